@@ -1,5 +1,5 @@
-//! Each stage by itself, in bytes of evidence a second, on logs in memory: what reading, the disk
-//! and the other stages cost is not in it.
+//! Each stage by itself, in bytes of evidence per second, on logs in memory. The time does not
+//! include reading, the disk or the other stages.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a bench that goes wrong fails loudly")]
 
@@ -42,7 +42,8 @@ fn scan(scanner: &mut Scanner, log: &Vec<u8>) -> Vec<LocatedEvent> {
     blocks(size, BLOCK_CHUNKS).flat_map(|block| scanner.scan(log, block, size).events).collect()
 }
 
-/// Reading memory, checksums, the walk and the skim; few records are decoded.
+/// Measures selecting records: reading memory, checksums, the walk and the skim. Few records are
+/// decoded.
 fn select(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("select");
     for (name, corpus) in [("quiet", Corpus::Quiet), ("chatty", Corpus::Chatty), ("dense", Corpus::Dense)] {
@@ -53,7 +54,7 @@ fn select(criterion: &mut Criterion) {
     }
 }
 
-/// The same with every record decoded.
+/// Measures decoding: as for selecting, but with every record decoded.
 fn decode(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("decode");
     for (name, corpus) in [("quiet", Corpus::Quiet), ("dense", Corpus::Dense)] {
@@ -64,7 +65,7 @@ fn decode(criterion: &mut Criterion) {
     }
 }
 
-/// The seed's predicate on every DNS query of a dense log.
+/// Measures the seed detection's predicate on every DNS query of a dense log.
 fn detect(criterion: &mut Criterion) {
     let log = log(Corpus::Dense);
     let events = scan(&mut Scanner::default(), &log);
@@ -93,7 +94,8 @@ fn row(event: &Event) -> MatchRow<'_> {
     }
 }
 
-/// The matches of a dense log as rows of a table, encoded and on the disk.
+/// Measures writing: the matches of a dense log as rows of a table, encoded and written to the
+/// disk.
 fn write(criterion: &mut Criterion) {
     let log = log(Corpus::Dense);
     let events = scan(&mut Scanner::new(&seed()), &log);

@@ -13,7 +13,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use dnsweep::internals::config::Sweep;
 use dnsweep_samples::corpus::{Corpus, write};
 
-/// Kinds of evidence: name, mix, and KiB a file (0 for one file).
+/// The kinds of evidence: name, mix, and KiB per file (0 for one file).
 const KINDS: [(&str, Corpus, u64); 5] = [
     ("quiet", Corpus::Quiet, 20_480),
     ("chatty", Corpus::Chatty, 20_480),

@@ -5,19 +5,19 @@
 mod common;
 
 use common::logs::{harmless, log, matching};
-use common::{Scene, Swept};
+use common::{FinishedSweep, Scene};
 use dnsweep_samples::{Event, LogWriter, Style, damage, rng::Rng};
 use serde_json::{Value, json};
 
 const CHUNK: usize = 65_536;
 
-/// A chunk with matches of these numbers; it is full, or nearly so, if there are many.
+/// Makes a chunk with matches of these numbers. It is full, or nearly so, if there are many.
 fn chunk(numbers: std::ops::RangeInclusive<u64>) -> Vec<u8> {
     let events: Vec<Event> = numbers.map(|number| matching(number).on("A")).collect();
     log(&events)[4096..4096 + CHUNK].to_vec()
 }
 
-/// An image of so many bytes of noise, with these pieces in it.
+/// Makes an image of `size` bytes of noise, with each piece at its offset.
 fn image(size: usize, pieces: &[(usize, &[u8])]) -> Vec<u8> {
     let mut rng = Rng::new(7);
     let mut image: Vec<u8> =
@@ -28,8 +28,8 @@ fn image(size: usize, pieces: &[(usize, &[u8])]) -> Vec<u8> {
     image
 }
 
-/// Numbers and places of the matches.
-fn rows(swept: &Swept) -> Vec<(u64, u64, u64)> {
+/// Returns the number, chunk number and record offset of each match.
+fn rows(swept: &FinishedSweep) -> Vec<(u64, u64, u64)> {
     let row = |row: Value| {
         let number = |name: &str| row[name].as_u64().unwrap();
         (number("event_record_id"), number("chunk_number"), number("record_offset"))
@@ -60,7 +60,7 @@ fn chunks_are_found_at_any_sector_and_in_any_block() {
         for (place, (_, sector, offset)) in found.iter().enumerate() {
             let start = pieces[[0, 0, 0, 1, 1, 2][place]].0 as u64;
             assert_eq!(*sector, start / 512);
-            // Offsets are of the file: there lies the record.
+            // The record lies at that offset of the file.
             let at = usize::try_from(*offset).unwrap();
             assert_eq!(bytes[at..at + 4], [0x2a, 0x2a, 0, 0]);
             assert!((start..start + CHUNK as u64).contains(offset));
@@ -80,7 +80,7 @@ fn chunks_are_found_at_any_sector_and_in_any_block() {
 
 #[test]
 fn a_chunk_that_was_overwritten_yields_what_is_left() {
-    // Another chunk begins in it; and what is left of a third one at the end of the file.
+    // Another chunk begins in this one; and the file ends with the rest of a third one.
     let (old, new) = (chunk(1..=40), chunk(101..=103));
     let bytes = image(4 * CHUNK, &[(1024, &old), (1024 + 20 * 512, &new), (4 * CHUNK - 8192, &old[..8192])]);
     let scene = Scene::new();
@@ -97,8 +97,9 @@ fn a_chunk_that_was_overwritten_yields_what_is_left() {
     assert_eq!(good + damaged + other, 4 * CHUNK as u64);
 }
 
-/// A log of one chunk with 59 matches and one event whose text holds the header of another chunk,
-/// at a sector; and where that lies in the chunk. All checksums are right.
+/// Makes a log of one chunk with 59 matches and one event whose text contains the header of another
+/// chunk, at a sector. Returns also the offset of that header in the chunk. All checksums are
+/// right.
 fn log_with_a_header_in_a_text() -> (Vec<u8>, usize) {
     let mut events: Vec<Event> = (1..=60).map(|number| matching(number).on("A")).collect();
     events[20] = Event::dns_query("example.com", &"A".repeat(1500)).numbered(21).on("A");
@@ -112,14 +113,14 @@ fn log_with_a_header_in_a_text() -> (Vec<u8>, usize) {
 }
 
 #[test]
-fn what_an_event_says_cuts_no_chunk_short() {
+fn the_text_of_an_event_cuts_no_chunk_short() {
     let (bytes, at) = log_with_a_header_in_a_text();
     let whole = &bytes[4096..4096 + CHUNK];
-    let matches = |swept: &Swept| rows(swept).len();
+    let matches = |swept: &FinishedSweep| rows(swept).len();
     let scene = Scene::new();
     scene.put("A/Sysmon.evtx", &bytes);
     assert_eq!(matches(&scene.sweep(&["--checksums"]).expect(0)), 59, "in its place");
-    // Off its place, at the end of a piece and of a block and before it.
+    // The chunk is misaligned: at the end of a piece and of a block, and before it.
     let mut shifted = log_of_chunks(131);
     for chunk in [2, 3, 126, 127] {
         shifted[damage::chunk_offset(chunk)..][..CHUNK].copy_from_slice(whole);
@@ -129,8 +130,8 @@ fn what_an_event_says_cuts_no_chunk_short() {
     let swept = scene.sweep(&["--force"]).expect(3);
     assert_eq!(matches(&swept), 127 + 4 * 59);
     assert_eq!(sum_of_parts(&swept.file("A/Sysmon.evtx")), shifted.len() as u64);
-    // Carved, with the end of a block (of 2 MiB, but the first) before the header, after it, and
-    // between it and the chunk's end.
+    // The log is carved. The end of a block (of 2 MiB, except the first) lies before the header in
+    // the text, after it, and between it and the chunk's end.
     for start in [4096 + (32 << 16) - 512, 4096 + (32 << 16) - at - 512, 4096 + (32 << 16) - CHUNK + 512] {
         let scene = Scene::new();
         let image = image(40 * CHUNK, &[(start, whole)]);
@@ -138,11 +139,11 @@ fn what_an_event_says_cuts_no_chunk_short() {
         let swept = scene.sweep(&["--carve"]).expect(3);
         assert_eq!(matches(&swept), 59, "{start}");
         let file = swept.file("A/disk.raw");
-        assert_eq!(told(&file), [((start + at) as u64, "header of a chunk in".to_owned())]);
+        assert_eq!(problem_starts(&file), [((start + at) as u64, "header of a chunk in".to_owned())]);
         assert_eq!(parts(&file), [CHUNK as u64, 0, 0, 39 * CHUNK as u64, 0], "{start}");
     }
-    // Where another record was damaged, and there is no checksum to say so, the one around the
-    // header is whole.
+    // Another record was damaged, but the chunk's flag says that it has no checksums. The record
+    // around the header is whole.
     let mut broken = whole.to_vec();
     broken[CHUNK / 2] ^= 1;
     let scene = Scene::new();
@@ -151,8 +152,8 @@ fn what_an_event_says_cuts_no_chunk_short() {
     assert!((58..=59).contains(&found), "{found}");
 }
 
-/// Where a file's problems are, and the first words of each.
-fn told(file: &Value) -> Vec<(u64, String)> {
+/// Returns the offset of each problem of a file, and its first words.
+fn problem_starts(file: &Value) -> Vec<(u64, String)> {
     let of = |problem: &Value| {
         let text: Vec<&str> = problem["problem"].as_str().unwrap().split(' ').take(5).collect();
         (problem["offset"].as_u64().unwrap(), text.join(" "))
@@ -161,17 +162,17 @@ fn told(file: &Value) -> Vec<(u64, String)> {
 }
 
 #[test]
-fn a_header_behind_the_records_of_a_chunk_that_begins_none_is_told() {
+fn a_header_after_the_records_that_begins_no_chunk_is_reported() {
     let chunk_of_one = chunk(101..=101);
     let mut broken = chunk_of_one.clone();
     broken[30] ^= 1;
-    // What an event that was deleted says, and looks like a chunk to the last checksum.
+    // The text of a deleted event looks like a chunk, down to its checksums.
     let size = u32::try_from(20_000 + 28).unwrap().to_le_bytes();
     let deleted = [b"**\0\0", &size[..], &[0; 16], &chunk_of_one[..20_000], &size].concat();
     for (piece, header, text) in
         [(&broken[..20_000], 0, "chunk header checksum: header says"), (&deleted, 24, "header of a chunk in")]
     {
-        // At a sector, and anywhere.
+        // The header lies at a sector, or anywhere.
         let sector = 60 * 512 - header;
         let mut small = chunk(1..=3);
         small[sector..sector + piece.len()].copy_from_slice(piece);
@@ -184,12 +185,15 @@ fn a_header_behind_the_records_of_a_chunk_that_begins_none_is_told() {
         let swept = scene.sweep(&["--carve"]).expect(3);
         let numbers: Vec<u64> = rows(&swept).iter().map(|(number, ..)| *number).collect();
         assert_eq!(numbers, [1, 2, 3, 4, 5, 6, 1, 2, 3], "{text}");
-        // In a log that goes on in its places, what lies in the free space of an intact chunk is
+        // In a log whose chunks are in their places, the free space of an intact chunk contains
         // deleted data.
         let log = swept.file("A/Sysmon.evtx");
-        assert_eq!((told(&log), &log["status"]), (Vec::new(), &json!("complete")));
+        assert_eq!((problem_starts(&log), &log["status"]), (Vec::new(), &json!("complete")));
         assert_eq!(log["notes"][0]["offset"], json!(place + header));
-        assert_eq!(told(&swept.file("B/disk.raw")), [((1024 + sector + header) as u64, text.to_owned())]);
+        assert_eq!(
+            problem_starts(&swept.file("B/disk.raw")),
+            [((1024 + sector + header) as u64, text.to_owned())]
+        );
         assert_eq!(sum_of_parts(&swept.file("A/Sysmon.evtx")), bytes.len() as u64);
         assert_eq!(parts(&swept.file("B/disk.raw")), [CHUNK as u64, 0, 0, 3 * CHUNK as u64, 0]);
     }
@@ -200,8 +204,8 @@ fn what_only_looks_like_a_chunk_is_none() {
     let good = chunk(1..=1);
     let mut broken = good.clone();
     broken[30] ^= 1;
-    // The header's checksum does not hold; one that does not begin at a sector; and one of which
-    // the file has not all of the header.
+    // Three headers that are rejected: one with a wrong checksum, one that does not begin at a
+    // sector, and one that the end of the file cuts off.
     let size = 4 * CHUNK + 450;
     let bytes = image(size, &[(0, &broken), (CHUNK + 100, &good), (4 * CHUNK, &good[..450])]);
     let scene = Scene::new();
@@ -210,7 +214,7 @@ fn what_only_looks_like_a_chunk_is_none() {
     assert_eq!(rows(&swept), []);
     let file = swept.file("A/memory.dmp");
     assert_eq!(parts(&file), [0, 0, 0, size as u64, 0]);
-    // Those with the signature in its place do not go unsaid.
+    // The headers with a right signature at a sector are listed as problems.
     let problems = file["problems"].as_array().unwrap();
     assert_eq!(problems.len(), 2, "{problems:?}");
     assert_eq!((&problems[1]["offset"], &problems[1]["length"]), (&json!(4 * CHUNK), &json!(450)));
@@ -223,8 +227,8 @@ fn logs_are_read_as_logs_and_their_events_carved_are_copies() {
     let live = log(&[harmless(1).on("A"), matching(2).on("A")]);
     let scene = Scene::new();
     scene.put("A/Sysmon.evtx", &live);
-    // A log of another name is carved: its first bytes alone do not make a file a log, or they
-    // would hide all of an image.
+    // A log with another name is carved. Its first bytes do not make a file a log, because then
+    // they would hide the rest of an image.
     scene.put("A/export.bin", &log(&[matching(3).on("A")]));
     scene.put("A/disk.raw", &image(3 * CHUNK, &[(CHUNK, &live[4096..])]));
     scene.put("A/notes.txt", b"nothing of interest");
@@ -247,7 +251,7 @@ fn logs_are_read_as_logs_and_their_events_carved_are_copies() {
     assert_eq!(swept.column("files", "carved"), [json!(false), json!(true), json!(false), json!(true)]);
 }
 
-/// A log of so many chunks with a match in each, numbered from 1.
+/// Makes a log of `count` chunks with a match in each, numbered from 1.
 fn log_of_chunks(count: u64) -> Vec<u8> {
     let mut writer = LogWriter::new(Style::Export);
     for number in 1..=count {
@@ -257,8 +261,8 @@ fn log_of_chunks(count: u64) -> Vec<u8> {
     writer.finish()
 }
 
-/// Places and lengths of the chunks of a log that are said to lie off their places.
-fn off_their_places(file: &Value) -> Vec<(u64, u64)> {
+/// Returns the offsets and lengths of the misaligned chunks that are listed as problems.
+fn misaligned_chunks(file: &Value) -> Vec<(u64, u64)> {
     let problems = file["problems"].as_array().unwrap();
     assert!(problems.is_sorted_by_key(|problem| problem["offset"].as_u64()), "{problems:?}");
     let off =
@@ -266,7 +270,7 @@ fn off_their_places(file: &Value) -> Vec<(u64, u64)> {
     off.map(|problem| (problem["offset"].as_u64().unwrap(), problem["length"].as_u64().unwrap())).collect()
 }
 
-/// What the parts of a log come to.
+/// Returns the sum of the parts of a log, in bytes.
 fn sum_of_parts(file: &Value) -> u64 {
     let parts = ["header", "good", "empty", "damaged", "trailing", "other", "unread"]
         .map(|part| format!("{part}_bytes"));
@@ -274,17 +278,17 @@ fn sum_of_parts(file: &Value) -> u64 {
 }
 
 #[test]
-fn chunks_of_a_log_that_was_shifted_are_found_off_their_places() {
-    // Sectors, and what a program may put in, with chunks whose headers lie across the ends of
-    // places and blocks.
+fn chunks_of_a_shifted_log_are_found_misaligned() {
+    // The shifts are sectors and sizes that a program may insert. They make chunk headers lie
+    // across the ends of places and blocks.
     for shift in [3 * 512, 1, CHUNK - 1, CHUNK - 300] {
-        chunks_are_found_behind(shift);
+        assert_chunks_are_found_after(shift);
     }
 }
 
-/// Bytes were put in before the fifth chunk: all after it, over the end of a block, lie off their
-/// places.
-fn chunks_are_found_behind(shift: usize) {
+/// Inserts `shift` bytes before the fifth chunk, and checks that all chunks after them, beyond the
+/// end of a block, are found misaligned.
+fn assert_chunks_are_found_after(shift: usize) {
     let mut bytes = log_of_chunks(140);
     bytes.splice(damage::chunk_offset(4)..damage::chunk_offset(4), vec![7; shift]);
     let scene = Scene::new();
@@ -309,7 +313,7 @@ fn chunks_are_found_behind(shift: usize) {
         assert_eq!(sum_of_parts(&file), bytes.len() as u64);
         assert_eq!(file["good_bytes"], json!(140 * CHUNK));
         assert_eq!(file["chunks"], json!(141), "its places are what they are");
-        let off = off_their_places(&file);
+        let off = misaligned_chunks(&file);
         assert_eq!(
             off,
             expected[4..].iter().map(|(.., offset)| (offset - 512, CHUNK as u64)).collect::<Vec<_>>()
@@ -330,8 +334,8 @@ fn bytes_lost_within_a_chunk_cost_that_chunk_its_last_records_and_no_other_any()
     scene.put("A/Sysmon.evtx", &whole);
     let all = rows(&scene.sweep(&[]).expect(0));
     assert!(all.last().is_some_and(|(_, chunk, _)| *chunk > 6), "{all:?}");
-    // In each place that a piece can begin or end with; within a record, and after the last one;
-    // in the log's header, too.
+    // Bytes are lost at each place where a piece of the search can begin or end, within a record,
+    // after the last one, and in the log's header.
     for (chunk, at, lost) in
         [(1, 30_000, 512), (2, 20_001, 1), (3, 600, 40_000), (4, 65_530, 3), (5, 100, 5000)]
             .map(|(chunk, at, lost)| (chunk, damage::chunk_offset(chunk) + at, lost))
@@ -347,7 +351,7 @@ fn bytes_lost_within_a_chunk_cost_that_chunk_its_last_records_and_no_other_any()
             let found: Vec<u64> = rows(&swept).iter().map(|(number, ..)| *number).collect();
             let kept = all.iter().filter(|(_, of, offset)| *of != chunk as u64 || *offset < at as u64);
             let missing: Vec<_> = kept.filter(|(number, ..)| !found.contains(number)).collect();
-            // The one that the bytes were lost of began before them.
+            // The chunk that lost bytes began before them.
             assert!(
                 missing.len() < 2 && missing.iter().all(|(_, of, _)| *of == chunk as u64),
                 "{at}: {missing:?}"
@@ -363,8 +367,8 @@ fn bytes_lost_within_a_chunk_cost_that_chunk_its_last_records_and_no_other_any()
 }
 
 #[test]
-fn a_chunk_may_begin_behind_what_only_begins_like_one() {
-    // Less than the header of a chunk, and more.
+fn a_chunk_may_begin_after_bytes_that_only_begin_like_one() {
+    // The false beginning is shorter than the header of a chunk, or longer.
     for length in [511, 512, 5000] {
         let mut bytes = log_of_chunks(3);
         let start = damage::chunk_offset(1);
@@ -380,9 +384,9 @@ fn a_chunk_may_begin_behind_what_only_begins_like_one() {
 }
 
 #[test]
-fn a_chunk_off_its_place_ends_where_another_one_begins() {
-    // One that reaches into a chunk in its place, and two of which the second was written over the
-    // first.
+fn a_misaligned_chunk_ends_where_another_one_begins() {
+    // One chunk reaches into a chunk in its place; and of two other chunks, the second was written
+    // over the first.
     let (old, new, last) = (chunk(1..=60), chunk(101..=160), chunk(201..=203));
     let mut bytes = log_of_chunks(8);
     let place = |number: usize| damage::chunk_offset(number);
@@ -396,8 +400,8 @@ fn a_chunk_off_its_place_ends_where_another_one_begins() {
     let swept = scene.sweep(&[]).expect(3);
     let numbers: Vec<u64> = rows(&swept).iter().map(|(number, ..)| *number).collect();
     let of = |first: u64| numbers.iter().filter(|number| (first..first + 100).contains(*number)).count();
-    // Of the first, what lies before the chunk that begins in its place; of the second, what lies
-    // before the third.
+    // Of the first chunk, the bytes before the chunk in its place are left; of the second, the
+    // bytes before the third.
     assert_eq!(numbers[..2], [1, 1], "the log's own first chunk, and the first of what follows it");
     assert!((20..60).contains(&of(1)) && (5..60).contains(&of(101)), "{numbers:?}");
     assert_eq!(of(201), 3);
@@ -405,15 +409,15 @@ fn a_chunk_off_its_place_ends_where_another_one_begins() {
     let file = swept.file("A/Sysmon.evtx");
     assert_eq!(sum_of_parts(&file), bytes.len() as u64);
     assert_eq!(
-        off_their_places(&file).iter().map(|(_, length)| *length).collect::<Vec<_>>(),
+        misaligned_chunks(&file).iter().map(|(_, length)| *length).collect::<Vec<_>>(),
         [68 * 512, 39 * 512, CHUNK as u64]
     );
 }
 
 #[test]
-fn a_chunk_may_begin_in_the_last_bytes_of_one_off_its_place() {
-    // Whichever piece of the log the first begins at the end of, where it ends is the same: where
-    // the second begins, of whose header it leaves the first bytes only within reach.
+fn a_chunk_may_begin_in_the_last_bytes_of_a_misaligned_one() {
+    // The first chunk begins at the end of each piece of the log in turn. It always ends where the
+    // second begins, which leaves only the first bytes of the first one's header in reach.
     let scene = Scene::new();
     for place in 0..8 {
         let mut bytes = log_of_chunks(12);
@@ -428,7 +432,7 @@ fn a_chunk_may_begin_in_the_last_bytes_of_one_off_its_place() {
             let swept = scene.sweep(options).expect(3);
             let file = swept.file("A/Sysmon.evtx");
             assert_eq!(
-                off_their_places(&file),
+                misaligned_chunks(&file),
                 [(first as u64, CHUNK as u64 - 90), (second as u64, CHUNK as u64)],
                 "{place}"
             );
@@ -442,9 +446,9 @@ fn a_chunk_may_begin_in_the_last_bytes_of_one_off_its_place() {
 }
 
 #[test]
-fn a_chunk_off_its_place_may_reach_into_what_was_never_used() {
-    // Over the end of a block, of a piece of one, and into the last place, which is cut off: the
-    // tail of such a chunk is zeros.
+fn a_misaligned_chunk_may_reach_into_places_never_used() {
+    // The chunk reaches over the end of a block, over that of a piece, and into the last place,
+    // which is cut off. The end of such a chunk is zeros.
     let mut bytes = log_of_chunks(140);
     for place in [127, 131, 138].map(damage::chunk_offset) {
         bytes[place..place + 2 * CHUNK].fill(0);
@@ -459,10 +463,10 @@ fn a_chunk_off_its_place_may_reach_into_what_was_never_used() {
         let swept = scene.sweep(options).expect(3);
         let file = swept.file("A/Sysmon.evtx");
         let (within, beyond) = (CHUNK - 60 * 512, 60 * 512);
-        let lengths: Vec<u64> = off_their_places(&file).iter().map(|(_, length)| *length).collect();
+        let lengths: Vec<u64> = misaligned_chunks(&file).iter().map(|(_, length)| *length).collect();
         assert_eq!(lengths, [CHUNK, CHUNK, within + CHUNK - 40_000].map(|length| length as u64));
         assert_eq!(sum_of_parts(&file), bytes.len() as u64);
-        // Of the places that they reach into, what they leave is empty.
+        // The parts of these places that the chunk does not reach are empty.
         assert_eq!(file["good_bytes"], json!(136 * CHUNK));
         assert_eq!(file["empty_bytes"], json!(2 * (CHUNK - beyond)));
         tables.push(swept.tables());
@@ -472,7 +476,7 @@ fn a_chunk_off_its_place_may_reach_into_what_was_never_used() {
 
 #[test]
 fn a_log_without_its_header_may_begin_with_a_chunk() {
-    // The last of its chunks ends with the file, and after its record.
+    // The file ends with the log's last chunk, or after the last record of that chunk.
     let mut bytes = log_of_chunks(3).split_off(4096);
     bytes.truncate(2 * CHUNK + 40_000);
     let scene = Scene::new();
@@ -480,13 +484,13 @@ fn a_log_without_its_header_may_begin_with_a_chunk() {
     let swept = scene.sweep(&[]).expect(3);
     let expected = [(1, 0, 512), (2, 1, 512 + CHUNK as u64), (3, 2, 512 + 2 * CHUNK as u64)];
     assert_eq!(rows(&swept), expected);
-    // Places are counted from its start: nothing is wrong with it but what is missing.
+    // Places are counted from the file's start. The only problem is the missing header.
     let file = swept.file("A/Sysmon.evtx");
     assert_eq!((sum_of_parts(&file), &file["good_bytes"]), (bytes.len() as u64, &json!(2 * CHUNK)));
     let missing = (0, "the log's header is missing:".to_owned());
     let cut_off = (2 * CHUNK as u64, "chunk cut off: expected 65536".to_owned());
-    assert_eq!(told(&file), [missing.clone(), cut_off]);
-    // Over the ends of blocks, with a chunk off its place, and hashed.
+    assert_eq!(problem_starts(&file), [missing.clone(), cut_off]);
+    // The log reaches over the ends of blocks, with a misaligned chunk, and is hashed.
     let mut bytes = log_of_chunks(140).split_off(4096);
     bytes.resize(bytes.len() + 2 * CHUNK, 0);
     scene.put("A/Sysmon.evtx", &bytes);
@@ -497,7 +501,7 @@ fn a_log_without_its_header_may_begin_with_a_chunk() {
             (1..=140).map(|number| (number, number - 1, 512 + (number - 1) * CHUNK as u64)).collect();
         assert_eq!(rows(&swept), expected);
         let file = swept.file("A/Sysmon.evtx");
-        assert_eq!(told(&file), std::slice::from_ref(&missing));
+        assert_eq!(problem_starts(&file), std::slice::from_ref(&missing));
         assert_eq!(file["sha256"], json!(dnsweep::internals::base::digest::sha256(&bytes)));
         assert_eq!((&file["chunks"], &file["header_bytes"]), (&json!(142), &json!(0)));
         assert_eq!((&file["good_bytes"], &file["empty_bytes"]), (&json!(140 * CHUNK), &json!(2 * CHUNK)));
@@ -513,13 +517,13 @@ fn a_log_without_its_header_may_begin_with_a_chunk() {
     assert_eq!(numbers, (1..=140).collect::<Vec<_>>());
     let file = swept.file("A/Sysmon.evtx");
     assert_eq!(sum_of_parts(&file), bytes.len() as u64);
-    assert_eq!(off_their_places(&file)[0], (at as u64 + 1000, CHUNK as u64));
+    assert_eq!(misaligned_chunks(&file)[0], (at as u64 + 1000, CHUNK as u64));
 }
 
 #[test]
-fn a_chunk_off_its_place_changes_nothing_of_the_places_that_it_lies_in() {
-    // Decoding changes the header of a record: here it lies across the beginning of a place, whose
-    // bytes the ledger quotes.
+fn a_misaligned_chunk_changes_nothing_about_the_places_that_it_lies_in() {
+    // Decoding changes the header of a record. This record lies across the beginning of a place
+    // whose bytes the ledger quotes.
     let mut full = log(&(1..=70).map(|number| matching(number).on("A")).collect::<Vec<_>>());
     let records = damage::record_offsets(&full, 0);
     let record = records.iter().skip(5).find(|at| (488..=504).contains(&(*at % 512))).unwrap();
@@ -534,7 +538,7 @@ fn a_chunk_off_its_place_changes_nothing_of_the_places_that_it_lies_in() {
     scene.put("A/Sysmon.evtx", &bytes);
     let swept = scene.sweep(&[]).expect(3);
     let file = swept.file("A/Sysmon.evtx");
-    assert_eq!(off_their_places(&file), [((place - into_chunk) as u64, CHUNK as u64)]);
+    assert_eq!(misaligned_chunks(&file), [((place - into_chunk) as u64, CHUNK as u64)]);
     let quoted = format!("{:016x}", u64::from_be_bytes(*bytes[place..].first_chunk().unwrap()));
     let problems = file["problems"].as_array().unwrap();
     let of_place = problems.iter().find(|problem| problem["offset"] == json!(place)).unwrap();
@@ -546,7 +550,7 @@ fn a_chunk_off_its_place_changes_nothing_of_the_places_that_it_lies_in() {
 }
 
 #[test]
-fn deleted_records_are_found_in_chunks_off_their_places() {
+fn deleted_records_are_found_in_misaligned_chunks() {
     let mut writer = LogWriter::new(Style::Live);
     writer.push_all(&[harmless(1).on("A")]).unwrap();
     writer.end_chunk_leaving(&[matching(9).on("A")]).unwrap();

@@ -1,4 +1,4 @@
-//! Evidence that changes between the moment it is listed and the moment it is opened.
+//! Evidence that changes between its discovery and the reading of its files.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
@@ -21,17 +21,17 @@ use dnsweep_samples::corpus::{Corpus, Pool};
 use dnsweep_samples::{Event, event_xml};
 use serde_json::{Value, json};
 
-/// Does something to the evidence when it was listed, before any of it is opened.
-struct Meddler<F: FnMut()>(F);
+/// An observer that changes the evidence after its discovery, before any file is opened.
+struct FileChanger<F: FnMut()>(F);
 
-impl<F: FnMut()> Observer for Meddler<F> {
+impl<F: FnMut()> Observer for FileChanger<F> {
     fn found(&mut self, _: &Discovery) {
         self.0();
     }
 }
 
-/// The row of `HOST/x.evtx`, a log of one match, after something happened to it; the log next to it
-/// is read as ever.
+/// Returns the row of `HOST/x.evtx`, a log of one match, after `change` was applied to it. The log
+/// next to it must be read as usual.
 fn row_after(sweep: &Sweep, change: impl Fn(&Path)) -> Value {
     let scene = Scene::new();
     let path = scene.put("HOST/x.evtx", &log_of("HOST"));
@@ -39,22 +39,22 @@ fn row_after(sweep: &Sweep, change: impl Fn(&Path)) -> Value {
     fs::write(scene.path("secret.evtx"), log_of("SECRET")).unwrap();
     let options = Options { hashing: Hashing::Sha256, ..sweep.options.clone() };
     let sweep = Sweep { evidence: vec![scene.evidence()], options, ..sweep.clone() };
-    let mut meddler = Meddler(|| change(&path));
+    let mut changer = FileChanger(|| change(&path));
     let outcome =
-        sweep.run(sweep.directory(&scene.out()).unwrap(), &mut meddler, &AtomicBool::new(false)).unwrap();
+        sweep.run(sweep.directory(&scene.out()).unwrap(), &mut changer, &AtomicBool::new(false)).unwrap();
     assert_eq!(outcome.ending, Ending::Damaged);
     let rows = |table: &str| tables::read(&scene.out().join(format!("{table}.parquet"))).rows;
     let computers: Vec<Value> = rows("matches").iter().map(|row| row["computer"].clone()).collect();
     assert_eq!(computers, ["SOUND"]);
     let mut files = rows("files");
     assert_eq!(files[1]["status"], "complete");
-    // Nothing is known of the machine, and nothing is cleared.
+    // Nothing is known about the machine, so the host is not cleared.
     let host = rows("hosts").into_iter().find(|row| row["evidence"] == json!(["HOST"])).unwrap();
     assert_eq!(host["verdict"], "unreadable");
     files.remove(0)
 }
 
-/// Fails unless the ledger says that a file changed, and that none of its bytes were read.
+/// Fails unless the ledger says that the file changed and that none of its bytes were read.
 #[track_caller]
 fn assert_lost(row: &Value, last_problem: &str) {
     assert_eq!((&row["status"], &row["sha256"]), (&json!("unreadable"), &Value::Null));
@@ -67,7 +67,7 @@ fn assert_lost(row: &Value, last_problem: &str) {
     let problems = row["problems"].as_array().unwrap();
     assert!(problems[0]["problem"].as_str().unwrap().contains("changed while the sweep read it"), "{row}");
     assert_eq!((&problems[0]["offset"], &problems[0]["length"]), (&json!(0), &json!(size)));
-    // The ranges that were lost are all of it.
+    // The ranges of the problems cover the whole file.
     let missing: u64 = problems[1..].iter().map(|problem| problem["length"].as_u64().unwrap()).sum();
     assert_eq!(missing, size, "{row}");
     let last = problems.last().unwrap()["problem"].as_str().unwrap();
@@ -84,7 +84,7 @@ fn make_pipe(path: &Path) {
 }
 
 #[test]
-fn a_log_that_something_else_takes_the_place_of_is_not_read() {
+fn a_log_that_was_replaced_by_something_else_is_not_read() {
     let secret = |path: &Path| path.parent().unwrap().join("../../secret.evtx");
     for threads in [NonZeroUsize::new(1), NonZeroUsize::new(3)] {
         for links in [Links::Ignore, Links::Follow] {
@@ -113,7 +113,7 @@ fn a_log_that_something_else_takes_the_place_of_is_not_read() {
 }
 
 #[test]
-fn a_log_that_was_cut_to_nothing_changed() {
+fn a_log_that_was_truncated_to_nothing_is_reported_as_changed() {
     assert_lost(
         &row_after(&Sweep::default(), |path| fs::write(path, "").unwrap()),
         "longer when it was found",
@@ -124,19 +124,19 @@ fn a_log_that_was_cut_to_nothing_changed() {
 }
 
 #[test]
-fn a_log_that_became_text_changed() {
+fn a_log_that_became_text_is_reported_as_changed() {
     let row = row_after(&Sweep::default(), |path| fs::write(path, "notes\n").unwrap());
     assert_eq!(row["status"], "damaged");
     let problems: Vec<String> =
         row["problems"].as_array().unwrap().iter().map(|problem| problem["problem"].to_string()).collect();
     assert!(problems[0].contains("changed while"), "{problems:?}");
     assert!(problems.iter().any(|problem| problem.contains("longer when it was found")), "{problems:?}");
-    // What is not there any more was not looked at.
+    // Bytes that no longer exist were not read.
     assert_eq!(row["unread_bytes"], row["size"].as_u64().unwrap() - "notes\n".len() as u64);
 }
 
 #[test]
-fn what_a_file_lost_while_it_was_read_is_unread_whatever_it_is() {
+fn bytes_that_a_file_lost_while_it_was_read_are_unread() {
     let log = Pool::new(Corpus::Quiet).unwrap().log(1, 5);
     let events: String =
         (1..=100).map(|number| event_xml(&Event::dns_query("a", "b").numbered(number)) + "\n").collect();
@@ -153,13 +153,13 @@ fn what_a_file_lost_while_it_was_read_is_unread_whatever_it_is() {
         let sweep = Sweep { evidence: vec![scene.evidence()], options, ..Sweep::default() };
         let cut = || File::options().write(true).open(&path).unwrap().set_len(left).unwrap();
         sweep
-            .run(sweep.directory(&scene.out()).unwrap(), &mut Meddler(cut), &AtomicBool::new(false))
+            .run(sweep.directory(&scene.out()).unwrap(), &mut FileChanger(cut), &AtomicBool::new(false))
             .unwrap();
         let row = tables::read(&scene.out().join("files.parquet")).rows.remove(0);
         assert_eq!(row["unread_bytes"], bytes.len() as u64 - left, "{name} {left}: {row}");
         let lost: Vec<&Value> = row["problems"].as_array().unwrap().iter().collect();
         let shrunk = lost.iter().filter(|lost| lost["problem"].to_string().contains("longer when")).count();
-        // What a header lost is said apart from what the chunks did.
+        // A loss in the header is a problem apart from a loss in the chunks.
         assert_eq!(shrunk, if name == "x.evtx" && left == 1000 { 2 } else { 1 }, "{row}");
     }
 }
@@ -170,7 +170,9 @@ fn a_log_that_was_cut_off_keeps_what_is_left() {
     let path = scene.put("HOST/x.evtx", &Pool::new(Corpus::Quiet).unwrap().log(1, 5));
     let sweep = Sweep { evidence: vec![scene.evidence()], ..Sweep::default() };
     let cut = || File::options().write(true).open(&path).unwrap().set_len(4096 + 2 * 65_536).unwrap();
-    sweep.run(sweep.directory(&scene.out()).unwrap(), &mut Meddler(cut), &AtomicBool::new(false)).unwrap();
+    sweep
+        .run(sweep.directory(&scene.out()).unwrap(), &mut FileChanger(cut), &AtomicBool::new(false))
+        .unwrap();
     let row = tables::read(&scene.out().join("files.parquet")).rows.remove(0);
     assert_eq!((&row["status"], &row["header_bytes"]), (&json!("damaged"), &json!(4096)));
     let whole = row["good_bytes"].as_u64().unwrap() + row["empty_bytes"].as_u64().unwrap();
@@ -178,8 +180,8 @@ fn a_log_that_was_cut_off_keeps_what_is_left() {
 }
 
 #[test]
-fn a_file_that_became_something_else_while_it_was_listed_waits_for_nobody() {
-    // The first bytes of such a file are looked at when it is listed.
+fn a_file_that_became_a_pipe_during_discovery_blocks_nothing() {
+    // Discovery reads the first bytes of such a file.
     let scene = Scene::new();
     scene.put("HOST/x.evtx", &log_of("HOST"));
     let paths: Vec<PathBuf> = ["x.evtx.bak", "._x.evtx", "x.evtx.xml", "notes.txt"]

@@ -1,5 +1,5 @@
-//! One event met several times is one event: in a live log, its export, a log that it was forwarded
-//! to.
+//! An event that is found several times is one event, such as in a live log, its export, and a log
+//! that it was forwarded to.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
@@ -13,7 +13,8 @@ use common::logs::{harmless, log, matching, styled};
 use dnsweep_samples::Style;
 use serde_json::{Value, json};
 
-/// The same two matching events of one machine three times, and one more in the last place.
+/// Makes a scene with the same two matching events of one machine in three places, and one more
+/// event in the last place.
 fn scene() -> Scene {
     let scene = Scene::new();
     let two = || vec![harmless(1).on("A"), matching(2).on("A"), matching(3).on("A")];
@@ -49,7 +50,7 @@ fn copies_are_marked_and_counted_once() {
         for totals in [&run["totals"], &run["detections"][0]] {
             assert_eq!((&totals["matches"], &totals["unique_matches"]), (&json!(7), &json!(3)));
         }
-        assert!(swept.ended.stdout.starts_with("3 matches on 1 of 1 host; 4 copies of them\n"));
+        assert!(swept.process.stdout.starts_with("3 matches on 1 of 1 host; 4 copies of them\n"));
         outputs.push(
             ["matches", "hosts"].map(|table| fs::read(scene.out().join(format!("{table}.parquet"))).unwrap()),
         );

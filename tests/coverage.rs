@@ -1,5 +1,5 @@
 //! Which hosts can be cleared: whether their DNS queries cover the period that was asked for, and
-//! what a host without matches is called.
+//! which verdict a host without matches gets.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
@@ -7,39 +7,39 @@ mod common;
 
 use common::logs::{harmless, log, matching};
 use common::truth::microseconds_of_filetime;
-use common::{Scene, Swept, repository, sweep};
+use common::{FinishedSweep, Scene, repository, sweep};
 use dnsweep_samples::{Event, event_xml, time};
 use serde_json::{Value, json};
 
 const SYSMON: &str = "Microsoft-Windows-Sysmon%4Operational.evtx";
 
-/// So many days after the first of March 2025, at noon.
+/// Returns the time `days` days after noon of the first of March 2025.
 fn day(days: u64) -> u64 {
     time::filetime(2025, 3, 1, 12, 0, 0) + days * time::DAY
 }
 
-/// A DNS query of that machine that no detection describes.
+/// Makes a DNS query of this machine that no detection describes.
 fn query(computer: &str, time: u64) -> Event {
     harmless(1).on(computer).at(time)
 }
 
-/// Another event of Sysmon.
+/// Makes another event of Sysmon.
 fn process(computer: &str, time: u64) -> Event {
     Event::process_create(r"C:\a.exe", "a.exe", r"C:\b.exe").on(computer).at(time)
 }
 
-/// An event of another log.
+/// Makes an event of another log.
 fn logon(computer: &str, time: u64) -> Event {
     Event::logon("user", 3).on(computer).at(time)
 }
 
-/// Numbers events as they come.
+/// Numbers events in their order.
 fn numbered(events: &[Event]) -> Vec<Event> {
     events.iter().zip(1..).map(|(event, number)| event.clone().numbered(number)).collect()
 }
 
-/// A machine of each kind: its DNS queries, its other events of Sysmon, and its logons, as days of
-/// March.
+/// Makes a scene with a machine of each kind: its DNS queries, its other events of Sysmon, and its
+/// logons, as days of March.
 fn machines() -> Scene {
     let scene = Scene::new();
     for (machine, queries, others, logons) in [
@@ -70,8 +70,9 @@ fn machines() -> Scene {
     scene
 }
 
-/// What is said of each host: verdict, coverage, and how many of its queries lie in the period.
-fn said(swept: &Swept) -> Vec<(String, String, Option<String>, u64)> {
+/// Returns what the output says of each host: verdict, coverage, and the number of its queries in
+/// the period.
+fn said(swept: &FinishedSweep) -> Vec<(String, String, Option<String>, u64)> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     swept
         .rows("hosts")
@@ -85,7 +86,7 @@ fn said(swept: &Swept) -> Vec<(String, String, Option<String>, u64)> {
 }
 
 #[track_caller]
-fn assert_said(swept: &Swept, expected: &[(&str, &str, Option<&str>, u64)]) {
+fn assert_said(swept: &FinishedSweep, expected: &[(&str, &str, Option<&str>, u64)]) {
     let said = said(swept);
     let said: Vec<_> = said
         .iter()
@@ -104,8 +105,8 @@ const NOTHING_KNOWN: [(&str, &str); 5] = [
     ("UNREADABLE", "unreadable"),
 ];
 
-/// Those of which nothing is known, whatever the period, put in among those of which something is,
-/// in the order of the table.
+/// Adds the hosts about which nothing is known, whatever the period, to `expected`, in the order of
+/// the table.
 fn with_unknown<'a>(
     known: &[(&'a str, &'a str, Option<&'a str>, u64); 5],
     coverage: Option<&'a str>,
@@ -153,7 +154,7 @@ fn a_period_without_an_end_ends_where_the_hosts_logs_do() {
             ("BEFORE-AND-AFTER", "no matches", Some("whole"), 1),
             ("FROM-WITHIN", "no matches", Some("part"), 2),
             ("ONLY-BEFORE", "no DNS queries in the period", Some("none"), 0),
-            // Its other logs go on for eight days.
+            // The host's other logs continue for eight days.
             ("UP-TO-WITHIN", "no matches", Some("part"), 1),
         ],
         Some("none"),
@@ -191,8 +192,8 @@ fn without_a_period_all_queries_count() {
     assert_eq!(swept.run()["totals"]["hosts_not_cleared"], 5);
 }
 
-/// What the guide's query for hosts that cannot be cleared finds.
-fn not_cleared(swept: &Swept) -> Vec<Value> {
+/// Returns the rows that the guide's query for hosts that cannot be cleared finds.
+fn not_cleared(swept: &FinishedSweep) -> Vec<Value> {
     let stands_against = |row: &Value| {
         row["matches"] == 0
             && (row["verdict"] != "no matches"
@@ -205,9 +206,9 @@ fn not_cleared(swept: &Swept) -> Vec<Value> {
 }
 
 #[test]
-fn the_summary_says_who_cannot_be_cleared_and_why() {
+fn the_summary_says_which_hosts_cannot_be_cleared_and_why() {
     let scene = machines();
-    // One with matches, and one whose logs could not all be read.
+    // Adds a host with matches, and one whose logs could not all be read.
     let found = [matching(1).on("FOUND").at(day(10))];
     scene.put(&format!("FOUND/{SYSMON}"), &log(&found));
     let whole: Vec<Event> = [0, 10, 20].map(|days| query("INCOMPLETE", day(days))).to_vec();
@@ -215,7 +216,7 @@ fn the_summary_says_who_cannot_be_cleared_and_why() {
     scene.put("INCOMPLETE/Security.evtx", b"no log");
     let (since, until) = (time::time_created(day(5)), time::time_created(day(15)));
     let swept = scene.sweep(&["--since", &since, "--until", &until]).expect(3);
-    let text = swept.ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = swept.process.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     for part in [
         "1 match on 1 of 12 hosts",
         "Not cleared 10 of 11 hosts without matches: 1 no event logs, 1 unreadable, 1 no records, 1 no Sysmon, \
@@ -229,30 +230,30 @@ fn the_summary_says_who_cannot_be_cleared_and_why() {
         "17 DNS queries, 7 of them in the period",
         "Only matches from 2025-03-06T12:00:00.0000000Z until 2025-03-16T12:00:00.0000000Z",
     ] {
-        assert!(text.contains(part), "{part}\n{}", swept.ended.stdout);
+        assert!(text.contains(part), "{part}\n{}", swept.process.stdout);
     }
-    // Of which least is known comes first.
+    // The hosts about which least is known come first.
     let place = |name: &str| text.rfind(name).unwrap();
     let order = ["(evidence NO-LOGS)", "(evidence UNREADABLE)", "(evidence NO-RECORDS)", "NO-SYSMON"];
-    assert!(order.windows(2).all(|pair| place(pair[0]) < place(pair[1])), "{}", swept.ended.stdout);
+    assert!(order.windows(2).all(|pair| place(pair[0]) < place(pair[1])), "{}", swept.process.stdout);
     assert_eq!(swept.run()["totals"]["hosts_not_cleared"], not_cleared(&swept).len());
-    // Without a period nothing is said of one.
+    // Without a period, the summary does not mention one.
     let swept = scene.sweep(&["--force"]).expect(3);
-    assert!(!swept.ended.stdout.contains("period"), "{}", swept.ended.stdout);
+    assert!(!swept.process.stdout.contains("period"), "{}", swept.process.stdout);
     assert_eq!(swept.run()["totals"]["hosts_not_cleared"], not_cleared(&swept).len());
 }
 
 #[test]
-fn where_all_hosts_can_be_cleared_nothing_is_said_of_it() {
+fn if_all_hosts_can_be_cleared_the_summary_does_not_mention_it() {
     let scene = Scene::new();
     scene.put(&format!("HOST/{SYSMON}"), &log(&[query("HOST", day(0))]));
     let swept = scene.sweep(&[]).expect(0);
-    assert!(!swept.ended.stdout.contains("leared"), "{}", swept.ended.stdout);
+    assert!(!swept.process.stdout.contains("leared"), "{}", swept.process.stdout);
     assert_eq!(swept.run()["totals"]["hosts_not_cleared"], 0);
 }
 
-/// The columns that say which queries were seen.
-fn seen(swept: &Swept) -> Vec<Value> {
+/// Returns the columns that say which queries were seen.
+fn seen(swept: &FinishedSweep) -> Vec<Value> {
     let columns =
         ["dns_queries", "dns_queries_in_period", "dns_first_time", "dns_last_time", "period_coverage"];
     let rows = swept.rows("hosts").into_iter().chain(swept.rows("files"));
@@ -261,8 +262,8 @@ fn seen(swept: &Swept) -> Vec<Value> {
 
 #[test]
 fn queries_are_counted_alike_whether_records_are_decoded_or_not() {
-    // Long stretches of queries, through which both ends of the period cut, with other events among
-    // them, on two machines.
+    // Long stretches of queries, with other events among them, on two machines. Both ends of the
+    // period lie within them.
     let scene = Scene::new();
     let events: Vec<Event> = (0..3000_u64)
         .map(|minute| {
@@ -314,7 +315,7 @@ fn an_event_without_a_readable_time_may_match_and_covers_nothing() {
         format!("{}some time{}", &text[..start], &text[start + length..])
     };
     let text = unreadable(matching(1).on("A").at(day(10))) + &unreadable(harmless(1).on("B").at(day(10)));
-    // One whose other queries cover the period.
+    // The other queries of this host cover the period.
     let around = [0, 10].map(|days| event_xml(&query("C", day(days)))).concat();
     let text = text + &around + &unreadable(harmless(1).on("C").at(day(5)));
     scene.put("HOST/events.xml", text.as_bytes());
@@ -329,9 +330,9 @@ fn an_event_without_a_readable_time_may_match_and_covers_nothing() {
         ],
     );
     let text = "Not cleared 2 of 2 hosts without matches: 1 no DNS queries in the period, 1 with times that";
-    assert!(swept.ended.stdout.contains(text), "{}", swept.ended.stdout);
+    assert!(swept.process.stdout.contains(text), "{}", swept.process.stdout);
     assert_eq!(not_cleared(&swept).len(), 2);
-    // Without a period it is a query as any other.
+    // Without a period, the query counts like any other.
     let swept = scene.sweep(&["--force"]).expect(0);
     let said = [("A", "matches", None, 1), ("B", "no matches", None, 1), ("C", "no matches", None, 3)];
     assert_said(&swept, &said);
@@ -349,7 +350,7 @@ fn domains_are_counted_without_regard_to_case() {
         swept.rows("hosts")[0]["query_names"],
         json!([{ "value": "pastebin.com", "count": 3 }, { "value": "t.me", "count": 1 }])
     );
-    assert!(swept.ended.stdout.contains("pastebin.com (3), t.me (1)"), "{}", swept.ended.stdout);
+    assert!(swept.process.stdout.contains("pastebin.com (3), t.me (1)"), "{}", swept.process.stdout);
     assert_eq!(swept.column("matches", "query_name"), names);
 }
 

@@ -1,5 +1,5 @@
-//! Property: whatever happens to the bytes of a log, scanning it ends, says the same each time,
-//! loses nothing but what it reports, and invents nothing.
+//! Property: whatever happens to the bytes of a log, scanning it ends, gives the same result each
+//! time, loses nothing that it does not report, and invents nothing.
 //!
 //! `PROPTEST_CASES` sets how many logs are damaged.
 
@@ -12,31 +12,31 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use common::mutation::{Change, Found, SAMPLES, Sample, apply, change, config, place, scan_with, shift};
+use common::mutation::{Change, SAMPLES, Sample, ScanResult, apply, change, config, place, scan_with, shift};
 use dnsweep::internals::ledger::damage::{Damage, Integrity, Problem};
 use dnsweep::internals::scan::{LocatedEvent, Scanner};
 use dnsweep_samples::{CHUNK_SIZE, HEADER_SIZE, damage};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-/// Far more than a scan of any sample takes.
+/// A time far longer than the scan of any sample takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Scans twice, the second time with a buffer that held something else before. Neither may take for
-/// ever.
-fn scan(log: Vec<u8>, before: Vec<u8>) -> Result<(Found, Found), TestCaseError> {
+/// Scans twice, the second time with a buffer that was used for the log `before`. Fails if either
+/// scan takes too long.
+fn scan(log: Vec<u8>, before: Vec<u8>) -> Result<(ScanResult, ScanResult), TestCaseError> {
     let (sender, results) = channel();
     thread::spawn(move || {
         let fresh = scan_with(&mut Scanner::default(), &log);
         let mut scanner = Scanner::default();
         scan_with(&mut scanner, &before);
-        // Nobody waits any more if that took too long.
+        // If the scan took too long, nobody waits for its result.
         let _ = sender.send((fresh, scan_with(&mut scanner, &log)));
     });
     results.recv_timeout(PATIENCE).map_err(|error| TestCaseError::fail(format!("panic or hang: {error}")))
 }
 
-/// The bytes in the place of a chunk, as many as there are.
+/// Returns the bytes in the place of a chunk, as many as exist.
 fn chunk_bytes(log: &[u8], chunk: usize) -> &[u8] {
     let start = damage::chunk_offset(chunk).min(log.len());
     &log[start..log.len().min(start + CHUNK_SIZE)]
@@ -46,14 +46,14 @@ fn overlaps(problem: &Problem, start: u64, end: u64) -> bool {
     problem.offset < end && start < problem.offset + problem.length
 }
 
-/// The size of the record that starts there, as its head says.
+/// Returns the size of the record that starts at `start`, as the record's header states it.
 fn record_size(log: &[u8], start: u64) -> u64 {
     let at = usize::try_from(start).unwrap() + 4;
     u64::from(u32::from_le_bytes(log[at..at + 4].try_into().unwrap()))
 }
 
-/// Where the record that starts there ends at the least: where its size says, or after its header
-/// if the copy of its size differs.
+/// Returns the least offset at which the record that starts at `start` ends: by its size, or
+/// directly after its header if the copy of the size differs.
 fn least_end(log: &[u8], start: u64) -> u64 {
     let size = record_size(log, start);
     let copy = usize::try_from(start + size).unwrap() - 4;
@@ -61,15 +61,15 @@ fn least_end(log: &[u8], start: u64) -> u64 {
         + if log.get(copy..copy + 4) == Some(&u32::try_from(size).unwrap().to_le_bytes()) { size } else { 28 }
 }
 
-/// Why the loss of an event is not accounted for, if it is not.
-fn unaccounted(sample: &Sample, damaged: &[u8], found: &Found, event: &LocatedEvent) -> Option<String> {
+/// Returns why the loss of an event is not accounted for; `None` if it is.
+fn unaccounted(sample: &Sample, damaged: &[u8], found: &ScanResult, event: &LocatedEvent) -> Option<String> {
     let start = event.location.record_offset;
     let end = start + record_size(&sample.bytes, start);
     let chunk = usize::try_from(event.location.chunk_number).unwrap();
     let length = damaged.len();
     if end > length as u64 {
-        // Behind the cut. A file that ends with a chunk could have ended there ever since; and so
-        // could one that ends with zeros, of which some programs add a few.
+        // The event lies after the cut. A file that ends with a chunk may always have ended there;
+        // so may one that ends with zeros, because some programs add a few.
         let last_place = length.checked_sub(HEADER_SIZE).map(|chunks| length - chunks % CHUNK_SIZE);
         let at_boundary = last_place.is_some_and(|last| damaged[last..].iter().all(|byte| *byte == 0));
         let reported = found.problems.iter().any(|problem| {
@@ -85,25 +85,24 @@ fn unaccounted(sample: &Sample, damaged: &[u8], found: &Found, event: &LocatedEv
         });
         return (!at_boundary && !reported).then(|| format!("the cut at {length} is not reported"));
     }
-    // Nothing but zeros is a chunk that was never used: it is counted as empty, which is no
-    // problem.
+    // A chunk of zeros was never used: it is counted as empty, which is no problem.
     let is_unused = chunk_bytes(damaged, chunk).iter().all(|byte| *byte == 0);
     let reported = found.problems.iter().any(|problem| overlaps(problem, start, end));
     (!is_unused && !reported).then(|| format!("the record at {start} is lost or altered"))
 }
 
-/// Whether an event is there, and says the same.
-fn is_found(found: &Found, event: &LocatedEvent) -> bool {
+/// Returns true if an event was found, with the same content.
+fn is_found(found: &ScanResult, event: &LocatedEvent) -> bool {
     found.at(event.location.record_offset).is_some_and(|there| there.event == event.event)
 }
 
-/// Whether a problem is one of the chunk that an event lies in, by its place.
+/// Returns true if a problem concerns the chunk in whose place an event lies.
 fn is_within_chunk(problem: &Problem, event: &LocatedEvent) -> bool {
     let start = HEADER_SIZE as u64 + event.location.chunk_number * CHUNK_SIZE as u64;
     overlaps(problem, start, start + CHUNK_SIZE as u64)
 }
 
-fn check(sample: &Sample, damaged: &[u8], found: &Found) -> Result<(), TestCaseError> {
+fn check(sample: &Sample, damaged: &[u8], found: &ScanResult) -> Result<(), TestCaseError> {
     let touched = |chunk: u64| {
         let chunk = usize::try_from(chunk).unwrap();
         chunk_bytes(&sample.bytes, chunk) != chunk_bytes(damaged, chunk)
@@ -142,7 +141,7 @@ fn check(sample: &Sample, damaged: &[u8], found: &Found) -> Result<(), TestCaseE
         );
     }
     prop_assert_eq!(found.tally.extents.sum(), damaged.len() as u64, "every byte is accounted for");
-    // No record is found twice, and none overlaps another.
+    // No record is found twice, and no two records overlap.
     let mut ends: BTreeMap<u64, u64> = BTreeMap::new();
     for event in &found.events {
         let start = event.location.record_offset;
@@ -172,8 +171,8 @@ proptest! {
     }
 }
 
-/// Where the byte that lay at `at` lies after a change at `from` that moved what follows; `None` if
-/// it was taken out.
+/// Returns the new offset of the byte that was at `at`, after a change at `from` that moved the
+/// bytes after it; `None` if the byte was removed.
 fn moved(at: usize, from: usize, change: &Change) -> Option<usize> {
     match *change {
         Change::Insert(length, _) if at >= from => Some(at + length),
@@ -182,22 +181,28 @@ fn moved(at: usize, from: usize, change: &Change) -> Option<usize> {
     }
 }
 
-/// Where bytes lie that lay side by side and still do.
+/// Returns the new range of bytes that were next to each other and still are; `None` if they are
+/// not.
 fn moved_together(range: std::ops::Range<usize>, from: usize, change: &Change) -> Option<usize> {
     let (start, last) = (moved(range.start, from, change)?, moved(range.end - 1, from, change)?);
     (last - start == range.len() - 1).then_some(start)
 }
 
-/// Whether the header of a chunk has its checksum, by the rules of the format.
+/// Returns true if the header of a chunk has its checksum, by the rules of the format.
 fn has_sound_header(log: &[u8], chunk: usize) -> bool {
     let header = &log[damage::chunk_offset(chunk)..][..512];
     let stored = u32::from_le_bytes(header[124..128].try_into().unwrap());
     header.starts_with(b"ElfChnk\0") && crc32fast::hash(&[&header[..120], &header[128..]].concat()) == stored
 }
 
-/// Whether a loss is in the ranges that are reported: what is left of the record, or where it was
-/// taken out.
-fn is_loss_reported(found: &Found, record: std::ops::Range<usize>, from: usize, change: &Change) -> bool {
+/// Returns true if a loss is in the ranges that are reported: the rest of the record, or where the
+/// record was removed.
+fn is_loss_reported(
+    found: &ScanResult,
+    record: std::ops::Range<usize>,
+    from: usize,
+    change: &Change,
+) -> bool {
     let left: Vec<usize> = record.filter_map(|at| moved(at, from, change)).collect();
     let (start, end) = match (left.first(), left.last()) {
         (Some(first), Some(last)) => (*first as u64, *last as u64 + 1),
@@ -206,22 +211,23 @@ fn is_loss_reported(found: &Found, record: std::ops::Range<usize>, from: usize, 
     found.problems.iter().any(|problem| overlaps(problem, start, end))
 }
 
-/// Whether places of chunks are gone whole: a log that never had them looks alike. So it does where
-/// what is gone begins in the free space of a chunk, and as many bytes as places have.
+/// Returns true if whole places of chunks are gone, so that the log looks like one that never had
+/// them. This is also the case if the gap begins in the free space of a chunk and is as long as
+/// whole places.
 fn leaves_no_trace(sample: &Sample, from: usize, change: &Change) -> bool {
     let Change::Remove(length) = *change else { return false };
     let is_place = |at: usize| at >= HEADER_SIZE && (at - HEADER_SIZE).is_multiple_of(CHUNK_SIZE);
     let end = from + length;
     let are_places = is_place(from) && (end >= sample.bytes.len() || is_place(end));
-    // Zeros fill a file's header after its fields: what lies there instead is not looked at where a
-    // chunk follows.
+    // After its fields, a file's header is filled with zeros. Other bytes in their place are not
+    // examined if a chunk follows.
     let is_header = (128..HEADER_SIZE).contains(&from);
     are_places
         || is_header && length.is_multiple_of(CHUNK_SIZE)
         || is_free_space(&sample.bytes, from) && length.is_multiple_of(CHUNK_SIZE) && end < sample.bytes.len()
 }
 
-/// Whether a byte lies after the records of its chunk, as the chunk's header says.
+/// Returns true if a byte lies after the records of its chunk, as the chunk's header states them.
 fn is_free_space(log: &[u8], at: usize) -> bool {
     let Some(behind_header) = at.checked_sub(HEADER_SIZE) else { return false };
     let start = at - behind_header % CHUNK_SIZE;
@@ -233,7 +239,7 @@ fn is_free_space(log: &[u8], at: usize) -> bool {
 fn check_shifted(
     sample: &Sample,
     damaged: &[u8],
-    found: &Found,
+    found: &ScanResult,
     (from, change): (usize, &Change),
 ) -> Result<(), TestCaseError> {
     for event in &sample.found.events {
@@ -288,7 +294,7 @@ proptest! {
 }
 
 #[test]
-fn the_check_notices_what_it_is_for() {
+fn the_check_notices_unreported_losses() {
     let sample = SAMPLES.iter().max_by_key(|sample| sample.found.events.len()).unwrap();
     let found = || scan_with(&mut Scanner::default(), &sample.bytes);
     assert!(check(sample, &sample.bytes, &found()).is_ok());
@@ -304,12 +310,12 @@ fn the_check_notices_what_it_is_for() {
     let mut twice = found();
     twice.events.push(twice.events[0].clone());
     assert!(check(sample, &sample.bytes, &twice).is_err());
-    // In a chunk that was touched, a loss must be reported: here it is not.
+    // In a chunk that was changed, a loss must be reported; this one is not.
     let mut damaged = sample.bytes.clone();
     let start = lost.events[3].location.record_offset;
     damaged[usize::try_from(start).unwrap() + 30] ^= 1;
     let mut silent = scan_with(&mut Scanner::default(), &damaged);
-    // So it is if what is altered there is not marked.
+    // The check also fails if an altered event is not marked as such.
     let mut marked = scan_with(&mut Scanner::default(), &damaged);
     let altered = marked.events.iter_mut().find(|event| event.location.record_offset != start).unwrap();
     altered.event.set("QueryName", Some("other.example".to_owned()));
@@ -325,10 +331,10 @@ fn the_check_notices_what_it_is_for() {
     assert!(SAMPLES.iter().map(|sample| &sample.name).collect::<BTreeSet<_>>().len() > 20);
 }
 
-/// One flipped bit in the field that says where a chunk's records end, and all records are as they
+/// One bit flips in the field that states where a chunk's records end. All records stay as they
 /// were.
 #[test]
-fn a_wrong_end_of_the_records_loses_none_of_them() {
+fn a_wrong_end_of_the_records_loses_no_record() {
     let sample = SAMPLES.iter().max_by_key(|sample| sample.found.events.len()).unwrap();
     let mut lost = Vec::new();
     for bit in 0..17 {

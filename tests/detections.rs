@@ -1,5 +1,5 @@
-//! Detections as files: directories of them, both languages in one sweep, and the commands that
-//! work with them.
+//! Detections as files: directories of them, both rule languages in one sweep, and the commands
+//! that work with them.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
@@ -9,7 +9,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use common::logs::log;
-use common::{Ended, Scene, dnsweep};
+use common::{FinishedProcess, Scene, dnsweep};
 use dnsweep_samples::{Event, event_xml};
 use serde_json::{Value, json};
 
@@ -46,7 +46,7 @@ tests:
 
 const REFUSED: &str = "name: Joined\nid: joined\nsearch: EventCode=22 | eventstats count\n";
 
-/// A directory of rules next to evidence with three DNS queries.
+/// Makes a scene with a directory of rules next to evidence with three DNS queries.
 fn scene() -> Scene {
     let scene = Scene::new();
     let query = |number, name: &str, image: &str| Event::dns_query(name, image).numbered(number).on("A");
@@ -71,7 +71,7 @@ fn rules(scene: &Scene) -> PathBuf {
     scene.path("rules")
 }
 
-fn run(arguments: &[&str]) -> Ended {
+fn run(arguments: &[&str]) -> FinishedProcess {
     common::run(dnsweep().arg("detections").args(arguments))
 }
 
@@ -103,7 +103,7 @@ fn a_directory_of_rules_is_one_sweep() {
         row["risk_message"],
         json!(r"Odd updater: C:\tools\updater.exe asked for cdn.example.net on A")
     );
-    // One row for each dest and query, of which the search shows two columns.
+    // The table has one row for each dest and query. The search shows two columns.
     assert_eq!(
         swept.rows("stats/splunk-example"),
         [json!({"count": 2, "query": "cdn.example.net"}), json!({"count": 1, "query": "in.example.org"})]
@@ -115,7 +115,7 @@ fn a_directory_of_rules_is_one_sweep() {
     assert!(refused[0]["reason"].as_str().unwrap().contains("found 'eventstats'"));
     assert_eq!(run["detections"][0]["language"], "sigma");
     assert!(run["detections"][0]["notes"][0].as_str().unwrap().contains("%known_hosts%"));
-    let errors = &swept.ended.stderr;
+    let errors = &swept.process.stderr;
     assert!(errors.contains("detection refused") && errors.contains("%known_hosts%"), "{errors}");
 }
 
@@ -128,10 +128,10 @@ fn placeholders_have_the_values_of_the_site() {
     let swept = scene.sweep(&["--detection", &directory, "--placeholders", &values]).expect(0);
     assert_eq!(swept.run()["detections"][0]["matches"], 1);
     assert_eq!(swept.run()["detections"][0]["notes"], json!([]));
-    // Of a few, each is named in the summary, though it found nothing.
+    // A few detections are each named in the summary, even those that found nothing.
     fs::write(scene.path("values.yml"), "known_hosts: ['*']\n").unwrap();
     let swept = scene.sweep(&["--force", "--detection", &directory, "--placeholders", &values]).expect(0);
-    assert!(swept.ended.stdout.contains("Detection   Odd updater"), "{}", swept.ended.stdout);
+    assert!(swept.process.stdout.contains("Detection   Odd updater"), "{}", swept.process.stdout);
 }
 
 #[test]
@@ -139,14 +139,14 @@ fn a_rule_that_was_named_must_run() {
     let scene = scene();
     let named = rules(&scene).join("joined.yml").display().to_string();
     let before = scene.sweep(&["--detection", &named]);
-    assert_eq!(before.ended.status, 2);
-    assert!(before.ended.stderr.contains("eventstats"), "{}", before.ended.stderr);
+    assert_eq!(before.process.status, 2);
+    assert!(before.process.stderr.contains("eventstats"), "{}", before.process.stderr);
     let empty = scene.path("empty");
     fs::create_dir(&empty).unwrap();
     let nothing = scene.sweep(&["--detection", &empty.display().to_string()]);
-    assert_eq!(nothing.ended.status, 2);
-    assert!(nothing.ended.stderr.contains("expected a rule file"), "{}", nothing.ended.stderr);
-    // A directory in itself has no end, and a rule that is named twice is a slip.
+    assert_eq!(nothing.process.status, 2);
+    assert!(nothing.process.stderr.contains("expected a rule file"), "{}", nothing.process.stderr);
+    // A directory in itself has no end, and a rule that is named twice is a mistake.
     let endless = scene.path("endless");
     fs::create_dir(&endless).unwrap();
     std::os::unix::fs::symlink(&endless, endless.join("again")).unwrap();
@@ -157,8 +157,9 @@ fn a_rule_that_was_named_must_run() {
         output.stderr
     );
     let splunk = rules(&scene).join("splunk.YAML").display().to_string();
-    assert_eq!(scene.sweep(&["--detection", &splunk, "--detection", &splunk]).ended.status, 2);
-    // Named by itself and with its directory, it is one; another file of its id is a second one.
+    assert_eq!(scene.sweep(&["--detection", &splunk, "--detection", &splunk]).process.status, 2);
+    // A rule that is named by itself and with its directory counts once. A second file with its id
+    // is a second rule.
     scene.sweep(&["--detection", &splunk, "--detection", &rules(&scene).display().to_string()]).expect(0);
     fs::write(rules(&scene).join("z.yml"), SPLUNK).unwrap();
     let output = run(&["check", &rules(&scene).display().to_string()]);
@@ -190,7 +191,7 @@ fn rules_are_listed_shown_and_checked() {
     let output = run(&["check", &format!("{directory}/a")]);
     assert_eq!((output.status, output.stdout.contains("1 of 1 run")), (0, true));
     assert_eq!(run(&["show", "nobody", &directory]).status, 2);
-    // What asks for other events would never match.
+    // A rule about other events would never match.
     let other = rules(&scene).join("other.yml");
     for (text, expected) in [
         (
@@ -209,7 +210,7 @@ fn rules_are_listed_shown_and_checked() {
     }
     fs::remove_file(&other).unwrap();
     assert_eq!(run(&["check", "/nowhere/at/all"]).status, 2);
-    // Without a path there is the one that is built in.
+    // Without a path, the built-in detection is shown.
     assert!(run(&["list"]).stdout.contains("Suspicious Process DNS Query"));
 }
 
@@ -271,7 +272,7 @@ fn a_rule_runs_its_own_tests() {
     ] {
         assert!(lines.contains(line), "{line}: {lines}");
     }
-    // The form in which Splunk ships its data sets: an event rendered as XML in each line.
+    // Splunk ships its data sets in this form: an event rendered as XML in each line.
     let lines: String = ["plain.test", "b.example.com"]
         .map(|query| event_xml(&Event::dns_query(query, "x.exe").numbered(1)) + "\n")
         .concat();
@@ -282,10 +283,10 @@ fn a_rule_runs_its_own_tests() {
     let rendered = run(&arguments).stdout;
     assert!(rendered.contains("It is not there: 1 matches in 2 DNS queries"), "{rendered}");
     fs::write(&rule, text).unwrap();
-    // With nothing that failed, what is missing is said by the status.
+    // If no test failed, the status shows that data is missing.
     fs::remove_dir_all(data.join("sets/none")).unwrap();
     assert_eq!(run(&arguments).status, 4);
-    // A file of the same name elsewhere is another data set.
+    // A file of the same name in another folder is another data set.
     fs::write(data.join("sysmon.evtx"), log(&[])).unwrap();
     assert!(run(&arguments).stdout.contains("2 without data"));
 }

@@ -1,4 +1,5 @@
-//! What is found in evidence, in which order, whose it is, and what is passed over.
+//! Discovery: which files are found in evidence, in which order, to which piece of evidence they
+//! belong, and what is passed over.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
@@ -11,30 +12,30 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use common::logs::log_of;
-use common::{Scene, Swept, dnsweep, forget_reads, run_with_input, sweep, was_read};
+use common::{FinishedSweep, Scene, dnsweep, forget_reads, run_with_input, sweep, was_read};
 use serde_json::{Value, json};
 
-/// Evidence and path of each file of the ledger, in its order.
-fn files(swept: &Swept) -> Vec<(String, String)> {
+/// Returns the evidence and path of each file of the ledger, in the ledger's order.
+fn files(swept: &FinishedSweep) -> Vec<(String, String)> {
     let text = |row: &Value, name: &str| row[name].as_str().unwrap().to_owned();
     swept.rows("files").iter().map(|row| (text(row, "evidence"), text(row, "source_path"))).collect()
 }
 
-fn paths(swept: &Swept) -> Vec<String> {
+fn paths(swept: &FinishedSweep) -> Vec<String> {
     files(swept).into_iter().map(|(_, path)| path).collect()
 }
 
-/// How many matches the sweep found, one of each log.
-fn matches(swept: &Swept) -> usize {
+/// Returns how many matches the sweep found. Each log has one.
+fn matches(swept: &FinishedSweep) -> usize {
     swept.rows("matches").len()
 }
 
-fn passed_over(swept: &Swept, kind: &str) -> u64 {
+fn passed_over(swept: &FinishedSweep, kind: &str) -> u64 {
     swept.run()["passed_over"][kind].as_u64().unwrap()
 }
 
 #[test]
-fn logs_are_known_by_their_names() {
+fn logs_are_recognised_by_their_names() {
     let scene = Scene::new();
     let named = ["a/A.EVTX", "a/Security.evtx", "a/b.Evtx", "a/x.evtx.bak", "a/y.evtx (1)", "a/z.EVTX.old"];
     for name in named {
@@ -44,18 +45,18 @@ fn logs_are_known_by_their_names() {
         scene.put(name, &log_of(name));
     }
     let swept = scene.sweep(&[]).expect(0);
-    // In the order of the bytes of their names.
+    // Files are sorted by the bytes of their names.
     assert_eq!(paths(&swept), named);
     assert_eq!((matches(&swept), passed_over(&swept, "other_files")), (6, 4));
-    // By their first bytes, the other four are logs too; notes are not.
+    // By their first bytes, the other four files are logs, too; the notes are not.
     scene.put("a/plain.txt", b"ElfFil");
     scene.put("a/none", b"");
     let swept = scene.sweep(&["--any-name", "--force"]).expect(0);
     assert_eq!((matches(&swept), passed_over(&swept, "other_files")), (10, 2));
 }
 
-/// What lies next to a log and has its name in its own, without being a log; and two that are:
-/// event XML, and slack that begins with a chunk.
+/// Writes files that have the name of a log in their own name and are no logs, and two that are
+/// read: event XML, and slack that begins with a chunk.
 fn put_side_files(scene: &Scene, host: &str) {
     let put = |name: &str, bytes: &[u8]| _ = scene.put(&format!("{host}/{name}"), bytes);
     put("x.evtx.sha256", b"e3b0c44298fc1c14  x.evtx\n");
@@ -82,25 +83,25 @@ fn files_beside_a_log_are_no_logs_and_are_counted() {
         let counts = ["side_files", "containers", "other_files"].map(|kind| passed[kind].as_u64().unwrap());
         assert_eq!(counts, [7, 1, 1]);
         assert_eq!(passed["extensions"], json!({"gz": 1, "json": 1, "lnk": 1, "sha256": 1, "txt": 1}));
-        let stdout = swept.ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        let stdout = swept.process.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(
             stdout.contains("1 archive or disk image (not opened), 7 files that have .evtx in their names"),
             "{stdout}"
         );
     }
-    // A folder of such files is none that directly holds event logs.
+    // A folder of such files does not count as one that directly contains event logs.
     put_side_files(&scene, "");
     scene.put("OTHER/y.evtx", &log_of("OTHER"));
     assert_eq!(evidence_of(&scene, &[""], &[]), ["HOST", "OTHER"]);
 }
 
 #[test]
-fn a_file_beside_a_log_is_one_if_its_first_bytes_say_so() {
+fn a_file_next_to_a_log_is_a_log_if_its_first_bytes_say_so() {
     let scene = Scene::new();
     let log = log_of("HOST");
     scene.put("HOST/a.evtx.bak", &log);
     scene.put("HOST/b.evtx.FileSlack", &log[4096..]);
-    // Its header is lost.
+    // The log's header is lost.
     scene.put("HOST/c.evtx.old", &[&[0; 4096], &log[4096..]].concat());
     scene.put("HOST/d.evtx", b"notes");
     scene.put("HOST/memory", &log[4096..]);
@@ -114,7 +115,7 @@ fn a_file_beside_a_log_is_one_if_its_first_bytes_say_so() {
 }
 
 #[test]
-fn only_files_whose_names_do_not_tell_are_opened() {
+fn only_files_whose_names_do_not_decide_are_opened() {
     let scene = Scene::new();
     scene.put("HOST/x.evtx", &log_of("HOST"));
     let closed = ["a.zip", "b.dat", "c", "d.E01"].map(|name| scene.put(&format!("HOST/{name}"), b"whatever"));
@@ -144,14 +145,14 @@ fn a_file_given_directly_is_read_whatever_its_name() {
 }
 
 #[test]
-fn links_are_counted_and_followed_only_if_asked() {
+fn links_are_counted_and_followed_only_with_the_option() {
     let scene = Scene::new();
     let log = scene.put("HOST/logs/Sysmon.evtx", &log_of("HOST"));
     let outside = scene.path("outside");
     fs::create_dir(&outside).unwrap();
     fs::write(outside.join("far.evtx"), log_of("FAR")).unwrap();
-    // A loop to a folder above, one to the folder itself, a second way to the log, and one out of
-    // the evidence.
+    // The links: a loop to the parent folder, one to the folder itself, a second path to the log,
+    // and one that leads out of the evidence.
     symlink("..", log.parent().unwrap().join("up")).unwrap();
     symlink(".", log.parent().unwrap().join("here")).unwrap();
     symlink(&log, scene.evidence().join("HOST/again.evtx")).unwrap();
@@ -161,10 +162,10 @@ fn links_are_counted_and_followed_only_if_asked() {
     let swept = scene.sweep(&[]).expect(0);
     assert_eq!(paths(&swept), ["HOST/logs/Sysmon.evtx"]);
     assert_eq!((matches(&swept), passed_over(&swept, "links")), (1, 5));
-    assert!(swept.ended.stdout.contains("5 symbolic links"), "{}", swept.ended.stdout);
+    assert!(swept.process.stdout.contains("5 symbolic links"), "{}", swept.process.stdout);
 
     let swept = scene.sweep(&["--follow", "--force"]).expect(0);
-    // Each file once, by the first name that leads to it.
+    // Each file is read once, by the first name that leads to it.
     assert_eq!(paths(&swept), ["HOST/again.evtx", "HOST/out/far.evtx"]);
     assert_eq!((matches(&swept), passed_over(&swept, "links")), (2, 0));
     assert!(passed_over(&swept, "seen_before") >= 3);
@@ -210,14 +211,14 @@ fn a_root_may_be_a_link() {
     assert_eq!(swept.run()["roots"], json!([fs::canonicalize(scene.evidence()).unwrap()]));
 }
 
-/// Writes a log for each path, and gives the path of the first folder.
+/// Writes a log for each path, and returns the path of the first folder.
 fn put_all(scene: &Scene, names: &[&str]) {
     for name in names {
         scene.put(name, &log_of(name));
     }
 }
 
-/// The evidence of each file below a root, with more words on the command line.
+/// Returns the evidence of each file below a root, swept with these options.
 #[track_caller]
 fn evidence_of(scene: &Scene, roots: &[&str], options: &[&str]) -> Vec<String> {
     let roots: Vec<PathBuf> = roots.iter().map(|root| scene.evidence().join(root)).collect();
@@ -232,7 +233,8 @@ fn a_root_with_a_windows_folder_is_one_piece_of_evidence() {
     let scene = Scene::new();
     put_all(&scene, &["ONE/wINDOWS/System32/a.evtx", "ONE/Users/b.evtx"]);
     assert_eq!(evidence_of(&scene, &["ONE"], &[]), ["ONE", "ONE"]);
-    // So is one that holds logs, and any other is divided by its children.
+    // A root that contains logs is one piece of evidence, too. Any other root is divided into its
+    // children.
     put_all(&scene, &["TWO/a.evtx", "TWO/deep/b.evtx"]);
     assert_eq!(evidence_of(&scene, &["TWO"], &[]), ["TWO", "TWO"]);
     assert_eq!(evidence_of(&scene, &[""], &[]), ["ONE", "ONE", "TWO", "TWO"]);
@@ -259,7 +261,7 @@ fn names_of_evidence_that_collide_are_lengthened() {
         ["evidence/case1/HOST", "x/case1/HOST"],
         "until they differ"
     );
-    // Files given directly are named after themselves.
+    // Files that are given directly are pieces of evidence with the files' names.
     put_all(&scene, &["p/s.evtx", "q/s.evtx"]);
     assert_eq!(evidence_of(&scene, &["p/s.evtx", "q/s.evtx"], &[]), ["p/s.evtx", "q/s.evtx"]);
 }
@@ -271,19 +273,19 @@ fn roots_are_read_in_the_order_given() {
     assert_eq!(evidence_of(&scene, &["B", "A"], &[]), ["B", "A", "A"]);
     assert_eq!(evidence_of(&scene, &["A", "B"], &[]), ["A", "A", "B"]);
     let swept = scene.sweep(&[]).expect(0);
-    // Within a root by name: capital letters come first.
+    // Within a root, files are sorted by name; capital letters come first.
     assert_eq!(paths(&swept), ["A/Z.evtx", "A/a.evtx", "B/b.evtx"]);
 }
 
-/// Sweeps what a list holds, given as a file or on standard input.
-fn sweep_list(scene: &Scene, list: &[u8], from_standard_input: bool) -> Swept {
+/// Sweeps the paths in a list, which is given as a file or on standard input.
+fn sweep_list(scene: &Scene, list: &[u8], from_standard_input: bool) -> FinishedSweep {
     let path = scene.path("list");
     fs::write(&path, list).unwrap();
     let name = if from_standard_input { Path::new("-") } else { &path };
     let mut command = dnsweep();
     command.args(["sweep", "--force", "--files-from"]).arg(name).arg("--out").arg(scene.out());
     let input = if from_standard_input { list } else { b"" };
-    Swept { ended: run_with_input(&mut command, input), out: scene.out() }
+    FinishedSweep { process: run_with_input(&mut command, input), out: scene.out() }
 }
 
 #[test]
@@ -305,7 +307,7 @@ fn lists_are_read_in_every_form() {
             assert_eq!(paths(&swept), ["a a.evtx", "c.evtx"], "{}", list.escape_ascii());
         }
     }
-    // Only in a list separated by NULs can a name hold a line's end.
+    // Only in a list separated by NULs can a name contain a line feed.
     let mut list = join("\0");
     list.push(0);
     list.extend(odd_name.as_os_str().as_bytes());
@@ -324,8 +326,8 @@ fn a_list_adds_to_what_is_named() {
     assert_eq!(files(&swept), [("A".into(), "a.evtx".into()), ("B".into(), "b.evtx".into())]);
 }
 
-/// The name that a `source_path` stands for: `\\` a backslash, `\xNN` a byte.
-fn found_again(source_path: &str) -> Vec<u8> {
+/// Returns the file name that a `source_path` encodes: `\\` is a backslash, `\xNN` a byte.
+fn decoded_name(source_path: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut rest = source_path.as_bytes();
     while let [first, others @ ..] = rest {
@@ -365,13 +367,13 @@ fn names_that_are_no_text_can_be_found_again() {
         fs::write(path, log_of("HOST")).unwrap();
     }
     let swept = scene.sweep(&[]).expect(0);
-    let mut found: Vec<Vec<u8>> = paths(&swept).iter().map(|path| found_again(path)).collect();
+    let mut found: Vec<Vec<u8>> = paths(&swept).iter().map(|path| decoded_name(path)).collect();
     found.sort();
     let mut expected: Vec<Vec<u8>> = names.iter().map(|name| name.to_vec()).collect();
     expected.sort();
     assert_eq!(found, expected);
     assert_eq!(matches(&swept), 6);
-    // A match says the same path as the ledger, and the evidence is named like the folder.
+    // A match has the same path as the ledger, and the evidence is named after the folder.
     assert_eq!(swept.column("matches", "source_path"), swept.column("files", "source_path"));
     assert!(swept.column("files", "evidence").contains(&json!("H\\xFFST")));
 }

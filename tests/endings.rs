@@ -1,5 +1,5 @@
-//! How a sweep ends, and what it says where: exit statuses, the two streams, interruption, an
-//! output that cannot be written.
+//! How a sweep ends, and what it writes to which stream: exit statuses, the two streams,
+//! interruption, an output that cannot be written.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
@@ -10,12 +10,12 @@ use std::fs;
 use std::process::Command;
 
 use common::logs::{harmless, log, log_of};
-use common::{Ended, Scene, Swept, dnsweep, run, send, start, wait, wait_for_line};
+use common::{FinishedProcess, FinishedSweep, Scene, dnsweep, run, send, start, wait, wait_for_line};
 use dnsweep::internals::report::Verdict;
 use dnsweep_samples::corpus::{Corpus, Pool};
 use serde_json::{Value, json};
 
-/// A scene with one match.
+/// Makes a scene with one match.
 fn scene() -> Scene {
     let scene = Scene::new();
     scene.put("HOST/Sysmon.evtx", &log_of("HOST"));
@@ -29,22 +29,23 @@ fn damaged_scene() -> Scene {
 }
 
 #[test]
-fn matches_decide_the_status_only_if_asked_and_damage_comes_first() {
+fn matches_decide_the_status_only_with_the_option_and_damage_comes_first() {
     let quiet = Scene::new();
     quiet.put("HOST/Sysmon.evtx", &log(&[harmless(1)]));
     let empty = Scene::new();
-    for (scene, plain, asked) in [(&scene(), 0, 10), (&damaged_scene(), 3, 3), (&quiet, 0, 0), (&empty, 4, 4)]
+    for (scene, plain, with_option) in
+        [(&scene(), 0, 10), (&damaged_scene(), 3, 3), (&quiet, 0, 0), (&empty, 4, 4)]
     {
         assert_eq!(scene.sweep(&[]).expect(plain).run()["exit_status"], plain);
-        let swept = scene.sweep(&["--fail-on-match", "--force"]).expect(asked);
-        assert_eq!(swept.run()["exit_status"], asked);
+        let swept = scene.sweep(&["--fail-on-match", "--force"]).expect(with_option);
+        assert_eq!(swept.run()["exit_status"], with_option);
     }
 }
 
 #[test]
 fn the_summary_is_all_that_standard_output_gets() {
     let swept = damaged_scene().sweep(&[]).expect(3);
-    let Ended { stdout, stderr, .. } = &swept.ended;
+    let FinishedProcess { stdout, stderr, .. } = &swept.process;
     assert!(stdout.starts_with("1 match on 1 of 2 hosts\n"), "{stdout}");
     assert!(stdout.ends_with("run.json\n"), "{stdout}");
     assert!(!stdout.contains("dnsweep:"), "{stdout}");
@@ -53,7 +54,7 @@ fn the_summary_is_all_that_standard_output_gets() {
     }
     assert!(stderr.lines().all(|line| line.starts_with("dnsweep: ")), "{stderr}");
     assert!(stderr.contains("dnsweep: warning: ODD: ODD/x.evtx: not an event log"), "{stderr}");
-    // No progress where nobody watches.
+    // Progress is not shown if standard error is no terminal.
     assert!(!stderr.contains(['\r', '\x1b']), "{stderr:?}");
 }
 
@@ -63,16 +64,16 @@ fn quiet_says_nothing_on_standard_error() {
     let loud = scene.sweep(&[]).expect(3);
     for option in ["--quiet", "-q"] {
         let swept = scene.sweep(&[option, "--force"]).expect(3);
-        assert_eq!(swept.ended.stderr, "");
-        assert_eq!(swept.ended.stdout, loud.ended.stdout);
+        assert_eq!(swept.process.stderr, "");
+        assert_eq!(swept.process.stdout, loud.process.stdout);
     }
 }
 
 #[test]
-fn json_talk_is_an_object_a_line() {
+fn json_messages_are_one_object_per_line() {
     let swept = damaged_scene().sweep(&["--log-format", "json"]).expect(3);
     let lines: Vec<Value> =
-        swept.ended.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        swept.process.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert!(lines.len() >= 2);
     for line in &lines {
         let keys: BTreeSet<&str> = line.as_object().unwrap().keys().map(String::as_str).collect();
@@ -91,15 +92,15 @@ fn a_reader_that_goes_away_is_no_failure() {
     let ended = wait(child);
     assert_eq!(ended.status, 0, "{}", ended.stderr);
     assert!(!ended.stderr.contains("error"), "{}", ended.stderr);
-    // As in `dnsweep … | head -1`.
+    // The reader goes away, as in `dnsweep … | head -1`.
     let line = r#""$0" sweep "$1" --out "$2" --force --quiet | head -1; exit "${PIPESTATUS[0]}""#;
     let mut command = Command::new("bash");
     command.args(["-c", line, env!("CARGO_BIN_EXE_dnsweep")]).arg(scene.evidence()).arg(scene.out());
     let ended = run(&mut command);
     assert_eq!((ended.status, ended.stdout.as_str()), (0, "1 match on 1 of 1 host\n"), "{}", ended.stderr);
-    let swept = Swept { ended, out: scene.out() };
+    let swept = FinishedSweep { process: ended, out: scene.out() };
     assert_eq!(swept.rows("matches").len(), 1);
-    // Nor is nobody to talk to.
+    // Both streams may be closed, too.
     let arguments = ["--force"];
     let mut child =
         start(dnsweep().arg("sweep").arg(scene.evidence()).arg("--out").arg(scene.out()).args(arguments));
@@ -107,7 +108,7 @@ fn a_reader_that_goes_away_is_no_failure() {
     assert_eq!(wait(child).status, 0);
 }
 
-/// Evidence that takes a while: so many machines, each with a log of one block.
+/// Makes evidence that takes a while to sweep: `machines` machines, each with a log of one block.
 fn large_scene(machines: u64) -> Scene {
     let scene = Scene::new();
     let pool = Pool::new(Corpus::Dense).unwrap();
@@ -118,7 +119,7 @@ fn large_scene(machines: u64) -> Scene {
 }
 
 #[test]
-fn an_interrupted_sweep_hands_over_what_it_has() {
+fn an_interrupted_sweep_writes_what_it_has() {
     const MACHINES: u64 = 60;
     let scene = large_scene(MACHINES);
     for (signal, threads) in [("INT", "1"), ("INT", "4"), ("TERM", "2")] {
@@ -127,10 +128,10 @@ fn an_interrupted_sweep_hands_over_what_it_has() {
         let mut child = start(command.args(["--threads", threads, "--fail-on-match", "--force"]));
         wait_for_line(&mut child);
         send(signal, &child);
-        let swept = Swept { ended: wait(child), out: scene.out() }.expect(130);
+        let swept = FinishedSweep { process: wait(child), out: scene.out() }.expect(130);
         let run = swept.run();
         assert_eq!((&run["interrupted"], &run["exit_status"]), (&json!(true), &json!(130)));
-        assert!(swept.ended.stdout.starts_with("INTERRUPTED"), "{}", swept.ended.stdout);
+        assert!(swept.process.stdout.starts_with("INTERRUPTED"), "{}", swept.process.stdout);
         let files = swept.rows("files");
         assert_eq!(files.len() as u64, MACHINES);
         let (mut interrupted, mut matches) = (0, 0);
@@ -140,8 +141,8 @@ fn an_interrupted_sweep_hands_over_what_it_has() {
                 assert_eq!(row["problems"], json!([]));
                 continue;
             }
-            // The rest is accounted for: the bytes that nobody read are named. No log here has two
-            // blocks, so that none is begun.
+            // The rest is accounted for: the bytes that were not read are counted. No log has two
+            // blocks, so none is left unfinished.
             assert_eq!(row["status"], "not read");
             assert_eq!(row["unread_bytes"], row["size"]);
             interrupted += 1;
@@ -153,12 +154,12 @@ fn an_interrupted_sweep_hands_over_what_it_has() {
         assert!(interrupted > 0);
         assert_eq!(run["totals"]["not_read_files"], interrupted);
         assert_eq!(run["totals"]["interrupted_files"], 0);
-        // A folder of which nothing was read is no host, and nothing is said to be damaged.
+        // A folder of which nothing was read is no host, and nothing is reported as damaged.
         assert_eq!(run["totals"]["evidence_not_reached"], interrupted);
         let hosts = swept.rows("hosts");
         assert_eq!(hosts.len() as u64, MACHINES - interrupted);
         assert!(hosts.iter().all(|row| row["damaged_files"] == 0 && row["verdict"] != "unreadable"));
-        let stdout = swept.ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        let stdout = swept.process.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
         let files = if interrupted == 1 { "file" } else { "files" };
         assert!(
             stdout.contains(&format!("Not read {interrupted} {files} not begun, {interrupted} piece")),
@@ -170,7 +171,7 @@ fn an_interrupted_sweep_hands_over_what_it_has() {
             swept.rows("hosts").iter().map(|row| row["matches"].as_u64().unwrap()).sum::<u64>(),
             matches
         );
-        // What was read is kept, to go on from, if anything was.
+        // What was read is kept for a resumed sweep, if anything was.
         let kept = if run["totals"]["bytes_read"] == json!(0) { &[][..] } else { &[".out.partial"] };
         assert_eq!(beside(&scene), [kept, &["evidence", "out"]].concat());
     }
@@ -179,7 +180,7 @@ fn an_interrupted_sweep_hands_over_what_it_has() {
 #[test]
 fn a_log_that_was_begun_is_interrupted_and_its_evidence_is_reached() {
     let scene = Scene::new();
-    // Many blocks, of which the first is read before the flag is seen.
+    // The log has many blocks. The first is read before the flag is seen.
     let log = Pool::new(Corpus::Dense).unwrap().log(1, 128 * 12);
     scene.put("A/big.evtx", &log);
     scene.put("A/small.evtx", &log_of("A"));
@@ -188,11 +189,11 @@ fn a_log_that_was_begun_is_interrupted_and_its_evidence_is_reached() {
     command.arg("sweep").arg(scene.evidence()).arg("--out").arg(scene.out());
     let mut child = start(command.args(["--threads", "1", "--log-format", "json"]));
     wait_for_line(&mut child);
-    // Long enough for a block and too short for all.
+    // This is long enough for a block and too short for all.
     std::thread::sleep(std::time::Duration::from_millis(1500));
     send("INT", &child);
-    let swept = Swept { ended: wait(child), out: scene.out() }.expect(130);
-    assert!(swept.ended.stderr.contains("a second signal stops at once"), "{}", swept.ended.stderr);
+    let swept = FinishedSweep { process: wait(child), out: scene.out() }.expect(130);
+    assert!(swept.process.stderr.contains("a second signal stops at once"), "{}", swept.process.stderr);
     let statuses = swept.column("files", "status");
     assert_eq!(statuses, ["interrupted", "not read", "not read"].map(Value::from));
     let run = swept.run();
@@ -217,8 +218,8 @@ fn a_second_signal_stops_at_once_and_says_what_that_leaves() {
         command.arg("sweep").arg(scene.evidence()).arg("--out").arg(scene.out()).args(options);
         let child = start(command.args(["--exhaustive", "--threads", "1"]));
         std::thread::sleep(std::time::Duration::from_millis(1500));
-        // Two in the blink of an eye are two; and the second one finds the thread that speaks
-        // waiting.
+        // Two signals in quick succession count as two. The second one arrives while the thread
+        // that writes messages is waiting.
         send("INT", &child);
         std::thread::sleep(std::time::Duration::from_millis(pause));
         send("TERM", &child);
@@ -239,7 +240,7 @@ fn a_second_signal_stops_at_once_and_says_what_that_leaves() {
     }
 }
 
-/// The names in a scene's folder.
+/// Returns the names in a scene's folder.
 fn beside(scene: &Scene) -> Vec<String> {
     let entries = fs::read_dir(scene.path("")).unwrap();
     let mut names: Vec<String> =
@@ -248,8 +249,8 @@ fn beside(scene: &Scene) -> Vec<String> {
     names
 }
 
-/// Sweeps with files limited to a few thousand bytes, so that no table can be written.
-fn sweep_without_room(scene: &Scene, options: &[&str]) -> Ended {
+/// Sweeps with the size of files limited to a few thousand bytes, so that no table can be written.
+fn sweep_without_room(scene: &Scene, options: &[&str]) -> FinishedProcess {
     let line = r#"ulimit -f 8; exec "$0" "$@""#;
     let mut command = Command::new("sh");
     command.args(["-c", line, env!("CARGO_BIN_EXE_dnsweep"), "sweep"]).arg(scene.evidence());
@@ -277,7 +278,7 @@ fn an_earlier_output_survives_one_that_cannot_be_written() {
     assert_eq!(sweep_without_room(&scene, &["--force"]).status, 5);
     assert!(before == common::listing(&scene.out()));
     assert_eq!(swept.tables(), tables);
-    // What was read is of no use to a sweep that replaces the output anew.
+    // The unfinished sweep is of no use, because the next one replaces the output anew.
     scene.sweep(&["--force"]).expect(0);
     assert_eq!(beside(&scene), ["evidence", "out"]);
 }

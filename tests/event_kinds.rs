@@ -1,8 +1,8 @@
-//! Kinds of events other than DNS queries: every Sysmon event 1 (a process begins) is read by the
-//! table of its kind, whatever form its log has, as another reader reads it.
+//! Kinds of events other than DNS queries: every Sysmon event 1 (a process was created) is read by
+//! the table of its kind, in every form of log, with the result of another reader.
 //!
 //! `DNSWEEP_EVIDENCE` names a folder of real logs, which do not ship with this repository. Without
-//! that variable the test on them is ignored, and reported as such.
+//! that variable, the test on them is ignored and reported as ignored.
 
 #![allow(
     clippy::unwrap_used,
@@ -49,7 +49,7 @@ fn main() -> ExitCode {
     libtest_mimic::run(&Arguments::from_args(), trials.into()).exit_code()
 }
 
-fn asking() -> Scanner {
+fn scanner() -> Scanner {
     Scanner::new(&Selection::Wanted(Vec::new())).reading_all(&PROCESS_CREATION)
 }
 
@@ -64,7 +64,7 @@ fn scan(scanner: &mut Scanner, log: &Vec<u8>) -> (Vec<LocatedEvent>, bool) {
     (events, is_sound)
 }
 
-/// Processes that begin, with texts that need care, between events of other kinds.
+/// Makes events of created processes with texts that need care, among events of other kinds.
 fn samples() -> Vec<Sample> {
     let lines = ["cmd /c \"echo <&> %PATH%\"", "", "ein \u{fc}ber\u{1F4A9}", "\u{1b}[2J a\r\nb", "]]>"];
     let mut events = Vec::new();
@@ -74,14 +74,14 @@ fn samples() -> Vec<Sample> {
         events.push(process.on("PC").numbered(10 * number));
         events.push(Sample::dns_query("a.example", r"C:\a.exe").on("PC").numbered(10 * number + 1));
     }
-    // Older Sysmon writes fewer fields.
+    // Older versions of Sysmon write fewer fields.
     let old = Sample::process_create("a.exe", "a", "b.exe").on("PC").numbered(99);
     let fields = ["RuleName", "FileVersion", "Description", "Product", "Company", "OriginalFileName"];
     events.push(fields.into_iter().chain(["ParentUser"]).fold(old, Sample::without));
     events
 }
 
-/// What a value is in an event: GUIDs are in lower case, without braces.
+/// Returns the text of a value in an event: GUIDs are in lower case, without braces.
 fn in_form(field_type: FieldType, text: &str) -> String {
     match field_type {
         FieldType::Guid => text.trim_matches(['{', '}']).to_lowercase(),
@@ -118,7 +118,7 @@ fn every_form() {
     for style in [Style::Live, Style::Export, Style::Forwarded] {
         let mut writer = LogWriter::new(style);
         writer.push_all(&samples()).unwrap();
-        let (events, is_sound) = scan(&mut asking(), &writer.finish());
+        let (events, is_sound) = scan(&mut scanner(), &writer.finish());
         assert!(is_sound, "{style:?}");
         assert_are(&events, &samples(), &format!("{style:?}"));
         let queries = events.iter().filter(|located| located.event.query_name().is_some()).count();
@@ -128,12 +128,12 @@ fn every_form() {
 }
 
 fn rendered() {
-    // What XML has no character for is nothing that Windows renders.
+    // Windows does not render characters that XML does not have.
     let samples: Vec<Sample> = samples().into_iter().filter(|sample| sample.record_id != 40).collect();
     let text: String = samples.iter().map(event_xml).collect();
     let (log, size) = (text.clone().into_bytes(), text.len() as u64);
     let file = XmlFile { size, encoding: Encoding::Utf8 };
-    let scan = asking().xml_after(&log, Block { start: 0, end: size }, file, |_| ());
+    let scan = scanner().xml_after(&log, Block { start: 0, end: size }, file, |_| ());
     assert_eq!(scan.problems.iter().next(), None);
     assert_are(&scan.events, &samples, "event XML");
 }
@@ -145,7 +145,7 @@ fn not_asked_for() {
     assert!(events.iter().all(|located| located.event.query_name().is_some()));
 }
 
-/// Every log in a folder and those below it.
+/// Returns every log in a folder and its subfolders.
 fn logs(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -160,7 +160,7 @@ fn logs(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The data of an event 1 of Sysmon's by its names; `None` of any other event.
+/// Returns the record number and the data by name of a Sysmon event 1; `None` for any other event.
 fn said(xml: &str) -> Option<(u64, BTreeMap<String, String>)> {
     let mut reader = Reader::from_str(xml);
     let (mut open, mut data) = (Vec::new(), BTreeMap::new());
@@ -199,7 +199,7 @@ fn said(xml: &str) -> Option<(u64, BTreeMap<String, String>)> {
     (is_sysmon && id == "1").then(|| (number.parse().unwrap(), data))
 }
 
-/// Adds a text to what it belongs to.
+/// Adds a text to the value of the element that it belongs to.
 fn add(
     open: &[String],
     text: &str,
@@ -220,7 +220,7 @@ fn real() {
     let (mut compared, mut files) = (0, 0);
     for path in logs(Path::new(&folder)) {
         let bytes = fs::read(&path).unwrap();
-        let (events, is_sound) = scan(&mut asking(), &bytes);
+        let (events, is_sound) = scan(&mut scanner(), &bytes);
         let read: Vec<&Event> =
             events.iter().map(|located| &located.event).filter(|event| event.is(&PROCESS_CREATION)).collect();
         let Ok(mut other) = EvtxParser::from_buffer(bytes) else { continue };
@@ -234,7 +234,8 @@ fn real() {
                 assert_says(event, said, &format!("{shown}, event {number}"));
             }
         } else {
-            // Of a damaged log each reader saves what it can: what both have is the same.
+            // Each reader recovers what it can from a damaged log. The events that both have must
+            // be the same.
             for (number, said) in &expected {
                 for event in read.iter().filter(|event| event.system.event_record_id == Some(*number)) {
                     assert_says(event, said, &format!("{shown}, event {number}"));

@@ -6,15 +6,15 @@ mod common;
 
 use common::logs::{BROWSER, POWERSHELL, harmless, log, matching, styled};
 use common::truth::SEED_ID;
-use common::{Scene, Swept, sweep};
+use common::{FinishedSweep, Scene, sweep};
 use dnsweep_samples::{Event, LogWriter, Style, event_xml, time};
 use serde_json::{Value, json};
 
-/// The tables that say nothing of provenance, and the others.
+/// The tables without provenance, which are the same for a log and its rendering.
 const SAME: [&str; 2] = ["hosts.parquet", "stats/3cf0dc36-484d-11ec-a6bc-acde48001122.parquet"];
 
-/// Events of several kinds and machines; odd ones among them, a gap in their numbers, and a clock
-/// that goes back.
+/// Makes events of several kinds and machines, with odd ones among them, a gap in their numbers,
+/// and a clock that goes back.
 fn events() -> Vec<Event> {
     let start = time::filetime(2024, 5, 6, 8, 0, 0);
     let odd = [
@@ -56,7 +56,7 @@ fn utf16(text: &str, mark: u16, bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {
     std::iter::once(mark).chain(text.encode_utf16()).flat_map(bytes).collect()
 }
 
-/// Event XML in all its forms.
+/// Makes event XML in all its forms.
 fn forms(events: &[Event]) -> Vec<(&'static str, Vec<u8>)> {
     let declared =
         |encoding: &str| format!("<?xml version=\"1.0\" encoding=\"{encoding}\" standalone=\"yes\"?>\r\n");
@@ -76,8 +76,8 @@ fn forms(events: &[Event]) -> Vec<(&'static str, Vec<u8>)> {
         ("little-lines.Log", utf16(&lines(events), 0xfeff, u16::to_le_bytes)),
         ("prefix.xml", prefixed(&document(events, "", "\n")).into_bytes()),
         ("prefix-little.xml", utf16(&prefixed(&lines(events)), 0xfeff, u16::to_le_bytes)),
-        // As Event Viewer's details are copied, as evtx_dump writes it, and in lines of syslog with
-        // their priority and without.
+        // The forms of Event Viewer's details, of evtx_dump, and of syslog lines with and without
+        // priority.
         ("viewer.xml", led_in(events, "- ").replace("<System>", "\r\n- <System>\r\n").into_bytes()),
         (
             "evtx_dump.xml",
@@ -92,19 +92,19 @@ fn forms(events: &[Event]) -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// Every element with a prefix for its namespace, as some libraries write XML anew.
+/// Adds a namespace prefix to every element, as some libraries do.
 fn prefixed(xml: &str) -> String {
     let ends = xml.replace("</", "\u{e000}").replace('<', "<ns0:");
     ends.replace('\u{e000}', "</ns0:").replace("xmlns=", "xmlns:ns0=")
 }
 
-/// Events in lines, each after that text.
+/// Makes lines of events, each after the text `text`.
 fn led_in(events: &[Event], text: &str) -> String {
     events.iter().flat_map(|event| [text.to_owned(), event_xml(event), "\n".to_owned()]).collect()
 }
 
-/// The matches, without what tells where they are from.
-fn matches(swept: &Swept) -> Vec<Value> {
+/// Returns the matches, without their provenance.
+fn matches(swept: &FinishedSweep) -> Vec<Value> {
     let forget = |mut row: Value| {
         for column in ["source_path", "chunk_number", "record_offset", "integrity"] {
             row.as_object_mut().unwrap().remove(column).unwrap();
@@ -114,7 +114,7 @@ fn matches(swept: &Swept) -> Vec<Value> {
     swept.rows("matches").into_iter().map(forget).collect()
 }
 
-/// What a row of the ledger says of records.
+/// Returns what a row of the ledger says about records.
 fn counts(file: &Value) -> Vec<Value> {
     let columns = [
         "status",
@@ -142,7 +142,7 @@ fn parts(file: &Value) -> [u64; 7] {
     PARTS.map(|part| file[format!("{part}_bytes")].as_u64().unwrap())
 }
 
-/// All bytes of a file are accounted for.
+/// Fails unless all bytes of a file are accounted for.
 fn assert_sum(file: &Value) {
     assert_eq!(file["size"], json!(parts(file).iter().sum::<u64>()), "{file}");
 }
@@ -158,7 +158,7 @@ fn problems(file: &Value) -> Vec<(u64, u64, String)> {
 fn a_log_and_its_rendering_give_the_same() {
     let events = events();
     let scene = Scene::new();
-    // One that was closed: whether a log was in use, its rendering does not tell.
+    // The log was closed: a rendering does not show whether a log was in use.
     let mut writer = LogWriter::new(Style::Live).dirty(false);
     writer.push_all(&events).unwrap();
     scene.put("A/Sysmon.evtx", &writer.finish());
@@ -179,12 +179,12 @@ fn a_log_and_its_rendering_give_the_same() {
         );
         assert_sum(&file);
         assert_eq!(parts(&file)[3..], [0; 4], "{name}");
-        let same = |swept: &Swept| {
+        let same = |swept: &FinishedSweep| {
             swept.tables().into_iter().filter(|(name, _)| SAME.contains(&name.as_str())).collect::<Vec<_>>()
         };
         assert_eq!(same(&swept).len(), SAME.len());
         assert!(same(&swept) == same(&of_log), "{name}");
-        // A row can be traced: there stands the event.
+        // The event stands at the offset in its row.
         for row in swept.rows("matches") {
             let at = usize::try_from(row["record_offset"].as_u64().unwrap()).unwrap();
             let text: String = bytes[at..]
@@ -225,7 +225,7 @@ fn white_space_that_sets_elements_apart_changes_nothing() {
 fn a_query_whose_fields_have_no_names_is_a_problem() {
     let event = event_xml(&matching(1).on("A"));
     let nameless: String = event.split(" Name='").enumerate().fold(String::new(), |text, (place, part)| {
-        // The first is the provider's.
+        // The first element without a name is the provider's.
         if place < 2 {
             [text, if place == 1 { " Name='" } else { "" }.to_owned(), part.to_owned()].concat()
         } else {
@@ -251,7 +251,11 @@ fn a_query_whose_fields_have_no_names_is_a_problem() {
         "{found:?}"
     );
     assert!(found[1].2.ends_with("found none of these"), "{found:?}");
-    assert!(swept.ended.stdout.contains("a DNS query of which no field is known"), "{}", swept.ended.stdout);
+    assert!(
+        swept.process.stdout.contains("a DNS query of which no field is known"),
+        "{}",
+        swept.process.stdout
+    );
 }
 
 #[test]
@@ -270,21 +274,21 @@ fn an_event_in_both_is_one_event() {
 }
 
 #[test]
-fn what_is_event_xml_is_told_by_content() {
+fn event_xml_is_recognised_by_its_content() {
     let xml = lines(&[matching(1).on("A")]);
     let scene = Scene::new();
     for name in ["a.xml", "b.log", "c.txt", "d.evtx.xml"] {
         scene.put(&format!("A/{name}"), xml.as_bytes());
     }
-    // Not opened, however it begins.
+    // These are not opened, whatever they begin with.
     scene.put("A/e.json", xml.as_bytes());
     scene.put("A/f", xml.as_bytes());
-    // Opened, and no event XML.
+    // These are opened, and are no event XML.
     scene.put("A/g.log", b"2024-05-06 INFO <Event>");
     scene.put("A/h.xml", b"<?xml version='1.0'?><EventData/>");
     scene.put("A/i.txt", b"");
     scene.put("A/j.log", &log(&[matching(2).on("A")]));
-    let names = |swept: &Swept| swept.column("files", "source_path");
+    let names = |swept: &FinishedSweep| swept.column("files", "source_path");
     let swept = scene.sweep(&[]).expect(0);
     assert_eq!(names(&swept), [json!("A/a.xml"), json!("A/b.log"), json!("A/c.txt"), json!("A/d.evtx.xml")]);
     assert_eq!(swept.run()["passed_over"]["other_files"], json!(6));
@@ -295,7 +299,8 @@ fn what_is_event_xml_is_told_by_content() {
         [("a.xml", true), ("b.log", true), ("c.txt", true), ("d.evtx.xml", true), ("e.json", true)];
     let expected = expected.into_iter().chain([("f", true), ("j.log", false)]);
     assert_eq!(rows, expected.map(|(name, is)| (json!(format!("A/{name}")), json!(is))).collect::<Vec<_>>());
-    // What is none is carved if that was asked for, and what is named like a log is read as one.
+    // A file that is no event XML is carved if carving was requested. A file with the name of a log
+    // is read as a log.
     let swept = scene.sweep(&["--carve", "--force"]).expect(0);
     let carved = swept.column("files", "carved");
     assert_eq!(carved, [false, false, false, false, true, true, true, true, true, true].map(Value::from));
@@ -303,7 +308,7 @@ fn what_is_event_xml_is_told_by_content() {
 }
 
 #[test]
-fn what_ends_like_a_log_stays_one_and_what_has_its_name_is_told_by_content() {
+fn the_ending_of_a_log_decides_and_a_name_in_a_name_is_decided_by_content() {
     let scene = Scene::new();
     scene.put("A/a.evtx", lines(&[matching(1)]).as_bytes());
     scene.put("A/b.evtx.log", lines(&[matching(1)]).as_bytes());
@@ -326,7 +331,7 @@ fn a_file_given_directly_is_tried_whatever_its_name() {
     assert_eq!((swept.rows("matches").len(), &swept.file("export.dat")["event_xml"]), (1, &json!(true)));
 }
 
-/// Enough lines for several blocks, none of which ends with one.
+/// Makes enough lines for several blocks, so that no line ends where a block does.
 fn many() -> Vec<u8> {
     let events = (0..4000).map(|number| {
         let event = if number % 9 == 0 { matching(number) } else { harmless(number) };
@@ -455,7 +460,7 @@ fn an_event_that_does_not_end_is_bounded() {
     let found = problems(&file);
     assert_eq!((found[0].0, found[0].1), (start as u64, 1 << 20), "{found:?}");
     assert!(found[0].2.contains("expected its end within 1048576 bytes"));
-    // What is after it is no event, in two blocks and yet one problem.
+    // The bytes after it are no event. They lie in two blocks and are one problem.
     assert_eq!(found.len(), 2, "{found:?}");
     assert_eq!(found[1].0, start as u64 + (1 << 20));
 }
@@ -514,7 +519,7 @@ fn a_document_that_ends_between_its_events_is_cut_off() {
         assert_eq!((&problems[0]["offset"], &problems[0]["length"]), (&json!(without_end.len()), &json!(0)));
         assert!(problems[0]["problem"].as_str().unwrap().contains("the end of the element Events"));
     }
-    // Other ends of the same element, and lines, which have none.
+    // Other elements with the same end, and lines, which have no end.
     let scene = Scene::new();
     let start = lines(&events[..2]);
     for (name, text) in [

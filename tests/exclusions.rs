@@ -1,5 +1,5 @@
-//! A site's exclusions: what they take away, what is said of it, and which files of them are
-//! refused.
+//! A site's exclusions: what they take away, what the output says about it, and which files of
+//! exclusions are refused.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
@@ -9,11 +9,11 @@ use std::fs;
 
 use common::logs::{BROWSER, POWERSHELL, harmless, log, matching};
 use common::truth::SEED_ID;
-use common::{Scene, Swept, forget_reads, was_read};
+use common::{FinishedSweep, Scene, forget_reads, was_read};
 use dnsweep_samples::{Event, LogWriter, Sid, Style};
 use serde_json::{Value, json};
 
-/// Writes files of exclusions; returns the options that name them.
+/// Writes files of exclusions. Returns the options that name them.
 fn allow(scene: &Scene, texts: &[&str]) -> Vec<String> {
     let write = |(number, text): (usize, &&str)| {
         let path = scene.path(&format!("site-{number}.yml"));
@@ -24,28 +24,28 @@ fn allow(scene: &Scene, texts: &[&str]) -> Vec<String> {
 }
 
 /// Sweeps with these exclusions and options.
-fn sweep(scene: &Scene, texts: &[&str], options: &[&str]) -> Swept {
+fn sweep(scene: &Scene, texts: &[&str], options: &[&str]) -> FinishedSweep {
     let allow = allow(scene, texts);
     scene.sweep(&allow.iter().map(String::as_str).chain(options.iter().copied()).collect::<Vec<_>>())
 }
 
-/// A file of one exclusion.
+/// Makes a file with one exclusion.
 fn one(search: &str) -> String {
     format!("- name: known\n  search: {search}\n  reason: It is ours.\n")
 }
 
-fn numbers(swept: &Swept) -> Vec<i64> {
+fn numbers(swept: &FinishedSweep) -> Vec<i64> {
     swept.column("matches", "event_record_id").iter().map(|number| number.as_i64().unwrap()).collect()
 }
 
-/// Which exclusion each row of `matches` has, by the event's number.
-fn marks(swept: &Swept) -> Vec<(i64, Value)> {
+/// Returns the exclusion of each row of `matches`, by the event's number.
+fn marks(swept: &FinishedSweep) -> Vec<(i64, Value)> {
     let row = |row: Value| (row["event_record_id"].as_i64().unwrap(), row["excluded_by"].clone());
     swept.rows("matches").into_iter().map(row).collect()
 }
 
-/// Two hosts: A with the matches 1, 2 and 4, of which 2 asks for another name, and B with the match
-/// 5.
+/// Makes a scene with two hosts: A with the matches 1, 2 and 4, of which 2 queries another name,
+/// and B with the match 5.
 fn scene() -> Scene {
     let scene = Scene::new();
     let discord = Event::dns_query("cdn.discordapp.com", POWERSHELL).numbered(2);
@@ -58,7 +58,7 @@ fn scene() -> Scene {
 }
 
 #[test]
-fn what_an_exclusion_holds_for_counts_nowhere() {
+fn what_an_exclusion_applies_to_counts_nowhere() {
     let scene = scene();
     let exclusion = one("QueryName=pastebin.com Computer=A");
     let swept = sweep(&scene, &[&exclusion], &[]).expect(0);
@@ -81,7 +81,7 @@ fn what_an_exclusion_holds_for_counts_nowhere() {
         (&json!(2), &json!(2), &json!(2))
     );
     assert_eq!(run["detections"][0]["matches"], json!(2));
-    assert!(swept.ended.stdout.starts_with("2 matches on 2 of 2 hosts"), "{}", swept.ended.stdout);
+    assert!(swept.process.stdout.starts_with("2 matches on 2 of 2 hosts"), "{}", swept.process.stdout);
 }
 
 #[test]
@@ -102,21 +102,22 @@ fn without_exclusions_there_is_nothing_of_them() {
     assert!(swept.column("matches", "excluded_by").iter().all(Value::is_null));
     assert_eq!(swept.run()["exclusions"], json!([]));
     assert_eq!(swept.run()["options"]["keep_excluded"], json!(false));
-    assert!(!swept.ended.stdout.contains("Excluded"), "{}", swept.ended.stdout);
+    assert!(!swept.process.stdout.contains("Excluded"), "{}", swept.process.stdout);
 }
 
 #[test]
 fn kept_rows_are_marked_and_count_nowhere() {
     let scene = scene();
     let exclusion = one("QueryName=pastebin.com Computer=A");
-    let others = |swept: &Swept| -> Vec<(String, Vec<u8>)> {
+    let others = |swept: &FinishedSweep| -> Vec<(String, Vec<u8>)> {
         swept.tables().into_iter().filter(|(name, _)| name != "matches.parquet").collect()
     };
     let dropped = sweep(&scene, &[&exclusion], &[]).expect(0);
     let (of_dropped, matches, run) = (others(&dropped), dropped.rows("matches"), dropped.run());
     let kept = sweep(&scene, &[&exclusion], &["--keep-excluded", "--force"]).expect(0);
     assert_eq!(marks(&kept), [(1, json!("known")), (2, Value::Null), (4, json!("known")), (5, Value::Null)]);
-    // The other rows are those of the sweep that dropped these, and nothing else differs.
+    // The other rows are those of the sweep that dropped the excluded rows, and nothing else
+    // differs.
     let rows = kept.rows("matches").into_iter().filter(|row| row["excluded_by"].is_null());
     assert_eq!(rows.collect::<Vec<_>>(), matches);
     assert!(others(&kept) == of_dropped);
@@ -129,7 +130,7 @@ fn kept_rows_are_marked_and_count_nowhere() {
 }
 
 #[test]
-fn the_first_that_holds_is_the_one_it_counts_for() {
+fn an_event_counts_for_the_first_exclusion_that_applies() {
     let scene = scene();
     let first = one("QueryName=*discord*");
     let second = "
@@ -171,7 +172,7 @@ fn the_first_that_holds_is_the_one_it_counts_for() {
             },
         ])
     );
-    // In the other order, nothing is left for the narrower one.
+    // In the opposite order, the narrower exclusion has nothing left to take away.
     let swept =
         sweep(&scene, &[&one("Computer=A"), "- search: QueryName=*discord*\n  reason: x"], &["--force"]);
     assert_eq!(swept.expect(0).run()["exclusions"][1]["excluded_matches"], json!(0));
@@ -193,12 +194,12 @@ fn the_summary_says_what_was_taken_away() {
         "Excluded    paste\\u{1b}[2J: 3 matches on A (2), B (1) (The administrators' own.)",
         "Excluded    unused: 0 matches (Nothing is like this.)",
     ] {
-        assert!(swept.ended.stdout.contains(line), "{}", swept.ended.stdout);
+        assert!(swept.process.stdout.contains(line), "{}", swept.process.stdout);
     }
 }
 
 #[test]
-fn what_expired_is_not_applied_and_said() {
+fn an_expired_exclusion_is_not_applied_and_is_reported() {
     let scene = scene();
     let text = "
 - name: old
@@ -212,8 +213,8 @@ fn what_expired_is_not_applied_and_said() {
 ";
     let swept = sweep(&scene, &[text], &[]).expect(0);
     assert_eq!(numbers(&swept), [1, 2, 4]);
-    let warnings: Vec<&str> = swept.ended.stderr.lines().filter(|line| line.contains("warning")).collect();
-    assert_eq!(warnings.len(), 1, "{}", swept.ended.stderr);
+    let warnings: Vec<&str> = swept.process.stderr.lines().filter(|line| line.contains("warning")).collect();
+    assert_eq!(warnings.len(), 1, "{}", swept.process.stderr);
     let file = scene.path("site-0.yml");
     let warning = format!("exclusion 'old' of {} expired on 2020-01-31 and is not applied", file.display());
     assert!(warnings[0].contains(&warning), "{}", warnings[0]);
@@ -222,9 +223,9 @@ fn what_expired_is_not_applied_and_said() {
     assert_eq!((&exclusions[0]["excluded_matches"], &exclusions[0]["hosts"]), (&json!(0), &json!([])));
     assert_eq!((&exclusions[1]["expired"], &exclusions[1]["excluded_matches"]), (&json!(false), &json!(1)));
     assert!(
-        swept.ended.stdout.contains("Excluded    old: not applied, as it expired on 2020-01-31\n"),
+        swept.process.stdout.contains("Excluded    old: not applied, as it expired on 2020-01-31\n"),
         "{}",
-        swept.ended.stdout
+        swept.process.stdout
     );
 }
 
@@ -282,14 +283,14 @@ fn copies_of_an_excluded_event_are_excluded_too() {
             (1, true, known()),
         ]
     );
-    // As many are counted as there are rows.
+    // The count is the number of rows.
     assert_eq!(swept.run()["exclusions"][0]["excluded_matches"], json!(5));
     assert_eq!(swept.host("A")["excluded_matches"], json!(4));
     assert_eq!((&swept.host("A")["matches"], &swept.host("A")["unique_matches"]), (&json!(1), &json!(1)));
 }
 
 #[test]
-fn what_was_decided_of_an_event_goes_for_copies_that_differ_in_who_logged_them() {
+fn an_exclusion_of_an_event_applies_to_copies_that_differ_in_who_logged_them() {
     let by = |relative: u32| {
         let mut event = matching(1).on("A");
         event.user = Some(Sid::domain_user(relative));
@@ -328,7 +329,7 @@ fn deleted_records_are_excluded_like_others() {
     assert_eq!(kept.column("matches", "recovered"), [json!(false), json!(true), json!(true)]);
 }
 
-/// The line that refuses these files of exclusions, with more options.
+/// Returns the line that refuses these files of exclusions, with these options.
 #[track_caller]
 fn refused(texts: &[&str], options: &[&str]) -> String {
     let scene = scene();
@@ -340,8 +341,8 @@ fn refused(texts: &[&str], options: &[&str]) -> String {
     let swept = scene.sweep(&words).expect(2);
     assert!(!was_read(&log), "evidence was opened");
     assert!(before == scene.listing(), "something was written");
-    assert_eq!((swept.ended.stdout.as_str(), swept.ended.stderr.lines().count()), ("", 1));
-    swept.ended.stderr
+    assert_eq!((swept.process.stdout.as_str(), swept.process.stderr.lines().count()), ("", 1));
+    swept.process.stderr
 }
 
 #[test]
@@ -415,7 +416,7 @@ fn tables_are_the_same_on_any_number_of_threads() {
 }
 
 #[test]
-fn only_a_sweep_with_the_same_exclusions_goes_on() {
+fn only_a_sweep_with_the_same_exclusions_can_resume() {
     let scene = scene();
     let allow = allow(
         &scene,
@@ -432,9 +433,9 @@ fn only_a_sweep_with_the_same_exclusions_goes_on() {
     ] {
         let swept = scene.sweep(&[options, &["--resume"]].concat()).expect(2);
         assert!(
-            swept.ended.stderr.contains("cannot resume") && swept.ended.stderr.contains(named),
+            swept.process.stderr.contains("cannot resume") && swept.process.stderr.contains(named),
             "{}",
-            swept.ended.stderr
+            swept.process.stderr
         );
     }
     let resumed = scene.sweep(&[&allow[..], &["--resume"]].concat()).expect(0);
@@ -442,7 +443,7 @@ fn only_a_sweep_with_the_same_exclusions_goes_on() {
     assert!(resumed.tables() == tables);
 }
 
-/// Leaves what a sweep has read that may not write files as large as its tables.
+/// Leaves an unfinished sweep, by limiting the size of files below that of the tables.
 fn interrupt(scene: &Scene, options: &[&str]) {
     let mut command = std::process::Command::new("sh");
     command
@@ -460,7 +461,7 @@ fn the_example_of_the_guide_is_a_file_of_exclusions() {
     let page = fs::read_to_string(common::repository("src/guide/exclusions.md")).unwrap();
     let (_, example) = page.split_once("```yaml\n").unwrap();
     let (example, _) = example.split_once("```").unwrap();
-    // Its day shall not come.
+    // The exclusion in the guide would expire one day.
     let example = &example.replace("2026-", "9000-");
     let scene = scene();
     let ours = matching(6).on("IT.corp.example");

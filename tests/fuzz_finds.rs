@@ -1,5 +1,5 @@
-//! What fuzzing and crafting evidence found, made by construction: chunks of 64 KiB that cost
-//! gigabytes or minutes.
+//! Crafted chunks that fuzzing and reasoning found: chunks of 64 KiB that once cost gigabytes of
+//! memory or minutes.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
@@ -8,12 +8,12 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::logs::{matching, styled};
-use common::mutation::{Found, scan_with};
+use common::mutation::{ScanResult, scan_with};
 use dnsweep::internals::detect::Search;
 use dnsweep::internals::scan::{Needle, Scanner, Selection, WantedQueries};
 use dnsweep_samples::{CHUNK_SIZE, FIRST_RECORD, Style, damage};
 
-/// Where a chunk's records begin in it, and a record's content in the record.
+/// The offset of a record's content in the record.
 const CONTENT: usize = 24;
 const FRAGMENT: [u8; 4] = [0x0f, 1, 1, 0];
 const ELEMENT_OF_DEFINITION: [u8; 3] = [0x01, 0xff, 0xff];
@@ -23,7 +23,7 @@ const CLOSE: u8 = 4;
 const DEFINITION_HEADER: usize = 24;
 const TOO_COSTLY: &str = "decoding it would take more memory than is spent on a record";
 
-/// Bytes that know where in their chunk they lie.
+/// The bytes of a chunk under construction, which know their own offset.
 struct Bytes(Vec<u8>);
 
 impl Bytes {
@@ -40,7 +40,7 @@ impl Bytes {
         self.put(&number.to_le_bytes())
     }
 
-    /// A name with its own header, as it follows the first reference to it.
+    /// Adds a name with its header, as it follows the first reference to it.
     fn name(&mut self, units: usize, unit: u16) -> &mut Self {
         self.number(0).put(&[0, 0]).put(&u16::try_from(units).unwrap().to_le_bytes());
         for _ in 0..units {
@@ -49,12 +49,12 @@ impl Bytes {
         self.put(&[0, 0])
     }
 
-    /// The start of an element without attributes, up to its content.
+    /// Adds the start of an element without attributes, up to its content.
     fn open(&mut self, start: &[u8], name: u32, end: u8) -> &mut Self {
         self.put(start).number(0).number(name).put(&[end])
     }
 
-    /// A record of what `content` puts.
+    /// Adds a record with what `content` adds.
     fn record(&mut self, content: impl FnOnce(&mut Self)) -> &mut Self {
         let start = self.0.len();
         self.put(b"**\0\0").number(0).put(&[0; 16]);
@@ -66,7 +66,7 @@ impl Bytes {
     }
 }
 
-/// A log whose one chunk holds, after its own records, those that `more` puts.
+/// Makes a log of one chunk that has, after the encoder's records, those that `more` adds.
 fn crafted(more: impl FnOnce(&mut Bytes)) -> Vec<u8> {
     let mut log = styled(Style::Export, &[matching(1)]);
     let chunk = damage::chunk_offset(0);
@@ -83,20 +83,20 @@ fn crafted(more: impl FnOnce(&mut Bytes)) -> Vec<u8> {
     log
 }
 
-/// Both ways of scanning find the match, and set so many others aside; so many cannot be decoded,
-/// these included.
+/// Fails unless both ways of scanning find the match, set `others` records aside, and report
+/// `damaged` records that cannot be decoded (including those set aside).
 fn assert_set_aside(log: &Vec<u8>, others: usize, damaged: usize) {
     let wanted = vec![vec![Needle { data: "QueryName".to_owned(), literal: "pastebin".to_owned() }]];
     let selection = Selection::Wanted(vec![WantedQueries { sets: wanted }]);
     for selection in [Selection::Everything, selection] {
         let started = Instant::now();
-        let Found { events, problems, tally } = scan_with(&mut Scanner::new(&selection), log);
+        let ScanResult { events, problems, tally } = scan_with(&mut Scanner::new(&selection), log);
         let ids: Vec<_> = events.iter().map(|event| event.event.system.event_record_id).collect();
         assert_eq!((ids, tally.counts.records), (vec![Some(1)], 1));
         assert_eq!(tally.damaged_records, damaged as u64);
         let costly = problems.iter().filter(|problem| problem.damage.to_string().ends_with(TOO_COSTLY));
         assert_eq!(costly.count(), others, "{:?}", problems.first());
-        // It took minutes, and six gigabytes; now a debug build takes a few milliseconds.
+        // Scanning once took minutes and six gigabytes. A debug build now takes a few milliseconds.
         assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
     }
 }
@@ -106,8 +106,8 @@ fn a_query_whose_definition_has_an_odd_name_is_left_to_the_decoder() {
     let wanted = vec![vec![Needle { data: "QueryName".to_owned(), literal: "pastebin".to_owned() }]];
     let selection = Selection::Wanted(vec![WantedQueries { sets: wanted }]);
     let name: Vec<u8> = "xmlns".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    // The decoder writes names as they are, and what it wrote cannot be read where they hold a
-    // quote or a control character.
+    // The decoder writes names unchanged. If they contain a quote or a control character, its
+    // output cannot be read.
     for (letter, decoded) in [(b'X', 1), (b'"', 0), (b'\\', 0), (1, 0)] {
         let mut log = styled(Style::Export, &[matching(1)]);
         let place = log.windows(name.len()).position(|bytes| bytes == name).unwrap();
@@ -124,14 +124,14 @@ fn a_query_whose_definition_has_an_odd_name_is_left_to_the_decoder() {
 fn a_query_whose_definition_has_a_value_of_no_type_is_left_to_the_decoder() {
     let wanted = vec![vec![Needle { data: "QueryName".to_owned(), literal: "pastebin".to_owned() }]];
     let selection = Selection::Wanted(vec![WantedQueries { sets: wanted }]);
-    // How a definition ends an element whose text is one of its values: the end of the attributes,
-    // the value's number and type, the end.
+    // The end of an element in a definition whose text is a value: the end of the attributes, the
+    // value's number and type, the end of the element.
     let whole = styled(Style::Export, &[matching(1), matching(2)]);
     let is_value = |bytes: &[u8]| matches!(bytes, [2, 0x0d, number, 0, 1, 4] if *number < 8);
     let places: Vec<usize> = (0..whole.len() - 6).filter(|at| is_value(&whole[*at..at + 6])).collect();
     assert!(places.len() >= 6, "{places:?}");
     for place in places {
-        // An array of texts; what older descriptions call one; and three that are none.
+        // An array of texts; what older descriptions call an array; and three types that are none.
         for (kind, decoded) in [(0x81, 2), (0x41, 0), (0x16, 0), (0x96, 0), (0xff, 0)] {
             let mut log = whole.clone();
             log[place + 4] = kind;
@@ -146,7 +146,7 @@ fn a_query_whose_definition_has_a_value_of_no_type_is_left_to_the_decoder() {
 
 #[test]
 fn an_element_repeated_under_a_long_name_is_not_read() {
-    // Each reference to a name is read by itself: 3,000 elements of ten bytes make 144 MB of one
+    // The name is read anew for each reference: 3,000 elements of ten bytes make 144 MB of one
     // name.
     let log = crafted(|chunk| {
         chunk.record(|record| {
@@ -169,9 +169,9 @@ fn an_element_repeated_under_a_long_name_is_not_read() {
 
 const SHARED_DEFINITIONS: usize = 150;
 
-/// A record whose text is definitions, and where they lie. Each begins in a text of the one before
-/// it, and goes on with what that goes on with: 800 elements of a long name. They depend on a value
-/// that is null, so that nothing of them is ever rendered.
+/// Adds a record whose text contains definitions, and returns their offsets. Each definition begins
+/// in a text of the one before it and then continues like that one: 800 elements with a long name.
+/// All depend on a value that is null, so none of them is ever rendered.
 fn put_shared_definitions(record: &mut Bytes) -> Vec<u32> {
     let root = record.here() + 4 + 9;
     record.put(&FRAGMENT).put(&[1]).number(0).number(root).name(5, 0x41).put(&[CONTENT_FOLLOWS, 5, 1]);
@@ -194,7 +194,7 @@ fn put_shared_definitions(record: &mut Bytes) -> Vec<u32> {
         record.number(u32::try_from(left * step + opening + tail.0.len()).unwrap());
         record.put(&FRAGMENT).open(&ELEMENT_OF_DEFINITION, root, CONTENT_FOLLOWS);
         if left > 0 {
-            // A text of as many bytes as the next definition has before its own text.
+            // The text has as many bytes as the next definition has before its own text.
             let bytes = u16::try_from(DEFINITION_HEADER + opening).unwrap();
             record.put(&[5, 1]).put(&(bytes / 2).to_le_bytes());
         }
@@ -215,7 +215,7 @@ fn definitions_that_share_their_elements_are_not_read() {
         let mut definitions = Vec::new();
         chunk.record(|record| definitions = put_shared_definitions(record));
         for definition in definitions {
-            // One value, null.
+            // There is one value, and it is null.
             chunk.record(|record| {
                 record.put(&FRAGMENT).put(&[0x0c, 1]).number(0).number(definition);
                 record.number(1).put(&[0, 0, 0, 0]).put(&[0]);
@@ -227,7 +227,7 @@ fn definitions_that_share_their_elements_are_not_read() {
 
 #[test]
 fn a_definition_of_itself_has_an_end() {
-    // As an instance among its tokens, and as one in a fragment among them.
+    // The definition has an instance of itself among its tokens, directly or in a fragment.
     for fragment in [&[][..], &[5, 0x21, 18, 0]] {
         let log = crafted(|chunk| {
             chunk.record(|record| {
@@ -246,8 +246,8 @@ fn a_definition_of_itself_has_an_end() {
 
 #[test]
 fn values_that_reach_over_all_later_records_are_not_read() {
-    // A list of empty texts, a byte each, for which the decoder keeps 16 bytes each: 900 times made
-    // 1.2 GB.
+    // A list of empty texts has a byte for each, for which the decoder allocates 16 bytes: 900
+    // lists made 1.2 GB.
     const RECORDS: usize = 900;
     let log = crafted(|chunk| {
         let mut definition = 0;
@@ -275,7 +275,8 @@ fn values_that_reach_over_all_later_records_are_not_read() {
 
 #[test]
 fn a_rule_of_thousands_of_columns_is_refused() {
-    // Sixty thousand took nine seconds to read, and more than eight gigabytes to write.
+    // Sixty thousand columns once took nine seconds to read, and more than eight gigabytes to
+    // write.
     for (columns, expected) in [(256, None), (257, Some("at most 256 columns"))] {
         let names: Vec<String> = (0..columns).map(|column| format!("count as c{column}")).collect();
         let result = Search::parse(&format!("EventCode=22 | stats {}", names.join(" ")));
@@ -285,7 +286,7 @@ fn a_rule_of_thousands_of_columns_is_refused() {
 
 #[test]
 fn a_rule_may_list_many_names() {
-    // Each was compared with all before it: twenty seconds for so many.
+    // Each name was once compared with all before it, which took twenty seconds for this many.
     let names: Vec<String> = (0..90_000).map(|name| format!("*a{name:05x}*")).collect();
     let started = Instant::now();
     let search = Search::parse(&format!("QueryName IN ({})", names.join(", "))).unwrap();

@@ -1,5 +1,5 @@
-//! What coverage-guided fuzzing began with and what it found, checked again in every run of the
-//! tests. The checks are those of the fuzz targets; see `tests/fuzz/README.md`.
+//! Runs the checks of the fuzz targets on the committed seeds and finds, in every run of the tests.
+//! See `tests/fuzz/README.md`.
 
 #![allow(
     clippy::unwrap_used,
@@ -19,14 +19,15 @@ use std::path::{Path, PathBuf};
 
 use checks::{TARGETS, Target};
 
-/// Set to write the committed seeds anew, and all seeds into `tests/fuzz/corpus`.
+/// The environment variable that makes the test write the committed seeds anew, and all seeds into
+/// `tests/fuzz/corpus`.
 const UPDATE: &str = "UPDATE_FUZZ_SEEDS";
 
 fn folder(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz").join(path)
 }
 
-/// The files of a folder, in order; none where it does not exist.
+/// Returns the files of a folder, sorted; none if the folder does not exist.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
@@ -34,7 +35,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The inputs whose check fails.
+/// Returns the names of the inputs whose check fails.
 fn failing<'a>(target: &Target, inputs: impl Iterator<Item = (String, &'a [u8])>) -> Vec<String> {
     let fails = |input: &[u8]| std::panic::catch_unwind(|| (target.check)(input)).is_err();
     inputs.filter(|(_, input)| fails(input)).map(|(name, _)| format!("{}: {name}", target.name)).collect()
@@ -65,7 +66,7 @@ fn seeds_are_what_the_encoder_writes() {
 }
 
 #[test]
-fn what_must_hold_holds_of_the_seeds() {
+fn checks_pass_for_the_seeds() {
     let seeds = seeds::seeds();
     for target in &TARGETS {
         let own = || seeds.iter().filter(|seed| seed.folder == target.seeds);
@@ -76,7 +77,7 @@ fn what_must_hold_holds_of_the_seeds() {
 }
 
 #[test]
-fn what_must_hold_holds_of_the_finds() {
+fn checks_pass_for_the_finds() {
     for target in &TARGETS {
         let finds: Vec<(String, Vec<u8>)> = files(&folder("finds").join(target.name))
             .into_iter()

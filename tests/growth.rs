@@ -1,8 +1,8 @@
-//! What evidence can name without end costs in proportion: time and memory of a sweep grow with the
-//! number of different values, and no faster; and what people are shown of one value has an end.
+//! Values that evidence can have in any number cost in proportion: time and memory of a sweep grow
+//! linearly with the number of different values, and what is shown of one value is limited.
 //!
-//! Each kind of value is measured at two sizes. Time is that of the processor, which other
-//! processes disturb least, and memory the most that the process ever held.
+//! Each kind of value is measured at two sizes. Processor time is measured, because other processes
+//! disturb it least, and the peak memory of the process.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
@@ -20,33 +20,33 @@ use common::{Scene, dnsweep};
 use dnsweep_samples::{Event, SECURITY, event_xml};
 use serde_json::json;
 
-/// How many times more values the greater evidence has, and how many times as long a sweep of it
-/// may take. Where one step of the work took time that grows with the square of the values, as it
-/// once did for channels, it was eight times.
+/// The factor by which the larger evidence has more values, and the factor by which its sweep may
+/// take longer. When one step of the work took quadratic time, as it once did for channels, the
+/// sweep took eight times as long.
 const GROWTH: u64 = 4;
 const MOST_GROWTH: f64 = 6.0;
-/// Bytes of memory that an event more may cost, beside a match of it, and with one: its rows, its
-/// host, and what it says.
+/// The bytes of memory that one more event may cost without a match, and with one: its rows, its
+/// host, and its values.
 const MOST_BYTES: u64 = 2_000;
 const MOST_BYTES_OF_MATCH: u64 = 6_000;
 
-/// What a sweep took.
+/// The processor time and memory that a sweep used.
 #[derive(Debug, Clone, Copy)]
-struct Cost {
-    /// Seconds of the processor.
+struct ResourceUse {
+    /// The processor time in seconds.
     seconds: f64,
-    /// The most memory, in bytes.
+    /// The peak memory in bytes.
     memory: u64,
 }
 
-/// The number after a word of a file of `/proc`.
+/// Returns the number after a word in a file of `/proc`; `None` if the word is missing.
 fn number(text: &str, word: &str) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix(word)?.split_whitespace().next()?.parse().ok())
 }
 
-/// Waits for the end of a process, and says what it took. It is looked at until it is a zombie:
-/// that still knows its times.
-fn wait(child: &mut Child) -> Cost {
+/// Waits for the end of a process, and returns what it used. A zombie still has its times, so the
+/// process is observed until it is one.
+fn wait(child: &mut Child) -> ResourceUse {
     let folder = format!("/proc/{}", child.id());
     let mut memory = 0;
     loop {
@@ -58,16 +58,16 @@ fn wait(child: &mut Child) -> Cost {
         thread::sleep(Duration::from_millis(1));
     }
     let stat = fs::read_to_string(format!("{folder}/stat")).unwrap();
-    // Behind the name, in parentheses, the twelfth and the thirteenth number are hundredths of a
-    // second.
+    // After the name in parentheses, the twelfth and the thirteenth number are the process's times
+    // in hundredths of a second.
     let times = stat.rsplit_once(')').unwrap().1.split_whitespace().skip(11).take(2);
     let hundredths: f64 = times.map(|time| time.parse::<f64>().unwrap()).sum();
     assert!(child.wait().unwrap().success());
-    Cost { seconds: hundredths / 100.0, memory: memory * 1024 }
+    ResourceUse { seconds: hundredths / 100.0, memory: memory * 1024 }
 }
 
 /// Sweeps the evidence of a scene.
-fn sweep(scene: &Scene) -> Cost {
+fn sweep(scene: &Scene) -> ResourceUse {
     let mut command: Command = dnsweep();
     command.arg("sweep").arg(scene.evidence()).arg("--out").arg(scene.out()).args([
         "--quiet",
@@ -77,7 +77,7 @@ fn sweep(scene: &Scene) -> Cost {
     wait(&mut command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
 }
 
-/// Evidence of so many events, one file of them.
+/// Makes evidence of `count` events in one file.
 fn events(count: u64, event: impl Fn(u64) -> Event) -> Scene {
     let scene = Scene::new();
     let mut text = String::new();
@@ -88,8 +88,8 @@ fn events(count: u64, event: impl Fn(u64) -> Event) -> Scene {
     scene
 }
 
-/// Fails unless what a value more costs is bounded, as a count of values and four times as many
-/// show.
+/// Fails unless the cost of one more value is bounded, as measured with `count` values and four
+/// times as many.
 #[track_caller]
 fn assert_linear(what: &str, count: u64, most_bytes: u64, evidence: impl Fn(u64) -> Scene) {
     let [little, much] = [count, GROWTH * count].map(|count| sweep(&evidence(count)));
@@ -99,8 +99,8 @@ fn assert_linear(what: &str, count: u64, most_bytes: u64, evidence: impl Fn(u64)
     assert!(bytes < most_bytes, "{what}: {little:?}, {much:?}: {bytes} bytes each");
 }
 
-/// A name that is another for each number. They come in descending order, in which a sorted list is
-/// moved most.
+/// Returns a different name for each number. The names come in descending order, which is the worst
+/// case for a sorted list.
 fn name(number: u64) -> String {
     format!("N{:08}", 99_999_999 - number)
 }
@@ -115,7 +115,7 @@ fn events_of_many_logs_and_machines() {
         ("record ids", |number, event| event.numbered(2 * (99_999 - number))),
     ];
     for (what, change) in kinds {
-        // Events that say little, so that what is measured is the value.
+        // The events have few other values, so that only the value in question is measured.
         let event = |number: u64| Event::new(&SECURITY, 4624).numbered(number).on("A");
         assert_linear(what, 12_000, MOST_BYTES, |count| {
             events(count, |number| change(number, event(number)))
@@ -169,9 +169,9 @@ fn what_is_shown_of_one_value_has_an_end() {
         Event { channel: long(number), ..event.on(&long(number)).with("User", long(number)) }
     });
     let swept = scene.sweep(&[]).expect(0);
-    assert!(swept.ended.stdout.len() < 20_000, "{} bytes are shown", swept.ended.stdout.len());
-    assert!(swept.ended.stdout.contains("… (150001 characters)"));
-    assert!(swept.ended.stderr.len() < 20_000, "{} bytes of messages", swept.ended.stderr.len());
-    // The tables have the whole.
+    assert!(swept.process.stdout.len() < 20_000, "{} bytes are shown", swept.process.stdout.len());
+    assert!(swept.process.stdout.contains("… (150001 characters)"));
+    assert!(swept.process.stderr.len() < 20_000, "{} bytes of messages", swept.process.stderr.len());
+    // The tables contain the whole value.
     assert_eq!(swept.host(&long(7))["users"], json!([{ "value": long(7), "count": 1 }]));
 }

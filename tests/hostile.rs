@@ -1,5 +1,5 @@
-//! Strings chosen to harm: they come into the tables as they are, and onto a terminal as text that
-//! does nothing.
+//! Harmful strings: the tables contain them unchanged, and a terminal gets them as text that has no
+//! effect.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
@@ -8,17 +8,17 @@ mod common;
 use std::fs;
 
 use common::logs::{harmless, log, matching};
-use common::{Scene, Swept, run, start, wait};
+use common::{FinishedSweep, Scene, run, start, wait};
 use dnsweep_samples::Event;
 use serde_json::{Value, json};
 
-/// Clears the screen, colours it, rings, sets the title, in one way and in the one of eight bits;
-/// goes back, starts new lines, turns the direction of writing, hides characters.
+/// Clears the screen, changes colours, rings, and sets the title, with 7-bit and with 8-bit
+/// escapes; goes back, starts new lines, changes the direction of writing, hides characters.
 const HARM: &str = "\x1b[2J\x1b[31m\x07\x1b]0;t\x07\u{9b}31m\u{7f}\r\u{8}\n\t\u{202e}txt\u{200b}\u{2066}\u{feff}\u{85}\u{2028}";
 const HTML: &str = "<script>alert(\"1\")</script>&amp;<img src=x onerror=alert(2)>";
 const FORMULA: &str = "=HYPERLINK(\"http://example.com\",\"pastebin\")";
 
-/// Three matches with such strings wherever an event has room for them.
+/// Makes three matches with harmful strings in every field of an event.
 fn events() -> Vec<Event> {
     [HARM, HTML, FORMULA]
         .iter()
@@ -35,7 +35,8 @@ fn events() -> Vec<Event> {
         .collect()
 }
 
-/// A machine whose folder, file and content mean harm, and a damaged file next to it.
+/// Makes a scene with a machine whose folder, file and content are harmful, and a damaged file next
+/// to it.
 fn scene() -> Scene {
     let scene = Scene::new();
     let folder = format!("EVIL{}", HARM.replace('/', ""));
@@ -45,8 +46,8 @@ fn scene() -> Scene {
     scene
 }
 
-/// Characters that act on a terminal, or are not seen as they are: control characters but for the
-/// line's end, and those that turn the direction of writing or take no room.
+/// Returns the characters that act on a terminal or are not seen as they are: control characters
+/// except line feed, and those that change the direction of writing or take no space.
 fn acting(text: &str) -> Vec<char> {
     let acts = |character: &char| {
         (character.is_control() && *character != '\n')
@@ -76,7 +77,7 @@ fn tables_hold_the_strings_as_they_are() {
                 &format!("HOST{harm}")
             )
         );
-        // The file's name is valid text, and so it stays.
+        // The file's name is valid text, so it stays unchanged.
         assert_eq!(row["source_path"], format!("EVIL{HARM}/a{HARM}.evtx"));
     }
     let stats = swept.rows(&format!("stats/{}", common::truth::SEED_ID));
@@ -90,8 +91,10 @@ fn tables_hold_the_strings_as_they_are() {
 }
 
 #[track_caller]
-fn assert_calm(swept: &Swept) {
-    for (name, text) in [("standard output", &swept.ended.stdout), ("standard error", &swept.ended.stderr)] {
+fn assert_calm(swept: &FinishedSweep) {
+    for (name, text) in
+        [("standard output", &swept.process.stdout), ("standard error", &swept.process.stderr)]
+    {
         assert_eq!(acting(text), [], "{name}: {}", text.escape_debug());
     }
 }
@@ -100,26 +103,26 @@ fn assert_calm(swept: &Swept) {
 fn nothing_that_acts_reaches_the_terminal() {
     let swept = scene().sweep(&[]).expect(3);
     assert_calm(&swept);
-    // Shown all the same, in a form that does nothing.
+    // The strings are shown in a form that has no effect.
     for shown in ["\\u{1b}[2J", "\\u{9b}31m", "\\u{202e}txt", "<script>"] {
-        assert!(swept.ended.stdout.contains(shown), "{shown}: {}", swept.ended.stdout);
+        assert!(swept.process.stdout.contains(shown), "{shown}: {}", swept.process.stdout);
     }
-    assert!(swept.ended.stderr.contains("\\u{1b}"), "{}", swept.ended.stderr);
+    assert!(swept.process.stderr.contains("\\u{1b}"), "{}", swept.process.stderr);
 }
 
 #[test]
 fn nor_in_json() {
     let swept = scene().sweep(&["--log-format", "json"]).expect(3);
     assert_calm(&swept);
-    // The text itself is whole: whoever parses the line has it back.
+    // The text itself is complete: a program that parses the line gets it back.
     let messages: Vec<Value> =
-        swept.ended.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        swept.process.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let name = format!("b{HARM}.evtx");
     assert!(messages.iter().any(|line| line["message"].as_str().unwrap().contains(&name)), "{messages:#?}");
 }
 
 #[test]
-fn nor_when_the_order_is_wrong() {
+fn nor_in_a_usage_error() {
     let scene = scene();
     let path = scene.path(&format!("missing{}", HARM.replace('/', "")));
     let mut command = common::dnsweep();
@@ -156,7 +159,7 @@ fn a_sweep_needs_no_text_in_its_arguments() {
     fs::write(root.join("a.evtx"), log(&events())).unwrap();
     let out = scene.path("").join(std::ffi::OsStr::from_bytes(b"\xfeout"));
     let child = start(common::dnsweep().arg("sweep").arg(&root).arg("--out").arg(&out));
-    let swept = Swept { ended: wait(child), out }.expect(0);
+    let swept = FinishedSweep { process: wait(child), out }.expect(0);
     assert_eq!(swept.column("files", "evidence"), [json!("R\\xFFOOT")]);
     assert_calm(&swept);
 }

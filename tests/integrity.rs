@@ -1,20 +1,21 @@
-//! Each match says whether the chunk that it was read from is as it was written.
+//! Each match has an integrity: whether the checksums of its chunk are right.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
 mod common;
 
 use common::logs::{harmless, matching};
-use common::{Scene, Swept};
+use common::{FinishedSweep, Scene};
 use dnsweep_samples::{CHUNK_SIZE, Event, LogWriter, Style, damage, event_xml};
 use serde_json::{Value, json};
 
-/// Where the flags of a chunk lie, and the one that says that there are no checksums.
+/// The offset of the flags in a chunk's header, and the flag that says that the chunk has no
+/// checksums.
 const FLAGS: usize = 120;
 const NO_CHECKSUMS: u8 = 4;
 
-/// A log of chunks of three records: the second is a match, numbered from 2 in steps of ten;
-/// deleted ones lie after the last chunk's.
+/// Makes a log of chunks with three records each: the second is a match, numbered from 2 in steps
+/// of ten. Deleted records lie after those of the last chunk.
 fn log(chunks: u64) -> Vec<u8> {
     let mut writer = LogWriter::new(Style::Export);
     for chunk in 0..chunks {
@@ -30,8 +31,8 @@ fn log(chunks: u64) -> Vec<u8> {
     writer.finish()
 }
 
-/// Numbers of the matches, and what is known of each.
-fn marks(swept: &Swept) -> Vec<(u64, String)> {
+/// Returns the number and integrity of each match.
+fn marks(swept: &FinishedSweep) -> Vec<(u64, String)> {
     let mark = |row: Value| {
         (row["event_record_id"].as_u64().unwrap(), row["integrity"].as_str().unwrap().to_owned())
     };
@@ -45,8 +46,8 @@ fn marked(marks: &[(u64, &str)]) -> Vec<(u64, String)> {
 #[test]
 fn a_match_is_marked_if_anything_is_wrong_with_its_chunk() {
     let mut bytes = log(6);
-    // A byte of another record; of the header; the size of the record before; and a chunk that says
-    // that it has no checksums.
+    // What is changed: a byte of another record, a byte of the header, the size of the record
+    // before, and the flag that the chunk has no checksums.
     damage::flip_record_byte(&mut bytes, 1, 2, 90).unwrap();
     damage::break_chunk_header_checksum(&mut bytes, 2).unwrap();
     damage::zero_record_size(&mut bytes, 3, 0).unwrap();
@@ -70,20 +71,20 @@ fn a_match_is_marked_if_anything_is_wrong_with_its_chunk() {
         assert_eq!(marks(&swept), expected, "{options:?}");
         assert_eq!(swept.host("A")["damaged_matches"], json!(3));
         assert_eq!(swept.run()["totals"]["damaged_matches"], json!(3));
-        let stdout = &swept.ended.stdout;
+        let stdout = &swept.process.stdout;
         assert!(stdout.contains("6 matches on 1 of 1 host; 3 of them in damaged chunks"), "{stdout}");
         assert!(stdout.contains("A: 6 matches, risk score 64; 3 of them in damaged chunks"), "{stdout}");
     }
 }
 
-/// Nothing but the header says where the records of a chunk without checksums end: an end before
-/// live ones is a problem.
+/// Only the header states where the records of a chunk without checksums end. An end before live
+/// records is a problem.
 #[test]
-fn an_end_of_unchecked_records_that_lies_before_others_is_told() {
+fn an_end_of_unchecked_records_before_other_records_is_reported() {
     let whole = log(2);
     let chunk = damage::chunk_offset(0);
     let starts = damage::record_offsets(&whole, 0);
-    // The offset and length of what is reported after a wrong end.
+    // The offset and length of the bytes that are reported after a wrong end.
     let ending_at = |end: usize, code| {
         let mut bytes = whole.clone();
         bytes[chunk + FLAGS] |= NO_CHECKSUMS;
@@ -97,7 +98,7 @@ fn an_end_of_unchecked_records_that_lies_before_others_is_told() {
         let problem = file["problems"].as_array().unwrap().iter().find(is_of_the_end).cloned();
         problem.map(|problem| (problem["offset"].as_u64().unwrap(), problem["length"].as_u64().unwrap()))
     };
-    // Within each of them, at the end of all but the last, and before the first.
+    // The wrong end lies within each record, at the end of each but the last, and before the first.
     for end in [starts[0] + 100, starts[1] + 100, starts[2] + 100, starts[2], starts[1], starts[0]] {
         let rest = (end as u64, (chunk + CHUNK_SIZE - end) as u64);
         assert_eq!(ending_at(end, 3), Some(rest), "{end}");
@@ -107,7 +108,7 @@ fn an_end_of_unchecked_records_that_lies_before_others_is_told() {
 }
 
 #[test]
-fn a_chunk_that_lacks_bytes_is_damaged_and_one_off_its_place_is_not() {
+fn a_chunk_with_missing_bytes_is_damaged_and_a_misaligned_one_is_not() {
     let whole = log(3);
     let scene = Scene::new();
     scene.put("A/cut.evtx", &whole[..whole.len() - 20_000]);
@@ -116,7 +117,7 @@ fn a_chunk_that_lacks_bytes_is_damaged_and_one_off_its_place_is_not() {
     let cut = [(2, "verified"), (12, "verified"), (22, "damaged")];
     assert_eq!(marks(&swept)[..3], marked(&cut));
     assert_eq!(marks(&swept)[3..], marked(&[(2, "verified"), (12, "verified"), (22, "verified")]));
-    // The damaged one is the first of its copies.
+    // The damaged event is the first of its copies.
     assert_eq!(swept.host("A")["damaged_matches"], json!(1));
     assert_eq!(swept.host("A")["unique_matches"], json!(3));
 }
@@ -131,8 +132,8 @@ fn no_checksum_says_anything_of_event_xml() {
     assert_eq!(swept.run()["totals"]["damaged_matches"], json!(0));
 }
 
-/// A log of one chunk in which another event than a query is the first that has the name `Data`;
-/// and where that name lies, less its length.
+/// Makes a log of one chunk in which the event that first has the name `Data` is no query. Returns
+/// also the offset of that name's text.
 fn log_with_a_shared_name() -> (Vec<u8>, usize) {
     let other = Event::process_create("a.exe", "a", "b.exe").numbered(1).on("A");
     let mut writer = LogWriter::new(Style::Live);
@@ -144,9 +145,9 @@ fn log_with_a_shared_name() -> (Vec<u8>, usize) {
 }
 
 #[test]
-fn a_query_is_told_without_the_names_of_its_elements_and_that_is_said() {
+fn a_query_is_recognised_without_the_names_of_its_elements_and_that_is_reported() {
     let (whole, place) = log_with_a_shared_name();
-    // The matches, how many problems hold a text, and how many queries the ledger counts.
+    // The matches, the number of problems with a text, and the number of queries in the ledger.
     let swept = |overwrite: &dyn Fn(&mut [u8]), options: &[&str], text: &str| {
         let mut bytes = whole.clone();
         overwrite(&mut bytes);
@@ -165,7 +166,7 @@ fn a_query_is_told_without_the_names_of_its_elements_and_that_is_said() {
             let swept = swept(&|bytes| bytes[place + at] = byte, options, "found them by the texts");
             assert_eq!(swept, (marked(&[(2, "damaged"), (4, "damaged")]), 3, 3), "{at} {options:?}");
         }
-        // In a chunk that has no checksums, too.
+        // The same happens in a chunk without checksums.
         let unchecked = |bytes: &mut [u8]| {
             bytes[place + 2] = b'W';
             bytes[damage::chunk_offset(0) + FLAGS] |= NO_CHECKSUMS;
@@ -173,8 +174,8 @@ fn a_query_is_told_without_the_names_of_its_elements_and_that_is_said() {
         let swept = swept(&unchecked, options, "found them by the texts");
         assert_eq!(swept, (marked(&[(2, "unverified"), (4, "unverified")]), 3, 3));
     }
-    // Where the texts are gone, too, or only one of them, nobody can tell which value is which:
-    // that is said.
+    // If the texts are gone, too, or only one of them, it cannot be known which value is which, and
+    // that is reported.
     let text: Vec<u8> = "QueryName".encode_utf16().flat_map(u16::to_le_bytes).collect();
     let text = whole.windows(text.len()).position(|bytes| bytes == text).unwrap();
     let torn = |bytes: &mut [u8]| {

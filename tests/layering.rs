@@ -1,5 +1,5 @@
-//! The architecture, as the imports show it: modules build on those before them, stages do not know
-//! each other, and each third-party crate has one home.
+//! The architecture, as the imports show it: modules import only those before them, stages do not
+//! know each other, and each third-party crate has one home.
 
 #![allow(
     clippy::unwrap_used,
@@ -17,16 +17,16 @@ const ORDER: [&str; 15] = [
     "guide", "base", "event", "table", "ledger", "evidence", "detect", "scan", "config", "report", "output",
     "error", "sweep", "verify", "cli",
 ];
-/// Those that what flows goes through. They meet in `sweep`.
+/// The modules that evidence passes through on its way to the output. They meet in `sweep`.
 const STAGES: [&str; 5] = ["evidence", "scan", "detect", "report", "output"];
-/// What stages may know of another one: how the bytes of a log are read, and by which of them text
-/// is known to hold events.
+/// The submodules of a stage that other stages may import: how the bytes of a log are read, and how
+/// text with events is recognised.
 const HANDED_ON: [&str; 3] = ["evidence::source", "evidence::event_xml", "evidence::event_form"];
-/// Crates that are used like the language, wherever they are needed.
+/// Crates that any module may import.
 const EVERYWHERE: [&str; 4] = ["serde", "serde_json", "tempfile", "thiserror"];
 
-/// All sources of the library, each with the module that it belongs to and its text without
-/// comments and unit tests.
+/// Returns all sources of the library, each with the module that it belongs to, its path, and its
+/// text without comments and unit tests.
 fn sources() -> Vec<(String, PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut sources = Vec::new();
@@ -53,14 +53,15 @@ fn sources() -> Vec<(String, PathBuf, String)> {
     sources
 }
 
-/// A source without comments, and without what is compiled for tests only, which ends a file.
+/// Returns a source without comments, and without what is compiled for tests only, which is the end
+/// of a file.
 fn code(text: &str) -> String {
     let own = text.split("#[cfg(test)]\nmod ").next().unwrap();
     let lines: Vec<&str> = own.lines().map(|line| line.split("//").next().unwrap()).collect();
     lines.join("\n") + "\n"
 }
 
-/// The paths that follow `prefix` in a text: names joined by `::`.
+/// Returns the paths that follow `prefix` in a text: names joined by `::`.
 fn paths<'t>(text: &'t str, prefix: &str) -> Vec<&'t str> {
     let is_name = |letter: char| letter.is_alphanumeric() || letter == '_';
     let starts = text.match_indices(prefix).filter(|(place, _)| {
@@ -75,7 +76,8 @@ fn paths<'t>(text: &'t str, prefix: &str) -> Vec<&'t str> {
         .collect()
 }
 
-/// Each import of one module by another: who, of what, in which file.
+/// Returns each import of one module by another: the importing module, the imported path, and the
+/// file.
 fn imports() -> Vec<(String, String, PathBuf)> {
     let mut imports = Vec::new();
     for (module, file, text) in sources() {

@@ -1,5 +1,5 @@
-//! Leads: names that detections ask for in the log of Windows' own DNS client, apart from all
-//! matches.
+//! Leads: queries in the log of Windows' own DNS client for names that detections describe, counted
+//! apart from all matches.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
@@ -10,7 +10,7 @@ use std::fs;
 use common::logs::{harmless, log, log_of, matching, styled};
 use common::mutation::{SAMPLES, apply, change, config, place};
 use common::truth::SEED_ID;
-use common::{Scene, Swept, repository};
+use common::{FinishedSweep, Scene, repository};
 use dnsweep::internals::detect::{Detection, LeadCondition, Predicate};
 use dnsweep::internals::event::DNS_CLIENT_QUERY;
 use dnsweep::internals::ledger::damage::Problem;
@@ -18,36 +18,37 @@ use dnsweep::internals::ledger::tally::Tally;
 use dnsweep::internals::scan::{
     BLOCK_CHUNKS, Checksums, DnsClient, LocatedEvent, Needle, Scanner, Selection, WantedQueries, blocks,
 };
-use dnsweep_samples::{Event, LogWriter, Sid, Style, Value, damage, event_xml, time};
+use dnsweep_samples::{DataValue, Event, LogWriter, Sid, Style, damage, event_xml, time};
 use proptest::prelude::*;
 use proptest::sample::Index;
-use serde_json::{Value as Json, json};
+use serde_json::{Value, json};
 
 const NAME: &str = "pastebin.com";
 const RESULTS: &str = "type:  5 cdn.example;::ffff:192.0.2.7;";
 
-/// A query that the resolver completed.
+/// Makes a query that the DNS client completed.
 fn completed(number: u64) -> Event {
     Event::resolver_query(NAME, 0, RESULTS).numbered(number).on("A")
 }
 
-/// One for a name that the seed detection does not ask for.
+/// Makes a completed query for a name that the seed detection does not describe.
 fn other(number: u64) -> Event {
     Event::resolver_query("example.com", 0, RESULTS).numbered(number).on("A")
 }
 
-fn numbers(swept: &Swept) -> Vec<i64> {
+fn numbers(swept: &FinishedSweep) -> Vec<i64> {
     swept.column("leads", "event_record_id").iter().map(|number| number.as_i64().unwrap()).collect()
 }
 
-/// All tables of a sweep that looked for leads.
-fn tables(swept: &Swept) -> Vec<(String, Vec<u8>)> {
+/// Returns all tables of a sweep with `--dns-client`.
+fn tables(swept: &FinishedSweep) -> Vec<(String, Vec<u8>)> {
     let mut tables = swept.tables();
     tables.push(("leads".to_owned(), fs::read(swept.out.join("leads.parquet")).unwrap()));
     tables
 }
 
-/// A machine without Sysmon whose resolver's log has leads of each event.
+/// Makes a scene with a machine without Sysmon whose DNS client's log has a lead for each kind of
+/// event.
 fn scene() -> Scene {
     let scene = Scene::new();
     let mut made = Event::resolver_call("www.PASTEBIN.com").numbered(1).on("A");
@@ -65,7 +66,7 @@ fn each_event_of_a_query_is_a_lead() {
     let rows = swept.rows("leads");
     assert_eq!(numbers(&swept), [1, 3, 4]);
     let seed = "Suspicious Process DNS Query Known Abuse Web Services";
-    let expected = |row: usize, values: Json| {
+    let expected = |row: usize, values: Value| {
         for (column, value) in values.as_object().unwrap() {
             assert_eq!(rows[row][column], *value, "row {row}: {column}");
         }
@@ -100,7 +101,7 @@ fn each_event_of_a_query_is_a_lead() {
             "query_options": null, "process_id": 3128, "client_process_id": 815, "matched_query": ["*t.me*"],
         }),
     );
-    // The record starts where its row says: with the signature of one.
+    // A record starts at the offset in the row: its signature is there.
     let log = fs::read(scene.evidence().join("A/DNS-Client.evtx")).unwrap();
     for row in &rows {
         let at = usize::try_from(row["record_offset"].as_u64().unwrap()).unwrap();
@@ -116,10 +117,10 @@ fn event_xml_has_the_leads_of_the_log_that_it_was_rendered_from() {
     let response = Event::resolver_response("t.me", 9003, "", 815).numbered(4).on("A");
     let events = [made, other(2), completed(3), response, other(5)];
     let rendered: String = events.iter().map(event_xml).collect();
-    let leads = |name: &str, bytes: &[u8]| -> Vec<Json> {
+    let leads = |name: &str, bytes: &[u8]| -> Vec<Value> {
         let scene = Scene::new();
         scene.put(name, bytes);
-        let forget = |mut row: Json| {
+        let forget = |mut row: Value| {
             for column in ["source_path", "chunk_number", "record_offset", "integrity"] {
                 row.as_object_mut().unwrap().remove(column).unwrap();
             }
@@ -130,7 +131,7 @@ fn event_xml_has_the_leads_of_the_log_that_it_was_rendered_from() {
     let of_log = leads("A/DNS-Client.evtx", &log(&events));
     assert_eq!(of_log.len(), 3);
     assert_eq!(leads("A/dns.xml", rendered.as_bytes()), of_log);
-    // Without the option they are events like others.
+    // Without the option, these events are like others.
     let scene = Scene::new();
     scene.put("A/dns.xml", rendered.as_bytes());
     assert_eq!(scene.sweep(&[]).expect(0).file("A/dns.xml")["records"], 5);
@@ -157,7 +158,7 @@ fn no_other_event_is_a_lead() {
 }
 
 #[test]
-fn an_event_without_a_name_is_none_whatever_is_said_of_names() {
+fn an_event_without_a_name_is_no_lead_whatever_the_condition_on_names() {
     let scene = Scene::new();
     let events = [completed(1), completed(2).with("QueryName", ""), completed(3).without("QueryName")];
     scene.put("A/x.evtx", &log(&events));
@@ -168,7 +169,7 @@ fn an_event_without_a_name_is_none_whatever_is_said_of_names() {
 }
 
 #[test]
-fn leads_change_nothing_of_matches() {
+fn leads_change_nothing_about_matches() {
     let scene = scene();
     scene.put("B/Sysmon.evtx", &log(&[matching(1).on("B"), harmless(2).on("B"), completed(3).on("B")]));
     let with = scene.sweep(&["--dns-client"]).expect(0);
@@ -184,7 +185,7 @@ fn leads_change_nothing_of_matches() {
     }
     assert_eq!(without.host("A")["verdict"], json!("no Sysmon"));
     for (name, value) in run["totals"].as_object().unwrap() {
-        // Of leads' chunks, too, the checksums are verified.
+        // The checksums of chunks with leads are verified, too.
         let differs = name.contains("leads") || name == "checked_chunks";
         assert!(differs || *value == without.run()["totals"][name], "{name}");
     }
@@ -201,8 +202,8 @@ fn without_the_option_there_are_none() {
         (&swept.host("A")["leads"], &swept.run()["options"]["dns_client"]),
         (&json!(0), &json!(false))
     );
-    assert_eq!(swept.run()["detections"][0]["leads"], Json::Null);
-    assert!(!swept.ended.stdout.to_lowercase().contains("lead"), "{}", swept.ended.stdout);
+    assert_eq!(swept.run()["detections"][0]["leads"], Value::Null);
+    assert!(!swept.process.stdout.to_lowercase().contains("lead"), "{}", swept.process.stdout);
 }
 
 #[test]
@@ -225,8 +226,8 @@ fn hosts_with_leads_are_named_and_counted() {
     let output = outputs.iter().find(|output| output["file"] == "leads.parquet").unwrap();
     assert_eq!(output["rows"], json!(4));
     assert_eq!(output["sha256"], common::sha256_by_another_tool(&swept.out.join("leads.parquet")));
-    let summary = &swept.ended.stdout;
-    // However its lines are broken.
+    let summary = &swept.process.stdout;
+    // The text is the same however its lines are broken.
     let words = summary.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(words.contains(" Leads 4 leads on 2 hosts: "), "{summary}");
     assert!(words.contains(" leads only and no matches A: 3 leads B\\u{1b}[2J: 1 lead "), "{summary}");
@@ -240,7 +241,7 @@ fn rule(scene: &Scene, id: &str, search: &str) -> [String; 2] {
 }
 
 #[test]
-fn a_detection_that_could_match_any_name_has_none() {
+fn a_detection_that_could_match_any_name_has_no_leads() {
     let scene = scene();
     let rules = [
         rule(&scene, "process", "`sysmon` EventCode=22 Image=*powershell.exe"),
@@ -251,11 +252,11 @@ fn a_detection_that_could_match_any_name_has_none() {
     let options: Vec<&str> = rules.iter().flatten().map(String::as_str).chain(["--dns-client"]).collect();
     let swept = scene.sweep(&options).expect(0);
     assert_eq!(swept.column("leads", "detection_id"), [json!("names"), json!("names")]);
-    let leads: Vec<Json> = (0..4).map(|place| swept.run()["detections"][place]["leads"].clone()).collect();
+    let leads: Vec<Value> = (0..4).map(|place| swept.run()["detections"][place]["leads"].clone()).collect();
     let none = |names: &str| json!({ "names": names, "leads": 0, "unique_leads": 0 });
     let of_names = json!({ "names": "some", "leads": 2, "unique_leads": 2 });
     assert_eq!(leads, [none("every"), none("every"), none("none"), of_names]);
-    let said: Vec<&str> = swept.ended.stdout.lines().filter(|line| line.starts_with("No leads")).collect();
+    let said: Vec<&str> = swept.process.stdout.lines().filter(|line| line.starts_with("No leads")).collect();
     assert_eq!(
         said,
         [
@@ -267,10 +268,11 @@ fn a_detection_that_could_match_any_name_has_none() {
 }
 
 #[test]
-fn exclusions_hold_for_leads_too() {
+fn exclusions_apply_to_leads_too() {
     let scene = scene();
     let site = scene.path("site.yml");
-    // The image of such a query is not known: what asks for one holds for none.
+    // The image of such a query is unknown, so an exclusion with a condition on the image never
+    // applies.
     let text = "
 - search: QueryName=*pastebin* Image=*
   reason: It needs an image.
@@ -296,7 +298,7 @@ fn exclusions_hold_for_leads_too() {
     assert_eq!(numbers(&swept), [1, 4]);
     assert_eq!(swept.host("A")["leads"], json!(2));
     let run = swept.run();
-    let excluded: Vec<Json> =
+    let excluded: Vec<Value> =
         (0..3).map(|place| run["exclusions"][place]["excluded_leads"].clone()).collect();
     assert_eq!(excluded, [json!(0), json!(1), json!(1)]);
     assert_eq!(
@@ -306,12 +308,12 @@ fn exclusions_hold_for_leads_too() {
     assert_eq!((&run["totals"]["leads"], &run["totals"]["excluded_leads"]), (&json!(2), &json!(2)));
     assert_eq!(swept.host("A")["excluded_matches"], json!(0));
     assert!(
-        swept.ended.stdout.contains("site.yml:2: 0 matches, 1 lead on A (1) (It is ours.)"),
+        swept.process.stdout.contains("site.yml:2: 0 matches, 1 lead on A (1) (It is ours.)"),
         "{}",
-        swept.ended.stdout
+        swept.process.stdout
     );
     let kept = scene.sweep(&[&options[..], &["--keep-excluded", "--force"]].concat()).expect(0);
-    let marks: Vec<(Json, Json)> = kept
+    let marks: Vec<(Value, Value)> = kept
         .rows("leads")
         .iter()
         .map(|row| (row["event_record_id"].clone(), row["excluded_by"].clone()))
@@ -319,9 +321,9 @@ fn exclusions_hold_for_leads_too() {
     assert_eq!(
         marks,
         [
-            (json!(1), Json::Null),
+            (json!(1), Value::Null),
             (json!(3), json!("site.yml:2")),
-            (json!(4), Json::Null),
+            (json!(4), Value::Null),
             (json!(4), json!("site.yml:3"))
         ]
     );
@@ -329,7 +331,7 @@ fn exclusions_hold_for_leads_too() {
 }
 
 #[test]
-fn the_window_goes_for_leads_too() {
+fn a_period_applies_to_leads_too() {
     let scene = Scene::new();
     let at = |number: u64, hour| completed(number).at(time::filetime(2024, 5, 6, hour, 0, 0));
     scene.put("A/x.evtx", &log(&[at(1, 8), at(2, 9), at(3, 10), at(4, 11)]));
@@ -341,19 +343,23 @@ fn the_window_goes_for_leads_too() {
 #[test]
 fn copies_of_a_lead_are_marked() {
     let scene = scene();
-    // The whole of an export of the log, and an event that differs in the process alone.
+    // The copies: the whole of an export of the log, and an event that differs only in the process.
     let another = Event { process_id: 99, ..completed(3) };
     scene.put("A/export.evtx", &styled(Style::Export, &[completed(3), another]));
     scene.put("B/forwarded.evtx", &styled(Style::Forwarded, &[completed(3)]));
     let swept = scene.sweep(&["--dns-client"]).expect(0);
     assert_eq!(numbers(&swept), [1, 3, 4, 3, 3, 3]);
-    let duplicates = [false, false, false, true, false, true].map(Json::from);
+    let duplicates = [false, false, false, true, false, true].map(Value::from);
     assert_eq!(swept.column("leads", "duplicate"), duplicates);
     let host = swept.host("A");
     assert_eq!((&host["leads"], &host["unique_leads"]), (&json!(6), &json!(4)));
     let of_detection = swept.run()["detections"][0]["leads"].clone();
     assert_eq!(of_detection, json!({ "names": "some", "leads": 6, "unique_leads": 4 }));
-    assert!(swept.ended.stdout.contains("4 leads on 1 host; 2 copies of them:"), "{}", swept.ended.stdout);
+    assert!(
+        swept.process.stdout.contains("4 leads on 1 host; 2 copies of them:"),
+        "{}",
+        swept.process.stdout
+    );
 }
 
 #[test]
@@ -389,7 +395,7 @@ fn tables_are_the_same_however_they_are_made() {
 
 #[test]
 fn the_samples_have_the_leads_that_are_in_them() {
-    // Their truth names DNS queries of Sysmon only; that of the resolver's is found by decoding
+    // The samples' truth names only Sysmon's DNS queries. The DNS client's are found by decoding
     // everything.
     let scene = Scene::new();
     let sweep = |options: &[&str]| {
@@ -407,20 +413,20 @@ fn the_samples_have_the_leads_that_are_in_them() {
 }
 
 #[test]
-fn an_unfinished_sweep_is_gone_on_from() {
+fn an_unfinished_sweep_can_be_resumed() {
     let scene = scene();
     scene.put("B/x.evtx", &log(&[completed(7).on("B"), completed(3)]));
     let whole = tables(&scene.sweep(&["--dns-client"]).expect(0));
     fs::remove_dir_all(scene.out()).unwrap();
     interrupt(&scene, &["--dns-client"]);
     let swept = scene.sweep(&["--resume"]).expect(2);
-    assert!(swept.ended.stderr.contains("--dns-client"), "{}", swept.ended.stderr);
+    assert!(swept.process.stderr.contains("--dns-client"), "{}", swept.process.stderr);
     let resumed = scene.sweep(&["--dns-client", "--resume"]).expect(0);
     assert_eq!(resumed.run()["resumed_files"], json!(2));
     assert!(tables(&resumed) == whole);
 }
 
-/// Leaves what a sweep has read that may not write files as large as its tables.
+/// Leaves an unfinished sweep, by limiting the size of files below that of the tables.
 fn interrupt(scene: &Scene, options: &[&str]) {
     let mut command = std::process::Command::new("sh");
     command
@@ -443,7 +449,7 @@ fn an_earlier_output_with_leads_can_be_replaced_and_verified() {
     assert!(!scene.sweep(&["--force"]).expect(0).out.join("leads.parquet").exists());
 }
 
-/// What the seed asks for in names.
+/// Returns the seed detection's condition on names.
 fn names() -> Predicate {
     match LeadCondition::of(&Detection::seed().unwrap().search.predicate) {
         LeadCondition::Names(names) => names,
@@ -451,7 +457,8 @@ fn names() -> Predicate {
     }
 }
 
-/// What a condition cannot do without, as a sweep hands it to the scanner.
+/// Returns the literals that events must contain to satisfy a condition, as a sweep gives them to
+/// the scanner.
 fn wanted(predicate: &Predicate) -> Vec<WantedQueries> {
     let sets = predicate.required_literals().into_iter().map(|set| {
         set.into_iter()
@@ -461,11 +468,11 @@ fn wanted(predicate: &Predicate) -> Vec<WantedQueries> {
     vec![WantedQueries { sets: sets.collect() }]
 }
 
-/// What a scanner finds that decodes everything, or what the seed wants.
+/// Scans a log and decodes either everything, or what the seed detection needs.
 fn scan(log: &Vec<u8>, everything: bool) -> (Vec<LocatedEvent>, Tally, Vec<Problem>) {
     let seed = Detection::seed().unwrap().search.predicate;
     let selection = if everything { Selection::Everything } else { Selection::Wanted(wanted(&seed)) };
-    let scanner = Scanner::new(&selection).with_dns_client(&DnsClient::Wanted(wanted(&names())));
+    let scanner = Scanner::new(&selection).with_dns_client(&DnsClient::WantedQueries(wanted(&names())));
     let mut scanner = scanner.verifying(Checksums::All);
     let (mut leads, mut tally, mut problems) = (Vec::new(), Tally::default(), Vec::new());
     let size = log.len() as u64;
@@ -478,20 +485,20 @@ fn scan(log: &Vec<u8>, everything: bool) -> (Vec<LocatedEvent>, Tally, Vec<Probl
     (leads, tally, problems)
 }
 
-fn asked(leads: &[LocatedEvent]) -> Vec<&LocatedEvent> {
+fn matching_leads(leads: &[LocatedEvent]) -> Vec<&LocatedEvent> {
     let names = names();
     leads.iter().filter(|lead| names.evaluate(&lead.event)).collect()
 }
 
 #[test]
-fn little_is_decoded_of_what_no_detection_asks_for() {
+fn few_events_that_no_detection_needs_are_decoded() {
     let events: Vec<Event> =
         (1..=60).map(|number| if number % 20 == 0 { completed(number) } else { other(number) }).collect();
     for style in [Style::Live, Style::Export] {
         let bytes = styled(style, &events);
         let ((selected, tally, problems), all) = (scan(&bytes, false), scan(&bytes, true));
         assert_eq!((selected.len(), all.0.len()), (3, 60), "{style:?}");
-        assert_eq!(asked(&selected), asked(&all.0));
+        assert_eq!(matching_leads(&selected), matching_leads(&all.0));
         assert_eq!((tally, problems), (all.1, all.2));
     }
 }
@@ -499,13 +506,13 @@ fn little_is_decoded_of_what_no_detection_asks_for() {
 #[test]
 fn names_in_other_forms_are_found() {
     for style in [Style::Export, Style::Live, Style::Forwarded] {
-        let ansi = completed(1).with("QueryName", Value::Ansi(NAME.as_bytes().to_vec()));
-        let nul = completed(2).with("QueryName", Value::Units("xpastebin\0y".encode_utf16().collect()));
-        let null = completed(3).with("QueryName", Value::Null);
+        let ansi = completed(1).with("QueryName", DataValue::Ansi(NAME.as_bytes().to_vec()));
+        let nul = completed(2).with("QueryName", DataValue::Units("xpastebin\0y".encode_utf16().collect()));
+        let null = completed(3).with("QueryName", DataValue::Null);
         let bytes = styled(style, &[ansi, nul, null, completed(4).without("QueryStatus")]);
         let (selected, all) = (scan(&bytes, false), scan(&bytes, true));
-        assert_eq!(asked(&selected.0), asked(&all.0), "{style:?}");
-        assert!(asked(&all.0).len() >= 3, "{style:?}");
+        assert_eq!(matching_leads(&selected.0), matching_leads(&all.0), "{style:?}");
+        assert!(matching_leads(&all.0).len() >= 3, "{style:?}");
         assert_eq!((selected.1, selected.2), (all.1, all.2), "{style:?}");
     }
 }
@@ -513,9 +520,9 @@ fn names_in_other_forms_are_found() {
 proptest! {
     #![proptest_config(config())]
 
-    /// Damaged, or forged so that the checksums are right: the same leads are found.
+    /// Damaged logs, and forged ones whose checksums are right, give the same leads.
     #[test]
-    fn of_damaged_and_forged_logs_the_same_leads_are_found(
+    fn damaged_and_forged_logs_give_the_same_leads(
         sample in any::<Index>(),
         changes in prop::collection::vec((place(), change()), 1..4),
         forged in any::<bool>(),
@@ -531,14 +538,14 @@ proptest! {
             }
         }
         let (selected, all) = (scan(&damaged, false), scan(&damaged, true));
-        prop_assert_eq!(asked(&selected.0), asked(&all.0));
+        prop_assert_eq!(matching_leads(&selected.0), matching_leads(&all.0));
         if !forged {
             prop_assert_eq!((selected.1, selected.2), (all.1, all.2));
         }
     }
 }
 
-/// Where the samples have queries of the resolver; without any, the comparison above compares
+/// The samples contain queries of the DNS client. Without any, the comparison above would compare
 /// nothing.
 #[test]
 fn samples_hold_queries_of_the_resolver() {

@@ -1,23 +1,23 @@
-//! The ledger accounts for every byte, and says what is odd about a log: numbers that are missing,
-//! times that go back.
+//! The ledger accounts for every byte, and reports what is odd about a log: missing EventRecordIDs
+//! and times that go back.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
 mod common;
 
 use common::logs::{log, matching, styled};
-use common::{Scene, Swept, repository, sweep};
+use common::{FinishedSweep, Scene, repository, sweep};
 use dnsweep_samples::{Event, LogWriter, Style, time};
 use serde_json::{Value, json};
 
-/// Every file of a ledger is accounted for to the byte. Returns how many there are.
-fn assert_every_byte_is_accounted_for(swept: &Swept) -> usize {
+/// Fails unless every byte of each file in a ledger is accounted for. Returns the number of files.
+fn assert_every_byte_is_accounted_for(swept: &FinishedSweep) -> usize {
     let files = swept.rows("files");
     for file in &files {
         let parts = ["header", "good", "empty", "damaged", "trailing", "other", "unread"]
             .map(|part| file[format!("{part}_bytes")].as_u64().unwrap());
         assert_eq!(parts.iter().sum::<u64>(), file["size"].as_u64().unwrap(), "{file}");
-        // What is damaged is described by problems that lie in it.
+        // The problems of a damaged file lie in it and describe its damaged bytes.
         let is_complete = file["status"] == "complete";
         assert_eq!(is_complete, file["problems"] == json!([]), "{file}");
         if is_complete {
@@ -27,8 +27,8 @@ fn assert_every_byte_is_accounted_for(swept: &Swept) -> usize {
     files.len()
 }
 
-/// What is noted of a host, but that its logs were in use: those that are written here as live ones
-/// are.
+/// Returns a host's notes, except the one on logs in use: logs that a test writes as live ones are
+/// in use.
 fn notes(host: &Value) -> Value {
     let is_other = |note: &&Value| !note.as_str().unwrap().contains("in use when");
     host["notes"].as_array().unwrap().iter().filter(is_other).cloned().collect()
@@ -78,18 +78,18 @@ fn every_part_of_a_file_has_its_name() {
 /// 2020-01-01T00:00:00Z.
 const START: u64 = 132_223_104_000_000_000;
 
-/// A match with that number, which is also the second it was logged in.
+/// Makes a match with this number, which is also the second at which it was logged.
 fn at(number: u64) -> Event {
     matching(number).on("A").at(START + number * time::SECOND)
 }
 
-/// 2020-01-01T00:00:00Z in the tables' microseconds, and so many seconds later.
+/// Returns the time `number` seconds after 2020-01-01T00:00:00Z, in the tables' microseconds.
 fn second(number: u64) -> Value {
     json!(1_577_836_800_000_000 + number * 1_000_000)
 }
 
-/// A log as the machine itself wrote it: the headers of its records have the numbers of their
-/// events.
+/// Makes a log as the machine itself writes it: the headers of its records have the numbers of
+/// their events.
 fn own_log(events: &[Event]) -> Vec<u8> {
     let mut writer = LogWriter::new(Style::Live).own_numbers();
     writer.push_all(events).unwrap();
@@ -102,7 +102,7 @@ const SYSMON: &str = "Microsoft-Windows-Sysmon/Operational";
 fn missing_numbers_are_reported_with_the_events_on_both_sides() {
     for style in [Style::Live, Style::Export, Style::Forwarded] {
         let scene = Scene::new();
-        // A log that was used round: its newest chunk comes first in the file.
+        // The log was overwritten from its start: its newest chunk comes first in the file.
         let mut writer = LogWriter::new(style).own_numbers();
         writer.push_all(&[at(20), at(21), at(25)]).unwrap();
         writer.end_chunk();
@@ -127,9 +127,9 @@ fn missing_numbers_are_reported_with_the_events_on_both_sides() {
         assert_eq!((&host["anomalies"], notes(&host)), (&json!([expected]), json!([])));
         let line = "Anomaly     A: 12 EventRecordIDs of Microsoft-Windows-Sysmon/Operational are missing in 2 places";
         assert!(
-            swept.ended.stdout.lines().any(|printed| printed.starts_with(&line[..70])),
+            swept.process.stdout.lines().any(|printed| printed.starts_with(&line[..70])),
             "{}",
-            swept.ended.stdout
+            swept.process.stdout
         );
     }
 }
@@ -140,7 +140,7 @@ fn gaps_of_an_export_are_a_note() {
         for exhaustive in [&["--exhaustive"][..], &[]] {
             let scene = Scene::new();
             scene.put("A/x.evtx", &styled(style, &[8, 9, 10, 20, 21, 25].map(at)));
-            // A second channel, of which nothing is missing.
+            // In a second channel, nothing is missing.
             let whole = [40, 41].map(|number| Event::logon("user", 3).on("A").numbered(number).at(START));
             scene.put("A/y.evtx", &styled(style, &whole));
             let swept = scene.sweep(exhaustive).expect(0);
@@ -155,7 +155,7 @@ fn gaps_of_an_export_are_a_note() {
             let note =
                 format!("an export, perhaps of selected events: gaps in the EventRecordIDs of {SYSMON}");
             assert_eq!(notes(&host), json!([note]));
-            let printed = &swept.ended.stdout;
+            let printed = &swept.process.stdout;
             assert!(
                 printed.contains("Note        A: an export, perhaps of selected events")
                     && !printed.contains("Anomaly"),
@@ -166,7 +166,7 @@ fn gaps_of_an_export_are_a_note() {
 }
 
 #[test]
-fn what_is_missing_in_one_file_another_may_hold() {
+fn another_file_may_fill_a_gap() {
     let scene = Scene::new();
     scene.put("A/live.evtx", &own_log(&[at(1), at(2), at(9)]));
     scene.put("A/Archive.evtx", &styled(Style::Export, &(3..=6).map(at).collect::<Vec<_>>()));
@@ -178,7 +178,7 @@ fn what_is_missing_in_one_file_another_may_hold() {
         (&host["record_gaps"][0]["after_record_id"], &host["record_gaps"][0]["before_record_id"]),
         (&json!(6), &json!(9))
     );
-    // And another channel's numbers are its own.
+    // Another channel has its own numbers.
     scene.put("A/Security.evtx", &log(&[Event::logon("user", 3).on("A").numbered(7).at(START)]));
     let again = scene.sweep(&["--force"]).expect(0);
     assert_eq!(again.host("A")["record_gaps"], host["record_gaps"]);
@@ -232,7 +232,7 @@ fn a_machine_that_is_renamed_while_it_logs_is_one_machine() {
             "was called DESKTOP-2 until 2020-01-01 02:30:00Z",
         ];
         assert_eq!(new["anomalies"], json!(sentences));
-        let printed = &swept.ended.stdout;
+        let printed = &swept.process.stdout;
         assert_eq!(printed.matches("was called").count(), 1, "{printed}");
         assert!(!printed.contains("also holds"), "{printed}");
     }
@@ -243,10 +243,10 @@ fn names_that_differ_in_case_are_one_host_and_a_qualified_name_is_a_new_one() {
     let scene = Scene::new();
     scene
         .put("A/x.evtx", &own_log(&[at(1).on("pc-7"), at(2).on("PC-7"), at(3).on("Pc-7"), at(4).on("pc-7")]));
-    // Nothing but the name itself says that this is the same machine.
+    // Only the name itself shows that this is the same machine.
     let later = Event::logon("user", 3).on("pc-7.corp.example").numbered(900).at(START + 5000 * time::SECOND);
     scene.put("A/y.evtx", &own_log(&[later]));
-    // A piece of evidence of its own says nothing of another.
+    // A separate piece of evidence says nothing about another one.
     scene.put("B/x.evtx", &own_log(&[at(1).on("PC-7.other.example")]));
     let swept = scene.sweep(&[]).expect(0);
     let shown: Vec<(Value, Value, Value)> = swept
@@ -262,7 +262,7 @@ fn names_that_differ_in_case_are_one_host_and_a_qualified_name_is_a_new_one() {
     ];
     assert_eq!(shown, expected.map(|(name, records, anomalies)| (json!(name), json!(records), anomalies)));
     assert_eq!(swept.file("A/x.evtx")["record_gap_count"], json!(0));
-    // Matches keep what was logged.
+    // Matches keep the name that was logged.
     let mut logged = swept.column("matches", "computer");
     logged.dedup();
     assert_eq!(logged, ["pc-7", "PC-7", "Pc-7", "pc-7", "PC-7.other.example"].map(|name| json!(name)));
@@ -290,7 +290,7 @@ fn a_clock_that_goes_back_is_reported() {
     let host = swept.host("A");
     assert_eq!(host["clock_step_count"], json!(1));
     assert!(host["anomalies"].to_string().contains("the clock went back once"), "{host}");
-    // Among other machines' records, nobody can tell whose clock it was. It is said once.
+    // Among other machines' records, it is unknown whose clock it was. This is reported once.
     let several: Vec<Event> =
         events("A").into_iter().chain([matching(900).on("B").at(START + 4 * 3600 * time::SECOND)]).collect();
     scene.put("A/x.evtx", &log(&several));
@@ -309,8 +309,8 @@ fn a_step_of_the_clock_that_several_logs_show_is_one_step() {
         let event = |number: u64, hour: u64| matching(number).on("A").at(START + hour * 3600 * time::SECOND);
         own_log(&[event(first, from), event(first + 1, to)])
     };
-    // The clock was set from 9 to 2; the third log was quiet for hours before. The fourth is a copy
-    // of the first.
+    // The clock was set from 9 to 2; the third log had no events for hours before. The fourth is a
+    // copy of the first.
     for (name, bytes) in
         [("w", back(9, 2, 1)), ("x", back(9, 3, 3)), ("y", back(7, 2, 5)), ("z", back(9, 2, 1))]
     {
@@ -337,7 +337,7 @@ fn a_log_that_was_in_use_is_reported() {
         );
     }
     assert_eq!(swept.run()["totals"]["files_in_use"], json!(2));
-    let printed = &swept.ended.stdout;
+    let printed = &swept.process.stdout;
     assert!(printed.contains("In use      2 of 3 files when copied: `dirty` in files.parquet"), "{printed}");
     assert!(!printed.contains("Anomaly") && !printed.contains("Note"), "{printed}");
 }
@@ -357,14 +357,14 @@ fn a_time_of_the_query_far_from_that_of_the_event_is_reported() {
 }
 
 #[test]
-fn machines_beside_each_other_are_told_once() {
+fn several_machines_in_one_piece_of_evidence_are_reported_once() {
     let scene = Scene::new();
     scene.put("one/x.evtx", &log(&[at(1)]));
     scene.put("two/x.evtx", &log(&[at(2)]));
     scene.put("two/y.evtx", &log(&[matching(1).on("B"), matching(2).on("B")]));
     scene.put("three/z.evtx", &log(&[matching(1).on("C")]));
-    // A collector: the others' records lie in a log of several machines only. Each counts its
-    // events by itself.
+    // A collector: the other machines' records lie only in a log of several machines. Each machine
+    // has its own sequence of numbers.
     scene.put("four/own.evtx", &log(&[matching(1).on("WEC")]));
     let forwarded = [("D", 70), ("E", 900), ("D", 71), ("F", 5), ("E", 901), ("C", 44)]
         .map(|(computer, number)| matching(number).on(computer));

@@ -1,19 +1,20 @@
-//! What is no damage is not called so: old chunks in the free space of others, what lies after the
-//! last chunk. And what is damage stays so.
+//! What is no damage is not called damage, such as old chunks in the free space of others or bytes
+//! after the last chunk. What is damage is still called so.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
 mod common;
 
 use common::logs::{log, matching};
-use common::{Scene, Swept};
+use common::{FinishedSweep, Scene};
 use dnsweep_samples::{Event, LogWriter, Style, damage};
 use serde_json::{Value, json};
 
 const CHUNK: usize = 65_536;
 const HEADER: usize = 4096;
 
-/// An exported log, closed cleanly, of so many chunks with one match in each, numbered from 1.
+/// Makes an exported log, closed cleanly, of `count` chunks with one match in each, numbered from
+/// 1.
 fn log_of_chunks(count: u64) -> Vec<u8> {
     let mut writer = LogWriter::new(Style::Export);
     for number in 1..=count {
@@ -23,7 +24,7 @@ fn log_of_chunks(count: u64) -> Vec<u8> {
     writer.finish()
 }
 
-/// A chunk with these matches, of which the first record has that number in its header.
+/// Makes a chunk with these matches. The first record has the number `first_number` in its header.
 fn chunk(first_number: u64, numbers: std::ops::RangeInclusive<u64>) -> Vec<u8> {
     let events: Vec<Event> = numbers.map(|number| matching(number).on("A")).collect();
     let mut writer = LogWriter::new(Style::Live).first_number(first_number);
@@ -31,8 +32,8 @@ fn chunk(first_number: u64, numbers: std::ops::RangeInclusive<u64>) -> Vec<u8> {
     writer.finish()[HEADER..HEADER + CHUNK].to_vec()
 }
 
-/// A log of four chunks. In the free space of the one at `place` lies what fits of an old chunk,
-/// `at` bytes into it.
+/// Makes a log of four chunks. In the free space of the chunk at `place` lies the part of an old
+/// chunk that fits, `at` bytes from that chunk's start.
 fn log_with_old_chunk(place: usize, at: usize, old: &[u8]) -> Vec<u8> {
     let mut bytes = log_of_chunks(4);
     let start = damage::chunk_offset(place);
@@ -40,12 +41,12 @@ fn log_with_old_chunk(place: usize, at: usize, old: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn numbers(swept: &Swept, recovered: bool) -> Vec<u64> {
+fn numbers(swept: &FinishedSweep, recovered: bool) -> Vec<u64> {
     let rows = swept.rows("matches").into_iter().filter(|row| row["recovered"] == recovered);
     rows.map(|row| row["event_record_id"].as_u64().unwrap()).collect()
 }
 
-/// Where a file's notes are, how long, and their first words.
+/// Returns the offset and length of each note of a file, and its first words.
 fn notes(file: &Value) -> Vec<(usize, usize, String)> {
     let number = |note: &Value, name: &str| usize::try_from(note[name].as_u64().unwrap()).unwrap();
     let of = |note: &Value| {
@@ -55,7 +56,8 @@ fn notes(file: &Value) -> Vec<(usize, usize, String)> {
     file["notes"].as_array().unwrap().iter().map(of).collect()
 }
 
-/// The parts of a log: good, empty, damaged, trailing. With its header they are all of it.
+/// Returns the sizes of the parts of a log: good, empty, damaged, trailing. With the header they
+/// are the whole file.
 #[track_caller]
 fn parts(file: &Value) -> [usize; 4] {
     let part = |name: &str| usize::try_from(file[format!("{name}_bytes")].as_u64().unwrap()).unwrap();
@@ -64,9 +66,9 @@ fn parts(file: &Value) -> [usize; 4] {
     parts
 }
 
-/// Sweeps one log in several ways, which all tell the same.
+/// Sweeps one log in several ways, which must give the same result.
 #[track_caller]
-fn sweep(bytes: &[u8], status: i32) -> (Scene, Swept) {
+fn sweep(bytes: &[u8], status: i32) -> (Scene, FinishedSweep) {
     let scene = Scene::new();
     scene.put("A/x.evtx", bytes);
     let swept = |options: &[&str]| scene.sweep(&[&["--force", "--recover"], options].concat()).expect(status);
@@ -79,7 +81,7 @@ fn sweep(bytes: &[u8], status: i32) -> (Scene, Swept) {
 #[test]
 fn an_old_chunk_in_the_free_space_of_an_intact_one_is_deleted_data() {
     let old = chunk(1, 501..=530);
-    // At any byte, in any chunk, the last one of the file among them.
+    // The old chunk lies at any byte, in any chunk including the last.
     for (place, at) in [(0, 32_784), (1, 30_001), (2, 20_000), (3, 32_784)] {
         let (scene, swept) = sweep(&log_with_old_chunk(place, at, &old), 0);
         let file = swept.file("A/x.evtx");
@@ -88,7 +90,7 @@ fn an_old_chunk_in_the_free_space_of_an_intact_one_is_deleted_data() {
         let expected = (damage::chunk_offset(place) + at, CHUNK - at, "deleted chunk".to_owned());
         assert_eq!(notes(&file), [expected]);
         assert_eq!((numbers(&swept, false), &file["records"]), (vec![1, 2, 3, 4], &json!(4)), "{place}");
-        // All its records lie before the end of the chunk that it lies in.
+        // All its records lie before the end of the chunk that contains it.
         assert_eq!(numbers(&swept, true), (501..=530).collect::<Vec<_>>(), "{place}");
         let rows = swept.rows("matches").into_iter().filter(|row| row["recovered"] == true);
         assert!(rows.clone().all(|row| row["chunk_number"] == place));
@@ -115,11 +117,11 @@ fn an_old_chunk_before_places_that_were_never_used_is_deleted_data() {
 }
 
 #[test]
-fn several_old_chunks_in_one_free_space_are_told_apart() {
+fn several_old_chunks_in_one_free_space_are_distinguished() {
     let mut bytes = log_with_old_chunk(1, 10_000, &chunk(1, 501..=510));
     let start = damage::chunk_offset(1) + 40_000;
     bytes[start..damage::chunk_offset(2)].copy_from_slice(&chunk(1, 601..=604)[..CHUNK - 40_000]);
-    // The header of a third one, which is not whole.
+    // There is also the header of a third chunk, which is not complete.
     let last = damage::chunk_offset(1) + 60_000;
     bytes[last..last + 8].copy_from_slice(b"ElfChnk\0");
     let (_scene, swept) = sweep(&bytes, 0);
@@ -131,8 +133,8 @@ fn several_old_chunks_in_one_free_space_are_told_apart() {
 
 #[test]
 fn a_chunk_that_begins_early_is_a_part_of_the_log() {
-    // Bytes were cut from the free space of a chunk, all whose records are there, so that the next
-    // one begins in it.
+    // Bytes were removed from the free space of a chunk, all of whose records remain. So the next
+    // chunk begins in its place.
     for chunks in [2, 3, 6] {
         for (place, lost) in [(0, 40_000), (0, 3), (0, 4096), (chunks - 2, 30_000)] {
             let mut bytes = log_of_chunks(chunks as u64);
@@ -150,9 +152,9 @@ fn a_chunk_that_begins_early_is_a_part_of_the_log() {
 }
 
 #[test]
-fn a_chunk_that_the_log_goes_on_with_is_a_part_of_it_wherever_it_lies() {
-    // So many bytes were cut that those after it lie in their places again; and the log ends after
-    // it.
+fn a_chunk_with_which_the_log_continues_is_a_part_of_it_wherever_it_lies() {
+    // As many bytes were removed as put the chunks after them in their places again; and the log
+    // ends after the chunk.
     for chunks in [4, 2] {
         let mut bytes = log_of_chunks(chunks);
         let second = damage::chunk_offset(1);
@@ -161,8 +163,8 @@ fn a_chunk_that_the_log_goes_on_with_is_a_part_of_it_wherever_it_lies() {
         bytes[second - 40_000..second].copy_from_slice(&moved);
         let (_scene, swept) = sweep(&bytes, 3);
         assert_eq!(numbers(&swept, false), (1..=chunks).collect::<Vec<_>>());
-        // Whoever forges its numbers can make it look deleted, as it would be gone if it were
-        // overwritten: it is there to see.
+        // Whoever forges its numbers can make the chunk look deleted, as they could overwrite it.
+        // The note still says where it lies.
         for id in [8, 16, 24, 32] {
             bytes[second - 40_000 + id..][..8].copy_from_slice(&900_u64.to_le_bytes());
         }
@@ -197,7 +199,7 @@ fn zeros_after_the_last_chunk_are_not_a_chunk_that_was_cut_off() {
         assert_eq!((&file["status"], &file["problems"]), (&json!("complete"), &json!([])));
         assert_eq!(parts(&file), [CHUNK, 2 * CHUNK, 0, 61_440]);
     }
-    // But where the header of a log that was closed cleanly counts that chunk, it is missing.
+    // If the header of a log that was closed cleanly counts that chunk, it is missing.
     let mut bytes = log_of_chunks(3);
     let cut = damage::chunk_offset(2);
     bytes.truncate(cut + 5000);
@@ -208,7 +210,7 @@ fn zeros_after_the_last_chunk_are_not_a_chunk_that_was_cut_off() {
     assert!(problems[0]["problem"].as_str().unwrap().contains("3 chunks, found 2"), "{problems}");
 }
 
-/// Bytes that are no part of a log.
+/// Makes bytes that are no part of a log.
 fn foreign(length: usize) -> Vec<u8> {
     (0..length).map(|at| u8::try_from(at % 251 + 1).unwrap()).collect()
 }
@@ -229,7 +231,7 @@ fn bytes_after_the_chunks_that_a_clean_header_counts_are_no_damage() {
 }
 
 #[test]
-fn a_chunk_after_those_that_a_clean_header_counts_is_read_and_said() {
+fn a_chunk_after_those_that_a_clean_header_counts_is_read_and_reported() {
     let mut bytes = log_of_chunks(3);
     bytes.extend(chunk(1, 7..=7));
     let (_scene, swept) = sweep(&bytes, 0);
@@ -250,13 +252,14 @@ fn bytes_after_the_chunks_of_a_header_that_cannot_know_are_damage() {
         bytes.extend(foreign(CHUNK));
         bytes
     };
-    // One that was in use; one whose checksum does not hold; and one without a checksum.
+    // The logs: one that was in use, one whose header has a wrong checksum, and one whose header
+    // has none.
     let mut broken = log(false);
     broken[42] ^= 7;
     let mut unchecked = log(false);
     unchecked[120] |= 4;
-    // The last chunk that it counts, of which the signature was destroyed; and a chunk that it does
-    // not count.
+    // The last chunk that the header counts has a destroyed signature; and there is a chunk that it
+    // does not count.
     let mut lost = log(false);
     lost[damage::chunk_offset(2)] ^= 1;
     let mut more = log(false);
@@ -291,8 +294,8 @@ fn a_record_after_bytes_that_were_put_in_is_found_up_to_the_last_one_that_the_he
         let (_scene, swept) = sweep(&damaged, 3);
         let expected: Vec<u64> = (1..=60).filter(|number| *number != record as u64 + 1).collect();
         assert_eq!(numbers(&swept, false), expected, "{record}");
-        // All of the chunk after that record is in the ranges that are reported, but what was read
-        // as records.
+        // The reported ranges cover all of the chunk after that record, except what was read as
+        // records.
         let problems = swept.file("A/x.evtx")["problems"].as_array().unwrap().clone();
         let end = |problem: &Value| problem["offset"].as_u64().unwrap() + problem["length"].as_u64().unwrap();
         let chunk_end = (HEADER + CHUNK) as u64;

@@ -1,5 +1,5 @@
 //! Files that are no whole logs: each gets a row that says why, and the rest of the evidence is
-//! read as if they were not there.
+//! read as if they did not exist.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
@@ -13,20 +13,20 @@ use std::path::Path;
 use std::process::Command;
 
 use common::logs::{chunks_of, log, log_of};
-use common::{Scene, Swept, dnsweep, is_root, run};
+use common::{FinishedSweep, Scene, dnsweep, is_root, run};
 use dnsweep_samples::damage;
 use serde_json::{Value, json};
 
-/// A scene with one sound log, of the computer SOUND with one match.
+/// Makes a scene with one sound log, of the computer SOUND with one match.
 fn scene() -> Scene {
     let scene = Scene::new();
     scene.put("SOUND/Sysmon.evtx", &log_of("SOUND"));
     scene
 }
 
-/// Fails unless the sound log was read as if it were alone, and gives its matches aside.
+/// Fails unless the sound log was read as if it were alone. Returns the other matches.
 #[track_caller]
-fn assert_sound(swept: &Swept) -> Vec<Value> {
+fn assert_sound(swept: &FinishedSweep) -> Vec<Value> {
     let row = swept.file("SOUND/Sysmon.evtx");
     assert_eq!(row["status"], "complete");
     assert_eq!((&row["records"], &row["dns_queries"], &row["matches"]), (&json!(3), &json!(3), &json!(1)));
@@ -38,7 +38,7 @@ fn assert_sound(swept: &Swept) -> Vec<Value> {
     others
 }
 
-/// What is wrong with a file: offset, length and text of each problem.
+/// Returns the offset, length and text of each problem of a file.
 fn problems(row: &Value) -> Vec<(u64, u64, String)> {
     let problems = row["problems"].as_array().unwrap().iter();
     problems
@@ -49,8 +49,8 @@ fn problems(row: &Value) -> Vec<(u64, u64, String)> {
         .collect()
 }
 
-/// Sweeps the sound log and another file next to it, which must get this status and this one
-/// problem.
+/// Sweeps the sound log and another file next to it. Fails unless the file gets this status and
+/// this one problem.
 #[track_caller]
 fn assert_one_problem(bytes: &[u8], status: &str, offset: u64, length: u64, text: &str) -> Value {
     let scene = scene();
@@ -77,7 +77,7 @@ fn an_empty_file() {
 #[test]
 fn text_that_is_called_a_log() {
     assert_one_problem(b"notes\n", "not an event log", 0, 6, "file signature: expected \"ElfFile\\0\"");
-    // Longer than a header and a chunk: still no log, and no chunks of one.
+    // The text is longer than a header and a chunk, and still is no log and contains no chunks.
     let text = b"The quick brown fox. ".repeat(10_000);
     let row = assert_one_problem(&text, "not an event log", 0, 210_000, "found \"The quic\"");
     assert_eq!((&row["chunks"], &row["damaged_chunks"]), (&json!(0), &json!(0)));
@@ -114,7 +114,7 @@ fn a_log_cut_off_in_a_chunk_keeps_what_lies_before_the_cut() {
     bytes.truncate(cut);
     scene.put("ODD/x.evtx", &bytes);
     let swept = scene.sweep(&[]).expect(3);
-    // Record 4 of the second chunk is cut through: the four before it are whole.
+    // The cut goes through record 4 of the second chunk. The four records before it are whole.
     let ids: Vec<i64> =
         assert_sound(&swept).iter().map(|row| row["event_record_id"].as_i64().unwrap()).collect();
     assert_eq!(ids, (1..=13).collect::<Vec<_>>());
@@ -144,7 +144,8 @@ fn every_cut_is_reported() {
         let (offset, length) = (found[0].0, found[0].1);
         assert_eq!((offset, length), (chunk as u64, (cut - chunk) as u64), "cut at {cut}: {found:?}");
         let matches = assert_sound(&swept).len();
-        // The records of a chunk take less than its half here: the last cut takes none of them.
+        // The records of a chunk take less than half of it here, so the last cut removes none of
+        // them.
         assert_eq!(matches, if cut == chunk + 65_535 { 6 } else { 3 }, "cut at {cut}");
     }
 }
@@ -160,13 +161,13 @@ fn a_pipe_and_a_socket_called_logs_are_passed_over() {
         assert_sound(&swept);
         assert_eq!(swept.rows("files").len(), 1);
         assert_eq!(swept.run()["passed_over"]["special_files"], 2);
-        assert!(swept.ended.stdout.contains("2 pipes, sockets and devices"), "{}", swept.ended.stdout);
+        assert!(swept.process.stdout.contains("2 pipes, sockets and devices"), "{}", swept.process.stdout);
     }
 }
 
-/// Sweeps as someone who may not read everything.
-fn sweep_as_nobody(scene: &Scene, options: &[&str]) -> Swept {
-    // The program and the scene must be reachable for that user.
+/// Sweeps as a user who may not read everything.
+fn sweep_as_nobody(scene: &Scene, options: &[&str]) -> FinishedSweep {
+    // That user must be able to reach the program and the scene.
     let program = scene.path("dnsweep");
     fs::copy(env!("CARGO_BIN_EXE_dnsweep"), &program).unwrap();
     fs::set_permissions(scene.path(""), Permissions::from_mode(0o777)).unwrap();
@@ -175,7 +176,7 @@ fn sweep_as_nobody(scene: &Scene, options: &[&str]) -> Swept {
         command.uid(65_534).gid(65_534);
     }
     command.arg("sweep").arg(scene.evidence()).arg("--out").arg(scene.out()).args(options);
-    Swept { ended: run(&mut command), out: scene.out() }
+    FinishedSweep { process: run(&mut command), out: scene.out() }
 }
 
 fn forbid(path: &Path) {
@@ -201,7 +202,7 @@ fn a_file_that_cannot_be_opened() {
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!((found[0].0, found[0].1), (0, size));
     assert!(found[0].2.contains("Permission denied"), "{found:?}");
-    // All that is known of this machine is that its only log cannot be read.
+    // The only thing known about this machine is that its only log cannot be read.
     let hosts = swept.rows("hosts");
     let odd = hosts.iter().find(|row| row["evidence"] == json!(["ODD"])).unwrap();
     assert_eq!((&odd["computer"], &odd["verdict"]), (&Value::Null, &json!("unreadable")));
@@ -238,25 +239,25 @@ fn a_folder_that_cannot_be_listed() {
 }
 
 #[test]
-fn folders_whose_names_are_all_that_can_be_had_are_told_alike_on_any_number_of_threads() {
+fn folders_with_nothing_but_readable_names_are_reported_alike_on_any_number_of_threads() {
     let scene = scene();
     for host in ["SHUT-1", "SHUT-2", "SHUT-3/below"] {
         scene.put(&format!("{host}/Windows/Security.evtx"), &log_of("SHUT"));
     }
-    let told = |threads: &str, shut: &str| {
+    let results = |threads: &str, shut: &str| {
         let folder = scene.evidence().join(shut);
-        // Its names can be read, and nothing of what they name.
+        // The folder's names can be read, but not what they name.
         fs::set_permissions(&folder, Permissions::from_mode(0o644)).unwrap();
         let swept = sweep_as_nobody(&scene, &["--threads", threads, "--force"]);
         allow(&folder);
         (swept.rows("files"), swept.rows("hosts"), swept.run()["evidence"].clone())
     };
     for shut in ["", "SHUT-3", "SHUT-1/Windows"] {
-        let (files, hosts, evidence) = told("1", shut);
+        let (files, hosts, evidence) = results("1", shut);
         assert!(evidence.as_array().unwrap().len() >= 4, "{evidence}");
         assert!(files.iter().any(|file| file["status"] == "unreadable"), "{files:?}");
         for threads in ["2", "5"] {
-            assert_eq!(told(threads, shut), (files.clone(), hosts.clone(), evidence.clone()), "{shut}");
+            assert_eq!(results(threads, shut), (files.clone(), hosts.clone(), evidence.clone()), "{shut}");
         }
     }
 }
@@ -274,7 +275,7 @@ fn nothing_that_can_be_read_is_status_4() {
         let swept = scene.sweep(&[]).expect(4);
         assert_eq!((swept.rows("files").len(), swept.rows("matches").len()), (1, 0));
     }
-    // No file at all: there was nothing to read, and the tables say that.
+    // There is no file at all. Nothing could be read, and the tables say so.
     let scene = Scene::new();
     scene.put("HOST/notes.txt", b"notes");
     let swept = scene.sweep(&[]).expect(4);
@@ -283,19 +284,19 @@ fn nothing_that_can_be_read_is_status_4() {
 }
 
 #[test]
-fn where_nothing_can_be_read_it_is_said_what_was_found_instead_also_when_quiet() {
+fn if_nothing_can_be_read_the_message_says_what_was_found_instead_also_when_quiet() {
     let said = |files: &[&str], options: &[&str]| {
         let scene = Scene::new();
         for name in files {
             scene.put(name, b"whatever");
         }
         let swept = scene.sweep(&[options, &["--quiet"]].concat()).expect(4);
-        assert_eq!(swept.ended.stderr.lines().count(), 1, "{}", swept.ended.stderr);
+        assert_eq!(swept.process.stderr.lines().count(), 1, "{}", swept.process.stderr);
         let begin = format!(
             "dnsweep: error: no event log found in '{}': found ",
             fs::canonicalize(scene.evidence()).unwrap().display()
         );
-        swept.ended.stderr.trim_end().strip_prefix(&begin).unwrap().to_owned()
+        swept.process.stderr.trim_end().strip_prefix(&begin).unwrap().to_owned()
     };
     assert_eq!(said(&[], &[]), "no file at all");
     assert_eq!(
@@ -307,11 +308,15 @@ fn where_nothing_can_be_read_it_is_said_what_was_found_instead_also_when_quiet()
     assert!(
         said(&["a.bin"], &["--carve"]).starts_with("1 file looked through for chunks of event logs, in vain")
     );
-    // Where another log can be read, what was not opened is in the summary.
+    // If another log can be read, the summary lists what was not opened.
     let scene = scene();
     scene.put("SOUND/triage.7z", b"7z");
     let swept = scene.sweep(&[]).expect(0);
-    assert!(swept.ended.stdout.contains("1 archive or disk image (not opened)"), "{}", swept.ended.stdout);
+    assert!(
+        swept.process.stdout.contains("1 archive or disk image (not opened)"),
+        "{}",
+        swept.process.stdout
+    );
 }
 
 #[test]
@@ -345,7 +350,7 @@ fn a_log_without_records_is_complete_and_clears_nobody() {
     assert_eq!((&row["chunks"], &row["empty_chunks"], &row["records"]), (&json!(1), &json!(1), &json!(0)));
     let hosts = swept.rows("hosts");
     let odd = hosts.iter().find(|row| row["evidence"] == json!(["ODD"])).unwrap();
-    // Whose log it is, and whether Sysmon was there, is not known.
+    // It is unknown whose log it is and whether Sysmon ran there.
     assert_eq!(odd["verdict"], "no records");
 }
 

@@ -1,4 +1,4 @@
-//! Logs that are broken inside, or laid out in one of the ways that other readers stumble over.
+//! Logs that are broken inside, or that have an unusual layout that other readers cannot handle.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
@@ -8,15 +8,15 @@ use std::collections::BTreeSet;
 
 use common::logs::{POWERSHELL, chunks_of, harmless, log, log_of, matching, styled};
 use common::truth::SEED_ID;
-use common::{Scene, Swept};
-use dnsweep_samples::{Event, LogWriter, Style, Value as Data, corpus, damage};
+use common::{FinishedSweep, Scene};
+use dnsweep_samples::{DataValue, Event, LogWriter, Style, corpus, damage};
 use serde_json::{Value, json};
 
 const STYLES: [Style; 3] = [Style::Export, Style::Live, Style::Forwarded];
 
 /// Sweeps one log next to a sound one.
 #[track_caller]
-fn sweep_log(bytes: &[u8], status: i32) -> (Scene, Swept) {
+fn sweep_log(bytes: &[u8], status: i32) -> (Scene, FinishedSweep) {
     let scene = Scene::new();
     scene.put("ODD/x.evtx", bytes);
     scene.put("SOUND/Sysmon.evtx", &log_of("SOUND"));
@@ -26,18 +26,18 @@ fn sweep_log(bytes: &[u8], status: i32) -> (Scene, Swept) {
     (scene, swept)
 }
 
-/// The matches of that log.
-fn matches(swept: &Swept) -> Vec<Value> {
+/// Returns the matches of that log.
+fn matches(swept: &FinishedSweep) -> Vec<Value> {
     swept.rows("matches").into_iter().filter(|row| row["evidence"] == "ODD").collect()
 }
 
-fn ids(swept: &Swept) -> Vec<i64> {
+fn ids(swept: &FinishedSweep) -> Vec<i64> {
     matches(swept).iter().map(|row| row["event_record_id"].as_i64().unwrap()).collect()
 }
 
-/// Whether the log's ledger lists a problem of that place and text.
+/// Fails unless the log's row in the ledger lists a problem with this range and text.
 #[track_caller]
-fn assert_problem(swept: &Swept, offset: usize, length: usize, text: &str) {
+fn assert_problem(swept: &FinishedSweep, offset: usize, length: usize, text: &str) {
     let row = swept.file("ODD/x.evtx");
     assert_eq!(row["status"], "damaged");
     let found = row["problems"].as_array().unwrap().iter().any(|problem| {
@@ -48,13 +48,13 @@ fn assert_problem(swept: &Swept, offset: usize, length: usize, text: &str) {
     assert!(found, "{text} at {offset}, {length} bytes: {:#?}", row["problems"]);
 }
 
-/// How far the records of a chunk reach, as its header says.
+/// Returns the offset of the free space of a chunk, as the chunk's header states it.
 fn free_space(bytes: &[u8], chunk: usize) -> usize {
     let at = damage::chunk_offset(chunk) + 48;
     u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()).try_into().unwrap()
 }
 
-/// Three chunks of ten matches each, numbered from 1.
+/// Makes a log of three chunks with ten matches each, numbered from 1.
 fn three_chunks() -> Vec<u8> {
     chunks_of(&[1..=10, 11..=20, 21..=30])
 }
@@ -90,15 +90,14 @@ fn bad_checksums_are_reported_and_lose_nothing() {
     assert_problem(&swept, 4096 + 65_536, 512, "chunk header checksum");
 
     let mut bytes = three_chunks();
-    // The stored value itself: 52 bytes into the chunk's header, which then fails its own checksum
-    // too.
+    // The stored checksum itself changes, 52 bytes into the chunk's header. So the header's own
+    // checksum is wrong, too.
     bytes[damage::chunk_offset(2) + 52] ^= 1;
     let (_scene, swept) = sweep_log(&bytes, 3);
     assert_eq!(ids(&swept), all);
     let length = free_space(&bytes, 2) - 512;
     assert_problem(&swept, damage::chunk_offset(2) + 512, length, "checksum of the chunk's records");
-    // No end of the records has that checksum, so nothing says where they end but a header that is
-    // wrong.
+    // No end of the records fits that checksum, so only a wrong header states where they end.
     assert_problem(&swept, damage::chunk_offset(2), 65_536, "chunk header checksum");
 
     let mut bytes = three_chunks();
@@ -120,7 +119,7 @@ fn a_destroyed_file_header_loses_nothing() {
 }
 
 #[test]
-fn a_record_of_size_zero_hides_none_of_those_behind_it() {
+fn a_record_of_size_zero_hides_no_later_record() {
     for (record, lost) in [(0, 11), (4, 15), (9, 20)] {
         let mut bytes = three_chunks();
         let place = damage::record_offset(&bytes, 1, record).unwrap();
@@ -130,8 +129,8 @@ fn a_record_of_size_zero_hides_none_of_those_behind_it() {
         let (_scene, swept) = sweep_log(&bytes, 3);
         let found: BTreeSet<i64> = ids(&swept).into_iter().collect();
         let missing: Vec<i64> = (1..=30).filter(|id| !found.contains(id)).collect();
-        // The first record of a chunk defines the templates of those after it. Their definition is
-        // still there, so they can be read without it.
+        // The first record of a chunk defines the templates of those after it. The definition is
+        // still there, so they can be read without the record.
         assert_eq!(missing, [lost], "record {record}");
         assert_problem(&swept, place, next - place, "found 0");
         let row = swept.file("ODD/x.evtx");
@@ -139,17 +138,17 @@ fn a_record_of_size_zero_hides_none_of_those_behind_it() {
     }
 }
 
-/// A size that grew reaches over the records after it; one that shrank ends within what those
-/// refer to.
+/// A size that became larger reaches over later records. One that became smaller ends within data
+/// that later records refer to.
 #[test]
 fn a_flipped_bit_of_a_records_size_hides_no_record_and_spoils_none() {
     let whole = three_chunks();
     let (_scene, swept) = sweep_log(&whole, 0);
-    let told = |swept: &Swept| -> Vec<Value> {
+    let marks = |swept: &FinishedSweep| -> Vec<Value> {
         let fields = ["event_record_id", "computer", "event_time", "query_name", "image", "user"];
         matches(swept).iter().map(|row| json!(fields.map(|field| row[field].clone()))).collect()
     };
-    let all = told(&swept);
+    let all = marks(&swept);
     for record in [0, 4, 9] {
         let place = damage::record_offset(&whole, 1, record).unwrap();
         let left = damage::chunk_offset(2) - place;
@@ -158,8 +157,8 @@ fn a_flipped_bit_of_a_records_size_hides_no_record_and_spoils_none() {
             bytes[place + 4 + bit / 8] ^= 1 << (bit % 8);
             let size = u32::from_le_bytes(bytes[place + 4..][..4].try_into().unwrap()) as usize;
             let (_scene, swept) = sweep_log(&bytes, 3);
-            let found = told(&swept);
-            // A size that no record can have is none.
+            let found = marks(&swept);
+            // A size that no record can have is not accepted.
             let is_lost = |row: &Value| !(28..=left).contains(&size) && row[0] == json!(11 + record);
             let expected: Vec<Value> = all.iter().filter(|row| !is_lost(row)).cloned().collect();
             assert_eq!(found, expected, "record {record}, size {size}");
@@ -168,7 +167,7 @@ fn a_flipped_bit_of_a_records_size_hides_no_record_and_spoils_none() {
 }
 
 #[test]
-fn stale_records_behind_the_free_space_are_no_events() {
+fn stale_records_after_the_free_space_offset_are_no_events() {
     let mut writer = LogWriter::new(Style::Live);
     writer.push_all(&[harmless(1), harmless(2)]).unwrap();
     writer.end_chunk_leaving(&[matching(900), matching(901)]).unwrap();
@@ -181,7 +180,8 @@ fn stale_records_behind_the_free_space_are_no_events() {
 
 #[test]
 fn chunks_beyond_the_headers_count_are_read() {
-    // A log in use says one chunk and is dirty, one that was closed says how many there are.
+    // The header of a log in use says one chunk and is dirty. That of a log that was closed says
+    // how many chunks there are.
     for (dirty, stale) in [(true, true), (false, true), (true, false), (false, false)] {
         let mut writer = LogWriter::new(Style::Live).dirty(dirty).stale_header(stale);
         for number in 1..=5 {
@@ -201,7 +201,7 @@ fn chunks_beyond_the_headers_count_are_read() {
 
 #[test]
 fn the_first_record_does_not_decide_what_a_log_is() {
-    // Merged or forwarded: other channels first, Sysmon's events among them.
+    // A merged or forwarded log begins with other channels, and has Sysmon's events among them.
     for style in STYLES {
         let mut events = vec![Event::logon("user", 3), Event::service_state("a", "running")];
         events.extend([
@@ -268,7 +268,8 @@ fn text_that_markup_splits_comes_out_whole() {
 
 #[test]
 fn values_of_a_log_in_use_end_before_their_nul() {
-    // The name has to be exactly cmd.exe for the rule to describe it; a NUL after it would not do.
+    // The rule describes the name only if it is exactly cmd.exe; with a NUL after it, it would not
+    // match.
     let event = Event::dns_query("pastebin.com", r"C:\Windows\System32\cmd.exe").numbered(1);
     let (_scene, swept) = sweep_log(&log(&[event]), 0);
     let row = matches(&swept).remove(0);
@@ -281,7 +282,7 @@ fn values_of_a_log_in_use_end_before_their_nul() {
 }
 
 #[test]
-fn absent_and_empty_values_are_told_apart_where_the_log_does() {
+fn absent_and_empty_values_are_distinguished_where_the_log_does() {
     for style in [Style::Export, Style::Live] {
         let absent = matching(1).without("User").without("QueryResults");
         let empty = matching(2).with("User", "").with("QueryResults", "");
@@ -298,7 +299,7 @@ fn absent_and_empty_values_are_told_apart_where_the_log_does() {
 
 #[test]
 fn the_events_own_number_is_reported_and_not_the_records() {
-    // An export numbers its records from 1; the events keep theirs.
+    // An export numbers its records from 1; the events keep their own numbers.
     let mut writer = LogWriter::new(Style::Export);
     writer.push_all(&[matching(30_480), matching(30_481), matching(4_000_000_000_000)]).unwrap();
     let (_scene, swept) = sweep_log(&writer.finish(), 0);
@@ -342,7 +343,7 @@ fn several_computers_in_one_log_are_several_hosts() {
         }
         let computers = json!(["", "A.corp.example", "B.corp.example", "C.corp.example"]);
         assert_eq!(swept.file("ODD/x.evtx")["computers"], computers);
-        assert!(swept.ended.stdout.contains("(empty Computer)"), "{}", swept.ended.stdout);
+        assert!(swept.process.stdout.contains("(empty Computer)"), "{}", swept.process.stdout);
     }
 }
 
@@ -363,11 +364,12 @@ fn one_computer_in_several_pieces_of_evidence_is_one_host() {
 #[test]
 fn values_that_are_no_plain_text_do_not_stop_a_sweep() {
     let odd = [
-        // Half a character, as a program may ask for.
-        matching(1).with("QueryName", Data::Units("pastebin".encode_utf16().chain([0xd800, 0x41]).collect())),
-        matching(2).with("ProcessId", Data::Null),
-        matching(3).with("ProcessGuid", Data::Null).with("UtcTime", "-"),
-        matching(4).with("QueryStatus", Data::U32(9003)),
+        // An unpaired surrogate, such as a program may query.
+        matching(1)
+            .with("QueryName", DataValue::Units("pastebin".encode_utf16().chain([0xd800, 0x41]).collect())),
+        matching(2).with("ProcessId", DataValue::Null),
+        matching(3).with("ProcessGuid", DataValue::Null).with("UtcTime", "-"),
+        matching(4).with("QueryStatus", DataValue::U32(9003)),
         matching(5).with("ProcessId", "not a number"),
     ];
     let (_scene, swept) = sweep_log(&styled(Style::Export, &odd), 0);
@@ -416,8 +418,8 @@ fn a_log_of_several_blocks_is_the_same_on_any_number_of_threads() {
 
 #[test]
 fn a_detections_own_table_of_many_rows_is_sorted_and_whole_on_any_number_of_threads() {
-    // Several times what one thread makes at a time; each query has a row of its own, save two that
-    // are alike.
+    // There are several times as many rows as one thread makes at a time. Each query has a row of
+    // its own, except two that are equal.
     const QUERIES: u64 = 10_000;
     let name = |number: u64| format!("{:05}.pastebin.com", number * 7_919 % QUERIES);
     let query = |number: u64| Event::dns_query(&name(number), POWERSHELL).numbered(number + 1).on("A");

@@ -1,5 +1,5 @@
-//! What lies where outputs are written and read: links and pipes are not followed, what is not
-//! dnsweep's is not removed, and nobody else reads what evidence says.
+//! What lies where outputs are written and read: links and pipes are not followed, files that
+//! dnsweep did not write are not removed, and no other user can read an output.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
@@ -11,10 +11,10 @@ use std::path::Path;
 use std::process::Command;
 
 use common::logs::log_of;
-use common::{Ended, Scene, dnsweep, is_root, listing, run, sweep};
+use common::{FinishedProcess, Scene, dnsweep, is_root, listing, run, sweep};
 use serde_json::{Value, json};
 
-/// A scene with a log of one match, and its output.
+/// Makes a scene with a log of one match, and sweeps it.
 fn swept() -> Scene {
     let scene = Scene::new();
     scene.put("HOST/x.evtx", &log_of("HOST"));
@@ -26,7 +26,7 @@ fn make_pipe(path: &Path) {
     assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
 }
 
-fn verify(scene: &Scene) -> Ended {
+fn verify(scene: &Scene) -> FinishedProcess {
     run(dnsweep().arg("verify").arg(scene.out()))
 }
 
@@ -48,7 +48,7 @@ fn a_pipe_or_a_link_called_run_json_is_none() {
         });
         for options in [&["--force"][..], &["--resume"], &[], &["--resume", "--force"]] {
             let before = listing(&scene.out());
-            let ended = scene.sweep(options).expect(2).ended;
+            let ended = scene.sweep(options).expect(2).process;
             assert!(ended.stderr.contains("dnsweep: error: --out"), "{}", ended.stderr);
             assert!(before == listing(&scene.out()));
         }
@@ -76,7 +76,7 @@ fn a_pipe_where_an_unfinished_sweep_has_its_files_is_not_waited_for() {
         fs::set_permissions(scene.path(".out.partial"), Permissions::from_mode(0o700)).unwrap();
         make_pipe(&scene.path(".out.partial").join(name));
         for options in [&["--force"][..], &["--resume", "--force"]] {
-            let ended = scene.sweep(options).expect(2).ended;
+            let ended = scene.sweep(options).expect(2).process;
             assert!(ended.stderr.contains(".out.partial' is where"), "{}", ended.stderr);
         }
     }
@@ -99,7 +99,7 @@ fn force_removes_nothing_else_whatever_run_json_names() {
             let output = json!({"file": name, "rows": 1, "bytes": 13, "sha256": "0"});
             run["outputs"].as_array_mut().unwrap().push(output);
         });
-        let ended = scene.sweep(&["--force"]).expect(2).ended;
+        let ended = scene.sweep(&["--force"]).expect(2).process;
         assert!(ended.stderr.contains(&format!("holds '{name}'")), "{}", ended.stderr);
         assert_eq!(fs::read_to_string(scene.out().join(name)).unwrap(), "years of work");
     }
@@ -123,7 +123,7 @@ fn an_output_with_every_table_is_replaced() {
     assert!(!scene.out().join("leads.parquet").exists());
 }
 
-/// The permissions of everything in an output, itself included.
+/// Returns the permissions of everything in an output, including the output directory.
 fn modes(folder: &Path) -> Vec<(String, u32)> {
     let mut modes = vec![(String::new(), fs::metadata(folder).unwrap().mode() & 0o777)];
     for folder in [folder.to_path_buf(), folder.join("stats")] {
@@ -145,7 +145,7 @@ fn sweep_with_umask(scene: &Scene, umask: &str, options: &[&str]) {
 }
 
 #[test]
-fn outputs_are_for_their_owner_alone_unless_asked() {
+fn outputs_are_for_their_owner_alone_without_the_option() {
     let scene = Scene::new();
     scene.put("HOST/x.evtx", &log_of("HOST"));
     // A folder that everybody may enter becomes the output, and an output replaces another one.
@@ -177,7 +177,7 @@ fn a_partial_folder_that_others_may_write_to_is_refused() {
     for mode in [0o777, 0o775, 0o702, 0o1777] {
         fs::set_permissions(&partial, Permissions::from_mode(mode)).unwrap();
         for options in [&[][..], &["--force"], &["--resume"]] {
-            let ended = scene.sweep(options).expect(2).ended;
+            let ended = scene.sweep(options).expect(2).process;
             let found = format!("with the permissions {mode:04o}");
             assert!(
                 ended.stderr.contains("nobody else can write to") && ended.stderr.contains(&found),
@@ -203,14 +203,14 @@ fn a_partial_folder_of_somebody_else_is_refused() {
     fs::create_dir(&partial).unwrap();
     fs::set_permissions(&partial, Permissions::from_mode(0o700)).unwrap();
     chown(&partial, Some(65_534), Some(65_534)).unwrap();
-    let ended = scene.sweep(&["--resume"]).expect(2).ended;
+    let ended = scene.sweep(&["--resume"]).expect(2).process;
     assert!(ended.stderr.contains("found one of user 65534"), "{}", ended.stderr);
-    // Nor is anything in it taken up that somebody else put there.
+    // Files that somebody else put into the folder are not used either.
     chown(&partial, Some(0), Some(0)).unwrap();
     let journal = partial.join("journal");
     File::create(&journal).unwrap();
     chown(&journal, Some(65_534), Some(65_534)).unwrap();
-    let ended = scene.sweep(&["--resume"]).expect(2).ended;
+    let ended = scene.sweep(&["--resume"]).expect(2).process;
     assert!(
         ended.stderr.contains("expected a folder of files that dnsweep writes there"),
         "{}",
@@ -225,13 +225,13 @@ fn what_is_named_may_be_a_pipe_and_is_read_with_a_bound() {
     let pipe = scene.path("pipe");
     make_pipe(&pipe);
     let name = pipe.to_str().unwrap();
-    // Nobody writes into it.
+    // Nobody writes into the pipe.
     for option in ["--files-from", "--allow", "--placeholders", "--detection"] {
-        let ended = sweep(&[], &scene.out(), &[option, name]).expect(2).ended;
+        let ended = sweep(&[], &scene.out(), &[option, name]).expect(2).process;
         assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
     }
     for option in ["--allow", "--placeholders", "--detection"] {
-        let ended = sweep(&[&scene.evidence()], &scene.out(), &[option, "/dev/zero"]).expect(2).ended;
+        let ended = sweep(&[&scene.evidence()], &scene.out(), &[option, "/dev/zero"]).expect(2).process;
         assert!(ended.stderr.contains("expected at most 1048576 bytes, found more"), "{}", ended.stderr);
     }
     let event = dnsweep()
@@ -240,7 +240,7 @@ fn what_is_named_may_be_a_pipe_and_is_read_with_a_bound() {
         .output()
         .unwrap();
     assert_eq!(event.status.code(), Some(2));
-    // What a shell makes of `<(command)`.
+    // A path such as a shell makes of `<(command)`.
     let line = r#""$0" sweep --out "$1" --files-from <(sleep 0.2; echo "$2")"#;
     let mut command = Command::new("bash");
     command.args(["-c", line, env!("CARGO_BIN_EXE_dnsweep")]).arg(scene.out()).arg(&log);

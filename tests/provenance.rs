@@ -1,4 +1,4 @@
-//! Where a result comes from: the hashes of the evidence, and what run.json says of the run.
+//! Provenance of results: the hashes of the evidence, and what run.json says about the run.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
@@ -13,20 +13,20 @@ use std::process::Command;
 
 use common::logs::log_of;
 use common::{
-    Scene, Swept, dnsweep, is_root, repository, run, send, sha256_by_another_tool, start, sweep, wait,
-    wait_for_line,
+    FinishedSweep, Scene, dnsweep, is_root, repository, run, send, sha256_by_another_tool, start, sweep,
+    wait, wait_for_line,
 };
 use dnsweep_samples::corpus::{Corpus, Pool};
 use serde_json::{Value, json};
 
-/// What FIPS 180-4 makes of no bytes.
+/// The SHA-256 of no bytes, according to FIPS 180-4.
 const OF_NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-/// A scene with files of all kinds, among them one of several blocks.
+/// Makes a scene with files of all kinds, among them one of several blocks.
 fn scene() -> Scene {
     let scene = Scene::new();
-    // Its blocks are many enough that eight threads meet in it, and its last block is cut off
-    // inside a chunk.
+    // The file has enough blocks that eight threads work on it at once, and its last block is cut
+    // off inside a chunk.
     let large = Pool::new(Corpus::Quiet).unwrap().log(1, 170);
     scene.put("LARGE/Sysmon.evtx", &large[..large.len() - 1000]);
     scene.put("LARGE/block.evtx", &large[..4096 + 32 * 65536]);
@@ -40,7 +40,7 @@ fn scene() -> Scene {
     scene
 }
 
-/// The file that a row of the ledger tells of.
+/// Returns the path of the file that a row of the ledger describes.
 fn path_of(roots: &[&Path], row: &Value) -> PathBuf {
     let source_path = row["source_path"].as_str().unwrap();
     let mut found = roots.iter().map(|root| root.join(source_path)).filter(|path| path.exists());
@@ -96,7 +96,7 @@ fn hashing_changes_nothing_but_the_ledger() {
 }
 
 #[test]
-fn what_cannot_be_read_has_no_hash() {
+fn files_that_cannot_be_read_have_no_hash() {
     let scene = Scene::new();
     scene.put("HOST/Sysmon.evtx", &log_of("HOST"));
     symlink("gone", scene.evidence().join("HOST/gone.evtx")).unwrap();
@@ -116,7 +116,7 @@ fn what_cannot_be_read_has_no_hash() {
 }
 
 #[test]
-fn a_file_that_changes_while_it_is_read_is_said_to_and_has_no_hash() {
+fn a_file_that_changes_while_it_is_read_is_reported_and_has_no_hash() {
     let scene = Scene::new();
     let pool = Pool::new(Corpus::Dense).unwrap();
     let calm = scene.put("CALM/Sysmon.evtx", &pool.log(1, 16));
@@ -124,15 +124,15 @@ fn a_file_that_changes_while_it_is_read_is_said_to_and_has_no_hash() {
     let mut command = dnsweep();
     command.arg("sweep").arg(scene.evidence()).arg("--out").arg(scene.out());
     let mut child = start(command.args(["--threads", "1", "--hash"]));
-    // As if somebody wrote to it, again and again: at the latest what is read last is read after
-    // one of these times.
+    // The log's modification time changes again and again, so the last block is read after at least
+    // one change.
     let file = fs::File::options().append(true).open(&busy).unwrap();
     let mut second = 0;
     while child.try_wait().unwrap().is_none() {
         second += 1;
         file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(second)).unwrap();
     }
-    let swept = Swept { ended: wait(child), out: scene.out() }.expect(3);
+    let swept = FinishedSweep { process: wait(child), out: scene.out() }.expect(3);
     let row = swept.file("HOST/Sysmon.evtx");
     assert_eq!((&row["status"], &row["sha256"]), (&json!("damaged"), &Value::Null));
     assert!(row["problems"][0]["problem"].as_str().unwrap().contains("changed while"), "{}", row["problems"]);
@@ -144,7 +144,7 @@ fn a_file_that_changes_while_it_is_read_is_said_to_and_has_no_hash() {
 fn an_interruption_leaves_no_wrong_hash() {
     let scene = Scene::new();
     let pool = Pool::new(Corpus::Dense).unwrap();
-    // More than is under way at once.
+    // There are more machines than are read at once.
     for machine in 0..30 {
         scene.put(&format!("HOST{machine:03}/Sysmon.evtx"), &pool.log(machine, 70));
     }
@@ -154,7 +154,7 @@ fn an_interruption_leaves_no_wrong_hash() {
         let mut child = start(command.args(["--threads", threads, "--hash", "--force"]));
         wait_for_line(&mut child);
         send("INT", &child);
-        let swept = Swept { ended: wait(child), out: scene.out() }.expect(130);
+        let swept = FinishedSweep { process: wait(child), out: scene.out() }.expect(130);
         let rows = swept.rows("files");
         let is_left = |row: &Value| row["status"] == "interrupted" || row["status"] == "not read";
         assert!(rows.iter().any(is_left));
@@ -169,7 +169,7 @@ fn an_interruption_leaves_no_wrong_hash() {
     }
 }
 
-/// What a command prints, without the line's end.
+/// Returns what a command prints, without the end of the line.
 fn says(program: &str, option: &str) -> String {
     let ended = run(Command::new(program).arg(option));
     assert_eq!(ended.status, 0, "{}", ended.stderr);
@@ -181,8 +181,7 @@ fn run_json_says_where_and_when() {
     let scene = Scene::new();
     scene.put("HOST/Sysmon.evtx", &log_of("HOST"));
     let mut command = dnsweep();
-    // The zone of a place that has none of the usual offsets; in this form its sign is that of
-    // west.
+    // A time zone with an unusual offset. In this form, a positive sign means west.
     command.current_dir(scene.path("")).env("TZ", "XST-5:45");
     command.args([
         "sweep",
@@ -194,7 +193,7 @@ fn run_json_says_where_and_when() {
         "1",
         "--exhaustive",
     ]);
-    let run = Swept { ended: run(&mut command), out: scene.out() }.expect(0).run();
+    let run = FinishedSweep { process: run(&mut command), out: scene.out() }.expect(0).run();
     let folder = fs::canonicalize(scene.path("")).unwrap();
     assert_eq!(run["working_directory"], folder.to_str().unwrap());
     assert_eq!(run["arguments"][2], "evidence");
@@ -228,7 +227,9 @@ fn the_time_zone_is_named_and_switches_are_noted() {
     scene.put("HOST/Sysmon.evtx", &log_of("HOST"));
     let mut command = dnsweep();
     command.env("TZ", "UTC").arg("sweep").arg(scene.evidence()).arg("--out").arg(scene.out());
-    let run = Swept { ended: run(command.args(["--follow", "--hash"])), out: scene.out() }.expect(0).run();
+    let run = FinishedSweep { process: run(command.args(["--follow", "--hash"])), out: scene.out() }
+        .expect(0)
+        .run();
     assert!(run["time_zone"].as_str().unwrap().contains("UTC"), "{}", run["time_zone"]);
     assert!(run["started_local"].as_str().unwrap().ends_with("+00:00"));
     let expected = json!({"evidence_depth": null, "follow": true, "any_name": false, "exhaustive": false, "checksums": false, "hash": true, "recover": false, "carve": false, "keep_excluded": false, "dns_client": false});
@@ -241,11 +242,11 @@ fn a_working_directory_is_named_so_that_it_can_be_found_again() {
     scene.put("HOST/Sysmon.evtx", &log_of("HOST"));
     let folder = scene.path("").join(std::ffi::OsStr::from_bytes(b"a\xff\\"));
     if fs::create_dir(&folder).is_err() {
-        // A file system that takes text only.
+        // Some file systems accept names only if they are valid text.
         return;
     }
     let mut command = dnsweep();
     command.current_dir(&folder).arg("sweep").arg(scene.evidence()).arg("--out").arg(scene.out());
-    let run = Swept { ended: run(&mut command), out: scene.out() }.expect(0).run();
+    let run = FinishedSweep { process: run(&mut command), out: scene.out() }.expect(0).run();
     assert!(run["working_directory"].as_str().unwrap().ends_with("/a\\xFF\\\\"), "{run}");
 }

@@ -1,7 +1,7 @@
-//! The README and the guide say what is so: their tables are the schema's, their examples the
-//! program's, and their links lead somewhere.
+//! The README and the guide are right: their tables are the schema's, their examples are the
+//! program's, and their links lead to existing files and headings.
 //!
-//! With `UPDATE_README` set, writes these parts into the pages instead of comparing them.
+//! With `UPDATE_README` set, the tests write these parts into the pages instead of comparing them.
 
 #![allow(
     clippy::unwrap_used,
@@ -26,8 +26,8 @@ use dnsweep::internals::report::{FileRow, HostRow, MatchRow, Verdict};
 use dnsweep::internals::table::Column;
 use serde_json::Value;
 
-/// Holds the part of a page between the comment that begins with `name` and the next
-/// `<!-- end -->` to `expected`. One page has that part: the README or one of the guide.
+/// Compares `expected` with the part of a page between the comment that begins with `name` and the
+/// next `<!-- end -->`. Exactly one page, the README or one of the guide, must have that part.
 fn hold(name: &str, expected: &str) {
     let mark = format!("<!-- {name}: ");
     let having: Vec<PathBuf> = pages().into_iter().filter(|page| text(page).contains(&mark)).collect();
@@ -48,7 +48,7 @@ fn hold(name: &str, expected: &str) {
     }
 }
 
-/// The README, and the pages of the guide.
+/// Returns the paths of the README and of the guide's pages.
 fn pages() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let guide = PAGES.iter().map(|page| root.join(format!("src/guide/{}.md", page.topic)));
@@ -92,7 +92,7 @@ fn statuses(statuses: &[(Exit, &str)]) -> String {
     table
 }
 
-/// The list of the guide's pages.
+/// Returns the list of the guide's pages.
 fn guide() -> String {
     let mut list = String::new();
     for Page { topic, about, .. } in PAGES {
@@ -101,7 +101,7 @@ fn guide() -> String {
     list
 }
 
-/// One test, as parts of one page are written one after the other.
+/// All parts are in one test, because two tests could write the same page at once.
 #[test]
 fn the_parts_of_pages_are_those_of_the_program() {
     hold("table matches", &columns(MatchRow::COLUMNS.iter().map(|of| &of.column)));
@@ -140,7 +140,7 @@ fn the_page_about_verdicts_has_each() {
     }
 }
 
-/// A problem of each kind.
+/// Returns a problem of each kind.
 fn problems() -> Vec<Damage> {
     let bytes = |found: &[u8]| found.to_vec();
     let (stored, computed, header_id) = (1, 2, 17);
@@ -186,8 +186,8 @@ fn the_page_about_damage_has_each_kind_of_problem() {
     assert_eq!(table.lines().count() - 2, problems().len(), "{table}");
 }
 
-/// What a command on the samples prints: `{out}` among its words stands for the output, which is
-/// `…/sweep-out` in the pages.
+/// Returns what a command on the samples prints. `{out}` among its words is replaced by the
+/// output's path, which is `…/sweep-out` in the pages.
 fn printed(out: &Path, words: &[&str]) -> String {
     let words = words.iter().map(|word| word.replace("{out}", out.to_str().unwrap()));
     let output = Command::new(env!("CARGO_BIN_EXE_dnsweep"))
@@ -214,13 +214,13 @@ impl Samples {
     }
 }
 
-/// Whether text was planted in the samples to harm whoever shows it.
+/// Returns true if text was put into the samples to harm whoever shows it.
 fn is_planted(text: &str) -> bool {
     text.contains(['<', '\u{1b}']) || text.contains("\\u{")
 }
 
-/// A summary with `…` in the place of names that were planted in the samples, up to the end of
-/// their list, and of the paragraphs that a newcomer does not need.
+/// Returns a summary with `…` instead of harmful names, up to the end of their list, and instead of
+/// the paragraphs that a newcomer does not need.
 fn shortened(summary: &str) -> String {
     let mut text = String::new();
     let mut is_cut = false;
@@ -247,8 +247,8 @@ fn shortened(summary: &str) -> String {
     text
 }
 
-/// The matches of the machine that was broken into, in order of events; neighbours that ask for the
-/// same are one row.
+/// Returns the matches of the machine that was broken into, sorted by event. Neighbours with the
+/// same query are one row.
 fn story(swept: &Samples) -> String {
     let cell = |row: &Value, name: &str| row[name].as_str().unwrap().to_owned();
     let mut matches: Vec<(String, String, String)> = swept
@@ -272,7 +272,7 @@ fn story(swept: &Samples) -> String {
     table
 }
 
-/// What verifying the samples prints; what each run has of its own is left out.
+/// Returns what verifying the samples prints, without what differs from run to run.
 fn verification_of_the_samples() -> String {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().canonicalize().unwrap().join("sweep-out");
@@ -285,7 +285,7 @@ fn verification_of_the_samples() -> String {
     text.lines().map(|line| own(line) + "\n").collect()
 }
 
-/// The links of a page: what each leads to.
+/// Returns the targets of a page's links.
 fn links(text: &str) -> Vec<String> {
     let inline = text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target);
     let defined =
@@ -293,7 +293,7 @@ fn links(text: &str) -> Vec<String> {
     inline.chain(defined).map(str::to_owned).collect()
 }
 
-/// The anchors of a page: its headings, as forges and rustdoc spell them.
+/// Returns the anchors of a page: its headings, as forges and rustdoc spell them.
 fn anchors(text: &str) -> Vec<String> {
     let headings = text.lines().filter(|line| line.starts_with('#'));
     headings
@@ -319,7 +319,7 @@ fn links_lead_to_files_and_headings() {
     }
 }
 
-/// In the crate's documentation a link leads to a module instead of a file.
+/// In the crate's documentation, a link leads to a module instead of a file.
 #[test]
 fn links_of_the_guide_are_known_to_its_module() {
     let module = page("src/guide/mod.rs");

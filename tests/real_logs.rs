@@ -1,8 +1,9 @@
-//! Real logs: what other readers found in them is what a sweep finds.
+//! Real logs: a sweep finds what other readers found in them.
 //!
-//! The logs do not ship with this repository. `DNSWEEP_EVIDENCE` names a folder that holds them,
-//! with what was found by others next to them: `truth_events.jsonl`, `truth_stats_undamaged.jsonl`
-//! and `manifest.json`. Without that variable the tests are ignored, and reported as such.
+//! The logs do not ship with this repository. `DNSWEEP_EVIDENCE` names a folder that contains them,
+//! with the results of other readers next to them: `truth_events.jsonl`,
+//! `truth_stats_undamaged.jsonl` and `manifest.json`. Without that variable, the tests are ignored
+//! and reported as ignored.
 
 #![allow(
     clippy::unwrap_used,
@@ -21,14 +22,14 @@ use std::process::ExitCode;
 use std::sync::OnceLock;
 
 use common::truth::{self, SEED_ID, assert_same_rows, microseconds, process_name, ticks};
-use common::{Scene, Swept, sweep, tables};
+use common::{FinishedSweep, Scene, sweep, tables};
 use libtest_mimic::{Arguments, Trial};
 use serde_json::{Value, json};
 
 const VARIABLE: &str = "DNSWEEP_EVIDENCE";
 
-/// Where the readers that the manifest names do not agree on a file: who is left out, and why. The
-/// others have to agree, and where nobody is left to compare with, that is said.
+/// Files on which the readers in the manifest do not agree: the file, the readers that are left
+/// out, and why. The others have to agree. If no reader is left, the test says so.
 const DISAGREEMENTS: [(&str, &[&str], &str); 8] = [
     (
         "dirty/sample_with_a_bad_chunk_magic.evtx",
@@ -77,7 +78,7 @@ fn main() -> ExitCode {
         Trial::test(name, run).with_ignored_flag(ignored)
     });
     let conclusion = libtest_mimic::run(&Arguments::from_args(), trials.into());
-    // What a static holds is never dropped.
+    // A static is never dropped.
     if let Some((scene, _)) = SWEPT.get() {
         fs::remove_dir_all(scene.path("")).unwrap();
     }
@@ -88,10 +89,10 @@ fn folder() -> PathBuf {
     std::env::var_os(VARIABLE).unwrap_or_else(|| panic!("{VARIABLE} is not set")).into()
 }
 
-/// The sweep that most tests look at.
-static SWEPT: OnceLock<(Scene, Swept)> = OnceLock::new();
+/// The sweep that most tests use.
+static SWEPT: OnceLock<(Scene, FinishedSweep)> = OnceLock::new();
 
-fn swept() -> &'static Swept {
+fn swept() -> &'static FinishedSweep {
     let (_, swept) = SWEPT.get_or_init(|| {
         let scene = Scene::new();
         // Some of the logs are damaged, as their folder's name says.
@@ -119,8 +120,8 @@ fn expected_row(line: &Value) -> Value {
     let text = |name: &str| line[name].as_str().unwrap();
     let (image, query, computer) = (text("Image"), text("QueryName"), text("Computer"));
     let time = text("TimeCreated");
-    // Nine decimals, of which a record in its own log holds seven; a forwarded one is text and has
-    // all.
+    // The text has nine decimals. A record in its machine's own log stores seven; a forwarded one
+    // is text and has all.
     let raw = if is_forwarded(text("file")) { time.to_owned() } else { format!("{}Z", &time[..27]) };
     json!({
         "source_path": text("file"),
@@ -160,12 +161,12 @@ fn matches() {
     for row in &rows {
         let place = row["record_offset"].as_u64().unwrap();
         assert_eq!(row["chunk_number"], (place - 4096) / 65_536);
-        // The place is right if a record starts there.
+        // The offset is right if a record starts there.
         let bytes = fs::read(folder().join(row["source_path"].as_str().unwrap())).unwrap();
         let start = usize::try_from(place).unwrap();
         assert_eq!(bytes[start..start + 4], [0x2a, 0x2a, 0, 0], "{row}");
     }
-    // Where the truth knows the chunk, it is the same one.
+    // If the truth names the chunk, it is the same one.
     for line in lines.iter().filter(|line| line.get("chunk").is_some()) {
         let same = |row: &&Value| {
             row["source_path"] == line["file"]
@@ -223,11 +224,12 @@ fn stats() {
     assert_same_rows(&table.rows, &expected);
 }
 
-/// What the readers of the manifest found, those that are left out left out; all of them the same.
+/// Returns the count on which the manifest's readers agree, without those that are left out; `None`
+/// if there is none.
 fn agreed(entry: &Value, counted: &str, left_out: &[&str]) -> Option<u64> {
     let readers = entry[counted].as_object().unwrap().iter();
-    // How many were built into a constructed log is a witness too; how many of them are missing is
-    // not.
+    // The number of records built into a constructed log counts as a reader, too; the number of
+    // missing records does not.
     let readers =
         readers.filter(|(reader, _)| *reader != "built_lost" && !left_out.contains(&reader.as_str()));
     let counts: Vec<u64> = readers.map(|(_, count)| count.as_u64().unwrap()).collect();
@@ -255,7 +257,8 @@ fn counts() {
         assert_eq!(row["size"], parts.iter().sum::<u64>(), "{file}: every byte is accounted for");
         assert_eq!(row["sysmon_records"], entry["sysmon_records"], "{file}");
         match agreed(entry, "records", left_out) {
-            // Readers stop at what is no record, so what lies after is not in their counts.
+            // Other readers stop at bytes that are no record, so what lies after these is not in
+            // their counts.
             Some(count) => assert_eq!(row["records"], count, "{file}: {records} with those behind damage"),
             None => println!("{file}: not compared: {}", known.unwrap().2),
         }
@@ -272,7 +275,7 @@ fn counts() {
     }
 }
 
-/// Counts of hosts are those of the files, and their spans hold those of their matches.
+/// The counts of hosts are those of the files, and their spans include those of their matches.
 fn hosts() {
     let (hosts, files) = (swept().rows("hosts"), swept().rows("files"));
     let sum = |rows: &[Value], name: &str| rows.iter().map(|row| row[name].as_u64().unwrap()).sum::<u64>();
@@ -295,15 +298,15 @@ fn hosts() {
     assert!(times.is_empty(), "no host for {times:?}");
 }
 
-/// Deleted records are as many as the logs' makers say, or another reader recovers where it finds
-/// the right definitions; and nothing else is said differently for looking for them.
+/// The number of deleted records is that which the logs' makers state, or which another reader
+/// recovers with the right definitions. Searching for them changes nothing else.
 fn recovered() {
     const KNOWN: [(&str, u64); 4] = [
         ("constructed/dev-slack/sysmon.evtx", 90),
         ("slack/9a132afa-654e-11eb-ae93-0242ac130002.evtx", 5),
-        // As many as `evtx_dump --recover-records` of evtx 0.15 has.
+        // This is the number that `evtx_dump --recover-records` of evtx 0.15 recovers.
         ("slack/proc_creation_win_pua_advanced_port_scanner.evtx", 26),
-        // That reader has 25 here, by definitions that are of other events.
+        // That reader recovers 25 here, with definitions of other events.
         ("non-sysmon/system.evtx", 0),
     ];
     let scene = Scene::new();
@@ -311,14 +314,15 @@ fn recovered() {
     for (file, count) in KNOWN {
         assert_eq!(with.file(file)["recovered_records"], count, "{file}");
     }
-    let live = |swept: &Swept| -> Vec<Value> {
+    let live = |swept: &FinishedSweep| -> Vec<Value> {
         swept.rows("matches").into_iter().filter(|row| row["recovered"] == false).collect()
     };
     assert!(live(&with) == swept().rows("matches"));
     assert!(with.rows("matches").len() > live(&with).len());
-    let table = |swept: &Swept| tables::read(&swept.out.join(format!("stats/{SEED_ID}.parquet"))).rows;
+    let table =
+        |swept: &FinishedSweep| tables::read(&swept.out.join(format!("stats/{SEED_ID}.parquet"))).rows;
     assert!(table(&with) == table(swept()));
-    let without = |swept: &Swept| -> Vec<Value> {
+    let without = |swept: &FinishedSweep| -> Vec<Value> {
         let forget = |mut row: Value| {
             row["recovered_records"].take();
             row
@@ -328,7 +332,7 @@ fn recovered() {
     assert!(without(&with) == without(swept()));
 }
 
-/// A rule for every DNS query that has a name.
+/// A rule that describes every DNS query with a name.
 const EVERY_NAME: &str = r#"
 name: Every name
 id: 00000000-0000-0000-0000-000000000001
@@ -336,8 +340,8 @@ version: 1
 search: '`sysmon` EventCode=22 QueryName="*" | stats count by dest'
 "#;
 
-/// Deleted DNS queries come with what they say, all of which lies in their records, whatever became
-/// of the definitions' names.
+/// Deleted DNS queries are recovered with their values, all of which lie in their records, even if
+/// the names in the definitions are lost.
 fn recovered_texts() {
     let scene = Scene::new();
     let rule = scene.path("rule.yml");
@@ -347,8 +351,8 @@ fn recovered_texts() {
         sweep(&[&slack], &scene.out(), &["--recover", "--detection", rule.to_str().unwrap()]).expect(0);
     let rows = swept.rows("matches");
     let ids: Vec<i64> = rows.iter().map(|row| row["event_record_id"].as_i64().unwrap()).collect();
-    // As the identifiers and the words `QueryName` and `QueryResults` in a dump of the files' bytes
-    // tell.
+    // The number is known from the identifiers and the words `QueryName` and `QueryResults` in a
+    // dump of the files' bytes.
     assert_eq!(ids, [529_467, 529_468, 529_482, 529_483, 529_490, 650_198]);
     for row in rows {
         let bytes = fs::read(slack.join(row["source_path"].as_str().unwrap())).unwrap();

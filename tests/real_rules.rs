@@ -1,9 +1,9 @@
-//! Rules as others wrote them: each runs or is about other data, and finds what another evaluator
+//! Rules by other authors: each runs or is about other data, and finds what another evaluator
 //! finds.
 //!
 //! The rules do not ship with this repository. They lie in folders `detections` and `facts` next to
-//! the one that `DNSWEEP_EVIDENCE` names (see `real_logs.rs`); without that variable the tests are
-//! ignored, and reported as such.
+//! the one that `DNSWEEP_EVIDENCE` names (see `real_logs.rs`). Without that variable, the tests are
+//! ignored and reported as ignored.
 
 #![allow(
     clippy::unwrap_used,
@@ -68,7 +68,8 @@ fn load(path: &Path) -> Result<Detection, String> {
         .map_err(|error| error.to_string())
 }
 
-/// All of them at once, as a site has them: what does not run is about other data, and says so.
+/// Loads all rules at once, as a site does. A rule that does not run is about other data, and the
+/// message says so.
 fn runs_or_not() {
     let ended = run(dnsweep().args(["detections", "check"]).arg(beside("detections")));
     assert_eq!(ended.status, 0, "{}{}", ended.stdout, ended.stderr);
@@ -77,19 +78,19 @@ fn runs_or_not() {
     assert_eq!((count("refused "), count("other ")), (0, 1), "{}", ended.stdout);
 }
 
-/// A rule, and the other evaluator of it. Placeholders have no values for either, so that filters
-/// by them exclude nothing.
-struct Judged {
+/// A rule, and the same rule in another evaluator. Placeholders have no values in either, so that
+/// filters with placeholders exclude nothing.
+struct ComparedRule {
     detection: Detection,
     engine: Engine,
 }
 
-impl Judged {
-    fn all() -> Vec<Judged> {
+impl ComparedRule {
+    fn all() -> Vec<ComparedRule> {
         let judged = |path: PathBuf| {
             let mut engine = Engine::new();
             engine.add_collection(&without_placeholders(&fs::read_to_string(&path).unwrap())).unwrap();
-            Judged { detection: load(&path).unwrap(), engine }
+            ComparedRule { detection: load(&path).unwrap(), engine }
         };
         files(&beside("detections/sigma")).into_iter().map(judged).collect()
     }
@@ -99,7 +100,7 @@ impl Judged {
     }
 }
 
-/// The rule with something in the place of placeholders that no event holds.
+/// Returns the rule with a text that no event contains in place of placeholders.
 fn without_placeholders(text: &str) -> SigmaCollection {
     let mut text = text.to_owned();
     while let Some(start) = text.find("'%") {
@@ -109,7 +110,7 @@ fn without_placeholders(text: &str) -> SigmaCollection {
     parse_sigma_yaml(&text.replace("|expand", "")).unwrap()
 }
 
-/// The fields of an event as the other evaluator takes them.
+/// Returns the fields of an event as the other evaluator reads them.
 fn fields(event: &Event) -> Value {
     let mut fields = serde_json::Map::new();
     let named = [
@@ -133,7 +134,8 @@ fn event(query_name: Option<&str>, image: Option<&str>) -> Event {
     event
 }
 
-/// Texts that the rule's patterns for query name and image match: what real events seldom do.
+/// Collects texts that match the rule's patterns for query name and image, because real events
+/// seldom do.
 fn crafted(predicate: &Predicate, texts: &mut BTreeSet<String>) {
     match predicate {
         Predicate::And(children) | Predicate::Or(children) => {
@@ -160,7 +162,7 @@ fn evaluators_agree() {
             event(line["QueryName"].as_str(), line["Image"].as_str())
         })
         .collect();
-    for Judged { detection, engine } in Judged::all() {
+    for ComparedRule { detection, engine } in ComparedRule::all() {
         let mut texts = BTreeSet::from(["dead01.a.example.org".to_owned()]);
         crafted(&detection.search.predicate, &mut texts);
         let texts: Vec<Option<&str>> =
@@ -181,10 +183,10 @@ fn swept() {
     let truth = fs::read_to_string(evidence().join("truth_events.jsonl")).unwrap();
     let truth: Vec<Value> = truth.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let mut expected = BTreeSet::new();
-    for judged in Judged::all() {
+    for judged in ComparedRule::all() {
         for event in &truth {
             let mut fields = event.clone();
-            // Of a record without the field, the truth has a null.
+            // For a record without the field, the truth has a null.
             fields.as_object_mut().unwrap().retain(|_, value| !value.is_null());
             if event["EventID"] == 22 && event["Provider"] == SYSMON_PROVIDER && judged.matches(&fields) {
                 expected.insert((
@@ -218,7 +220,7 @@ fn selected() {
             let scene = Scene::new();
             let options = [&["--quiet", "--detection", &rules], more].concat();
             let swept = sweep(&[&root], &scene.out(), &options);
-            assert!([0, 3].contains(&swept.ended.status), "{}", swept.ended.stderr);
+            assert!([0, 3].contains(&swept.process.status), "{}", swept.process.stderr);
             assert!(swept.run()["detections"].as_array().unwrap().len() > 20);
             swept.tables()
         };

@@ -1,15 +1,15 @@
-//! Deleted records: found when asked for, marked, and never taken for events of a log.
+//! Deleted records are found with `--recover`, are marked, and never count as events of a log.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
 mod common;
 
 use common::logs::{harmless, matching};
-use common::{Scene, Swept};
+use common::{FinishedSweep, Scene};
 use dnsweep_samples::{Event, LogWriter, Style, damage};
 use serde_json::{Value, json};
 
-/// A log of two chunks, each with stale records after its live ones.
+/// Makes a log of two chunks, each with stale records after its live ones.
 fn log(style: Style, left: [&[Event]; 2]) -> Vec<u8> {
     let mut writer = LogWriter::new(style);
     writer.push_all(&[harmless(1).on("A"), matching(2).on("A")]).unwrap();
@@ -19,8 +19,8 @@ fn log(style: Style, left: [&[Event]; 2]) -> Vec<u8> {
     writer.finish()
 }
 
-/// Numbers of the rows, and whether they are recovered.
-fn rows(swept: &Swept) -> Vec<(i64, bool)> {
+/// Returns the number of each row, and whether the row is recovered.
+fn rows(swept: &FinishedSweep) -> Vec<(i64, bool)> {
     let row = |row: Value| (row["event_record_id"].as_i64().unwrap(), row["recovered"].as_bool().unwrap());
     swept.rows("matches").into_iter().map(row).collect()
 }
@@ -47,7 +47,7 @@ fn deleted_records_are_marked_and_counted_apart() {
             without["recovered_matches"].take();
             assert_eq!(with, without, "nothing else is said of the host");
             assert!(
-                swept.ended.stdout.starts_with("2 matches on 1 of 1 host; 2 matches in deleted records\n")
+                swept.process.stdout.starts_with("2 matches on 1 of 1 host; 2 matches in deleted records\n")
             );
             let run = swept.run();
             assert_eq!(run["totals"]["recovered_matches"], json!(2));
@@ -72,7 +72,8 @@ fn plain_tables(scene: &Scene) -> Vec<(String, Vec<u8>)> {
 #[test]
 fn a_deleted_record_appears_once_and_not_beside_a_live_one() {
     let scene = Scene::new();
-    // The same one in both chunks, and in another file; and one that is live in a file after it.
+    // The same deleted record in both chunks and in another file; and one that is also live in a
+    // later file.
     let stale = || [matching(901).on("A"), matching(3).on("A"), matching(50).on("B")];
     scene.put("A/x.evtx", &log(Style::Live, [&stale(), &stale()]));
     scene.put("A/y.evtx", &log(Style::Live, [&stale(), &[]]));
@@ -124,8 +125,8 @@ fn what_a_cleared_chunk_held_is_found() {
 
 #[test]
 fn nothing_is_made_of_what_was_overwritten() {
-    // Another machine's definition where the record's own was: it bears another number, or the
-    // record is torn.
+    // Another machine's definition is where the record's own was: it has another number, or the
+    // record is incomplete.
     let scene = Scene::new();
     let mut bytes = log(Style::Live, [&[matching(901).on("A"), matching(902).on("A")], &[]]);
     let places: Vec<usize> = bytes
@@ -134,14 +135,14 @@ fn nothing_is_made_of_what_was_overwritten() {
         .filter(|(_, window)| *window == [0x2a, 0x2a, 0, 0])
         .map(|(place, _)| place)
         .collect();
-    // The third record of the first chunk is the first stale one: its middle is gone.
+    // The third record of the first chunk is the first stale one. Its middle is gone.
     bytes[places[2] + 100..places[2] + 200].fill(0x41);
     scene.put("A/x.evtx", &bytes);
     let swept = scene.sweep(&["--recover"]).expect(0);
     assert_eq!(rows(&swept), [(2, false), (3, false), (902, true)]);
 }
 
-/// A log of one chunk that was cleared: it has live records no more.
+/// Makes a log of one chunk that was cleared: it has no live records any more.
 fn cleared(events: &[Event]) -> Vec<u8> {
     let mut writer = LogWriter::new(Style::Live);
     writer.push_all(events).unwrap();
@@ -152,11 +153,11 @@ fn cleared(events: &[Event]) -> Vec<u8> {
 }
 
 #[test]
-fn what_a_deleted_query_says_is_told_without_the_names_of_its_elements() {
-    // The queries' definition refers to a name that lies in the definition of the event before.
+fn a_deleted_query_is_read_without_the_names_of_its_elements() {
+    // The queries' definition refers to a name in the definition of the event before.
     let other = Event::process_create("a.exe", "a", "b.exe").numbered(900).on("A");
     let log = cleared(&[other, matching(901).on("A"), matching(902).on("A")]);
-    // Its length and letters.
+    // The name's length and letters.
     let name: Vec<u8> = [4].into_iter().chain("Data".encode_utf16()).flat_map(u16::to_le_bytes).collect();
     let place = log.windows(name.len()).position(|bytes| bytes == name).unwrap();
     let swept = |overwrite: &dyn Fn(&mut [u8])| {
@@ -169,12 +170,12 @@ fn what_a_deleted_query_says_is_told_without_the_names_of_its_elements() {
     };
     let whole = swept(&|_| ());
     assert_eq!(whole.iter().map(|row| row["event_record_id"].clone()).collect::<Vec<_>>(), [901, 902]);
-    // Nothing there, other letters, a NUL among them, and a length that reaches over everything.
+    // Zeros, other letters with a NUL among them, and a length that reaches over everything.
     assert_eq!(swept(&|bytes| bytes[place..place + 10].fill(0)), whole);
     assert_eq!(swept(&|bytes| bytes[place + 2] = b'W'), whole);
     assert_eq!(swept(&|bytes| bytes[place + 4] = 0), whole);
     assert_eq!(swept(&|bytes| bytes[place + 1] = 0x80), whole);
-    // Where the texts of the definition are gone, too, nobody can tell which value is which.
+    // If the texts of the definition are gone, too, it cannot be known which value is which.
     let text: Vec<u8> = "QueryName".encode_utf16().flat_map(u16::to_le_bytes).collect();
     let text = log.windows(text.len()).position(|bytes| bytes == text).unwrap();
     let torn = |bytes: &mut [u8]| {

@@ -1,5 +1,5 @@
-//! Property: what is recovered from slack, whatever became of its bytes, is an event that was
-//! logged, or is marked.
+//! Property: an event that is recovered from slack was logged, or is marked, whatever happened to
+//! the slack's bytes.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
@@ -35,7 +35,7 @@ fn log(style: Style, events: &[Event]) -> Vec<u8> {
 
 struct Slack {
     bytes: Vec<u8>,
-    /// Where the slack begins.
+    /// The offset at which the slack begins.
     start: usize,
     logged: Vec<ReadEvent>,
 }
@@ -44,23 +44,24 @@ fn live(bytes: &Vec<u8>) -> Vec<ReadEvent> {
     scan_with(&mut Scanner::default(), bytes).events.into_iter().map(|located| located.event).collect()
 }
 
-/// How slack came to be.
+/// How the slack of a chunk was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
-    /// The chunk was written over from its start by the records of another machine.
+enum SlackOrigin {
+    /// The records of another machine overwrote the chunk from its start.
     OtherMachine,
-    /// By those of the same.
+    /// Records of the same machine overwrote the chunk from its start.
     SameMachine,
     /// The log was cleared: the chunk has no live record.
     Cleared,
-    /// Records were left after the live ones, read by the same definitions.
+    /// Records were left after the live ones and use the same definitions.
     LeftBehind,
 }
 
-const WAYS: [Way; 4] = [Way::OtherMachine, Way::SameMachine, Way::Cleared, Way::LeftBehind];
+const ORIGINS: [SlackOrigin; 4] =
+    [SlackOrigin::OtherMachine, SlackOrigin::SameMachine, SlackOrigin::Cleared, SlackOrigin::LeftBehind];
 
-/// One chunk whose slack holds what an earlier pass over it left, with `few` live queries.
-fn slack(style: Style, way: Way, few: u64) -> Slack {
+/// Makes one chunk whose slack has the records of earlier use, with `few` live queries.
+fn slack(style: Style, origin: SlackOrigin, few: u64) -> Slack {
     let old = log(style, &events("OLD", 1..45));
     let mut logged = live(&old);
     let start = damage::chunk_offset(0);
@@ -70,16 +71,16 @@ fn slack(style: Style, way: Way, few: u64) -> Slack {
         bytes[from..start + CHUNK_SIZE].copy_from_slice(&old[from..start + CHUNK_SIZE]);
         bytes
     };
-    let mut bytes = match way {
-        Way::OtherMachine => written_over("NEW"),
-        Way::SameMachine => written_over("OLD"),
-        Way::Cleared => {
+    let mut bytes = match origin {
+        SlackOrigin::OtherMachine => written_over("NEW"),
+        SlackOrigin::SameMachine => written_over("OLD"),
+        SlackOrigin::Cleared => {
             let mut bytes = old.clone();
             bytes[start + 48..start + 52].copy_from_slice(&512_u32.to_le_bytes());
             damage::repair_chunk_checksums(&mut bytes, 0).unwrap();
             bytes
         }
-        Way::LeftBehind => {
+        SlackOrigin::LeftBehind => {
             let mut writer = LogWriter::new(style);
             writer.push_all(&events("OLD", 500..500 + few)).unwrap();
             writer.end_chunk_leaving(&events("OLD", 1..15)).unwrap();
@@ -102,8 +103,8 @@ fn recovered(bytes: &Vec<u8>) -> Vec<LocatedEvent> {
     blocks(size, BLOCK_CHUNKS).flat_map(|block| scanner.scan(bytes, block, size).recovered).collect()
 }
 
-/// What became of a recovered event: nothing, or its own record was altered, or what it takes to
-/// read that.
+/// Fails if a recovered event is neither one that was logged nor marked. Allows events whose own
+/// record, or whose definitions, were altered.
 fn check(slack: &Slack, bytes: &[u8], found: &LocatedEvent) -> Result<(), TestCaseError> {
     if slack.logged.contains(&found.event) {
         return Ok(());
@@ -114,7 +115,7 @@ fn check(slack: &Slack, bytes: &[u8], found: &LocatedEvent) -> Result<(), TestCa
     let at = usize::try_from(found.location.record_offset).unwrap();
     let size = u32::from_le_bytes(bytes[at + 4..at + 8].try_into().unwrap()) as usize;
     let is_own = slack.bytes[at..at + size] != bytes[at..at + size];
-    // No checksum is of the record itself, and a letter that became another one is still text.
+    // The record itself has no checksum, and a letter that became another one is still text.
     prop_assert!(is_own || from == RecoveredFrom::UnverifiedDefinitions, "never logged: {found:?}");
     let System { provider, channel, time_created, .. } = &found.event.system;
     prop_assert!(provider == "Microsoft-Windows-Sysmon" && channel == "Microsoft-Windows-Sysmon/Operational");
@@ -128,11 +129,11 @@ proptest! {
     #[test]
     fn what_is_recovered_was_logged_or_is_marked(
         style in prop::sample::select(&STYLES[..]),
-        way in prop::sample::select(&WAYS[..]),
+        origin in prop::sample::select(&ORIGINS[..]),
         few in 1..12_u64,
         changes in prop::collection::vec((any::<Index>(), change()), 0..4),
     ) {
-        let slack = slack(style, way, few);
+        let slack = slack(style, origin, few);
         let mut bytes = slack.bytes.clone();
         let changes = changes.iter().filter(|(_, change)| !matches!(change, Change::Cut));
         for (place, change) in changes {
@@ -145,35 +146,38 @@ proptest! {
     }
 }
 
-/// What rows of unaltered slack rest on.
+/// Checks what the rows of unaltered slack are decoded from.
 #[test]
-fn what_a_recovered_event_rests_on_is_said() {
+fn the_source_of_a_recovered_event_is_reported() {
     for style in STYLES {
-        for way in WAYS {
-            let slack = slack(style, way, 5);
+        for origin in ORIGINS {
+            let slack = slack(style, origin, 5);
             let found = recovered(&slack.bytes);
-            // Written over, the definitions or names of the old records may be gone.
-            let least = if matches!(way, Way::Cleared | Way::LeftBehind) { 10 } else { 0 };
-            assert!(found.len() >= least, "{style:?} {way:?}: {}", found.len());
-            assert!(found.iter().all(|found| slack.logged.contains(&found.event)), "{style:?} {way:?}");
-            // A record without a template needs none; a cleared chunk has no live records that
-            // could have a checksum.
-            let expected = match (style, way) {
-                (_, Way::OtherMachine) => continue,
-                (Style::Forwarded, _) | (_, Way::LeftBehind | Way::SameMachine) => RecoveredFrom::OwnValues,
-                (_, Way::Cleared) => RecoveredFrom::UnverifiedDefinitions,
+            // If the chunk was overwritten, the definitions or names of the old records may be
+            // gone.
+            let least = if matches!(origin, SlackOrigin::Cleared | SlackOrigin::LeftBehind) { 10 } else { 0 };
+            assert!(found.len() >= least, "{style:?} {origin:?}: {}", found.len());
+            assert!(found.iter().all(|found| slack.logged.contains(&found.event)), "{style:?} {origin:?}");
+            // A record without a template needs no definition. A cleared chunk has no live records,
+            // whose checksum could cover one.
+            let expected = match (style, origin) {
+                (_, SlackOrigin::OtherMachine) => continue,
+                (Style::Forwarded, _) | (_, SlackOrigin::LeftBehind | SlackOrigin::SameMachine) => {
+                    RecoveredFrom::OwnValues
+                }
+                (_, SlackOrigin::Cleared) => RecoveredFrom::UnverifiedDefinitions,
             };
             let rests = |found: &LocatedEvent| found.integrity == Integrity::Recovered(expected);
-            assert!(found.iter().all(rests), "{style:?} {way:?}: {:?}", found[0].integrity);
+            assert!(found.iter().all(rests), "{style:?} {origin:?}: {:?}", found[0].integrity);
         }
     }
 }
 
-/// The definition of a cleared chunk's events is altered, byte by byte: whatever is made of the
-/// records is marked.
+/// The definition of a cleared chunk's events is altered, byte by byte. Every event that is still
+/// recovered is marked.
 #[test]
-fn what_rests_on_an_altered_definition_is_marked() {
-    let slack = slack(Style::Live, Way::Cleared, 1);
+fn an_event_read_by_an_altered_definition_is_marked() {
+    let slack = slack(Style::Live, SlackOrigin::Cleared, 1);
     let name: Vec<u8> = "OLD".encode_utf16().flat_map(u16::to_le_bytes).collect();
     let place = slack.bytes.windows(name.len()).position(|bytes| bytes == name).unwrap();
     let mut bytes = slack.bytes.clone();

@@ -1,5 +1,5 @@
-//! A sweep that was killed or interrupted is gone on from, and ends with the tables of one that was
-//! not.
+//! A sweep that was killed or interrupted can be resumed, and then ends with the tables of an
+//! uninterrupted one.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
@@ -22,10 +22,10 @@ use dnsweep_samples::corpus::{Corpus, Pool};
 use dnsweep_samples::event_xml;
 use serde_json::{Value, json};
 
-/// How often real sweeps are killed; each time at another moment.
+/// The number of times that sweeps are killed, each at another moment.
 const KILLS: u32 = 60;
 
-/// Machines with logs of one block or two and event XML of several, copies of each other's events
+/// Makes a scene with logs of one or two blocks and event XML of several, with copies of events
 /// among them, and something damaged.
 fn scene() -> Scene {
     let scene = Scene::new();
@@ -37,7 +37,7 @@ fn scene() -> Scene {
     }
     scene.put("ODD/damaged.evtx", &pool.log(99, 8)[..200_000]);
     scene.put("ODD/empty.evtx", b"");
-    // Enough for two blocks.
+    // These are enough for two blocks.
     let event = |number| if number % 50 == 0 { logs::matching(number) } else { logs::harmless(number) };
     let lines = (0..2400).map(|number| event_xml(&event(number).on("SAME")) + "\n");
     scene.put("ODD/export.xml", lines.collect::<String>().as_bytes());
@@ -60,7 +60,7 @@ fn partial(scene: &Scene) -> PathBuf {
     scene.path(".out.partial")
 }
 
-/// The whole of a sweep that nothing happened to: its tables, and how long it took.
+/// Runs a sweep to its end. Returns its tables, and how long it took.
 fn undisturbed(scene: &Scene) -> (Vec<(String, Vec<u8>)>, Duration) {
     let begun = Instant::now();
     let swept = scene.sweep(&["--quiet", "--hash"]).expect(3);
@@ -70,19 +70,19 @@ fn undisturbed(scene: &Scene) -> (Vec<(String, Vec<u8>)>, Duration) {
     (tables, took)
 }
 
-/// A number from 0 to 1, another one each time: whatever a moment shows is printed with it.
+/// Returns a random number from 0 to 1. A failing test prints the moment that it chose.
 fn random() -> f64 {
     f64::from(u32::try_from(RandomState::new().hash_one(0) >> 32).unwrap()) / f64::from(u32::MAX)
 }
 
 #[test]
-fn a_killed_sweep_is_gone_on_from_to_the_same_tables() {
+fn a_killed_sweep_is_resumed_and_ends_with_the_same_tables() {
     let scene = scene();
     let (tables, took) = undisturbed(&scene);
     let (mut resumed, mut killed) = (0, 0);
     for kill in 0..KILLS {
-        // At a random moment of each part of the time that it takes, on one thread or several; and
-        // what goes on is killed once, too.
+        // Each sweep is killed at a random moment, spread over the time that it takes, on one
+        // thread or several. The resumed sweep is killed once, too.
         let threads = ["1", "2", "4"][kill as usize % 3];
         let part = took / KILLS;
         let moment = part * kill + part.mul_f64(random());
@@ -108,8 +108,8 @@ fn a_killed_sweep_is_gone_on_from_to_the_same_tables() {
     assert!(killed > KILLS / 2 && resumed > u64::from(KILLS) / 6, "{killed} killed, {resumed} resumed");
 }
 
-/// The entries of a journal: each begins with the length of its document, in four bytes, and the
-/// document's SHA-256.
+/// Returns the entries of a journal. Each begins with the length of its document, in four bytes,
+/// and the document's SHA-256.
 fn entries(journal: &[u8]) -> Vec<&[u8]> {
     let (mut entries, mut rest) = (Vec::new(), journal);
     while let Some(length) = rest.first_chunk() {
@@ -120,9 +120,9 @@ fn entries(journal: &[u8]) -> Vec<&[u8]> {
     entries
 }
 
-/// A scene of which a sweep was interrupted, by a journal that is cut after so many entries.
+/// Makes an unfinished sweep in a scene, with a journal that is cut after `kept` entries.
 fn unfinished(scene: &Scene, kept: usize, options: &[&str]) {
-    // A run that cannot write its tables any more keeps what it has read.
+    // A sweep that cannot write its tables any more keeps what it has read.
     let mut child = start(
         Command::new("sh")
             .args([
@@ -146,7 +146,7 @@ fn unfinished(scene: &Scene, kept: usize, options: &[&str]) {
     fs::write(&journal, entries[..kept].concat()).unwrap();
 }
 
-/// Six small logs, three of which an unfinished sweep has read.
+/// Makes a scene with six small logs, three of which an unfinished sweep has read.
 fn half_done() -> Scene {
     let scene = Scene::new();
     for machine in 0..6 {
@@ -164,7 +164,7 @@ fn what_was_read_is_not_read_again() {
     for path in &paths {
         forget_reads(path);
     }
-    // Setting the access time leaves the modification time; the size is the same, too.
+    // Setting the access time leaves the modification time, and the size is the same, too.
     let swept = scene.sweep(&["--resume"]).expect(0);
     assert_eq!(swept.run()["resumed_files"], json!(3));
     assert_eq!(swept.run()["totals"]["matches"], json!(6));
@@ -176,12 +176,13 @@ fn what_was_read_is_not_read_again() {
 #[test]
 fn a_file_that_was_begun_twice_is_read_once_more_only() {
     let scene = Scene::new();
-    // Three units, and one after them.
+    // The log has three units, and there is one after them.
     scene.put("BIG/x.evtx", &Pool::new(Corpus::Quiet).unwrap().log(1, 2 * BLOCK_CHUNKS + 9));
     scene.put("SMALL/y.evtx", &log_of("SMALL"));
     let whole = scene.sweep(&["--quiet"]).expect(0).tables();
     unfinished(&scene, 2, &["--force"]);
-    // What the sweep noted that began it, and what one noted that read all of it.
+    // The journal has the entries of the sweep that began the log, and those of one that read all
+    // of it.
     let journal = partial(&scene).join("journal");
     let begun = fs::read(&journal).unwrap();
     fs::remove_file(&journal).unwrap();
@@ -196,7 +197,7 @@ fn a_file_that_was_begun_twice_is_read_once_more_only() {
 #[test]
 fn a_file_that_changed_is_read_again() {
     let scene = half_done();
-    // Of the same size, and written now.
+    // The file has the same size, and was written now.
     scene.put("HOST1/x.evtx", &log_of("HOST9"));
     let swept = scene.sweep(&["--resume"]).expect(0);
     assert_eq!(swept.run()["resumed_files"], json!(2));
@@ -205,7 +206,7 @@ fn a_file_that_changed_is_read_again() {
 }
 
 #[test]
-fn an_entry_that_is_not_as_it_was_written_is_not_believed() {
+fn an_altered_entry_is_not_used() {
     let scene = half_done();
     let journal = partial(&scene).join("journal");
     let mut bytes = fs::read(&journal).unwrap();
@@ -214,22 +215,22 @@ fn an_entry_that_is_not_as_it_was_written_is_not_believed() {
     bytes[place + 4] = b'7';
     fs::write(&journal, [&bytes[..], b"0123 torn"].concat()).unwrap();
     let swept = scene.sweep(&["--resume"]).expect(0);
-    // Nothing after the altered entry is, either.
+    // Entries after the altered one are not used either.
     assert_eq!(swept.run()["resumed_files"], json!(1));
     assert_eq!(swept.rows("matches").len(), 6);
 }
 
 #[test]
-fn another_order_cannot_go_on() {
+fn a_sweep_with_other_options_cannot_resume() {
     for options in [&["--exhaustive"][..], &["--since", "2020-01-01T00:00:00Z"], &["--any-name"]] {
         let scene = half_done();
         let swept = scene.sweep(&[options, &["--resume"]].concat()).expect(2);
         assert!(
-            swept.ended.stderr.contains("cannot resume") && swept.ended.stderr.contains(options[0]),
+            swept.process.stderr.contains("cannot resume") && swept.process.stderr.contains(options[0]),
             "{}",
-            swept.ended.stderr
+            swept.process.stderr
         );
-        // What there is to go on from is still there.
+        // The journal is still there.
         assert_eq!(scene.sweep(&["--resume"]).expect(0).run()["resumed_files"], json!(3));
     }
 }
@@ -243,8 +244,8 @@ fn a_journal_of_another_layout_is_refused_by_its_version() {
         let journal = partial(&scene).join("journal");
         let bytes = fs::read(&journal).unwrap();
         let first = entries(&bytes)[0];
-        // A name, the version in one byte, and what was asked: the first layout had nothing but
-        // that.
+        // The first entry begins with a name, the version in one byte, and the options. In the
+        // first layout it had only the options.
         let document = &first[4 + 32..];
         let name = 1 + usize::from(document[0]);
         assert_eq!(document[name], 4);
@@ -258,19 +259,19 @@ fn a_journal_of_another_layout_is_refused_by_its_version() {
         fs::write(&journal, &forged).unwrap();
         let swept = scene.sweep(&["--resume"]).expect(2);
         assert!(
-            swept.ended.stderr.contains("expected a journal of layout 4")
-                && swept.ended.stderr.contains(found),
+            swept.process.stderr.contains("expected a journal of layout 4")
+                && swept.process.stderr.contains(found),
             "{}",
-            swept.ended.stderr
+            swept.process.stderr
         );
-        // It is left as it is.
+        // The journal is left unchanged.
         assert_eq!(fs::read(&journal).unwrap(), forged);
         assert_eq!(scene.sweep(&["--force"]).expect(0).run()["resumed_files"], json!(0));
     }
 }
 
 #[test]
-fn what_is_known_of_the_period_is_alike_when_a_sweep_is_gone_on_from() {
+fn a_resumed_sweep_has_the_same_period() {
     let scene = Scene::new();
     for machine in 0..6 {
         scene.put(&format!("HOST{machine}/x.evtx"), &log_of(&format!("HOST{machine}")));
@@ -285,10 +286,10 @@ fn what_is_known_of_the_period_is_alike_when_a_sweep_is_gone_on_from() {
 }
 
 #[test]
-fn an_unfinished_sweep_is_neither_taken_up_nor_thrown_away_unasked() {
+fn an_unfinished_sweep_is_neither_resumed_nor_discarded_without_an_option() {
     let scene = half_done();
     let swept = scene.sweep(&[]).expect(2);
-    assert!(swept.ended.stderr.contains("--resume"), "{}", swept.ended.stderr);
+    assert!(swept.process.stderr.contains("--resume"), "{}", swept.process.stderr);
     assert!(partial(&scene).exists());
     let swept = scene.sweep(&["--force"]).expect(0);
     assert_eq!(swept.run()["resumed_files"], json!(0));
@@ -296,7 +297,7 @@ fn an_unfinished_sweep_is_neither_taken_up_nor_thrown_away_unasked() {
 }
 
 #[test]
-fn a_sweep_that_was_killed_before_it_read_anything_left_nothing_to_go_on_from() {
+fn a_sweep_that_was_killed_before_it_read_anything_leaves_nothing_to_resume() {
     let scene = Scene::new();
     for machine in 0..6 {
         scene.put(&format!("HOST{machine}/x.evtx"), &log_of(&format!("HOST{machine}")));
@@ -309,7 +310,7 @@ fn a_sweep_that_was_killed_before_it_read_anything_left_nothing_to_go_on_from() 
 #[test]
 fn an_output_that_was_being_replaced_is_put_back_over_an_empty_folder() {
     let scene = half_done();
-    // Killed between the two renames; and somebody made the folder anew.
+    // The sweep was killed between the two renames, and then somebody made the folder anew.
     let earlier = partial(&scene).join("replaced");
     fs::create_dir_all(&earlier).unwrap();
     fs::write(earlier.join("run.json"), "{}").unwrap();
@@ -319,7 +320,7 @@ fn an_output_that_was_being_replaced_is_put_back_over_an_empty_folder() {
 }
 
 #[test]
-fn what_no_sweep_made_is_not_taken_for_an_unfinished_one() {
+fn what_no_sweep_made_is_not_taken_for_an_unfinished_sweep() {
     let scene = half_done();
     fs::remove_dir_all(partial(&scene)).unwrap();
     fs::create_dir(partial(&scene)).unwrap();
@@ -327,11 +328,11 @@ fn what_no_sweep_made_is_not_taken_for_an_unfinished_one() {
     fs::write(&precious, "years of work").unwrap();
     for options in [&[][..], &["--force"], &["--resume"]] {
         let swept = scene.sweep(options).expect(2);
-        assert!(swept.ended.stderr.contains(".out.partial' is where"), "{}", swept.ended.stderr);
+        assert!(swept.process.stderr.contains(".out.partial' is where"), "{}", swept.process.stderr);
         assert_eq!(fs::read_dir(partial(&scene)).unwrap().count(), 1, "{options:?}");
         assert_eq!(fs::read_to_string(&precious).unwrap(), "years of work");
     }
-    // Nor is it under the names that a sweep gives.
+    // It is not taken for one under the names that a sweep uses, either.
     fs::remove_file(&precious).unwrap();
     for name in [
         "tables/thesis.txt",
@@ -360,7 +361,7 @@ fn what_no_sweep_made_is_not_taken_for_an_unfinished_one() {
     fs::write(partial(&scene), "").unwrap();
     scene.sweep(&["--force"]).expect(2);
     fs::remove_file(partial(&scene)).unwrap();
-    // An empty one is as good as none.
+    // An empty folder is accepted.
     fs::create_dir(partial(&scene)).unwrap();
     scene.sweep(&[]).expect(0);
     assert!(!partial(&scene).exists());
@@ -368,7 +369,7 @@ fn what_no_sweep_made_is_not_taken_for_an_unfinished_one() {
 }
 
 #[test]
-fn a_span_back_from_now_stays_what_it_was() {
+fn a_resumed_sweep_keeps_its_period_back_from_now() {
     let scene = Scene::new();
     for machine in 0..6 {
         scene.put(&format!("HOST{machine}/x.evtx"), &log_of("SAME"));
@@ -392,14 +393,14 @@ fn two_sweeps_to_one_output_do_not_mix() {
     lock.lock().unwrap();
     for options in [&[][..], &["--force"], &["--resume"]] {
         let swept = scene.sweep(options).expect(2);
-        assert!(swept.ended.stderr.contains("another sweep"), "{}", swept.ended.stderr);
+        assert!(swept.process.stderr.contains("another sweep"), "{}", swept.process.stderr);
     }
     drop(lock);
     scene.sweep(&[]).expect(3);
 }
 
 #[test]
-fn an_interrupted_sweep_is_gone_on_from() {
+fn an_interrupted_sweep_is_resumed() {
     let scene = scene();
     let (tables, took) = undisturbed(&scene);
     for tenth in 1..6 {
@@ -421,7 +422,7 @@ fn wait_for(mut child: Child) -> i32 {
 }
 
 #[test]
-fn a_second_interruption_ends_at_once_and_tears_nothing() {
+fn a_second_interruption_ends_at_once_and_damages_nothing() {
     let scene = scene();
     let (tables, took) = undisturbed(&scene);
     for tenth in [1, 4, 7] {
@@ -438,18 +439,18 @@ fn a_second_interruption_ends_at_once_and_tears_nothing() {
     }
 }
 
-/// A directory that nothing can be written into, until this is dropped.
+/// A directory that nothing can be written into, until this value is dropped.
 struct ReadOnly(PathBuf);
 
 impl ReadOnly {
-    /// `None` where the system cannot do that to this user.
+    /// Makes a directory read-only; `None` if the system cannot do that to this user.
     fn make(path: PathBuf) -> Option<Self> {
         fs::set_permissions(&path, Permissions::from_mode(0o555)).unwrap();
         let directory = ReadOnly(path);
         let writable = || File::create(directory.0.join("probe")).is_ok();
         if writable() {
-            // Permissions do not bind the superuser; this attribute does, on file systems that have
-            // it.
+            // Permissions do not bind the superuser. This attribute does, on file systems that
+            // support it.
             fs::remove_file(directory.0.join("probe")).unwrap();
             directory.change("+i");
         }
@@ -469,13 +470,13 @@ impl Drop for ReadOnly {
 }
 
 #[test]
-fn a_directory_that_turns_read_only_costs_nothing_that_was_read() {
+fn a_directory_that_becomes_read_only_loses_nothing_that_was_read() {
     let scene = scene();
     let (tables, took) = undisturbed(&scene);
     for attempt in 1..10 {
         let child = begin(&scene, &["--resume", "--threads", "1"]);
         thread::sleep(took * attempt / 10);
-        // Where the tables are written; if the sweep is done already, there is none.
+        // The tables are written to this folder. If the sweep has already ended, it does not exist.
         if !partial(&scene).join("tables").exists() {
             wait_for(child);
             fs::remove_dir_all(scene.out()).unwrap();

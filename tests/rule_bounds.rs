@@ -1,5 +1,5 @@
-//! What a rule file can take of memory is bounded, whatever it says: each of these is refused, or
-//! runs, in a small part of what its like would take otherwise.
+//! The memory that a rule file can take is bounded, whatever it contains: each of these is refused,
+//! or runs in a small part of the memory that it would take otherwise.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test that goes wrong fails loudly")]
@@ -11,15 +11,15 @@ use std::fs;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use common::{Ended, Scene};
+use common::{FinishedProcess, Scene};
 
-/// Address space in KiB that a check of rules may take: the program itself, unoptimised and with
-/// its threads, takes a third.
+/// The address space in KiB that a check of rules may take. The program itself, unoptimised and
+/// with its threads, takes a third of it.
 const MOST_KIB: u64 = 768 << 10;
 
-/// Checks rule files with no more memory than that: a process that asks for more is aborted, which
-/// is no exit status of a check.
-fn check(scene: &Scene) -> Ended {
+/// Checks rule files with at most [`MOST_KIB`] of memory. A process that needs more is aborted,
+/// which is no exit status of a check.
+fn check(scene: &Scene) -> FinishedProcess {
     let line = format!("ulimit -v {MOST_KIB} && exec \"$0\" detections check \"$1\"");
     let program = env!("CARGO_BIN_EXE_dnsweep");
     common::run(Command::new("sh").args(["-c", &line, program]).arg(scene.path("rules")))
@@ -34,13 +34,13 @@ fn scene(files: &[(&str, &str)]) -> Scene {
     scene
 }
 
-/// A Sigma rule with this id and detection.
+/// Makes a Sigma rule with this id and detection.
 fn sigma(id: &str, detection: &str) -> String {
     let source = "logsource: {category: dns_query, product: windows}";
     format!("title: T\nid: {id}\nstatus: test\nlevel: high\n{source}\ndetection:\n{detection}")
 }
 
-/// Expressions in a list, each with another number.
+/// Makes a list of expressions, each with another number.
 fn expressions(count: u32, expression: &str) -> String {
     let mut detection = "  s:\n    QueryName|re:\n".to_owned();
     for number in 0..count {
@@ -49,7 +49,7 @@ fn expressions(count: u32, expression: &str) -> String {
     detection + "  condition: s\n"
 }
 
-/// One rule, and what is said of it.
+/// Checks one rule, and fails unless the exit status and the message are as expected.
 #[track_caller]
 fn hold(text: &str, status: i32, expected: &str) {
     let ended = check(&scene(&[("a.yml", text)]));
@@ -64,17 +64,17 @@ fn hold(text: &str, status: i32, expected: &str) {
 
 #[test]
 fn expressions_of_a_rule_are_bounded_together() {
-    // Each of these takes half a megabyte when compiled.
+    // Each of these expressions takes half a megabyte when compiled.
     let expected = "to take at most 67108864 bytes together, found about";
     hold(&sigma("t", &expressions(150, r"\w{8}")), 3, expected);
-    // A plain one takes little, but there can be many.
+    // A plain expression takes little, but there can be many.
     hold(&sigma("t", &expressions(9_000, "a")), 3, expected);
     hold(&sigma("t", &expressions(200, "a")), 0, "1 of 1 run");
 }
 
 #[test]
 fn expressions_of_all_rules_are_bounded_together() {
-    // Each is estimated to take more than half a megabyte: a hundred are too much.
+    // Each expression is estimated to take more than half a megabyte, so a hundred are too much.
     let rule = |number: u32| sigma(&format!("t{number}"), &expressions(1, &"a".repeat(12_000)));
     let rules: Vec<(String, String)> =
         (0..120).map(|number| (format!("{number:03}.yml"), rule(number))).collect();
@@ -87,7 +87,7 @@ fn expressions_of_all_rules_are_bounded_together() {
     assert!(ended.stdout.contains(expected), "{:.600}", ended.stdout);
 }
 
-/// A detection of so many parts with a condition on them.
+/// Makes a detection of `count` parts with this condition.
 fn parts(count: u32, condition: &str) -> String {
     let mut detection = String::new();
     for number in 0..count {
@@ -96,7 +96,7 @@ fn parts(count: u32, condition: &str) -> String {
     format!("{detection}  condition: {condition}\n")
 }
 
-/// A YAML list of so many values.
+/// Makes a YAML list of `count` values.
 fn listed(count: u32, value: impl Fn(u32) -> String) -> String {
     let mut list = String::new();
     for number in 0..count {
@@ -111,9 +111,9 @@ fn what_a_condition_comes_to_is_bounded() {
     hold(&sigma("t", &parts(900, "1 of s*")), 0, "1 of 1 run");
     hold(&sigma("t", &parts(900, "450 of s*")), 3, "at most 1000 combinations of parts");
     hold(&sigma("t", &parts(40, "2 of s*")), 0, "1 of 1 run");
-    // Each of 900 choices holds 899 parts.
+    // Each of 900 choices contains 899 parts.
     hold(&sigma("t", &parts(900, "899 of s*")), 3, "comes to at most 200000 conditions");
-    // A part that is named again is there again.
+    // A part that is named again counts again.
     let values = listed(4_000, |number| format!("a{number}"));
     let named = |times: usize| {
         format!("  s0:\n    QueryName:\n{values}  condition: {}\n", vec!["s0"; times].join(" or "))
@@ -149,7 +149,7 @@ fn files_and_nesting_are_bounded() {
 #[test]
 fn comparisons_have_a_bound_over_all_rules() {
     let values = listed(45_000, |number| format!("a{number}"));
-    // Three comparisons for each value.
+    // There are three comparisons for each value.
     let rule = |id: &str| {
         let detection = format!("  s:\n    QueryName|base64offset|contains:\n{values}  condition: s\n");
         sigma(id, &detection)
@@ -163,7 +163,7 @@ fn comparisons_have_a_bound_over_all_rules() {
     assert_eq!(refused.len(), 2, "{:.2000}", ended.stdout);
 }
 
-/// Each line that is not understood is compared with all names that are known.
+/// Each line that is not understood is compared with all known names.
 #[test]
 fn parts_that_are_not_understood_cost_no_more_by_being_named_often() {
     let condition = ["s"; 600].join(" or ");

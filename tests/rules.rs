@@ -1,5 +1,5 @@
-//! What becomes of rules in a sweep: what they state of the risk, which of them ran, and what their
-//! matches come to together.
+//! Rules in a sweep: the risk that they state, which of them ran, and what their matches amount to
+//! together.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
@@ -10,18 +10,19 @@ use std::os::unix::fs::symlink;
 use std::process::Command;
 
 use common::logs::log;
-use common::{Ended, Scene, Swept, dnsweep, forget_reads, was_read};
+use common::{FinishedProcess, FinishedSweep, Scene, dnsweep, forget_reads, was_read};
 use dnsweep_samples::Event;
 use serde_json::{Value, json};
 
 const HEAD: &str = "version: 3\nstatus: production\nsearch: '`sysmon` EventCode=22 QueryName=*pastebin*'\n";
 
-/// A rule with these keys besides those that each has.
+/// Makes a rule with these keys besides those of [`HEAD`].
 fn rule(id: &str, more: &str) -> String {
     format!("name: Rule {id}\nid: {id}\n{HEAD}{more}")
 }
 
-/// Evidence with three DNS queries, two of which ask for a paste site, and these rules next to it.
+/// Makes evidence with three DNS queries, two of which query a paste site, and these rules next to
+/// it.
 fn scene(rules: &[(&str, &str)]) -> Scene {
     let scene = Scene::new();
     let query = |number, name: &str, image: &str| Event::dns_query(name, image).numbered(number).on("A");
@@ -48,16 +49,16 @@ fn directory(scene: &Scene) -> String {
     scene.path("rules").display().to_string()
 }
 
-fn sweep(scene: &Scene, options: &[&str]) -> Swept {
+fn sweep(scene: &Scene, options: &[&str]) -> FinishedSweep {
     scene.sweep(&[&["--force", "--detection", &directory(scene)], options].concat())
 }
 
-fn detections(arguments: &[&str]) -> Ended {
+fn detections(arguments: &[&str]) -> FinishedProcess {
     common::run(dnsweep().arg("detections").args(arguments))
 }
 
-/// The two detections' scores, messages and techniques are what Splunk's documentation of each
-/// layout says.
+/// The two detections' scores, messages and techniques are those that Splunk's documentation of
+/// each layout requires.
 #[test]
 fn the_risk_is_read_in_each_layout_that_splunk_has_had() {
     let finding = "finding: {title: $process_name$ asked, entity: {field: dvc, type: system, score: 50}}\n\
@@ -105,8 +106,8 @@ fn the_risk_is_read_in_each_layout_that_splunk_has_had() {
     assert_eq!(said(2), [json!(49), json!(["T1059"]), nothing.clone(), json!("2026-03-10"), version.clone()]);
     assert_eq!(said(3), [json!(64), json!(["T1059"]), json!(["Old"]), none.clone(), version]);
     assert_eq!(said(4), [none.clone(), nothing.clone(), nothing, none.clone(), none]);
-    // The one that states none is said to, and shows no version.
-    let summary = &swept.ended.stdout;
+    // The summary says so of the rule that states no risk, and shows no version of it.
+    let summary = &swept.process.stdout;
     assert!(summary.contains("Detection   Rule none: 2; it states no risk score"), "{summary}");
     assert!(summary.contains("Rule finding (version 3): 2\n"), "{summary}");
     let shown = detections(&["show", "none", &directory(&scene)]).stdout;
@@ -120,17 +121,17 @@ fn a_host_whose_rules_state_no_risk_has_no_score() {
     let scene = scene(&[("a.yml", &rule("none", ""))]);
     let swept = sweep(&scene, &[]).expect(0);
     assert_eq!(swept.host("A")["risk_score"], Value::Null);
-    assert!(swept.ended.stdout.contains("A: 2 matches, no risk score stated"), "{}", swept.ended.stdout);
+    assert!(swept.process.stdout.contains("A: 2 matches, no risk score stated"), "{}", swept.process.stdout);
 }
 
-/// The evidence's second log is a copy of the first, so that each event lies there twice.
+/// The evidence's second log is a copy of the first, so that each event occurs twice.
 #[test]
 fn an_event_that_two_rules_match_is_one_event() {
     let every = |id: &str| rule(id, "").replace("*pastebin*", "*");
     let scene = scene(&[("a.yml", &rule("paste", "")), ("b.yml", &every("every"))]);
     fs::copy(scene.evidence().join("A/Sysmon.evtx"), scene.evidence().join("A/Z.evtx")).unwrap();
     let swept = sweep(&scene, &[]).expect(0);
-    // Two events that both describe, one that one does: 5 hits of 3 events, each twice.
+    // Both rules describe two events, and one describes a third: 5 hits of 3 events, each twice.
     assert_eq!(swept.rows("matches").len(), 10);
     let host = swept.host("A");
     let counts = |row: &Value| ["matches", "unique_matches", "hits"].map(|name| row[name].clone());
@@ -153,15 +154,15 @@ fn an_event_that_two_rules_match_is_one_event() {
         ])
     );
     assert_eq!(swept.file("A/Z.evtx")["matches"], json!(3));
-    let summary = &swept.ended.stdout;
+    let summary = &swept.process.stdout;
     assert!(summary.starts_with("3 matches on 1 of 1 host; 3 copies of them\n"), "{summary}");
     assert!(summary.contains("  rules     Rule every (3), Rule paste (2)\n"), "{summary}");
     // On more threads, the tables are the same.
     let tables = swept.tables();
     assert!(tables == sweep(&scene, &["--threads", "4"]).tables());
-    // Where there is one rule, nobody asks which one hit.
+    // If there is one rule, the summary does not say which one hit.
     let one = scene.sweep(&["--force", "--detection", &format!("{}/a.yml", directory(&scene))]).expect(0);
-    assert!(!one.ended.stdout.contains("  rules "), "{}", one.ended.stdout);
+    assert!(!one.process.stdout.contains("  rules "), "{}", one.process.stdout);
 }
 
 #[test]
@@ -174,7 +175,7 @@ fn an_event_that_is_taken_away_from_two_rules_is_one_event() {
         fs::write(&allow, allow_text(more)).unwrap();
         sweep(&scene, &["--keep-excluded", "--allow", allow.to_str().unwrap()]).expect(0)
     };
-    let excluded = |swept: &Swept| {
+    let excluded = |swept: &FinishedSweep| {
         let (host, run) = (swept.host("A"), swept.run());
         let kept = swept.column("matches", "excluded_by").iter().filter(|name| !name.is_null()).count();
         assert_eq!(run["totals"]["excluded_matches"], host["excluded_matches"]);
@@ -182,7 +183,7 @@ fn an_event_that_is_taken_away_from_two_rules_is_one_event() {
         (host["matches"].clone(), host["excluded_matches"].clone(), by, kept)
     };
     assert_eq!(excluded(&swept("")), (json!(1), json!(1), json!(1), 2));
-    // Of one rule only: the other still describes it.
+    // The exclusion is limited to one rule: the other still describes the event.
     assert_eq!(excluded(&swept(", detections: [one]")), (json!(2), json!(1), json!(1), 1));
 }
 
@@ -192,8 +193,8 @@ const OTHER_EVENT: &str = "name: Process\nid: process\nsearch: '`sysmon` EventCo
 const MACRO: &str = "name: sysmon\ndefinition: sourcetype=x\n";
 const STORY: &str = "name: A Story\nid: story\nversion: 1\nnarrative: Once.\ntags: {category: [Malware]}\n";
 
-/// A directory of rules as one is given whole: of three rules about DNS queries one runs, and there
-/// is other YAML.
+/// Makes a directory of rules as sites have them: one of three rules about DNS queries runs, and
+/// there is other YAML.
 fn mixed() -> Scene {
     scene(&[
         ("run.yml", &rule("run", "")),
@@ -222,16 +223,16 @@ fn rules_that_did_not_run_are_part_of_the_answer() {
     };
     assert_eq!(sources("refused_detections"), ["joined.yml", "lost.yml"]);
     assert_eq!(sources("other_data_detections"), ["process.yml"]);
-    // One line of standard error, though nothing else is said there.
-    let errors = &swept.ended.stderr;
+    // Standard error has one line, though it has no other.
+    let errors = &swept.process.stderr;
     assert!(
         errors.contains("warning: 1 of 3 rules run, 2 do not") && errors.lines().count() == 1,
         "{errors}"
     );
-    let summary = swept.ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let summary = swept.process.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(summary.contains("Rules 1 of 3 rules ran; 2 refused"), "{summary}");
     assert!(summary.contains("1 other is about other data") && summary.contains("'eventstats'"), "{summary}");
-    let talk = sweep(&scene, &[]).expect(0).ended.stderr;
+    let talk = sweep(&scene, &[]).expect(0).process.stderr;
     for line in
         ["detection refused: ", "eventstats", "not looked for: 1 about other data, 4 files without a rule"]
     {
@@ -246,10 +247,10 @@ fn a_rule_file_that_cannot_be_read_is_refused() {
     symlink("nowhere.yml", scene.path("rules/link.yml")).unwrap();
     let pipe = scene.path("rules/pipe.yml");
     assert!(Command::new("mkfifo").arg(pipe).status().unwrap().success());
-    // Links to rules and directories of other names are as ever.
+    // Links to rules, and directories with other names, work as usual.
     fs::create_dir(scene.path("rules/folder.yml")).unwrap();
     symlink("run.yml", scene.path("rules/again.yml")).unwrap();
-    let ended = sweep(&scene, &["--strict", "--quiet"]).ended;
+    let ended = sweep(&scene, &["--strict", "--quiet"]).process;
     assert_eq!(ended.status, 2, "{}", ended.stderr);
     for part in ["--strict: 2 of 3 rules", "link.yml: No such file", "pipe.yml: expected a regular file"] {
         assert!(ended.stderr.contains(part), "{part}: {}", ended.stderr);
@@ -257,24 +258,24 @@ fn a_rule_file_that_cannot_be_read_is_refused() {
 }
 
 #[test]
-fn one_refused_rule_is_too_many_if_all_are_wanted() {
+fn one_refused_rule_is_too_many_with_strict() {
     let scene = mixed();
     let log = scene.evidence().join("A/Sysmon.evtx");
     forget_reads(&log);
     let strict = sweep(&scene, &["--strict", "--quiet"]);
-    assert_eq!(strict.ended.status, 2, "{}", strict.ended.stderr);
+    assert_eq!(strict.process.status, 2, "{}", strict.process.stderr);
     for part in ["--strict: 2 of 3 rules", "eventstats", "lost.yml"] {
-        assert!(strict.ended.stderr.contains(part), "{part}: {}", strict.ended.stderr);
+        assert!(strict.process.stderr.contains(part), "{part}: {}", strict.process.stderr);
     }
     assert!(!was_read(&log) && !scene.out().exists());
-    // What is about other data, or no rule, is no reason.
+    // Rules about other data, and files without a rule, are no reason to refuse.
     fs::remove_dir_all(scene.path("rules/refused")).unwrap();
     let swept = sweep(&scene, &["--strict", "--quiet"]).expect(0);
-    assert_eq!(swept.ended.stderr, "");
-    assert!(swept.ended.stdout.contains("Rules       1 of 1 rule ran; 1 other is about other data\n"));
-    // Where all run, nothing is said of it.
+    assert_eq!(swept.process.stderr, "");
+    assert!(swept.process.stdout.contains("Rules       1 of 1 rule ran; 1 other is about other data\n"));
+    // If all rules run, the summary does not mention it.
     fs::remove_file(scene.path("rules/process.yml")).unwrap();
-    assert!(!sweep(&scene, &[]).expect(0).ended.stdout.contains("Rules "));
+    assert!(!sweep(&scene, &[]).expect(0).process.stdout.contains("Rules "));
 }
 
 #[test]
@@ -291,21 +292,25 @@ fn a_check_counts_other_data_and_other_files_apart() {
     assert!(output.stdout.ends_with(last), "{}", output.stdout);
     fs::remove_dir_all(scene.path("rules/refused")).unwrap();
     assert_eq!(detections(&["check", &directory(&scene)]).status, 0);
-    // Where nothing can be looked for, the reason is of the kind that there is.
+    // If no rule can run, the message names the kind of reason.
     fs::remove_file(scene.path("rules/run.yml")).unwrap();
     let nothing = sweep(&scene, &[]);
     let expected = "found 1 about other data, 4 files without a rule; ";
-    assert!(nothing.ended.status == 2 && nothing.ended.stderr.contains(expected), "{}", nothing.ended.stderr);
-    // A file that was named must be a rule that runs.
+    assert!(
+        nothing.process.status == 2 && nothing.process.stderr.contains(expected),
+        "{}",
+        nothing.process.stderr
+    );
+    // A file that was named must contain a rule that runs.
     for name in ["process.yml", "macros/sysmon.yml"] {
         let named = scene.path("rules").join(name).display().to_string();
         let swept = scene.sweep(&["--detection", &named]);
-        assert!(swept.ended.status == 2 && swept.ended.stderr.contains(name), "{}", swept.ended.stderr);
+        assert!(swept.process.status == 2 && swept.process.stderr.contains(name), "{}", swept.process.stderr);
     }
 }
 
 #[test]
-fn a_detection_is_meant_by_its_id_its_name_or_a_part_of_either() {
+fn a_detection_is_named_by_its_id_its_name_or_a_part_of_either() {
     let scene = scene(&[("a.yml", &rule("paste-1", "")), ("b.yml", &rule("paste-12", ""))]);
     let directory = directory(&scene);
     let shown = |words: &[&str]| detections(&[&["show"], words].concat());
@@ -329,13 +334,14 @@ fn a_detection_is_meant_by_its_id_its_name_or_a_part_of_either() {
         let output = shown(words);
         assert!(output.status == 2 && output.stderr.contains(part), "{words:?}: {output:?}");
     }
-    // Where there is one, it need not be named: of a file, and of what is built in.
+    // If there is one detection, it need not be named: neither that of a file, nor the built-in
+    // one.
     let file = format!("{directory}/a.yml");
     assert!(shown(&[&file]).stdout.contains("Id          paste-1\n"));
     assert!(shown(&[]).stdout.contains("Suspicious Process DNS Query"));
     let output = detections(&["explain", "--query-name", "pastebin.com", &file]);
     assert!(output.stdout.contains("The event matches."), "{output:?}");
-    // A path that is called like a detection is the path, unless the option says otherwise.
+    // If a path has the name of a detection, the path is meant, unless the option says otherwise.
     fs::create_dir(scene.path("paste-1")).unwrap();
     let output = common::run(dnsweep().current_dir(scene.path("")).args([
         "detections",
@@ -361,7 +367,7 @@ fn thousands_of_exclusions_do_not_fill_the_screen() {
     fs::write(&allow, (1..=10_000).map(entry).collect::<String>()).unwrap();
     let swept = sweep(&scene, &["--allow", allow.to_str().unwrap()]).expect(0);
     assert_eq!(swept.run()["exclusions"].as_array().unwrap().len(), 10_000);
-    let (summary, errors) = (&swept.ended.stdout, &swept.ended.stderr);
+    let (summary, errors) = (&swept.process.stdout, &swept.process.stderr);
     assert!(summary.lines().count() < 60 && errors.lines().count() < 20, "{summary}{errors}");
     assert!(summary.contains("Excluded    allow.yml:4321: 1 match on A (1)"), "{summary}");
     assert!(

@@ -1,4 +1,4 @@
-//! The sample evidence: what its makers say is in it is what a sweep finds, and nothing else.
+//! The sample evidence: a sweep finds what its makers say is in it, and nothing else.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
@@ -7,14 +7,14 @@ mod common;
 use std::collections::BTreeMap;
 
 use common::truth::{self, SEED_ID, microseconds, process_name};
-use common::{Scene, Swept, repository, sweep};
+use common::{FinishedSweep, Scene, repository, sweep};
 use serde_json::{Value, json};
 
-fn sweep_samples(scene: &Scene, folder: &str, options: &[&str]) -> Swept {
+fn sweep_samples(scene: &Scene, folder: &str, options: &[&str]) -> FinishedSweep {
     sweep(&[&repository("samples").join(folder)], &scene.out(), options)
 }
 
-/// The lines of a truth file about one of the two folders.
+/// Returns the lines of a truth file about one of the two folders.
 fn truth_of(file: &str, folder: &str) -> Vec<Value> {
     let prefix = format!("{folder}/");
     let lines = truth::lines(&repository("samples").join(file));
@@ -26,14 +26,14 @@ fn matches_of(folder: &str) -> Vec<Value> {
     truth_of("truth.jsonl", folder).into_iter().filter(|line| line["match"] == true && !lost(line)).collect()
 }
 
-/// A path below a folder of the samples, and the name of the evidence: the first folder of that
-/// path.
+/// Returns the path below a folder of the samples, and the name of the evidence, which is the first
+/// folder of the path.
 fn places(line: &Value) -> (&str, &str) {
     let source_path = line["file"].as_str().unwrap().split_once('/').unwrap().1;
     (source_path, source_path.split_once('/').unwrap().0)
 }
 
-/// The row of `matches` that a line of the truth asks for.
+/// Returns the row of `matches` that a line of the truth describes.
 fn expected_row(line: &Value, forwarded: &[String]) -> Value {
     let text = |name: &str| line[name].as_str().unwrap();
     let (source_path, evidence) = places(line);
@@ -75,7 +75,7 @@ fn expected_row(line: &Value, forwarded: &[String]) -> Value {
     })
 }
 
-fn check_matches(swept: &Swept, folder: &str) {
+fn check_matches(swept: &FinishedSweep, folder: &str) {
     let forwarded: Vec<String> = truth_of("truth_files.jsonl", folder)
         .iter()
         .filter(|file| file["style"] == "forwarded")
@@ -89,8 +89,8 @@ fn check_matches(swept: &Swept, folder: &str) {
     assert!(rows.iter().all(|row| !row["matched_process"].as_array().unwrap().is_empty()));
 }
 
-/// Counts of each file, and of all files together.
-fn check_files(swept: &Swept, folder: &str) {
+/// Checks the counts of each file, and of all files together.
+fn check_files(swept: &FinishedSweep, folder: &str) {
     let files = truth_of("truth_files.jsonl", folder);
     let rows = swept.rows("files");
     assert_eq!(rows.len(), files.len());
@@ -103,7 +103,7 @@ fn check_files(swept: &Swept, folder: &str) {
         assert_eq!(found("size"), count("size"), "{source_path}");
         let records = found("records") + found("refound_records");
         assert_eq!(records, count("records") - count("lost_records"), "{source_path}");
-        // Only Sysmon's logs are damaged: what is lost is Sysmon's.
+        // Only Sysmon's logs are damaged, so only records of Sysmon are lost.
         assert_eq!(found("sysmon_records"), count("sysmon_records") - count("lost_records"), "{source_path}");
         assert_eq!(found("dns_queries"), count("dns_queries") - count("lost_dns_queries"), "{source_path}");
         assert_eq!(found("matches"), count("matches") - count("lost_matches"), "{source_path}");
@@ -118,9 +118,9 @@ fn check_files(swept: &Swept, folder: &str) {
     }
 }
 
-/// The detection's own table, reduced here from the truth: one row for each combination of its
-/// columns.
-fn check_stats(swept: &Swept, folder: &str) {
+/// Checks the detection's own table, which is computed here from the truth: one row for each
+/// combination of its columns.
+fn check_stats(swept: &FinishedSweep, folder: &str) {
     const BY: [&str; 6] = ["Image", "QueryName", "QueryStatus", "process_name", "QueryResults", "dest"];
     let mut groups: BTreeMap<Vec<String>, Vec<i64>> = BTreeMap::new();
     let lines = matches_of(folder);
@@ -168,7 +168,7 @@ fn all_of_the_evidence_is_read_and_each_match_found() {
 }
 
 #[test]
-fn of_the_damaged_logs_nothing_but_the_damage_is_lost() {
+fn damaged_logs_lose_nothing_but_what_is_damaged() {
     let scene = Scene::new();
     let swept = sweep_samples(&scene, "damaged", &[]).expect(3);
     check_matches(&swept, "damaged");
@@ -181,7 +181,7 @@ fn of_the_damaged_logs_nothing_but_the_damage_is_lost() {
 fn the_compromised_machine_stands_out() {
     let scene = Scene::new();
     let swept = sweep_samples(&scene, "evidence", &[]).expect(0);
-    let first = swept.ended.stdout.lines().find(|line| line.contains("risk score")).unwrap();
+    let first = swept.process.stdout.lines().find(|line| line.contains("risk score")).unwrap();
     assert!(first.starts_with("FIN-WS07.corp.example: 14 matches"), "{first}");
     let most = swept.rows("hosts").into_iter().max_by_key(|row| row["matches"].as_u64()).unwrap();
     assert_eq!((&most["computer"], &most["verdict"]), (&json!("FIN-WS07.corp.example"), &json!("matches")));

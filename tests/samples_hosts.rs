@@ -1,4 +1,4 @@
-//! The sample evidence by host and by file, reduced here from the descriptions of its events.
+//! The sample evidence by host and by file, computed here from the descriptions of its events.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
@@ -7,21 +7,21 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet};
 
 use common::truth::{assert_same_rows, microseconds_of_filetime};
-use common::{Scene, Swept, repository, sweep};
-use dnsweep_samples::truth::{Recorded, SampleFile, is_dns_query, matches_seed};
+use common::{FinishedSweep, Scene, repository, sweep};
+use dnsweep_samples::truth::{SampleFile, SampleRecord, is_dns_query, matches_seed};
 use dnsweep_samples::{CHUNK_SIZE, HEADER_SIZE, damage, story};
 use serde_json::{Value, json};
 
-fn sweep_samples(scene: &Scene, folder: &str, status: i32) -> Swept {
+fn sweep_samples(scene: &Scene, folder: &str, status: i32) -> FinishedSweep {
     sweep(&[&repository("samples").join(folder)], &scene.out(), &[]).expect(status)
 }
 
-/// The records of a file that are still there.
-fn left(file: &SampleFile) -> impl Iterator<Item = &Recorded> {
+/// Returns the records of a file that damage did not destroy.
+fn left(file: &SampleFile) -> impl Iterator<Item = &SampleRecord> {
     file.records.iter().filter(|record| !record.lost)
 }
 
-fn is_sysmon(record: &Recorded) -> bool {
+fn is_sysmon(record: &SampleRecord) -> bool {
     record.event.provider == dnsweep_samples::SYSMON.name
 }
 
@@ -33,7 +33,7 @@ fn source_path(file: &SampleFile) -> &str {
     file.path.split_once('/').unwrap().1
 }
 
-/// Values with their counts: the most frequent first, then in the order of their bytes.
+/// Returns values with their counts: the most frequent first, then in byte order.
 fn counted<'a>(values: impl Iterator<Item = &'a str>) -> Value {
     let mut counts: BTreeMap<&str, i64> = BTreeMap::new();
     for value in values {
@@ -44,12 +44,12 @@ fn counted<'a>(values: impl Iterator<Item = &'a str>) -> Value {
     counts.into_iter().map(|(value, count)| json!({ "value": value, "count": count })).collect()
 }
 
-fn first_and_last(records: &[&Recorded]) -> (Option<i64>, Option<i64>) {
+fn first_and_last(records: &[&SampleRecord]) -> (Option<i64>, Option<i64>) {
     let times = || records.iter().map(|record| microseconds_of_filetime(record.event.time));
     (times().min(), times().max())
 }
 
-/// The row of each host. `is_whole` says which files are read without a problem.
+/// Returns the expected row of each host. `is_whole` says which files are read without a problem.
 fn hosts(files: &[SampleFile], is_whole: impl Fn(&SampleFile) -> bool) -> Vec<Value> {
     let computers: BTreeSet<&str> =
         files.iter().flat_map(left).map(|record| record.event.computer.as_str()).collect();
@@ -58,24 +58,24 @@ fn hosts(files: &[SampleFile], is_whole: impl Fn(&SampleFile) -> bool) -> Vec<Va
         .map(|computer| {
             let names = |file: &&SampleFile| left(file).any(|record| record.event.computer == computer);
             let evidence: BTreeSet<&str> = files.iter().filter(names).map(evidence_of).collect();
-            // Files that name no machine are counted with those of their evidence.
+            // Files that name no machine count for all hosts of their evidence.
             let own = |file: &&SampleFile| {
                 names(file) || (left(file).next().is_none() && evidence.contains(evidence_of(file)))
             };
             let own: Vec<&SampleFile> = files.iter().filter(own).collect();
-            let records: Vec<&Recorded> = own
+            let records: Vec<&SampleRecord> = own
                 .iter()
                 .flat_map(|file| left(file))
                 .filter(|record| record.event.computer == computer)
                 .collect();
-            let matches: Vec<&Recorded> =
+            let matches: Vec<&SampleRecord> =
                 records.iter().copied().filter(|record| matches_seed(&record.event)).collect();
             let texts = |name: &str| -> Vec<String> {
                 matches.iter().filter_map(|record| Some(record.event.value(name)?.text())).collect()
             };
             let counts = |name: &str| counted(texts(name).iter().map(String::as_str));
             let names: Vec<String> = texts("QueryName").iter().map(|name| name.to_lowercase()).collect();
-            let queries: Vec<&Recorded> =
+            let queries: Vec<&SampleRecord> =
                 records.iter().copied().filter(|record| is_dns_query(&record.event)).collect();
             let (dns_first, dns_last) = first_and_last(&queries);
             let sysmon = records.iter().filter(|record| is_sysmon(record)).count();
@@ -121,7 +121,7 @@ fn hosts_are_what_their_events_add_up_to() {
     let expected = hosts(&story::evidence().unwrap(), |_| true);
     let found = sweep_samples(&scene, "evidence", 0).rows("hosts");
     assert_same_rows(&found, &expected);
-    // The hosts come in the order of their names.
+    // The hosts are sorted by name.
     assert_eq!(found.iter().map(|row| &row["computer"]).collect::<Vec<_>>(), {
         expected.iter().map(|row| &row["computer"]).collect::<Vec<_>>()
     });
@@ -140,22 +140,22 @@ fn hosts_are_what_their_events_add_up_to() {
 #[test]
 fn hosts_with_damaged_logs_say_so() {
     let scene = Scene::new();
-    // Of the damaged samples only the healthy neighbour's own log is whole.
+    // Among the damaged samples, only the log of the healthy neighbour is whole.
     let whole = |file: &SampleFile| evidence_of(file) == "DMG-WS06" && !file.records.is_empty();
     let expected = hosts(&story::damaged().unwrap(), whole);
     assert_same_rows(&sweep_samples(&scene, "damaged", 3).rows("hosts"), &expected);
 }
 
-/// What the ledger must say of a file's records, and of the places for its chunks.
+/// Returns what the ledger must say about a file's records and the places for its chunks.
 fn ledger_row(file: &SampleFile) -> Value {
-    let records: Vec<&Recorded> = left(file).collect();
+    let records: Vec<&SampleRecord> = left(file).collect();
     let ids = || records.iter().map(|record| record.event.record_id);
     let computers: BTreeSet<&str> = records.iter().map(|record| record.event.computer.as_str()).collect();
     let (first, last) = first_and_last(&records);
     let is_log = file.style.is_some();
     let places = if is_log { file.bytes.len().saturating_sub(HEADER_SIZE).div_ceil(CHUNK_SIZE) } else { 0 };
     let used: BTreeSet<usize> = records.iter().map(|record| record.place.chunk).collect();
-    // A chunk whose signature is gone is not without records: what it holds is not known.
+    // A chunk without a signature does not count as empty, because its contents are unknown.
     let foreign =
         (0..places).filter(|chunk| file.bytes[damage::chunk_offset(*chunk)..].starts_with(b"BadChunk"));
     json!({
@@ -187,13 +187,13 @@ fn the_ledger_describes_each_file() {
     }
 }
 
-/// Folder, file, status, and the problem that the damage must be called by: offset, length, part of
+/// Folder, file, status, and the problem that is reported for the damage: offset, length, part of
 /// its text.
 type Damage = (&'static str, &'static str, &'static str, u64, u64, &'static str);
 
 const SYSMON_LOG: &str = "Microsoft-Windows-Sysmon%4Operational.evtx";
 
-/// What was done to each of the damaged samples, as their README says it.
+/// The damage that was done to each of the damaged samples, as their README describes it.
 const DAMAGES: [Damage; 6] = [
     ("DMG-WS01", SYSMON_LOG, "damaged", 4096 + 65_536, 30_000, "expected 65536 bytes, found 30000"),
     (
@@ -207,13 +207,13 @@ const DAMAGES: [Damage; 6] = [
     ("DMG-WS05", SYSMON_LOG, "damaged", 0, 4096, "file signature"),
     ("DMG-WS06", "Security.evtx", "empty", 0, 0, "empty file"),
     ("DMG-WS06", "Application.evtx", "not an event log", 0, 59, "found \"This is \""),
-    // The bytes from the first record to the free space; how many, the test reads from the chunk's
-    // header.
+    // The bytes from the first record to the free space. The test reads their number from the
+    // chunk's header.
     ("DMG-WS03", SYSMON_LOG, "damaged", 4096 + 512, 0, "checksum of the chunk's records"),
 ];
 
 #[test]
-fn each_damage_is_called_by_its_name_and_place() {
+fn each_damage_is_reported_with_its_kind_and_place() {
     let scene = Scene::new();
     let swept = sweep_samples(&scene, "damaged", 3);
     for (folder, name, status, offset, length, text) in DAMAGES {
@@ -241,7 +241,7 @@ fn each_damage_is_called_by_its_name_and_place() {
 }
 
 #[test]
-fn a_record_of_size_zero_is_one_problem_and_the_records_behind_it_are_found_again() {
+fn a_record_of_size_zero_is_one_problem_and_the_records_after_it_are_found() {
     let scene = Scene::new();
     let swept = sweep_samples(&scene, "damaged", 3);
     let files = story::damaged().unwrap();
@@ -255,7 +255,7 @@ fn a_record_of_size_zero_is_one_problem_and_the_records_behind_it_are_found_agai
             && problem["problem"].as_str().unwrap().contains("found 0")
     });
     assert!(found, "{problems:#?}");
-    // What a chain of sizes cannot reach: the records of the same chunk that lie after it.
+    // A walk from size to size cannot reach the records of the same chunk that lie after it.
     let behind = left(file)
         .filter(|record| record.place.chunk == lost.place.chunk && record.place.offset > lost.place.offset)
         .count();

@@ -1,18 +1,19 @@
-//! Selecting what to decode changes nothing but the time it takes: its twin decodes everything.
+//! Selecting what to decode changes nothing but the time it takes. The slow twin decodes
+//! everything.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
 mod common;
 
 use common::mutation::{
-    Change, Found, Place as ChangedPlace, SAMPLES, Sample, apply, change, config, place, scan_with,
+    Change, Place as ChangedPlace, SAMPLES, Sample, ScanResult, apply, change, config, place, scan_with,
 };
 use dnsweep::internals::detect::{Detection, Predicate};
 use dnsweep::internals::event::{EventTime, Window};
 use dnsweep::internals::ledger::damage::Damage;
 use dnsweep::internals::ledger::tally::Tally;
 use dnsweep::internals::scan::{Checksums, LocatedEvent, Needle, Scanner, Selection, WantedQueries};
-use dnsweep_samples::{Event, Guid, LogWriter, Place, Sid, Style, Value, damage, time};
+use dnsweep_samples::{DataValue, Event, Guid, LogWriter, Place, Sid, Style, damage, time};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -20,7 +21,8 @@ fn seed() -> Predicate {
     Detection::seed().unwrap().search.predicate
 }
 
-/// What a detection cannot do without, as the sweep hands it to the scanner.
+/// Returns the literals that events must contain to satisfy a detection, as a sweep gives them to
+/// the scanner.
 fn selection(predicate: &Predicate) -> Selection {
     let sets = predicate.required_literals().into_iter().map(|set| {
         set.into_iter()
@@ -30,7 +32,8 @@ fn selection(predicate: &Predicate) -> Selection {
     Selection::Wanted(vec![WantedQueries { sets: sets.collect() }])
 }
 
-/// A scanner that counts the DNS queries of a period which begins and ends amid the samples.
+/// Makes a scanner that counts the DNS queries of a period whose ends lie among the samples'
+/// events.
 fn scanner(selection: &Selection) -> Scanner {
     let at = EventTime::parse_logged;
     Scanner::new(selection).within(Window {
@@ -40,25 +43,26 @@ fn scanner(selection: &Selection) -> Scanner {
     })
 }
 
-/// What a scan that selects finds if it verifies all checksums, and what one that decodes
-/// everything finds.
-fn both(log: &Vec<u8>) -> (Found, Found) {
+/// Returns the result of a scan that selects and verifies all checksums, and of one that decodes
+/// everything.
+fn both(log: &Vec<u8>) -> (ScanResult, ScanResult) {
     let selected = scan_with(&mut scanner(&selection(&seed())).verifying(Checksums::All), log);
     (selected, scan_with(&mut scanner(&Selection::Everything), log))
 }
 
-/// The same, if it verifies those that are needed.
-fn both_by_default(log: &Vec<u8>) -> (Found, Found) {
+/// Returns the result of a scan that selects and verifies only needed checksums, and of one that
+/// decodes everything.
+fn both_by_default(log: &Vec<u8>) -> (ScanResult, ScanResult) {
     let selected = scan_with(&mut scanner(&selection(&seed())), log);
     (selected, both(log).1)
 }
 
-fn matches(found: &Found) -> Vec<&LocatedEvent> {
+fn matches(found: &ScanResult) -> Vec<&LocatedEvent> {
     let predicate = seed();
     found.events.iter().filter(|located| predicate.evaluate(&located.event)).collect()
 }
 
-/// A sample after these changes.
+/// Returns a sample after these changes.
 fn damaged(sample: &Sample, changes: &[(ChangedPlace, Change)]) -> Vec<u8> {
     let mut bytes = sample.bytes.clone();
     for (place, change) in changes {
@@ -72,7 +76,7 @@ proptest! {
 
     /// Damage shows in a checksum, and then everything is decoded.
     #[test]
-    fn of_damaged_logs_the_same_is_told(
+    fn damaged_logs_give_the_same_results(
         sample in any::<Index>(),
         changes in prop::collection::vec((place(), change()), 0..4),
     ) {
@@ -83,10 +87,10 @@ proptest! {
         prop_assert_eq!(selected.problems, all.problems);
     }
 
-    /// Where the checksum of records is not looked at, damage that leaves every record in its place
-    /// can go unsaid. But no match is lost for it, none is invented, and what is said is true.
+    /// If the checksum of records is not verified, damage that leaves every record in its place can
+    /// go unreported. Even so, no match is lost or invented, and what is reported is true.
     #[test]
-    fn of_damaged_logs_the_same_matches_are_found_without_all_checksums(
+    fn damaged_logs_give_the_same_matches_without_all_checksums(
         sample in any::<Index>(),
         changes in prop::collection::vec((place(), change()), 0..4),
     ) {
@@ -97,16 +101,16 @@ proptest! {
         prop_assert_eq!(selected.tally.extents.sum(), all.tally.extents.sum());
     }
 
-    /// Whoever forges a log makes its checksums right. What cannot be decoded may then be counted
-    /// as if it could, but no match is lost and none is invented.
+    /// Whoever forges a log makes its checksums right. Records that cannot be decoded may then be
+    /// counted as if they could, but no match is lost or invented.
     #[test]
-    fn of_forged_logs_the_same_matches_are_found(
+    fn forged_logs_give_the_same_matches(
         sample in any::<Index>(),
         changes in prop::collection::vec((place(), change()), 1..4),
     ) {
         let mut forged = damaged(sample.get(&SAMPLES), &changes);
         for chunk in 0..damage::chunk_count(&forged) {
-            // What is no chunk any more has no checksums to be made right.
+            // Bytes that are no chunk any more have no checksums to repair.
             let _ = damage::repair_chunk_checksums(&mut forged, chunk);
         }
         let (selected, all) = both(&forged);
@@ -115,7 +119,7 @@ proptest! {
 }
 
 #[test]
-fn of_the_samples_the_same_is_told_and_little_is_decoded() {
+fn samples_give_the_same_results_and_few_records_are_decoded() {
     let (mut decoded, mut queries) = (0, 0);
     for sample in SAMPLES.iter() {
         let (selected, all) = both(&sample.bytes);
@@ -126,8 +130,8 @@ fn of_the_samples_the_same_is_told_and_little_is_decoded() {
             let by_default = both_by_default(&sample.bytes).0;
             let checked = by_default.tally.checked_chunks;
             assert!(checked <= all.tally.checked_chunks, "{}", sample.name);
-            let told = Tally { checked_chunks: all.tally.checked_chunks, ..by_default.tally };
-            assert_eq!((told, by_default.problems), (all.tally, all.problems), "{}", sample.name);
+            let account = Tally { checked_chunks: all.tally.checked_chunks, ..by_default.tally };
+            assert_eq!((account, by_default.problems), (all.tally, all.problems), "{}", sample.name);
             decoded += selected.events.len();
             queries += all.events.len();
         }
@@ -149,7 +153,7 @@ fn log(style: Style, events: &[Event]) -> (Vec<u8>, Vec<Place>) {
     (writer.finish(), places)
 }
 
-/// Both ways find the matches with these numbers, and tell the same of the rest.
+/// Fails unless both ways of scanning find the matches with these numbers, and agree on the rest.
 fn assert_found(what: &str, bytes: &Vec<u8>, numbers: &[u64]) {
     let (selected, all) = both(bytes);
     let found: Vec<u64> =
@@ -163,17 +167,17 @@ fn assert_found(what: &str, bytes: &Vec<u8>, numbers: &[u64]) {
 #[test]
 fn text_in_other_forms_is_found() {
     for style in [Style::Export, Style::Live, Style::Forwarded] {
-        let ansi = query(1).with("QueryName", Value::Ansi(NEEDLE.as_bytes().to_vec()));
+        let ansi = query(1).with("QueryName", DataValue::Ansi(NEEDLE.as_bytes().to_vec()));
         let upper = query(2).with("QueryName", "PASTEBIN.COM");
-        // Behind a NUL nothing counts, before it everything does.
-        let nul = query(3).with("QueryName", Value::Units("xpastebin\0y".encode_utf16().collect()));
-        let hidden = query(4).with("QueryName", Value::Units("x\0pastebin".encode_utf16().collect()));
+        // Text after a NUL does not count, text before it does.
+        let nul = query(3).with("QueryName", DataValue::Units("xpastebin\0y".encode_utf16().collect()));
+        let hidden = query(4).with("QueryName", DataValue::Units("x\0pastebin".encode_utf16().collect()));
         let surrogate = query(5)
-            .with("QueryName", Value::Units([0xd800].into_iter().chain(NEEDLE.encode_utf16()).collect()));
-        // The needle of the image is split by an entity where the log is a forwarded one.
+            .with("QueryName", DataValue::Units([0xd800].into_iter().chain(NEEDLE.encode_utf16()).collect()));
+        // In a forwarded log, an entity splits the literal for the image.
         let entity = query(6).with("Image", r"C:\Users\Public\R&D\<x>\a.exe");
-        let null = query(7).with("QueryName", Value::Null);
-        let without = query(8).without("User").with("RuleName", Value::Null);
+        let null = query(7).with("QueryName", DataValue::Null);
+        let without = query(8).without("User").with("RuleName", DataValue::Null);
         let (bytes, _) = log(style, &[ansi, upper, nul, hidden, surrogate, entity, null, without]);
         let (selected, all) = both(&bytes);
         assert_eq!(matches(&selected), matches(&all), "{style:?}");
@@ -182,26 +186,26 @@ fn text_in_other_forms_is_found() {
     }
 }
 
-/// A value of any kind that a field could have, mostly text.
-fn value() -> impl Strategy<Value = Value> {
+/// Generates a value of any type that a field could have, mostly text.
+fn value() -> impl Strategy<Value = DataValue> {
     let units = prop::collection::vec(
         prop_oneof![Just(0_u16), Just(b'a'.into()), Just(0xd83d), Just(0xde00), any::<u16>()],
         0..6,
     );
     prop_oneof![
-        4 => ".{0,12}".prop_map(Value::Text),
-        2 => units.prop_map(Value::Units),
-        1 => prop::collection::vec(any::<u8>(), 0..6).prop_map(Value::Ansi),
-        1 => Just(Value::Null),
-        1 => any::<[u8; 16]>().prop_map(|bytes| Value::Guid(Guid(bytes))),
-        1 => any::<u32>().prop_map(Value::U32),
-        1 => any::<u64>().prop_map(Value::FileTime),
-        1 => prop::collection::vec(any::<u8>(), 0..4).prop_map(Value::Binary),
-        1 => (0..1_u64 << 48, prop::collection::vec(any::<u32>(), 0..4)).prop_map(|(authority, sub_authorities)| Value::Sid(Sid { authority, sub_authorities })),
+        4 => ".{0,12}".prop_map(DataValue::Text),
+        2 => units.prop_map(DataValue::Units),
+        1 => prop::collection::vec(any::<u8>(), 0..6).prop_map(DataValue::Ansi),
+        1 => Just(DataValue::Null),
+        1 => any::<[u8; 16]>().prop_map(|bytes| DataValue::Guid(Guid(bytes))),
+        1 => any::<u32>().prop_map(DataValue::U32),
+        1 => any::<u64>().prop_map(DataValue::FileTime),
+        1 => prop::collection::vec(any::<u8>(), 0..4).prop_map(DataValue::Binary),
+        1 => (0..1_u64 << 48, prop::collection::vec(any::<u32>(), 0..4)).prop_map(|(authority, sub_authorities)| DataValue::Sid(Sid { authority, sub_authorities })),
     ]
 }
 
-/// A query that is wanted, with odd things in it.
+/// Generates a query that the seed detection wants, with odd values in it.
 fn odd_query() -> impl Strategy<Value = Event> {
     const FIELDS: [&str; 9] = [
         "RuleName",
@@ -235,14 +239,15 @@ fn odd_query() -> impl Strategy<Value = Event> {
 proptest! {
     #![proptest_config(config())]
 
-    /// The decoder is the twin of what reads a query straight from its values.
+    /// The fast path that reads a query straight from its values agrees with its slow twin, the
+    /// decoder.
     #[test]
     fn a_query_is_read_as_the_decoder_reads_it(
         events in prop::collection::vec(odd_query(), 1..6),
         style in prop_oneof![Just(Style::Export), Just(Style::Live)],
     ) {
         let (bytes, _) = log(style, &events);
-        // What wants every query.
+        // A selection that wants every query.
         let wanted = Selection::Wanted(vec![WantedQueries::default()]);
         let selected = scan_with(&mut Scanner::new(&wanted).verifying(Checksums::All), &bytes);
         let all = scan_with(&mut Scanner::new(&Selection::Everything), &bytes);
@@ -252,7 +257,7 @@ proptest! {
     }
 }
 
-/// A record's reference to its template, moved.
+/// Changes the offset by which a record refers to its template.
 fn refer(bytes: &mut [u8], place: Place, to: u32) {
     let at = place.offset + 24 + 10;
     bytes[at..at + 4].copy_from_slice(&to.to_le_bytes());
@@ -263,7 +268,7 @@ fn definitions_in_odd_places_do_not_mislead() {
     let events: Vec<Event> = (1..=6).map(query).collect();
     let (original, places) = log(Style::Export, &events);
     assert_found("as written", &original, &[1, 2, 3, 4, 5, 6]);
-    // The second record refers to the first one's definition; elsewhere there is none.
+    // The second record refers to the first one's definition, but elsewhere, where there is none.
     for to in [0, 100, 512, 65_500, 65_536, u32::MAX] {
         let mut bytes = original.clone();
         refer(&mut bytes, places[1], to);
@@ -273,9 +278,9 @@ fn definitions_in_odd_places_do_not_mislead() {
 }
 
 #[test]
-fn a_definition_behind_the_free_space_is_still_found() {
-    // The second record holds the definition for its computer; the names in it are those of the
-    // first record's, so it means the same elsewhere. It is copied after the free space, and the
+fn a_definition_after_the_free_space_offset_is_still_found() {
+    // The second record contains the definition for its computer. The names in it are those of the
+    // first record, so it means the same elsewhere. It is copied after the free space, and the
     // third record refers to the copy.
     let events = [query(1), query(2).on("OTHER"), query(3).on("OTHER")];
     let (mut bytes, places) = log(Style::Export, &events);
@@ -286,15 +291,16 @@ fn a_definition_behind_the_free_space_is_still_found() {
     assert_found("a definition in the slack", &bytes, &[1, 2, 3]);
 }
 
-/// The descriptor of a value of a record that refers to its definition: size, type, zero.
+/// Returns the offset of the descriptor (size, type, zero) of a value in a record that refers to
+/// its definition.
 fn descriptor(place: Place, value: usize) -> usize {
     place.offset + 24 + 18 + value * 4
 }
 
 #[test]
 fn a_second_time_among_the_values_is_left_to_the_decoder() {
-    // The keywords, given the type of a time: one beyond the year 9999, for which the decoder has a
-    // rule of its own.
+    // The keywords get the type of a time, beyond the year 9999, for which the decoder has a
+    // special rule.
     let (mut bytes, places) = log(Style::Export, &[query(1), query(2), query(3)]);
     let at = descriptor(places[1], 5);
     assert_eq!(bytes[at..at + 3], [8, 0, 0x15], "a number of 64 bits in hexadecimal");
@@ -307,7 +313,7 @@ fn a_second_time_among_the_values_is_left_to_the_decoder() {
 }
 
 #[test]
-fn text_that_a_definition_says_for_every_record_has_a_bound() {
+fn the_text_that_a_definition_adds_to_every_record_is_bounded() {
     // The computer's name takes half of the chunk, and as UTF-8 half as much again.
     let computer = "\u{4e00}".repeat(14_000);
     let events: Vec<Event> = (1..=60)
@@ -326,9 +332,9 @@ fn text_that_a_definition_says_for_every_record_has_a_bound() {
 
 #[test]
 fn sizes_that_are_not_their_types_do_not_mislead() {
-    // A decoder reads a number at its own width and what follows from there; whoever believes the
-    // size reads other bytes. In a live log, the last value ends in zeros, so that it may seem to
-    // end earlier.
+    // A decoder reads a number at the width of its type, and the next value directly after it. Code
+    // that trusts the stored size reads other bytes. In a live log, the last value ends in zeros,
+    // so that it can seem to end earlier.
     let mut misleading = 0;
     for style in [Style::Export, Style::Live] {
         let events: Vec<Event> = (1..=4).map(query).collect();
@@ -351,7 +357,7 @@ fn sizes_that_are_not_their_types_do_not_mislead() {
     assert!(misleading > 10, "{misleading} records still match for a decoder");
 }
 
-/// Where text lies in UTF-16, from the start of the file.
+/// Returns the offset of a text in UTF-16.
 fn find(bytes: &[u8], text: &str) -> usize {
     let text: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
     bytes.windows(text.len()).position(|window| window == text).unwrap()
@@ -359,7 +365,7 @@ fn find(bytes: &[u8], text: &str) -> usize {
 
 #[test]
 fn names_that_end_early_do_not_mislead() {
-    // A decoder ends a name at a NUL: here QueryName is written as `QueryName\0x`, and the query is
+    // A decoder ends a name at a NUL: QueryName is written as `QueryName\0x`, and the query is
     // still one.
     let renamed = |number: u64| {
         let mut event = query(number);
@@ -374,7 +380,7 @@ fn names_that_end_early_do_not_mislead() {
     let (selected, all) = both(&bytes);
     assert_eq!(matches(&selected), matches(&all));
     assert_eq!(matches(&all).len(), 2);
-    // And an element's: what was EventRecordID is something else then.
+    // The same for an element's name: what was EventRecordID becomes another element.
     let (mut bytes, _) = log(Style::Export, &[query(1), query(2)]);
     let at = find(&bytes, "EventRecordID") + "Event".len() * 2;
     bytes[at..at + 2].fill(0);
@@ -393,8 +399,7 @@ fn the_highest_number_of_a_record_ends_nothing() {
 
 #[test]
 fn a_value_cut_short_is_damage_and_not_what_follows_it() {
-    // The process's number with two bytes of four: what a decoder would read after it, no record
-    // says.
+    // The process ID has two of its four bytes. What a decoder would read after it is in no record.
     let (mut bytes, places) = log(Style::Export, &[query(1), query(2), query(3)]);
     let at = descriptor(places[1], 8);
     assert_eq!(bytes[at..at + 4], [4, 0, 8, 0], "a number of 32 bits");
@@ -414,9 +419,9 @@ fn a_value_cut_short_is_damage_and_not_what_follows_it() {
 }
 
 #[test]
-fn a_forged_walk_is_told_of() {
-    // None of these records is wanted, and the checksums are right: what is wrong shows in the walk
-    // alone.
+fn a_forged_walk_is_reported() {
+    // No detection wants any of these records, and the checksums are right. Only the walk shows
+    // what is wrong.
     let events: Vec<Event> = (1..=6).map(|number| query(number).with("QueryName", "example.com")).collect();
     let (original, places) = log(Style::Export, &events);
     let start = places[2].offset;
@@ -436,9 +441,9 @@ fn a_forged_walk_is_told_of() {
 }
 
 #[test]
-fn what_is_known_of_a_chunk_is_not_taken_for_true_of_the_next() {
-    // The definitions lie at the same place and are known by the same number; only the name of the
-    // computer in them differs, and in the last log that of the channel in the values.
+fn what_is_known_about_a_chunk_is_not_assumed_for_the_next() {
+    // The definitions lie at the same place and have the same number. Only the name of the computer
+    // in them differs, and in the last log that of the channel in the values.
     let mut writer = LogWriter::new(Style::Export);
     let computers = ["PC-A", "PC-A", "PC-B", "PC-A", "PC-LONGER", "PC-A", "PC-A"];
     let logs = ["A", "A", "A", "A", "A", "A", "B"];
@@ -461,16 +466,16 @@ fn what_is_known_of_a_chunk_is_not_taken_for_true_of_the_next() {
 
 #[test]
 fn fields_that_lie_elsewhere_in_the_next_chunk_are_found_there() {
-    // The definitions of the data lie at the same place; the names in them are as long, but stand
-    // in another order.
+    // The definitions of the data lie at the same place. The names in them are as long, but in
+    // another order.
     let mut writer = LogWriter::new(Style::Export);
     for (number, names) in [["ImageName", "QueryName"], ["QueryName", "ImageName"]].into_iter().enumerate() {
         for number in [2 * number as u64 + 1, 2 * number as u64 + 2] {
             let mut event = query(number).with("Image", "example.com");
             event.data = vec![
-                (names[0].to_owned(), Value::Text(NEEDLE.to_owned())),
-                (names[1].to_owned(), Value::Text("example.com".to_owned())),
-                ("Image".to_owned(), Value::Text(IMAGE.to_owned())),
+                (names[0].to_owned(), DataValue::Text(NEEDLE.to_owned())),
+                (names[1].to_owned(), DataValue::Text("example.com".to_owned())),
+                ("Image".to_owned(), DataValue::Text(IMAGE.to_owned())),
             ];
             writer.push(&event).unwrap();
         }
@@ -483,7 +488,7 @@ fn fields_that_lie_elsewhere_in_the_next_chunk_are_found_there() {
 }
 
 #[test]
-fn what_was_counted_of_a_damaged_chunk_counts_in_no_other() {
+fn counts_of_a_damaged_chunk_are_not_added_to_another() {
     let mut writer = LogWriter::new(Style::Export);
     for number in [1, 2, 3, 9, 10] {
         writer.push(&query(number).with("QueryName", "example.com")).unwrap();
@@ -492,7 +497,7 @@ fn what_was_counted_of_a_damaged_chunk_counts_in_no_other() {
         }
     }
     let mut bytes = writer.finish();
-    // The last record's id is another one; the checksum, which is wrong then, is looked at last.
+    // The last record has another id. The checksum, which is wrong then, is verified last.
     let last = damage::record_offset(&bytes, 0, 2).unwrap();
     let id = bytes[last..].windows(8).position(|window| window == [3, 0, 0, 0, 0, 0, 0, 0]).unwrap();
     let content = last + 24;
@@ -505,10 +510,11 @@ fn what_was_counted_of_a_damaged_chunk_counts_in_no_other() {
 }
 
 #[test]
-fn records_of_many_logs_are_told_apart_in_the_next_chunk() {
+fn records_of_many_logs_are_distinguished_in_the_next_chunk() {
     let mut writer = LogWriter::new(Style::Export);
     let mut number = 0;
-    // More logs than are kept from one chunk to the next; then some of them once more.
+    // There are more logs than are kept from one chunk to the next; then some of them occur once
+    // more.
     for logs in [(0..20).collect::<Vec<u64>>(), vec![19, 18, 17, 16, 3, 2], vec![9, 3]] {
         for log in logs {
             number += 1;
@@ -525,7 +531,8 @@ fn records_of_many_logs_are_told_apart_in_the_next_chunk() {
 
 #[test]
 fn a_byte_that_nothing_looks_at_is_still_checked() {
-    // A letter of the image's name, in the first record, in one amid the others, and in the last.
+    // A letter of the image's name changes: in the first record, in one among the others, and in
+    // the last.
     let events: Vec<Event> = (1..=60).map(|number| query(number).with("QueryName", "example.com")).collect();
     let (original, places) = log(Style::Export, &events);
     for record in [0, 30, 59] {
@@ -551,11 +558,11 @@ fn the_checksum_of_records_is_verified_where_it_is_needed() {
         bytes[places[30].offset + name] ^= 1;
         both_by_default(&bytes).0
     };
-    // Nothing of the chunk is wanted, and its records follow one another.
+    // No detection wants a record of the chunk, and its records follow one another.
     let found = damaged(&unwanted);
     assert_eq!((found.tally.checked_chunks, found.problems.len()), (0, 0));
     assert_eq!(found.tally.counts.records, 60);
-    // One record is wanted: all are held to their checksum, and all are decoded.
+    // One record is wanted: the checksum of all records is verified, and all are decoded.
     let mut events = events;
     events[59] = with(60, NEEDLE);
     let (wanted, _) = log(Style::Export, &events);
@@ -574,8 +581,8 @@ fn the_checksum_of_records_is_verified_where_it_is_needed() {
 
 #[test]
 fn a_chunk_without_checksums_is_not_trusted() {
-    // Its flag says that its checksums are not to be looked at. Nothing then vouches for what the
-    // skim would pass over.
+    // The chunk's flag says that it has no checksums. So nothing verifies the records that the skim
+    // would skip.
     let events: Vec<Event> = (1..=4).map(|number| query(number).with("QueryName", "example.com")).collect();
     let (mut bytes, _) = log(Style::Export, &events);
     bytes[damage::chunk_offset(0) + 120] |= 4;
@@ -598,7 +605,8 @@ fn a_time_beyond_the_year_9999_is_no_other_time() {
 
 #[test]
 fn the_twins_differ_where_the_skim_is_wrong() {
-    // A scanner that wants something else passes over all matches: the comparison above can fail.
+    // A scanner with another literal skips all matches, which shows that the comparison above can
+    // fail.
     let sample = SAMPLES.iter().max_by_key(|sample| sample.found.events.len()).unwrap();
     let wrong = Detection::seed()
         .unwrap()

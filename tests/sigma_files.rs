@@ -1,4 +1,4 @@
-//! Files of Sigma rules as they come: each rule runs, or a line says why not.
+//! Files of Sigma rules as they are published: each rule runs, or a line says why not.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
@@ -7,22 +7,22 @@ mod common;
 use std::fs;
 
 use common::logs::log;
-use common::{Ended, Scene, dnsweep};
+use common::{FinishedProcess, Scene, dnsweep};
 use dnsweep_samples::Event;
 
-/// A rule with this id, log source and selection.
+/// Makes a rule with this id, log source and selection.
 fn rule(id: &str, source: &str, selection: &str) -> String {
     format!(
         "title: Rule\n{id}status: test\nlevel: high\nlogsource:\n  {source}\ndetection:\n  s:\n    {selection}\n  condition: s\n"
     )
 }
 
-/// A rule on paste sites.
+/// Makes a rule about paste sites.
 fn paste(id: &str) -> String {
     rule(&format!("id: {id}\n"), "category: dns_query", "QueryName|contains: pastebin")
 }
 
-/// Two hosts: one with Sysmon's log, one with that of Windows' DNS client.
+/// Makes a scene with two hosts: one with Sysmon's log, one with that of Windows' DNS client.
 fn scene(rules: &[(&str, Vec<u8>)]) -> (Scene, String) {
     let scene = Scene::new();
     scene.put("A/Sysmon.evtx", &log(&[Event::dns_query("pastebin.com", r"C:\a.exe").numbered(1).on("A")]));
@@ -41,7 +41,7 @@ fn scene(rules: &[(&str, Vec<u8>)]) -> (Scene, String) {
     (scene, directory)
 }
 
-fn check(directory: &str) -> Ended {
+fn check(directory: &str) -> FinishedProcess {
     common::run(dnsweep().args(["detections", "check", directory]))
 }
 
@@ -119,14 +119,14 @@ fn rules_about_the_log_of_the_dns_client_make_leads() {
     );
     let without = scene.sweep(&["--detection", &directory]).expect(0);
     assert_eq!(without.run()["detections"].as_array().unwrap().len(), 1);
-    assert!(without.ended.stderr.contains("--dns-client"), "{}", without.ended.stderr);
+    assert!(without.process.stderr.contains("--dns-client"), "{}", without.process.stderr);
     let file = format!("{directory}/client.yml");
     let named = scene.sweep(&["--force", "--detection", &file]);
-    assert_eq!(named.ended.status, 2);
+    assert_eq!(named.process.status, 2);
     assert!(
-        named.ended.stderr.contains("client.yml: line 1: expected a rule about Sysmon's DNS queries"),
+        named.process.stderr.contains("client.yml: line 1: expected a rule about Sysmon's DNS queries"),
         "{}",
-        named.ended.stderr
+        named.process.stderr
     );
     for options in [&[][..], &["--exhaustive"]] {
         let swept = scene
@@ -206,7 +206,7 @@ fn ids_are_named_by_their_lines_and_compared_as_uuids() {
 }
 
 #[test]
-fn rules_of_one_name_are_told_apart() {
+fn rules_with_one_name_are_distinguished() {
     let (scene, directory) = scene(&[
         ("a.yml", paste("11111111-0000-4000-8000-000000000001").into_bytes()),
         ("b.yml", paste("22222222-0000-4000-8000-000000000001").into_bytes()),
@@ -215,9 +215,9 @@ fn rules_of_one_name_are_told_apart() {
         ("e.yml", paste("alone").replace("title: Rule", "title: Alone").into_bytes()),
     ]);
     let swept = scene.sweep(&["--detection", &directory]).expect(0);
-    let text = swept.ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = swept.process.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     let expected =
         "rules Rule [11111111] (1), Rule [22222222] (1), Alone (1), Other [same-1] (1), Other [same-2] (1)";
     assert!(text.contains(expected), "{text}");
-    assert!(swept.ended.stdout.contains("Rule [11111111]: 1"), "{}", swept.ended.stdout);
+    assert!(swept.process.stdout.contains("Rule [11111111]: 1"), "{}", swept.process.stdout);
 }

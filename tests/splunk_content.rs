@@ -1,5 +1,5 @@
-//! Splunk's searches with what goes with them: macros and lookups in folders above the rules,
-//! tables by fields of the add-on.
+//! Splunk's searches with their content: macros and lookups in folders above the rules, and tables
+//! by fields of the add-on.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
@@ -33,7 +33,7 @@ search: '`sysmon` EventCode=22 | stats count by query direction'
 ";
 const OTHER: &str = "name: Other\nid: other\nsearch: '`powershell` EventCode=4104 | stats count'\n";
 
-/// Rules as in Splunk's content, next to evidence with three DNS queries.
+/// Makes rules with the layout of Splunk's content, next to evidence with three DNS queries.
 fn scene() -> Scene {
     let scene = Scene::new();
     let query = |number, name: &str| Event::dns_query(name, r"C:\a.exe").numbered(number).on("A");
@@ -96,12 +96,12 @@ fn rules_use_the_macros_and_lookups_above_them() {
         .collect();
     assert_eq!(files, ["lookups/dynamic.yml", "lookups/dynamic2026.csv", "macros/dynamic_names.yml"]);
     assert_eq!(record("addon")["content"], json!([]));
-    // The table of a rule with an unknown by field is empty, and the matches remain.
+    // The table of a rule with an unknown by-field is empty, and the matches are kept.
     assert_eq!(swept.rows("stats/unknown"), [json!(null); 0]);
     assert_eq!(record("unknown")["matches"], 3);
     let note = record("unknown")["notes"][0].as_str().unwrap().to_owned();
     assert!(note.contains("has no rows") && note.contains("'direction'"), "{note}");
-    assert!(swept.ended.stderr.contains(&note), "{}", swept.ended.stderr);
+    assert!(swept.process.stderr.contains(&note), "{}", swept.process.stderr);
     let shown = common::run(dnsweep().args(["detections", "show", "dynamic"]).arg(&rules));
     assert!(shown.stdout.contains("lookups/dynamic2026.csv"), "{}", shown.stdout);
     assert!(shown.stdout.contains("QueryName holds .dyn.example"), "{}", shown.stdout);
@@ -126,7 +126,7 @@ fn tables_have_a_row_for_each_answer() {
 }
 
 #[test]
-fn a_lookup_that_changed_is_another_order() {
+fn a_sweep_with_a_changed_lookup_cannot_resume() {
     let scene = scene();
     let rule = scene.path("content/detections/network/dynamic.yml").display().to_string();
     let begun = scene.sweep(&["--detection", &rule]).expect(0);
@@ -185,7 +185,7 @@ fn content_may_lie_in_folders_inside_its_folders() {
 }
 
 #[test]
-fn what_a_search_excludes_of_the_sites_clears_no_host() {
+fn the_exclusions_in_a_search_clear_no_host() {
     let scene = scene();
     let rule = scene.path("content/detections/excluding.yml");
     for excluded in [

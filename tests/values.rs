@@ -14,7 +14,7 @@ use dnsweep_samples::{Event, Style, event_xml, time};
 use serde_json::{Value, json};
 
 /// Answers that were cut off, each with the addresses that were logged whole, and the type and data
-/// of what is left of the last.
+/// of the last, incomplete item.
 const CUT: [(&str, &[&str], &str, &str); 7] = [
     ("type:  5 edge.example;::ffff:192.0.2.130;::ff", &["192.0.2.130"], "?", "::ff"),
     ("::ffff:192.0.2.130;::ffff:198.51.100.2", &["192.0.2.130"], "?", "::ffff:198.51.100.2"),
@@ -38,7 +38,7 @@ fn put_rule(scene: &Scene, name: &str, selection: &str) -> String {
 }
 
 #[test]
-fn what_is_left_of_an_answer_is_marked_and_is_no_address() {
+fn an_answer_that_was_cut_off_is_marked_and_is_no_address() {
     let scene = Scene::new();
     let events: Vec<Event> =
         CUT.iter().zip(1..).map(|((results, ..), id)| matching(id).answered("0", results)).collect();
@@ -64,7 +64,7 @@ fn what_is_left_of_an_answer_is_marked_and_is_no_address() {
 }
 
 #[test]
-fn what_is_left_of_an_address_is_held_against_no_network() {
+fn an_address_that_was_cut_off_is_compared_with_no_network() {
     let scene = Scene::new();
     let cut: Vec<Event> =
         CUT.iter().zip(1..).map(|((results, ..), id)| matching(id).answered("0", results)).collect();
@@ -73,7 +73,7 @@ fn what_is_left_of_an_address_is_held_against_no_network() {
     let network = put_rule(&scene, "cidr.yml", "QueryResults|cidr: [198.51.100.0/29, '::/96']");
     let swept = scene.sweep(&["--detection", &network]).expect(0);
     assert_eq!(swept.column("matches", "event_record_id"), [json!(99)]);
-    // What was logged is still found by its text.
+    // The logged text is still found.
     let text = put_rule(&scene, "contains.yml", "QueryResults|contains: ':198.51.100.2'");
     let swept = scene.sweep(&["--force", "--detection", &text]).expect(0);
     assert_eq!(swept.column("matches", "event_record_id"), [json!(2), json!(99)]);
@@ -126,26 +126,26 @@ fn events_in_forms_that_are_not_read_are_called_what_they_are() {
     for (name, text, ..) in files {
         scene.put(name, text.as_bytes());
     }
-    // No log at all: what was found instead.
+    // There is no log at all, and the message says what was found instead.
     let swept = scene.sweep(&[]).expect(4);
     let passed = &swept.run()["passed_over"];
     for (name, _, form, called) in files.iter().filter(|(_, _, form, _)| !form.is_empty()) {
         assert_eq!(passed["event_forms"][form]["files"], 1, "{name}");
         assert!(passed["event_forms"][form]["first"].as_str().unwrap().ends_with(name), "{name}");
-        let summary: String = swept.ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        let summary: String = swept.process.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(summary.contains(&format!("1 file of events as {called} (")), "{called}: {summary}");
         assert!(
-            swept.ended.stderr.contains(&format!("1 file of events as {called} (")),
+            swept.process.stderr.contains(&format!("1 file of events as {called} (")),
             "{}",
-            swept.ended.stderr
+            swept.process.stderr
         );
     }
-    assert!(swept.ended.stderr.contains("wevtutil"), "{}", swept.ended.stderr);
-    // Beside a log they make a sweep no less complete.
+    assert!(swept.process.stderr.contains("wevtutil"), "{}", swept.process.stderr);
+    // Next to a log, these files do not make a sweep incomplete.
     scene.put("A/Sysmon.evtx", &log(&[matching(1)]));
     let swept = scene.sweep(&["--force"]).expect(0);
     assert_eq!(swept.rows("files").len(), 1);
-    // One that is named as evidence stands in the ledger.
+    // A file that is named on the command line has a row in the ledger.
     let path = scene.evidence().join("B/sysmon.json");
     let swept = common::sweep(&[&path], &scene.out(), &["--force"]).expect(4);
     let row = swept.file("sysmon.json");
@@ -154,7 +154,7 @@ fn events_in_forms_that_are_not_read_are_called_what_they_are() {
     assert!(problem.contains("found events as JSON") && problem.contains("wevtutil"), "{problem}");
 }
 
-/// The event as a tool renders it that writes TimeCreated so.
+/// Returns the event in the rendering of a tool that writes TimeCreated as `system_time`.
 fn rendered_at(event: &Event, system_time: &str) -> String {
     let xml = event_xml(event);
     let (before, behind) = xml.split_once("SystemTime='").unwrap();
@@ -183,21 +183,21 @@ fn event_xml_has_its_times_whatever_tool_rendered_it() {
     let rows = swept.rows("matches");
     let micros = json!(microseconds_of_filetime(at));
     assert!(rows.iter().all(|row| row["event_time"] == micros), "{rows:#?}");
-    // With all its decimals a rendering is a copy of the log's event; in microseconds it says
-    // another time, but the same as its like.
+    // With all its decimals, a rendering is a copy of the log's event. In microseconds it has
+    // another time, but the same as others in microseconds.
     let marks: Vec<&Value> = rows.iter().map(|row| &row["duplicate"]).collect();
     assert_eq!(marks, [false, true, true, true, false, true, true]);
     assert_eq!(swept.run()["totals"]["unreadable_times"], 0);
-    assert!(!swept.ended.stdout.contains("cannot be read"), "{}", swept.ended.stdout);
-    // A period is held against them.
+    assert!(!swept.process.stdout.contains("cannot be read"), "{}", swept.process.stdout);
+    // These times are compared with a period.
     let swept = scene.sweep(&["--force", "--since", "2025-03-04T10:00:01Z"]).expect(0);
     assert_eq!(swept.rows("matches").len(), 0);
 }
 
 #[test]
-fn times_that_cannot_be_read_are_counted_and_told() {
+fn times_that_cannot_be_read_are_counted_and_reported() {
     let scene = Scene::new();
-    // From the year 9999 on, a number is no time here; such a record need not match.
+    // From the year 9999 on, a number counts as no time; such a record need not match.
     let far = time::filetime(9999, 1, 1, 0, 0, 0);
     let events = [
         matching(1).on("A"),
@@ -225,11 +225,12 @@ fn times_that_cannot_be_read_are_counted_and_told() {
     }
     assert_eq!(swept.run()["totals"]["unreadable_times"], 4);
     assert!(
-        swept.ended.stdout.contains("4 events with a time that cannot be read"),
+        swept.process.stdout.contains("4 events with a time that cannot be read"),
         "{}",
-        swept.ended.stdout
+        swept.process.stdout
     );
-    // UtcTime of matches, which is compared with TimeCreated: one that can be two days.
+    // The UtcTime of matches, which is compared with TimeCreated. One of them could be two
+    // different days.
     let swept = scene.sweep(&["--force"]).expect(0);
     assert_eq!(
         (&swept.host("A")["unreadable_utc_times"], &swept.host("B")["unreadable_utc_times"]),

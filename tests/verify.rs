@@ -1,4 +1,4 @@
-//! `verify`: says nothing of what is as it was, and names all that is not.
+//! `verify` reports nothing about what is unchanged, and names everything that is not.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use common::logs::log_of;
 use common::{
-    Ended, Scene, Swept, copy, dnsweep, is_root, repository, run, run_with_input, sha256_by_another_tool,
-    sweep,
+    FinishedProcess, FinishedSweep, Scene, copy, dnsweep, is_root, repository, run, run_with_input,
+    sha256_by_another_tool, sweep,
 };
 use dnsweep_samples::corpus::{Corpus, Pool};
 use serde_json::{Value, json};
@@ -24,9 +24,9 @@ const TABLES: [&str; 4] = [
     "files.parquet",
 ];
 
-/// Runs `verify`, which must write nothing but its answer.
+/// Runs `verify`, which must write nothing except to its streams.
 #[track_caller]
-fn verify(out: &Path, evidence: &[&Path], options: &[&str]) -> Ended {
+fn verify(out: &Path, evidence: &[&Path], options: &[&str]) -> FinishedProcess {
     let ended = run(dnsweep().arg("verify").arg(out).args(evidence).args(options));
     if ended.status != 2 {
         assert_eq!(ended.stderr, "");
@@ -34,7 +34,7 @@ fn verify(out: &Path, evidence: &[&Path], options: &[&str]) -> Ended {
     ended
 }
 
-/// What `verify` finds: the lines of one that is quiet.
+/// Returns the discrepancies that `verify --quiet` prints, a line each.
 #[track_caller]
 fn discrepancies(out: &Path, evidence: &[&Path]) -> Vec<String> {
     let ended = verify(out, evidence, &["--quiet"]);
@@ -54,8 +54,8 @@ fn discrepancies(out: &Path, evidence: &[&Path]) -> Vec<String> {
     lines
 }
 
-/// A sweep with hashes of one log, with a match, and where that is.
-fn scene() -> (Scene, Swept, PathBuf) {
+/// Makes a scene with one log with a match, sweeps it with hashes, and returns the log's path, too.
+fn scene() -> (Scene, FinishedSweep, PathBuf) {
     let scene = Scene::new();
     let log = scene.put("HOST/Sysmon.evtx", &log_of("HOST"));
     scene.put("OTHER/Sysmon.evtx", &log_of("OTHER"));
@@ -70,7 +70,7 @@ fn flip(path: &Path, at: usize) {
     fs::write(path, bytes).unwrap();
 }
 
-/// Changes `run.json` as only who forges it would.
+/// Changes `run.json` in a way that only forgery would.
 fn forge(out: &Path, change: impl FnOnce(&mut Value)) {
     let path = out.join("run.json");
     let mut run = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
@@ -79,7 +79,7 @@ fn forge(out: &Path, change: impl FnOnce(&mut Value)) {
 }
 
 #[test]
-fn what_was_left_alone_is_as_stated_wherever_it_lies_now() {
+fn unchanged_files_are_verified_wherever_they_lie_now() {
     let scene = Scene::new();
     let (sound, damaged) = (repository("samples/evidence"), repository("samples/damaged"));
     // Two roots of one name, one of which is a single piece of evidence, and a root that is a file.
@@ -95,7 +95,7 @@ fn what_was_left_alone_is_as_stated_wherever_it_lies_now() {
     assert_eq!(verify(&scene.out(), &[], &["--quiet"]).stdout, "");
     assert_eq!(discrepancies(&scene.out(), &roots), [""; 0]);
     assert!(before == scene.listing(), "something was written");
-    // Elsewhere, under other names.
+    // The roots lie elsewhere, under other names.
     let (moved, twin_moved) = (scene.path("moved/a"), scene.path("moved/b/c"));
     copy(&sound, &moved);
     copy(&twin, &twin_moved);
@@ -111,7 +111,7 @@ fn what_was_left_alone_is_as_stated_wherever_it_lies_now() {
         let files = swept.rows("files").len();
         assert!(ended.stdout.contains(&format!("{files} of {files} files unchanged")), "{}", ended.stdout);
     }
-    // The last byte of the last block counts too.
+    // The last byte of the last block counts, too.
     flip(&large, usize::try_from(fs::metadata(&large).unwrap().len()).unwrap() - 1);
     assert_eq!(discrepancies(&out, &roots).len(), 1);
 }
@@ -216,7 +216,7 @@ fn a_damaged_run_json_is_found() {
 }
 
 #[test]
-fn a_forged_run_json_is_held_to_the_tables() {
+fn a_forged_run_json_is_compared_with_the_tables() {
     let (scene, ..) = scene();
     let json = fs::read(scene.out().join("run.json")).unwrap();
     for (field, forged, expected) in [
@@ -230,7 +230,7 @@ fn a_forged_run_json_is_held_to_the_tables() {
         assert!(found[0].starts_with(expected), "{}", found[0]);
         fs::write(scene.out().join("run.json"), &json).unwrap();
     }
-    // Nothing outside of the output is opened, whatever it names.
+    // Nothing outside of the output is opened, whatever `run.json` names.
     for name in ["../evidence/HOST/Sysmon.evtx", "/dev/zero", "stats/../../evidence/HOST/Sysmon.evtx"] {
         forge(&scene.out(), |run| run["outputs"][0]["file"] = json!(name));
         let expected = [
@@ -274,7 +274,8 @@ fn evidence_that_cannot_be_read_any_more_is_found() {
     symlink("gone", &log).unwrap();
     let swept = scene.sweep(&["--hash", "--follow", "--force"]).expect(3);
     assert_eq!(swept.file("HOST/Sysmon.evtx")["status"], "unreadable");
-    // It could not be read then either: nothing is different, but nothing was compared.
+    // The file could not be read when it was swept either: nothing is different, but nothing was
+    // compared.
     let lines = discrepancies(&scene.out(), &[&scene.evidence()]);
     assert_eq!(lines.len(), 1);
     assert!(lines[0].starts_with("The content of 1 file could NOT be compared"), "{}", lines[0]);
@@ -284,7 +285,7 @@ fn evidence_that_cannot_be_read_any_more_is_found() {
         let lines = discrepancies(&scene.out(), &[&scene.evidence()]);
         assert!(lines[0].starts_with("evidence OTHER: OTHER/Sysmon.evtx: cannot be read: "), "{}", lines[0]);
     }
-    // What could be read then and cannot now.
+    // A file that could be read when it was swept, and cannot be read now.
     let (scene, _, log) = self::scene();
     scene.sweep(&["--hash", "--follow", "--force"]).expect(0);
     fs::remove_file(&log).unwrap();
@@ -315,7 +316,7 @@ fn without_hashes_it_says_that_content_was_not_compared() {
 }
 
 #[test]
-fn evidence_is_not_held_to_a_ledger_that_is_not_the_stated_one() {
+fn evidence_is_not_compared_with_a_ledger_other_than_the_recorded_one() {
     let (scene, ..) = scene();
     flip(&scene.out().join("files.parquet"), 100);
     let lines = discrepancies(&scene.out(), &[&scene.evidence()]);
@@ -350,7 +351,7 @@ fn evidence_is_found_as_it_was_then() {
     assert_eq!(discrepancies(&scene.out(), &[&root]), expected);
 }
 
-/// Gives an order that must be refused, and returns the line that says why.
+/// Runs `verify` with arguments that must be refused. Returns the line that says why.
 #[track_caller]
 fn refused(out: &Path, evidence: &[&Path]) -> String {
     let ended = verify(out, evidence, &[]);
@@ -360,7 +361,7 @@ fn refused(out: &Path, evidence: &[&Path]) -> String {
 }
 
 #[test]
-fn wrong_orders_are_refused() {
+fn usage_errors_are_refused() {
     let (scene, ..) = scene();
     let (out, evidence) = (scene.out(), scene.evidence());
     let message = refused(&scene.path("missing"), &[]);

@@ -1,16 +1,17 @@
-//! Elements of binary XML and how they are written ([MS-EVEN6] 2.2.12; libevtx's format document,
+//! Elements of binary XML, and how they are written ([MS-EVEN6] 2.2.12; libevtx's format document,
 //! "Binary XML").
 //!
-//! One tree serves both the definitions of templates and the inline elements of forwarded events;
-//! they differ in that an element of a template names the substitution it depends on.
+//! The same tree describes the definitions of templates and the inline elements of forwarded
+//! events. They differ in one way: an element of a template names the substitution that it depends
+//! on.
 
 use crate::chunk::Chunk;
 use crate::error::Error;
 use crate::value::code;
 
-/// Starts every run of binary XML: token 0x0f, version 1.1, no flags.
+/// The token 0x0f with version 1.1 and no flags, which begins every fragment of binary XML.
 pub(crate) const FRAGMENT_HEADER: [u8; 4] = [0x0f, 1, 1, 0];
-/// Ends it.
+/// The token that ends a fragment of binary XML.
 pub(crate) const END_OF_FRAGMENT: u8 = 0x00;
 
 const OPEN_ELEMENT: u8 = 0x01;
@@ -22,48 +23,48 @@ const ATTRIBUTE: u8 = 0x06;
 const ENTITY: u8 = 0x09;
 const SUBSTITUTION: u8 = 0x0d;
 const OPTIONAL_SUBSTITUTION: u8 = 0x0e;
-/// Set on a token that is followed by more of its kind: an element with attributes, an attribute
-/// with another one after it, text that goes on.
+/// The flag of a token that is followed by more of its kind: an element with attributes, an
+/// attribute with another one after it, or text with more text after it.
 const MORE: u8 = 0x40;
-/// Says that an element depends on no substitution.
+/// The dependency identifier of an element that depends on no substitution.
 const INDEPENDENT: u16 = 0xFFFF;
 
-/// What an element or attribute holds.
+/// The content of an element or attribute.
 #[derive(Debug, Clone)]
-pub(crate) enum Content {
+pub(crate) enum ElementContent {
     /// Literal text.
     Text(Vec<u16>),
     /// A value of the template instance.
     Substitution {
-        /// Which value.
+        /// The 0-based index of the substitution.
         index: u16,
-        /// Its declared type.
+        /// The type that the template declares for the value.
         code: u8,
-        /// Whether the element goes when the value is null.
+        /// True if the element is left out when the value is null.
         optional: bool,
     },
 }
 
-impl Content {
-    /// Literal text.
+impl ElementContent {
+    /// Makes content of literal text.
     pub(crate) fn text(text: &str) -> Self {
         Self::Text(text.encode_utf16().collect())
     }
 }
 
-/// Something between an element's tags.
+/// What an element has between its tags.
 #[derive(Debug, Clone)]
 pub(crate) enum Node {
     Element(Element),
-    Content(Content),
+    ElementContent(ElementContent),
 }
 
-/// An element with its attributes and what it holds.
+/// An element with its attributes and its content.
 #[derive(Debug, Clone)]
 pub(crate) struct Element {
     name: &'static str,
     dependency: Option<u16>,
-    attributes: Vec<(&'static str, Content)>,
+    attributes: Vec<(&'static str, ElementContent)>,
     children: Vec<Node>,
 }
 
@@ -72,19 +73,20 @@ impl Element {
         Self { name, dependency: None, attributes: Vec::new(), children: Vec::new() }
     }
 
-    /// Says which substitution the element depends on: it goes when that is null.
+    /// Sets the substitution that the element depends on: the element is left out if the value is
+    /// null.
     pub(crate) fn depends_on(mut self, substitution: u16) -> Self {
         self.dependency = Some(substitution);
         self
     }
 
-    pub(crate) fn attribute(mut self, name: &'static str, content: Content) -> Self {
+    pub(crate) fn attribute(mut self, name: &'static str, content: ElementContent) -> Self {
         self.attributes.push((name, content));
         self
     }
 
-    pub(crate) fn holding(mut self, content: Content) -> Self {
-        self.children.push(Node::Content(content));
+    pub(crate) fn holding(mut self, content: ElementContent) -> Self {
+        self.children.push(Node::ElementContent(content));
         self
     }
 
@@ -93,7 +95,8 @@ impl Element {
         self
     }
 
-    /// Writes the element. `in_template` decides whether dependencies are stored.
+    /// Writes the element. If `in_template` is true, the dependency on a substitution is stored,
+    /// too.
     pub(crate) fn write(&self, chunk: &mut Chunk, in_template: bool) -> Result<(), Error> {
         chunk.put_u8(if self.attributes.is_empty() { OPEN_ELEMENT } else { OPEN_ELEMENT | MORE });
         if in_template {
@@ -111,8 +114,8 @@ impl Element {
             }
             chunk.close_size(attributes_size);
         }
-        // `<Security/>` has no children; a Data element of empty text has one, and its tags
-        // (measured on real logs).
+        // `<Security/>` has no content; a Data element of empty text has an empty text node, and so
+        // both tags (measured on real logs).
         if self.children.is_empty() {
             chunk.put_u8(CLOSE_EMPTY);
         } else {
@@ -120,7 +123,7 @@ impl Element {
             for node in &self.children {
                 match node {
                     Node::Element(element) => element.write(chunk, in_template)?,
-                    Node::Content(content) => write_content(chunk, content, self.name)?,
+                    Node::ElementContent(content) => write_content(chunk, content, self.name)?,
                 }
             }
             chunk.put_u8(END_ELEMENT);
@@ -130,10 +133,10 @@ impl Element {
     }
 }
 
-fn write_content(chunk: &mut Chunk, content: &Content, name: &str) -> Result<(), Error> {
+fn write_content(chunk: &mut Chunk, content: &ElementContent, name: &str) -> Result<(), Error> {
     match content {
-        Content::Text(units) => write_text(chunk, units, name),
-        Content::Substitution { index, code, optional } => {
+        ElementContent::Text(units) => write_text(chunk, units, name),
+        ElementContent::Substitution { index, code, optional } => {
             chunk.put_u8(if *optional { OPTIONAL_SUBSTITUTION } else { SUBSTITUTION });
             chunk.put_u16(*index);
             chunk.put_u8(*code);
@@ -142,8 +145,8 @@ fn write_content(chunk: &mut Chunk, content: &Content, name: &str) -> Result<(),
     }
 }
 
-/// Literal text. The three characters that XML reserves are entity references, which split the text
-/// (measured on real forwarded events).
+/// Writes literal text. The three characters that XML reserves become entity references, which
+/// split the text (measured on real forwarded events).
 fn write_text(chunk: &mut Chunk, units: &[u16], name: &str) -> Result<(), Error> {
     let mut rest = units;
     while let Some(first) = rest.first() {

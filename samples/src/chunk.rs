@@ -1,38 +1,40 @@
-//! One chunk of 64 KiB under construction: bytes, the table of names and the table of templates.
+//! One chunk of 64 KiB under construction: its bytes, the table of names and the table of
+//! templates.
 //!
-//! The two tables in the chunk's header are the only index there is: a name or template is looked
-//! up by walking its chain through the chunk's own bytes, as Windows does. So undoing a record that
-//! does not fit is to cut the bytes and put two small tables back. What the bytes mean is decided
-//! in `binxml`, `template` and `record`.
+//! The two tables in the chunk's header are the only index: a name or template is looked up by
+//! following its chain through the chunk's own bytes, as Windows does. To undo a record that does
+//! not fit, the bytes are truncated and the two small tables are restored. The modules `binxml`,
+//! `template` and `record` decide what the bytes mean.
 
 use crate::value::Guid;
 
-/// Size of a chunk in bytes.
+/// The size of a chunk in bytes.
 pub const CHUNK_SIZE: usize = 65_536;
-/// Where the first record of a chunk starts: after its header and tables.
+/// The offset of a chunk's first record in bytes from the chunk's start, after the header and
+/// tables.
 pub const FIRST_RECORD: usize = 512;
-/// No real chunk is filled beyond this offset (measured on 2,228 real chunks); libevtx drops a
-/// record that ends at 65,536.
+/// The offset beyond which no record may end. No real chunk is filled further (measured on 2,228
+/// real chunks), and libevtx drops a record that ends at 65,536.
 const FULL: usize = 65_528;
 
 const NAME_BUCKETS: usize = 64;
 const TEMPLATE_BUCKETS: usize = 32;
-/// Offsets of the fields of a chunk's header (libevtx's format document, "Chunk header").
+/// The offsets of the fields of a chunk's header (libevtx's format document, "Chunk header").
 const FREE_SPACE: usize = 48;
 const FLAGS: usize = 120;
 const HEADER_CHECKSUM: usize = 124;
 const NAME_TABLE: usize = 128;
 const TEMPLATE_TABLE: usize = 384;
 
-/// Hash of an element's or attribute's name (libevtx's format document, "Name hash"): real logs
-/// agree.
+/// Returns the hash of an element's or attribute's name (libevtx's format document, "Name hash").
+/// Real logs have the same hashes.
 pub(crate) fn name_hash(name: &str) -> u16 {
     let hash =
         name.encode_utf16().fold(0_u32, |hash, unit| hash.wrapping_mul(65_599).wrapping_add(unit.into()));
     (hash & 0xFFFF) as u16
 }
 
-/// A chunk that records are added to.
+/// A chunk to which records are added.
 #[derive(Debug)]
 pub(crate) struct Chunk {
     bytes: Vec<u8>,
@@ -43,7 +45,7 @@ pub(crate) struct Chunk {
     last_record: usize,
 }
 
-/// What [`Chunk::rewind`] goes back to.
+/// A state of a chunk that [`Chunk::rewind`] restores.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Mark {
     length: usize,
@@ -66,13 +68,13 @@ impl Chunk {
         }
     }
 
-    /// Where the next byte goes, from the start of the chunk.
+    /// Returns the offset of the next byte from the start of the chunk.
     pub(crate) fn position(&self) -> usize {
         self.bytes.len()
     }
 
-    /// The same as an offset that can be stored. A chunk under construction outgrows its size by
-    /// one record at most.
+    /// Returns [`Chunk::position`] as an offset that can be stored. It fits into 32 bits, because a
+    /// chunk under construction exceeds its size by one record at most.
     pub(crate) fn offset(&self) -> u32 {
         u32::try_from(self.bytes.len()).unwrap_or(u32::MAX)
     }
@@ -101,14 +103,15 @@ impl Chunk {
         self.bytes.extend(units.iter().flat_map(|unit| unit.to_le_bytes()));
     }
 
-    /// Leaves room for a size that is known later; [`Chunk::close_size`] fills it in.
+    /// Reserves room for a size that is known later, and returns its offset for
+    /// [`Chunk::close_size`].
     pub(crate) fn open_size(&mut self) -> usize {
         let at = self.position();
         self.put_u32(0);
         at
     }
 
-    /// Stores how many bytes follow the size field at `at`.
+    /// Stores the number of bytes after the size field at offset `at` in that field.
     pub(crate) fn close_size(&mut self, at: usize) {
         let size = self.position() - at - 4;
         self.set_u32(at, u32::try_from(size).unwrap_or(u32::MAX));
@@ -130,9 +133,9 @@ impl Chunk {
         self.bytes[at..at + 4].iter().rev().fold(0, |number, byte| number << 8 | u32::from(*byte))
     }
 
-    /// Refers to a name: its offset and, on first use in the chunk, the name itself right after
-    /// (libevtx's format document, "Name"): offset of the next name in the bucket, hash, length,
-    /// UTF-16 text, terminator.
+    /// Writes a reference to a name: the name's offset and, on its first use in the chunk, the name
+    /// itself directly after (libevtx's format document, "Name"): offset of the next name in the
+    /// bucket, hash, length, UTF-16 text, terminator.
     pub(crate) fn put_name(&mut self, name: &str) {
         let hash = name_hash(name);
         let bucket = usize::from(hash) % NAME_BUCKETS;
@@ -156,7 +159,7 @@ impl Chunk {
         self.names[bucket] = at;
     }
 
-    /// The offset of the template with that GUID, where the chunk has it.
+    /// Returns the offset of the template with this GUID; `None` if the chunk does not have it yet.
     pub(crate) fn find_template(&self, guid: Guid) -> Option<u32> {
         let mut known = self.templates[template_bucket(guid)];
         while known != 0 {
@@ -168,8 +171,8 @@ impl Chunk {
         None
     }
 
-    /// Enters a template that is about to be written here, and returns what it has to point to as
-    /// the next one.
+    /// Enters a template that is about to be written at the current position. Returns the offset of
+    /// the next template in its bucket, which it has to store.
     pub(crate) fn add_template(&mut self, guid: Guid) -> u32 {
         let at = self.offset();
         std::mem::replace(&mut self.templates[template_bucket(guid)], at)
@@ -193,19 +196,19 @@ impl Chunk {
         self.first_number.is_none()
     }
 
-    /// Counts the record at `offset` as one of the chunk's.
+    /// Counts the record that starts at `offset` as a record of the chunk.
     pub(crate) fn count_record(&mut self, number: u64, offset: usize) {
         self.first_number.get_or_insert(number);
         self.last_number = number;
         self.last_record = offset;
     }
 
-    /// The finished chunk. `end` is where its records end and the free space starts; what lies
-    /// after is slack.
+    /// Returns the finished chunk. `end` is where its records end and the free space starts; the
+    /// bytes after that are slack.
     pub(crate) fn seal(mut self, end: &Mark) -> Vec<u8> {
         self.bytes.resize(CHUNK_SIZE, 0);
         self.bytes[..8].copy_from_slice(b"ElfChnk\0");
-        // An empty chunk of a real log says record 1 to -1, ids -1 to -1.
+        // In real logs, an empty chunk has the records and ids from 1 to -1.
         let last = if self.is_empty() { u64::MAX } else { self.last_number };
         self.set_u64(8, self.first_number.unwrap_or(1));
         self.set_u64(16, last);
@@ -226,16 +229,17 @@ impl Chunk {
     }
 }
 
-/// Which chain a template belongs to. Real logs show no rule (one GUID lies in different buckets in
-/// two of them), and readers follow offsets; any bucket does.
+/// Returns the bucket of the template table that a template belongs to. Windows' rule is unknown
+/// (one GUID lies in different buckets of two real logs), and readers follow offsets, so any bucket
+/// will do.
 fn template_bucket(guid: Guid) -> usize {
     let [first, ..] = guid.0;
     usize::from(first) % TEMPLATE_BUCKETS
 }
 
-/// Writes both checksums of a chunk: CRC-32 of its records up to the free space, and of its header
-/// without the sixteen bytes that hold flags and checksum (libevtx's format document, "Chunk
-/// header").
+/// Writes both checksums of a chunk: the CRC-32 of its records up to the free space, and that of
+/// its header without the sixteen bytes that contain flags and checksum (libevtx's format document,
+/// "Chunk header").
 #[expect(clippy::indexing_slicing, reason = "a chunk has its full size")]
 pub(crate) fn write_checksums(chunk: &mut [u8]) {
     let free = chunk[FREE_SPACE..FREE_SPACE + 4]

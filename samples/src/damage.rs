@@ -1,27 +1,27 @@
-//! Damage as it happens to logs: each function does one thing to the bytes of a log and leaves the
-//! rest alone, so that a reader can be shown to lose what is broken and nothing else. Checksums are
-//! not repaired unless said.
+//! Damage to logs: each function does one thing to the bytes of a log and leaves the rest
+//! unchanged, so that a test can show that a reader loses what is broken and nothing else.
+//! Checksums are not repaired unless a function says so.
 //!
-//! Chunks and the records of a chunk are counted from 0.
+//! Chunks, and the records of a chunk, are counted from 0.
 
 use crate::chunk::{CHUNK_SIZE, FIRST_RECORD, write_checksums};
 use crate::error::Error;
 use crate::log::HEADER_SIZE;
 
-/// Where chunk `chunk` starts in the file. The log need not have it.
+/// Returns the offset of chunk `chunk` in the file, in bytes. The log need not have such a chunk.
 #[must_use]
 pub fn chunk_offset(chunk: usize) -> usize {
     HEADER_SIZE + chunk * CHUNK_SIZE
 }
 
-/// How many whole chunks lie in the file, whatever its header says.
+/// Returns how many whole chunks lie in the file, whatever the file's header says.
 #[must_use]
 pub fn chunk_count(log: &[u8]) -> usize {
     log.len().saturating_sub(HEADER_SIZE) / CHUNK_SIZE
 }
 
-/// Where each record of a chunk starts in the file, found by walking from one to the next up to the
-/// free space.
+/// Returns the offset in the file of each record of a chunk, found by walking from one record to
+/// the next up to the free space.
 #[must_use]
 pub fn record_offsets(log: &[u8], chunk: usize) -> Vec<usize> {
     let start = chunk_offset(chunk);
@@ -36,20 +36,21 @@ pub fn record_offsets(log: &[u8], chunk: usize) -> Vec<usize> {
     offsets
 }
 
-/// Where record `record` of chunk `chunk` starts in the file.
+/// Returns the offset in the file of record `record` of chunk `chunk`.
 pub fn record_offset(log: &[u8], chunk: usize, record: usize) -> Result<usize, Error> {
     let offsets = record_offsets(log, chunk);
     offsets.get(record).copied().ok_or(Error::NoSuchPlace { chunk, record: Some(record) })
 }
 
-/// Cuts the file off so that `kept` bytes of chunk `chunk` remain: a copy that was interrupted.
+/// Cuts the file off so that `kept` bytes of chunk `chunk` remain, like a copy that was
+/// interrupted.
 pub fn truncate_in_chunk(log: &mut Vec<u8>, chunk: usize, kept: usize) -> Result<(), Error> {
     chunk_of(log, chunk)?;
     log.truncate(chunk_offset(chunk) + kept.min(CHUNK_SIZE));
     Ok(())
 }
 
-/// Overwrites the signature `ElfChnk` of a chunk; everything else of the chunk stays.
+/// Overwrites the signature `ElfChnk` of a chunk. The rest of the chunk stays.
 pub fn break_chunk_magic(log: &mut [u8], chunk: usize) -> Result<(), Error> {
     fill(chunk_of(log, chunk)?, 0, b"BadChunk");
     Ok(())
@@ -62,37 +63,37 @@ pub fn break_chunk_header_checksum(log: &mut [u8], chunk: usize) -> Result<(), E
 }
 
 /// Makes the records of a chunk fail their checksum by flipping one bit of record `record`, `at`
-/// bytes from its start.
+/// bytes from the record's start.
 pub fn flip_record_byte(log: &mut [u8], chunk: usize, record: usize, at: usize) -> Result<(), Error> {
     let offset = record_offset(log, chunk, record)?;
     flip(log, offset + at)
 }
 
-/// Sets the size of a record to zero, in its head only: a walk cannot go beyond it.
+/// Sets the size of a record to zero at its start only, so that a walk cannot continue after it.
 pub fn zero_record_size(log: &mut [u8], chunk: usize, record: usize) -> Result<(), Error> {
     let offset = record_offset(log, chunk, record)?;
     fill(log, offset + 4, &[0; 4]);
     Ok(())
 }
 
-/// Overwrites the first 128 bytes of the file, all that its header says, with zeros. The chunks
-/// stay.
+/// Overwrites the first 128 bytes of the file, which are all that its header uses, with zeros. The
+/// chunks stay.
 pub fn destroy_file_header(log: &mut [u8]) {
     fill(log, 0, &[0; 128]);
 }
 
-/// Makes the file header fail its checksum without changing what it says.
+/// Makes the file header fail its checksum without changing its other fields.
 pub fn break_file_header_checksum(log: &mut [u8]) -> Result<(), Error> {
     flip(log, 124)
 }
 
-/// Fills a chunk with zeros: a hole in a file that was pieced together.
+/// Fills a chunk with zeros, like a hole in a file that was pieced together.
 pub fn zero_chunk(log: &mut [u8], chunk: usize) -> Result<(), Error> {
     chunk_of(log, chunk)?.fill(0);
     Ok(())
 }
 
-/// Makes the checksums of a chunk right again, so that other damage alone is seen.
+/// Makes the checksums of a chunk right again, so that only other damage is seen.
 pub fn repair_chunk_checksums(log: &mut [u8], chunk: usize) -> Result<(), Error> {
     write_checksums(chunk_of(log, chunk)?);
     Ok(())

@@ -1,5 +1,4 @@
-//! What can keep a log from being written or damaged as asked. Every fallible function of this
-//! crate returns it.
+//! Why a log cannot be written or damaged. Every fallible function of this crate returns [`Error`].
 
 use std::fmt;
 use std::io;
@@ -7,15 +6,15 @@ use std::io;
 /// The one error type of this crate.
 #[derive(Debug)]
 pub enum Error {
-    /// The record does not fit into a chunk of its own; the number is its EventRecordID.
+    /// The record does not fit into an empty chunk. Contains its EventRecordID.
     RecordTooLarge(u64),
-    /// A value is longer than the 65,535 bytes or characters that its length field can say.
+    /// A value is longer than 65,535 bytes or characters, the most that its length field can state.
     ValueTooLong(String),
-    /// The log has no such chunk or record to damage.
+    /// The log does not have the chunk or record that was to be damaged.
     NoSuchPlace {
-        /// Chunk number asked for, from 0.
+        /// The 0-based index of the chunk.
         chunk: usize,
-        /// Record asked for within that chunk, from 0, where one was.
+        /// The 0-based index of the record in the chunk; `None` if only a chunk was named.
         record: Option<usize>,
     },
     /// A file could not be written.

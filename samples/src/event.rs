@@ -1,15 +1,15 @@
-//! Plain descriptions of events: what Windows would log. They know nothing of
-//! bytes; `record` lays them out. Constructors of Sysmon's events are in `sysmon`, those of other
+//! Plain descriptions of events: what Windows would log. This module does not know bytes; the
+//! module `record` lays events out. Constructors of Sysmon's events are in `sysmon`, those of other
 //! providers in `windows`.
 
 use crate::time;
-use crate::value::{Guid, Sid, Value};
+use crate::value::{DataValue, Guid, Sid};
 
-/// How long after the query Sysmon logs it; the median of real events is 1.45 s (measured on real
-/// logs).
+/// How long after a query Sysmon logs it, in units of 100 ns: 1.45 s is the median of real events
+/// (measured on real logs).
 const LOGGING_DELAY: u64 = 14_500_000;
 
-/// Who logs, and where to.
+/// A provider of events, and the channel that it logs to.
 #[derive(Debug, Clone, Copy)]
 pub struct Provider {
     /// System/Provider Name.
@@ -20,7 +20,7 @@ pub struct Provider {
     pub channel: &'static str,
 }
 
-/// One event. All fields may be set to anything, sensible or not.
+/// A description of one event. All fields may have any value, sensible or not.
 #[derive(Debug, Clone)]
 pub struct Event {
     /// System/Provider Name.
@@ -41,38 +41,38 @@ pub struct Event {
     pub opcode: u8,
     /// System/Keywords.
     pub keywords: u64,
-    /// System/TimeCreated, in 100-nanosecond steps since 1601.
+    /// System/TimeCreated, in units of 100 ns since 1601.
     pub time: u64,
-    /// System/EventRecordID; the record's own number is the log's affair.
+    /// System/EventRecordID. The number in the record's header is set by the log.
     pub record_id: u64,
     /// System/Computer.
     pub computer: String,
-    /// System/Execution ProcessID: of the logging process.
+    /// System/Execution ProcessID: the ID of the logging process.
     pub process_id: u32,
-    /// System/Execution ThreadID.
+    /// System/Execution ThreadID: the ID of the logging thread.
     pub thread_id: u32,
-    /// System/Security UserID, which many events do not have.
+    /// System/Security UserID; `None` for the many events without one.
     pub user: Option<Sid>,
-    /// EventData: names and values in their order. An empty name gives a `Data` element without a
-    /// name.
-    pub data: Vec<(String, Value)>,
-    /// What a forwarding machine adds for readers on which the provider is not installed; only
-    /// written in forwarded style.
+    /// EventData: names and values, in the order in which they are written. An empty name gives a
+    /// `Data` element without a name.
+    pub data: Vec<(String, DataValue)>,
+    /// The RenderingInfo that a forwarding machine adds for readers on which the provider is not
+    /// installed. It is only written in forwarded style.
     pub rendering: Option<Rendering>,
 }
 
-/// RenderingInfo of a forwarded event, after the published event schema ("RenderingInfoType"); no
-/// real sample of one was at hand.
+/// The RenderingInfo of a forwarded event, as the published event schema has it
+/// ("RenderingInfoType"). No real sample was available.
 #[derive(Debug, Clone)]
 pub struct Rendering {
-    /// The event as prose.
+    /// The event as a sentence.
     pub message: String,
-    /// Name of the task.
+    /// The name of the event's task.
     pub task: String,
 }
 
 impl Event {
-    /// An event of `provider` with no data, at level 4 (information).
+    /// Makes an event of `provider` without data, at level 4 (information).
     #[must_use]
     pub fn new(provider: &Provider, event_id: u16) -> Self {
         Self {
@@ -96,21 +96,22 @@ impl Event {
         }
     }
 
-    /// Sets the Computer.
+    /// Returns the event with this Computer.
     #[must_use]
     pub fn on(mut self, computer: &str) -> Self {
         computer.clone_into(&mut self.computer);
         self
     }
 
-    /// Sets the EventRecordID.
+    /// Returns the event with this EventRecordID.
     #[must_use]
     pub fn numbered(mut self, record_id: u64) -> Self {
         self.record_id = record_id;
         self
     }
 
-    /// Sets TimeCreated and, where the event has one, UtcTime to a little before it.
+    /// Returns the event with this TimeCreated and, if the event has a UtcTime, a UtcTime shortly
+    /// before.
     #[must_use]
     pub fn at(mut self, time: u64) -> Self {
         self.time = time;
@@ -120,34 +121,35 @@ impl Event {
         self
     }
 
-    /// Sets a data value: the one of that name or, where there is none, a new last one.
+    /// Returns the event with a data value: it replaces the value of that name, or becomes the last
+    /// one if there is none.
     #[must_use]
-    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+    pub fn with(mut self, name: &str, value: impl Into<DataValue>) -> Self {
         self.set(name, value.into());
         self
     }
 
-    /// Leaves a data value out, name and all.
+    /// Returns the event without the data value of that name.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
         self.data.retain(|(present, _)| present != name);
         self
     }
 
-    /// Adds RenderingInfo.
+    /// Returns the event with RenderingInfo.
     #[must_use]
     pub fn rendered(mut self, message: &str, task: &str) -> Self {
         self.rendering = Some(Rendering { message: message.to_owned(), task: task.to_owned() });
         self
     }
 
-    /// The data value of that name.
+    /// Returns the data value of that name; `None` if the event has none.
     #[must_use]
-    pub fn value(&self, name: &str) -> Option<&Value> {
+    pub fn value(&self, name: &str) -> Option<&DataValue> {
         self.data.iter().find(|(present, _)| present == name).map(|(_, value)| value)
     }
 
-    fn set(&mut self, name: &str, value: Value) {
+    fn set(&mut self, name: &str, value: DataValue) {
         match self.data.iter_mut().find(|(present, _)| present == name) {
             Some((_, present)) => *present = value,
             None => self.data.push((name.to_owned(), value)),
@@ -155,7 +157,7 @@ impl Event {
     }
 }
 
-/// Names and values as an event's data.
-pub(crate) fn data<const N: usize>(items: [(&str, Value); N]) -> Vec<(String, Value)> {
+/// Makes an event's data of names and values.
+pub(crate) fn data<const N: usize>(items: [(&str, DataValue); N]) -> Vec<(String, DataValue)> {
     items.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

@@ -1,17 +1,17 @@
-//! Events as a collector stores them: inline elements without templates, every value text.
+//! Events as a collector stores them: inline elements without templates, and every value as text.
 //!
-//! What the tree looks like was measured on real forwarded events, except RenderingInfo, which
-//! follows the published event schema.
+//! The tree is that of real forwarded events (measured), except RenderingInfo, which follows the
+//! published event schema.
 
-use crate::binxml::{Content, Element};
+use crate::binxml::{Element, ElementContent};
 use crate::event::{Event, Rendering};
 use crate::template::NAMESPACE;
 use crate::time;
 
-/// The whole event as one tree of text.
+/// Returns the whole event as one tree of text.
 pub(crate) fn event_element(event: &Event) -> Element {
     let mut element = Element::new("Event")
-        .attribute("xmlns", Content::text(NAMESPACE))
+        .attribute("xmlns", ElementContent::text(NAMESPACE))
         .child(system_element(event))
         .child(data_element(event));
     if let Some(rendering) = &event.rendering {
@@ -21,22 +21,22 @@ pub(crate) fn event_element(event: &Event) -> Element {
 }
 
 fn leaf(name: &'static str, text: &str) -> Element {
-    Element::new(name).holding(Content::text(text))
+    Element::new(name).holding(ElementContent::text(text))
 }
 
 fn system_element(event: &Event) -> Element {
-    // A collector writes nine digits of a second, of which the last two are always zero.
+    // A collector writes nine decimals of a second, of which the last two are always zero.
     let time = time::time_created(event.time).replace('Z', "00Z");
     let guid = format!("{{{}}}", event.provider_guid.to_string().to_uppercase());
     let mut security = Element::new("Security");
     if let Some(user) = &event.user {
-        security = security.attribute("UserID", Content::text(&user.to_string()));
+        security = security.attribute("UserID", ElementContent::text(&user.to_string()));
     }
     Element::new("System")
         .child(
             Element::new("Provider")
-                .attribute("Name", Content::text(&event.provider))
-                .attribute("Guid", Content::text(&guid)),
+                .attribute("Name", ElementContent::text(&event.provider))
+                .attribute("Guid", ElementContent::text(&guid)),
         )
         .child(leaf("EventID", &event.event_id.to_string()))
         .child(leaf("Version", &event.version.to_string()))
@@ -44,13 +44,13 @@ fn system_element(event: &Event) -> Element {
         .child(leaf("Task", &event.task.to_string()))
         .child(leaf("Opcode", &event.opcode.to_string()))
         .child(leaf("Keywords", &format!("{:#x}", event.keywords)))
-        .child(Element::new("TimeCreated").attribute("SystemTime", Content::text(&time)))
+        .child(Element::new("TimeCreated").attribute("SystemTime", ElementContent::text(&time)))
         .child(leaf("EventRecordID", &event.record_id.to_string()))
         .child(Element::new("Correlation"))
         .child(
             Element::new("Execution")
-                .attribute("ProcessID", Content::text(&event.process_id.to_string()))
-                .attribute("ThreadID", Content::text(&event.thread_id.to_string())),
+                .attribute("ProcessID", ElementContent::text(&event.process_id.to_string()))
+                .attribute("ThreadID", ElementContent::text(&event.thread_id.to_string())),
         )
         .child(leaf("Channel", &event.channel))
         .child(leaf("Computer", &event.computer))
@@ -61,15 +61,15 @@ fn data_element(event: &Event) -> Element {
     event.data.iter().fold(Element::new("EventData"), |event_data, (name, value)| {
         let mut item = Element::new("Data");
         if !name.is_empty() {
-            item = item.attribute("Name", Content::text(name));
+            item = item.attribute("Name", ElementContent::text(name));
         }
-        event_data.child(item.holding(Content::Text(value.units())))
+        event_data.child(item.holding(ElementContent::Text(value.units())))
     })
 }
 
 fn rendering_element(event: &Event, rendering: &Rendering) -> Element {
     Element::new("RenderingInfo")
-        .attribute("Culture", Content::text("en-US"))
+        .attribute("Culture", ElementContent::text("en-US"))
         .child(leaf("Message", &rendering.message))
         .child(leaf("Level", "Information"))
         .child(leaf("Task", &rendering.task))

@@ -17,17 +17,17 @@ use crate::error::Error;
 use crate::event::Event;
 use crate::record::{Style, write_record};
 
-/// Size of the file header with its padding; the first chunk follows.
+/// The size in bytes of the file header with its padding. The first chunk follows.
 pub const HEADER_SIZE: usize = 4096;
 
-/// Where a record lies.
+/// The place of a record in a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
-    /// Number of its chunk, from 0.
+    /// The 0-based index of the record's chunk.
     pub chunk: usize,
-    /// Where it starts, from the start of the file.
+    /// The offset of the record in bytes from the start of the file.
     pub offset: usize,
-    /// Its size in bytes.
+    /// The size of the record in bytes.
     pub size: usize,
 }
 
@@ -46,8 +46,8 @@ pub struct LogWriter {
 }
 
 impl LogWriter {
-    /// A log of that style, its header as is usual for the style: dirty and stale for a live log,
-    /// clean otherwise.
+    /// Begins a log of this style. Its header is as usual for the style: dirty and stale for a live
+    /// log, clean otherwise.
     #[must_use]
     pub fn new(style: Style) -> Self {
         Self {
@@ -63,40 +63,41 @@ impl LogWriter {
         }
     }
 
-    /// Sets the number of the first record (in the record's header, not EventRecordID). Call it
-    /// before any event.
+    /// Sets the number of the first record: the one in the record's header, not the EventRecordID.
+    /// Must be called before any event is added.
     #[must_use]
     pub fn first_number(mut self, number: u64) -> Self {
         self.first_number = number;
         self
     }
 
-    /// Numbers each record (in its header) as its event, as Windows does in a machine's own log. An
-    /// export and a collector number the records of a log from its first one on.
+    /// Numbers each record in its header by the event's EventRecordID, as Windows does in a
+    /// machine's own log. Without this, records are numbered from the first record of the log on,
+    /// as in an export or a collector's log.
     #[must_use]
     pub fn own_numbers(mut self) -> Self {
         self.own_numbers = true;
         self
     }
 
-    /// Sets or clears the header's dirty flag.
+    /// Sets or clears the dirty flag of the file header.
     #[must_use]
     pub fn dirty(mut self, dirty: bool) -> Self {
         self.dirty = dirty;
         self
     }
 
-    /// Decides whether the header still says what it said when the log was created: one chunk, and
-    /// the first record number as the next one. So it is in all real Sysmon logs of several chunks
-    /// that were taken while in use.
+    /// Sets whether the file header still says what it said when the log was created: one chunk,
+    /// and the first record number as the next one. All real Sysmon logs with several chunks that
+    /// were copied while in use have such a header.
     #[must_use]
     pub fn stale_header(mut self, stale: bool) -> Self {
         self.stale_header = stale;
         self
     }
 
-    /// Appends an event, in a new chunk where the current one has no room for it, and says where it
-    /// lies.
+    /// Appends an event, in a new chunk if the current one has no room for it. Returns where the
+    /// record lies.
     pub fn push(&mut self, event: &Event) -> Result<Place, Error> {
         if let Some(place) = self.try_push(event)? {
             return Ok(place);
@@ -105,12 +106,12 @@ impl LogWriter {
         self.try_push(event)?.ok_or(Error::RecordTooLarge(event.record_id))
     }
 
-    /// Appends events.
+    /// Appends events, in this order.
     pub fn push_all<'a>(&mut self, events: impl IntoIterator<Item = &'a Event>) -> Result<(), Error> {
         events.into_iter().try_for_each(|event| self.push(event).map(|_| ()))
     }
 
-    /// Ends the current chunk, full or not; the next event starts a new one.
+    /// Ends the current chunk, full or not. The next event starts a new one.
     pub fn end_chunk(&mut self) {
         if let Some(chunk) = self.open.take() {
             let end = chunk.mark();
@@ -119,8 +120,8 @@ impl LogWriter {
     }
 
     /// Ends the current chunk and leaves complete records of `stale` after its free-space offset,
-    /// as a chunk that was overwritten keeps parts of older records. They are no events of the log.
-    /// Their record numbers are their EventRecordIDs. Fails where they do not fit.
+    /// because a chunk that is overwritten keeps parts of older records. They are no events of the
+    /// log. Their record numbers are their EventRecordIDs. It is an error if they do not fit.
     pub fn end_chunk_leaving(&mut self, stale: &[Event]) -> Result<(), Error> {
         let mut chunk = self.open.take().unwrap_or_else(Chunk::new);
         let end = chunk.mark();
@@ -135,15 +136,14 @@ impl LogWriter {
         Ok(())
     }
 
-    /// Ends the current chunk and appends chunks of nothing but zeros, as a log that grew in
-    /// advance has them.
+    /// Ends the current chunk and appends chunks of zeros, as in a log that grew in advance.
     pub fn add_zeroed_chunks(&mut self, count: usize) {
         self.end_chunk();
         self.finished.resize(self.finished.len() + count * CHUNK_SIZE, 0);
     }
 
-    /// The bytes of the log. A log without any event has one chunk without records, as Windows
-    /// writes it.
+    /// Returns the bytes of the log. A log without any event has one chunk without records, as
+    /// Windows writes it.
     #[must_use]
     pub fn finish(mut self) -> Vec<u8> {
         self.end_chunk();
@@ -152,7 +152,8 @@ impl LogWriter {
         bytes
     }
 
-    /// Appends the event to the open chunk; where it has no room, nothing has changed.
+    /// Appends the event to the open chunk. Returns `None` and changes nothing if the chunk has no
+    /// room for it.
     fn try_push(&mut self, event: &Event) -> Result<Option<Place>, Error> {
         let number = if self.own_numbers { event.record_id } else { self.first_number + self.pushed };
         let chunk = self.open.get_or_insert_with(Chunk::new);
@@ -175,7 +176,7 @@ impl LogWriter {
         self.used_chunks = self.finished.len() / CHUNK_SIZE;
     }
 
-    /// The file header: 128 bytes that say something, padded to 4096 (libevtx's format document,
+    /// Returns the file header: 128 bytes with fields, padded to 4096 (libevtx's format document,
     /// "File header").
     fn header(&self) -> Vec<u8> {
         let (chunks, next) = if self.stale_header {
@@ -183,7 +184,7 @@ impl LogWriter {
         } else {
             (self.used_chunks, self.first_number + self.pushed)
         };
-        // Exports seen are version 3.2, logs in use 3.1 (measured on real logs).
+        // Real exports have version 3.2, and real logs in use 3.1 (measured).
         let minor: u16 = if self.style == Style::Export { 2 } else { 1 };
         let mut header = Vec::with_capacity(HEADER_SIZE + self.finished.len());
         header.extend(b"ElfFile\0");
@@ -204,7 +205,7 @@ impl LogWriter {
     }
 }
 
-/// The end of a record whose head was overwritten. Such remains come between the free-space offset
+/// Returns the end of a record whose start was overwritten. It comes between the free-space offset
 /// and the first whole stale record, so that a reader that simply walks on, as dissect does, stops
 /// there.
 fn remains() -> Vec<u8> {

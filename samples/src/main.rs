@@ -1,7 +1,8 @@
 //! Writes the sample evidence: `cargo run -p dnsweep-samples -- samples`.
 //!
-//! It replaces `evidence` and `damaged` in the folder given, and the two files that say what is in
-//! them. It touches nothing else there.
+//! It replaces `evidence` and `damaged` in the folder given, and the two files that describe their
+//! contents. It changes nothing else in that folder.
+//!
 //! `cargo run --release -p dnsweep-samples -- corpus KIND MIB KIB_PER_FILE FOLDER` writes logs for
 //! benches instead, of kind `quiet`, `chatty` or `dense`.
 
@@ -87,7 +88,7 @@ fn write_samples(folder: &Path) -> Result<Vec<SampleFile>, Error> {
     Ok(files)
 }
 
-/// Says it, or not: there is nobody to tell when the stream is gone.
+/// Writes a message. An error is ignored, because there is nowhere to report it.
 fn say(mut stream: impl io::Write, message: &str) {
     let _ = writeln!(stream, "{message}");
 }

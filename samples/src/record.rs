@@ -1,8 +1,8 @@
-//! One event as one record of a chunk, in one of the three styles that real logs come in.
+//! Writes one event as one record of a chunk, in one of the three styles of real logs.
 //!
 //! A record is `2a 2a 00 00`, its size, its number, the time it was written, binary XML, padding to
-//! eight bytes and its size again (libevtx's format document, "Event record"; the padding measured
-//! on real logs).
+//! eight bytes and its size again (libevtx's format document, "Event record"; the padding was
+//! measured on real logs).
 
 use crate::binxml::{END_OF_FRAGMENT, FRAGMENT_HEADER};
 use crate::chunk::Chunk;
@@ -10,27 +10,29 @@ use crate::error::Error;
 use crate::event::Event;
 use crate::forwarded;
 use crate::template::{self, outer};
-use crate::value::{Value, code};
+use crate::value::{DataValue, code};
 
-/// The three ways in which real logs hold the same event.
+/// The three ways in which real logs store an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Style {
-    /// As `wevtutil epl` and "Save As" write it: clean header, EventData with a fragment header of
+    /// The style of `wevtutil epl` and "Save As": clean header, EventData with a fragment header of
     /// its own, strings without terminator.
     Export,
-    /// As it lies in `winevt\Logs` of a running or pulled machine: dirty header, EventData without
-    /// fragment header, its strings ending in a NUL that is counted.
+    /// The style of logs in `winevt\Logs` of a running machine or one that lost power: dirty
+    /// header, EventData without fragment header, and strings that end in a NUL, which their length
+    /// includes.
     Live,
-    /// As a collector stores what other machines sent: no templates, all values text.
+    /// The style in which a collector stores what other machines sent: no templates, and all values
+    /// as text.
     Forwarded,
 }
 
 const MAGIC: [u8; 4] = *b"**\0\0";
-/// Records start at multiples of this.
+/// The number of bytes of which every record's offset is a multiple.
 const ALIGNMENT: usize = 8;
 
-/// Appends the event to the chunk as record `number` and returns where it starts. The chunk may be
-/// overfull afterwards, which is the caller's to notice.
+/// Appends the event to the chunk as record `number`, and returns the record's offset in the chunk.
+/// The chunk may be overfull afterwards; the caller has to check.
 pub(crate) fn write_record(
     chunk: &mut Chunk,
     style: Style,
@@ -61,7 +63,7 @@ pub(crate) fn write_record(
 fn write_templated(chunk: &mut Chunk, style: Style, event: &Event) -> Result<(), Error> {
     template::write_outer_head(chunk, &event.computer)?;
     let mut values = outer_values(style, event);
-    // The size of the last one, EventData, is known only when it is written.
+    // The size of the last value, EventData, is known only when it is written.
     values.push(if event.data.is_empty() { (code::NULL, Vec::new()) } else { (code::BINXML, Vec::new()) });
     let last_size = chunk.position() + 4 + 4 * usize::from(outer::EVENT_DATA);
     write_values(chunk, &values, "System")?;
@@ -75,32 +77,32 @@ fn write_templated(chunk: &mut Chunk, style: Style, event: &Event) -> Result<(),
     Ok(())
 }
 
-/// The values of the outer template but the last, in the order of its substitutions.
+/// Returns the values of the outer template except the last, in the order of its substitutions.
 fn outer_values(style: Style, event: &Event) -> Vec<(u8, Vec<u8>)> {
-    // A null of a live log keeps its room: two bytes, 1 and 0, for Qualifiers and sixteen for
-    // ActivityID. An export drops it (measured on 6,400 and 2,250 real records).
+    // In a live log, a null keeps its bytes: two bytes, 1 and 0, for Qualifiers, and sixteen for
+    // ActivityID. An export drops them (measured on 6,400 and 2,250 real records).
     let (qualifiers, activity) =
         if style == Style::Live { (vec![1, 0], vec![0; 16]) } else { (Vec::new(), Vec::new()) };
-    let typed = |value: Value| (value.code(), value.bytes());
-    let user = event.user.clone().map_or(Value::Null, Value::Sid);
+    let typed = |value: DataValue| (value.code(), value.bytes());
+    let user = event.user.clone().map_or(DataValue::Null, DataValue::Sid);
     vec![
-        typed(Value::U8(event.level)),
-        typed(Value::U8(event.opcode)),
-        typed(Value::U16(event.task)),
-        typed(Value::U16(event.event_id)),
+        typed(DataValue::U8(event.level)),
+        typed(DataValue::U8(event.opcode)),
+        typed(DataValue::U16(event.task)),
+        typed(DataValue::U16(event.event_id)),
         (code::NULL, qualifiers),
-        typed(Value::Hex64(event.keywords)),
-        typed(Value::FileTime(event.time)),
+        typed(DataValue::Hex64(event.keywords)),
+        typed(DataValue::FileTime(event.time)),
         (code::NULL, activity),
-        typed(Value::U32(event.process_id)),
-        typed(Value::U32(event.thread_id)),
-        typed(Value::U64(event.record_id)),
-        typed(Value::U8(event.version)),
+        typed(DataValue::U32(event.process_id)),
+        typed(DataValue::U32(event.thread_id)),
+        typed(DataValue::U64(event.record_id)),
+        typed(DataValue::U8(event.version)),
         typed(user),
-        typed(Value::Null),
-        typed(Value::from(event.provider.as_str())),
-        typed(Value::Guid(event.provider_guid)),
-        typed(Value::from(event.channel.as_str())),
+        typed(DataValue::Null),
+        typed(DataValue::from(event.provider.as_str())),
+        typed(DataValue::Guid(event.provider_guid)),
+        typed(DataValue::from(event.channel.as_str())),
     ]
 }
 
@@ -125,8 +127,8 @@ fn write_event_data(chunk: &mut Chunk, style: Style, event: &Event) -> Result<()
     Ok(())
 }
 
-/// Values of a template instance: their number, a descriptor of size and type for each, then their
-/// bytes without gaps (libevtx's format document, "Template instance data").
+/// Writes the values of a template instance: their number, a descriptor of size and type for each,
+/// then their bytes without gaps (libevtx's format document, "Template instance data").
 fn write_values(chunk: &mut Chunk, values: &[(u8, Vec<u8>)], name: &str) -> Result<(), Error> {
     let too_long = || Error::ValueTooLong(name.to_owned());
     chunk.put_u32(u32::try_from(values.len()).map_err(|_| too_long())?);

@@ -1,34 +1,34 @@
-//! Sysmon's events: constructors with every field that recent versions log, in their order and with
-//! their types.
+//! Sysmon's events: constructors with every field that recent versions log, in the same order and
+//! with the same types.
 //!
 //! The fields are those of Sysmon's published schema; the types were measured on real logs. Each
-//! constructor takes what tells one event from another and fills the rest with plausible values, to
-//! be changed with [`Event::with`].
+//! constructor takes what distinguishes one event from another and fills the rest with plausible
+//! values, which [`Event::with`] can change.
 
 use crate::event::{Event, Provider, data};
 use crate::time;
-use crate::value::{Guid, Sid, Value};
+use crate::value::{DataValue, Guid, Sid};
 
-/// Sysmon.
+/// The provider of Sysmon's events.
 pub const SYSMON: Provider = Provider {
     name: "Microsoft-Windows-Sysmon",
     guid: Guid::new(0x5770_385F, 0xC22A, 0x43E0, [0xBF, 0x4C, 0x06, 0xF5, 0x69, 0x8F, 0xFB, 0xD9]),
     channel: "Microsoft-Windows-Sysmon/Operational",
 };
 
-/// ProcessGuid of an invented process. Real ones hold parts of the machine's GUID, the start time
-/// and a token id.
+/// Returns the ProcessGuid of an invented process. Real ones contain parts of the machine's GUID,
+/// the start time and a token id.
 #[must_use]
 pub fn process_guid(process_id: u32) -> Guid {
     let [low, high, ..] = process_id.to_le_bytes();
     Guid::new(0x3F5A_91C2, 0x6E0B, 0x67C6, [low, high, 0, 0, 0, 0, 0x21, 0])
 }
 
-fn text(value: &str) -> Value {
-    Value::from(value)
+fn text(value: &str) -> DataValue {
+    DataValue::from(value)
 }
 
-fn sysmon(event_id: u16, version: u8, data: Vec<(String, Value)>) -> Event {
+fn sysmon(event_id: u16, version: u8, data: Vec<(String, DataValue)>) -> Event {
     let mut event = Event::new(&SYSMON, event_id);
     event.version = version;
     event.task = event_id;
@@ -38,13 +38,13 @@ fn sysmon(event_id: u16, version: u8, data: Vec<(String, Value)>) -> Event {
     event.at(time)
 }
 
-/// The placeholder of UtcTime, which [`Event::at`] replaces.
-fn utc_time() -> Value {
-    Value::from(time::utc_time(0))
+/// Returns the placeholder of UtcTime, which [`Event::at`] replaces.
+fn utc_time() -> DataValue {
+    DataValue::from(time::utc_time(0))
 }
 
 impl Event {
-    /// Event 22, a DNS query that was answered with an address.
+    /// Makes an event 22: a DNS query that was answered with an address.
     #[must_use]
     pub fn dns_query(query_name: &str, image: &str) -> Self {
         sysmon(
@@ -53,8 +53,8 @@ impl Event {
             data([
                 ("RuleName", text("-")),
                 ("UtcTime", utc_time()),
-                ("ProcessGuid", Value::Guid(process_guid(6120))),
-                ("ProcessId", Value::U32(6120)),
+                ("ProcessGuid", DataValue::Guid(process_guid(6120))),
+                ("ProcessId", DataValue::U32(6120)),
                 ("QueryName", text(query_name)),
                 ("QueryStatus", text("0")),
                 ("QueryResults", text("::ffff:192.0.2.10;")),
@@ -64,19 +64,19 @@ impl Event {
         )
     }
 
-    /// Sets what a DNS query was answered: QueryStatus and QueryResults.
+    /// Returns the event with this answer to the DNS query: QueryStatus and QueryResults.
     #[must_use]
     pub fn answered(self, query_status: &str, query_results: &str) -> Self {
         self.with("QueryStatus", query_status).with("QueryResults", query_results)
     }
 
-    /// Sets ProcessId and ProcessGuid of a Sysmon event.
+    /// Returns the event with the ProcessId and ProcessGuid of this process.
     #[must_use]
     pub fn of_process(self, process_id: u32) -> Self {
         self.with("ProcessId", process_id).with("ProcessGuid", process_guid(process_id))
     }
 
-    /// Event 1, a process was created.
+    /// Makes an event 1: a process was created.
     #[must_use]
     pub fn process_create(image: &str, command_line: &str, parent_image: &str) -> Self {
         let name = image.rsplit('\\').next().unwrap_or(image);
@@ -86,8 +86,8 @@ impl Event {
             data([
                 ("RuleName", text("-")),
                 ("UtcTime", utc_time()),
-                ("ProcessGuid", Value::Guid(process_guid(7012))),
-                ("ProcessId", Value::U32(7012)),
+                ("ProcessGuid", DataValue::Guid(process_guid(7012))),
+                ("ProcessId", DataValue::U32(7012)),
                 ("Image", text(image)),
                 ("FileVersion", text("10.0.19041.1")),
                 ("Description", text("-")),
@@ -97,13 +97,13 @@ impl Event {
                 ("CommandLine", text(command_line)),
                 ("CurrentDirectory", text("C:\\Windows\\system32\\")),
                 ("User", text("CORP\\user")),
-                ("LogonGuid", Value::Guid(process_guid(0x3E7))),
-                ("LogonId", Value::Hex64(0x5_1A2B)),
-                ("TerminalSessionId", Value::U32(1)),
+                ("LogonGuid", DataValue::Guid(process_guid(0x3E7))),
+                ("LogonId", DataValue::Hex64(0x5_1A2B)),
+                ("TerminalSessionId", DataValue::U32(1)),
                 ("IntegrityLevel", text("Medium")),
                 ("Hashes", text("SHA256=8F2A0C6D51B7E3940A6C2D18F5B3E7719C04D6A2E81B35F7906AC4D2E1B8F350")),
-                ("ParentProcessGuid", Value::Guid(process_guid(4880))),
-                ("ParentProcessId", Value::U32(4880)),
+                ("ParentProcessGuid", DataValue::Guid(process_guid(4880))),
+                ("ParentProcessId", DataValue::U32(4880)),
                 ("ParentImage", text(parent_image)),
                 ("ParentCommandLine", text(parent_image)),
                 ("ParentUser", text("CORP\\user")),
@@ -111,7 +111,7 @@ impl Event {
         )
     }
 
-    /// Event 3, a network connection.
+    /// Makes an event 3: a network connection.
     #[must_use]
     pub fn network_connection(image: &str, destination: &str, port: u16) -> Self {
         sysmon(
@@ -120,27 +120,27 @@ impl Event {
             data([
                 ("RuleName", text("-")),
                 ("UtcTime", utc_time()),
-                ("ProcessGuid", Value::Guid(process_guid(6120))),
-                ("ProcessId", Value::U32(6120)),
+                ("ProcessGuid", DataValue::Guid(process_guid(6120))),
+                ("ProcessId", DataValue::U32(6120)),
                 ("Image", text(image)),
                 ("User", text("CORP\\user")),
                 ("Protocol", text("tcp")),
-                ("Initiated", Value::Bool(true)),
-                ("SourceIsIpv6", Value::Bool(false)),
+                ("Initiated", DataValue::Bool(true)),
+                ("SourceIsIpv6", DataValue::Bool(false)),
                 ("SourceIp", text("10.20.30.40")),
                 ("SourceHostname", text("-")),
-                ("SourcePort", Value::U16(50_122)),
+                ("SourcePort", DataValue::U16(50_122)),
                 ("SourcePortName", text("-")),
-                ("DestinationIsIpv6", Value::Bool(false)),
+                ("DestinationIsIpv6", DataValue::Bool(false)),
                 ("DestinationIp", text(destination)),
                 ("DestinationHostname", text("-")),
-                ("DestinationPort", Value::U16(port)),
+                ("DestinationPort", DataValue::U16(port)),
                 ("DestinationPortName", text("-")),
             ]),
         )
     }
 
-    /// Event 5, a process ended.
+    /// Makes an event 5: a process ended.
     #[must_use]
     pub fn process_terminate(image: &str) -> Self {
         sysmon(
@@ -149,15 +149,15 @@ impl Event {
             data([
                 ("RuleName", text("-")),
                 ("UtcTime", utc_time()),
-                ("ProcessGuid", Value::Guid(process_guid(7012))),
-                ("ProcessId", Value::U32(7012)),
+                ("ProcessGuid", DataValue::Guid(process_guid(7012))),
+                ("ProcessId", DataValue::U32(7012)),
                 ("Image", text(image)),
                 ("User", text("CORP\\user")),
             ]),
         )
     }
 
-    /// Event 7, a process loaded a module.
+    /// Makes an event 7: a process loaded a module.
     #[must_use]
     pub fn image_load(image: &str, loaded: &str) -> Self {
         let name = loaded.rsplit('\\').next().unwrap_or(loaded);
@@ -167,8 +167,8 @@ impl Event {
             data([
                 ("RuleName", text("-")),
                 ("UtcTime", utc_time()),
-                ("ProcessGuid", Value::Guid(process_guid(7012))),
-                ("ProcessId", Value::U32(7012)),
+                ("ProcessGuid", DataValue::Guid(process_guid(7012))),
+                ("ProcessId", DataValue::U32(7012)),
                 ("Image", text(image)),
                 ("ImageLoaded", text(loaded)),
                 ("FileVersion", text("10.0.19041.1")),
@@ -185,7 +185,7 @@ impl Event {
         )
     }
 
-    /// Event 11, a file was created.
+    /// Makes an event 11: a file was created.
     #[must_use]
     pub fn file_create(image: &str, target: &str) -> Self {
         sysmon(
@@ -194,8 +194,8 @@ impl Event {
             data([
                 ("RuleName", text("-")),
                 ("UtcTime", utc_time()),
-                ("ProcessGuid", Value::Guid(process_guid(7012))),
-                ("ProcessId", Value::U32(7012)),
+                ("ProcessGuid", DataValue::Guid(process_guid(7012))),
+                ("ProcessId", DataValue::U32(7012)),
                 ("Image", text(image)),
                 ("TargetFilename", text(target)),
                 ("CreationUtcTime", text("2025-03-01 07:30:00.000")),
@@ -204,7 +204,7 @@ impl Event {
         )
     }
 
-    /// Event 12, a registry key was created or deleted.
+    /// Makes an event 12: a registry key was created or deleted.
     #[must_use]
     pub fn registry_key(image: &str, target: &str) -> Self {
         sysmon(
@@ -214,8 +214,8 @@ impl Event {
                 ("RuleName", text("-")),
                 ("EventType", text("CreateKey")),
                 ("UtcTime", utc_time()),
-                ("ProcessGuid", Value::Guid(process_guid(7012))),
-                ("ProcessId", Value::U32(7012)),
+                ("ProcessGuid", DataValue::Guid(process_guid(7012))),
+                ("ProcessId", DataValue::U32(7012)),
                 ("Image", text(image)),
                 ("TargetObject", text(target)),
                 ("User", text("CORP\\user")),
@@ -223,7 +223,7 @@ impl Event {
         )
     }
 
-    /// Event 13, a registry value was set.
+    /// Makes an event 13: a registry value was set.
     #[must_use]
     pub fn registry_value(image: &str, target: &str, details: &str) -> Self {
         sysmon(
@@ -233,8 +233,8 @@ impl Event {
                 ("RuleName", text("-")),
                 ("EventType", text("SetValue")),
                 ("UtcTime", utc_time()),
-                ("ProcessGuid", Value::Guid(process_guid(7012))),
-                ("ProcessId", Value::U32(7012)),
+                ("ProcessGuid", DataValue::Guid(process_guid(7012))),
+                ("ProcessId", DataValue::U32(7012)),
                 ("Image", text(image)),
                 ("TargetObject", text(target)),
                 ("Details", text(details)),

@@ -1,22 +1,22 @@
-//! Templates, as events taken from a machine's own logs use them: the outer one holds System, the
+//! Templates, as events in a machine's own logs use them: the outer template describes System, the
 //! inner one EventData.
 //!
 //! A definition lies in the record that first needs it in a chunk, and later records point to it.
-//! The outer template has the Computer as literal text, so there is one a computer and chunk; its
-//! eighteen substitutions and their order were measured on real logs.
+//! The outer template has the Computer as literal text, so there is one for each computer and
+//! chunk. Its eighteen substitutions and their order were measured on real logs.
 
-use crate::binxml::{Content, END_OF_FRAGMENT, Element, FRAGMENT_HEADER};
+use crate::binxml::{END_OF_FRAGMENT, Element, ElementContent, FRAGMENT_HEADER};
 use crate::chunk::Chunk;
 use crate::error::Error;
 use crate::event::Event;
 use crate::value::{Guid, code};
 
-/// Namespace of every event (the published event schema).
+/// The XML namespace of every event (the published event schema).
 pub(crate) const NAMESPACE: &str = "http://schemas.microsoft.com/win/2004/08/events/event";
 
 const TEMPLATE_INSTANCE: u8 = 0x0c;
 
-/// Substitutions of the outer template.
+/// The indexes of the outer template's substitutions.
 pub(crate) mod outer {
     pub(crate) const LEVEL: u16 = 0;
     pub(crate) const OPCODE: u16 = 1;
@@ -38,8 +38,8 @@ pub(crate) mod outer {
     pub(crate) const EVENT_DATA: u16 = 17;
 }
 
-/// The GUID of a template, from what it says: equal templates have equal GUIDs in every chunk and
-/// file. Windows' own rule is unknown; this one is two runs of FNV-1a.
+/// The GUID of a template, computed from its content: equal templates have equal GUIDs in every
+/// chunk and file. Windows' own rule is unknown; this one is two runs of FNV-1a.
 #[derive(Debug)]
 struct Identity(u64, u64);
 
@@ -51,7 +51,7 @@ impl Identity {
     }
 
     fn add(&mut self, bytes: &[u8]) {
-        // The byte 0xFF is in no UTF-8 text, so it keeps two names apart.
+        // The byte 0xFF is in no UTF-8 text, so it separates two names.
         for byte in bytes.iter().chain(&[0xFF]) {
             self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01B3);
             self.1 = (self.1 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01B3).rotate_left(7);
@@ -83,10 +83,10 @@ pub(crate) fn write_inner_head(chunk: &mut Chunk, event: &Event) -> Result<(), E
     write_head(chunk, identity.guid(), || inner_element(event))
 }
 
-/// Head of a template instance: token, an unknown byte that is always 1, the template's id, which
-/// is the first four bytes of its GUID, and its offset. A definition, where needed, is next: offset
-/// of the next template in the bucket, GUID, size, fragment (libevtx's format document, "Template
-/// instance" and "Template definition").
+/// Writes the head of a template instance: the token, an unknown byte that is always 1, the
+/// template's id (the first four bytes of its GUID), and its offset. A definition follows if the
+/// chunk does not have it yet: offset of the next template in the bucket, GUID, size, fragment
+/// (libevtx's format document, "Template instance" and "Template definition").
 fn write_head(chunk: &mut Chunk, guid: Guid, element: impl FnOnce() -> Element) -> Result<(), Error> {
     let (id, _) = guid.0.split_at(4);
     chunk.put_u8(TEMPLATE_INSTANCE);
@@ -108,11 +108,11 @@ fn write_head(chunk: &mut Chunk, guid: Guid, element: impl FnOnce() -> Element) 
     Ok(())
 }
 
-fn optional(index: u16, code: u8) -> Content {
-    Content::Substitution { index, code, optional: true }
+fn optional(index: u16, code: u8) -> ElementContent {
+    ElementContent::Substitution { index, code, optional: true }
 }
 
-/// An element that holds one substitution and goes with it.
+/// Makes an element that contains one substitution and is left out if its value is null.
 fn dependent(name: &'static str, index: u16, code: u8) -> Element {
     Element::new(name).depends_on(index).holding(optional(index, code))
 }
@@ -149,11 +149,11 @@ fn outer_element(computer: &str) -> Element {
                 .attribute("ThreadID", optional(outer::THREAD_ID, code::U32)),
         )
         .child(dependent("Channel", outer::CHANNEL, code::TEXT))
-        .child(Element::new("Computer").holding(Content::text(computer)))
+        .child(Element::new("Computer").holding(ElementContent::text(computer)))
         .child(Element::new("Security").attribute("UserID", optional(outer::USER_ID, code::SID)));
     Element::new("Event")
         .depends_on(outer::EVENT_DATA)
-        .attribute("xmlns", Content::text(NAMESPACE))
+        .attribute("xmlns", ElementContent::text(NAMESPACE))
         .child(system)
         .holding(optional(outer::EVENT_DATA, code::BINXML))
 }
@@ -162,9 +162,9 @@ fn inner_element(event: &Event) -> Element {
     (0_u16..).zip(&event.data).fold(Element::new("EventData"), |event_data, (index, (name, value))| {
         let mut item = Element::new("Data");
         if !name.is_empty() {
-            item = item.attribute("Name", Content::text(name));
+            item = item.attribute("Name", ElementContent::text(name));
         }
-        event_data.child(item.holding(Content::Substitution {
+        event_data.child(item.holding(ElementContent::Substitution {
             index,
             code: value.declared_code(),
             optional: false,

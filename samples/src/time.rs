@@ -1,21 +1,21 @@
-//! Windows times: 100-nanosecond steps since 1601-01-01 UTC ([MS-DTYP] 2.3.3), and the two ways
-//! events write them as text. Only the years that logs are about (1601 to 9999) are considered.
+//! Windows times: units of 100 ns since 1601-01-01 UTC ([MS-DTYP] 2.3.3), and the two ways in which
+//! events write them as text. Only the years of logs (1601 to 9999) are considered.
 
-/// FILETIME steps in one second.
+/// The FILETIME units in one second.
 pub const SECOND: u64 = 10_000_000;
-/// FILETIME steps in one minute.
+/// The FILETIME units in one minute.
 pub const MINUTE: u64 = 60 * SECOND;
-/// FILETIME steps in one hour.
+/// The FILETIME units in one hour.
 pub const HOUR: u64 = 60 * MINUTE;
-/// FILETIME steps in one day.
+/// The FILETIME units in one day.
 pub const DAY: u64 = 24 * HOUR;
 
-/// Days of a 400-year cycle of the Gregorian calendar.
+/// The days of a 400-year cycle of the Gregorian calendar.
 const DAYS_OF_CYCLE: u64 = 146_097;
-/// Days from 1600-03-01, where a cycle of years that begin in March starts, to 1601-01-01.
+/// The days from 1600-03-01, where a cycle of years that begin in March starts, to 1601-01-01.
 const DAYS_BEFORE_1601: u64 = 306;
 
-/// The FILETIME of a date and a time of day in UTC.
+/// Returns the FILETIME of a date and a time of day in UTC.
 #[must_use]
 pub fn filetime(year: u64, month: u64, day: u64, hour: u64, minute: u64, second: u64) -> u64 {
     // Years are counted from March, so that the day a leap year adds comes last (Howard Hinnant's
@@ -29,8 +29,8 @@ pub fn filetime(year: u64, month: u64, day: u64, hour: u64, minute: u64, second:
     (days - DAYS_BEFORE_1601) * DAY + hour * HOUR + minute * MINUTE + second * SECOND
 }
 
-/// Date and time of day of a FILETIME: year, month, day, hour, minute, second and the steps left
-/// over.
+/// Returns the date and time of day of a FILETIME: year, month, day, hour, minute, second and the
+/// remaining units of 100 ns.
 fn civil(filetime: u64) -> [u64; 7] {
     let days = filetime / DAY + DAYS_BEFORE_1601;
     let cycle = days / DAYS_OF_CYCLE;
@@ -46,14 +46,14 @@ fn civil(filetime: u64) -> [u64; 7] {
     [year, month, day, of_day / HOUR, of_day / MINUTE % 60, of_day / SECOND % 60, of_day % SECOND]
 }
 
-/// As System/TimeCreated shows it: `2025-03-04T09:15:00.1234567Z`.
+/// Returns a FILETIME as System/TimeCreated shows it: `2025-03-04T09:15:00.1234567Z`.
 #[must_use]
 pub fn time_created(filetime: u64) -> String {
     let [year, month, day, hour, minute, second, steps] = civil(filetime);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{steps:07}Z")
 }
 
-/// As Sysmon writes UtcTime: `2025-03-04 09:15:00.123`.
+/// Returns a FILETIME as Sysmon writes UtcTime: `2025-03-04 09:15:00.123`.
 #[must_use]
 pub fn utc_time(filetime: u64) -> String {
     let [year, month, day, hour, minute, second, steps] = civil(filetime);

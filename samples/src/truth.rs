@@ -1,8 +1,8 @@
-//! What has to be found in the samples, written from the descriptions of the events and never from
+//! What has to be found in the samples. It is written from the descriptions of the events, never by
 //! a decoder.
 //!
-//! The detection is evaluated here by a few lines of its own, so that dnsweep's reading of the rule
-//! is checked by another one.
+//! This module evaluates the seed detection by itself, so that dnsweep's reading of the rule is
+//! checked against another one.
 
 use std::fmt::{self, Display, Write as _};
 
@@ -11,42 +11,42 @@ use crate::log::Place;
 use crate::record::Style;
 use crate::sysmon::SYSMON;
 use crate::time;
-use crate::value::Value;
+use crate::value::DataValue;
 
-/// One event and where it lies.
+/// One event of a sample, and the place of its record.
 #[derive(Debug)]
-pub struct Recorded {
-    /// The event as described.
+pub struct SampleRecord {
+    /// The event, as described.
     pub event: Event,
-    /// Where its record lies in the undamaged log.
+    /// The place of the event's record in the undamaged log.
     pub place: Place,
-    /// Whether the damage done to the file took it away.
+    /// True if damage to the file destroyed the record.
     pub lost: bool,
 }
 
 /// One file of the samples.
 #[derive(Debug)]
 pub struct SampleFile {
-    /// Path below `samples/`, with `/`.
+    /// The path of the file below `samples/`, with `/`.
     pub path: String,
-    /// What is in it.
+    /// The contents of the file.
     pub bytes: Vec<u8>,
-    /// How the log is laid out; none where the file is no log.
+    /// The style of the log; `None` if the file is no log.
     pub style: Option<Style>,
-    /// The events of the log, in order.
-    pub records: Vec<Recorded>,
+    /// The records of the log, in file order.
+    pub records: Vec<SampleRecord>,
 }
 
-/// Whether the event is a DNS query as Sysmon logs it.
+/// Returns true if the event is a DNS query as Sysmon logs it.
 #[must_use]
 pub fn is_dns_query(event: &Event) -> bool {
     event.provider == SYSMON.name && event.event_id == 22
 }
 
-/// The seed detection, "Suspicious Process DNS Query Known Abuse Web Services": the name queried
-/// contains one of four strings, and either the process has one of five names or its path crosses
-/// one of six folders. Case does not matter, and OR binds its two terms before AND joins them with
-/// the rest, as in Splunk.
+/// Returns true if the seed detection, "Suspicious Process DNS Query Known Abuse Web Services",
+/// describes the event: the queried name contains one of four strings, and either the process has
+/// one of five names or its path contains one of six folders. Case does not matter. As in Splunk,
+/// OR joins its two terms before AND joins them with the rest.
 #[must_use]
 pub fn matches_seed(event: &Event) -> bool {
     const QUERIES: [&str; 4] = ["pastebin", "discord", "api.telegram", "t.me"];
@@ -63,7 +63,7 @@ pub fn matches_seed(event: &Event) -> bool {
             || FOLDERS.iter().any(|part| image.contains(part)))
 }
 
-/// One line of JSON for each DNS query of each file.
+/// Returns one line of JSON for each DNS query of each file.
 #[must_use]
 pub fn events_jsonl(files: &[SampleFile]) -> String {
     let mut lines = String::new();
@@ -75,7 +75,7 @@ pub fn events_jsonl(files: &[SampleFile]) -> String {
     lines
 }
 
-/// One line of JSON for each file.
+/// Returns one line of JSON for each file.
 #[must_use]
 pub fn files_jsonl(files: &[SampleFile]) -> String {
     let mut lines = String::new();
@@ -85,23 +85,23 @@ pub fn files_jsonl(files: &[SampleFile]) -> String {
     lines
 }
 
-fn event_line(lines: &mut String, path: &str, recorded: &Recorded) {
+fn event_line(lines: &mut String, path: &str, recorded: &SampleRecord) {
     let event = &recorded.event;
     let mut line = Line::new(lines);
-    line.text("file", &Value::from(path));
-    line.text("Computer", &Value::from(event.computer.as_str()));
+    line.text("file", &DataValue::from(path));
+    line.text("Computer", &DataValue::from(event.computer.as_str()));
     line.raw("EventRecordID", event.record_id);
-    line.text("TimeCreated", &Value::from(time::time_created(event.time)));
+    line.text("TimeCreated", &DataValue::from(time::time_created(event.time)));
     for name in ["UtcTime", "QueryName", "QueryStatus", "QueryResults", "Image", "User"] {
         match event.value(name) {
             Some(value) => line.text(name, value),
             None => line.raw(name, "null"),
         }
     }
-    if let Some(Value::Guid(guid)) = event.value("ProcessGuid") {
-        line.text("ProcessGuid", &Value::from(guid.to_string()));
+    if let Some(DataValue::Guid(guid)) = event.value("ProcessGuid") {
+        line.text("ProcessGuid", &DataValue::from(guid.to_string()));
     }
-    if let Some(Value::U32(process_id)) = event.value("ProcessId") {
+    if let Some(DataValue::U32(process_id)) = event.value("ProcessId") {
         line.raw("ProcessId", process_id);
     }
     line.raw("chunk", recorded.place.chunk);
@@ -115,15 +115,15 @@ fn event_line(lines: &mut String, path: &str, recorded: &Recorded) {
 
 fn file_line(lines: &mut String, file: &SampleFile) {
     let count =
-        |wanted: &dyn Fn(&Recorded) -> bool| file.records.iter().filter(|record| wanted(record)).count();
+        |wanted: &dyn Fn(&SampleRecord) -> bool| file.records.iter().filter(|record| wanted(record)).count();
     let last_chunk = file.records.iter().map(|record| record.place.chunk).max();
     let per_chunk: Vec<String> = (0..last_chunk.map_or(0, |last| last + 1))
         .map(|chunk| count(&|record| record.place.chunk == chunk).to_string())
         .collect();
     let mut line = Line::new(lines);
-    line.text("file", &Value::from(file.path.as_str()));
+    line.text("file", &DataValue::from(file.path.as_str()));
     match file.style {
-        Some(style) => line.text("style", &Value::from(format!("{style:?}").to_lowercase())),
+        Some(style) => line.text("style", &DataValue::from(format!("{style:?}").to_lowercase())),
         None => line.raw("style", "null"),
     }
     line.raw("size", file.bytes.len());
@@ -138,7 +138,7 @@ fn file_line(lines: &mut String, file: &SampleFile) {
     line.end();
 }
 
-/// One JSON object on a line of its own.
+/// Writes one JSON object on one line.
 struct Line<'a> {
     lines: &'a mut String,
     separator: char,
@@ -157,14 +157,14 @@ impl<'a> Line<'a> {
         self.separator = ',';
     }
 
-    /// A member whose value is JSON as it stands.
+    /// Adds a member whose value is already JSON.
     fn raw(&mut self, name: &str, value: impl Display) {
         self.key(name);
         self.put(format_args!("{value}"));
     }
 
-    /// A member that is a string, unpaired surrogates included.
-    fn text(&mut self, name: &str, value: &Value) {
+    /// Adds a member that is a string; unpaired surrogates are kept.
+    fn text(&mut self, name: &str, value: &DataValue) {
         self.key(name);
         self.lines.push('"');
         for decoded in char::decode_utf16(value.units()) {

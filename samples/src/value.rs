@@ -1,18 +1,18 @@
-//! Values of events: what they are, how they lie in a record, and how they read as text.
+//! The values of events: their types, their bytes in a record, and their text.
 //!
-//! The type codes are those of [MS-EVEN6] 2.2.12 (BinXml value types). Which value gets a
-//! terminating NUL is not decided here but by the style of the log (see `record`).
+//! The type codes are those of [MS-EVEN6] 2.2.12 (BinXml value types). Whether a value gets a
+//! terminating NUL is decided by the style of the log (see `record`).
 
 use std::fmt;
 
 use crate::time;
 
-/// A GUID, its sixteen bytes as they lie in a file (the first three parts little-endian).
+/// A GUID: the sixteen bytes as they are stored in a file (the first three parts little-endian).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Guid(pub [u8; 16]);
 
 impl Guid {
-    /// The GUID that reads `{first-second-third-last}`.
+    /// Makes the GUID that is written as `{first-second-third-last}`.
     #[must_use]
     pub const fn new(first: u32, second: u16, third: u16, last: [u8; 8]) -> Self {
         let [a0, a1, a2, a3] = first.to_le_bytes();
@@ -24,7 +24,7 @@ impl Guid {
 }
 
 impl fmt::Display for Guid {
-    /// Lower case, without braces.
+    /// Writes the GUID in lower case, without braces.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [a0, a1, a2, a3, b0, b1, c0, c1, last @ ..] = self.0;
         let first = u32::from_le_bytes([a0, a1, a2, a3]);
@@ -47,20 +47,20 @@ impl fmt::Display for Guid {
 /// A security identifier ([MS-DTYP] 2.4.2.2): `S-1-<authority>-<sub-authorities>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sid {
-    /// Identifier authority, of which the lower 48 bits are stored.
+    /// The identifier authority, of which the lower 48 bits are stored.
     pub authority: u64,
-    /// Sub-authorities, 255 at most.
+    /// The sub-authorities, 255 at most.
     pub sub_authorities: Vec<u32>,
 }
 
 impl Sid {
-    /// `S-1-5-18`, the account that services such as Sysmon's run under.
+    /// Returns `S-1-5-18`, the account that services such as Sysmon's run under.
     #[must_use]
     pub fn local_system() -> Self {
         Self { authority: 5, sub_authorities: vec![18] }
     }
 
-    /// `S-1-5-21-…-<relative>`, an account of the invented domain of the samples.
+    /// Returns `S-1-5-21-…-<relative>`, an account of the invented domain of the samples.
     #[must_use]
     pub fn domain_user(relative: u32) -> Self {
         Self { authority: 5, sub_authorities: vec![21, 1_004_336_348, 1_177_238_915, 682_003_330, relative] }
@@ -84,44 +84,44 @@ impl fmt::Display for Sid {
 
 /// The value of one data item of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Value {
+pub enum DataValue {
     /// No value: an empty element.
     Null,
     /// Text.
     Text(String),
-    /// Text as raw UTF-16 code units, so that it can hold unpaired surrogates and embedded NULs.
+    /// Text as raw UTF-16 code units, which can contain unpaired surrogates and NULs.
     Units(Vec<u16>),
-    /// Text in a Windows code page, the bytes as they are stored.
+    /// Text in a Windows code page, as the stored bytes.
     Ansi(Vec<u8>),
-    /// Unsigned number of 8 bits.
+    /// An unsigned number of 8 bits.
     U8(u8),
-    /// Unsigned number of 16 bits.
+    /// An unsigned number of 16 bits.
     U16(u16),
-    /// Signed number of 32 bits.
+    /// A signed number of 32 bits.
     I32(i32),
-    /// Unsigned number of 32 bits.
+    /// An unsigned number of 32 bits.
     U32(u32),
-    /// Signed number of 64 bits.
+    /// A signed number of 64 bits.
     I64(i64),
-    /// Unsigned number of 64 bits.
+    /// An unsigned number of 64 bits.
     U64(u64),
-    /// Number of 32 bits that is shown in hexadecimal.
+    /// A number of 32 bits that is shown in hexadecimal.
     Hex32(u32),
-    /// Number of 64 bits that is shown in hexadecimal.
+    /// A number of 64 bits that is shown in hexadecimal.
     Hex64(u64),
-    /// Truth value, stored in four bytes.
+    /// True or false, stored in four bytes.
     Bool(bool),
     /// Bytes.
     Binary(Vec<u8>),
     /// GUID.
     Guid(Guid),
-    /// Time, in 100-nanosecond steps since 1601.
+    /// A time, in units of 100 ns since 1601.
     FileTime(u64),
-    /// Security identifier.
+    /// A security identifier.
     Sid(Sid),
 }
 
-/// Type codes of [MS-EVEN6] 2.2.12 that this crate writes.
+/// The type codes of [MS-EVEN6] 2.2.12 that this crate writes.
 pub(crate) mod code {
     pub(crate) const NULL: u8 = 0x00;
     pub(crate) const TEXT: u8 = 0x01;
@@ -142,8 +142,8 @@ pub(crate) mod code {
     pub(crate) const BINXML: u8 = 0x21;
 }
 
-impl Value {
-    /// The type that a substitution descriptor says.
+impl DataValue {
+    /// Returns the type code in the value's substitution descriptor.
     pub(crate) fn code(&self) -> u8 {
         match self {
             Self::Null => code::NULL,
@@ -165,13 +165,13 @@ impl Value {
         }
     }
 
-    /// The type that a template declares for the value: a provider that leaves a value out still
-    /// declared it, here as text.
+    /// Returns the type code that a template declares for the value. A null has no type of its own,
+    /// and is declared as text.
     pub(crate) fn declared_code(&self) -> u8 {
         if *self == Self::Null { code::TEXT } else { self.code() }
     }
 
-    /// The bytes as they lie in a record, without any terminator.
+    /// Returns the bytes of the value in a record, without a terminator.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         match self {
             Self::Null => Vec::new(),
@@ -191,20 +191,20 @@ impl Value {
         }
     }
 
-    /// The value as text, in UTF-16 code units: what a forwarded event holds.
+    /// Returns the value as text in UTF-16 code units, as a forwarded event stores it.
     #[must_use]
     pub fn units(&self) -> Vec<u16> {
         if let Self::Units(units) = self { units.clone() } else { self.text().encode_utf16().collect() }
     }
 
-    /// The value as text; what is not valid Unicode becomes U+FFFD.
+    /// Returns the value as text; invalid Unicode becomes U+FFFD.
     #[must_use]
     pub fn text(&self) -> String {
         match self {
             Self::Null => String::new(),
             Self::Text(text) => text.clone(),
             Self::Units(units) => String::from_utf16_lossy(units),
-            // Windows-1252 and Latin-1 agree wherever the samples use either.
+            // Windows-1252 and Latin-1 are the same for all characters that the samples use.
             Self::Ansi(bytes) => bytes.iter().map(|byte| char::from(*byte)).collect(),
             Self::U8(number) => number.to_string(),
             Self::U16(number) => number.to_string(),
@@ -225,25 +225,25 @@ impl Value {
     }
 }
 
-impl From<&str> for Value {
+impl From<&str> for DataValue {
     fn from(text: &str) -> Self {
         Self::Text(text.to_owned())
     }
 }
 
-impl From<String> for Value {
+impl From<String> for DataValue {
     fn from(text: String) -> Self {
         Self::Text(text)
     }
 }
 
-impl From<u32> for Value {
+impl From<u32> for DataValue {
     fn from(number: u32) -> Self {
         Self::U32(number)
     }
 }
 
-impl From<Guid> for Value {
+impl From<Guid> for DataValue {
     fn from(guid: Guid) -> Self {
         Self::Guid(guid)
     }
@@ -257,7 +257,7 @@ mod tests {
     fn guid_and_sid_read_as_windows_writes_them() {
         let guid = Guid::new(0x5770_385F, 0xC22A, 0x43E0, [0xBF, 0x4C, 0x06, 0xF5, 0x69, 0x8F, 0xFB, 0xD9]);
         assert_eq!(guid.to_string(), "5770385f-c22a-43e0-bf4c-06f5698ffbd9");
-        // Bytes of the provider's GUID as measured in real logs.
+        // The bytes of the provider's GUID were measured in real logs.
         assert_eq!(guid.0[..6], [0x5f, 0x38, 0x70, 0x57, 0x2a, 0xc2]);
         assert_eq!(Sid::local_system().to_string(), "S-1-5-18");
         assert_eq!(Sid::local_system().bytes(), [1, 1, 0, 0, 0, 0, 0, 5, 18, 0, 0, 0]);

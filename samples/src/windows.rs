@@ -1,60 +1,60 @@
-//! Events of providers other than Sysmon: bystanders, and decoys that share Sysmon's event number
-//! 22.
+//! Events of providers other than Sysmon: some have nothing to do with DNS, and some are decoys
+//! that have Sysmon's event number 22.
 //!
-//! Names, GUIDs and channels are Windows' own; the data holds the fields that matter here, not all
-//! that Windows logs.
+//! Names, GUIDs and channels are Windows' own. The data has the fields that matter for tests, not
+//! all that Windows logs.
 
 use crate::event::{Event, Provider, data};
-use crate::value::{Guid, Sid, Value};
+use crate::value::{DataValue, Guid, Sid};
 
-/// Security auditing, the Security log.
+/// The provider of security auditing, which writes to the Security log.
 pub const SECURITY: Provider = Provider {
     name: "Microsoft-Windows-Security-Auditing",
     guid: Guid::new(0x5484_9625, 0x5478, 0x4994, [0xA5, 0xBA, 0x3E, 0x3B, 0x03, 0x28, 0xC3, 0x0D]),
     channel: "Security",
 };
 
-/// The service control manager, in the System log.
+/// The service control manager, which writes to the System log.
 pub const SERVICE_CONTROL_MANAGER: Provider = Provider {
     name: "Service Control Manager",
     guid: Guid::new(0x5559_08D1, 0xA6D7, 0x4695, [0x8E, 0x1E, 0x26, 0x93, 0x1D, 0x20, 0x12, 0xF4]),
     channel: "System",
 };
 
-/// Power requests of programs, in the System log; has an event 22.
+/// The provider of programs' power requests, which writes to the System log. It has an event 22.
 pub const USER_MODE_POWER_SERVICE: Provider = Provider {
     name: "Microsoft-Windows-UserModePowerService",
     guid: Guid::new(0xCE8D_EE0B, 0xD539, 0x4000, [0xB0, 0xF8, 0x77, 0xBE, 0xD0, 0x49, 0xC5, 0x90]),
     channel: "System",
 };
 
-/// Sessions of users; has an event 22.
+/// The provider of user sessions. It has an event 22.
 pub const LOCAL_SESSION_MANAGER: Provider = Provider {
     name: "Microsoft-Windows-TerminalServices-LocalSessionManager",
     guid: Guid::new(0x5D89_6912, 0x022D, 0x40AA, [0xA3, 0xA8, 0x4F, 0xA5, 0x51, 0x5C, 0x76, 0xD7]),
     channel: "Microsoft-Windows-TerminalServices-LocalSessionManager/Operational",
 };
 
-/// The resolver; logs queries of its own accord, and has an event 22.
+/// Windows' own DNS client (the resolver). It can log queries, and has an event 22.
 pub const DNS_CLIENT: Provider = Provider {
     name: "Microsoft-Windows-DNS-Client",
     guid: Guid::new(0x1C95_126E, 0x7EEA, 0x49A9, [0xA3, 0xFE, 0xA3, 0x78, 0xB0, 0x3D, 0xDB, 0x4D]),
     channel: "Microsoft-Windows-DNS-Client/Operational",
 };
 
-/// The restart manager, in the Application log.
+/// The restart manager, which writes to the Application log.
 pub const RESTART_MANAGER: Provider = Provider {
     name: "Microsoft-Windows-RestartManager",
     guid: Guid::new(0x0888_E5EF, 0x9B98, 0x4695, [0x97, 0x9D, 0xE9, 0x2C, 0xE4, 0x24, 0x72, 0x24]),
     channel: "Application",
 };
 
-fn text(value: &str) -> Value {
-    Value::from(value)
+fn text(value: &str) -> DataValue {
+    DataValue::from(value)
 }
 
 impl Event {
-    /// Security 4624, a logon.
+    /// Makes a Security 4624: a logon.
     #[must_use]
     pub fn logon(user: &str, logon_type: u32) -> Self {
         let mut event = Self::new(&SECURITY, 4624);
@@ -63,23 +63,23 @@ impl Event {
         event.task = 12_544;
         event.keywords = 0x8020_0000_0000_0000;
         event.data = data([
-            ("SubjectUserSid", Value::Sid(Sid::local_system())),
+            ("SubjectUserSid", DataValue::Sid(Sid::local_system())),
             ("SubjectUserName", text("-")),
-            ("SubjectLogonId", Value::Hex64(0x3E7)),
-            ("TargetUserSid", Value::Sid(Sid::domain_user(1121))),
+            ("SubjectLogonId", DataValue::Hex64(0x3E7)),
+            ("TargetUserSid", DataValue::Sid(Sid::domain_user(1121))),
             ("TargetUserName", text(user)),
             ("TargetDomainName", text("CORP")),
-            ("TargetLogonId", Value::Hex64(0x5_1A2B)),
-            ("LogonType", Value::U32(logon_type)),
+            ("TargetLogonId", DataValue::Hex64(0x5_1A2B)),
+            ("LogonType", DataValue::U32(logon_type)),
             ("LogonProcessName", text("User32")),
-            ("ProcessId", Value::Hex64(0x2A4)),
+            ("ProcessId", DataValue::Hex64(0x2A4)),
             ("ProcessName", text("C:\\Windows\\System32\\svchost.exe")),
             ("IpAddress", text("10.20.30.41")),
         ]);
         event
     }
 
-    /// Security 4688, a process was created.
+    /// Makes a Security 4688: a process was created.
     #[must_use]
     pub fn audited_process(image: &str, command_line: &str) -> Self {
         let mut event = Self::new(&SECURITY, 4688);
@@ -88,21 +88,21 @@ impl Event {
         event.task = 13_312;
         event.keywords = 0x8020_0000_0000_0000;
         event.data = data([
-            ("SubjectUserSid", Value::Sid(Sid::domain_user(1121))),
+            ("SubjectUserSid", DataValue::Sid(Sid::domain_user(1121))),
             ("SubjectUserName", text("user")),
             ("SubjectDomainName", text("CORP")),
-            ("SubjectLogonId", Value::Hex64(0x5_1A2B)),
-            ("NewProcessId", Value::Hex64(0x1B64)),
+            ("SubjectLogonId", DataValue::Hex64(0x5_1A2B)),
+            ("NewProcessId", DataValue::Hex64(0x1B64)),
             ("NewProcessName", text(image)),
             ("TokenElevationType", text("%%1938")),
-            ("ProcessId", Value::Hex64(0x1310)),
+            ("ProcessId", DataValue::Hex64(0x1310)),
             ("CommandLine", text(command_line)),
             ("ParentProcessName", text("C:\\Windows\\explorer.exe")),
         ]);
         event
     }
 
-    /// System 7036, a service changed its state.
+    /// Makes a System 7036: a service changed its state.
     #[must_use]
     pub fn service_state(service: &str, state: &str) -> Self {
         let mut event = Self::new(&SERVICE_CONTROL_MANAGER, 7036);
@@ -111,7 +111,8 @@ impl Event {
         event
     }
 
-    /// System 22 of the power service: a decoy, for it shares Sysmon's number.
+    /// Makes a System 22 of the power service: a decoy, because it has the number of Sysmon's DNS
+    /// query.
     #[must_use]
     pub fn power_request(process: &str, reason: &str) -> Self {
         let mut event = Self::new(&USER_MODE_POWER_SERVICE, 22);
@@ -120,67 +121,69 @@ impl Event {
         event
     }
 
-    /// Event 22 of the session manager, a shell started: a decoy.
+    /// Makes an event 22 of the session manager: a shell started. It is a decoy.
     #[must_use]
     pub fn shell_start(user: &str, session: u32, address: &str) -> Self {
         let mut event = Self::new(&LOCAL_SESSION_MANAGER, 22);
         event.user = Some(Sid::local_system());
         event.keywords = 0x1000_0000_0000_0000;
         event.data =
-            data([("User", text(user)), ("SessionID", Value::U32(session)), ("Address", text(address))]);
+            data([("User", text(user)), ("SessionID", DataValue::U32(session)), ("Address", text(address))]);
         event
     }
 
-    /// Event 3006 of the resolver: a query is made, by the process that asks.
+    /// Makes an event 3006 of the DNS client: the logging process makes a query.
     #[must_use]
     pub fn resolver_call(query_name: &str) -> Self {
         let mut event = Self::new(&DNS_CLIENT, 3006);
         event.data = data([
             ("QueryName", text(query_name)),
-            ("QueryType", Value::U32(1)),
-            ("QueryOptions", Value::U64(0x4000_0000)),
+            ("QueryType", DataValue::U32(1)),
+            ("QueryOptions", DataValue::U64(0x4000_0000)),
             ("ServerList", text("")),
-            ("IsNetworkQuery", Value::U32(0)),
-            ("NetworkQueryIndex", Value::U32(0)),
-            ("InterfaceIndex", Value::U32(0)),
-            ("IsAsyncQuery", Value::U32(0)),
+            ("IsNetworkQuery", DataValue::U32(0)),
+            ("NetworkQueryIndex", DataValue::U32(0)),
+            ("InterfaceIndex", DataValue::U32(0)),
+            ("IsAsyncQuery", DataValue::U32(0)),
         ]);
         event
     }
 
-    /// Event 3020 of the resolver: a server's response, which its service logs for the process that
-    /// asks.
+    /// Makes an event 3020 of the DNS client: a server's response, which a service logs for the
+    /// querying process `client`.
     #[must_use]
     pub fn resolver_response(query_name: &str, status: u32, query_results: &str, client: u32) -> Self {
         let mut event = Self::new(&DNS_CLIENT, 3020);
         event.version = 1;
         event.data = data([
             ("QueryName", text(query_name)),
-            ("QueryType", Value::U32(1)),
-            ("NetworkIndex", Value::U32(0)),
-            ("InterfaceIndex", Value::U32(12)),
-            ("Status", Value::U32(status)),
+            ("QueryType", DataValue::U32(1)),
+            ("NetworkIndex", DataValue::U32(0)),
+            ("InterfaceIndex", DataValue::U32(12)),
+            ("Status", DataValue::U32(status)),
             ("QueryResults", text(query_results)),
-            ("ClientPID", Value::U32(client)),
+            ("ClientPID", DataValue::U32(client)),
         ]);
         event
     }
 
-    /// Event 3008 of the resolver: a query as Windows itself logs it, which is not Sysmon's.
+    /// Makes an event 3008 of the DNS client: a completed query. It is a query as Windows itself
+    /// logs it, not Sysmon.
     #[must_use]
     pub fn resolver_query(query_name: &str, query_status: u32, query_results: &str) -> Self {
         let mut event = Self::new(&DNS_CLIENT, 3008);
         event.data = data([
             ("QueryName", text(query_name)),
-            ("QueryType", Value::U32(1)),
-            ("QueryOptions", Value::U64(0x4000_0000)),
-            ("QueryStatus", Value::U32(query_status)),
+            ("QueryType", DataValue::U32(1)),
+            ("QueryOptions", DataValue::U64(0x4000_0000)),
+            ("QueryStatus", DataValue::U32(query_status)),
             ("QueryResults", text(query_results)),
         ]);
         event
     }
 
-    /// Event 22 of the resolver with Sysmon's own field names: the closest decoy there is.
+    /// Makes an event 22 of the DNS client with Sysmon's own field names: the closest possible
+    /// decoy.
     #[must_use]
     pub fn resolver_decoy(query_name: &str, image: &str) -> Self {
         let mut event = Self::new(&DNS_CLIENT, 22);
@@ -193,12 +196,13 @@ impl Event {
         event
     }
 
-    /// Application 10000, the restart manager started a session.
+    /// Makes an Application 10000: the restart manager started a session.
     #[must_use]
     pub fn restart_session(session: u32, time: u64) -> Self {
         let mut event = Self::new(&RESTART_MANAGER, 10_000);
         event.user = Some(Sid::local_system());
-        event.data = data([("RmSessionId", Value::U32(session)), ("UTCStartTime", Value::FileTime(time))]);
+        event.data =
+            data([("RmSessionId", DataValue::U32(session)), ("UTCStartTime", DataValue::FileTime(time))]);
         event
     }
 }

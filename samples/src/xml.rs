@@ -1,17 +1,17 @@
 //! One event as XML, as Windows renders it (`EvtRender`, and so `wevtutil`, Event Viewer and
-//! collectors): in one line, attributes in single quotes, TimeCreated with nine decimals.
+//! collectors): on one line, attributes in single quotes, TimeCreated with nine decimals.
 //!
-//! The elements are those of the published event schema, in the order of real renderings. Of
-//! values, `&`, `<`, `>` and quotes are escaped and nothing else is: control characters stand as
-//! they are, which XML does not allow (readers of such XML had to learn that: elastic/beats, pull
-//! request 11006).
+//! The elements are those of the published event schema, in the order of real renderings. In
+//! values, `&`, `<`, `>` and quotes are escaped and nothing else is. Control characters stay as
+//! they are, which XML does not allow; readers of such XML had to cope with that (elastic/beats,
+//! pull request 11006).
 
 use crate::event::{Event, Rendering};
 use crate::template::NAMESPACE;
 use crate::time;
-use crate::value::Value;
+use crate::value::DataValue;
 
-/// The event as Windows renders it.
+/// Returns the event as Windows renders it, as XML.
 #[must_use]
 pub fn event_xml(event: &Event) -> String {
     let (system, data) = (system(event), data(event));
@@ -44,7 +44,7 @@ fn system(event: &Event) -> String {
 }
 
 fn data(event: &Event) -> String {
-    let element = |(name, value): &(String, Value)| {
+    let element = |(name, value): &(String, DataValue)| {
         let name = if name.is_empty() { String::new() } else { format!(" Name='{}'", escaped(name)) };
         ["<Data", &name, ">", &escaped(&value.text()), "</Data>"].concat()
     };
@@ -57,7 +57,7 @@ fn rendering(rendering: &Rendering) -> String {
     format!("<RenderingInfo Culture='en-US'><Message>{message}</Message><Task>{task}</Task></RenderingInfo>")
 }
 
-/// A value with what XML itself uses escaped.
+/// Returns a value with the characters that XML reserves escaped.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {

@@ -1,4 +1,5 @@
-//! The logs for benches are valid, count what they hold, and differ where machines differ.
+//! The logs for benches are valid, their counts are right, and the logs of different machines
+//! differ.
 
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test that goes wrong fails loudly")]
 

@@ -1,4 +1,4 @@
-//! Each damage does what it says and nothing else.
+//! Each kind of damage does what its documentation says, and nothing else.
 
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test that goes wrong fails loudly")]
 
@@ -9,7 +9,7 @@ use dnsweep_samples::damage::{
 };
 use dnsweep_samples::{CHUNK_SIZE, Event, FIRST_RECORD, HEADER_SIZE, LogWriter, Style};
 
-/// Three chunks of four records each.
+/// Makes a log of three chunks with four records each.
 fn log() -> Vec<u8> {
     let mut writer = LogWriter::new(Style::Live);
     for record in 0..12 {
@@ -22,7 +22,7 @@ fn log() -> Vec<u8> {
     writer.finish()
 }
 
-/// Offsets of the bytes that differ.
+/// Returns the offsets of the bytes that differ.
 fn changed(before: &[u8], after: &[u8]) -> Vec<usize> {
     assert_eq!(before.len(), after.len());
     before.iter().zip(after).enumerate().filter(|(_, (one, other))| one != other).map(|(at, _)| at).collect()
@@ -47,7 +47,7 @@ fn a_sound_log_is_found_sound() {
 }
 
 #[test]
-fn truncation_keeps_what_it_is_told_to() {
+fn truncation_keeps_the_stated_bytes() {
     let (before, mut after) = (log(), log());
     truncate_in_chunk(&mut after, 1, 1000).unwrap();
     assert_eq!(after.len(), HEADER_SIZE + CHUNK_SIZE + 1000);

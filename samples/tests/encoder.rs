@@ -1,4 +1,5 @@
-//! Logs are laid out as real ones are: checksums, name and template chains, offsets and sizes as measured.
+//! Logs have the layout of real ones: checksums, name and template chains, offsets and sizes as
+//! measured.
 
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test that goes wrong fails loudly")]
 
@@ -6,7 +7,7 @@ use std::collections::BTreeSet;
 
 use dnsweep_samples::damage::{chunk_count, chunk_offset, record_offsets};
 use dnsweep_samples::{
-    CHUNK_SIZE, Event, FIRST_RECORD, Guid, HEADER_SIZE, LogWriter, Sid, Style, Value, time,
+    CHUNK_SIZE, DataValue, Event, FIRST_RECORD, Guid, HEADER_SIZE, LogWriter, Sid, Style, time,
 };
 
 const STYLES: [Style; 3] = [Style::Export, Style::Live, Style::Forwarded];
@@ -15,7 +16,7 @@ fn number(bytes: &[u8], at: usize, size: usize) -> u64 {
     bytes[at..at + size].iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
-/// An offset or size of four bytes.
+/// Returns the offset or size in the four bytes at `at`.
 fn offset(bytes: &[u8], at: usize) -> usize {
     usize::try_from(number(bytes, at, 4)).unwrap()
 }
@@ -33,7 +34,7 @@ fn positions(bytes: &[u8], wanted: &[u8]) -> Vec<usize> {
         .collect()
 }
 
-/// Events of every kind there is a constructor for, `rounds` times over, on two computers.
+/// Makes `rounds` events of every kind that has a constructor, on two computers.
 fn events(rounds: u64) -> Vec<Event> {
     let kinds = [
         Event::dns_query("pastebin.com", r"C:\Users\R&D\AppData\Local\t.exe"),
@@ -52,7 +53,7 @@ fn events(rounds: u64) -> Vec<Event> {
         Event::shell_start("user", 1, "LOCAL"),
         Event::resolver_query("example.com", 0, "-"),
         Event::resolver_decoy("example.com", r"C:\a.exe"),
-        Event::restart_session(1, 2).with("", "unnamed").with("Nothing", Value::Null),
+        Event::restart_session(1, 2).with("", "unnamed").with("Nothing", DataValue::Null),
     ];
     let mut events = Vec::new();
     for (index, event) in (0..rounds).flat_map(|_| kinds.iter()).enumerate() {
@@ -156,7 +157,8 @@ fn every_name_is_in_the_chain_of_its_hash() {
 
 #[test]
 fn name_hashes_are_those_of_real_logs() {
-    // Measured: "Event" 0x0cba, "EventID" 0x61f5, "Computer" 0x6e3b, each followed by its length and text.
+    // Measured: "Event" 0x0cba, "EventID" 0x61f5, "Computer" 0x6e3b, each followed by its length
+    // and text.
     let log = log(Style::Live, &events(1));
     for (name, hash) in [("Event", 0x0CBA_u16), ("EventID", 0x61F5), ("Computer", 0x6E3B)] {
         let length = u16::try_from(name.len()).unwrap();
@@ -165,7 +167,7 @@ fn name_hashes_are_those_of_real_logs() {
     }
 }
 
-/// Sizes of the template definitions of a chunk.
+/// Returns the sizes of the template definitions of a chunk.
 fn template_sizes(chunk: &[u8]) -> BTreeSet<usize> {
     let mut sizes = BTreeSet::new();
     for bucket in 0..32 {
@@ -182,9 +184,10 @@ fn template_sizes(chunk: &[u8]) -> BTreeSet<usize> {
 
 #[test]
 fn templates_have_the_sizes_of_real_ones() {
-    // Measured on real logs: the outer template of a computer whose name has 21 characters takes 1186 bytes; of
-    // Sysmon's inner templates, event 22 takes 440, event 1 1200, 3 962, 5 286, 7 784, 11 404, 12 388 and 13 432; the
-    // one that comes first in a chunk, here that of event 5, takes 46 more, for the names "EventData" and "Data".
+    // Measured on real logs: the outer template of a computer whose name has 21 characters takes
+    // 1186 bytes. Of Sysmon's inner templates, that of event 22 takes 440, event 1 1200, 3 962, 5
+    // 286, 7 784, 11 404, 12 388 and 13 432. The first one in a chunk, which is that of event 5
+    // here, takes 46 more, for the names "EventData" and "Data".
     let events = [
         Event::process_terminate("a"),
         Event::dns_query("a", "b"),
@@ -256,9 +259,9 @@ fn forwarded_text_is_split_at_reserved_characters() {
 fn raw_code_units_reach_the_record() {
     let units = vec![0xD800, 0x0061, 0x0000, 0x0062];
     let event = Event::dns_query("-", "-")
-        .with("QueryName", Value::Units(units))
-        .with("Code page", Value::Ansi(b"caf\xe9".to_vec()))
-        .with("SID", Value::Sid(Sid::domain_user(500)))
+        .with("QueryName", DataValue::Units(units))
+        .with("Code page", DataValue::Ansi(b"caf\xe9".to_vec()))
+        .with("SID", DataValue::Sid(Sid::domain_user(500)))
         .with("GUID", Guid::default());
     for style in STYLES {
         let log = log(style, std::slice::from_ref(&event));
@@ -267,7 +270,7 @@ fn raw_code_units_reach_the_record() {
 }
 
 #[test]
-fn stale_records_lie_behind_the_free_space_and_are_not_counted() {
+fn stale_records_lie_after_the_free_space_offset_and_are_not_counted() {
     let stale = Event::dns_query("discord.com", r"C:\ProgramData\a.exe").numbered(17);
     let mut writer = LogWriter::new(Style::Live);
     writer.push(&Event::dns_query("example.com", r"C:\b.exe")).unwrap();

@@ -243,7 +243,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_put_into_an_earlier_output_a_moment_before_is_not_removed_with_it() {
+    fn a_file_added_to_an_earlier_output_at_the_last_moment_is_not_removed_with_it() {
         let scene = tempfile::tempdir().unwrap();
         let [staging, target, earlier] = ["new", "out", "earlier"].map(|name| scene.path().join(name));
         fs::create_dir(&staging).unwrap();

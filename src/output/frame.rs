@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_journal_begins_with_a_whole_entry_and_goes_on_with_another() {
+    fn a_journal_begins_with_a_whole_entry_and_continues_with_another() {
         let first = entry(b"first");
         let cut = first.get(..first.len() - 1).unwrap();
         for (bytes, expected) in [

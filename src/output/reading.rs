@@ -71,7 +71,7 @@ mod tests {
     use crate::table::{Column, ColumnType};
 
     #[test]
-    fn what_was_written_is_read() {
+    fn rows_are_read_as_they_were_written() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.parquet");
         let new = NewFile { path: path.clone(), access: Access::Owner };

@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn where_there_is_no_bound_the_hosts_own_logs_are() {
+    fn without_a_bound_the_period_is_that_of_the_hosts_logs() {
         let since = window(Some(0), None);
         for (last, log_last, expected) in [
             (HOUR, 2 * HOUR, Coverage::Whole),

@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_acts_is_shown_and_what_does_not_is_kept() {
+    fn characters_that_act_are_escaped_and_others_are_kept() {
         assert_eq!(escaped("a\x1b[31mb"), "a\\u{1b}[31mb");
         assert_eq!(escaped("a\nb\u{202e}c\u{200b}"), "a\\u{a}b\\u{202e}c\\u{200b}");
         assert_eq!(escaped("\u{9b}31m\u{7f}"), "\\u{9b}31m\\u{7f}");

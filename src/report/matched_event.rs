@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn those_with_most_events_come_first() {
+    fn detections_with_most_events_come_first() {
         let counts = counts(&[(3, 1), (2, 1), (1, 1), (2, 4), (3, 0)]);
         let sorted: Vec<(&str, u64)> =
             counts.by_count().iter().map(|(label, count)| (label.id.as_str(), *count)).collect();

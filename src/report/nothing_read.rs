@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_found_instead_is_said_most_frequent_first() {
+    fn the_message_lists_what_was_found_most_frequent_first() {
         let extensions = [("json", 3), ("txt", 1), ("zip", 7)].into();
         let passed = SkippedCounts {
             other_files: 5,

@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_that_is_renamed_goes_on_counting() {
+    fn a_renamed_machine_continues_its_numbers() {
         let renamed = [("WIN-A", 1..=1), ("DESKTOP", 2..=10), ("WIN-A", 11..=33)];
         let pair = ("desktop".to_owned(), "win-a".to_owned());
         // The machine's own log, and an export of it.
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn machines_of_a_collector_count_by_themselves() {
+    fn machines_of_a_collector_have_separate_numbers() {
         for collected in [
             [("A", 1..=10), ("B", 5..=20)],
             [("A", 1..=10), ("B", 300..=320)],
@@ -268,9 +268,9 @@ mod tests {
         log.tally.add(&system(11, "Other"), &Window::default());
         assert_eq!(own_channel(&log), Some("Application"));
         let logs = MachineNames::of(&log).joined_logs(&log).unwrap();
-        let told: Vec<_> =
+        let logs: Vec<_> =
             logs.iter().map(|(name, channel, runs)| (*name, *channel, runs.gap_count())).collect();
-        assert_eq!(told, [("A", "Application", 0)]);
+        assert_eq!(logs, [("A", "Application", 0)]);
         // In an export, each channel has its own sequence of numbers.
         log.tally.renumbered_records = 20;
         assert_eq!((own_channel(&log), MachineNames::of(&log).joined_logs(&log)), (None, None));

@@ -225,7 +225,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_finding_is_a_line_whatever_it_is_about() {
+    fn a_discrepancy_is_one_line_whatever_the_names() {
         let file =
             ComparedFile::Evidence { evidence: "a\x1b[2J".to_owned(), source_path: "b\n.evtx".to_owned() };
         for difference in [

@@ -1,4 +1,4 @@
-//! What the tests share: running the program, folders of evidence, reading what a sweep wrote.
+//! What the tests share: running the program, folders of evidence, reading a sweep's output.
 
 #![allow(
     dead_code,
@@ -24,41 +24,41 @@ use std::time::{Duration, Instant, SystemTime};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Longer than any sweep of a test takes, on a busy machine and without optimisation.
+/// A time that no sweep of a test takes, even on a busy machine and without optimisation.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The program.
+/// Returns a command that runs the program.
 pub fn dnsweep() -> Command {
     Command::new(env!("CARGO_BIN_EXE_dnsweep"))
 }
 
-/// A folder of this repository.
+/// Returns the path of a folder of this repository.
 pub fn repository(folder: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)
 }
 
 /// A process that has ended.
 #[derive(Debug)]
-pub struct Ended {
-    /// Its exit status; of one that a signal ended, the signal's number, negated.
+pub struct FinishedProcess {
+    /// The exit status; if a signal ended the process, the negated number of the signal.
     pub status: i32,
-    /// All it wrote to standard output.
+    /// Everything that the process wrote to standard output.
     pub stdout: String,
-    /// All it wrote to standard error.
+    /// Everything that the process wrote to standard error.
     pub stderr: String,
 }
 
-/// Runs a command to its end; it fails the test if it does not end by itself.
-pub fn run(command: &mut Command) -> Ended {
+/// Runs a command to its end. Fails the test if it does not end in time.
+pub fn run(command: &mut Command) -> FinishedProcess {
     run_with_input(command, b"")
 }
 
-/// The same, with bytes on standard input.
-pub fn run_with_input(command: &mut Command, input: &[u8]) -> Ended {
+/// Runs a command with these bytes on standard input.
+pub fn run_with_input(command: &mut Command, input: &[u8]) -> FinishedProcess {
     let mut child = start(command);
     let mut stdin = child.stdin.take().unwrap();
     let input = input.to_vec();
-    // Whoever does not read its input closes it early, which is none of the test's business.
+    // A process that does not read its input closes it early, which is no failure.
     let writer = thread::spawn(move || stdin.write_all(&input));
     let ended = wait(child);
     let _ = writer.join().unwrap();
@@ -70,8 +70,8 @@ pub fn start(command: &mut Command) -> Child {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     loop {
         match command.spawn() {
-            // A program that was just copied is busy for as long as a process that another test
-            // forked then has not become its own.
+            // A program that was just copied is busy until a process that another test forked
+            // meanwhile has replaced itself.
             Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => {
                 thread::sleep(Duration::from_millis(5));
             }
@@ -80,8 +80,8 @@ pub fn start(command: &mut Command) -> Child {
     }
 }
 
-/// Waits until a process has written a line to standard error. A sweep's first line says that it
-/// found its files.
+/// Waits until a process has written a line to standard error. The first line of a sweep says that
+/// it found its files.
 pub fn wait_for_line(child: &mut Child) {
     let stderr = child.stderr.as_mut().unwrap();
     let mut byte = [0];
@@ -97,7 +97,7 @@ pub fn send(signal: &str, child: &Child) {
 }
 
 /// Waits for the end of a process whose output goes through pipes.
-pub fn wait(mut child: Child) -> Ended {
+pub fn wait(mut child: Child) -> FinishedProcess {
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let (stdout, stderr) = (thread::spawn(|| text(stdout)), thread::spawn(|| text(stderr)));
     let begun = Instant::now();
@@ -111,7 +111,7 @@ pub fn wait(mut child: Child) -> Ended {
         }
         thread::sleep(Duration::from_millis(5));
     };
-    Ended {
+    FinishedProcess {
         status: status.code().unwrap_or_else(|| -status.signal().unwrap()),
         stdout: stdout.join().unwrap(),
         stderr: stderr.join().unwrap(),
@@ -126,7 +126,7 @@ fn text(pipe: Option<impl Read>) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// A folder of a test's own, with a folder `evidence` in it. Removed at the end.
+/// A folder of one test, with a folder `evidence` in it. It is removed at the end of the test.
 #[derive(Debug)]
 pub struct Scene {
     folder: TempDir,
@@ -139,22 +139,22 @@ impl Scene {
         Scene { folder }
     }
 
-    /// A path in the folder.
+    /// Returns a path in the scene's folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// The folder of evidence.
+    /// Returns the path of the folder of evidence.
     pub fn evidence(&self) -> PathBuf {
         self.path("evidence")
     }
 
-    /// Where [`Scene::sweep`] writes to.
+    /// Returns the path of the output directory of [`Scene::sweep`].
     pub fn out(&self) -> PathBuf {
         self.path("out")
     }
 
-    /// Writes a file of evidence, and the folders that it lies in.
+    /// Writes a file of evidence, and makes the folders that it lies in. Returns its path.
     pub fn put(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.evidence().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -162,18 +162,18 @@ impl Scene {
         path
     }
 
-    /// Sweeps the folder of evidence.
-    pub fn sweep(&self, options: &[&str]) -> Swept {
+    /// Sweeps the folder of evidence with these options.
+    pub fn sweep(&self, options: &[&str]) -> FinishedSweep {
         sweep(&[&self.evidence()], &self.out(), options)
     }
 
-    /// Everything in the folder: paths with kind, size and content of each.
+    /// Returns all entries in the scene's folder: path, kind, size and content of each.
     pub fn listing(&self) -> Vec<String> {
         listing(self.folder.path())
     }
 }
 
-/// Everything below a folder, each entry with its kind and what it holds, in order.
+/// Returns all entries below a folder, each with its kind and content, sorted.
 pub fn listing(folder: &Path) -> Vec<String> {
     let mut entries = Vec::new();
     let mut folders = vec![folder.to_path_buf()];
@@ -192,56 +192,57 @@ pub fn listing(folder: &Path) -> Vec<String> {
     entries
 }
 
-/// Sweeps `roots` and writes to `out`.
-pub fn sweep(roots: &[&Path], out: &Path, options: &[&str]) -> Swept {
+/// Sweeps `roots` into `out`.
+pub fn sweep(roots: &[&Path], out: &Path, options: &[&str]) -> FinishedSweep {
     let mut command = dnsweep();
     command.arg("sweep").args(roots).arg("--out").arg(out).args(options);
-    Swept { ended: run(&mut command), out: out.to_path_buf() }
+    FinishedSweep { process: run(&mut command), out: out.to_path_buf() }
 }
 
-/// A sweep that has ended, and where its tables are.
+/// A sweep that has ended, and the path of its output.
 #[derive(Debug)]
-pub struct Swept {
-    pub ended: Ended,
+pub struct FinishedSweep {
+    pub process: FinishedProcess,
     pub out: PathBuf,
 }
 
-impl Swept {
+impl FinishedSweep {
     /// Fails the test unless the sweep ended with this exit status.
     #[track_caller]
     pub fn expect(self, status: i32) -> Self {
-        assert_eq!(self.ended.status, status, "{}", self.ended.stderr);
+        assert_eq!(self.process.status, status, "{}", self.process.stderr);
         self
     }
 
-    /// The rows of a table, in their order.
+    /// Returns the rows of a table, in file order.
     pub fn rows(&self, table: &str) -> Vec<Value> {
         tables::read(&self.out.join(format!("{table}.parquet"))).rows
     }
 
-    /// The one row of the ledger with this `source_path`.
+    /// Returns the row of the ledger with this `source_path`. Fails the test if there is not
+    /// exactly one.
     #[track_caller]
     pub fn file(&self, source_path: &str) -> Value {
         one(self.rows("files"), "source_path", &source_path.into())
     }
 
-    /// The one row of this host.
+    /// Returns the row of this host. Fails the test if there is not exactly one.
     #[track_caller]
     pub fn host(&self, computer: &str) -> Value {
         one(self.rows("hosts"), "computer", &computer.into())
     }
 
-    /// `run.json`.
+    /// Returns the parsed `run.json`.
     pub fn run(&self) -> Value {
         serde_json::from_slice(&fs::read(self.out.join("run.json")).unwrap()).unwrap()
     }
 
-    /// All values of a column.
+    /// Returns all values of a column.
     pub fn column(&self, table: &str, column: &str) -> Vec<Value> {
         self.rows(table).into_iter().map(|row| row[column].clone()).collect()
     }
 
-    /// The tables that are the same whatever the number of threads, by name.
+    /// Returns the tables that are the same whatever the number of threads, with their names.
     pub fn tables(&self) -> Vec<(String, Vec<u8>)> {
         let mut names: Vec<String> = fs::read_dir(self.out.join("stats"))
             .unwrap()
@@ -260,34 +261,36 @@ fn one(rows: Vec<Value>, column: &str, value: &Value) -> Value {
     found.remove(0)
 }
 
-/// The access time that [`forget_reads`] sets: long ago, so that the next read changes it even
-/// where the system notes only the first read after a change.
+/// The access time that [`forget_reads`] sets, since 1970. It is long ago, so that the next read
+/// changes it even if the system records only the first read after a change.
 const LONG_AGO: Duration = Duration::from_secs(1_000_000_000);
 
-/// Sets a file's access time so that [`was_read`] can tell whether it is read from now on.
+/// Sets a file's access time, so that [`was_read`] can find out whether the file is read
+/// afterwards.
 pub fn forget_reads(path: &Path) {
     let times = fs::FileTimes::new().set_accessed(SystemTime::UNIX_EPOCH + LONG_AGO);
     File::options().append(true).open(path).unwrap().set_times(times).unwrap();
 }
 
-/// Whether a file was read since [`forget_reads`]; never, where the system keeps no access times.
+/// Returns true if a file was read since [`forget_reads`]; always false if the system keeps no
+/// access times.
 pub fn was_read(path: &Path) -> bool {
     fs::metadata(path).unwrap().accessed().unwrap() != SystemTime::UNIX_EPOCH + LONG_AGO
 }
 
-/// Whether this process may do what file permissions forbid.
+/// Returns true if file permissions do not bind this process.
 pub fn is_root() -> bool {
     use std::os::unix::fs::MetadataExt;
     fs::metadata("/proc/self").unwrap().uid() == 0
 }
 
-/// A file's SHA-256 by a tool that shares nothing with the program: coreutils' or, where that is
-/// missing, Perl's.
+/// Returns a file's SHA-256, computed by a tool that shares no code with the program: that of
+/// coreutils or, if it is missing, Perl's.
 pub fn sha256_by_another_tool(path: &Path) -> String {
     let tools: [(&str, &[&str]); 2] =
         [("sha256sum", &["--binary"]), ("shasum", &["--algorithm", "256", "--binary"])];
-    // A name with a backslash would make the tool escape its line; what it reads from a pipe has no
-    // name.
+    // A name with a backslash would make the tool escape its line. What the tool reads from a pipe
+    // has no name.
     let output = tools
         .iter()
         .find_map(|(tool, options)| {
@@ -298,7 +301,7 @@ pub fn sha256_by_another_tool(path: &Path) -> String {
     text.split_whitespace().next().unwrap().to_owned()
 }
 
-/// Copies a folder with all in it.
+/// Copies a folder with all its contents.
 pub fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {

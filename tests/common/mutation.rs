@@ -1,4 +1,4 @@
-//! Sample logs, and everything that can happen to their bytes.
+//! Sample logs, and changes that can happen to their bytes.
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -14,36 +14,36 @@ use proptest::test_runner::{Config, FileFailurePersistence};
 
 use super::{repository, truth};
 
-/// Cases where `PROPTEST_CASES` does not say how many.
+/// The number of cases if `PROPTEST_CASES` does not state one.
 const CASES: u32 = 300;
 
-/// How many logs are damaged.
+/// Returns the configuration of a property test, with the number of logs to damage.
 pub fn config() -> Config {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(CASES);
     Config { cases, failure_persistence: Some(Box::new(FileFailurePersistence::Off)), ..Config::default() }
 }
 
-/// What scanning a log gave.
+/// The result of scanning a log.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Found {
-    /// Its DNS queries that were decoded.
+pub struct ScanResult {
+    /// The DNS queries of the log that were decoded.
     pub events: Vec<LocatedEvent>,
-    /// What is wrong with it.
+    /// The problems of the log.
     pub problems: Vec<Problem>,
-    /// What was counted.
+    /// The counts of the log.
     pub tally: Tally,
 }
 
-impl Found {
-    /// The event of the record that starts there.
+impl ScanResult {
+    /// Returns the event of the record that starts at this offset.
     pub fn at(&self, record_offset: u64) -> Option<&LocatedEvent> {
         self.events.iter().find(|event| event.location.record_offset == record_offset)
     }
 }
 
-/// Scans all of a log.
-pub fn scan_with(scanner: &mut Scanner, log: &Vec<u8>) -> Found {
-    let mut found = Found::default();
+/// Scans a whole log, block by block.
+pub fn scan_with(scanner: &mut Scanner, log: &Vec<u8>) -> ScanResult {
+    let mut found = ScanResult::default();
     let size = log.len() as u64;
     for block in blocks(size, BLOCK_CHUNKS) {
         let scan = scanner.scan(log, block, size);
@@ -54,19 +54,19 @@ pub fn scan_with(scanner: &mut Scanner, log: &Vec<u8>) -> Found {
     found
 }
 
-/// A sample as it ships, and what is in it.
+/// A sample log as it ships, and its scan result.
 pub struct Sample {
-    /// Its file.
+    /// The file name of the sample.
     pub name: String,
-    /// All its bytes.
+    /// The contents of the sample.
     pub bytes: Vec<u8>,
-    /// What is in it.
-    pub found: Found,
-    /// Where each record starts.
+    /// The result of scanning the unchanged sample.
+    pub found: ScanResult,
+    /// The offset of each record.
     pub records: Vec<usize>,
 }
 
-/// All samples, the damaged ones too.
+/// All samples, including the damaged ones.
 pub static SAMPLES: LazyLock<Vec<Sample>> = LazyLock::new(|| {
     let folder = repository("samples");
     let lines = truth::lines(&folder.join("truth.jsonl"));
@@ -75,8 +75,8 @@ pub static SAMPLES: LazyLock<Vec<Sample>> = LazyLock::new(|| {
     samples.collect()
 });
 
-/// Reads a sample. What is found in it undamaged is what the truth says: only then is it worth
-/// comparing with.
+/// Reads a sample. Fails unless scanning it finds what the truth file states, because only then is
+/// the result a basis for comparisons.
 fn sample(folder: &Path, name: &str, lines: &[serde_json::Value]) -> Sample {
     let bytes = std::fs::read(folder.join(name)).unwrap();
     let found = scan_with(&mut Scanner::default(), &bytes);
@@ -92,7 +92,7 @@ fn sample(folder: &Path, name: &str, lines: &[serde_json::Value]) -> Sample {
     Sample { name: name.to_owned(), bytes, found, records }
 }
 
-/// Where damage begins.
+/// A place where damage begins.
 #[derive(Debug, Clone)]
 pub enum Place {
     Anywhere(Index),
@@ -100,15 +100,15 @@ pub enum Place {
     FileHeader(Index),
     /// In the header of a chunk: fields, checksums and tables.
     ChunkHeader(Index, Index),
-    /// In the first bytes of a record: its signature, size, number and time, and what its content
-    /// begins with.
+    /// In the first bytes of a record: its signature, size, number and time, and the beginning of
+    /// its content.
     RecordHead(Index, Index),
     /// At the very start of a chunk.
     Chunk(Index),
 }
 
 impl Place {
-    /// The byte that is meant.
+    /// Returns the offset of the place in this sample.
     pub fn of(&self, sample: &Sample) -> usize {
         let chunk =
             |index: &Index| damage::chunk_offset(index.index(damage::chunk_count(&sample.bytes).max(1)));
@@ -125,24 +125,24 @@ impl Place {
     }
 }
 
-/// What happens there.
+/// A change of bytes.
 #[derive(Debug, Clone)]
 pub enum Change {
     /// Bits of one byte change.
     Flip(u8),
-    /// Bytes become zero.
+    /// A number of bytes become zero.
     Zero(usize),
-    /// Bytes become anything, by that seed.
+    /// A number of bytes become random, from this seed.
     Random(usize, u64),
-    /// The file ends.
+    /// The file ends at the place.
     Cut,
-    /// So many bytes are put in, by that seed; what follows moves back.
+    /// A number of bytes, random from this seed, are inserted.
     Insert(usize, u64),
-    /// So many bytes are taken out; what follows moves up.
+    /// A number of bytes are removed.
     Remove(usize),
 }
 
-/// Any place, the telling ones more often.
+/// Generates any place; places where damage has most effects come up more often.
 pub fn place() -> impl Strategy<Value = Place> {
     let index = any::<Index>;
     prop_oneof![
@@ -154,12 +154,12 @@ pub fn place() -> impl Strategy<Value = Place> {
     ]
 }
 
-/// Mostly a few bytes, sometimes a chunk or more.
+/// Generates a length: mostly a few bytes, sometimes a chunk or more.
 fn length() -> impl Strategy<Value = usize> {
     prop_oneof![4 => 1_usize..40, 3 => 1_usize..2_000, 1 => 1_usize..140_000, 1 => Just(CHUNK_SIZE)]
 }
 
-/// Any change, small ones more often.
+/// Generates any change, small ones more often.
 pub fn change() -> impl Strategy<Value = Change> {
     prop_oneof![
         4 => (1_u8..=255).prop_map(Change::Flip),
@@ -169,7 +169,7 @@ pub fn change() -> impl Strategy<Value = Change> {
     ]
 }
 
-/// Bytes that are put in or taken out.
+/// Generates an insertion or a removal of bytes.
 pub fn shift() -> impl Strategy<Value = Change> {
     prop_oneof![
         (length(), any::<u64>()).prop_map(|(length, seed)| Change::Insert(length, seed)),
@@ -195,7 +195,7 @@ pub fn apply(bytes: &mut Vec<u8>, at: usize, change: &Change) {
         Change::Cut => bytes.truncate(at),
         Change::Insert(length, seed) => {
             let mut rng = Rng::new(seed);
-            // Often zeros, as a file system puts in.
+            // The inserted bytes are often zeros, such as a file system inserts.
             let fill = || if seed % 3 == 0 { 0 } else { rng.next_u64().to_le_bytes()[0] };
             let inserted: Vec<u8> = std::iter::repeat_with(fill).take(length).collect();
             bytes.splice(at..at, inserted);

@@ -1,4 +1,4 @@
-//! Parquet files as rows of JSON, so that tests compare values and not builders of arrays.
+//! Reads Parquet files as rows of JSON, so that tests compare values and not Arrow arrays.
 
 use std::fs::File;
 use std::path::Path;
@@ -13,9 +13,9 @@ use serde_json::{Map, Value};
 /// A table in memory.
 #[derive(Debug)]
 pub struct Table {
-    /// The columns' names, in their order.
+    /// The names of the columns, in file order.
     pub columns: Vec<String>,
-    /// The rows: an object each, with every column, null where there is no value. A time is a
+    /// The rows: an object each, with every column, and null if there is no value. A time is a
     /// number of microseconds since 1970.
     pub rows: Vec<Value>,
 }

@@ -1,4 +1,4 @@
-//! What has to be found, from files and descriptions that dnsweep has no part in: lines of JSON,
+//! What has to be found, from files and descriptions that dnsweep did not make: lines of JSON,
 //! times, and the columns that follow from others.
 
 use std::fs;
@@ -7,18 +7,18 @@ use std::path::Path;
 use dnsweep_samples::time;
 use serde_json::Value;
 
-/// The Unix epoch as a FILETIME, in steps of 100 ns since 1601 (Microsoft's documentation of
+/// The Unix epoch as a FILETIME, in units of 100 ns since 1601 (Microsoft's documentation of
 /// FILETIME).
 const UNIX_EPOCH: i64 = 116_444_736_000_000_000;
 
 /// The id of the seed detection.
 pub const SEED_ID: &str = "3cf0dc36-484d-11ec-a6bc-acde48001122";
 
-/// The patterns of the seed detection for QueryName, in the rule's order.
+/// The seed detection's patterns for QueryName, in the rule's order.
 pub const QUERY_PATTERNS: [&str; 4] = ["*pastebin*", "*discord*", "*api.telegram*", "*t.me*"];
-/// Those for `process_name`.
+/// The seed detection's patterns for `process_name`.
 pub const NAME_PATTERNS: [&str; 5] = ["cmd.exe", "*powershell*", "pwsh.exe", "wscript.exe", "cscript.exe"];
-/// Those for Image.
+/// The seed detection's patterns for Image.
 pub const IMAGE_PATTERNS: [&str; 6] = [
     r"*\users\public\*",
     r"*\programdata\*",
@@ -28,14 +28,14 @@ pub const IMAGE_PATTERNS: [&str; 6] = [
     r"*\perflogs\*",
 ];
 
-/// The lines of a file of JSON lines.
+/// Reads a file of JSON lines.
 pub fn lines(path: &Path) -> Vec<Value> {
     let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// Steps of 100 ns since 1970 of `2025-03-04T08:05:48.0422731Z`: any number of decimals, a blank
-/// for the T, no Z.
+/// Parses a time such as `2025-03-04T08:05:48.0422731Z`, with any number of decimals, a blank for
+/// the T, or no Z. Returns units of 100 ns since 1970.
 pub fn ticks(text: &str) -> i64 {
     let number = |range: std::ops::Range<usize>| text[range].parse::<u64>().unwrap();
     let whole = time::filetime(
@@ -51,38 +51,40 @@ pub fn ticks(text: &str) -> i64 {
     i64::try_from(whole).unwrap() - UNIX_EPOCH + steps
 }
 
-/// Microseconds since 1970 of such a text, rounded down.
+/// Parses a time as [`ticks`] does. Returns microseconds since 1970, rounded down.
 pub fn microseconds(text: &str) -> i64 {
     ticks(text).div_euclid(10)
 }
 
-/// The same of a FILETIME.
+/// Returns the microseconds since 1970 of a FILETIME, rounded down.
 pub fn microseconds_of_filetime(filetime: u64) -> i64 {
     (i64::try_from(filetime).unwrap() - UNIX_EPOCH).div_euclid(10)
 }
 
-/// What follows the last backslash of an image.
+/// Returns the file name of an image: what follows its last backslash.
 pub fn process_name(image: &str) -> &str {
     image.rsplit('\\').next().unwrap()
 }
 
-/// The seed's message about a match.
+/// Returns the seed detection's message about a match.
 pub fn risk_message(process_name: &str, query_name: &str, computer: &str) -> String {
     format!("suspicious process {process_name} has a dns query in {query_name} on {computer}")
 }
 
-/// Those of the seed's patterns that describe a query's name.
+/// Returns the seed detection's patterns that describe a queried name.
 pub fn query_hits(query_name: &str) -> Vec<&'static str> {
     QUERY_PATTERNS.into_iter().filter(|pattern| describes(pattern, query_name)).collect()
 }
 
-/// Those of the seed's patterns that describe a process, by its name and then by its image.
+/// Returns the seed detection's patterns that describe a process, by its name and then by its
+/// image.
 pub fn process_hits(image: &str) -> Vec<&'static str> {
     let names = NAME_PATTERNS.into_iter().filter(|pattern| describes(pattern, process_name(image)));
     names.chain(IMAGE_PATTERNS.into_iter().filter(|pattern| describes(pattern, image))).collect()
 }
 
-/// Whether a pattern with a star at both ends, or at none, describes a value. Case does not matter.
+/// Returns true if a pattern with a star at both ends, or without a star, describes a value. Case
+/// does not matter.
 fn describes(pattern: &str, value: &str) -> bool {
     let (pattern, value) = (pattern.to_lowercase(), value.to_lowercase());
     match pattern.strip_prefix('*').and_then(|rest| rest.strip_suffix('*')) {
@@ -91,8 +93,8 @@ fn describes(pattern: &str, value: &str) -> bool {
     }
 }
 
-/// `found` and `expected` hold the same objects, in any order; of `found` only what `expected` has
-/// is compared.
+/// Fails unless `found` and `expected` contain the same objects, in any order. Only the members of
+/// an expected object are compared.
 #[track_caller]
 pub fn assert_same_rows(found: &[Value], expected: &[Value]) {
     let keys: Vec<&String> =

@@ -1,4 +1,4 @@
-//! What the machines of a corpus log: the proportions of the events, and their texts.
+//! The events that the machines of a corpus log: their proportions and their texts.
 
 use crate::corpus::Corpus;
 use crate::event::Event;
@@ -33,14 +33,15 @@ const DOMAINS: [&str; 7] = [
     "cloud.test",
     "media.example",
 ];
-/// An installed program whose name is one of the needles, though it queries nothing here.
+/// An installed program whose name is one of the detection's literals, though it queries nothing
+/// here.
 const INSTALLED: &str = r"C:\Users\user\AppData\Local\Discord\app-1.0.9180\Discord.exe";
 
-/// The event at place `record` of pool chunk `chunk`.
+/// Returns the event with the index `record` in chunk `chunk` of the pool.
 pub(super) fn event(corpus: Corpus, chunk: u64, record: u64, rng: &mut Rng) -> Event {
     let process_id = 4 * (200 + rng.next_u32() % 4000);
     let event = match corpus {
-        // The one match of the pool lies in the middle of a chunk in its middle.
+        // The only match of the pool lies in the middle of a chunk in the pool's middle.
         Corpus::Quiet if chunk == 32 && record == 40 => matching_query(rng),
         Corpus::Quiet if rng.permille(50) => query(rng),
         Corpus::Chatty if chunk % 16 == 5 && record == 33 => matching_query(rng),

@@ -1,10 +1,11 @@
-//! Logs by the gigabyte, for benches: laid out as live Sysmon logs are, one machine a file.
+//! Logs by the gigabyte, for benches: they have the layout of live Sysmon logs, with one machine
+//! per file.
 //!
-//! A pool of distinct chunks is encoded once (`mix` says of what); every chunk that is written is
-//! one of them with other record numbers, times and another Computer, put in by `stencil`, and its
-//! checksums made right. So the logs are as valid as any other of this crate and are written about
-//! as fast as a disk takes them. Their texts repeat from pool round to pool round, which a
-//! compressor would notice and a reader does not.
+//! A pool of distinct chunks is encoded once (the module `mix` has the events). Each chunk that is
+//! written is a copy of one of them, with other record numbers, times and another Computer, which
+//! `stencil` puts in, and with its checksums made right. So the logs are as valid as any other of
+//! this crate, and are written about as fast as a disk takes them. Their texts repeat with every
+//! round through the pool, which a compressor would notice and a reader does not.
 
 mod mix;
 mod stencil;
@@ -17,41 +18,42 @@ use crate::chunk::CHUNK_SIZE;
 use crate::error::Error;
 use crate::log::HEADER_SIZE;
 use crate::time::{self, HOUR};
-use stencil::{Filling, Stencil};
+use stencil::{HoleValues, Stencil};
 
-/// How many distinct chunks there are.
+/// The number of distinct chunks in a pool.
 const POOL_SIZE: u64 = 64;
-/// Time between two records of a machine: about 0.65 s, and a number without a round part.
+/// The time between two records of a machine, in units of 100 ns: about 0.65 s, deliberately no
+/// round number.
 const PAUSE: u64 = 6_543_217;
 
-/// What the machines of a corpus do.
+/// A kind of corpus: what its machines log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Corpus {
-    /// One record in twenty is a DNS query, one chunk in 64 holds anything that the seed detection
-    /// looks for, and that is one match. Real logs are like this.
+    /// A mix like that of real logs: one record in twenty is a DNS query. One chunk in 64 contains
+    /// what the seed detection looks for, and that chunk has one match.
     Quiet,
-    /// A quarter of the records are DNS queries, and every other chunk holds a name such as
-    /// "discord" in events of other kinds, as where Discord is installed. One chunk in sixteen
-    /// holds a match.
+    /// A quarter of the records are DNS queries, and every other chunk has a name such as "discord"
+    /// in events of other kinds, as on a machine with Discord installed. One chunk in sixteen has a
+    /// match.
     Chatty,
     /// Every record is a DNS query, and one in ten matches.
     Dense,
 }
 
-/// What was written.
+/// The counts of what was written of a corpus.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Written {
-    /// Number of logs.
+pub struct CorpusCounts {
+    /// The number of logs.
     pub files: u64,
-    /// Their size in bytes.
+    /// The size of the logs in bytes.
     pub bytes: u64,
-    /// Number of chunks.
+    /// The number of chunks.
     pub chunks: u64,
-    /// Number of records.
+    /// The number of records.
     pub records: u64,
-    /// Number of Sysmon DNS queries among them.
+    /// The number of Sysmon DNS queries among the records.
     pub dns_queries: u64,
-    /// Number of those that match the seed detection.
+    /// The number of DNS queries that match the seed detection.
     pub matches: u64,
 }
 
@@ -63,7 +65,7 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// Encodes the chunks.
+    /// Encodes the chunks of a corpus of this kind.
     pub fn new(corpus: Corpus) -> Result<Self, Error> {
         let mut header = Vec::new();
         let mut stencils = Vec::new();
@@ -76,10 +78,11 @@ impl Pool {
         Ok(Self { header, stencils })
     }
 
-    /// Writes the log of machine `host`: a dirty header that says one chunk, and `chunks` chunks.
-    pub fn write_log(&self, out: &mut impl Write, host: u64, chunks: u64) -> io::Result<Written> {
-        let mut written = Written { files: 1, bytes: HEADER_SIZE as u64, ..Written::default() };
-        let mut filling = Filling {
+    /// Writes the log of machine `host`, with `chunks` chunks. Its header is dirty and says that
+    /// the log has one chunk.
+    pub fn write_log(&self, out: &mut impl Write, host: u64, chunks: u64) -> io::Result<CorpusCounts> {
+        let mut written = CorpusCounts { files: 1, bytes: HEADER_SIZE as u64, ..CorpusCounts::default() };
+        let mut filling = HoleValues {
             computer: computer(host),
             first_number: 1,
             // Machines differ in how much they logged before, and start within the same day.
@@ -102,7 +105,7 @@ impl Pool {
         Ok(written)
     }
 
-    /// The log of machine `host` in memory.
+    /// The log of machine `host` in memory, with `chunks` chunks.
     #[must_use]
     pub fn log(&self, host: u64, chunks: u64) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -112,19 +115,24 @@ impl Pool {
     }
 }
 
-/// Writes about `total_bytes` of logs of about `file_bytes` each below `folder`, one machine a log,
-/// where Windows keeps them: `WKS-00000/Windows/System32/winevt/Logs/`. Files are replaced, none is
-/// removed.
-pub fn write(folder: &Path, corpus: Corpus, total_bytes: u64, file_bytes: u64) -> Result<Written, Error> {
+/// Writes about `total_bytes` of logs of about `file_bytes` each below `folder`. Each log is of one
+/// machine, and lies where Windows keeps it: `WKS-00000/Windows/System32/winevt/Logs/`. Existing
+/// files are replaced, and none are removed.
+pub fn write(
+    folder: &Path,
+    corpus: Corpus,
+    total_bytes: u64,
+    file_bytes: u64,
+) -> Result<CorpusCounts, Error> {
     let pool = Pool::new(corpus)?;
     let chunks = (file_bytes.saturating_sub(HEADER_SIZE as u64) / CHUNK_SIZE as u64).max(1);
     let files = total_bytes.div_ceil(HEADER_SIZE as u64 + chunks * CHUNK_SIZE as u64).max(1);
-    let mut written = Written::default();
+    let mut written = CorpusCounts::default();
     for host in 0..files {
         let logs = folder.join(host_name(host)).join("Windows/System32/winevt/Logs");
         fs::create_dir_all(&logs)?;
         let file = File::create(logs.join("Microsoft-Windows-Sysmon%4Operational.evtx"))?;
-        // Larger writes than a chunk at a time make no difference worth the memory.
+        // Larger writes than a chunk at a time are not faster by enough to be worth the memory.
         let mut out = io::BufWriter::with_capacity(1 << 20, file);
         written.add(pool.write_log(&mut out, host, chunks)?);
         out.flush()?;
@@ -132,7 +140,7 @@ pub fn write(folder: &Path, corpus: Corpus, total_bytes: u64, file_bytes: u64) -
     Ok(written)
 }
 
-impl Written {
+impl CorpusCounts {
     fn add(&mut self, other: Self) {
         self.files += other.files;
         self.bytes += other.bytes;
@@ -143,7 +151,7 @@ impl Written {
     }
 }
 
-/// Name of machine `host`, always of the same length.
+/// Returns the name of machine `host`. All names have the same length.
 fn host_name(host: u64) -> String {
     format!("WKS-{:06}", host % 1_000_000)
 }

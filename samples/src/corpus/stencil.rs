@@ -1,8 +1,8 @@
-//! A chunk with holes: where its record numbers, times and Computer lie, so that copies of it can
-//! be given others.
+//! A stencil: a chunk with the offsets of its record numbers, times and Computer (the holes), so
+//! that copies of the chunk can be given other values.
 //!
-//! The chunk is encoded once with values that occur nowhere else; looking for them in its bytes
-//! finds every hole.
+//! The chunk is encoded once with values that occur nowhere else. Searching its bytes for these
+//! values finds every hole.
 
 use crate::chunk::{CHUNK_SIZE, write_checksums};
 use crate::corpus::computer;
@@ -15,16 +15,16 @@ use crate::rng::Rng;
 use crate::time;
 use crate::truth::{is_dns_query, matches_seed};
 
-/// EventRecordIDs while encoding: eight bytes that no other value has.
+/// The EventRecordIDs that the chunk is encoded with: eight bytes that no other value has.
 const PLACEHOLDER_ID: u64 = 0xA5C3_F10E_0000_0000;
-/// Sysmon logs a query later than it happens; see `event`.
+/// The time from a query to its event, in units of 100 ns; see `event`.
 const LOGGING_DELAY: u64 = 14_500_000;
-/// Where a chunk's header has the numbers of its first and last record, twice each.
+/// The offset in a chunk's header of the numbers of its first and last record, each twice.
 const HEADER_NUMBERS: usize = 8;
 
-/// What to put into the holes.
+/// The values to put into the holes of a chunk.
 #[derive(Debug)]
-pub(super) struct Filling {
+pub(super) struct HoleValues {
     pub(super) computer: String,
     pub(super) first_number: u64,
     pub(super) first_record_id: u64,
@@ -32,8 +32,8 @@ pub(super) struct Filling {
     pub(super) pause: u64,
 }
 
-impl Filling {
-    /// Goes on to what comes after `records` records.
+impl HoleValues {
+    /// Advances the values by `records` records, for the next chunk.
     pub(super) fn advance(&mut self, records: u64) {
         self.first_number += records;
         self.first_record_id += records;
@@ -41,7 +41,7 @@ impl Filling {
     }
 }
 
-/// Where one record has its holes, from the start of the chunk.
+/// The holes of one record, as offsets from the start of the chunk.
 #[derive(Debug)]
 struct Holes {
     number: usize,
@@ -50,7 +50,7 @@ struct Holes {
     utc_time: Vec<usize>,
 }
 
-/// A chunk and its holes.
+/// A chunk and the offsets of its holes.
 #[derive(Debug)]
 pub(super) struct Stencil {
     bytes: Vec<u8>,
@@ -61,15 +61,16 @@ pub(super) struct Stencil {
 }
 
 impl Stencil {
-    /// Encodes one chunk of the events that `event` makes of their number in the chunk, until it is
-    /// full, and the header of a log that it could be the first chunk of.
+    /// Encodes one chunk, and the header of a log that it could be the first chunk of. `event`
+    /// makes an event from its index in the chunk; events are added until the chunk is full.
     pub(super) fn new(event: impl Fn(u64, &mut Rng) -> Event, seed: u64) -> Result<(Vec<u8>, Self), Error> {
         let mut rng = Rng::new(seed);
         let mut log = LogWriter::new(Style::Live);
         let mut placed: Vec<(Event, Place)> = Vec::new();
         let first_time = time::filetime(1999, 12, 31, 0, 0, 0);
         for record in 0.. {
-            // Times differ by more than a millisecond, so that the texts differ too.
+            // The times of two events differ by more than a millisecond, so their texts differ,
+            // too.
             let event = event(record, &mut rng)
                 .on(&computer(0))
                 .numbered(PLACEHOLDER_ID + record)
@@ -99,8 +100,8 @@ impl Stencil {
         self.records.len() as u64
     }
 
-    /// Makes `chunk` a copy with the holes filled.
-    pub(super) fn fill(&self, filling: &Filling, chunk: &mut [u8]) {
+    /// Makes `chunk` a copy of the stencil's chunk with the values of `filling`.
+    pub(super) fn fill(&self, filling: &HoleValues, chunk: &mut [u8]) {
         chunk.copy_from_slice(&self.bytes);
         let computer = utf16(&filling.computer);
         self.computer.iter().for_each(|at| put(chunk, *at, &computer));
@@ -133,7 +134,7 @@ fn holes(chunk: &[u8], event: &Event, place: Place) -> Holes {
     }
 }
 
-/// Where `wanted` occurs in `bytes`, which start at `base`.
+/// Returns the offsets of `wanted` in `bytes`, which start at offset `base`.
 fn find_all(bytes: &[u8], base: usize, wanted: &[u8]) -> Vec<usize> {
     let hits = bytes.windows(wanted.len()).enumerate().filter(|(_, window)| *window == wanted);
     hits.map(|(at, _)| base + at).collect()
@@ -143,7 +144,7 @@ fn utf16(text: &str) -> Vec<u8> {
     text.encode_utf16().flat_map(u16::to_le_bytes).collect()
 }
 
-/// Overwrites bytes; the holes were found in a chunk of the same size.
+/// Overwrites bytes at the offset `at`. The holes were found in a chunk of the same size.
 fn put(chunk: &mut [u8], at: usize, bytes: &[u8]) {
     if let Some(hole) = chunk.get_mut(at..at + bytes.len()) {
         hole.copy_from_slice(bytes);

@@ -1,4 +1,4 @@
-//! The machines on which nothing happened, each with something that could be mistaken for a match.
+//! The machines on which nothing happened. Each has something that could be mistaken for a match.
 
 use crate::error::Error;
 use crate::event::Event;
@@ -30,9 +30,9 @@ pub(super) fn files() -> Result<Vec<SampleFile>, Error> {
     ])
 }
 
-/// FIN-WS12: the right names by the wrong processes and the other way round. Two records that match
-/// lie after the free space of the first chunk: they were deleted long ago and are no events of
-/// this log.
+/// FIN-WS12: names that the detection looks for, queried by processes that it does not, and the
+/// other way round. Two records that match lie after the free space of the first chunk: they were
+/// deleted long ago and are no events of this log.
 fn near_misses() -> Result<SampleFile, Error> {
     let mut log = Log::live("evidence", "FIN-WS12", SYSMON_LOG);
     let mut journal = Journal::new("FIN-WS12", "j.brandt", morning(), 60_001);
@@ -54,8 +54,8 @@ fn near_misses() -> Result<SampleFile, Error> {
         .collect();
     log.writer.end_chunk_leaving(&stale)?;
     journal.routine(25);
-    // Discord is installed in AppData, so its path holds a needle and a folder; but it queries
-    // something else.
+    // Discord is installed in AppData, so its path contains a literal and a folder of the
+    // detection; but it queries another name.
     let discord = r"C:\Users\j.brandt\AppData\Local\Discord\app-1.0.9180\Discord.exe";
     journal.add(5, Event::process_create(discord, "Discord.exe --type=renderer", discord));
     journal.add(1, Event::network_connection(discord, "203.0.113.136", 443));
@@ -92,8 +92,8 @@ fn command_line_only() -> Result<SampleFile, Error> {
     Ok(log.finish())
 }
 
-/// Without the user names that Sysmon began to log with version 13.30; only two kinds of event had
-/// one before.
+/// Removes the user names that Sysmon logs since version 13.30. Before, only two kinds of event had
+/// one.
 fn as_older_sysmon(event: Event) -> Event {
     match event.event_id {
         1 | 3 => event.without("ParentUser"),
@@ -115,7 +115,7 @@ fn decoys_of_the_power_service() -> Result<SampleFile, Error> {
     Ok(log.finish())
 }
 
-/// HR-WS03: the resolver's own log, whose event 22 has Sysmon's field names here.
+/// HR-WS03: the log of Windows' DNS client, whose event 22 has Sysmon's field names here.
 fn decoys_of_the_resolver() -> Result<SampleFile, Error> {
     let mut log = Log::live("evidence", "HR-WS03", RESOLVER_LOG);
     let mut journal = Journal::new("HR-WS03", "s.öztürk", morning(), 120);
@@ -158,7 +158,7 @@ fn no_dns_logged() -> Result<SampleFile, Error> {
     Ok(log.finish())
 }
 
-/// A log that nothing was ever written to: one chunk without records.
+/// Makes a log that nothing was ever written to: one chunk without records.
 fn empty_log(host: &str) -> SampleFile {
     Log::live("evidence", host, "Application.evtx").finish()
 }
@@ -180,7 +180,8 @@ fn server_system() -> Result<SampleFile, Error> {
     Ok(log.finish())
 }
 
-/// SRV-FILE01: event 22 of the session manager, from a client that is called after a needle.
+/// SRV-FILE01: event 22 of the session manager, from a client whose name contains a literal of the
+/// detection.
 fn decoys_of_the_session_manager() -> Result<SampleFile, Error> {
     let mut log = Log::live("evidence", "SRV-FILE01", SESSIONS_LOG);
     let mut journal = Journal::new("SRV-FILE01", "svc.backup", morning(), 730);

@@ -1,8 +1,8 @@
-//! COL-SRV02, which other machines forward their events to: several computers in one log, every
-//! value text.
+//! COL-SRV02, to which other machines forward their events: several computers in one log, and every
+//! value as text.
 //!
-//! One of them, SALES-WS21, has the only other match of the evidence, and none of its own logs was
-//! collected.
+//! One of the machines, SALES-WS21, has the only other match of the evidence, and none of its own
+//! logs was collected.
 
 use crate::error::Error;
 use crate::event::Event;
@@ -22,7 +22,7 @@ fn forwarded_log() -> Result<SampleFile, Error> {
     let mut log = Log::new("evidence", HOST, "ForwardedEvents.evtx", writer, Style::Forwarded);
     let mut events = sales_workstation();
     events.extend(laboratory_workstation());
-    // Machines deliver as they please; the log has the events in the order of their times.
+    // Machines deliver when they can; the log has the events sorted by time.
     events.sort_by_key(|event| event.time);
     log.push(events.into_iter().map(rendered).collect())?;
     Ok(log.finish())
@@ -40,15 +40,15 @@ fn sales_workstation() -> Vec<Event> {
 fn laboratory_workstation() -> Vec<Event> {
     let mut journal = Journal::new("LAB-WS02", "lab", morning() + 900, 3_305);
     journal.routine(14);
-    // The path crosses AppData and has an ampersand, which splits the stored text; the name is not
-    // one of the four.
+    // The path goes through AppData and has an ampersand, which splits the stored text. The queried
+    // name is not one of the four.
     let image = r"C:\Users\R&D\AppData\Local\Programs\meter\meter.exe";
     journal.add(11, Event::dns_query("telemetry.example.net", image).answered("0", "::ffff:192.0.2.90;"));
     journal.routine(10);
     journal.take()
 }
 
-/// Every second event comes with RenderingInfo, as a subscription can ask for it.
+/// Adds RenderingInfo to every second event, as a subscription can request it.
 fn rendered(event: Event) -> Event {
     if event.record_id % 2 == 1 {
         return event;

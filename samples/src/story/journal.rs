@@ -1,5 +1,5 @@
-//! A machine's clock, its record numbers and its daily routine: what the events of the story are
-//! set into.
+//! A machine's clock, its record numbers and its daily routine, among which the events of the story
+//! take place.
 
 use crate::error::Error;
 use crate::event::Event;
@@ -7,9 +7,9 @@ use crate::log::LogWriter;
 use crate::record::Style;
 use crate::rng::Rng;
 use crate::time::{self, SECOND};
-use crate::truth::{Recorded, SampleFile};
+use crate::truth::{SampleFile, SampleRecord};
 
-/// Name of Sysmon's log below `winevt/Logs`.
+/// The name of Sysmon's log below `winevt/Logs`.
 pub(super) const SYSMON_LOG: &str = "Microsoft-Windows-Sysmon%4Operational.evtx";
 
 const SVCHOST: &str = r"C:\Windows\System32\svchost.exe";
@@ -39,7 +39,7 @@ const ORDINARY_QUERIES: [(&str, &str, &str, &str); 12] = [
     ("5.0.20.10.in-addr.arpa", "0", "type:  12 dc01.corp.example;", "<unknown process>"),
 ];
 
-/// Events of one machine for one log, in the order of time.
+/// The events of one machine for one log, sorted by time.
 #[derive(Debug)]
 pub(super) struct Journal {
     computer: String,
@@ -51,7 +51,7 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// A journal of `host` and its `user` that starts at `time` with EventRecordID `record_id`.
+    /// Begins a journal of `host` and its `user` at `time`, with EventRecordID `record_id`.
     pub(super) fn new(host: &str, user: &str, time: u64, record_id: u64) -> Self {
         let seed = host.bytes().fold(record_id, |seed, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
         Self {
@@ -64,7 +64,7 @@ impl Journal {
         }
     }
 
-    /// The events so far; the journal goes on.
+    /// Takes the events out. More can be added afterwards, at later times.
     pub(super) fn take(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
     }
@@ -73,8 +73,8 @@ impl Journal {
         self.time
     }
 
-    /// Adds an event `seconds` and a bit after the one before. Its user becomes the machine's,
-    /// unless it names one.
+    /// Adds an event, `seconds` and a fraction after the one before. Its user becomes the
+    /// machine's, unless the event names one.
     pub(super) fn add(&mut self, seconds: u64, event: Event) {
         self.time += seconds * SECOND + self.rng.below(SECOND);
         let mut event = event.on(&self.computer).numbered(self.next_record_id).at(self.time);
@@ -163,28 +163,28 @@ impl Journal {
     }
 
     fn process_id(&mut self) -> u32 {
-        // Process ids of Windows are multiples of four.
+        // Process IDs of Windows are multiples of four.
         4 * (200 + self.rng.next_u32() % 3000)
     }
 }
 
-/// A log of the story under construction: the writer, and what was written.
+/// A log of the story under construction: its writer, and the records written so far.
 #[derive(Debug)]
 pub(super) struct Log {
     path: String,
     style: Style,
     pub(super) writer: LogWriter,
-    records: Vec<Recorded>,
+    records: Vec<SampleRecord>,
 }
 
 impl Log {
-    /// The log `name` of `host`, in the folder where Windows keeps it.
+    /// Begins the log `name` of `host`, in the folder where Windows keeps it.
     pub(super) fn new(folder: &str, host: &str, name: &str, writer: LogWriter, style: Style) -> Self {
         let path = format!("{folder}/{host}/Windows/System32/winevt/Logs/{name}");
         Self { path, style, writer, records: Vec::new() }
     }
 
-    /// A log in the style of a machine's own logs.
+    /// Begins a log in the style of a machine's own logs.
     pub(super) fn live(folder: &str, host: &str, name: &str) -> Self {
         Self::new(folder, host, name, LogWriter::new(Style::Live), Style::Live)
     }
@@ -192,7 +192,7 @@ impl Log {
     pub(super) fn push(&mut self, events: Vec<Event>) -> Result<(), Error> {
         for event in events {
             let place = self.writer.push(&event)?;
-            self.records.push(Recorded { event, place, lost: false });
+            self.records.push(SampleRecord { event, place, lost: false });
         }
         Ok(())
     }
@@ -207,12 +207,12 @@ impl Log {
     }
 }
 
-/// When the story begins: the evening of 3 March 2025.
+/// Returns the time at which the story begins: the evening of 3 March 2025.
 pub(super) fn evening() -> u64 {
     time::filetime(2025, 3, 3, 18, 0, 0)
 }
 
-/// The morning after, when the working day begins.
+/// Returns the time at which the next working day begins: the morning of 4 March 2025.
 pub(super) fn morning() -> u64 {
     time::filetime(2025, 3, 4, 8, 0, 0)
 }

@@ -1,9 +1,9 @@
 //! The sample evidence: seven machines, one of them compromised, and a few damaged logs.
 //!
-//! `journal` keeps a machine's clock and record numbers and fills the time between; `evidence`
-//! tells what happened; `damaged` breaks logs. All machines, users and addresses are invented. The
-//! domains are those that the seed detection names, example domains, and a few that every Windows
-//! machine asks for.
+//! `journal` keeps a machine's clock and record numbers and fills the time between the events of
+//! the story; `bystanders`, `collector` and `compromised` have these events; `damaged` breaks logs.
+//! All machines, users and addresses are invented. The domains are those that the seed detection
+//! names, example domains, and a few that every Windows machine queries.
 
 mod bystanders;
 mod collector;
@@ -14,7 +14,7 @@ mod journal;
 use crate::error::Error;
 use crate::truth::SampleFile;
 
-/// Every file below `samples/evidence`, in the order of their paths.
+/// Makes every file below `samples/evidence`, sorted by path.
 pub fn evidence() -> Result<Vec<SampleFile>, Error> {
     let mut files = compromised::files()?;
     files.extend(bystanders::files()?);
@@ -23,7 +23,7 @@ pub fn evidence() -> Result<Vec<SampleFile>, Error> {
     Ok(files)
 }
 
-/// Every file below `samples/damaged`, in the order of their paths.
+/// Makes every file below `samples/damaged`, sorted by path.
 pub fn damaged() -> Result<Vec<SampleFile>, Error> {
     let mut files = damaged::files()?;
     files.sort_by(|one, other| one.path.cmp(&other.path));

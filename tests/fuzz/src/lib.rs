@@ -1,5 +1,5 @@
-//! Fuzz targets of dnsweep. What is checked stands in [`checks`], which the main workspace's tests
-//! replay on the committed seeds and finds; what only a fuzzer needs stands in [`runner`].
+//! Fuzz targets of dnsweep. The checks are in [`checks`]; the main workspace's tests replay them on
+//! the committed seeds and finds. What only a fuzzer needs is in [`runner`].
 
 pub mod checks;
 pub mod runner;

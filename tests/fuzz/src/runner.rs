@@ -1,4 +1,4 @@
-//! What a fuzzer adds to a check: how much memory and time an input costs.
+//! What a fuzzer adds to a check: limits on the memory and time of an input.
 
 use std::panic::PanicHookInfo;
 use std::time::Duration;
@@ -11,8 +11,8 @@ use crate::checks::TARGETS;
 #[global_allocator]
 static ALLOCATED: PeakAlloc = PeakAlloc;
 
-/// Makes the fuzzer overlook the panics that dnsweep expects: the decoder's, which it catches, and
-/// reports as damage. Every other panic ends the fuzzer, before it can be caught.
+/// Makes the fuzzer ignore the panics that dnsweep expects: those of the decoder, which it catches
+/// and reports as damage. Every other panic ends the fuzzer before it can be caught.
 pub fn prepare() {
     let fatal = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic: &PanicHookInfo<'_>| {
@@ -25,7 +25,7 @@ pub fn prepare() {
     }));
 }
 
-/// Checks an input and what it costs.
+/// Checks an input, and that it does not exceed the target's limits.
 pub fn run(name: &str, data: &[u8]) {
     let Some(target) = TARGETS.iter().find(|target| target.name == name) else { panic!("no target {name}") };
     ALLOCATED.reset_peak_usage();
@@ -37,7 +37,7 @@ pub fn run(name: &str, data: &[u8]) {
         eprintln!("{} bytes: {} KiB of memory, {} ms", data.len(), memory >> 10, time.as_millis());
     }
     assert!(memory <= target.most_memory, "{memory} bytes of memory for {} of input", data.len());
-    // Not of a clock: the machine has other work.
+    // Processor time is compared, because the machine may have other work.
     assert!(
         time <= Duration::from_secs(target.most_seconds),
         "{} ms for {} bytes of input",

@@ -1,28 +1,28 @@
-//! The inputs that fuzzing begins with, written by the encoder of the samples. Those that are small
-//! enough are committed.
+//! The inputs that fuzzing begins with, made by the encoder of the samples. The small ones are
+//! committed.
 //!
-//! This module is compiled in `tests/fuzz_replay.rs` of the main workspace, which writes and holds
-//! them.
+//! This module is also compiled in `tests/fuzz_replay.rs` of the main workspace, which writes the
+//! seeds and compares them.
 
 use dnsweep::internals::detect::Detection;
-use dnsweep_samples::{CHUNK_SIZE, Event, LogWriter, Style, Value, damage, event_xml, time};
+use dnsweep_samples::{CHUNK_SIZE, DataValue, Event, LogWriter, Style, damage, event_xml, time};
 
-use crate::checks::{Form, input};
+use crate::checks::{InputFormat, input};
 
-/// The largest seed that is committed.
+/// The size in bytes of the largest seed that is committed.
 pub const SMALL: usize = 12 * 1024;
 
-/// An input, and the folder and file that it belongs in.
+/// An input, and the folder and name of its file.
 pub struct Seed {
-    /// The folder: [`crate::checks::Target::seeds`].
+    /// The name of the folder: [`crate::checks::Target::seeds`].
     pub folder: &'static str,
-    /// The file's name.
+    /// The name of the file.
     pub name: String,
-    /// The input.
+    /// The bytes of the input.
     pub bytes: Vec<u8>,
 }
 
-/// All seeds, the large ones too.
+/// Returns all seeds, including the large ones.
 pub fn seeds() -> Vec<Seed> {
     let text = |folder, number: usize, text: &str| Seed {
         folder,
@@ -37,21 +37,32 @@ pub fn seeds() -> Vec<Seed> {
     logs.chain(searches).chain(rules.map(|(number, rule)| text("detection", number, rule))).collect()
 }
 
-/// Logs of every style and what is unusual in them, as records alone and as whole files.
+/// Returns logs of every style with unusual contents, as records alone and as whole files.
 fn logs() -> Vec<(String, Vec<u8>)> {
     let mut all = Vec::new();
     for (number, style) in [Style::Export, Style::Live, Style::Forwarded].into_iter().enumerate() {
         for (name, events) in groups() {
             let log = written(style, &events);
-            let records = Form { records_only: true, sizes_repaired: true, ..Form::default() };
+            let records = InputFormat { records_only: true, sizes_repaired: true, ..InputFormat::default() };
             all.push((format!("{name}-{number}"), input(&log, records)));
         }
         let everything: Vec<Event> = groups().into_iter().flat_map(|(_, events)| events).collect();
         let log = written(style, &everything);
         for (form, name) in [
-            (Form::default(), "as-is"),
-            (Form { checksums_repaired: true, sizes_repaired: true, ..Form::default() }, "repaired"),
-            (Form { records_only: true, sizes_repaired: true, predicate: 1, ..Form::default() }, "records"),
+            (InputFormat::default(), "as-is"),
+            (
+                InputFormat { checksums_repaired: true, sizes_repaired: true, ..InputFormat::default() },
+                "repaired",
+            ),
+            (
+                InputFormat {
+                    records_only: true,
+                    sizes_repaired: true,
+                    predicate: 1,
+                    ..InputFormat::default()
+                },
+                "records",
+            ),
         ] {
             all.push((format!("all-{name}-{number}"), input(&log, form)));
         }
@@ -59,12 +70,12 @@ fn logs() -> Vec<(String, Vec<u8>)> {
         let _ = damage::zero_record_size(&mut damaged, 0, 2);
         let _ = damage::flip_record_byte(&mut damaged, 0, 5, 40);
         damaged.truncate(damage::chunk_offset(0) + CHUNK_SIZE * 3 / 4);
-        all.push((format!("all-damaged-{number}"), input(&damaged, Form::default())));
+        all.push((format!("all-damaged-{number}"), input(&damaged, InputFormat::default())));
     }
     all
 }
 
-/// Event XML in each of its encodings, after a byte that says which.
+/// Returns event XML in each of its encodings, after a byte that selects the encoding.
 fn xml() -> Vec<(String, Vec<u8>)> {
     let mut all = Vec::new();
     for (name, events) in groups() {
@@ -79,7 +90,7 @@ fn xml() -> Vec<(String, Vec<u8>)> {
     all
 }
 
-/// Events that belong together.
+/// Returns groups of events, each with a name, for one log each.
 fn groups() -> Vec<(&'static str, Vec<Event>)> {
     let query = |number: u64| {
         Event::dns_query("pastebin.com", r"C:\Windows\System32\cmd.exe")
@@ -98,11 +109,11 @@ fn groups() -> Vec<(&'static str, Vec<Event>)> {
         (
             "odd-text",
             vec![
-                query(1).with("QueryName", Value::Ansi(b"pastebin.com".to_vec())),
-                query(2).with("QueryName", Value::Units("xpastebin\0y".encode_utf16().collect())),
+                query(1).with("QueryName", DataValue::Ansi(b"pastebin.com".to_vec())),
+                query(2).with("QueryName", DataValue::Units("xpastebin\0y".encode_utf16().collect())),
                 query(3).with(
                     "QueryName",
-                    Value::Units([0xd800].into_iter().chain("t.me".encode_utf16()).collect()),
+                    DataValue::Units([0xd800].into_iter().chain("t.me".encode_utf16()).collect()),
                 ),
                 query(4).with("Image", r"C:\Users\Public\R&D\<x>\a.exe"),
             ],
@@ -110,8 +121,8 @@ fn groups() -> Vec<(&'static str, Vec<Event>)> {
         (
             "odd-values",
             vec![
-                query(1).with("QueryName", Value::Null),
-                query(2).without("User").with("RuleName", Value::Null),
+                query(1).with("QueryName", DataValue::Null),
+                query(2).without("User").with("RuleName", DataValue::Null),
                 query(3).at(3_289_550_760_000_000_000),
                 query(4).on("OTHER"),
             ],
@@ -164,7 +175,7 @@ const RULES: [&str; 9] = [
     SIGMA,
 ];
 
-/// A Sigma rule with all of the language that is understood.
+/// A Sigma rule that uses all of the supported language.
 const SIGMA: &str = r"title: All
 id: all
 status: test

@@ -1,5 +1,4 @@
-//! Any bytes, looked through for chunks and for stale records: no panic, and nothing is counted
-//! twice.
+//! Carving any bytes for chunks and stale records: no panic, and nothing is counted twice.
 
 use dnsweep::internals::ledger::tally::Tally;
 use dnsweep::internals::scan::{
@@ -8,7 +7,7 @@ use dnsweep::internals::scan::{
 
 use super::evidence::log;
 
-/// Carves a log's bytes as if they were no log, and looks for deleted records in them.
+/// Carves bytes as a file that is no log, and searches them for deleted records.
 pub fn check(data: &[u8]) {
     let Some((_, bytes)) = log(data) else { return };
     let size = bytes.len() as u64;
@@ -38,8 +37,8 @@ pub fn check(data: &[u8]) {
     scan_log(&bytes);
 }
 
-/// The same bytes as a log, and as one that is read block by block, each as large as a piece of the
-/// other: every byte is accounted for once, and it makes no difference where a block ends.
+/// Scans the bytes as a log in one block, and as a log in blocks of the size of a piece. Every byte
+/// is accounted for once, and the ends of blocks make no difference.
 fn scan_log(bytes: &Vec<u8>) {
     let size = bytes.len() as u64;
     let scan = |chunks: u64| {

@@ -1,4 +1,4 @@
-//! From any bytes to rows of tables: no panic, and nothing that is not in the bytes.
+//! Scanning any bytes and making rows of tables: no panic, and no result that is not in the bytes.
 
 use std::sync::{Arc, LazyLock};
 
@@ -16,17 +16,17 @@ use dnsweep::internals::scan::{
 
 use super::evidence::log;
 
-/// The least record: its header and the copy of its size.
+/// The size in bytes of the smallest record: its header and the copy of its size.
 const LEAST_RECORD: u64 = 28;
 
 static SEED: LazyLock<Detection> = LazyLock::new(|| Detection::seed().unwrap());
-/// More rows than stay rows until they are written.
+/// A number of rows large enough that they are converted to columns before they are written.
 const MANY_ROWS: usize = 1000;
 static LABEL: LazyLock<Arc<DetectionLabel>> =
     LazyLock::new(|| Arc::new(DetectionLabel { id: SEED.id.clone(), name: SEED.name.clone() }));
 static TABLE: LazyLock<Table> = LazyLock::new(|| Table::of(MatchRow::COLUMNS));
 
-/// Scans a log, decoding everything, and makes rows of its matches.
+/// Scans a log, decodes all of it, and makes rows of its matches.
 pub fn check(data: &[u8]) {
     let Some((_, log)) = log(data) else { return };
     let mut scanner = Scanner::new(&Selection::Everything);
@@ -36,7 +36,7 @@ pub fn check(data: &[u8]) {
         let chunks_start = block.start.max(FILE_HEADER_SIZE).min(block.end);
         assert_eq!(scan.bytes_read, block.length(), "all can be read");
         assert_eq!(scan.tally.chunks, (block.end - chunks_start).div_ceil(CHUNK_SIZE), "places of chunks");
-        // Of the chunks that begin in the block off their places one may reach into the next block.
+        // The last of the misaligned chunks that begin in the block may reach into the next block.
         let is_in_order =
             scan.problems.iter().all(|problem| !matches!(problem.damage, Damage::ChunkMisaligned));
         let end = if is_in_order { block.end } else { size.min(block.end + CHUNK_SIZE) };
@@ -55,7 +55,7 @@ pub fn check(data: &[u8]) {
             if is_in_order {
                 assert!(record.start >= place + 512 && record.end <= place + CHUNK_SIZE, "{location:?}");
             } else {
-                // The chunk begins in that place, the first of which may be the header's, too.
+                // The chunk begins in this place. The first place may be the header's, too.
                 let from = if location.chunk_number == 0 { 0 } else { place };
                 assert!(record.start >= from + 512 && record.end < place + 2 * CHUNK_SIZE, "{location:?}");
             }
@@ -85,13 +85,13 @@ fn counts_are_consistent(scan: &BlockScan, bytes: u64) {
     assert_eq!(sum, tally.counts, "the computers' counts make up all");
 }
 
-/// The rows that a sweep would write.
+/// Makes the rows that a sweep would write.
 fn make_rows(events: &[LocatedEvent]) {
-    // Where many are expected, columns are made of them at once.
+    // If many rows are expected, columns are made at once.
     let (mut rows, mut hosts) = (TABLE.rows(MANY_ROWS), Hosts::default());
     let mut stats = SEED.search.stats.as_ref().map(StatsTable::new);
     for LocatedEvent { location, integrity, event } in events {
-        // A row is made of every query, so that a match need not be found to try it.
+        // A row is made of every query, so that no match is needed to test it.
         let hits = SEED.search.predicate.hits(event);
         let row = MatchRow {
             chunk_number: location.chunk_number,

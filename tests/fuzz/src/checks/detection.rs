@@ -1,10 +1,11 @@
-//! Rule files: any text is refused, or is a detection whose message can be made.
+//! Parsing rule files: any text is either refused, or becomes a detection whose message can be
+//! made.
 
 use dnsweep::internals::detect::{Detection, Placeholders};
 
 use super::event::evaluate;
 
-/// Reads a rule file, and uses what it says.
+/// Reads a rule file, and uses everything that it states.
 pub fn check(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     match Detection::from_yaml(&text, "input.yml", &Placeholders::default()) {

@@ -1,9 +1,9 @@
-//! Events to evaluate a search on, and what a search's soundness is.
+//! Events to evaluate a search on, and the check that a search's literals are sound.
 
 use dnsweep::internals::detect::{Field, FieldTest, Predicate, Search, StatsTable};
 use dnsweep::internals::event::{DNS_QUERY, Event, EventTime, System};
 
-/// A Sysmon event 22 with every field set.
+/// Makes a Sysmon event 22 with every field set.
 fn base() -> Event {
     let system = System {
         version: Some(5),
@@ -26,9 +26,9 @@ fn base() -> Event {
         .with("User", r"CORP\alice")
 }
 
-/// Events that the search may well match: a fuzzer would not find one by chance. Every field is
-/// given the text of one of the search's patterns for it: the first one in one event, the last in
-/// another, in upper case in a third.
+/// Makes events that the search is likely to match, because a fuzzer would not find one by chance.
+/// Every field gets the text of one of the search's patterns for it: the first pattern in one
+/// event, the last in another, in upper case in a third.
 fn events(predicate: &Predicate) -> Vec<Event> {
     let mut patterns = Vec::new();
     collect(predicate, &mut patterns);
@@ -48,7 +48,7 @@ fn events(predicate: &Predicate) -> Vec<Event> {
     ]
 }
 
-/// The text of patterns, with something in the place of the wildcards.
+/// Collects the texts of patterns, with other text in the place of wildcards.
 fn collect(predicate: &Predicate, patterns: &mut Vec<(Field, String)>) {
     match predicate {
         Predicate::And(children) | Predicate::Or(children) => {
@@ -78,7 +78,7 @@ fn collect(predicate: &Predicate, patterns: &mut Vec<(Field, String)>) {
 fn set(event: &mut Event, field: Field, text: String) {
     let system = &mut event.system;
     match field {
-        // Only Windows' own DNS client logs the others.
+        // Only Windows' own DNS client logs the other fields.
         Field::Data(name) if DNS_QUERY.field(name).is_none() => {}
         Field::Data(name) => {
             event.set(name, Some(text));
@@ -105,7 +105,7 @@ fn set(event: &mut Event, field: Field, text: String) {
     }
 }
 
-/// The value of the `Data` element of that name.
+/// Returns the value of the `Data` element of this name.
 fn data<'a>(event: &'a Event, name: &str) -> &'a str {
     assert!(DNS_QUERY.field(name).is_some(), "no such element: {name}");
     event.get(name).unwrap_or_default()

@@ -1,13 +1,14 @@
-//! Any bytes, read as event XML in one of its encodings: no panic, and how the file is cut into
-//! blocks changes nothing.
+//! Reading any bytes as event XML in one of its encodings: no panic, and the ends of blocks make no
+//! difference.
 
 use dnsweep::internals::evidence::event_xml::{Encoding, encoding_of};
 use dnsweep::internals::scan::{Block, LocatedEvent, Scanner, XmlFile};
 
-/// Larger evidence shows nothing that this does not.
+/// The most bytes of an input. Larger inputs would show nothing more.
 const MOST_BYTES: usize = 1 << 16;
 
-/// The first byte says in which encoding, and how small the blocks are; the rest is the file.
+/// Checks an input. Its first byte selects the encoding and the size of blocks; the rest is the
+/// file.
 pub fn check(data: &[u8]) {
     let Some((byte, bytes)) = data.split_first().filter(|(_, bytes)| bytes.len() <= MOST_BYTES) else {
         return;
@@ -24,7 +25,7 @@ pub fn check(data: &[u8]) {
     assert_eq!(whole, cut, "blocks");
 }
 
-/// The events of all blocks of so many bytes.
+/// Returns the events of a file that is read in blocks of `block` bytes.
 fn events(bytes: &Vec<u8>, encoding: Encoding, block: u64) -> Vec<LocatedEvent> {
     let size = bytes.len() as u64;
     let (mut scanner, mut events) = (Scanner::default(), Vec::new());

@@ -1,21 +1,22 @@
-//! Inputs that stand for a log: a byte that says how to read the rest, and the rest.
+//! Inputs that encode a log: the first byte says how to read the rest.
 //!
 //! A fuzzer changes an input blindly, and nearly every change to a log breaks a checksum or the
-//! walk over its records, after which it would never get. So an input can have both made right;
-//! and can be the records of one chunk alone, which are a few hundred bytes and not 68 KiB.
+//! walk over its records, so that most code would never run. An input can therefore have both
+//! repaired. It can also be the records of one chunk alone, which are a few hundred bytes and not
+//! 68 KiB.
 
 use dnsweep_samples::{CHUNK_SIZE, Event, FIRST_RECORD, HEADER_SIZE, LogWriter, Style, damage};
 
-/// How an input is made a log.
+/// How an input is turned into a log.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Form {
-    /// The input is the live records of one chunk; else a whole log.
+pub struct InputFormat {
+    /// True if the input is the live records of one chunk; false if it is a whole log.
     pub records_only: bool,
-    /// The checksums of the chunks are made right.
+    /// True if the checksums of the chunks are repaired.
     pub checksums_repaired: bool,
-    /// The copy of each record's size is made right.
+    /// True if the copy of each record's size is repaired.
     pub sizes_repaired: bool,
-    /// Which predicate selects, where one does: a small number.
+    /// The 0-based index of the predicate that selects records, for checks that use one.
     pub predicate: u8,
 }
 
@@ -23,12 +24,12 @@ const RECORDS_ONLY: u8 = 1;
 const CHECKSUMS_REPAIRED: u8 = 2;
 const SIZES_REPAIRED: u8 = 4;
 const PREDICATE_SHIFT: u32 = 3;
-/// Larger evidence shows nothing that this does not.
+/// The most bytes of an input. Larger inputs would show nothing more.
 const MOST_BYTES: usize = HEADER_SIZE + 2 * CHUNK_SIZE;
 
-impl Form {
+impl InputFormat {
     fn of(byte: u8) -> Self {
-        Form {
+        InputFormat {
             records_only: byte & RECORDS_ONLY != 0,
             checksums_repaired: byte & (CHECKSUMS_REPAIRED | RECORDS_ONLY) != 0,
             sizes_repaired: byte & SIZES_REPAIRED != 0,
@@ -45,9 +46,9 @@ impl Form {
     }
 }
 
-/// The input that stands for `log` in that form. Of a log whose records alone are taken, those of
-/// its first chunk are.
-pub fn input(log: &[u8], form: Form) -> Vec<u8> {
+/// Encodes `log` as an input in this format. If the format has records only, those of the log's
+/// first chunk are taken.
+pub fn input(log: &[u8], form: InputFormat) -> Vec<u8> {
     let mut input = vec![form.byte()];
     if form.records_only {
         let first = damage::record_offset(log, 0, 0).unwrap_or(log.len());
@@ -61,14 +62,13 @@ pub fn input(log: &[u8], form: Form) -> Vec<u8> {
     input
 }
 
-/// The log that an input stands for; `None` for an input without its first byte, or that is too
-/// large.
-pub(super) fn log(input: &[u8]) -> Option<(Form, Vec<u8>)> {
+/// Decodes the log of an input; `None` if the input is empty or too large.
+pub(super) fn log(input: &[u8]) -> Option<(InputFormat, Vec<u8>)> {
     let (byte, rest) = input.split_first()?;
     if rest.len() > MOST_BYTES {
         return None;
     }
-    let form = Form::of(*byte);
+    let form = InputFormat::of(*byte);
     let mut log = if form.records_only { around(rest) } else { rest.to_vec() };
     for chunk in 0..damage::chunk_count(&log) {
         if form.sizes_repaired {
@@ -81,7 +81,7 @@ pub(super) fn log(input: &[u8]) -> Option<(Form, Vec<u8>)> {
     Some((form, log))
 }
 
-/// A log of one chunk with these bytes as its live records.
+/// Makes a log of one chunk with these bytes as its live records.
 fn around(records: &[u8]) -> Vec<u8> {
     let mut writer = LogWriter::new(Style::Export);
     let event = Event::dns_query("", "");
@@ -89,7 +89,7 @@ fn around(records: &[u8]) -> Vec<u8> {
     let mut log = writer.finish();
     let chunk = damage::chunk_offset(0);
     let records = &records[..records.len().min(CHUNK_SIZE - FIRST_RECORD)];
-    // The tables of names and templates are those of the event that is overwritten.
+    // The tables of names and templates stay those of the event that is overwritten.
     log[chunk + 128..].fill(0);
     log[chunk + FIRST_RECORD..][..records.len()].copy_from_slice(records);
     let end = u32::try_from(FIRST_RECORD + records.len()).unwrap();

@@ -1,5 +1,4 @@
-//! What must hold whatever the input is: one check for each target. A check that does not hold
-//! panics.
+//! What must be true of every input: one check for each target. A check that fails panics.
 //!
 //! This module is compiled twice: in the fuzz crate, and in `tests/fuzz_replay.rs` of the main
 //! workspace.
@@ -13,20 +12,20 @@ mod evidence;
 mod search;
 mod select;
 
-pub use evidence::{Form, input};
+pub use evidence::{InputFormat, input};
 
-/// A target: its inputs, what must hold of them, and what they may cost.
+/// A fuzz target: its inputs, its check, and limits on what an input may cost.
 #[derive(Debug, Clone, Copy)]
 pub struct Target {
-    /// Its name: that of its binary, and of its folder of finds.
+    /// The name of the target's binary and of its folder of finds.
     pub name: &'static str,
-    /// Its folder of seeds, which targets of like inputs share.
+    /// The target's folder of seeds. Targets with the same kind of input share one.
     pub seeds: &'static str,
-    /// Panics where something does not hold of an input.
+    /// The check, which panics if it fails for an input.
     pub check: fn(&[u8]),
-    /// The most memory that the check may hold at a time, in bytes.
+    /// The most memory in bytes that the check may use at a time.
     pub most_memory: usize,
-    /// The most time of a processor that it may take, in seconds.
+    /// The most processor time in seconds that the check may take.
     pub most_seconds: u64,
 }
 
@@ -34,12 +33,13 @@ const MIB: usize = 1 << 20;
 
 /// All targets.
 pub const TARGETS: [Target; 6] = [
-    // What the decoder builds of a chunk is bounded by itself: a million nodes, that come to 340 MB
-    // where arrays repeat elements. What it reads is bounded by dnsweep, to less. Two scans.
+    // The decoder bounds what it builds of a chunk: a million nodes, which take 340 MB if arrays
+    // repeat elements. What the decoder reads is bounded by dnsweep, to less. The check scans
+    // twice.
     Target { name: "select", seeds: "log", check: select::check, most_memory: 400 * MIB, most_seconds: 2 },
     Target { name: "chunk", seeds: "log", check: chunk::check, most_memory: 400 * MIB, most_seconds: 1 },
     Target { name: "carve", seeds: "log", check: carve::check, most_memory: 400 * MIB, most_seconds: 2 },
-    // A few blocks, each with what lies around it.
+    // The check has a few blocks in memory, each with the bytes around it.
     Target {
         name: "event_xml",
         seeds: "event_xml",

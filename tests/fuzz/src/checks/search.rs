@@ -1,11 +1,11 @@
-//! The search language: any text is refused with its place, or means something that can be
+//! Parsing searches: any text is either refused with a position, or becomes a search that can be
 //! evaluated.
 
 use dnsweep::internals::detect::Search;
 
 use super::event::evaluate;
 
-/// Parses a text, and evaluates what it means.
+/// Parses a text as a search, and evaluates it.
 pub fn check(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     match Search::parse(&text) {

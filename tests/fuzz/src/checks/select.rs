@@ -1,4 +1,5 @@
-//! Selecting what to decode changes nothing but the time it takes: its twin decodes everything.
+//! Selecting what to decode changes nothing but the time it takes. The slow twin decodes
+//! everything.
 
 use std::sync::LazyLock;
 
@@ -11,16 +12,16 @@ use dnsweep::internals::scan::{
 
 use super::evidence::log;
 
-/// What scanning a log gave.
+/// The result of scanning a log.
 #[derive(Default)]
-struct Found {
+struct ScanResult {
     events: Vec<LocatedEvent>,
     problems: Vec<Problem>,
     tally: Tally,
 }
 
-/// A selective one, one with a single needle, one that can match nothing, one that wants every DNS
-/// query.
+/// Predicates of four kinds: a selective one, one with a single literal, one that can match
+/// nothing, and one that every DNS query satisfies.
 static PREDICATES: LazyLock<[Predicate; 4]> = LazyLock::new(|| {
     let search = |text| Search::parse(text).unwrap().predicate;
     [
@@ -31,8 +32,8 @@ static PREDICATES: LazyLock<[Predicate; 4]> = LazyLock::new(|| {
     ]
 });
 
-/// Scans with a selection and without one, and compares: what is told of a log that is not forged
-/// with all checksums verified.
+/// Scans with a selection and without one, and compares. If the log is not forged and all checksums
+/// are verified, the results must be the same.
 pub fn check(data: &[u8]) {
     let Some((form, log)) = log(data) else { return };
     let predicate = &PREDICATES[usize::from(form.predicate)];
@@ -57,7 +58,8 @@ pub fn check(data: &[u8]) {
     }
 }
 
-/// What a predicate cannot do without, as the sweep hands it to the scanner.
+/// Returns the literals that events must contain to satisfy a predicate, as a sweep gives them to
+/// the scanner.
 fn selection(predicate: &Predicate) -> Selection {
     let sets = predicate.required_literals().into_iter().map(|set| {
         set.into_iter()
@@ -67,8 +69,8 @@ fn selection(predicate: &Predicate) -> Selection {
     Selection::Wanted(vec![WantedQueries { sets: sets.collect() }])
 }
 
-fn scan(scanner: &mut Scanner, log: &Vec<u8>) -> Found {
-    let mut found = Found::default();
+fn scan(scanner: &mut Scanner, log: &Vec<u8>) -> ScanResult {
+    let mut found = ScanResult::default();
     let size = log.len() as u64;
     for block in blocks(size, BLOCK_CHUNKS) {
         let scan = scanner.scan(log, block, size);
@@ -79,6 +81,6 @@ fn scan(scanner: &mut Scanner, log: &Vec<u8>) -> Found {
     found
 }
 
-fn matches<'a>(predicate: &Predicate, found: &'a Found) -> Vec<&'a LocatedEvent> {
+fn matches<'a>(predicate: &Predicate, found: &'a ScanResult) -> Vec<&'a LocatedEvent> {
     found.events.iter().filter(|located| predicate.evaluate(&located.event)).collect()
 }

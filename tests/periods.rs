@@ -1,4 +1,4 @@
-//! Windows of time: which events can match, and what is counted all the same.
+//! Periods: which events can match, and what is counted whatever the period.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
@@ -8,16 +8,16 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use common::logs::{log, matching, styled};
 use common::truth::microseconds_of_filetime;
-use common::{Scene, Swept};
+use common::{FinishedSweep, Scene};
 use dnsweep_samples::{Event, Style, time};
 use serde_json::{Value, json};
 
-/// Noon of the day that the events of most tests lie in.
+/// Returns noon of the day on which the events of most tests were logged.
 fn noon() -> u64 {
     time::filetime(2025, 3, 4, 12, 0, 0)
 }
 
-/// A scene with a log of matches at these FILETIMEs, numbered from 1.
+/// Makes a scene with a log of matches at these FILETIMEs, numbered from 1.
 fn scene(times: &[u64]) -> Scene {
     let scene = Scene::new();
     let events: Vec<Event> = times.iter().zip(1..).map(|(time, number)| matching(number).at(*time)).collect();
@@ -25,19 +25,19 @@ fn scene(times: &[u64]) -> Scene {
     scene
 }
 
-fn ids(swept: &Swept) -> Vec<i64> {
+fn ids(swept: &FinishedSweep) -> Vec<i64> {
     swept.column("matches", "event_record_id").iter().map(|id| id.as_i64().unwrap()).collect()
 }
 
-/// The numbers of the events that match in a window.
+/// Returns the numbers of the events that match in a period.
 #[track_caller]
 fn found(scene: &Scene, options: &[&str]) -> Vec<i64> {
     ids(&scene.sweep(&[&["--force"], options].concat()).expect(0))
 }
 
 #[test]
-fn both_ends_belong_to_the_window() {
-    // One step of 100 ns before and after noon: no window is coarser than an event's own time.
+fn both_ends_belong_to_the_period() {
+    // One unit of 100 ns before and after noon: no period is coarser than an event's own time.
     let scene = scene(&[noon() - 1, noon(), noon() + 1]);
     let at = |steps: u64| time::time_created(noon() + steps);
     assert_eq!(found(&scene, &["--since", &at(0)]), [2, 3]);
@@ -71,7 +71,7 @@ fn spans_count_back_from_now() {
 
 #[test]
 fn time_created_decides_and_not_utc_time() {
-    // A clock that was changed: the query happened long before it was logged.
+    // The machine's clock was changed: the query was made long before it was logged.
     let scene = Scene::new();
     let event = matching(1).at(noon()).with("UtcTime", "2024-08-12 10:00:00.000");
     scene.put("HOST/Sysmon.evtx", &log(&[event]));
@@ -107,18 +107,18 @@ fn counts_of_hosts_and_files_stay_whole() {
     assert_eq!(swept.run()["totals"]["dns_queries"], 3);
     let stats = swept.rows(&format!("stats/{}", common::truth::SEED_ID));
     assert_eq!((stats.len(), &stats[0]["count"]), (1, &json!(1)));
-    // A window without queries says so: that none of them matches would say nothing.
+    // A period without queries says so: that none of them matches would prove nothing.
     let swept = scene.sweep(&["--until", "2020-01-01T00:00:00Z", "--force"]).expect(0);
     assert_eq!(swept.rows("hosts")[0]["verdict"], "no DNS queries in the period");
 }
 
 #[test]
-fn the_run_and_the_summary_tell_the_window() {
+fn the_run_and_the_summary_name_the_period() {
     let scene = scene(&[noon()]);
     let swept = scene.sweep(&["--since", "2025-03-04T13:00:00+01:00"]).expect(0);
     let run = swept.run();
     assert_eq!((&run["since"], &run["until"]), (&json!("2025-03-04T12:00:00.0000000Z"), &Value::Null));
-    assert!(swept.ended.stdout.contains("from 2025-03-04T12:00:00.0000000Z"), "{}", swept.ended.stdout);
+    assert!(swept.process.stdout.contains("from 2025-03-04T12:00:00.0000000Z"), "{}", swept.process.stdout);
     let run = scene.sweep(&["--until", "2025-03-05T00:00:00Z", "--force"]).expect(0).run();
     assert_eq!((&run["since"], &run["until"]), (&Value::Null, &json!("2025-03-05T00:00:00.0000000Z")));
     let run = scene.sweep(&["--force"]).expect(0).run();

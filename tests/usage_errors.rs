@@ -1,5 +1,4 @@
-//! Wrong orders: each ends with status 2 and one clear line; nothing is written and no evidence
-//! opened.
+//! Usage errors: each ends with status 2 and one clear line, writes nothing, and opens no evidence.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
@@ -12,17 +11,16 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use common::logs::log_of;
-use common::{Ended, Scene, dnsweep, forget_reads, listing, run, sweep, was_read};
+use common::{FinishedProcess, Scene, dnsweep, forget_reads, listing, run, sweep, was_read};
 
-/// A scene with a log of one host, and where that log is.
+/// Makes a scene with a log of one host, and returns that log's path.
 fn scene() -> (Scene, PathBuf) {
     let scene = Scene::new();
     let log = scene.put("HOST/Windows/System32/winevt/Logs/Sysmon.evtx", &log_of("HOST"));
     (scene, log)
 }
 
-/// Gives the order to sweep `roots` into `out`, which must be refused, and returns the line that
-/// says why.
+/// Sweeps `roots` into `out`, which must be refused. Returns the line that says why.
 #[track_caller]
 fn refused(scene: &Scene, log: &Path, roots: &[&Path], out: &Path, options: &[&str]) -> String {
     let (ended, unread) = give(scene, log, roots, out, options);
@@ -33,32 +31,34 @@ fn refused(scene: &Scene, log: &Path, roots: &[&Path], out: &Path, options: &[&s
     ended.stderr
 }
 
-/// Gives an order that must leave no trace, and says whether the log was left unread.
+/// Runs a sweep that must leave no trace. Returns also whether the log was left unread.
 #[track_caller]
-fn give(scene: &Scene, log: &Path, roots: &[&Path], out: &Path, options: &[&str]) -> (Ended, bool) {
+fn give(scene: &Scene, log: &Path, roots: &[&Path], out: &Path, options: &[&str]) -> (FinishedProcess, bool) {
     let before = scene.listing();
     forget_reads(log);
-    let ended = sweep(roots, out, options).ended;
+    let ended = sweep(roots, out, options).process;
     let unread = !was_read(log);
     assert_eq!(ended.stdout, "");
     assert!(before == scene.listing(), "something was written");
     (ended, unread)
 }
 
-/// The order to sweep the scene's evidence, with more words.
+/// Sweeps a scene's evidence with these options, which must be refused. Returns the line that says
+/// why.
 #[track_caller]
 fn refused_with(options: &[&str]) -> String {
     let (scene, log) = scene();
     refused(&scene, &log, &[&scene.evidence()], &scene.out(), options)
 }
 
-/// The order to sweep the scene's evidence into `out`, with more words.
+/// Sweeps the scene's evidence into `out` with these options, which must be refused. Returns the
+/// line that says why.
 #[track_caller]
 fn refused_out(scene: &Scene, log: &Path, out: &Path, options: &[&str]) -> String {
     refused(scene, log, &[&scene.evidence()], out, options)
 }
 
-/// The order to sweep what a list holds.
+/// Sweeps the paths in a list, which must be refused. Returns the line that says why.
 #[track_caller]
 fn refused_list(scene: &Scene, log: &Path, list: &Path) -> String {
     refused(scene, log, &[], &scene.out(), &["--files-from", list.to_str().unwrap()])
@@ -73,8 +73,8 @@ fn assert_says(message: &str, parts: &[&str]) {
 
 #[test]
 fn reads_are_noticed() {
-    // Without this the other tests could not tell that nothing was read. A system that keeps no
-    // access times cannot tell either.
+    // Without this, the other tests could not show that nothing was read. They cannot either on a
+    // system that keeps no access times.
     let (scene, log) = scene();
     forget_reads(&log);
     assert!(!was_read(&log));
@@ -91,7 +91,7 @@ fn evidence_that_is_not_there() {
     let missing = scene.path("missing");
     let message = refused(&scene, &log, &[&scene.evidence(), &missing], &scene.out(), &[]);
     assert_says(&message, &[missing.to_str().unwrap(), "No such file"]);
-    // How far a mistyped path leads.
+    // The message says how much of a mistyped path exists.
     let message = refused(&scene, &log, &[&scene.evidence().join("HOTS/Windows")], &scene.out(), &[]);
     assert_says(&message, &[&format!("of its path, only '{}' exists", scene.evidence().display())]);
 }
@@ -129,7 +129,7 @@ fn an_output_inside_the_evidence() {
             assert_says(&message, &["evidence"]);
         }
     }
-    // The evidence itself reached through a link.
+    // The evidence itself is reached through a link.
     let message = refused(&scene, &log, &[&link], &evidence.join("out"), &[]);
     assert_says(&message, &["nothing is written under evidence"]);
 }
@@ -189,7 +189,8 @@ fn force_does_not_replace_what_dnsweep_did_not_write() {
     assert!(replaced.is_empty(), "{replaced:?}");
 }
 
-/// Whether --force replaces an earlier output after that change; if not, it has to be refused.
+/// Returns true if `--force` replaces an earlier output after this change. If not, the sweep must
+/// be refused.
 fn is_replaced(change: fn(&Path)) -> bool {
     let (scene, log) = scene();
     scene.sweep(&[]).expect(0);
@@ -215,7 +216,7 @@ fn force_does_not_replace_an_output_that_holds_the_evidence() {
     for root in [scene.out().join("stats"), log.clone()] {
         let swept = sweep(&[&root], &scene.out(), &["--force"]);
         assert!(before == listing(&scene.out()), "evidence was removed");
-        assert_eq!(swept.ended.status, 2);
+        assert_eq!(swept.process.status, 2);
     }
 }
 
@@ -238,7 +239,7 @@ fn an_output_that_cannot_be_there() {
 }
 
 #[test]
-fn times_that_are_none() {
+fn invalid_times() {
     for (option, text) in [
         ("--since", "yesterday"),
         ("--since", "2025-13-01T00:00:00Z"),
@@ -261,7 +262,7 @@ fn times_that_are_none() {
 }
 
 #[test]
-fn options_that_are_none() {
+fn invalid_options() {
     for options in [
         &["--unknown"][..],
         &["--threads", "0"],
