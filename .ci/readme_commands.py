@@ -1,9 +1,9 @@
-"""Runs the commands of pages exactly as they stand there: every block that is fenced as `sh`, in order.
+"""Runs the commands in pages exactly as they are written: every block that is fenced as `sh`, in order.
 
     python .ci/readme_commands.py README.md src/guide/*.md
 
 Each block is given to one bash that stops at the first failure, in the repository's folder, and must succeed. `dnsweep`
-is the program that the first command builds. Where a page names a reader's own evidence, samples take its place.
+is the program that the first command builds. Paths of a reader's own evidence are replaced by samples.
 """
 
 import os
@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# What a reader has, and what stands for it here.
+# Paths of a reader's own evidence and rules, and the samples that replace them.
 PLACES = {
     "/mnt/image": "samples/evidence/FIN-WS07",
     "/evidence/triage": "samples/evidence",
@@ -24,7 +24,7 @@ PLACES = {
 
 
 def run(page: Path, environment: dict[str, str], places: dict[str, str]) -> bool:
-    """Whether all commands of a page succeed."""
+    """Runs the commands of a page. Returns True if all succeed."""
     blocks = re.findall(r"^```sh\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     for block in blocks:
         for theirs, ours in places.items():
@@ -34,7 +34,7 @@ def run(page: Path, environment: dict[str, str], places: dict[str, str]) -> bool
         if ended.returncode != 0:
             print(f"{page.name}: exit status {ended.returncode}: expected 0")
             return False
-    print(f"{len(blocks)} commands of {page.name} ran as they stand there")
+    print(f"{len(blocks)} commands of {page.name} ran as they are written")
     return True
 
 

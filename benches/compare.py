@@ -1,11 +1,11 @@
-"""Measures a sweep against `cat` of the same files, and against `evtx_dump` where there is one.
+"""Compares a sweep with `cat` of the same files, and with `evtx_dump` if it is installed.
 
     python3 benches/compare.py              # all figures, in Markdown; 2048 MiB of each kind of evidence, 8 GiB of one
-    python3 benches/compare.py --mb 256     # less of it
+    python3 benches/compare.py --mb 256     # less evidence
     python3 benches/compare.py --check      # for CI: little evidence, and one generous bound
 
-All files are read once before they are measured, so that they lie in the page cache. Each figure is the median of
-several runs, each ratio the median of pairs of runs, one directly after the other: machines differ and drift, and a time by
+All files are read once before the measurement, so that they are in the page cache. Each figure is the median of
+several runs, each ratio the median of pairs of runs, one directly after the other: machines differ and their speed varies, so a time by
 itself says little. `evtx_dump` is a reader by another author: `cargo install evtx`.
 """
 
@@ -23,23 +23,23 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 CORPORA = ROOT / "target" / "corpora"
-# What users build, and what is shipped. CI builds the first; all other figures are of the second.
+# The profile that users build, and the one that is shipped. CI builds the first; all other figures are of the second.
 RELEASE, DIST = "release", "dist"
 BIG_FILE, LARGE_FILE, SMALL_FILE = None, 20 * 1024, 68
-# Kind, mix, KiB a file, and the ratio to cat that a sweep is to stay under on one thread and on two. One big file is to take at most a tenth
-# longer than the quiet kind in many.
+# Name, mix, KiB per file, and the targets for the ratio to cat on one thread and on two. A sweep of one big file may take at most a tenth
+# longer than one of the quiet kind in many files.
 KINDS = [
     ("quiet", "quiet", LARGE_FILE, 1.2, 0.7),
     ("chatty", "chatty", LARGE_FILE, 1.6, 0.9),
     ("big", "quiet", BIG_FILE, None, None),
 ]
 BIG_TO_QUIET = 1.1
-# How many times as long as the shipped program the one that users build may take.
+# The most that the program of the users' profile may take, as a multiple of the shipped program's time.
 RELEASE_TO_DIST = 1.1
-# What memory may grow to with four times the evidence.
+# The factor by which memory may grow with four times the evidence.
 MEMORY_GROWTH = 1.1
 SMALL_FILES = 50_000
-# What CI holds the quiet kind to on one thread. It takes about 1.25 × cat, so that twice as slow fails.
+# CI's bound for the quiet kind on one thread. A sweep takes about 1.25 × cat, so one that is twice as slow fails.
 CHECK_BOUND = 2.3
 
 
@@ -49,16 +49,16 @@ def build(profile):
 
 
 def corpus(name, mix, kibibytes, megabytes):
-    """A folder of evidence, written anew."""
+    """Writes a folder of evidence anew. Returns the folder and a list of its files."""
     folder = CORPORA / name
     shutil.rmtree(folder, ignore_errors=True)
     per_file = kibibytes or megabytes * 1024
     command = ["cargo", "run", "--locked", "--release", "--quiet", "--package", "dnsweep-samples", "--"]
     words = ["corpus", mix, str(megabytes), str(per_file), str(folder)]
     subprocess.run(command + words, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-    # What still goes to the disk would take part in what is measured.
+    # Writes that are still pending would disturb the measurement.
     os.sync()
-    # The list stays outside this process: a child's peak memory counts from what its parent had when it began.
+    # The list is not read into this process, because a child's peak memory includes that of its parent at the start.
     listed = CORPORA / f"{name}.list"
     with open(listed, "wb") as file:
         subprocess.run(["find", str(folder), "-type", "f", "-print0"], stdout=file, check=True)
@@ -66,7 +66,7 @@ def corpus(name, mix, kibibytes, megabytes):
 
 
 def run(command):
-    """Seconds, peak memory in MiB, and seconds within the system, of a process, by the system's own account of it."""
+    """Runs a process. Returns its seconds, its peak memory in MiB, and its seconds in the kernel, as the system counts them."""
     with open(os.devnull, "wb") as nowhere:
         start = time.perf_counter()
         process = subprocess.Popen(command, stdout=nowhere, stderr=nowhere)
@@ -90,18 +90,18 @@ def cat(listed):
 
 
 def evtx_dump(listed, processes):
-    """One process after the other for each file, as many at a time as asked for."""
+    """Runs one process for each file, `processes` at a time."""
     return run(["xargs", "-0", "-n", "1", "-P", str(processes), "-a", str(listed), "evtx_dump", "-t", "1", "-o", "jsonl"])
 
 
 class Pairs(NamedTuple):
-    """Runs of one command, each with a run of another right behind it."""
+    """Medians of runs of one command, each directly followed by a run of another."""
 
-    # Medians: how many times as long as the other the one takes, its seconds, and its time within the system against the other's time.
+    # The ratio of the first command's time to the second's, the first one's seconds, and the ratio of its time in the kernel to the second's time.
     ratio: float
     seconds: float
     system: float
-    # Its memory in MiB, at the most and as the median.
+    # The first command's peak memory in MiB: the highest and the median.
     peak: float
     memory: float
 
@@ -169,7 +169,7 @@ def against_evtx_dump(megabytes, runs):
 
 
 def profiles(megabytes, runs):
-    """What a user builds against what is shipped."""
+    """Compares the program of the users' profile with the shipped one."""
     rows = []
     for name in ("quiet", "dense"):
         folder, _ = corpus(name, name, LARGE_FILE, megabytes)
@@ -182,7 +182,7 @@ def profiles(megabytes, runs):
 
 
 def small_files(megabytes, runs):
-    # As many as the target says, of less evidence fewer.
+    # The target's number of files; fewer if less evidence was requested.
     megabytes = SMALL_FILES * SMALL_FILE // 1024 if megabytes >= 2048 else megabytes
     folder, listed = corpus("small", "quiet", SMALL_FILE, megabytes)
     pairs = pair(runs, lambda: sweep(folder, 2), lambda: cat(listed))
@@ -194,8 +194,8 @@ def small_files(megabytes, runs):
 
 
 def growth(megabytes, runs):
-    """Time and memory of more and more evidence of the same mix. Of eight times as much the memory has no target, of four times as much it has.
-    What several threads need at once differs from run to run, so that medians are compared."""
+    """Measures time and memory of growing evidence of the same mix. Memory has a target for four times the least evidence, and none for eight times.
+    What several threads need at once differs from run to run, so medians are compared."""
     rows, least = [], {}
     for size in (megabytes // 2, megabytes, megabytes * 2, megabytes * 4):
         folder, listed = corpus("growth", "chatty", LARGE_FILE, size)
@@ -220,7 +220,7 @@ def machine():
 
 
 def check():
-    """For CI: a regression by a factor of two fails."""
+    """The comparison for CI: a regression by a factor of two fails."""
     folder, listed = corpus("check", "quiet", LARGE_FILE, 512)
     pairs = pair(9, lambda: sweep(folder, 1, profile=RELEASE), lambda: cat(listed))
     shutil.rmtree(folder)
@@ -243,7 +243,7 @@ def main():
     against_evtx_dump(arguments.mb, arguments.runs)
     profiles(arguments.mb, arguments.runs)
     growth(arguments.mb, max(3, arguments.runs // 2 + 1))
-    # Last, as the many names make this process larger, and with it what its children's memory counts from.
+    # This is last, because the many names make this process larger, and its children's peak memory includes that.
     small_files(arguments.mb, arguments.runs)
     return 0
 

@@ -142,8 +142,8 @@ fn the_text_of_an_event_cuts_no_chunk_short() {
         assert_eq!(problem_starts(&file), [((start + at) as u64, "header of a chunk in".to_owned())]);
         assert_eq!(parts(&file), [CHUNK as u64, 0, 0, 39 * CHUNK as u64, 0], "{start}");
     }
-    // Another record was damaged, but the chunk's flag says that it has no checksums. The record
-    // around the header is whole.
+    // If another record is damaged, the checksum of the records no longer confirms that the header
+    // is part of a text. The record around the header is still whole.
     let mut broken = whole.to_vec();
     broken[CHUNK / 2] ^= 1;
     let scene = Scene::new();
@@ -334,8 +334,8 @@ fn bytes_lost_within_a_chunk_cost_that_chunk_its_last_records_and_no_other_any()
     scene.put("A/Sysmon.evtx", &whole);
     let all = rows(&scene.sweep(&[]).expect(0));
     assert!(all.last().is_some_and(|(_, chunk, _)| *chunk > 6), "{all:?}");
-    // Bytes are lost at each place where a piece of the search can begin or end, within a record,
-    // after the last one, and in the log's header.
+    // Bytes are lost from five chunks at different offsets, within a record and after the last one,
+    // and from the log's header.
     for (chunk, at, lost) in
         [(1, 30_000, 512), (2, 20_001, 1), (3, 600, 40_000), (4, 65_530, 3), (5, 100, 5000)]
             .map(|(chunk, at, lost)| (chunk, damage::chunk_offset(chunk) + at, lost))
@@ -351,7 +351,7 @@ fn bytes_lost_within_a_chunk_cost_that_chunk_its_last_records_and_no_other_any()
             let found: Vec<u64> = rows(&swept).iter().map(|(number, ..)| *number).collect();
             let kept = all.iter().filter(|(_, of, offset)| *of != chunk as u64 || *offset < at as u64);
             let missing: Vec<_> = kept.filter(|(number, ..)| !found.contains(number)).collect();
-            // The chunk that lost bytes began before them.
+            // The record that lost bytes began before them, so `kept` contains it.
             assert!(
                 missing.len() < 2 && missing.iter().all(|(_, of, _)| *of == chunk as u64),
                 "{at}: {missing:?}"
@@ -416,8 +416,8 @@ fn a_misaligned_chunk_ends_where_another_one_begins() {
 
 #[test]
 fn a_chunk_may_begin_in_the_last_bytes_of_a_misaligned_one() {
-    // The first chunk begins at the end of each piece of the log in turn. It always ends where the
-    // second begins, which leaves only the first bytes of the first one's header in reach.
+    // The first chunk begins in the last bytes of each place in turn. It must always end where the
+    // second begins, though only the first bytes of the second one's header lie within its reach.
     let scene = Scene::new();
     for place in 0..8 {
         let mut bytes = log_of_chunks(12);
@@ -447,8 +447,8 @@ fn a_chunk_may_begin_in_the_last_bytes_of_a_misaligned_one() {
 
 #[test]
 fn a_misaligned_chunk_may_reach_into_places_never_used() {
-    // The chunk reaches over the end of a block, over that of a piece, and into the last place,
-    // which is cut off. The end of such a chunk is zeros.
+    // The chunks reach over the end of a block, over that of a piece of a block, and into the last
+    // place, which is cut off. The end of each chunk is zeros.
     let mut bytes = log_of_chunks(140);
     for place in [127, 131, 138].map(damage::chunk_offset) {
         bytes[place..place + 2 * CHUNK].fill(0);
@@ -466,7 +466,7 @@ fn a_misaligned_chunk_may_reach_into_places_never_used() {
         let lengths: Vec<u64> = misaligned_chunks(&file).iter().map(|(_, length)| *length).collect();
         assert_eq!(lengths, [CHUNK, CHUNK, within + CHUNK - 40_000].map(|length| length as u64));
         assert_eq!(sum_of_parts(&file), bytes.len() as u64);
-        // The parts of these places that the chunk does not reach are empty.
+        // The parts of these places that the chunks do not reach are empty.
         assert_eq!(file["good_bytes"], json!(136 * CHUNK));
         assert_eq!(file["empty_bytes"], json!(2 * (CHUNK - beyond)));
         tables.push(swept.tables());

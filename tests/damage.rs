@@ -229,8 +229,8 @@ fn leaves_no_trace(sample: &Sample, from: usize, change: &Change) -> bool {
 
 /// Returns true if a byte lies after the records of its chunk, as the chunk's header states them.
 fn is_free_space(log: &[u8], at: usize) -> bool {
-    let Some(behind_header) = at.checked_sub(HEADER_SIZE) else { return false };
-    let start = at - behind_header % CHUNK_SIZE;
+    let Some(after_header) = at.checked_sub(HEADER_SIZE) else { return false };
+    let start = at - after_header % CHUNK_SIZE;
     let free_space =
         log.get(start + 48..start + 52).map(|bytes| u32::from_le_bytes(bytes.try_into().unwrap()));
     free_space.is_some_and(|end| start + usize::try_from(end).unwrap() <= at)

@@ -210,7 +210,7 @@ fn rules_are_listed_shown_and_checked() {
     }
     fs::remove_file(&other).unwrap();
     assert_eq!(run(&["check", "/nowhere/at/all"]).status, 2);
-    // Without a path, the built-in detection is shown.
+    // Without a path, the built-in detection is listed.
     assert!(run(&["list"]).stdout.contains("Suspicious Process DNS Query"));
 }
 

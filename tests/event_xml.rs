@@ -519,7 +519,7 @@ fn a_document_that_ends_between_its_events_is_cut_off() {
         assert_eq!((&problems[0]["offset"], &problems[0]["length"]), (&json!(without_end.len()), &json!(0)));
         assert!(problems[0]["problem"].as_str().unwrap().contains("the end of the element Events"));
     }
-    // Other elements with the same end, and lines, which have no end.
+    // Other spellings of the end of the element, and lines, which have no element around them.
     let scene = Scene::new();
     let start = lines(&events[..2]);
     for (name, text) in [

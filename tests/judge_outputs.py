@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
-"""Judges an output of dnsweep by readers that are not ours.
+"""Checks an output of dnsweep with readers by other authors.
 
     python tests/judge_outputs.py OUT_DIR
 
-DuckDB, polars and pyarrow each open every table of the output. What has to hold: columns, types and
-nulls are those of the list below (a stats table's follow from its name only in part: text, integers,
-and lists of text); rows are as many as run.json says; all values are the same in all three; a file's SHA-256
-and size are those in run.json; matches of each computer, asked for in each reader's own words, are those
-of hosts.parquet; bloom filters, a page index and what a table says of itself are there; a table without rows has
-its schema all the same. One line a reader; exit status 1 where anything disagrees, 2 where something is missing.
+DuckDB, polars and pyarrow each open every table of the output. The script checks that
+- columns, types and nulls are those of the list below (a stats table may have text, integers and lists of text);
+- the number of rows is that in run.json, and a table without rows has its schema, too;
+- all values are the same in all three readers;
+- each file's SHA-256 and size are those in run.json;
+- the matches of each computer, by a query in each reader's own language, are those of hosts.parquet;
+- tables have bloom filters, a page index and key-value metadata.
+
+Prints one line for each reader. The exit status is 1 if anything disagrees, and 2 if something is missing.
 
     pip install duckdb polars pyarrow
 """
@@ -190,19 +193,19 @@ TABLES = {
         "clock_step_count": INTEGER,
     },
 }
-# Written only by a sweep that was asked for it.
+# The tables that a sweep writes only with an option.
 OPTIONAL = {"leads.parquet"}
 BLOOM_FILTERS = {
     "matches.parquet": ["query_name", "process_guid", "event_hash"],
     "leads.parquet": ["query_name", "event_hash"],
 }
-# Those of which nearly each row has a value of its own.
+# The columns in which nearly every row has a different value.
 DISTINCT = {
     "matches.parquet": ["event_time", "event_time_raw", "utc_time", "event_record_id", "record_offset", "event_hash"],
     "leads.parquet": ["event_time", "event_time_raw", "event_record_id", "record_offset", "event_hash"],
 }
 METADATA = ["dnsweep.schema_version", "dnsweep.version", "dnsweep.detection_ids", "dnsweep.sorted_by"]
-# The columns of a stats table come from the detection; those of the seed are known.
+# The columns of a stats table depend on the detection; those of the seed detection are known.
 SEED = "stats/3cf0dc36-484d-11ec-a6bc-acde48001122.parquet"
 SEED_COLUMNS = {
     name: (INTEGER if name == "count" else TEXT) + NULLABLE
@@ -211,7 +214,7 @@ SEED_COLUMNS = {
 
 
 def normal(value):
-    """A value in one form, whatever reader it comes from: a time as microseconds since 1970."""
+    """Returns a value in the same form for every reader: a time becomes microseconds since 1970."""
     if isinstance(value, datetime.datetime):
         if value.utcoffset() is None:
             raise ValueError(f"a time without a zone: {value!r}")
@@ -228,12 +231,12 @@ STRUCTS = "list of struct "
 
 
 def fields_of(kind):
-    """The fields of a list of structs, as it is written above: pairs of a name and a type."""
+    """Returns the fields of a list of structs, as the table above writes them: pairs of a name and a type."""
     return [tuple(field.split(" ")) for field in kind.removeprefix(STRUCTS).split(", ")]
 
 
 class DuckDb:
-    """DuckDB, by SQL."""
+    """Reads tables with DuckDB, by SQL."""
 
     TYPES = {
         TEXT: "VARCHAR",
@@ -270,7 +273,7 @@ class DuckDb:
 
 
 class Polars:
-    """polars, by its data frames."""
+    """Reads tables with polars, as data frames."""
 
     TYPES = {
         TEXT: polars.String,
@@ -299,7 +302,7 @@ class Polars:
 
 
 class PyArrow:
-    """pyarrow, by its tables."""
+    """Reads tables with pyarrow, as its tables."""
 
     @staticmethod
     def _list(kind):
@@ -315,7 +318,7 @@ class PyArrow:
             TEXTS: self._list(pyarrow.string()),
         }
         if kind.startswith(STRUCTS):
-            # Of the fields of a struct, only an instant can be null.
+            # In a struct, only a time can be null.
             fields = [pyarrow.field(name, types[of], nullable=of == TIME) for name, of in fields_of(kind)]
             return self._list(pyarrow.struct(fields))
         return types[kind]
@@ -337,7 +340,7 @@ READERS = {"duckdb": DuckDb(), "polars": Polars(), "pyarrow": PyArrow()}
 
 
 def columns_of(table):
-    """The columns that a table must have; None where only the detection knows."""
+    """Returns the columns that a table must have; None if they depend on the detection."""
     return TABLES.get(table, SEED_COLUMNS if table == SEED else None)
 
 
@@ -365,7 +368,7 @@ def judge_nulls(rows, table):
 
 
 def judge_readers(folder, outputs):
-    """What each reader makes of all tables, and what is wrong."""
+    """Reads all tables with each reader and compares the results. Returns the disagreements."""
     wrong, seen = [], {}
     for name, reader in READERS.items():
         count = 0
@@ -400,7 +403,7 @@ def judge_readers(folder, outputs):
 
 
 def judge_nullability(path, table):
-    """Whether the schema says of each column if it can be null."""
+    """Checks that the schema states for each column whether it can be null."""
     schema, expected = pyarrow.parquet.read_schema(path), columns_of(table) or {}
     return [
         f"the schema says that {name} can{'' if schema.field(name).nullable else 'not'} be null"
@@ -410,7 +413,7 @@ def judge_nullability(path, table):
 
 
 def judge_file(folder, output):
-    """What is wrong with a table as a file."""
+    """Returns what is wrong with a table's file: its size, hash or metadata."""
     table, path = output["file"], folder / output["file"]
     content = path.read_bytes()
     wrong = []
@@ -440,7 +443,7 @@ def judge_file(folder, output):
 
 
 def judge_bloom_filters(path, table):
-    """DuckDB alone tells where the filters are; a table without rows has none."""
+    """Checks the bloom filters. Only DuckDB shows them; a table without rows has none."""
     query = "SELECT DISTINCT path_in_schema FROM parquet_metadata($path) WHERE bloom_filter_offset IS NOT NULL"
     present = {row[0] for row in READERS["duckdb"].connection.execute(query, {"path": str(path)}).fetchall()}
     has_rows = pyarrow.parquet.read_metadata(path).num_rows > 0
@@ -449,7 +452,7 @@ def judge_bloom_filters(path, table):
 
 
 def judge_folder(folder, outputs):
-    """What is in the folder and not in run.json, or the other way round."""
+    """Returns the files that are in the folder and not in run.json, or the other way round."""
     present = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} - {"run.json"}
     named = {output["file"] for output in outputs}
     wrong = [f"{name}: in the folder or in run.json, but not in both" for name in sorted(present ^ named)]

@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
-"""Judges the sample evidence by readers that are not ours.
+"""Checks the sample evidence with readers by other authors.
 
     python tests/judge_samples.py samples
 
 Reads every log below <samples>/evidence with four independent readers and compares what they find with what the
-generator says it wrote: the number of records of every log, of Sysmon records and of Sysmon DNS queries
-(truth_files.jsonl), and every field of every DNS query (truth.jsonl). One line a reader; exit status 1 where a
-reader disagrees, 2 where something is missing.
+generator states that it wrote: the number of records of every log, of Sysmon records and of Sysmon DNS queries
+(truth_files.jsonl), and every field of every DNS query (truth.jsonl). Prints one line for each reader. The exit status is 1 if a
+reader disagrees, and 2 if something is missing.
 
     pip install evtx python-evtx libevtx-python dissect.eventlog
 
-Limits of the readers that are expected, each confined to where it is named below:
-- python-evtx stops at the chunk count of the file header, which says 1 in a log that was in use: of such logs it is
-  asked for the first chunk only. It cannot read records without a template, so forwarded logs are not given to it.
+Known limits of the readers, each allowed only as described:
+- python-evtx stops at the chunk count of the file header, which says 1 in a log that was in use: only the
+  first chunk of such a log is compared. It cannot read records without a template, so it gets no forwarded logs.
   Control characters, which its XML cannot hold, are dropped from its output.
 - dissect shows a binary GUID with its first three parts byte by byte, not as little-endian numbers, and leaves
   &amp; &lt; &gt; of a forwarded event's text as they are.
@@ -34,7 +34,7 @@ CONTROL_CHARACTERS = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]"
 
 
 def event(provider, event_id, record_id, computer, time, data):
-    """One event as every reader gives it, its values as text."""
+    """Returns an event in the form that all readers are compared in, its values as text."""
     data = {name: data[name] for name in FIELDS if data.get(name) is not None}
     if "ProcessGuid" in data:
         data["ProcessGuid"] = str(data["ProcessGuid"]).strip("{}").lower()
@@ -49,19 +49,19 @@ def event(provider, event_id, record_id, computer, time, data):
 
 
 def ticks(time):
-    """Steps of 100 ns since 1970 of a time with any number of decimals and a T or a blank in its middle."""
+    """Parses a time with any number of decimals and a T or a blank in its middle. Returns units of 100 ns since 1970."""
     seconds, decimals = re.fullmatch(r"(\S{10}[T ]\S{8})\.?(\d*)(?:Z|\+00:00)?", time).groups()
     whole = datetime.datetime.fromisoformat(seconds).replace(tzinfo=datetime.timezone.utc)
     return int(whole.timestamp()) * 10_000_000 + int(decimals.ljust(7, "0")[:7])
 
 
 def from_xml(xml):
-    """An event from XML. No XML parser: the evidence has characters that XML forbids and that must come through."""
+    """Reads an event from XML. It uses no XML parser, because the evidence has characters that XML forbids and that must be kept."""
     def one(pattern):
         found = re.search(pattern, xml, re.DOTALL)
         return html.unescape(found[1]) if found else None
 
-    # Empty elements first, so that the pattern for full ones cannot run on to the next element's end.
+    # Empty elements come first, so that the pattern for full ones cannot reach the end of the next element.
     data = {name: "" for name in re.findall(r'<Data Name="([^"]*)"\s*/>', xml)}
     data |= {
         html.unescape(name): html.unescape(value)
@@ -141,7 +141,7 @@ READERS = {
 
 
 def expected_of(file, truth, path, reader):
-    """What a reader should find in a file: records, Sysmon records (None: not asked) and DNS queries."""
+    """Returns what a reader should find in a file: records, Sysmon records (None if not compared) and DNS queries."""
     lines = truth[file["file"]]
     if reader != "python-evtx":
         return file["records"], file["sysmon_records"], lines
@@ -155,7 +155,7 @@ def expected_of(file, truth, path, reader):
 
 
 def as_truth(line, reader):
-    """A line of the truth as the reader should give it."""
+    """Returns a line of the truth file as the reader should return it."""
     wanted = {name: str(line[name]) for name in FIELDS if line.get(name) is not None}
     if reader == "python-evtx":
         wanted = {name: CONTROL_CHARACTERS.sub("", value) for name, value in wanted.items()}
@@ -178,7 +178,7 @@ def same(reader, name, read, expected):
 
 
 def judge_file(reader, file, truth, folder):
-    """Numbers of records and DNS queries read, and what is wrong."""
+    """Compares a reader's results for a file. Returns the numbers of records and DNS queries, and the disagreements."""
     path = folder / file["file"]
     records, sysmon, lines = expected_of(file, truth, path, reader)
     try:

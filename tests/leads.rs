@@ -472,7 +472,7 @@ fn wanted(predicate: &Predicate) -> Vec<WantedQueries> {
 fn scan(log: &Vec<u8>, everything: bool) -> (Vec<LocatedEvent>, Tally, Vec<Problem>) {
     let seed = Detection::seed().unwrap().search.predicate;
     let selection = if everything { Selection::Everything } else { Selection::Wanted(wanted(&seed)) };
-    let scanner = Scanner::new(&selection).with_dns_client(&DnsClient::WantedQueries(wanted(&names())));
+    let scanner = Scanner::new(&selection).with_dns_client(&DnsClient::Wanted(wanted(&names())));
     let mut scanner = scanner.verifying(Checksums::All);
     let (mut leads, mut tally, mut problems) = (Vec::new(), Tally::default(), Vec::new());
     let size = log.len() as u64;

@@ -134,7 +134,7 @@ fn several_old_chunks_in_one_free_space_are_distinguished() {
 #[test]
 fn a_chunk_that_begins_early_is_a_part_of_the_log() {
     // Bytes were removed from the free space of a chunk, all of whose records remain. So the next
-    // chunk begins in its place.
+    // chunk begins inside the place of this one.
     for chunks in [2, 3, 6] {
         for (place, lost) in [(0, 40_000), (0, 3), (0, 4096), (chunks - 2, 30_000)] {
             let mut bytes = log_of_chunks(chunks as u64);
@@ -153,8 +153,8 @@ fn a_chunk_that_begins_early_is_a_part_of_the_log() {
 
 #[test]
 fn a_chunk_with_which_the_log_continues_is_a_part_of_it_wherever_it_lies() {
-    // As many bytes were removed as put the chunks after them in their places again; and the log
-    // ends after the chunk.
+    // 64 KiB were removed, so that the chunks after the gap lie in their places again. In the
+    // second case, the log ends after the chunk.
     for chunks in [4, 2] {
         let mut bytes = log_of_chunks(chunks);
         let second = damage::chunk_offset(1);

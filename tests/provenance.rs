@@ -242,7 +242,7 @@ fn a_working_directory_is_named_so_that_it_can_be_found_again() {
     scene.put("HOST/Sysmon.evtx", &log_of("HOST"));
     let folder = scene.path("").join(std::ffi::OsStr::from_bytes(b"a\xff\\"));
     if fs::create_dir(&folder).is_err() {
-        // Some file systems accept names only if they are valid text.
+        // This file system accepts names only if they are valid text.
         return;
     }
     let mut command = dnsweep();

@@ -78,7 +78,7 @@ fn main() -> ExitCode {
         Trial::test(name, run).with_ignored_flag(ignored)
     });
     let conclusion = libtest_mimic::run(&Arguments::from_args(), trials.into());
-    // A static is never dropped.
+    // A static is never dropped, so its folder has to be removed here.
     if let Some((scene, _)) = SWEPT.get() {
         fs::remove_dir_all(scene.path("")).unwrap();
     }
@@ -259,7 +259,7 @@ fn counts() {
         match agreed(entry, "records", left_out) {
             // Other readers stop at bytes that are no record, so what lies after these is not in
             // their counts.
-            Some(count) => assert_eq!(row["records"], count, "{file}: {records} with those behind damage"),
+            Some(count) => assert_eq!(row["records"], count, "{file}: {records} with those after damage"),
             None => println!("{file}: not compared: {}", known.unwrap().2),
         }
         if let Some(count) = agreed(entry, "eid22", left_out) {

@@ -113,9 +113,9 @@ fn a_killed_sweep_is_resumed_and_ends_with_the_same_tables() {
 fn entries(journal: &[u8]) -> Vec<&[u8]> {
     let (mut entries, mut rest) = (Vec::new(), journal);
     while let Some(length) = rest.first_chunk() {
-        let (entry, behind) = rest.split_at(4 + 32 + u32::from_le_bytes(*length) as usize);
+        let (entry, after) = rest.split_at(4 + 32 + u32::from_le_bytes(*length) as usize);
         entries.push(entry);
-        rest = behind;
+        rest = after;
     }
     entries
 }
@@ -332,7 +332,7 @@ fn what_no_sweep_made_is_not_taken_for_an_unfinished_sweep() {
         assert_eq!(fs::read_dir(partial(&scene)).unwrap().count(), 1, "{options:?}");
         assert_eq!(fs::read_to_string(&precious).unwrap(), "years of work");
     }
-    // It is not taken for one under the names that a sweep uses, either.
+    // Somebody else's file under a name that a sweep uses is not taken for one, either.
     fs::remove_file(&precious).unwrap();
     for name in [
         "tables/thesis.txt",

@@ -223,7 +223,7 @@ fn rules_that_did_not_run_are_part_of_the_answer() {
     };
     assert_eq!(sources("refused_detections"), ["joined.yml", "lost.yml"]);
     assert_eq!(sources("other_data_detections"), ["process.yml"]);
-    // Standard error has one line, though it has no other.
+    // The warning is the only line on standard error.
     let errors = &swept.process.stderr;
     assert!(
         errors.contains("warning: 1 of 3 rules run, 2 do not") && errors.lines().count() == 1,

@@ -256,9 +256,9 @@ fn a_record_of_size_zero_is_one_problem_and_the_records_after_it_are_found() {
     });
     assert!(found, "{problems:#?}");
     // A walk from size to size cannot reach the records of the same chunk that lie after it.
-    let behind = left(file)
+    let after = left(file)
         .filter(|record| record.place.chunk == lost.place.chunk && record.place.offset > lost.place.offset)
         .count();
-    assert_eq!(row["refound_records"], behind);
-    assert_eq!(row["records"], left(file).count() - behind);
+    assert_eq!(row["refound_records"], after);
+    assert_eq!(row["records"], left(file).count() - after);
 }

@@ -268,7 +268,8 @@ fn definitions_in_odd_places_do_not_mislead() {
     let events: Vec<Event> = (1..=6).map(query).collect();
     let (original, places) = log(Style::Export, &events);
     assert_found("as written", &original, &[1, 2, 3, 4, 5, 6]);
-    // The second record refers to the first one's definition, but elsewhere, where there is none.
+    // The second record's reference to the first one's definition is moved to offsets without a
+    // definition.
     for to in [0, 100, 512, 65_500, 65_536, u32::MAX] {
         let mut bytes = original.clone();
         refer(&mut bytes, places[1], to);

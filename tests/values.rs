@@ -157,9 +157,9 @@ fn events_in_forms_that_are_not_read_are_called_what_they_are() {
 /// Returns the event in the rendering of a tool that writes TimeCreated as `system_time`.
 fn rendered_at(event: &Event, system_time: &str) -> String {
     let xml = event_xml(event);
-    let (before, behind) = xml.split_once("SystemTime='").unwrap();
-    let (_, behind) = behind.split_once('\'').unwrap();
-    format!("{before}SystemTime='{system_time}'{behind}\n")
+    let (before, after) = xml.split_once("SystemTime='").unwrap();
+    let (_, after) = after.split_once('\'').unwrap();
+    format!("{before}SystemTime='{system_time}'{after}\n")
 }
 
 #[test]

@@ -154,8 +154,8 @@ fn write_text(chunk: &mut Chunk, units: &[u16], name: &str) -> Result<(), Error>
             Some(entity) => (1, Some(entity)),
             None => (rest.iter().position(|unit| entity_of(*unit).is_some()).unwrap_or(rest.len()), None),
         };
-        let (run, behind) = rest.split_at(taken);
-        let more = if behind.is_empty() { 0 } else { MORE };
+        let (run, after) = rest.split_at(taken);
+        let more = if after.is_empty() { 0 } else { MORE };
         if let Some(entity) = entity {
             chunk.put_u8(ENTITY | more);
             chunk.put_name(entity);
@@ -166,7 +166,7 @@ fn write_text(chunk: &mut Chunk, units: &[u16], name: &str) -> Result<(), Error>
             chunk.put_u16(length);
             chunk.put_units(run);
         }
-        rest = behind;
+        rest = after;
     }
     Ok(())
 }

@@ -173,7 +173,7 @@ fn template_sizes(chunk: &[u8]) -> BTreeSet<usize> {
     for bucket in 0..32 {
         let mut at = offset(chunk, 384 + 4 * bucket);
         while at != 0 {
-            assert_eq!(offset(chunk, at - 4), at, "the first instance points to the definition behind it");
+            assert_eq!(offset(chunk, at - 4), at, "the first instance points to the definition after it");
             assert_eq!(chunk[at - 8..at - 4], chunk[at + 4..at + 8], "its id is the first part of the GUID");
             sizes.insert(offset(chunk, at + 20));
             at = offset(chunk, at);
@@ -233,12 +233,12 @@ fn live_strings_end_in_a_nul_and_start_at_odd_offsets() {
 fn event_data_starts_as_measured_in_each_style() {
     let event = Event::service_state("a", "b");
     // The channel, "System", is the value before EventData.
-    let behind_channel = |style, start: &[u8]| {
+    let after_channel = |style, start: &[u8]| {
         let log = log(style, std::slice::from_ref(&event));
         positions(&log, &[&utf16("System"), start].concat()).len()
     };
-    assert_eq!(behind_channel(Style::Live, &[0x0c, 0x01]), 1);
-    assert_eq!(behind_channel(Style::Export, &[0x0f, 1, 1, 0, 0x0c, 0x01]), 1);
+    assert_eq!(after_channel(Style::Live, &[0x0c, 0x01]), 1);
+    assert_eq!(after_channel(Style::Export, &[0x0f, 1, 1, 0, 0x0c, 0x01]), 1);
 }
 
 #[test]

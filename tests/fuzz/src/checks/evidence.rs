@@ -101,9 +101,9 @@ fn repair_sizes(log: &mut [u8], chunk: usize) {
     let end = damage::chunk_offset(chunk + 1);
     for at in damage::record_offsets(log, chunk) {
         let size: [u8; 4] = log[at + 4..at + 8].try_into().unwrap();
-        let behind = at + u32::from_le_bytes(size) as usize;
-        if behind <= end && behind >= at + 28 {
-            log[behind - 4..behind].copy_from_slice(&size);
+        let after = at + u32::from_le_bytes(size) as usize;
+        if after <= end && after >= at + 28 {
+            log[after - 4..after].copy_from_slice(&size);
         }
     }
 }
