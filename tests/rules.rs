@@ -111,7 +111,7 @@ fn the_risk_is_read_in_each_layout_that_splunk_has_had() {
     assert!(summary.contains("Detection   Rule none: 2; it states no risk score"), "{summary}");
     assert!(summary.contains("Rule finding (version 3): 2\n"), "{summary}");
     let shown = detections(&["show", "none", &directory(&scene)]).stdout;
-    assert!(shown.contains("Risk score  none: the rule states none"), "{shown}");
+    assert!(shown.contains("Risk score  none in the rule"), "{shown}");
     let shown = detections(&["show", "finding", &directory(&scene)]).stdout;
     assert!(shown.contains("Techniques  T1059.005") && shown.contains("Stories     A Story"), "{shown}");
 }
@@ -327,9 +327,15 @@ fn a_detection_is_named_by_its_id_its_name_or_a_part_of_either() {
         assert!(output.stdout.starts_with(&format!("Rule {id}\n")), "{said}: {output:?}");
     }
     for (words, part) in [
-        (&["paste", &directory][..], "of one detection only; it is of paste-1 (Rule paste-1), paste-12"),
-        (&["nobody", &directory], "expected an id, a name or a part of either; there are paste-1"),
-        (&[&directory], "as there are several: paste-1 (Rule paste-1), paste-12"),
+        (
+            &["paste", &directory][..],
+            "that only one detection has, found several: paste-1 (Rule paste-1), paste-12",
+        ),
+        (
+            &["nobody", &directory],
+            "expected an id, a name or a part of either, found none that has it; there are paste-1",
+        ),
+        (&[&directory], "because there are several: paste-1 (Rule paste-1), paste-12"),
     ] {
         let output = shown(words);
         assert!(output.status == 2 && output.stderr.contains(part), "{words:?}: {output:?}");

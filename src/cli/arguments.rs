@@ -14,12 +14,12 @@ use crate::report::Verdict;
 #[derive(Debug, Parser)]
 #[command(name = "dnsweep", version, propagate_version = true)]
 pub struct CommandLine {
-    /// What to do.
+    /// The command to run.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// The commands.
+/// The commands of the program.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Sweeps evidence: reads every event log in it and writes matches, hosts and a ledger as
@@ -31,18 +31,19 @@ pub enum Command {
     /// Lists, shows, checks, explains and tests detections
     #[command(subcommand, after_help = exit_statuses(&crate::cli::exit::DETECTIONS_EXIT_STATUSES))]
     Detections(DetectionsCommand),
-    /// Prints a page of the guide: what is read, what the outputs hold and what they mean; without
-    /// TOPIC, the list of pages
+    /// Prints a page of the guide: what is read, what the outputs contain and what they mean;
+    /// without TOPIC, the list of pages
     Guide(GuideArguments),
 }
 
 /// The commands on detections.
 #[derive(Debug, Subcommand)]
 pub enum DetectionsCommand {
-    /// Lists detections: id, name, language, risk, and what a sweep can select by them
+    /// Lists detections: id, name, language, risk, and the literals by which a sweep selects
+    /// records
     List(CatalogArguments),
     /// Shows a detection: its description, its condition as a tree, and the literals that a match
-    /// must hold
+    /// must contain
     Show(ShowArguments),
     /// Checks rule files: whether each runs, or why not; rules about other data and files without a
     /// rule are counted separately
@@ -87,7 +88,8 @@ pub struct ShowArguments {
 }
 
 impl ShowArguments {
-    /// The detection, if one is named, and the paths at which to look for it.
+    /// The detection that the arguments name, if any, and the paths of the rule files to search for
+    /// it.
     #[must_use]
     pub fn resolved(&self) -> (Option<String>, &[PathBuf]) {
         match self.words.split_first() {
@@ -200,8 +202,8 @@ pub struct SweepArguments {
     #[arg(long)]
     pub keep_excluded: bool,
 
-    /// Also search the log of Windows' own DNS client, for names that the detections ask for and
-    /// for what rules about that log describe; the results are leads, not matches
+    /// Also search the log of Windows' own DNS client, for names that the detections describe
+    /// and for events that rules about that log describe; the results are leads, not matches
     #[arg(long)]
     pub dns_client: bool,
 
@@ -241,8 +243,8 @@ pub struct SweepArguments {
     #[arg(long)]
     pub any_name: bool,
 
-    /// Decode every record, even those that cannot match: slower, with the same matches; finds
-    /// records that cannot be decoded also in chunks with right checksums
+    /// Decode every record, even those that cannot match: slower, with the same matches; also finds
+    /// records that cannot be decoded in chunks with correct checksums
     #[arg(long)]
     pub exhaustive: bool,
 
@@ -259,8 +261,8 @@ pub struct SweepArguments {
     #[arg(long)]
     pub force: bool,
 
-    /// Let others read the output, as far as the umask allows [default: only you, as evidence is
-    /// confidential]
+    /// Let others read the output, as far as the umask allows [default: only you, because evidence
+    /// is confidential]
     #[arg(long)]
     pub readable: bool,
 
@@ -330,8 +332,8 @@ pub struct GuideArguments {
     pub topic: Option<String>,
 }
 
-/// A parser that accepts the topics of the guide. For another word, the error names the nearest
-/// topic and lists all.
+/// A parser that accepts the topics of the guide. For any other word, its error suggests the
+/// nearest topic and lists all topics.
 fn topics() -> PossibleValuesParser {
     PossibleValuesParser::new(PAGES.map(|page| PossibleValue::new(page.topic).help(page.about)))
 }
@@ -346,12 +348,12 @@ pub enum LogFormat {
     Json,
 }
 
-/// The end of the help for `sweep`: exit statuses, and the verdicts on hosts.
+/// The text at the end of the help for `sweep`: its exit statuses, and the verdicts on hosts.
 fn sweep_help() -> String {
     let width = Verdict::ALL.iter().map(|verdict| verdict.name().len()).max().unwrap_or(0);
     let line = |verdict: &Verdict| format!("\n  {:width$}  {}", verdict.name(), verdict.seen());
     format!(
-        "{}\n\nVerdicts on hosts (only `no matches` says something, and only of what was seen):{}",
+        "{}\n\nVerdicts on hosts (only `no matches` clears a host, and only of what was seen):{}",
         exit_statuses(&crate::cli::exit::EXIT_STATUSES),
         Verdict::ALL.iter().map(line).collect::<String>()
     )

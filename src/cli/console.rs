@@ -1,4 +1,4 @@
-//! Writes a command's answer to standard output, and messages to standard error.
+//! Writes a command's output to standard output, and its messages to standard error.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -7,11 +7,12 @@ use crate::cli::exit::Exit;
 use crate::event::EventTime;
 use crate::report::{escaped, escaped_json, terminal_width};
 
-/// The width in columns of a summary that does not go to a terminal.
+/// The width in columns of a summary that is not written to a terminal.
 const PIPE_WIDTH: usize = 100;
 
-/// Prints an answer. If it cannot be written, prints an error and returns the exit status for that.
-/// A reader that closes the pipe early (`| head -1`) is no error, as the work is done by then.
+/// Prints a command's output. If it cannot be written, prints an error and returns the exit status
+/// for that; otherwise returns `None`. A reader that closes the pipe early (`| head -1`) causes no
+/// error, because the work is done by then.
 pub(super) fn print(answer: &str, format: LogFormat) -> Option<Exit> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(answer.as_bytes()).and_then(|()| stdout.flush()) {
@@ -31,9 +32,9 @@ pub(super) fn width() -> usize {
 /// The severity of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
-    /// Good to know.
+    /// Something that the user may want to know.
     Info,
-    /// Something is wrong with the evidence, or not as the user may think.
+    /// Something that is wrong with the evidence, or that the user may not expect.
     Warning,
     /// The command failed.
     Error,
@@ -42,18 +43,20 @@ pub enum Level {
 /// Writes messages to standard error, as text or as JSON.
 #[derive(Debug)]
 pub struct MessageWriter<W> {
+    /// Where the messages are written.
     to: W,
-    /// Text or JSON.
+    /// The format of the messages: text or JSON.
     pub(super) format: LogFormat,
 }
 
 impl<W: Write> MessageWriter<W> {
-    /// A log that writes to `to`.
+    /// A writer of messages to `to`.
     pub fn new(to: W, format: LogFormat) -> Self {
         MessageWriter { to, format }
     }
 
-    /// Writes a message in a line. Text from evidence is escaped, in JSON by JSON's own rules.
+    /// Writes a message as one line. Control characters, which can come from evidence, are escaped;
+    /// in JSON, by JSON's own rules.
     pub fn line(&mut self, level: Level, message: &str) {
         let line = match self.format {
             LogFormat::Text => format!("dnsweep: {}{}\n", prefix(level), escaped(message)),
@@ -98,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_a_line_whatever_the_evidence_holds() {
+    fn a_message_is_one_line_whatever_text_it_contains() {
         assert_eq!(line(LogFormat::Text), "dnsweep: warning: a\\u{1b}[31m\\u{a}b\n");
         let json = line(LogFormat::Json);
         assert_eq!(json.lines().count(), 1);

@@ -12,23 +12,23 @@ use crate::verify::VerifyError;
 /// A usage error: an argument that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum UsageError {
-    /// The list of files could not be read.
+    /// The list of paths for `--files-from` cannot be read.
     #[error("--files-from '{}': {source}", path.display())]
     FilesFrom {
-        /// The list.
+        /// The path of the list.
         path: PathBuf,
-        /// The system's error.
+        /// Why it cannot be read.
         source: io::Error,
     },
-    /// The event in a file could not be read.
+    /// The event for `--event` cannot be read.
     #[error("--event '{}': {reason}", path.display())]
     Event {
-        /// The file.
+        /// The path of the event's file.
         path: PathBuf,
-        /// The reason.
+        /// Why the event cannot be read.
         reason: String,
     },
-    /// The path of the data sets is not a directory.
+    /// The path of the data sets for `--data` is not a directory.
     #[error("--data '{}': expected a directory", .0.display())]
     Data(PathBuf),
 }
@@ -39,7 +39,7 @@ pub enum CommandError {
     /// An argument cannot be used.
     #[error(transparent)]
     Usage(#[from] UsageError),
-    /// The sweep could not begin or finish.
+    /// The sweep cannot begin or finish.
     #[error(transparent)]
     Sweep(#[from] SweepError),
     /// The output cannot be verified.
@@ -47,7 +47,7 @@ pub enum CommandError {
     Verify(#[from] VerifyError),
 }
 
-/// Converts errors of a stage, by way of [`SweepError`].
+/// Converts errors of a sweep's stages to [`CommandError`], by way of [`SweepError`].
 macro_rules! of_a_sweep {
     ($($error:ty),*) => {
         $(impl From<$error> for CommandError {

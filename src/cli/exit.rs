@@ -1,4 +1,4 @@
-//! Exit statuses: their numbers, their meanings, and which one a command ends with.
+//! Exit statuses: their numbers, their meanings, and which of them a command returns.
 
 use super::error::CommandError;
 use crate::base::switch::switch;
@@ -11,23 +11,24 @@ use crate::report::{Ending, Totals, Verification};
 pub enum Exit {
     /// Every byte of the evidence was read and understood.
     Complete = 0,
-    /// Wrong arguments, detection or output path; nothing was done.
+    /// An argument, a detection or the output path cannot be used; nothing was done.
     Usage = 2,
     /// `sweep`: some evidence was damaged or unreadable. `verify`: a difference was found.
     /// `detections`: a rule does not run, or failed its test.
     Damaged = 3,
-    /// `sweep`: no event log could be read at all. `detections test`: data of a test is missing.
+    /// `sweep`: no event log could be read at all. `detections test`: the data of a test is
+    /// missing.
     NothingRead = 4,
     /// An output could not be written.
     OutputFailed = 5,
     /// Everything was read, there are matches, and `--fail-on-match` was given.
     Matches = 10,
-    /// The sweep was interrupted; the outputs hold what was finished until then.
+    /// The sweep was interrupted; the outputs contain what was finished until then.
     Interrupted = 130,
 }
 
 switch! {
-    /// How matches affect the exit status.
+    /// How matches affect the exit status of a sweep.
     pub enum OnMatch {
         /// Matches do not affect the exit status.
         Ignore,
@@ -36,7 +37,7 @@ switch! {
     }
 }
 
-/// The statuses of `sweep` with their meaning, for the guide and `--help`.
+/// The exit statuses of `sweep` with their meanings, for the guide and `--help`.
 pub const EXIT_STATUSES: [(Exit, &str); 7] = [
     (Exit::Complete, "every byte of the evidence was read and understood"),
     (
@@ -46,24 +47,24 @@ pub const EXIT_STATUSES: [(Exit, &str); 7] = [
     (Exit::Damaged, "finished, but some evidence was damaged or unreadable: the ledger says what"),
     (Exit::NothingRead, "no event log could be read at all; standard error says what was found instead"),
     (Exit::OutputFailed, "an output could not be written"),
-    (Exit::Matches, "as 0, but there are matches and `--fail-on-match` was given"),
-    (Exit::Interrupted, "interrupted; the outputs hold what was finished until then, and say so"),
+    (Exit::Matches, "like 0, but there are matches and `--fail-on-match` was given"),
+    (Exit::Interrupted, "interrupted; the outputs contain what was finished before, and say so"),
 ];
 
-/// The statuses of `verify` with their meaning, for the guide and `--help`.
+/// The exit statuses of `verify` with their meanings, for the guide and `--help`.
 pub const VERIFY_EXIT_STATUSES: [(Exit, &str); 4] = [
     (Exit::Complete, "no difference was found in what was compared"),
     (Exit::Usage, "wrong arguments, or no output of this dnsweep; nothing was compared"),
     (
         Exit::Damaged,
-        "something is missing, differs, is not listed or cannot be read: each is a line on standard output",
+        "a file is missing, differs, is not listed or cannot be read: each has a line on standard output",
     ),
     (Exit::OutputFailed, "the result could not be written"),
 ];
 
-/// The statuses of `detections` with their meaning, for the guide and `--help`.
+/// The exit statuses of `detections` with their meanings, for the guide and `--help`.
 pub const DETECTIONS_EXIT_STATUSES: [(Exit, &str); 5] = [
-    (Exit::Complete, "answered; `check`: all rules run but those about other data; `test`: all tests passed"),
+    (Exit::Complete, "the command succeeded; `check`: all rules run except those about other data; `test`: all tests passed"),
     (Exit::Usage, "wrong arguments, or nothing that can be read as a detection"),
     (Exit::Damaged, "`check`: a rule is refused; `test`: a test failed, or a rule is refused"),
     (Exit::NothingRead, "`test`: no test failed, but the data of some is missing"),
@@ -98,7 +99,7 @@ impl Exit {
         }
     }
 
-    /// The number that the process returns.
+    /// The number that the process returns to the system.
     #[must_use]
     pub fn number(self) -> u8 {
         self as u8

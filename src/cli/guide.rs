@@ -12,8 +12,8 @@ pub(super) fn run(arguments: &GuideArguments) -> Exit {
     print(&guide(arguments.topic.as_deref()), LogFormat::Text).unwrap_or(Exit::Complete)
 }
 
-/// The page about a topic as Markdown, or the list of pages if there is no topic. The command line
-/// accepts only topics of the list.
+/// The page on a topic as Markdown; the list of pages if there is no topic. The command line
+/// accepts only topics of existing pages.
 fn guide(topic: Option<&str>) -> String {
     match PAGES.iter().find(|page| Some(page.topic) == topic) {
         Some(page) => without_comments(page.text),
@@ -31,7 +31,7 @@ fn list() -> String {
     text
 }
 
-/// A page without its lines of HTML comments, which only the tests need.
+/// The text of a page without its lines of HTML comments, which only the tests need.
 fn without_comments(page: &str) -> String {
     page.lines().filter(|line| !line.starts_with("<!--")).flat_map(|line| [line, "\n"]).collect()
 }

@@ -1,5 +1,5 @@
-//! Signals: the first one ends a sweep in order, the second one at once. Each is answered with a
-//! message.
+//! Handles signals. The first one ends a sweep after the work in progress, the second one at once.
+//! Each causes a message.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::cli::progress::Verbosity;
 use crate::output::partial_directory;
 
 const FINISHING: &str =
-    "interrupted: what is under way is finished and written; a second signal stops at once";
+    "interrupted: work in progress is finished and written; a second signal stops at once";
 
 /// Writes the messages about an interrupted sweep.
 #[derive(Debug, Clone)]
@@ -24,8 +24,8 @@ struct InterruptMessages {
     verbosity: Verbosity,
 }
 
-/// Watches for signals. The first one raises the returned flag. The second one ends the process at
-/// once, whatever other threads are doing.
+/// Installs handlers for signals. The first signal sets the returned flag. The second one ends the
+/// process at once, whatever other threads are doing.
 #[must_use]
 pub fn watch(out: &Path, format: LogFormat, verbosity: Verbosity) -> Arc<AtomicBool> {
     let messages = Arc::new(InterruptMessages { out: out.to_path_buf(), format, verbosity });
@@ -54,12 +54,12 @@ impl InterruptMessages {
         self.line(Level::Error, &format!("stopped at once: this sweep wrote nothing to '{out}'; {kept}"));
     }
 
-    /// Writes a message to standard error without taking its lock, as the thread that holds the
-    /// lock may be waiting for a slow reader.
+    /// Writes a message to standard error without taking Rust's lock on it, because the thread that
+    /// has the lock may be waiting for a slow reader.
     fn line(&self, level: Level, message: &str) {
         let Ok(mut to) = unlocked_stderr() else { return };
         if self.format == LogFormat::Text && io::stderr().is_terminal() {
-            // The line may hold the progress bar.
+            // The progress bar may be on the current line.
             let _ = to.write_all(b"\n");
         }
         MessageWriter::new(to, self.format).line(level, message);

@@ -1,5 +1,5 @@
-//! The command line: arguments, a file for each command, progress, signals and exit statuses. The
-//! only place where an error is printed.
+//! The command line: arguments, commands (a file for each), progress, signals and exit statuses. No
+//! other module prints errors.
 
 mod arguments;
 mod console;
@@ -25,10 +25,10 @@ use self::error::CommandError;
 use self::exit::Exit;
 use crate::report::escaped;
 
-/// Runs the command that this process's command line asks for, and returns the exit status.
+/// Runs the command on this process's command line. Returns the exit status.
 #[must_use]
 pub fn main() -> ExitCode {
-    // The message of a panic could hold text from evidence, so it is escaped.
+    // The message of a panic could contain text from evidence, so it is escaped.
     std::panic::set_hook(Box::new(|panic| {
         MessageWriter::new(io::stderr(), LogFormat::Text)
             .line(Level::Error, &format!("fault of this program: {panic}"));

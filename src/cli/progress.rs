@@ -1,5 +1,5 @@
-//! Progress and messages on standard error while a sweep runs: a progress bar for people, lines for
-//! logs. The only user of `indicatif`.
+//! Shows progress and messages on standard error while a sweep runs: a progress bar for people, and
+//! lines for logs. The only user of `indicatif`.
 
 use std::io::{IsTerminal, Write};
 
@@ -12,10 +12,10 @@ use crate::evidence::discover::Discovery;
 use crate::report::{FileReport, Status};
 use crate::sweep::Observer;
 
-/// How much is shown.
+/// How much is shown on standard error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verbosity {
-    /// Only errors, and how many rules do not run.
+    /// Only errors, and the number of rules that do not run.
     Quiet,
     /// All messages, and a progress bar if standard error is a terminal.
     Normal,
@@ -30,8 +30,8 @@ pub struct Progress<W> {
 }
 
 impl<W: Write> Progress<W> {
-    /// Shows progress next to the messages of `log`. The bar is drawn only on a terminal, and not
-    /// among JSON lines.
+    /// Shows progress, and writes messages to `log`. The progress bar is drawn only on a terminal,
+    /// and not among JSON lines.
     pub fn new(log: MessageWriter<W>, verbosity: Verbosity) -> Self {
         let drawn = verbosity == Verbosity::Normal
             && log.format == LogFormat::Text
@@ -56,14 +56,15 @@ impl<W: Write> Progress<W> {
     }
 }
 
-/// The template of the progress bar. It fits 80 columns; the bar fills what the numbers leave.
+/// The template of the progress bar. It fits 80 columns; the bar takes the columns that the numbers
+/// leave.
 const TEMPLATE: &str = "{bytes}/{total_bytes} {wide_bar} {binary_bytes_per_sec} ETA {eta} {msg}";
-/// How many messages of one kind are written, as there can be thousands of rules and exclusions.
+/// The most messages of one kind that are written. There can be thousands of rules and exclusions.
 const MOST_LINES: usize = 10;
 
 impl<W: Write> Progress<W> {
-    /// Writes which rules do not run, and the notes on the others. How many do not run is written
-    /// even with `--quiet`, so that nobody takes the result for that of all rules.
+    /// Writes which rules do not run, and the notes on the others. The number of rules that do not
+    /// run is written even with `--quiet`, so that nobody believes that all rules ran.
     pub fn detections(&mut self, detections: &[LoadedDetection], not_run: &NotRun) {
         let noted = |loaded: &LoadedDetection| {
             let source = loaded.source.clone();
@@ -76,7 +77,7 @@ impl<W: Write> Progress<W> {
         if !refused.is_empty() {
             let all = detections.len() + refused.len();
             let message = format!(
-                "{} of {all} rules run, {} do not: run.json says why (refused_detections); --strict makes that an error",
+                "{} of {all} rules run, {} do not: run.json says why (refused_detections); with --strict this is an error",
                 detections.len(),
                 refused.len()
             );
@@ -89,7 +90,7 @@ impl<W: Write> Progress<W> {
         }
     }
 
-    /// Warns of exclusions that are not applied.
+    /// Writes a warning for each exclusion that is not applied.
     pub fn exclusions(&mut self, exclusions: &[LoadedExclusion]) {
         self.warn_of(
             exclusions.iter().filter_map(LoadedExclusion::warning),
@@ -97,7 +98,8 @@ impl<W: Write> Progress<W> {
         );
     }
 
-    /// Writes the first few messages as warnings, and the number of the rest.
+    /// Writes the first [`MOST_LINES`] messages as warnings, and the number of the others. `what`
+    /// names the kind of messages.
     fn warn_of(&mut self, messages: impl Iterator<Item = String>, what: &str) {
         let mut more = 0_u64;
         for (place, message) in messages.enumerate() {
@@ -133,7 +135,7 @@ impl<W: Write> Observer for Progress<W> {
     }
 
     fn file_done(&mut self, evidence: &str, source_path: &str, file: &FileReport) {
-        // Files that an interruption left unread are not listed, as there can be many.
+        // Files that an interruption left unread are not listed, because there can be many.
         if matches!(file.status(), Status::Complete | Status::Interrupted | Status::NotRead) {
             return;
         }

@@ -1,5 +1,5 @@
-//! Converts the arguments of a command to what the library takes. It reads nothing but lists of
-//! paths, and makes nothing but the output directory.
+//! Converts the arguments of a command to values for the library. The only file that it reads is
+//! the list of paths for `--files-from`, and the only one that it creates is the output directory.
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -12,10 +12,10 @@ use crate::base::platform::{Access, path_of_bytes};
 use crate::config::{Options, Period, Sweep};
 use crate::output::{OutputDirectory, OutputError, UnfinishedPolicy, prepare};
 
-/// The longest path that Linux takes, in bytes.
+/// The greatest length of a path on Linux, in bytes.
 const MOST_PATH_BYTES: usize = 4096;
 
-/// The sweep that the arguments of `sweep` describe.
+/// Converts the arguments of `sweep` to a request for a sweep.
 pub(super) fn request(arguments: &SweepArguments) -> Result<Sweep, UsageError> {
     let (since, until, last) = (&arguments.since, &arguments.until, &arguments.last);
     Ok(Sweep {
@@ -46,7 +46,7 @@ fn options(arguments: &SweepArguments) -> Options {
     }
 }
 
-/// Prepares the output directory.
+/// Prepares the output directory of a sweep.
 pub(super) fn output(arguments: &SweepArguments, roots: &[PathBuf]) -> Result<OutputDirectory, OutputError> {
     let unfinished = match (arguments.resume, arguments.force) {
         (true, _) => UnfinishedPolicy::Resume,
@@ -57,7 +57,7 @@ pub(super) fn output(arguments: &SweepArguments, roots: &[PathBuf]) -> Result<Ou
     prepare(&arguments.out, roots, arguments.force, unfinished, access)
 }
 
-/// The roots of the evidence: the typed paths, then those in a list.
+/// The roots of the evidence: the paths on the command line, then those in the file `list`.
 pub(super) fn evidence(typed: &[PathBuf], list: Option<&Path>) -> Result<Vec<PathBuf>, UsageError> {
     let mut roots = typed.to_vec();
     if let Some(list) = list {
@@ -66,8 +66,8 @@ pub(super) fn evidence(typed: &[PathBuf], list: Option<&Path>) -> Result<Vec<Pat
     Ok(roots)
 }
 
-/// Reads the paths in a list. They are separated by NUL bytes if it has any, otherwise by line
-/// ends.
+/// Reads the paths in the file `list` (`-` for standard input). They are separated by NUL bytes if
+/// the file has any, otherwise by line ends.
 fn listed_paths(list: &Path) -> Result<Vec<PathBuf>, UsageError> {
     let read = if list == Path::new("-") {
         all_of(io::stdin().lock(), MOST_LIST_BYTES)
@@ -94,7 +94,8 @@ fn listed_paths(list: &Path) -> Result<Vec<PathBuf>, UsageError> {
     (1..).zip(paths).filter(|(_, path)| !path.is_empty()).map(path).collect()
 }
 
-/// A number of threads, if one was typed. The parser of the arguments accepts none below 1.
+/// Converts a number of threads; `None` if none was typed. The parser of the arguments accepts no
+/// number below 1.
 pub(super) fn count(typed: Option<u16>) -> Option<NonZeroUsize> {
     typed.and_then(|count| NonZeroUsize::new(usize::from(count)))
 }

@@ -1,4 +1,4 @@
-//! The command `sweep`: writes tables and prints a summary.
+//! The command `sweep`: sweeps evidence, writes tables and prints a summary.
 
 use std::io;
 

@@ -1,7 +1,7 @@
-//! A site's macros and lookups, read from folders laid out like Splunk's content:
-//! `macros/NAME.yml`, and `lookups/NAME.yml` with a CSV file beside it. Both may also lie one
-//! folder deeper, such as in `lookups/csv`. A rule uses the macros and lookups of the nearest
-//! folder above it that contains `macros` or `lookups`.
+//! Reads a site's macros and lookups from folders laid out like Splunk's content:
+//! `macros/NAME.yml`, and `lookups/NAME.yml` with a CSV file beside it. Both may also be one folder
+//! deeper, such as in `lookups/csv`. A rule uses the macros and lookups of the nearest folder above
+//! it that contains `macros` or `lookups`.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -17,50 +17,57 @@ use crate::detect::{ContentError, Library, Lookup, LookupDefinition, Macro};
 const MACROS: &str = "macros";
 /// The name of the folder with lookups.
 const LOOKUPS: &str = "lookups";
-/// The largest file that defines a macro or a lookup. Real ones have a few KiB.
+/// The greatest size of a file that defines a macro or a lookup, in bytes. Real ones have a few
+/// KiB.
 const MOST_DEFINITION_BYTES: u64 = 1 << 20;
-/// The largest CSV file of a lookup. The largest in Splunk's own content has two MiB.
+/// The greatest size of a lookup's CSV file, in bytes. The largest in Splunk's own content has two
+/// MiB.
 const MOST_CSV_BYTES: u64 = 64 << 20;
 /// The most folders above a rule file in which macros and lookups are searched for.
 const MOST_LEVELS: usize = 12;
 
-/// The most subfolders of `macros` or `lookups` that are searched, in the order of their names.
+/// The most subfolders of `macros` or `lookups` that are searched, in alphabetical order.
 const MOST_SUBFOLDERS: usize = 64;
 /// The most names of macros, or of lookups, that a misspelt name is compared with.
 const MOST_NAMES: usize = 10_000;
 /// The extensions of files that define macros and lookups.
 const EXTENSIONS: [&str; 2] = ["yml", "yaml"];
 
-/// A file that a detection takes a macro or a lookup from.
+/// A file with a macro or a lookup that a detection uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContentFile {
-    /// The file's path, relative to the folder that holds `macros` and `lookups`.
+    /// The file's path, relative to the folder that contains `macros` and `lookups`.
     pub file: String,
-    /// The SHA-256 of the file.
+    /// The SHA-256 of the file, in hexadecimal digits.
     pub sha256: String,
 }
 
-/// Macros and lookups that were already read. All rules share it, so that each file is read once.
+/// Lookups and folder listings that were already read. All rules share a cache, so that each lookup
+/// is read once.
 #[derive(Debug, Default)]
 pub(super) struct ContentCache {
+    /// The lookups that were read, by their folder and name.
     lookups: RefCell<HashMap<PathBuf, LoadedLookup>>,
-    /// The names of the subfolders of each folder that was searched.
+    /// The names of the subfolders of each folder that was searched, by its path.
     subfolders: RefCell<HashMap<PathBuf, Arc<[String]>>>,
 }
 
-/// A lookup, or a description of what is wrong with it, with the files that it was read from.
+/// A lookup, or why it cannot be read, with the files that it was read from.
 type LoadedLookup = (Result<Arc<Lookup>, ContentError>, Vec<ContentFile>);
 
 /// The macros and lookups that one rule can use.
 #[derive(Debug)]
 pub(super) struct SiteContent<'c> {
+    /// The folder that contains `macros` or `lookups`; `None` if the rule has no such folder above
+    /// it.
     folder: Option<PathBuf>,
     cache: &'c ContentCache,
+    /// The files that the rule has used so far: the SHA-256 of each, by its path.
     read: RefCell<BTreeMap<String, String>>,
 }
 
 impl<'c> SiteContent<'c> {
-    /// The macros and lookups in the nearest folder above a rule file.
+    /// The macros and lookups for a rule file: those in the nearest folder above it.
     pub(super) fn above(rule: &Path, cache: &'c ContentCache) -> Self {
         let has_content = |folder: &&Path| folder.join(MACROS).is_dir() || folder.join(LOOKUPS).is_dir();
         let rule = rule.canonicalize().unwrap_or_else(|_| rule.to_path_buf());
@@ -68,7 +75,7 @@ impl<'c> SiteContent<'c> {
         SiteContent { folder, cache, read: RefCell::default() }
     }
 
-    /// The files that the rule's macros and lookups were read from.
+    /// The files of the macros and lookups that the rule has used.
     pub(super) fn into_files(self) -> Vec<ContentFile> {
         self.read.into_inner().into_iter().map(|(file, sha256)| ContentFile { file, sha256 }).collect()
     }
@@ -78,8 +85,8 @@ impl<'c> SiteContent<'c> {
         read.extend(files.iter().map(|file| (file.file.clone(), file.sha256.clone())));
     }
 
-    /// The text of the file that defines the macro or lookup `name`. `kind` is the folder,
-    /// [`MACROS`] or [`LOOKUPS`].
+    /// Reads the file that defines the macro or lookup `name`; `None` if there is no such file.
+    /// `kind` is the name of the folder, [`MACROS`] or [`LOOKUPS`].
     fn definition(&self, kind: &str, name: &str) -> Result<Option<(String, ContentFile)>, ContentError> {
         let Some(folder) = self.folder.as_deref().filter(|_| is_plain(name)) else { return Ok(None) };
         let names = EXTENSIONS.map(|extension| format!("{name}.{extension}"));
@@ -88,8 +95,8 @@ impl<'c> SiteContent<'c> {
         Ok(Some((text, ContentFile { file, sha256 })))
     }
 
-    /// The first file with one of these names in the folder `kind` or one level below it. The path
-    /// is relative to `folder`.
+    /// Finds the first file with one of these names in the subfolder `kind` of `folder`, or one
+    /// level below it. The returned path is relative to `folder`.
     fn find(&self, folder: &Path, kind: &str, names: &[String]) -> Option<String> {
         let inside = self.subfolders(&folder.join(kind));
         let folders = std::iter::once(kind.to_owned())
@@ -112,7 +119,8 @@ impl<'c> SiteContent<'c> {
         names
     }
 
-    /// The names of all macros, or of all lookups, depending on `kind`.
+    /// The names of all macros, or of all lookups, for suggestions in messages. `kind` is the name
+    /// of the folder, [`MACROS`] or [`LOOKUPS`].
     fn names(&self, kind: &str) -> Vec<String> {
         let Some(folder) = self.folder.as_ref().map(|folder| folder.join(kind)) else { return Vec::new() };
         let inside = self.subfolders(&folder);
@@ -188,8 +196,7 @@ impl Library for SiteContent<'_> {
     }
 }
 
-/// The names and paths of a folder's entries, sorted by name. A folder that cannot be read has
-/// none.
+/// The names and paths of a folder's entries, sorted by name. Empty if the folder cannot be read.
 fn entries(folder: &Path) -> impl Iterator<Item = (String, PathBuf)> + use<> {
     let read = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
     let mut entries: Vec<(String, PathBuf)> = read
@@ -200,13 +207,13 @@ fn entries(folder: &Path) -> impl Iterator<Item = (String, PathBuf)> + use<> {
     entries.into_iter()
 }
 
-/// Whether a name is a plain file name that cannot lead to another folder.
+/// Returns true if a name is a plain file name, which cannot lead to another folder.
 fn is_plain(name: &str) -> bool {
     let plain = |character: char| character.is_alphanumeric() || matches!(character, '_' | '-' | '.');
     !name.is_empty() && !name.starts_with('.') && name.chars().all(plain)
 }
 
-/// The text of a file and its SHA-256.
+/// Reads a file of at most `most` bytes. Returns its text and its SHA-256.
 fn read_content(path: &Path, most: u64) -> Result<(String, String), ContentError> {
     let bytes =
         read_at_most(path, Link::Followed, most).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -224,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn content_lies_in_the_nearest_folder_that_has_some() {
+    fn content_is_taken_from_the_nearest_folder_with_any() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
         write(root, "macros/a.yml", "definition: outer\n");
@@ -244,11 +251,12 @@ mod tests {
     }
 
     #[test]
-    fn content_may_lie_one_folder_down() {
+    fn content_may_be_one_folder_deeper() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
         write(root, "detections/x.yml", "");
-        // As Splunk's content has it: the definition beside its file, and no name of it.
+        // As in Splunk's content: the definition beside the CSV file, without the file's name in
+        // it.
         write(root, "lookups/csv/tools.yml", "name: tools\nlookup_type: csv\n");
         write(root, "lookups/csv/tools.csv", "name,bad\nx,1\n");
         write(root, "lookups/above.yml", "filename: dated2026.csv\n");
@@ -289,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn names_lead_nowhere_else() {
+    fn names_cannot_lead_to_other_folders() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
         write(root, "secret.yml", "definition: x\n");

@@ -17,10 +17,10 @@ use crate::detect::{
     memory_limit_error,
 };
 
-/// How deep directories of rules are searched. The bound ends the search in a directory that
-/// contains itself through a link.
+/// The greatest depth to which directories of rules are searched. The limit ends the search in a
+/// directory that contains itself through a link.
 const DEEPEST_DIRECTORY: usize = 32;
-/// How many names a message lists.
+/// The most paths that a message lists.
 const MOST_NAMED: usize = 10;
 /// The extensions of rule files.
 const EXTENSIONS: [&str; 3] = ["yml", "yaml", "sigma"];
@@ -36,14 +36,15 @@ pub struct LoadedDetection {
     pub line: usize,
     /// The line of the file that holds the rule's id.
     pub id_line: usize,
-    /// The SHA-256 of the rule file.
+    /// The SHA-256 of the rule file, in hexadecimal digits.
     pub sha256: String,
     /// The files of the macros and lookups that the rule uses.
     pub content: Vec<ContentFile>,
 }
 
 impl LoadedDetection {
-    /// The rule's id and the SHA-256 of each file that its results depend on, as one text.
+    /// The rule's id, and the SHA-256 of each file that its results depend on, as one text. Two
+    /// sweeps whose rules have equal texts look for the same events.
     pub(super) fn identity(&self) -> String {
         let content = self.content.iter().map(|file| format!(" {} {}", file.file, file.sha256));
         format!("{} {}{}", self.detection.id, self.sha256, content.collect::<String>())
@@ -55,7 +56,7 @@ impl LoadedDetection {
 pub struct Catalog {
     /// The detections that a sweep can run.
     pub detections: Vec<LoadedDetection>,
-    /// The files of directories that are not run, with the reasons.
+    /// The files in directories of rules that are not run, with the reasons.
     pub not_run: NotRun,
     /// The SHA-256 of the file with values for placeholders; empty if there is no such file.
     pub placeholders_sha256: String,
@@ -63,23 +64,23 @@ pub struct Catalog {
     expression_bytes: usize,
     /// The number of comparisons with a field in all detections together.
     comparisons: usize,
-    /// The index of each detection, by its canonical id.
+    /// The index of each detection in `detections`, by its canonical id.
     places: HashMap<String, usize>,
     content: ContentCache,
 }
 
-/// How a rule file was found, which decides whether it may be something else.
+/// How a rule file was found. This decides whether a file that is no detection is an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum FileOrigin {
-    /// The user named the file: it must be a detection.
+    /// The user named the file, so it must be a detection.
     Named,
-    /// The file lies in a directory that the user named: it may be something else.
+    /// The file is in a directory that the user named, so it may be something else.
     InDirectory,
 }
 
 impl Catalog {
-    /// Loads rule files and directories of rule files; without any, the built-in detection. It is
-    /// an error if a file that was named is no detection, or if nothing can be run.
+    /// Loads the rule files and directories in `paths`; if there are none, the built-in detection.
+    /// Returns an error if a named file is no detection, or if nothing can be run.
     pub fn load(paths: &[PathBuf], placeholders: Option<&Path>) -> Result<Self, RulesError> {
         let (placeholders, placeholders_sha256) =
             placeholders.map_or_else(|| Ok((Placeholders::default(), String::new())), placeholders_in)?;
@@ -105,7 +106,7 @@ impl Catalog {
         Ok(catalog)
     }
 
-    /// The message that no rule can be run, with the first reasons.
+    /// The message that no rule can be run, with the reason for the first one.
     fn nothing_to_look_for(&self, paths: &[PathBuf]) -> String {
         let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -118,7 +119,7 @@ impl Catalog {
             (None, None) => String::new(),
         };
         format!(
-            "{}: expected a rule file that can be looked for, found {found}{first}",
+            "{}: expected a rule file that can be run, found {found}{first}",
             first_of(&names, MOST_NAMED, ", ")
         )
     }
@@ -128,8 +129,8 @@ impl Catalog {
         self.detections.push(loaded);
     }
 
-    /// Loads rule files and directories in order to check them. A file that cannot be run is listed
-    /// as refused, even if the user named it, and is no error.
+    /// Loads the rule files and directories in `paths` to check them. A file that cannot be run is
+    /// listed in [`Catalog::not_run`], even if the user named it, and is no error.
     pub fn check(paths: &[PathBuf], placeholders: Option<&Path>) -> Result<Self, RulesError> {
         let (placeholders, placeholders_sha256) =
             placeholders.map_or_else(|| Ok((Placeholders::default(), String::new())), placeholders_in)?;
@@ -169,8 +170,8 @@ impl Catalog {
         Ok(())
     }
 
-    /// Adds the rules of a file. A rule that cannot be run is listed if the file was found in a
-    /// directory, and is an error if the user named the file.
+    /// Adds the rules of a file. If a rule cannot be run, this is an error for a file that the user
+    /// named; for a file in a directory, the rule is listed in [`Catalog::not_run`].
     fn add_file(
         &mut self,
         path: &Path,
@@ -241,8 +242,9 @@ impl Catalog {
         Ok(())
     }
 
-    /// Refuses the detections about the log of Windows' DNS client, for a sweep that does not read
-    /// that log. It is an error if the user named one of them, or if no detection is left.
+    /// Removes the detections about the log of Windows' DNS client, for a sweep that does not read
+    /// that log, and lists them as refused. Returns an error if the user named the file of one of
+    /// them, or if no detection is left.
     pub(crate) fn without_dns_client(&mut self, paths: &[PathBuf]) -> Result<(), RulesError> {
         let (kept, aside): (Vec<_>, Vec<_>) =
             self.detections.drain(..).partition(|loaded| loaded.detection.source == EventSource::Sysmon);
@@ -279,7 +281,8 @@ fn placeholders_in(path: &Path) -> Result<(Placeholders, String), RulesError> {
     Ok((Placeholders::from_yaml(&text).map_err(|error| problem(error.to_string()))?, sha256))
 }
 
-/// The rule files in a directory and those below it, in the order of their paths.
+/// The rule files in a directory and in its subdirectories, sorted by path. The error has the path
+/// of the directory that cannot be read.
 pub(crate) fn rule_files(directory: &Path, depth: usize) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
     let at = |error: io::Error| (directory.to_path_buf(), error);
     if depth > DEEPEST_DIRECTORY {
@@ -304,7 +307,8 @@ pub(crate) fn rule_files(directory: &Path, depth: usize) -> Result<Vec<PathBuf>,
     Ok(files)
 }
 
-/// Refuses an id that cannot be a file name: files of the output are named after ids.
+/// Refuses an id that cannot be part of a file's name, because tables of the output are named after
+/// ids. `source` begins the message.
 fn check_id(id: &str, source: &str) -> Result<(), String> {
     if !is_plain_name(id) {
         return Err(format!(

@@ -1,64 +1,67 @@
-//! Errors in what a user asks for: the period, rules, exclusions, values for placeholders.
+//! Errors in a user's request for a sweep: in the period, the rules, the exclusions or the values
+//! for placeholders.
 
 use std::path::PathBuf;
 
 /// Why rules, exclusions or values for placeholders cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum RulesError {
-    /// A detection that could not be understood.
+    /// A detection cannot be run.
     #[error("detection {source}")]
     Detection {
-        /// Describes what is wrong.
+        /// The file of the detection, and the reason.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// Values for placeholders that could not be read.
+    /// The file with values for placeholders cannot be read.
     #[error("--placeholders '{}': {reason}", path.display())]
     Placeholders {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// Describes what is wrong.
+        /// Why it cannot be read.
         reason: String,
     },
-    /// No detection has the id or name that the user typed.
-    #[error("detection '{wanted}': expected an id, a name or a part of either; there are {known}")]
+    /// No detection has the text that the user typed in its id or name.
+    #[error(
+        "detection '{wanted}': expected an id, a name or a part of either, found none that has it; there are {known}"
+    )]
     NoDetection {
-        /// What was typed.
+        /// The text that the user typed.
         wanted: String,
-        /// The ids and names of all detections.
+        /// The ids and names of the first detections.
         known: String,
     },
     /// Several detections have an id or name that contains what the user typed.
     #[error(
-        "detection '{wanted}': expected an id, a name or a part of either that is of one detection only; it is of {known}"
+        "detection '{wanted}': expected an id, a name or a part of either that only one detection has, found several: {known}"
     )]
     AmbiguousDetection {
-        /// What was typed.
+        /// The text that the user typed.
         wanted: String,
-        /// The ids and names of the detections that fit.
+        /// The ids and names of the detections that contain the text.
         known: String,
     },
     /// There are several detections, and the user named none of them.
-    #[error("expected the id or the name of a detection, as there are several: {known}")]
+    #[error("expected the id or the name of a detection, because there are several: {known}")]
     WhichDetection {
         /// The ids and names of all detections.
         known: String,
     },
-    /// With `--strict`, a rule that does not run.
+    /// With `--strict`, some rules cannot be run.
     #[error(
-        "--strict: {refused} of {rules} rules cannot be looked for: {reasons}; `dnsweep detections check` lists all"
+        "--strict: expected {rules} rules that run, found {refused} that do not: {reasons}; `dnsweep detections check` lists all"
     )]
     Strict {
-        /// The number of refused rules.
+        /// The number of rules that cannot be run.
         refused: usize,
         /// The number of all rules, except for those about other data.
         rules: usize,
-        /// The reasons for the first refused rules.
+        /// Why the first of them cannot be run.
         reasons: String,
     },
-    /// Exclusions that could not be understood.
+    /// The exclusions cannot be used.
     #[error("exclusions {source}")]
     Exclusions {
-        /// Describes what is wrong.
+        /// The file of the exclusions, and the reason.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
@@ -66,20 +69,20 @@ pub enum RulesError {
 /// Why a period cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum PeriodError {
-    /// A time that could not be understood.
+    /// A time of the period is not understood.
     #[error("{option}: {source}")]
     Time {
-        /// The option with which the time was given.
+        /// The option with which the time was given, such as `--since`.
         option: &'static str,
-        /// Describes what is wrong.
+        /// What was expected and what was found.
         source: crate::event::TimeError,
     },
-    /// A window of time that holds no instant.
-    #[error("--since is after --until: no event can lie between")]
+    /// The period begins after it ends, so no time is in it.
+    #[error("expected --since before --until, found it after: no event can be between them")]
     EmptyWindow,
 }
 
-/// Why a sweep cannot be set up as asked.
+/// Why a sweep cannot be set up as the user requested.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
     /// The period cannot be used.

@@ -1,5 +1,5 @@
-//! Loads a site's exclusions: reads the files, and checks the exclusions against each other, the
-//! detections and the date.
+//! Loads a site's exclusions from files. Checks that their names differ, that the detections they
+//! name are loaded, and whether they have expired.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::base::path_text::escaped_name;
 use crate::detect::{Exclusion, Expiry};
 use crate::event::EventTime;
 
-/// How many ids a message lists.
+/// The most ids that a message lists.
 const MOST_IDS: usize = 10;
 
 /// An exclusion and where it came from.
@@ -22,7 +22,7 @@ pub struct LoadedExclusion {
     pub exclusion: Exclusion,
     /// The path of the exclusion's file, as typed.
     pub source: String,
-    /// The SHA-256 of the exclusion's file.
+    /// The SHA-256 of the exclusion's file, in hexadecimal digits.
     pub sha256: String,
     /// Whether the exclusion is applied.
     pub status: ExclusionStatus,
@@ -33,7 +33,7 @@ pub struct LoadedExclusion {
 pub enum ExclusionStatus {
     /// The exclusion is applied.
     Applied,
-    /// The exclusion is not applied, as its last day is over.
+    /// The exclusion is not applied, because its last day is over.
     Expired,
 }
 
@@ -46,8 +46,8 @@ impl LoadedExclusion {
         Some(format!("exclusion '{name}' of {} expired on {date} and is not applied", self.source))
     }
 
-    /// The exclusion's name, the SHA-256 of its file and its status as one text: what the tables
-    /// depend on.
+    /// The exclusion's name, the SHA-256 of its file and its status, as one text. Two sweeps whose
+    /// exclusions have equal texts exclude the same events.
     pub(super) fn identity(&self) -> String {
         let status = match self.status {
             ExclusionStatus::Applied => "applied",
@@ -57,7 +57,8 @@ impl LoadedExclusion {
     }
 }
 
-/// Loads files of exclusions, in the given order. Expiry dates are compared with `now`.
+/// Loads the exclusions in the files `paths`, in the order of the files. Expiry dates are compared
+/// with `now`.
 pub(super) fn exclusions(
     paths: &[PathBuf],
     detections: &[LoadedDetection],
@@ -113,7 +114,7 @@ fn check_detections(exclusion: &Exclusion, detections: &[LoadedDetection]) -> Re
     }
 }
 
-/// Refuses two exclusions of the same name: excluded matches are counted by name.
+/// Refuses two exclusions with the same name, because excluded matches are counted by name.
 fn check_names(loaded: &[(usize, LoadedExclusion)]) -> Result<(), String> {
     let mut names = HashSet::new();
     match loaded.iter().find(|(_, loaded)| !names.insert(&loaded.exclusion.name)) {
@@ -130,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_exclusion_holds_to_the_end_of_its_last_day() {
+    fn an_exclusion_applies_to_the_end_of_its_last_day() {
         let text = "- search: QueryName=a\n  reason: b\n  expires: 2026-12-31";
         let exclusion = Exclusion::list_from_yaml(text, "a.yml", "a.yml").unwrap().remove(0);
         let at = |time: &str| status_at(&exclusion, EventTime::parse_logged(time).unwrap());

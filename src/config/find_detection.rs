@@ -1,10 +1,10 @@
-//! Finds the detection that a user means, by its id, its name, or a part of either.
+//! Finds a detection by its id, its name, or a part of either.
 
 use super::detections::{Catalog, LoadedDetection};
 use super::error::RulesError;
 use super::not_run::first_of;
 
-/// How many detections a message lists.
+/// The most detections that a message lists.
 const MOST_LISTED: usize = 10;
 
 impl Catalog {
@@ -33,7 +33,8 @@ impl Catalog {
     }
 }
 
-/// The only detection of a list, or an error that lists all of them.
+/// The only detection in `meant`. If there are several, returns an error that lists them; `wanted`
+/// is what the user typed, if anything.
 fn only<'a>(meant: &[&'a LoadedDetection], wanted: Option<&str>) -> Result<&'a LoadedDetection, RulesError> {
     match (meant, wanted) {
         ([only], _) => Ok(only),

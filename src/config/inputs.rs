@@ -1,4 +1,4 @@
-//! The inputs of a sweep besides the bytes of its evidence: everything that its tables depend on.
+//! The inputs of a sweep: everything that its tables depend on, besides the bytes of the evidence.
 //! Two sweeps with equal inputs over the same evidence make the same tables, so one can continue
 //! where the other stopped (`--resume`).
 
@@ -17,11 +17,11 @@ pub struct SweepInputs {
     pub version: String,
     /// The roots of the evidence.
     pub evidence: Vec<String>,
-    /// The detections: the id of each, and the SHA-256 of each file it is made of.
+    /// The detections: for each, its id and the SHA-256 of each file that its results depend on.
     pub detections: Vec<String>,
     /// The SHA-256 of the file with values for placeholders; empty if there is no such file.
     pub placeholders: String,
-    /// The exclusions: the name of each, the SHA-256 of its file, and whether it is applied.
+    /// The exclusions: for each, its name, the SHA-256 of its file, and whether it is applied.
     pub allow: Vec<String>,
     /// The period as it was typed. A span back from now (`14d`) is kept as a span.
     #[serde(flatten)]
@@ -70,9 +70,9 @@ impl SweepInputs {
         serde_json::to_string(self).expect("texts, numbers and lists of them are JSON")
     }
 
-    /// The first input in which this sweep differs from an earlier one, given the JSON of the
-    /// earlier one's inputs. An input that only one of the two states counts as a difference: the
-    /// other sweep is of another version.
+    /// The first input in which this sweep differs from an earlier one; `None` if all are equal.
+    /// `first` is the JSON of the earlier sweep's inputs. An input that only one of the sweeps has
+    /// counts as a difference, because the other sweep is by another version.
     #[must_use]
     pub fn differs_from(&self, first: &str) -> Option<InputDifference> {
         let fields = |json: &str| serde_json::from_str::<Map<String, Value>>(json).unwrap_or_default();
@@ -85,7 +85,7 @@ impl SweepInputs {
     }
 }
 
-/// The name of an input as users know it: an option gets its dashes, `--any-name`.
+/// The name of an input in messages: that of its option, such as `--any-name`, if it has one.
 fn option_name(field: &str) -> String {
     match field {
         "version of dnsweep" | "evidence" | "detections" => field.to_owned(),

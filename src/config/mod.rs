@@ -1,5 +1,5 @@
-//! What a user asks of a sweep, and the configuration that follows: the period, the switches, and
-//! the loaded detections and exclusions.
+//! A user's request for a sweep, and the configuration that results from it: the period, the
+//! switches, and the loaded detections and exclusions.
 
 mod content;
 mod detections;
@@ -30,10 +30,10 @@ pub use self::options::{
 };
 pub use self::request::{Period, Refused, Sweep};
 
-/// The configuration of a sweep that is ready to run. It does not say where results go.
+/// The configuration of a sweep that is ready to run, except for where its results go.
 #[derive(Debug)]
 pub struct Config {
-    /// Where to look: directories and files.
+    /// The roots of the evidence: directories and files.
     pub roots: Vec<PathBuf>,
     /// The switches of the sweep.
     pub options: Options,
@@ -49,15 +49,15 @@ pub struct Config {
     pub window: Window,
     /// The period in which matches count, as the user typed it.
     pub period: Period,
-    /// How many threads decode.
+    /// The number of threads that decode.
     pub threads: NonZeroUsize,
-    /// How many threads may read at the same time; `None` for all of them.
+    /// The number of threads that may read at the same time; `None` for all threads.
     pub readers: Option<NonZeroUsize>,
 }
 
 impl Config {
-    /// The inputs that the tables depend on, besides the bytes of the evidence. `roots` are the
-    /// roots of the evidence with their links resolved.
+    /// The inputs of the sweep, for `run.json` and the journal. `roots` are the roots of the
+    /// evidence with their links resolved.
     #[must_use]
     pub fn inputs(&self, roots: &[PathBuf]) -> SweepInputs {
         SweepInputs::new(
@@ -70,14 +70,14 @@ impl Config {
         )
     }
 
-    /// Where to look for evidence, and how.
+    /// Where and how the sweep finds evidence.
     #[must_use]
     pub fn search(&self) -> Search {
         search(self.roots.clone(), &self.options)
     }
 }
 
-/// How evidence in these roots is found with these options.
+/// Where and how evidence is found: in `roots`, by the options of a sweep.
 #[must_use]
 pub fn search(roots: Vec<PathBuf>, options: &Options) -> Search {
     let Options { evidence_depth, links, names, non_log_files, .. } = *options;

@@ -1,8 +1,8 @@
-//! The files among rules that a sweep does not run, sorted by the reason.
+//! The rule files that a sweep does not run, by the reason.
 
 use crate::detect::DetectionError;
 
-/// A rule that is not run.
+/// A rule that a sweep does not run, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusedDetection {
     /// The path of the rule's file.
@@ -11,26 +11,26 @@ pub struct RefusedDetection {
     pub reason: String,
 }
 
-/// The files in directories of rules that are not run.
+/// The files in directories of rules that a sweep does not run, by the reason.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NotRun {
-    /// Rules that cannot be run although they may be about DNS queries: what they would have found
-    /// is unknown.
+    /// The rules that cannot be run although they may be about DNS queries. What they would have
+    /// found is unknown.
     pub refused: Vec<RefusedDetection>,
-    /// Rules about other data: no DNS query could match them.
+    /// The rules about other data, which no DNS query could match.
     pub other_data: Vec<RefusedDetection>,
-    /// Files that hold no rule: macros, lookups, stories.
+    /// The paths of files without a rule, such as macros, lookups and stories.
     pub no_rules: Vec<String>,
 }
 
-/// Why a file is not run.
+/// Why a sweep does not run a rule file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum NotRunReason {
-    /// The rule cannot be run. The text says why.
+    /// A rule in the file cannot be run, for the reason in the text.
     Refused(String),
-    /// The rule is about other data than DNS queries. The text says which.
+    /// A rule in the file is about other data than DNS queries. The text names the data.
     OtherData(String),
-    /// The file holds no rule. The text says what was found.
+    /// The file contains no rule. The text says what was found instead.
     NoRule(String),
 }
 
@@ -68,7 +68,8 @@ impl NotRun {
         }
     }
 
-    /// The number of files for each reason, in words; empty if there are no files.
+    /// The number of files for each reason as text, such as `2 refused, 1 about other data`; empty
+    /// if there are no files.
     #[must_use]
     pub fn counted(&self) -> String {
         let kinds = [
@@ -83,7 +84,7 @@ impl NotRun {
         kinds.map(|(count, kind)| format!("{count} {kind}")).collect::<Vec<_>>().join(", ")
     }
 
-    /// The reasons for the first `most` refused rules, and how many more there are.
+    /// The reasons for the first `most` refused rules, and the number of the others, as text.
     #[must_use]
     pub fn first_reasons(&self, most: usize) -> String {
         let reasons: Vec<&str> = self.refused.iter().map(|refused| refused.reason.as_str()).collect();
@@ -91,7 +92,8 @@ impl NotRun {
     }
 }
 
-/// The first `most` texts, and how many more there are, so that a list does not fill the screen.
+/// The first `most` texts joined by `between`, and the number of the others, so that a list does
+/// not fill the screen.
 pub(super) fn first_of(texts: &[&str], most: usize, between: &str) -> String {
     let shown = texts.iter().take(most).copied().collect::<Vec<_>>().join(between);
     match texts.len().saturating_sub(most) {

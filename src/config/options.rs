@@ -1,5 +1,5 @@
-//! The switches of a sweep: one field each, for the command line that fills it, `run.json` that
-//! states it, the journal that compares it, and `verify` that reads it.
+//! The switches of a sweep. The command line sets them, `run.json` records them, the journal
+//! compares them, and `verify` reads them; all use the same struct.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,9 +8,9 @@ pub use crate::evidence::discover::{Links, LogNames, NonLogFiles};
 pub use crate::scan::{Checksums, Recovery};
 
 switch! {
-    /// What is decoded. The matches are the same either way.
+    /// Which records are decoded. The matches are the same either way.
     pub enum Decoding {
-        /// Records that could match, and records that the skim cannot read without decoding.
+        /// Only records that could match, and records that the skim cannot read without decoding.
         Selected,
         /// Every record.
         Exhaustive,
@@ -18,31 +18,31 @@ switch! {
 }
 
 switch! {
-    /// Whether the evidence is hashed.
+    /// Whether the files of the evidence are hashed.
     pub enum Hashing {
         /// No file is hashed.
         None,
-        /// Each file is hashed by SHA-256.
+        /// The SHA-256 of each file is computed.
         Sha256,
     }
 }
 
 switch! {
-    /// Where leads are looked for.
+    /// Where a sweep searches for leads, which are DNS queries that match by their name alone.
     pub enum Leads {
-        /// Nowhere.
+        /// A sweep does not search for leads.
         None,
-        /// In the log of Windows' own DNS client.
+        /// A sweep searches for leads in the log of Windows' own DNS client.
         DnsClient,
     }
 }
 
 switch! {
-    /// What becomes of the rows of excluded matches.
+    /// Whether the rows of excluded matches are written.
     pub enum ExcludedRows {
-        /// They are not written.
+        /// The rows are not written.
         Dropped,
-        /// They are written, and marked.
+        /// The rows are written, and marked in the column `excluded_by`.
         Kept,
     }
 }
@@ -55,33 +55,33 @@ pub struct Options {
     /// The depth below a root at which each folder is a piece of evidence of its own; `None` to
     /// decide by the folders' contents.
     pub evidence_depth: Option<usize>,
-    /// What becomes of symbolic links.
+    /// Whether symbolic links are followed.
     #[serde(rename = "follow")]
     pub links: Links,
     /// Which file names event logs may have.
     #[serde(rename = "any_name")]
     pub names: LogNames,
-    /// What is decoded.
+    /// Which records are decoded.
     #[serde(rename = "exhaustive")]
     pub decoding: Decoding,
-    /// The chunks whose records' checksum is verified. (Outputs of older versions, which verified
-    /// all chunks, do not state it.)
+    /// The chunks for which the checksum of the records is verified. (Older versions, which
+    /// verified all chunks, did not record this option.)
     #[serde(default)]
     pub checksums: Checksums,
-    /// Whether the evidence is hashed.
+    /// Whether the files of the evidence are hashed.
     #[serde(rename = "hash")]
     pub hashing: Hashing,
-    /// Whether deleted records are looked for.
+    /// Whether the sweep searches for deleted records.
     #[serde(rename = "recover")]
     pub recovery: Recovery,
-    /// What becomes of files that are no event logs.
+    /// Whether files that are no event logs are searched for chunks.
     #[serde(rename = "carve")]
     pub non_log_files: NonLogFiles,
-    /// What becomes of the rows of excluded matches. (Outputs of versions without exclusions do not
-    /// state it.)
+    /// Whether the rows of excluded matches are written. (Versions without exclusions did not
+    /// record this option.)
     #[serde(rename = "keep_excluded", default)]
     pub excluded_rows: ExcludedRows,
-    /// Where leads are looked for. (Outputs of versions without leads do not state it.)
+    /// Where the sweep searches for leads. (Versions without leads did not record this option.)
     #[serde(rename = "dns_client", default)]
     pub leads: Leads,
 }

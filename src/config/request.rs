@@ -1,4 +1,4 @@
-//! What is asked for: a sweep as plain data, and how it becomes what will be done.
+//! A user's request for a sweep as plain data, and its conversion to a configuration.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -13,47 +13,49 @@ use crate::event::{EventTime, Window, parse_instant, parse_span_back};
 const MOST_REASONS: usize = 3;
 
 switch! {
-    /// What becomes of a sweep if a rule in a folder of rules is refused.
+    /// Whether a sweep runs if a rule in a folder of rules is refused.
     pub enum Refused {
-        /// The other rules are run; `run.json` lists the refused ones.
+        /// The sweep runs the other rules; `run.json` lists the refused ones.
         LeftOut,
-        /// The sweep does not begin.
+        /// The sweep does not run, and returns an error.
         Error,
     }
 }
 
-/// A sweep that is asked for. Every field but the evidence may be left at its default.
+/// A request for a sweep. Every field except the evidence may be left at its default.
 #[derive(Debug, Clone, Default)]
 pub struct Sweep {
-    /// Folders and files to read. Nothing is ever written there.
+    /// Folders and files to read. Nothing is ever written to them.
     pub evidence: Vec<PathBuf>,
-    /// Rule files, and folders of rules; none for the detection that is built in.
+    /// Rule files, and folders of rules. If empty, the built-in detection is run.
     pub rules: Vec<PathBuf>,
-    /// A YAML file with values for the placeholders of Sigma rules.
+    /// A YAML file with values for the placeholders in Sigma rules.
     pub placeholders: Option<PathBuf>,
-    /// What becomes of the sweep if a rule in a folder is refused.
+    /// Whether the sweep runs if a rule in a folder is refused.
     pub refused: Refused,
-    /// YAML files of exclusions: events that the site knows to be harmless, which are no matches.
+    /// YAML files of exclusions, which describe events that the site knows to be harmless. These
+    /// events are no matches.
     pub exclusions: Vec<PathBuf>,
     /// The period in which matches count; open at both ends by default.
     pub period: Period,
-    /// How evidence is found and read, and what else is looked for.
+    /// How evidence is found and read, and what the sweep searches for besides matches.
     pub options: Options,
-    /// How many threads decode; `None` for one on each core.
+    /// The number of threads that decode; `None` for one on each core.
     pub threads: Option<NonZeroUsize>,
-    /// How many threads may list folders or read at once; `None` for all of them.
+    /// The number of threads that may list folders or read at the same time; `None` for all
+    /// threads.
     pub readers: Option<NonZeroUsize>,
 }
 
 /// The period in which matches count, as text: times in RFC 3339 (`2026-11-01T00:00:00Z`), or spans
-/// back from now (`14d`, `36h`). Both ends may be open.
+/// back from now (`14d`, `36h`). Without a bound, that end of the period is open.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Period {
-    /// The first instant.
+    /// The first time in the period; `None` for no bound.
     pub since: Option<String>,
-    /// The last instant.
+    /// The last time in the period; `None` for no bound.
     pub until: Option<String>,
-    /// A span back from now, in place of `since`.
+    /// The period's length up to now, instead of `since`.
     pub last: Option<String>,
 }
 
@@ -78,8 +80,8 @@ impl Period {
 }
 
 impl Sweep {
-    /// The configuration for this request: reads rules and exclusions, and resolves times. Spans
-    /// count back from `now`, and the expiry dates of exclusions are compared with it.
+    /// Converts the request to a configuration: reads rules and exclusions, and resolves times.
+    /// Spans count back from `now`, and the expiry dates of exclusions are compared with `now`.
     pub fn resolve(&self, now: EventTime) -> Result<Config, RequestError> {
         let window = self.period.window(now)?;
         let mut catalog = Catalog::load(&self.rules, self.placeholders.as_deref())?;
@@ -107,7 +109,7 @@ impl Sweep {
     }
 }
 
-/// Refuses a sweep in which some rules cannot be run, for `--strict`.
+/// Returns an error if some rules cannot be run, for a sweep with `--strict`.
 fn check_that_all_run(detections: &[LoadedDetection], not_run: &NotRun) -> Result<(), RulesError> {
     match not_run.refused.len() {
         0 => Ok(()),

@@ -1,4 +1,4 @@
-//! Reads rule files, and files that belong to them, in the encodings that editors write.
+//! Reads rule files, and the files that they use, in the text encodings that editors write.
 
 use std::io;
 use std::path::Path;
@@ -6,25 +6,25 @@ use std::path::Path;
 use crate::base::digest::sha256;
 use crate::base::platform::files::{Link, read_at_most, read_named};
 
-/// The largest rule file. Real ones have a few KiB.
+/// The greatest size of a rule file, in bytes. Real ones have a few KiB.
 const MOST_BYTES: u64 = 1 << 20;
 
-/// The text of a file that was read.
+/// The text of a file, and the hash of its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct FileText {
     /// The file's text, without a byte order mark.
     pub text: String,
-    /// The SHA-256 of the file's bytes.
+    /// The SHA-256 of the file's bytes, in hexadecimal digits.
     pub sha256: String,
 }
 
-/// Reads a rule file, or a file that belongs to one, that the user named.
+/// Reads a rule file, or a file that rules use, that the user named on the command line.
 pub(super) fn read_named_file(path: &Path) -> io::Result<FileText> {
     decoded_file(&read_named(path, MOST_BYTES)?)
 }
 
-/// Reads a rule file that was found in a directory. A pipe is refused: reading it could wait
-/// forever.
+/// Reads a rule file that was found in a directory. A pipe is refused, because reading it could
+/// wait for ever.
 pub(super) fn read_found(path: &Path) -> io::Result<FileText> {
     decoded_file(&read_at_most(path, Link::Followed, MOST_BYTES)?)
 }
@@ -34,8 +34,8 @@ fn decoded_file(bytes: &[u8]) -> io::Result<FileText> {
     Ok(FileText { text, sha256: sha256(bytes) })
 }
 
-/// Decodes UTF-8 or UTF-16. A byte order mark decides; without one, the position of the first zero
-/// byte does, because rules begin with ASCII.
+/// Decodes bytes as UTF-8 or UTF-16, whichever their byte order mark says. Without a mark, the
+/// position of the first zero byte decides, because rules begin with ASCII.
 fn decoded(bytes: &[u8]) -> Result<String, String> {
     let utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
         let units: Vec<u16> = bytes.as_chunks::<2>().0.iter().map(|pair| unit(*pair)).collect();
@@ -55,11 +55,11 @@ fn decoded(bytes: &[u8]) -> Result<String, String> {
 
 fn utf8(bytes: &[u8]) -> Result<String, String> {
     std::str::from_utf8(bytes).map(str::to_owned).map_err(|error| {
-        let (before, behind) = bytes.split_at_checked(error.valid_up_to()).unwrap_or_default();
+        let (before, after) = bytes.split_at_checked(error.valid_up_to()).unwrap_or_default();
         let before = String::from_utf8_lossy(before);
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        let byte = behind.first().copied().unwrap_or_default();
+        let byte = after.first().copied().unwrap_or_default();
         format!("line {line}, column {column}: expected text in UTF-8 or UTF-16, found the byte 0x{byte:02x}: save the file as UTF-8")
     })
 }

@@ -16,7 +16,7 @@ pub enum VerifyError {
         /// What the directory holds instead.
         found: String,
     },
-    /// The output has a layout that this version of dnsweep does not know.
+    /// The output has a schema version that this version of dnsweep does not know.
     #[error("'{}': expected schema version {known} in run.json, found {found}: verify it with the dnsweep that wrote it", path.display())]
     SchemaVersion {
         /// The directory as typed.
@@ -26,10 +26,8 @@ pub enum VerifyError {
         /// The schema version in `run.json`.
         found: String,
     },
-    /// The number of evidence roots is not that of the sweep.
-    #[error(
-        "expected the roots of the evidence that were swept, in their order: run.json has {recorded}, {given} were given"
-    )]
+    /// The number of evidence roots that were given differs from the number in the sweep.
+    #[error("expected the {recorded} roots of the evidence in run.json, in the same order, found {given}")]
     RootCount {
         /// The number of roots in `run.json`.
         recorded: usize,

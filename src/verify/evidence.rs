@@ -16,34 +16,39 @@ use crate::output::{FILES_FILE, ReadError, read_rows};
 use crate::report::{ComparedFile, Difference, Discrepancy, EvidenceComparison, RecordedRun};
 use crate::table::Cell;
 
-/// Bytes of a file that are read at once, at most.
+/// The most bytes of a file that are read at once.
 const READ_BYTES: u64 = 1 << 20;
 
-/// A row of the ledger: a file as it was when it was swept.
+/// The columns of a row of the ledger that identify a file and describe it at the time of the
+/// sweep.
 #[derive(Debug, Default)]
 struct LedgerRow {
+    /// The name of the file's piece of evidence.
     evidence: String,
+    /// The file's path in the evidence.
     source_path: String,
+    /// The file's size in bytes.
     size: u64,
+    /// The file's SHA-256 in hexadecimal digits; `None` if the sweep did not compute it.
     sha256: Option<String>,
 }
 
-/// Identifies a file: the number of its root, from 0, and its path from that root.
+/// Identifies a file of the evidence: the 0-based number of its root, and its path below that root.
 type FileKey = (usize, String);
 
 /// The result of comparing a file of the evidence with its row of the ledger.
 #[derive(Debug, PartialEq, Eq)]
 enum FileComparison {
-    /// The bytes are those that were hashed.
+    /// The file's bytes have the hash in the ledger.
     SameContent,
-    /// The size is the same, and the ledger has no hash to compare the bytes with.
+    /// The file has the size in the ledger, and the ledger has no hash.
     SameSize,
-    /// The file differs.
+    /// The file differs from its row in the ledger.
     Different(Difference),
 }
 
-/// Compares the evidence with the ledger, provided that the ledger itself is as `run.json` records
-/// it. `None` if nothing was compared.
+/// Compares the evidence with the ledger. If the ledger itself is not as `run.json` records it,
+/// adds that to the discrepancies and returns `None`, because nothing was compared.
 pub(super) fn compare(
     out: &Path,
     recorded: &RecordedRun,
@@ -87,8 +92,8 @@ pub(super) fn compare(
         note(&mut compared, discrepancies, listed, comparison);
         Ok::<_, VerifyError>(())
     })?;
-    // Files that no row of the ledger took are not listed there. They are reported in the order
-    // of the discovery.
+    // The files that are left have no row in the ledger. They are reported in the order of the
+    // discovery.
     for file in &discovery.files {
         if found.contains_key(&key(&discovery, file)) {
             let evidence = discovery.evidence_name(file.evidence).to_owned();
@@ -169,7 +174,7 @@ fn hash(file: &LogFile) -> Result<(String, u64), String> {
     }
     let read = || -> io::Result<(String, u64)> {
         let log = file.open()?;
-        // One byte more than the file should have: if that is read, the file has grown.
+        // The buffer has one byte more than the file should have, to notice a file that has grown.
         let mut buffer = vec![0; usize::try_from(READ_BYTES.min(file.size + 1)).unwrap_or_default()];
         let (mut hasher, mut at) = (Hasher::default(), 0);
         loop {

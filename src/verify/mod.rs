@@ -1,7 +1,7 @@
-//! Verification from end to end: compares an output with its `run.json`, and the evidence with the
-//! output's ledger. It only reads. Like `sweep`, this module knows several stages.
+//! Verifies an output: compares it with its `run.json`, and the evidence with the output's ledger.
+//! Nothing is written. Like `sweep`, this module uses several stages.
 //!
-//! `run.json` cannot prove itself: that takes its SHA-256, kept in another place.
+//! `run.json` cannot prove that it is unchanged itself. That requires its SHA-256, kept elsewhere.
 
 mod error;
 mod evidence;
@@ -13,7 +13,8 @@ pub use self::subject::Subject;
 use crate::output::RUN_FILE;
 use crate::report::{ComparedFile, ComparisonCounts, Difference, Discrepancy, Verification};
 
-/// Compares an output with its `run.json`, and evidence with the ledger.
+/// Compares an output with its `run.json`, and the evidence (if any was named) with the output's
+/// ledger. Returns the differences. An error means that the comparison could not be made.
 pub fn verify(subject: Subject) -> Result<Verification, VerifyError> {
     let Subject { out, run_sha256, recorded, evidence, threads } = subject;
     let mut discrepancies = Vec::new();
@@ -35,7 +36,7 @@ pub fn verify(subject: Subject) -> Result<Verification, VerifyError> {
     Ok(Verification { directory: out, run_sha256, recorded, outputs, evidence: compared, discrepancies })
 }
 
-/// A discrepancy in a file of the output.
+/// A difference in a file of the output, whose path is relative to the output directory.
 fn output(file: &str, difference: Difference) -> Discrepancy {
     Discrepancy { file: ComparedFile::Output(file.to_owned()), difference }
 }

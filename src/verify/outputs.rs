@@ -1,4 +1,4 @@
-//! Comparison of an output's tables with its `run.json`.
+//! Compares an output's tables with its `run.json`.
 
 use std::fs;
 use std::io::{self, Read};
@@ -11,7 +11,8 @@ use crate::base::platform::files::{self, FileOpenError, Link};
 use crate::output::{RUN_FILE, STATS_FOLDER, row_count};
 use crate::report::{ComparisonCounts, Difference, Discrepancy, OutputRecord};
 
-/// Compares each table with its record in `run.json`, and looks for files without a record.
+/// Compares each table of an output with its record in `run.json`, and finds files without a
+/// record.
 pub(super) fn compare(
     out: &Path,
     recorded: &[OutputRecord],
@@ -28,7 +29,7 @@ pub(super) fn compare(
     compared
 }
 
-/// How a table differs from its record in `run.json`; `None` if it does not.
+/// The difference between a table and its record in `run.json`; `None` if they agree.
 fn difference(out: &Path, recorded: &OutputRecord) -> Option<Difference> {
     let unreadable = |error: io::Error| Some(Difference::Unreadable(error.to_string()));
     let name = Path::new(&recorded.file);
@@ -51,7 +52,7 @@ fn difference(out: &Path, recorded: &OutputRecord) -> Option<Difference> {
         }
         Ok(_) => {}
     }
-    // The limit keeps a file that grows meanwhile from being read for ever.
+    // With the limit, a file that grows meanwhile is not read for ever.
     match sha256_of_all((&file).take(recorded.bytes.saturating_add(1))) {
         Err(error) => return unreadable(error),
         Ok((found, _)) if found != recorded.sha256 => {
@@ -72,7 +73,7 @@ fn unlisted(out: &Path, folder: &str, recorded: &[OutputRecord], discrepancies: 
     let entries = fs::read_dir(out.join(folder)).and_then(Iterator::collect::<io::Result<Vec<_>>>);
     let mut entries = match entries {
         Ok(entries) => entries,
-        // If the folder is missing, its tables have been reported as missing already.
+        // If the folder is missing, its tables are already reported as missing.
         Err(error) if error.kind() == io::ErrorKind::NotFound => return,
         Err(error) => return discrepancies.push(output(folder, Difference::Unreadable(error.to_string()))),
     };

@@ -1,4 +1,4 @@
-//! The subject of a verification: an output, its `run.json`, and where its evidence lies now.
+//! The subject of a verification: an output, its `run.json`, and where its evidence is now.
 
 use std::fs;
 use std::num::NonZeroUsize;
@@ -14,24 +14,25 @@ use crate::output::RUN_FILE;
 use crate::report::{RecordedRun, RunNotRead};
 use crate::sweep::SCHEMA_VERSION;
 
-/// An output to be verified, and the evidence to be compared with it.
+/// The subject of a verification: an output, and the evidence to be compared with its ledger.
 #[derive(Debug)]
 pub struct Subject {
     /// The output directory.
     pub(super) out: PathBuf,
-    /// The SHA-256 of its `run.json`.
+    /// The SHA-256 of the output's `run.json`, in hexadecimal digits.
     pub(super) run_sha256: String,
-    /// What `run.json` records, or why it cannot be read.
+    /// The contents of `run.json`, or why it cannot be read.
     pub(super) recorded: Result<RecordedRun, String>,
-    /// How to find the evidence now, with the options of the sweep; `None` if it is not compared.
+    /// Where and how to find the evidence now, with the options of the sweep; `None` if the
+    /// evidence is not compared.
     pub(super) evidence: Option<Search>,
-    /// How many threads read evidence.
+    /// The number of threads that read evidence.
     pub(super) threads: NonZeroUsize,
 }
 
 impl Subject {
-    /// Reads the `run.json` of the output `out`. `evidence` are the roots that were swept, in their
-    /// order, wherever they lie now; without any, only the output is compared.
+    /// Reads the `run.json` of the output `out`. `evidence` are the roots that were swept, in the
+    /// same order, wherever they are now. If it is empty, only the output is compared.
     pub fn new(
         out: &Path,
         evidence: Vec<PathBuf>,
@@ -54,16 +55,17 @@ impl Subject {
             evidence: evidence_to_compare(evidence, recorded.as_ref().ok())?,
             run_sha256: sha256(&json),
             recorded,
-            // Without links, as a sweep names it; its run.json was read, so it is there.
+            // The path without links, as in the messages of a sweep. The directory exists, because
+            // its run.json was read.
             out: fs::canonicalize(out).unwrap_or_else(|_| out.to_path_buf()),
             threads: threads.unwrap_or_else(|| available_parallelism().unwrap_or(NonZeroUsize::MIN)),
         })
     }
 }
 
-/// The bytes of an output's `run.json`.
+/// Reads the bytes of an output's `run.json`.
 fn run_json(out: &Path) -> Result<Vec<u8>, VerifyError> {
-    // A link could lead anywhere, and a pipe have no end.
+    // A link could lead anywhere, and a pipe may have no end.
     read_at_most(&out.join(RUN_FILE), Link::Refused, MOST_LIST_BYTES)
         .map_err(|error| not_an_output(out, &format!("no run.json that can be read: {error}")))
 }
@@ -72,7 +74,8 @@ fn not_an_output(out: &Path, found: &str) -> VerifyError {
     VerifyError::NotAnOutput { path: out.to_path_buf(), found: found.to_owned() }
 }
 
-/// Where to look for evidence, if any was named: as many roots as were swept.
+/// Where and how to find the evidence; `None` if no root was named. Returns an error if the number
+/// of roots is not that of the sweep.
 fn evidence_to_compare(
     roots: Vec<PathBuf>,
     recorded: Option<&RecordedRun>,

@@ -1,5 +1,5 @@
-//! The command `detections test`: runs the tests in Splunk's rule files, which name data sets in
-//! which the rule must find something.
+//! The command `detections test`: runs the tests in Splunk's rule files. Each test names a data set
+//! in which its rule must match an event.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -14,15 +14,18 @@ use crate::detect::DataSet;
 use crate::report::escaped;
 use crate::sweep::Sink;
 
-/// How many parts of a data set's path must agree at least, as many data sets have files of the
-/// same name.
+/// The least number of parts at the end of a data set's path that a file's path must have too. File
+/// names alone are not enough, because many data sets have files with the same name.
 const LEAST_PARTS: usize = 2;
 
 /// The outcome of a rule's test.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum TestOutcome {
+    /// The rule matches events in the data set.
     Passed { matches: u64, dns_queries: u64 },
+    /// The rule matches no event in the data set.
     Failed { dns_queries: u64 },
+    /// The data set was not found.
     Missing,
 }
 
@@ -54,7 +57,10 @@ pub(super) fn test(arguments: &TestArguments) -> Result<CommandOutput, CommandEr
                     missing += 1;
                     (
                         "missing",
-                        format!("no file in the data directory ends like {}", escaped(&data_set.data)),
+                        format!(
+                            "no file in the data directory has a path that ends like {}",
+                            escaped(&data_set.data)
+                        ),
                     )
                 }
             };
@@ -77,7 +83,7 @@ pub(super) fn test(arguments: &TestArguments) -> Result<CommandOutput, CommandEr
     Ok(CommandOutput { text, exit })
 }
 
-/// Runs a test: sweeps its data set for one detection.
+/// Runs one test: sweeps its data set with one detection.
 fn outcome(
     loaded: &LoadedDetection,
     data_set: &DataSet,
@@ -99,10 +105,11 @@ fn outcome(
     })
 }
 
-/// Finds the file of a data set in `directory`: the one whose path agrees in most parts at its end.
+/// Finds the file of a data set in `directory`: the one whose path has the most parts in common
+/// with the end of the data set's path. `None` if there is no file with at least [`LEAST_PARTS`].
 fn file_of(data: &str, directory: &Path) -> Option<PathBuf> {
     let parts: Vec<&str> = data.split('/').filter(|part| !part.is_empty()).collect();
-    // A path with such parts could lead out of the directory.
+    // A path with these parts could lead out of the directory.
     if parts.iter().any(|part| matches!(*part, "." | "..")) {
         return None;
     }

@@ -1,4 +1,4 @@
-//! The command `detections explain`: whether and why a detection matches an event.
+//! The command `detections explain`: says whether and why a detection matches an event.
 
 use std::fmt::Write;
 use std::io;
@@ -17,10 +17,10 @@ use crate::event::Event;
 use crate::report::escaped;
 use crate::scan::dns_query_of_json;
 
-/// The largest accepted size of an event as JSON. A record of a log has at most 64 KiB.
+/// The greatest size of an event as JSON, in bytes. A record of a log has at most 64 KiB.
 const MOST_EVENT_BYTES: u64 = 1 << 20;
 
-/// Explains whether and why a detection matches an event.
+/// Runs the command: says whether and why a detection matches an event.
 pub(super) fn explain(arguments: &ExplainArguments) -> Result<CommandOutput, CommandError> {
     let catalog = Catalog::load(&arguments.catalog.paths, arguments.catalog.placeholders.as_deref())?;
     let loaded = catalog.find(arguments.detection.as_deref())?;
@@ -43,7 +43,7 @@ pub(super) fn explain(arguments: &ExplainArguments) -> Result<CommandOutput, Com
     Ok(CommandOutput { text, exit: Exit::Complete })
 }
 
-/// Reads the event in a file, or on standard input.
+/// Reads an event as JSON from a file, or from standard input if `path` is `-`.
 fn event_in(path: &Path) -> Result<Event, UsageError> {
     let problem = |reason: String| UsageError::Event { path: path.to_path_buf(), reason };
     let read = if path == Path::new("-") {
@@ -62,7 +62,7 @@ fn event_in(path: &Path) -> Result<Event, UsageError> {
     }
 }
 
-/// A DNS query of Sysmon with these fields. Fields that are not given are absent.
+/// A Sysmon DNS query with these fields. All other fields are absent.
 fn event_of_fields(fields: &Map<String, Value>) -> Result<Event, String> {
     let mut event = Event::dns_query();
     for (name, value) in fields {
@@ -70,7 +70,9 @@ fn event_of_fields(fields: &Map<String, Value>) -> Result<Event, String> {
             Value::String(text) => text.clone(),
             Value::Number(number) => number.to_string(),
             Value::Null => continue,
-            _ => return Err(format!("{name}: expected text or a number")),
+            Value::Bool(truth) => return Err(format!("{name}: expected text or a number, found {truth}")),
+            Value::Array(_) => return Err(format!("{name}: expected text or a number, found a list")),
+            Value::Object(_) => return Err(format!("{name}: expected text or a number, found an object")),
         };
         let field = Field::from_name(name).ok_or_else(|| {
             format!("expected a field of a Sysmon DNS query, such as QueryName or Image, found '{name}'")
@@ -97,12 +99,12 @@ fn set(event: &mut Event, field: Field, text: String) -> Result<(), String> {
                 Some(text.parse().map_err(|_| format!("expected a number, found '{text}'"))?);
         }
         Field::UserId => system.user_id = Some(text),
-        Field::ProcessName => return Err("it is a part of Image: give that".to_owned()),
+        Field::ProcessName => return Err("computed from Image: give Image instead".to_owned()),
         Field::Answer | Field::AnswerCount | Field::RecordType => {
-            return Err("it is a part of QueryResults: give that".to_owned());
+            return Err("computed from QueryResults: give QueryResults instead".to_owned());
         }
         Field::QueryCount | Field::ReplyCode | Field::Signature | Field::Time | Field::VendorProduct => {
-            return Err("it cannot be given".to_owned());
+            return Err("computed from other fields: leave it out".to_owned());
         }
     }
     Ok(())

@@ -10,10 +10,10 @@ use crate::config::{Catalog, LoadedDetection, NotRun};
 use crate::detect::{ConditionTree, Detection, EventSource, RequiredLiteral, StatsColumn};
 use crate::report::escaped;
 
-/// How many literals of a set are shown in a list.
+/// The most literals of a set that are shown in a list.
 const MOST_LITERALS: usize = 3;
 
-/// Lists detections, in two lines each.
+/// Runs `detections list`: lists detections, in two lines each.
 pub(super) fn list(arguments: &CatalogArguments) -> Result<CommandOutput, CommandError> {
     let catalog = Catalog::load(&arguments.paths, arguments.placeholders.as_deref())?;
     let longest = catalog.detections.iter().map(|loaded| loaded.detection.id.len()).max().unwrap_or(0);
@@ -35,7 +35,8 @@ pub(super) fn list(arguments: &CatalogArguments) -> Result<CommandOutput, Comman
     Ok(CommandOutput { text, exit: Exit::Complete })
 }
 
-/// Shows a detection: description, condition and literals.
+/// Runs `detections show`: shows a detection's description, its condition and the literals that a
+/// match must contain.
 pub(super) fn show(arguments: &ShowArguments) -> Result<CommandOutput, CommandError> {
     let (choice, paths) = arguments.resolved();
     let catalog = Catalog::load(paths, arguments.placeholders.as_deref())?;
@@ -43,12 +44,12 @@ pub(super) fn show(arguments: &ShowArguments) -> Result<CommandOutput, CommandEr
     let mut text = String::new();
     describe(loaded, &mut text);
     let predicate = &loaded.detection.search.predicate;
-    let _ = writeln!(text, "\nMatches what is");
+    let _ = writeln!(text, "\nMatches an event if");
     tree_lines(&ConditionTree::of(predicate, None), 0, &mut text);
     let _ = writeln!(text, "\nDecoded only if");
     let required = predicate.required_literals();
     if required.is_empty() {
-        let _ = writeln!(text, "  it is a DNS query: the condition holds no literal to select by");
+        let _ = writeln!(text, "  it is a DNS query: the condition has no literal to search for");
     }
     for set in &required {
         let _ = writeln!(text, "  {}", escaped(&one_of(set, usize::MAX)));
@@ -56,7 +57,7 @@ pub(super) fn show(arguments: &ShowArguments) -> Result<CommandOutput, CommandEr
     Ok(CommandOutput { text, exit: Exit::Complete })
 }
 
-/// The description of a detection, from its rule.
+/// Adds the description of a detection to `text`: a line for each key of its rule.
 fn describe(loaded: &LoadedDetection, text: &mut String) {
     let LoadedDetection { detection, sha256, content, .. } = loaded;
     let Detection { name, id, version, date, author, status, detection_type, description, .. } = detection;
@@ -72,9 +73,7 @@ fn describe(loaded: &LoadedDetection, text: &mut String) {
         .collect();
     let columns: Vec<&str> =
         detection.search.stats.iter().flat_map(|stats| stats.columns()).map(StatsColumn::name).collect();
-    let risk = detection
-        .risk_score
-        .map_or_else(|| "none: the rule states none".to_owned(), |score| score.to_string());
+    let risk = detection.risk_score.map_or_else(|| "none in the rule".to_owned(), |score| score.to_string());
     let typed = |text: &Option<String>| text.clone().unwrap_or_default();
     for (label, value) in [
         ("Name", name.clone()),
@@ -104,7 +103,8 @@ fn describe(loaded: &LoadedDetection, text: &mut String) {
     }
 }
 
-/// Where a detection is written: its file, and its line if it is not the first in the file.
+/// The place of a detection's rule: its file, and its line if the rule is not the first in the
+/// file.
 fn place(loaded: &LoadedDetection) -> String {
     match loaded.line {
         0 | 1 => loaded.source.clone(),
@@ -112,7 +112,7 @@ fn place(loaded: &LoadedDetection) -> String {
     }
 }
 
-/// Checks whether rule files run.
+/// Runs `detections check`: says of each rule file whether its rules run.
 pub(super) fn check(arguments: &CheckArguments) -> Result<CommandOutput, CommandError> {
     let catalog = Catalog::check(&arguments.paths, arguments.placeholders.as_deref())?;
     let mut lines: Vec<(&str, String)> = Vec::new();
@@ -151,13 +151,14 @@ pub(super) fn check(arguments: &CheckArguments) -> Result<CommandOutput, Command
     Ok(CommandOutput { text, exit })
 }
 
-/// By which literals a sweep selects records for a detection.
+/// The literals that a record must contain to be decoded for a detection, as text. At most `most`
+/// of each set are named.
 fn selected_by(required: &[Vec<RequiredLiteral>], most: usize) -> String {
     let sets: Vec<String> = required.iter().map(|set| one_of(set, most)).collect();
     if sets.is_empty() { "it is a DNS query".to_owned() } else { sets.join("; ") }
 }
 
-/// A set of literals, at least one of which is in every match.
+/// A set of literals as text. Every match contains at least one of them. At most `most` are named.
 fn one_of(set: &[RequiredLiteral], most: usize) -> String {
     let mut fields: Vec<&str> = set.iter().map(|required| required.data_name).collect();
     fields.dedup();
@@ -166,6 +167,6 @@ fn one_of(set: &[RequiredLiteral], most: usize) -> String {
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     match set.len() {
         0 => "never: nothing can match".to_owned(),
-        _ => format!("{} holds {}{more}", fields.join(" or "), literals.join(", ")),
+        _ => format!("{} contains {}{more}", fields.join(" or "), literals.join(", ")),
     }
 }

@@ -1,4 +1,4 @@
-//! The commands on detections: list, show, check, explain and test. Each answer is a text to be
+//! The commands on detections: list, show, check, explain and test. Each returns the text to be
 //! printed and an exit status.
 
 mod data;
@@ -14,7 +14,7 @@ use super::exit::Exit;
 use crate::detect::ConditionTree;
 use crate::report::escaped;
 
-/// The answer of a command: its text and its exit status.
+/// The result of a command: the text that it prints, and its exit status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct CommandOutput {
     /// The text for standard output. Text from rules and events is escaped.
@@ -23,7 +23,7 @@ struct CommandOutput {
     exit: Exit,
 }
 
-/// Runs a command on detections, and prints its answer.
+/// Runs a command on detections, and prints its output.
 pub(super) fn run(command: &DetectionsCommand) -> Result<Exit, CommandError> {
     let answer = match command {
         DetectionsCommand::List(arguments) => listing::list(arguments),
@@ -35,7 +35,7 @@ pub(super) fn run(command: &DetectionsCommand) -> Result<Exit, CommandError> {
     Ok(print(&answer.text, LogFormat::Text).unwrap_or(answer.exit))
 }
 
-/// The lines of a tree, each indented by its depth.
+/// Adds the lines of a condition's description to `text`, each indented by its depth.
 fn tree_lines(tree: &ConditionTree, depth: usize, text: &mut String) {
     let verdict = match tree.holds {
         None => "",
