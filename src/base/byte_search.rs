@@ -1,18 +1,18 @@
-//! Finding bytes among others as fast as they can be read. The home of `memchr`.
+//! Finds bytes in buffers as fast as memory can be read. The only user of `memchr`.
 
 use memchr::memmem::Finder;
 
-/// A fixed sequence of bytes, prepared once for searches in many buffers.
+/// A sequence of bytes to search for, prepared once for searches in many buffers.
 #[derive(Debug)]
 pub(crate) struct BytePattern(Finder<'static>);
 
 impl BytePattern {
-    /// Prepares the search for `bytes`.
+    /// Prepares a search for `bytes`.
     pub(crate) fn new(bytes: &'static [u8]) -> Self {
         BytePattern(Finder::new(bytes))
     }
 
-    /// Every position at which the pattern begins in `bytes`. Occurrences may overlap.
+    /// Every offset in `bytes` at which the pattern begins. Occurrences may overlap.
     pub(crate) fn positions<'h>(&'h self, bytes: &'h [u8]) -> impl Iterator<Item = usize> + 'h {
         let mut from = 0;
         std::iter::from_fn(move || {
@@ -22,8 +22,8 @@ impl BytePattern {
         })
     }
 
-    /// Whether `bytes` contain the pattern, or end with a beginning of it. In the second case the
-    /// rest of the pattern may follow in the next buffer.
+    /// Returns true if `bytes` contain the pattern, or end with its first bytes. In the second
+    /// case, the rest of the pattern may be in the next buffer.
     pub(crate) fn may_begin_in(&self, bytes: &[u8]) -> bool {
         let sought = self.0.needle();
         let begins_at_end =
@@ -32,17 +32,18 @@ impl BytePattern {
     }
 }
 
-/// The position of the first byte of `bytes` that is `one` or `other`.
+/// The offset of the first byte of `bytes` that is `one` or `other`; `None` if there is no such
+/// byte.
 pub(crate) fn find_either(one: u8, other: u8, bytes: &[u8]) -> Option<usize> {
     memchr::memchr2(one, other, bytes)
 }
 
-/// The position of the first `byte` in `bytes`.
+/// The offset of the first `byte` in `bytes`; `None` if there is none.
 pub(crate) fn find(byte: u8, bytes: &[u8]) -> Option<usize> {
     memchr::memchr(byte, bytes)
 }
 
-/// The position of the last `byte` in `bytes`.
+/// The offset of the last `byte` in `bytes`; `None` if there is none.
 pub(crate) fn find_last(byte: u8, bytes: &[u8]) -> Option<usize> {
     memchr::memrchr(byte, bytes)
 }
@@ -52,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_begins_in_bytes_is_found() {
+    fn patterns_are_found_whole_and_cut_off_at_the_end() {
         let sought = BytePattern::new(b"aab");
         assert_eq!(sought.positions(b"aabaaab").collect::<Vec<_>>(), [0, 4]);
         assert_eq!(BytePattern::new(b"aa").positions(b"aaa").collect::<Vec<_>>(), [0, 1]);

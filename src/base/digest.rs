@@ -23,8 +23,8 @@ pub fn sha256_bytes(bytes: &[u8]) -> [u8; 32] {
 pub struct Sha256Digest([u8; 32]);
 
 impl Hash for Sha256Digest {
-    /// Feeds the digest's first eight bytes to a hash map's hasher. They are as good as any others,
-    /// and nobody finds many events that agree in them.
+    /// Feeds only the first eight bytes of the digest to a hash map's hasher. That is enough,
+    /// because nobody can make many texts whose digests agree in these bytes.
     fn hash<H: hash::Hasher>(&self, state: &mut H) {
         if let Some(first) = self.0.first_chunk() {
             state.write_u64(u64::from_le_bytes(*first));
@@ -49,11 +49,11 @@ pub fn sha256_of_all(mut reader: impl Read) -> io::Result<(String, u64)> {
 }
 
 /// The SHA-256 of a list of texts, some of which may be absent. Each text is preceded by its length
-/// in bytes as a little-endian u64; an absent text is the length 2⁶⁴ − 1 alone. So `["ab", "c"]`
-/// differs from `["a", "bc"]`, and an absent text from an empty one.
+/// in bytes as a little-endian u64; an absent text is only the length 2⁶⁴ − 1. So `["ab", "c"]` and
+/// `["a", "bc"]` have different digests, as do an absent text and an empty one.
 #[must_use]
 pub fn sha256_of_texts<'a>(texts: impl IntoIterator<Item = Option<&'a str>>) -> Sha256Digest {
-    // Hashing one buffer takes less time than hashing many small pieces.
+    // Hashing one buffer is faster than hashing many short ones.
     let mut bytes = Vec::with_capacity(1024);
     for text in texts {
         let length = text.map_or(u64::MAX, |text| text.len() as u64);
@@ -63,17 +63,17 @@ pub fn sha256_of_texts<'a>(texts: impl IntoIterator<Item = Option<&'a str>>) -> 
     Sha256Digest(sha256_bytes(&bytes))
 }
 
-/// Computes the SHA-256 of bytes that arrive in pieces.
+/// Computes the SHA-256 of bytes that arrive in several buffers.
 #[derive(Debug, Clone, Default)]
 pub struct Hasher(Sha256);
 
 impl Hasher {
-    /// Adds the next piece to the hash.
+    /// Adds the bytes of the next buffer to the hash.
     pub fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
 
-    /// The SHA-256 of all pieces, as 64 lower-case hexadecimal digits.
+    /// The SHA-256 of all bytes, as 64 lower-case hexadecimal digits.
     #[must_use]
     pub fn finish(self) -> String {
         hexadecimal(&self.0.finalize())
@@ -113,6 +113,7 @@ impl<W: Write> Write for HashingWriter<W> {
     }
 }
 
+/// The bytes as lower-case hexadecimal digits, two for each byte.
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
     let digits = bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
@@ -137,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_do_not_run_together() {
+    fn lists_that_join_to_the_same_text_have_different_digests() {
         let all = [
             sha256_of_texts([Some("ab"), Some("c")]),
             sha256_of_texts([Some("a"), Some("bc")]),

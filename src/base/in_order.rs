@@ -1,9 +1,9 @@
-//! Work on many threads, results in order.
+//! Runs work on many threads, and delivers the results in the order of the input.
 //!
-//! Units of work are done in any order. The calling thread consumes their results in the order of
-//! the units, so that the outcome does not depend on the number of threads. While it has nothing to
-//! consume, it works like the other threads. The number of units in progress is limited, so that
-//! results cannot pile up after a slow unit.
+//! Threads work on units in any order. The calling thread consumes the results in the order of the
+//! units, so that the outcome does not depend on the number of threads. While it has no result to
+//! consume, it works on units itself. The number of units in progress is limited, so that results
+//! cannot pile up after a slow unit.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::num::NonZeroUsize;
@@ -14,29 +14,31 @@ use std::thread;
 
 use rayon::ThreadPoolBuilder;
 
-/// Light units are handed out in batches of up to this weight, so that a thread is not woken for
-/// each small file. Where the weight is in bytes, this is 512 KiB.
+/// The weight at which a batch of units is full (512 KiB if the weight is in bytes). Threads take
+/// units in batches, so that a thread is not woken for each small file.
 const BATCH_WEIGHT: u64 = 1 << 19;
+/// The number of units at which a batch is full.
 const BATCH_UNITS: usize = 32;
-/// The number of batches in progress per thread: enough that threads need not wait for the
-/// consumer. Machines with many threads have fewer per thread, as memory must not grow with the
-/// number of threads.
+/// The number of batches in progress for each thread. It is large enough that threads need not wait
+/// for the consumer.
 const BATCHES_PER_THREAD: u64 = 8;
+/// The most batches in progress on machines with many threads, unless two for each thread are more.
+/// The limit keeps memory from growing with the number of threads.
 const MOST_BATCHES: u64 = 64;
-/// The weight that may be in progress per thread. If batches are heavier, each thread has one, and
-/// one more can be consumed meanwhile.
+/// The total weight of units in progress for each thread. With heavier units, each thread works on
+/// one batch, while one more is consumed.
 const WEIGHT_PER_THREAD: u64 = 16 << 20;
 
-/// The error that worker threads could not be started, with the system's reason.
+/// The error that worker threads could not be started. The text is the system's reason.
 #[derive(Debug, thiserror::Error)]
 #[error("threads: {0}")]
 pub struct NoThreads(String);
 
-/// Does `work` on every unit and passes the results to `consume` in the order of the units.
+/// Calls `work` for every unit, and `consume` for the results in the order of the units.
 ///
 /// With one thread, everything happens in the calling thread, unit after unit. The first error of
-/// `consume` ends the work: units that are not handed out by then are skipped. `weight` estimates
-/// the memory that a unit's result takes.
+/// `consume` ends the work and is returned; units that no thread has taken by then are skipped.
+/// `weight` estimates the memory that a unit's result takes.
 pub fn in_order<U, R, W, E>(
     threads: NonZeroUsize,
     units: impl Iterator<Item = U>,
@@ -106,15 +108,15 @@ where
                 waiting.push(begun, batch);
                 begun += 1;
                 let sender = sender.clone();
-                // The receiver is gone only after an error. Results are of no use then.
+                // The receiver is gone only after an error. The results are not needed then.
                 scope.spawn(move |_| waiting.take(work).map_or((), |done| _ = sender.send(done)));
             }
             if begun == consumed {
                 return Ok(());
             }
-            // While there is nothing to consume, this thread works like the others; waking it for
-            // each of their results would cost more. It holds a sender itself, so that there is
-            // always one more batch to wait for.
+            // While there is nothing to consume, this thread works like the others, because waking
+            // it for each result would take more time. It has a sender itself, so `recv` never
+            // fails while batches are in progress.
             let done = results.try_recv().ok().or_else(|| waiting.take(work)).or_else(|| results.recv().ok());
             let Some((number, batch)) = done else { return Ok(()) };
             early.insert(number, batch.unwrap_or_else(|panic| resume_unwind(panic)));
@@ -127,7 +129,7 @@ where
     })
 }
 
-/// Numbered batches that no thread works on yet, in order.
+/// The batches that no thread works on yet, each with its number, in sequence.
 struct BatchQueue<U>(Mutex<VecDeque<(u64, Vec<U>)>>);
 
 impl<U> Default for BatchQueue<U> {
@@ -138,7 +140,7 @@ impl<U> Default for BatchQueue<U> {
 
 impl<U> BatchQueue<U> {
     fn lock(&self) -> MutexGuard<'_, VecDeque<(u64, Vec<U>)>> {
-        // The list is consistent even if a thread panicked while it held the lock.
+        // The queue is consistent even if a thread panicked while it had the lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -146,15 +148,16 @@ impl<U> BatchQueue<U> {
         self.lock().push_back((number, batch));
     }
 
-    /// Works on the first waiting batch, if there is one. A panic is caught and passed to the
-    /// calling thread, which would otherwise wait for ever.
+    /// Takes the first batch of the queue and calls `work` for its units. Returns the batch's
+    /// number and results; `None` if the queue is empty. A panic is caught and returned, because
+    /// the calling thread would otherwise wait for the batch for ever.
     fn take<R>(&self, work: impl Fn(U) -> R) -> Option<(u64, thread::Result<Vec<R>>)> {
         let (number, batch) = self.lock().pop_front()?;
         Some((number, catch_unwind(AssertUnwindSafe(|| batch.into_iter().map(work).collect()))))
     }
 }
 
-/// Takes the next units that are handed out together, with their weight; `None` if no unit is left.
+/// Takes the next batch of units. Returns it with its total weight; `None` if no unit is left.
 fn next_batch<U>(units: &mut impl Iterator<Item = U>, weight: &impl Fn(&U) -> u64) -> Option<(Vec<U>, u64)> {
     let (mut batch, mut heavy) = (Vec::new(), 0);
     while heavy < BATCH_WEIGHT
@@ -245,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn of_heavy_units_few_are_under_way() {
+    fn few_heavy_units_are_in_progress() {
         use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
         let light = BATCH_WEIGHT / 4;
         for (weight, most) in [(light, 16 * 4), (WEIGHT_PER_THREAD / 2, 4), (WEIGHT_PER_THREAD * 9, 3)] {

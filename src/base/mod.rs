@@ -1,4 +1,4 @@
-//! Tools that know nothing of events: search for bytes, ordered work on threads, hashes, small
+//! Tools that are independent of events: search for bytes, ordered work on threads, hashes, small
 //! maps, the text of paths, and the operating system.
 
 pub mod byte_search;

@@ -1,9 +1,9 @@
-//! The SHA-256 of a file whose blocks are delivered by several threads, in any order.
+//! Computes the SHA-256 of a file whose blocks are read by several threads, in any order.
 //!
-//! A hash needs its bytes in order, but no thread waits for a missing block. The thread that
-//! delivers the next block in the file hashes it, and then every later block that arrived early. A
-//! thread that delivers a block early leaves a copy and goes on. Copies are kept only while an
-//! earlier block is in progress, so `in_order` bounds their number.
+//! SHA-256 needs the bytes of a file in sequence, but no thread waits for a missing block. The
+//! thread that adds the next block of the file hashes it, and then all later blocks that were added
+//! early. A thread that adds a block early leaves a copy. Copies are kept only while an earlier
+//! block is in progress, so `in_order` limits their number.
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -11,45 +11,48 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::base::digest::Hasher;
 
-/// Computes the SHA-256 of one file from blocks that arrive in any order, on any thread.
+/// Computes the SHA-256 of one file from blocks that threads add in any order.
 #[derive(Debug)]
 pub struct OrderedHash {
+    /// The size of the file in bytes.
     size: u64,
     state: Mutex<HashState>,
 }
 
+/// The progress of the hash of a file.
 #[derive(Debug)]
 struct HashState {
+    /// The hasher of the bytes before `next`.
     hasher: HasherState,
-    /// The offset of the next block to hash.
+    /// The offset of the next block to hash, from the start of the file.
     next: u64,
-    /// Copies of blocks that arrived early, by their offset.
+    /// Copies of blocks that were added early, by their offset from the start of the file.
     early: BTreeMap<u64, Vec<u8>>,
 }
 
-/// Which thread may hash now.
+/// The hasher of a file, or why it cannot be used now.
 #[derive(Debug)]
 enum HasherState {
-    /// The thread that delivers the next block.
+    /// No thread uses the hasher. The thread that adds the next block takes it.
     Idle(Hasher),
-    /// No other thread: one is hashing.
+    /// A thread is using the hasher.
     InUse,
-    /// No thread: everything is hashed, or a part of the file cannot be read.
+    /// The hasher is no longer needed: the file is hashed, or a part of it cannot be read.
     Ended,
 }
 
-/// What a thread does with the block that it delivers.
+/// What a thread does with the block that it adds.
 enum BlockTask {
     /// The thread hashes the block, with this hasher.
     Hash(Hasher),
-    /// The thread leaves a copy, as an earlier block is missing.
+    /// The thread leaves a copy of the block, because an earlier block is missing.
     Keep,
-    /// The thread does nothing, as there will be no hash.
+    /// The thread does nothing, because the file gets no hash.
     Nothing,
 }
 
 impl OrderedHash {
-    /// Starts the hash of a file of `size` bytes. No block is delivered yet.
+    /// Starts the hash of a file of `size` bytes. No block is added yet.
     #[must_use]
     pub fn new(size: u64) -> Self {
         let state =
@@ -57,8 +60,9 @@ impl OrderedHash {
         OrderedHash { size, state: Mutex::new(state) }
     }
 
-    /// Adds the block at offset `start`. `bytes` are `None` if the block could not be read whole;
-    /// the file then gets no hash. Returns the file's SHA-256 to the one caller that completes it.
+    /// Adds the block at offset `start` of the file. `bytes` are `None` if the block could not be
+    /// read completely; the file then gets no hash. Returns the file's SHA-256 to the one caller
+    /// that completes it, and `None` to all others.
     pub fn add(&self, start: u64, bytes: Option<&[u8]>) -> Option<String> {
         let Some(bytes) = bytes else {
             self.lock().end();
@@ -66,8 +70,8 @@ impl OrderedHash {
         };
         let mut task = self.lock().task(start);
         if matches!(task, BlockTask::Keep) {
-            // The copy is made without the lock, so that nobody waits for it. The block may be next
-            // by then.
+            // The copy is made without the lock, so that no other thread waits for it. Meanwhile
+            // the block may have become the next one.
             let copy = bytes.to_vec();
             let mut state = self.lock();
             task = state.task(start);
@@ -77,12 +81,12 @@ impl OrderedHash {
         }
         let BlockTask::Hash(mut hasher) = task else { return None };
         hasher.update(bytes);
-        self.go_on(hasher, start + bytes.len() as u64)
+        self.hash_early_blocks(hasher, start + bytes.len() as u64)
     }
 
-    /// Hashes the block at `next` and all that follow it without a gap, as far as they have
-    /// arrived.
-    fn go_on(&self, mut hasher: Hasher, mut next: u64) -> Option<String> {
+    /// Hashes the copies of early blocks from offset `next` on, up to the first that is missing.
+    /// Returns the file's SHA-256 if that was the last block.
+    fn hash_early_blocks(&self, mut hasher: Hasher, mut next: u64) -> Option<String> {
         loop {
             let mut state = self.lock();
             if matches!(state.hasher, HasherState::Ended) {
@@ -111,7 +115,7 @@ impl OrderedHash {
 }
 
 impl HashState {
-    /// Decides what is done with the block at offset `start`.
+    /// Decides what a thread does with the block at offset `start`.
     fn task(&mut self, start: u64) -> BlockTask {
         match &mut self.hasher {
             HasherState::Ended => BlockTask::Nothing,
@@ -145,7 +149,7 @@ mod tests {
     }
 
     proptest! {
-        /// The slow twin: hash the whole file at once. Blocks are added on one thread and on
+        /// The slow twin hashes the whole file at once. Blocks are added by one thread and by
         /// several, in any order.
         #[test]
         fn the_hash_is_that_of_the_whole(bytes in prop::collection::vec(any::<u8>(), 0..300), size in 1_usize..50, threads in 1_usize..5, seed in any::<u64>()) {

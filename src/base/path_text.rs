@@ -1,4 +1,4 @@
-//! Paths as text. The text determines the path's bytes exactly.
+//! Converts paths to text from which the path's bytes can be recovered exactly.
 
 use std::ffi::OsStr;
 use std::fmt::Write;
@@ -6,16 +6,16 @@ use std::path::Path;
 
 use super::platform::name_bytes;
 
-/// A path as text, with `/` between its parts. A byte that is not valid text becomes `\xNN` and a
-/// backslash becomes `\\`, so that the text determines the path exactly.
+/// A path as text, with `/` between its parts. A byte that is not valid UTF-8 becomes `\xNN` and a
+/// backslash becomes `\\`, so that the path can be recovered exactly.
 #[must_use]
 pub fn path_text(path: &Path) -> String {
     let names: Vec<String> = path.iter().map(escaped_name).filter(|name| name != "/").collect();
     format!("{}{}", if path.is_absolute() { "/" } else { "" }, names.join("/"))
 }
 
-/// A file name as text. A byte that is not valid text becomes `\xNN` and a backslash becomes `\\`,
-/// so that the text determines the name exactly.
+/// A file name as text. A byte that is not valid UTF-8 becomes `\xNN` and a backslash becomes `\\`,
+/// so that the name can be recovered exactly.
 #[must_use]
 pub fn escaped_name(name: &OsStr) -> String {
     let mut text = String::with_capacity(name.len());
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_are_no_text_can_be_found_again() {
+    fn names_that_are_no_text_can_be_recovered() {
         assert_eq!(escaped_name(OsStr::from_bytes(b"a\xff\xfe.evtx")), "a\\xFF\\xFE.evtx");
         assert_eq!(escaped_name(OsStr::new("a\\xFF.evtx")), "a\\\\xFF.evtx");
         assert_eq!(escaped_name(OsStr::new("Größe.evtx")), "Größe.evtx");

@@ -1,12 +1,12 @@
 //! Plain names: texts that are safe as part of a file's name, because they cannot lead to another
-//! folder.
+//! folder. Ids of rules must be plain names.
 
 /// The greatest length of a plain name, in bytes. With a table's file extension it is still a valid
 /// file name on every system.
 pub(crate) const MOST_PLAIN_NAME: usize = 200;
 
-/// Whether `name` is safe in a file's name: only ASCII letters, digits, `-`, `_` and `.`, and no
-/// `.` at its beginning.
+/// Returns true if `name` is safe as part of a file's name: it has only ASCII letters, digits, `-`,
+/// `_` and `.`, does not begin with `.`, and is neither empty nor longer than [`MOST_PLAIN_NAME`].
 pub(crate) fn is_plain_name(name: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     !name.is_empty() && name.len() <= MOST_PLAIN_NAME && !name.starts_with('.') && name.chars().all(is_plain)

@@ -1,6 +1,6 @@
-//! Errors that are a sentence: what was expected, what was found.
+//! Error types that consist of one sentence, which says what was expected and what was found.
 
-/// Defines an error that holds the sentence that says what is wrong.
+/// Defines an error type that consists of one sentence and converts from and to `String`.
 macro_rules! sentence {
     ($(#[$about:meta])* pub struct $name:ident;) => {
         $(#[$about])*

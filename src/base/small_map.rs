@@ -1,26 +1,26 @@
-//! A map for cases where there are very many maps, most with few entries: a sorted list that
-//! becomes a tree when it grows.
+//! A map for data that has very many maps, most with few entries: a sorted list that becomes a tree
+//! when it grows.
 //!
-//! A tree reserves room for eleven entries at once, but a host that asked for one name needs room
-//! for one. A list alone would not do either: a crafted log that asks for a new name in each record
-//! would take time that grows with the square of the number of records.
+//! A tree reserves memory for eleven entries at once, but a host that queried one name needs memory
+//! for one. A list alone is not enough either: a crafted log with a new name in each record would
+//! take time that grows with the square of the number of records.
 
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, btree_map};
 use std::slice;
 use std::vec;
 
-/// The greatest number of entries that are kept in a list.
+/// The most entries that a map keeps in a list.
 const MOST_LISTED: usize = 8;
 
-/// A map ordered by its keys. The number of entries alone decides whether it is a list or a tree,
-/// so that maps with equal content compare as equal.
+/// A map sorted by its keys that takes little memory for few entries. Whether it is a list or a
+/// tree depends only on the number of entries, so that maps with equal entries compare as equal.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum SmallMap<K: Ord, V> {
     /// A sorted list of up to eight entries.
     List(Vec<(K, V)>),
-    /// A tree of more than eight entries. It is boxed, so that a map in list form takes no more
-    /// memory than its list.
+    /// A tree of more than eight entries. The tree is boxed, so that a map in list form takes no
+    /// more memory than its list.
     #[allow(clippy::box_collection, reason = "a map is one pointer larger than a list otherwise")]
     Tree(Box<BTreeMap<K, V>>),
 }
@@ -32,7 +32,7 @@ impl<K: Ord, V> Default for SmallMap<K, V> {
 }
 
 impl<K: Ord, V> SmallMap<K, V> {
-    /// The value of `key`, if the map has it.
+    /// The value of `key`; `None` if the map does not have the key.
     #[must_use]
     pub fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
     where
@@ -47,7 +47,7 @@ impl<K: Ord, V> SmallMap<K, V> {
         }
     }
 
-    /// The value of `key`, mutable, if the map has it.
+    /// The value of `key`, mutable; `None` if the map does not have the key.
     pub fn get_mut<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
     where
         K: Borrow<Q>,
@@ -61,8 +61,8 @@ impl<K: Ord, V> SmallMap<K, V> {
         }
     }
 
-    /// Applies `change` to the value of `key`. If the key is new, the key is made first and its
-    /// value starts as the default.
+    /// Applies `change` to the value of `key`. If the map does not have the key, adds the result of
+    /// `make_key` as the key, with the default value as its value before the change.
     pub fn change<Q: Ord + ?Sized>(
         &mut self,
         key: &Q,
@@ -80,7 +80,8 @@ impl<K: Ord, V> SmallMap<K, V> {
         self.insert_new(make_key(), value);
     }
 
-    /// Adds the entries of `other`. Where both maps have a key, `merge` joins the two values.
+    /// Adds the entries of `other`. For a key that both maps have, `merge` adds the value of
+    /// `other` to the value of this map.
     pub fn merge(&mut self, other: Self, mut merge: impl FnMut(&mut V, V)) {
         for (key, value) in other {
             match self.get_mut(&key) {
@@ -90,7 +91,7 @@ impl<K: Ord, V> SmallMap<K, V> {
         }
     }
 
-    /// Adds an entry. The key must be new.
+    /// Adds an entry. The map must not have the key yet.
     fn insert_new(&mut self, key: K, value: V) {
         if let SmallMap::List(list) = self
             && list.len() >= MOST_LISTED
@@ -125,13 +126,13 @@ impl<K: Ord, V> SmallMap<K, V> {
         }
     }
 
-    /// Whether the map has no entries.
+    /// Returns true if the map has no entries.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The entries, in the order of the keys.
+    /// The entries of the map, in the order of the keys.
     #[must_use]
     pub fn iter(&self) -> Iter<'_, K, V> {
         match self {
@@ -142,7 +143,7 @@ impl<K: Ord, V> SmallMap<K, V> {
 }
 
 impl<K: Ord, V> FromIterator<(K, V)> for SmallMap<K, V> {
-    /// Builds the map; where a key occurs more than once, its first value is kept.
+    /// Builds a map. For a key that occurs more than once, its first value is kept.
     fn from_iter<T: IntoIterator<Item = (K, V)>>(entries: T) -> Self {
         entries.into_iter().fold(SmallMap::default(), |mut map, (key, value)| {
             if map.get(&key).is_none() {
@@ -174,7 +175,7 @@ impl<K: Ord, V> IntoIterator for SmallMap<K, V> {
     }
 }
 
-/// The entries of a [`SmallMap`], in the order of their keys.
+/// Iterates over the entries of a [`SmallMap`], in the order of their keys.
 #[derive(Debug)]
 pub enum Iter<'a, K, V> {
     /// Iterates over a list.
@@ -194,7 +195,7 @@ impl<'a, K, V> Iterator for Iter<'a, K, V> {
     }
 }
 
-/// The owned entries of a [`SmallMap`], in the order of their keys.
+/// Takes the entries out of a [`SmallMap`], in the order of their keys.
 #[derive(Debug)]
 pub enum IntoIter<K, V> {
     /// Iterates over a list.
@@ -230,7 +231,7 @@ mod tests {
     proptest! {
         /// The slow twin of the map: a plain tree.
         #[test]
-        fn it_holds_what_a_tree_does(left in prop::collection::vec(0_u8..20, 0..30), right in prop::collection::vec(0_u8..20, 0..30)) {
+        fn it_has_the_entries_of_a_tree(left in prop::collection::vec(0_u8..20, 0..30), right in prop::collection::vec(0_u8..20, 0..30)) {
             let all: Vec<u8> = left.iter().chain(&right).copied().collect();
             let mut tree: BTreeMap<u8, u64> = BTreeMap::new();
             for key in &all {

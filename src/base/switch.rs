@@ -1,9 +1,10 @@
-//! Options with two values: off by default, on when a switch is typed.
+//! Enums for options with two values, which a switch on the command line chooses between.
 
-/// Defines an enum with two variants: the first is the default, the second is chosen by a switch on
+/// Defines an enum with two variants. The first is the default; the second is chosen by a switch on
 /// the command line.
 ///
-/// It is serialized as a boolean, `true` if the switch was given, and made from a `bool` by `into`.
+/// The enum is serialized as a boolean, which is `true` if the switch was given. It converts from
+/// and to `bool` with `into`.
 macro_rules! switch {
     (
         $(#[$about:meta])*

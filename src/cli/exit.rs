@@ -64,7 +64,10 @@ pub const VERIFY_EXIT_STATUSES: [(Exit, &str); 4] = [
 
 /// The exit statuses of `detections` with their meanings, for the guide and `--help`.
 pub const DETECTIONS_EXIT_STATUSES: [(Exit, &str); 5] = [
-    (Exit::Complete, "the command succeeded; `check`: all rules run except those about other data; `test`: all tests passed"),
+    (
+        Exit::Complete,
+        "the command succeeded; `check`: all rules run except those about other data; `test`: all tests passed",
+    ),
     (Exit::Usage, "wrong arguments, or nothing that can be read as a detection"),
     (Exit::Damaged, "`check`: a rule is refused; `test`: a test failed, or a rule is refused"),
     (Exit::NothingRead, "`test`: no test failed, but the data of some is missing"),

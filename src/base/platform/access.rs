@@ -1,4 +1,4 @@
-//! Who may read the files that dnsweep writes.
+//! Permissions of the files that dnsweep writes.
 
 use std::fs::{DirBuilder, File};
 use std::io;
@@ -22,19 +22,19 @@ impl Access {
         if self == Access::Owner { 0o600 } else { 0o666 }
     }
 
-    /// Creates a folder with these permissions.
+    /// Creates a folder that these users may read.
     pub(crate) fn make_folder(self, path: &Path) -> io::Result<()> {
         DirBuilder::new().mode(if self == Access::Owner { 0o700 } else { 0o777 }).create(path)
     }
 
-    /// Creates a file for writing, with these permissions. Fails if the name is taken.
+    /// Creates a file for writing that these users may read. Fails if the path exists.
     pub(crate) fn make_file(self, path: &Path) -> io::Result<File> {
         File::options().write(true).create_new(true).mode(self.file_mode()).open(path)
     }
 }
 
-/// Opens a file for reading and appending. Creates it if it does not exist; then only this user may
-/// read it.
+/// Opens a file for reading and appending. If the file does not exist, creates it so that only this
+/// user may read it.
 pub(crate) fn open_own(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.read(true).append(true).create(true).mode(Access::Owner.file_mode());

@@ -1,9 +1,9 @@
-//! Opening files with care.
+//! Opens files without blocking, and without following links that are not allowed.
 //!
-//! Between the moment a file is listed and the moment it is opened, something else can take its
-//! place: a pipe, which would block the program until somebody writes to it, or a link, which would
-//! lead elsewhere. The functions here do not block on a pipe or a device, and check again after
-//! opening.
+//! After a file is listed and before it is opened, something else can replace it: a pipe, which
+//! would block the program until somebody writes to it, or a link, which would lead elsewhere. The
+//! functions in this module do not block on a pipe or a device, and check the kind of the file
+//! after opening it.
 
 use std::fs::{self, File, FileType, OpenOptions};
 use std::io::{self, Read};
@@ -17,22 +17,22 @@ use rustix::io::Errno;
 /// more than a million paths.
 pub(crate) const MOST_LIST_BYTES: u64 = 256 << 20;
 
-/// Whether a symbolic link is opened in place of a file.
+/// Whether a symbolic link at the end of a path is followed when a file is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Link {
-    /// A link is refused: opening it fails.
+    /// The link is not followed, and opening it fails.
     Refused,
-    /// A link is followed to the file that it names.
+    /// The link is followed to the file that it names.
     Followed,
 }
 
-/// Why a file was not opened.
+/// Why a file could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FileOpenError {
-    /// The path does not name a regular file; this says what it names.
+    /// The path does not name a regular file. The text says what it names, such as "a pipe".
     #[error("expected a regular file, found {0}")]
     Kind(&'static str),
-    /// The operating system reports an error.
+    /// The operating system reported an error.
     #[error(transparent)]
     System(#[from] io::Error),
 }
@@ -69,23 +69,24 @@ pub(crate) fn open_with(options: &mut OpenOptions, path: &Path, link: Link) -> R
     }
 }
 
-/// Reads bytes of a file from `offset` on. Returns how many, which may be fewer than `buffer` has
-/// room for.
+/// Reads bytes of a file from `offset` on into `buffer`. Returns the number of bytes read, which
+/// may be less than the length of `buffer`.
 pub(crate) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     file.read_at(buffer, offset)
 }
 
-/// Fills `buffer` with the bytes of a file from `offset` on. Fails if there are too few.
+/// Fills `buffer` with the bytes of a file from `offset` on. Fails if the file has too few bytes.
 pub(crate) fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
     file.read_exact_at(buffer, offset)
 }
 
-/// What `path` names, in words; `None` if it is a regular file or cannot be looked at.
+/// The kind of file that `path` names, in words; `None` if it is a regular file or cannot be
+/// examined.
 fn kind_at(path: &Path) -> Option<&'static str> {
     fs::symlink_metadata(path).ok().and_then(|metadata| kind(metadata.file_type()))
 }
 
-/// The kind of a file in words, such as "a pipe"; `None` for a regular file.
+/// A file type in words, such as "a pipe"; `None` for a regular file.
 fn kind(kind: FileType) -> Option<&'static str> {
     if kind.is_file() {
         None
@@ -102,14 +103,14 @@ fn kind(kind: FileType) -> Option<&'static str> {
     }
 }
 
-/// Reads a whole regular file; fails if it has more than `most` bytes.
+/// Reads a whole regular file. Fails if the file has more than `most` bytes.
 pub(crate) fn read_at_most(path: &Path, link: Link, most: u64) -> io::Result<Vec<u8>> {
     all_of(open(path, link)?, most)
 }
 
-/// Reads a file that the user named on the command line. Links are followed. It may also be a pipe,
-/// such as the shell makes of `<(command)`. A pipe that nobody has open for writing counts as
-/// empty. Fails if there are more than `most` bytes.
+/// Reads a file that the user named on the command line. Links are followed. The file may also be a
+/// pipe, such as one that the shell makes for `<(command)`. A pipe that no process has open for
+/// writing counts as empty. Fails if there are more than `most` bytes.
 pub(crate) fn read_named(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let file = File::options().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)?;
     let kind = file.metadata()?.file_type();
@@ -120,13 +121,13 @@ pub(crate) fn read_named(path: &Path, most: u64) -> io::Result<Vec<u8>> {
                 self::kind(kind).unwrap_or_default()
             )));
         }
-        // The pipe is open now, so reading may wait for the writer.
+        // The open did not block, so from now on reading may wait for the writer.
         fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
     }
     all_of(file, most)
 }
 
-/// Reads everything from `reader`; fails if that is more than `most` bytes.
+/// Reads `reader` to its end. Fails if there are more than `most` bytes.
 pub(crate) fn all_of(reader: impl Read, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     reader.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
@@ -136,7 +137,7 @@ pub(crate) fn all_of(reader: impl Read, most: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Opens a directory, so that the system can be asked to write it to disk.
+/// Opens a directory, for a request to the system to write its entries to the disk.
 pub(crate) fn open_directory(path: &Path) -> io::Result<File> {
     let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW;
     File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path)
@@ -150,7 +151,7 @@ mod tests {
     use std::process::Command;
 
     #[test]
-    fn only_regular_files_are_opened_and_nothing_is_waited_for() {
+    fn only_regular_files_are_opened_and_nothing_blocks() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         fs::write(path("file"), "text").unwrap();
@@ -176,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_named_may_be_a_pipe() {
+    fn a_named_file_may_be_a_pipe() {
         let folder = tempfile::tempdir().unwrap();
         let pipe = folder.path().join("pipe");
         assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());

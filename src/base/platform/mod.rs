@@ -1,5 +1,5 @@
-//! Everything that only Unix offers, and the description of this machine for `run.json`. A port to
-//! another system rewrites this folder alone. The only user of `rustix` and `std::os`.
+//! All code that needs Unix, and the description of this machine for `run.json`. A port to another
+//! system changes only this folder. The only user of `rustix` and `std::os`.
 
 mod access;
 pub(crate) mod files;
@@ -24,11 +24,11 @@ pub struct Machine {
     pub name: String,
     /// The operating system's name, such as `Linux`.
     pub system: String,
-    /// The operating system's release, as it states it.
+    /// The operating system's release, such as `6.8.0-45-generic`.
     pub release: String,
-    /// The build of that release, as the operating system states it.
+    /// The build of the operating system's release, such as `#45-Ubuntu SMP`.
     pub version: String,
-    /// The processor's architecture.
+    /// The processor's architecture, such as `x86_64`.
     pub architecture: String,
 }
 
@@ -38,7 +38,7 @@ pub fn user() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
-/// The machine's name and operating system, as the system reports them.
+/// The description of this machine, as the operating system reports it.
 #[must_use]
 pub fn machine() -> Machine {
     let system = rustix::system::uname();
@@ -52,7 +52,7 @@ pub fn machine() -> Machine {
     }
 }
 
-/// The current directory, from which relative paths on the command line start; `None` if it was
+/// The current directory, to which paths on the command line are relative; `None` if it was
 /// removed.
 #[must_use]
 pub fn working_directory() -> Option<String> {

@@ -1,5 +1,6 @@
-//! Signals that end a process (Ctrl-C, SIGTERM, or SIGHUP of a lost connection). The first one
-//! raises a flag; the second one ends the process at once. The only user of `signal-hook`.
+//! Handles the signals that end a process (SIGINT of Ctrl-C, SIGTERM, SIGHUP of a lost connection).
+//! The first signal sets a flag; the second one ends the process at once. The only user of
+//! `signal-hook`.
 
 use std::fs::File;
 use std::io::{self, Read, stderr};
@@ -14,17 +15,19 @@ use std::time::Duration;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::low_level::{exit, pipe};
 
+/// The signals that are handled.
 const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
-/// How long the process waits for its last messages to be written: a terminal or a pipe can be
-/// full, a file system can hang, a machine can be busy. A third signal ends the process without
+/// The longest time for which the process waits until a message is written. Writing can block if a
+/// terminal or a pipe is full, or if a file system hangs. A third signal ends the process without
 /// waiting.
 const MESSAGE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A function that prints a message when a signal arrives.
 pub(crate) type PrintMessage = Arc<dyn Fn() + Send + Sync>;
 
-/// Returns a flag that the first signal raises, and calls `first` then. At the second signal,
-/// `last` is called and the process ends with `status`, whatever its other threads do.
+/// Installs handlers for the signals. The first signal sets the returned flag and calls `first`.
+/// The second one calls `last` and ends the process with `status`, whatever its other threads are
+/// doing.
 #[must_use]
 pub(crate) fn watch(status: i32, first: PrintMessage, last: PrintMessage) -> Arc<AtomicBool> {
     let (flag, stopping) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
@@ -35,9 +38,9 @@ pub(crate) fn watch(status: i32, first: PrintMessage, last: PrintMessage) -> Arc
     let mut wakes = listener.into_iter().flatten();
     for signal in ENDING {
         // Registering fails only for signals that cannot be caught; these can be. The actions of a
-        // signal run in the order of their registration, and the order matters: a flag must still
-        // be down when the signal that raises it checks it. The listening thread raises a flag too,
-        // so it is woken last.
+        // signal run in the order of their registration. The order matters: the first action must
+        // check its flag before the same signal sets it. The listening thread sets a flag too, so
+        // it is woken last.
         let _ = signal_hook::flag::register_conditional_shutdown(signal, status, Arc::clone(ends_in_silence));
         let _ = signal_hook::flag::register(signal, Arc::clone(&flag));
         if let Some(wake) = wakes.next() {
@@ -50,8 +53,8 @@ pub(crate) fn watch(status: i32, first: PrintMessage, last: PrintMessage) -> Arc
     flag
 }
 
-/// Starts the thread that receives a byte for each signal and ends the process at the second one.
-/// Returns a stream for each signal, to which the byte is written.
+/// Starts the thread that receives a byte for each signal, and ends the process at the second one.
+/// Returns one stream for each kind of signal; its handler writes the byte to the stream.
 fn listen(
     status: i32,
     first: PrintMessage,
@@ -87,7 +90,8 @@ fn print_in_thread(message: PrintMessage) -> Receiver<()> {
     said
 }
 
-/// Standard error without Rust's lock: a thread that holds the lock may be blocked by its reader.
+/// Standard error without Rust's lock, because a thread that has the lock may be blocked by a slow
+/// reader.
 pub(crate) fn unlocked_stderr() -> io::Result<File> {
     stderr().as_fd().try_clone_to_owned().map(File::from)
 }

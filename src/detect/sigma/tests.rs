@@ -1,4 +1,4 @@
-//! Sigma rules, by cases.
+//! Tests of Sigma rules, by cases: what they match, and how errors are reported.
 
 mod modifiers;
 mod other_evaluator;
@@ -9,12 +9,12 @@ use crate::detect::sigma::placeholder::Placeholders;
 use crate::detect::testing::event;
 use crate::event::Event;
 
-/// Reads a rule. The error says what is not understood.
+/// Compiles a rule. The error says what is not understood.
 fn detection(text: &str, placeholders: &Placeholders) -> Result<Detection, String> {
     Detection::from_yaml(text, "rule.yml", placeholders).map_err(|error| error.to_string())
 }
 
-/// A rule with this `detection` section.
+/// The text of a rule with this `detection` section.
 fn rule(detection: &str) -> String {
     format!(
         "title: Test\nid: test-1\nlogsource: {{category: dns_query, product: windows}}\nlevel: high\nstatus: test\n\
@@ -22,7 +22,7 @@ fn rule(detection: &str) -> String {
     )
 }
 
-/// A rule of one selection with that line.
+/// The text of a rule whose only part is a selection with this line.
 fn selection(line: &str) -> String {
     rule(&format!("    selection:\n        {line}\n    condition: selection"))
 }
@@ -40,7 +40,7 @@ fn holds(text: &str, event: &Event) -> bool {
 }
 
 #[test]
-fn what_a_rule_says_of_itself() {
+fn descriptive_keys_of_a_rule() {
     let rule = parsed(&selection("QueryName: x"));
     assert_eq!((rule.id.as_str(), rule.name.as_str(), rule.language), ("test-1", "Test", Language::Sigma));
     assert_eq!((rule.risk_score, rule.status.as_deref()), (Some(68), Some("test")));
@@ -139,7 +139,7 @@ fn dashes_of_windows() {
         assert_eq!(holds(&selection("Image|windash: 'a -b'"), &event), expected, "{text}");
     }
     event.set("Image", Some("a / b".to_owned()));
-    assert!(!holds(&selection("Image|windash: 'a - b'"), &event), "no dash of a word");
+    assert!(!holds(&selection("Image|windash: 'a - b'"), &event), "the dash is not before a word");
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn conditions() {
         let text = rule(&format!("{parts}\n    condition: {condition}"));
         assert_eq!(holds(&text, &event), expected, "{condition}");
     }
-    // However often it is read, it is the same.
+    // The rule compiles to the same predicate each time.
     let text = rule(&format!("{parts}\n    condition: 1 of them"));
     assert!((0..20).all(|_| parsed(&text) == parsed(&text)));
     let several = rule(&format!("{parts}\n    condition:\n        - n1\n        - y1"));
@@ -185,17 +185,17 @@ fn a_placeholder_without_values_excludes_nothing_and_finds_nothing() {
     assert_eq!(taken.notes, ["the placeholder %unknown% has no values, so it excludes nothing"]);
     let error = detection(&selection("QueryName|expand: '%unknown%'"), &placeholders()).unwrap_err();
     assert!(error.contains("give them with --placeholders"), "{error}");
-    // Where all values must hold, one that is unknown does not.
+    // If all values must match, a placeholder without values makes the line false.
     let all = rule(
         "    selection: {QueryName: x}\n    filter_main: {Image|contains|expand|all: ['%unknown%', a]}\n    condition: selection and not 1 of filter_*",
     );
     assert!(holds(&all, &event(r"C:\a.exe", "x")));
-    // Twice against a match is for it.
+    // A part below two `not`s makes a match more likely, like a part below none.
     let twice = rule("    a: {Image|expand: '%unknown%'}\n    condition: not (not a)");
     assert!(detection(&twice, &placeholders()).is_err());
 }
 
-/// Each case: a rule, and a part of why it is refused.
+/// Asserts that each rule is refused. A case is a rule and a part of the error.
 fn assert_refusals(cases: &[(String, &str)]) {
     for (text, expected) in cases {
         let error = detection(text, &placeholders()).map(|_| ()).expect_err(text);
@@ -308,9 +308,9 @@ fn a_header_that_is_not_understood_is_refused() {
     ]);
 }
 
-/// What the command line reads a rule by, on the least stack that a thread here has.
+/// Runs on a test's thread, which has the smallest stack of all threads that read rules.
 #[test]
-fn a_condition_cannot_nest_as_deep_as_the_stack() {
+fn a_deeply_nested_condition_cannot_overflow_the_stack() {
     let read = |condition: &str| {
         let text = rule(&format!("    a: {{QueryName: x}}\n    condition: {condition}"));
         detection(&text, &Placeholders::default()).map(|_| ()).unwrap_err()

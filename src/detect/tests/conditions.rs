@@ -17,7 +17,7 @@ fn assert_conditions(cases: &[(&str, bool)]) {
 #[test]
 fn where_compares_and_joins() {
     assert_conditions(&[
-        // Case counts.
+        // Case matters.
         (r#"QueryName="www.Example.com""#, true),
         (r#"QueryName="www.example.com""#, false),
         (r#"QueryName!="www.example.com""#, true),

@@ -81,6 +81,7 @@ fn sample() -> Event {
     event
 }
 
+/// A query for `name`, logged `second` seconds after 1970, by the process `id`.
 fn named(name: &str, second: i64, id: &str) -> Event {
     let mut event = event(r"C:\a.exe", name);
     event.system.time_created = Some(EventTime::from_ticks(second * 10_000_000));

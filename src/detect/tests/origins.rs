@@ -60,7 +60,7 @@ fn heads_select_the_origin_of_events() {
         ("index=main query=*.org", false, 1),
         ("eventtype=ms-sysmon-dns tag=dns", true, 0),
         ("`sysmon` EventCode=22 earliest=-24h latest=now", true, 2),
-        // A part that is about other data never holds.
+        // A part that is about other data is never true.
         ("(source=*Sysmon* query=*.com) OR (source=*Security* query=*.com)", true, 1),
         ("(source=*Sysmon* query=*.org) OR (source=*Security* query=*.com)", false, 1),
         ("`sysmon` NOT sourcetype=stream:dns", true, 0),

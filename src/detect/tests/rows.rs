@@ -59,7 +59,7 @@ fn an_unknown_by_field_does_not_refuse_the_rule() {
         ("head 5 | stats count", "head", "before `stats`"),
     ] {
         let search = parsed(&format!("EventCode=22 | {pipeline}"));
-        assert!(search.predicate.evaluate(&sample()), "{pipeline}: the matches stand");
+        assert!(search.predicate.evaluate(&sample()), "{pipeline}: the matches are kept");
         assert_eq!(rows(&search, &[sample()]), [""; 0], "{pipeline}");
         let because = search.stats.as_ref().unwrap().empty_because().unwrap().to_owned();
         assert!(because.contains(field) && because.contains(reason), "{pipeline}: {because}");

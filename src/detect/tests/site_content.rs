@@ -111,7 +111,7 @@ fn lookups_find_rows_by_columns() {
 }
 
 #[test]
-fn what_a_lookup_must_find_is_looked_for_in_records() {
+fn values_that_a_lookup_must_find_are_required_literals() {
     let library = lookups_of_each_kind();
     let event = |name: &str| sample().with("QueryName", name);
     let search = parsed_with(
@@ -149,7 +149,7 @@ fn what_a_lookup_must_find_is_looked_for_in_records() {
 }
 
 #[test]
-fn lookups_that_are_not_as_their_files_are_refused() {
+fn lookups_with_columns_that_their_files_do_not_have_are_refused() {
     let library = lookups_of_each_kind();
     for (pipeline, expected) in [
         ("lookup dynamic name as query", "one of the lookup's columns domain, isDynamic"),

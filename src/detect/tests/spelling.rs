@@ -131,7 +131,7 @@ fn notes_suggest_the_nearest_name() {
 
 /// Each case has a way to write a rule's search, and the place that its error names.
 #[test]
-fn refusals_name_the_place_in_the_file() {
+fn errors_name_the_place_in_the_file() {
     for (written, place) in [
         ("search: EventCode=22 Imgae=a", "line 3, column 22"),
         ("search: 'EventCode=22 User=\"it''s\" Imgae=a'", "line 3, column 36"),

@@ -1,5 +1,5 @@
-//! Modifiers by cases, each value by the specification's appendix on them (2.1), and against
-//! another evaluator where it has them.
+//! Tests of modifiers: by cases that follow the specification's appendix on modifiers (2.1), and
+//! against another evaluator of Sigma for the modifiers that it supports.
 
 use super::super::encoding::{ValueEncoding, encoded};
 use proptest::prelude::*;
@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::*;
 
-/// An event that each case changes.
+/// An event with numbers in its fields.
 fn query() -> Event {
     let mut event = event(r"C:\Windows\a.exe", "Pastebin.com");
     event.set("QueryStatus", Some("9003".to_owned()));
@@ -32,7 +32,7 @@ fn numbers() {
         ("QueryStatus|gt: 9002.5", true),
         ("QueryStatus|gt: 0x232A", true),
         ("QueryStatus|GT: 9000", true),
-        // By number and not by text; what is no number stands in no order.
+        // Compared by number, not by text. A value that is no number is neither less nor greater.
         ("ProcessId|lt: 5000", true),
         ("ProcessId|lt: 500", false),
         ("QueryName|gt: 0", false),
@@ -40,7 +40,7 @@ fn numbers() {
         ("QueryStatus|gt: [9003, 9000]", true),
         ("QueryStatus|gt|all: [9003, 9000]", false),
         ("QueryStatus|gt|neq: 9003", true),
-        // Numbers of a field of numbers in any form, of another field as they are written.
+        // A number may have any form for a field of numbers, but not for another field.
         ("ProcessId: 0x1092", true),
         ("ProcessId: 04242", true),
         ("ProcessId: '04242'", false),
@@ -53,7 +53,7 @@ fn numbers() {
 }
 
 #[test]
-fn values_are_what_is_written() {
+fn values_are_compared_as_they_are_written() {
     for (line, name, expected) in [
         ("QueryName: 1e3", "1e3", true),
         ("QueryName: 1e3", "1000", false),
@@ -75,7 +75,7 @@ fn values_are_what_is_written() {
 }
 
 #[test]
-fn what_is_different() {
+fn negated_comparisons() {
     let mut event = query();
     for (line, expected) in [
         ("QueryStatus|neq: 0", true),
@@ -163,11 +163,11 @@ fn parts_of_times() {
     }
 }
 
-/// A line with modifiers that the other evaluator takes as the specification has them: it knows
-/// `fieldref` with nothing else, and `neq` of one value and of a field that is there.
+/// A line with modifiers that the other evaluator implements as in the specification. It supports
+/// `fieldref` only alone, and `neq` only for one value and a field that the event has.
 fn modified_line() -> impl Strategy<Value = String> {
     let field = || prop::sample::select(&["QueryName", "Image", "User"][..]);
-    let order = prop::sample::select(&["gt", "gte", "lt", "lte"][..]);
+    let operator = prop::sample::select(&["gt", "gte", "lt", "lte"][..]);
     let encoding = prop::sample::select(
         &[
             "base64",
@@ -180,7 +180,7 @@ fn modified_line() -> impl Strategy<Value = String> {
     );
     let part = prop::sample::select(&["minute", "hour", "day", "week", "month", "year"][..]);
     prop_oneof![
-        (order, 0_u16..30).prop_map(|(order, number)| format!("QueryStatus|{order}: {number}")),
+        (operator, 0_u16..30).prop_map(|(operator, number)| format!("QueryStatus|{operator}: {number}")),
         (field(), encoding, "[ab.]{1,3}")
             .prop_map(|(field, encoding, text)| format!("{field}|{encoding}: '{text}'")),
         (field(), field()).prop_map(|(field, other)| format!("{field}|fieldref: {other}")),
@@ -190,7 +190,7 @@ fn modified_line() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Base64 of texts that the encoding lines come to, or any text.
+/// A value for a field: the Base64 of a text that lines of [`modified_line`] can have, or any text.
 fn value() -> impl Strategy<Value = String> {
     let text = prop::sample::select(&["a", "ab", "ab.", "b.a"][..]);
     let kind = prop::sample::select(
@@ -206,7 +206,7 @@ fn value() -> impl Strategy<Value = String> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
-    /// The other evaluator has the same for each modifier that both know.
+    /// The other evaluator has the same result for each modifier that both support.
     #[test]
     fn another_evaluator_agrees_on_modifiers(
         line in modified_line(),

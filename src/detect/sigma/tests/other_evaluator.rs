@@ -1,4 +1,4 @@
-//! Sigma rules against another evaluator of Sigma, on rules and events drawn at random.
+//! Tests Sigma rules against another evaluator of Sigma, with random rules and events.
 
 use proptest::prelude::*;
 use rsigma_eval::Engine;
@@ -10,8 +10,8 @@ use super::{detection, rule};
 use crate::detect::sigma::placeholder::Placeholders;
 use crate::detect::testing::event;
 
-/// One line of a selection. With a place (`startswith`), the other evaluator has wildcards hit
-/// anywhere, so they stand alone.
+/// One line of a selection. Lines with a modifier for the position (`startswith`) have no
+/// wildcards, because the other evaluator then matches them anywhere in the field.
 fn line() -> impl Strategy<Value = String> {
     let field = prop::sample::select(&["QueryName", "Image", "User"][..]);
     let places = prop::sample::select(
@@ -57,7 +57,7 @@ fn detection_section() -> impl Strategy<Value = String> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(3000))]
-    /// Another evaluator of Sigma, of the same rule and event.
+    /// The other evaluator has the same result for the same rule and event.
     #[test]
     fn another_evaluator_agrees(
         section in detection_section(),
@@ -66,10 +66,10 @@ proptest! {
         user in prop::option::of(r"[abAB.\\]{0,5}"),
     ) {
         let text = rule(&section);
-        // A mapping can hold a key once only.
+        // A rule in which a mapping has a key twice is refused.
         let Ok(rule) = detection(&text, &Placeholders::default()) else { return Ok(()) };
         let mut engine = Engine::new();
-        // It refuses `all` of a single value, which says nothing wrong.
+        // The other evaluator refuses `all` with a single value, which the specification allows.
         if engine.add_collection(&parse_sigma_yaml(&text).unwrap()).is_err() {
             return Ok(());
         }

@@ -1,10 +1,10 @@
-//! Which events rules are about, what they are called, and the files that they lie in.
+//! Tests of log sources, of names and ids of rules, and of files with several rules.
 
 use super::*;
 use crate::detect::splunk::library::NoLibrary;
 use crate::event::{DNS_CLIENT_QUERY, System};
 
-/// A rule with this log source and this selection.
+/// The text of a rule with this log source, and a selection with these lines.
 fn sourced(source: &str, lines: &str) -> String {
     selection(lines).replace("category: dns_query, product: windows", source)
 }
@@ -81,7 +81,8 @@ fn other_log_sources_are_other_data() {
     }
 }
 
-/// A rule that is refused for a slip, and not passed over as one about other data.
+/// Asserts that a rule with a spelling mistake is refused, and not ignored as a rule about other
+/// data.
 fn assert_refused(text: &str, expected: &str) {
     let error = Detection::from_yaml(text, "rule.yml", &placeholders()).map(|_| ()).expect_err(text);
     assert!(error.to_string().contains(expected), "{text}: {error}");
@@ -89,7 +90,7 @@ fn assert_refused(text: &str, expected: &str) {
 }
 
 #[test]
-fn a_slip_in_a_rule_on_dns_queries_does_not_make_it_one_about_other_data() {
+fn a_spelling_mistake_in_a_rule_on_dns_queries_does_not_make_it_one_about_other_data() {
     for source in ["product: windows, service: sysmon", "product: windows", "category: dns_query"] {
         for (lines, expected) in [
             (
@@ -179,7 +180,7 @@ fn what_other_data_is_asked_for_need_not_be_understood() {
         let error = Detection::from_yaml(&text, "rule.yml", &placeholders()).unwrap_err();
         assert!(error.is_about_other_data(), "{text}: {error}");
     }
-    // What an exclusion names is not what is looked for.
+    // A field that is only used to exclude events does not make the rule one about DNS queries.
     let excluded = rule("    a: {CommandLine: x}\n    b: {QueryName|endwith: x}\n    condition: a and not b")
         .replace("category: dns_query", "service: sysmon");
     assert!(Detection::from_yaml(&excluded, "rule.yml", &placeholders()).unwrap_err().is_about_other_data());
@@ -205,7 +206,7 @@ fn a_rule_that_leaves_no_event_22_is_about_other_data() {
             );
         }
     }
-    // Of Windows' DNS client one event of three is left out.
+    // A rule that excludes one of the three events of Windows' DNS client is still about that log.
     let text = rule("    a: {EventID: 3008}\n    condition: not a")
         .replace("category: dns_query", "service: dns-client");
     assert_eq!(parsed(&text).source, EventSource::DnsClient);
@@ -281,7 +282,7 @@ fn log_sources_that_look_alike_are_other_data() {
 }
 
 #[test]
-fn of_a_rule_on_several_events_the_part_on_dns_queries_runs() {
+fn the_part_on_dns_queries_of_a_rule_on_several_events_runs() {
     let text = rule(
         "    sel_dns: {EventID: 22, QueryName: x}\n    sel_net: {EventID: 3, DestinationHostname: x}\n    \
          filter: {EventID: 1, CommandLine: x}\n    condition: 1 of sel_* and not filter",
@@ -295,7 +296,7 @@ fn of_a_rule_on_several_events_the_part_on_dns_queries_runs() {
     let listed = parsed(&sourced("service: sysmon", "EventID: [3, 22]\n        QueryName: x"));
     assert!(listed.search.predicate.evaluate(&event("", "x")));
     assert_eq!(listed.notes, ["EventID 3 describes events that a sweep does not read"]);
-    // The number may stand in a part of its own.
+    // The EventID may be in a part of its own.
     let apart = rule("    id: {EventID: 22}\n    name: {Image|endswith: a.exe}\n    condition: id and name")
         .replace("category: dns_query, product: windows", "service: sysmon");
     assert!(holds(&apart, &event(r"C:\a.exe", "x")));
@@ -339,7 +340,7 @@ fn rules_on_the_log_of_windows_dns_client() {
 }
 
 #[test]
-fn what_is_written_in_other_letters_counts() {
+fn levels_and_statuses_may_be_in_any_case() {
     let text = selection("QueryName: x")
         .replace("level: high", "level: High")
         .replace("status: test", "status: EXPERIMENTAL")
@@ -355,7 +356,7 @@ fn what_is_written_in_other_letters_counts() {
 }
 
 #[test]
-fn a_rule_without_title_or_id_has_a_name_all_the_same() {
+fn a_rule_without_title_or_id_still_has_a_name() {
     let untitled = parsed(&selection("QueryName: x").replace("title: Test\n", ""));
     assert_eq!(untitled.name, "test-1");
     let text = selection("QueryName: x").replace("id: test-1\n", "");
@@ -365,7 +366,7 @@ fn a_rule_without_title_or_id_has_a_name_all_the_same() {
 }
 
 #[test]
-fn keys_that_are_not_known_are_the_authors_own_unless_they_are_misspelt() {
+fn unknown_keys_are_noted_only_if_they_are_misspelt() {
     let text = selection("QueryName: x");
     assert!(parsed(&format!("license: MIT\nscope: [server]\nfoo: {{bar: 1}}\n{text}")).notes.is_empty());
     let misspelt = parsed(&text.replace("level:", "levle:"));
@@ -374,7 +375,7 @@ fn keys_that_are_not_known_are_the_authors_own_unless_they_are_misspelt() {
 }
 
 #[test]
-fn a_file_can_hold_several_rules() {
+fn a_file_can_have_several_rules() {
     let one = selection("QueryName: x");
     let other = one.replace("test-1", "test-2").replace("QueryName: x", "QeuryName: x");
     let correlation = "title: Many\nid: test-3\ncorrelation: {type: event_count}\n";
