@@ -71,9 +71,9 @@ pub struct CatalogArguments {
 /// The arguments of `detections show`.
 #[derive(Debug, Clone, Args)]
 pub struct ShowArguments {
-    /// The detection: its id, its name, or a part of either that no other detection has. It may be
-    /// left out if there is only one. Then rule files, and directories of rule files [default: the
-    /// built-in detection]. A word that names a file or directory is taken as a path
+    /// The detection: its id, its name, or a part of either that no other detection has. The
+    /// detection may be left out if there is only one. Then rule files, and directories of rule
+    /// files [default: the built-in detection]. A word that names a file or directory is a path
     #[arg(value_name = "DETECTION | PATH")]
     pub words: Vec<PathBuf>,
 
@@ -117,8 +117,8 @@ pub struct CheckArguments {
 /// The arguments of `detections explain`.
 #[derive(Debug, Clone, Args)]
 pub struct ExplainArguments {
-    /// The detection: its id, its name, or a part of either that no other has [default: the only
-    /// one]
+    /// The detection: its id, its name, or a part of either that no other detection has [default:
+    /// the only one]
     #[arg(long, value_name = "DETECTION")]
     pub detection: Option<String>,
 

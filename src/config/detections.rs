@@ -32,9 +32,9 @@ pub struct LoadedDetection {
     pub detection: Detection,
     /// The path of the rule file as typed, or `built in`.
     pub source: String,
-    /// The line of the file on which the rule begins.
+    /// The line of the file on which the rule begins, counted from 1.
     pub line: usize,
-    /// The line of the file that holds the rule's id.
+    /// The line of the file with the rule's id, counted from 1.
     pub id_line: usize,
     /// The SHA-256 of the rule file, in hexadecimal digits.
     pub sha256: String,

@@ -37,9 +37,9 @@ pub struct InputDifference {
     /// The name of the input: an option (`--recover`), `evidence`, `detections` or
     /// `version of dnsweep`.
     pub what: String,
-    /// The first sweep's value.
+    /// The input's value in the first sweep, as text; empty if that sweep does not have the input.
     pub first: String,
-    /// The second sweep's value.
+    /// The input's value in the second sweep, as text; empty if that sweep does not have the input.
     pub second: String,
 }
 

@@ -13,7 +13,7 @@ pub enum VerifyError {
     NotAnOutput {
         /// The directory as typed.
         path: PathBuf,
-        /// What the directory holds instead.
+        /// What the directory contains instead.
         found: String,
     },
     /// The output has a schema version that this version of dnsweep does not know.

@@ -41,7 +41,7 @@ pub enum Field {
     ReplyCode,
     /// The name that Splunk's add-on for Sysmon gives this kind of event.
     Signature,
-    /// `_time`: `System/TimeCreated`.
+    /// `System/TimeCreated`, which Splunk calls `_time`.
     Time,
     /// `System/Security/@UserID`.
     UserId,

@@ -9,7 +9,7 @@ use crate::detect::predicate::pairs::BytePairs;
 /// Case is folded by each character's simple lower case, except that no character outside ASCII
 /// becomes an ASCII one (U+212A KELVIN SIGN is not `k`, U+0130 is not `i`), as in Windows' own
 /// table for file names. So an ASCII literal matches ASCII text only, which is what lets
-/// [`Pattern::literals`] be looked for in bytes.
+/// [`Pattern::literals`] be searched for in bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
     /// The pattern as its author wrote it, with escapes resolved.

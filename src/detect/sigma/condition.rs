@@ -50,7 +50,7 @@ impl PartSelection {
         }
     }
 
-    /// The selection as it is written in the rule.
+    /// The selection of parts as text, as the rule's condition has it.
     pub(super) fn text(&self) -> &str {
         match self {
             PartSelection::Them => "them",

@@ -5,8 +5,8 @@ use granit_parser::Marker;
 
 use super::LineColumn;
 
-/// The part of a YAML file's text that holds one document, with the marks (`---`, `...`) before and
-/// after the document.
+/// The part of a YAML file's text that contains one document, with the marks (`---`, `...`) before
+/// and after the document.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct DocumentText<'t> {
     /// The part of the file's text.

@@ -31,13 +31,13 @@ pub(in crate::detect) fn place_in_file(
 /// The YAML style in which a value is written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Style {
-    /// Without quotes.
+    /// The value has no quotes.
     Plain,
-    /// In single quotes.
+    /// The value is in single quotes.
     Quoted,
-    /// In double quotes.
+    /// The value is in double quotes.
     DoublyQuoted,
-    /// On the lines after a line with `|` or `>`.
+    /// The value is on the lines after a line with `|` or `>`.
     Block,
 }
 

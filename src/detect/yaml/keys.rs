@@ -8,9 +8,9 @@ use crate::detect::yaml::{Key, Node, NodeKind, YamlProblem};
 /// The keys that a mapping in a file may have.
 #[derive(Debug)]
 pub(in crate::detect) struct KnownKeys {
-    /// The keys that are read.
+    /// The keys that dnsweep reads.
     pub read: &'static [&'static str],
-    /// The keys that are known but not read.
+    /// The keys that are known but that dnsweep does not read.
     pub others: &'static [&'static str],
     /// Those of the keys that are read without which the mapping is of no use: a misspelt one is an
     /// error, not a note.
@@ -20,9 +20,9 @@ pub(in crate::detect) struct KnownKeys {
 /// A misspelt key, and the known key that its author probably meant.
 #[derive(Debug)]
 pub(in crate::detect) struct MisspeltKey<'n> {
-    /// The key as it is in the file.
+    /// The misspelt key, with its place in the file.
     pub key: &'n Key,
-    /// The known key.
+    /// The known key that the file's author probably meant.
     pub meant: &'static str,
 }
 

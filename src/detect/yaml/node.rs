@@ -16,7 +16,7 @@ pub struct Node {
 pub enum NodeKind {
     /// A value without values in it, such as a text, a number or null.
     Scalar(Scalar),
-    /// A list.
+    /// A list of values.
     List(Vec<Node>),
     /// A mapping: its keys and values in the order of the document. Each key occurs once.
     Map(Vec<(Key, Node)>),
@@ -27,7 +27,8 @@ pub enum NodeKind {
 pub struct Scalar {
     /// The scalar's text, with escapes resolved.
     pub text: String,
-    /// Whether it is written without quotes, so that it can be a number, a truth value or nothing.
+    /// Whether the value is written without quotes, so that it can be a number, a truth value or
+    /// null.
     pub is_plain: bool,
 }
 
