@@ -109,7 +109,7 @@ pub struct FileRule {
 pub struct DataSet {
     /// The name of the test that uses the data set.
     pub test: String,
-    /// The URL of the data.
+    /// The URL of the data set's file.
     pub data: String,
     /// The data's `source` in Splunk, which implies its format; empty if the rule does not state
     /// one.

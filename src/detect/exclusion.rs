@@ -43,8 +43,8 @@ pub struct Expiry {
 pub enum ExclusionError {
     /// The file is not YAML, or not a list of exclusions.
     #[error(
-        "{source_name}: expected a list of exclusions in YAML, each with search and reason and, where wanted, name, expires and \
-         detections: {problem}"
+        "{source_name}: expected a list of exclusions in YAML, each with search and reason, and optionally name, expires \
+         and detections: {problem}"
     )]
     Yaml {
         /// The name of the file of exclusions.

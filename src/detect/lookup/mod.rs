@@ -145,7 +145,7 @@ impl Lookup {
         let mut taken = Vec::new();
         for row in rows {
             if taken.len() == MOST_ROWS {
-                return Err(format!("expected at most {MOST_ROWS} rows").into());
+                return Err(format!("expected at most {MOST_ROWS} rows, found more").into());
             }
             let mut row = row?.into_iter().map(|cell| cell.trim().into());
             let row: Vec<Box<str>> = columns.iter().map(|_| row.next().unwrap_or_default()).collect();
@@ -270,7 +270,7 @@ pub(in crate::detect) struct LookupOutput {
     lookup: Arc<Lookup>,
     /// The key columns by index, each with the term whose values the column must match.
     keys: Vec<(usize, Term)>,
-    /// The index of the column whose cells are the output.
+    /// The 0-based index of the lookup's column whose cells are the output.
     output: usize,
 }
 

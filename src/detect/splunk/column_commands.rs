@@ -34,7 +34,10 @@ impl Pipeline<'_> {
         loop {
             let name = cursor.name_or_pattern()?;
             if names.iter().any(|known| known.text == name.text) {
-                return Err(cursor.error_at(&name, format!("no second column named {}", name.text)));
+                return Err(cursor.error_at(
+                    &name,
+                    format!("a column name other than {}, which the table already has", name.text),
+                ));
             }
             names.push(name);
             if !comma(cursor) && cursor.at_end() {

@@ -90,7 +90,7 @@ impl Pipeline<'_> {
         let start = cursor.at();
         if cursor.peek() == Some('"') {
             return Err(cursor
-                .unexpected("a field, such as in regex QueryName=\"…\" (the raw event is not searched)"));
+                .unexpected("a field, for example regex QueryName=\"…\" (the raw event is not searched)"));
         }
         let name = cursor.name()?;
         let term = self.term(cursor, &name)?;
@@ -148,7 +148,7 @@ impl Pipeline<'_> {
             };
             cursor.skip_space();
             if name.text.is_empty() || !cursor.eat("=") {
-                return Err(cursor.error_at(&name, "a name, `=` and what it stands for"));
+                return Err(cursor.error_at(&name, "a name, `=` and an expression"));
             }
             let lenient = LenientNames { pipeline: self, missing: std::cell::RefCell::default() };
             let term = eval::term(cursor, &lenient)?;

@@ -382,7 +382,7 @@ fn equality(term: &Term, value: &Token) -> Condition {
     }
 }
 
-/// Returns true if a word is an operator of these conditions.
+/// Returns true if a word is an operator of the command `search`: `AND`, `OR`, `NOT` or `IN`.
 pub(in crate::detect) fn is_operator(word: &str) -> bool {
     ["AND", "OR", "NOT", "IN"].contains(&word)
 }
@@ -536,7 +536,7 @@ mod tests {
             ("«QueryName in (x)", "'QueryName'", "IN are upper case"),
             ("QueryName=«", "the end of the search", "a value"),
             ("QueryName=«=x", "'=x'", "a value"),
-            ("QueryName= «OR x=y", "'OR'", "a value (in quotes if the word is meant)"),
+            ("QueryName= «OR x=y", "'OR'", "a value (in quotes if it is this word)"),
             ("QueryName=«)", "')'", "a value"),
             ("QueryName=«[search x]", "'[search'", "subsearches are not supported"),
             ("EventCode=22 «[search x]", "'[search'", "subsearches are not supported"),

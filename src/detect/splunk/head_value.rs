@@ -48,7 +48,7 @@ pub(in crate::detect) fn value(cursor: &mut Cursor<'_>, place: ValueContext) -> 
                 return Err(cursor.error_at(&bare, "a value in straight quotes (\")"));
             }
             if bare.text.is_empty() || is_operator(&bare.text) {
-                return Err(cursor.error_at(&bare, "a value (in quotes if the word is meant)"));
+                return Err(cursor.error_at(&bare, "a value (in quotes if it is this word)"));
             }
             bare
         }

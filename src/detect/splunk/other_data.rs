@@ -78,7 +78,7 @@ const MODELS: &[&str] = &[
 /// Options of `datamodel` that have no effect in a sweep.
 const DATA_MODEL_OPTIONS: &[&str] = &["strict_fields", "allow_old_summaries", "summariesonly"];
 /// The expected part of an error about the arguments of `datamodel`.
-const EXPECTED_MODE: &str = "DNS and `search` or `flat`, such as in datamodel Network_Resolution DNS search";
+const EXPECTED_MODE: &str = "DNS and `search` or `flat`, for example datamodel Network_Resolution DNS search";
 /// The names of the field that contains an event's number.
 const EVENT_CODES: &[&str] = &["EventCode", "EventID", "signature_id", "EventId"];
 

@@ -181,7 +181,7 @@ impl<'a> Pipeline<'a> {
             }
         }
         if self.scope.names.len() > MOST_NAMES {
-            return Err(cursor.unexpected(format!("at most {MOST_NAMES} names")));
+            return Err(cursor.unexpected(format!("at most {MOST_NAMES} names that commands define")));
         }
         if self.costliest.0 > MOST_STEPS || self.costliest.1 > DEEPEST_TERM {
             let expected = format!(
@@ -323,5 +323,5 @@ pub(in crate::detect) fn require_new_name<'a>(
     if columns.into_iter().all(|column| column.name != name.text) {
         return Ok(());
     }
-    Err(cursor.error_at(name, format!("no second column named {}", name.text)))
+    Err(cursor.error_at(name, format!("a column name other than {}, which the table already has", name.text)))
 }

@@ -70,7 +70,11 @@ impl Pipeline<'_> {
                 "str" => SortBy::Text,
                 "ip" => SortBy::Address,
                 "auto" => SortBy::Automatic,
-                _ => return Err(cursor.error_at(&name, "auto, ip, num or str of a (column)")),
+                _ => {
+                    return Err(
+                        cursor.error_at(&name, "auto(column), ip(column), num(column) or str(column)")
+                    );
+                }
             };
             name = cursor.name()?;
             cursor.skip_space();

@@ -62,7 +62,8 @@ impl Search {
         if command.is_some() {
             parts.next();
         }
-        // Unsupported commands are reported first, because they are the hardest to work around.
+        // Unsupported commands are reported before other errors, because a rule with one needs the
+        // most changes.
         for part in parts.clone() {
             pipeline::check_command(part)?;
         }
@@ -262,7 +263,11 @@ mod tests {
     fn errors_say_where_and_what() {
         for (marked, found, expected) in [
             ("EventCode=22 | «eventstats count", "'eventstats'", "one of the commands stats"),
-            ("EventCode=22 | stats count by user | table user «user", "'user'", "no second column"),
+            (
+                "EventCode=22 | stats count by user | table user «user",
+                "'user'",
+                "which the table already has",
+            ),
             ("EventCode=22 | table«", "the end of the search", "a field name"),
             ("EventCode=22 | stats count | fields - «count", "'count'", "at least one column"),
             ("EventCode=22 | stats count by user | table «Image", "'Image'", "at least one column"),
@@ -279,11 +284,15 @@ mod tests {
             ("EventCode=22 | stats values(Image «x)", "'x'", "`)`"),
             ("EventCode=22 | stats count by «", "the end of the search", "a field name"),
             ("EventCode=22 | stats count by «| rename a as b", "'|'", "a field name"),
-            ("EventCode=22 | stats count by Image «Image", "'Image'", "no second column"),
-            ("EventCode=22 | stats count as x count as «x", "'x'", "no second column"),
+            ("EventCode=22 | stats count by Image «Image", "'Image'", "which the table already has"),
+            ("EventCode=22 | stats count as x count as «x", "'x'", "which the table already has"),
             ("EventCode=22 | stats count by «*", "'*'", "without wildcards"),
             ("EventCode=22 | stats count | «stats count", "'stats'", "only one stats"),
-            ("EventCode=22 | stats count by Image | rename Image as «count", "'count'", "no second column"),
+            (
+                "EventCode=22 | stats count by Image | rename Image as «count",
+                "'count'",
+                "which the table already has",
+            ),
             ("EventCode=22 | stats count by Image | rename Image «path", "'path'", "`as`"),
             ("EventCode=22 | stats count | `security_content_ctime(«count)`", "'count'", "contains a time"),
             ("EventCode=22 | `x_filter` «y", "'y'", "`|` or the end"),

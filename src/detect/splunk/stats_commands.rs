@@ -20,7 +20,7 @@ pub(in crate::detect) const MOST_COLUMNS: usize = 256;
 
 /// The expected part of an error where an aggregate is missing or unknown.
 const EXPECTED_AGGREGATE: &str =
-    "an aggregate: count, or count, dc, min, max, values, earliest or latest of a (field)";
+    "an aggregate: count, count(field), or dc, min, max, values, earliest or latest of a (field)";
 /// The names of the supported aggregates, to suggest one for a misspelt name.
 const AGGREGATES: [&str; 8] = ["count", "dc", "distinct_count", "values", "min", "max", "earliest", "latest"];
 /// Options of `stats` and `tstats` that have no effect in a sweep.

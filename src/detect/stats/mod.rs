@@ -55,13 +55,13 @@ pub struct StatsColumn {
 /// The type of a column's values, which can also be null.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StatsKind {
-    /// The values are [`StatsValue::Text`].
+    /// The column has [`StatsValue::Text`] values.
     Text,
-    /// The values are [`StatsValue::Integer`].
+    /// The column has [`StatsValue::Integer`] values.
     Integer,
-    /// The values are [`StatsValue::Time`].
+    /// The column has [`StatsValue::Time`] values.
     Time,
-    /// The values are [`StatsValue::List`].
+    /// The column has [`StatsValue::List`] values.
     TextList,
 }
 

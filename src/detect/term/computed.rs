@@ -110,7 +110,7 @@ impl Computed {
 impl fmt::Display for Computed {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.text {
-            Some(text) => write!(formatter, "one of its rows fits: {text}"),
+            Some(text) => write!(formatter, "one of its rows in `stats` meets: {text}"),
             None => self.condition.fmt(formatter),
         }
     }

@@ -242,7 +242,10 @@ fn count(many: usize) -> Value<'static> {
     Value::Number(f64::from(u32::try_from(many).unwrap_or(u32::MAX)))
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "what is out of range is out of every text's")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "an index beyond the range of i64 is also beyond every text"
+)]
 /// Converts a number to an integer; `None` if it has decimals.
 fn whole(number: f64) -> Option<i64> {
     (number.fract() == 0.0).then_some(number as i64)

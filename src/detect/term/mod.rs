@@ -371,7 +371,7 @@ fn format_time<'a>(value: Value<'a>, format: &str) -> Value<'a> {
         Value::Time(time) => Some(*time),
         #[expect(
             clippy::cast_possible_truncation,
-            reason = "times out of range are cut to the last that can be told"
+            reason = "times out of range become the last one that can be shown"
         )]
         other => other.number().map(|seconds| EventTime::from_ticks((seconds * 1e7) as i64)),
     };

@@ -83,7 +83,10 @@ impl<'a> Value<'a> {
         match self {
             Value::Number(number) => Some(*number),
             Value::Text(text) => number(text),
-            #[expect(clippy::cast_precision_loss, reason = "a time is compared to the microsecond or so")]
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "a precision of about a microsecond is enough to compare times"
+            )]
             Value::Time(time) => Some(time.ticks() as f64 / 1e7),
             Value::Null | Value::Many(_) => None,
         }
@@ -114,7 +117,7 @@ impl<'a> From<&'a StatsValue> for Value<'a> {
         match value {
             StatsValue::Null => Value::Null,
             StatsValue::Text(text) => Value::Text(Cow::Borrowed(text)),
-            #[expect(clippy::cast_precision_loss, reason = "as Splunk counts, in floating point")]
+            #[expect(clippy::cast_precision_loss, reason = "Splunk also computes in floating point")]
             StatsValue::Integer(count) => Value::Number(*count as f64),
             StatsValue::Time(time) => Value::Time(*time),
             StatsValue::List(texts) => {

@@ -176,7 +176,11 @@ fn errors_say_where_and_what() {
         ("* | where «image=\"x\"", "'image'", "such as Image (names differ by case)"),
         ("* | where «QueryName", "'QueryName'", "a condition, such as like("),
         ("* | where like(QueryName«", "the end of the search", "`,` or `)`"),
-        ("* | where «like(QueryName, Image)", "'like(QueryName, Image)'", "a pattern that is a \"text\""),
+        (
+            "* | where «like(QueryName, Image)",
+            "'like(QueryName, Image)'",
+            "a constant \"text\" as the pattern",
+        ),
         (
             "* | where «match(QueryName, \"(a\")",
             "'match(QueryName, \"(a\")'",
@@ -184,7 +188,7 @@ fn errors_say_where_and_what() {
         ),
         ("* | where «cidrmatch(\"x\", answer)", "'cidrmatch(\"x\", answer)'", "a network such as"),
         ("* | where «frobnicate(QueryName)=1", "'frobnicate'", "one of the functions if, case"),
-        ("* | where «len(QueryName, 1)=1", "'len'", "1 to 1 arguments of len, not 2"),
+        ("* | where «len(QueryName, 1)=1", "'len'", "len with 1 argument (the call has 2)"),
         ("* | where (ProcessId=1«", "the end of the search", "`)` for the `(` that opens at '(ProcessId=1'"),
         ("* | where ProcessId=1 «ProcessId=2", "'ProcessId=2'", "`|` or the end"),
         ("* | where «'Image", "''Image'", "a closing quote"),

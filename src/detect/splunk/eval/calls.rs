@@ -60,7 +60,10 @@ impl Parser<'_, '_> {
             return Err(if name.text.len() < 4 { error } else { error.near(&name.text, names) });
         };
         if arguments.len() < least || arguments.len() > most {
-            let expected = format!("{least} to {most} arguments of {}, not {}", name.text, arguments.len());
+            let count = if least == most { least.to_string() } else { format!("{least} to {most}") };
+            let noun = if most == 1 { "argument" } else { "arguments" };
+            let (name_text, found) = (&name.text, arguments.len());
+            let expected = format!("{name_text} with {count} {noun} (the call has {found})");
             return Err(self.cursor.error_at(name, expected));
         }
         Ok(Term::from(TermKind::Call(function, arguments)))
@@ -129,7 +132,7 @@ impl Parser<'_, '_> {
                 return Ok(Term::from(TermKind::Case(branches)));
             }
             if is_else {
-                return Err(self.cursor.error_at(name, "at most three arguments of if"));
+                return Err(self.cursor.error_at(name, "if with at most three arguments"));
             }
         }
     }
@@ -138,7 +141,7 @@ impl Parser<'_, '_> {
     /// begins.
     pub(super) fn constant(&self, term: &Term, start: usize) -> Result<String, SearchError> {
         let text = term.as_text().map(std::borrow::Cow::into_owned);
-        text.ok_or_else(|| self.error_from(start, "a pattern that is a \"text\" and no field's value"))
+        text.ok_or_else(|| self.error_from(start, "a constant \"text\" as the pattern, not a field"))
     }
 
     /// Compiles a constant term as a regular expression.
@@ -165,7 +168,8 @@ impl Parser<'_, '_> {
     /// Returns the condition for `like`: `%` matches any number of characters, and `_` matches one.
     pub(super) fn like(&self, term: Term, pattern: &Term, start: usize) -> Result<Condition, SearchError> {
         let text = self.constant(pattern, start)?;
-        // A lower-cased value is like a lower-case pattern exactly if the value is so in any case.
+        // With `lower(field)`, a pattern without upper-case letters matches exactly the values that
+        // it matches without regard to case, so the plain field can be compared.
         let (term, case) = match term.kind() {
             TermKind::Call(Function::Lower, terms) if is_lower_ascii(&text) => {
                 (terms.first().cloned().unwrap_or(term), Case::Folded)
