@@ -50,11 +50,11 @@ impl Eq for Expression {}
 /// A part of a pattern with wildcards, as a rule writes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PatternPart {
-    /// Exactly this text.
+    /// A literal text.
     Literal(String),
-    /// Any number of characters, including none.
+    /// A wildcard for any number of characters, including none (`*`).
     Any,
-    /// Exactly one character.
+    /// A wildcard for exactly one character (`?`).
     One,
 }
 

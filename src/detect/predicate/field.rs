@@ -14,8 +14,7 @@ const TICKS_PER_SECOND: i64 = 10_000_000;
 /// A field of a DNS query event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Field {
-    /// A field of the event's data, by its meaning ([`FieldSpec::meaning`]): one of its kind's
-    /// table.
+    /// A field of the event's data, identified by its meaning ([`FieldSpec::meaning`]).
     Data(&'static str),
     /// The resolver's answers, one value for each: the names in records, and the addresses.
     Answer,

@@ -48,7 +48,7 @@ pub enum Predicate {
     /// True if the field's value matches the pattern. A field that is absent or empty matches no
     /// pattern, not even `*`.
     Matches {
-        /// The field.
+        /// The field whose value is compared.
         field: Field,
         /// The pattern, which must match the whole value.
         pattern: Pattern,
@@ -56,23 +56,23 @@ pub enum Predicate {
     /// True if the field's value matches the regular expression. A field that is absent or empty
     /// matches no expression.
     Fits {
-        /// The field.
+        /// The field whose value is compared.
         field: Field,
-        /// The expression.
+        /// The regular expression.
         expression: Expression,
     },
     /// True if the field contains an address in the network.
     InNetwork {
-        /// The field.
+        /// The field whose value is compared.
         field: Field,
-        /// The network.
+        /// The network that must contain the address.
         network: Network,
     },
     /// True if the field's value passes a test. A field that is absent or empty passes no test.
     Passes {
-        /// The field.
+        /// The field whose value is compared.
         field: Field,
-        /// The test.
+        /// The test that the value must pass.
         test: FieldTest,
     },
     /// True if a computed condition is true of the event: a condition on functions of fields, on
@@ -108,9 +108,9 @@ pub enum Inequality {
 /// once, in the order of the rule.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hits {
-    /// Patterns for the query name.
+    /// The patterns that matched the query name.
     pub matched_query: Vec<String>,
-    /// Patterns for the process's name or image path.
+    /// The patterns that matched the name or the image path of the process.
     pub matched_process: Vec<String>,
 }
 
