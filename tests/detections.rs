@@ -180,7 +180,7 @@ fn rules_are_listed_shown_and_checked() {
         "Risk score  25",
         "Table       count, query",
         "    QueryName = \"*.example.*\"",
-        "  QueryName holds .example.",
+        "  QueryName contains .example.",
     ] {
         assert!(show.contains(line), "{line}: {show}");
     }

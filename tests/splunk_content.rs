@@ -104,7 +104,7 @@ fn rules_use_the_macros_and_lookups_above_them() {
     assert!(swept.process.stderr.contains(&note), "{}", swept.process.stderr);
     let shown = common::run(dnsweep().args(["detections", "show", "dynamic"]).arg(&rules));
     assert!(shown.stdout.contains("lookups/dynamic2026.csv"), "{}", shown.stdout);
-    assert!(shown.stdout.contains("QueryName holds .dyn.example"), "{}", shown.stdout);
+    assert!(shown.stdout.contains("QueryName contains .dyn.example"), "{}", shown.stdout);
 }
 
 #[test]

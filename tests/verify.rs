@@ -371,7 +371,10 @@ fn usage_errors_are_refused() {
     let message = refused(&out, &[&scene.path("missing")]);
     assert!(message.contains("No such file"), "{message}");
     let message = refused(&out, &[&evidence.join("HOST"), &evidence.join("OTHER")]);
-    assert!(message.contains("run.json has 1, 2 were given"), "{message}");
+    assert!(
+        message.contains("expected the roots of the evidence in run.json (1), in the same order, found 2"),
+        "{message}"
+    );
     let versions = [(1, "expected schema version 3 in run.json, found 1: "), (9, "found 9: ")];
     for (version, found) in versions {
         forge(&out, |run| run["schema_version"] = json!(version));

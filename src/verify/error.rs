@@ -27,7 +27,7 @@ pub enum VerifyError {
         found: String,
     },
     /// The number of evidence roots that were given differs from the number in the sweep.
-    #[error("expected the {recorded} roots of the evidence in run.json, in the same order, found {given}")]
+    #[error("expected the roots of the evidence in run.json ({recorded}), in the same order, found {given}")]
     RootCount {
         /// The number of roots in `run.json`.
         recorded: usize,
