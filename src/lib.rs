@@ -1,12 +1,13 @@
 //! Sweeps Windows event logs for Sysmon DNS queries (event 22) that a detection describes, writes
 //! them to Parquet, and reduces them to a report per host.
 //!
-//! The program `dnsweep` and other Rust programs come in by the same door: what this page lists.
+//! The program `dnsweep` and other Rust programs use the same interface: what this page lists.
 //!
 //! # A sweep
 //!
-//! What is asked for is plain data ([`Sweep`]); its matches go into a [`Sink`]: tables, the caller,
-//! or nothing but counts. An [`Observer`] shows progress, and a flag ends the sweep early.
+//! A [`Sweep`] is plain data: the evidence, the detections and the options. Its matches go into a
+//! [`Sink`]: tables, a function of the caller, or nothing but counts. An [`Observer`] shows
+//! progress, and a flag ends the sweep early.
 //!
 //! ```
 //! use std::sync::atomic::AtomicBool;
@@ -25,7 +26,7 @@
 //! # Ok::<(), dnsweep::SweepError>(())
 //! ```
 //!
-//! The tables that the program writes come from the same call:
+//! With another sink, the same call writes the tables that the program writes:
 //!
 //! ```
 //! use std::sync::atomic::AtomicBool;
@@ -76,7 +77,7 @@
 //!
 //! # Data flow
 //!
-//! One way, from evidence to tables:
+//! Data flows one way, from evidence to tables:
 //!
 //! ```text
 //! evidence ── LogFile ──▶ scan ── LocatedEvent ──▶ detect ── MatchRow ──▶ output
@@ -84,48 +85,55 @@
 //!     └────────────────────┴──────── ledger ──────▶ report ──────┘
 //! ```
 //!
-//! - `evidence` walks the roots, finds what is named like an event log or is event XML, and reads
-//!   its bytes.
-//! - `scan` reads a log in blocks of chunks, walks the records and decodes them; or event XML, in
-//!   blocks of bytes.
+//! - `evidence` walks the roots, finds files that are named like event logs or contain event XML,
+//!   and reads their bytes.
+//! - `scan` reads a log in blocks of chunks, walks the records and decodes them. It reads event XML
+//!   in blocks of bytes.
 //! - `detect` evaluates the detections on each DNS query.
-//! - `report` makes rows and the summary of what was found, and of what was not.
-//! - `output` makes Parquet files of tables, and keeps what an unfinished sweep has read.
+//! - `report` makes rows of tables, and the summary of what was found and what was not.
+//! - `output` writes tables to Parquet files, and keeps a journal of what an unfinished sweep has
+//!   read.
 //!
-//! The stages do not know one another: they meet in `sweep`, and some of them again in
-//! `verify`, which compares an output with its `run.json` and evidence with the
-//! ledger. What they hand on is plain data: `event`, `ledger`, `table`, and the
-//! source of a log's bytes. `config` says what will be done; `cli` makes
-//! it of what was typed, shows progress, and has the commands about detections. `base` knows
-//! nothing of events: it does work on threads in order, so that the tables are the same to the byte
-//! on any number of them. `tests/layering.rs` holds the modules to these directions.
+//! No stage imports another. `sweep` connects them. `verify` connects some of them again: it
+//! compares an output with its `run.json`, and evidence with the ledger. The stages exchange plain
+//! data: `event`, `ledger`, `table`, and the source of a log's bytes. `config` says what a sweep
+//! will do; `cli` makes a `config` of the command line, shows progress, and has the commands about
+//! detections. `base` knows nothing of events. Among other things, it distributes work to threads
+//! and returns the results in order, so that the tables are byte-identical with any number of
+//! threads. `tests/layering.rs` tests that the modules import one another only in these directions.
 //!
-//! What it reads, writes and means is in the pages of the [`guide`].
+//! What dnsweep reads and writes, and what the results mean, is explained in the [`guide`].
 //!
 //! # Terms
 //!
 //! - *Evidence*: what was collected, usually a folder per machine. It is only read.
-//! - *Log*: a file header of 4096 bytes and *chunks* of 64 KiB; a chunk holds *records* and the
-//!   *template* definitions that they refer to. A record holds the *substitutions* for a template.
+//! - *Root*: a folder or file of evidence that the user names.
+//! - *Log*: an event log, which consists of a file header of 4096 bytes and *chunks* of 64 KiB. A
+//!   chunk contains *records* and the *template* definitions that they refer to. A record contains
+//!   the *substitutions* for a template.
+//! - *Slot*: 64 KiB of a log in which a chunk can lie. The first slot follows the file header.
+//! - *Misaligned*: a chunk that does not begin at the start of a slot.
+//! - *Nested*: a chunk header that lies inside another chunk's header or record.
+//! - *Deleted*, *stale*: a record that is not among the live records of its chunk.
 //! - *Event XML*: events as text, as Windows renders them. It has neither chunks nor records; each
-//!   event counts as one.
-//! - *Hit*: a DNS query and a detection that describes it, if none of the site's *exclusions* takes
-//!   it away.
-//! - *Match*: a DNS query with at least one hit. However many detections describe it, it is one
-//!   match.
-//! - *Period*: the times that matches must lie in, if any were asked for. A host without matches is
-//!   cleared only if its DNS queries cover it.
-//! - *Lead*: a query that Windows' own DNS client logged, and a detection that could match with its
-//!   name. It is no match.
-//! - *Ledger*: `files.parquet`, which accounts for every file.
+//!   event counts as one record.
+//! - *Skim*: to count the records of a chunk that cannot match, without decoding them.
+//! - *Hit*: a DNS query and a detection that describes it, unless one of the site's *exclusions*
+//!   excludes it.
+//! - *Match*: a DNS query with at least one hit. However many detections describe the query, it is
+//!   one match.
+//! - *Period*: the times that matches must lie in, if the user requests a period. A host without
+//!   matches is cleared only if its DNS queries cover the period.
+//! - *Lead*: a query that Windows' own DNS client logged, and a detection that could match a DNS
+//!   query of that name. A lead is no match.
+//! - *Ledger*: the table `files.parquet`, which accounts for every file.
 //! - *Slow twin*: a plain function that must return what a fast one returns. Tests compare the two.
 //!
 //! # Limits
 //!
-//! Memory does not grow with the evidence, but for the list of its files, and the distinct
-//! values and stats rows of its matches. What is wrong with evidence never stops a sweep
-//! ([`Damage`]); what does is a [`SweepError`].
-//!
+//! Memory does not grow with the evidence, except for the list of its files, and the distinct
+//! values and stats rows of its matches. Damage to evidence ([`Damage`]) never stops a sweep.
+//! Anything that stops one is a [`SweepError`].
 
 #![cfg_attr(
     not(feature = "internals"),
@@ -170,7 +178,7 @@ pub use scan::{LocatedEvent, Location};
 pub use sweep::{LogEvents, Match, Observer, Outcome, Sink, TakeMatch};
 pub use verify::{Subject, VerifyError, verify};
 
-/// What dnsweep is made of, for its own tests, benches and fuzz targets. It changes without notice.
+/// The modules of dnsweep, for its own tests, benches and fuzz targets. They change without notice.
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 #[allow(missing_docs, reason = "each module is documented where it is")]

@@ -1,6 +1,6 @@
 //! Columns and cells of tables, independent of any file format.
 //!
-//! Each table's columns are declared beside the type of its rows. A column is declared in one
+//! The columns of a table are declared next to the type of its rows. A column is declared in one
 //! place: name, type, meaning, and how to get its cell from a row. The writer uses these
 //! declarations.
 
@@ -41,9 +41,9 @@ pub enum Scalar {
 /// Whether a column's cells can be null.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Nulls {
-    /// The column never holds null.
+    /// The column never contains null.
     Never,
-    /// The column holds null in rows without a value.
+    /// The column contains null in rows without a value.
     Possible,
 }
 

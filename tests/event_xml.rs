@@ -246,16 +246,12 @@ fn a_query_whose_fields_have_no_names_is_a_problem() {
     let found = problems(&file);
     assert_eq!(found.len(), 2);
     assert!(
-        found[0].2.contains("a DNS query of which no field is known")
+        found[0].2.contains("a DNS query without any known field")
             && found[0].2.ends_with("Data without a Name"),
         "{found:?}"
     );
     assert!(found[1].2.ends_with("found none of these"), "{found:?}");
-    assert!(
-        swept.process.stdout.contains("a DNS query of which no field is known"),
-        "{}",
-        swept.process.stdout
-    );
+    assert!(swept.process.stdout.contains("a DNS query without any known field"), "{}", swept.process.stdout);
 }
 
 #[test]
@@ -397,11 +393,11 @@ fn damage_costs_only_the_event_it_is_in() {
     let expected = [
         "EventID: expected a number, found 'x'",
         "expected text, found an element 'b'",
-        "expected its end, found another event in it",
+        "expected its end tag, found the start of another event",
         "</System>",
         "expected UTF-8, found other bytes",
         "expected an event, found",
-        "expected its end, found the file's",
+        "expected its end tag, found the end of the file",
     ];
     assert_eq!(found.len(), expected.len(), "{found:#?}");
     for ((offset, length, problem), part) in found.iter().zip(expected) {
@@ -459,7 +455,7 @@ fn an_event_that_does_not_end_is_bounded() {
     assert_sum(&file);
     let found = problems(&file);
     assert_eq!((found[0].0, found[0].1), (start as u64, 1 << 20), "{found:?}");
-    assert!(found[0].2.contains("expected its end within 1048576 bytes"));
+    assert!(found[0].2.contains("expected its end tag within 1048576 bytes, found none"));
     // The bytes after it are no event. They lie in two blocks and are one problem.
     assert_eq!(found.len(), 2, "{found:?}");
     assert_eq!(found[1].0, start as u64 + (1 << 20));

@@ -21,7 +21,7 @@ const CONTENT_FOLLOWS: u8 = 2;
 const EMPTY: u8 = 3;
 const CLOSE: u8 = 4;
 const DEFINITION_HEADER: usize = 24;
-const TOO_COSTLY: &str = "decoding it would take more memory than is spent on a record";
+const TOO_COSTLY: &str = "decoding it would take more memory than is allowed for a record";
 
 /// The bytes of a chunk under construction, which know their own offset.
 struct Bytes(Vec<u8>);

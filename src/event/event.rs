@@ -63,7 +63,7 @@ impl Event {
     }
 
     /// Returns the event with `text` as the value of the field `name`. `name` is the field's name
-    /// in the record, or its meaning ([`FieldSpec::meaning`]). The event's kind must have the
+    /// in the record, or its meaning, which is the name that rules use. The event's kind must have the
     /// field.
     #[must_use]
     pub fn with(mut self, name: &str, text: impl Into<String>) -> Self {
@@ -72,7 +72,7 @@ impl Event {
     }
 
     /// Sets or removes the value of the field `name`, and returns whether the event's kind has the
-    /// field. `name` is the field's name in the record, or its meaning ([`FieldSpec::meaning`]).
+    /// field. `name` is the field's name in the record, or its meaning, which is the name that rules use.
     pub fn set(&mut self, name: &str, value: Option<String>) -> bool {
         let Some(index) = self.kind.indexes(name).next_back() else {
             debug_assert!(false, "expected a field of {}, found '{name}'", self.kind.title);
@@ -104,7 +104,7 @@ impl Event {
     }
 
     /// Returns the value of the field `name`; `None` if the event does not have the field. `name`
-    /// is the field's name in the record, or its meaning ([`FieldSpec::meaning`]). If several
+    /// is the field's name in the record, or its meaning, which is the name that rules use. If several
     /// fields of the kind have that meaning, the most exact one counts.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {

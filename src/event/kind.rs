@@ -152,11 +152,11 @@ pub struct FieldSpec {
 /// The part of an event in which a field is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FieldLocation {
-    /// In a `Data` element of `EventData`.
+    /// A `Data` element of `EventData`.
     Data,
-    /// In `System/Execution/@ProcessID`: the ID of the process that wrote the event.
+    /// The attribute `System/Execution/@ProcessID`: the ID of the process that wrote the event.
     ExecutionProcessId,
-    /// In `System/Security/@UserID`. The value is in the event's [`System`] part.
+    /// The attribute `System/Security/@UserID`. The value is in the event's [`System`] part.
     SecurityUserId,
 }
 

@@ -114,7 +114,8 @@ pub fn answer_items(text: &str) -> impl Iterator<Item = AnswerItem<'_>> {
 /// Parses an item as an address. Returns the name of the address's record type, and the address in
 /// its canonical form; an IPv4 address in IPv6 form becomes plain IPv4.
 fn address(item: &str) -> Option<(&'static str, String)> {
-    // The usual form. An IPv4 address can be written in one way only, so it is kept as it is.
+    // This is the usual form. An IPv4 address can be written in one way only, so it is kept
+    // unchanged.
     let undressed = item.strip_prefix("::ffff:").unwrap_or(item);
     if undressed.parse::<Ipv4Addr>().is_ok() {
         return Some(("A", undressed.to_owned()));

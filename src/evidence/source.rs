@@ -110,7 +110,7 @@ impl ListedFile {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Something else has taken the file's place since it was listed.
-    #[error("the file changed since it was listed: expected that file, found {0}")]
+    #[error("the file changed since it was listed: expected the listed file, found {0}")]
     Replaced(&'static str),
     /// The operating system reported an error.
     #[error(transparent)]

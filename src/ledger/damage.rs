@@ -13,7 +13,7 @@ pub enum Integrity {
     /// Something is wrong with the event's chunk: a checksum, a record, or missing bytes. The event
     /// is what could still be decoded.
     Damaged,
-    /// No checksum covers the event, as in event XML.
+    /// No checksum covers the event, for example because it is event XML.
     Unverified,
     /// The event was recovered from a deleted record.
     Recovered(RecoveredFrom),
@@ -132,7 +132,7 @@ pub enum Damage {
         /// The end of the records that the chunk header states, as an offset in the chunk.
         found: u32,
     },
-    /// There is no record at a place where one should start.
+    /// Bytes at a place where a record should start, but no record does.
     RecordHeader {
         /// The first bytes at that place.
         found: Vec<u8>,
@@ -210,7 +210,7 @@ pub enum Damage {
 }
 
 /// The text of [`Damage::Changed`].
-const CHANGED: &str = "the file changed while the sweep read it: expected the file that was found, with its size and modification time, found another one or others";
+const CHANGED: &str = "the file changed while the sweep read it: expected the file, size and modification time that were listed, found others";
 
 /// The text of [`Damage::NamesReplaced`], after the record's number.
 const NAMES_REPLACED: &str = "expected readable names of its fields, found damaged ones; identified its values by the texts next to them";
@@ -274,11 +274,11 @@ impl fmt::Display for Damage {
             Damage::EventXml { reason } => write!(f, "event in XML cannot be read: {reason}"),
             Damage::NoEventXml { found } => write_expected(f, "event XML", "an event", Bytes(found)),
             Damage::EventXmlCutOff => {
-                write_expected(f, "event XML", "the end of the element Events", "the file's")
+                write_expected(f, "event XML", "the end of the element Events", "the end of the file")
             }
             Damage::Read { reason } => write!(f, "cannot be read: {reason}"),
             Damage::MissingChunks { promised, found } => {
-                write!(f, "the file ends early: its header says {promised} chunks, found {found}")
+                write!(f, "the file ends early: its header counts {promised} chunks, found {found}")
             }
             Damage::Shrunk => write!(f, "the file was longer when it was found than when it was read"),
             Damage::Changed => f.write_str(CHANGED),

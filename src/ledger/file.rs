@@ -109,7 +109,7 @@ pub struct FileReport {
     pub clock: Clock,
     /// The number of matches in the file.
     pub matches: u64,
-    /// Whether the file was written to or replaced while it was read.
+    /// True if the file was written to or replaced while it was read.
     pub changed: bool,
     /// The offset that the sweep had reached in this file when it was interrupted; `None` if it was
     /// not.

@@ -2,8 +2,8 @@
 //! between the runs are the missing numbers.
 //!
 //! Windows numbers the events of a channel consecutively. A log that was not cleared, cut or
-//! edited, and that lost nothing, holds one run. `merge` is associative, commutative and
-//! idempotent: neither the order of a log's parts matters, nor whether a part is added twice.
+//! edited, and that lost nothing, has one run. `merge` is associative, commutative and idempotent:
+//! neither the order of a log's parts matters, nor whether a part is added twice.
 
 use crate::event::EventTime;
 

@@ -153,7 +153,7 @@ mod tests {
         assert_eq!(of(2, "/root/a/b"), "/root/a/b");
         assert_eq!(of(2, "/root/a"), "/root/a");
         assert_eq!(of(1, "/root"), "/root");
-        // The folder that holds a root that is a file lies outside the root.
+        // The folder that contains a root lies outside the root, even if the root is a file.
         assert_eq!(of(1, "/"), "/root");
     }
 }

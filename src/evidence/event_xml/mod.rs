@@ -78,7 +78,7 @@ impl Encoding {
 /// The bytes look like event XML if they consist of, in this order, a byte order mark, white space,
 /// an XML declaration, white space, and the start of an element `Events` or `Event` in any
 /// namespace, or a DOCTYPE of that name. All but the last may be missing. A lead-in may precede the
-/// declaration or the element (see [`lead_in`]).
+/// declaration or the element (see [`lead_in()`]).
 #[must_use]
 pub fn encoding_of(head: &[u8]) -> Option<Encoding> {
     beginning(head).map(|(encoding, _)| encoding)

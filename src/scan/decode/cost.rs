@@ -144,7 +144,7 @@ impl<'a> DecodingBudget<'a> {
         let at = at + 1;
         match value {
             TEXT => Ok(at + 2 + self.short(at)? * 2),
-            // A fragment in a definition is refused too, as it could contain an instance.
+            // A fragment in a definition is refused too, because it could contain an instance.
             FRAGMENT if kind == TokenOwner::Definition => Err(Stop::TooMuch),
             FRAGMENT => {
                 let start = at + 2;

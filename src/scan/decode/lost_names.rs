@@ -67,9 +67,9 @@ impl NamelessQueries {
 /// How the fields of a record were identified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scan) enum FieldNames {
-    /// By their names, which the chunk contains.
+    /// The fields were identified by their names, which the chunk contains.
     Stored,
-    /// By the texts in the definition, because the names were lost.
+    /// The names were lost. The fields were identified by the texts in the definition.
     Replaced,
 }
 

@@ -55,11 +55,11 @@ pub(in crate::scan) fn decode(
         })
     }));
     let reason = match outcome {
-        Ok(Ok(())) => "the decoder passed over it".to_owned(),
+        Ok(Ok(())) => "the decoder skipped it".to_owned(),
         Ok(Err(reason)) => reason,
         // The decoder is not known to panic, but a chunk that makes it panic must not end the
         // sweep.
-        Err(_) => "the decoder gave up on its chunk".to_owned(),
+        Err(_) => "the decoder failed on its chunk".to_owned(),
     };
     for record in walk.records.get(decoded..).unwrap_or_default() {
         found(record, Err(reason.clone()));
@@ -167,7 +167,7 @@ fn document(
 ) -> Result<Document, String> {
     // Both walks were made to agree. If they do not, a wrong position must not be reported.
     if record.binxml_offset != (span.range.start + RECORD_HEADER_SIZE) as u64 {
-        return Err("the decoder found another record in its place".to_owned());
+        return Err("the decoder returned another record instead".to_owned());
     }
     let record_bytes = record.chunk.data;
     let json = record.into_json_bytes().map_err(|error| causes(&error))?;

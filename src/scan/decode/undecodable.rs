@@ -14,9 +14,9 @@ pub(in crate::scan) fn remove_undecodable(bytes: &[u8], walk: &mut Walk, problem
     let taken = walk.remove_records(|record| {
         let RecordSpan { range, header_id, .. } = record;
         let reason = if has_value_cut_short(bytes, record) {
-            "a value has fewer bytes than its type"
+            "a value has fewer bytes than its type needs"
         } else if !budget.covers(range.start + RECORD_HEADER_SIZE..range.end - SIZE_COPY_SIZE) {
-            "decoding it would take more memory than is spent on a record"
+            "decoding it would take more memory than is allowed for a record"
         } else {
             return false;
         };

@@ -37,9 +37,9 @@ const NO_CHECKSUMS: u32 = 4;
 /// The header of an event log file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileHeader {
-    /// Whether the file begins with an event log's signature.
+    /// True if the file begins with an event log's signature.
     pub is_event_log: bool,
-    /// Whether the log was in use when it was copied.
+    /// True if the log was in use when it was copied.
     pub dirty: bool,
     /// The number of chunks that the header states, if the log was closed cleanly. A log in use can
     /// have more chunks than its header states.

@@ -26,10 +26,11 @@ pub(in crate::scan) struct RecordSpan {
 /// The way in which a walk found a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scan) enum RecordOrigin {
-    /// By the sizes of the records before it, from the chunk's first record on.
+    /// The record was found by the sizes of the records before it, from the chunk's first record
+    /// on.
     InChain,
-    /// By its signature, after bytes that are no record. Programs that stop reading a chunk at
-    /// damage do not see such a record.
+    /// The record was found by its signature, after bytes that are no record. Programs that stop
+    /// reading a chunk at damage do not see such a record.
     AfterDamage,
 }
 
@@ -120,7 +121,7 @@ fn records_end(bytes: &[u8], walk: &mut Walk) -> RecordsEnd {
         let end = said.unwrap_or(bytes.len()).min(bytes.len());
         return RecordsEnd { end, has_checksum: false };
     }
-    // The checksum proves nothing about records of which a part is missing.
+    // The checksum proves nothing about records some of which are missing.
     let records = said.and_then(|end| bytes.get(CHUNK_HEADER_SIZE..end)).map(crc32fast::hash);
     walk.checked = records.is_some();
     if let Some(damage) = header_damage(bytes) {

@@ -15,7 +15,7 @@ use crate::scan::skim::trigram::Trigrams;
 /// The records that are decoded. All others are only counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Selection {
-    /// All records.
+    /// All records are decoded.
     #[default]
     Everything,
     /// The DNS queries that one of these could want, and the records that the skim does not

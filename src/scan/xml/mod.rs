@@ -160,9 +160,11 @@ impl XmlWalk<'_> {
                 let text = self.text.decoded(span.range.clone()).map_err(String::from);
                 text.and_then(|xml| parse(&xml, self.kinds)).map_err(Some)
             }
-            Ending::Another => Err(Some("expected its end, found another event in it".to_owned())),
-            Ending::File => Err(Some("expected its end, found the file's".to_owned())),
-            Ending::TooLong => Err(Some(format!("expected its end within {MOST_EVENT_BYTES} bytes"))),
+            Ending::Another => Err(Some("expected its end tag, found the start of another event".to_owned())),
+            Ending::File => Err(Some("expected its end tag, found the end of the file".to_owned())),
+            Ending::TooLong => {
+                Err(Some(format!("expected its end tag within {MOST_EVENT_BYTES} bytes, found none")))
+            }
         };
         let tally = &mut self.scan.tally;
         match document {
@@ -411,7 +413,7 @@ mod tests {
             }
         }
 
-        /// The same is true for arbitrary bytes.
+        /// Arbitrary bytes: nothing panics, and each byte is counted once.
         #[test]
         fn any_bytes_are_all_accounted_for(
             pieces in prop::collection::vec(piece(), 0..40),

@@ -311,7 +311,7 @@ fn without_names(kind: &EventKind, nameless: usize) -> String {
     };
     let (title, names) = (kind.title, kind.required().collect::<Vec<_>>().join(", "));
     format!(
-        "{title} of which no field is known: expected in EventData elements Data with the Names {names}, found {found}"
+        "{title} without any known field: expected elements Data with the Names {names} in EventData, found {found}"
     )
 }
 
@@ -344,7 +344,10 @@ fn well_formed(start: &BytesStart<'_>) -> Result<(), String> {
             return Err(found());
         }
         if !names.insert(name) {
-            return Err(format!("expected one attribute of a name, found two '{}'", name.escape_debug()));
+            return Err(format!(
+                "expected attributes with different names, found two named '{}'",
+                name.escape_debug()
+            ));
         }
         rest = after;
     }

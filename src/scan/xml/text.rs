@@ -40,13 +40,13 @@ enum Tag {
 /// The way in which an event ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// With its end tag.
+    /// The event ends with its end tag.
     Whole,
-    /// At the start of another event.
+    /// The event has no end tag before another event starts, and ends there.
     Another,
-    /// At the end of the file.
+    /// The event has no end tag before the end of the file, and ends there.
     File,
-    /// Not within the greatest size of an event, at which the event is cut off.
+    /// The event has no end tag within the greatest size of an event, and is cut off at that size.
     TooLong,
 }
 
