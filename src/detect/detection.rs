@@ -144,7 +144,7 @@ pub enum DetectionError {
         /// What was expected and what was found, with line and column.
         problem: String,
     },
-    /// The file is a Sigma rule about other events.
+    /// The document is a Sigma rule about other events.
     #[error("{source_name}: {about}")]
     OtherData {
         /// The name of the rule file.
@@ -152,7 +152,7 @@ pub enum DetectionError {
         /// What the rule is about, with the place that says so.
         about: String,
     },
-    /// The file is a Sigma rule that was not understood.
+    /// The document is a Sigma rule that was not understood.
     #[error("{source_name}: {problem}")]
     Sigma {
         /// The name of the rule file.

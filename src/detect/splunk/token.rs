@@ -168,11 +168,11 @@ impl<'a> Cursor<'a> {
 
     /// Reads the characters up to the next blank or punctuation mark; may be empty.
     pub fn word(&mut self) -> Token {
-        self.take(|character| !character.is_whitespace() && !"()\"`,|=!<>".contains(character))
+        self.take_while(|character| !character.is_whitespace() && !"()\"`,|=!<>".contains(character))
     }
 
     /// Reads the longest run of next characters that are all `wanted`; may be empty.
-    fn take(&mut self, wanted: impl Fn(char) -> bool) -> Token {
+    pub fn take_while(&mut self, wanted: impl Fn(char) -> bool) -> Token {
         let rest = self.rest();
         let length = rest.find(|character| !wanted(character)).unwrap_or(rest.len());
         let range = self.at..self.at + length;
@@ -180,14 +180,9 @@ impl<'a> Cursor<'a> {
         Token { text: self.text.get(range.clone()).unwrap_or_default().to_owned(), range }
     }
 
-    /// Reads the longest run of next characters that are all `wanted`; may be empty.
-    pub fn take_while(&mut self, wanted: impl Fn(char) -> bool) -> Token {
-        self.take(wanted)
-    }
-
     /// Reads the next letters, digits and underscores; may be empty.
     pub fn identifier(&mut self) -> Token {
-        self.take(|character| character.is_alphanumeric() || character == '_')
+        self.take_while(|character| character.is_alphanumeric() || character == '_')
     }
 
     /// Moves past one character.
@@ -199,7 +194,7 @@ impl<'a> Cursor<'a> {
     pub fn single_quoted(&mut self) -> Result<Token, SearchError> {
         let start = self.at;
         self.eat("'");
-        let inside = self.take(|character| character != '\'');
+        let inside = self.take_while(|character| character != '\'');
         if !self.eat("'") || inside.text.is_empty() {
             return Err(self.error(start..self.end, "a name and a closing quote for the one that opens here"));
         }
@@ -219,8 +214,9 @@ impl<'a> Cursor<'a> {
     /// Reads a value without quotes, up to a blank, a parenthesis or a character for which `stops`
     /// is true. May be empty.
     pub fn bare(&mut self, stops: impl Fn(char) -> bool) -> Result<Token, SearchError> {
-        let value = self
-            .take(|character| !character.is_whitespace() && !"()".contains(character) && !stops(character));
+        let value = self.take_while(|character| {
+            !character.is_whitespace() && !"()".contains(character) && !stops(character)
+        });
         if has_unescaped_quote(&value.text) || value.text.contains('`') {
             return Err(self.error(value.range, "quotes around the whole value"));
         }
@@ -254,7 +250,7 @@ impl<'a> Cursor<'a> {
     pub fn macro_call(&mut self) -> Result<MacroCall, SearchError> {
         let start = self.at;
         self.eat("`");
-        let inside = self.take(|character| character != '`');
+        let inside = self.take_while(|character| character != '`');
         if !self.eat("`") {
             return Err(self.error(start..self.end, "a closing backtick for the one that opens here"));
         }

@@ -143,7 +143,7 @@ impl Aggregate {
 }
 
 impl ExtremeValues {
-    /// Returns the candidates after a single value.
+    /// Returns the candidates when there is only this one value.
     fn of(value: StatsValue) -> Self {
         let by_number = match &value {
             StatsValue::Text(text) => number(text).map(|number| (number, text.clone())),
