@@ -10,8 +10,9 @@ pub struct Window {
     pub since: Option<EventTime>,
     /// The latest time in the period; `None` for no bound.
     pub until: Option<EventTime>,
-    /// The end of a period that has no latest time, if the period has an end: one that was counted
-    /// back from now ends now. Later events still match, because a machine's clock can be ahead.
+    /// The end of a requested period that has no latest time. A period that was counted back from
+    /// now ends now; later events still match, because a machine's clock can be ahead. `None` if
+    /// the period has no end.
     pub ends: Option<EventTime>,
 }
 

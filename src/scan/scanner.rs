@@ -51,8 +51,8 @@ impl Scanner {
         Scanner { reads: ReadSize::default(), slots: SlotScanner::new(skimmer, kinds) }
     }
 
-    /// Returns the scanner with the setting to also decode queries of Windows' own DNS client, as
-    /// `dns_client` requests.
+    /// Returns the scanner with the setting to also decode those queries of Windows' own DNS client
+    /// that `dns_client` selects.
     #[must_use]
     pub fn with_dns_client(mut self, dns_client: &DnsClient) -> Self {
         let DnsClient::Wanted(wanted) = dns_client else { return self };

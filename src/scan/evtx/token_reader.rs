@@ -258,7 +258,7 @@ impl<'a> Tokens<'a> {
         Some((text, index))
     }
 
-    /// Records that a substitution was read.
+    /// Records that the substitution `index` was read, for [`Tokens::is_substituted_once`].
     fn note(&mut self, index: Index) {
         let bit = bit(index);
         self.substituted_again |= self.substituted & bit;

@@ -179,7 +179,8 @@ fn names(template: &EventTemplate, values: &Values<'_>) -> Range<usize> {
     start..texts.iter().flatten().map(|range| range.end).max().unwrap_or(start)
 }
 
-/// Returns whether the channel is substituted and is Sysmon's.
+/// Returns whether the channel is a substituted value (not literal in the definition) and is
+/// Sysmon's.
 fn is_sysmon_channel(template: &EventTemplate, values: &Values<'_>) -> bool {
     let channel = template.channel.and_then(|index| values.bytes(index, TEXT));
     channel.and_then(|channel| equals(channel, SYSMON_CHANNEL)) == Some(true)

@@ -26,7 +26,7 @@ impl<'a> Text<'a> {
         self.0.as_chunks::<2>().0.iter().all(|[low, high]| low.is_ascii_alphanumeric() && *high == 0)
     }
 
-    /// Returns whether the text equals `ascii` in any letter case.
+    /// Returns whether the text equals `ascii`, ignoring the case of letters.
     pub(in crate::scan) fn is_in_any_case(self, ascii: &str) -> bool {
         self.0.len() == ascii.len() * 2
             && self
