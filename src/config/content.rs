@@ -312,7 +312,7 @@ mod tests {
         assert_eq!(content.macro_named("../secret").unwrap(), None);
         assert_eq!(content.macro_named("../../secret").unwrap(), None);
         for (lookup, expected) in [
-            ("b", "expected the name of a file beside it"),
+            ("b", "expected the name of a file in the same folder"),
             ("c", "the collection 'c'"),
             ("d", "one of the type 'kvstore'"),
             ("e", "e.csv"),
