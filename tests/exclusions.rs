@@ -223,7 +223,7 @@ fn an_expired_exclusion_is_not_applied_and_is_reported() {
     assert_eq!((&exclusions[0]["excluded_matches"], &exclusions[0]["hosts"]), (&json!(0), &json!([])));
     assert_eq!((&exclusions[1]["expired"], &exclusions[1]["excluded_matches"]), (&json!(false), &json!(1)));
     assert!(
-        swept.process.stdout.contains("Excluded    old: not applied, as it expired on 2020-01-31\n"),
+        swept.process.stdout.contains("Excluded    old: not applied, because it expired on 2020-01-31\n"),
         "{}",
         swept.process.stdout
     );

@@ -260,9 +260,9 @@ fn a_detection_that_could_match_any_name_has_no_leads() {
     assert_eq!(
         said,
         [
-            "No leads    of Rule process: it could match whatever the name is",
-            "No leads    of Rule any: it could match whatever the name is",
-            "No leads    of Rule never: it can match with no name",
+            "No leads    of Rule process: its condition can be met by every name",
+            "No leads    of Rule any: its condition can be met by every name",
+            "No leads    of Rule never: its condition can be met by no name",
         ]
     );
 }

@@ -234,7 +234,7 @@ fn a_machine_that_is_renamed_while_it_logs_is_one_machine() {
         assert_eq!(new["anomalies"], json!(sentences));
         let printed = &swept.process.stdout;
         assert_eq!(printed.matches("was called").count(), 1, "{printed}");
-        assert!(!printed.contains("also holds"), "{printed}");
+        assert!(!printed.contains("also contains"), "{printed}");
     }
 }
 
@@ -379,7 +379,7 @@ fn several_machines_in_one_piece_of_evidence_are_reported_once() {
     let expected = [
         (
             "A",
-            json!(["its evidence also holds logs of B"]),
+            json!(["its evidence also contains logs of B"]),
             json!(["in several pieces of evidence: one, two"]),
         ),
         ("B", none(), none()),
@@ -387,7 +387,7 @@ fn several_machines_in_one_piece_of_evidence_are_reported_once() {
         ("D", none(), none()),
         ("E", none(), none()),
         ("F", none(), none()),
-        ("WEC", none(), json!(["also holds events of 4 other machines: C, D, E, F"])),
+        ("WEC", none(), json!(["also contains events of 4 other machines: C, D, E, F"])),
     ];
     assert_eq!(found, expected.map(|(computer, findings, notes)| (computer.to_owned(), findings, notes)));
 }

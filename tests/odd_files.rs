@@ -304,9 +304,12 @@ fn if_nothing_can_be_read_the_message_says_what_was_found_instead_also_when_quie
         "5 files (2 .zip, 1 .gz, 1 .json, 1 other); an archive or disk image must be unpacked or mounted first; --any-name tries every file by its first bytes"
     );
     assert_eq!(said(&["a.json"], &["--any-name"]), "1 file (1 .json)");
-    assert!(said(&["a.evtx"], &[]).starts_with("1 file read as an event log, and none; files.parquet says"));
     assert!(
-        said(&["a.bin"], &["--carve"]).starts_with("1 file looked through for chunks of event logs, in vain")
+        said(&["a.evtx"], &[])
+            .starts_with("1 file opened as an event log, with other content; files.parquet says")
+    );
+    assert!(
+        said(&["a.bin"], &["--carve"]).starts_with("1 file searched for chunks of event logs, without any")
     );
     // If another log can be read, the summary lists what was not opened.
     let scene = scene();

@@ -37,7 +37,7 @@ pub enum OutputError {
         found: String,
     },
     /// Another sweep is writing to the output. Contains the path of the partial directory.
-    #[error("'{}': another sweep is writing to this output", .0.display())]
+    #[error("'{}': another sweep is writing to this output: wait for its end, or give another --out", .0.display())]
     Busy(PathBuf),
     /// An earlier sweep to the output was not finished, and neither `--resume` nor `--force` was
     /// given. Contains the path of the partial directory.

@@ -50,7 +50,7 @@ impl From<io::Error> for Obstacle {
     }
 }
 
-/// A partial directory whose lock this process holds.
+/// A partial directory that this process has locked.
 #[derive(Debug)]
 pub(super) struct PartialDirectory {
     path: PathBuf,

@@ -180,10 +180,10 @@ impl Display for Anomaly {
                 write!(f, "matches whose UtcTime is more than five minutes from TimeCreated: {matches}")
             }
             Anomaly::UnreadableTimes(1) => {
-                write!(f, "1 event has a time that cannot be read: it passes every period")
+                write!(f, "1 event has a time that cannot be read: no period leaves it out")
             }
             Anomaly::UnreadableTimes(events) => {
-                write!(f, "{events} events have a time that cannot be read: they pass every period")
+                write!(f, "{events} events have a time that cannot be read: no period leaves them out")
             }
             Anomaly::UnreadableUtcTimes(matches) => {
                 write!(f, "matches whose UtcTime cannot be read: {matches}")
@@ -208,7 +208,7 @@ impl Display for Anomaly {
             Anomaly::SharedClockSteps(steps) => {
                 write!(f, "in logs with other machines' records, too, the clock went back {}", times(*steps))
             }
-            Anomaly::OtherMachines(names) => write!(f, "its evidence also holds logs of {names}"),
+            Anomaly::OtherMachines(names) => write!(f, "its evidence also contains logs of {names}"),
             Anomaly::Renamed { name, until } => {
                 let name = if name.is_empty() { "(no name)" } else { name };
                 write!(f, "was called {name} until {}", time(*until))
@@ -218,10 +218,10 @@ impl Display for Anomaly {
             }
             // The number comes first, because the summary cuts long lines.
             Anomaly::Forwarded(names) if names.count == 1 => {
-                write!(f, "also holds events of 1 other machine: {names}")
+                write!(f, "also contains events of 1 other machine: {names}")
             }
             Anomaly::Forwarded(names) => {
-                write!(f, "also holds events of {} other machines: {names}", names.count)
+                write!(f, "also contains events of {} other machines: {names}", names.count)
             }
             Anomaly::SeveralEvidence(names) => write!(f, "in several pieces of evidence: {names}"),
             Anomaly::InUse(1) => write!(f, "a log was in use when it was copied"),
@@ -311,7 +311,7 @@ mod tests {
         let names: ListedNames = ["a", "", "c", "d", "e", "f", "g"].into_iter().collect();
         assert_eq!(
             Anomaly::OtherMachines(names).to_string(),
-            "its evidence also holds logs of a, (no name), c, d, e and 2 more"
+            "its evidence also contains logs of a, (no name), c, d, e and 2 more"
         );
         let long = "x".repeat(1000);
         let name = Anomaly::Renamed { name: cut(&long).into_owned(), until: time };

@@ -17,10 +17,10 @@ pub fn nothing_read(run: &Run) -> String {
     let passed = &run.passed_over;
     let mut found = Vec::new();
     for (count, what) in [
-        (not_event_logs, "read as an event log, and none"),
-        (empty_files, "without a byte"),
+        (not_event_logs, "opened as an event log, with other content"),
+        (empty_files, "of 0 bytes"),
         (unreadable_files, "that cannot be read"),
-        (carved_files, "looked through for chunks of event logs, in vain"),
+        (carved_files, "searched for chunks of event logs, without any"),
     ] {
         if count > 0 {
             found.push(format!("{} {what}", counted(count, "file", "files")));
@@ -121,7 +121,7 @@ mod tests {
         let totals = Totals { files: 1, empty_files: 1, ..Totals::default() };
         assert_eq!(
             said(SkippedCounts::default(), &totals),
-            "no event log found in '/cases/a': found 1 file without a byte; files.parquet says what is wrong with each"
+            "no event log found in '/cases/a': found 1 file of 0 bytes; files.parquet says what is wrong with each"
         );
         let run = Run {
             options: Options { names: LogNames::Any, ..Options::default() },

@@ -31,7 +31,7 @@ pub struct Run {
     pub finished_local: String,
     /// The name of this machine's time zone; `null` if none is set.
     pub time_zone: Option<String>,
-    /// Whether the run was interrupted, so that the tables hold only what was finished until then.
+    /// True if the run was interrupted, so that the tables contain only what was finished until then.
     pub interrupted: bool,
     /// The exit status of the program; `null` if the sweep was run from Rust.
     pub exit_status: Option<u8>,
@@ -118,7 +118,7 @@ pub struct DetectionRecord {
 /// A file that a detection takes a macro or a lookup from.
 #[derive(Debug, Clone, Serialize)]
 pub struct ContentRecord {
-    /// The file's path from the folder that holds `macros` and `lookups`.
+    /// The file's path from the folder that contains the folders `macros` and `lookups`.
     pub file: String,
     /// The SHA-256 of the file.
     pub sha256: String,
@@ -195,7 +195,7 @@ pub enum Ending {
     Damaged,
     /// No event log could be read at all.
     NothingRead,
-    /// The sweep was interrupted, and the tables hold what was finished until then.
+    /// The sweep was interrupted, and the tables contain what was finished until then.
     Interrupted,
 }
 
@@ -219,7 +219,7 @@ pub struct Totals {
     pub damaged_files: u64,
     /// Files that are no event logs.
     pub not_event_logs: u64,
-    /// Files without a byte.
+    /// Files of 0 bytes.
     pub empty_files: u64,
     /// Files that cannot be read.
     pub unreadable_files: u64,

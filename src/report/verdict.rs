@@ -49,8 +49,8 @@ impl Verdict {
             Verdict::NoDnsQueriesInPeriod => "DNS queries, but none in the period",
             Verdict::NoDnsQueriesLogged => "records of Sysmon, but no DNS query",
             Verdict::NoSysmon => "records, but none of Sysmon",
-            Verdict::NoRecords => "logs that hold no record",
-            Verdict::Unreadable => "logs of which nothing could be read",
+            Verdict::NoRecords => "logs without a record",
+            Verdict::Unreadable => "logs of which no part could be read",
             Verdict::NoEventLogs => "no log",
         }
     }

@@ -239,7 +239,8 @@ impl JournalReader {
         let mut bytes = vec![0; usize::try_from(at.bytes.end - at.bytes.start).unwrap_or_default()];
         let read = read_exact_at(&self.file, &mut bytes, at.bytes.start);
         let entry = read.and_then(|()| {
-            let document = document(&bytes).ok_or_else(|| io::Error::other("an entry is not as it was"))?;
+            let document = document(&bytes)
+                .ok_or_else(|| io::Error::other("an entry changed while the sweep read it"))?;
             postcard::from_bytes(document).map_err(io::Error::other)
         });
         entry.map_err(|error| failed(&self.path, &error))

@@ -48,7 +48,7 @@ pub struct Match<'a> {
     pub event: &'a Event,
     /// The detections that describe the event, in the order in which they were given.
     pub detections: Vec<&'a Detection>,
-    /// The piece of evidence that holds the file: usually a folder per machine.
+    /// The name of the piece of evidence that contains the file: usually a folder per machine.
     pub evidence: &'a str,
     /// The path of the file from its root.
     pub source_path: &'a str,

@@ -13,7 +13,7 @@ const MOST_ANOMALIES: usize = 20;
 const MOST_NOTES: usize = 5;
 
 /// The key that sorts anomalies: rank, whether the host has no match, the host's index, and the
-/// anomaly's index. Only keys are kept, as there can be many more anomalies than are shown.
+/// anomaly's index. Only keys are kept, because there can be many more anomalies than are shown.
 type SortKey = (u8, bool, usize, usize);
 
 impl Summary<'_> {

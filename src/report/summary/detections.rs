@@ -21,8 +21,7 @@ impl Summary<'_> {
         }
         let mut text = format!("{} of {} ran", grouped(run), counted(found, "rule", "rules"));
         if refused > 0 {
-            let _ =
-                write!(text, "; {} refused, so nothing is known of what they would find", grouped(refused));
+            let _ = write!(text, "; {} refused, so what they would find is unknown", grouped(refused));
         }
         if about_other_data > 0 {
             let _ =

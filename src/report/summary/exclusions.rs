@@ -43,7 +43,7 @@ fn text(exclusion: &ExclusionRecord) -> String {
     let name = shown(&exclusion.name);
     if exclusion.expired {
         let date = exclusion.expires.as_deref().unwrap_or_default();
-        return format!("{name}: not applied, as it expired on {}", shown(date));
+        return format!("{name}: not applied, because it expired on {}", shown(date));
     }
     let mut matches = counted(exclusion.excluded_matches, "match", "matches");
     if exclusion.excluded_leads > 0 {

@@ -19,8 +19,8 @@ impl Summary<'_> {
         let totals = &self.run.totals;
         writeln!(f)?;
         let text = format!(
-            "{} on {}{}: names that detections ask for, in the log of Windows' own DNS client; which program asked is not \
-             known, so these are leads only and no matches",
+            "{} on {}{}: queries for names that detections describe, in the log of Windows' own DNS client; which program made \
+             them is not known, so these are leads only and no matches",
             counted(totals.unique_leads, "lead", "leads"),
             counted(totals.hosts_with_leads, "host", "hosts"),
             copies(totals.leads - totals.unique_leads)
@@ -40,8 +40,8 @@ impl Summary<'_> {
         for detection in &self.run.detections {
             let why = match detection.leads.map(|leads| leads.names) {
                 None | Some(NameCondition::Some) => continue,
-                Some(NameCondition::Every) => "it could match whatever the name is",
-                Some(NameCondition::None) => "it can match with no name",
+                Some(NameCondition::Every) => "its condition can be met by every name",
+                Some(NameCondition::None) => "its condition can be met by no name",
             };
             let name = distinct_name(&self.run.detections, &detection.id, &detection.name);
             self.labelled(f, "No leads", &format!("of {name}: {why}"))?;
