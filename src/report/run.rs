@@ -31,7 +31,8 @@ pub struct Run {
     pub finished_local: String,
     /// The name of this machine's time zone; `null` if none is set.
     pub time_zone: Option<String>,
-    /// True if the run was interrupted, so that the tables contain only what was finished until then.
+    /// True if the run was interrupted, so that the tables contain only what was finished until
+    /// then.
     pub interrupted: bool,
     /// The exit status of the program; `null` if the sweep was run from Rust.
     pub exit_status: Option<u8>,
