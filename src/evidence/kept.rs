@@ -1,0 +1,198 @@
+//! Sources that are opened when they are read, and kept open while they are used.
+//!
+//! A sweep can meet ten thousand archives. Each of them is a file to open and an index to read, so
+//! only the ones in use are open, and those that were used last.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::layer::{SharedSource, Source};
+use super::source::LogBytes;
+
+/// Open sources by their numbers, each with the time of its last use.
+type OpenSources = HashMap<u64, (u64, SharedSource)>;
+
+/// The sources that are open. Times of use are counts of uses.
+pub struct Kept {
+    open: Mutex<OpenSources>,
+    /// How many sources stay open, whether or not they are in use.
+    most: usize,
+    clock: AtomicU64,
+    numbers: AtomicU64,
+}
+
+impl Kept {
+    /// Keeps up to `most` sources open.
+    #[must_use]
+    pub fn new(most: usize) -> Self {
+        Kept { open: Mutex::default(), most, clock: AtomicU64::new(0), numbers: AtomicU64::new(0) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, OpenSources> {
+        // A panic of another thread leaves the map whole.
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> u64 {
+        self.clock.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn get(&self, number: u64) -> Option<SharedSource> {
+        self.lock().get_mut(&number).map(|(used, source)| {
+            *used = self.now();
+            Arc::clone(source)
+        })
+    }
+
+    /// Keeps a source open. Closes the source that was used longest ago if there are too many.
+    fn keep(&self, number: u64, source: SharedSource) {
+        let closed = {
+            let mut open = self.lock();
+            let replaced = open.insert(number, (self.now(), source));
+            let is_full = open.len() > self.most;
+            (replaced, is_full.then(|| take_oldest(&mut open, |_| true)))
+        };
+        // Closing a source takes system calls and can close the layers below it, which needs the
+        // lock. So it happens after the lock was given back.
+        drop(closed);
+    }
+
+    /// Closes the source that was used longest ago and that nobody holds. Returns whether there was
+    /// one.
+    pub(super) fn close_unused(&self) -> bool {
+        let closed = take_oldest(&mut self.lock(), |source| Arc::strong_count(source) == 1);
+        closed.is_some()
+    }
+}
+
+/// Takes out the source that was used longest ago, of those that `may_close` accepts.
+fn take_oldest(open: &mut OpenSources, may_close: impl Fn(&SharedSource) -> bool) -> Option<SharedSource> {
+    let candidates = open.iter().filter(|(_, (_, source))| may_close(source));
+    let oldest = candidates.min_by_key(|(_, (used, _))| *used).map(|(number, _)| *number);
+    oldest.and_then(|oldest| open.remove(&oldest)).map(|(_, source)| source)
+}
+
+/// A source that is opened when it is read.
+pub struct OnDemand {
+    kept: Arc<Kept>,
+    number: u64,
+    size: u64,
+    open: Box<dyn Fn() -> io::Result<SharedSource> + Send + Sync>,
+    /// Held while the source is opened, so that only one thread does so.
+    opening: Mutex<()>,
+}
+
+impl OnDemand {
+    /// A source of `size` bytes that `open` opens. `open` can be called again after the source was
+    /// closed.
+    pub fn new(
+        kept: &Arc<Kept>,
+        size: u64,
+        open: impl Fn() -> io::Result<SharedSource> + Send + Sync + 'static,
+    ) -> Self {
+        let number = kept.numbers.fetch_add(1, Ordering::Relaxed);
+        OnDemand { kept: Arc::clone(kept), number, size, open: Box::new(open), opening: Mutex::new(()) }
+    }
+
+    /// A source that is open already. After it was closed, `open` opens it again.
+    pub fn opened(
+        kept: &Arc<Kept>,
+        source: SharedSource,
+        open: impl Fn() -> io::Result<SharedSource> + Send + Sync + 'static,
+    ) -> Self {
+        let on_demand = Self::new(kept, source.size(), open);
+        kept.keep(on_demand.number, source);
+        on_demand
+    }
+
+    fn source(&self) -> io::Result<SharedSource> {
+        if let Some(source) = self.kept.get(self.number) {
+            return Ok(source);
+        }
+        let _opening = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
+        // Another thread may have opened it meanwhile.
+        if let Some(source) = self.kept.get(self.number) {
+            return Ok(source);
+        }
+        let source = (self.open)()?;
+        self.kept.keep(self.number, Arc::clone(&source));
+        Ok(source)
+    }
+}
+
+impl LogBytes for OnDemand {
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        self.source()?.read_at(offset, buffer)
+    }
+}
+
+impl Source for OnDemand {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn flaw(&self) -> Option<String> {
+        self.source().ok().and_then(|source| source.flaw())
+    }
+}
+
+impl Drop for OnDemand {
+    fn drop(&mut self) {
+        let closed = self.kept.lock().remove(&self.number);
+        drop(closed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+    use std::thread;
+
+    use super::*;
+
+    /// Sources of one byte each, and how often any of them was opened.
+    fn sources(count: u8, opened: &Arc<AtomicUsize>) -> (Arc<Kept>, Vec<OnDemand>) {
+        let kept = Arc::new(Kept::new(64));
+        let source = |byte| {
+            let opened = Arc::clone(opened);
+            OnDemand::new(&kept, 1, move || {
+                opened.fetch_add(1, Ordering::SeqCst);
+                Ok(Arc::new(vec![byte]) as SharedSource)
+            })
+        };
+        let sources = (0..count).map(source).collect();
+        (kept, sources)
+    }
+
+    fn byte(source: &OnDemand) -> u8 {
+        let mut buffer = [0];
+        assert_eq!(source.read_at(0, &mut buffer).unwrap(), 1);
+        buffer[0]
+    }
+
+    #[test]
+    fn sources_that_were_used_last_stay_open() {
+        let opened = Arc::new(AtomicUsize::new(0));
+        let (kept, sources) = sources(100, &opened);
+        for (number, source) in sources.iter().enumerate() {
+            assert_eq!(usize::from(byte(source)), number);
+            assert_eq!(byte(&sources[0]), 0);
+        }
+        assert_eq!(opened.load(Ordering::SeqCst), 100, "the first was used all the time");
+        assert_eq!(kept.lock().len(), 64);
+        assert_eq!(byte(&sources[1]), 1);
+        assert_eq!(opened.load(Ordering::SeqCst), 101, "the second was closed, and is opened again");
+        drop(sources);
+        assert!(kept.lock().is_empty());
+    }
+
+    #[test]
+    fn threads_open_a_source_once() {
+        let opened = Arc::new(AtomicUsize::new(0));
+        let (_kept, sources) = sources(1, &opened);
+        thread::scope(|scope| (0..8).for_each(|_| drop(scope.spawn(|| byte(&sources[0])))));
+        assert_eq!(opened.load(Ordering::SeqCst), 1);
+    }
+}

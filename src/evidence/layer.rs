@@ -1,0 +1,221 @@
+//! Bytes that lie in other bytes.
+//!
+//! A log in a disk image in an archive is read through a chain of layers. Each layer is a
+//! [`Source`] that reads from the layer below it. No layer knows what lies above or below it.
+
+use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::Arc;
+
+use super::source::LogBytes;
+
+/// Bytes of known length, read at any offset by any number of threads.
+pub trait Source: LogBytes {
+    /// The number of bytes.
+    fn size(&self) -> u64;
+
+    /// What is known to be wrong with the bytes as a whole, such as a checksum that does not match;
+    /// `None` if nothing is.
+    fn flaw(&self) -> Option<String> {
+        None
+    }
+}
+
+/// A source that several layers, logs and threads use.
+pub type SharedSource = Arc<dyn Source>;
+
+impl Source for Vec<u8> {
+    fn size(&self) -> u64 {
+        self.len() as u64
+    }
+}
+
+/// Reads `length` bytes from `offset` on. Fails with [`io::ErrorKind::UnexpectedEof`] if the source
+/// ends before; the caller bounds `length`, as memory for it is taken first.
+pub fn read_exact(source: &dyn Source, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; length];
+    let read = source.read_at(offset, &mut bytes)?;
+    if read < length {
+        return Err(io::Error::new(
+            io::ErrorKind::UnexpectedEof,
+            format!("expected {length} bytes at offset {offset}, found {read}"),
+        ));
+    }
+    Ok(bytes)
+}
+
+/// Up to `length` bytes from `offset` on; fewer where the source ends.
+pub fn read_up_to(source: &dyn Source, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; length];
+    let read = source.read_at(offset, &mut bytes)?;
+    bytes.truncate(read);
+    Ok(bytes)
+}
+
+/// A range of another source: a partition of a disk, a file that an archive stores unpacked.
+pub struct Slice {
+    whole: SharedSource,
+    start: u64,
+    size: u64,
+}
+
+impl Slice {
+    /// The `size` bytes of `whole` from `start` on. If `whole` ends before the slice does, reads
+    /// return fewer bytes than `size` promises.
+    #[must_use]
+    pub fn new(whole: SharedSource, start: u64, size: u64) -> Self {
+        Slice { whole, start, size }
+    }
+}
+
+impl LogBytes for Slice {
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let length =
+            usize::try_from(self.size.saturating_sub(offset)).unwrap_or(usize::MAX).min(buffer.len());
+        let Some(start) = self.start.checked_add(offset) else { return Ok(0) };
+        self.whole.read_at(start, buffer.get_mut(..length).unwrap_or_default())
+    }
+}
+
+impl Source for Slice {
+    fn size(&self) -> u64 {
+        self.size
+    }
+}
+
+/// Sources one after the other: the parts of a split image.
+pub struct Joined {
+    parts: Vec<SharedSource>,
+}
+
+impl Joined {
+    /// All bytes of the parts, in their order.
+    #[must_use]
+    pub fn new(parts: Vec<SharedSource>) -> Self {
+        Joined { parts }
+    }
+}
+
+impl LogBytes for Joined {
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let (mut filled, mut start) = (0, 0);
+        for part in &self.parts {
+            let (at, size) = (offset + filled as u64, part.size());
+            if (start..start + size).contains(&at) {
+                let wanted =
+                    usize::try_from(start + size - at).unwrap_or(usize::MAX).min(buffer.len() - filled);
+                let piece = buffer.get_mut(filled..filled + wanted).unwrap_or_default();
+                let read = part.read_at(at - start, piece)?;
+                filled += read;
+                if read < wanted || filled == buffer.len() {
+                    break;
+                }
+            }
+            start += size;
+        }
+        Ok(filled)
+    }
+}
+
+impl Source for Joined {
+    fn size(&self) -> u64 {
+        self.parts.iter().map(|part| part.size()).sum()
+    }
+}
+
+/// A source with a position, for libraries that read from one. It reads ahead, as such libraries
+/// ask for a few bytes at a time and seek between.
+#[derive(Clone)]
+pub struct Cursor {
+    source: SharedSource,
+    position: u64,
+    /// Bytes of the source from `window_start` on.
+    window: Vec<u8>,
+    window_start: u64,
+}
+
+/// The number of bytes that a [`Cursor`] reads at once.
+const WINDOW: usize = 32 << 10;
+
+impl Cursor {
+    /// Begins at the source's first byte.
+    #[must_use]
+    pub fn new(source: SharedSource) -> Self {
+        Cursor { source, position: 0, window: Vec::new(), window_start: 0 }
+    }
+
+    /// The bytes of the window from the position on.
+    fn ahead(&self) -> &[u8] {
+        let skipped =
+            self.position.checked_sub(self.window_start).and_then(|from| usize::try_from(from).ok());
+        skipped.and_then(|from| self.window.get(from..)).unwrap_or_default()
+    }
+}
+
+impl Read for Cursor {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.ahead().is_empty() {
+            if buffer.len() >= WINDOW {
+                let read = self.source.read_at(self.position, buffer)?;
+                self.position += read as u64;
+                return Ok(read);
+            }
+            self.window.resize(WINDOW, 0);
+            let read = self.source.read_at(self.position, &mut self.window);
+            self.window.truncate(*read.as_ref().unwrap_or(&0));
+            self.window_start = self.position;
+            read?;
+        }
+        let read = self.ahead().read(buffer)?;
+        self.position += read as u64;
+        Ok(read)
+    }
+}
+
+impl Seek for Cursor {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let position = match to {
+            SeekFrom::Start(offset) => Some(offset),
+            SeekFrom::End(offset) => self.source.size().checked_add_signed(offset),
+            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
+        };
+        self.position = position
+            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a position before the first byte"))?;
+        Ok(self.position)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn joined_parts_and_slices_read_like_the_bytes_they_are_made_of(
+            parts in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..6),
+            offset in 0..200_u64,
+            length in 0..200_usize,
+            start in 0..100_u64,
+            size in 0..100_u64,
+        ) {
+            let whole: Vec<u8> = parts.concat();
+            let joined = Joined::new(parts.into_iter().map(|part| Arc::new(part) as SharedSource).collect());
+            prop_assert_eq!(joined.size(), whole.len() as u64);
+            let from = |bytes: &[u8]| {
+                let first = bytes.len().min(usize::try_from(offset).unwrap());
+                bytes[first..bytes.len().min(first + length)].to_vec()
+            };
+            prop_assert_eq!(read_up_to(&joined, offset, length).unwrap(), from(&whole));
+            let slice = Slice::new(Arc::new(joined), start, size);
+            let first = whole.len().min(usize::try_from(start).unwrap());
+            let end = whole.len().min(first + usize::try_from(size).unwrap());
+            prop_assert_eq!(read_up_to(&slice, offset, length).unwrap(), from(&whole[first..end]));
+            prop_assert_eq!(read_exact(&slice, offset, length).is_ok(), from(&whole[first..end]).len() == length);
+            let mut cursor = Cursor::new(Arc::new(slice));
+            cursor.seek(SeekFrom::Start(offset)).unwrap();
+            let mut rest = Vec::new();
+            cursor.take(length as u64).read_to_end(&mut rest).unwrap();
+            prop_assert_eq!(rest, from(&whole[first..end]));
+        }
+    }
+}

@@ -1,0 +1,455 @@
+//! The spool: unpacked copies of what cannot be read at any offset where it lies, such as a deflated
+//! file in a zip.
+//!
+//! A copy is made when it is read for the first time. Small copies lie in memory, others in temporary
+//! files without a name, so that nothing is left behind however the program ends. Both are bounded.
+//! Copies that nobody reads are thrown away for new ones, and made again if they are needed.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use super::kept::{Kept, OnDemand};
+use super::layer::{SharedSource, Source};
+use super::source::{FileBytes, LogBytes};
+
+/// The size up to which a copy lies in memory, in bytes.
+const MOST_IN_MEMORY: u64 = 32 << 20;
+/// The memory for all copies together, in bytes.
+const MEMORY: u64 = 256 << 20;
+/// The default of `--spool-limit`: the disk space for all copies together, in bytes.
+pub const DISK: u64 = 64 << 30;
+/// The number of bytes that are copied at once. Blocks of this size that are all zeros take no space.
+const STEP: usize = 64 << 10;
+
+/// Where the spool lies, and how large it may become.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpoolPlace {
+    /// The folder for temporary files.
+    pub folder: PathBuf,
+    /// The disk space for all copies together, in bytes.
+    pub limit: u64,
+}
+
+impl Default for SpoolPlace {
+    fn default() -> Self {
+        SpoolPlace { folder: std::env::temp_dir(), limit: DISK }
+    }
+}
+
+/// A packed file.
+pub trait Packed: Send + Sync {
+    /// Calls `consume` with a reader of the unpacked bytes, from the first byte on. Returns its
+    /// error, or why the file cannot be unpacked at all.
+    fn unpack(&self, consume: &mut Consume<'_>) -> io::Result<()>;
+}
+
+/// A function that reads unpacked bytes.
+pub type Consume<'a> = dyn FnMut(&mut dyn Read) -> io::Result<()> + 'a;
+
+/// Unpacked copies of packed files.
+pub struct Spool {
+    place: SpoolPlace,
+    copies: Arc<Kept>,
+    memory: Arc<Budget>,
+    disk: Arc<Budget>,
+}
+
+impl Spool {
+    /// An empty spool.
+    #[must_use]
+    pub fn new(place: SpoolPlace) -> Self {
+        let disk = Budget::new(place.limit);
+        Spool { place, copies: Arc::new(Kept::new(usize::MAX)), memory: Budget::new(MEMORY), disk }
+    }
+
+    /// A source of `size` bytes that are unpacked when they are read.
+    ///
+    /// Where unpacking fails or ends early, the bytes before can be read, and reading the others
+    /// fails. Bytes after the first `size` are not unpacked.
+    pub fn unpacked(self: &Arc<Self>, size: u64, packed: Arc<dyn Packed>) -> SharedSource {
+        let spool = Arc::clone(self);
+        // A file that does not fit on the disk is not unpacked again for each read.
+        let too_large: OnceLock<String> = OnceLock::new();
+        let open = move || {
+            if let Some(reason) = too_large.get() {
+                return Err(io::Error::new(io::ErrorKind::StorageFull, reason.clone()));
+            }
+            let copy = spool.copy(&*packed, size).inspect_err(|error| {
+                if error.kind() == io::ErrorKind::StorageFull {
+                    too_large.get_or_init(|| error.to_string());
+                }
+            });
+            copy.map(|copy| Arc::new(copy) as SharedSource)
+        };
+        Arc::new(OnDemand::new(&self.copies, size, open))
+    }
+
+    /// A source whose size is known only when it is unpacked, which happens at once. At most `most`
+    /// bytes are unpacked.
+    pub fn unpacked_now(self: &Arc<Self>, most: u64, packed: Arc<dyn Packed>) -> io::Result<SharedSource> {
+        let copy = self.copy(&*packed, most)?;
+        let copy = Copy { size: copy.filled, flaw: copy.flaw.filter(|flaw| !flaw.is_early_end()), ..copy };
+        let (size, spool) = (copy.size, Arc::clone(self));
+        let open = move || spool.copy(&*packed, size).map(|copy| Arc::new(copy) as SharedSource);
+        Ok(Arc::new(OnDemand::opened(&self.copies, Arc::new(copy), open)))
+    }
+
+    fn copy(&self, packed: &dyn Packed, size: u64) -> io::Result<Copy> {
+        let mut copy = None;
+        packed.unpack(&mut |unpacked| {
+            copy = Some(self.copy_of(unpacked, size)?);
+            Ok(())
+        })?;
+        copy.ok_or_else(|| io::Error::other("nothing was unpacked"))
+    }
+
+    /// Unpacks up to `size` bytes.
+    fn copy_of(&self, unpacked: &mut dyn Read, size: u64) -> io::Result<Copy> {
+        let mut copy = NewCopy::new(self);
+        let mut block = vec![0; STEP];
+        let mut flaw = None;
+        while copy.filled < size && flaw.is_none() {
+            let wanted = usize::try_from(size - copy.filled).unwrap_or(STEP).min(STEP);
+            let (read, end) = read_block(unpacked, block.get_mut(..wanted).unwrap_or_default());
+            copy.push(block.get(..read).unwrap_or_default())?;
+            flaw = match end {
+                BlockEnd::Full => None,
+                BlockEnd::OfBytes => Some(Flaw::EarlyEnd { expected: size, found: copy.filled }),
+                BlockEnd::Failed(error) => Some(Flaw::Unpacking(error.to_string())),
+            };
+        }
+        if flaw.is_none() {
+            // Some readers verify a checksum when they come to the end.
+            flaw = match unpacked.read(&mut [0]) {
+                Ok(0) => None,
+                Ok(_) => Some(Flaw::Longer { expected: size }),
+                Err(error) => Some(Flaw::Unpacking(error.to_string())),
+            };
+        }
+        copy.finish(size, flaw)
+    }
+
+    /// Sets bytes of a budget aside. Throws copies away that nobody reads, as long as that helps.
+    fn take(&self, budget: &Arc<Budget>, taken: &mut Taken, bytes: u64) -> bool {
+        loop {
+            if budget.take(bytes) {
+                taken.bytes += bytes;
+                return true;
+            }
+            if bytes > budget.limit || !self.copies.close_unused() {
+                return false;
+            }
+        }
+    }
+}
+
+/// Why reading a block ended.
+enum BlockEnd {
+    /// The block is full.
+    Full,
+    /// There are no more bytes.
+    OfBytes,
+    /// The bytes cannot be unpacked.
+    Failed(io::Error),
+}
+
+/// Fills `block` as far as possible. Returns the number of bytes, and why there are not more.
+fn read_block(reader: &mut dyn Read, block: &mut [u8]) -> (usize, BlockEnd) {
+    let mut filled = 0;
+    while let Some(rest) = block.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match reader.read(rest) {
+            Ok(0) => return (filled, BlockEnd::OfBytes),
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return (filled, BlockEnd::Failed(error)),
+        }
+    }
+    (filled, BlockEnd::Full)
+}
+
+/// What is wrong with a copy.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+enum Flaw {
+    /// The packed bytes, or their checksum, are wrong.
+    #[error("unpacking failed: {0}")]
+    Unpacking(String),
+    /// There are fewer bytes than the archive states.
+    #[error("expected {expected} bytes, as the archive states, found {found}")]
+    EarlyEnd { expected: u64, found: u64 },
+    /// There are more bytes than the archive states.
+    #[error("expected {expected} bytes, as the archive states, found more; they are not read")]
+    Longer { expected: u64 },
+}
+
+impl Flaw {
+    fn is_early_end(&self) -> bool {
+        matches!(self, Flaw::EarlyEnd { .. })
+    }
+}
+
+/// An amount of memory or disk space, shared by all copies.
+#[derive(Debug)]
+struct Budget {
+    limit: u64,
+    used: Mutex<u64>,
+}
+
+impl Budget {
+    fn new(limit: u64) -> Arc<Self> {
+        Arc::new(Budget { limit, used: Mutex::new(0) })
+    }
+
+    fn take(&self, bytes: u64) -> bool {
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_left = used.checked_add(bytes).is_some_and(|used| used <= self.limit);
+        *used += if is_left { bytes } else { 0 };
+        is_left
+    }
+}
+
+/// The part of a budget that one copy has. It is given back when the copy is thrown away.
+#[derive(Debug)]
+struct Taken {
+    budget: Arc<Budget>,
+    bytes: u64,
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        *self.budget.used.lock().unwrap_or_else(PoisonError::into_inner) -= self.bytes;
+    }
+}
+
+/// Where the bytes of a copy lie.
+enum Content {
+    Memory(Vec<u8>),
+    Disk(FileBytes),
+}
+
+/// A copy that is being made.
+struct NewCopy<'a> {
+    spool: &'a Spool,
+    memory: Vec<u8>,
+    /// The temporary file, once the copy does not fit into memory.
+    file: Option<File>,
+    taken: Taken,
+    filled: u64,
+}
+
+impl<'a> NewCopy<'a> {
+    fn new(spool: &'a Spool) -> Self {
+        let taken = Taken { budget: Arc::clone(&spool.memory), bytes: 0 };
+        NewCopy { spool, memory: Vec::new(), file: None, taken, filled: 0 }
+    }
+
+    fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let length = bytes.len() as u64;
+        if self.file.is_none() {
+            let fits = self.filled + length <= MOST_IN_MEMORY
+                && self.spool.take(&self.spool.memory, &mut self.taken, length);
+            if fits {
+                self.memory.extend_from_slice(bytes);
+                self.filled += length;
+                return Ok(());
+            }
+            self.move_to_disk()?;
+        }
+        self.append(bytes)
+    }
+
+    fn move_to_disk(&mut self) -> io::Result<()> {
+        self.file = Some(tempfile::tempfile_in(&self.spool.place.folder)?);
+        self.taken = Taken { budget: Arc::clone(&self.spool.disk), bytes: 0 };
+        self.filled = 0;
+        let memory = std::mem::take(&mut self.memory);
+        memory.chunks(STEP).try_for_each(|block| self.append(block))
+    }
+
+    /// Appends a block to the temporary file. Zeros become a hole in the file.
+    fn append(&mut self, block: &[u8]) -> io::Result<()> {
+        let file = self.file.as_mut().expect("the caller made the file");
+        if block.iter().any(|byte| *byte != 0) {
+            if !self.spool.take(&self.spool.disk, &mut self.taken, block.len() as u64) {
+                let limit = self.spool.place.limit;
+                let never_fits = self.taken.bytes + block.len() as u64 > limit;
+                let kind = if never_fits { io::ErrorKind::StorageFull } else { io::ErrorKind::Other };
+                let reason = "unpacking needs more disk space than the";
+                return Err(io::Error::new(kind, format!("{reason} {limit} bytes of --spool-limit")));
+            }
+            file.seek(SeekFrom::Start(self.filled))?;
+            file.write_all(block)?;
+        }
+        self.filled += block.len() as u64;
+        Ok(())
+    }
+
+    fn finish(self, size: u64, flaw: Option<Flaw>) -> io::Result<Copy> {
+        let NewCopy { mut memory, file, taken, filled, .. } = self;
+        let content = if let Some(file) = file {
+            file.set_len(filled)?;
+            Content::Disk(FileBytes::from(file))
+        } else {
+            memory.shrink_to_fit();
+            Content::Memory(memory)
+        };
+        Ok(Copy { content, size, filled, flaw, _taken: taken })
+    }
+}
+
+/// A copy of a packed file.
+struct Copy {
+    content: Content,
+    /// The size that the archive states.
+    size: u64,
+    /// How many bytes could be unpacked.
+    filled: u64,
+    flaw: Option<Flaw>,
+    _taken: Taken,
+}
+
+impl LogBytes for Copy {
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let end = offset.saturating_add(buffer.len() as u64).min(self.size);
+        if let Some(flaw) = self.flaw.as_ref().filter(|_| end > self.filled) {
+            return Err(io::Error::other(flaw.clone()));
+        }
+        match &self.content {
+            Content::Memory(bytes) => bytes.read_at(offset, buffer),
+            Content::Disk(file) => file.read_at(offset, buffer),
+        }
+    }
+}
+
+impl Source for Copy {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn flaw(&self) -> Option<String> {
+        self.flaw.as_ref().map(ToString::to_string)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::layer::read_exact;
+    use super::*;
+
+    fn spool(limit: u64) -> (tempfile::TempDir, Arc<Spool>) {
+        let folder = tempfile::tempdir().unwrap();
+        let place = SpoolPlace { folder: folder.path().to_path_buf(), limit };
+        (folder, Arc::new(Spool::new(place)))
+    }
+
+    /// Bytes that differ from block to block, with blocks of zeros between.
+    fn pattern(length: usize) -> Vec<u8> {
+        let byte = |at: usize| if at / STEP % 3 == 1 { 0 } else { u8::try_from(at / 7 % 251).unwrap() };
+        (0..length).map(byte).collect()
+    }
+
+    impl<R: Read, F: Fn() -> R + Send + Sync> Packed for F {
+        fn unpack(&self, consume: &mut Consume<'_>) -> io::Result<()> {
+            consume(&mut self())
+        }
+    }
+
+    fn used(budget: &Budget) -> u64 {
+        *budget.used.lock().unwrap()
+    }
+
+    #[test]
+    fn copies_lie_in_memory_or_on_disk_and_read_alike() {
+        let (folder, spool) = spool(DISK);
+        for length in [0, 1, STEP, 3 * STEP + 1, 33 << 20] {
+            let bytes = Arc::new(pattern(length));
+            let packed = {
+                let bytes = Arc::clone(&bytes);
+                Arc::new(move || io::Cursor::new(bytes.to_vec()))
+            };
+            for source in [
+                spool.unpacked(length as u64, packed.clone()),
+                spool.unpacked_now(1 << 30, packed.clone()).unwrap(),
+            ] {
+                assert_eq!(source.size(), length as u64);
+                assert_eq!(source.flaw(), None);
+                assert!(read_exact(&*source, 0, length).unwrap() == *bytes, "{length}");
+                let middle = read_exact(&*source, (length / 2) as u64, length / 3).unwrap();
+                assert!(middle == bytes[length / 2..length / 2 + length / 3]);
+            }
+            assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "files have no names");
+        }
+        assert_eq!((used(&spool.memory), used(&spool.disk)), (0, 0), "all sources are gone");
+    }
+
+    #[test]
+    fn what_is_not_read_makes_room_and_comes_back() {
+        let (_folder, spool) = spool(0);
+        let length = 30_usize << 20;
+        let source =
+            |byte| spool.unpacked(length as u64, Arc::new(move || io::repeat(byte).take(length as u64)));
+        let sources: Vec<SharedSource> = (1..=20).map(source).collect();
+        for round in 0..2 {
+            for (number, source) in sources.iter().enumerate() {
+                let byte = u8::try_from(number + 1).unwrap();
+                assert_eq!(read_exact(&**source, 20 << 20, 5).unwrap(), [byte; 5], "{round}");
+                assert!(used(&spool.memory) <= MEMORY);
+            }
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_on_the_disk_fails() {
+        let (_folder, spool) = spool(40 << 20);
+        let source = spool.unpacked(50 << 20, Arc::new(|| io::repeat(1).take(50 << 20)));
+        let error = read_exact(&*source, 0, 1).unwrap_err().to_string();
+        assert!(error.contains("--spool-limit"), "{error}");
+        assert_eq!(used(&spool.disk), 0);
+        let unpacked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let count = Arc::clone(&unpacked);
+        let source = spool.unpacked(
+            50 << 20,
+            Arc::new(move || {
+                count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                io::repeat(1).take(50 << 20)
+            }),
+        );
+        assert!((0..3).all(|_| read_exact(&*source, 0, 1).is_err()));
+        assert_eq!(unpacked.load(std::sync::atomic::Ordering::Relaxed), 1, "it is unpacked once");
+        let zeros = spool.unpacked(50 << 20, Arc::new(|| io::repeat(0).take(50 << 20)));
+        assert_eq!(read_exact(&*zeros, 49 << 20, 3).unwrap(), [0; 3], "zeros take no space");
+    }
+
+    /// A reader that fails at once.
+    struct Fails;
+
+    impl Read for Fails {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::Error::other("bad block"))
+        }
+    }
+
+    #[test]
+    fn bytes_before_a_fault_can_be_read() {
+        let (_folder, spool) = spool(DISK);
+        let failing = Arc::new(|| io::repeat(7).take(100_000).chain(Fails));
+        let source = spool.unpacked(200_000, failing.clone());
+        assert_eq!(read_exact(&*source, 99_000, 1000).unwrap(), [7; 1000]);
+        let error = read_exact(&*source, 99_500, 1000).unwrap_err().to_string();
+        assert_eq!(error, "unpacking failed: bad block");
+        assert_eq!(source.flaw().unwrap(), error);
+        // A wrong checksum shows at the end, when all bytes are there.
+        let source = spool.unpacked(100_000, failing.clone());
+        assert_eq!(read_exact(&*source, 0, 100_000).unwrap(), vec![7; 100_000]);
+        assert_eq!(source.flaw().unwrap(), error);
+        let short = spool.unpacked(100_001, Arc::new(|| io::repeat(7).take(100_000)));
+        assert_eq!(read_exact(&*short, 0, 100_000).unwrap(), vec![7; 100_000]);
+        assert!(read_exact(&*short, 100_000, 1).unwrap_err().to_string().contains("found 100000"));
+        let long = spool.unpacked(99_999, Arc::new(|| io::repeat(7).take(100_000)));
+        assert_eq!(read_exact(&*long, 0, 99_999).unwrap(), vec![7; 99_999]);
+        assert!(long.flaw().unwrap().contains("found more"));
+        let now = spool.unpacked_now(1 << 20, failing).unwrap();
+        assert_eq!((now.size(), now.flaw()), (100_000, Some(error)));
+    }
+}
