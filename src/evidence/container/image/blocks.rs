@@ -1,0 +1,146 @@
+//! Disks made of blocks of equal size, each of which lies somewhere in a file: what VHD, VHDX,
+//! VMDK, QCOW2 and E01 have in common.
+
+use std::io;
+use std::ops::Range;
+
+use super::cache::BlockCache;
+use super::outcome::{ImageProblem, Problems};
+use crate::evidence::layer::{SharedSource, Source};
+use crate::evidence::source::LogBytes;
+
+/// Bytes of unpacked blocks that one disk keeps for reads of parts of a block.
+const UNPACKED_LIMIT: usize = 4 << 20;
+
+/// Where the bytes of a block are.
+pub(super) enum BlockPlace<'a> {
+    /// The block contains zeros only and is not stored.
+    Zeros,
+    /// The block is stored as it is, from this byte of this source on.
+    Plain(&'a SharedSource, u64),
+    /// The block is stored packed, or with a checksum: [`BlockMap::unpack`] reads it.
+    Packed,
+}
+
+/// The map from the blocks of a disk to where their bytes are.
+pub(super) trait BlockMap: Send + Sync {
+    /// Bytes of the disk.
+    fn size(&self) -> u64;
+
+    /// Bytes of a block; the disk's last block may be shorter. Never 0.
+    fn block_size(&self) -> u64;
+
+    /// Where the bytes of block `block` (counted from 0) are.
+    fn locate(&self, block: u64) -> io::Result<BlockPlace<'_>>;
+
+    /// Reads all bytes of a block that [`BlockMap::locate`] calls packed. `into` is as long as the
+    /// block, at the disk's end as long as what is left of the disk.
+    fn unpack(&self, block: u64, into: &mut [u8]) -> io::Result<()> {
+        let _ = into;
+        Err(io::Error::other(format!("block {block} is not packed")))
+    }
+}
+
+/// The most blocks whose places [`note_unreadable`] looks at: 4 TiB of blocks of 1 MiB.
+const MOST_LOOKED_AT: u64 = 1 << 22;
+
+/// Notes blocks that the table places beyond the file's end, `end`, or that have no valid place, as
+/// in a file that was cut off. Consecutive blocks are one problem. For formats whose blocks are
+/// large, so that the table is read in no time.
+pub(super) fn note_unreadable(map: &impl BlockMap, end: u64, name: &str, problems: &mut Problems) {
+    let (size, length) = (map.size(), map.block_size());
+    let mut open: Option<(Range<u64>, String)> = None;
+    let mut note = |lost: Option<(Range<u64>, String)>| {
+        let Some((range, found)) = lost else { return };
+        let expected = "blocks that lie in the file";
+        problems.push(ImageProblem::new(format!("{name}, block table"), expected, found).at(range));
+    };
+    for block in 0..size.div_ceil(length).min(MOST_LOOKED_AT) {
+        let range = block * length..(block + 1).saturating_mul(length).min(size);
+        let found = match map.locate(block) {
+            Ok(BlockPlace::Plain(_, start)) if start.saturating_add(range.end - range.start) > end => {
+                format!("block {block} at byte {start} of a file of {end} bytes")
+            }
+            Ok(_) => continue,
+            Err(error) => error.to_string(),
+        };
+        match &mut open {
+            Some((lost, _)) if lost.end == range.start => lost.end = range.end,
+            _ => note(open.replace((range, found))),
+        }
+    }
+    note(open);
+}
+
+/// A disk that reads through its map. Several threads read at the same time. A read that touches a
+/// block that cannot be read fails; a smaller read beside that block does not.
+pub(super) struct BlockDisk<M> {
+    map: M,
+    unpacked: BlockCache,
+}
+
+impl<M: BlockMap> BlockDisk<M> {
+    pub(super) fn new(map: M) -> Self {
+        BlockDisk { map, unpacked: BlockCache::new(UNPACKED_LIMIT) }
+    }
+
+    fn read_block(&self, block: u64, within: u64, piece: &mut [u8]) -> io::Result<()> {
+        match self.map.locate(block)? {
+            BlockPlace::Zeros => piece.fill(0),
+            BlockPlace::Plain(source, start) => {
+                let start = start.saturating_add(within);
+                let read = source.read_at(start, piece)?;
+                if read < piece.len() {
+                    let wanted = piece.len();
+                    return Err(io::Error::new(
+                        io::ErrorKind::UnexpectedEof,
+                        format!("block {block}: expected {wanted} bytes at byte {start}, found {read}"),
+                    ));
+                }
+            }
+            BlockPlace::Packed => self.read_packed(block, within, piece)?,
+        }
+        Ok(())
+    }
+
+    fn read_packed(&self, block: u64, within: u64, piece: &mut [u8]) -> io::Result<()> {
+        let size = self.map.block_size();
+        let length = size.min(self.map.size().saturating_sub(block.saturating_mul(size)));
+        let length = usize::try_from(length).map_err(io::Error::other)?;
+        if piece.len() == length {
+            return self.map.unpack(block, piece);
+        }
+        let unpacked = self.unpacked.get(0, block, || {
+            let mut bytes = vec![0; length];
+            self.map.unpack(block, &mut bytes)?;
+            Ok(bytes)
+        })?;
+        let start = usize::try_from(within).map_err(io::Error::other)?;
+        let from = unpacked.get(start..start + piece.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
+        piece.copy_from_slice(from);
+        Ok(())
+    }
+}
+
+impl<M: BlockMap> LogBytes for BlockDisk<M> {
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.map.size().saturating_sub(offset);
+        let total = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+        let size = self.map.block_size();
+        let mut filled = 0;
+        while let Some(rest) = buffer.get_mut(filled..total).filter(|rest| !rest.is_empty()) {
+            let at = offset + filled as u64;
+            let (block, within) = (at / size, at % size);
+            let wanted = usize::try_from(size - within).unwrap_or(usize::MAX).min(rest.len());
+            self.read_block(block, within, rest.get_mut(..wanted).unwrap_or_default())?;
+            filled += wanted;
+        }
+        Ok(total)
+    }
+}
+
+impl<M: BlockMap> Source for BlockDisk<M> {
+    fn size(&self) -> u64 {
+        self.map.size()
+    }
+}

@@ -1,0 +1,175 @@
+//! Small caches, so that tables and unpacked blocks take bounded memory whatever an image states.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::evidence::layer::{SharedSource, read_up_to};
+
+/// Blocks of bytes by (file, number), the least recently used of which are dropped first. The
+/// bytes kept stay below `limit`, or are those of a single block that is larger.
+pub(super) struct BlockCache {
+    limit: usize,
+    state: Mutex<CacheState>,
+}
+
+#[derive(Default)]
+struct CacheState {
+    blocks: HashMap<(usize, u64), CachedBlock>,
+    bytes: usize,
+    clock: u64,
+}
+
+struct CachedBlock {
+    bytes: Arc<[u8]>,
+    used: u64,
+}
+
+impl BlockCache {
+    /// An empty cache of at most `limit` bytes.
+    pub(super) fn new(limit: usize) -> Self {
+        BlockCache { limit, state: Mutex::default() }
+    }
+
+    /// The block `number` of file `file`. A block that is not in the cache is made by `make`,
+    /// without a lock: two threads that want one block at the same time both make it.
+    pub(super) fn get(
+        &self,
+        file: usize,
+        number: u64,
+        make: impl FnOnce() -> io::Result<Vec<u8>>,
+    ) -> io::Result<Arc<[u8]>> {
+        let key = (file, number);
+        if let Some(bytes) = self.lock().find(key) {
+            return Ok(bytes);
+        }
+        let bytes: Arc<[u8]> = Arc::from(make()?);
+        self.lock().keep(key, Arc::clone(&bytes), self.limit);
+        Ok(bytes)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, CacheState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl CacheState {
+    fn find(&mut self, key: (usize, u64)) -> Option<Arc<[u8]>> {
+        self.clock += 1;
+        let block = self.blocks.get_mut(&key)?;
+        block.used = self.clock;
+        Some(Arc::clone(&block.bytes))
+    }
+
+    fn keep(&mut self, key: (usize, u64), bytes: Arc<[u8]>, limit: usize) {
+        self.drop_block(key);
+        while self.bytes + bytes.len() > limit {
+            let oldest = self.blocks.iter().min_by_key(|(_, block)| block.used).map(|(key, _)| *key);
+            let Some(oldest) = oldest else { break };
+            self.drop_block(oldest);
+        }
+        self.bytes += bytes.len();
+        self.blocks.insert(key, CachedBlock { bytes, used: self.clock });
+    }
+
+    fn drop_block(&mut self, key: (usize, u64)) {
+        if let Some(block) = self.blocks.remove(&key) {
+            self.bytes -= block.bytes.len();
+        }
+    }
+}
+
+/// Bytes of a page of a table.
+const PAGE: u64 = 16 << 10;
+
+/// Bytes of pages that one image keeps in memory.
+pub(super) const PAGES_LIMIT: usize = 4 << 20;
+
+/// A file whose tables are read page by page, so that no table is ever in memory as a whole.
+pub(super) struct Paged {
+    source: SharedSource,
+    file: usize,
+    pages: Arc<BlockCache>,
+}
+
+impl Paged {
+    /// A reader of tables in `source`, which is file number `file` of its image. All files of an
+    /// image share one cache of pages.
+    pub(super) fn new(source: SharedSource, file: usize, pages: Arc<BlockCache>) -> Self {
+        Paged { source, file, pages }
+    }
+
+    /// A reader of tables in the only file of an image.
+    pub(super) fn only(source: SharedSource) -> Self {
+        Paged::new(source, 0, Arc::new(BlockCache::new(PAGES_LIMIT)))
+    }
+
+    /// The file that the tables lie in.
+    pub(super) fn source(&self) -> &SharedSource {
+        &self.source
+    }
+
+    /// The `N` bytes from byte `offset` of the file on. Fails with
+    /// [`io::ErrorKind::UnexpectedEof`] if the file ends before.
+    pub(super) fn array<const N: usize>(&self, offset: u64) -> io::Result<[u8; N]> {
+        let mut bytes = [0; N];
+        let mut filled = 0;
+        while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            let at = offset.saturating_add(filled as u64);
+            let (number, within) = (at / PAGE, usize::try_from(at % PAGE).unwrap_or(0));
+            let page = self.pages.get(self.file, number, || {
+                read_up_to(self.source.as_ref(), number * PAGE, usize::try_from(PAGE).unwrap_or(0))
+            })?;
+            let from = page.get(within..).unwrap_or_default();
+            let length = from.len().min(rest.len());
+            if length == 0 {
+                return Err(io::Error::new(
+                    io::ErrorKind::UnexpectedEof,
+                    format!("expected {N} bytes of a table at byte {offset}, found the end of the file"),
+                ));
+            }
+            for (to, from) in rest.iter_mut().zip(from) {
+                *to = *from;
+            }
+            filled += length;
+        }
+        Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cache_keeps_what_was_used_last_and_stays_below_its_limit() {
+        let cache = BlockCache::new(20);
+        let made = |number| {
+            let mut made = false;
+            cache
+                .get(0, number, || {
+                    made = true;
+                    Ok(vec![0; 8])
+                })
+                .unwrap();
+            made
+        };
+        assert!(made(1) && made(2) && !made(1));
+        assert!(made(3));
+        assert!(!made(1), "1 was used after 2, so 2 went");
+        assert!(made(2));
+        assert!(cache.lock().bytes <= 20);
+        cache.get(0, 9, || Ok(vec![0; 50])).unwrap();
+        assert_eq!(cache.lock().blocks.len(), 1);
+    }
+
+    #[test]
+    fn a_table_is_read_across_pages_and_ends_with_its_file() {
+        let bytes: Vec<u8> = (0..PAGE + 4).map(|at| u8::try_from(at % 251).unwrap()).collect();
+        let paged = Paged::only(Arc::new(bytes.clone()));
+        let start = usize::try_from(PAGE).unwrap() - 3;
+        assert_eq!(paged.array::<7>(PAGE - 3).unwrap(), bytes[start..start + 7]);
+        assert_eq!(paged.array::<8>(PAGE - 3).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+        assert!(paged.array::<8>(u64::MAX - 3).is_err());
+    }
+}

@@ -1,0 +1,103 @@
+//! Where the chunks of an Ex01 image are.
+
+use std::io;
+
+use super::super::super::blocks::{BlockMap, BlockPlace};
+use super::super::super::cache::Paged;
+use super::super::super::fields::Fields;
+use super::super::super::inflate::Workers;
+use super::super::super::outcome::ImageProblem;
+use super::super::sections::Media;
+use super::super::stored::{ChunkPacking, StoredChunk};
+
+/// Bytes of an entry of a table.
+pub(super) const ENTRY: u64 = 16;
+
+// Bits of an entry.
+const DEFLATED: u32 = 1;
+const WITH_SUM: u32 = 2;
+const PATTERN: u32 = 4;
+
+/// The chunks of one table.
+pub(super) struct Table {
+    /// The number of the table's first chunk on the disk.
+    pub(super) first: u64,
+    pub(super) count: u32,
+    /// The index of the segment among those that were found.
+    pub(super) segment: usize,
+    /// The offset in the segment of the table's first entry.
+    pub(super) entries: u64,
+    /// Why the chunks cannot be read.
+    pub(super) unreadable: Option<ImageProblem>,
+}
+
+/// The disk of an Ex01 image.
+pub(super) struct Chunks {
+    pub(super) media: Media,
+    /// The tables in the order of their first chunks.
+    pub(super) tables: Vec<Table>,
+    /// The names of the segments that were found, and their files.
+    pub(super) segments: Vec<(String, Paged)>,
+    pub(super) workers: Workers,
+}
+
+impl Chunks {
+    /// The entry of a chunk, with its segment: offset or pattern, length, and bits.
+    fn entry(&self, chunk: u64) -> io::Result<(&(String, Paged), [u8; 16])> {
+        let range = self.media.bytes(&(chunk..chunk.saturating_add(1)));
+        let after = self.tables.partition_point(|table| table.first <= chunk);
+        let table = self.tables.get(..after).and_then(<[_]>::last);
+        let Some(table) = table.filter(|table| chunk - table.first < table.count.into()) else {
+            let place = format!("chunk {chunk}");
+            return Err(ImageProblem::new(place, "a table that has it", "none").at(range).into());
+        };
+        if let Some(problem) = &table.unreadable {
+            return Err(problem.clone().at(range).into());
+        }
+        let segment = self.segments.get(table.segment).ok_or(io::ErrorKind::NotFound)?;
+        Ok((segment, segment.1.array(table.entries + (chunk - table.first) * ENTRY)?))
+    }
+}
+
+impl BlockMap for Chunks {
+    fn size(&self) -> u64 {
+        self.media.size
+    }
+
+    fn block_size(&self) -> u64 {
+        self.media.chunk
+    }
+
+    fn locate(&self, block: u64) -> io::Result<BlockPlace<'_>> {
+        self.entry(block).map(|_| BlockPlace::Packed)
+    }
+
+    fn unpack(&self, block: u64, into: &mut [u8]) -> io::Result<()> {
+        let ((name, file), entry) = self.entry(block)?;
+        let fields = Fields(&entry);
+        let (offset, length, bits) = (fields.le64(0), u64::from(fields.le32(8)), fields.le32(12));
+        if bits & PATTERN != 0 {
+            // The chunk repeats eight bytes, which take the offset's place.
+            for (to, from) in into.iter_mut().zip(offset.to_le_bytes().into_iter().cycle()) {
+                *to = from;
+            }
+            return Ok(());
+        }
+        let packing = match (bits & DEFLATED != 0, bits & WITH_SUM != 0) {
+            (true, _) => ChunkPacking::Deflated,
+            (false, true) => ChunkPacking::PlainWithSum,
+            (false, false) => ChunkPacking::Plain,
+        };
+        let chunk = StoredChunk {
+            number: block,
+            range: self.media.bytes(&(block..block.saturating_add(1))),
+            full: self.media.chunk,
+            name,
+            source: file.source().as_ref(),
+            offset,
+            length: length.min(self.media.chunk + self.media.chunk / 8 + 64),
+            packing,
+        };
+        chunk.read(&self.workers, into)
+    }
+}

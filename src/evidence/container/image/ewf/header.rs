@@ -1,0 +1,96 @@
+//! The texts that an examiner typed into an imaging tool, from the sections `header` and `header2`.
+
+use super::super::outcome::ImageFacts;
+use crate::event::EventTime;
+
+/// 100 ns intervals in a second.
+const TICKS_PER_SECOND: i64 = 10_000_000;
+
+/// The most characters of one text that are kept.
+const TEXT_CHARS: usize = 4096;
+
+/// Reads the inflated text of a section: a line of identifiers and a line of values, both separated
+/// by tabs. `wide` is true for `header2`, which is UTF-16. A text that was read before is kept.
+pub(super) fn read(bytes: &[u8], wide: bool, facts: &mut ImageFacts) {
+    let text = if wide { utf16(bytes) } else { String::from_utf8_lossy(bytes).into_owned() };
+    for (identifier, value) in pairs(&text) {
+        let field = match identifier {
+            "c" => &mut facts.case_number,
+            "n" => &mut facts.evidence_number,
+            "a" => &mut facts.description,
+            "e" => &mut facts.examiner,
+            "t" => &mut facts.notes,
+            "m" => {
+                read_time(value, facts);
+                continue;
+            }
+            _ => continue,
+        };
+        if field.is_none() && !value.is_empty() {
+            *field = kept(value);
+        }
+    }
+}
+
+/// The identifiers and values of a text. Line 0 counts categories, line 1 names the category
+/// `main`, line 2 has its identifiers and line 3 its values.
+pub(super) fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    let line = |number| text.split('\n').nth(number).unwrap_or_default();
+    line(2).split('\t').map(str::trim).zip(line(3).split('\t').map(str::trim))
+}
+
+/// The text that is kept of a value; `None` if the value is empty.
+pub(super) fn kept(value: &str) -> Option<String> {
+    (!value.is_empty()).then(|| value.chars().take(TEXT_CHARS).collect())
+}
+
+/// Little-endian UTF-16, with or without its mark.
+pub(super) fn utf16(bytes: &[u8]) -> String {
+    let (pairs, _) = bytes.as_chunks();
+    let units = pairs.iter().map(|pair| u16::from_le_bytes(*pair));
+    let text: String =
+        char::decode_utf16(units).map(|char| char.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
+    text.trim_start_matches('\u{feff}').to_owned()
+}
+
+/// Reads the time of acquisition. `header2` and Ex01 have seconds since 1970 in UTC; `header` has
+/// year, month, day, hour, minute and second of the examiner's computer, whose zone it does not
+/// state.
+pub(super) fn read_time(value: &str, facts: &mut ImageFacts) {
+    if let Ok(seconds) = value.parse::<i64>() {
+        let time = seconds.checked_mul(TICKS_PER_SECOND).map(EventTime::from_ticks);
+        facts.acquired = facts.acquired.or(time);
+    } else if facts.acquired_local.is_none() {
+        facts.acquired_local = local_time(value);
+    }
+}
+
+/// The numbers of a local time as `2024-11-29T12:00:05`; `None` if they are not of a time.
+fn local_time(value: &str) -> Option<String> {
+    let numbers: Vec<u16> = value.split_whitespace().map(str::parse).collect::<Result<_, _>>().ok()?;
+    let [year, month, day, hour, minute, second] = numbers.as_slice() else { return None };
+    let sound =
+        (1..=12).contains(month) && (1..=31).contains(day) && *hour < 24 && *minute < 60 && *second < 61;
+    sound.then(|| format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_read_from_both_headers_and_the_first_one_counts() {
+        let wide = "\u{feff}3\nmain\na\tc\tn\te\tt\tav\tm\tu\nHOST-7\t25-1\t\tJo\t\t1\t1732881600\t1\n\n";
+        let wide: Vec<u8> = wide.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let mut facts = ImageFacts::default();
+        read(&wide, true, &mut facts);
+        read(b"1\r\nmain\r\nc\tn\tm\r\nother\tE-2\t2024 11 29 12 0 5\r\n\r\n", false, &mut facts);
+        assert_eq!(facts.description.as_deref(), Some("HOST-7"));
+        assert_eq!(facts.case_number.as_deref(), Some("25-1"));
+        assert_eq!(facts.evidence_number.as_deref(), Some("E-2"));
+        assert_eq!(facts.acquired, EventTime::parse_logged("2024-11-29T12:00:00Z"));
+        assert_eq!(facts.acquired_local.as_deref(), Some("2024-11-29T12:00:05"));
+        assert_eq!((facts.notes, facts.examiner.as_deref()), (None, Some("Jo")));
+        assert_eq!(local_time("2024 13 29 12 0 5"), None);
+    }
+}

@@ -1,0 +1,384 @@
+//! The sections of a segment: a chain of descriptors, each followed by its data.
+
+use std::io;
+use std::ops::Range;
+
+use simd_adler32::{Adler32, adler32};
+
+use super::super::fields::Fields;
+use super::super::inflate::inflate_text;
+use super::super::outcome::{ImageFacts, ImageProblem, Problems};
+use super::header;
+use super::segments::{SEGMENT_HEADER, SegmentFile};
+use crate::evidence::layer::{read_exact, read_up_to};
+
+/// Bytes of a section's descriptor.
+const DESCRIPTOR: u64 = 76;
+
+/// Bytes of the header of a table of chunks.
+const TABLE_HEADER: u64 = 24;
+
+/// The most sections that are read of one image, so that memory for their places is bounded by
+/// some 20 MiB. Images of 64 TiB have fewer.
+pub(super) const MOST_SECTIONS: u32 = 1 << 18;
+
+/// The most bytes that are read of a packed text of the examiner, and that it may inflate to.
+pub(super) const TEXT_LIMIT: u64 = 1 << 20;
+
+/// The most ranges of sectors that could not be read which are kept.
+pub(super) const MOST_UNREAD: u32 = 1 << 16;
+
+/// The largest chunk that is read, in bytes.
+pub(super) const LARGEST_CHUNK: u64 = 32 << 20;
+
+/// Bit of a table's entry for a chunk that is deflated; the other bits are its offset.
+pub(super) const DEFLATED: u32 = 1 << 31;
+
+/// What the segments of an image contain.
+#[derive(Default)]
+pub(super) struct Contents {
+    pub(super) media: Option<Media>,
+    /// The chunks in the order of the disk, with gaps where an unknown number of them is missing.
+    pub(super) groups: Vec<GroupOrGap>,
+    pub(super) facts: ImageFacts,
+    /// True if the section that ends an image was met.
+    pub(super) ended: bool,
+    sections: u32,
+}
+
+/// The sizes of a disk.
+#[derive(Clone, Copy)]
+pub(super) struct Media {
+    /// Bytes of the disk.
+    pub(super) size: u64,
+    /// Bytes of a chunk.
+    pub(super) chunk: u64,
+    /// Bytes of a sector.
+    pub(super) sector: u64,
+    /// The number of chunks by the disk's size.
+    pub(super) chunks: u64,
+}
+
+pub(super) enum GroupOrGap {
+    Group(Group),
+    /// Chunks, it is not known how many, that are missing for the reason given.
+    Gap(ImageProblem),
+}
+
+impl GroupOrGap {
+    /// What is wrong with a table that failed.
+    fn into_problem(self) -> ImageProblem {
+        match self {
+            GroupOrGap::Gap(problem) | GroupOrGap::Group(Group { unreadable: Some(problem), .. }) => problem,
+            GroupOrGap::Group(_) => ImageProblem::new("table", "a table of chunks", "one that is sound"),
+        }
+    }
+}
+
+/// The chunks of one table.
+#[derive(Debug, Clone)]
+pub(super) struct Group {
+    /// The index of the segment among those that were found.
+    pub(super) segment: usize,
+    /// The offset in the segment of the table's first entry.
+    pub(super) entries: u64,
+    pub(super) count: u32,
+    /// What offsets in the table are counted from.
+    pub(super) base: u64,
+    /// The offset in the segment of the end of the last chunk.
+    pub(super) end: u64,
+    /// The first entry that is an offset of 32 bits. EnCase and FTK write such entries, for chunks
+    /// that are not deflated, in sections of more than 2 GiB.
+    pub(super) wide_from: u32,
+    /// Why the chunks cannot be read, though it is known how many there are.
+    pub(super) unreadable: Option<ImageProblem>,
+}
+
+/// A section whose descriptor was read.
+struct Section<'a> {
+    file: &'a SegmentFile,
+    segment: usize,
+    kind: String,
+    start: u64,
+    /// The range of the file of the section's data.
+    data: Range<u64>,
+}
+
+/// What the sections of one segment that was read so far mean for the next ones.
+#[derive(Default)]
+struct Walk {
+    /// The data of the last section of chunks.
+    chunks: Option<Range<u64>>,
+    /// The table that failed, until its copy is met.
+    failed: Option<GroupOrGap>,
+}
+
+/// Reads the sections of one segment into `contents`.
+pub(super) fn read(
+    file: &SegmentFile,
+    segment: usize,
+    contents: &mut Contents,
+    problems: &mut Problems,
+) -> io::Result<()> {
+    let (mut at, mut walk) = (SEGMENT_HEADER, Walk::default());
+    let broken = loop {
+        contents.sections += 1;
+        if contents.sections > MOST_SECTIONS {
+            break Some(ImageProblem::new(&file.name, format!("at most {MOST_SECTIONS} sections"), "more"));
+        }
+        let (section, next) = match read_descriptor(file, segment, at)? {
+            Ok(found) => found,
+            Err(problem) => break Some(problem),
+        };
+        let ends = section.kind == "next" || section.kind == "done";
+        contents.ended |= section.kind == "done";
+        if ends {
+            break None;
+        }
+        read_section(&section, &mut walk, contents, problems)?;
+        // Each section lies after the one before, so the chain ends with the file.
+        if next <= at {
+            let expected = format!("a next section after byte {at}");
+            break Some(ImageProblem::new(section.place(), expected, format!("byte {next}")));
+        }
+        at = next;
+    };
+    contents.groups.extend(walk.failed);
+    if let Some(problem) = broken {
+        contents.groups.push(GroupOrGap::Gap(problem));
+    }
+    Ok(())
+}
+
+/// Reads the descriptor at byte `at`, and where the next one is.
+fn read_descriptor(
+    file: &SegmentFile,
+    segment: usize,
+    at: u64,
+) -> io::Result<Result<(Section<'_>, u64), ImageProblem>> {
+    let length = usize::try_from(DESCRIPTOR).unwrap_or(0);
+    let bytes = read_up_to(file.source.as_ref(), at, length)?;
+    let fields = Fields(&bytes);
+    let place = format!("{}, section at byte {at}", file.name);
+    if bytes.len() < length {
+        let found = format!("the end of the file at byte {}", file.source.size());
+        return Ok(Err(ImageProblem::new(place, "a section's descriptor of 76 bytes", found)));
+    }
+    let (stated, sum) = (fields.le32(72), adler32(&bytes.get(..72).unwrap_or_default()));
+    if stated != sum {
+        let expected = format!("a section's descriptor with Adler-32 {sum:#010x}");
+        return Ok(Err(ImageProblem::new(place, expected, format!("{stated:#010x}"))));
+    }
+    let kind: [u8; 16] = fields.array(0);
+    let kind = kind.split(|byte| *byte == 0).next().unwrap_or_default();
+    let (next, size) = (fields.le64(16), fields.le64(24));
+    let start = at + DESCRIPTOR;
+    // Data end where the next section begins, so that no byte is read for two sections.
+    let limit = if next > at { next.min(file.source.size()) } else { file.source.size() };
+    let end = at.saturating_add(size).min(limit).max(start);
+    let kind = String::from_utf8_lossy(kind).into_owned();
+    Ok(Ok((Section { file, segment, kind, start: at, data: start..end }, next)))
+}
+
+impl Section<'_> {
+    fn place(&self) -> String {
+        format!("{}, section `{}` at byte {}", self.file.name, self.kind, self.start)
+    }
+
+    fn length(&self) -> u64 {
+        self.data.end - self.data.start
+    }
+
+    /// The first bytes of the section's data, at most `limit`.
+    fn bytes(&self, limit: u64) -> io::Result<Vec<u8>> {
+        let length = usize::try_from(self.length().min(limit)).unwrap_or(0);
+        read_up_to(self.file.source.as_ref(), self.data.start, length)
+    }
+}
+
+fn read_section(
+    section: &Section<'_>,
+    walk: &mut Walk,
+    contents: &mut Contents,
+    problems: &mut Problems,
+) -> io::Result<()> {
+    match section.kind.as_str() {
+        "volume" | "disk" | "data" => read_media(section, contents, problems)?,
+        "sectors" => walk.chunks = Some(section.data.clone()),
+        "table" => {
+            contents.groups.extend(walk.failed.take());
+            match read_table(section, walk)? {
+                group @ GroupOrGap::Group(Group { unreadable: None, .. }) => contents.groups.push(group),
+                failed => walk.failed = Some(failed),
+            }
+        }
+        "table2" => {
+            if let Some(failed) = walk.failed.take() {
+                let copy = read_table(section, walk)?;
+                if matches!(&copy, GroupOrGap::Group(Group { unreadable: None, .. })) {
+                    problems.push(failed.into_problem());
+                    contents.groups.push(copy);
+                } else {
+                    contents.groups.push(failed);
+                }
+            }
+        }
+        "header" | "header2" => {
+            let text = inflate_text(&section.bytes(TEXT_LIMIT)?, usize::try_from(TEXT_LIMIT).unwrap_or(0));
+            header::read(&text, section.kind == "header2", &mut contents.facts);
+        }
+        "hash" => {
+            let bytes = section.bytes(36)?;
+            if check_sum(section, &bytes, 32, problems) {
+                contents.facts.stated_md5 = hash_text(Fields(&bytes).array::<16>(0));
+            }
+        }
+        "digest" => {
+            let bytes = section.bytes(80)?;
+            if check_sum(section, &bytes, 76, problems) {
+                let fields = Fields(&bytes);
+                contents.facts.stated_md5 =
+                    hash_text(fields.array::<16>(0)).or(contents.facts.stated_md5.take());
+                contents.facts.stated_sha1 = hash_text(fields.array::<20>(16));
+            }
+        }
+        "error2" => read_unread(section, contents, problems)?,
+        // Sessions of optical discs, texts of other tools, and kinds of later versions.
+        _ => {}
+    }
+    Ok(())
+}
+
+/// A hash in hexadecimal digits; `None` if all bytes are 0, which tools write for no hash.
+pub(super) fn hash_text<const N: usize>(bytes: [u8; N]) -> Option<String> {
+    use std::fmt::Write as _;
+    let mut text = String::with_capacity(2 * N);
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+    (bytes != [0; N]).then_some(text)
+}
+
+/// Checks the Adler-32 that follows the first `length` bytes of a section's data.
+fn check_sum(section: &Section<'_>, bytes: &[u8], length: usize, problems: &mut Problems) -> bool {
+    let covered = bytes.get(..length).unwrap_or_default();
+    let (stated, sum) = (Fields(bytes).le32(length), adler32(&covered));
+    let right = covered.len() == length && stated == sum;
+    if !right {
+        let expected = format!("{length} bytes with Adler-32 {sum:#010x}");
+        problems.push(ImageProblem::new(section.place(), expected, format!("{stated:#010x}")));
+    }
+    right
+}
+
+/// Reads the sizes of the disk. Later segments repeat them; the first ones that are sound count.
+fn read_media(section: &Section<'_>, contents: &mut Contents, problems: &mut Problems) -> io::Result<()> {
+    if contents.media.is_some() {
+        return Ok(());
+    }
+    // SMART writes 94 bytes, EnCase and FTK 1,052, both with an Adler-32 in the last four.
+    let bytes = section.bytes(1052)?;
+    let smart = bytes.len() < 1052;
+    check_sum(section, &bytes, if smart { 90 } else { 1048 }, problems);
+    let fields = Fields(&bytes);
+    let sectors = if smart { fields.le32(16).into() } else { fields.le64(16) };
+    let (per_chunk, sector) = (u64::from(fields.le32(8)), u64::from(fields.le32(12)));
+    let chunk = per_chunk.saturating_mul(sector);
+    if !(1..=LARGEST_CHUNK).contains(&chunk) {
+        let expected = format!("chunks of 1 to {LARGEST_CHUNK} bytes");
+        problems.push(ImageProblem::new(section.place(), expected, format!("{chunk} bytes")));
+        return Ok(());
+    }
+    let size = sectors.saturating_mul(sector);
+    contents.media = Some(Media { size, chunk, sector, chunks: size.div_ceil(chunk) });
+    Ok(())
+}
+
+/// Reads the ranges of sectors that the imaging tool could not read.
+fn read_unread(section: &Section<'_>, contents: &mut Contents, problems: &mut Problems) -> io::Result<()> {
+    let Some(media) = contents.media else { return Ok(()) };
+    let head = section.bytes(520)?;
+    if !check_sum(section, &head, 516, problems) {
+        return Ok(());
+    }
+    let stated = Fields(&head).le32(0);
+    let there = u32::try_from(section.length().saturating_sub(520) / 8).unwrap_or(u32::MAX);
+    let count = stated.min(there).min(MOST_UNREAD);
+    if count < stated {
+        let expected = format!("{stated} ranges of unread sectors");
+        problems.push(ImageProblem::new(section.place(), expected, format!("{count} that are read")));
+    }
+    let length = usize::try_from(count).unwrap_or(0) * 8;
+    let entries = read_exact(section.file.source.as_ref(), section.data.start + 520, length)?;
+    for entry in entries.chunks_exact(8) {
+        let fields = Fields(entry);
+        let (first, sectors) = (u64::from(fields.le32(0)), u64::from(fields.le32(4)));
+        let bytes = |sectors: u64| sectors.saturating_mul(media.sector).min(media.size);
+        contents.facts.unread_at_acquisition.push(bytes(first)..bytes(first + sectors));
+    }
+    Ok(())
+}
+
+/// Reads the header of a table and checks its entries, without keeping them.
+fn read_table(section: &Section<'_>, walk: &Walk) -> io::Result<GroupOrGap> {
+    let head = section.bytes(TABLE_HEADER)?;
+    let fields = Fields(&head);
+    let entries = section.data.start + TABLE_HEADER;
+    let (count, base) = (fields.le32(0), fields.le64(8));
+    let sum = adler32(&head.get(..20).unwrap_or_default());
+    let there = section.data.end.saturating_sub(entries) / 4;
+    let mut found = None;
+    if fields.le32(20) != sum {
+        found = Some("a header whose Adler-32 is wrong".to_owned());
+    } else if u64::from(count) > there {
+        found = Some(format!("{count} entries where {there} fit"));
+    }
+    if let Some(found) = found {
+        return Ok(GroupOrGap::Gap(ImageProblem::new(section.place(), "a table of chunks", found)));
+    }
+    let data = walk.chunks.clone().filter(|data| data.contains(&base) || base <= data.start);
+    // EnCase 1 writes the chunks after the entries, into the section of the table.
+    let end = data.map_or(section.data.end, |data| data.end);
+    let mut group =
+        Group { segment: section.segment, entries, count, base, end, wide_from: u32::MAX, unreadable: None };
+    if let Some(found) = check_entries(section, &mut group)? {
+        group.unreadable = Some(ImageProblem::new(section.place(), "a table of chunks", found));
+    }
+    Ok(GroupOrGap::Group(group))
+}
+
+/// Verifies the Adler-32 of a table's entries, and finds the first entry of 32 bits. Returns what is
+/// wrong.
+fn check_entries(section: &Section<'_>, group: &mut Group) -> io::Result<Option<String>> {
+    const STEP: u64 = 64 << 10;
+    let source = section.file.source.as_ref();
+    let length = u64::from(group.count) * 4;
+    let (mut sum, mut at, mut number) = (Adler32::new(), 0, 0_u32);
+    let (mut first, mut before) = (0_u32, 0_u32);
+    while at < length {
+        let step = usize::try_from(STEP.min(length - at)).unwrap_or(0);
+        let bytes = read_exact(source, group.entries + at, step)?;
+        sum.write(&bytes);
+        for entry in bytes.chunks_exact(4) {
+            let entry = Fields(entry).le32(0);
+            let narrow = entry & !DEFLATED;
+            // Offsets of 31 bits ascend. The first one that does not is one of 32 bits, whose
+            // highest bit belongs to the offset.
+            if number == 0 {
+                first = narrow;
+            } else if group.wide_from == u32::MAX && narrow < before {
+                group.wide_from = number;
+            }
+            before = narrow;
+            number += 1;
+        }
+        at += step as u64;
+    }
+    let end = group.entries + length;
+    let footer = read_up_to(source, end, 4)?;
+    // EnCase 1 and SMART write no Adler-32: the first chunk follows the entries.
+    let has_footer = section.data.end >= end + 4 && group.base.saturating_add(first.into()) != end;
+    let (stated, sum) = (Fields(&footer).le32(0), sum.finish());
+    Ok((has_footer && stated != sum)
+        .then(|| format!("entries with Adler-32 {stated:#010x} where {sum:#010x} is due")))
+}

@@ -1,0 +1,115 @@
+//! Reading a chunk whose place in a segment is known.
+
+use std::io;
+use std::ops::Range;
+
+use simd_adler32::adler32;
+
+use super::super::inflate::{Header, Workers};
+use super::super::outcome::ImageProblem;
+use crate::evidence::layer::Source;
+
+/// A chunk and where it is stored.
+pub(super) struct StoredChunk<'a> {
+    /// The number of the chunk, counted from 0.
+    pub(super) number: u64,
+    /// The bytes of the disk that the chunk has.
+    pub(super) range: Range<u64>,
+    /// The bytes of all chunks but the last, which may be shorter.
+    pub(super) full: u64,
+    /// The name of the segment.
+    pub(super) name: &'a str,
+    pub(super) source: &'a dyn Source,
+    /// Where the chunk begins in the segment.
+    pub(super) offset: u64,
+    /// The bytes that the chunk takes in the segment at most, with its checksum.
+    pub(super) length: u64,
+    pub(super) packing: ChunkPacking,
+}
+
+/// How a chunk is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ChunkPacking {
+    /// Deflated, with zlib's header and its Adler-32.
+    Deflated,
+    /// As it is.
+    Plain,
+    /// As it is, followed by an Adler-32.
+    PlainWithSum,
+}
+
+impl StoredChunk<'_> {
+    /// Reads the chunk into `into`, which is as long as the chunk, and verifies its checksum.
+    pub(super) fn read(&self, workers: &Workers, into: &mut [u8]) -> io::Result<()> {
+        match self.packing {
+            ChunkPacking::Deflated => self.read_deflated(workers, into),
+            ChunkPacking::Plain => {
+                let read = self.source.read_at(self.offset, into)?;
+                let due = into.len();
+                if read == due && self.length >= due as u64 {
+                    return Ok(());
+                }
+                Err(self.damaged(format!("{due} bytes"), format!("{}", self.length.min(read as u64))))
+            }
+            ChunkPacking::PlainWithSum => self.read_plain(workers, into),
+        }
+    }
+
+    fn damaged(&self, expected: String, found: String) -> io::Error {
+        let place = format!("{}, chunk {} at byte {}", self.name, self.number, self.offset);
+        ImageProblem::new(place, expected, found).at(self.range.clone()).into()
+    }
+
+    fn read_plain(&self, workers: &Workers, into: &mut [u8]) -> io::Result<()> {
+        // The last chunk of some tools is as long as the others.
+        let length = self.length.saturating_sub(4).min(self.full);
+        let length = usize::try_from(length).map_err(io::Error::other)?;
+        if length < into.len() {
+            return Err(self.damaged(format!("{} bytes", into.len()), format!("{length}")));
+        }
+        let mut stated = [0; 4];
+        let mut read_sum = || self.source.read_at(self.offset.saturating_add(length as u64), &mut stated);
+        let (read, sum) = if length == into.len() {
+            let read = self.source.read_at(self.offset, into)?;
+            (read + read_sum()?, adler32(&&*into))
+        } else {
+            workers.with(|worker| -> io::Result<_> {
+                worker.read(self.source, self.offset, length)?;
+                let bytes = worker.packed();
+                into.copy_from_slice(bytes.get(..into.len()).unwrap_or_default());
+                Ok((length + read_sum()?, adler32(&bytes)))
+            })?
+        };
+        if read < length + 4 {
+            let found = format!("{read} before the end of the file");
+            return Err(self.damaged(format!("{} bytes", length + 4), found));
+        }
+        let stated = u32::from_le_bytes(stated);
+        if stated == sum {
+            return Ok(());
+        }
+        Err(self.damaged(format!("bytes with Adler-32 {stated:#010x}"), format!("{sum:#010x}")))
+    }
+
+    fn read_deflated(&self, workers: &Workers, into: &mut [u8]) -> io::Result<()> {
+        let there = self.source.size().saturating_sub(self.offset);
+        let length = usize::try_from(self.length.min(there)).map_err(io::Error::other)?;
+        let full = usize::try_from(self.full).map_err(io::Error::other)?;
+        let inflated = workers.with(|worker| -> io::Result<_> {
+            worker.read(self.source, self.offset, length)?;
+            if into.len() == full {
+                return Ok(worker.inflate(Header::Zlib, into));
+            }
+            let mut whole = vec![0; full];
+            let inflated = worker.inflate(Header::Zlib, &mut whole);
+            into.copy_from_slice(whole.get(..into.len()).unwrap_or_default());
+            Ok(inflated)
+        })?;
+        let found = match inflated {
+            Ok(length) if length >= into.len() => return Ok(()),
+            Ok(length) => format!("{length} bytes"),
+            Err(found) => found,
+        };
+        Err(self.damaged(format!("a deflated chunk of {} bytes", into.len()), found))
+    }
+}

@@ -1,0 +1,504 @@
+//! Builds small images.
+
+use std::io::Write;
+
+use flate2::write::{DeflateEncoder, ZlibEncoder};
+use simd_adler32::adler32;
+
+use super::super::vhdx::{self, crc32c};
+use super::Folder;
+
+/// The bytes of a disk, in parts random, repeated and zero, rounded up to sectors.
+pub(super) fn disk(length: usize) -> Vec<u8> {
+    let mut state = 7_u64;
+    let mut bytes: Vec<u8> = (0..length)
+        .map(|at| match at / 4096 % 4 {
+            0 => {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                state.to_be_bytes()[0]
+            }
+            1 => u8::try_from(at / 7 % 251).unwrap(),
+            2 => 0,
+            _ => u8::try_from(at % 10).unwrap() + b'0',
+        })
+        .collect();
+    bytes.resize(length.next_multiple_of(512), 0);
+    bytes
+}
+
+fn deflated(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn with_sum(mut bytes: Vec<u8>) -> Vec<u8> {
+    let sum = adler32(&bytes.as_slice());
+    bytes.extend(sum.to_le_bytes());
+    bytes
+}
+
+/// A section, the next one of which follows.
+fn section(out: &mut Vec<u8>, kind: &str, data: &[u8]) {
+    let mut head = kind.as_bytes().to_vec();
+    head.resize(16, 0);
+    let length = data.len() as u64 + 76;
+    let next = if matches!(kind, "next" | "done") { 0 } else { length } + out.len() as u64;
+    head.extend(next.to_le_bytes());
+    head.extend(length.to_le_bytes());
+    head.resize(72, 0);
+    out.extend(with_sum(head));
+    out.extend(data);
+}
+
+/// An E01 of chunks of 4,096 bytes in `segments` files. Even chunks are stored as they are.
+pub(super) fn e01(disk: &[u8], segments: usize) -> Folder {
+    let chunks: Vec<&[u8]> = disk.chunks(4096).collect();
+    let per_segment = chunks.len().div_ceil(segments);
+    let mut folder = Folder::default();
+    for (number, chunks) in chunks.chunks(per_segment).enumerate() {
+        let last = number + 1 == segments;
+        let mut out = b"EVF\x09\x0d\x0a\xff\x00\x01".to_vec();
+        out.extend(u16::try_from(number + 1).unwrap().to_le_bytes());
+        out.extend([0; 2]);
+        if number == 0 {
+            let text = b"1\r\nmain\r\na\tm\r\nHOST-7\t2024 1 2 3 4 5\r\n\r\n";
+            section(&mut out, "header", &deflated(text));
+            section(&mut out, "volume", &volume(disk.len()));
+        }
+        chunk_sections(&mut out, chunks);
+        if last {
+            let mut errors = 1_u32.to_le_bytes().to_vec();
+            errors.resize(516, 0);
+            let mut errors = with_sum(errors);
+            errors.extend(with_sum([2_u32.to_le_bytes(), 2_u32.to_le_bytes()].concat()));
+            section(&mut out, "error2", &errors);
+            let digest = [vec![0x11; 16], vec![0x22; 20], vec![0; 40]].concat();
+            section(&mut out, "digest", &with_sum(digest));
+        }
+        section(&mut out, if last { "done" } else { "next" }, &[]);
+        folder.0.insert(format!("disk.E{:02}", number + 1), out);
+    }
+    folder
+}
+
+fn volume(size: usize) -> Vec<u8> {
+    let mut volume = vec![0; 1048];
+    volume[4..8].copy_from_slice(&u32::try_from(size.div_ceil(4096)).unwrap().to_le_bytes());
+    volume[8..12].copy_from_slice(&8_u32.to_le_bytes());
+    volume[12..16].copy_from_slice(&512_u32.to_le_bytes());
+    volume[16..24].copy_from_slice(&(size as u64 / 512).to_le_bytes());
+    with_sum(volume)
+}
+
+fn chunk_sections(out: &mut Vec<u8>, chunks: &[&[u8]]) {
+    let (base, mut data, mut entries) = (out.len() as u64, Vec::new(), Vec::new());
+    for (number, chunk) in chunks.iter().enumerate() {
+        let offset = u32::try_from(data.len() + 76).unwrap();
+        if number % 2 == 0 {
+            entries.extend(offset.to_le_bytes());
+            data.extend(with_sum(chunk.to_vec()));
+        } else {
+            entries.extend((offset | 1 << 31).to_le_bytes());
+            data.extend(deflated(chunk));
+        }
+    }
+    section(out, "sectors", &data);
+    let mut table = u32::try_from(chunks.len()).unwrap().to_le_bytes().to_vec();
+    table.resize(8, 0);
+    table.extend(base.to_le_bytes());
+    table.resize(20, 0);
+    let table = [with_sum(table), with_sum(entries)].concat();
+    section(out, "table", &table);
+    section(out, "table2", &table);
+}
+
+/// Where the first chunk and the sections of tables begin.
+pub(super) struct E01Places {
+    pub(super) chunks: usize,
+    pub(super) table: usize,
+    pub(super) table2: usize,
+}
+
+pub(super) fn e01_places(file: &[u8]) -> E01Places {
+    let find = |kind: &[u8]| file.windows(kind.len()).position(|window| window == kind).unwrap();
+    E01Places {
+        chunks: find(b"sectors\0\0\0\0\0\0\0\0\0") + 76,
+        table: find(b"table\0\0\0\0\0\0\0\0\0\0\0"),
+        table2: find(b"table2\0\0\0\0\0\0\0\0\0\0"),
+    }
+}
+
+/// A section of an Ex01, whose descriptor follows its data. `before` is where the last descriptor
+/// begins.
+fn section2(out: &mut Vec<u8>, kind: u32, data: &[u8], before: &mut u64) {
+    out.extend(data);
+    let at = out.len() as u64;
+    let mut head = [kind.to_le_bytes(), 0_u32.to_le_bytes()].concat();
+    head.extend(before.to_le_bytes());
+    head.extend((data.len() as u64).to_le_bytes());
+    head.extend(64_u32.to_le_bytes());
+    head.resize(60, 0);
+    out.extend(with_sum(head));
+    *before = at;
+}
+
+fn wide_text(text: &str) -> Vec<u8> {
+    let bytes: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    deflated(&[&[0xff, 0xfe], bytes.as_slice()].concat())
+}
+
+/// An Ex01 of chunks of 4,096 bytes in `segments` files. Even chunks are stored as they are, those
+/// of zeros as a pattern.
+pub(super) fn ex01(disk: &[u8], segments: usize) -> Folder {
+    let chunks: Vec<&[u8]> = disk.chunks(4096).collect();
+    let per_segment = chunks.len().div_ceil(segments);
+    let mut folder = Folder::default();
+    for (number, chunks) in chunks.chunks(per_segment).enumerate() {
+        let last = number + 1 == segments;
+        let mut out = b"EVF2\x0d\x0a\x81\x00\x02\x01\x01\x00".to_vec();
+        out.extend(u32::try_from(number + 1).unwrap().to_le_bytes());
+        out.extend([7; 16]);
+        let mut before = 0;
+        if number == 0 {
+            let sectors = disk.len() / 512;
+            let device = format!("1\nmain\nts\tbp\n{sectors}\t512\n\n");
+            section2(&mut out, 1, &wide_text(&device), &mut before);
+            let case = "1\nmain\nnm\tcn\tat\tsb\nHOST-7\t\t1732881600\t8\n\n";
+            section2(&mut out, 2, &wide_text(case), &mut before);
+        }
+        let (mut data, mut entries) = (Vec::new(), Vec::new());
+        for (number, chunk) in chunks.iter().enumerate() {
+            let offset = out.len() + data.len();
+            let (stored, bits) = match number {
+                _ if chunk.iter().all(|byte| *byte == 0) => (Vec::new(), 5_u32),
+                even if even % 2 == 0 => (with_sum(chunk.to_vec()), 2),
+                _ => (deflated(chunk), 3),
+            };
+            entries.extend(if bits == 5 { 0 } else { offset as u64 }.to_le_bytes());
+            entries.extend(u32::try_from(stored.len()).unwrap().to_le_bytes());
+            entries.extend(bits.to_le_bytes());
+            data.extend(stored);
+            data.resize(data.len().next_multiple_of(16), 0);
+        }
+        section2(&mut out, 3, &data, &mut before);
+        let mut table = (number as u64 * per_segment as u64).to_le_bytes().to_vec();
+        table.extend((chunks.len() as u64).to_le_bytes());
+        let mut table = with_sum(table);
+        table.resize(32, 0);
+        table.extend(with_sum(entries));
+        table.resize(table.len() + 12, 0);
+        section2(&mut out, 4, &table, &mut before);
+        if last {
+            let mut errors = with_sum([1_u64.to_le_bytes(), [0; 8]].concat());
+            errors.resize(32, 0);
+            errors.extend(with_sum([2_u64.to_le_bytes(), 2_u64.to_le_bytes()].concat()));
+            section2(&mut out, 5, &errors, &mut before);
+            section2(&mut out, 8, &with_sum(vec![0x11; 16]), &mut before);
+            section2(&mut out, 9, &with_sum(vec![0x22; 20]), &mut before);
+        }
+        section2(&mut out, if last { 0xf } else { 0xd }, &[], &mut before);
+        folder.0.insert(format!("disk.Ex{:02}", number + 1), out);
+    }
+    folder
+}
+
+fn vhd_footer(size: usize, kind: u32, header: u64) -> Vec<u8> {
+    let mut footer = b"conectix".to_vec();
+    footer.resize(16, 0);
+    footer.extend(header.to_be_bytes());
+    footer.resize(48, 0);
+    footer.extend((size as u64).to_be_bytes());
+    footer.resize(60, 0);
+    footer.extend(kind.to_be_bytes());
+    footer.resize(512, 0);
+    put_vhd_sum(&mut footer, 64);
+    footer
+}
+
+fn put_vhd_sum(header: &mut [u8], at: usize) {
+    let sum = header.iter().map(|byte| u32::from(*byte)).sum::<u32>();
+    header[at..at + 4].copy_from_slice(&(!sum).to_be_bytes());
+}
+
+pub(super) fn fixed_vhd(disk: &[u8]) -> Vec<u8> {
+    [disk, &vhd_footer(disk.len(), 2, u64::MAX)].concat()
+}
+
+/// A VHD of blocks of 4,096 bytes. Blocks of zeros are not stored.
+pub(super) fn dynamic_vhd(disk: &[u8], kind: u32) -> Vec<u8> {
+    let footer = vhd_footer(disk.len(), kind, 512);
+    let blocks: Vec<&[u8]> = disk.chunks(4096).collect();
+    let mut header = b"cxsparse".to_vec();
+    header.extend(u64::MAX.to_be_bytes());
+    header.extend(1536_u64.to_be_bytes());
+    header.resize(28, 0);
+    header.extend(u32::try_from(blocks.len()).unwrap().to_be_bytes());
+    header.extend(4096_u32.to_be_bytes());
+    header.resize(1024, 0);
+    put_vhd_sum(&mut header, 36);
+    let (mut table, mut data) = (Vec::new(), Vec::new());
+    let start = (1536 + blocks.len() * 4).next_multiple_of(512);
+    for block in blocks {
+        if block.iter().all(|byte| *byte == 0) {
+            table.extend([0xff; 4]);
+            continue;
+        }
+        table.extend(u32::try_from((start + data.len()) / 512).unwrap().to_be_bytes());
+        data.extend([0xff; 512]);
+        data.extend(block);
+        data.resize(data.len().next_multiple_of(512) + 4096 - block.len(), 0);
+    }
+    table.resize(start - 1536, 0xff);
+    [footer.clone(), header, table, data, footer].concat()
+}
+
+/// A VHDX of blocks of 1 MiB, of which those of zeros are not stored. `flags` are those of the file
+/// parameters; `log` makes it a disk that was not closed.
+pub(super) fn a_vhdx(disk: &[u8], flags: u32, log: bool) -> Vec<u8> {
+    let mut out = b"vhdxfile".to_vec();
+    for sequence in 1..=2_u64 {
+        out.resize(out.len().next_multiple_of(64 << 10), 0);
+        let mut header = b"head\0\0\0\0".to_vec();
+        header.extend(sequence.to_le_bytes());
+        header.resize(48, 0);
+        header.extend([u8::from(log); 16]);
+        header.resize(4096, 0);
+        out.extend(with_crc(header));
+    }
+    let mut regions = b"regi\0\0\0\0\x02\0\0\0\0\0\0\0".to_vec();
+    for (kind, at, length) in
+        [(vhdx::BLOCK_TABLE_REGION, 2_u64 << 20, 1_u32 << 20), (vhdx::METADATA_REGION, 1 << 20, 1 << 20)]
+    {
+        regions.extend(kind);
+        regions.extend(at.to_le_bytes());
+        regions.extend(length.to_le_bytes());
+        regions.extend(1_u32.to_le_bytes());
+    }
+    regions.resize(64 << 10, 0);
+    let regions = with_crc(regions);
+    out.resize(192 << 10, 0);
+    out.extend(&regions);
+    out.extend(&regions);
+    out.resize(1 << 20, 0);
+    out.extend(metadata(disk.len(), flags));
+    out.resize(2 << 20, 0);
+    let blocks: Vec<&[u8]> = disk.chunks(1 << 20).collect();
+    let mut data = Vec::new();
+    for block in blocks {
+        let stored = block.iter().any(|byte| *byte != 0);
+        let entry = (3_u64 << 20) + data.len() as u64;
+        out.extend(if stored { entry | 6 } else { 0 }.to_le_bytes());
+        if stored {
+            data.extend(block);
+            data.resize(data.len().next_multiple_of(1 << 20), 0);
+        }
+    }
+    out.resize(3 << 20, 0);
+    out.extend(data);
+    out
+}
+
+fn metadata(size: usize, flags: u32) -> Vec<u8> {
+    let items = [
+        (vhdx::FILE_PARAMETERS, [(1_u32 << 20).to_le_bytes(), flags.to_le_bytes()].concat()),
+        (vhdx::DISK_SIZE, (size as u64).to_le_bytes().to_vec()),
+        (vhdx::SECTOR_SIZE, 512_u32.to_le_bytes().to_vec()),
+    ];
+    let mut table = b"metadata\0\0\x03\0".to_vec();
+    table.resize(32, 0);
+    let mut data = Vec::new();
+    for (kind, item) in items {
+        table.extend(kind);
+        table.extend(u32::try_from((64 << 10) + data.len()).unwrap().to_le_bytes());
+        table.extend(u32::try_from(item.len()).unwrap().to_le_bytes());
+        table.resize(table.len() + 8, 0);
+        data.extend(item);
+    }
+    table.resize(64 << 10, 0);
+    table.extend(data);
+    table
+}
+
+fn with_crc(mut bytes: Vec<u8>) -> Vec<u8> {
+    let sum = crc32c(&bytes);
+    bytes[4..8].copy_from_slice(&sum.to_le_bytes());
+    bytes
+}
+
+/// A QCOW2 of version 3 with clusters of 512 bytes. Those of zeros are not stored; every second one
+/// of the others is packed. `features` are the bits of features that a reader must know.
+pub(super) fn qcow2(disk: &[u8], features: u64) -> Vec<u8> {
+    let clusters: Vec<&[u8]> = disk.chunks(512).collect();
+    let tables = clusters.len().div_ceil(64);
+    let mut out = b"QFI\xfb\0\0\0\x03".to_vec();
+    out.resize(20, 0);
+    out.extend(9_u32.to_be_bytes());
+    out.extend((disk.len() as u64).to_be_bytes());
+    out.extend(0_u32.to_be_bytes());
+    out.extend(u32::try_from(tables).unwrap().to_be_bytes());
+    out.extend(512_u64.to_be_bytes());
+    out.resize(72, 0);
+    out.extend(features.to_be_bytes());
+    out.resize(512, 0);
+    let first_length = (tables * 8).next_multiple_of(512);
+    for table in 0..tables {
+        out.extend(((512 + first_length + table * 512) as u64 | 1 << 63).to_be_bytes());
+    }
+    out.resize(512 + first_length, 0);
+    let (start, mut data) = (512 + first_length + tables * 512, Vec::new());
+    for (number, cluster) in clusters.iter().enumerate() {
+        let at = (start + data.len()) as u64;
+        let entry = if cluster.iter().all(|byte| *byte == 0) {
+            // The mark of a cluster of zeros counts although the cluster has a place.
+            if number % 8 == 0 { 512 | 1 } else { 0 }
+        } else if number % 2 == 0 {
+            let mut encoder = DeflateEncoder::new(Vec::new(), flate2::Compression::best());
+            encoder.write_all(cluster).unwrap();
+            let packed = encoder.finish().unwrap();
+            data.extend(&packed);
+            let further = (at + packed.len() as u64 - 1) / 512 - at / 512;
+            at | further << 61 | 1 << 62
+        } else {
+            data.resize((start + data.len()).next_multiple_of(512) - start, 0);
+            let at = (start + data.len()) as u64;
+            data.extend(*cluster);
+            at | 1 << 63
+        };
+        out.extend(entry.to_be_bytes());
+    }
+    out.resize(start, 0);
+    [out, data].concat()
+}
+
+/// A sparse VMDK with grains of 8 sectors and tables of 4 entries. Grains of zeros are not stored.
+/// `packed` deflates the others and puts the directory's place into a footer.
+pub(super) fn vmdk(disk: &[u8], packed: bool) -> Vec<u8> {
+    let header = |directory: u64| {
+        let mut header = b"KDMV\x01\0\0\0".to_vec();
+        header.extend((if packed { 3 << 16 } else { 4_u32 }).to_le_bytes());
+        header.extend((disk.len() as u64 / 512).to_le_bytes());
+        header.extend(8_u64.to_le_bytes());
+        header.resize(44, 0);
+        header.extend(4_u32.to_le_bytes());
+        header.resize(56, 0);
+        header.extend(directory.to_le_bytes());
+        header.resize(77, 0);
+        header.push(u8::from(packed));
+        header.resize(512, 0);
+        header
+    };
+    let mut out = header(if packed { u64::MAX } else { 1 });
+    let grains: Vec<&[u8]> = disk.chunks(4096).collect();
+    let tables = grains.len().div_ceil(4);
+    // Each table takes a sector.
+    for table in 0..tables {
+        out.extend(u32::try_from(2 + table).unwrap().to_le_bytes());
+    }
+    out.resize(1024, 0);
+    let mut data = Vec::new();
+    for (number, grain) in grains.iter().enumerate() {
+        let at = u32::try_from((1024 + tables * 512 + data.len()) / 512).unwrap();
+        let zeros = grain.iter().all(|byte| *byte == 0);
+        out.extend(if zeros { u32::from(!packed) } else { at }.to_le_bytes());
+        if !zeros {
+            if packed {
+                let stream = deflated(grain);
+                data.extend((number as u64 * 8).to_le_bytes());
+                data.extend(u32::try_from(stream.len()).unwrap().to_le_bytes());
+                data.extend(stream);
+            } else {
+                data.extend(*grain);
+            }
+            data.resize(data.len().next_multiple_of(512), 0);
+        }
+        if number % 4 == 3 {
+            out.resize(out.len().next_multiple_of(512), 0);
+        }
+    }
+    out.resize(1024 + tables * 512, 0);
+    out.extend(data);
+    if packed {
+        out.extend(header(1));
+        out.extend([0; 512]);
+    }
+    out
+}
+
+/// Makes the checksums of a changed image right again, as whoever forges an image would.
+pub(super) fn put_sums(bytes: &mut [u8]) {
+    if bytes.starts_with(b"EVF2") {
+        put_ex01_sums(bytes);
+    } else if bytes.starts_with(b"EVF") {
+        put_e01_sums(bytes);
+    } else if bytes.starts_with(b"vhdxfile") {
+        let tables = [(64 << 10, 4096), (128 << 10, 4096), (192 << 10, 64 << 10), (256 << 10, 64 << 10)];
+        for (at, length) in tables {
+            if let Some(table) = bytes.get_mut(at..at + length) {
+                table[4..8].fill(0);
+                let sum = crc32c(table);
+                table[4..8].copy_from_slice(&sum.to_le_bytes());
+            }
+        }
+    } else {
+        let end = bytes.len().saturating_sub(512);
+        for (at, length, sum) in [(0, 512, 64), (end, 512, 64), (512, 1024, 36)] {
+            if let Some(header) = bytes.get_mut(at..at + length).filter(|header| header[0] == b'c') {
+                header[sum..sum + 4].fill(0);
+                put_vhd_sum(header, sum);
+            }
+        }
+    }
+}
+
+/// Puts the Adler-32 of `length` bytes from `start` on after them.
+fn put_sum(bytes: &mut [u8], start: usize, length: usize) {
+    let end = start.saturating_add(length);
+    if bytes.len() >= end.saturating_add(4) {
+        let sum = adler32(&&bytes[start..end]);
+        bytes[end..end + 4].copy_from_slice(&sum.to_le_bytes());
+    }
+}
+
+fn number(bytes: &[u8], at: usize, length: usize) -> usize {
+    let field = at.checked_add(length).and_then(|end| bytes.get(at..end)).unwrap_or_default();
+    field.iter().rev().fold(0, |number, byte| number << 8 | usize::from(*byte))
+}
+
+fn put_e01_sums(bytes: &mut [u8]) {
+    let mut at = 13;
+    while at + 76 <= bytes.len() {
+        put_sum(bytes, at, 72);
+        let data = at + 76;
+        if bytes[at..].starts_with(b"table") {
+            put_sum(bytes, data, 20);
+            put_sum(bytes, data + 24, number(bytes, data, 4).saturating_mul(4));
+        } else if bytes[at..].starts_with(b"volume") {
+            put_sum(bytes, data, 1048);
+        } else if bytes[at..].starts_with(b"error2") {
+            put_sum(bytes, data, 516);
+        }
+        let next = number(bytes, at + 16, 8);
+        if next <= at {
+            break;
+        }
+        at = next;
+    }
+}
+
+fn put_ex01_sums(bytes: &mut [u8]) {
+    let Some(mut at) = bytes.len().checked_sub(64) else { return };
+    loop {
+        put_sum(bytes, at, 60);
+        let (kind, before, size) =
+            (number(bytes, at, 4), number(bytes, at + 8, 8), number(bytes, at + 16, 8));
+        if let Some(data) = at.checked_sub(size).filter(|_| kind == 4 || kind == 5) {
+            put_sum(bytes, data, 16);
+            put_sum(bytes, data + 32, number(bytes, data + 8, 4).saturating_mul(16));
+        }
+        if before == 0 || before.saturating_add(64) > at {
+            break;
+        }
+        at = before;
+    }
+}

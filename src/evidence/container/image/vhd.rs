@@ -1,0 +1,152 @@
+//! VHD: a disk as it is with a footer (fixed), or in blocks with a table (dynamic). All numbers are
+//! big-endian.
+
+use std::io;
+use std::sync::Arc;
+
+use super::blocks::{BlockDisk, BlockMap, BlockPlace, note_unreadable};
+use super::cache::Paged;
+use super::fields::Fields;
+use super::outcome::Problems;
+use super::{Image, ImageError, Opening};
+use crate::evidence::layer::{SharedSource, Slice, read_exact, read_up_to};
+
+/// The first bytes of a footer.
+pub(super) const COOKIE: &[u8] = b"conectix";
+
+/// Bytes of a footer.
+pub(super) const FOOTER: u64 = 512;
+
+/// Bytes of the header of a dynamic disk.
+const DYNAMIC_HEADER: usize = 1024;
+
+/// The entry of the table for a block that is not stored.
+const NOT_STORED: u32 = u32::MAX;
+
+/// The largest and smallest block that is read, in bytes.
+const BLOCK_SIZES: std::ops::RangeInclusive<u32> = 512..=(256 << 20);
+
+pub(super) fn open(opening: &Opening<'_>) -> Result<Image, ImageError> {
+    let mut problems = Problems::default();
+    let footer = read_footer(opening, &mut problems)?;
+    let fields = Fields(&footer);
+    let size = fields.be64(48);
+    opening.check_size(size)?;
+    let disk = match fields.be32(60) {
+        2 => fixed(opening, size, &mut problems),
+        3 => dynamic(opening, fields.be64(16), size, &mut problems)?,
+        4 => return Err(ImageError::Unsupported("a differencing VHD, which needs its parent disk,".into())),
+        other => {
+            return Err(opening.problem("footer", "disk type 2 or 3", other.to_string()).into());
+        }
+    };
+    let mut image = Image::of(disk);
+    image.problems = problems.finish(opening.name);
+    Ok(image)
+}
+
+/// The footer at the file's end, or its copy at the start of a dynamic disk if the footer is
+/// damaged.
+fn read_footer(opening: &Opening<'_>, problems: &mut Problems) -> Result<Vec<u8>, ImageError> {
+    let length = usize::try_from(FOOTER).unwrap_or(0);
+    let end = opening.first.size().saturating_sub(FOOTER);
+    let read = |at| read_up_to(opening.first.as_ref(), at, length).map_err(|error| opening.failed(error));
+    let last = read(end)?;
+    let Err(found) = check_sum(&last, COOKIE, 64) else { return Ok(last) };
+    let first = read(0)?;
+    let place = format!("footer at byte {end}");
+    let problem = opening.problem(&place, "`conectix` and the footer's checksum", found);
+    if check_sum(&first, COOKIE, 64).is_ok() {
+        problems.push(problem);
+        return Ok(first);
+    }
+    if last.starts_with(COOKIE) && last.len() == length {
+        problems.push(problem);
+        return Ok(last);
+    }
+    Err(problem.into())
+}
+
+/// Checks the first bytes of a header, and its checksum: the complement of the sum of its other
+/// bytes. An error says what was found.
+fn check_sum(header: &[u8], cookie: &[u8], at: usize) -> Result<(), String> {
+    if !header.starts_with(cookie) {
+        return Err("other bytes".into());
+    }
+    let stated = Fields(header).be32(at);
+    let others = header.iter().enumerate().filter(|(place, _)| !(at..at + 4).contains(place));
+    let sum = !others.fold(0_u32, |sum, (_, byte)| sum.wrapping_add(u32::from(*byte)));
+    if sum == stated { Ok(()) } else { Err(format!("checksum {stated:#010x} where {sum:#010x} is due")) }
+}
+
+fn fixed(opening: &Opening<'_>, size: u64, problems: &mut Problems) -> SharedSource {
+    let there = opening.first.size().saturating_sub(FOOTER);
+    if there < size {
+        let expected = format!("a disk of {size} bytes before the footer");
+        problems.push(opening.problem("size", expected, format!("{there} bytes")).at(there..size));
+    }
+    Arc::new(Slice::new(Arc::clone(&opening.first), 0, size.min(there)))
+}
+
+fn dynamic(
+    opening: &Opening<'_>,
+    at: u64,
+    size: u64,
+    problems: &mut Problems,
+) -> Result<SharedSource, ImageError> {
+    let file = &opening.first;
+    let header = read_exact(file.as_ref(), at, DYNAMIC_HEADER).map_err(|error| opening.failed(error))?;
+    let place = format!("dynamic header at byte {at}");
+    if let Err(found) = check_sum(&header, b"cxsparse", 36) {
+        let problem = opening.problem(&place, "`cxsparse` and the header's checksum", found);
+        if !header.starts_with(b"cxsparse") {
+            return Err(problem.into());
+        }
+        problems.push(problem);
+    }
+    let fields = Fields(&header);
+    let (table, entries, block) = (fields.be64(16), fields.be32(28), fields.be32(32));
+    if !BLOCK_SIZES.contains(&block) || !block.is_power_of_two() {
+        let expected = "blocks of 512 to 268435456 bytes, a power of two";
+        return Err(opening.problem(&place, expected, format!("{block} bytes")).into());
+    }
+    let block = u64::from(block);
+    let stored = u64::from(entries).min(file.size().saturating_sub(table) / 4);
+    let bitmap = (block / 512).div_ceil(8).next_multiple_of(512);
+    let map = DynamicVhd { tables: Paged::only(Arc::clone(file)), size, block, bitmap, table, stored };
+    note_unreadable(&map, file.size(), opening.name, problems);
+    Ok(Arc::new(BlockDisk::new(map)))
+}
+
+/// A dynamic disk. Each stored block follows a bitmap of its sectors, which matters to differencing
+/// disks only.
+struct DynamicVhd {
+    tables: Paged,
+    size: u64,
+    block: u64,
+    bitmap: u64,
+    table: u64,
+    stored: u64,
+}
+
+impl BlockMap for DynamicVhd {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn block_size(&self) -> u64 {
+        self.block
+    }
+
+    fn locate(&self, block: u64) -> io::Result<BlockPlace<'_>> {
+        if block >= self.stored {
+            let message = format!("block {block} has no entry in the block table of {} blocks", self.stored);
+            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+        }
+        let sector = u32::from_be_bytes(self.tables.array(self.table + block * 4)?);
+        if sector == NOT_STORED {
+            return Ok(BlockPlace::Zeros);
+        }
+        Ok(BlockPlace::Plain(self.tables.source(), u64::from(sector) * 512 + self.bitmap))
+    }
+}
