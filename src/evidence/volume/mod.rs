@@ -1,0 +1,133 @@
+//! Volumes: the partitions of a disk, and the file systems in them.
+//!
+//! A volume is a partition, or a disk without a partition table. [`table`] finds the volumes of a
+//! disk, [`VolumeKind`] says by the first bytes what a volume holds, and [`ntfs`] reads the files
+//! of an NTFS volume.
+
+mod fields;
+pub mod ntfs;
+pub mod table;
+pub mod vss;
+
+use std::io;
+
+use self::fields::u16_at;
+use super::layer::{Source, read_up_to};
+
+/// How many bytes of a volume say what kind it is.
+pub const VOLUME_HEAD: usize = 512;
+
+/// The file system or encryption of a volume, according to its first bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum VolumeKind {
+    /// NTFS, the one kind whose files are read.
+    Ntfs,
+    /// A volume that BitLocker encrypts.
+    BitLocker,
+    /// exFAT.
+    ExFat,
+    /// ReFS.
+    ReFs,
+    /// FAT with 12-bit cluster numbers.
+    Fat12,
+    /// FAT with 16-bit cluster numbers.
+    Fat16,
+    /// FAT with 32-bit cluster numbers.
+    Fat32,
+    /// A volume of another kind, or something that is no volume.
+    Unknown,
+}
+
+/// The identifier of BitLocker To Go, whose volumes otherwise look like FAT32: the GUID
+/// 4967d63b-2e29-4ad8-8399-f6a339e3d001 as its bytes lie at offset 424.
+const BITLOCKER_TO_GO: [u8; 16] =
+    [0x3b, 0xd6, 0x67, 0x49, 0x29, 0x2e, 0xd8, 0x4a, 0x83, 0x99, 0xf6, 0xa3, 0x39, 0xe3, 0xd0, 0x01];
+
+impl VolumeKind {
+    /// Returns the kind of the volume that begins with the bytes `head`, of which the first
+    /// [`VOLUME_HEAD`] are looked at. With fewer bytes than that the kind may be unknown.
+    #[must_use]
+    pub fn of_head(head: &[u8]) -> Self {
+        let has = |offset: usize, text: &[u8]| head.get(offset..).is_some_and(|rest| rest.starts_with(text));
+        // Every FAT volume begins with a jump, and has sectors of 512 to 4096 bytes.
+        let is_fat = || {
+            matches!(head.first(), Some(0xEB | 0xE9))
+                && u16_at(head, 11)
+                    .is_some_and(|sector| (512..=4096).contains(&sector) && sector.is_power_of_two())
+        };
+        if has(3, b"NTFS    ") {
+            VolumeKind::Ntfs
+        } else if has(3, b"-FVE-FS-") || has(424, &BITLOCKER_TO_GO) {
+            VolumeKind::BitLocker
+        } else if has(3, b"EXFAT   ") {
+            VolumeKind::ExFat
+        } else if has(3, b"ReFS\0\0\0\0") {
+            VolumeKind::ReFs
+        } else if has(82, b"FAT32   ") && is_fat() {
+            VolumeKind::Fat32
+        } else if has(54, b"FAT16   ") && is_fat() {
+            VolumeKind::Fat16
+        } else if has(54, b"FAT12   ") && is_fat() {
+            VolumeKind::Fat12
+        } else {
+            VolumeKind::Unknown
+        }
+    }
+
+    /// Returns the kind of the volume that begins at `offset` of a disk. An error means that its
+    /// first sector cannot be read.
+    pub fn at(disk: &dyn Source, offset: u64) -> io::Result<Self> {
+        read_up_to(disk, offset, VOLUME_HEAD).map(|head| VolumeKind::of_head(&head))
+    }
+
+    /// Returns the name of the kind as users read it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            VolumeKind::Ntfs => "NTFS",
+            VolumeKind::BitLocker => "BitLocker",
+            VolumeKind::ExFat => "exFAT",
+            VolumeKind::ReFs => "ReFS",
+            VolumeKind::Fat12 => "FAT12",
+            VolumeKind::Fat16 => "FAT16",
+            VolumeKind::Fat32 => "FAT32",
+            VolumeKind::Unknown => "unknown",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first sector of a FAT volume with `text` at `offset`.
+    fn head(jump: u8, offset: usize, text: &[u8]) -> Vec<u8> {
+        let mut head = vec![0; VOLUME_HEAD];
+        head[0] = jump;
+        head[12] = 2;
+        head[offset..offset + text.len()].copy_from_slice(text);
+        head
+    }
+
+    #[test]
+    fn volumes_are_known_by_their_first_bytes() {
+        for (offset, text, name) in [
+            (3, &b"NTFS    "[..], "NTFS"),
+            (3, b"-FVE-FS-", "BitLocker"),
+            (424, &BITLOCKER_TO_GO, "BitLocker"),
+            (3, b"EXFAT   ", "exFAT"),
+            (3, b"ReFS\0\0\0\0", "ReFS"),
+            (82, b"FAT32   ", "FAT32"),
+            (54, b"FAT16   ", "FAT16"),
+            (54, b"FAT12   ", "FAT12"),
+            (54, b"FAT99   ", "unknown"),
+        ] {
+            assert_eq!(VolumeKind::of_head(&head(0xEB, offset, text)).name(), name);
+            let found = VolumeKind::of_head(&head(0x33, offset, text)).name();
+            assert_eq!(found, if name.starts_with("FAT") { "unknown" } else { name });
+        }
+        for length in 0..VOLUME_HEAD {
+            assert!(VolumeKind::of_head(&vec![0; length]) == VolumeKind::Unknown);
+        }
+    }
+}

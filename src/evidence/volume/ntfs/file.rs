@@ -1,0 +1,224 @@
+//! All records of one file, and the attributes in them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Ntfs;
+use super::attribute::{self, Attribute};
+use super::budget::Budget;
+use super::name::name_text;
+use super::obstacle::{Obstacle, ReparsePoint};
+use super::record::{Record, Reference};
+use super::stream::Stream;
+use crate::evidence::layer::{Source, read_up_to};
+use crate::evidence::volume::fields::{length16_at, u32_at, u64_at};
+
+/// The most further records of a file.
+const MOST_RECORDS: usize = 4096;
+/// The most bytes of records of a file that are kept in memory at a time.
+const MOST_RECORD_BYTES: usize = 16 << 20;
+/// The most bytes of an attribute list that are read. Windows allows 256 KiB.
+const MOST_LIST: usize = 1 << 20;
+/// The length of the shortest entry in an attribute list.
+const SHORTEST_ENTRY: usize = 26;
+/// The largest stream that is read: 1 TiB. Logs are far smaller, and holes make any size cheap.
+const MOST_SIZE: u64 = 1 << 40;
+/// Flags of files that a cloud provider keeps elsewhere: offline, recall on open, recall on access.
+const NOT_ON_DISK: u32 = 0x1000 | 0x4_0000 | 0x40_0000;
+
+/// The records of a file: the first one, and those with further attributes that the first one's
+/// attribute list names. At most 16 MiB.
+pub(super) struct File {
+    number: u64,
+    records: Vec<Vec<u8>>,
+    lost: BTreeSet<u64>,
+    is_list_cut: bool,
+}
+
+/// A name of a file.
+pub(super) struct FileName<'f> {
+    /// The folder that the name is in.
+    pub parent: Reference,
+    /// True for the short name (8.3) of a file that has a long one, too.
+    pub is_short: bool,
+    /// The name in UTF-16.
+    pub name: &'f [u8],
+}
+
+impl<'f> FileName<'f> {
+    /// Reads a `$FILE_NAME` attribute.
+    pub fn parse(attribute: Attribute<'f>) -> Option<Self> {
+        if attribute.kind() != attribute::FILE_NAME {
+            return None;
+        }
+        let bytes = attribute.resident()?;
+        let length = 2 * usize::from(*bytes.get(64)?);
+        Some(FileName {
+            parent: Reference::at(bytes, 0)?,
+            is_short: *bytes.get(65)? == 2,
+            name: bytes.get(66..66 + length)?,
+        })
+    }
+}
+
+impl File {
+    /// Reads the records of the file whose first record has this number. If what is left of
+    /// `budget` does not suffice for the file's attribute list, only that record is read.
+    pub fn read(ntfs: &Ntfs, number: u64, budget: &mut Budget) -> Result<Self, Obstacle> {
+        let first = ntfs.record(number).ok_or(Obstacle::Record(number))?;
+        let mut file = File { number, records: vec![first], lost: BTreeSet::new(), is_list_cut: false };
+        let parts: Vec<Attribute<'_>> =
+            file.attributes().filter(|attribute| attribute.kind() == attribute::ATTRIBUTE_LIST).collect();
+        if parts.is_empty() {
+            return Ok(file);
+        }
+        let list = Stream::new(ntfs.volume.clone(), ntfs.geometry.cluster, parts).ok();
+        let list = list.and_then(|list| {
+            let length = usize::try_from(list.size()).unwrap_or(MOST_LIST).min(MOST_LIST);
+            let entries = length / SHORTEST_ENTRY + 1;
+            budget.take_entries(entries as u64).then(|| read_up_to(&list, 0, length).ok())?
+        });
+        match list {
+            Some(list) => file.add_listed(ntfs, &list),
+            None => file.is_list_cut = true,
+        }
+        Ok(file)
+    }
+
+    /// Adds the records that the attribute list names.
+    fn add_listed(&mut self, ntfs: &Ntfs, list: &[u8]) {
+        let most = MOST_RECORDS.min(MOST_RECORD_BYTES / ntfs.geometry.record);
+        // Records that were met, and whether they belong to the file.
+        let mut met = BTreeMap::from([(self.number, true)]);
+        let mut at = 0;
+        while let Some(reference) = Reference::at(list, at + 16) {
+            let length = length16_at(list, at + 4).unwrap_or_default();
+            if length < SHORTEST_ENTRY || met.len() > most {
+                self.is_list_cut = true;
+                break;
+            }
+            let number = reference.record;
+            let is_good = met.get(&number).copied().unwrap_or_else(|| self.add_record(ntfs, number));
+            met.insert(number, is_good);
+            if !is_good && u32_at(list, at) == Some(attribute::DATA) {
+                self.lost.insert(number);
+            }
+            at += length;
+        }
+    }
+
+    /// Adds a further record. Returns false if it cannot be read, or another file has it by now.
+    fn add_record(&mut self, ntfs: &Ntfs, number: u64) -> bool {
+        let (is_in_use, sequence) = (self.first().is_in_use(), self.first().sequence());
+        let is_own = |base: Reference| base.record == self.number && base.means(sequence, is_in_use);
+        let record = ntfs.record(number).filter(|record| Record(record).base().is_some_and(is_own));
+        let is_good = record.is_some();
+        self.records.extend(record);
+        is_good
+    }
+
+    /// The file's first record.
+    pub fn first(&self) -> Record<'_> {
+        Record(self.records.first().map_or(&[], Vec::as_slice))
+    }
+
+    /// The numbers of the records with parts of streams that cannot be read, or that another file
+    /// has by now.
+    pub fn lost(&self) -> &BTreeSet<u64> {
+        &self.lost
+    }
+
+    /// True if the list of the file's records cannot be read, or not to its end.
+    pub fn is_list_cut(&self) -> bool {
+        self.is_list_cut
+    }
+
+    /// All attributes of the file.
+    fn attributes(&self) -> impl Iterator<Item = Attribute<'_>> {
+        self.records.iter().flat_map(|record| Record(record).attributes())
+    }
+
+    /// The names of the file: long ones if it has any.
+    pub fn names(&self) -> Vec<FileName<'_>> {
+        let mut names: Vec<FileName<'_>> = self.attributes().filter_map(FileName::parse).collect();
+        if names.iter().any(|name| !name.is_short) {
+            names.retain(|name| !name.is_short);
+        }
+        names
+    }
+
+    /// True if the file has a main stream, or may have one in what is lost of its records. Files
+    /// that describe the volume itself, such as `$Secure`, can have named streams only.
+    pub fn may_have_main_stream(&self) -> bool {
+        let mut attributes = self.attributes();
+        let has_one = attributes.any(|found| found.kind() == attribute::DATA && found.name().is_empty());
+        let is_damaged = |record: &Vec<u8>| {
+            let mut attributes = Record(record).attributes();
+            attributes.by_ref().for_each(drop);
+            attributes.is_damaged()
+        };
+        has_one || self.is_list_cut || !self.lost.is_empty() || self.records.iter().any(is_damaged)
+    }
+
+    /// The names of the file's named streams, in their order.
+    pub fn stream_names(&self) -> BTreeSet<String> {
+        let data = self.attributes().filter(|attribute| attribute.kind() == attribute::DATA);
+        data.filter(|attribute| !attribute.name().is_empty())
+            .map(|attribute| name_text(attribute.name()))
+            .collect()
+    }
+
+    /// The bytes of `$STANDARD_INFORMATION`.
+    fn standard_information(&self) -> &[u8] {
+        let mut attributes = self.attributes();
+        let found = attributes.find(|attribute| attribute.kind() == attribute::STANDARD_INFORMATION);
+        found.and_then(Attribute::resident).unwrap_or_default()
+    }
+
+    /// When the file's bytes were last changed: units of 100 nanoseconds since 1601.
+    pub fn modified(&self) -> Option<u64> {
+        u64_at(self.standard_information(), 8)
+    }
+
+    /// The file's reparse point.
+    pub fn reparse_point(&self) -> Option<ReparsePoint> {
+        let mut attributes = self.attributes();
+        let found = attributes.find(|attribute| attribute.kind() == attribute::REPARSE_POINT)?;
+        Some(ReparsePoint(u32_at(found.resident()?, 0)?))
+    }
+
+    /// Opens the file's main stream, or the one whose name is, as [`name_text`] writes it, `name`.
+    pub fn stream(&self, ntfs: &Ntfs, name: Option<&str>) -> Result<Stream, Obstacle> {
+        if let Some(obstacle) = self.obstacle().filter(|_| name.is_none()) {
+            return Err(obstacle);
+        }
+        let is_named = |attribute: &Attribute<'_>| match name {
+            None => attribute.name().is_empty(),
+            Some(name) => name_text(attribute.name()) == name,
+        };
+        let data = self.attributes().filter(|attribute| attribute.kind() == attribute::DATA);
+        let parts = data.filter(is_named).collect();
+        let stream = Stream::new(ntfs.volume.clone(), ntfs.geometry.cluster, parts)?;
+        let size = stream.size();
+        if size > MOST_SIZE { Err(Obstacle::Size { size, limit: MOST_SIZE }) } else { Ok(stream) }
+    }
+
+    /// Returns why the file's main stream does not have the file's bytes.
+    fn obstacle(&self) -> Option<Obstacle> {
+        let point = self.reparse_point()?;
+        let flags = u32_at(self.standard_information(), 32).unwrap_or_default();
+        let is_elsewhere = point.is_elsewhere() || point.is_cloud() && flags & NOT_ON_DISK != 0;
+        is_elsewhere.then_some(Obstacle::Elsewhere(point))
+    }
+
+    /// Returns the size that the records state for a stream that cannot be read.
+    pub fn stated_size(&self, name: Option<&str>) -> u64 {
+        let data = self.attributes().filter(|attribute| attribute.kind() == attribute::DATA);
+        let mut named = data.filter(|attribute| name_text(attribute.name()) == name.unwrap_or_default());
+        named
+            .find_map(|attribute| match attribute.clusters() {
+                Some(clusters) => (clusters.first == 0).then_some(clusters.size),
+                None => attribute.resident().map(|bytes| bytes.len() as u64),
+            })
+            .unwrap_or_default()
+    }
+}

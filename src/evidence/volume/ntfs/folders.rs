@@ -1,0 +1,148 @@
+//! The folders of a volume, and the paths of files through them.
+
+use super::file::FileName;
+use super::name::push_name;
+use super::record::{Record, Reference};
+
+/// The record of a volume's root folder.
+const ROOT: u64 = 5;
+/// The most folders above a file.
+const MOST_DEPTH: usize = 256;
+/// The first part of the path of a file if not all of its folders are known.
+const ORPHAN: &str = "$Orphan";
+
+/// The names of all folders of a volume: 40 bytes and the name for each.
+#[derive(Default)]
+pub(super) struct Folders {
+    /// Sorted by record, once all are there.
+    folders: Vec<Folder>,
+    names: String,
+}
+
+/// A folder's place in the tree.
+struct Folder {
+    record: u64,
+    parent: Reference,
+    sequence: u16,
+    is_in_use: bool,
+    /// Where the name starts in [`Folders::names`], and how long it is.
+    name: (usize, u16),
+}
+
+/// The path of a file.
+pub(super) struct Path {
+    /// The path's text, with `/` between its parts.
+    pub text: String,
+    /// True if a folder above the file is lost. The path begins with the folder below that.
+    pub is_orphan: bool,
+}
+
+impl Folders {
+    /// Adds a folder whose first record is `record`, with number `number`.
+    pub fn add(&mut self, number: u64, record: Record<'_>, name: &FileName<'_>) {
+        self.add_named(number, record.sequence(), record.is_in_use(), name.parent, name.name);
+    }
+
+    /// Adds a folder whose name was found apart from its first record.
+    pub fn add_named(&mut self, record: u64, sequence: u16, is_in_use: bool, parent: Reference, name: &[u8]) {
+        let start = self.names.len();
+        push_name(&mut self.names, name);
+        let length = u16::try_from(self.names.len() - start).unwrap_or(u16::MAX);
+        self.folders.push(Folder { record, parent, sequence, is_in_use, name: (start, length) });
+    }
+
+    /// How many bytes of memory the folders take.
+    pub fn memory(&self) -> usize {
+        self.folders.len() * size_of::<Folder>() + self.names.len()
+    }
+
+    /// Sorts the folders. Paths can be asked for after that.
+    pub fn finish(&mut self) {
+        self.folders.sort_by_key(|folder| folder.record);
+    }
+
+    fn get(&self, record: u64) -> Option<&Folder> {
+        let place = self.folders.binary_search_by_key(&record, |folder| folder.record).ok()?;
+        self.folders.get(place)
+    }
+
+    /// Returns the path of the file that has this name.
+    pub fn path(&self, name: &FileName<'_>) -> Path {
+        let mut seen = Vec::new();
+        let mut parts = Vec::new();
+        let mut parent = name.parent;
+        let mut is_orphan = false;
+        while parent.record != ROOT {
+            let folder = self.get(parent.record).filter(|folder| {
+                // A folder's record that another folder has by now is not the parent.
+                parent.means(folder.sequence, folder.is_in_use)
+                    && parts.len() < MOST_DEPTH
+                    && !seen.contains(&folder.record)
+            });
+            let Some(folder) = folder else {
+                is_orphan = true;
+                break;
+            };
+            let (start, length) = folder.name;
+            parts.push(self.names.get(start..start + usize::from(length)).unwrap_or_default());
+            seen.push(folder.record);
+            parent = folder.parent;
+        }
+        if is_orphan {
+            parts.push(ORPHAN);
+        }
+        let mut text = String::new();
+        for part in parts.into_iter().rev() {
+            text.push_str(part);
+            text.push('/');
+        }
+        push_name(&mut text, name.name);
+        Path { text, is_orphan }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reference(record: u64, sequence: u16) -> Reference {
+        Reference { record, sequence }
+    }
+
+    /// The path of a file `f` in a folder, and whether it is an orphan.
+    fn path(folders: &Folders, parent: Reference) -> (String, bool) {
+        let path = folders.path(&FileName { parent, is_short: false, name: b"f\0" });
+        (path.text, path.is_orphan)
+    }
+
+    #[test]
+    fn a_path_goes_through_the_folders_that_the_references_mean() {
+        let mut folders = Folders::default();
+        folders.add_named(41, 8, false, reference(40, 2), b"b\0!\0");
+        folders.add_named(40, 2, true, reference(5, 5), b"a\0");
+        folders.add_named(42, 1, true, reference(43, 1), b"c\0");
+        folders.add_named(43, 1, true, reference(42, 1), b"d\0");
+        folders.finish();
+        let found = |record, sequence| path(&folders, reference(record, sequence));
+        assert_eq!(found(5, 5), ("f".into(), false));
+        assert_eq!(found(40, 2), ("a/f".into(), false));
+        // A deleted folder: its sequence number has counted on.
+        assert_eq!(found(41, 7), ("a/b\\x21/f".into(), false));
+        for (record, sequence) in [(40, 1), (40, 3), (41, 6), (99, 1)] {
+            assert_eq!(found(record, sequence), ("$Orphan/f".into(), true));
+        }
+        // Folders that are in each other.
+        assert_eq!(found(42, 1), ("$Orphan/d/c/f".into(), true));
+    }
+
+    #[test]
+    fn a_path_ends_at_the_greatest_depth() {
+        let mut folders = Folders::default();
+        for record in 100..1100 {
+            folders.add_named(record, 1, true, reference(record + 1, 1), b"x\0");
+        }
+        folders.finish();
+        let (text, is_orphan) = path(&folders, reference(100, 1));
+        assert_eq!((text.len(), is_orphan), ("$Orphan/".len() + 2 * MOST_DEPTH + 1, true));
+    }
+}

@@ -1,0 +1,20 @@
+//! NTFS volumes that are made here, record by record.
+
+mod hostile;
+mod listing;
+mod made;
+mod reading;
+mod whole;
+
+use std::sync::Arc;
+
+use super::Ntfs;
+use crate::evidence::layer::Source;
+use crate::evidence::source::LogBytes;
+
+impl made::Made {
+    /// Opens the volume.
+    fn open(&self) -> Ntfs {
+        Ntfs::open(Arc::new(self.0.clone())).unwrap()
+    }
+}

@@ -1,0 +1,150 @@
+//! The master boot record, and the chain of tables of logical partitions.
+
+use std::collections::BTreeSet;
+
+use super::{Fault, Found, Purpose, SECTOR, SECTOR_SIZES};
+use crate::evidence::layer::read_exact;
+use crate::evidence::volume::VolumeKind;
+use crate::evidence::volume::fields::u32_at;
+
+/// The partition type of a GPT disk's protective MBR.
+const TYPE_GPT: u8 = 0xEE;
+/// The partition type of a dynamic disk.
+const TYPE_DYNAMIC: u8 = 0x42;
+/// The partition type of a Windows recovery environment.
+const TYPE_RECOVERY: u8 = 0x27;
+/// The number of the first logical partition.
+const FIRST_LOGICAL: usize = 5;
+/// The most tables of logical partitions that are followed. Windows makes at most 128.
+const MOST_TABLES: usize = 1024;
+
+/// One of the four entries of an MBR, in sectors.
+struct Entry {
+    kind: u8,
+    start: u64,
+    count: u64,
+}
+
+impl Entry {
+    fn is_extended(&self) -> bool {
+        matches!(self.kind, 0x05 | 0x0F | 0x85)
+    }
+
+    fn is_used(&self) -> bool {
+        self.kind != 0 && self.count > 0
+    }
+
+    fn purpose(&self) -> Purpose {
+        match self.kind {
+            TYPE_DYNAMIC => Purpose::DynamicDisk,
+            TYPE_RECOVERY => Purpose::Recovery,
+            0xEF => Purpose::EfiSystem,
+            _ => Purpose::Data,
+        }
+    }
+}
+
+/// Returns the four entries of a sector with a table; `None` without the bytes 55 AA at its end.
+fn entries(sector: &[u8]) -> Option<Vec<Entry>> {
+    if sector.get(510..512)? != [0x55, 0xAA] {
+        return None;
+    }
+    let entries = sector.get(446..510)?.chunks_exact(16).filter_map(|entry| {
+        let (start, count) = (u32_at(entry, 8)?, u32_at(entry, 12)?);
+        Some(Entry { kind: *entry.get(4)?, start: start.into(), count: count.into() })
+    });
+    Some(entries.collect())
+}
+
+/// Returns true if a sector is an MBR with at least one partition, and each of its entries has one of
+/// the two boot indicators that exist.
+pub(super) fn is_plausible(sector: &[u8]) -> bool {
+    let indicators = sector.get(446..510).into_iter().flat_map(|table| table.iter().step_by(16));
+    let are_indicators = indicators.into_iter().all(|byte| matches!(byte, 0x00 | 0x80));
+    let is_partition = |entry: &Entry| entry.is_used() && entry.start > 0;
+    are_indicators && entries(sector).is_some_and(|entries| entries.iter().any(is_partition))
+}
+
+/// Returns true if a disk's first sector says that the disk has a GPT.
+pub(super) fn is_protective(sector: &[u8]) -> bool {
+    entries(sector).is_some_and(|entries| entries.iter().any(|entry| entry.kind == TYPE_GPT))
+}
+
+/// Adds the partitions of the MBR `head`. Returns false if `head` is no MBR, or none of its
+/// partitions begins on the disk.
+pub(super) fn read(found: &mut Found<'_>, head: &[u8]) -> bool {
+    let entries = entries(head).unwrap_or_default();
+    let sector = sector_size(found, &entries);
+    let is_on_disk =
+        |entry: &Entry| entry.is_used() && entry.start > 0 && entry.start * sector < found.disk.size();
+    if !entries.iter().any(is_on_disk) {
+        return false;
+    }
+    let mut logical = FIRST_LOGICAL;
+    let mut chain = Chain { sector, seen: BTreeSet::new() };
+    let mut extended = Vec::new();
+    for (place, entry) in entries.iter().enumerate().filter(|(_, entry)| entry.is_used()) {
+        if entry.is_extended() {
+            extended.push(entry.start);
+        } else {
+            found.add(place + 1, entry.start * sector, entry.count * sector, entry.purpose());
+        }
+    }
+    for start in extended {
+        chain.follow(found, start, &mut logical);
+    }
+    true
+}
+
+/// Returns the sector size that the table counts in: 4096 if a volume is known where that size has
+/// it, and none where 512 has it.
+fn sector_size(found: &Found<'_>, entries: &[Entry]) -> u64 {
+    let is_volume = |sector: u64| {
+        entries.iter().filter(|entry| entry.is_used() && !entry.is_extended()).any(|entry| {
+            VolumeKind::at(found.disk, entry.start * sector).is_ok_and(|kind| kind != VolumeKind::Unknown)
+        })
+    };
+    SECTOR_SIZES.into_iter().find(|sector| is_volume(*sector)).unwrap_or(SECTOR)
+}
+
+/// The tables of logical partitions: each has one partition, and refers to the next table.
+struct Chain {
+    sector: u64,
+    /// The sectors of the tables that were read.
+    seen: BTreeSet<u64>,
+}
+
+impl Chain {
+    /// Adds the logical partitions of the extended partition that begins at sector `first`.
+    fn follow(&mut self, found: &mut Found<'_>, first: u64, logical: &mut usize) {
+        let mut at = first;
+        loop {
+            let offset = at * self.sector;
+            if !self.seen.insert(at) {
+                return found.problem(offset, SECTOR, Fault::ExtendedLoop);
+            }
+            if self.seen.len() > MOST_TABLES {
+                return found.problem(offset, SECTOR, Fault::ExtendedLength { limit: MOST_TABLES });
+            }
+            let table = match read_exact(found.disk, offset, 512) {
+                Ok(table) => table,
+                Err(error) => {
+                    return found.problem(offset, SECTOR, Fault::Unreadable { error: error.to_string() });
+                }
+            };
+            let Some(entries) = entries(&table) else {
+                return found.problem(offset, SECTOR, Fault::ExtendedSignature);
+            };
+            // A partition's offset counts from its own table, the next table's from the first one.
+            for entry in entries.iter().filter(|entry| entry.is_used() && !entry.is_extended()) {
+                let start = (at + entry.start) * self.sector;
+                found.add(*logical, start, entry.count * self.sector, entry.purpose());
+                *logical += 1;
+            }
+            match entries.iter().find(|entry| entry.is_used() && entry.is_extended()) {
+                Some(next) => at = first + next.start,
+                None => return,
+            }
+        }
+    }
+}

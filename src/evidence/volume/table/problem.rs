@@ -1,0 +1,113 @@
+//! What can be wrong with partition tables.
+
+use std::fmt;
+
+/// A range of a disk at which something is wrong with its partition tables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The offset of the range on the disk, in bytes.
+    pub offset: u64,
+    /// The length of the range in bytes.
+    pub length: u64,
+    /// What is wrong.
+    pub fault: Fault,
+}
+
+/// What is wrong with a partition table. Its text says what was expected and found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// The table or one of its parts cannot be read.
+    Unreadable {
+        /// The error of the layer below.
+        error: String,
+    },
+    /// A GPT header does not begin with the signature `EFI PART`.
+    GptSignature,
+    /// A GPT header has sizes that no table has.
+    GptSizes,
+    /// The CRC-32 in a GPT header is not that of the header's bytes.
+    GptHeaderChecksum {
+        /// The CRC-32 that the header states.
+        stored: u32,
+        /// The CRC-32 of the header's bytes.
+        computed: u32,
+    },
+    /// The CRC-32 in a GPT header is not that of the partition entries.
+    GptEntriesChecksum {
+        /// The CRC-32 that the header states.
+        stored: u32,
+        /// The CRC-32 of the entries' bytes.
+        computed: u32,
+    },
+    /// The first GPT is damaged; the partitions are those of the backup, which lies here.
+    BackupUsed,
+    /// Both GPTs are damaged; the partitions are those of the first one, as far as they make sense.
+    DamagedUsed,
+    /// The first sector says that the disk has a GPT; none was found.
+    GptMissing,
+    /// A GPT entry ends before it begins.
+    EntryRange {
+        /// The partition's name, such as `p2`.
+        name: String,
+    },
+    /// A table of logical partitions does not end with the bytes 55 AA.
+    ExtendedSignature,
+    /// The chain of tables of logical partitions comes back to a table that was read before.
+    ExtendedLoop,
+    /// The chain of tables of logical partitions is longer than any disk has it.
+    ExtendedLength {
+        /// How many tables were read.
+        limit: usize,
+    },
+    /// A partition ends after the disk does.
+    OutOfDisk {
+        /// The partition's name, such as `p2`.
+        name: String,
+        /// The size of the disk in bytes.
+        disk: u64,
+    },
+    /// A partition begins before one with a smaller offset has ended: these bytes belong to both.
+    Overlap {
+        /// The name of the partition with the larger offset.
+        name: String,
+    },
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fault::Unreadable { error } => write!(f, "the partition table cannot be read: {error}"),
+            Fault::GptSignature => write!(f, "expected a GPT header, which begins with EFI PART"),
+            Fault::GptSizes => write!(f, "the sizes in the GPT header are not those of a partition table"),
+            Fault::GptHeaderChecksum { stored, computed } => write!(
+                f,
+                "the checksum of the GPT header is wrong: expected {stored:08x}, found {computed:08x}"
+            ),
+            Fault::GptEntriesChecksum { stored, computed } => write!(
+                f,
+                "the checksum of the GPT entries is wrong: expected {stored:08x}, found {computed:08x}"
+            ),
+            Fault::BackupUsed => {
+                write!(f, "the first GPT is damaged: the partitions are those of this backup table")
+            }
+            Fault::DamagedUsed => {
+                write!(f, "both GPTs are damaged: the partitions of this one may be wrong or missing")
+            }
+            Fault::GptMissing => write!(f, "the first sector says that there is a GPT, and none was found"),
+            Fault::EntryRange { name } => write!(f, "partition {name} ends before it begins"),
+            Fault::ExtendedSignature => {
+                write!(f, "expected a table of logical partitions, which ends with the bytes 55 AA")
+            }
+            Fault::ExtendedLoop => {
+                write!(f, "the tables of logical partitions refer to each other in a circle")
+            }
+            Fault::ExtendedLength { limit } => {
+                write!(f, "expected at most {limit} tables of logical partitions: the rest was not read")
+            }
+            Fault::OutOfDisk { name, disk } => {
+                write!(f, "partition {name} reaches out of the disk, which has {disk} bytes")
+            }
+            Fault::Overlap { name } => write!(f, "partition {name} begins inside of another partition"),
+        }
+    }
+}
