@@ -1,0 +1,262 @@
+//! The catalog: which snapshots a volume has.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::io;
+
+use crate::evidence::layer::{Source, read_exact, read_up_to};
+use crate::evidence::volume::fields::{length16_at, u64_at};
+
+use super::chain::{Chain, HEADER_SIZE, Kind, record_type};
+use super::problem::{Problem, ProblemKind};
+use super::{BLOCK_SIZE, Guid, ShadowCopy};
+
+/// The offset of the header of shadow copies, in bytes from the volume's start.
+const VOLUME_HEADER: u64 = 0x1e00;
+const VOLUME_HEADER_SIZE: usize = 512;
+/// The type of record of a volume's header.
+const VOLUME_HEADER_TYPE: u32 = 1;
+/// The type of record of a store's header.
+const STORE_HEADER_TYPE: u32 = 4;
+/// The bytes of an entry of the catalog.
+const ENTRY_SIZE: usize = 128;
+/// The most blocks of a catalog: 16 MiB. Windows writes 64 KiB.
+const MOST_BLOCKS: usize = 1024;
+/// The most snapshots of a volume. Windows makes at most 512.
+pub(super) const MOST_SNAPSHOTS: usize = 1024;
+
+/// Where the structures of a store are, in bytes from the volume's start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct StorePlaces {
+    /// The first block of the list of blocks that the store keeps.
+    pub block_list: u64,
+    /// The store's header.
+    pub header: u64,
+    /// The first block of the bitmap of the blocks that were not in use when the snapshot was
+    /// taken.
+    pub bitmap: u64,
+    /// The first block of the previous snapshot's bitmap; 0 if there is none.
+    pub previous_bitmap: u64,
+}
+
+/// A snapshot that the catalog lists.
+#[derive(Debug, Clone)]
+pub(super) struct Listed {
+    id: Guid,
+    created: u64,
+    /// The bytes of the snapshot, no more than the volume has.
+    pub size: u64,
+    /// Where the store is; `None` if it lies on another volume.
+    pub places: Option<StorePlaces>,
+    header: Option<StoreHeader>,
+    /// Problems with this snapshot that the catalog and the store's header show.
+    pub problems: Vec<Problem>,
+}
+
+/// What a store's header says of its snapshot: its identifier and host.
+#[derive(Debug, Clone)]
+struct StoreHeader {
+    copy_id: Guid,
+    machine: Option<String>,
+}
+
+impl Listed {
+    /// Joins the entries of a snapshot, whose store's header is read from the volume.
+    fn new(id: Guid, entry: &SnapshotEntry, places: Option<StorePlaces>, volume: &dyn Source) -> Self {
+        let (mut problems, stated, size) = (Vec::new(), entry.size, volume.size());
+        if stated == 0 || stated > size {
+            let range = if stated == 0 { 0..size } else { size..stated };
+            problems.push(Problem { range, kind: ProblemKind::Size { stated } });
+        }
+        let size = if stated == 0 { size } else { stated.min(size) };
+        let header = places.and_then(|places| match StoreHeader::read(volume, places.header) {
+            Ok(header) => Some(header),
+            Err(found) => {
+                let range = places.header..places.header.saturating_add(BLOCK_SIZE);
+                problems.push(Problem { range, kind: ProblemKind::StoreHeader { found } });
+                None
+            }
+        });
+        Listed { id, created: entry.created, size, places, header, problems }
+    }
+
+    /// Returns what callers are to know of the snapshot.
+    pub fn copy(&self, number: usize) -> ShadowCopy {
+        ShadowCopy {
+            number,
+            id: self.id,
+            copy_id: self.header.as_ref().map(|header| header.copy_id),
+            created: self.created,
+            machine: self.header.as_ref().and_then(|header| header.machine.clone()),
+            size: self.size,
+            is_elsewhere: self.places.is_none(),
+        }
+    }
+}
+
+/// What the catalog of a volume lists.
+pub(super) struct Catalog {
+    /// The snapshots, the oldest first.
+    pub listed: Vec<Listed>,
+    /// What is wrong with the catalog, but not with single snapshots.
+    pub problems: Vec<Problem>,
+}
+
+/// The two entries that the catalog has of a snapshot: of the snapshot itself, and of its store.
+#[derive(Default)]
+struct Entries {
+    snapshot: Option<SnapshotEntry>,
+    store: Option<StorePlaces>,
+}
+
+/// The catalog's entry of a snapshot.
+struct SnapshotEntry {
+    /// The bytes that the snapshot has by the entry, which can be any number.
+    size: u64,
+    /// When the snapshot was taken, as a FILETIME.
+    created: u64,
+    /// Where the entry is, in bytes from the volume's start.
+    place: u64,
+}
+
+impl Catalog {
+    /// Reads the catalog. `None` if the volume has no header of shadow copies, or one that names no
+    /// catalog.
+    pub fn read(volume: &dyn Source) -> io::Result<Option<Catalog>> {
+        let header = read_up_to(volume, VOLUME_HEADER, VOLUME_HEADER_SIZE)?;
+        let first = u64_at(&header, 48).filter(|first| *first != 0);
+        let Some(first) = first.filter(|_| record_type(&header) == Some(VOLUME_HEADER_TYPE)) else {
+            return Ok(None);
+        };
+        let mut reader = Reader::default();
+        for block in Chain::new(volume, Kind::Catalog, first, MOST_BLOCKS) {
+            match block {
+                Ok(block) => {
+                    let places = (block.offset + HEADER_SIZE as u64..).step_by(ENTRY_SIZE);
+                    for (entry, place) in block.content().chunks_exact(ENTRY_SIZE).zip(places) {
+                        reader.add(entry, place);
+                    }
+                }
+                Err(problem) => reader.problems.push(problem),
+            }
+        }
+        Ok(Some(reader.finish(volume)))
+    }
+}
+
+/// Collects the entries of a catalog.
+#[derive(Default)]
+struct Reader {
+    /// The snapshots in the order of their first entries.
+    order: Vec<Guid>,
+    entries: HashMap<Guid, Entries>,
+    problems: Vec<Problem>,
+    has_too_many: bool,
+}
+
+/// The number of problems with entries of the catalog that are collected.
+const MOST_PROBLEMS: usize = 100;
+
+impl Reader {
+    /// Takes an entry, which is at `place` in the volume.
+    fn add(&mut self, entry: &[u8], place: u64) {
+        let number = |offset| u64_at(entry, offset).unwrap_or(0);
+        let kind = number(0);
+        if kind == 0 || kind == 1 {
+            return; // Not in use.
+        }
+        let id = entry.get(16..).and_then(|rest| rest.first_chunk()).copied().map(Guid);
+        let Some(id) = id.filter(|_| kind == 2 || kind == 3) else {
+            return self.problem(place, ProblemKind::EntryType { found: kind });
+        };
+        let entries = match self.entries.entry(id) {
+            Entry::Occupied(of) => of.into_mut(),
+            // A snapshot has two entries, and a store for another volume's snapshot has one.
+            Entry::Vacant(_) if self.order.len() == 2 * MOST_SNAPSHOTS => {
+                if !std::mem::replace(&mut self.has_too_many, true) {
+                    self.problem(place, ProblemKind::TooManySnapshots { most: MOST_SNAPSHOTS });
+                }
+                return;
+            }
+            Entry::Vacant(of) => {
+                self.order.push(id);
+                of.insert(Entries::default())
+            }
+        };
+        let is_first = if kind == 2 {
+            let is_first = entries.snapshot.is_none();
+            entries.snapshot.get_or_insert(SnapshotEntry { size: number(8), created: number(48), place });
+            is_first
+        } else {
+            let is_first = entries.store.is_none();
+            entries.store.get_or_insert(StorePlaces {
+                block_list: number(8),
+                header: number(32),
+                bitmap: number(48),
+                previous_bitmap: number(72),
+            });
+            is_first
+        };
+        if !is_first {
+            self.problem(place, ProblemKind::ListedTwice);
+        }
+    }
+
+    fn problem(&mut self, place: u64, kind: ProblemKind) {
+        if self.problems.len() < MOST_PROBLEMS {
+            self.problems.push(Problem { range: place..place + ENTRY_SIZE as u64, kind });
+        }
+    }
+
+    /// Joins the entries of each snapshot and reads the stores' headers. A store without a snapshot
+    /// is another volume's, and is left out.
+    fn finish(mut self, volume: &dyn Source) -> Catalog {
+        let mut listed = Vec::new();
+        for id in std::mem::take(&mut self.order) {
+            let Some(Entries { snapshot: Some(entry), store }) = self.entries.remove(&id) else { continue };
+            if listed.len() == MOST_SNAPSHOTS {
+                if !std::mem::replace(&mut self.has_too_many, true) {
+                    self.problem(entry.place, ProblemKind::TooManySnapshots { most: MOST_SNAPSHOTS });
+                }
+                break;
+            }
+            listed.push(Listed::new(id, &entry, store, volume));
+        }
+        listed.sort_by_key(|listed: &Listed| listed.created);
+        Catalog { listed, problems: self.problems }
+    }
+}
+
+impl StoreHeader {
+    /// The bytes of a header that are looked at. The machine's name of at most 255 letters is
+    /// within them.
+    const SIZE: usize = 1024;
+
+    /// Reads the header at `offset`, or says what is there instead.
+    fn read(volume: &dyn Source, offset: u64) -> Result<StoreHeader, String> {
+        if offset.checked_add(Self::SIZE as u64).is_none_or(|end| end > volume.size()) {
+            return Err(format!("the volume's end at {}", volume.size()));
+        }
+        let bytes = read_exact(volume, offset, Self::SIZE).map_err(|error| error.to_string())?;
+        match record_type(&bytes) {
+            Some(STORE_HEADER_TYPE) => Ok(StoreHeader {
+                copy_id: Guid(
+                    bytes.get(144..).and_then(|rest| rest.first_chunk()).copied().unwrap_or_default(),
+                ),
+                machine: machine(&bytes),
+            }),
+            Some(found) => Err(format!("a record of type {found}")),
+            None => Err("other bytes".into()),
+        }
+    }
+}
+
+/// The name of the host that took the snapshot: bytes of UTF-16 after their number.
+fn machine(header: &[u8]) -> Option<String> {
+    let units = header.get(194..)?.get(..length16_at(header, 192)?)?.chunks_exact(2);
+    let units: Vec<u16> =
+        units.filter_map(|unit| unit.first_chunk().copied().map(u16::from_le_bytes)).collect();
+    let name = String::from_utf16(&units).ok()?;
+    let name = name.trim_end_matches('\0');
+    (!name.is_empty()).then(|| name.to_owned())
+}

@@ -1,0 +1,110 @@
+//! Chains of blocks: each names the next one.
+
+use std::collections::HashSet;
+
+use crate::evidence::layer::{Source, read_exact};
+use crate::evidence::volume::fields::{u32_at, u64_at};
+
+use super::problem::{Problem, ProblemKind};
+use super::{BLOCK_LENGTH, BLOCK_SIZE, Guid};
+
+/// The first bytes of every structure of shadow copies.
+pub(super) const IDENTIFIER: Guid =
+    Guid([0x6b, 0x87, 0x08, 0x38, 0x76, 0xc1, 0x48, 0x4e, 0xb7, 0xae, 0x04, 0x04, 0x6e, 0x6c, 0xc7, 0x52]);
+/// The bytes of a header, which every block of a chain begins with.
+pub(super) const HEADER_SIZE: usize = 128;
+
+/// Returns the type of record that a structure's header gives. `None` if the bytes do not begin
+/// with [`IDENTIFIER`].
+pub(super) fn record_type(bytes: &[u8]) -> Option<u32> {
+    u32_at(bytes, 20).filter(|_| bytes.first_chunk() == Some(&IDENTIFIER.0))
+}
+
+/// The kinds of chains, by the type of record that their blocks have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Catalog = 2,
+    BlockList = 3,
+    Bitmap = 6,
+}
+
+impl Kind {
+    /// Returns the name of the kind of chain for [`Problem`]s.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Kind::Catalog => "catalog",
+            Kind::BlockList => "block list",
+            Kind::Bitmap => "bitmap",
+        }
+    }
+}
+
+/// The blocks of a chain from the first to the last. The chain ends after the first problem, such
+/// as a block that it comes back to, or one that is beyond a bound. Memory is 20 bytes for each
+/// block.
+pub(super) struct Chain<'v> {
+    volume: &'v dyn Source,
+    kind: Kind,
+    /// Where the next block is; 0 after the last one.
+    next: u64,
+    /// The offsets of the blocks that were read.
+    seen: HashSet<u64>,
+    /// The most blocks that are read.
+    most: usize,
+}
+
+/// A block of a chain.
+pub(super) struct Block {
+    /// Where the block is, in bytes from the volume's start.
+    pub offset: u64,
+    bytes: Vec<u8>,
+}
+
+impl Block {
+    /// The bytes after the header.
+    pub fn content(&self) -> &[u8] {
+        self.bytes.get(HEADER_SIZE..).unwrap_or_default()
+    }
+}
+
+impl<'v> Chain<'v> {
+    /// Makes the chain whose first block is at `first`, in bytes from the volume's start. The chain
+    /// is empty if that is 0.
+    pub fn new(volume: &'v dyn Source, kind: Kind, first: u64, most: usize) -> Self {
+        Chain { volume, kind, next: first, seen: HashSet::new(), most }
+    }
+
+    /// Reads the block at `offset`, and notes where the next one is.
+    fn read(&mut self, offset: u64) -> Result<Block, ProblemKind> {
+        let (chain, size) = (self.kind.name(), self.volume.size());
+        if offset.checked_add(BLOCK_SIZE).is_none_or(|end| end > size) {
+            return Err(ProblemKind::OutOfVolume { chain, size });
+        }
+        if !self.seen.insert(offset) {
+            return Err(ProblemKind::Loop { chain });
+        }
+        if self.seen.len() > self.most {
+            return Err(ProblemKind::TooLong { chain, most: self.most });
+        }
+        let bytes = read_exact(self.volume, offset, BLOCK_LENGTH)
+            .map_err(|error| ProblemKind::Unread { chain, error: error.to_string() })?;
+        let found = record_type(&bytes);
+        if found != Some(self.kind as u32) {
+            return Err(ProblemKind::NoBlock { chain, found });
+        }
+        self.next = u64_at(&bytes, 40).unwrap_or(0);
+        Ok(Block { offset, bytes })
+    }
+}
+
+impl Iterator for Chain<'_> {
+    type Item = Result<Block, Problem>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let offset = std::mem::take(&mut self.next);
+        (offset != 0).then(|| {
+            let range = offset..offset.saturating_add(BLOCK_SIZE);
+            self.read(offset).map_err(|kind| Problem { range, kind })
+        })
+    }
+}
