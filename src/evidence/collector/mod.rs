@@ -1,0 +1,350 @@
+//! What collectors write into names: the original path of a file, the host, the snapshot.
+//!
+//! All functions are pure and take text or bytes from evidence, which may be anything. What they
+//! return is a hint that stands beside a file's place, and never replaces it.
+
+mod archive_name;
+mod velociraptor;
+
+pub use self::archive_name::host_of_archive;
+pub use self::velociraptor::client_info;
+
+/// How a collector arranges the files that it collects. One arrangement can be several collectors'.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// A folder for each drive, such as `C`, and for each snapshot, such as `VSS3`: KAPE and CyLR.
+    Drives,
+    /// `uploads/<accessor>/<volume>/…` with percent-encoded names: Velociraptor.
+    Uploads,
+    /// `fs/<drive>/…`, `fs/$fs$/<file system>/…` or `sysvol/…`: dissect's acquire.
+    Acquire,
+    /// `[root]/…`: UAC, which collects from Unix hosts.
+    Root,
+}
+
+/// What the path of a collected file says of the file on its host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Collected {
+    /// The arrangement that the path follows.
+    pub layout: Layout,
+    /// The file's path on the host: `C:\Windows\…`, `\Windows\…` if the drive is not known,
+    /// `%SystemDrive%\Windows\…` if it is the system's, or `/mnt/…` on a Unix host.
+    pub original: String,
+    /// The snapshot that the file was collected from, as the collector names it: `VSS3` or
+    /// `HarddiskVolumeShadowCopy3`. `None` if it was the live volume.
+    pub snapshot: Option<String>,
+    /// How Velociraptor read the file, such as `ntfs` or `auto`. A file can be collected by several
+    /// accessors. `None` for other collectors.
+    pub accessor: Option<String>,
+}
+
+/// The names in the root of a Windows volume by which a folder of one letter is known to be a
+/// drive, wherever the folder is. In lower case; names that begin with `$` count, too.
+const OF_ROOT: [&str; 11] = [
+    "windows",
+    "windows.old",
+    "winnt",
+    "users",
+    "documents and settings",
+    "programdata",
+    "program files",
+    "program files (x86)",
+    "system volume information",
+    "inetpub",
+    "perflogs",
+];
+
+/// Accessors of Velociraptor whose paths need not begin with a drive or a device.
+const ACCESSORS: [&str; 7] = ["auto", "file", "lazy_ntfs", "mft", "ntfs", "ntfs_vss", "raw_ntfs"];
+
+/// Reads the path of a file within an archive, an image or a folder of collected files. The parts
+/// of the path are separated by `/` or `\`. Folders before those of the collector are passed over.
+/// `None` if the path follows no known arrangement.
+#[must_use]
+pub fn collected(path: &str) -> Option<Collected> {
+    let parts: Vec<&str> = path.split(['/', '\\']).filter(|part| !part.is_empty()).collect();
+    (0..parts.len()).find_map(|depth| {
+        let (first, rest) = parts.get(depth..)?.split_first()?;
+        match *first {
+            "uploads" => uploads_path(rest),
+            "fs" => acquire_path(rest),
+            "sysvol" => Some(plain(Layout::Acquire, joined("%SystemDrive%", rest)?)),
+            // What follows is a path on Unix, where `\` can be part of a name.
+            "[root]" => {
+                let (_, path) = path.split_once("[root]/")?;
+                (!path.is_empty()).then(|| plain(Layout::Root, format!("/{path}")))
+            }
+            _ => drive_path(first, rest, depth == 0),
+        }
+    })
+}
+
+fn plain(layout: Layout, original: String) -> Collected {
+    Collected { layout, original, snapshot: None, accessor: None }
+}
+
+/// A path of Windows; `None` if it has no parts after the drive.
+fn joined<P: AsRef<str>>(drive: &str, parts: &[P]) -> Option<String> {
+    let path: String = parts.iter().flat_map(|part| ["\\", part.as_ref()]).collect();
+    (!parts.is_empty()).then(|| format!("{drive}{path}"))
+}
+
+/// The drive whose letter a text is, such as `C:` for `c`.
+fn drive(letter: &str) -> Option<String> {
+    let mut letters = letter.chars();
+    let first = letters.next().filter(char::is_ascii_alphabetic)?;
+    letters.next().is_none().then(|| format!("{}:", first.to_ascii_uppercase()))
+}
+
+/// The drive that a text such as `c:` names.
+fn named_drive(name: &str) -> Option<String> {
+    name.strip_suffix(':').and_then(drive)
+}
+
+/// Whether a folder or file of this name is usually in the root of a volume.
+fn is_of_root(name: &str) -> bool {
+    name.starts_with('$') || OF_ROOT.iter().any(|known| name.eq_ignore_ascii_case(known))
+}
+
+/// Reads `C/…`, `VSS3/…` and `VSS3/C/…`. Deeper than in the first folder, any folder can have such
+/// a name, so what follows must be of a volume's root.
+fn drive_path(first: &str, rest: &[&str], is_first: bool) -> Option<Collected> {
+    let is_root = |rest: &[&str]| rest.first().is_some_and(|name| is_of_root(name));
+    let number = first.get(..3).filter(|start| start.eq_ignore_ascii_case("vss")).and(first.get(3..));
+    if number.is_some_and(|number| !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit())) {
+        let snapshot = Some(first.to_owned());
+        let of_drive = rest.split_first().and_then(|(letter, rest)| Some((drive(letter)?, rest)));
+        let (drive, rest) = of_drive.unwrap_or((String::new(), rest));
+        let original = joined(&drive, rest).filter(|_| is_first || is_root(rest))?;
+        return Some(Collected { snapshot, ..plain(Layout::Drives, original) });
+    }
+    let original = joined(&drive(first)?, rest)?;
+    (is_first || is_root(rest)).then(|| plain(Layout::Drives, original))
+}
+
+/// Reads what follows `uploads`: an accessor and an encoded path.
+fn uploads_path(parts: &[&str]) -> Option<Collected> {
+    let (accessor, parts) = parts.split_first()?;
+    let parts: Vec<String> = parts.iter().map(|part| percent_decoded(part)).collect();
+    let (volume, rest) = parts.split_first()?;
+    let mut snapshot = None;
+    let device = volume.strip_prefix(r"\\.\").or_else(|| volume.strip_prefix(r"\\?\"));
+    let original = if let Some(drive) = named_drive(device.unwrap_or(volume)) {
+        joined(&drive, rest)?
+    } else if let Some(device) = device {
+        let name = device.rsplit('\\').next().filter(|name| name.starts_with("HarddiskVolumeShadowCopy"));
+        snapshot = name.map(str::to_owned);
+        joined("", rest)?
+    } else {
+        // The path is of a Unix host, or begins in the root of a volume that is not named.
+        let is_windows = is_of_root(volume) && !rest.is_empty();
+        let path = if is_windows { joined("", &parts)? } else { format!("/{}", parts.join("/")) };
+        ACCESSORS.contains(accessor).then_some(path)?
+    };
+    Some(Collected { snapshot, accessor: Some((*accessor).to_owned()), ..plain(Layout::Uploads, original) })
+}
+
+/// Reads what follows `fs`: a drive, or a file system without one.
+fn acquire_path(parts: &[&str]) -> Option<Collected> {
+    let (first, rest) = parts.split_first()?;
+    let original = match (named_drive(first), *first) {
+        (Some(drive), _) => joined(&drive, rest),
+        (None, "$fs$") => joined("", rest.get(1..)?),
+        (None, _) => None,
+    };
+    Some(plain(Layout::Acquire, original?))
+}
+
+/// A name in which Velociraptor has encoded characters as `%` and two hexadecimal digits. Decoded
+/// once: `%254` is `%4`. The name itself if it is not text after decoding.
+///
+/// Only names below `uploads` are encoded. Elsewhere, `%4` is part of the names of event logs.
+#[must_use]
+pub fn percent_decoded(name: &str) -> String {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let (mut bytes, mut rest) = (Vec::with_capacity(name.len()), name.as_bytes());
+    while let Some((first, after)) = rest.split_first() {
+        let decoded = match rest {
+            [b'%', high, low, after @ ..] => {
+                digit(*high).zip(digit(*low)).map(|(high, low)| (high << 4 | low, after))
+            }
+            _ => None,
+        };
+        let (byte, after) = decoded.unwrap_or((*first, after));
+        bytes.push(byte);
+        rest = after;
+    }
+    String::from_utf8(bytes).unwrap_or_else(|_| name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fmt::Write as _;
+
+    use proptest::prelude::*;
+
+    /// Layout, original path, snapshot and accessor of a path.
+    fn seen(path: &str) -> Option<(Layout, String, String, String)> {
+        let Collected { layout, original, snapshot, accessor } = collected(path)?;
+        Some((layout, original, snapshot.unwrap_or_default(), accessor.unwrap_or_default()))
+    }
+
+    fn check(path: &str, layout: Layout, original: &str, snapshot: &str, accessor: &str) {
+        let expected = (layout, original.into(), snapshot.into(), accessor.into());
+        assert_eq!(seen(path), Some(expected), "{path}");
+    }
+
+    const LOG: &str = "Windows/System32/winevt/Logs/Microsoft-Windows-Sysmon%4Operational.evtx";
+    const ORIGINAL: &str = r"Windows\System32\winevt\Logs\Microsoft-Windows-Sysmon%4Operational.evtx";
+    const ENCODED: &str = "Windows/System32/winevt/Logs/Microsoft-Windows-Sysmon%254Operational.evtx";
+
+    #[test]
+    fn kape_and_cylr_have_a_folder_for_each_drive_and_snapshot() {
+        let on_c = format!(r"C:\{ORIGINAL}");
+        for path in [
+            format!("C/{LOG}"),
+            format!("c\\{ORIGINAL}"),
+            format!("2025-03-04T184011_x/C/{LOG}"),
+            format!("/case/C/{LOG}"),
+        ] {
+            check(&path, Layout::Drives, &on_c, "", "");
+        }
+        check("E/exported/x.evtx", Layout::Drives, r"E:\exported\x.evtx", "", "");
+        check("HOST/C/$Extend/$J", Layout::Drives, r"C:\$Extend\$J", "", "");
+        check("C/$Extend/$J", Layout::Drives, r"C:\$Extend\$J", "", "");
+        check("HOST/D/Windows.old/Windows/a.evtx", Layout::Drives, r"D:\Windows.old\Windows\a.evtx", "", "");
+        check(&format!("VSS12/{LOG}"), Layout::Drives, &format!(r"\{ORIGINAL}"), "VSS12", "");
+        check(&format!("VSS1/C/{LOG}"), Layout::Drives, &on_c, "VSS1", "");
+        check(&format!("out/vss1/C/{LOG}"), Layout::Drives, &on_c, "vss1", "");
+        // The name is part of a log's, and not encoded.
+        check("C/Logs/a%4Admin.evtx", Layout::Drives, r"C:\Logs\a%4Admin.evtx", "", "");
+    }
+
+    #[test]
+    fn a_folder_of_one_letter_is_a_drive_only_where_one_is_expected() {
+        for path in [
+            "case/a/HOST/x.evtx",
+            "case/VSS1/HOST/x.evtx",
+            "C",
+            "C/",
+            "VSS1",
+            "VSS/x",
+            "VSSx/y",
+            "VSSx/Windows/y",
+            "VSS/Windows/y",
+            "CC/Windows/x",
+            "",
+            "/",
+            "é/Windows/x",
+        ] {
+            assert_eq!(seen(path), None, "{path}");
+        }
+        assert_eq!(seen(LOG), None);
+        assert_eq!(seen("VSé1/Windows/x"), None);
+    }
+
+    #[test]
+    fn velociraptor_encodes_names_below_uploads() {
+        let on_c = format!(r"C:\{ORIGINAL}");
+        for (volume, accessor) in
+            [("C%3A", "auto"), ("%5C%5C.%5CC%3A", "ntfs"), ("%5c%5c.%5cc%3a", "lazy_ntfs"), ("C%3A", "other")]
+        {
+            check(&format!("uploads/{accessor}/{volume}/{ENCODED}"), Layout::Uploads, &on_c, "", accessor);
+        }
+        check(&format!("Collection-A/uploads/auto/C%3A/{ENCODED}"), Layout::Uploads, &on_c, "", "auto");
+        let shadow = "%5C%5C%3F%5CGLOBALROOT%5CDevice%5CHarddiskVolumeShadowCopy23";
+        check(
+            &format!("uploads/ntfs/{shadow}/{ENCODED}"),
+            Layout::Uploads,
+            &format!(r"\{ORIGINAL}"),
+            "HarddiskVolumeShadowCopy23",
+            "ntfs",
+        );
+        check(
+            "uploads/auto/C%3A/%2Ehidden/%E4%B8%AD.evtx",
+            Layout::Uploads,
+            r"C:\.hidden\中.evtx",
+            "",
+            "auto",
+        );
+        check("uploads/file/var/log/a%3Ab", Layout::Uploads, "/var/log/a:b", "", "file");
+        check("uploads/auto/Windows/a.evtx", Layout::Uploads, r"\Windows\a.evtx", "", "auto");
+        for path in ["uploads/auto/C%3A", "uploads/auto", "uploads", "uploads/mine/x.evtx"] {
+            assert_eq!(seen(path), None, "{path}");
+        }
+        // A folder that happens to have the name.
+        check("C/Windows/uploads/auto/x", Layout::Drives, r"C:\Windows\uploads\auto\x", "", "");
+    }
+
+    #[test]
+    fn names_are_decoded_once_and_only_if_they_are_text() {
+        for (name, decoded) in [
+            ("Sysmon%254Operational.evtx", "Sysmon%4Operational.evtx"),
+            ("a%4Admin", "aJdmin"),
+            ("100%", "100%"),
+            ("%4", "%4"),
+            ("%zz%3a", "%zz:"),
+            ("%FF", "%FF"),
+            ("%%41", "%A"),
+            ("é%41", "éA"),
+        ] {
+            assert_eq!(percent_decoded(name), decoded);
+        }
+    }
+
+    #[test]
+    fn acquire_and_uac_have_roots_of_their_own() {
+        check(&format!("fs/c:/{LOG}"), Layout::Acquire, &format!(r"C:\{ORIGINAL}"), "", "");
+        check(
+            &format!("HOST_20250304184011/fs/C:/{LOG}"),
+            Layout::Acquire,
+            &format!(r"C:\{ORIGINAL}"),
+            "",
+            "",
+        );
+        check(&format!("fs/$fs$/fs0/{LOG}"), Layout::Acquire, &format!(r"\{ORIGINAL}"), "", "");
+        check(&format!("sysvol/{LOG}"), Layout::Acquire, &format!(r"%SystemDrive%\{ORIGINAL}"), "", "");
+        check("[root]/mnt/c/a\\b.evtx", Layout::Root, "/mnt/c/a\\b.evtx", "", "");
+        check("uac-x/[root]/var/log/x", Layout::Root, "/var/log/x", "", "");
+        for path in ["fs/$fs$", "fs/$fs$/fs0", "fs/c:", "fs/other/x", "sysvol", "[root]/", "[root]"] {
+            assert_eq!(seen(path), None, "{path}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_can_be_asked_for(parts in prop::collection::vec(
+            prop_oneof![
+                prop::sample::select(vec!["uploads", "auto", "C%3A", "fs", "$fs$", "c:", "sysvol", "[root]", "VSS1", "C", "Windows", "%5C%5C.%5C", "Collection-", "uac-", "_20250304184011", "2025-03-04T184011_", ".zip"]).prop_map(str::to_owned),
+                "\\PC{0,6}",
+            ],
+            0..8,
+        )) {
+            for between in ["/", "\\", "-", ""] {
+                let text = parts.join(between);
+                if let Some(Collected { original, .. }) = collected(&text) {
+                    prop_assert!(original.contains(['\\', '/']));
+                }
+                if let Some(host) = host_of_archive(&text, Some(Layout::Drives)) {
+                    prop_assert!(!host.is_empty() && text.contains(host));
+                }
+                let _ = client_info(text.as_bytes());
+                prop_assert!(percent_decoded(&text).len() <= text.len());
+            }
+        }
+
+        #[test]
+        fn what_velociraptor_encodes_is_decoded(name in "[a-zA-Z0-9%:?*|<> .é中\\\\/\"-]{0,20}") {
+            let mut encoded = String::new();
+            for letter in name.chars() {
+                if "?\"*:|<>%/\\".contains(letter) || letter == '.' && encoded.is_empty() {
+                    write!(encoded, "%{:02X}", u32::from(letter)).unwrap();
+                } else {
+                    encoded.push(letter);
+                }
+            }
+            prop_assert_eq!(percent_decoded(&encoded), name);
+        }
+    }
+}
