@@ -2,7 +2,7 @@
 //! them: it is data (`crate::ledger`) and does not end a sweep.
 
 use crate::base::in_order::NoThreads;
-use crate::config::{PeriodError, RequestError, RulesError};
+use crate::config::{PasswordsError, PeriodError, RequestError, RulesError};
 use crate::evidence::EvidenceError;
 use crate::output::OutputError;
 
@@ -21,6 +21,9 @@ pub enum SweepError {
     /// The rules, exclusions or values for placeholders cannot be used.
     #[error(transparent)]
     Rules(#[from] RulesError),
+    /// The file of passwords cannot be used.
+    #[error(transparent)]
+    Passwords(#[from] PasswordsError),
     /// The output cannot be begun or completed.
     #[error(transparent)]
     Output(#[from] OutputError),
@@ -37,6 +40,7 @@ impl From<RequestError> for SweepError {
         match error {
             RequestError::Period(error) => error.into(),
             RequestError::Rules(error) => error.into(),
+            RequestError::Passwords(error) => error.into(),
         }
     }
 }

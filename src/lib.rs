@@ -85,8 +85,8 @@
 //!     └────────────────────┴──────── ledger ──────▶ report ──────┘
 //! ```
 //!
-//! - `evidence` walks the roots, finds files that are named like event logs or contain event XML,
-//!   and reads their bytes.
+//! - `evidence` walks the roots and the containers in them, finds files that are named like event
+//!   logs or contain event XML, and reads their bytes wherever they lie.
 //! - `scan` reads a log in blocks of chunks, walks the records and decodes them. It reads event XML
 //!   in blocks of bytes.
 //! - `detect` evaluates the detections on each DNS query.
@@ -106,8 +106,11 @@
 //!
 //! # Terms
 //!
-//! - *Evidence*: what was collected, usually a folder per machine. It is only read.
+//! - *Evidence*: what was collected, usually a folder, an archive or a disk image per machine. It is
+//!   only read.
 //! - *Root*: a folder or file of evidence that the user names.
+//! - *Container*: a file that contains other files: an archive, a packed file, or a disk image with
+//!   *volumes* (partitions). A volume can have *shadow copies*, which are its earlier states.
 //! - *Log*: an event log, which consists of a file header of 4096 bytes and *chunks* of 64 KiB. A
 //!   chunk contains *records* and the *template* definitions that they refer to. A record contains
 //!   the *substitutions* for a template.
@@ -126,13 +129,14 @@
 //!   matches is cleared only if its DNS queries cover the period.
 //! - *Lead*: a query that Windows' own DNS client logged, and a detection that could match a DNS
 //!   query of that name. A lead is no match.
-//! - *Ledger*: the table `files.parquet`, which accounts for every file.
+//! - *Ledger*: the table `files.parquet`, which accounts for every file. The table
+//!   `containers.parquet` accounts for every container, volume and shadow copy.
 //! - *Slow twin*: a plain function that must return what a fast one returns. Tests compare the two.
 //!
 //! # Limits
 //!
-//! Memory does not grow with the evidence, except for the list of its files, and the distinct
-//! values and stats rows of its matches. Damage to evidence ([`Damage`]) never stops a sweep.
+//! Memory does not grow with the evidence, except for the list of its files and containers, and the
+//! distinct values and stats rows of its matches. Damage to evidence ([`Damage`]) never stops a sweep.
 //! Anything that stops one is a [`SweepError`].
 
 #![cfg_attr(

@@ -28,13 +28,15 @@ pub enum ColumnType {
 /// The type of a field in a column of records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scalar {
-    /// Text, UTF-8.
+    /// Text, UTF-8, never null.
     Text,
+    /// Text, UTF-8, or null.
+    OptionalText,
     /// A signed 64-bit integer, never null.
     Integer,
     /// True or false.
     Boolean,
-    /// An instant, in microseconds, UTC. Unlike the other types, it can be null.
+    /// An instant, in microseconds, UTC, or null.
     Time,
 }
 
@@ -95,7 +97,7 @@ impl Column {
     #[must_use]
     pub fn type_name(&self) -> String {
         let scalar = |scalar: Scalar| match scalar {
-            Scalar::Text => "text",
+            Scalar::Text | Scalar::OptionalText => "text",
             Scalar::Integer => "integer",
             Scalar::Boolean => "boolean",
             Scalar::Time => "timestamp",

@@ -139,7 +139,7 @@ fn the_text_of_an_event_cuts_no_chunk_short() {
         let swept = scene.sweep(&["--carve"]).expect(3);
         assert_eq!(matches(&swept), 59, "{start}");
         let file = swept.file("A/disk.raw");
-        assert_eq!(problem_starts(&file), [((start + at) as u64, "header of a chunk in".to_owned())]);
+        assert_eq!(problem_starts(&file), [((start + at) as u64, "header of a chunk inside".to_owned())]);
         assert_eq!(parts(&file), [CHUNK as u64, 0, 0, 39 * CHUNK as u64, 0], "{start}");
     }
     // If another record is damaged, the checksum of the records no longer confirms that the header
@@ -169,9 +169,10 @@ fn a_header_after_the_records_that_begins_no_chunk_is_reported() {
     // The text of a deleted event looks like a chunk, down to its checksums.
     let size = u32::try_from(20_000 + 28).unwrap().to_le_bytes();
     let deleted = [b"**\0\0", &size[..], &[0; 16], &chunk_of_one[..20_000], &size].concat();
-    for (piece, header, text) in
-        [(&broken[..20_000], 0, "chunk header checksum: header says"), (&deleted, 24, "header of a chunk in")]
-    {
+    for (piece, header, text) in [
+        (&broken[..20_000], 0, "chunk header checksum: header says"),
+        (&deleted, 24, "header of a chunk inside"),
+    ] {
         // The header lies at a sector, or anywhere.
         let sector = 60 * 512 - header;
         let mut small = chunk(1..=3);

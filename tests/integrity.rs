@@ -163,7 +163,8 @@ fn a_query_is_recognised_without_the_names_of_its_elements_and_that_is_reported(
     for options in [&[][..], &["--exhaustive"]] {
         // Other letters, a NUL among them, and a length that reaches over everything.
         for (at, byte) in [(2, b'W'), (4, 0), (1, 0x80)] {
-            let swept = swept(&|bytes| bytes[place + at] = byte, options, "found them by the texts");
+            let swept =
+                swept(&|bytes| bytes[place + at] = byte, options, "identified its values by the texts");
             assert_eq!(swept, (marked(&[(2, "damaged"), (4, "damaged")]), 3, 3), "{at} {options:?}");
         }
         // The same happens in a chunk without checksums.
@@ -171,7 +172,7 @@ fn a_query_is_recognised_without_the_names_of_its_elements_and_that_is_reported(
             bytes[place + 2] = b'W';
             bytes[damage::chunk_offset(0) + FLAGS] |= NO_CHECKSUMS;
         };
-        let swept = swept(&unchecked, options, "found them by the texts");
+        let swept = swept(&unchecked, options, "identified its values by the texts");
         assert_eq!(swept, (marked(&[(2, "unverified"), (4, "unverified")]), 3, 3));
     }
     // If the texts are gone, too, or only one of them, it cannot be known which value is which, and

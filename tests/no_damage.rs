@@ -237,7 +237,7 @@ fn a_chunk_after_those_that_a_clean_header_counts_is_read_and_reported() {
     let (_scene, swept) = sweep(&bytes, 0);
     assert_eq!(numbers(&swept, false), [1, 2, 3, 7]);
     let after = damage::chunk_offset(3);
-    assert_eq!(notes(&swept.file("A/x.evtx")), [(after, CHUNK, "chunks that".to_owned())]);
+    assert_eq!(notes(&swept.file("A/x.evtx")), [(after, CHUNK, "chunks after".to_owned())]);
 }
 
 #[test]

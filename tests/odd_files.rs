@@ -301,7 +301,11 @@ fn if_nothing_can_be_read_the_message_says_what_was_found_instead_also_when_quie
     assert_eq!(said(&[], &[]), "no file at all");
     assert_eq!(
         said(&["a.zip", "b.ZIP", "HOST/c.json", "HOST/d", "x.evtx.gz"], &[]),
-        "5 files (2 .zip, 1 .gz, 1 .json, 1 other); an archive or disk image must be unpacked or mounted first; --any-name tries every file by its first bytes"
+        "2 files (1 .json, 1 other); 3 archives, disk images and volumes; containers.parquet says what became of each archive and disk image; --any-name tries every file by its first bytes"
+    );
+    assert_eq!(
+        said(&["a.zip", "x.raw"], &["--no-containers"]),
+        "2 files (1 .raw, 1 .zip); without --no-containers, archives and disk images are opened"
     );
     assert_eq!(said(&["a.json"], &["--any-name"]), "1 file (1 .json)");
     assert!(
@@ -313,13 +317,17 @@ fn if_nothing_can_be_read_the_message_says_what_was_found_instead_also_when_quie
     );
     // If another log can be read, the summary lists what was not opened.
     let scene = scene();
-    scene.put("SOUND/triage.7z", b"7z");
+    scene.put("SOUND/disc.iso", b"whatever");
     let swept = scene.sweep(&[]).expect(0);
     assert!(
         swept.process.stdout.contains("1 archive or disk image (not opened)"),
         "{}",
         swept.process.stdout
     );
+    // An archive that should have been read, and could not be, is no complete sweep.
+    scene.put("SOUND/triage.7z", b"7z\xbc\xaf\x27\x1c");
+    let swept = scene.sweep(&["--force"]).expect(3);
+    assert!(swept.process.stdout.contains("7z, unsupported"), "{}", swept.process.stdout);
 }
 
 #[test]

@@ -100,7 +100,7 @@ fn force_removes_nothing_else_whatever_run_json_names() {
             run["outputs"].as_array_mut().unwrap().push(output);
         });
         let ended = scene.sweep(&["--force"]).expect(2).process;
-        assert!(ended.stderr.contains(&format!("holds '{name}'")), "{}", ended.stderr);
+        assert!(ended.stderr.contains(&format!("contains '{name}'")), "{}", ended.stderr);
         assert_eq!(fs::read_to_string(scene.out().join(name)).unwrap(), "years of work");
     }
     // An id that leads out of the folder names no table.

@@ -22,7 +22,7 @@ use dnsweep::internals::cli::exit::{DETECTIONS_EXIT_STATUSES, EXIT_STATUSES, Exi
 use dnsweep::internals::detect::{LEVEL_SCORES, STATUS_SHARES, sigma_fields};
 use dnsweep::internals::ledger::damage::Damage;
 use dnsweep::internals::ledger::event_form::EventForm;
-use dnsweep::internals::report::{FileRow, HostRow, MatchRow, Verdict};
+use dnsweep::internals::report::{ContainerRow, FileRow, HostRow, MatchRow, Verdict};
 use dnsweep::internals::table::Column;
 use serde_json::Value;
 
@@ -107,6 +107,7 @@ fn the_parts_of_pages_are_those_of_the_program() {
     hold("table matches", &columns(MatchRow::COLUMNS.iter().map(|of| &of.column)));
     hold("table hosts", &columns(HostRow::COLUMNS.iter().map(|of| &of.column)));
     hold("table files", &columns(FileRow::COLUMNS.iter().map(|of| &of.column)));
+    hold("table containers", &columns(ContainerRow::COLUMNS.iter().map(|of| &of.column)));
     hold("table leads", &columns(MatchRow::LEAD_COLUMNS.iter().map(|of| &of.column)));
     hold("table exit", &statuses(&EXIT_STATUSES));
     hold("table verify-exit", &statuses(&VERIFY_EXIT_STATUSES));
@@ -144,7 +145,9 @@ fn the_page_about_verdicts_has_each() {
 fn problems() -> Vec<Damage> {
     let bytes = |found: &[u8]| found.to_vec();
     let (stored, computed, header_id) = (1, 2, 17);
+    let given_away = "the file is deleted, and its clusters belong to other files by now";
     vec![
+        Damage::Container { what: given_away.to_owned() },
         Damage::EmptyFile,
         Damage::FileSignature { found: bytes(b"notes") },
         Damage::OtherForm { form: EventForm::Json },

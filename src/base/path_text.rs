@@ -18,8 +18,15 @@ pub fn path_text(path: &Path) -> String {
 /// so that the name can be recovered exactly.
 #[must_use]
 pub fn escaped_name(name: &OsStr) -> String {
+    escaped_bytes(name_bytes(name))
+}
+
+/// A file name or a path in bytes as text. A byte that is not valid text becomes `\xNN` and a
+/// backslash becomes `\\`, so that the text determines the bytes exactly.
+#[must_use]
+pub fn escaped_bytes(name: &[u8]) -> String {
     let mut text = String::with_capacity(name.len());
-    for part in name_bytes(name).utf8_chunks() {
+    for part in name.utf8_chunks() {
         text.push_str(&part.valid().replace('\\', "\\\\"));
         for byte in part.invalid() {
             // Writing to a `String` cannot fail.

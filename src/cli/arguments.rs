@@ -239,6 +239,24 @@ pub struct SweepArguments {
     #[arg(long)]
     pub follow: bool,
 
+    /// Do not look into archives and disk images; they are counted
+    #[arg(long)]
+    pub no_containers: bool,
+
+    /// Also read the logs in shadow copies of volumes in disk images [default: shadow copies are
+    /// listed with their dates]
+    #[arg(long)]
+    pub vss: bool,
+
+    /// File with passwords for encrypted files in archives, one a line; at most 64
+    #[arg(long, value_name = "FILE")]
+    pub passwords: Option<PathBuf>,
+
+    /// Disk space for unpacked copies of files in archives, such as 500M, 64G [default: 64G]; the
+    /// copies lie beside the output, and are gone when the sweep ends
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub spool_limit: Option<u64>,
+
     /// Also read files with other names that begin like an event log, a chunk or event XML
     #[arg(long)]
     pub any_name: bool,
@@ -311,6 +329,10 @@ pub struct VerifyArguments {
     #[arg(long, value_name = "FILE")]
     pub files_from: Option<PathBuf>,
 
+    /// File with passwords for encrypted files in archives, one a line, as for the sweep
+    #[arg(long, value_name = "FILE")]
+    pub passwords: Option<PathBuf>,
+
     /// How many threads read evidence [default: one for each core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
@@ -330,6 +352,22 @@ pub struct GuideArguments {
     /// The page to print
     #[arg(value_name = "TOPIC", value_parser = topics())]
     pub topic: Option<String>,
+}
+
+/// Parses a size in bytes: a number, and after it K, M, G or T for powers of 1024.
+fn size(typed: &str) -> Result<u64, String> {
+    let digits = typed.trim_end_matches(|unit: char| !unit.is_ascii_digit());
+    let shift = match typed.get(digits.len()..).unwrap_or_default() {
+        "" => Some(0),
+        "K" | "k" => Some(10),
+        "M" | "m" => Some(20),
+        "G" | "g" => Some(30),
+        "T" | "t" => Some(40),
+        _ => None,
+    };
+    let number = digits.parse::<u64>().ok();
+    let size = number.zip(shift).and_then(|(number, shift)| number.checked_mul(1 << shift));
+    size.ok_or_else(|| "expected a number of bytes, or one with K, M, G or T after it".to_owned())
 }
 
 /// A parser that accepts the topics of the guide. For any other word, its error suggests the

@@ -117,7 +117,7 @@ impl<W: Write> Progress<W> {
 
 impl<W: Write> Observer for Progress<W> {
     fn found(&mut self, discovery: &Discovery) {
-        let (files, bytes) = (discovery.files.len(), discovery.bytes());
+        let (files, bytes) = (discovery.files.len(), discovery.bytes() + discovery.hashed_bytes);
         self.message(Level::Info, &format!("sweeping {files} files, {bytes} bytes"));
         self.bar.set_length(bytes);
         self.bar.set_style(

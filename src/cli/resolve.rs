@@ -26,6 +26,8 @@ pub(super) fn request(arguments: &SweepArguments) -> Result<Sweep, UsageError> {
         exclusions: arguments.allow.clone(),
         period: Period { since: since.clone(), until: until.clone(), last: last.clone() },
         options: options(arguments),
+        passwords: arguments.passwords.clone(),
+        spool_limit: arguments.spool_limit,
         threads: count(arguments.threads),
         readers: count(arguments.readers),
     })
@@ -41,6 +43,8 @@ fn options(arguments: &SweepArguments) -> Options {
         hashing: arguments.hash.into(),
         recovery: arguments.recover.into(),
         non_log_files: arguments.carve.into(),
+        containers: arguments.no_containers.into(),
+        shadow_copies: arguments.vss.into(),
         excluded_rows: arguments.keep_excluded.into(),
         leads: arguments.dns_client.into(),
     }

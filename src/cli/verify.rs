@@ -11,7 +11,12 @@ use crate::verify::{Subject, verify};
 /// Verifies an output and prints the result.
 pub(super) fn run(arguments: &VerifyArguments) -> Result<Exit, CommandError> {
     let evidence = evidence(&arguments.evidence, arguments.files_from.as_deref())?;
-    let verification = verify(Subject::new(&arguments.out, evidence, count(arguments.threads))?)?;
+    let verification = verify(Subject::new(
+        &arguments.out,
+        evidence,
+        arguments.passwords.as_deref(),
+        count(arguments.threads),
+    )?)?;
     let text =
         verification.text(if arguments.quiet { ResultDetail::Discrepancies } else { ResultDetail::All });
     Ok(print(&text, arguments.log_format).unwrap_or(Exit::of_verification(&verification)))

@@ -82,6 +82,16 @@ pub enum PeriodError {
     EmptyWindow,
 }
 
+/// Why a file of passwords cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("--passwords '{}': {reason}", path.display())]
+pub struct PasswordsError {
+    /// The file as typed.
+    pub path: PathBuf,
+    /// Describes what is wrong.
+    pub reason: String,
+}
+
 /// Why a sweep cannot be set up as the user requested.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
@@ -91,4 +101,7 @@ pub enum RequestError {
     /// The rules, exclusions or values for placeholders cannot be used.
     #[error(transparent)]
     Rules(#[from] RulesError),
+    /// The file of passwords cannot be used.
+    #[error(transparent)]
+    Passwords(#[from] PasswordsError),
 }

@@ -21,6 +21,8 @@ pub struct SweepInputs {
     pub detections: Vec<String>,
     /// The SHA-256 of the file with values for placeholders; empty if there is no such file.
     pub placeholders: String,
+    /// The SHA-256 of the file with passwords; empty if there is no such file.
+    pub passwords: String,
     /// The exclusions: for each, its name, the SHA-256 of its file, and whether it is applied.
     pub allow: Vec<String>,
     /// The period as it was typed. A span back from now (`14d`) is kept as a span.
@@ -48,7 +50,7 @@ impl SweepInputs {
     pub(super) fn new(
         roots: &[std::path::PathBuf],
         detections: &[LoadedDetection],
-        placeholders_sha256: &str,
+        [placeholders_sha256, passwords_sha256]: [&str; 2],
         exclusions: &[LoadedExclusion],
         period: Period,
         options: Options,
@@ -58,6 +60,7 @@ impl SweepInputs {
             evidence: roots.iter().map(|root| path_text(root)).collect(),
             detections: detections.iter().map(LoadedDetection::identity).collect(),
             placeholders: placeholders_sha256.to_owned(),
+            passwords: passwords_sha256.to_owned(),
             allow: exclusions.iter().map(LoadedExclusion::identity).collect(),
             period,
             options,

@@ -9,6 +9,7 @@ mod find_detection;
 mod inputs;
 mod not_run;
 mod options;
+mod passwords;
 mod request;
 mod text;
 
@@ -16,18 +17,20 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use crate::event::Window;
-use crate::evidence::discover::Search;
+use crate::evidence::discover::{Search, Unpacking};
 
 pub use self::content::ContentFile;
 pub use self::detections::{Catalog, LoadedDetection};
-pub use self::error::{PeriodError, RequestError, RulesError};
+pub use self::error::{PasswordsError, PeriodError, RequestError, RulesError};
 use self::exclusions::exclusions;
 pub use self::exclusions::{ExclusionStatus, LoadedExclusion};
 pub use self::inputs::{InputDifference, SweepInputs};
 pub use self::not_run::{NotRun, RefusedDetection};
 pub use self::options::{
-    Checksums, Decoding, ExcludedRows, Hashing, Leads, Links, LogNames, NonLogFiles, Options, Recovery,
+    Checksums, Containers, Decoding, ExcludedRows, Hashing, Leads, Links, LogNames, NonLogFiles, Options,
+    Recovery, ShadowCopies,
 };
+pub use self::passwords::passwords;
 pub use self::request::{Period, Refused, Sweep};
 
 /// The configuration of a sweep that is ready to run, except for where its results go.
@@ -45,6 +48,10 @@ pub struct Config {
     pub not_run: NotRun,
     /// The exclusions, in the order in which the user gave them.
     pub exclusions: Vec<LoadedExclusion>,
+    /// How files in archives are unpacked.
+    pub unpacking: Unpacking,
+    /// The SHA-256 of the file with passwords; empty if there is no such file.
+    pub passwords_sha256: String,
     /// The period in which matches count, as instants.
     pub window: Window,
     /// The period in which matches count, as the user typed it.
@@ -63,7 +70,7 @@ impl Config {
         SweepInputs::new(
             roots,
             &self.detections,
-            &self.placeholders_sha256,
+            [&self.placeholders_sha256, &self.passwords_sha256],
             &self.exclusions,
             self.period.clone(),
             self.options.clone(),
@@ -73,13 +80,13 @@ impl Config {
     /// Where and how the sweep finds evidence.
     #[must_use]
     pub fn search(&self) -> Search {
-        search(self.roots.clone(), &self.options)
+        search(self.roots.clone(), &self.options, self.unpacking.clone())
     }
 }
 
 /// Where and how evidence is found: in `roots`, by the options of a sweep.
 #[must_use]
-pub fn search(roots: Vec<PathBuf>, options: &Options) -> Search {
-    let Options { evidence_depth, links, names, non_log_files, .. } = *options;
-    Search { roots, links, names, non_log_files, evidence_depth }
+pub fn search(roots: Vec<PathBuf>, options: &Options, unpacking: Unpacking) -> Search {
+    let Options { evidence_depth, links, names, non_log_files, containers, shadow_copies, .. } = *options;
+    Search { roots, links, names, non_log_files, containers, shadow_copies, unpacking, evidence_depth }
 }

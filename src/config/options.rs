@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::switch::switch;
-pub use crate::evidence::discover::{Links, LogNames, NonLogFiles};
+pub use crate::evidence::discover::{Containers, Links, LogNames, NonLogFiles, ShadowCopies};
 pub use crate::scan::{Checksums, Recovery};
 
 switch! {
@@ -77,6 +77,12 @@ pub struct Options {
     /// Whether files that are no event logs are searched for chunks.
     #[serde(rename = "carve")]
     pub non_log_files: NonLogFiles,
+    /// What becomes of archives and disk images.
+    #[serde(rename = "no_containers")]
+    pub containers: Containers,
+    /// What becomes of the shadow copies of volumes.
+    #[serde(rename = "vss")]
+    pub shadow_copies: ShadowCopies,
     /// Whether the rows of excluded matches are written. (Versions without exclusions did not
     /// record this option.)
     #[serde(rename = "keep_excluded", default)]

@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use std::thread::available_parallelism;
 
 use super::error::{PeriodError, RequestError, RulesError};
-use super::{Catalog, Config, LoadedDetection, NotRun, Options, exclusions};
+use super::{Catalog, Config, LoadedDetection, NotRun, Options, exclusions, passwords};
 use crate::base::switch::switch;
 use crate::event::{EventTime, Window, parse_instant, parse_span_back};
+use crate::evidence::discover::Unpacking;
+use crate::evidence::spool::{DISK, SpoolPlace};
 
 /// The number of refused rules whose reasons a message lists.
 const MOST_REASONS: usize = 3;
@@ -40,6 +42,10 @@ pub struct Sweep {
     pub period: Period,
     /// How evidence is found and read, and what the sweep searches for besides matches.
     pub options: Options,
+    /// A file with passwords for encrypted files in archives, one a line.
+    pub passwords: Option<PathBuf>,
+    /// The disk space for unpacked copies of files in archives, in bytes; `None` for 64 GiB.
+    pub spool_limit: Option<u64>,
     /// The number of threads that decode; `None` for one on each core.
     pub threads: Option<NonZeroUsize>,
     /// The number of threads that may list folders or read at the same time; `None` for all
@@ -93,6 +99,9 @@ impl Sweep {
             check_that_all_run(&detections, &not_run)?;
         }
         let exclusions = exclusions(&self.exclusions, &detections, now)?;
+        let read = self.passwords.as_deref().map(passwords).transpose()?;
+        let (passwords, passwords_sha256) = read.unwrap_or_default();
+        let spool = SpoolPlace { limit: self.spool_limit.unwrap_or(DISK), ..SpoolPlace::default() };
         let cores = || available_parallelism().unwrap_or(NonZeroUsize::MIN);
         Ok(Config {
             roots: self.evidence.clone(),
@@ -101,6 +110,8 @@ impl Sweep {
             placeholders_sha256,
             not_run,
             exclusions,
+            unpacking: Unpacking { passwords, spool },
+            passwords_sha256,
             window,
             period: self.period.clone(),
             threads: self.threads.unwrap_or_else(cores),

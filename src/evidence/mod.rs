@@ -1,11 +1,17 @@
 //! Finds the files of the evidence that are logs, and reads their bytes. Knows nothing of what a
 //! log says.
 
+pub mod collector;
+pub mod container;
 pub mod discover;
 mod error;
 pub mod event_form;
 pub mod event_xml;
+pub mod kept;
+pub mod layer;
 pub mod read_permits;
 pub mod source;
+pub mod spool;
+pub mod volume;
 
 pub use self::error::EvidenceError;

@@ -24,12 +24,6 @@ pub trait LogBytes: Send + Sync {
     /// Reads up to `buffer.len()` bytes from `offset` on. Returns the number of bytes that were
     /// read, which is less than asked for only at the log's end.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
-
-    /// Returns the log's current size and time of change, which show whether the log has changed
-    /// since it was listed; `None` if they are not known.
-    fn state(&self) -> Option<FileState> {
-        None
-    }
 }
 
 /// The attributes of a file that change when it is written to.
@@ -130,6 +124,12 @@ impl From<OpenError> for io::Error {
 #[derive(Debug)]
 pub struct FileBytes(File);
 
+impl From<File> for FileBytes {
+    fn from(file: File) -> Self {
+        FileBytes(file)
+    }
+}
+
 impl FileBytes {
     /// Opens a regular file for reading. `link` says whether a symbolic link in its place is
     /// followed.
@@ -150,6 +150,11 @@ impl FileBytes {
             Err(OpenError::Replaced("another one"))
         }
     }
+
+    /// The file's size and time of change now; `None` if the system does not say.
+    pub(crate) fn state(&self) -> Option<FileState> {
+        self.0.metadata().ok().map(|metadata| FileState::of(&metadata))
+    }
 }
 
 impl LogBytes for FileBytes {
@@ -164,10 +169,6 @@ impl LogBytes for FileBytes {
             }
         }
         Ok(filled)
-    }
-
-    fn state(&self) -> Option<FileState> {
-        self.0.metadata().ok().map(|metadata| FileState::of(&metadata))
     }
 }
 

@@ -21,6 +21,9 @@ macro_rules! links {
     () => {
         "[anomalies]: crate::guide::anomalies
 [clocks]: crate::guide::anomalies#clocks
+[containers]: crate::guide::containers
+[deleted files]: crate::guide::containers#deleted-files
+[what is not read]: crate::guide::containers#what-is-not-read-and-how-you-learn-of-it
 [copies]: crate::guide::anomalies#copies-of-an-event
 [damage]: crate::guide::damage
 [checksums]: crate::guide::damage#checksums
@@ -57,8 +60,9 @@ macro_rules! pages {
     };
 }
 
-pages! { 12:
+pages! { 13:
     evidence "evidence" "which files are read, and which are passed over"
+    containers "containers" "logs in archives, disk images and shadow copies"
     verdicts "verdicts" "what can be said of a host without matches"
     tables "tables" "the outputs: every table, column by column"
     anomalies "anomalies" "gaps, clock steps, names of machines, copies of an event"

@@ -71,6 +71,12 @@ pub struct Problem {
 /// what was expected and what was found.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Damage {
+    /// The container says that something is wrong with the file, or shows it: a checksum of the
+    /// archive does not match, or the clusters of a deleted file belong to another file by now.
+    Container {
+        /// What was expected, and what was found.
+        what: String,
+    },
     /// The file has no bytes.
     EmptyFile,
     /// The file does not begin with the signature of an event log.
@@ -228,6 +234,7 @@ const EMBEDDED: &str =
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Damage::Container { what } => f.write_str(what),
             Damage::EmptyFile => write!(f, "empty file: expected an event log, found no bytes"),
             Damage::FileSignature { found } => {
                 write_expected(f, "file signature", "\"ElfFile\\0\"", Bytes(found))

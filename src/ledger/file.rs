@@ -111,6 +111,9 @@ pub struct FileReport {
     pub matches: u64,
     /// True if the file was written to or replaced while it was read.
     pub changed: bool,
+    /// True if the file was deleted in its volume. Bytes that it has lost are no loss of the
+    /// evidence: Windows gave them to other files.
+    pub deleted: bool,
     /// The offset that the sweep had reached in this file when it was interrupted; `None` if it was
     /// not.
     pub interrupted_at: Option<u64>,
@@ -135,6 +138,7 @@ impl FileReport {
         self.signed_chunks += part.signed_chunks;
         self.matches += part.matches;
         self.changed |= part.changed;
+        self.deleted |= part.deleted;
     }
 
     /// Records that the rest of the file, from `offset` on, was not read because the sweep was
@@ -212,6 +216,13 @@ impl FileReport {
     #[must_use]
     pub fn is_to_be_read_again(&self) -> bool {
         self.changed || self.problems.has_unread_bytes()
+    }
+
+    /// Returns whether the evidence lacks something: the file was read, and is neither complete nor
+    /// deleted.
+    #[must_use]
+    pub fn is_flawed(&self) -> bool {
+        !matches!(self.status(), Status::Complete | Status::Interrupted | Status::NotRead) && !self.deleted
     }
 
     /// Returns the status of the file.

@@ -2,6 +2,7 @@
 //! order to the same whole. [`crate::report`] makes table rows of it.
 
 pub mod clock;
+pub mod container;
 pub mod damage;
 pub mod event_form;
 pub mod file;

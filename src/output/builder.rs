@@ -141,7 +141,7 @@ impl ColumnBuilder {
             ),
             ColumnType::Records(fields) => {
                 let builders = fields.iter().map(|(_, kind)| match kind {
-                    Scalar::Text => Box::new(text()) as Box<dyn ArrayBuilder>,
+                    Scalar::Text | Scalar::OptionalText => Box::new(text()) as Box<dyn ArrayBuilder>,
                     Scalar::Integer => Box::new(Int64Builder::with_capacity(rows)),
                     Scalar::Boolean => Box::new(BooleanBuilder::with_capacity(rows)),
                     Scalar::Time => Box::new(time()),
@@ -206,13 +206,24 @@ fn push_record(builder: &mut StructBuilder, record: &[Cell<'_>]) -> Result<(), S
                 .field_builder::<BooleanBuilder>(field)
                 .ok_or_else(|| format!("field {field}: expected true or false"))?
                 .append_value(*truth),
-            Cell::Time(_) | Cell::Null => builder
+            Cell::Time(time) => builder
                 .field_builder::<TimestampMicrosecondBuilder>(field)
                 .ok_or_else(|| format!("field {field}: expected a time"))?
-                .append_option(if let Cell::Time(time) = cell { Some(time.microseconds()) } else { None }),
+                .append_value(time.microseconds()),
+            Cell::Null => push_null(builder, field)?,
             other => return Err(format!("a record with {other:?}")),
         }
     }
     builder.append(true);
+    Ok(())
+}
+
+fn push_null(builder: &mut StructBuilder, field: usize) -> Result<(), String> {
+    if let Some(times) = builder.field_builder::<TimestampMicrosecondBuilder>(field) {
+        times.append_null();
+    } else {
+        let texts = builder.field_builder::<StringBuilder>(field);
+        texts.ok_or_else(|| format!("field {field}: expected a value"))?.append_null();
+    }
     Ok(())
 }

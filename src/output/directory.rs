@@ -141,6 +141,12 @@ impl OutputDirectory {
         self.partial.journal()
     }
 
+    /// Returns a folder for temporary files, beside the output.
+    #[must_use]
+    pub fn temporary(&self) -> PathBuf {
+        self.partial.tables()
+    }
+
     /// Returns the file `name` of the output, with the path at which it is written until the output
     /// is complete.
     #[must_use]

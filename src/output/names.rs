@@ -14,8 +14,10 @@ pub const HOSTS_FILE: &str = "hosts.parquet";
 pub const FILES_FILE: &str = "files.parquet";
 /// The table of leads, written only if leads were looked for (`--dns-client`).
 pub const LEADS_FILE: &str = "leads.parquet";
+/// The table of containers, written only if there are any.
+pub const CONTAINERS_FILE: &str = "containers.parquet";
 /// All tables of an output except the detections' own tables in `stats`.
-pub(super) const TABLES: [&str; 4] = [MATCHES_FILE, HOSTS_FILE, FILES_FILE, LEADS_FILE];
+pub(super) const TABLES: [&str; 5] = [MATCHES_FILE, HOSTS_FILE, FILES_FILE, LEADS_FILE, CONTAINERS_FILE];
 /// The folder of the detections' own tables, which contain the results of `stats` commands.
 pub const STATS_FOLDER: &str = "stats";
 

@@ -37,11 +37,12 @@ pub(super) fn item(kind: DataType) -> Arc<Field> {
     Arc::new(Field::new("element", kind, false))
 }
 
-/// Returns the Arrow fields of a record. Only times can be null.
+/// Returns the Arrow fields of a record. Only times and optional text can be null.
 pub(super) fn record_fields(fields: &[(&str, Scalar)]) -> Fields {
     let field = |(name, kind): &(&str, Scalar)| {
         let kind = match kind {
             Scalar::Text => DataType::Utf8,
+            Scalar::OptionalText => return Field::new(*name, DataType::Utf8, true),
             Scalar::Integer => DataType::Int64,
             Scalar::Boolean => DataType::Boolean,
             Scalar::Time => return Field::new(*name, data_type(ColumnType::Time), true),

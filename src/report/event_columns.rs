@@ -3,7 +3,7 @@
 
 use super::matches::MatchRow;
 use crate::event::{Answer, query_status_name};
-use crate::table::ColumnType::{Integer, Records, Text, Texts, Time};
+use crate::table::ColumnType::{Boolean, Integer, Records, Text, Texts, Time};
 use crate::table::{Cell, ColumnOf, Scalar};
 
 /// The fields of a record in the column `answers`.
@@ -29,6 +29,24 @@ impl MatchRow<'_> {
         ColumnOf::always("source_path", Text, "path of the file from its root", |row| {
             Cell::text(row.context.source_path)
         });
+    pub(super) const ORIGINAL_PATH: ColumnOf<Self> = ColumnOf::nullable(
+        "original_path",
+        Text,
+        "path of the file on its host, as the volume that contains it or the names in an archive state it; null for a file in a folder",
+        |row| Cell::optional(row.context.origin.original_path.as_deref()),
+    );
+    pub(super) const SNAPSHOT_TIME: ColumnOf<Self> = ColumnOf::nullable(
+        "snapshot_time",
+        Time,
+        "time at which the shadow copy was made that the file comes from; null for any other file",
+        |row| Cell::optional_time(row.context.origin.snapshot_time),
+    );
+    pub(super) const DELETED_FILE: ColumnOf<Self> = ColumnOf::always(
+        "deleted_file",
+        Boolean,
+        "true if the file was deleted in its volume, and is read from where its bytes still lie",
+        |row| Cell::Boolean(row.context.origin.deleted),
+    );
     pub(super) const PROVIDER: ColumnOf<Self> =
         ColumnOf::always("provider", Text, "name of the provider that logged the event", |row| {
             Cell::text(&row.event.system.provider)

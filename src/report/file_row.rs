@@ -3,6 +3,7 @@
 
 use super::renames::{MachineNames, is_own_log};
 use crate::ledger::clock::ClockStep;
+use crate::ledger::container::Origin;
 use crate::ledger::damage::Problem;
 use crate::ledger::file::{FileReport, Header, Status};
 use crate::ledger::note::Note;
@@ -18,6 +19,7 @@ pub(super) const MOST_GAPS: usize = 100;
 pub struct FileRow<'a> {
     evidence: &'a str,
     source_path: &'a str,
+    origin: &'a Origin,
     /// Which chunks' records were verified against their checksum: `all` or `decoded`.
     checksums: &'a str,
     file: &'a FileReport,
@@ -43,6 +45,24 @@ impl<'a> FileRow<'a> {
             ColumnOf::always("source_path", Text, "path of the file from its root", |row| {
                 Cell::text(row.source_path)
             }),
+            ColumnOf::nullable(
+                "original_path",
+                Text,
+                "path of the file on its host, as the volume that contains it or the names in an archive state it; null for a file in a folder",
+                |row| Cell::optional(row.origin.original_path.as_deref()),
+            ),
+            ColumnOf::nullable(
+                "snapshot_time",
+                Time,
+                "time at which the shadow copy was made that the file comes from; null for any other file",
+                |row| Cell::optional_time(row.origin.snapshot_time),
+            ),
+            ColumnOf::always(
+                "deleted_file",
+                Boolean,
+                "true if the file was deleted in its volume, and is read from where its bytes still lie",
+                |row| Cell::Boolean(row.origin.deleted),
+            ),
             ColumnOf::always("size", Integer, "size of the file in bytes", |row| Cell::count(row.file.size)),
             ColumnOf::nullable(
                 "sha256",
@@ -280,9 +300,14 @@ impl<'a> FileRow<'a> {
     /// Makes the row of a file. `checksums` is `all` or `decoded`: which chunks' records were
     /// verified against their checksum.
     #[must_use]
-    pub fn new(file: &'a FileReport, evidence: &'a str, source_path: &'a str, checksums: &'a str) -> Self {
+    pub fn new(
+        file: &'a FileReport,
+        (evidence, source_path): (&'a str, &'a str),
+        origin: &'a Origin,
+        checksums: &'a str,
+    ) -> Self {
         let (gaps, gap_count) = gaps(file);
-        FileRow { evidence, source_path, checksums, extents: file.extents(), file, gaps, gap_count }
+        FileRow { evidence, source_path, origin, checksums, extents: file.extents(), file, gaps, gap_count }
     }
 
     /// The row's cells, in the order of [`FileRow::COLUMNS`].

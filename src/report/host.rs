@@ -15,7 +15,7 @@ use crate::base::small_map::SmallMap;
 use crate::event::{EventTime, Span};
 use crate::ledger::clock::MachineClock;
 use crate::ledger::damage::Integrity;
-use crate::ledger::file::Status;
+use crate::ledger::file::{FileReport, Status};
 use crate::ledger::tally::RecordCounts;
 
 /// How many files there are, and how many of them could not be read completely.
@@ -27,6 +27,8 @@ pub struct FileCounts {
     pub damaged: u64,
     /// Files that an interrupted sweep did not begin or did not finish.
     pub not_read: u64,
+    /// Archives and disk images that could not be read, or not whole. They are none of the files.
+    pub containers: u64,
 }
 
 impl FileCounts {
@@ -35,23 +37,20 @@ impl FileCounts {
         self.files += other.files;
         self.damaged += other.damaged;
         self.not_read += other.not_read;
+        self.containers += other.containers;
     }
 
-    /// Returns the counts for one file with this status.
+    /// Returns the counts for one file.
     #[must_use]
-    pub fn of(status: Status) -> Self {
-        let one = FileCounts { files: 1, ..FileCounts::default() };
-        match status {
-            Status::Complete => one,
-            Status::Interrupted | Status::NotRead => FileCounts { not_read: 1, ..one },
-            _ => FileCounts { damaged: 1, ..one },
-        }
+    pub fn of(file: &FileReport) -> Self {
+        let not_read = u64::from(matches!(file.status(), Status::Interrupted | Status::NotRead));
+        FileCounts { files: 1, damaged: u64::from(file.is_flawed()), not_read, containers: 0 }
     }
 
-    /// Returns how many files have a problem or were not read to their end.
+    /// Returns how many files and containers have a problem or were not read to their end.
     #[must_use]
     pub fn incomplete(&self) -> u64 {
-        self.damaged + self.not_read
+        self.damaged + self.not_read + self.containers
     }
 }
 
@@ -279,9 +278,9 @@ impl Host {
             Verdict::NoDnsQueriesLogged
         } else if self.counts.records > 0 {
             Verdict::NoSysmon
-        } else if self.files.files > self.files.incomplete() {
+        } else if self.files.files > self.files.damaged + self.files.not_read {
             Verdict::NoRecords
-        } else if self.files.files > 0 {
+        } else if self.files.files + self.files.containers > 0 {
             Verdict::Unreadable
         } else {
             Verdict::NoEventLogs

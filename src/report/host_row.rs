@@ -181,7 +181,7 @@ impl<'a> HostRow<'a> {
             ColumnOf::always(
                 "damaged_files",
                 Integer,
-                "number of these files that are neither `complete` nor in `not_read_files`",
+                "number of these files that are neither `complete` nor in `not_read_files`, without files that were deleted in their volume",
                 |row| Cell::count(row.host.files.damaged),
             ),
             ColumnOf::always(
@@ -189,6 +189,12 @@ impl<'a> HostRow<'a> {
                 Integer,
                 "number of these files that an interruption left unread: not begun, or not read to their end",
                 |row| Cell::count(row.host.files.not_read),
+            ),
+            ColumnOf::always(
+                "missed_containers",
+                Integer,
+                "number of archives, disk images and volumes of its evidence that could not be read, or only in part: `containers.parquet` says why",
+                |row| Cell::count(row.host.files.containers),
             ),
             ColumnOf::always(
                 "verdict",

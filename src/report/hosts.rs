@@ -12,6 +12,7 @@ use super::matches::Occurrence;
 use super::renames::{MachineNames, folded, own_channel};
 use crate::event::Window;
 use crate::ledger::clock::MachineClock;
+use crate::ledger::container::ContainerReport;
 use crate::ledger::file::FileReport;
 use crate::ledger::tally::RecordCounts;
 
@@ -62,9 +63,18 @@ impl Hosts {
         self.pieces.remove(evidence);
     }
 
+    /// Adds a container of a piece of evidence. If it could not be read, or not whole, no host of this
+    /// evidence is cleared.
+    pub fn add_container(&mut self, evidence: &str, container: &ContainerReport) {
+        if container.is_missed() {
+            let counts = FileCounts { containers: 1, ..FileCounts::default() };
+            self.pieces.entry(evidence.into()).or_default().nameless.merge(counts);
+        }
+    }
+
     /// Adds what a file says about the hosts whose records it contains.
     pub fn add_file(&mut self, evidence: &str, mut file: FileReport) {
-        let counts = FileCounts::of(file.status());
+        let counts = FileCounts::of(&file);
         // The host is looked up first, so that its name is copied only once.
         let known = self.pieces.get_key_value(evidence).map(|(known, _)| Arc::clone(known));
         let evidence = known.unwrap_or_else(|| evidence.into());

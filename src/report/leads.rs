@@ -20,6 +20,9 @@ impl<'a> MatchRow<'a> {
             Self::COMPUTER,
             Self::EVIDENCE,
             Self::SOURCE_PATH,
+            Self::ORIGINAL_PATH,
+            Self::SNAPSHOT_TIME,
+            Self::DELETED_FILE,
             Self::PROVIDER,
             Self::CHANNEL,
             ColumnOf::always(

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::base::digest::{Sha256Digest, sha256_of_texts};
 use crate::event::{Event, EventTime, QueryResults};
+use crate::ledger::container::Origin;
 use crate::ledger::damage::Integrity;
 use crate::table::{Cell, ColumnOf, ColumnType, cells};
 
@@ -57,6 +58,8 @@ pub struct MatchContext<'a> {
     pub evidence: &'a str,
     /// The file's path from its root.
     pub source_path: &'a str,
+    /// Where the file comes from, as its container says.
+    pub origin: &'a Origin,
     /// The detection's id.
     pub detection_id: &'a str,
     /// The detection's name.
@@ -90,6 +93,9 @@ impl<'a> MatchRow<'a> {
             Self::COMPUTER,
             Self::EVIDENCE,
             Self::SOURCE_PATH,
+            Self::ORIGINAL_PATH,
+            Self::SNAPSHOT_TIME,
+            Self::DELETED_FILE,
             Self::PROVIDER,
             Self::CHANNEL,
             ColumnOf::always("event_id", Integer, "EventID: always 22", |row| {

@@ -3,6 +3,7 @@
 
 mod anomaly;
 mod conclude;
+mod container_row;
 mod coverage;
 mod escape;
 mod event_columns;
@@ -30,6 +31,7 @@ mod wording;
 
 pub use crate::ledger::file::{FileReport, Header, Loss, Status};
 pub use anomaly::Anomaly;
+pub use container_row::ContainerRow;
 pub use coverage::Coverage;
 pub use escape::{cut, escaped, escaped_json, shown};
 pub use exclusion::{ExcludedCounts, ExclusionRecord, HostExclusions};

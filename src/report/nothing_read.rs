@@ -2,7 +2,7 @@
 
 use super::run::{Run, Totals};
 use super::wording::{counted, grouped, of_form};
-use crate::config::{Links, LogNames};
+use crate::config::{Containers, Links, LogNames};
 
 /// The number of file name extensions that the message lists.
 const MOST_ENDINGS: usize = 8;
@@ -38,15 +38,29 @@ pub fn nothing_read(run: &Run) -> String {
     if passed.special_files > 0 {
         found.push(counted(passed.special_files, "pipe, socket or device", "pipes, sockets and devices"));
     }
+    if run.totals.containers > 0 {
+        found.push(counted(
+            run.totals.containers,
+            "archive, disk image or volume",
+            "archives, disk images and volumes",
+        ));
+    }
     if found.is_empty() {
         found.push("no file at all".to_owned());
     }
     let mut text = format!("no event log found in {}: found {}", roots(run), found.join("; "));
+    if run.totals.containers > 0 {
+        text.push_str("; containers.parquet says what became of each archive and disk image");
+    }
     if files > 0 {
         text.push_str("; files.parquet says what is wrong with each");
     }
     if passed.containers > 0 {
-        text.push_str("; an archive or disk image must be unpacked or mounted first");
+        text.push_str(if run.options.containers == Containers::Open {
+            "; what is in an archive or disk image of a format that dnsweep does not know must be unpacked or mounted first"
+        } else {
+            "; without --no-containers, archives and disk images are opened"
+        });
     }
     if passed.files() > passed.containers && run.options.names == LogNames::EventLogs {
         text.push_str("; --any-name tries every file by its first bytes");
@@ -112,7 +126,7 @@ mod tests {
         };
         assert_eq!(
             said(passed, &Totals::default()),
-            "no event log found in '/cases/a': found 13 files (7 .zip, 3 .json, 1 .txt, 2 others); 1 symbolic link; an archive or disk image must be unpacked or mounted first; --any-name tries every file by its first bytes; --follow follows links"
+            "no event log found in '/cases/a': found 13 files (7 .zip, 3 .json, 1 .txt, 2 others); 1 symbolic link; what is in an archive or disk image of a format that dnsweep does not know must be unpacked or mounted first; --any-name tries every file by its first bytes; --follow follows links"
         );
         assert_eq!(
             said(SkippedCounts::default(), &Totals::default()),

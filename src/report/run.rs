@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::exclusion::ExclusionRecord;
 use crate::base::platform::Machine;
 use crate::config::Options;
+use crate::ledger::container::{ContainerReport, ContainerStatus, SHADOW_COPY};
 use crate::ledger::tally::SkippedCounts;
 
 /// The whole of `run.json`.
@@ -235,6 +236,15 @@ pub struct Totals {
     pub files_in_use: u64,
     /// Files with a SHA-256 in the ledger.
     pub hashed_files: u64,
+    /// Files that were deleted in their volume and of which only a part is left. No other field on
+    /// the state of files counts them.
+    pub partial_deleted_files: u64,
+    /// Archives, disk images, volumes and shadow copies found.
+    pub containers: u64,
+    /// Containers that could not be read, or not whole, without those that are files of a volume.
+    pub missed_containers: u64,
+    /// Shadow copies that were listed, and not read.
+    pub shadow_copies_not_looked_at: u64,
     /// The size of all files found, in bytes.
     pub bytes: u64,
     /// Bytes that could be read.
@@ -288,11 +298,22 @@ pub struct Totals {
 }
 
 impl Totals {
+    /// Adds a container.
+    pub fn add_container(&mut self, container: &ContainerReport) {
+        self.containers += 1;
+        self.missed_containers += u64::from(container.is_missed());
+        self.shadow_copies_not_looked_at +=
+            u64::from(container.kind == SHADOW_COPY && container.status == ContainerStatus::NotLookedAt);
+    }
+
     /// Adds a file to the counts of files, bytes, chunks and records.
     pub fn add(&mut self, file: &super::FileReport) {
         use super::Status;
         self.files += 1;
         *match file.status() {
+            status if file.deleted && status != Status::Complete && status != Status::NotRead => {
+                &mut self.partial_deleted_files
+            }
             Status::Complete => &mut self.complete_files,
             Status::Damaged => &mut self.damaged_files,
             Status::NotAnEventLog => &mut self.not_event_logs,
@@ -369,6 +390,6 @@ impl Totals {
     /// Returns true if every file was read and understood.
     #[must_use]
     pub fn all_complete(&self) -> bool {
-        self.complete_files == self.files
+        self.complete_files + self.partial_deleted_files == self.files && self.missed_containers == 0
     }
 }

@@ -2,6 +2,7 @@
 //! `textwrap`.
 
 mod anomalies;
+mod containers;
 mod detections;
 mod evidence;
 mod exclusions;
@@ -18,6 +19,7 @@ use super::hosts::NamedHost;
 use super::run::{DetectionRecord, Run, Totals};
 use super::wording::{counted, grouped};
 use crate::event::Span;
+use crate::ledger::container::ContainerReport;
 
 /// The number of hosts with matches, and of those without, that the summary lists; the tables have
 /// all.
@@ -46,6 +48,8 @@ pub struct Summary<'a> {
     pub hosts: &'a [NamedHost],
     /// The files that could not be read and understood completely, those that lost most first.
     pub flawed: &'a [FlawedFile],
+    /// All containers of the sweep.
+    pub containers: &'a [ContainerReport],
     /// The output directory.
     pub directory: &'a Path,
     /// The width of the summary in columns.
@@ -64,6 +68,7 @@ impl Display for Summary<'_> {
         self.anomalies(f, rows)?;
         writeln!(f)?;
         self.read(f)?;
+        self.containers(f)?;
         self.flawed(f)?;
         self.passed_over(f)?;
         self.tables(f)

@@ -12,7 +12,7 @@ use super::writing::{FinishedTables, SweepTables};
 use crate::config::{Config, LoadedDetection};
 use crate::error::SweepError;
 use crate::event::Window;
-use crate::evidence::discover::{Discovery, LogFile};
+use crate::evidence::discover::{Discovery, FoundContainer, LogFile};
 use crate::report::{FileReport, FileRow, FlawedFile, Hosts, NamedHost, Status, Totals};
 use crate::scan::Checksums;
 
@@ -89,9 +89,13 @@ impl<'a> Collector<'a> {
         target: Destination<'a>,
         observer: &'a mut dyn Observer,
     ) -> Self {
-        let mut hosts = Hosts::default();
+        let (mut hosts, mut totals) = (Hosts::default(), Totals::default());
         for evidence in &discovery.evidence {
             hosts.add_evidence(evidence);
+        }
+        for FoundContainer { evidence, report, .. } in &discovery.containers {
+            hosts.add_container(discovery.evidence_name(*evidence), report);
+            totals.add_container(report);
         }
         Collector {
             detection_hits: DetectionHits::none(&config.detections),
@@ -99,7 +103,7 @@ impl<'a> Collector<'a> {
             checksums: config.options.checksums,
             window: config.window,
             excluded: ExclusionCounts::default(),
-            totals: Totals::default(),
+            totals,
             flawed: Vec::new(),
             current: None,
             next_file: 0,
@@ -159,10 +163,16 @@ impl<'a> Collector<'a> {
             Some(end) if end >= file.size => report.complete(),
             end => report.interrupt(end.unwrap_or(0)),
         }
+        report.deleted = file.origin().deleted;
         self.next_file += 1;
         let (evidence, source_path) = (self.discovery.evidence_name(file.evidence), file.source_path());
         if let Destination::Tables(tables) = &mut self.target {
-            tables.add_file(&FileRow::new(&report, evidence, &source_path, self.checksums.name()))?;
+            tables.add_file(&FileRow::new(
+                &report,
+                (evidence, &source_path),
+                file.origin(),
+                self.checksums.name(),
+            ))?;
         }
         self.totals.add(&report);
         self.observer.file_done(evidence, &source_path, &report);
@@ -170,8 +180,7 @@ impl<'a> Collector<'a> {
         // A file that an interruption left unread is not flawed.
         let piece = self.pieces.get_mut(file.evidence.index()).expect("each file is of a piece of evidence");
         *if status == Status::NotRead { &mut piece.left } else { &mut piece.reached } = true;
-        let is_flawed = !matches!(status, Status::Complete | Status::Interrupted | Status::NotRead);
-        if is_flawed {
+        if report.is_flawed() {
             if self.flawed.len() >= 2 * MOST_FLAWED {
                 self.keep_worst();
             }
@@ -219,8 +228,11 @@ impl<'a> Collector<'a> {
             match_counts.push([hits.matches, hits.unique_matches, hits.recovered_matches]);
             stats.extend(hits.stats.map(|stats| (stats, detection.id.as_str())));
         }
+        let containers = self.discovery.containers.iter();
+        let containers: Vec<_> =
+            containers.map(|found| (self.discovery.evidence_name(found.evidence), &found.report)).collect();
         let written = match self.target {
-            Destination::Tables(tables) => tables.finish(&rows, stats.into_iter())?,
+            Destination::Tables(tables) => tables.finish(&rows, &containers, stats.into_iter())?,
             Destination::Each(_) | Destination::Nowhere => FinishedTables::default(),
         };
         self.totals.add_hosts(&rows);

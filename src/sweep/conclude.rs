@@ -97,7 +97,8 @@ pub(super) fn conclude(
         output.publish(syncing, journal)
     };
     let directory = output.map(publish).transpose()?;
-    Ok(Outcome { ending, run, hosts, flawed, directory })
+    let containers = discovery.containers.into_iter().map(|found| found.report).collect();
+    Ok(Outcome { ending, run, hosts, flawed, containers, directory })
 }
 
 fn exclusion_records(exclusions: &[LoadedExclusion], excluded: &ExclusionCounts) -> Vec<ExclusionRecord> {

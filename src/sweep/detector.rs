@@ -198,6 +198,7 @@ impl<'a> Detector<'a> {
         let context = MatchContext {
             evidence: self.discovery.evidence_name(file.evidence),
             source_path,
+            origin: file.origin(),
             detection_id: &rule.detection.id,
             detection_name: &rule.detection.name,
             detection_version: rule.detection.version.as_deref(),

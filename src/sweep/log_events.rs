@@ -7,8 +7,7 @@ use std::path::Path;
 use crate::error::SweepError;
 use crate::event::{DNS_QUERY, EventKind};
 use crate::evidence::EvidenceError;
-use crate::evidence::discover::{FileForm, LogFile, Search, discover};
-use crate::evidence::source::LogBytes;
+use crate::evidence::discover::{FileForm, LogFile, OpenLog, Search, discover};
 use crate::ledger::damage::Problem;
 use crate::scan::{
     BLOCK_CHUNKS, Block, BlockScan, HELD_BLOCK_CHUNKS, LocatedEvent, Scanner, Selection, WantedQueries,
@@ -19,7 +18,7 @@ use crate::scan::{
 /// log and event XML are read alike. Damage does not end the iteration: it is in
 /// [`problems`](LogEvents::problems).
 pub struct LogEvents {
-    log: Box<dyn LogBytes>,
+    log: OpenLog,
     form: FileForm,
     size: u64,
     kinds: Vec<&'static EventKind>,
@@ -70,7 +69,7 @@ impl LogEvents {
     }
 
     fn scan(&mut self, block: Block) -> BlockScan {
-        let (log, size) = (self.log.as_ref(), self.size);
+        let (log, size) = (&self.log, self.size);
         match self.form {
             FileForm::Log => self.scanner.scan(log, block, size),
             FileForm::Carved => self.scanner.carve_after(log, block, size, |_| ()),

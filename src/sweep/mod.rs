@@ -5,6 +5,7 @@
 
 mod collect;
 mod conclude;
+mod container_hashes;
 mod detector;
 mod excluded;
 mod hits;
@@ -23,16 +24,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::base::in_order::in_order;
 use crate::base::platform::Access;
-use crate::config::{Config, Leads, Sweep};
+use crate::config::{Config, Hashing, Leads, Sweep};
 use crate::error::SweepError;
 use crate::event::EventTime;
 use crate::evidence::discover::{Discovery, discover, resolve_roots};
+use crate::ledger::container::ContainerReport;
 use crate::output::{OutputDirectory, Table, UnfinishedPolicy, prepare};
 use crate::report::{Ending, FileReport, FlawedFile, MatchRow, NamedHost, Run};
 
 use self::collect::{Collector, Destination};
 pub use self::conclude::Caller;
 use self::conclude::{SweepTimes, conclude};
+use self::container_hashes::hash_containers;
 use self::hits::{HitTables, SeenEvents};
 use self::journal::Journal;
 pub use self::log_events::LogEvents;
@@ -72,6 +75,8 @@ pub struct Outcome {
     /// The files that could not be read and understood completely, those that lost most first. If
     /// there are many, only the worst are listed.
     pub flawed: Vec<FlawedFile>,
+    /// The archives, disk images, volumes and shadow copies that were found, in evidence order.
+    pub containers: Vec<ContainerReport>,
     /// The output directory; `None` if the sweep's [`Sink`] is no directory.
     pub directory: Option<PathBuf>,
 }
@@ -117,8 +122,16 @@ pub(crate) fn sweep(
     let open = |output: &OutputDirectory| Journal::open(&output.journal(), &inputs, config.window);
     let mut journal = output.as_ref().map(open).transpose()?;
     config.window = journal.as_ref().map_or(config.window, |journal| journal.window);
-    let discovery = discover(&config.search(), listers(&config))?;
+    if let Some(output) = &output {
+        config.unpacking.spool.folder = output.temporary();
+    }
+    let mut discovery = discover(&config.search(), listers(&config))?;
+    let hashes_containers = config.options.hashing == Hashing::Sha256;
+    discovery.hashed_bytes = if hashes_containers { discovery.container_bytes() } else { 0 };
     observer.found(&discovery);
+    if hashes_containers {
+        hash_containers(&mut discovery, listers(&config), observer, interrupt)?;
+    }
     let table = Table::of(MatchRow::COLUMNS);
     let leads = (config.options.leads == Leads::DnsClient).then(|| Table::of(MatchRow::LEAD_COLUMNS));
     let tables = output.is_some().then_some(HitTables { matches: &table, leads: leads.as_ref() });

@@ -8,10 +8,12 @@ use super::SCHEMA_VERSION;
 use crate::base::in_order::in_order;
 use crate::config::LoadedDetection;
 use crate::detect::{StatsColumn, StatsKind, StatsPart, StatsTable, StatsValue};
+use crate::ledger::container::ContainerReport;
 use crate::output::{
-    HOSTS_FILE, OutputDirectory, OutputError, PendingSync, Rows, Table, TableWriter, WrittenTable, stats_file,
+    CONTAINERS_FILE, HOSTS_FILE, OutputDirectory, OutputError, PendingSync, Rows, Table, TableWriter,
+    WrittenTable, stats_file,
 };
-use crate::report::{HostRow, NamedHost, OutputRecord};
+use crate::report::{ContainerRow, HostRow, NamedHost, OutputRecord};
 use crate::table::{Cell, Column, ColumnType, Nulls, Storage};
 
 /// The weight of a table as a unit of work. It is so large that each table goes to a thread alone.
@@ -28,6 +30,8 @@ pub(super) enum LastTable<'a> {
     Begun(&'static str, Box<TableWriter>),
     /// The table of hosts, with its rows.
     Hosts(&'a [NamedHost]),
+    /// The table of containers: each with the name of its piece of evidence.
+    Containers(&'a [(&'a str, &'a ContainerReport)]),
     /// The own `stats` table of a detection, with the detection's id.
     Stats(StatsTable, &'a str),
 }
@@ -77,6 +81,17 @@ impl LastTable<'_> {
                 let mut writer = TableWriter::create(&output.staged(&file), &table, &metadata)?;
                 for (computer, host) in hosts {
                     writer.push(&HostRow::new(computer.as_deref(), host).cells())?;
+                }
+                (file, writer)
+            }
+            LastTable::Containers(containers) => {
+                let file = CONTAINERS_FILE.to_owned();
+                let metadata =
+                    sorted(metadata, "evidence order: root as given, then path, then place in its container");
+                let table = Table::of(ContainerRow::COLUMNS);
+                let mut writer = TableWriter::create(&output.staged(&file), &table, &metadata)?;
+                for (evidence, container) in containers {
+                    writer.push(&ContainerRow::new(evidence, container).cells())?;
                 }
                 (file, writer)
             }
@@ -154,7 +169,7 @@ mod tests {
     use crate::table::ColumnOf;
 
     /// The schema version, and the digest of all columns in this version.
-    const LAYOUT: (u32, &str) = (3, "00cb7082d6d8fa0f9166c5b3ad228f50fe0cc31635b8a3a2b6fe1b55a8ce2887");
+    const LAYOUT: (u32, &str) = (3, "62504b06d07fd6febaf0ffb4086a7255fd20dc1c7c82a03d8ae2894439ebfed9");
 
     fn columns<R>(table: &str, columns: &[ColumnOf<R>]) -> String {
         let lines = columns.iter().map(|ColumnOf { column, .. }| {
@@ -170,6 +185,7 @@ mod tests {
             columns("leads", MatchRow::LEAD_COLUMNS),
             columns("hosts", HostRow::COLUMNS),
             columns("files", FileRow::COLUMNS),
+            columns("containers", ContainerRow::COLUMNS),
         ]
         .concat();
         let digest = sha256(all.as_bytes());

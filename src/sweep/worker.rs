@@ -1,7 +1,6 @@
 //! The work on one unit, done by any thread: reads and decodes a block of a log, looks for matches
 //! and leads, and puts the results together.
 
-use std::io;
 use std::sync::{Mutex, PoisonError};
 
 use super::detector::Detector;
@@ -13,7 +12,7 @@ use crate::base::ordered_hash::OrderedHash;
 use crate::config::{self, Config, Decoding};
 use crate::detect::{EventSource, LeadCondition, Predicate, RequiredLiteral};
 use crate::error::SweepError;
-use crate::evidence::discover::{Discovery, FileForm, LogFile};
+use crate::evidence::discover::{Discovery, FileForm, LogFile, OpenLog};
 use crate::evidence::read_permits::ReadPermits;
 use crate::evidence::source::{LogBytes, OpenError};
 use crate::ledger::damage::{Damage, Problem};
@@ -118,7 +117,7 @@ impl<'a> Worker<'a> {
     fn read<'u>(&self, file: &'u LogFile, block: Block, chain: Option<&OrderedHash>) -> FinishedUnit<'u> {
         // A panic of another thread cannot leave the list in a broken state.
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let log = match open(file) {
+        let log = match file.open() {
             Ok(log) => log,
             Err(obstacle) => {
                 // The file cannot get a hash any more, so its other blocks need not be kept for
@@ -133,9 +132,15 @@ impl<'a> Worker<'a> {
         let see = |start: u64, bytes: Option<&[u8]>| {
             sha256 = sha256.take().or_else(|| hash(chain, start, bytes));
         };
-        let (mut part, events) = part(file, self.scan(&mut scanner, log.as_ref(), file, block, see));
+        let (mut part, events) = part(file, self.scan(&mut scanner, &log, file, block, see));
         part.sha256 = sha256;
-        part.changed = log.state().is_some_and(|state| state != file.state());
+        part.changed = log.has_changed();
+        if block.start == 0 {
+            container_problems(file, &log)
+                .into_iter()
+                .rev()
+                .for_each(|problem| part.problems.put_first(problem));
+        }
         idle().push(scanner);
         let done = self.done(file, block, part, events);
         // A block that could not be read gets no entry, so that a resumed sweep tries to read it
@@ -299,11 +304,10 @@ fn hash(chain: Option<&OrderedHash>, start: u64, bytes: Option<&[u8]>) -> Option
     chain.and_then(|chain| chain.add(start, bytes))
 }
 
-fn open(file: &LogFile) -> Result<Box<dyn LogBytes>, OpenError> {
-    match &file.obstacle {
-        Some(reason) => Err(OpenError::System(io::Error::other(reason.clone()))),
-        None => file.open(),
-    }
+/// Returns what the container of a file says to be wrong with the file.
+fn container_problems(file: &LogFile, log: &OpenLog) -> Vec<Problem> {
+    let whole = |what| Problem { offset: 0, length: file.size, damage: Damage::Container { what } };
+    log.flaw().map(whole).into_iter().chain(file.problems().iter().cloned()).collect()
 }
 
 fn unreadable(file: &LogFile, block: Block, obstacle: &OpenError) -> FileReport {

@@ -8,6 +8,7 @@ use super::hits::UnitHits;
 use super::tables::{LastTable, metadata, sorted, write_last};
 use crate::config::Config;
 use crate::detect::StatsTable;
+use crate::ledger::container::ContainerReport;
 use crate::output::{
     FILES_FILE, LEADS_FILE, MATCHES_FILE, OutputDirectory, OutputError, PendingSync, Table, TableWriter,
 };
@@ -75,11 +76,12 @@ impl<'a> SweepTables<'a> {
         self.files.push(&row.cells())
     }
 
-    /// Closes the tables, and writes those that are known only at the end: hosts, and the `stats`
+    /// Closes the tables, and writes those that are known only at the end: hosts, containers, and the `stats`
     /// tables of detections, each given with the detection's id.
     pub(super) fn finish(
         self,
         hosts: &[NamedHost],
+        containers: &[(&str, &ContainerReport)],
         stats: impl Iterator<Item = (StatsTable, &'a str)>,
     ) -> Result<FinishedTables, OutputError> {
         // Tables that were begun come first, because they take memory. Among them, the slowest come
@@ -90,6 +92,7 @@ impl<'a> SweepTables<'a> {
             LastTable::Hosts(hosts),
         ];
         tables.extend(self.leads.map(|writer| LastTable::Begun(LEADS_FILE, writer.into())));
+        tables.extend((!containers.is_empty()).then_some(LastTable::Containers(containers)));
         tables.extend(stats.map(|(table, detection_id)| LastTable::Stats(table, detection_id)));
         let (mut outputs, syncing) = write_last(tables, self.output, &self.metadata, self.threads)?;
         // `run.json` lists the ledger last.

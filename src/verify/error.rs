@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::base::in_order::NoThreads;
+use crate::config::PasswordsError;
 use crate::evidence::EvidenceError;
 
 /// Why an output cannot be verified.
@@ -34,6 +35,9 @@ pub enum VerifyError {
         /// The number of roots that were given.
         given: usize,
     },
+    /// The file of passwords cannot be used.
+    #[error(transparent)]
+    Passwords(#[from] PasswordsError),
     /// The evidence cannot be listed.
     #[error(transparent)]
     Evidence(#[from] EvidenceError),

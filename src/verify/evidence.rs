@@ -12,6 +12,7 @@ use super::{VerifyError, output};
 use crate::base::digest::Hasher;
 use crate::base::in_order::in_order;
 use crate::evidence::discover::{Discovery, LogFile, Search, discover, root_of};
+use crate::evidence::source::LogBytes;
 use crate::output::{FILES_FILE, ReadError, read_rows};
 use crate::report::{ComparedFile, Difference, Discrepancy, EvidenceComparison, RecordedRun};
 use crate::table::Cell;

@@ -8,8 +8,8 @@ use std::thread::available_parallelism;
 use super::VerifyError;
 use crate::base::digest::sha256;
 use crate::base::platform::files::{Link, MOST_LIST_BYTES, read_at_most};
-use crate::config::search;
-use crate::evidence::discover::{Search, resolve_roots};
+use crate::config::{self, search};
+use crate::evidence::discover::{Search, Unpacking, resolve_roots};
 use crate::output::RUN_FILE;
 use crate::report::{RecordedRun, RunNotRead};
 use crate::sweep::SCHEMA_VERSION;
@@ -33,9 +33,11 @@ pub struct Subject {
 impl Subject {
     /// Reads the `run.json` of the output `out`. `evidence` are the roots that were swept, in the
     /// same order, wherever they are now. If it is empty, only the output is compared.
+    /// `passwords` is a file with passwords for encrypted files in archives, one a line.
     pub fn new(
         out: &Path,
         evidence: Vec<PathBuf>,
+        passwords: Option<&Path>,
         threads: Option<NonZeroUsize>,
     ) -> Result<Self, VerifyError> {
         let json = run_json(out)?;
@@ -52,7 +54,7 @@ impl Subject {
             }
         };
         Ok(Subject {
-            evidence: evidence_to_compare(evidence, recorded.as_ref().ok())?,
+            evidence: evidence_to_compare(evidence, recorded.as_ref().ok(), passwords)?,
             run_sha256: sha256(&json),
             recorded,
             // The path without links, as in the messages of a sweep. The directory exists, because
@@ -79,6 +81,7 @@ fn not_an_output(out: &Path, found: &str) -> VerifyError {
 fn evidence_to_compare(
     roots: Vec<PathBuf>,
     recorded: Option<&RecordedRun>,
+    passwords: Option<&Path>,
 ) -> Result<Option<Search>, VerifyError> {
     if roots.is_empty() {
         return Ok(None);
@@ -88,5 +91,7 @@ fn evidence_to_compare(
     if swept.len() != roots.len() {
         return Err(VerifyError::RootCount { recorded: swept.len(), given: roots.len() });
     }
-    Ok(Some(search(roots, options)))
+    let passwords = passwords.map(config::passwords).transpose()?;
+    let passwords = passwords.map(|(passwords, _)| passwords).unwrap_or_default();
+    Ok(Some(search(roots, options, Unpacking { passwords, ..Unpacking::default() })))
 }

@@ -1,10 +1,11 @@
 //! Divides roots into pieces of evidence, usually one for each machine, and names the pieces.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Links;
+use super::extension::Extension;
 use super::form::is_event_log;
 use crate::base::path_text::escaped_name;
 
@@ -65,6 +66,8 @@ fn is_one_piece(root: &Path, links: Links) -> bool {
 pub(super) struct Registry {
     paths: Vec<PathBuf>,
     ids: HashMap<PathBuf, EvidenceId>,
+    /// The pieces that are containers, by position.
+    containers: HashSet<usize>,
 }
 
 impl Registry {
@@ -85,19 +88,51 @@ impl Registry {
         self.id(folder);
     }
 
+    /// Says that the file at `path` is a container. If it is a piece of evidence, its name loses the
+    /// ending that says so: `FIN-WS07.zip` becomes `FIN-WS07`.
+    pub(super) fn mark_container(&mut self, path: &Path) {
+        self.containers.extend(self.ids.get(path).map(|id| id.index()));
+    }
+
     /// Returns the number of pieces.
     pub(super) fn len(&self) -> usize {
         self.paths.len()
     }
 
+    /// Returns the parts of each piece's path. The last part of a container's path has no ending,
+    /// unless another piece has the same path then.
+    fn parts(&self) -> Vec<Vec<String>> {
+        let split = |path: &PathBuf| -> Vec<String> {
+            path.iter().map(escaped_name).filter(|part| part != "/").collect()
+        };
+        let whole: Vec<Vec<String>> = self.paths.iter().map(split).collect();
+        let shortened: Vec<Vec<String>> = whole
+            .iter()
+            .enumerate()
+            .map(|(place, parts)| {
+                let mut parts = parts.clone();
+                if let Some(name) = parts.last_mut().filter(|_| self.containers.contains(&place)) {
+                    *name = without_container_endings(name).to_owned();
+                }
+                parts
+            })
+            .collect();
+        let mut counts: HashMap<&[String], usize> = HashMap::new();
+        for parts in &shortened {
+            *counts.entry(parts).or_default() += 1;
+        }
+        let is_unique = |parts: &[String]| counts.get(parts) == Some(&1);
+        whole
+            .into_iter()
+            .zip(&shortened)
+            .map(|(whole, short)| if is_unique(short) { short.clone() } else { whole })
+            .collect()
+    }
+
     /// Returns the names of the pieces. A name is the last part of the piece's path, preceded by
     /// earlier parts if several pieces would otherwise have the same name.
     pub(super) fn names(&self) -> Vec<String> {
-        let parts: Vec<Vec<String>> = self
-            .paths
-            .iter()
-            .map(|path| path.iter().map(escaped_name).filter(|part| part != "/").collect())
-            .collect();
+        let parts = self.parts();
         let mut lengths = vec![1_usize; parts.len()];
         loop {
             let names: Vec<String> =
@@ -120,6 +155,18 @@ impl Registry {
     }
 }
 
+/// Returns a file name without the endings of archives and disk images. A name that is nothing but
+/// endings stays as it is.
+fn without_container_endings(name: &str) -> &str {
+    let mut rest = name;
+    while let Some((stem, _)) = rest.rsplit_once('.').filter(|(stem, _)| !stem.is_empty())
+        && matches!(Extension::of(rest.as_bytes()), Extension::Container(_))
+    {
+        rest = stem;
+    }
+    rest
+}
+
 /// Returns the last `length` parts of a path, joined by `/`, or `/` for the root of the file
 /// system.
 fn last(parts: &[String], length: usize) -> String {
@@ -139,6 +186,25 @@ mod tests {
             registry.id(PathBuf::from(path));
         }
         assert_eq!(registry.names(), ["a/x/HOST", "b/x/HOST", "OTHER", "/"]);
+    }
+
+    #[test]
+    fn containers_are_named_without_their_endings_where_that_is_clear() {
+        let mut registry = Registry::default();
+        for path in [
+            "/a/FIN-WS07.zip",
+            "/a/x.tar.gz",
+            "/a/HR.E01",
+            "/a/HR",
+            "/b/C.vhdx.zip",
+            "/a/.zip",
+            "/b/x.folder",
+        ] {
+            registry.id(PathBuf::from(path));
+            registry.mark_container(Path::new(path));
+        }
+        registry.containers.remove(&3);
+        assert_eq!(registry.names(), ["FIN-WS07", "x", "HR.E01", "HR", "C", ".zip", "x.folder"]);
     }
 
     #[test]

@@ -1,12 +1,9 @@
 //! Extensions of file names, by which skipped files are counted. Only extensions in a fixed list
 //! are counted by name, because names come from the evidence and could be as many as the files.
 
-use crate::base::platform::name_bytes;
-use std::ffi::OsStr;
-
-/// The extensions of archives, compressed files and disk images. The content of such files is not
-/// searched.
-const CONTAINERS: [&str; 40] = [
+/// Extensions of archives, compressed files and disk images, whose content was not searched.
+const CONTAINERS: [&str; 41] = [
+    "001",
     "7z",
     "ad1",
     "aff",
@@ -48,11 +45,21 @@ const CONTAINERS: [&str; 40] = [
     "zip",
     "zst",
 ];
-/// Other extensions of files that often lie beside event logs.
-const KNOWN: [&str; 36] = [
-    "001", "bin", "bmp", "csv", "dat", "db", "dll", "dmp", "docx", "etl", "evt", "exe", "htm", "html", "ini",
-    "jpg", "json", "jsonl", "lnk", "log", "md", "md5", "mem", "parquet", "pcap", "pcapng", "pdf", "pf",
-    "png", "reg", "sha256", "sqlite", "sys", "txt", "vmem", "xml",
+/// Extensions of formats that dnsweep does not read. Files of some of them begin like a format that
+/// it does read: AFF4 images are zip archives.
+const UNREAD_CONTAINERS: [&str; 16] = [
+    "7z", "ad1", "aff4", "bz2", "cab", "l01", "lx01", "lz4", "rar", "s01", "tbz2", "txz", "vdi", "wim",
+    "xva", "xz",
+];
+/// Of these, extensions of formats whose files need not begin with a signature, and extensions that
+/// other files have too. A file with one of them can be anything.
+const UNSIGNED_CONTAINERS: [&str; 10] =
+    ["001", "aff", "dd", "dmg", "img", "iso", "lzma", "raw", "sparseimage", "z"];
+/// Other extensions that are common beside event logs.
+const KNOWN: [&str; 35] = [
+    "bin", "bmp", "csv", "dat", "db", "dll", "dmp", "docx", "etl", "evt", "exe", "htm", "html", "ini", "jpg",
+    "json", "jsonl", "lnk", "log", "md", "md5", "mem", "parquet", "pcap", "pcapng", "pdf", "pf", "png",
+    "reg", "sha256", "sqlite", "sys", "txt", "vmem", "xml",
 ];
 
 /// The extension of a skipped file's name.
@@ -67,9 +74,8 @@ pub(super) enum Extension {
 }
 
 impl Extension {
-    /// Returns the extension of `name`: the text after its last point, in any letter case.
-    pub(super) fn of(name: &OsStr) -> Self {
-        let name = name_bytes(name);
+    /// The extension of `name`: what follows its last point, in any letter case.
+    pub(super) fn of(name: &[u8]) -> Self {
         let Some(point) = name.iter().rposition(|byte| *byte == b'.') else { return Extension::Other };
         let extension = name.get(point + 1..).unwrap_or_default();
         let one_of = |list: &[&'static str]| {
@@ -85,7 +91,24 @@ impl Extension {
         }
     }
 
-    /// Returns the extension as it is counted; `None` if it is not in the fixed list.
+    /// Returns the format that the extension promises, if it is one that dnsweep does not read and
+    /// whose bytes could be taken for another format.
+    pub(super) fn unread_container(self) -> Option<&'static str> {
+        match self {
+            Extension::Container(name) if UNREAD_CONTAINERS.contains(&name) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// The format that the extension promises, if every file of that format has a signature.
+    pub(super) fn signed_container(self) -> Option<&'static str> {
+        match self {
+            Extension::Container(name) if !UNSIGNED_CONTAINERS.contains(&name) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// The extension, if it is one of those in the list.
     pub(super) fn name(self) -> Option<&'static str> {
         match self {
             Extension::Container(name) | Extension::Known(name) => Some(name),
@@ -111,7 +134,7 @@ mod tests {
             ("x.", Extension::Other),
             ("", Extension::Other),
         ] {
-            assert_eq!(Extension::of(OsStr::new(name)), extension, "{name}");
+            assert_eq!(Extension::of(name.as_bytes()), extension, "{name}");
         }
     }
 }

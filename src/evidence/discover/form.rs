@@ -1,26 +1,18 @@
 //! Decides what is done with a file: by its name and, where the name is not enough, by its first
 //! bytes.
 
-use std::ffi::OsStr;
+use std::io;
 use std::path::Path;
 
+use super::content::{ContentHint, head_of_file};
 use super::extension::Extension;
-use super::{Links, LogNames, NonLogFiles, Search};
-use crate::base::platform::files::Link;
+use super::{Containers, Links, LogNames, NonLogFiles, Search};
 use crate::base::platform::name_bytes;
-use crate::evidence::event_form::event_form;
-use crate::evidence::event_xml::{Encoding, HEAD_SIZE, encoding_of};
-use crate::evidence::source::{CHUNK_SIGNATURE, FILE_SIGNATURE, FileBytes, LogBytes};
+use crate::evidence::container::Format;
+use crate::evidence::event_xml::Encoding;
 use crate::ledger::event_form::EventForm;
 
-/// The first bytes of an AppleDouble file: the file `._x.evtx` beside a copy `x.evtx`, in which
-/// macOS keeps attributes that the other file system cannot store.
-const APPLE_DOUBLE: &[u8] = &[0x00, 0x05, 0x16, 0x07];
-/// The number of a file's first bytes that are examined. They show event XML and, by the signature
-/// of the chunk after the file header, a log whose header is missing.
-const EXAMINED: usize = HEAD_SIZE + CHUNK_SIGNATURE.len();
-
-/// The form in which a file is read.
+/// How a file is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileForm {
     /// The file is read as an event log.
@@ -36,7 +28,15 @@ pub enum FileForm {
 pub(super) enum Handling {
     /// The file is read, in this form.
     Read(FileForm),
-    /// The file is skipped, and counted as this kind.
+    /// The file is an archive or a disk image, whose files are listed.
+    Open(Format),
+    /// The file has the name of an archive or a disk image of this kind, and not the bytes.
+    Broken(&'static str),
+    /// The file has the name of an archive or a disk image of this kind, which dnsweep does not read.
+    Unsupported(&'static str),
+    /// The file has the name of an archive or a disk image of this kind, and cannot be read.
+    Unreadable(&'static str),
+    /// The file is skipped and counted as this kind.
     Skip(SkippedFile),
 }
 
@@ -53,25 +53,34 @@ pub(super) enum SkippedFile {
     Other,
 }
 
+/// A file whose handling is decided.
+pub(super) struct Candidate<'a> {
+    /// The file's name, without its folder.
+    pub name: &'a [u8],
+    /// Whether the user named the file itself, not a folder that holds it.
+    pub is_root: bool,
+}
+
 impl Handling {
-    /// Decides how the regular file `path` is handled, which lies `depth` levels under its root. A
-    /// root that is a file (depth 0) is always read, unless it is an archive or a disk image.
-    pub(super) fn of(search: &Search, path: &Path, depth: usize) -> Self {
-        let name = path.file_name().unwrap_or_default();
-        let named = NameHint::of(name);
+    /// Decides what is done with a regular file. `head` reads up to [`LOOKED_AT`] of its first
+    /// bytes; it is called only if the name does not suffice. A root that is a file is always read;
+    /// an archive or a disk image is not read as a log.
+    pub(super) fn of(
+        search: &Search,
+        file: &Candidate<'_>,
+        head: impl FnOnce() -> io::Result<Vec<u8>>,
+    ) -> Self {
+        let (named, extension) = (NameHint::of(file.name), Extension::of(file.name));
         let by_content = search.names == LogNames::Any;
+        let is_container =
+            search.containers == Containers::Open && matches!(extension, Extension::Container(_));
         let content = match named {
             NameHint::Log => return Handling::Read(FileForm::Log),
-            NameHint::PerhapsLog
-            | NameHint::ContainsEvtx
-            | NameHint::PerhapsXml
-            | NameHint::PerhapsEvents => ContentHint::of(path, search.links),
-            NameHint::Other if by_content || depth == 0 => ContentHint::of(path, search.links),
-            NameHint::Other => ContentHint::Other,
+            NameHint::Other if !by_content && !file.is_root && !is_container => ContentHint::Other,
+            _ => ContentHint::of(head()),
         };
-        // A file with the name of other event files, such as `.json`, is read as event XML only if
-        // files of any name can be event logs, or if the file is a root.
-        let is_read = by_content || depth == 0 || named != NameHint::PerhapsEvents;
+        // Files with such names are read as event XML only if all names are tried.
+        let is_read = by_content || file.is_root || named != NameHint::PerhapsEvents;
         let content =
             if is_read || !matches!(content, ContentHint::Xml(_)) { content } else { ContentHint::Other };
         let form = match (named, content) {
@@ -80,25 +89,41 @@ impl Handling {
             // A file that cannot be opened is treated as a log, so that the ledger reports it.
             (NameHint::ContainsEvtx, ContentHint::Log | ContentHint::Unreadable) => FileForm::Log,
             (_, ContentHint::Log | ContentHint::Unreadable) if by_content => FileForm::Log,
-            // The first bytes of a file with another name prove little: eight such bytes at the
-            // start of a whole disk image must not keep it from being carved.
-            _ if search.non_log_files == NonLogFiles::Carve => FileForm::Carved,
-            (_, ContentHint::Other) if matches!(Extension::of(name), Extension::Container(_)) => {
-                return Handling::Skip(SkippedFile::Container);
+            (_, ContentHint::Container(_) | ContentHint::Other)
+                if is_container
+                    && search.non_log_files == NonLogFiles::PassOver
+                    && extension.unread_container().is_some() =>
+            {
+                return Handling::Unsupported(extension.name().unwrap_or_default());
             }
-            _ if depth == 0 => FileForm::Log,
+            (_, ContentHint::Container(format)) if search.containers == Containers::Open => {
+                return Handling::Open(format);
+            }
+            // The first bytes of a file with another name prove little: eight of them must not hide
+            // a whole image.
+            _ if search.non_log_files == NonLogFiles::Carve => FileForm::Carved,
+            (_, ContentHint::Unreadable) if is_container => {
+                return Handling::Unreadable(extension.name().unwrap_or_default());
+            }
+            (_, ContentHint::Other | ContentHint::Container(_))
+                if matches!(extension, Extension::Container(_)) =>
+            {
+                return match extension.signed_container().filter(|_| is_container) {
+                    Some(kind) => Handling::Broken(kind),
+                    None => Handling::Skip(SkippedFile::Container),
+                };
+            }
+            _ if file.is_root => FileForm::Log,
             (NameHint::PerhapsXml, ContentHint::Unreadable) => FileForm::Xml(Encoding::default()),
-            _ => return Handling::Skip(SkippedFile::of(name, named, content)),
+            _ => return Handling::Skip(SkippedFile::of(extension, named, content)),
         };
         Handling::Read(form)
     }
 }
 
 impl SkippedFile {
-    /// Returns the kind as which a file is counted, given its name and what its name and first
-    /// bytes suggest.
-    fn of(name: &OsStr, named: NameHint, content: ContentHint) -> Self {
-        match (Extension::of(name), named, content) {
+    fn of(extension: Extension, named: NameHint, content: ContentHint) -> Self {
+        match (extension, named, content) {
             (Extension::Container(_), ..) => SkippedFile::Container,
             (_, NameHint::ContainsEvtx | NameHint::PerhapsLog, _) => SkippedFile::NamedLikeLog,
             (.., ContentHint::Events(form)) => SkippedFile::Events(form),
@@ -109,19 +134,18 @@ impl SkippedFile {
 
 /// Returns whether a name contains `.evtx`, in any letter case, as names of renamed copies still do
 /// (`Security.evtx.bak`, `SYSMON.EVTX`).
-pub(super) fn is_named_like_event_log(name: &OsStr) -> bool {
+pub(super) fn is_named_like_event_log(name: &[u8]) -> bool {
     NameHint::of(name).is_like_log()
 }
 
 /// Returns whether a file is an event log, judged by its name and, if the name is not enough, by
 /// its first bytes.
 pub(super) fn is_event_log(path: &Path, links: Links) -> bool {
-    match NameHint::of(path.file_name().unwrap_or_default()) {
+    let content = || ContentHint::of(head_of_file(path, links));
+    match NameHint::of(name_bytes(path.file_name().unwrap_or_default())) {
         NameHint::Log => true,
-        NameHint::PerhapsLog => ContentHint::of(path, links) != ContentHint::AppleDouble,
-        NameHint::ContainsEvtx => {
-            matches!(ContentHint::of(path, links), ContentHint::Log | ContentHint::Unreadable)
-        }
+        NameHint::PerhapsLog => content() != ContentHint::AppleDouble,
+        NameHint::ContainsEvtx => matches!(content(), ContentHint::Log | ContentHint::Unreadable),
         NameHint::PerhapsXml | NameHint::PerhapsEvents | NameHint::Other => false,
     }
 }
@@ -145,9 +169,7 @@ enum NameHint {
 }
 
 impl NameHint {
-    /// Returns what `name` suggests.
-    fn of(name: &OsStr) -> Self {
-        let name = name_bytes(name);
+    fn of(name: &[u8]) -> Self {
         let ends_with = |ending: &str| {
             let from = name.len().saturating_sub(ending.len());
             name.get(from..).is_some_and(|end| end.eq_ignore_ascii_case(ending.as_bytes()))
@@ -171,49 +193,11 @@ impl NameHint {
     }
 }
 
-/// A file's likely content, judged by its first bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ContentHint {
-    /// An event log, or chunks of one.
-    Log,
-    /// Event XML in this encoding.
-    Xml(Encoding),
-    /// Events in a form that dnsweep does not read.
-    Events(EventForm),
-    /// An AppleDouble file, which macOS writes beside another file.
-    AppleDouble,
-    /// Something else.
-    Other,
-    /// Unknown, because the bytes cannot be read.
-    Unreadable,
-}
-
-impl ContentHint {
-    /// Reads the first bytes of the file `path`, and returns what they suggest.
-    fn of(path: &Path, links: Links) -> Self {
-        let mut head = [0; EXAMINED];
-        let link = if links == Links::Follow { Link::Followed } else { Link::Refused };
-        let Ok(read) = FileBytes::open(path, link).and_then(|bytes| bytes.read_at(0, &mut head)) else {
-            return ContentHint::Unreadable;
-        };
-        let head = head.get(..read).unwrap_or_default();
-        let (first, behind) = head.split_at(read.min(HEAD_SIZE));
-        if first.starts_with(FILE_SIGNATURE)
-            || [first, behind].iter().any(|part| part.starts_with(CHUNK_SIGNATURE))
-        {
-            ContentHint::Log
-        } else if first.starts_with(APPLE_DOUBLE) {
-            ContentHint::AppleDouble
-        } else {
-            let other = || event_form(first).map_or(ContentHint::Other, ContentHint::Events);
-            encoding_of(first).map_or_else(other, ContentHint::Xml)
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::container::ArchiveFormat;
+    use crate::evidence::source::CHUNK_SIGNATURE;
 
     #[test]
     fn names_tell_what_a_file_may_be() {
@@ -229,7 +213,7 @@ mod tests {
             (NameHint::Other, &["a.evt", "evtx", "a.evtt", "a.xml.gz", "xml", "Evtx.csproj", ""]),
         ] {
             for name in names {
-                assert_eq!(NameHint::of(OsStr::new(name)), named, "{name}");
+                assert_eq!(NameHint::of(name.as_bytes()), named, "{name}");
             }
         }
     }
@@ -241,7 +225,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
         std::fs::write(&path, bytes).unwrap();
-        Handling::of(search, &path, 1)
+        let candidate = Candidate { name: name.as_bytes(), is_root: false };
+        Handling::of(search, &candidate, || head_of_file(&path, search.links))
     }
 
     #[test]
@@ -269,9 +254,9 @@ mod tests {
             ),
             (
                 "x.evtx.gz",
-                b"\x1f\x8b",
-                Handling::Skip(SkippedFile::Container),
-                Handling::Skip(SkippedFile::Container),
+                b"\x1f\x8b\x08",
+                Handling::Open(Format::Archive(ArchiveFormat::Gzip)),
+                Handling::Open(Format::Archive(ArchiveFormat::Gzip)),
             ),
             (
                 "x.evtx.xml",
@@ -304,7 +289,8 @@ mod tests {
                 Handling::Read(FileForm::Xml(Encoding::Utf8)),
             ),
             ("memory", b"ElfChnk\0", Handling::Skip(SkippedFile::Other), log),
-            ("x.E01", b"EVF", Handling::Skip(SkippedFile::Container), Handling::Skip(SkippedFile::Container)),
+            ("x.E01", b"EVF", Handling::Broken("e01"), Handling::Broken("e01")),
+            ("x.raw", b"EVF", Handling::Skip(SkippedFile::Container), Handling::Skip(SkippedFile::Container)),
         ] {
             assert_eq!(handling(&usual, name, bytes), expected, "{name}");
             assert_eq!(handling(&any, name, bytes), with_any_name, "{name}");

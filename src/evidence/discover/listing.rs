@@ -14,14 +14,22 @@ use std::path::{Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
 
+use super::content::head_of_file;
+use super::explorer::{Access, Contents, NOT_READ, NOT_SUPPORTED, explore, no_signature};
 use super::extension::Extension;
-use super::form::{FileForm, Handling, SkippedFile, is_named_like_event_log};
-use super::{Links, Search};
+use super::form::{Candidate, FileForm, Handling, is_named_like_event_log};
+use super::log_file::relative_path;
+use super::outer_file::OuterFiles;
+use super::passed_over::pass_over;
+use super::{Containers, Links, Search};
 use crate::base::in_order::in_order;
 use crate::base::path_text::path_text;
+use crate::base::platform::name_bytes;
 use crate::evidence::EvidenceError;
+use crate::evidence::container::image::ImageFormat;
 use crate::evidence::source::ListedFile;
-use crate::ledger::tally::{EventFormFiles, SkippedCounts};
+use crate::ledger::container::{ContainerReport, ContainerStatus};
+use crate::ledger::tally::SkippedCounts;
 
 /// The number of folders, over all roots, from which on no further ones are split for the threads.
 const ENOUGH_TREES: usize = 64;
@@ -51,8 +59,10 @@ pub(super) struct Listing {
 pub(super) enum ListedItem {
     /// A folder that is a piece of evidence.
     Piece(PathBuf),
-    /// A file to read, or an entry that cannot be listed. For the latter, `known` is the reason.
+    /// A file to read, or something that cannot be listed. For the latter, `known` is the reason.
     File { path: PathBuf, form: FileForm, known: Result<ListedFile, String> },
+    /// A container, with everything in it. `number` is the device and inode number of its file.
+    Container { path: PathBuf, number: Option<(u64, u64)>, contents: Contents },
 }
 
 /// A folder with everything in it, or a root that is a file.
@@ -72,11 +82,11 @@ pub(super) struct Tree {
 /// in the order of a single walk.
 pub(super) fn list(
     roots: Vec<Tree>,
-    search: &Search,
+    (search, access): (&Search, &Access),
     threads: NonZeroUsize,
     mut consume: impl FnMut(Listing) -> Result<(), EvidenceError>,
 ) -> Result<(), EvidenceError> {
-    let lister = Lister { search, roots: roots.iter().map(|root| root.path.clone()).collect() };
+    let lister = Lister { search, access, roots: roots.iter().map(|root| root.path.clone()).collect() };
     if threads.get() == 1 || search.links == Links::Follow {
         return roots.iter().flat_map(|root| lister.entries(root)).try_for_each(consume);
     }
@@ -105,11 +115,9 @@ impl Tree {
     }
 }
 
-/// Lists trees by the settings of a search.
-#[derive(Debug)]
 struct Lister<'a> {
     search: &'a Search,
-    /// The absolute paths of the roots.
+    access: &'a Access,
     roots: Vec<PathBuf>,
 }
 
@@ -184,7 +192,7 @@ impl Lister<'_> {
                 parts.push(RootPart::Tree(Tree { path, depth, ..tree }));
             } else {
                 let known = || entry.metadata().map_err(|error| error.to_string());
-                self.add_file(&path, kind, depth, known, &mut listing);
+                self.add_file(&path, kind, (&tree, depth), known, &mut listing);
             }
         }
         if !listing.is_empty() {
@@ -201,7 +209,7 @@ impl Lister<'_> {
                 let is_recorded = entry.depth() == 0 && tree.depth > 0;
                 if !kind.is_dir() {
                     let known = || entry.metadata().map_err(|error| reason(&error));
-                    self.add_file(entry.path(), kind, depth, known, listing);
+                    self.add_file(entry.path(), kind, (tree, depth), known, listing);
                 } else if !is_recorded {
                     listing.add_folder(tree, entry.path(), depth);
                 }
@@ -222,13 +230,12 @@ impl Lister<'_> {
         }
     }
 
-    /// Adds an entry that is not a folder to `listing`. `known` gets the entry's metadata, or the
-    /// reason why it cannot be read; it is called only for a file that is read.
+    /// Adds an entry that is not a folder, and lies `depth` levels under the root of `tree`.
     fn add_file(
         &self,
         path: &Path,
         kind: FileType,
-        depth: usize,
+        (tree, depth): (&Tree, usize),
         known: impl FnOnce() -> Result<Metadata, String>,
         listing: &mut Listing,
     ) {
@@ -236,17 +243,69 @@ impl Lister<'_> {
             listing.count_skipped(kind);
             return;
         }
-        match Handling::of(self.search, path, depth) {
-            Handling::Skip(kind) => listing.count_skipped_file(path, kind),
-            Handling::Read(form) => match known() {
-                // The file was replaced after its folder was listed.
-                Ok(metadata) if !metadata.is_file() => listing.count_skipped(metadata.file_type()),
-                known => {
-                    let known = known.map(|metadata| ListedFile::of(&metadata));
-                    listing.found.push(ListedItem::File { path: path.to_path_buf(), form, known });
-                }
-            },
+        let name = name_bytes(path.file_name().unwrap_or_default());
+        // A further segment of an image is read with the first one.
+        if self.search.containers == Containers::Open && depth > 0 && has_first_segment(path, name) {
+            return;
         }
+        let candidate = Candidate { name, is_root: depth == 0 };
+        let handling = Handling::of(self.search, &candidate, || head_of_file(path, self.search.links));
+        if let Handling::Skip(kind) = handling {
+            pass_over(&mut listing.passed_over, kind, name, || path_text(path));
+            return;
+        }
+        // Otherwise the file was replaced after its folder was listed.
+        let known = match known() {
+            Ok(metadata) if !metadata.is_file() => return listing.count_skipped(metadata.file_type()),
+            known => known.map(|metadata| ListedFile::of(&metadata)),
+        };
+        match handling {
+            Handling::Read(form) => {
+                listing.found.push(ListedItem::File { path: path.to_path_buf(), form, known });
+            }
+            _ => self.add_container(path, handling, (tree, depth), &known, listing),
+        }
+    }
+
+    /// Adds an archive or a disk image, and what is in it.
+    fn add_container(
+        &self,
+        path: &Path,
+        handling: Handling,
+        (tree, depth): (&Tree, usize),
+        known: &Result<ListedFile, String>,
+        listing: &mut Listing,
+    ) {
+        listing.add_folder(tree, path, depth);
+        let root = self.roots.get(tree.root).unwrap_or(&tree.path);
+        let source_path = relative_path(root, path.strip_prefix(root).unwrap_or(path));
+        let failed = |kind: &str, size, reason: String| {
+            let mut report = ContainerReport::new(source_path.clone(), kind, size);
+            report.fail(ContainerStatus::Unreadable, reason);
+            Contents { containers: vec![report], ..Contents::default() }
+        };
+        let contents = match (handling, known) {
+            (Handling::Open(format), Ok(known)) => {
+                let outer = OuterFiles::new(path, *known, self.search.links.link());
+                let name = name_bytes(path.file_name().unwrap_or_default());
+                explore(self.search, self.access, outer, format, (source_path, name))
+            }
+            (Handling::Broken(kind), Ok(known)) => failed(kind, known.state.size, no_signature(kind)),
+            (Handling::Unsupported(kind), Ok(known)) => {
+                let mut report = ContainerReport::new(source_path, kind, known.state.size);
+                report.fail(ContainerStatus::Unsupported, NOT_SUPPORTED);
+                Contents { containers: vec![report], ..Contents::default() }
+            }
+            (Handling::Unreadable(kind), Ok(known)) => {
+                let error = head_of_file(path, self.search.links).err();
+                let reason = error.map_or_else(|| NOT_READ.to_owned(), |error| error.to_string());
+                failed(kind, known.state.size, reason)
+            }
+            (Handling::Read(_) | Handling::Skip(_), Ok(_)) => Contents::default(),
+            (_, Err(reason)) => failed("unknown", 0, reason.clone()),
+        };
+        let number = known.as_ref().ok().map(|known| known.identity.number);
+        listing.found.push(ListedItem::Container { path: path.to_path_buf(), number, contents });
     }
 }
 
@@ -265,29 +324,33 @@ impl Listing {
         }
     }
 
-    /// Counts a regular file that is skipped as `kind`.
-    fn count_skipped_file(&mut self, path: &Path, kind: SkippedFile) {
-        *match kind {
-            SkippedFile::Container => &mut self.passed_over.containers,
-            SkippedFile::NamedLikeLog => &mut self.passed_over.side_files,
-            SkippedFile::Other => &mut self.passed_over.other_files,
-            SkippedFile::Events(form) => {
-                let files = self.passed_over.event_forms.entry(form).or_default();
-                files.merge(EventFormFiles { files: 1, first: path_text(path) });
-                return;
-            }
-        } += 1;
-        if let Some(extension) = path.file_name().map(Extension::of).and_then(Extension::name) {
-            *self.passed_over.extensions.entry(extension).or_default() += 1;
-        }
-    }
-
-    /// Adds a folder that lies `depth` levels under its root, if it is a piece of evidence.
+    /// Records a folder that lies `depth` levels under its root.
     fn add_folder(&mut self, tree: &Tree, path: &Path, depth: usize) {
         if depth == tree.depth_of_pieces {
             self.found.push(ListedItem::Piece(path.to_path_buf()));
         }
     }
+}
+
+/// The formats of images in several files.
+const SEGMENTED: [ImageFormat; 3] = [ImageFormat::E01, ImageFormat::SplitRaw, ImageFormat::Vmdk];
+
+/// Returns whether a file is named like a further segment of an image, and the first segment lies in
+/// the same folder.
+fn has_first_segment(path: &Path, name: &[u8]) -> bool {
+    let Ok(name) = str::from_utf8(name) else { return false };
+    let is_segment = matches!(Extension::of(name.as_bytes()), Extension::Container(_)) || is_numbered(name);
+    is_segment
+        && SEGMENTED
+            .iter()
+            .filter_map(|format| format.first_name(name))
+            .any(|first| path.with_file_name(first).is_file())
+}
+
+/// Returns whether a name ends with a point and three digits, like a part of a split image.
+fn is_numbered(name: &str) -> bool {
+    name.rsplit_once('.')
+        .is_some_and(|(_, end)| end.len() == 3 && end.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Returns the direct content of a folder, sorted by name.
@@ -311,9 +374,10 @@ fn reason(error: &walkdir::Error) -> String {
 fn is_dangling_link(error: &walkdir::Error) -> bool {
     let missing = error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound);
     missing
-        && error
-            .path()
-            .is_some_and(|path| path.is_symlink() && !path.file_name().is_some_and(is_named_like_event_log))
+        && error.path().is_some_and(|path| {
+            path.is_symlink()
+                && !path.file_name().is_some_and(|name| is_named_like_event_log(name_bytes(name)))
+        })
 }
 
 #[cfg(test)]
@@ -359,7 +423,8 @@ mod tests {
         let roots = [folder.to_path_buf(), folder.join("b")].into_iter().enumerate();
         let roots = roots.map(|(root, path)| Tree { root, path, depth: 0, depth_of_pieces }).collect();
         let (mut found, mut passed_over) = (Vec::new(), SkippedCounts::default());
-        list(roots, search, NonZeroUsize::new(threads).unwrap(), |listing| {
+        let access = Access::new(search);
+        list(roots, (search, &access), NonZeroUsize::new(threads).unwrap(), |listing| {
             passed_over.merge(listing.passed_over);
             found.extend(listing.found.into_iter().map(|found| (listing.root, found)));
             Ok(())

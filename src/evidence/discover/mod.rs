@@ -4,10 +4,15 @@
 //! that of event XML, if the name has `.evtx` elsewhere than at its end, or if `--any-name` asks
 //! for it. Skipped files are counted.
 
+mod content;
 mod evidence;
+mod explorer;
 mod extension;
 mod form;
 mod listing;
+mod log_file;
+mod outer_file;
+mod passed_over;
 
 use std::collections::HashSet;
 use std::fs;
@@ -18,13 +23,19 @@ use std::sync::Arc;
 
 pub use self::evidence::EvidenceId;
 use self::evidence::{Registry, RootDivision};
+use self::explorer::{Access, Contents};
 pub use self::form::FileForm;
 use self::listing::{ListedItem, Listing, Tree, list};
-use crate::base::path_text::{escaped_name, path_text};
+use self::log_file::Place;
+pub use self::log_file::{LogFile, OpenLog};
+pub use self::outer_file::OuterFiles;
 use crate::base::platform::files::Link;
 use crate::base::switch::switch;
 use crate::evidence::EvidenceError;
-use crate::evidence::source::{FileBytes, FileIdentity, FileState, ListedFile, LogBytes, OpenError};
+use crate::evidence::container::Passwords;
+use crate::evidence::source::ListedFile;
+use crate::evidence::spool::SpoolPlace;
+use crate::ledger::container::ContainerReport;
 use crate::ledger::tally::SkippedCounts;
 
 /// The settings of a search for files to read.
@@ -38,6 +49,12 @@ pub struct Search {
     pub names: LogNames,
     /// What is done with files that are not event logs.
     pub non_log_files: NonLogFiles,
+    /// What is done with archives and disk images.
+    pub containers: Containers,
+    /// What is done with the shadow copies of volumes.
+    pub shadow_copies: ShadowCopies,
+    /// How files in archives are unpacked.
+    pub unpacking: Unpacking,
     /// The depth under a root of the folders that are one piece of evidence each; `None` to decide
     /// by the root's content.
     pub evidence_depth: Option<usize>,
@@ -50,6 +67,42 @@ switch! {
         Ignore,
         /// Symbolic links are followed. Each file is read once, however many links lead to it.
         Follow,
+    }
+}
+
+/// How files in archives are unpacked.
+#[derive(Debug, Clone, Default)]
+pub struct Unpacking {
+    /// Passwords to try on encrypted files.
+    pub passwords: Passwords,
+    /// Where unpacked copies lie.
+    pub spool: SpoolPlace,
+}
+
+switch! {
+    /// What is done with the shadow copies of a volume in a disk image.
+    pub enum ShadowCopies {
+        /// They are listed with their dates, and not read.
+        List,
+        /// Their logs are read.
+        Read,
+    }
+}
+
+impl Links {
+    /// What is done with a link in the place of a file that is opened.
+    fn link(self) -> Link {
+        if self == Links::Follow { Link::Followed } else { Link::Refused }
+    }
+}
+
+switch! {
+    /// What is done with archives and disk images.
+    pub enum Containers {
+        /// Their files are listed, and read like those of a folder.
+        Open,
+        /// They are skipped and counted.
+        PassOver,
     }
 }
 
@@ -75,68 +128,7 @@ switch! {
     }
 }
 
-/// A file to read: an event log, event XML, or a file to carve.
-#[derive(Debug, Clone)]
-pub struct LogFile {
-    /// The form in which the file is read.
-    pub form: FileForm,
-    /// The piece of evidence that the file belongs to.
-    pub evidence: EvidenceId,
-    /// The file's size in bytes when it was listed.
-    pub size: u64,
-    /// When the file was last changed, in seconds and nanoseconds since 1970.
-    pub modified: (i64, i64),
-    /// The reason why the file cannot be read, if one is known already.
-    pub obstacle: Option<String>,
-    /// What identifies the file when it is opened; `None` if the file could not be listed.
-    identity: Option<FileIdentity>,
-    /// Whether a link in the file's place is followed when the file is opened. A file that was
-    /// found through links is recognised by its identity alone.
-    link: Link,
-    root: Arc<Path>,
-    relative: PathBuf,
-}
-
-impl LogFile {
-    /// Returns the file's size and time of change when it was listed.
-    #[must_use]
-    pub fn state(&self) -> FileState {
-        FileState { size: self.size, modified: self.modified }
-    }
-
-    /// Returns the path from the file's root, with `/` between its parts. A byte that is not valid
-    /// text becomes `\xNN` and a backslash becomes `\\`, so that the text determines the path
-    /// exactly.
-    #[must_use]
-    pub fn source_path(&self) -> String {
-        if self.relative.as_os_str().is_empty() {
-            return self.root.file_name().map(escaped_name).unwrap_or_default();
-        }
-        path_text(&self.relative)
-    }
-
-    /// Opens the file for reading. Fails if something else has taken the file's place since it was
-    /// listed.
-    pub fn open(&self) -> Result<Box<dyn LogBytes>, OpenError> {
-        let listed = |identity| ListedFile { identity, state: self.state() };
-        let bytes = match self.identity.map(listed) {
-            Some(listed) => FileBytes::open_listed(&self.path(), &listed, self.link)?,
-            None => FileBytes::open(&self.path(), self.link)?,
-        };
-        Ok(Box::new(bytes))
-    }
-
-    /// Returns the file's absolute path.
-    fn path(&self) -> PathBuf {
-        if self.relative.as_os_str().is_empty() {
-            self.root.to_path_buf()
-        } else {
-            self.root.join(&self.relative)
-        }
-    }
-}
-
-/// The result of searching the roots: the files, and the pieces of evidence that they belong to.
+/// The result of searching the roots: files and pieces of evidence.
 #[derive(Debug, Clone, Default)]
 pub struct Discovery {
     /// The files in evidence order: by root, as the user gave the roots, and within a root by name.
@@ -148,11 +140,33 @@ pub struct Discovery {
     pub evidence_of_roots: Vec<usize>,
     /// The roots as absolute paths.
     pub roots: Vec<PathBuf>,
-    /// The numbers of skipped files.
+    /// Counts of skipped files.
     pub passed_over: SkippedCounts,
+    /// The archives, disk images, volumes and shadow copies, in evidence order.
+    pub containers: Vec<FoundContainer>,
+    /// The bytes of containers that a sweep hashes besides reading the files, in bytes.
+    pub hashed_bytes: u64,
+}
+
+/// A container that was found in the evidence.
+#[derive(Debug, Clone)]
+pub struct FoundContainer {
+    /// The piece of evidence to which the container belongs.
+    pub evidence: EvidenceId,
+    /// The account of the container.
+    pub report: ContainerReport,
+    /// The files of the evidence that the container consists of; `None` if it lies in another
+    /// container.
+    pub outer: Option<Arc<OuterFiles>>,
 }
 
 impl Discovery {
+    /// Returns the size in bytes of the files that containers consist of.
+    #[must_use]
+    pub fn container_bytes(&self) -> u64 {
+        self.containers.iter().filter_map(|found| Some(found.outer.as_ref()?.size())).sum()
+    }
+
     /// Returns the total size of all files, in bytes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
@@ -233,17 +247,20 @@ pub fn discover(search: &Search, threads: NonZeroUsize) -> Result<Discovery, Evi
     let roots: Vec<Root> = paths.iter().map(|root| Root::new(root, search)).collect();
     let trees = roots.iter().enumerate().map(|(number, root)| root.tree(number)).collect();
     let mut collected = DiscoveryBuilder { links: search.links, roots, ..DiscoveryBuilder::default() };
-    list(trees, search, threads, |listing| {
+    let access = Access::new(search);
+    list(trees, (search, &access), threads, |listing| {
         collected.add(listing);
         Ok(())
     })?;
-    let DiscoveryBuilder { files, passed_over, registry, roots, .. } = collected;
+    let DiscoveryBuilder { files, containers, passed_over, registry, roots, .. } = collected;
     Ok(Discovery {
         files,
         evidence: registry.names(),
         evidence_of_roots: roots.iter().map(|root| root.pieces).collect(),
         roots: paths,
         passed_over,
+        containers,
+        hashed_bytes: 0,
     })
 }
 
@@ -253,6 +270,7 @@ struct DiscoveryBuilder {
     links: Links,
     roots: Vec<Root>,
     files: Vec<LogFile>,
+    containers: Vec<FoundContainer>,
     passed_over: SkippedCounts,
     registry: Registry,
     /// The device and inode number of each file that was found; used with `--follow`.
@@ -287,6 +305,28 @@ impl DiscoveryBuilder {
                 ListedItem::File { path, form, known } => {
                     self.files.push(root.file(&mut self.registry, &path, form, known));
                 }
+                ListedItem::Container { number: Some(number), .. }
+                    if self.links == Links::Follow && !self.seen.insert(number) =>
+                {
+                    self.passed_over.seen_before += 1;
+                }
+                ListedItem::Container {
+                    path,
+                    contents: Contents { files, containers, passed_over, outer },
+                    ..
+                } => {
+                    self.passed_over.merge(passed_over);
+                    let evidence = root.evidence.of(&mut self.registry, &path);
+                    self.registry.mark_container(&path);
+                    self.files.extend(files.into_iter().map(|file| LogFile::in_container(file, evidence)));
+                    let mut outer = outer;
+                    self.containers.extend(containers.into_iter().map(|report| FoundContainer {
+                        evidence,
+                        report,
+                        // The first one is the file itself, all others lie in it.
+                        outer: outer.take(),
+                    }));
+                }
             }
         }
         root.pieces += self.registry.len() - before;
@@ -299,7 +339,7 @@ impl Root {
             path: Arc::from(path),
             evidence: RootDivision::new(path, search.evidence_depth, search.links),
             pieces: 0,
-            link: if search.links == Links::Follow { Link::Followed } else { Link::Refused },
+            link: search.links.link(),
         }
     }
 
@@ -326,11 +366,13 @@ impl Root {
             evidence: self.evidence.of(registry, folder),
             size: known.as_ref().map_or(0, |known| known.state.size),
             modified: known.as_ref().map_or((0, 0), |known| known.state.modified),
-            identity: known.as_ref().ok().map(|known| known.identity),
-            link: self.link,
+            place: Place::Folder {
+                identity: known.as_ref().ok().map(|known| known.identity),
+                link: self.link,
+                root: Arc::clone(&self.path),
+                relative: path.strip_prefix(&self.path).unwrap_or(path).to_path_buf(),
+            },
             obstacle: known.err(),
-            root: Arc::clone(&self.path),
-            relative: path.strip_prefix(&self.path).unwrap_or(path).to_path_buf(),
         }
     }
 }

@@ -25,6 +25,10 @@ impl Summary<'_> {
             counted(totals.dns_queries, "DNS query", "DNS queries"),
         );
         self.labelled(f, "Read", &text)?;
+        if totals.partial_deleted_files > 0 {
+            let files = counted(totals.partial_deleted_files, "deleted file", "deleted files");
+            self.labelled(f, "Deleted", &format!("{files} of a volume, of which only a part is left"))?;
+        }
         if totals.unreadable_times > 0 {
             let events = counted(totals.unreadable_times, "event with a time", "events with a time");
             let text = format!("{events} that cannot be read: no period leaves them out");
@@ -45,7 +49,8 @@ impl Summary<'_> {
 
     pub(super) fn flawed(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let totals = &self.run.totals;
-        let flawed = totals.files - totals.complete_files - totals.not_read_files - totals.interrupted_files;
+        let sound = totals.complete_files + totals.partial_deleted_files;
+        let flawed = totals.files - sound - totals.not_read_files - totals.interrupted_files;
         self.not_read(f)?;
         if flawed == 0 {
             return self.labelled(f, "Damaged", "nothing");

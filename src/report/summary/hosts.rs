@@ -133,10 +133,15 @@ fn verdict(host: &Host) -> String {
         (Verdict::RecoveredMatches, Some(Coverage::Nothing)) => text.push_str("; period not covered"),
         _ => {}
     }
-    let incomplete = host.files.incomplete();
-    if incomplete > 0 && !matches!(verdict, Verdict::Unreadable | Verdict::NoEventLogs) {
-        // Writing into a string does not fail.
-        let _ = write!(text, "; {} incomplete", counted(incomplete, "file", "files"));
+    let parts = [
+        (host.files.damaged + host.files.not_read, "file", "files"),
+        (host.files.containers, "container", "containers"),
+    ];
+    for (incomplete, one, many) in parts {
+        if incomplete > 0 && !matches!(verdict, Verdict::Unreadable | Verdict::NoEventLogs) {
+            // Writing into a string does not fail.
+            let _ = write!(text, "; {} incomplete", counted(incomplete, one, many));
+        }
     }
     text
 }

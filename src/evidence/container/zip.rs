@@ -1,0 +1,161 @@
+//! Zip archives, read by the crate `zip`.
+//!
+//! The central directory at the archive's end says what is in it. Files that are stored are read
+//! where they lie, others are unpacked into the spool. Format: PKWARE's APPNOTE.TXT.
+
+use std::io::{self, Read};
+use std::ops::Range;
+use std::sync::Arc;
+
+use zip::ZipReadOptions;
+use zip::read::{Config, OwnedZipFileEntry, ZipFileEntry};
+use zip::result::ZipError;
+// The version of `zip` is pinned exactly. Its stable reader holds all entries in memory, and leaves
+// out all but one of those that have the same name.
+use zip::unstable::read::ZipIterable;
+
+use super::{Content, ENCRYPTED, MOST_MEMBERS, Member, Members, NotListed, Passwords};
+use crate::evidence::layer::{Cursor, SharedSource};
+use crate::evidence::spool::{Consume, Packed};
+use crate::ledger::container::ContainerProblem;
+
+/// The number of unpacked bytes that show whether a password is the right one, where its verifier
+/// is only a byte long.
+const TRIED: u64 = 4096;
+
+/// Calls `each` for the files in a zip archive, in the order of its central directory.
+pub(super) fn list(
+    archive: &SharedSource,
+    passwords: &Passwords,
+    each: &mut dyn FnMut(Member<'_>),
+) -> Result<Members, NotListed> {
+    let mut zip = ZipIterable::try_new(Cursor::new(Arc::clone(archive)), Config::default())?;
+    let mut members = Members::default();
+    if zip.len() > MOST_MEMBERS {
+        return Err(NotListed::TooMany { most: MOST_MEMBERS, found: zip.len() as u64 });
+    }
+    let mut ranges = Ranges::default();
+    for entry in zip.files()? {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                members.problems.push(ContainerProblem::whole(format!(
+                    "the central directory ends early: {error}; the files after that are not listed"
+                )));
+                break;
+            }
+        };
+        members.files += u64::from(entry.is_file());
+        if !entry.is_file() {
+            continue;
+        }
+        let path = entry.name_raw().to_vec();
+        let size = entry.size();
+        let entry = OwnedZipFileEntry::from(entry);
+        let open = || content(archive, passwords, entry, &mut ranges);
+        each(Member { path: &path, size, content: Box::new(open) });
+    }
+    Ok(members)
+}
+
+/// The parts of the archive in which the files lie that were asked for.
+#[derive(Default)]
+struct Ranges(Vec<Range<u64>>);
+
+impl Ranges {
+    /// Adds the range of a file. Fails if it overlaps that of another one: such archives state the
+    /// same bytes many times over, to fill the disk of whoever unpacks them.
+    fn add(&mut self, range: Range<u64>) -> Result<(), String> {
+        let place = self.0.partition_point(|other| other.start < range.start);
+        let before = place.checked_sub(1).and_then(|before| self.0.get(before));
+        let overlaps = before.is_some_and(|before| before.end > range.start)
+            || self.0.get(place).is_some_and(|after| after.start < range.end);
+        if overlaps {
+            return Err(format!(
+                "its bytes at offset {} of the archive are also another file's: expected files that do not overlap",
+                range.start
+            ));
+        }
+        self.0.insert(place, range);
+        Ok(())
+    }
+}
+
+fn content(
+    archive: &SharedSource,
+    passwords: &Passwords,
+    entry: OwnedZipFileEntry,
+    ranges: &mut Ranges,
+) -> Result<Content, String> {
+    let password = password(archive, passwords, &entry)?;
+    let mut cursor = Cursor::new(Arc::clone(archive));
+    let file = reader(entry.as_ref(), &mut cursor, password.as_deref()).map_err(|error| error.to_string())?;
+    let start = file.data_start().ok_or("its bytes cannot be found in the archive")?;
+    let end =
+        start.checked_add(entry.compressed_size()).filter(|end| *end <= archive.size()).ok_or_else(|| {
+            format!("expected {} bytes at offset {start}, found the archive's end", entry.compressed_size())
+        })?;
+    drop(file);
+    ranges.add(start..end)?;
+    let is_stored = entry.compression() == zip::CompressionMethod::Stored && !entry.encrypted();
+    if is_stored && entry.compressed_size() == entry.size() {
+        return Ok(Content::Range { start, size: entry.size() });
+    }
+    Ok(Content::Packed(Arc::new(PackedFile { archive: Arc::clone(archive), entry, password })))
+}
+
+/// The password that opens an encrypted file; `None` if the file is not encrypted.
+fn password(
+    archive: &SharedSource,
+    passwords: &Passwords,
+    entry: &OwnedZipFileEntry,
+) -> Result<Option<Vec<u8>>, String> {
+    if !entry.encrypted() {
+        return Ok(None);
+    }
+    let fits = |password: &&Vec<u8>| {
+        let mut cursor = Cursor::new(Arc::clone(archive));
+        let file = reader(entry.as_ref(), &mut cursor, Some(password));
+        file.is_ok_and(|file| io::copy(&mut file.take(TRIED), &mut io::sink()).is_ok())
+    };
+    match passwords.iter().find(fits) {
+        Some(password) => Ok(Some(password.clone())),
+        None if passwords.is_empty() => {
+            Err(format!("{ENCRYPTED}: give its password in a file (--passwords)"))
+        }
+        None => Err(format!("{ENCRYPTED}, and none of the passwords (--passwords) opens it")),
+    }
+}
+
+fn reader<'a>(
+    entry: ZipFileEntry<'a>,
+    cursor: &'a mut Cursor,
+    password: Option<&[u8]>,
+) -> Result<zip::read::ZipFile<'a, Cursor>, ZipError> {
+    entry.with_reader(cursor, ZipReadOptions::new().password(password))
+}
+
+/// A file in a zip archive that has to be unpacked.
+struct PackedFile {
+    archive: SharedSource,
+    entry: OwnedZipFileEntry,
+    password: Option<Vec<u8>>,
+}
+
+impl Packed for PackedFile {
+    fn unpack(&self, consume: &mut Consume<'_>) -> io::Result<()> {
+        let mut cursor = Cursor::new(Arc::clone(&self.archive));
+        let mut file = reader(self.entry.as_ref(), &mut cursor, self.password.as_deref())?;
+        consume(&mut file)
+    }
+}
+
+impl From<ZipError> for NotListed {
+    fn from(error: ZipError) -> Self {
+        match error {
+            ZipError::Io(error) => NotListed::Read(error),
+            ZipError::UnsupportedArchive(what) => NotListed::Unsupported(what.to_owned()),
+            other => NotListed::Broken(other.to_string()),
+        }
+    }
+}

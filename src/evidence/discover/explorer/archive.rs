@@ -1,0 +1,184 @@
+//! Looks into an archive, or a file that one program packed whole.
+
+use std::cell::{Cell, OnceCell};
+use std::io;
+use std::sync::Arc;
+
+use super::{ContainerPlace, Explorer, FoundFile, Row};
+use crate::evidence::collector::{Layout, client_info, collected, host_of_archive};
+use crate::evidence::container::{self, ArchiveFormat, Content, MOST_UNPACKED, Member, NotListed};
+use crate::evidence::discover::content::LOOKED_AT;
+use crate::evidence::discover::form::{Candidate, Handling};
+use crate::evidence::discover::passed_over::pass_over;
+use crate::evidence::layer::SharedSource;
+use crate::ledger::container::{ContainerProblem, ContainerStatus, Origin};
+
+impl Explorer<'_> {
+    pub(super) fn archive(
+        &mut self,
+        format: ArchiveFormat,
+        source: &SharedSource,
+        place: &ContainerPlace,
+        name: &[u8],
+    ) {
+        let row = self.begin(place, format.name(), source.size());
+        if self.is_too_deep(place, row) {
+            return;
+        }
+        if let ArchiveFormat::Gzip | ArchiveFormat::Zstandard = format {
+            return self.packed(format, source, place, name, row);
+        }
+        self.members(format, source, (place, name), row);
+    }
+
+    /// Lists the files of an archive. `name` is the archive's own name.
+    fn members(
+        &mut self,
+        format: ArchiveFormat,
+        source: &SharedSource,
+        (place, name): (&ContainerPlace, &[u8]),
+        row: Row,
+    ) {
+        let access = self.access;
+        let mut hints = HostHints::default();
+        let listed = container::list(format, source, &access.passwords, &mut |member| {
+            self.member(source, (place, row), member, &mut hints);
+        });
+        let report = self.report(row);
+        report.stated.host = hints.host(&String::from_utf8_lossy(name));
+        match listed {
+            Ok(members) => {
+                report.files = members.files;
+                members.problems.into_iter().for_each(|problem| report.add(problem));
+            }
+            Err(error) => {
+                let status = match error {
+                    NotListed::Unsupported(_) => ContainerStatus::Unsupported,
+                    _ => ContainerStatus::Unreadable,
+                };
+                report.fail(status, error.to_string());
+            }
+        }
+    }
+
+    /// Decides what becomes of a file in an archive. `place` and `row` are the archive's.
+    fn member(
+        &mut self,
+        archive: &SharedSource,
+        (place, row): (&ContainerPlace, Row),
+        member: Member<'_>,
+        hints: &mut HostHints,
+    ) {
+        let Member { path, size, content } = member;
+        let name = last_part(path);
+        // Finding the bytes costs reads, so they are found only for files that may be of use.
+        let (content, found) = (Cell::new(Some(content)), OnceCell::new());
+        let find = || found.get_or_init(|| content.take().expect("a cell is filled once")());
+        let candidate = Candidate { name, is_root: false };
+        let handling = Handling::of(self.search, &candidate, || match find() {
+            Ok(content) => content.head(archive, LOOKED_AT),
+            Err(obstacle) => Err(io::Error::other(obstacle.clone())),
+        });
+        if path == CLIENT_INFO
+            && let Ok(content) = find()
+        {
+            hints.add_client_info(content, archive);
+        }
+        let inner = place.inner(path);
+        if let Handling::Skip(kind) = handling {
+            return pass_over(&mut self.contents.passed_over, kind, name, || inner.path);
+        }
+        find();
+        let content = found.into_inner().expect("it was found just now");
+        let content = content.map(|content| content.source(archive, &self.access.spool, size));
+        let collected = collected(&String::from_utf8_lossy(path));
+        if let Some(collected) = &collected {
+            hints.layout.get_or_insert(collected.layout);
+        }
+        let original_path = collected.map(|collected| collected.original);
+        let origin = Origin { original_path, ..Origin::default() };
+        let file = FoundFile { place: inner, name, size, content, origin, problems: Vec::new() };
+        self.handle(handling, row, file);
+    }
+
+    /// Looks into a file that one program packed whole. A tar archive in it counts as the same
+    /// container.
+    fn packed(
+        &mut self,
+        format: ArchiveFormat,
+        source: &SharedSource,
+        place: &ContainerPlace,
+        name: &[u8],
+        row: Row,
+    ) {
+        let Some(packed) = container::packed(format, source) else { return };
+        let head = match Content::Packed(Arc::clone(&packed)).head(source, LOOKED_AT) {
+            Ok(head) => head,
+            Err(error) => return self.report(row).fail(ContainerStatus::Unreadable, error.to_string()),
+        };
+        let inner_name = container::unpacked_name(name);
+        let is_tar = ArchiveFormat::of_head(&head) == Some(ArchiveFormat::Tar);
+        let candidate = Candidate { name: &inner_name, is_root: false };
+        let handling = Handling::of(self.search, &candidate, || Ok(head));
+        self.report(row).files = 1;
+        if let Handling::Skip(kind) = handling
+            && !is_tar
+        {
+            let path = || place.inner(&inner_name).path;
+            return pass_over(&mut self.contents.passed_over, kind, &inner_name, path);
+        }
+        let unpacked = match self.access.spool.unpacked_now(MOST_UNPACKED, packed) {
+            Ok(unpacked) => unpacked,
+            Err(error) => return self.report(row).fail(ContainerStatus::Unreadable, error.to_string()),
+        };
+        if let Some(flaw) = unpacked.flaw() {
+            self.report(row).add(ContainerProblem { offset: 0, length: source.size(), what: flaw });
+        }
+        if is_tar {
+            let report = self.report(row);
+            report.kind = format!("tar, {}", report.kind);
+            return self.members(ArchiveFormat::Tar, &unpacked, (place, name), row);
+        }
+        let file = FoundFile {
+            place: place.inner(&inner_name),
+            name: &inner_name,
+            size: unpacked.size(),
+            content: Ok(unpacked),
+            origin: Origin::default(),
+            problems: Vec::new(),
+        };
+        self.handle(handling, row, file);
+    }
+}
+
+/// The path of the file in which Velociraptor names the host of a collection.
+const CLIENT_INFO: &[u8] = b"client_info.json";
+/// The most bytes of that file that are read.
+const MOST_CLIENT_INFO: usize = 1 << 20;
+
+/// What an archive says of its host.
+#[derive(Default)]
+struct HostHints {
+    /// How the collector arranged the files; `None` if no log showed it yet.
+    layout: Option<Layout>,
+    /// The host that Velociraptor names.
+    client: Option<String>,
+}
+
+impl HostHints {
+    /// Adds what Velociraptor's file says.
+    fn add_client_info(&mut self, content: &Content, archive: &SharedSource) {
+        let bytes = content.head(archive, MOST_CLIENT_INFO).unwrap_or_default();
+        self.client = client_info(&bytes).and_then(|info| info.fqdn.or(info.hostname));
+    }
+
+    /// Returns the host of the archive with this file name; `None` if nothing says it.
+    fn host(self, name: &str) -> Option<String> {
+        self.client.or_else(|| host_of_archive(name, self.layout).map(str::to_owned))
+    }
+}
+
+/// The last part of a path in an archive. Some programs write `\` between the parts.
+fn last_part(path: &[u8]) -> &[u8] {
+    path.rsplit(|byte| matches!(byte, b'/' | b'\\')).next().unwrap_or(path)
+}

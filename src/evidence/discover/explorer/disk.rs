@@ -1,0 +1,166 @@
+//! Looks into a disk image: its volumes, and the bytes between them.
+
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::siblings::{Folder, NoFolder};
+use super::{ContainerPlace, Explorer, FoundFile, Row};
+use crate::evidence::container::image::{self, Image, ImageFacts, ImageFormat, Siblings};
+use crate::evidence::discover::NonLogFiles;
+use crate::evidence::discover::form::{FileForm, Handling};
+use crate::evidence::kept::OnDemand;
+use crate::evidence::layer::{SharedSource, Slice};
+use crate::evidence::volume::VolumeKind;
+use crate::evidence::volume::table::{Partition, Purpose, Table};
+use crate::ledger::container::{ContainerPart, ContainerProblem, ContainerStatus, Origin, Statement};
+
+impl Explorer<'_> {
+    /// Looks into the disk image that `source` is.
+    pub(super) fn image(&mut self, source: &SharedSource, place: &ContainerPlace, name: &[u8]) {
+        let name = String::from_utf8_lossy(name).into_owned();
+        let format = match ImageFormat::of(&**source, &name) {
+            Ok(format) => format,
+            Err(error) => return self.missed(place, "image", source.size(), error.to_string()),
+        };
+        let row = self.begin(place, format.word(), source.size());
+        if self.is_too_deep(place, row) {
+            return;
+        }
+        let siblings = self.siblings(place);
+        let image = match image::open(format, Arc::clone(source), &name, &*siblings) {
+            Ok(image) => image,
+            Err(error) => return self.report(row).fail(error.status(), error.to_string()),
+        };
+        let disk = self.state(row, image);
+        // An image that nobody reads is closed, and opened again when it is needed.
+        let source = Arc::clone(source);
+        let open = move || {
+            let image = image::open(format, Arc::clone(&source), &name, &*siblings);
+            image.map(|image| image.disk).map_err(|error| io::Error::other(error.to_string()))
+        };
+        let disk: SharedSource = Arc::new(OnDemand::opened(&self.access.kept, disk, open));
+        self.disk(&disk, place, row);
+    }
+
+    /// Puts what an image states and what is wrong with it into its account. Returns the disk.
+    fn state(&mut self, row: Row, image: Image) -> SharedSource {
+        let Image { disk, parts, problems, facts } = image;
+        let report = self.report(row);
+        report.size = disk.size();
+        report.parts = parts.into_iter().map(|name| ContainerPart { name, sha256: None }).collect();
+        for problem in problems {
+            let Range { start, end } = problem.range.clone().unwrap_or_default();
+            report.add(ContainerProblem { offset: start, length: end - start, what: problem.to_string() });
+        }
+        for Range { start, end } in &facts.unread_at_acquisition {
+            let what = "the imaging tool could not read these bytes of the disk: the image has zeros there";
+            let (offset, length) = (*start, end - start);
+            report.add(ContainerProblem { offset, length, what: what.to_owned() });
+        }
+        report.created = facts.acquired;
+        report.stated = statement(facts);
+        disk
+    }
+
+    /// Returns the folder in which an image's further files are looked for.
+    fn siblings(&self, place: &ContainerPlace) -> Arc<dyn Siblings + Send + Sync> {
+        if place.depth > 1 {
+            return Arc::new(NoFolder);
+        }
+        let (path, outer) = (self.outer.folder().to_path_buf(), Arc::clone(&self.outer));
+        Arc::new(Folder { path, outer, kept: Arc::clone(&self.access.kept) })
+    }
+
+    /// Looks into the volumes of a disk.
+    fn disk(&mut self, disk: &SharedSource, place: &ContainerPlace, row: Row) {
+        let table = match Table::read(disk) {
+            Ok(table) => table,
+            Err(error) => return self.report(row).fail(ContainerStatus::Unreadable, error.to_string()),
+        };
+        for problem in &table.problems {
+            let (offset, length, what) = (problem.offset, problem.length, problem.fault.to_string());
+            self.report(row).add(ContainerProblem { offset, length, what });
+        }
+        for partition in &table.partitions {
+            self.partition(disk, place, row, partition);
+        }
+        if self.search.non_log_files == NonLogFiles::Carve {
+            for gap in table.gaps {
+                let path = format!("{}!$Gap@{}", place.path, gap.start);
+                let source = Slice::new(Arc::clone(disk), gap.start, gap.end - gap.start);
+                self.carve(row, path, Arc::new(source));
+            }
+        }
+    }
+
+    /// Looks into a partition of a disk, or into the only volume of a disk without a table.
+    fn partition(&mut self, disk: &SharedSource, place: &ContainerPlace, row: Row, partition: &Partition) {
+        let Partition { name, start, size, purpose, kind } = partition;
+        let volume: SharedSource = Arc::new(Slice::new(Arc::clone(disk), *start, *size));
+        let path = if name.is_empty() { place.path.clone() } else { format!("{}!{name}", place.path) };
+        let inner = ContainerPlace { path, ..*place };
+        let (status, reason) = match (purpose, kind) {
+            (Purpose::DynamicDisk | Purpose::StorageSpaces, _) => {
+                (ContainerStatus::Unsupported, format!("{}: its volumes are not read", purpose.name()))
+            }
+            (_, Some(VolumeKind::Ntfs)) => return self.volume(&volume, &inner, !name.is_empty()),
+            (Purpose::EfiSystem | Purpose::MicrosoftReserved, _) => {
+                (ContainerStatus::NotLookedAt, format!("{}: Windows keeps no logs there", purpose.name()))
+            }
+            (_, None) => (ContainerStatus::Unreadable, "its first bytes cannot be read".to_owned()),
+            (_, Some(VolumeKind::BitLocker)) => {
+                let reason = "BitLocker encrypts the volume: it must be unlocked first";
+                (ContainerStatus::Encrypted, reason.to_owned())
+            }
+            (_, Some(VolumeKind::Unknown)) if name.is_empty() => {
+                let reason = "expected a partition table or an NTFS volume, found neither";
+                self.report(row).fail(ContainerStatus::Unsupported, reason);
+                return self.carve_volume(row, &inner.path, volume);
+            }
+            (_, Some(kind)) => {
+                (ContainerStatus::Unsupported, format!("expected an NTFS volume, found {}", kind.name()))
+            }
+        };
+        let kind = kind.map_or("volume", VolumeKind::name);
+        let volume_row = self.begin(&inner, kind, *size);
+        self.report(volume_row).fail(status, reason);
+        self.carve_volume(volume_row, &inner.path, volume);
+    }
+
+    /// Has a volume searched for chunks of logs, if that was asked for.
+    fn carve_volume(&mut self, row: Row, path: &str, volume: SharedSource) {
+        if self.search.non_log_files == NonLogFiles::Carve {
+            self.carve(row, format!("{path}!$Volume"), volume);
+        }
+    }
+
+    /// Has bytes of a disk searched for chunks of logs.
+    pub(super) fn carve(&mut self, row: Row, path: String, bytes: SharedSource) {
+        let file = FoundFile {
+            place: ContainerPlace { path, depth: 0, is_in_volume: true },
+            name: b"",
+            size: bytes.size(),
+            content: Ok(bytes),
+            origin: Origin::default(),
+            problems: Vec::new(),
+        };
+        self.handle(Handling::Read(FileForm::Carved), row, file);
+        // These bytes are no log of the container.
+        self.report(row).logs -= 1;
+    }
+}
+
+/// Returns what an image states of its origin.
+fn statement(facts: ImageFacts) -> Statement {
+    let notes = [
+        ("case number", facts.case_number),
+        ("evidence number", facts.evidence_number),
+        ("description", facts.description),
+        ("examiner", facts.examiner),
+        ("notes", facts.notes),
+        ("acquired, local time", facts.acquired_local),
+    ];
+    let notes = notes.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
+    Statement { host: None, md5: facts.stated_md5, sha1: facts.stated_sha1, notes }
+}

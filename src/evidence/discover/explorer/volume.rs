@@ -1,0 +1,227 @@
+//! Looks into an NTFS volume: its files, its shadow copies, and its deleted files.
+//!
+//! Live files come first, then shadow copies from the newest to the oldest, then deleted files, so
+//! that the first of several copies of an event is the best one.
+
+use std::io;
+use std::sync::Arc;
+
+use super::{ContainerPlace, Explorer, FoundFile, Row};
+use crate::event::EventTime;
+use crate::evidence::discover::content::LOOKED_AT;
+use crate::evidence::discover::extension::Extension;
+use crate::evidence::discover::form::{Candidate, Handling, SkippedFile, is_named_like_event_log};
+use crate::evidence::discover::passed_over::pass_over;
+use crate::evidence::discover::{Containers, LogNames, NonLogFiles, Search, ShadowCopies};
+use crate::evidence::kept::OnDemand;
+use crate::evidence::layer::{SharedSource, read_up_to};
+use crate::evidence::volume::ntfs::{Ntfs, NtfsFile};
+use crate::evidence::volume::vss;
+use crate::ledger::container::{ContainerProblem, ContainerStatus, Origin, SHADOW_COPY};
+use crate::ledger::damage::{Damage, Problem};
+
+/// The kind of an NTFS volume in the table of containers.
+const NTFS: &str = "ntfs";
+/// The endings of containers that are opened in a volume: those whose files can be read where they
+/// lie. A volume has thousands of packed files, which would have to be unpacked to be looked at.
+const OPENED_IN_VOLUMES: [&str; 10] =
+    ["e01", "ex01", "img", "qcow2", "raw", "tar", "vhd", "vhdx", "vmdk", "zip"];
+
+/// A state of a volume: the live one, or that of a shadow copy.
+struct VolumeState {
+    ntfs: Arc<Ntfs>,
+    /// What precedes the path of a file in this state: the path of the state, and a separator.
+    path: String,
+    /// When the shadow copy was made; `None` for the live state.
+    snapshot_time: Option<EventTime>,
+    /// How many containers the volume lies in.
+    depth: usize,
+    row: Row,
+}
+
+impl Explorer<'_> {
+    /// Looks into an NTFS volume. `is_partition` is false for a volume without a partition table.
+    pub(super) fn volume(&mut self, volume: &SharedSource, place: &ContainerPlace, is_partition: bool) {
+        let row = self.begin(place, NTFS, volume.size());
+        let ntfs = match Ntfs::open(Arc::clone(volume)) {
+            Ok(ntfs) => Arc::new(ntfs),
+            Err(error) => return self.report(row).fail(ContainerStatus::Unreadable, error.to_string()),
+        };
+        for problem in ntfs.problems() {
+            self.report(row).add(ContainerProblem::whole(problem.to_string()));
+        }
+        let path = format!("{}{}", place.path, if is_partition { '/' } else { '!' });
+        let state = VolumeState { ntfs, path, snapshot_time: None, depth: place.depth, row };
+        let deleted = self.files_of(&state);
+        let snapshots = if is_partition { place.path.clone() } else { format!("{}!", place.path) };
+        self.shadow_copies(volume, place, &snapshots, row);
+        for (handling, file) in deleted {
+            self.ntfs_file(&state, handling, &file);
+        }
+        if self.search.non_log_files == NonLogFiles::Carve
+            && let Some(unallocated) = state.ntfs.unallocated()
+        {
+            self.carve(row, format!("{}$Unallocated", state.path), Arc::new(unallocated));
+        }
+    }
+
+    /// Adds the live files of a state of a volume. Returns the deleted ones, with what is done with
+    /// each.
+    fn files_of(&mut self, state: &VolumeState) -> Vec<(Handling, NtfsFile)> {
+        let search = self.search;
+        let wanted = |name: &str| is_wanted(search, name.as_bytes());
+        let ntfs = Arc::clone(&state.ntfs);
+        let mut files = ntfs.files(&wanted);
+        let mut deleted = Vec::new();
+        for file in files.by_ref() {
+            let handling = self.handling(&state.ntfs, &file);
+            if !file.is_deleted {
+                self.ntfs_file(state, handling, &file);
+            } else if !matches!(handling, Handling::Skip(_)) {
+                deleted.push((handling, file));
+            }
+        }
+        let (counts, others) = (files.counts(), files.others());
+        self.contents.passed_over.other_files += others;
+        let report = self.report(state.row);
+        report.files = counts.files + deleted.len() as u64;
+        for problem in counts.problems() {
+            report.add(ContainerProblem::whole(problem.to_string()));
+        }
+        deleted
+    }
+
+    /// Decides what is done with a file of a volume.
+    fn handling(&self, ntfs: &Ntfs, file: &NtfsFile) -> Handling {
+        let head = || {
+            let source = ntfs.open_stream(file.record, file.stream.as_deref())?;
+            read_up_to(&*source, 0, LOOKED_AT)
+        };
+        match Handling::of(self.search, &Candidate { name: file_name(file), is_root: false }, head) {
+            // Every volume has files with such names among its programs and downloads.
+            Handling::Broken(_) | Handling::Unreadable(_) | Handling::Unsupported(_) => {
+                Handling::Skip(SkippedFile::Container)
+            }
+            handling => handling,
+        }
+    }
+
+    /// Adds a file of a state of a volume, or counts it.
+    fn ntfs_file(&mut self, state: &VolumeState, handling: Handling, file: &NtfsFile) {
+        let stream = file.stream.as_ref().map_or(String::new(), |stream| format!(":{stream}"));
+        let deleted = if file.is_deleted { format!("@mft{}", file.record) } else { String::new() };
+        let path = format!("{}{}{stream}{deleted}", state.path, file.path);
+        if let Handling::Skip(kind) = handling {
+            return pass_over(&mut self.contents.passed_over, kind, file_name(file), || path);
+        }
+        let (ntfs, record, name) = (Arc::clone(&state.ntfs), file.record, file.stream.clone());
+        let open = move || ntfs.open_stream(record, name.as_deref());
+        let content = match file.obstacle {
+            Some(obstacle) => Err(obstacle.to_string()),
+            None => Ok(Arc::new(OnDemand::new(&self.access.kept, file.size, open)) as SharedSource),
+        };
+        let problems = file.problems.iter().map(|problem| Problem {
+            offset: problem.offset,
+            length: problem.length,
+            damage: Damage::Container { what: problem.fault.to_string() },
+        });
+        let found = FoundFile {
+            place: ContainerPlace { path, depth: state.depth + 1, is_in_volume: true },
+            name: file_name(file),
+            size: file.size,
+            content,
+            origin: Origin {
+                original_path: Some(format!("\\{}{stream}", file.path.replace('/', "\\"))),
+                snapshot_time: state.snapshot_time,
+                deleted: file.is_deleted,
+            },
+            problems: problems.collect(),
+        };
+        self.handle(handling, state.row, found);
+    }
+
+    /// Lists the shadow copies of a volume, the newest first, and looks into them if that was asked
+    /// for. `path` precedes the names of the shadow copies; `row` is the volume's.
+    fn shadow_copies(&mut self, volume: &SharedSource, place: &ContainerPlace, path: &str, row: Row) {
+        let copies = match vss::ShadowCopies::read(volume) {
+            Ok(Some(copies)) => copies,
+            Ok(None) => return,
+            Err(error) => {
+                let what = format!("whether the volume has shadow copies is not known: {error}");
+                return self.report(row).add(ContainerProblem::whole(what));
+            }
+        };
+        for problem in copies.catalog_problems() {
+            self.report(row).add(shadow_copy_problem(problem));
+        }
+        for copy in copies.listed().iter().rev() {
+            let inner = ContainerPlace { path: format!("{path}@vss{}", copy.number), ..*place };
+            let row = self.begin(&inner, SHADOW_COPY, copy.size);
+            let created = EventTime::from_filetime(copy.created);
+            let report = self.report(row);
+            report.created = created;
+            report.stated.host.clone_from(&copy.machine);
+            if copy.is_elsewhere {
+                let reason = "the store of this shadow copy lies on another volume";
+                report.fail(ContainerStatus::Unsupported, reason);
+            } else if self.search.shadow_copies == ShadowCopies::List {
+                self.report(row).status = ContainerStatus::NotLookedAt;
+            } else {
+                self.shadow_copy(volume, (&copies, copy.number), (row, created), &inner);
+            }
+        }
+    }
+
+    /// Looks into a shadow copy.
+    fn shadow_copy(
+        &mut self,
+        volume: &SharedSource,
+        (copies, number): (&vss::ShadowCopies, usize),
+        (row, created): (Row, Option<EventTime>),
+        place: &ContainerPlace,
+    ) {
+        for problem in copies.problems(number) {
+            self.report(row).add(shadow_copy_problem(&problem));
+        }
+        let opened = copies.snapshot(number).and_then(|snapshot| {
+            let volume = Arc::clone(volume);
+            let open = move || snapshot_of(&volume, number);
+            let snapshot: SharedSource = Arc::new(OnDemand::opened(&self.access.kept, snapshot, open));
+            Ntfs::open(snapshot).map_err(|error| io::Error::other(error.to_string()))
+        });
+        let ntfs = match opened {
+            Ok(ntfs) => Arc::new(ntfs),
+            Err(error) => return self.report(row).fail(ContainerStatus::Unreadable, error.to_string()),
+        };
+        let path = format!("{}/", place.path);
+        let state = VolumeState { ntfs, path, snapshot_time: created, depth: place.depth, row };
+        for (handling, file) in self.files_of(&state) {
+            self.ntfs_file(&state, handling, &file);
+        }
+    }
+}
+
+/// Opens a shadow copy of a volume.
+fn snapshot_of(volume: &SharedSource, number: usize) -> io::Result<SharedSource> {
+    let copies = vss::ShadowCopies::read(volume)?;
+    copies.ok_or_else(|| io::Error::other("the volume has no shadow copies"))?.snapshot(number)
+}
+
+fn shadow_copy_problem(problem: &vss::Problem) -> ContainerProblem {
+    let (offset, length) = (problem.range.start, problem.range.end.saturating_sub(problem.range.start));
+    ContainerProblem { offset, length, what: problem.to_string() }
+}
+
+/// Returns the name of a file without its folder, or the name of its stream.
+fn file_name(file: &NtfsFile) -> &[u8] {
+    let path = file.stream.as_deref().unwrap_or(&file.path);
+    path.rsplit('/').next().unwrap_or(path).as_bytes()
+}
+
+/// Returns whether a file of a volume, given its name, may be a log or hold logs.
+fn is_wanted(search: &Search, name: &[u8]) -> bool {
+    let is_opened = || Extension::of(name).name().is_some_and(|name| OPENED_IN_VOLUMES.contains(&name));
+    search.names == LogNames::Any
+        || is_named_like_event_log(name)
+        || search.containers == Containers::Open && is_opened()
+}

@@ -1,0 +1,90 @@
+//! The lines of the summary on archives, disk images, volumes and shadow copies.
+
+use std::collections::BTreeSet;
+use std::fmt::{self, Write};
+
+use super::{MOST_FILES, Summary, counted, escaped, grouped};
+use crate::ledger::container::{ContainerReport, ContainerStatus, SHADOW_COPY};
+
+/// The most dates of shadow copies that are listed.
+const MOST_DATES: usize = 3;
+/// The characters of a time in RFC 3339 that are its date.
+const DATE: usize = 10;
+
+impl Summary<'_> {
+    pub(super) fn containers(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.containers.is_empty() {
+            return Ok(());
+        }
+        self.labelled(f, "Containers", &self.container_counts())?;
+        let missed: Vec<&ContainerReport> =
+            self.containers.iter().filter(|container| container.is_missed()).collect();
+        for container in missed.iter().take(MOST_FILES) {
+            writeln!(f, "  {}", escaped(&container.source_path))?;
+            self.labelled(f, "", &status(container))?;
+        }
+        self.more(f, missed.len(), MOST_FILES, "such containers", "containers.parquet")?;
+        let copies = self.containers.iter().filter(|container| is_shadow_copy_left(container));
+        let copies: Vec<&ContainerReport> = copies.collect();
+        if copies.is_empty() {
+            return Ok(());
+        }
+        let count = counted(copies.len() as u64, "shadow copy", "shadow copies");
+        let text = format!("{count} not looked at{}: --vss reads their logs", dates(&copies));
+        self.labelled(f, "", &text)
+    }
+
+    /// Returns how many containers have each status.
+    fn container_counts(&self) -> String {
+        use ContainerStatus::{Encrypted, NotLookedAt, Partly, Read, Unreadable, Unsupported};
+        let statuses = [Read, Partly, Unreadable, Encrypted, Unsupported, NotLookedAt];
+        let counts = statuses.into_iter().filter_map(|status| {
+            let of_status =
+                |container: &&ContainerReport| container.status == status && !is_shadow_copy_left(container);
+            let count = self.containers.iter().filter(of_status).count();
+            (count > 0).then(|| format!("{} {}", grouped(count as u64), status.name()))
+        });
+        let counts: Vec<String> = counts.collect();
+        let kinds = "archives, images and volumes";
+        if counts.is_empty() {
+            format!("no {kinds} but shadow copies")
+        } else {
+            format!("{kinds}: {}", counts.join(", "))
+        }
+    }
+}
+
+fn is_shadow_copy_left(container: &ContainerReport) -> bool {
+    container.kind == SHADOW_COPY && container.status == ContainerStatus::NotLookedAt
+}
+
+/// Returns a container's status, and the first of what is wrong with it.
+fn status(container: &ContainerReport) -> String {
+    let mut text = format!("{}, {}", container.kind, container.status.name());
+    // Writing into a string does not fail.
+    if let Some(problem) = container.problems.first() {
+        if problem.length > 0 {
+            let _ = write!(text, "; at byte {}, {}", problem.offset, escaped(&problem.what));
+        } else {
+            let _ = write!(text, "; {}", escaped(&problem.what));
+        }
+    }
+    if let Some(more @ 1..) = container.problems.len().checked_sub(1) {
+        let _ = write!(text, " (and {})", counted(more as u64, "more problem", "more problems"));
+    }
+    text
+}
+
+/// Returns the first dates of shadow copies, in parentheses.
+fn dates(copies: &[&ContainerReport]) -> String {
+    let days: BTreeSet<String> =
+        copies.iter().filter_map(|copy| Some(copy.created?.rfc3339().chars().take(DATE).collect())).collect();
+    if days.is_empty() {
+        return String::new();
+    }
+    let mut listed: Vec<&str> = days.iter().take(MOST_DATES).map(String::as_str).collect();
+    if days.len() > MOST_DATES {
+        listed.push("…");
+    }
+    format!(" ({})", listed.join(", "))
+}

@@ -1,0 +1,376 @@
+//! Logs in archives and disk images are read like those in folders, and what cannot be read is said.
+//!
+//! Python makes the archives, so that no library is compared with itself.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
+
+mod common;
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::logs::log_of;
+use common::{FinishedSweep, Scene, dnsweep, repository, run, sha256_by_another_tool, start, sweep};
+use dnsweep::internals::evidence::container::image::{self, ImageFormat, Siblings};
+use dnsweep::internals::evidence::layer::{SharedSource, read_up_to};
+use serde_json::{Value, json};
+
+/// Columns that say where a record was found.
+const PLACE: [&str; 6] =
+    ["evidence", "source_path", "original_path", "snapshot_time", "deleted_file", "duplicate"];
+
+/// Runs the script that makes archives.
+fn make(arguments: &[&str]) {
+    let script = repository("tests/containers/make.py");
+    let output = Command::new("python3").arg(script).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Makes a scene with an archive of a log that has one match. `case` is a name in the script.
+fn scene(case: &str, name: &str) -> Scene {
+    let scene = Scene::new();
+    let log = scene.path("log");
+    fs::write(&log, log_of("HOST")).unwrap();
+    make(&[case, log.to_str().unwrap(), scene.evidence().join(name).to_str().unwrap()]);
+    scene
+}
+
+/// Makes a scene with an archive of each host of the samples.
+fn archives(kind: &str) -> Scene {
+    let scene = Scene::new();
+    let hosts = repository("samples/evidence");
+    make(&["hosts", hosts.to_str().unwrap(), scene.evidence().to_str().unwrap(), kind]);
+    scene
+}
+
+/// Returns the rows of a table without some columns, in order.
+fn rows_without(swept: &FinishedSweep, table: &str, columns: &[&str]) -> Vec<Value> {
+    let mut rows = swept.rows(table);
+    for row in &mut rows {
+        for column in columns {
+            row.as_object_mut().unwrap().remove(*column);
+        }
+    }
+    rows
+}
+
+fn stats(swept: &FinishedSweep) -> String {
+    let stats = fs::read_dir(swept.out.join("stats")).unwrap().next().unwrap().unwrap();
+    format!("stats/{}", stats.path().file_stem().unwrap().to_str().unwrap())
+}
+
+/// Returns two columns of a table.
+fn pairs(swept: &FinishedSweep, table: &str, columns: [&str; 2]) -> Vec<[String; 2]> {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    swept.rows(table).iter().map(|row| columns.map(|column| text(&row[column]))).collect()
+}
+
+/// Returns the text of all problems of a table's rows.
+fn problems(swept: &FinishedSweep, table: &str) -> String {
+    swept.column(table, "problems").iter().map(Value::to_string).collect()
+}
+
+#[track_caller]
+fn verify(swept: &FinishedSweep, roots: &[&Path], options: &[&str]) {
+    let verified = run(dnsweep().arg("verify").arg(&swept.out).args(roots).args(options));
+    assert_eq!(verified.status, 0, "{}{}", verified.stdout, verified.stderr);
+}
+
+#[test]
+fn archives_of_hosts_are_read_like_their_folders() {
+    let scene = Scene::new();
+    let folders = sweep(&[&repository("samples/evidence")], &scene.out(), &["--hash"]).expect(0);
+    for kind in ["zip", "stored", "tar.gz"] {
+        let scene = archives(kind);
+        let mut outputs = Vec::new();
+        for threads in ["1", "2", "8"] {
+            let out = scene.path(threads);
+            let swept = sweep(&[&scene.evidence()], &out, &["--hash", "--threads", threads]).expect(0);
+            outputs.push((swept.tables(), fs::read(out.join("containers.parquet")).unwrap()));
+            if threads == "2" {
+                let place = ["source_path", "original_path"];
+                for table in ["matches", "hosts", "files", &stats(&folders)] {
+                    let [found, expected] =
+                        [&swept, &folders].map(|sweep| rows_without(sweep, table, &place));
+                    assert_eq!(found, expected, "{kind}: {table}");
+                }
+                assert!(swept.column("containers", "status").iter().all(|status| status == "read"));
+                verify(&swept, &[&scene.evidence()], &[]);
+            }
+        }
+        assert!(outputs.windows(2).all(|pair| pair[0] == pair[1]), "{kind}: depends on threads");
+    }
+}
+
+#[test]
+fn the_sample_containers_have_the_events_of_their_hosts() {
+    let scene = Scene::new();
+    let hosts = ["COL-SRV02", "FIN-WS07"].map(|host| repository("samples/evidence").join(host));
+    let folders = sweep(&[&hosts[0], &hosts[1]], &scene.path("folders"), &[]).expect(0);
+    let containers = repository("samples/containers");
+    let mut outputs = Vec::new();
+    for options in [&[][..], &["--vss"]] {
+        let swept = sweep(&[&containers], &scene.path(&format!("out{}", options.len())), options).expect(0);
+        let mut matches = [&swept, &folders].map(|sweep| {
+            let unique = sweep.rows("matches").into_iter().filter(|row| row["duplicate"] == json!(false));
+            let key = |mut row: Value| {
+                for column in PLACE {
+                    row.as_object_mut().unwrap().remove(column);
+                }
+                row.to_string()
+            };
+            unique.map(key).collect::<Vec<_>>()
+        });
+        for rows in &mut matches {
+            rows.sort();
+        }
+        assert_eq!(matches[0].len(), 15);
+        assert!(matches[0] == matches[1], "{options:?}: {:?}", matches[0]);
+        let [found, expected] = [&swept, &folders].map(|sweep| rows_without(sweep, &stats(sweep), &[]));
+        assert_eq!(found, expected);
+        outputs.push(swept);
+    }
+    let [live, with_snapshot] = &outputs[..] else { unreachable!() };
+    // Each log is in the live volume once, so all counts of the hosts are those of the folders.
+    let [found, expected] = [live, &folders].map(|sweep| rows_without(sweep, "hosts", &["evidence"]));
+    assert_eq!(found, expected);
+    let deleted = |sweep: &FinishedSweep| {
+        let rows = sweep.rows("matches");
+        rows.iter().filter(|row| row["deleted_file"] == json!(true)).count()
+    };
+    assert_eq!((deleted(live), deleted(with_snapshot)), (1, 1));
+    assert_eq!((live.rows("matches").len(), with_snapshot.rows("matches").len()), (15, 29));
+    let snapshot = |sweep: &FinishedSweep| {
+        let rows = sweep.rows("containers");
+        rows.iter().find(|row| row["kind"] == "shadow copy").unwrap()["status"].clone()
+    };
+    assert_eq!((snapshot(live), snapshot(with_snapshot)), (json!("not looked at"), json!("read")));
+    for threads in ["1", "8"] {
+        let out = scene.path(threads);
+        let again = sweep(&[&containers], &out, &["--vss", "--threads", threads]).expect(0);
+        assert!(again.tables() == with_snapshot.tables(), "depends on threads");
+        verify(&again, &[&containers], &[]);
+    }
+}
+
+/// A container that is damaged or odd, and what a sweep says of it.
+struct Case {
+    name: &'static str,
+    /// The file that the container is.
+    file: &'static str,
+    exit: i32,
+    /// The container's status.
+    status: &'static str,
+    /// Paths in the container and statuses of the logs.
+    logs: &'static [[&'static str; 2]],
+    matches: usize,
+    /// A part of a problem of the container or of a log.
+    problem: &'static str,
+}
+
+#[rustfmt::skip]
+const CASES: &[Case] = &[
+    Case { name: "plain", file: "H.zip", exit: 0, status: "read", logs: &[["x.evtx", "complete"]], matches: 1, problem: "" },
+    Case { name: "nested4", file: "H.zip", exit: 0, status: "read", logs: &[["in.zip!in.zip!in.zip!x.evtx", "complete"]], matches: 1, problem: "" },
+    Case { name: "nested5", file: "H.zip", exit: 4, status: "read", logs: &[], matches: 0, problem: "at most 4 containers" },
+    Case { name: "wrong checksum", file: "H.zip", exit: 3, status: "read", logs: &[["x.evtx", "damaged"]], matches: 1, problem: "Invalid checksum" },
+    Case { name: "truncated", file: "H.zip", exit: 4, status: "unreadable", logs: &[], matches: 0, problem: "invalid Zip archive" },
+    Case { name: "no end", file: "H.zip", exit: 4, status: "unreadable", logs: &[], matches: 0, problem: "invalid Zip archive" },
+    Case { name: "too small", file: "H.zip", exit: 3, status: "read", logs: &[["x.evtx", "damaged"]], matches: 1, problem: "larger than its declared" },
+    Case { name: "too large", file: "H.zip", exit: 3, status: "read", logs: &[["x.evtx", "damaged"]], matches: 1, problem: "expected 74632 bytes, as the archive states, found 69632" },
+    Case { name: "overlapping", file: "H.zip", exit: 3, status: "read", logs: &[["x.evtx", "complete"], ["x.evtx@2", "unreadable"]], matches: 1, problem: "do not overlap" },
+    Case { name: "no zip", file: "H.zip", exit: 4, status: "unreadable", logs: &[], matches: 0, problem: "expected the signature of a zip file" },
+    Case { name: "empty", file: "H.zip", exit: 4, status: "unreadable", logs: &[], matches: 0, problem: "expected the signature of a zip file" },
+    Case { name: "no files", file: "H.zip", exit: 4, status: "read", logs: &[], matches: 0, problem: "" },
+    Case { name: "names", file: "H.zip", exit: 0, status: "read", logs: &[["a\\x21b/x.evtx", "complete"], ["../../up.evtx", "complete"], ["/abs/x.evtx", "complete"], ["C:\\\\w\\\\x.evtx", "complete"], ["é.evtx", "complete"]], matches: 5, problem: "" },
+    Case { name: "not text", file: "H.zip", exit: 0, status: "read", logs: &[["\\xFF\\xFE.evtx", "complete"]], matches: 1, problem: "" },
+    Case { name: "same name", file: "H.zip", exit: 0, status: "read", logs: &[["x.evtx", "complete"], ["x.evtx@2", "complete"]], matches: 2, problem: "" },
+    Case { name: "tar.gz cut", file: "H.tar.gz", exit: 3, status: "partly", logs: &[["x.evtx", "damaged"]], matches: 0, problem: "unpacking failed" },
+    Case { name: "gzip", file: "x.evtx.gz", exit: 0, status: "read", logs: &[["x.evtx", "complete"]], matches: 1, problem: "" },
+];
+
+#[test]
+fn what_is_odd_or_damaged_is_said() {
+    for case in CASES {
+        let scene = scene(case.name, case.file);
+        let swept = scene.sweep(&["--hash"]).expect(case.exit);
+        let name = case.name;
+        let container = &pairs(&swept, "containers", ["source_path", "status"])[0];
+        assert_eq!(*container, [case.file, case.status], "{name}");
+        let logs = pairs(&swept, "files", ["source_path", "status"]);
+        let expected: Vec<_> = case
+            .logs
+            .iter()
+            .map(|[path, status]| [format!("{}!{path}", case.file), (*status).to_owned()])
+            .collect();
+        assert_eq!(logs, expected, "{name}");
+        assert_eq!(swept.rows("matches").len(), case.matches, "{name}");
+        let said = problems(&swept, "containers") + &problems(&swept, "files");
+        assert!(said.contains(case.problem), "{name}: {said}");
+        assert_eq!(case.problem.is_empty(), said == "[]".repeat(said.len() / 2), "{name}: {said}");
+        // What cannot be read cannot be compared, either.
+        if case.logs.iter().all(|[_, status]| *status != "unreadable") {
+            verify(&swept, &[&scene.evidence()], &[]);
+        }
+        let without = sweep(&[&scene.evidence()], &scene.path("without"), &["--no-containers"]).expect(4);
+        assert!(without.rows("files").is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn a_flipped_byte_damages_one_log() {
+    let scene = scene("flipped", "H.zip");
+    scene.put("OTHER/x.evtx", &log_of("OTHER"));
+    let swept = scene.sweep(&[]).expect(3);
+    assert_eq!(swept.file("H.zip!x.evtx")["status"], "damaged");
+    assert!(problems(&swept, "files").contains("unpacking failed"));
+    assert_eq!(swept.host("OTHER")["matches"], json!(1));
+}
+
+#[test]
+fn passwords_open_encrypted_archives() {
+    for name in ["zipcrypto.zip", "aes256.zip"] {
+        let scene = Scene::new();
+        scene.put("H.zip", &fs::read(repository("tests/containers").join(name)).unwrap());
+        let passwords = |words: &str| {
+            let path = scene.path("passwords");
+            fs::write(&path, words).unwrap();
+            path.to_str().unwrap().to_owned()
+        };
+        let refused = |out: &str, options: &[&str], reason: &str| {
+            let swept = sweep(&[&scene.evidence()], &scene.path(out), options).expect(4);
+            assert_eq!(
+                pairs(&swept, "files", ["source_path", "status"]),
+                [["H.zip!Sysmon.evtx", "unreadable"]]
+            );
+            assert!(problems(&swept, "files").contains(reason), "{name}");
+        };
+        refused("none", &[], "encrypted: give its password in a file (--passwords)");
+        refused(
+            "wrong",
+            &["--passwords", &passwords("wrong\n")],
+            "none of the passwords (--passwords) opens it",
+        );
+        let right = passwords("wrong\ninfected\n");
+        let swept = scene.sweep(&["--hash", "--passwords", &right]).expect(0);
+        assert_eq!(swept.rows("matches").len(), 1, "{name}");
+        let hash = swept.file("H.zip!Sysmon.evtx")["sha256"].clone();
+        assert_eq!(hash, sha256_by_another_tool(&encrypted_log()), "{name}");
+        verify(&swept, &[&scene.evidence()], &["--passwords", &right]);
+    }
+}
+
+/// The log in the encrypted archives.
+fn encrypted_log() -> PathBuf {
+    let logs = repository("samples/evidence/FIN-WS07/Windows/System32/winevt/Logs");
+    logs.join("Archive-Microsoft-Windows-Sysmon%4Operational-2025-03-03-19-40-12-501.evtx")
+}
+
+#[test]
+fn what_the_spool_has_no_room_for_is_said_at_once() {
+    let scene = scene("large", "H.zip");
+    let begun = Instant::now();
+    let swept = scene.sweep(&["--spool-limit", "1M"]).expect(3);
+    assert_eq!(swept.file("H.zip!x.evtx")["status"], "unreadable");
+    assert!(problems(&swept, "files").contains("--spool-limit"));
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_zip_by_two_links_is_read_once() {
+    let scene = scene("plain", "H.zip");
+    symlink("H.zip", scene.evidence().join("I.zip")).unwrap();
+    let swept = scene.sweep(&["--follow"]).expect(0);
+    assert_eq!((swept.rows("files").len(), swept.rows("containers").len()), (1, 1));
+    assert_eq!(swept.rows("matches").len(), 1);
+}
+
+#[test]
+fn a_cut_image_is_said_to_be_incomplete() {
+    let image = fs::read(repository("samples/containers/FIN-WS07.E01")).unwrap();
+    let scene = Scene::new();
+    scene.put("H.E01", &image[..image.len() / 2]);
+    scene.put("OTHER/x.evtx", &log_of("OTHER"));
+    let swept = scene.sweep(&[]).expect(3);
+    let container = &swept.rows("containers")[0];
+    assert_ne!(container["status"], "read");
+    assert_ne!(container["problems"], json!([]));
+    assert_eq!(swept.host("OTHER")["matches"], json!(1));
+}
+
+#[test]
+fn a_killed_sweep_of_archives_is_resumed() {
+    let scene = archives("zip");
+    let log = scene.path("log");
+    fs::write(&log, log_of("HOST")).unwrap();
+    let twice = scene.evidence().join("TWICE.zip");
+    make(&["same name", log.to_str().unwrap(), twice.to_str().unwrap()]);
+    let begun = Instant::now();
+    let expected = scene.sweep(&["--quiet", "--hash"]).expect(0).tables();
+    let took = begun.elapsed();
+    for kill in 1..10 {
+        fs::remove_dir_all(scene.out()).unwrap();
+        let mut command = dnsweep();
+        command.arg("sweep").arg(scene.evidence()).arg("--out").arg(scene.out());
+        let mut child = start(command.args(["--quiet", "--hash", "--threads", "1"]));
+        thread::sleep(took * kill / 8);
+        let _ = child.kill();
+        let _ = child.wait().unwrap();
+        if !scene.out().exists() {
+            let swept = scene.sweep(&["--quiet", "--hash", "--resume"]).expect(0);
+            assert!(swept.tables() == expected, "killed after {kill} eighths");
+        }
+    }
+}
+
+/// Returns the disk in the image of the samples.
+fn disk() -> Vec<u8> {
+    struct NoSiblings;
+    impl Siblings for NoSiblings {
+        fn open(&self, _: &str) -> std::io::Result<Option<SharedSource>> {
+            Ok(None)
+        }
+    }
+    let name = "FIN-WS07.E01";
+    let bytes: SharedSource = Arc::new(fs::read(repository("samples/containers").join(name)).unwrap());
+    let format = ImageFormat::of(bytes.as_ref(), name).unwrap();
+    let disk = image::open(format, bytes, name, &NoSiblings).unwrap().disk;
+    read_up_to(disk.as_ref(), 0, usize::try_from(disk.size()).unwrap()).unwrap()
+}
+
+#[test]
+fn a_split_image_is_read_like_a_whole_one_and_missing_parts_are_said() {
+    let disk = disk();
+    let parts: Vec<&[u8]> = disk.chunks(disk.len() / 3 + 1).collect();
+    let whole = Scene::new();
+    whole.put("FIN.raw", &disk);
+    let whole = whole.sweep(&["--vss"]).expect(0);
+    assert_eq!(whole.rows("matches").len(), 28);
+    for missing in [None, Some(1), Some(2)] {
+        let scene = Scene::new();
+        for (number, part) in parts.iter().enumerate().filter(|(number, _)| missing != Some(*number)) {
+            scene.put(&format!("FIN.{:03}", number + 1), part);
+        }
+        // A first part is opened if it is named itself.
+        let (first, other) = (scene.evidence().join("FIN.001"), scene.put("OTHER/x.evtx", &log_of("OTHER")));
+        for options in [&["--vss"][..], &["--vss", "--hash"]] {
+            let out = scene.path(&format!("out{}", options.len()));
+            let swept = sweep(&[&first, &other], &out, options).expect(if missing.is_some() { 3 } else { 0 });
+            let container = swept.rows("containers").remove(0);
+            assert_eq!(container["source_path"], "FIN.001");
+            let complete = swept.column("containers", "status").iter().all(|status| status == "read");
+            assert_eq!(complete, missing.is_none(), "{:?}", swept.rows("containers"));
+            let listed = container["parts"].as_array().unwrap().len();
+            assert_eq!(listed, if missing.is_some() { 1 } else { 2 }, "{container}");
+            assert_eq!(swept.host("OTHER")["matches"], json!(1));
+            if missing.is_none() {
+                assert_eq!(swept.rows("matches").len(), 29);
+            }
+        }
+    }
+}
