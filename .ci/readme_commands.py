@@ -8,6 +8,7 @@ is the program that the first command builds. Paths of a reader's own evidence a
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 # Paths of a reader's own evidence and rules, and the samples that replace them.
 PLACES = {
-    "/mnt/image": "samples/evidence/FIN-WS07",
     "/evidence/triage": "samples/evidence",
     "/evidence/Sysmon.evtx": "samples/evidence/HR-WS03/Windows/System32/winevt/Logs/Microsoft-Windows-Sysmon%4Operational.evtx",
     "~/rules": "samples/rules",
@@ -42,7 +42,9 @@ def main() -> int:
     pages = [Path(word) for word in sys.argv[1:]]
     environment = os.environ | {"PATH": f"{ROOT / 'target' / 'release'}:{os.environ['PATH']}"}
     with tempfile.TemporaryDirectory() as cases:
-        places = PLACES | {"/cases": cases}
+        # An archive stands for the reader's image: both are containers.
+        image = shutil.make_archive(f"{cases}/FIN-WS07", "zip", ROOT / "samples/evidence/FIN-WS07")
+        places = {"/evidence/FIN-WS07.E01": image} | PLACES | {"/cases": cases}
         return 0 if pages and all(run(page, environment, places) for page in pages) else 1
 
 

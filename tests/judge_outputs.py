@@ -30,6 +30,8 @@ import pyarrow.parquet
 
 TEXT, INTEGER, BOOLEAN, TEXTS = "text", "integer", "boolean", "list of text"
 TIME = "timestamp"
+# In a struct.
+OPTIONAL_TEXT = "text?"
 COUNTS = "list of struct value text, count integer"
 NULLABLE = ", nullable"
 SIDES = "after_record_id integer, after_time timestamp, before_record_id integer, before_time timestamp"
@@ -42,6 +44,9 @@ TABLES = {
         "computer": TEXT,
         "evidence": TEXT,
         "source_path": TEXT,
+        "original_path": TEXT + NULLABLE,
+        "snapshot_time": TIME + NULLABLE,
+        "deleted_file": BOOLEAN,
         "provider": TEXT,
         "channel": TEXT,
         "event_id": INTEGER,
@@ -105,6 +110,7 @@ TABLES = {
         "files": INTEGER,
         "damaged_files": INTEGER,
         "not_read_files": INTEGER,
+        "missed_containers": INTEGER,
         "verdict": TEXT,
         "record_gaps": f"list of struct channel text, {SIDES}",
         "record_gap_count": INTEGER,
@@ -123,6 +129,9 @@ TABLES = {
         "computer": TEXT,
         "evidence": TEXT,
         "source_path": TEXT,
+        "original_path": TEXT + NULLABLE,
+        "snapshot_time": TIME + NULLABLE,
+        "deleted_file": BOOLEAN,
         "provider": TEXT,
         "channel": TEXT,
         "event_id": INTEGER,
@@ -148,9 +157,29 @@ TABLES = {
         "matched_query": TEXTS,
         "excluded_by": TEXT + NULLABLE,
     },
+    "containers.parquet": {
+        "evidence": TEXT,
+        "source_path": TEXT,
+        "kind": TEXT,
+        "status": TEXT,
+        "problems": "list of struct offset integer, length integer, problem text",
+        "size": INTEGER,
+        "sha256": TEXT + NULLABLE,
+        "files": INTEGER,
+        "logs": INTEGER,
+        "parts": "list of struct name text, sha256 text?",
+        "created": TIME + NULLABLE,
+        "stated_host": TEXT + NULLABLE,
+        "stated_md5": TEXT + NULLABLE,
+        "stated_sha1": TEXT + NULLABLE,
+        "stated": "list of struct name text, value text",
+    },
     "files.parquet": {
         "evidence": TEXT,
         "source_path": TEXT,
+        "original_path": TEXT + NULLABLE,
+        "snapshot_time": TIME + NULLABLE,
+        "deleted_file": BOOLEAN,
         "size": INTEGER,
         "sha256": TEXT + NULLABLE,
         "status": TEXT,
@@ -193,8 +222,8 @@ TABLES = {
         "clock_step_count": INTEGER,
     },
 }
-# The tables that a sweep writes only with an option.
-OPTIONAL = {"leads.parquet"}
+# The tables that a sweep writes only with an option, or only if it finds containers.
+OPTIONAL = {"containers.parquet", "leads.parquet"}
 BLOOM_FILTERS = {
     "matches.parquet": ["query_name", "process_guid", "event_hash"],
     "leads.parquet": ["query_name", "event_hash"],
@@ -240,6 +269,7 @@ class DuckDb:
 
     TYPES = {
         TEXT: "VARCHAR",
+        OPTIONAL_TEXT: "VARCHAR",
         INTEGER: "BIGINT",
         BOOLEAN: "BOOLEAN",
         TIME: "TIMESTAMP WITH TIME ZONE",
@@ -277,6 +307,7 @@ class Polars:
 
     TYPES = {
         TEXT: polars.String,
+        OPTIONAL_TEXT: polars.String,
         INTEGER: polars.Int64,
         BOOLEAN: polars.Boolean,
         TIME: polars.Datetime("us", "UTC"),
@@ -312,14 +343,15 @@ class PyArrow:
         kind = kind.removesuffix(NULLABLE)
         types = {
             TEXT: pyarrow.string(),
+            OPTIONAL_TEXT: pyarrow.string(),
             INTEGER: pyarrow.int64(),
             BOOLEAN: pyarrow.bool_(),
             TIME: pyarrow.timestamp("us", "UTC"),
             TEXTS: self._list(pyarrow.string()),
         }
         if kind.startswith(STRUCTS):
-            # In a struct, only a time can be null.
-            fields = [pyarrow.field(name, types[of], nullable=of == TIME) for name, of in fields_of(kind)]
+            # In a struct, only a time and optional text can be null.
+            fields = [pyarrow.field(name, types[of], nullable=of in (TIME, OPTIONAL_TEXT)) for name, of in fields_of(kind)]
             return self._list(pyarrow.struct(fields))
         return types[kind]
 

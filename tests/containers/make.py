@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""Makes archives for tests/containers.rs. Standard library only.
+
+    python make.py hosts FOLDER TARGET zip|stored|tar.gz    an archive for each folder in FOLDER
+    python make.py CASE LOG TARGET                          an archive, or what is none, with one log in it
+"""
+
+import gzip
+import io
+import pathlib
+import struct
+import sys
+import tarfile
+import warnings
+import zipfile
+
+DIRECTORY, END = b"PK\x01\x02", b"PK\x05\x06"
+
+
+def hosts(folder, target, kind):
+    for host in sorted(pathlib.Path(folder).iterdir()):
+        files = [path for path in sorted(host.rglob("*")) if path.is_file()]
+        archive = pathlib.Path(target) / f"{host.name}.{'zip' if kind == 'stored' else kind}"
+        if kind == "tar.gz":
+            with tarfile.open(archive, "w:gz") as tar:
+                for path in files:
+                    tar.add(path, path.relative_to(host))
+        else:
+            method = zipfile.ZIP_STORED if kind == "stored" else zipfile.ZIP_DEFLATED
+            with zipfile.ZipFile(archive, "w", method) as zip_:
+                for path in files:
+                    zip_.write(path, path.relative_to(host))
+
+
+def zipped(*files, method=zipfile.ZIP_DEFLATED):
+    made = io.BytesIO()
+    with warnings.catch_warnings(action="ignore"):
+        with zipfile.ZipFile(made, "w") as archive:
+            for name, data in files:
+                archive.writestr(zipfile.ZipInfo(name), data, method)
+    return made.getvalue()
+
+
+def changed(data, offset, value):
+    data = bytearray(data)
+    data[offset : offset + len(value)] = value
+    return bytes(data)
+
+
+def nested(log, depth):
+    """Returns a log in this many archives, one in the other."""
+    inner = zipped(("x.evtx", log))
+    for _ in range(depth - 1):
+        inner = zipped(("in.zip", inner))
+    return inner
+
+
+def states_size(log, size):
+    archive = zipped(("x.evtx", log))
+    stated = struct.pack("<I", size)
+    return changed(changed(archive, archive.index(DIRECTORY) + 24, stated), 22, stated)
+
+
+def overlapping(log):
+    """Returns an archive whose directory has the same file twice."""
+    archive = zipped(("x.evtx", log))
+    start, end = archive.index(DIRECTORY), archive.index(END)
+    directory = archive[start:end]
+    tail = changed(archive[end:], 8, struct.pack("<HHII", 2, 2, 2 * len(directory), start))
+    return archive[:start] + 2 * directory + tail
+
+
+def flipped(archive):
+    return changed(archive, len(archive) // 2, bytes([archive[len(archive) // 2] ^ 0x55]))
+
+
+def in_tar_gz(log):
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w:gz") as tar:
+        member = tarfile.TarInfo("x.evtx")
+        member.size = len(log)
+        tar.addfile(member, io.BytesIO(log))
+    return made.getvalue()
+
+
+CASES = {
+    "plain": lambda log: zipped(("x.evtx", log)),
+    "nested4": lambda log: nested(log, 4),
+    "nested5": lambda log: nested(log, 5),
+    "flipped": lambda log: flipped(zipped(("x.evtx", log))),
+    "wrong checksum": lambda log: changed(one := zipped(("x.evtx", log)), one.index(DIRECTORY) + 16, b"\1\2\3\4"),
+    "truncated": lambda log: (one := zipped(("x.evtx", log)))[: len(one) // 2],
+    "no end": lambda log: zipped(("x.evtx", log))[:-10],
+    "too small": lambda log: states_size(log, len(log) - 5000),
+    "too large": lambda log: states_size(log, len(log) + 5000),
+    "overlapping": overlapping,
+    "no zip": lambda log: b"This is no zip. " * 100,
+    "empty": lambda log: b"",
+    "no files": lambda log: zipped(),
+    "names": lambda log: zipped(
+        ("a!b/x.evtx", log), ("../../up.evtx", log), ("/abs/x.evtx", log), ("C:\\w\\x.evtx", log), ("é.evtx", log)
+    ),
+    "not text": lambda log: zipped(("XX.evtx", log)).replace(b"XX.evtx", b"\xff\xfe.evtx"),
+    "same name": lambda log: zipped(("x.evtx", log), ("x.evtx", log)),
+    "large": lambda log: zipped(("x.evtx", log[:4096] + log[4096:] * 520)),
+    "tar.gz cut": lambda log: (packed := in_tar_gz(log))[: len(packed) * 2 // 3],
+    "gzip": lambda log: gzip.compress(log),
+}
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "hosts":
+        hosts(*sys.argv[2:])
+    else:
+        case, log, target = sys.argv[1:]
+        pathlib.Path(target).write_bytes(CASES[case](pathlib.Path(log).read_bytes()))
