@@ -11,8 +11,10 @@ mod event_xml;
 mod evidence;
 mod search;
 mod select;
+mod volume;
 
 pub use evidence::{InputFormat, input};
+pub use volume::seeds as volume_seeds;
 
 /// A fuzz target: its inputs, its check, and limits on what an input may cost.
 #[derive(Debug, Clone, Copy)]
@@ -32,7 +34,7 @@ pub struct Target {
 const MIB: usize = 1 << 20;
 
 /// All targets.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 11] = [
     // The decoder bounds what it builds of a chunk: a million nodes, which take 340 MB if arrays
     // repeat elements. What the decoder reads is bounded by dnsweep, to less. The check scans
     // twice.
@@ -52,6 +54,30 @@ pub const TARGETS: [Target; 6] = [
         name: "detection",
         seeds: "detection",
         check: detection::check,
+        most_memory: 32 * MIB,
+        most_seconds: 1,
+    },
+    // The volume that the input is put into, and a few records or clusters of it at a time.
+    Target { name: "table", seeds: "table", check: volume::table, most_memory: 32 * MIB, most_seconds: 1 },
+    Target {
+        name: "ntfs_record",
+        seeds: "ntfs_record",
+        check: volume::record,
+        most_memory: 32 * MIB,
+        most_seconds: 1,
+    },
+    Target {
+        name: "run_list",
+        seeds: "run_list",
+        check: volume::run_list,
+        most_memory: 32 * MIB,
+        most_seconds: 1,
+    },
+    Target { name: "lznt1", seeds: "lznt1", check: volume::lznt1, most_memory: 32 * MIB, most_seconds: 1 },
+    Target {
+        name: "attribute_list",
+        seeds: "attribute_list",
+        check: volume::attribute_list,
         most_memory: 32 * MIB,
         most_seconds: 1,
     },

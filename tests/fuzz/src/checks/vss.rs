@@ -1,0 +1,83 @@
+//! Any shadow copies of a volume: no panic, all that is read ends, and what is said to be unchanged
+//! has the same bytes in the next state.
+
+use std::io;
+use std::sync::Arc;
+
+use dnsweep::internals::evidence::layer::{SharedSource, Source, read_exact};
+use dnsweep::internals::evidence::source::LogBytes;
+use dnsweep::internals::evidence::volume::vss::{BLOCK_SIZE, ShadowCopies};
+
+/// The bytes of an input that are the start of a block: a header of 128 and what fits after it. The
+/// rest of the block is zeros, so that an input is small and has many structures.
+const PIECE: usize = 512;
+/// The largest volume, in blocks.
+const MOST_BLOCKS: usize = 64;
+/// Where the first piece lies: the header of a volume's shadow copies.
+const HEADER: u64 = 0x1e00;
+
+/// A volume whose header and starts of blocks are an input's.
+struct Volume(Vec<u8>);
+
+/// A number of bytes or blocks of a volume, which is small.
+fn length_of(number: u64) -> usize {
+    usize::try_from(number).expect("a small volume")
+}
+
+impl LogBytes for Volume {
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let end = self.size().min(offset.saturating_add(buffer.len() as u64));
+        let mut length = 0;
+        for (at, byte) in (offset..end).zip(buffer) {
+            let (block, within) = (at / BLOCK_SIZE, at % BLOCK_SIZE);
+            let within = if block == 0 { within.wrapping_sub(HEADER) } else { within };
+            *byte = if within < PIECE as u64 {
+                self.0.get(length_of(block) * PIECE + length_of(within)).copied().unwrap_or(0)
+            } else {
+                // Which block it is can be seen.
+                block.to_le_bytes()[0]
+            };
+            length += 1;
+        }
+        Ok(length)
+    }
+}
+
+impl Source for Volume {
+    fn size(&self) -> u64 {
+        self.0.len().div_ceil(PIECE) as u64 * BLOCK_SIZE
+    }
+}
+
+/// The input is the volume's header, then what each block begins with, 512 bytes each.
+pub fn check(data: &[u8]) {
+    if data.len() > MOST_BLOCKS * PIECE {
+        return;
+    }
+    let volume: SharedSource = Arc::new(Volume(data.to_vec()));
+    let Some(copies) = ShadowCopies::read(&volume).expect("all can be read") else { return };
+    for problem in copies.catalog_problems() {
+        assert!(problem.to_string().len() < 4096, "{problem}");
+    }
+    let mut newer: Option<SharedSource> = Some(volume.clone());
+    for copy in copies.listed().iter().rev() {
+        assert!(copy.size <= volume.size(), "{copy:?}");
+        for problem in copies.problems(copy.number) {
+            assert!(problem.to_string().len() < 4096, "{problem}");
+        }
+        let snapshot = copies.snapshot(copy.number).ok();
+        assert!(snapshot.is_some() || copies.listed().iter().any(|copy| copy.is_elsewhere));
+        for at in (0..copy.size).step_by(length_of(BLOCK_SIZE)) {
+            let end = copy.size.min(at + BLOCK_SIZE);
+            let ours = snapshot.as_ref().map(|ours| read_exact(&**ours, at, length_of(end - at)));
+            if copies.is_changed(copy.number, at..end) {
+                continue;
+            }
+            let theirs = newer.as_ref().map(|theirs| read_exact(&**theirs, at, length_of(end - at)));
+            if let (Some(Ok(ours)), Some(Ok(theirs))) = (ours, theirs) {
+                assert!(ours == theirs, "block at {at} of shadow copy {}", copy.number);
+            }
+        }
+        newer = snapshot;
+    }
+}
