@@ -86,7 +86,12 @@ def logs_of_image(path):
         if not partition.flags & pytsk3.TSK_VS_PART_FLAG_ALLOC:
             continue
         number += 1
-        volume = pytsk3.FS_Info(disk, offset=partition.start * 512)
+        try:
+            volume = pytsk3.FS_Info(disk, offset=partition.start * 512)
+        except OSError as error:
+            # Such as Microsoft's reserved partition. An image without any log fails the check.
+            print(f"{path.name}: partition {number} is not compared: {str(error).split(': ')[-1]}")
+            continue
         found |= logs_of_folder(volume.open_dir("/"), f"{path.name}!p{number}/")
     return found
 
