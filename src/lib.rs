@@ -121,10 +121,10 @@
 //! - *Event XML*: events as text, as Windows renders them. It has neither chunks nor records; each
 //!   event counts as one record.
 //! - *Skim*: to count the records of a chunk that cannot match, without decoding them.
-//! - *Hit*: a DNS query and a detection that describes it, unless one of the site's *exclusions*
-//!   excludes it.
-//! - *Match*: a DNS query with at least one hit. However many detections describe the query, it is
-//!   one match.
+//! - *Hit*: a DNS query and a detection that describes it. One of the site's *exclusions* can take
+//!   the hit away.
+//! - *Match*: a DNS query with at least one hit that no exclusion takes away. However many
+//!   detections describe the query, it is one match.
 //! - *Period*: the times that matches must lie in, if the user requests a period. A host without
 //!   matches is cleared only if its DNS queries cover the period.
 //! - *Lead*: a query that Windows' own DNS client logged, and a detection that could match a DNS

@@ -28,9 +28,9 @@ pub enum ColumnType {
 /// The type of a field in a column of records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scalar {
-    /// Text, UTF-8, never null.
+    /// A field of a record that is text in UTF-8, and never null.
     Text,
-    /// Text, UTF-8, or null.
+    /// A field of a record that is text in UTF-8, or null.
     OptionalText,
     /// A signed 64-bit integer, never null.
     Integer,

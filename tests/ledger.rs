@@ -295,7 +295,7 @@ fn a_clock_that_goes_back_is_reported() {
         events("A").into_iter().chain([matching(900).on("B").at(START + 4 * 3600 * time::SECOND)]).collect();
     scene.put("A/x.evtx", &log(&several));
     let swept = scene.sweep(&["--force"]).expect(0);
-    let sentence = "in logs with other machines' records, too, the clock went back once";
+    let sentence = "in logs that it shares with other machines, the clock went back once";
     for (computer, findings) in [("A", json!([sentence])), ("B", json!([]))] {
         let host = swept.host(computer);
         assert_eq!((&host["clock_step_count"], &host["anomalies"]), (&json!(0), &findings), "{computer}");

@@ -220,7 +220,7 @@ fn times_that_cannot_be_read_are_counted_and_reported() {
             (&json!(2), &json!(2)),
             "{host}"
         );
-        let said = "2 events have a time that cannot be read: no period leaves them out";
+        let said = "2 events have a time that cannot be read: they count in every period";
         assert!(row["anomalies"].as_array().unwrap().contains(&json!(said)), "{}", row["anomalies"]);
     }
     assert_eq!(swept.run()["totals"]["unreadable_times"], 4);

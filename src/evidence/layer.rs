@@ -1,7 +1,7 @@
 //! Bytes that lie in other bytes.
 //!
 //! A log in a disk image in an archive is read through a chain of layers. Each layer is a
-//! [`Source`] that reads from the layer below it. No layer knows what lies above or below it.
+//! [`Source`] that reads from the layer below it, and does not know what kind of layer that is.
 
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
@@ -59,8 +59,8 @@ pub struct Slice {
 }
 
 impl Slice {
-    /// The `size` bytes of `whole` from `start` on. If `whole` ends before the slice does, reads
-    /// return fewer bytes than `size` promises.
+    /// The `size` bytes of `whole` from `start` on. If `whole` ends before the slice does, reads of
+    /// the missing bytes fail.
     #[must_use]
     pub fn new(whole: SharedSource, start: u64, size: u64) -> Self {
         Slice { whole, start, size }
@@ -71,8 +71,17 @@ impl LogBytes for Slice {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         let length =
             usize::try_from(self.size.saturating_sub(offset)).unwrap_or(usize::MAX).min(buffer.len());
-        let Some(start) = self.start.checked_add(offset) else { return Ok(0) };
-        self.whole.read_at(start, buffer.get_mut(..length).unwrap_or_default())
+        let start = self.start.saturating_add(offset);
+        let read = self.whole.read_at(start, buffer.get_mut(..length).unwrap_or_default())?;
+        if read < length {
+            let end = start.saturating_add(read as u64);
+            let what = format!(
+                "expected {} more bytes, found the end of the container at its byte {end}",
+                length - read
+            );
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, what));
+        }
+        Ok(read)
     }
 }
 
@@ -206,9 +215,9 @@ mod tests {
                 bytes[first..bytes.len().min(first + length)].to_vec()
             };
             prop_assert_eq!(read_up_to(&joined, offset, length).unwrap(), from(&whole));
-            let slice = Slice::new(Arc::new(joined), start, size);
             let first = whole.len().min(usize::try_from(start).unwrap());
             let end = whole.len().min(first + usize::try_from(size).unwrap());
+            let slice = Slice::new(Arc::new(joined), first as u64, (end - first) as u64);
             prop_assert_eq!(read_up_to(&slice, offset, length).unwrap(), from(&whole[first..end]));
             prop_assert_eq!(read_exact(&slice, offset, length).is_ok(), from(&whole[first..end]).len() == length);
             let mut cursor = Cursor::new(Arc::new(slice));
@@ -217,5 +226,13 @@ mod tests {
             cursor.take(length as u64).read_to_end(&mut rest).unwrap();
             prop_assert_eq!(rest, from(&whole[first..end]));
         }
+    }
+
+    #[test]
+    fn bytes_that_a_container_promises_and_does_not_have_cannot_be_read() {
+        let slice = Slice::new(Arc::new(vec![7; 10]), 6, 8);
+        assert_eq!(read_exact(&slice, 0, 4).unwrap(), [7; 4]);
+        let error = read_up_to(&slice, 2, 6).unwrap_err().to_string();
+        assert_eq!(error, "expected 4 more bytes, found the end of the container at its byte 10");
     }
 }

@@ -1,7 +1,7 @@
 //! Gives access to a log's bytes by positioned reads.
 //!
 //! All code after discovery reads logs through the trait [`LogBytes`] alone, so that it does not
-//! matter whether the bytes lie in a plain file or, later, inside an archive or a disk image.
+//! matter whether the bytes lie in a plain file, an archive or a disk image.
 
 use std::fs::{File, Metadata};
 use std::io;

@@ -9,8 +9,8 @@ use super::machine_logs::MissingIds;
 use crate::event::{Event, EventTime};
 use crate::ledger::record_ids::Gap;
 
-/// An oddity of a host's logs (an anomaly), or a remark on something usual (a note). The gravest
-/// kinds come first.
+/// An oddity of a host's logs (an anomaly), or a remark on something usual (a note). They are sorted
+/// by [`Anomaly::rank`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Anomaly {
     /// Matches whose UtcTime is more than five minutes from their TimeCreated. Contains how many.
@@ -180,10 +180,10 @@ impl Display for Anomaly {
                 write!(f, "matches whose UtcTime is more than five minutes from TimeCreated: {matches}")
             }
             Anomaly::UnreadableTimes(1) => {
-                write!(f, "1 event has a time that cannot be read: no period leaves it out")
+                write!(f, "1 event has a time that cannot be read: it counts in every period")
             }
             Anomaly::UnreadableTimes(events) => {
-                write!(f, "{events} events have a time that cannot be read: no period leaves them out")
+                write!(f, "{events} events have a time that cannot be read: they count in every period")
             }
             Anomaly::UnreadableUtcTimes(matches) => {
                 write!(f, "matches whose UtcTime cannot be read: {matches}")
@@ -206,7 +206,7 @@ impl Display for Anomaly {
                 write!(f, "EventRecordIDs are missing in {channels} more channels")
             }
             Anomaly::SharedClockSteps(steps) => {
-                write!(f, "in logs with other machines' records, too, the clock went back {}", times(*steps))
+                write!(f, "in logs that it shares with other machines, the clock went back {}", times(*steps))
             }
             Anomaly::OtherMachines(names) => write!(f, "its evidence also contains logs of {names}"),
             Anomaly::Renamed { name, until } => {

@@ -26,12 +26,13 @@ pub enum Coverage {
 impl Coverage {
     /// The coverage for a host with these counts; `None` if no period was asked for.
     ///
-    /// The start of the period is covered if a query was seen at or before it, its end if one was
-    /// seen at or after it. A period that is counted back from now ends now. One without a bound
-    /// starts with the host's first record of any log, or ends with its last. A query at most a day
-    /// from where a period ends or starts without a bound covers it. So a host that was collected
-    /// an hour after its last query is covered, and one whose DNS queries stop weeks before its
-    /// other logs is not.
+    /// Both ends of the period must be covered:
+    /// - An end that the user gave is covered by a query at this time or beyond it.
+    /// - The end of a period that counts back from now is covered by a query at most a day before
+    ///   now.
+    /// - An end that nobody gave is covered by a query at most a day from the host's first (or last)
+    ///   record of any log. So a host that was collected an hour after its last query is covered,
+    ///   and one whose DNS queries stop weeks before its other logs is not.
     #[must_use]
     pub fn of(counts: &RecordCounts, window: &Window) -> Option<Self> {
         if !window.is_bounded() {

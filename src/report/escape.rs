@@ -67,8 +67,8 @@ pub fn escaped_json(json: &str) -> String {
     safe
 }
 
-/// Characters that look like nothing, though Unicode counts them as letters or symbols: the fillers
-/// of Hangul syllables, and the Braille pattern without a dot.
+/// Characters that are shown escaped, because a reader would not see them, although Unicode counts
+/// them as letters or symbols: the fillers of Hangul syllables, and the Braille pattern without a dot.
 const BLANKS: [char; 5] = ['\u{115f}', '\u{1160}', '\u{3164}', '\u{ffa0}', '\u{2800}'];
 
 /// Returns true if a reader would not see the character as it is: Rust's debug format escapes it,

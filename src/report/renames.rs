@@ -21,8 +21,8 @@ const LEAST_EVENTS: [u64; 2] = [2, 4];
 /// because a machine's first name can come back once while Windows is set up. Names that alternate
 /// more often belong to machines that send their events to one collector.
 const MOST_TURNS: u64 = 2;
-/// The share of records, as one in this number, that may have a header number other than their
-/// EventRecordID in a machine's own log. A few such records come from damage or changes.
+/// In a machine's own log, at most one record in this many may have a header number other than its
+/// EventRecordID. A few such records come from damage or changes.
 const FEW: u64 = 10;
 
 /// Returns a Computer in lower case, which identifies a host because Windows does not distinguish

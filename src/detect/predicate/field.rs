@@ -32,7 +32,8 @@ pub enum Field {
     ProcessName,
     /// `System/Provider/@Name`.
     Provider,
-    /// The number of queried names, which is always one.
+    /// The number of queried names: 1, as an event has one name. Splunk's data model has this field
+    /// as `query_count`.
     QueryCount,
     /// The types of the DNS records among the answers, such as `CNAME`: one value for each record.
     RecordType,

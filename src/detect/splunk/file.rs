@@ -124,7 +124,8 @@ pub(in crate::detect) fn check_keys(document: &Node) -> Result<Vec<String>, Yaml
     Ok(notes)
 }
 
-/// Returns true if a document is a rule whose key `search` is misspelt.
+/// Returns true if a YAML document is a Splunk rule whose key `search` is misspelt: it has the keys
+/// `id` and `name`, and one that is nearly `search`.
 pub(in crate::detect) fn has_misspelt_search(document: &Node) -> bool {
     let has = |key: &str| document.get(key).is_some();
     has("id") && has("name") && KEYS.misspelt(document).any(|slip| slip.meant == SEARCH)

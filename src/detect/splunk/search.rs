@@ -133,8 +133,8 @@ impl Search {
     }
 }
 
-/// Returns the error with which a search is refused. If the search is about other data, that
-/// replaces `error`, because most searches that are not understood are about other data.
+/// Returns the error with which a search is refused that was not understood because of `error`. If
+/// the search is about data other than DNS queries, the error says so: most such searches are.
 fn about_other_data(text: &str, error: SearchError) -> SearchError {
     if error.reason == SearchReason::OtherData {
         return error;

@@ -145,8 +145,27 @@ struct PackedFile {
 impl Packed for PackedFile {
     fn unpack(&self, consume: &mut Consume<'_>) -> io::Result<()> {
         let mut cursor = Cursor::new(Arc::clone(&self.archive));
-        let mut file = reader(self.entry.as_ref(), &mut cursor, self.password.as_deref())?;
-        consume(&mut file)
+        let file = reader(self.entry.as_ref(), &mut cursor, self.password.as_deref())?;
+        consume(&mut PlainErrors(file))
+    }
+}
+
+/// A reader whose errors say what is wrong with the archive.
+struct PlainErrors<R>(R);
+
+impl<R: Read> Read for PlainErrors<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer).map_err(|error| {
+            let text = error.to_string();
+            let what = if text.contains("checksum") {
+                "the CRC-32 that the archive states is not that of the unpacked bytes"
+            } else if text.contains("declared uncompressed size") {
+                "the packed bytes give more bytes than the archive states"
+            } else {
+                return error;
+            };
+            io::Error::new(error.kind(), what)
+        })
     }
 }
 

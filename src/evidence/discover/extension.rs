@@ -1,7 +1,8 @@
-//! Extensions of file names, by which skipped files are counted. Only extensions in a fixed list
-//! are counted by name, because names come from the evidence and could be as many as the files.
+//! Extensions of file names: which of them are those of archives and disk images, and by which skipped
+//! files are counted. Only extensions in a fixed list are counted by name, because names come from
+//! the evidence and could be as many as the files.
 
-/// Extensions of archives, compressed files and disk images, whose content was not searched.
+/// Extensions of archives, compressed files and disk images, whether or not dnsweep reads them.
 const CONTAINERS: [&str; 41] = [
     "001",
     "7z",
@@ -45,14 +46,15 @@ const CONTAINERS: [&str; 41] = [
     "zip",
     "zst",
 ];
-/// Extensions of formats that dnsweep does not read. Files of some of them begin like a format that
-/// it does read: AFF4 images are zip archives.
+/// The extensions in [`CONTAINERS`] of formats that dnsweep does not read. A format that becomes
+/// readable must leave this list. Files of some of them begin like a format that dnsweep does read:
+/// AFF4 images are zip archives.
 const UNREAD_CONTAINERS: [&str; 16] = [
     "7z", "ad1", "aff4", "bz2", "cab", "l01", "lx01", "lz4", "rar", "s01", "tbz2", "txz", "vdi", "wim",
     "xva", "xz",
 ];
-/// Of these, extensions of formats whose files need not begin with a signature, and extensions that
-/// other files have too. A file with one of them can be anything.
+/// The extensions in [`CONTAINERS`] that say little: files of the format need not begin with a
+/// signature, or other files have the extension too.
 const UNSIGNED_CONTAINERS: [&str; 10] =
     ["001", "aff", "dd", "dmg", "img", "iso", "lzma", "raw", "sparseimage", "z"];
 /// Other extensions that are common beside event logs.

@@ -23,7 +23,7 @@ pub enum FileForm {
     Xml(Encoding),
 }
 
-/// The way in which a regular file is handled.
+/// What discovery does with a regular file: reads it, opens it as a container, or skips it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Handling {
     /// The file is read, in this form.

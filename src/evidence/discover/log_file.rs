@@ -38,8 +38,8 @@ pub(super) enum Place {
     Folder {
         /// Identifies the file when it is opened; `None` if it cannot be listed.
         identity: Option<FileIdentity>,
-        /// Whether a link in the file's place is followed on opening. A file found by following
-        /// links is recognised by its identity alone.
+        /// Whether a symbolic link is followed if one has taken the file's place when it is opened.
+        /// With `--follow` it is, and the file's identity shows whether it is still the same file.
         link: Link,
         root: Arc<Path>,
         relative: PathBuf,

@@ -1,8 +1,8 @@
 //! Searches roots for files to read: in which order, and as part of which piece of evidence.
 //!
-//! Names and kinds of files decide. The first bytes of a file are read only if its name could be
-//! that of event XML, if the name has `.evtx` elsewhere than at its end, or if `--any-name` asks
-//! for it. Skipped files are counted.
+//! A file's name decides where it can: `x.evtx` is a log, and a file with an unknown extension is
+//! skipped and counted. For other names ([`form`]), and with `--any-name` for all, the first bytes
+//! decide. Archives and disk images are looked into ([`explorer`]).
 
 mod content;
 mod evidence;

@@ -31,7 +31,7 @@ impl Summary<'_> {
         }
         if totals.unreadable_times > 0 {
             let events = counted(totals.unreadable_times, "event with a time", "events with a time");
-            let text = format!("{events} that cannot be read: no period leaves them out");
+            let text = format!("{events} that cannot be read: they count in every period");
             self.labelled(f, "No time", &text)?;
         }
         let all = if self.run.options.checksums == Checksums::All {

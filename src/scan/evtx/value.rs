@@ -104,7 +104,8 @@ impl<'a> Values<'a> {
         Some(Values { chunk, definition, holds_definition, descriptors: chunk.get(at + 4..start)?, start })
     }
 
-    /// Returns the number by which the template instance at `at` refers to its definition.
+    /// Returns the template ID in the template instance whose token, or fragment header, is at the
+    /// offset `at` of the chunk; `None` if there is no template instance.
     pub(in crate::scan) fn definition_number(chunk: &[u8], mut at: usize) -> Option<u32> {
         if chunk.get(at..at + 4)? == FRAGMENT_HEADER {
             at += 4;

@@ -14,7 +14,7 @@ use crate::evidence::layer::{SharedSource, Slice, read_exact, read_up_to};
 /// The first bytes of a footer.
 pub(super) const COOKIE: &[u8] = b"conectix";
 
-/// Bytes of a footer.
+/// The size of the footer of a VHD, in bytes.
 pub(super) const FOOTER: u64 = 512;
 
 /// Bytes of the header of a dynamic disk.

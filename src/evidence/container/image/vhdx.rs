@@ -11,14 +11,17 @@ use super::outcome::Problems;
 use super::{Image, ImageError, ImageProblem, Opening};
 use crate::evidence::layer::read_exact;
 
-/// Where the two headers begin, and how many of their bytes a checksum covers.
+/// The offsets of a VHDX file's two headers.
 const HEADERS: [u64; 2] = [64 << 10, 128 << 10];
+/// The number of bytes of a header that its checksum covers.
 const HEADER_LENGTH: usize = 4096;
 
-/// Where the two copies of the region table begin, and how many of their bytes a checksum covers.
+/// The offsets of the two copies of a VHDX file's region table.
 const REGION_TABLES: [u64; 2] = [192 << 10, 256 << 10];
+/// The number of bytes of a region table that its checksum covers.
 const REGION_TABLE_LENGTH: usize = 64 << 10;
 
+/// The size of a VHDX file's metadata table, in bytes.
 const METADATA_TABLE_LENGTH: usize = 64 << 10;
 
 /// The most entries that a region table or a metadata table has by the format.

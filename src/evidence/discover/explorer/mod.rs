@@ -20,7 +20,7 @@ use crate::evidence::container::{ENCRYPTED, Format, Passwords};
 use crate::evidence::kept::Kept;
 use crate::evidence::layer::SharedSource;
 use crate::evidence::spool::Spool;
-use crate::ledger::container::{ContainerReport, ContainerStatus, Origin};
+use crate::ledger::container::{ContainerProblem, ContainerReport, ContainerStatus, Origin};
 use crate::ledger::damage::Problem;
 use crate::ledger::tally::SkippedCounts;
 
@@ -174,7 +174,12 @@ impl Explorer<'_> {
         let FoundFile { place, name, size, content, origin, problems } = file;
         match (handling, content) {
             (Handling::Read(form), content) => {
-                self.report(row).logs += 1;
+                let report = self.report(row);
+                report.logs += 1;
+                // What is left of a deleted file is more than anyone can expect.
+                if let (Err(obstacle), false) = (&content, origin.deleted) {
+                    report.add(ContainerProblem::whole(format!("{}: {obstacle}", place.path)));
+                }
                 let outer = Arc::clone(&self.outer);
                 let source_path = self.unique(place.path);
                 self.contents.files.push(InnerFile {
@@ -235,9 +240,9 @@ struct FoundFile<'f> {
     problems: Vec<Problem>,
 }
 
-/// Why a container of a format is not opened that dnsweep does not read.
+/// The reason for not opening a container whose format dnsweep does not read.
 pub(super) const NOT_SUPPORTED: &str = "dnsweep does not read this format: unpack or convert it first";
-/// Why a file cannot be opened of which nothing else is known.
+/// The reason for not opening a container if nothing else is known.
 pub(super) const NOT_READ: &str = "its first bytes cannot be read";
 
 /// Why a file with the name of a container is not opened.

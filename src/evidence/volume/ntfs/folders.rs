@@ -6,7 +6,8 @@ use super::record::{Record, Reference};
 
 /// The record of a volume's root folder.
 const ROOT: u64 = 5;
-/// The most folders above a file.
+/// The most folders that the path of a file on a volume may have. A longer chain of parent folders
+/// is damage, and the file counts as one whose folders are lost.
 const MOST_DEPTH: usize = 256;
 /// The first part of the path of a file if not all of its folders are known.
 const ORPHAN: &str = "$Orphan";

@@ -18,7 +18,8 @@ pub(in crate::scan) const END_OF_START_TAG: u8 = 0x02;
 pub(in crate::scan) const END_OF_EMPTY_ELEMENT: u8 = 0x03;
 /// The end of an element with content.
 pub(in crate::scan) const END_OF_ELEMENT: u8 = 0x04;
-/// A value that lies among the tokens. Its type and bytes follow; a text has its length before it.
+/// The token of binary XML for a value. After it come the value's type, for a text the number of its
+/// characters, and the value's bytes.
 pub(in crate::scan) const VALUE: u8 = 0x05;
 /// The second form of [`VALUE`].
 pub(in crate::scan) const VALUE_MORE: u8 = 0x45;
