@@ -1,12 +1,14 @@
-//! Limits on the memory that the rules of a sweep take together: a rule file of one megabyte can
-//! contain tens of thousands of regular expressions.
+//! Limits on the memory that all rules of a sweep take together. They are needed because a rule
+//! file of one megabyte can contain tens of thousands of regular expressions, and each takes much
+//! more memory than its text.
 
 use crate::detect::predicate::Predicate;
 use crate::detect::predicate::expression::Expression;
 use crate::detect::splunk::search::Search;
 
-/// The largest estimated size, in bytes, of all regular expressions of a sweep. The thousands of
-/// published rules take a hundredth of it.
+/// The largest estimated size, in bytes, of the regular expressions of all rules of a sweep
+/// together. Rules above the limit are refused. The thousands of published rules take a hundredth
+/// of it.
 pub const MOST_EXPRESSION_BYTES: usize = 64 << 20;
 
 /// The largest number of comparisons in the rules of a sweep. Each comparison takes about a
@@ -14,7 +16,8 @@ pub const MOST_EXPRESSION_BYTES: usize = 64 << 20;
 /// this number, and a list of a hundred thousand names has a quarter.
 pub const MOST_COMPARISONS: usize = 400_000;
 
-/// Returns the number of comparisons of a field in a predicate.
+/// Returns the number of comparisons of a field with a value in the condition of a rule. The sum
+/// over all rules is limited by [`MOST_COMPARISONS`].
 pub(super) fn comparisons(predicate: &Predicate) -> usize {
     match predicate {
         Predicate::And(children) | Predicate::Or(children) => {
@@ -25,15 +28,15 @@ pub(super) fn comparisons(predicate: &Predicate) -> usize {
     }
 }
 
-/// Returns the estimated size of a search's regular expressions, in bytes.
+/// Returns the estimated size, in bytes, of the compiled regular expressions of a rule's search.
 pub(super) fn expression_bytes(search: &Search) -> usize {
     let mut sum = 0_usize;
     search.each_expression(&mut |expression| sum = sum.saturating_add(expression.size()));
     sum
 }
 
-/// Compiles the regular expressions of a search, unless they take too much memory. The error says
-/// what was expected and what was found.
+/// Compiles the regular expressions of a rule's search, unless they take more than
+/// [`MOST_EXPRESSION_BYTES`]. The error message says what was expected and what was found.
 pub(super) fn compile_expressions(search: &Search) -> Result<(), String> {
     let size = expression_bytes(search);
     if size > MOST_EXPRESSION_BYTES {
@@ -55,7 +58,7 @@ pub fn memory_limit_error(what: &str, size: usize) -> String {
     format!("expected {what} to take at most {MOST_EXPRESSION_BYTES} bytes together, found about {size}")
 }
 
-/// Calls `see` with each regular expression of a predicate.
+/// Calls `see` with each regular expression of a rule's condition.
 pub(super) fn each_expression(predicate: &Predicate, see: &mut dyn FnMut(&Expression)) {
     match predicate {
         Predicate::And(children) | Predicate::Or(children) => {

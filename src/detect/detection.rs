@@ -1,4 +1,4 @@
-//! Detections, in whatever language they were written, and how a rule file becomes one.
+//! Detections, written in Splunk's language or in Sigma, and how a rule file becomes a detection.
 
 use crate::detect::bounds;
 use crate::detect::lead::LeadCondition;
@@ -13,66 +13,72 @@ use crate::detect::yaml::file_place::place_in_file;
 use crate::detect::yaml::{Node, Scalar, YamlProblem, documents, from_node};
 use crate::event::Event;
 
-/// The file name of the built-in detection, which is used if the user names none.
+/// The file name of the built-in detection's rule. The built-in detection is used if the user names
+/// no rule.
 const SEED_NAME: &str = "suspicious_process_dns_query_known_abuse_web_services.yml";
-/// The YAML text of the built-in detection.
+/// The YAML text of the rule file of the built-in detection.
 const SEED: &str = include_str!("suspicious_process_dns_query_known_abuse_web_services.yml");
 
 /// A rule: the events that it describes, what a match means, and who wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Detection {
-    /// The language that the rule is written in.
+    /// The language in which the rule is written: Splunk's or Sigma.
     pub language: Language,
-    /// The events that the rule is about.
+    /// The kind of events that the rule describes: DNS queries that Sysmon logged, or that Windows'
+    /// own DNS client logged.
     pub source: EventSource,
-    /// The rule's identifier.
+    /// The rule's identifier, usually a UUID. Tables and exclusions name the rule by it.
     pub id: String,
-    /// The rule's name.
+    /// The rule's name (in a Sigma rule, its title).
     pub name: String,
-    /// The rule's version, as text.
+    /// The rule's version, as text; `None` if the rule states none.
     pub version: Option<String>,
-    /// The date of the rule's version, as written.
+    /// The date of the rule's version, as written in the rule; `None` if the rule states none.
     pub date: Option<String>,
-    /// The rule's author.
+    /// The rule's author, as written in the rule; `None` if the rule states none.
     pub author: Option<String>,
-    /// The rule's status, such as `production` or `experimental`.
+    /// The rule's status, such as `production` or `experimental`; `None` if the rule states none.
     pub status: Option<String>,
-    /// The rule's type, such as `TTP`, `Anomaly` or `Hunting`; for a Sigma rule, its level.
+    /// The rule's type, such as `TTP`, `Anomaly` or `Hunting`; for a Sigma rule, its level. `None`
+    /// if the rule states none.
     pub detection_type: Option<String>,
-    /// The rule's description of what it finds.
-    pub description: Option<String>,
-    /// The ids of the MITRE ATT&CK techniques that the rule covers.
-    pub mitre_attack_id: Vec<String>,
-    /// The rule's analytic stories, Splunk's word for groups of rules about one threat.
-    pub analytic_story: Vec<String>,
-    /// The risk score of a match, from 0 to 100; `None` if the rule states none.
-    pub risk_score: Option<u32>,
-    /// The message about a match, with `$field$` in place of each value; `None` if the rule has
+    /// The text in which the rule's author describes what the rule finds; `None` if the rule has
     /// none.
+    pub description: Option<String>,
+    /// The ids of the MITRE ATT&CK techniques that the rule covers, such as `T1071.004`.
+    pub mitre_attack_id: Vec<String>,
+    /// The rule's analytic stories, which is Splunk's word for groups of rules about one threat.
+    pub analytic_story: Vec<String>,
+    /// The risk score of a match of this rule, from 0 to 100; `None` if the rule states none.
+    pub risk_score: Option<u32>,
+    /// The rule's message about a match, in which `$field$` stands for the event's value of the
+    /// field; `None` if the rule has no message. [`Detection::risk_message`] fills in the values.
     pub risk_message_template: Option<String>,
-    /// The fields whose values are at risk when an event matches, such as a user or a computer.
+    /// The event fields whose values are at risk when an event matches, such as a user or a
+    /// computer.
     pub risk_objects: Vec<RiskObject>,
-    /// The fields whose values are the threat when an event matches, such as a process.
+    /// The event fields whose values are the threat when an event matches, such as a process.
     pub threat_objects: Vec<ThreatObject>,
-    /// The condition that matching events meet, and the `stats` table that they are reduced to.
+    /// The rule's compiled search: the condition that matching events meet, and the `stats` table
+    /// that they are reduced to.
     pub search: Search,
-    /// The data sets with which the rule's author tests it.
+    /// The data sets with which the rule's author tests the rule. Each contains at least one match.
     pub tests: Vec<DataSet>,
-    /// Notes for the user about how the rule was understood.
+    /// Notes for the user about how the rule was understood, such as a key that is ignored.
     pub notes: Vec<String>,
 }
 
 /// A language in which rules are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Language {
-    /// Splunk's language: YAML with a search in SPL.
+    /// Splunk's rule format: a YAML file with a search in SPL, Splunk's search language.
     Splunk,
-    /// The Sigma language.
+    /// Sigma, a rule format in YAML that is independent of any product.
     Sigma,
 }
 
 impl Language {
-    /// Returns the language's name in tables and messages.
+    /// Returns the name of the rule language in tables and messages: `splunk` or `sigma`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -85,50 +91,52 @@ impl Language {
 /// The kind of events that a detection is about.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum EventSource {
-    /// DNS queries that Sysmon logged (event 22).
+    /// DNS queries that Sysmon logged (event 22). Events that the detection describes are matches.
     #[default]
     Sysmon,
-    /// DNS queries that Windows' own DNS client logged. Events that such a rule describes are
-    /// leads.
+    /// DNS queries that Windows' own DNS client logged. Events that the detection describes are
+    /// leads, not matches.
     DnsClient,
 }
 
 /// A rule of a file, or the error with which it was refused.
 #[derive(Debug)]
 pub struct FileRule {
-    /// The line of the file on which the rule begins, from 1.
+    /// The line of the rule file on which the rule begins, from 1.
     pub line: usize,
-    /// The line of the rule's id, from 1; the rule's first line if it has no id.
+    /// The line of the rule file on which the rule's id lies, from 1; the rule's first line if the
+    /// rule has no id.
     pub id_line: usize,
-    /// The rule, or the reason why it cannot be used.
+    /// The compiled rule, or the reason why the rule cannot be used.
     pub rule: Result<Detection, DetectionError>,
 }
 
-/// A data set in which a detection must find at least one event.
+/// A file of recorded events with which a rule's author tests the rule. The rule must find at least
+/// one event in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataSet {
-    /// The name of the test that uses the data set.
+    /// The name of the rule's test that uses the data set.
     pub test: String,
-    /// The URL of the data set's file.
+    /// The URL from which the data set's file can be downloaded.
     pub data: String,
-    /// The data's `source` in Splunk, which implies its format; empty if the rule does not state
-    /// one.
+    /// The Splunk `source` of the recorded events, which implies the format of the file; empty if
+    /// the rule states none.
     pub source: String,
 }
 
 /// The reason why a rule, or a rule file, cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DetectionError {
-    /// The rule's regular expressions take more memory than a rule may use.
+    /// The rule's regular expressions take more memory than rules may use.
     #[error("{source_name}: {problem}")]
     TooMuch {
         /// The name of the rule file.
         source_name: String,
-        /// What was expected, and what was found.
+        /// The error message: how many bytes were expected at most, and how many were found.
         problem: String,
     },
-    /// The file is empty, or is YAML of another kind, such as a macro or a story that lies beside
-    /// rules.
+    /// The file contains no rule. It is empty, or is YAML of another kind, such as a Splunk macro
+    /// or analytic story that lies in a folder of rules.
     #[error(
         "{source_name}: expected a rule: a search (Splunk), or a logsource and a detection (Sigma); found none of these"
     )]
@@ -136,7 +144,7 @@ pub enum DetectionError {
         /// The name of the rule file.
         source_name: String,
     },
-    /// The file is not YAML, or does not have the form of a rule.
+    /// The file is not valid YAML, or is YAML that does not have the form of a rule.
     #[error("{source_name}: {problem}")]
     Yaml {
         /// The name of the rule file.
@@ -144,40 +152,41 @@ pub enum DetectionError {
         /// What was expected and what was found, with line and column.
         problem: String,
     },
-    /// The document is a Sigma rule about other events.
+    /// The file contains a Sigma rule about other events than DNS queries, such as process
+    /// creations.
     #[error("{source_name}: {about}")]
     OtherData {
         /// The name of the rule file.
         source_name: String,
-        /// What the rule is about, with the place that says so.
+        /// What events the rule is about, with the place in the file that says so.
         about: String,
     },
-    /// The document is a Sigma rule that was not understood.
+    /// The file contains a Sigma rule of which a part was not understood.
     #[error("{source_name}: {problem}")]
     Sigma {
         /// The name of the rule file.
         source_name: String,
-        /// What was not understood in the rule, with its place.
+        /// What was not understood in the Sigma rule, with its place in the file.
         problem: String,
     },
-    /// The search of a Splunk rule was not understood.
+    /// The SPL search of a Splunk rule was not understood.
     #[error("{source_name}: {problem}")]
     Search {
         /// The name of the rule file.
         source_name: String,
-        /// The error in the search: its place, what was expected and what was found.
+        /// The error in the SPL search: its place, what was expected and what was found.
         problem: SearchError,
     },
 }
 
 impl DetectionError {
-    /// Returns true if the file contains something else than a rule.
+    /// Returns true if the file was refused because it does not contain a rule.
     #[must_use]
     pub fn is_no_rule(&self) -> bool {
         matches!(self, DetectionError::NoRule { .. })
     }
 
-    /// Returns true if the rule is about other data than Sysmon's DNS queries.
+    /// Returns true if the rule was refused because it is about other data than DNS queries.
     #[must_use]
     pub fn is_about_other_data(&self) -> bool {
         match self {
@@ -192,8 +201,10 @@ impl DetectionError {
 }
 
 impl Detection {
-    /// Parses a file with one rule, in Splunk's or Sigma's form. The rule can use the built-in
-    /// macros, but no other macros and no lookups. Errors call the file `source_name`.
+    /// Parses a rule file that contains exactly one rule, in Splunk's or Sigma's form. The rule can
+    /// use Splunk's built-in macros, but no other macros and no lookups. Error messages call the
+    /// file `source_name`. `placeholders` has the values of a site for the placeholders of Sigma
+    /// rules.
     pub fn from_yaml(
         text: &str,
         source_name: &str,
@@ -210,8 +221,9 @@ impl Detection {
         }
     }
 
-    /// Parses all rules of a file. Splunk's rules can use the macros and lookups of a library.
-    /// Errors call the file `source_name`. A file without rules gives one error.
+    /// Parses all rules of a rule file, in Splunk's or Sigma's form. Splunk rules can use the
+    /// macros and lookups of `library`. Error messages call the file `source_name`. For a file
+    /// without rules, the result is a single [`DetectionError::NoRule`].
     #[must_use]
     pub fn all_from_yaml(
         text: &str,
@@ -250,7 +262,8 @@ impl Detection {
         rules
     }
 
-    /// Compiles the detection's regular expressions, and returns the detection.
+    /// Compiles the detection's regular expressions, and returns the detection. The error says that
+    /// the expressions take too much memory or cannot be compiled.
     fn with_compiled_expressions(self, source_name: &str) -> Result<Self, DetectionError> {
         match bounds::compile_expressions(&self.search) {
             Ok(()) => Ok(self),
@@ -258,7 +271,7 @@ impl Detection {
         }
     }
 
-    /// Converts a document of a rule file that is a Sigma rule.
+    /// Converts a Sigma rule, which is one YAML document of a rule file, to a detection.
     fn from_sigma(
         document: SigmaDocument,
         source_name: &str,
@@ -273,8 +286,8 @@ impl Detection {
         })
     }
 
-    /// Converts a YAML document of a rule file that is a Splunk rule. `text` is the text of the
-    /// whole file, in which errors are located.
+    /// Converts a Splunk rule, which is one YAML document of a rule file, to a detection. `text` is
+    /// the whole file, in which an error's line and column are found.
     fn from_splunk(
         text: &str,
         document: &Node,
@@ -306,8 +319,9 @@ impl Detection {
         Ok(file.into_detection(search, notes))
     }
 
-    /// Returns the condition for leads: the part of the detection that the query name alone
-    /// decides, or all of it if the detection is about Windows' DNS client.
+    /// Returns the condition under which an event of Windows' own DNS client is a lead. For a rule
+    /// about Sysmon's events, it is the part of the rule's condition that the query name alone
+    /// decides. For a rule about Windows' DNS client, it is the whole condition.
     #[must_use]
     pub fn lead_condition(&self) -> LeadCondition {
         match self.source {
@@ -321,33 +335,36 @@ impl Detection {
         Self::from_yaml(SEED, SEED_NAME, &Placeholders::default())
     }
 
-    /// Returns true if the detection describes the event.
+    /// Returns true if the detection's condition is true for the event. Exclusions are not
+    /// considered.
     #[must_use]
     pub fn matches(&self, event: &Event) -> bool {
         self.search.predicate.evaluate(event)
     }
 
-    /// Returns the estimated size of the detection's regular expressions, in bytes.
+    /// Returns the estimated size of the detection's regular expressions, in bytes. The sum over
+    /// all detections of a sweep is limited.
     #[must_use]
     pub fn expression_bytes(&self) -> usize {
         bounds::expression_bytes(&self.search)
     }
 
-    /// Returns the number of comparisons of a field in the detection's condition.
+    /// Returns the number of comparisons of a field with a value in the detection's condition. The
+    /// sum over all detections of a sweep is limited.
     #[must_use]
     pub fn comparisons(&self) -> usize {
         bounds::comparisons(&self.search.predicate)
     }
 
-    /// Returns the text of the built-in detection's rule file.
+    /// Returns the YAML text of the built-in detection's rule file.
     #[must_use]
     pub fn seed_text() -> &'static str {
         SEED
     }
 
     /// Returns the rule's message for a matching event; `None` if the rule has no message. Each
-    /// `$field$` is replaced by the event's value under that name. If the event has no such value,
-    /// the placeholder stays.
+    /// `$field$` in the message is replaced by the event's value of the field. If the event has no
+    /// value for it, the text `$field$` stays.
     #[must_use]
     pub fn risk_message(&self, event: &Event) -> Option<String> {
         let mut rest = self.risk_message_template.as_deref()?;
@@ -371,11 +388,13 @@ impl Detection {
     }
 }
 
-/// The keys that mark a YAML document as a Splunk rule. No other documents have these keys, so a
-/// rule without `search` is still recognised.
+/// The keys that mark a YAML document as a Splunk rule. Splunk's macros, stories and lists have
+/// none of these keys. A rule whose key `search` is missing is still recognised by the others, and
+/// is reported as a faulty rule.
 const SPLUNK_KEYS: [&str; 5] = ["search", "rba", "finding", "intermediate_findings", "known_false_positives"];
 
-/// Returns true if a document is not a rule, but a macro, a story or a list, for example.
+/// Returns true if a YAML document is not a Splunk rule, but a macro, an analytic story or a list,
+/// for example. The caller skips it.
 fn is_no_rule(document: &Node) -> bool {
     let has_value =
         |key: &str| document.get(key).is_some_and(|node| !node.scalar().is_some_and(Scalar::is_null));

@@ -1,9 +1,10 @@
-//! A site's exclusions: events that a detection describes, but that are known at the site, with the
-//! reason.
+//! A site's exclusions: conditions on events that detections describe but that are known to be
+//! harmless at the site, each with the reason.
 //!
 //! A file of exclusions is to a sweep what Splunk's `…_filter` macro is to a search: it takes
-//! matches away and adds none. This module reads one file. The caller checks names across files,
-//! the ids of detections, and whether an exclusion has expired.
+//! matches away and adds none. This module reads one file. Its caller checks what needs more than
+//! one file: that names are not used twice, that the ids of detections exist, and whether an
+//! exclusion has expired.
 
 use serde::Deserialize;
 
@@ -13,18 +14,21 @@ use crate::detect::splunk::token::SearchError;
 use crate::detect::yaml::{Node, NodeKind, YamlProblem, from_node, only_document};
 use crate::event::{Event, EventTime, TimeError, parse_end_of_day};
 
-/// A condition on events that are not counted as matches, and the reason.
+/// A site's condition on events that do not count as matches although a detection describes them,
+/// with the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exclusion {
-    /// The exclusion's name; if the file states none, the file's name with the number of the entry.
+    /// The exclusion's name; if the file states none, the file's name with the exclusion's number
+    /// in the file, such as `site.yml:2`.
     pub name: String,
-    /// The condition on the excluded events, as written in SPL.
+    /// The condition on the excluded events, as written in SPL, Splunk's search language.
     pub search: String,
-    /// The reason why the excluded events are not matches, as written.
+    /// The reason why the excluded events do not count as matches, as the site wrote it.
     pub reason: String,
-    /// The last day of the exclusion; `None` if it never expires.
+    /// The last day on which the exclusion is applied; `None` if it never expires.
     pub expires: Option<Expiry>,
-    /// The ids of the detections from which the exclusion takes matches; `None` for all detections.
+    /// The ids of the detections from which the exclusion takes matches; `None` if it takes them
+    /// from all detections.
     pub detections: Option<Vec<String>>,
     predicate: Predicate,
 }
@@ -32,7 +36,7 @@ pub struct Exclusion {
 /// The last day on which an exclusion is applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expiry {
-    /// The last day as written, such as `2026-12-31`.
+    /// The last day as written in the file of exclusions, such as `2026-12-31`.
     pub date: String,
     /// The last instant of the last day, in UTC.
     pub end: EventTime,
@@ -41,7 +45,7 @@ pub struct Expiry {
 /// The reason why a file of exclusions cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ExclusionError {
-    /// The file is not YAML, or not a list of exclusions.
+    /// The file is not YAML, or does not contain a list of exclusions.
     #[error(
         "{source_name}: expected a list of exclusions in YAML, each with search and reason, and optionally name, expires \
          and detections: {problem}"
@@ -49,37 +53,38 @@ pub enum ExclusionError {
     Yaml {
         /// The name of the file of exclusions.
         source_name: String,
-        /// What was found instead, with its line and column.
+        /// What was found instead of a list of exclusions, with its line and column.
         problem: String,
     },
-    /// An entry of the list is wrong.
+    /// One exclusion of the file's list cannot be used.
     #[error("{source_name}: entry {entry}: {problem}")]
     Entry {
         /// The name of the file of exclusions.
         source_name: String,
-        /// The number of the wrong entry in the file, from 1.
+        /// The number of the faulty exclusion in the file, from 1.
         entry: usize,
-        /// What is wrong with the entry.
+        /// The reason why the exclusion cannot be used.
         problem: ExclusionProblem,
     },
 }
 
-/// The reason why an entry of a file of exclusions cannot be used.
+/// The reason why one exclusion in a file of exclusions cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExclusionProblem {
-    /// The entry is not a mapping with the keys of an exclusion.
+    /// The exclusion is not a mapping with the keys of an exclusion. The text says what was
+    /// expected and found.
     #[error("{0}")]
     Form(String),
-    /// The condition in the key `search` was not understood.
+    /// The SPL condition in the exclusion's key `search` was not understood.
     #[error("search: {0}")]
     Search(SearchError),
-    /// The key with this name has an empty text.
+    /// The exclusion's key with this name has an empty text.
     #[error("{0}: expected a text, found an empty one")]
     Empty(&'static str),
-    /// The value of the key `expires` is not a date.
+    /// The value of the exclusion's key `expires` is not a date.
     #[error("expires: {0}")]
     Expires(TimeError),
-    /// The key `detections` is an empty list.
+    /// The exclusion's key `detections` is an empty list, which would exclude nothing.
     #[error(
         "detections: expected the id of at least one detection, found an empty list (leave it out for all)"
     )]
@@ -87,8 +92,8 @@ pub enum ExclusionProblem {
 }
 
 impl Exclusion {
-    /// Parses a file of exclusions. Errors call the file `source_name`; exclusions without a name
-    /// are named after `file_name`.
+    /// Parses the YAML text of a file of exclusions. Error messages call the file `source_name`. An
+    /// exclusion without a name is named after `file_name` and its number in the file.
     pub fn list_from_yaml(
         text: &str,
         source_name: &str,
@@ -112,8 +117,9 @@ impl Exclusion {
         (1..).zip(entries).map(exclusion).collect()
     }
 
-    /// Returns true if the exclusion takes away the match of this event and the detection with this
-    /// id.
+    /// Returns true if the exclusion takes away the hit of the detection `detection_id` on this
+    /// event: it concerns the detection, and its condition is true for the event. Expiry is not
+    /// considered.
     #[must_use]
     pub fn holds(&self, event: &Event, detection_id: &str) -> bool {
         let concerns = |ids: &Vec<String>| ids.iter().any(|id| id == detection_id);
@@ -121,8 +127,8 @@ impl Exclusion {
     }
 }
 
-/// An entry of a file, as written. An unknown key is refused: it could be a misspelt limit, and the
-/// exclusion would then take away too much.
+/// One exclusion as written in the YAML file. An unknown key is refused, because it could be a
+/// misspelt `detections` or `expires`, without which the exclusion takes away too much.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
@@ -134,7 +140,8 @@ struct Entry {
 }
 
 impl Entry {
-    /// Checks the entry and parses its condition. `default_name` replaces a missing name.
+    /// Checks an exclusion as written in the file, and parses its condition. `default_name` is the
+    /// name of an exclusion that states none.
     fn into_exclusion(self, default_name: String) -> Result<Exclusion, ExclusionProblem> {
         let Entry { name, search, reason, expires, detections } = self;
         let predicate = head::parse_alone(&search).map_err(ExclusionProblem::Search)?;

@@ -1,13 +1,14 @@
-//! Leads: the part of a detection that the query name alone decides. It is for events that contain
-//! little more than a name, such as those of Windows' DNS client.
+//! Leads: events of Windows' own DNS client that a detection about Sysmon's events may describe.
+//! Such an event contains little more than the query name, so only the part of the detection's
+//! condition that the name decides is evaluated.
 //!
-//! Such an event is not a match, because the detection's other fields are not known. It is a lead
-//! if a match is possible: if some values of the other fields would make the detection's condition
-//! true. So each comparison of another field is assumed to be true, or false inside an odd number
-//! of negations. Each comparison is assumed independently. So a condition that requires a value and
-//! also excludes it is not recognised as impossible, and can give a lead too many.
+//! Such an event is not a match, because its other fields are not known. It is a lead if a match is
+//! possible: if some values of the other fields would make the detection's condition true. To find
+//! out, each comparison of another field is assumed to be true, or to be false if it lies inside an
+//! odd number of negations. Each comparison is assumed independently. So a condition that requires
+//! a value and also excludes it is not recognised as impossible, and can give a lead too many.
 //!
-//! An event without a name, or with an empty name, is never a lead.
+//! An event without a query name, or with an empty name, is never a lead.
 
 use crate::detect::predicate::Predicate;
 use crate::detect::predicate::field::Field;
@@ -16,21 +17,22 @@ use crate::detect::predicate::test::FieldTest;
 /// The condition on the query name under which an event is a lead of a detection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LeadCondition {
-    /// A match is possible with the names for which the predicate is true. The predicate reads only
-    /// `QueryName`.
+    /// A match is possible if the predicate is true for the event. The predicate reads only
+    /// `QueryName`, the query name.
     Names(Predicate),
-    /// A match is possible with every name, so the name alone tells nothing.
+    /// A match is possible with every query name, so the name alone decides nothing. The detection
+    /// then gives no leads.
     EveryName,
-    /// A match is not possible with any name.
+    /// A match is not possible with any query name.
     NoName,
-    /// The detection is about events of Windows' DNS client, so the whole predicate can be
+    /// The detection is itself about events of Windows' DNS client, so its whole predicate is
     /// evaluated on them.
     Whole(Predicate),
 }
 
 impl LeadCondition {
-    /// Returns the condition on the name for a predicate that requires certain names. A predicate
-    /// that only excludes names gives [`LeadCondition::EveryName`].
+    /// Returns the condition on the query name for a detection's predicate. A predicate that only
+    /// excludes certain names, and requires none, gives [`LeadCondition::EveryName`].
     #[must_use]
     pub fn requiring_names(predicate: &Predicate) -> Self {
         match Self::of(predicate) {
@@ -39,7 +41,8 @@ impl LeadCondition {
         }
     }
 
-    /// Returns the condition on the name for any predicate.
+    /// Returns the condition on the query name for a detection's predicate, even if it only
+    /// excludes certain names.
     #[must_use]
     pub fn of(predicate: &Predicate) -> Self {
         match possible(predicate, true) {
@@ -50,25 +53,28 @@ impl LeadCondition {
     }
 }
 
-/// The result of asking if a condition can have the truth value that a match needs.
+/// For which query names a part of a detection's condition can have the truth value that a match
+/// needs, whatever values the other fields have.
 enum Possibility {
-    /// The condition can have the truth value with every name.
+    /// The part of the condition can have the needed truth value with every query name.
     Always,
-    /// The condition cannot have the truth value with any name.
+    /// The part of the condition cannot have the needed truth value with any query name.
     Never,
-    /// The condition can have the truth value with the names for which the predicate is true.
+    /// The part of the condition can have the needed truth value with the query names for which
+    /// this predicate is true.
     If(Predicate),
 }
 
 impl Possibility {
-    /// Returns [`Possibility::Always`] or [`Possibility::Never`].
+    /// Returns [`Possibility::Always`] for true, and [`Possibility::Never`] for false.
     fn known(holds: bool) -> Self {
         if holds { Possibility::Always } else { Possibility::Never }
     }
 }
 
-/// Returns the names with which a predicate is true, if comparisons of other fields have the truth
-/// value `wanted`. `wanted` is false inside an odd number of negations.
+/// Returns for which query names a predicate is true if every comparison of another field has the
+/// truth value `wanted`. `wanted` is the value that helps a match: true, or false inside an odd
+/// number of negations.
 fn possible(predicate: &Predicate, wanted: bool) -> Possibility {
     match predicate {
         // A lead always has a name.
@@ -108,8 +114,8 @@ fn possible(predicate: &Predicate, wanted: bool) -> Possibility {
     }
 }
 
-/// Returns true if a condition requires certain names instead of only excluding others. `wanted` is
-/// the truth value that a match needs.
+/// Returns true if a condition on the query name requires certain names, and not only excludes
+/// some. `wanted` is the truth value that a match needs: false inside an odd number of negations.
 fn requires_names(predicate: &Predicate, wanted: bool) -> bool {
     match predicate {
         Predicate::And(children) | Predicate::Or(children) => {
@@ -121,13 +127,14 @@ fn requires_names(predicate: &Predicate, wanted: bool) -> bool {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-/// The operator between the children of a predicate: `And` or `Or`.
+/// The operator that connects the children of a predicate: `And` or `Or`.
 enum Junction {
     And,
     Or,
 }
 
-/// Combines the results of [`possible`] for the children of an `And` or `Or`.
+/// Combines what [`possible`] returns for each of the children into the result for an `And` or `Or`
+/// of them.
 fn join(children: &[Predicate], wanted: bool, junction: Junction) -> Possibility {
     let mut open = Vec::new();
     for child in children {

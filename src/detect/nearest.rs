@@ -1,4 +1,5 @@
-//! Suggestions for misspelt names. The only user of `strsim`.
+//! Suggestions for misspelt names, such as keys of a rule file or commands of a search. This is the
+//! only user of the crate `strsim`.
 
 use strsim::osa_distance;
 
@@ -6,7 +7,8 @@ use strsim::osa_distance;
 /// this number is wrong, missing or extra.
 const LETTERS_FOR_EACH_SLIP: usize = 3;
 
-/// Returns the known name that is closest to `name`; `None` if none is close. Case does not count.
+/// Returns the known name that is closest to `name`, to suggest it in an error message; `None` if
+/// no known name is close. Case does not count.
 pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let name = name.to_lowercase();
     let most = (name.chars().count() / LETTERS_FOR_EACH_SLIP).max(1);
@@ -17,8 +19,8 @@ pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
         .map(|(_, known)| known)
 }
 
-/// Returns the end of a message about an unknown name, such as `; did you mean 'title'?`. Empty if
-/// no known name is close.
+/// Returns the end of an error message about an unknown name, such as `; did you mean 'title'?`.
+/// The text is empty if no known name is close.
 pub(super) fn suggestion<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     nearest(name, known).map(|known| format!("; did you mean '{known}'?")).unwrap_or_default()
 }

@@ -1,67 +1,70 @@
-//! The risk that a rule states: its score, its message, and the fields that name who is at risk.
-//! Splunk's rule files have had three layouts:
+//! The risk that a Splunk rule states: its score, its message, and the fields that name who is at
+//! risk. Splunk's rule files have had three layouts:
 //!
-//! - `tags` with `confidence`, `impact`, `message` and `observable`, until 2024
-//! - `rba` with a message, `risk_objects` and `threat_objects`, until May 2026
-//! - `finding` and `intermediate_findings`, each entity with its score, and `threat_objects` at the
-//!   top level, since then
+//! - the key `tags` with `confidence`, `impact`, `message` and `observable`, until 2024
+//! - the key `rba` with a message, `risk_objects` and `threat_objects`, until May 2026
+//! - the keys `finding` and `intermediate_findings`, each entity with its score, and
+//!   `threat_objects` at the top level of the file, since then
 
 use serde::Deserialize;
 
-/// A field whose value is at risk when an event matches, such as a user or a computer.
+/// A field whose value is at risk when an event matches the rule, such as a user or a computer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RiskObject {
-    /// The field's name in the search's result.
+    /// The name of the field, in the result of the rule's search.
     pub field: String,
-    /// The type of the value in Splunk's risk index: `system`, `user` or `other`.
+    /// The type of the field's value in Splunk's risk index: `system`, `user` or `other`.
     pub object_type: String,
-    /// The risk score for this object; `None` if the rule states none.
+    /// The risk score for this field's value; `None` if the rule states none.
     pub score: Option<u32>,
 }
 
-/// A field whose value is the threat, such as a process or a domain.
+/// A field whose value is the threat when an event matches the rule, such as a process or a domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ThreatObject {
-    /// The field's name in the search's result.
+    /// The name of the field, in the result of the rule's search.
     pub field: String,
-    /// The type of the value, such as `process` or `domain`.
+    /// The type of the field's value, such as `process` or `domain`.
     pub object_type: String,
 }
 
-/// The risk that a rule states, in whatever layout.
+/// The risk that a rule states, the same for all three layouts of Splunk's rule files.
 #[derive(Debug, Default)]
 pub(super) struct StatedRisk {
-    /// The risk score, from 0 to 100; `None` if the rule states none.
+    /// The risk score of a match, from 0 to 100; `None` if the rule states none.
     pub score: Option<u32>,
-    /// The message about a match, with `$field$` for values; `None` if the rule has none.
+    /// The rule's message about a match, in which `$field$` stands for the event's value; `None` if
+    /// the rule has no message.
     pub message: Option<String>,
     /// The fields whose values are at risk when an event matches.
     pub risk_objects: Vec<RiskObject>,
     /// The fields whose values are the threat when an event matches.
     pub threat_objects: Vec<ThreatObject>,
-    /// Notes for the user about how the risk was understood.
+    /// Notes for the user about how the stated risk was understood, such as a score above 100.
     pub notes: Vec<String>,
 }
 
 /// The highest risk score that Splunk's rules can state.
 const HIGHEST_SCORE: u32 = 100;
 
-/// The contents of the keys of a rule file in which a risk can be stated.
+/// The values of the keys of a Splunk rule file in which a risk can be stated. An absent key has
+/// its default value.
 pub(super) struct RiskKeys {
-    /// The key `tags`, the oldest layout of a stated risk.
+    /// The key `tags`, which states the risk in rule files until 2024.
     pub tags: Tags,
-    /// The key `rba`, the second layout of a stated risk.
+    /// The key `rba`, which states the risk in rule files until May 2026.
     pub rba: Rba,
-    /// The key `finding`, for a rule whose match is a finding by itself.
+    /// The key `finding` of present rule files, for a rule whose single match is already a finding.
     pub finding: Finding,
-    /// The key `intermediate_findings`, for a rule whose matches add up to findings.
+    /// The key `intermediate_findings` of present rule files, for a rule of which several matches
+    /// add up to a finding.
     pub intermediate_findings: IntermediateFindings,
-    /// The key `threat_objects` at the top level of the file.
+    /// The key `threat_objects` at the top level of present rule files.
     pub threat_objects: Vec<RiskEntity>,
 }
 
-/// The key `tags`, the oldest layout. In files of the second layout, it still contains techniques
-/// and stories.
+/// The value of the key `tags` of a Splunk rule file. Until 2024 it stated the risk; in later
+/// files, it still contains the MITRE ATT&CK techniques and the analytic stories.
 #[derive(Default, Deserialize)]
 pub(super) struct Tags {
     confidence: Option<u32>,
@@ -73,7 +76,8 @@ pub(super) struct Tags {
     risk_score: Option<u32>,
 }
 
-/// An entry of `observable`: a field that an alert names, with its roles, such as `Victim`.
+/// An entry of the list `observable` of a Splunk rule file: a field that an alert names, with its
+/// roles, such as `Victim` or `Attacker`.
 #[derive(Deserialize)]
 struct Observable {
     name: String,
@@ -82,7 +86,7 @@ struct Observable {
     role: Option<Vec<String>>,
 }
 
-/// The contents of the key `rba`, the second layout of a stated risk.
+/// The value of the key `rba`, in which rule files stated the risk until May 2026.
 #[derive(Default, Deserialize)]
 pub(super) struct Rba {
     message: Option<String>,
@@ -90,15 +94,16 @@ pub(super) struct Rba {
     threat_objects: Option<Vec<RiskEntity>>,
 }
 
-/// The key `finding` of the present layout, for a rule whose match is a finding by itself.
+/// The value of the key `finding` of present rule files, for a rule whose single match is already a
+/// finding.
 #[derive(Default, Deserialize)]
 pub(super) struct Finding {
     title: Option<String>,
     entity: Option<RiskEntity>,
 }
 
-/// The key `intermediate_findings` of the present layout, for a rule whose matches add up to
-/// findings.
+/// The value of the key `intermediate_findings` of present rule files, for a rule of which several
+/// matches add up to a finding.
 #[derive(Default, Deserialize)]
 pub(super) struct IntermediateFindings {
     entities: Option<Vec<RiskEntity>>,
@@ -111,14 +116,17 @@ pub(super) struct RiskEntity {
     #[serde(rename = "type")]
     object_type: Option<String>,
     score: Option<u32>,
-    /// The entity's own message. Only an entity of [`IntermediateFindings`] has a message.
+    /// The message about this entity alone; `None` if it has none. Only entities of
+    /// [`IntermediateFindings`] have messages.
     message: Option<String>,
 }
 
 impl RiskKeys {
-    /// Merges the risks of all layouts. The score is the highest in the present layout; if it
-    /// states none, the score of `tags`; if that states none, the highest in `rba`. The message
-    /// comes from the first layout that has one, in the same order.
+    /// Merges what the rule states in any of the three layouts.
+    ///
+    /// The score is the highest of `finding` and `intermediate_findings`; if they state none, the
+    /// score of `tags`; if `tags` states none, the highest of `rba`. The message comes from the
+    /// first of these that has one, in the same order.
     pub(super) fn into_risk(self) -> StatedRisk {
         let Tags { confidence, impact, message, observable, risk_score, .. } = self.tags;
         let observables = observable.unwrap_or_default();
@@ -163,7 +171,8 @@ fn within_bounds(score: u32, notes: &mut Vec<String>) -> u32 {
     score.min(HIGHEST_SCORE)
 }
 
-/// Joins the entities' own messages, each once; `None` if there are none.
+/// Joins the messages of the entities to one text, each distinct message once; `None` if no entity
+/// has a message.
 fn messages(entities: &[RiskEntity]) -> Option<String> {
     let mut messages: Vec<&str> = Vec::new();
     for message in entities.iter().filter_map(|entity| entity.message.as_deref()) {
@@ -174,8 +183,8 @@ fn messages(entities: &[RiskEntity]) -> Option<String> {
     (!messages.is_empty()).then(|| messages.join("; "))
 }
 
-/// Returns the entities as risk objects. If a finding and an intermediate finding name the same
-/// field, the higher score is kept.
+/// Converts the entities of a rule to risk objects. If two entities name the same field with the
+/// same type, they become one, with the higher score.
 fn distinct(entities: Vec<RiskEntity>) -> Vec<RiskObject> {
     let mut objects: Vec<RiskObject> = Vec::new();
     for object in entities.into_iter().map(RiskEntity::risk_object) {
@@ -190,7 +199,8 @@ fn distinct(entities: Vec<RiskEntity>) -> Vec<RiskObject> {
     objects
 }
 
-/// Returns confidence × impact / 100, rounded to the nearest whole number.
+/// Returns the risk score that rule files until 2024 imply: confidence × impact / 100, rounded to
+/// the nearest whole number.
 fn product_score(confidence: u32, impact: u32) -> u32 {
     let product = u64::from(confidence) * u64::from(impact);
     u32::try_from((product + 50) / 100).unwrap_or(u32::MAX)
@@ -223,8 +233,8 @@ impl Observable {
     }
 }
 
-/// Returns the type in Splunk's risk index, which has three types, for the finer type of an
-/// observable.
+/// Returns the type of a risk object in Splunk's risk index (`system`, `user` or `other`) for the
+/// finer type of an `observable` in a rule file, such as `hostname`.
 fn risk_object_type(observable_type: &str) -> &'static str {
     match observable_type.to_lowercase().as_str() {
         "hostname" | "endpoint" | "device" | "ip address" => "system",

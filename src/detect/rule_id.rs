@@ -1,22 +1,24 @@
-//! Ids of rules: how they are read, and how they are compared.
+//! Ids of rules: how an id is read from a rule file, and how ids are compared.
 
-/// The number of hexadecimal digits in each part of a UUID.
+/// The number of hexadecimal digits in each of the five parts of a UUID, which hyphens separate.
 const UUID_PARTS: [usize; 5] = [8, 4, 4, 4, 12];
 
-/// Returns the id in a text, without the blanks and braces around it; `None` if nothing is left.
+/// Returns the id that a rule file states, without the blanks and braces around it; `None` if
+/// nothing is left.
 pub(super) fn stated_id(text: &str) -> Option<String> {
     let text = text.trim();
     let inner = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or(text).trim();
     (!inner.is_empty()).then(|| inner.to_owned())
 }
 
-/// Returns the form of an id that is compared: a UUID in lower case, any other id unchanged.
+/// Returns the form in which a rule's id is compared with others: a UUID in lower case, any other
+/// id unchanged.
 #[must_use]
 pub fn canonical_id(id: &str) -> String {
     if is_uuid(id) { id.to_ascii_lowercase() } else { id.to_owned() }
 }
 
-/// Returns true if an id has the form of a UUID with hyphens.
+/// Returns true if a rule's id has the form of a UUID with hyphens, in either case.
 fn is_uuid(id: &str) -> bool {
     let parts = || id.split('-');
     parts().map(str::len).eq(UUID_PARTS)
