@@ -7,8 +7,8 @@ use crate::detect::predicate::expression::Expression;
 use crate::detect::splunk::search::Search;
 
 /// The largest estimated size, in bytes, of the regular expressions of all rules of a sweep
-/// together. Rules above the limit are refused. The thousands of published rules take a hundredth
-/// of it.
+/// together. A rule with which they would take more is refused. The thousands of published rules
+/// take a hundredth of it.
 pub const MOST_EXPRESSION_BYTES: usize = 64 << 20;
 
 /// The largest number of comparisons in the rules of a sweep. Each comparison takes about a

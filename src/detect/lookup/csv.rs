@@ -1,8 +1,8 @@
-//! Comma-separated values as in Splunk's lookup files. A cell that contains a comma, a quote or a
-//! line end is in quotes; a quote within it is doubled.
+//! Reads CSV files (comma-separated values) as Splunk writes lookup tables. A cell that contains a
+//! comma, a quote or a line end is in quotes; a quote inside such a cell is doubled.
 
-/// Returns the rows of a CSV text, including the header. Empty lines are skipped. An error names
-/// the line of a quote that is not closed.
+/// Returns the rows of a CSV text, including the header, each as a list of cells. Rows of empty
+/// cells are skipped. The error names the line of a quote that is not closed, and ends the rows.
 pub(in crate::detect) fn csv_rows(text: &str) -> impl Iterator<Item = Result<Vec<String>, String>> {
     let mut rest = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut line = 1_usize;
@@ -27,7 +27,8 @@ pub(in crate::detect) fn csv_rows(text: &str) -> impl Iterator<Item = Result<Vec
     })
 }
 
-/// Returns the cells of the first row and the text after it; `None` if a quote is not closed.
+/// Returns the cells of the first row of a CSV text, and the text after the row; `None` if a quote
+/// is not closed.
 fn row(mut text: &str) -> Option<(Vec<String>, &str)> {
     let mut cells = Vec::new();
     loop {
@@ -41,8 +42,8 @@ fn row(mut text: &str) -> Option<(Vec<String>, &str)> {
     }
 }
 
-/// Returns the first cell and the text after it, which begins with a comma or a line end, or is
-/// empty. `None` if a quote is not closed.
+/// Returns the first cell of a CSV text, and the text after the cell, which begins with a comma or
+/// a line end, or is empty. `None` if a quote is not closed.
 fn cell(text: &str) -> Option<(String, &str)> {
     let is_end = |character: char| matches!(character, ',' | '\n' | '\r');
     let start = text.trim_start_matches([' ', '\t']);

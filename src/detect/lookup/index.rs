@@ -1,5 +1,5 @@
-//! An index of a lookup's column. It finds the rows that match a value without testing every row: a
-//! list of names can have a hundred thousand rows.
+//! An index of a column of a lookup table. It finds the rows whose cells match a value without
+//! testing every row, because a list of names can have a hundred thousand rows.
 
 use std::collections::HashMap;
 
@@ -8,23 +8,27 @@ use ahash::RandomState;
 use crate::detect::predicate::network::{Network, NetworkIndex};
 use crate::detect::predicate::pattern::{Pattern, fold};
 
-/// The number of bytes of a gram, by which patterns are indexed.
+/// The number of bytes of a gram, which is a short sequence of adjacent bytes. Cells with wildcards
+/// are indexed by a gram that matching values must contain.
 const GRAM: usize = 3;
 
-/// Splunk's `match_type` of a lookup's column: how its cells are compared with values.
+/// Splunk's `match_type` of a column of a lookup table: how the column's cells are compared with an
+/// event's values.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::detect) enum MatchType {
     #[default]
     /// `EXACT`: the cell is equal to the value.
     Exact,
-    /// `WILDCARD`: `*` in a cell matches any number of characters.
+    /// `WILDCARD`: the cell is a pattern in which `*` matches any number of characters.
     Wildcard,
-    /// `CIDR`: the cell is a network, which contains an address of the value.
+    /// `CIDR`: the cell is an IP network, and matches values that contain an address in the
+    /// network.
     Network,
 }
 
 impl MatchType {
-    /// Returns true if a value matches a cell. An empty cell or value matches nothing.
+    /// Returns true if a value of an event matches a cell of the column. An empty cell or an empty
+    /// value matches nothing.
     pub fn holds(self, cell: &str, value: &str, case_sensitive: bool) -> bool {
         match self {
             _ if cell.is_empty() || value.is_empty() => false,
@@ -36,8 +40,9 @@ impl MatchType {
         }
     }
 
-    /// Returns lower-case literals that every value contains which matches the cell, without regard
-    /// to case. `None` if there are no such literals.
+    /// Returns lower-case literals that a value must contain, in any case, to match the cell.
+    /// `None` if the match type has no such literals: an address in a network can be written in
+    /// many ways.
     pub fn literals(self, cell: &str) -> Option<Vec<String>> {
         match self {
             MatchType::Exact => Some(vec![fold(cell)]),
@@ -47,32 +52,36 @@ impl MatchType {
     }
 }
 
-/// The rows of a column by the values that they match.
+/// The index of a column of a lookup table, which finds the rows whose cells match a value.
 #[derive(Debug)]
 pub(in crate::detect) enum ColumnIndex {
-    /// The 0-based numbers of the rows with each cell, in lower case unless `case_sensitive`.
+    /// The index of a column whose cells must equal the value: the 0-based numbers of the rows with
+    /// each cell. The cells are in lower case unless `case_sensitive`.
     Exact { rows: HashMap<String, Vec<usize>, RandomState>, case_sensitive: bool },
-    /// The index of a column whose cells can contain the wildcard `*`.
+    /// The index of a column whose cells are patterns with the wildcard `*`.
     Wildcard(Patterns),
     /// The index of a column whose cells are IP networks.
     Network(NetworkIndex),
 }
 
-/// Patterns with wildcards, indexed by grams. Each pattern is filed under one gram of its literals,
-/// the one with the fewest other patterns.
+/// The cells of a lookup's column that are patterns with wildcards, indexed by grams (sequences of
+/// [`GRAM`] bytes). Each pattern is filed under one gram of its literals: the one under which the
+/// fewest patterns are filed so far.
 #[derive(Debug)]
 pub(in crate::detect) struct Patterns {
-    /// The patterns, one for each row of the lookup, in order.
+    /// The patterns, one for each row of the lookup table, in the order of the rows.
     patterns: Vec<Pattern>,
-    /// The 0-based numbers of the rows whose patterns are filed under a gram.
+    /// For each gram, the 0-based numbers of the rows whose patterns are filed under it.
     by_gram: HashMap<[u8; GRAM], Vec<usize>, RandomState>,
-    /// The 0-based numbers of the rows whose patterns have no literal of [`GRAM`] bytes.
+    /// The 0-based numbers of the rows whose patterns have no literal of at least [`GRAM`] bytes.
+    /// They are tested for every value.
     others: Vec<usize>,
     case_sensitive: bool,
 }
 
 impl ColumnIndex {
-    /// Returns the index of a column's cells, in the order of the rows. Empty cells match nothing.
+    /// Creates the index of a column from its cells, in the order of the rows. Empty cells match
+    /// nothing.
     pub fn new<'a>(
         match_type: MatchType,
         case_sensitive: bool,
@@ -101,7 +110,7 @@ impl ColumnIndex {
     }
 
     /// Calls `found` with the 0-based number of each row whose cell matches the value, in any
-    /// order. A row can be found more than once.
+    /// order. A row may be reported more than once.
     pub fn find(&self, value: &str, mut found: impl FnMut(usize)) {
         match self {
             ColumnIndex::Exact { rows, case_sensitive: true } => {
@@ -117,7 +126,7 @@ impl ColumnIndex {
 }
 
 impl Patterns {
-    /// Indexes the cells of a column, in the order of the rows.
+    /// Creates the index of a column's cells, which are patterns, in the order of the rows.
     fn new<'a>(case_sensitive: bool, cells: impl Iterator<Item = &'a str>) -> Self {
         let patterns: Vec<Pattern> = cells.map(Pattern::new).collect();
         let mut by_gram: HashMap<[u8; GRAM], Vec<usize>, RandomState> = HashMap::default();
@@ -152,8 +161,8 @@ fn grams(text: &str) -> impl Iterator<Item = [u8; GRAM]> {
     text.as_bytes().windows(GRAM).filter_map(|bytes| bytes.try_into().ok())
 }
 
-/// Returns true if a value matches a pattern in which `*` matches any number of characters. Case
-/// counts.
+/// Returns true if a value matches a pattern in which `*` matches any number of characters. Letters
+/// match only in the same case.
 fn matches_in_case(pattern: &str, value: &str) -> bool {
     let Some((first, others)) = pattern.split_once('*') else { return pattern == value };
     let (middle, last) = others.rsplit_once('*').unwrap_or(("", others));

@@ -1,5 +1,6 @@
-//! Lookups: tables of a site's content. A lookup is a CSV file and a definition file that says how
-//! the columns are compared.
+//! Lookups: a site's tables, such as a list of known domains, in which a search looks up an event's
+//! values. A lookup is a CSV file with the table, and a definition file that says how its columns
+//! are compared.
 
 pub(in crate::detect) mod csv;
 pub(in crate::detect) mod index;
@@ -22,12 +23,15 @@ use crate::detect::yaml::keys::KnownKeys;
 use crate::detect::yaml::{YamlProblem, from_node, only_document};
 use crate::event::Event;
 
-/// The largest number of rows that a lookup's CSV file can have.
+/// The largest number of rows that the CSV file of a lookup can have. A larger file is an error,
+/// because all rows are kept in memory.
 const MOST_ROWS: usize = 2_000_000;
-/// The largest number of rows that an event finds, if the definition does not say.
+/// The largest number of rows of a lookup that are used for one event if the lookup's definition
+/// file does not say. It is Splunk's default, too.
 const DEFAULT_MATCHES: usize = 100;
 
-/// The definition file of a lookup: where its table is, and how columns are compared.
+/// The definition file of a lookup, in Splunk's keys: which CSV file contains the table, and how
+/// its columns are compared with values.
 #[derive(Debug, Default, Deserialize)]
 pub struct LookupDefinition {
     filename: Option<String>,
@@ -38,12 +42,13 @@ pub struct LookupDefinition {
     default_match: Option<String>,
     min_matches: Option<usize>,
     max_matches: Option<usize>,
-    /// Notes for the user about how the definition was understood.
+    /// Notes for the user about how the definition file was understood, such as a misspelt key.
     #[serde(skip)]
     notes: Vec<String>,
 }
 
-/// The known keys of a lookup's definition file.
+/// The keys that are known in a lookup's definition file. An unknown key that is close to one of
+/// them is reported.
 const KEYS: KnownKeys = KnownKeys {
     read: &[
         "filename",
@@ -59,13 +64,13 @@ const KEYS: KnownKeys = KnownKeys {
     required: &[],
 };
 
-/// The value of the key `match_type`: one text, or a list of texts.
+/// The value of the key `match_type` of a lookup's definition file: one text, or a list of texts.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum MatchTypeSetting {
-    /// `match_type` is one text, such as `WILDCARD(domain)`.
+    /// One text, such as `WILDCARD(domain)`.
     One(String),
-    /// `match_type` is a list of texts.
+    /// A list of texts, each such as `WILDCARD(domain)`.
     Several(Vec<String>),
 }
 
@@ -81,8 +86,9 @@ impl LookupDefinition {
         read().map_err(|problem: YamlProblem| problem.to_string().into())
     }
 
-    /// Returns the name of the CSV file of the lookup `name`. The error says what was expected and
-    /// what the definition names instead.
+    /// Returns the name of the CSV file that contains the table of the lookup `name`. The error
+    /// says that the definition names something else than a CSV file, such as a collection on a
+    /// Splunk server.
     pub fn file_name(&self, name: &str) -> Result<String, ContentError> {
         let kind = self.lookup_type.as_deref().unwrap_or("csv");
         if let Some(collection) = &self.collection {
@@ -104,30 +110,30 @@ impl LookupDefinition {
     }
 }
 
-/// A lookup: its table, and how rows of the table are found.
+/// A lookup: a site's table in which a search looks up an event's values, and how rows are found.
 #[derive(Debug)]
 pub struct Lookup {
     name: String,
-    /// The names of the columns, in the order of the CSV file.
+    /// The names of the table's columns, in the order of the CSV file.
     columns: Vec<String>,
-    /// How each column's cells are compared with values.
+    /// For each column, how its cells are compared with an event's values.
     match_types: Vec<MatchType>,
-    /// The rows of the CSV file after its header, each with a cell for each column.
+    /// The rows of the table, each with a cell for each column. The header is not included.
     rows: Vec<Vec<Box<str>>>,
-    /// The index of each column. An index is built when it is first needed.
+    /// For each column, the index that finds its rows by value. It is built at the first use.
     indexes: Vec<std::sync::OnceLock<ColumnIndex>>,
-    /// True if the case of letters counts when cells are compared with values.
+    /// True if the case of letters counts when cells are compared with an event's values.
     case_sensitive: bool,
     default_match: Option<String>,
     min_matches: usize,
-    /// The largest number of rows that an event finds; further rows are ignored.
+    /// The largest number of rows that are used for one event; further matching rows are ignored.
     max_matches: usize,
     notes: Vec<String>,
 }
 
 impl Lookup {
-    /// Creates a lookup from the text of its CSV file. The error says what was expected and what
-    /// was found.
+    /// Creates a lookup from its definition and the text of its CSV file. The error says what was
+    /// expected in one of the two and what was found.
     pub fn new(name: &str, definition: &LookupDefinition, csv: &str) -> Result<Self, ContentError> {
         let mut rows = csv_rows(csv);
         let columns: Vec<String> = rows
@@ -169,8 +175,8 @@ impl Lookup {
         Ok(lookup)
     }
 
-    /// Reads the key `match_type`: `WILDCARD(column)`, `CIDR(column)` or `EXACT(column)`, separated
-    /// by commas.
+    /// Reads how each column is compared from the key `match_type` of the definition:
+    /// `WILDCARD(column)`, `CIDR(column)` or `EXACT(column)`, separated by commas.
     fn read_match_types(&mut self, definition: &LookupDefinition) -> Result<(), String> {
         let types = match &definition.match_type {
             None => return Ok(()),
@@ -207,29 +213,30 @@ impl Lookup {
         Ok(())
     }
 
-    /// Returns the 0-based index of the column with this name; `None` if the lookup does not have
-    /// it.
+    /// Returns the 0-based index of the table's column with this name; `None` if the table does not
+    /// have it.
     pub(in crate::detect) fn column(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|known| known == name)
     }
 
-    /// Returns notes for the user about how the definition was understood.
+    /// Returns notes for the user about how the lookup's definition file was understood.
     pub(in crate::detect) fn notes(&self) -> &[String] {
         &self.notes
     }
 
-    /// Returns the names of the columns, in the order of the CSV file.
+    /// Returns the names of the table's columns, in the order of the CSV file.
     pub(in crate::detect) fn columns(&self) -> &[String] {
         &self.columns
     }
 
-    /// Returns the cell at 0-based indexes; empty if there is none.
+    /// Returns the table's cell at a 0-based row and column; an empty text if there is no such
+    /// cell.
     fn cell(&self, row: usize, column: usize) -> &str {
         self.rows.get(row).and_then(|row| row.get(column)).map_or("", |cell| cell)
     }
 
-    /// Returns the index of a column, which is built on first use; `None` if there is no such
-    /// column.
+    /// Returns the index that finds a column's rows by value. It is built at the first use. `None`
+    /// if there is no column at this 0-based index.
     fn index(&self, column: usize) -> Option<&ColumnIndex> {
         let match_type = *self.match_types.get(column)?;
         let cells = || self.rows.iter().map(|row| row.get(column).map_or("", |cell| &**cell));
@@ -237,9 +244,9 @@ impl Lookup {
         Some(self.indexes.get(column)?.get_or_init(index))
     }
 
-    /// Returns the 0-based numbers of the rows that match, in the order of the file, at most
-    /// `max_matches`. Each key is a column's index with values; the column's cell must match one of
-    /// them.
+    /// Returns the 0-based numbers of the rows that match all `keys`, in the order of the file, at
+    /// most `max_matches` of them. Each key is the 0-based index of a column and a list of values.
+    /// A row matches a key if its cell in the column matches one of the values.
     fn find(&self, keys: &[(usize, Vec<std::borrow::Cow<'_, str>>)]) -> Vec<usize> {
         let Some(((column, values), others)) = keys.split_first() else { return Vec::new() };
         let Some(index) = self.index(*column) else { return Vec::new() };
@@ -258,19 +265,22 @@ impl Lookup {
     }
 }
 
-/// Returns true if a text of the definition file means true in Splunk's configuration files.
+/// Returns true if a value in the definition file, such as `yes` or `1`, means true in Splunk's
+/// configuration files.
 fn is_true(text: &str) -> bool {
     matches!(text.to_ascii_lowercase().as_str(), "true" | "1" | "t" | "yes")
 }
 
-/// A column of the rows that a lookup finds for an event or a row.
+/// The cells of one column in the rows that a lookup finds for an event or a `stats` row. The
+/// search uses them as the value of a field.
 #[derive(Debug, Clone)]
 pub(in crate::detect) struct LookupOutput {
-    /// The lookup whose rows are found.
+    /// The lookup in whose table rows are looked up.
     lookup: Arc<Lookup>,
-    /// The key columns by index, each with the term whose values the column must match.
+    /// The columns by which rows are found: their 0-based indexes, each with the term whose values
+    /// the column's cells must match.
     keys: Vec<(usize, Term)>,
-    /// The 0-based index of the lookup's column whose cells are the output.
+    /// The 0-based index of the column whose cells are returned.
     output: usize,
 }
 
@@ -283,36 +293,39 @@ impl PartialEq for LookupOutput {
 impl Eq for LookupOutput {}
 
 impl LookupOutput {
-    /// Creates the output column `output` of a lookup whose rows are found by `keys`. Columns are
-    /// given by 0-based index.
+    /// Creates the output of a lookup: the cells of the column `output` in the rows that are found
+    /// by the columns `keys`. Columns are given by their 0-based indexes.
     pub fn new(lookup: Arc<Lookup>, keys: Vec<(usize, Term)>, output: usize) -> Self {
         LookupOutput { lookup, keys, output }
     }
 
-    /// Returns true if both outputs come from the same lookup with the same keys.
+    /// Returns true if both outputs come from the same rows: from the same lookup with the same
+    /// keys.
     pub fn finds_same_rows(&self, other: &LookupOutput) -> bool {
         Arc::ptr_eq(&self.lookup, &other.lookup) && self.keys == other.keys
     }
 
-    /// Returns the terms with which the key columns are compared, in the order of the keys.
+    /// Returns the terms with whose values the key columns are compared, in the order of the keys.
     pub fn keys(&self) -> impl Iterator<Item = &Term> {
         self.keys.iter().map(|(_, term)| term)
     }
 
-    /// Returns a copy in which `terms` replace the terms of the keys, in order.
+    /// Returns a copy in which `terms` replace the terms of the key columns, in order.
     pub fn with_keys(&self, terms: Vec<Term>) -> Self {
         let keys = self.keys.iter().map(|(column, _)| *column).zip(terms).collect();
         LookupOutput { keys, ..self.clone() }
     }
 
-    /// Returns the 0-based numbers of the rows that are found for an event or a row.
+    /// Returns the 0-based numbers of the lookup's rows that are found for an event or a `stats`
+    /// row.
     fn rows(&self, input: EvalInput<'_>) -> Vec<usize> {
         let keys: Vec<_> =
             self.keys.iter().map(|(column, term)| (*column, term.value(input).texts())).collect();
         self.lookup.find(&keys)
     }
 
-    /// Returns the output cells of the rows that are found, and the default if there are too few.
+    /// Returns the output cells of the rows that are found. If fewer rows are found than the
+    /// definition's `min_matches`, its `default_match` is added.
     pub fn value<'a>(&'a self, input: EvalInput<'a>) -> Value<'a> {
         let rows = self.rows(input);
         let few = rows.len() < self.lookup.min_matches;
@@ -325,21 +338,23 @@ impl LookupOutput {
         Value::from_texts(texts)
     }
 
-    /// Returns the output for an event for which no row is found.
+    /// Returns the value of the output for an event for which the lookup finds no row: the
+    /// definition's `default_match` if `min_matches` is above zero, otherwise null.
     pub fn nothing_found(&self) -> Value<'_> {
         let default = self.lookup.default_match.as_deref().filter(|_| self.lookup.min_matches > 0);
         Value::text_or_null(default)
     }
 
-    /// Returns a set of literals with at least one for each row: an event that finds a row contains
-    /// one of them. `None` if a row has no literal.
+    /// Returns literals for a fast test before the lookup: an event for which the lookup finds a
+    /// row contains at least one of them. `None` if there is a row without a literal.
     pub fn literals(&self) -> Option<Vec<RequiredLiteral>> {
         let keyed = self.keys.iter().filter_map(|(column, term)| Some((*column, plain_field(term)?)));
         let mut sets = keyed.filter_map(|(column, field)| self.literals_of(column, field));
         sets.next()
     }
 
-    /// Returns the literals of one key column, whose term is a field.
+    /// Returns the literals of one key column, one for each row: an event whose value of `field`
+    /// matches the row's cell contains the row's literal. `None` if a row has no literal.
     fn literals_of(&self, column: usize, field: Field) -> Option<Vec<RequiredLiteral>> {
         let match_type = self.lookup.match_types.get(column)?;
         let mut literals = BTreeSet::new();
@@ -357,8 +372,8 @@ impl LookupOutput {
         Some(literals.into_iter().map(|literal| RequiredLiteral { data_name, literal }).collect())
     }
 
-    /// Returns the cells of the key columns by which an event finds rows, each with the field that
-    /// it matches.
+    /// Returns the cells of the key columns in the rows that the lookup finds for an event, each
+    /// with the event field that it matches. Keys that are not fields are left out.
     pub fn hits(&self, event: &Event) -> Vec<(Field, &str)> {
         let rows = self.rows(EvalInput::Event(event));
         let mut hits = Vec::new();
@@ -370,7 +385,8 @@ impl LookupOutput {
     }
 }
 
-/// Returns the field of a key that is a bare field, or a field in lower or upper case.
+/// Returns the event field of a key's term, if the term is a bare field, or `lower` or `upper` of a
+/// field; otherwise `None`.
 fn plain_field(term: &Term) -> Option<Field> {
     match term.kind() {
         TermKind::Call(Function::Lower | Function::Upper, terms) => terms.first()?.as_field(),

@@ -1,5 +1,5 @@
-//! The aggregates of an unfinished `stats` row: counts, distinct values, extremes. Aggregates of
-//! the same column can be merged in any order and in any grouping.
+//! The aggregates of an unfinished row of a `stats` table: counts, distinct values and extremes.
+//! Two aggregates of the same column can be merged in any order and in any grouping.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -10,48 +10,53 @@ use crate::detect::term::value::Value;
 use crate::detect::term::{EvalInput, Term};
 use crate::event::{Event, EventTime};
 
-/// An aggregate of one unfinished row. There are as many aggregates as rows, so large or rare
-/// contents are boxed.
+/// The intermediate result of one aggregate, such as `count`, for one row of a `stats` table. There
+/// are many of them, because a table has one for each row and column, so large or rare contents are
+/// boxed.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::detect) enum Aggregate {
-    /// The number of events, or of the values that they have for a term.
+    /// `count`: the number of events, or the number of values that they have for the column's term.
     Count(i64),
-    /// The distinct values of a term. The table shows only their number.
+    /// `dc`: the distinct values of the column's term. The finished table shows only their number.
     DistinctCount(BTreeSet<String>),
-    /// The distinct values of a term.
+    /// `values`: the distinct values of the column's term, which the finished table shows.
     Values(BTreeSet<String>),
-    /// The first or last time of the events; `None` until an event has a time.
+    /// `min(_time)` or `max(_time)`: the time of the first or last event; `None` until an event has
+    /// a time.
     Time(Extremum, Option<EventTime>),
-    /// The least or greatest value of a term, which is not a time.
+    /// `min` or `max` of a term other than `_time`: the candidates for the least or greatest value.
     Extreme(Extremum, Box<ExtremeValues>),
-    /// The time and the value of the first or last event that has both; `None` until one has.
+    /// `earliest` or `latest`: the time and the value of the first or last event that has both;
+    /// `None` until an event has both.
     InTime(Extremum, Option<Box<(EventTime, StatsValue)>>),
 }
 
-/// The direction of an aggregate: the least (first) or the greatest (last) value.
+/// Which end of the values an aggregate keeps: the least (first) or the greatest (last).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::detect) enum Extremum {
-    /// The least value, or the value of the first event in time.
+    /// The least value (`min`), or the value of the first event in time (`earliest`).
     Least,
-    /// The greatest value, or the value of the last event in time.
+    /// The greatest value (`max`), or the value of the last event in time (`latest`).
     Greatest,
 }
 
-/// The candidates for the least or greatest value. Values are compared by number only if all of
-/// them are numbers, which is known only at the end, so both candidates are kept.
+/// The candidates for the result of `min` or `max`. Values are compared as numbers only if all of
+/// them are numbers, which is known only after the last event. So the best number and the best text
+/// are both kept.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(in crate::detect) struct ExtremeValues {
     /// The least or greatest number, and its text as logged; `None` if no value is a number.
     by_number: Option<(f64, String)>,
-    /// The extreme value when values are compared by their bytes.
+    /// The least or greatest value when all values are compared as texts, by their bytes; `None`
+    /// until there is a value.
     by_order: Option<StatsValue>,
-    /// True if at least one of the values is not a number.
+    /// True if at least one of the values is not a number, so that `by_order` is the result.
     not_all_numbers: bool,
 }
 
 impl Aggregate {
-    /// Returns the aggregate of a column before its first event; `None` for columns that do not
-    /// aggregate events.
+    /// Returns the aggregate of a column before its first event; `None` for a column that does not
+    /// aggregate events: a `by` column, or one that is computed from other columns.
     pub(in crate::detect) fn new(source: &ColumnSource) -> Option<Self> {
         let extreme = |term: &Term, extremum: Extremum| {
             if term.is_time() {
@@ -72,7 +77,7 @@ impl Aggregate {
         })
     }
 
-    /// Adds an event. `source` is that of the aggregate's column.
+    /// Adds an event to the aggregate. `source` describes the column that the aggregate belongs to.
     pub(in crate::detect) fn add(&mut self, source: &ColumnSource, event: &Event) {
         let term = source.input();
         let texts = || term.map(|term| term.value(EvalInput::Event(event)).texts()).unwrap_or_default();
@@ -106,7 +111,8 @@ impl Aggregate {
         }
     }
 
-    /// Adds the events of another aggregate of the same column.
+    /// Adds the events of another aggregate of the same column and row, such as from another
+    /// thread.
     pub(in crate::detect) fn merge(&mut self, other: Aggregate) {
         match (self, other) {
             (Aggregate::Count(ours), Aggregate::Count(theirs)) => *ours += theirs,
@@ -125,7 +131,7 @@ impl Aggregate {
         }
     }
 
-    /// Returns the aggregate's final value, which the table shows.
+    /// Returns the aggregate's result, which is the cell of the finished table.
     pub(in crate::detect) fn finish(self) -> StatsValue {
         match self {
             Aggregate::Count(count) => StatsValue::Integer(count),
@@ -143,7 +149,7 @@ impl Aggregate {
 }
 
 impl ExtremeValues {
-    /// Returns the candidates when there is only this one value.
+    /// Returns the candidates for a group that consists of this one value.
     fn of(value: StatsValue) -> Self {
         let by_number = match &value {
             StatsValue::Text(text) => number(text).map(|number| (number, text.clone())),
@@ -152,7 +158,7 @@ impl ExtremeValues {
         ExtremeValues { not_all_numbers: by_number.is_none(), by_number, by_order: Some(value) }
     }
 
-    /// Adds the candidates of another group of values.
+    /// Merges the candidates of another group of values into these.
     fn merge(&mut self, extremum: Extremum, other: ExtremeValues) {
         // Equal numbers in different notations (1, 1.0) are ordered by their text.
         take_better(&mut self.by_number, other.by_number, extremum, |a, b| {
@@ -170,7 +176,8 @@ impl ExtremeValues {
     }
 }
 
-/// Replaces `ours` if `theirs` is further in the wanted direction, or if `ours` is `None`.
+/// Replaces `ours` by `theirs` if `theirs` is less or greater, as `extremum` says, or if `ours` is
+/// `None`.
 fn take_better<T>(
     ours: &mut Option<T>,
     theirs: Option<T>,

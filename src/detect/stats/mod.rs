@@ -1,4 +1,5 @@
-//! `stats … by`: the reduction of matching events to the detection's own table.
+//! The command `stats … by` of a search: the reduction of matching events to the detection's own
+//! table.
 //!
 //! The search's pipeline builds a [`Stats`], which describes the table. A [`StatsTable`] collects
 //! events, and tables can be merged.
@@ -17,42 +18,45 @@ use crate::detect::term::computed::{combinations, single_values};
 use crate::detect::term::{EvalInput, Term, TermKind};
 use crate::event::{Event, EventTime};
 
-/// The description of a detection's table: its columns, and the steps that filter and sort its
-/// rows. Events with the same values in the `by` columns share a row.
+/// The description of the table that a search's `stats` command makes: its columns, and the later
+/// commands that filter and sort its rows. Events with the same values in the `by` columns share a
+/// row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stats {
-    /// All columns: the `by` columns and the aggregates, each in the order of the search, then the
-    /// columns that later commands compute.
+    /// All columns of the table: first the `by` columns, then the aggregates, each in the order of
+    /// the search, and last the columns that later commands compute.
     pub(in crate::detect) columns: Vec<StatsColumn>,
-    /// The indexes of the columns that the table shows, in the table's order. `by` columns that are
-    /// not shown still separate rows.
+    /// The indexes in `columns` of the columns that the table shows, in the order in which it shows
+    /// them. `by` columns that are not shown still separate rows.
     pub(in crate::detect) shown: Vec<usize>,
-    /// The commands after `stats` that filter, sort or limit the rows, in order.
+    /// The commands after `stats` that filter, sort or limit the rows, in the order of the search.
     pub(in crate::detect) steps: Vec<RowStep>,
-    /// The reason why the table cannot have rows, if the search already shows it; otherwise `None`.
+    /// The reason why the table cannot have rows, if the text of the search already shows it;
+    /// `None` if the table can have rows.
     pub(in crate::detect) empty_because: Option<String>,
 }
 
-/// The largest number of rows that one event may make: one for each combination of the values of
-/// its `by` columns. An event that would make more was crafted to fill the memory, and is left out
-/// of the table.
+/// The largest number of rows of a `stats` table that one event may make: one row for each
+/// combination of the values of its `by` columns. An event that would make more was crafted to fill
+/// the memory, and is left out of the table.
 const MOST_ROWS_OF_EVENT: usize = 1 << 16;
 
 /// A column of a [`StatsTable`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatsColumn {
-    /// The column's name, after all renaming.
+    /// The column's name, after all `rename` commands.
     pub(in crate::detect) name: String,
-    /// The `by` field, aggregate or computation that the column's values come from.
+    /// What the column's values come from: a `by` field, an aggregate of events, or a computation
+    /// on other columns.
     pub(in crate::detect) source: ColumnSource,
-    /// The type of the column's values.
+    /// The type of the column's values, which can also be null.
     pub(in crate::detect) kind: StatsKind,
-    /// The evaluation steps and the nesting depth of the column, including the columns that it is
-    /// computed from.
+    /// The number of evaluation steps that the column takes and its nesting depth, including those
+    /// of the columns that it is computed from. Both are limited.
     pub(in crate::detect) cost: (u32, u32),
 }
 
-/// The type of a column's values, which can also be null.
+/// The type of the values of a column of a `stats` table. A value can also be null.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StatsKind {
     /// The column has [`StatsValue::Text`] values.
@@ -65,15 +69,15 @@ pub enum StatsKind {
     TextList,
 }
 
-/// A value of a [`StatsTable`]. The derived order is the order of the rows: texts are compared by
-/// their bytes.
+/// A cell of a [`StatsTable`]. The derived order is that in which rows are sorted: texts are
+/// compared by their bytes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StatsValue {
-    /// No value: no event of the row has the field.
+    /// No value: no event of the row has the column's field.
     Null,
-    /// A text, as logged or computed.
+    /// A single text, as logged or as the search computes it.
     Text(String),
-    /// A count of events or of values.
+    /// A number of events or of values.
     Integer(i64),
     /// An instant in UTC, such as the time of the earliest event.
     Time(EventTime),
@@ -81,34 +85,39 @@ pub enum StatsValue {
     List(Vec<String>),
 }
 
-/// What a column's values are computed from: a `by` field, an aggregate, or other columns.
+/// What the values of a column of a `stats` table are computed from: a `by` field, an aggregate of
+/// events, or other columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::detect) enum ColumnSource {
-    /// A term after `by`: the event's own value, which separates rows.
+    /// A field or computed value after `by`. Events with different values are in different rows.
     By(Term),
-    /// `count`: the number of events.
+    /// `count`: the number of events of the row.
     Count,
-    /// `count(term)`: the number of values.
+    /// `count(term)`: the number of values that the row's events have for the term.
     CountOf(Term),
-    /// `dc(term)`: the number of distinct values.
+    /// `dc(term)`: the number of distinct values of the term in the row's events.
     DistinctCount(Term),
-    /// `values(term)`: the distinct values.
+    /// `values(term)`: the distinct values of the term in the row's events.
     Values(Term),
-    /// `min(term)`: the least value, by number if all values are numbers, otherwise by bytes.
+    /// `min(term)`: the least value of the term in the row's events. Values are compared as numbers
+    /// if all are numbers, otherwise by their bytes.
     Min(Term),
-    /// `max(term)`: the greatest value, by number if all values are numbers, otherwise by bytes.
+    /// `max(term)`: the greatest value of the term in the row's events. Values are compared as
+    /// numbers if all are numbers, otherwise by their bytes.
     Max(Term),
-    /// `earliest(term)`: the value in the first event by `_time`.
+    /// `earliest(term)`: the value of the term in the row's first event by `_time`.
     Earliest(Term),
-    /// `latest(term)`: the value in the last event by `_time`.
+    /// `latest(term)`: the value of the term in the row's last event by `_time`.
     Latest(Term),
-    /// A term that later commands compute from columns with lower indexes.
+    /// A term that a command after `stats`, such as `eval`, computes from columns with lower
+    /// indexes.
     Computed(Term),
 }
 
 impl ColumnSource {
-    /// Returns the term whose value stands for the column when only one event is known; `None` for
-    /// counts, which depend on all events of the row.
+    /// Returns the term whose value for an event is the column's value if that event is the only
+    /// one of its row. Messages about a single match use it. `None` for counts, which depend on all
+    /// events of the row.
     pub fn event_term(&self) -> Option<&Term> {
         match self {
             ColumnSource::CountOf(_) | ColumnSource::DistinctCount(_) => None,
@@ -116,7 +125,8 @@ impl ColumnSource {
         }
     }
 
-    /// Returns the term that the column reads; `None` for `count`, which reads no term.
+    /// Returns the term whose values the column groups, aggregates or computes; `None` for `count`,
+    /// which has no argument.
     pub fn input(&self) -> Option<&Term> {
         match self {
             ColumnSource::Count => None,
@@ -132,34 +142,35 @@ impl ColumnSource {
         }
     }
 
-    /// Returns true if each event has a value for the column by itself, so that no aggregate of a
-    /// row is needed.
+    /// Returns true if the column is not an aggregate, so that each event by itself has a value for
+    /// it: for a `by` column, or one that is computed from other columns.
     pub fn is_of_event(&self) -> bool {
         matches!(self, ColumnSource::By(_) | ColumnSource::Computed(_))
     }
 }
 
 impl Stats {
-    /// Returns a table that shows all of these columns.
+    /// Creates the description of a table that has these columns and shows all of them.
     pub(in crate::detect) fn new(columns: Vec<StatsColumn>) -> Self {
         let shown = (0..columns.len()).collect();
         Stats { columns, shown, steps: Vec::new(), empty_because: None }
     }
 
     /// Returns the columns that the table shows: the `by` columns and then the aggregates, unless
-    /// the search reorders them.
+    /// the search selects or reorders them.
     pub fn columns(&self) -> impl Iterator<Item = &StatsColumn> {
         self.shown.iter().filter_map(|place| self.columns.get(*place))
     }
 
-    /// Returns the reason why the table cannot have rows, whatever the events are; `None` if it
-    /// can.
+    /// Returns the reason why the table cannot have rows, whatever the events are; `None` if it can
+    /// have rows.
     #[must_use]
     pub fn empty_because(&self) -> Option<&str> {
         self.empty_because.as_deref()
     }
 
-    /// Calls `see` with each regular expression in the columns and in the steps of the rows.
+    /// Calls `see` with each regular expression in the columns, and in the conditions of commands
+    /// that filter rows.
     pub(in crate::detect) fn each_expression(&self, see: &mut dyn FnMut(&Expression)) {
         self.columns
             .iter()
@@ -172,7 +183,7 @@ impl Stats {
         }
     }
 
-    /// Returns a description of the order of the rows, for the table's metadata.
+    /// Returns in words how the rows are sorted, for the metadata of the table's file.
     #[must_use]
     pub fn row_order(&self) -> &'static str {
         if self.steps.iter().any(RowStep::sorts) {
@@ -182,9 +193,9 @@ impl Stats {
         }
     }
 
-    /// Returns the term on events that gives the value of the column at index `place` for a single
-    /// event. `None` for counts and, if `of_events_only`, for every column that needs an aggregate
-    /// of the row.
+    /// Returns the term that gives, for a single event, the value of the column at the 0-based
+    /// index `place`. `None` for a count, which a single event does not have. If `of_events_only`,
+    /// also `None` for every other column that is or reads an aggregate.
     pub(in crate::detect) fn event_term(&self, place: usize, of_events_only: bool) -> Option<Term> {
         let source = &self.columns.get(place)?.source;
         match source {
@@ -196,8 +207,8 @@ impl Stats {
         }
     }
 
-    /// Returns the term on `by` columns that gives the value of the column at index `place`; `None`
-    /// if the value depends on an aggregate.
+    /// Returns the term on the table's `by` columns that gives the value of the column at the
+    /// 0-based index `place`; `None` if the value depends on an aggregate.
     pub(in crate::detect) fn by_term(&self, place: usize) -> Option<Term> {
         match &self.columns.get(place)?.source {
             ColumnSource::By(_) => Some(Term::from(TermKind::Column(place))),
@@ -206,8 +217,9 @@ impl Stats {
         }
     }
 
-    /// Returns the keys of the rows that an event belongs to; none if a `by` field is absent, or if
-    /// there would be more than [`MOST_ROWS_OF_EVENT`].
+    /// Returns the keys of the table's rows that an event belongs to. The event belongs to no row
+    /// if one of its `by` fields is absent, or if it would belong to more than
+    /// [`MOST_ROWS_OF_EVENT`] rows.
     fn keys(&self, event: &Event) -> Vec<RowKey> {
         let terms = || {
             self.columns.iter().filter_map(|column| match &column.source {
@@ -231,13 +243,13 @@ impl Stats {
         combinations(&values).map(RowKey::of).collect()
     }
 
-    /// Returns the sources of the columns that aggregate events, in order.
+    /// Returns the sources of the columns that are aggregates, in the order of the columns.
     fn aggregate_sources(&self) -> impl Iterator<Item = &ColumnSource> {
         let sources = self.columns.iter().map(|column| &column.source);
         sources.filter(|source| !source.is_of_event())
     }
 
-    /// Returns the aggregates of a new row, before its first event.
+    /// Returns the aggregates of a new row of the table, to which no event has been added.
     fn aggregates(&self) -> Box<[Aggregate]> {
         self.aggregate_sources().filter_map(Aggregate::new).collect()
     }
@@ -247,7 +259,8 @@ impl Stats {
         self.columns.iter().any(|column| matches!(column.source, ColumnSource::By(_)))
     }
 
-    /// Adds a column that is computed from other columns, and returns its index.
+    /// Adds a column that `term` computes from other columns, and returns the new column's 0-based
+    /// index.
     pub(in crate::detect) fn add_computed(&mut self, name: String, term: Term) -> usize {
         let copied = match term.kind() {
             TermKind::Column(place) => self.columns.get(*place).map(|column| column.kind),
@@ -270,7 +283,8 @@ impl Stats {
         self.columns.len() - 1
     }
 
-    /// Returns the values of all columns of a row, shown or not.
+    /// Returns the values of all columns for a row, including those of columns that the table does
+    /// not show. `key` has the `by` values.
     fn row(&self, key: &RowKey, aggregates: Box<[Aggregate]>) -> Vec<StatsValue> {
         let mut values = key.values();
         values.extend(aggregates.into_iter().map(Aggregate::finish));
@@ -288,7 +302,8 @@ impl Stats {
         values
     }
 
-    /// Picks the values of the columns that the table shows from the values of all columns.
+    /// Returns the values of the columns that the table shows. `values` are the values of all
+    /// columns of a row.
     pub(in crate::detect) fn shown(&self, mut values: Vec<StatsValue>) -> Vec<StatsValue> {
         let mut shown = |place: &usize| {
             let value = values.get_mut(*place)?;
@@ -300,8 +315,8 @@ impl Stats {
 }
 
 impl StatsColumn {
-    /// Returns a column with the type that its source implies. A column that is computed from other
-    /// columns is text.
+    /// Creates a column with the type that its source implies. A column that is computed from other
+    /// columns contains texts.
     pub(in crate::detect) fn new(name: String, source: ColumnSource) -> Self {
         let kind = match &source {
             ColumnSource::Count | ColumnSource::CountOf(_) | ColumnSource::DistinctCount(_) => {
@@ -322,7 +337,7 @@ impl StatsColumn {
         StatsColumn { name, source, kind, cost: (1, 1) }
     }
 
-    /// The column's name, after all renaming.
+    /// Returns the column's name, after all `rename` commands.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name

@@ -1,5 +1,5 @@
-//! The `by` values of a `stats` row, encoded as one byte string. Byte strings compare as their
-//! values do.
+//! The `by` values of a row of a `stats` table, encoded as one byte string. Two byte strings
+//! compare as the values that they encode do, so rows can be sorted by them.
 //!
 //! There can be as many rows as matches, each with a dozen values. Separate values would take
 //! several times the memory, and each would be hashed and compared by itself.
@@ -8,18 +8,19 @@ use crate::base::byte_search::find;
 use crate::detect::stats::StatsValue;
 use crate::event::EventTime;
 
-/// The first byte of an encoded text.
+/// The first byte of a text that is encoded in a [`RowKey`].
 const TEXT: u8 = 1;
-/// The first byte of an encoded time.
+/// The first byte of a time that is encoded in a [`RowKey`].
 const TIME: u8 = 2;
-/// The byte that ends an encoded text, twice. Within a text, this byte is followed by [`IN_TEXT`],
-/// so a text sorts before every longer text that begins with it.
+/// The byte that ends a text in a [`RowKey`]; it is written twice. Where the text itself contains
+/// this byte, [`IN_TEXT`] follows instead. So a text sorts before every longer text that begins
+/// with it.
 const END: u8 = 0;
-/// The byte after an [`END`] that is part of a text.
+/// The byte that is written after an [`END`] byte that belongs to the text itself.
 const IN_TEXT: u8 = 1;
 
-/// The `by` values of a row, texts and times, in the order of the columns. Keys of the same table
-/// compare as their values do.
+/// The encoded `by` values of a row of a `stats` table, texts and times, in the order of the
+/// columns. Keys of the same table compare as the values that they encode.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(in crate::detect) struct RowKey(Vec<u8>);
 
@@ -31,7 +32,8 @@ impl RowKey {
         key
     }
 
-    /// Appends a value. Fields are texts or times; a value of another type is left out.
+    /// Appends a value to the key. A `by` value is a text or a time; a value of another type is
+    /// left out.
     fn push(&mut self, value: &StatsValue) {
         match value {
             StatsValue::Text(text) => self.push_text(text),
@@ -40,7 +42,7 @@ impl RowKey {
         }
     }
 
-    /// Appends the encoding of a text.
+    /// Appends the encoding of a text to the key.
     fn push_text(&mut self, text: &str) {
         self.0.push(TEXT);
         let mut rest = text.as_bytes();
@@ -53,19 +55,20 @@ impl RowKey {
         self.0.extend([END, END]);
     }
 
-    /// Appends the encoding of a time.
+    /// Appends the encoding of a time to the key, 9 bytes.
     fn push_time(&mut self, time: EventTime) {
         self.0.push(TIME);
         // With the highest bit inverted, signed numbers sort like unsigned ones.
         self.0.extend((time.ticks() ^ i64::MIN).to_be_bytes());
     }
 
-    /// Returns an empty key with room for the values of most events.
+    /// Returns an empty key with memory for the values of most events, so that it seldom has to
+    /// grow.
     fn with_room() -> Self {
         RowKey(Vec::with_capacity(512))
     }
 
-    /// Returns a copy without spare capacity, to be stored.
+    /// Returns a copy of the key without spare memory, which the table keeps.
     pub(in crate::detect) fn compact_copy(&self) -> Self {
         RowKey(self.0.as_slice().to_vec())
     }
@@ -83,7 +86,8 @@ impl RowKey {
     }
 }
 
-/// Decodes the text at the start of `bytes`, and returns it with the bytes after it.
+/// Decodes the text at the start of `bytes`, which follow the byte [`TEXT`]. Returns it with the
+/// bytes after it.
 fn text(mut bytes: &[u8]) -> (StatsValue, &[u8]) {
     let mut text = Vec::new();
     let mut behind: &[u8] = &[];
@@ -101,7 +105,8 @@ fn text(mut bytes: &[u8]) -> (StatsValue, &[u8]) {
     (StatsValue::Text(String::from_utf8(text).unwrap_or_default()), behind)
 }
 
-/// Decodes the time at the start of `bytes`, and returns it with the bytes after it.
+/// Decodes the time at the start of `bytes`, which follow the byte [`TIME`]. Returns it with the
+/// bytes after it.
 fn time(bytes: &[u8]) -> (StatsValue, &[u8]) {
     let (ticks, behind) = bytes.split_first_chunk().unwrap_or((&[0; 8], &[]));
     (StatsValue::Time(EventTime::from_ticks(i64::from_be_bytes(*ticks) ^ i64::MIN)), behind)

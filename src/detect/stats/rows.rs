@@ -1,4 +1,4 @@
-//! The steps of a `stats` table's rows: commands after `stats` that filter, sort or limit the rows.
+//! The commands after `stats` that filter, sort or limit the rows of its table.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -10,34 +10,35 @@ use crate::detect::term::EvalInput;
 use crate::detect::term::condition::Condition;
 use crate::detect::term::value::Value;
 
-/// A command that filters, sorts or limits rows. Columns are given by their 0-based indexes among
-/// all columns of the table.
+/// A command after `stats` that filters, sorts or limits the rows of the table. Columns are given
+/// by their 0-based indexes among all columns of the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::detect) enum RowStep {
     /// `where`, `search` or `regex`: keeps the rows for which the condition is true.
     Filter(Condition),
-    /// `sort`: sorts the rows by these keys, and keeps the first `most` rows; `None` keeps all.
+    /// `sort`: sorts the rows by these keys, the first key first, and then keeps the first `most`
+    /// rows; `None` keeps all.
     Sort { keys: Vec<SortKey>, most: Option<usize> },
     /// `dedup`: among rows with the same values in `columns`, keeps the first `most`. A row without
-    /// a value in one of them is dropped unless `keep_empty`. With `consecutive`, only rows that
-    /// follow each other count as equal.
+    /// a value in one of the columns is dropped unless `keep_empty`. With `consecutive`, rows count
+    /// as the same only if they follow each other.
     Dedup { columns: Vec<usize>, most: usize, keep_empty: bool, consecutive: bool },
-    /// `head`: keeps this number of rows from the start.
+    /// `head`: keeps this number of rows from the start of the table.
     Head(usize),
 }
 
-/// A column that `sort` compares, with the direction and the type of the comparison.
+/// A column by which `sort` compares rows, with the direction and the type of the comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::detect) struct SortKey {
     /// The 0-based index of the compared column among all columns of the table.
     pub column: usize,
-    /// True if rows with greater values come first.
+    /// True if rows with greater values come first. Rows without a value come last in any case.
     pub descending: bool,
-    /// The type as which the column's values are compared.
+    /// How the column's values are compared: as texts, numbers or IP addresses.
     pub by: SortBy,
 }
 
-/// The type as which `sort` compares values.
+/// How `sort` compares the values of a column: as texts, numbers or IP addresses.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::detect) enum SortBy {
     /// `auto`: numbers come first, then IP addresses, then other texts.
@@ -52,17 +53,18 @@ pub(in crate::detect) enum SortBy {
 }
 
 impl RowStep {
-    /// Returns true if the step needs all rows of the table at once.
+    /// Returns true if the command needs all rows of the table at once; only a filter can be
+    /// applied row by row.
     pub fn is_of_table(&self) -> bool {
         !matches!(self, RowStep::Filter(_))
     }
 
-    /// Returns true if the step changes the order of the rows.
+    /// Returns true if the command changes the order of the rows.
     pub fn sorts(&self) -> bool {
         matches!(self, RowStep::Sort { .. })
     }
 
-    /// Applies the step to rows that have the values of all columns.
+    /// Applies the command to rows, each of which has the values of all columns.
     fn take(&self, rows: &mut Vec<Vec<StatsValue>>) {
         match self {
             RowStep::Filter(condition) => rows.retain(|row| condition.holds(EvalInput::Row(row))),
@@ -96,7 +98,7 @@ impl RowStep {
 }
 
 impl SortKey {
-    /// Compares two rows by the column.
+    /// Compares two rows by the key's column. A row without a value comes after all others.
     fn compare(&self, left: &[StatsValue], right: &[StatsValue]) -> Ordering {
         let value = |row| <[StatsValue]>::get(row, self.column).unwrap_or(&StatsValue::Null);
         let (left, right) = (value(left), value(right));
@@ -111,8 +113,8 @@ impl SortKey {
 }
 
 impl SortBy {
-    /// Compares two values. The order is total: numbers come before addresses, and addresses before
-    /// other texts.
+    /// Compares two values as this type says. With [`SortBy::Automatic`], numbers come before IP
+    /// addresses, and addresses before other texts.
     fn compare(self, left: &Value<'_>, right: &Value<'_>) -> Ordering {
         let text = |value: &Value<'_>| value.clone().text().map(Cow::into_owned);
         let number = |value: &Value<'_>| value.number().map_or(f64::INFINITY, |number| number + 0.0);
@@ -131,7 +133,8 @@ impl SortBy {
     }
 }
 
-/// Applies all steps in order, and returns the rows that are left.
+/// Applies the commands after `stats` in their order, and returns the rows that are left. Each row
+/// has the values of all columns.
 pub(in crate::detect) fn apply_steps(
     steps: &[RowStep],
     mut rows: Vec<Vec<StatsValue>>,

@@ -1,5 +1,5 @@
-//! The table of a `stats` command: events are added to rows, tables are merged, and rows are
-//! finished in parts.
+//! The table of a search's `stats` command: events are added to its rows, tables are merged, and
+//! rows are finished in parts.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -13,27 +13,28 @@ use crate::detect::stats::rows::{RowStep, apply_steps};
 use crate::detect::stats::{Stats, StatsColumn, StatsValue};
 use crate::event::Event;
 
-/// The unfinished table of a `stats` command. Tables of the same [`Stats`] can be merged in any
-/// order and in any grouping; an empty table changes nothing.
+/// The table of a search's `stats` command while events are added. Tables of the same [`Stats`],
+/// such as those of several threads, can be merged in any order and in any grouping; an empty table
+/// changes nothing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StatsTable {
     stats: Arc<Stats>,
-    /// The aggregates of each row by its `by` values. There can be as many rows as matches, so each
-    /// is kept small, and rows are sorted once, at the end. Evidence can be crafted to have values
-    /// with the same hash. This hasher's key is random, as the standard library's is, and it is
-    /// faster.
+    /// For each row, the key of its `by` values and its aggregates. There can be as many rows as
+    /// matches, so each is kept small, and rows are sorted only once, at the end. Evidence can be
+    /// crafted to have values with the same hash, so the hasher's key is random, as the standard
+    /// library's is. This hasher is faster than that of the standard library.
     rows: HashMap<RowKey, Box<[Aggregate]>, RandomState>,
 }
 
 impl StatsTable {
-    /// Returns a table to which no event has been added.
+    /// Creates a table to which no event has been added.
     #[must_use]
     pub fn new(stats: &Arc<Stats>) -> Self {
         StatsTable { stats: Arc::clone(stats), rows: HashMap::default() }
     }
 
-    /// Adds a matching event. A `by` field with several values adds the event to a row for each of
-    /// them; an absent `by` field adds it to no row.
+    /// Adds a matching event to the table. If a `by` field has several values, the event is added
+    /// to a row for each of them. If a `by` field is absent, the event is added to no row.
     pub fn add(&mut self, event: &Event) {
         if self.stats.empty_because.is_some() {
             return;
@@ -49,7 +50,7 @@ impl StatsTable {
         }
     }
 
-    /// Adds the events of another table of the same [`Stats`].
+    /// Adds the events of another table, which must be of the same [`Stats`].
     pub fn merge(&mut self, other: StatsTable) {
         debug_assert_eq!(self.stats, other.stats, "only tables of the same detection merge");
         for (key, theirs) in other.rows {
@@ -64,40 +65,40 @@ impl StatsTable {
         }
     }
 
-    /// Returns the number of rows before `where`, `dedup` and similar commands.
+    /// Returns the number of rows so far, before commands such as `where` and `dedup` remove some.
     #[must_use]
     pub fn row_count(&self) -> usize {
         self.rows.len()
     }
 
-    /// Returns the columns of the finished table.
+    /// Returns the columns that the finished table shows, in order.
     pub fn columns(&self) -> impl Iterator<Item = &StatsColumn> {
         self.stats.columns()
     }
 
-    /// Returns the reason why the table cannot have rows, whatever the events are; `None` if it
-    /// can.
+    /// Returns the reason why the table cannot have rows, whatever the events are; `None` if it can
+    /// have rows.
     #[must_use]
     pub fn empty_because(&self) -> Option<&str> {
         self.stats.empty_because()
     }
 
-    /// Returns a description of the order of the rows, for the table's metadata.
+    /// Returns in words how the rows are sorted, for the metadata of the table's file.
     #[must_use]
     pub fn row_order(&self) -> &'static str {
         self.stats.row_order()
     }
 
-    /// Returns the rows of the finished table, sorted by the `by` columns and then as the search
-    /// sorts them. Each row has a value for every column. As in Splunk, a `stats` without `by` has
-    /// one row even if there were no events.
+    /// Finishes the table, and returns its rows, sorted by the `by` columns and then as the search
+    /// sorts them. Each row has a value for every shown column. As in Splunk, a `stats` without
+    /// `by` has one row even if there were no events.
     #[cfg_attr(not(feature = "internals"), allow(dead_code, reason = "tests compare it with another reader"))]
     pub fn into_rows(self) -> impl Iterator<Item = Vec<StatsValue>> {
         self.into_parts(usize::MAX).flat_map(StatsPart::into_rows)
     }
 
-    /// Returns the finished table in parts of at most `rows` rows, which can be encoded on other
-    /// threads.
+    /// Finishes the table, and returns its rows in parts of at most `rows` rows. Parts can be
+    /// encoded on several threads.
     pub fn into_parts(mut self, rows: usize) -> impl Iterator<Item = StatsPart> {
         if self.rows.is_empty() && !self.stats.has_by() && self.stats.empty_because.is_none() {
             self.rows.insert(RowKey::default(), self.stats.aggregates());
@@ -122,18 +123,20 @@ impl StatsTable {
     }
 }
 
-/// A part of a finished table: some of its rows, in order.
+/// Some rows of a finished `stats` table, in order. [`StatsTable::into_parts`] splits a table into
+/// such parts.
 #[derive(Debug)]
 pub struct StatsPart {
     stats: Arc<Stats>,
-    /// Unfinished rows: columns are not yet computed, and steps are not yet applied.
+    /// Rows of a table without commands that need all rows at once. Their computed columns and
+    /// filters are still to be applied.
     unfinished: Vec<(RowKey, Box<[Aggregate]>)>,
-    /// Finished rows: all steps were applied, and each row has the values of all columns.
+    /// Rows to which all commands were applied. Each has the values of all columns, shown or not.
     finished: Vec<Vec<StatsValue>>,
 }
 
 impl StatsPart {
-    /// Returns the part's rows. Each has a value for every column that the table shows.
+    /// Returns the rows of the part. Each row has a value for every column that the table shows.
     #[must_use]
     pub fn into_rows(self) -> impl ExactSizeIterator<Item = Vec<StatsValue>> {
         let StatsPart { stats, unfinished, mut finished } = self;

@@ -1,5 +1,6 @@
 //! Conditions on events that no other variant of [`crate::detect::predicate::Predicate`] can
-//! express: on the results of functions and lookups, and on the `stats` rows that an event makes.
+//! express: on the results of functions and lookups, and on the rows of a `stats` table that an
+//! event makes.
 
 use std::fmt;
 
@@ -13,30 +14,34 @@ use crate::detect::term::value::Value;
 use crate::detect::term::{Assumption, EvalInput, Term, TermKind};
 use crate::event::Event;
 
-/// The largest number of rows of one event for which a condition on rows is evaluated.
+/// The largest number of `stats` rows of one event on which a condition is evaluated. Further rows
+/// are ignored, because an event that makes so many was crafted to take time.
 const MOST_ROWS: usize = 1 << 16;
 
-/// A condition on terms that is evaluated for each event.
+/// A condition of a search that is evaluated for each event: on values that the search computes
+/// from the event, or on the `stats` rows that the event makes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Computed {
-    /// The condition, on terms of the event or on columns of its rows.
+    /// The condition, on terms of the event or, if `by` is not empty, on columns of the event's
+    /// `stats` rows.
     condition: Condition,
-    /// The `by` columns that a condition on rows reads, each with its index and its term. Empty if
-    /// the condition is on the event itself.
+    /// The `by` columns of `stats` that a condition on rows reads, each with its 0-based index and
+    /// the term that gives its values. Empty if the condition is on the event itself.
     by: Vec<(usize, Term)>,
-    /// The text of a condition on rows, as written in the search; `None` if the condition is on the
-    /// event itself.
+    /// The text of a condition on `stats` rows, as written in the search, for messages; `None` if
+    /// the condition is on the event itself.
     text: Option<String>,
 }
 
 impl Computed {
-    /// Creates a condition that is evaluated on the event itself, not on its rows.
+    /// Creates a condition that is evaluated on the event itself, and not on its `stats` rows.
     pub(in crate::detect) fn of(condition: Condition) -> Self {
         Computed { condition, by: Vec::new(), text: None }
     }
 
-    /// Returns a condition that is true for an event if `condition` is true for at least one of the
-    /// rows that the event makes with these `by` columns. `text` is the condition as written.
+    /// Creates a condition on the `stats` rows that an event makes with the columns `by`. It is
+    /// true for an event if `condition` is true for at least one of its rows. `text` is the
+    /// condition as written in the search.
     pub(in crate::detect) fn of_rows(condition: Condition, by: Vec<(usize, Term)>, text: String) -> Self {
         Computed { condition, by, text: Some(text) }
     }
@@ -61,13 +66,13 @@ impl Computed {
         })
     }
 
-    /// Calls `see` with each regular expression of the condition.
+    /// Calls `see` with each regular expression of the condition and of its `by` columns.
     pub(in crate::detect) fn each_expression(&self, see: &mut dyn FnMut(&Expression)) {
         self.condition.each_expression(see);
         self.by.iter().for_each(|(_, term)| term.each_expression(see));
     }
 
-    /// Returns the fields that the condition reads, in no particular order.
+    /// Returns the event fields that the condition reads, in no particular order.
     pub(in crate::detect) fn fields(&self) -> Vec<Field> {
         let mut fields = fields_of(&self.condition);
         for (_, term) in &self.by {
@@ -76,9 +81,10 @@ impl Computed {
         fields
     }
 
-    /// Returns sets of literals of which an event must contain at least one each; see
-    /// [`crate::detect::predicate::Predicate::required_literals`]. A condition that is false when
-    /// no lookup finds a row requires a literal of one of the lookups' rows.
+    /// Returns sets of literals. An event for which the condition is true contains at least one
+    /// literal of each set; see [`crate::detect::predicate::Predicate::required_literals`]. There
+    /// is a set only if the condition is false when no lookup finds a row: then an event must
+    /// contain a literal of a lookup's row. Otherwise the result is empty.
     pub(in crate::detect) fn required_literals(&self) -> Vec<Vec<RequiredLiteral>> {
         if !self.by.is_empty() || self.condition.known(Assumption::NoLookupFinds) != Some(false) {
             return Vec::new();
@@ -95,7 +101,8 @@ impl Computed {
         sets.map(|sets| vec![sets.concat()]).unwrap_or_default()
     }
 
-    /// Adds to `hits` the lookup cells that matched the event.
+    /// Adds to `hits` the cells of lookup rows that the event matched, so that the user sees which
+    /// entry of the lookup it was.
     pub(in crate::detect) fn add_hits(&self, event: &Event, hits: &mut Hits) {
         self.condition.visit(&mut |term| {
             if let TermKind::Lookup(found) = term.kind() {
@@ -116,7 +123,8 @@ impl fmt::Display for Computed {
     }
 }
 
-/// Splits a value into single values, as the rows of a table contain them.
+/// Splits a value into single values, because a row of a `stats` table has one value in each `by`
+/// column. The result is empty for a null value.
 pub(in crate::detect) fn single_values(value: Value<'_>) -> Vec<StatsValue> {
     match value {
         Value::Time(time) => vec![StatsValue::Time(time)],
@@ -124,8 +132,8 @@ pub(in crate::detect) fn single_values(value: Value<'_>) -> Vec<StatsValue> {
     }
 }
 
-/// Returns every combination of one element from each list, the last list varying fastest. There is
-/// none if a list is empty.
+/// Returns every combination of one element from each of the lists. The element of the last list
+/// varies fastest. There is no combination if a list is empty.
 pub(in crate::detect) fn combinations<T>(values: &[Vec<T>]) -> impl Iterator<Item = Vec<&T>> {
     let mut places = vec![0_usize; values.len()];
     let mut ended = values.iter().any(Vec::is_empty);

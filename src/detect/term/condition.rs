@@ -1,5 +1,5 @@
-//! Conditions of a search on terms. They are evaluated on events or on rows of a table, and are
-//! converted to a [`Predicate`].
+//! Conditions of a search on [`Term`]s, which are fields, constants and computed values. Conditions
+//! are evaluated on events or on rows of a `stats` table, and are converted to a [`Predicate`].
 //!
 //! A comparison with a missing value is false, so its negation is true. If a field has several
 //! values, a comparison is true if it is true for one of them.
@@ -16,40 +16,42 @@ use crate::detect::term::function::Function;
 use crate::detect::term::value::Value;
 use crate::detect::term::{Assumption, EvalInput, Term, TermKind};
 
-/// A condition on terms, which is true or false for an event or a row.
+/// A condition of a search, which is true or false for an event or for a row of a `stats` table. It
+/// compares [`Term`]s: fields, columns, constants and computed values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::detect) enum Condition {
     /// A condition that is always true.
     All,
-    /// True if Sysmon logged the event. Always true for a row of a table, whose events were
-    /// selected before.
+    /// True if Sysmon logged the event. Always true for a row of a `stats` table, because its
+    /// events were selected before.
     Sysmon,
-    /// True if all of the conditions are true.
+    /// True if all of these conditions are true.
     And(Vec<Condition>),
-    /// True if at least one of the conditions is true; with no conditions, always false.
+    /// True if at least one of these conditions is true. Without conditions, it is always false.
     Or(Vec<Condition>),
-    /// True if the condition is false.
+    /// True if this condition is false.
     Not(Box<Condition>),
     /// True if the term has a value that is not empty.
     Exists(Term),
-    /// `=` of the command `search`: true if a value of the term matches the pattern, with wildcards
-    /// and without regard to case.
+    /// The operator `=` of the command `search`: true if a value of the term matches the pattern.
+    /// In the pattern, `*` is a wildcard, and case does not count.
     Matches(Term, Pattern),
-    /// `!=` of the command `search` for a term that can have several values: true if at least one
-    /// value does not match the pattern.
+    /// The operator `!=` of the command `search`, for a term that can have several values: true if
+    /// at least one value does not match the pattern.
     Differs(Term, Pattern),
-    /// `<`, `<=`, `>` or `>=` of the command `search`: a comparison of the term with a constant
-    /// text.
+    /// The operator `<`, `<=`, `>` or `>=` of the command `search`, between the term and a constant
+    /// text. Numbers are compared as numbers.
     Inequality(Term, Inequality, String),
     /// A comparison of two terms in the command `where`, such as `len(query) > 40`.
     Comparison(Term, Relation, Term),
-    /// True if a value of the term matches the regular expression.
+    /// The command `regex`, or a function such as `match`: true if a value of the term matches the
+    /// regular expression.
     Fits(Term, Expression),
-    /// True if a value of the term contains an address of the network.
+    /// True if a value of the term contains an IP address that lies in the network.
     InNetwork(Term, Network),
 }
 
-/// A comparison operator of the command `where`.
+/// A comparison operator of the commands `where` and `eval`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::detect) enum Relation {
     /// The operator `=` or `==`.
@@ -61,7 +63,7 @@ pub(in crate::detect) enum Relation {
 }
 
 impl Relation {
-    /// Returns true if the comparison of two single values is true.
+    /// Returns true if the comparison with this operator is true for two single values.
     fn holds(self, left: &Value<'_>, right: &Value<'_>) -> bool {
         let ordering = left.compare(right);
         match self {
@@ -81,12 +83,13 @@ impl Relation {
 }
 
 impl Condition {
-    /// Returns a condition that is always false.
+    /// Returns a condition that is false for every event and row.
     pub fn never() -> Self {
         Condition::Or(Vec::new())
     }
 
-    /// Returns the negation of the condition, without wrapping a constant condition in `Not`.
+    /// Returns the negation of the condition. The negation of an always true condition is an always
+    /// false one, without a `Not` around it, and vice versa.
     pub fn negated(self) -> Self {
         match self {
             Condition::All => Condition::never(),
@@ -118,7 +121,8 @@ impl Condition {
         }
     }
 
-    /// Returns true if a condition on one term is true for this value of the term.
+    /// Returns true if the condition, which must be on one term, is true when the term has this
+    /// value.
     fn holds_for(&self, value: Value<'_>) -> bool {
         let mut texts = value.texts().into_iter().filter(|text| !text.is_empty());
         match self {
@@ -132,8 +136,9 @@ impl Condition {
         }
     }
 
-    /// Returns the condition's result if it is the same for all events under an assumption; `None`
-    /// if it depends on the event.
+    /// Returns the condition's result if it is the same for all events to which an assumption
+    /// applies; `None` if it depends on the event. So the parser recognises conditions that no DNS
+    /// query can meet.
     pub fn known(&self, assumption: Assumption) -> Option<bool> {
         match self {
             Condition::All => Some(true),
@@ -165,8 +170,9 @@ impl Condition {
         }
     }
 
-    /// Returns the condition with each column replaced by the term that `of` returns for the
-    /// column's index. `None` if `of` returns `None` for one of them.
+    /// Returns the condition with each column of a `stats` table replaced by the term that `of`
+    /// returns for the column's 0-based index. So a condition on rows becomes a condition on
+    /// events. `None` if `of` returns `None` for one of the columns.
     pub fn with_columns(&self, of: &dyn Fn(usize) -> Option<Term>) -> Option<Condition> {
         let all =
             |many: &[Condition]| many.iter().map(|one| one.with_columns(of)).collect::<Option<Vec<_>>>();
@@ -189,7 +195,8 @@ impl Condition {
         })
     }
 
-    /// Calls `visitor` with each term of the condition, including the terms inside other terms.
+    /// Calls `visitor` with each term of the condition, including terms that lie inside other
+    /// terms.
     pub fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'a Term)) {
         match self {
             Condition::All | Condition::Sysmon => {}
@@ -208,7 +215,7 @@ impl Condition {
         }
     }
 
-    /// Calls `see` with each regular expression of the condition.
+    /// Calls `see` with each regular expression of the condition, including those inside its terms.
     pub fn each_expression(&self, see: &mut dyn FnMut(&Expression)) {
         match self {
             Condition::And(many) | Condition::Or(many) => {
@@ -234,7 +241,9 @@ impl Condition {
         }
     }
 
-    /// Returns the number of steps of the condition's evaluation, and its nesting depth.
+    /// Returns the number of steps that the condition's evaluation takes, one for each condition
+    /// and term in it, and its nesting depth. Both are limited, by
+    /// [`MOST_STEPS`](super::MOST_STEPS) and [`DEEPEST_TERM`](super::DEEPEST_TERM).
     pub fn cost(&self) -> (u32, u32) {
         let (steps, depth) = match self {
             Condition::All | Condition::Sysmon => (0, 0),
@@ -257,7 +266,8 @@ impl Condition {
         (steps.saturating_add(1), depth.saturating_add(1))
     }
 
-    /// Splits the condition into conditions that all must be true.
+    /// Splits an `AND` condition into the conditions that it joins; the result is a single
+    /// condition if it is no `AND`.
     pub fn conjuncts(self) -> Vec<Condition> {
         match self {
             Condition::And(all) => all.into_iter().flat_map(Condition::conjuncts).collect(),
@@ -265,7 +275,7 @@ impl Condition {
         }
     }
 
-    /// Returns the predicate on events that is true for the same events.
+    /// Converts the condition to the [`Predicate`] that is true for the same events.
     pub fn into_predicate(self) -> Predicate {
         let all = |many: Vec<Condition>| many.into_iter().map(Condition::into_predicate).collect();
         match self {
@@ -279,8 +289,8 @@ impl Condition {
     }
 }
 
-/// Returns the predicate for a condition on a bare field; `None` if the condition reads a computed
-/// term, or if no variant of [`Predicate`] but [`Computed`] can express it.
+/// Returns the plain [`Predicate`] for a condition on a bare field; `None` if the condition reads a
+/// computed term, or if only [`Computed`] can express it.
 fn plain_predicate(leaf: &Condition) -> Option<Predicate> {
     Some(match leaf {
         Condition::Exists(term) => Predicate::Exists(term.as_field()?),
@@ -308,8 +318,9 @@ fn plain_predicate(leaf: &Condition) -> Option<Predicate> {
     })
 }
 
-/// Returns the predicate for a `where` comparison of a field with a text. `None` if the text is a
-/// number, because the event may contain the same number in another notation.
+/// Returns the plain [`Predicate`] for a `where` comparison of a field with a constant text. `None`
+/// if the text is empty or a number, because an event may contain the same number in another
+/// notation, or if no plain predicate has the same result.
 fn equality(term: &Term, relation: Relation, text: &str) -> Option<Predicate> {
     if number(text).is_some() || text.is_empty() {
         return None;
@@ -334,13 +345,14 @@ fn equality(term: &Term, relation: Relation, text: &str) -> Option<Predicate> {
     }
 }
 
-/// Returns true if `text` is ASCII without upper-case letters. A lower-cased value equals such a
-/// text exactly if the value equals the text without regard to case.
+/// Returns true if `text` is ASCII without upper-case letters. Then `lower(value)` equals the text
+/// exactly if the value equals it without regard to case, so `lower` need not be computed.
 pub(in crate::detect) fn is_lower_ascii(text: &str) -> bool {
     text.is_ascii() && !text.bytes().any(|byte| byte.is_ascii_uppercase())
 }
 
-/// Returns true if the comparison is true for one value of each side.
+/// Returns true if a comparison is true for at least one pair of a single value of `left` and a
+/// single value of `right`.
 fn any_pair_holds(left: Value<'_>, relation: Relation, right: Value<'_>) -> bool {
     let rights = right.into_single_values();
     left.into_single_values().iter().any(|left| rights.iter().any(|right| relation.holds(left, right)))
@@ -379,7 +391,7 @@ impl fmt::Display for Condition {
     }
 }
 
-/// Returns the fields that the condition reads, each once.
+/// Returns the event fields that the condition reads, each once.
 pub(in crate::detect) fn fields_of(condition: &Condition) -> Vec<Field> {
     let mut fields = Vec::new();
     condition.visit(&mut |term| fields.extend(term.as_field().filter(|field| !fields.contains(field))));

@@ -1,4 +1,4 @@
-//! The functions of `eval` and `where` that compute a value from values.
+//! The functions and operators of the commands `eval` and `where` that compute a value from values.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -6,12 +6,15 @@ use std::collections::HashSet;
 use crate::detect::predicate::pattern::fold;
 use crate::detect::term::value::Value;
 
-/// The longest text that a function returns, in bytes. A longer result is null or cut.
+/// The longest text that a function of `eval` returns, in bytes. It limits the memory that a
+/// crafted rule or event can take. If the result would be longer, it is null or is cut.
 pub(in crate::detect) const LONGEST_TEXT: usize = 1 << 20;
-/// The largest number of values that a function returns.
+/// The largest number of values that the function `mvappend` returns. Further values are dropped,
+/// to limit the memory.
 const MOST_VALUES: usize = 1 << 16;
 
-/// A function or operator of `eval` and `where`. [`FUNCTIONS`] has its name in SPL.
+/// A function or operator of the commands `eval` and `where`. [`FUNCTIONS`] has its name in SPL,
+/// Splunk's search language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::detect) enum Function {
     /// `coalesce`: the first argument that has a value.
@@ -22,17 +25,20 @@ pub(in crate::detect) enum Function {
     Lower,
     /// `upper`: the text in upper case.
     Upper,
-    /// `trim`: the text without certain characters at both ends.
+    /// `trim`: the text without certain characters at both ends; without blanks and tabs if none
+    /// are given.
     Trim,
-    /// `ltrim`: the text without certain characters at its start.
+    /// `ltrim`: the text without certain characters at its start; without blanks and tabs if none
+    /// are given.
     TrimStart,
-    /// `rtrim`: the text without certain characters at its end.
+    /// `rtrim`: the text without certain characters at its end; without blanks and tabs if none are
+    /// given.
     TrimEnd,
-    /// `substr`: a part of a text.
+    /// `substr`: the part of a text from a 1-based position on, with an optional length.
     Substring,
-    /// `mvcount`: the number of values of a field.
+    /// `mvcount`: the number of values of a field that can have several values.
     ValueCount,
-    /// `mvindex`: one of the values of a field, or a range of them.
+    /// `mvindex`: the value of a field at a 0-based index, or the values from one index to another.
     ValueAt,
     /// `split`: the parts of a text between separators, as several values.
     Split,
@@ -40,27 +46,31 @@ pub(in crate::detect) enum Function {
     Join,
     /// `mvdedup`: the values of a field without duplicates.
     Distinct,
-    /// `mvappend`: the values of all arguments, as several values.
+    /// `mvappend`: the values of all arguments together, as several values.
     Append,
     /// `tostring`: the value as text.
     ToText,
     /// `tonumber`: the value as a number; null if it is not a number.
     ToNumber,
-    /// The operator `.`: two texts, one after the other.
+    /// The operator `.`: the first text followed by the second.
     Concatenate,
-    /// The operator `+`: the sum of two numbers; other values are concatenated.
+    /// The operator `+`: the sum of two numbers. If one of the operands is not a number, both are
+    /// concatenated as texts.
     Add,
-    /// The operator `-`.
+    /// The operator `-`: the difference of two numbers; null if an operand is not a number.
     Subtract,
-    /// The operator `*`.
+    /// The operator `*`: the product of two numbers; null if an operand is not a number.
     Multiply,
-    /// The operator `/`.
+    /// The operator `/`: the quotient of two numbers; null if an operand is not a number or the
+    /// divisor is zero.
     Divide,
-    /// The operator `%`.
+    /// The operator `%`: the remainder of a division; null if an operand is not a number or the
+    /// divisor is zero.
     Remainder,
 }
 
-/// Each function with its name in SPL, and the least and the largest number of its arguments.
+/// The functions and operators of `eval` and `where`: for each, its name in SPL, its [`Function`],
+/// and the least and the largest number of its arguments.
 const FUNCTIONS: &[(&str, Function, usize, usize)] = &[
     ("coalesce", Function::Coalesce, 1, 100),
     ("len", Function::Length, 1, 1),
@@ -88,8 +98,8 @@ const FUNCTIONS: &[(&str, Function, usize, usize)] = &[
 ];
 
 impl Function {
-    /// Returns the function with this name, and the least and the largest number of its arguments.
-    /// Case does not count.
+    /// Returns the function or operator with this name in SPL, and the least and the largest number
+    /// of its arguments; `None` if there is none. Case does not count.
     pub fn named(name: &str) -> Option<(Self, usize, usize)> {
         let found = FUNCTIONS.iter().find(|(known, ..)| known.eq_ignore_ascii_case(name));
         found.map(|(_, function, least, most)| (*function, *least, *most))
@@ -105,7 +115,8 @@ impl Function {
         FUNCTIONS.iter().map(|(name, ..)| *name).filter(|name| name.len() > 1)
     }
 
-    /// Returns true if the function can turn a single value into several.
+    /// Returns true if the function can return several values although each argument has a single
+    /// one.
     pub fn makes_several(self) -> bool {
         matches!(self, Function::Split | Function::Append)
     }
@@ -125,8 +136,8 @@ impl Function {
         )
     }
 
-    /// Returns the function's value. `arguments` must have a length that [`Function::named`]
-    /// allows.
+    /// Returns the function's result for the values of its arguments. Their number must lie between
+    /// the limits that [`Function::named`] returns.
     pub fn apply(self, arguments: Vec<Value<'_>>) -> Value<'_> {
         match self {
             Function::Coalesce => arguments.into_iter().find(|value| !value.is_null()).unwrap_or(Value::Null),
@@ -142,7 +153,8 @@ impl Function {
         }
     }
 
-    /// Applies a function that takes at most three arguments.
+    /// Returns the result of a function that takes at most three arguments. Absent arguments are
+    /// `None`.
     fn apply_to<'a>(
         self,
         first: Value<'a>,
@@ -195,7 +207,8 @@ impl Function {
         }
     }
 
-    /// Removes `characters` from the start, the end or both ends of a text, as this function does.
+    /// Removes `characters` from the start, from the end or from both ends of a text, for the
+    /// functions `ltrim`, `rtrim` and `trim`.
     fn trim(self, text: &str, characters: &str) -> String {
         let is_cut = |character: char| characters.contains(character);
         let text = if self == Function::TrimEnd { text } else { text.trim_start_matches(is_cut) };
@@ -203,8 +216,8 @@ impl Function {
         text.to_owned()
     }
 
-    /// Returns an operator's result for two values. `+` concatenates values that are not both
-    /// numbers.
+    /// Returns the result of an operator for two values; null if an operand is null. The operator
+    /// `+` concatenates values that are not both numbers.
     fn apply_operator<'a>(self, left: Value<'a>, right: Value<'a>) -> Value<'a> {
         if left.is_null() || right.is_null() {
             return Value::Null;
@@ -232,12 +245,12 @@ impl Function {
     }
 }
 
-/// Applies `change` to each text of a value.
+/// Applies `change` to each of the texts of a value, and returns the value with the changed texts.
 fn map_texts<'a>(value: Value<'a>, change: impl Fn(Cow<'a, str>) -> Cow<'a, str>) -> Value<'a> {
     Value::from_texts(value.texts().into_iter().map(change).collect())
 }
 
-/// Returns a length or a number of values as a value.
+/// Converts the length of a text, or the number of a field's values, to a [`Value`].
 fn count(many: usize) -> Value<'static> {
     Value::Number(f64::from(u32::try_from(many).unwrap_or(u32::MAX)))
 }
@@ -246,19 +259,21 @@ fn count(many: usize) -> Value<'static> {
     clippy::cast_possible_truncation,
     reason = "an index beyond the range of i64 is also beyond every text"
 )]
-/// Converts a number to an integer; `None` if it has decimals.
+/// Converts a number to an integer; `None` if the number has decimals.
 fn whole(number: f64) -> Option<i64> {
     (number.fract() == 0.0).then_some(number as i64)
 }
 
-/// Converts an index of SPL to a 0-based index: a negative number counts from the end.
+/// Converts an index as SPL writes it, in which a negative number counts from the end, to a 0-based
+/// index. `None` if the index lies before the start.
 fn place(number: i64, length: usize) -> Option<usize> {
     let length = i64::try_from(length).ok()?;
     let place = if number < 0 { length.checked_add(number)? } else { number };
     usize::try_from(place).ok()
 }
 
-/// `substr`: the characters from a 1-based position on.
+/// Returns the result of `substr`: the characters from the 1-based position `start` on, at most
+/// `length` of them. A negative `start` counts from the end.
 fn substring(value: Value<'_>, start: Option<i64>, length: Option<i64>) -> Value<'_> {
     let (Some(text), Some(start)) = (value.text(), start) else { return Value::Null };
     let all = text.chars().count();
@@ -267,7 +282,8 @@ fn substring(value: Value<'_>, start: Option<i64>, length: Option<i64>) -> Value
     Value::Text(Cow::Owned(text.chars().skip(skipped).take(most).collect()))
 }
 
-/// `mvindex`: the value at a 0-based index, or the values from one index to another.
+/// Returns the result of `mvindex`: the value at the 0-based index `start` or, with `end`, the
+/// values from `start` to `end`. Negative indexes count from the end.
 fn values_at(texts: Vec<Cow<'_, str>>, start: Option<i64>, end: Option<i64>) -> Value<'_> {
     let length = texts.len();
     let Some(start) = start.and_then(|start| place(start, length)) else { return Value::Null };

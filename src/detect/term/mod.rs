@@ -1,7 +1,7 @@
 //! Terms: the values that a search compares, aggregates and shows.
 //!
-//! A [`Term`] is a field of an event, a column of a table, a constant, or what `eval` and `lookup`
-//! compute from other terms.
+//! A [`Term`] is a field of an event, a column of a `stats` table, a constant, or what the commands
+//! `eval` and `lookup` compute from other terms.
 
 pub(in crate::detect) mod computed;
 pub(in crate::detect) mod condition;
@@ -22,56 +22,64 @@ use crate::detect::term::function::{Function, LONGEST_TEXT};
 use crate::detect::term::value::{Value, number_text};
 use crate::event::{Event, EventTime};
 
-/// The largest number of evaluation steps that a term may take. A longer term is an attack on the
-/// processor, not a rule.
+/// The largest number of evaluation steps of a [`Term`]: one step for each term and condition
+/// inside it. A search with a longer term is refused, because only an attack on the processor needs
+/// one.
 pub(in crate::detect) const MOST_STEPS: u32 = 10_000;
-/// The largest nesting depth of a term. Deeper terms would exhaust the stack.
+/// The largest nesting depth of a [`Term`]. A search with a deeper term is refused, because
+/// evaluating it could exhaust the stack.
 pub(in crate::detect) const DEEPEST_TERM: u32 = 100;
 
-/// A value that is computed for each event or row. A term is cheap to clone, because a name that
-/// one `eval` defines can be used many times.
+/// A value that a search computes for each event or `stats` row: a field, a column, a constant, or
+/// a function of other terms. A term is cheap to clone, which happens at each use of a name that
+/// `eval` defines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::detect) struct Term(Arc<TermData>);
 
 #[derive(Debug, PartialEq, Eq)]
-/// The shared content of a [`Term`]: its kind, and the cost of evaluating it.
+/// The shared content of a [`Term`]: what kind of value it is, and the cost of evaluating it.
 struct TermData {
     kind: TermKind,
-    /// The number of evaluation steps, including those of the terms inside the term.
+    /// The number of steps that evaluating the term takes, including those of the terms inside it.
     steps: u32,
-    /// The nesting depth of the term, from 1 for a term without other terms.
+    /// The nesting depth of the term, which is 1 for a term without other terms inside.
     depth: u32,
 }
 
-/// The kind of a [`Term`], with the terms that it is computed from.
+/// The kinds of [`Term`]s, each with the terms that it is computed from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::detect) enum TermKind {
-    /// A value that is always null, such as a field that no event has.
+    /// A value that is always null, such as a field that Sysmon's DNS queries do not have.
     Absent,
     /// The value of a field of the event.
     Field(Field),
-    /// A column of a table's row, by its 0-based index among all columns.
+    /// The value of a column in a row of the `stats` table, by the column's 0-based index among all
+    /// columns.
     Column(usize),
-    /// A constant text from the search.
+    /// A constant text that is written in the search.
     Text(String),
-    /// A constant number from the search.
+    /// A constant number that is written in the search.
     Number(Number),
-    /// The value of the term, or the text if the term has no value.
+    /// The command `fillnull`: the value of the term, or the text if the term has no value.
     FillNull(Term, String),
-    /// The term's value as a time, formatted with the `strftime` format.
+    /// The value of the term, which is a time, formatted as text. The text is the format, in the
+    /// notation of `strftime`.
     FormatTime(Term, String),
-    /// The value of a function or operator for the arguments.
+    /// The result of the function or operator for the values of these arguments.
     Call(Function, Vec<Term>),
-    /// `replace`: the term's value with each match of the regular expression replaced by the text.
+    /// The function `replace`: the term's value with each match of the regular expression replaced
+    /// by the text.
     Replace(Term, Expression, String),
-    /// `if` and `case`: the term of the first condition that is true.
+    /// The functions `if` and `case`: the value of the term whose condition is the first that is
+    /// true; null if none is true.
     Case(Vec<(Condition, Term)>),
-    /// The output column of the rows that a lookup finds.
+    /// The cells of a lookup's output column, in the rows that the lookup finds for the event or
+    /// row.
     Lookup(LookupOutput),
 }
 
-/// A number that is written in a search. Two of them are equal if they have the same total order,
-/// so NaN is equal to itself.
+/// A number that is written in a search. It is compared by `f64::total_cmp`, so that NaN is equal
+/// to itself and [`Eq`] can be implemented.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::detect) struct Number(pub f64);
 
@@ -83,22 +91,23 @@ impl PartialEq for Number {
 
 impl Eq for Number {}
 
-/// The input of an evaluation: an event, or a row of a table.
+/// What a [`Term`] or [`Condition`] is evaluated on: an event, or a row of a `stats` table.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::detect) enum EvalInput<'a> {
-    /// An event: fields have values, columns have none.
+    /// An event. In it, terms that are fields have values, and terms that are columns have none.
     Event(&'a Event),
-    /// A row with the values of all columns: columns have values, fields have none.
+    /// A row of a `stats` table, with the values of all columns. In it, terms that are columns have
+    /// values, and terms that are fields have none.
     Row(&'a [StatsValue]),
 }
 
-/// An assumption about an event. Under it, [`Term::known`] and [`Condition::known`] can give a
-/// result without an event.
+/// An assumption about the event that a search is evaluated on. With it, [`Term::known`] and
+/// [`Condition::known`] find out, without an event, which results do not depend on the event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::detect) enum Assumption {
-    /// No assumption: only constants are known.
+    /// Nothing is assumed about the event, so only constants are known.
     Nothing,
-    /// No lookup finds a row for the event.
+    /// No lookup of the search finds a row for the event.
     NoLookupFinds,
     /// The event is a DNS query that Sysmon logged.
     DnsQuery,
@@ -138,17 +147,18 @@ impl From<Field> for Term {
 }
 
 impl Term {
-    /// Returns the number of steps of the term's evaluation, and its nesting depth.
+    /// Returns the number of steps that evaluating the term takes, and the term's nesting depth.
     pub fn cost(&self) -> (u32, u32) {
         (self.0.steps, self.0.depth)
     }
 
-    /// Returns the kind of the term, with the terms inside it.
+    /// Returns what kind of value the term is, with the terms that it is computed from.
     pub fn kind(&self) -> &TermKind {
         &self.0.kind
     }
 
-    /// Returns the field if the term is a bare field; otherwise `None`.
+    /// Returns the event field that the term is; `None` if the term is computed, a column or a
+    /// constant.
     pub fn as_field(&self) -> Option<Field> {
         match self.kind() {
             TermKind::Field(field) => Some(*field),
@@ -156,7 +166,7 @@ impl Term {
         }
     }
 
-    /// Returns the text if the term is a constant; otherwise `None`.
+    /// Returns the constant that the term is, as text; `None` if the term is not a constant.
     pub fn as_text(&self) -> Option<Cow<'_, str>> {
         match self.kind() {
             TermKind::Text(text) => Some(Cow::Borrowed(text)),
@@ -173,12 +183,12 @@ impl Term {
         }
     }
 
-    /// Returns true if the term never has a value.
+    /// Returns true if the term is the constant null, so that it never has a value.
     pub fn is_absent(&self) -> bool {
         *self.kind() == TermKind::Absent
     }
 
-    /// Evaluates the term for an event or a row.
+    /// Returns the term's value for an event or a `stats` row.
     pub fn value<'a>(&'a self, input: EvalInput<'a>) -> Value<'a> {
         match self.kind() {
             TermKind::Absent => Value::Null,
@@ -209,8 +219,8 @@ impl Term {
         }
     }
 
-    /// Returns the term's value if it is the same for all events under an assumption; `None` if it
-    /// depends on the event.
+    /// Returns the term's value if it is the same for all events to which an assumption applies;
+    /// `None` if it depends on the event.
     pub fn known(&self, assumption: Assumption) -> Option<Value<'_>> {
         match self.kind() {
             TermKind::Field(field) if assumption == Assumption::DnsQuery => {
@@ -256,8 +266,9 @@ impl Term {
         }
     }
 
-    /// Returns the term with each column replaced by the term that `of` returns for the column's
-    /// index. `None` if `of` returns `None` for one of them.
+    /// Returns the term with each column of a `stats` table replaced by the term that `of` returns
+    /// for the column's 0-based index. So a term on rows becomes a term on events. `None` if `of`
+    /// returns `None` for one of the columns.
     pub fn with_columns(&self, of: &dyn Fn(usize) -> Option<Term>) -> Option<Term> {
         let all = |terms: &[Term]| terms.iter().map(|term| term.with_columns(of)).collect::<Option<Vec<_>>>();
         Some(Term::from(match self.kind() {
@@ -286,7 +297,8 @@ impl Term {
         }))
     }
 
-    /// Calls `visitor` with the term, and then with each term inside it.
+    /// Calls `visitor` with the term, and then with each term that it is computed from, at any
+    /// depth.
     pub fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'a Term)) {
         visitor(self);
         match self.kind() {
@@ -364,8 +376,8 @@ fn field_value(field: Field, event: &Event) -> Value<'_> {
     Value::text_or_null(field.value(event))
 }
 
-/// Formats a time, or a number of seconds since 1970. A value that is neither stays unchanged, as
-/// in Splunk.
+/// Formats a time, or a number of seconds since 1970, in a `strftime` format. As in Splunk, a value
+/// that is neither stays as it is.
 fn format_time<'a>(value: Value<'a>, format: &str) -> Value<'a> {
     let time = match &value {
         Value::Time(time) => Some(*time),
@@ -381,7 +393,8 @@ fn format_time<'a>(value: Value<'a>, format: &str) -> Value<'a> {
     }
 }
 
-/// Replaces each match of a regular expression in each text of a value.
+/// Replaces each match of a regular expression in each text of a value by `with`. A text that would
+/// become longer than [`LONGEST_TEXT`] is dropped.
 fn replace_matches<'a>(value: Value<'a>, expression: &Expression, with: &str) -> Value<'a> {
     let texts = value.texts().into_iter();
     let texts = texts.filter_map(|text| expression.replaced(&text, with, LONGEST_TEXT).map(Cow::Owned));

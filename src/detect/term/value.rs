@@ -1,4 +1,4 @@
-//! The values of a search's fields and expressions.
+//! The values that a search's fields and expressions have for one event or row.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -8,30 +8,31 @@ use crate::detect::predicate::number;
 use crate::detect::stats::StatsValue;
 use crate::event::EventTime;
 
-/// The separator between the values of a field with several values, when they are shown as one
-/// text.
+/// The separator between the values of a field when they are shown as one text.
 const BETWEEN: &str = ", ";
 
-/// Whole numbers below this limit (2⁵³) are exact in an `f64`, and are written without decimals.
+/// The limit below which every whole number is exact in an `f64` (2⁵³). Whole numbers below it are
+/// written without decimals.
 const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// The value of a term: none, one, or several texts.
+/// The value of a [`Term`](super::Term) for one event or row: none, a single one, or several texts.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::detect) enum Value<'a> {
-    /// The value of an absent field, or of a function without a result.
+    /// No value: the field is absent, or the function has no result.
     Null,
-    /// A single text, as logged or computed.
+    /// A single text, which the event contains or a function computed.
     Text(Cow<'a, str>),
-    /// A single number that was computed or written in the search.
+    /// A single number, which a function computed or which is written in the search.
     Number(f64),
     /// A single instant, such as the value of `_time`.
     Time(EventTime),
-    /// Two or more texts, in the order in which the event has them.
+    /// Two or more texts, in the order in which the event contains them.
     Many(Vec<Cow<'a, str>>),
 }
 
 impl<'a> Value<'a> {
-    /// Returns the value for a list of texts, whatever its length.
+    /// Creates the value that has these texts: [`Value::Null`] for none, [`Value::Text`] for one,
+    /// and [`Value::Many`] for more.
     pub fn from_texts(mut texts: Vec<Cow<'a, str>>) -> Self {
         match texts.pop() {
             None => Value::Null,
@@ -48,12 +49,13 @@ impl<'a> Value<'a> {
         text.map_or(Value::Null, |text| Value::Text(text.into()))
     }
 
-    /// Returns true if there is no value.
+    /// Returns true if the value is [`Value::Null`].
     pub fn is_null(&self) -> bool {
         *self == Value::Null
     }
 
-    /// Converts each single value to text; the result is empty for [`Value::Null`].
+    /// Returns each of the single values as text. A time becomes the seconds since 1970. The result
+    /// is empty for [`Value::Null`].
     pub fn texts(self) -> Vec<Cow<'a, str>> {
         match self {
             Value::Null => Vec::new(),
@@ -64,7 +66,8 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Returns all values as one text, separated by [`BETWEEN`]; `None` if there is no value.
+    /// Returns the value as one text, in which [`BETWEEN`] separates several values; `None` for
+    /// [`Value::Null`].
     pub fn text(self) -> Option<Cow<'a, str>> {
         let mut texts = self.texts();
         match texts.pop() {
@@ -77,8 +80,8 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Returns the value as a number; times are seconds since 1970. `None` if the value is not a
-    /// number, or has several values.
+    /// Returns the value as a number; a time as the seconds since 1970. `None` for a text that is
+    /// not a number, for several values and for [`Value::Null`].
     pub fn number(&self) -> Option<f64> {
         match self {
             Value::Number(number) => Some(*number),
@@ -92,7 +95,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Splits a value with several texts into single values; the result is empty for
+    /// Splits a value with several texts into single values. The result is empty for
     /// [`Value::Null`].
     pub fn into_single_values(self) -> Vec<Value<'a>> {
         match self {
@@ -102,8 +105,8 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Compares two single values as `where` does: by number if both are numbers, otherwise by
-    /// text, where case counts.
+    /// Compares two single values as the command `where` does: by number if both are numbers,
+    /// otherwise by text, in which case counts.
     pub fn compare(&self, other: &Value<'_>) -> Ordering {
         match (self.number(), other.number()) {
             (Some(left), Some(right)) => (left + 0.0).total_cmp(&(right + 0.0)),
@@ -127,7 +130,7 @@ impl<'a> From<&'a StatsValue> for Value<'a> {
     }
 }
 
-/// Returns a number in Splunk's notation: without decimals if the number is whole.
+/// Returns a number as text in Splunk's notation: without decimals if the number is whole.
 pub(in crate::detect) fn number_text(number: f64) -> String {
     if number.fract() == 0.0 && number.abs() < MOST_EXACT {
         format!("{:.0}", number + 0.0)
