@@ -13,7 +13,7 @@
 //! This stage knows only events: not where they come from, nor what is done with matches.
 //!
 //! - `splunk`, `sigma`: the languages of rules, and their rule files
-//! - `predicate`: conditions on an event, in no language
+//! - `predicate`: conditions on an event, whatever language they were written in
 //! - `term`: values that a search computes from an event or a row, and conditions on them
 //! - `lookup`: a site's lookup tables
 //! - `stats`: the table that matches are reduced to

@@ -1,4 +1,5 @@
-//! The commands that select, rename and fill columns: `table`, `fields`, `rename` and `fillnull`.
+//! The commands of a search that select, rename and fill columns: `table`, `fields`, `rename` and
+//! `fillnull`.
 
 use crate::detect::nearest::suggestion;
 use crate::detect::splunk::names::NameResolver;
@@ -7,24 +8,27 @@ use crate::detect::splunk::token::{Cursor, SearchError, Token};
 use crate::detect::stats::StatsKind;
 use crate::detect::term::{Term, TermKind};
 
-/// The text with which `fillnull` replaces absent values if the command does not say.
+/// The text with which `fillnull` replaces absent values if the command has no `value=`. It is
+/// Splunk's default.
 const DEFAULT_FILL: &str = "0";
 
-/// The meaning of the list of names after `table` or `fields`.
+/// Which of the two commands `table` and `fields` a list of names follows, and so what happens with
+/// the names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FieldSelection {
-    /// `table`: only the names in the list are kept.
+    /// `table`: the listed fields or columns are kept, all others are removed.
     Table,
-    /// `fields`: only the names in the list are kept, and `_time`.
+    /// `fields`: the listed fields or columns are kept, and the field `_time`; all others are
+    /// removed.
     Keep,
-    /// `fields -`: the names in the list are removed, and all others are kept.
+    /// `fields -`: the listed fields or columns are removed, all others are kept.
     Remove,
 }
 
 impl Pipeline<'_> {
-    /// Reads the names after `table`, `fields` or `fields -`. After `stats` they are columns,
-    /// before it fields. Without `stats` the commands do not change the matches, whose table has
-    /// all fields.
+    /// Reads the names after the command `table`, `fields` or `fields -`, and keeps or removes
+    /// them. After `stats` they are columns of the table, before it event fields. Without `stats`
+    /// the command changes only which names later commands can use: the matches have all fields.
     pub(super) fn read_selection(
         &mut self,
         cursor: &mut Cursor<'_>,
@@ -85,8 +89,8 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// Reads the names after `rename`: `a as b, c as d`, or `a.* as *`. After `stats` they are
-    /// columns, before it or without it fields.
+    /// Reads the pairs of names after the command `rename`, `a as b, c as d` or `a.* as *`, and
+    /// renames. After `stats` the names are columns of the table, otherwise event fields.
     pub(super) fn read_rename(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         loop {
             let old = cursor.name_or_pattern()?;
@@ -105,7 +109,7 @@ impl Pipeline<'_> {
         }
     }
 
-    /// Renames one column or field. An unknown name is ignored; a note says so.
+    /// Renames one column or field from `old` to `new`. An unknown `old` is ignored; a note says so.
     fn rename(&mut self, cursor: &Cursor<'_>, old: &Token, new: Token) -> Result<(), SearchError> {
         let Some(stats) = &mut self.stats else {
             if let Some(term) = self.scope.lookup(&old.text) {
@@ -134,8 +138,8 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// Renames all columns or fields whose names match a pattern with a wildcard. A column that
-    /// already has a new name is replaced.
+    /// Renames all columns or fields whose names match the pattern `old`. In `new`, `*` stands for
+    /// what the `*` of the pattern matches. A column that already has a new name is replaced.
     pub(super) fn rename_all(&mut self, old: &str, new: &str) {
         let renamed = |name: &str| wildcard(old, name).map(|middle| new.replacen('*', middle, 1));
         let Some(stats) = &mut self.stats else {
@@ -162,8 +166,8 @@ impl Pipeline<'_> {
         }
     }
 
-    /// Reads `value=v a b` after `fillnull`: the text that replaces absent values of these fields,
-    /// or of all fields if none is named.
+    /// Reads `value=v a b` after the command `fillnull`: the text `v` replaces absent values of the
+    /// fields `a` and `b`, or of all fields or columns if none is named.
     pub(super) fn read_fillnull(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         let mut fill = DEFAULT_FILL.to_owned();
         let mut ahead = cursor.clone();
@@ -197,7 +201,8 @@ impl Pipeline<'_> {
     }
 }
 
-/// Reads the sign after `fields`: `-` removes names, `+` or no sign keeps them.
+/// Reads the sign after the command `fields`: `-` removes the listed names, `+` or no sign keeps
+/// them.
 pub(super) fn fields_sign(cursor: &mut Cursor<'_>) -> FieldSelection {
     cursor.skip_space();
     if cursor.eat("-") {

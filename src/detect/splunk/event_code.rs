@@ -1,5 +1,6 @@
-//! The field values that all of Sysmon's DNS queries share. They show that a rule is about other
-//! events. Other events are not read, so such a rule must be refused instead of finding nothing.
+//! The field values that all of Sysmon's DNS queries share, such as the event's number. A condition
+//! that requires other values shows that a rule is about other events. Such events are not read, so
+//! the rule must be refused instead of finding nothing.
 
 use std::borrow::Cow;
 
@@ -8,13 +9,13 @@ use crate::detect::term::Assumption;
 use crate::detect::term::condition::Condition;
 use crate::event::DNS_QUERY;
 
-/// The expected part of an error about the number of another event.
+/// What an error message expects where a search requires the number of another event than 22.
 pub(in crate::detect) const EXPECTED_EVENT: &str = "22, because only DNS queries are searched";
-/// The expected part of an error about any other condition that no DNS query meets.
+/// What an error message expects where a search has another condition that no DNS query meets.
 pub(in crate::detect) const EXPECTED_DNS_QUERY: &str =
     "a condition that Sysmon's DNS queries (event 22) can meet";
 
-/// Returns the value of a field if all of Sysmon's DNS queries have the same; otherwise `None`.
+/// Returns the value of a field if it is the same in all of Sysmon's DNS queries; otherwise `None`.
 pub(in crate::detect) fn common_value(field: Field) -> Option<Cow<'static, str>> {
     match field {
         Field::EventId => match DNS_QUERY.event_ids {
@@ -27,15 +28,16 @@ pub(in crate::detect) fn common_value(field: Field) -> Option<Cow<'static, str>>
     }
 }
 
-/// Returns true if a condition selects no DNS query because of the field values that all DNS
-/// queries share. `is_excluded` says that the condition is negated; then it selects none if it is
-/// always true.
+/// Returns true if a condition selects no DNS query, because it contradicts the field values that
+/// all DNS queries share. `is_excluded` is true inside an odd number of `NOT`s; then it is the
+/// condition's negation that selects none. A constant condition, such as `true()`, does not count.
 pub(in crate::detect) fn selects_no_dns_query(condition: &Condition, is_excluded: bool) -> bool {
     condition.known(Assumption::DnsQuery) == Some(is_excluded)
         && condition.known(Assumption::Nothing).is_none()
 }
 
-/// Returns the first part of a condition that selects no DNS query, and so asks for other events.
+/// Returns the first part of a condition that selects no DNS query, and so shows that the search is
+/// about other events; `None` if there is none.
 pub(in crate::detect) fn part_about_others(condition: &Condition) -> Option<&Condition> {
     part(condition, false)
 }

@@ -1,5 +1,5 @@
-//! A search without comments and with its macros expanded. Errors in the expanded text are mapped
-//! back to the search as written.
+//! Removes the comments of a search and expands its macros: a macro's text replaces each call.
+//! Errors in the expanded text are mapped back to the search as written.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -9,11 +9,13 @@ use crate::detect::splunk::origin::is_macro_of_other_data;
 use crate::detect::splunk::pipeline::EXPECTED_MACRO;
 use crate::detect::splunk::token::{Cursor, MacroCall, SearchError};
 
-/// The largest length of an expanded search, in bytes.
+/// The largest length of a search after its macros are expanded, in bytes. A longer search is
+/// refused, because macros that call macros can fill the memory.
 const MOST_BYTES: usize = 1 << 20;
-/// The largest nesting depth of macro calls. A deeper search is an attack on the stack.
+/// The largest nesting depth of macro calls. A search with deeper calls is refused, because it
+/// could exhaust the stack.
 const DEEPEST_MACRO: usize = 16;
-/// The names of the macros whose meaning is built in, to suggest one for a misspelt name.
+/// The names of the macros that dnsweep implements itself, to suggest one for a misspelt name.
 const BUILT_IN: [&str; 5] = [
     "sysmon",
     "security_content_ctime",
@@ -21,43 +23,47 @@ const BUILT_IN: [&str; 5] = [
     "summariesonly",
     "drop_dm_object_name",
 ];
-/// The delimiter at both ends of a comment in SPL.
+/// The delimiter at the start and at the end of a comment in SPL, Splunk's search language.
 const COMMENT: &str = "```";
 
-/// A search without comments and with its macros expanded. The only calls that are left are of
-/// macros whose meaning is built in.
+/// A search without comments and with its macros expanded. The only macro calls that are left are
+/// of macros that the parser implements itself, or of macros that select other data.
 #[derive(Debug)]
 pub(in crate::detect) struct Expansion<'a> {
     /// The search as written, before expansion.
     original: &'a str,
-    /// The search without comments, and with its macros expanded.
+    /// The text of the search without comments, and with its macros expanded.
     pub text: String,
-    /// The spans of the expanded text, in order, without gaps.
+    /// The spans of the expanded text, in order, without gaps. They tell from where in the search
+    /// as written each byte comes.
     spans: Vec<ExpandedSpan>,
 }
 
-/// A span of the expanded text, which ends where the next span starts.
+/// A span of the expanded text of a search. It ends where the next span starts.
 #[derive(Debug)]
 struct ExpandedSpan {
     /// The span's start in the expanded text, in bytes.
     start: usize,
-    /// The bytes of the search as written that the span came from: the same text, or a macro call.
+    /// The range of bytes of the search as written from which the span came: the same text, or a
+    /// macro call.
     original: Range<usize>,
-    /// The macro that the span came from; `None` if it was written in the search itself.
+    /// The name of the macro from whose text the span came; `None` if it was written in the search
+    /// itself.
     from_macro: Option<String>,
 }
 
 impl<'a> Expansion<'a> {
-    /// Removes the comments of a search and expands its macros, which come from `library`.
+    /// Removes the comments of the search `original`, and expands its macros, whose texts come from
+    /// `library`.
     pub fn new(original: &'a str, library: &dyn Library) -> Result<Self, SearchError> {
         let mut expansion = Expansion { original, text: String::new(), spans: Vec::new() };
         expansion.add(original, library, &mut Vec::new(), None)?;
         Ok(expansion)
     }
 
-    /// Appends a text: the search itself, or the text of a macro whose call is at `called` in the
-    /// search as written. `inside` are the names of the macros that are being expanded, outermost
-    /// first.
+    /// Expands the macros in a text, and appends the result. The text is the search itself, or the
+    /// text of a macro whose call is at `called` in the search as written. `inside` are the names
+    /// of the macros that are being expanded, outermost first.
     fn add(
         &mut self,
         text: &str,
@@ -111,8 +117,9 @@ impl<'a> Expansion<'a> {
         Ok(())
     }
 
-    /// Appends the text that replaces a macro call. `place` is the call's range in the search as
-    /// written.
+    /// Appends the text that replaces a macro call, with the macros in it expanded. `place` is the
+    /// range of the outermost call in the search as written. `inside` are the names of the macros
+    /// that are being expanded.
     fn call(
         &mut self,
         cursor: &Cursor<'_>,
@@ -165,8 +172,9 @@ impl<'a> Expansion<'a> {
         Ok(())
     }
 
-    /// Appends the bytes `range` of `text`. `called` is the macro call that `text` came from;
-    /// `None` if `text` is the search as written.
+    /// Appends the bytes `range` of `text`, which contain no macro call. `called` is the range of
+    /// the macro call from which `text` came; `None` if `text` is the search as written. `inside`
+    /// are the names of the macros that are being expanded.
     fn push(&mut self, text: &str, range: Range<usize>, called: Option<&Range<usize>>, inside: &[String]) {
         let written = text.get(range.clone()).unwrap_or_default();
         if let Some(place) = called {
@@ -177,20 +185,23 @@ impl<'a> Expansion<'a> {
         }
     }
 
-    /// Appends a text that replaces the range `place` of the search as written.
+    /// Appends a text that replaces the range `place` of the search as written. It comes from the
+    /// last macro in `inside`, if there is one.
     fn push_as(&mut self, text: &str, place: &Range<usize>, inside: &[String]) {
         let from_macro = inside.last().cloned();
         self.spans.push(ExpandedSpan { start: self.text.len(), original: place.clone(), from_macro });
         self.text.push_str(text);
     }
 
-    /// Returns an error at a range of the search as written.
+    /// Returns an error that quotes a range of the search as written, and says what was expected
+    /// there.
     fn original_error(&self, place: Range<usize>, expected: String) -> SearchError {
         Cursor::new(self.original, 0..self.original.len()).error(place, expected)
     }
 
-    /// Maps an error in a macro's text to the macro's call in the search as written. `called` is
-    /// the range of the call; `None` if the error is in the search as written.
+    /// Moves the place of an error in a macro's text to the macro's call in the search as written.
+    /// `called` is the range of the call; `None` if the error is in the search as written, where it
+    /// stays. The last name in `inside` is that of the macro.
     fn locate(&self, error: SearchError, called: Option<&Range<usize>>, inside: &[String]) -> SearchError {
         match called {
             None => error,
@@ -198,13 +209,15 @@ impl<'a> Expansion<'a> {
         }
     }
 
-    /// Maps an error in the text of the macro `name` to its call at `place`.
+    /// Moves the place of an error in the text of the macro `name` to the macro's call at `place`,
+    /// in the search as written.
     fn in_call(&self, error: SearchError, place: &Range<usize>, name: &str) -> SearchError {
         let SearchError { offset, line, column, .. } = self.original_error(place.clone(), String::new());
         SearchError { offset, line, column, found: format!("{} in the macro `{name}`", error.found), ..error }
     }
 
-    /// Maps an error in the expanded text to the search as written.
+    /// Moves the place of an error in the expanded text to the part of the search as written from
+    /// which it came.
     pub fn in_original(&self, error: SearchError) -> SearchError {
         let place = self.spans.partition_point(|span| span.start <= error.offset);
         let Some(span) = place.checked_sub(1).and_then(|place| self.spans.get(place)) else { return error };
@@ -217,8 +230,8 @@ impl<'a> Expansion<'a> {
     }
 }
 
-/// Splits the arguments of a macro call at its commas, except for those in quotes or parentheses.
-/// Quotes around an argument are removed.
+/// Splits the argument text of a macro call at its commas, except for those in quotes or
+/// parentheses. Quotes around an argument are removed.
 fn arguments(text: &str) -> Vec<String> {
     let mut arguments = vec![String::new()];
     let (mut quoted, mut depth) = (false, 0_usize);

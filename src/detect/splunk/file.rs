@@ -1,4 +1,5 @@
-//! The YAML file of a rule, as Splunk publishes it. KnownKeys that are not needed here are ignored.
+//! The YAML file of a rule, in the form in which Splunk publishes rules. Keys that dnsweep does not
+//! need are ignored.
 
 use serde::Deserialize;
 
@@ -9,7 +10,7 @@ use crate::detect::splunk::search::Search;
 use crate::detect::yaml::keys::KnownKeys;
 use crate::detect::yaml::{Node, YamlProblem};
 
-/// The keys of a Splunk rule file that dnsweep reads.
+/// The keys of a Splunk rule file that dnsweep reads, with their values.
 #[derive(Deserialize)]
 pub(in crate::detect) struct RuleFile {
     name: Option<String>,
@@ -34,14 +35,16 @@ pub(in crate::detect) struct RuleFile {
     tests: Option<Vec<RuleTest>>,
 }
 
-/// An entry of the key `tests`: a test that the rule's author runs.
+/// An entry of the key `tests` of a Splunk rule file: a test that the rule's author runs on
+/// recorded events.
 #[derive(Deserialize)]
 struct RuleTest {
     name: Option<String>,
     attack_data: Option<Vec<AttackData>>,
 }
 
-/// An entry of the key `attack_data`: a data set of a test.
+/// An entry of the key `attack_data` of a rule's test: a data set of recorded events, by the URL of
+/// its file.
 #[derive(Deserialize)]
 struct AttackData {
     data: String,
@@ -74,12 +77,12 @@ const KEYS: KnownKeys = KnownKeys {
     others: &["asset_type", "category", "data_source", "known_false_positives", "references"],
     required: &["id", SEARCH],
 };
-/// The name of the key that contains a rule's search.
+/// The name of the key of a Splunk rule file that contains the rule's search.
 const SEARCH: &str = "search";
-/// The known keys of a risk object or a threat object.
+/// The keys that are known in a risk object or a threat object of a Splunk rule file.
 const ENTITY_KEYS: KnownKeys =
     KnownKeys { read: &["field", "type", "score", "message"], others: &[], required: &["field"] };
-/// The known keys of the mapping `tags`.
+/// The keys that are known in the mapping `tags` of a Splunk rule file.
 const TAGS_KEYS: KnownKeys = KnownKeys {
     read: &[
         "confidence",
@@ -93,8 +96,8 @@ const TAGS_KEYS: KnownKeys = KnownKeys {
     others: &["risk_severity"],
     required: &[],
 };
-/// The keys of the mappings in which a risk can be stated, each with the path of keys that leads to
-/// it.
+/// The keys that are known in those mappings of a Splunk rule file in which a risk can be stated.
+/// For each mapping, the first element is the path of keys that leads to it.
 const INNER_KEYS: &[(&[&str], KnownKeys)] = &[
     (&["tags"], TAGS_KEYS),
     (
@@ -111,7 +114,8 @@ const INNER_KEYS: &[(&[&str], KnownKeys)] = &[
     (&["threat_objects"], ENTITY_KEYS),
 ];
 
-/// Returns a note for each misspelt key of a rule file. A misspelt required key is an error.
+/// Checks the keys of a Splunk rule file, and returns a note for each key that is probably
+/// misspelt. A misspelt key that a rule must have is an error.
 pub(in crate::detect) fn check_keys(document: &Node) -> Result<Vec<String>, YamlProblem> {
     let mut notes = Vec::new();
     KEYS.check(document, "", &mut notes)?;
@@ -124,22 +128,23 @@ pub(in crate::detect) fn check_keys(document: &Node) -> Result<Vec<String>, Yaml
     Ok(notes)
 }
 
-/// Returns true if a YAML document is a Splunk rule whose key `search` is misspelt: it has the keys
-/// `id` and `name`, and one that is nearly `search`.
+/// Returns true if a YAML document is probably a Splunk rule whose key `search` is misspelt: it has
+/// the keys `id` and `name`, and a key that is nearly `search`.
 pub(in crate::detect) fn has_misspelt_search(document: &Node) -> bool {
     let has = |key: &str| document.get(key).is_some();
     has("id") && has("name") && KEYS.misspelt(document).any(|slip| slip.meant == SEARCH)
 }
 
 impl RuleFile {
-    /// Returns the file with its id normalized; `None` if the id is empty.
+    /// Returns the rule file with its id normalized (without blanks and braces around it); `None`
+    /// if the id is empty.
     pub(in crate::detect) fn with_id(self) -> Option<Self> {
         let id = rule_id::stated_id(&self.id)?;
         Some(RuleFile { id, ..self })
     }
 
-    /// Returns the detection of the file and its parsed search. `notes` are the notes about the
-    /// file.
+    /// Converts the rule file and its parsed search to a [`Detection`]. `notes` are the notes for
+    /// the user about the keys of the file.
     pub(in crate::detect) fn into_detection(self, search: Search, mut notes: Vec<String>) -> Detection {
         let mut tags = self.tags.unwrap_or_default();
         let techniques = tags.mitre_attack_id.take().unwrap_or_default();
@@ -180,7 +185,7 @@ impl RuleFile {
 }
 
 impl RuleTest {
-    /// Returns the test's data sets, each with the test's name.
+    /// Returns the data sets of the test, each with the name of the test.
     fn data_sets(self) -> impl Iterator<Item = DataSet> {
         let name = self.name.unwrap_or_default();
         self.attack_data.into_iter().flatten().map(move |data| DataSet {

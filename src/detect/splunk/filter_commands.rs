@@ -1,5 +1,5 @@
-//! The commands that filter events or rows (`search`, `where`, `regex`), and those that compute
-//! columns (`eval`, `lookup`).
+//! The commands of a search that filter events or rows of its table (`search`, `where` and
+//! `regex`), and those that compute columns (`eval` and `lookup`).
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -21,7 +21,8 @@ use crate::detect::term::function::Function;
 use crate::detect::term::{Assumption, Term, TermKind};
 
 impl Pipeline<'_> {
-    /// Adds a condition on events that was read in `context`. `place` is its range in the search.
+    /// Adds a condition that matching events must meet, which was read in `context`. `place` is its
+    /// range of bytes in the search. The error is that no DNS query meets the condition.
     pub fn require(
         &mut self,
         cursor: &Cursor<'_>,
@@ -35,9 +36,9 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// Returns an error if no DNS query of Sysmon's meets a condition: it is about other data. If
-    /// only a part of it cannot be met, a note says so. `unmet` is the range of such a part, if one
-    /// is known, and what was expected there.
+    /// Returns an error if none of Sysmon's DNS queries meets a condition, so that the search is
+    /// about other data. If only a part of the condition cannot be met, a note for the user says
+    /// so. `unmet` is the range of such a part, if one is known, and what was expected there.
     fn check_subject(
         &mut self,
         cursor: &Cursor<'_>,
@@ -62,7 +63,8 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// Reads the condition after the command `search`, and applies it to events or rows.
+    /// Reads the condition after the command `search`, and applies it: to the rows of the table
+    /// after `stats`, otherwise to events.
     pub fn read_search(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         cursor.skip_space();
         let start = cursor.at();
@@ -76,7 +78,8 @@ impl Pipeline<'_> {
         self.require(cursor, start..cursor.at(), condition, context)
     }
 
-    /// Reads the condition after the command `where`, and applies it to events or rows.
+    /// Reads the condition after the command `where`, and applies it: to the rows of the table
+    /// after `stats`, otherwise to events.
     pub fn read_where(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         cursor.skip_space();
         let start = cursor.at();
@@ -84,7 +87,8 @@ impl Pipeline<'_> {
         self.filter(cursor, start, condition)
     }
 
-    /// Reads `field="…"` or `field!="…"` after `regex`.
+    /// Reads `field="…"` or `field!="…"` after the command `regex`, and keeps only events or rows
+    /// whose value matches the regular expression, or does not.
     pub fn read_regex(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         cursor.skip_space();
         let start = cursor.at();
@@ -107,8 +111,9 @@ impl Pipeline<'_> {
         self.filter(cursor, start, if negated { Condition::Not(Box::new(fits)) } else { fits })
     }
 
-    /// Applies a condition whose text begins at byte `start`. Parts that read only what an event
-    /// has filter events; parts that read aggregates filter rows.
+    /// Applies a condition whose text begins at byte `start` of the search. Before `stats` it
+    /// filters events. After `stats` it filters the rows of the table; the parts that read no
+    /// aggregate, such as a count, also filter the events.
     fn filter(&mut self, cursor: &Cursor<'_>, start: usize, condition: Condition) -> Result<(), SearchError> {
         let on_events = match &self.stats {
             Some(stats) => condition.with_columns(&|place| stats.event_term(place, true)),
@@ -138,7 +143,8 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// Reads `a = …, b = …` after the command `eval`, and defines the names.
+    /// Reads `a = …, b = …` after the command `eval`, and defines the names `a` and `b` as these
+    /// expressions.
     pub fn read_eval(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         loop {
             cursor.skip_space();
@@ -166,7 +172,8 @@ impl Pipeline<'_> {
         }
     }
 
-    /// Defines a name as a term, unless the table already has the largest number of columns.
+    /// Defines a name as a term, for example for `eval`. The error is that the table already has
+    /// the largest number of columns.
     fn define_checked(&mut self, cursor: &Cursor<'_>, name: &Token, term: Term) -> Result<(), SearchError> {
         let columns = self.stats.as_ref().map_or(0, |stats| stats.columns.len());
         if columns >= crate::detect::splunk::stats_commands::MOST_COLUMNS {
@@ -179,7 +186,8 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// Reads `name column as field … OUTPUT column as name …` after `lookup`.
+    /// Reads `name column as field … OUTPUT column as name …` after the command `lookup`, and
+    /// defines the output names. The lookup finds the rows whose columns match the fields.
     pub fn read_lookup(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         eat_lookup_options(cursor);
         let name = cursor.name()?;
@@ -236,8 +244,9 @@ impl Pipeline<'_> {
     }
 }
 
-/// Returns the predicate on events for a condition on rows; `None` if the condition reads
-/// aggregates. `text` is the condition as written.
+/// Returns the predicate on events that has the effect of a condition on rows of the `stats` table:
+/// an event meets it if one of its rows meets the condition. `None` if the condition reads
+/// aggregates, which depend on several events. `text` is the condition as written.
 fn event_predicate(stats: &Stats, condition: &Condition, text: &str) -> Option<Predicate> {
     let on_by = condition.with_columns(&|place| stats.by_term(place))?;
     let mut by: Vec<(usize, Term)> = Vec::new();
@@ -257,16 +266,16 @@ fn event_predicate(stats: &Stats, condition: &Condition, text: &str) -> Option<P
     Some(on_event.into_predicate())
 }
 
-/// How the output columns of a lookup are assigned.
+/// What happens if the output of the command `lookup` has the name of an existing field or column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum OutputMode {
-    /// `OUTPUT`: the lookup's columns replace existing values.
+    /// `OUTPUT`: the cells of the lookup replace the existing values.
     Always,
-    /// `OUTPUTNEW`: the lookup's columns are used only where there is no value yet.
+    /// `OUTPUTNEW`: the cells of the lookup are used only where there is no value yet.
     New,
 }
 
-/// Reads `OUTPUT` or `OUTPUTNEW`; `None` if neither is next.
+/// Reads the keyword `OUTPUT` or `OUTPUTNEW` of the command `lookup`; `None` if neither is next.
 fn output_keyword(cursor: &mut Cursor<'_>) -> Option<OutputMode> {
     if cursor.eat_keyword(|word| word.eq_ignore_ascii_case("OUTPUTNEW")) {
         Some(OutputMode::New)
@@ -277,7 +286,8 @@ fn output_keyword(cursor: &mut Cursor<'_>) -> Option<OutputMode> {
     }
 }
 
-/// Skips options such as `update=true` and `local=true`.
+/// Skips the options of the command `lookup`, such as `update=true` and `local=true`, which have no
+/// effect in a sweep.
 fn eat_lookup_options(cursor: &mut Cursor<'_>) {
     loop {
         let mut ahead = cursor.clone();
@@ -291,7 +301,8 @@ fn eat_lookup_options(cursor: &mut Cursor<'_>) {
     }
 }
 
-/// Reads the name of a lookup's column, and returns it with the column's index.
+/// Reads the name of a column of the lookup's table, and returns it with the column's 0-based
+/// index. The error lists the columns.
 fn lookup_column(cursor: &mut Cursor<'_>, lookup: &Lookup) -> Result<(Token, usize), SearchError> {
     let column = cursor.name()?;
     if let Some(place) = lookup.column(&column.text) {
@@ -301,7 +312,7 @@ fn lookup_column(cursor: &mut Cursor<'_>, lookup: &Lookup) -> Result<(Token, usi
     Err(cursor.error_at(&column, expected).near(&column.text, lookup.columns().iter().map(String::as_str)))
 }
 
-/// The names of an event's values at one place of a pipeline, before `stats`.
+/// The names that an event's values have at one place of a search's pipeline, before `stats`.
 struct ScopeNames(Scope);
 
 impl NameResolver for ScopeNames {
@@ -310,11 +321,12 @@ impl NameResolver for ScopeNames {
     }
 }
 
-/// The names of a pipeline. An unknown name has no value instead of being an error.
+/// A [`NameResolver`] with the names of a pipeline, for `eval`. As in Splunk, an unknown name has
+/// no value, and is not an error.
 struct LenientNames<'l, 'p> {
-    /// The pipeline whose names are used.
+    /// The pipeline whose names are known.
     pipeline: &'l Pipeline<'p>,
-    /// The unknown names that an expression used, in order.
+    /// The unknown names that the expression uses, in order, for a note.
     missing: std::cell::RefCell<Vec<String>>,
 }
 

@@ -1,7 +1,7 @@
-//! The boolean conditions of Splunk's `search` command. The head of a search and the `where` of
-//! `tstats` are written in them.
+//! Reads the boolean conditions of Splunk's command `search`. The head of a search, which selects
+//! events, and the `where` of `tstats` are such conditions.
 //!
-//! Parentheses bind tightest, then `NOT`, `OR` and `AND`; two terms side by side are joined by
+//! Parentheses bind tightest, then `NOT`, `OR` and `AND`; two operands side by side are joined by
 //! `AND`. So `a OR b c` is `(a OR b) AND c`, unlike in nearly every other language (and unlike
 //! Splunk's own `where`):
 //! <https://docs.splunk.com/Documentation/Splunk/9.4.0/Search/Booleanexpressions>.
@@ -21,69 +21,73 @@ use crate::detect::splunk::token::{Cursor, SearchError, Token, split_at_pipes};
 use crate::detect::term::condition::Condition;
 use crate::detect::term::{Assumption, Term};
 
-/// The largest nesting depth of a condition. Deeper nesting is an attack on the stack, not a rule.
+/// The largest number of parentheses and `NOT`s around a part of a condition. A search with deeper
+/// nesting is refused, because reading it could exhaust the stack.
 const DEEPEST_NESTING: usize = 100;
 
-/// The expected part of an error where a condition is missing.
+/// What an error message expects where a condition of a search is missing.
 const EXPECTED_CONDITION: &str = "a condition such as QueryName=\"*example*\"";
 const EXPECTED_OPERATOR: &str = "a condition on a field: its name, then one of =, !=, <, <=, >, >= or IN \
                                  (free text is not supported; AND, OR, NOT and IN are upper case)";
 
-/// The context in which a condition is read: the names that it can use, the kinds of conditions
-/// that are allowed, and what was noticed while reading.
+/// Reads a condition of a search in one context: with the names that are known there, and the kinds
+/// of conditions that are allowed there. What is noticed while reading is kept.
 pub(in crate::detect) struct ConditionContext<'n> {
     /// The fields or columns that the condition can use.
     names: &'n dyn NameResolver,
-    /// The kinds of conditions that can be read.
+    /// The kinds of conditions that are allowed, such as those on the origin of events.
     allowed: AllowedConditions,
-    /// The range of the first part that no DNS query of Sysmon's meets, and what was expected
-    /// there.
+    /// The range of the first part of the condition that none of Sysmon's DNS queries meets, with
+    /// what was expected there; `None` until one is found.
     unmet: RefCell<Option<(Range<usize>, &'static str)>>,
-    /// The errors about unknown names. They are dropped for a part of the condition that turns out
-    /// to be about other events.
+    /// The errors about unknown names so far. Those in a part of the condition that turns out to be
+    /// about other events are dropped.
     unknown: RefCell<Vec<SearchError>>,
     /// Notes for the user about how the condition was understood.
     notes: RefCell<Vec<String>>,
 }
 
-/// The kinds of conditions that are allowed in a [`ConditionContext`].
+/// The kinds of conditions that a [`ConditionContext`] allows.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum AllowedConditions {
-    /// Conditions on fields, and on the origin and time of events. Parts may be about other events.
+    /// Conditions on fields, on the origin of events (such as `source`) and on their time. Parts of
+    /// the condition may be about other events than DNS queries.
     FieldsAndOrigins,
-    /// Conditions on the fields of an event or the columns of a row only.
+    /// Conditions on the fields of an event or on the columns of a row, and no others.
     FieldsOnly,
 }
 
-/// The position of a part of a condition inside parentheses and negations.
+/// How deep a part of a condition lies inside parentheses and negations.
 #[derive(Clone, Copy, Default)]
 struct Nesting {
     /// The number of parentheses and `NOT`s around the part.
     depth: usize,
-    /// True if the part is inside an odd number of `NOT`s, so that events which meet it are left
-    /// out.
+    /// True if the part lies inside an odd number of `NOT`s, so that an event that meets the part
+    /// is left out.
     is_excluded: bool,
 }
 
 impl Nesting {
-    /// Returns the position inside one more parenthesis.
+    /// Returns the position of a part inside one more pair of parentheses.
     fn deeper(self) -> Self {
         Nesting { depth: self.depth + 1, ..self }
     }
 
-    /// Returns the position inside one more `NOT`.
+    /// Returns the position of a part inside one more `NOT`.
     fn negated(self) -> Self {
         Nesting { is_excluded: !self.is_excluded, ..self.deeper() }
     }
 }
 
 impl<'n> ConditionContext<'n> {
-    /// Returns the context of a condition on events, which may also be on their origin and time.
+    /// Returns the context of a condition that selects events: besides fields, the events' origin
+    /// and time can be used.
     pub fn of_events(names: &'n dyn NameResolver) -> Self {
         ConditionContext { allowed: AllowedConditions::FieldsAndOrigins, ..Self::of_fields(names) }
     }
 
-    /// Returns the context of a condition on the rows of a table, or of an exclusion.
+    /// Returns the context of a condition in which only fields or columns can be used: one on the
+    /// rows of a table, or that of an exclusion.
     pub fn of_fields(names: &'n dyn NameResolver) -> Self {
         ConditionContext {
             names,
@@ -94,13 +98,14 @@ impl<'n> ConditionContext<'n> {
         }
     }
 
-    /// Returns the range of the first part that no DNS query of Sysmon's meets, and what was
-    /// expected there; `None` if there is no such part.
+    /// Returns the range of the first part of the condition that none of Sysmon's DNS queries
+    /// meets, and what was expected there; `None` if there is no such part.
     pub fn unmet(&self) -> Option<(Range<usize>, &'static str)> {
         self.unmet.borrow().clone()
     }
 
-    /// Records a part that no DNS query of Sysmon's meets, unless an earlier one is known.
+    /// Records the range of a part of the condition that none of Sysmon's DNS queries meets, and
+    /// what was expected there. Only the first such part is kept.
     pub fn record_unmet(&self, place: &Range<usize>, expected: &'static str) {
         self.unmet.borrow_mut().get_or_insert_with(|| (place.clone(), expected));
     }
@@ -110,7 +115,7 @@ impl<'n> ConditionContext<'n> {
         self.notes.into_inner()
     }
 
-    /// Adds a note for the user, unless it is already there.
+    /// Adds a note for the user, unless the same note was already added.
     pub fn note(&self, note: String) {
         let mut notes = self.notes.borrow_mut();
         if !notes.contains(&note) {
@@ -118,7 +123,8 @@ impl<'n> ConditionContext<'n> {
         }
     }
 
-    /// Reads a condition, up to a word that ends it or to the next `|`.
+    /// Reads a condition, up to the word `by`, which ends the condition of `tstats`, or to the next
+    /// `|`. The error is for the first unknown name, or for what cannot be read.
     pub fn read(&self, cursor: &mut Cursor<'_>) -> Result<Condition, SearchError> {
         let read = self.conjunction(cursor, Nesting::default());
         // The first of several unknown names is reported.
@@ -129,7 +135,7 @@ impl<'n> ConditionContext<'n> {
     }
 }
 
-/// Reads a condition that must extend to the next `|` or to the end of the search.
+/// Reads a condition of a search that must extend to the next `|` or to the end of the search.
 pub(in crate::detect) fn parse(
     context: &ConditionContext<'_>,
     cursor: &mut Cursor<'_>,
@@ -142,7 +148,8 @@ pub(in crate::detect) fn parse(
     }
 }
 
-/// Reads a search that is a condition without commands, such as the search of an exclusion.
+/// Reads the text of a search that is a condition without commands, such as that of an exclusion,
+/// and returns its predicate.
 pub(in crate::detect) fn parse_alone(text: &str) -> Result<Predicate, SearchError> {
     let head = split_at_pipes(text)?.into_iter().next().unwrap_or_default();
     if head.end < text.len() {
@@ -155,7 +162,8 @@ pub(in crate::detect) fn parse_alone(text: &str) -> Result<Predicate, SearchErro
     if cursor.at_end() { Ok(condition.into_predicate()) } else { Err(cursor.unexpected(EXPECTED_CONDITION)) }
 }
 
-/// Skips the command `search`, which is implied at the start of a search and can also be written.
+/// Skips the command `search` at the start of a search, where it is implied but can also be
+/// written.
 pub(in crate::detect) fn eat_search_command(cursor: &mut Cursor<'_>) {
     let mut ahead = cursor.clone();
     if ahead.eat_keyword(|word| word == "search") && ahead.peek().is_some_and(char::is_whitespace) {
@@ -164,7 +172,8 @@ pub(in crate::detect) fn eat_search_command(cursor: &mut Cursor<'_>) {
 }
 
 impl ConditionContext<'_> {
-    /// Reads `x AND y z`. `AND` binds least, so it is the outermost operator.
+    /// Reads operands that are joined by `AND`, written or implied: `x AND y z`. `AND` binds least,
+    /// so it is the outermost operator.
     fn conjunction(&self, cursor: &mut Cursor<'_>, nesting: Nesting) -> Result<Condition, SearchError> {
         let unknown = self.unknown.borrow().len();
         let mut terms = vec![self.disjunction(cursor, nesting)?];
@@ -180,7 +189,7 @@ impl ConditionContext<'_> {
         Ok(condition)
     }
 
-    /// Reads operands that are joined by `OR`; a single operand is returned as it is.
+    /// Reads operands that are joined by `OR`. A single operand is returned as it is.
     fn disjunction(&self, cursor: &mut Cursor<'_>, nesting: Nesting) -> Result<Condition, SearchError> {
         let mut terms = vec![self.negation(cursor, nesting)?];
         while cursor.eat_keyword(|word| word == "OR") {
@@ -189,7 +198,8 @@ impl ConditionContext<'_> {
         Ok(join_conditions(terms, Condition::Or))
     }
 
-    /// Reads `NOT x`, or an operand without `NOT`.
+    /// Reads `NOT x` or, if no `NOT` is next, an operand. The error for too deep nesting protects
+    /// the stack.
     fn negation(&self, cursor: &mut Cursor<'_>, nesting: Nesting) -> Result<Condition, SearchError> {
         cursor.skip_space();
         if nesting.depth > DEEPEST_NESTING {
@@ -202,7 +212,8 @@ impl ConditionContext<'_> {
         self.term(cursor, nesting)
     }
 
-    /// Reads an operand: parentheses, a macro or a condition on a field.
+    /// Reads an operand of `AND`, `OR` or `NOT`: a condition in parentheses, a macro call or a
+    /// condition on a field.
     fn term(&self, cursor: &mut Cursor<'_>, nesting: Nesting) -> Result<Condition, SearchError> {
         let start = cursor.at();
         match cursor.peek() {
@@ -224,7 +235,9 @@ impl ConditionContext<'_> {
         }
     }
 
-    /// Reads a macro call as a condition. Only macros whose meaning is built in can be conditions.
+    /// Reads a macro call as a condition. The macros that can be conditions are `sysmon`, a site's
+    /// `…_filter`, which selects all events, and macros about other data, which select none.
+    /// `is_excluded` is true inside an odd number of `NOT`s.
     fn macro_condition(&self, cursor: &mut Cursor<'_>, is_excluded: bool) -> Result<Condition, SearchError> {
         let call = cursor.macro_call()?;
         match (call.name.as_str(), &call.argument) {
@@ -247,8 +260,9 @@ impl ConditionContext<'_> {
         }
     }
 
-    /// Records a condition that selects no DNS query, because it is about other events. Returns the
-    /// condition unchanged.
+    /// Records the range `place` of a condition if it selects no DNS query, because it is about
+    /// other events. Returns the condition unchanged. `is_excluded` is true inside an odd number of
+    /// `NOT`s.
     pub fn record_if_unmet(
         &self,
         condition: Condition,
@@ -264,7 +278,8 @@ impl ConditionContext<'_> {
         condition
     }
 
-    /// Reads a condition on a field, such as `field=value`.
+    /// Reads a condition on a field, such as `field=value`, `field IN (a, b)` or `field<5`.
+    /// `is_excluded` is true inside an odd number of `NOT`s.
     fn condition(&self, cursor: &mut Cursor<'_>, is_excluded: bool) -> Result<Condition, SearchError> {
         let name = if cursor.peek() == Some('"') { cursor.quoted()? } else { cursor.word() };
         let is_quoted = name.range.len() > name.text.len();
@@ -320,9 +335,9 @@ impl ConditionContext<'_> {
         if name.text == "*" { Ok(Condition::All) } else { Err(cursor.error_at(&name, EXPECTED_OPERATOR)) }
     }
 
-    /// Returns the term of a name. An unknown name is not yet an error if origins are allowed: the
-    /// part that contains it may be about other events. Until the part is read, a field whose value
-    /// is not known takes the name's place.
+    /// Returns the term that a name in a condition means. Where conditions on origins are allowed,
+    /// an unknown name is not yet an error, because the part that contains it may turn out to be
+    /// about other events. Until then, a field whose value is not known takes the name's place.
     fn term_named(&self, cursor: &Cursor<'_>, name: &Token, is_excluded: bool) -> Result<Term, SearchError> {
         let term = match self.names.term(cursor, name) {
             Ok(term) => term,
@@ -344,7 +359,7 @@ impl ConditionContext<'_> {
     }
 }
 
-/// Returns true if `by` is next, which ends the condition of `tstats`.
+/// Returns true if the word `by` or `groupby` is next, which ends the condition of `tstats`.
 fn is_by(cursor: &Cursor<'_>) -> bool {
     let mut ahead = cursor.clone();
     let is_word =
@@ -356,7 +371,8 @@ fn is_by(cursor: &Cursor<'_>) -> bool {
     }
 }
 
-/// Reads the value after `<`, `<=`, `>` or `>=`. Returns the condition, and the range of the value.
+/// Reads the value after `<`, `<=`, `>` or `>=`. Returns the condition that compares the term with
+/// it, and the value's range of bytes in the search.
 fn comparison(
     cursor: &mut Cursor<'_>,
     term: Term,
@@ -371,7 +387,8 @@ fn comparison(
     Ok((Condition::Inequality(term, order, value.text), value.range))
 }
 
-/// Returns the condition for `=`. A value that is a network also matches the addresses in it.
+/// Returns the condition for `=`: the term matches the value, in which `*` is a wildcard. A value
+/// that is an IP network, such as `10.0.0.0/8`, also matches the addresses in the network.
 fn equality(term: &Term, value: &Token) -> Condition {
     let matches = Condition::Matches(term.clone(), Pattern::new(&value.text));
     match Network::parse(&value.text) {
@@ -382,12 +399,14 @@ fn equality(term: &Term, value: &Token) -> Condition {
     }
 }
 
-/// Returns true if a word is an operator of the command `search`: `AND`, `OR`, `NOT` or `IN`.
+/// Returns true if a word is one of the operators of the command `search`: `AND`, `OR`, `NOT` or
+/// `IN`.
 pub(in crate::detect) fn is_operator(word: &str) -> bool {
     ["AND", "OR", "NOT", "IN"].contains(&word)
 }
 
-/// Joins conditions with `many`, which is `And` or `Or`. A single condition is returned as it is.
+/// Joins conditions by `many`, which makes an `And` or an `Or` of them. A single condition is
+/// returned as it is.
 pub(in crate::detect) fn join_conditions(
     mut terms: Vec<Condition>,
     many: impl Fn(Vec<Condition>) -> Condition,

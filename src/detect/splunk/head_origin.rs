@@ -1,5 +1,5 @@
-//! Conditions of a search on the origin of events (`source`, `index` and similar) and on their time
-//! (`earliest` and similar).
+//! Reads the conditions of a search on the origin of events (`source`, `index` and similar) and on
+//! their time (`earliest` and similar).
 
 use crate::detect::splunk::head::{ConditionContext, join_conditions};
 use crate::detect::splunk::head_value::{ValueContext, list, time, value};
@@ -8,9 +8,10 @@ use crate::detect::splunk::token::{Cursor, SearchError, Token};
 use crate::detect::term::condition::Condition;
 
 impl ConditionContext<'_> {
-    /// Reads a condition on the origin or the time of events, after its name. `None` if `name` is
-    /// that of another condition. An index or a period cannot be tested, so such a condition
-    /// selects all events, also after a `NOT`.
+    /// Reads the rest of a condition on the origin or the time of events, after its `name`. `None`
+    /// if `name` is that of another condition. Neither an index nor a period can be tested on
+    /// evidence, so a condition on them leaves no event out, also after a `NOT`; a note says so.
+    /// `is_excluded` is true inside an odd number of `NOT`s.
     pub fn origin(
         &self,
         cursor: &mut Cursor<'_>,
@@ -57,7 +58,7 @@ impl ConditionContext<'_> {
         Ok(Some(if differs { condition.negated() } else { condition }))
     }
 
-    /// Notes that a condition on an index or a period is not applied.
+    /// Adds a note for the user that a condition on an index or a period is not applied.
     fn note_ignored(&self, name: &Token, value: &Token, is_excluded: bool) {
         let name = name.text.as_str();
         if is_period(name) {

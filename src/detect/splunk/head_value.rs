@@ -1,18 +1,19 @@
-//! The values in a search's conditions: after `=`, or in a list after `IN`.
+//! Reads the values in a search's conditions: the value after an operator such as `=`, or those in
+//! a list after `IN`.
 
 use crate::detect::splunk::head::is_operator;
 use crate::detect::splunk::token::{Cursor, SearchError, Token};
 
-/// The place of a value, which decides if a comma ends the value.
+/// Where in a condition a value is, which decides if a comma ends the value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(in crate::detect) enum ValueContext {
-    /// After `=` or another operator: a comma is part of the value.
+    /// After `=` or another operator. A comma is part of the value.
     Alone,
-    /// In the list after `IN`: a comma ends the value.
+    /// In the list after `IN`. A comma ends the value.
     InList,
 }
 
-/// Reads the list `(a, b)` after `IN`.
+/// Reads the list of values after `IN`, such as `(a, b)`.
 pub(in crate::detect) fn list(cursor: &mut Cursor<'_>) -> Result<Vec<Token>, SearchError> {
     cursor.skip_space();
     if !cursor.eat("(") {
@@ -31,7 +32,7 @@ pub(in crate::detect) fn list(cursor: &mut Cursor<'_>) -> Result<Vec<Token>, Sea
     }
 }
 
-/// Reads a quoted or bare value of a condition. `place` decides if a comma ends it.
+/// Reads a quoted or bare value of a condition. `place` says if a comma ends the value.
 pub(in crate::detect) fn value(cursor: &mut Cursor<'_>, place: ValueContext) -> Result<Token, SearchError> {
     const EXPECTED: &str = "a value";
     cursor.skip_space();
@@ -56,15 +57,16 @@ pub(in crate::detect) fn value(cursor: &mut Cursor<'_>, place: ValueContext) -> 
     if ends_here(cursor, place) { Ok(value) } else { Err(cursor.unexpected("a blank after the value")) }
 }
 
-/// Returns true if the character at the cursor can follow a value.
+/// Returns true if the character at the cursor can follow a value: a blank, a closing parenthesis
+/// or, in a list, a comma. The end of the text also ends a value.
 fn ends_here(cursor: &Cursor<'_>, place: ValueContext) -> bool {
     let ends =
         |next: char| next.is_whitespace() || next == ')' || (next == ',' && place == ValueContext::InList);
     cursor.peek().is_none_or(ends)
 }
 
-/// Reads `""value""`: some published rules have values in doubled quotes. `None` if the next value
-/// is not such a value; then the cursor does not move.
+/// Reads a value in doubled quotes, `""value""`, which some published rules have. `None` if no such
+/// value is next; then the cursor does not move.
 fn doubly_quoted(cursor: &mut Cursor<'_>) -> Option<Token> {
     let mut ahead = cursor.clone();
     let start = ahead.at();
@@ -80,7 +82,8 @@ fn doubly_quoted(cursor: &mut Cursor<'_>) -> Option<Token> {
     Some(Token { text: inside.text, range })
 }
 
-/// Reads a point in time: `-24h@h`, `@d`, `"03/01/2025:00:00:00"` or `now()`.
+/// Reads a point in time after a name such as `earliest`: `-24h@h`, `@d`, `"03/01/2025:00:00:00"`
+/// or `now()`.
 pub(in crate::detect) fn time(cursor: &mut Cursor<'_>) -> Result<Token, SearchError> {
     cursor.skip_space();
     if cursor.peek() == Some('"') {

@@ -1,5 +1,5 @@
-//! The macros and lookups of a site that a search can use, by their names. Who implements
-//! [`Library`] decides where they are read from.
+//! The macros and lookups of a site that a search can use, by their names. The implementor of
+//! [`Library`] decides from which files they are read.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -12,29 +12,30 @@ use crate::detect::yaml::keys::KnownKeys;
 use crate::detect::yaml::{from_node, only_document};
 
 sentence! {
-    /// The reason why a macro, a lookup or a file of placeholders cannot be used.
+    /// The reason why the file of a macro, a lookup or placeholders cannot be used, as a sentence.
     pub struct ContentError;
 }
 
-/// A site's macros and lookups. A method returns an error if the file exists but cannot be used.
+/// A site's macros and lookups, which searches use by name. A method returns an error if the file
+/// exists but cannot be used.
 pub trait Library: Debug {
-    /// Returns the macro with this name; `None` if there is no such macro.
+    /// Returns the macro with this name; `None` if the site has no such macro.
     fn macro_named(&self, name: &str) -> Result<Option<Macro>, ContentError>;
-    /// Returns the lookup with this name; `None` if there is no such lookup.
+    /// Returns the lookup with this name; `None` if the site has no such lookup.
     fn lookup_named(&self, name: &str) -> Result<Option<Arc<Lookup>>, ContentError>;
 
-    /// Returns the names of all macros, to suggest one for a misspelt name.
+    /// Returns the names of all macros of the site, to suggest one for a misspelt name.
     fn macro_names(&self) -> Vec<String> {
         Vec::new()
     }
 
-    /// Returns the names of all lookups, to suggest one for a misspelt name.
+    /// Returns the names of all lookups of the site, to suggest one for a misspelt name.
     fn lookup_names(&self) -> Vec<String> {
         Vec::new()
     }
 }
 
-/// A library without macros and lookups.
+/// A library that contains no macros and no lookups.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoLibrary;
 
@@ -48,25 +49,26 @@ impl Library for NoLibrary {
     }
 }
 
-/// The known keys of a macro's YAML file.
+/// The keys that are known in the YAML file of a macro.
 const KEYS: KnownKeys = KnownKeys {
     read: &["definition", "arguments"],
     others: &["description", "name"],
     required: &["definition", "arguments"],
 };
 
-/// A macro: a text that replaces its calls in a search.
+/// A macro of Splunk's search language: a text that replaces each call of the macro in a search.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Macro {
-    /// The macro's text. `$name$` is replaced by the argument with that name.
+    /// The text that replaces a call. In it, `$name$` stands for the argument with that name.
     pub definition: String,
-    /// The names of the macro's arguments, in order.
+    /// The names of the macro's arguments, in the order in which a call has their values; `None` if
+    /// it has no arguments.
     #[serde(default)]
     pub arguments: Option<Vec<String>>,
 }
 
 impl Macro {
-    /// Parses the text of a macro's YAML file.
+    /// Parses the text of a macro's YAML file. The error says what was expected and what was found.
     pub fn from_yaml(text: &str) -> Result<Self, ContentError> {
         let read = || {
             let document = only_document(text)?;
@@ -76,8 +78,8 @@ impl Macro {
         read().map_err(|problem| problem.to_string().into())
     }
 
-    /// Returns the macro's text with its arguments replaced by `values`. The error says how many
-    /// arguments were expected.
+    /// Returns the macro's text, in which `values` replace the arguments. The error is that a call
+    /// has another number of arguments; it is the part of a message that says what was expected.
     pub(in crate::detect) fn expand(&self, values: &[String]) -> Result<String, String> {
         let names = self.arguments.as_deref().unwrap_or_default();
         if names.len() != values.len() {

@@ -1,10 +1,10 @@
-//! Splunk's search language, SPL. Searches, and the rule files that contain them, become a
+//! SPL, Splunk's search language. Searches, and the rule files that contain them, become a
 //! [`Predicate`](crate::detect::predicate::Predicate) and a [`Stats`](crate::detect::stats::Stats).
 //!
 //! A search is read from left to right. [`token`] reads words, [`expansion`] expands macros,
-//! [`head`] reads the condition that selects events, and [`pipeline`] the commands after it.
-//! Outside of this folder, only a site's exclusions are written in SPL: each is the head of a
-//! search.
+//! [`head`] reads the condition that selects events, and [`pipeline`] reads the commands after it.
+//! Besides Splunk's rules, only a site's exclusions are written in SPL: each is a condition like
+//! the head of a search.
 
 pub(in crate::detect) mod column_commands;
 pub(in crate::detect) mod eval;

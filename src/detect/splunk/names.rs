@@ -1,17 +1,20 @@
-//! The meaning of names in a search: event fields, and fields of the data model.
+//! The meaning of the names in a search: of event fields, and of the fields of Splunk's data model
+//! of DNS queries, such as `DNS.query`.
 
 use crate::detect::nearest::nearest;
 use crate::detect::predicate::field::Field;
 use crate::detect::splunk::token::{Cursor, SearchError, Token};
 use crate::detect::term::{Term, TermKind};
 
-/// The names that are known at some place of a search.
+/// Finds out what the names mean that are known at some place of a search.
 pub(in crate::detect) trait NameResolver {
-    /// Returns the term that a name means. The error suggests names that are known.
+    /// Returns the term that a name means at this place. The error for an unknown name suggests a
+    /// known one that is close.
     fn term(&self, cursor: &Cursor<'_>, name: &Token) -> Result<Term, SearchError>;
 }
 
-/// A [`NameResolver`] that knows the fields of events, and no names that a search defines.
+/// A [`NameResolver`] that knows the fields of events, and no names that commands of a search
+/// define.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::detect) struct EventFields;
 
@@ -22,8 +25,8 @@ impl NameResolver for EventFields {
     }
 }
 
-/// Returns the error for a name that is not a field. A name in `known` that is close to it is
-/// suggested.
+/// Returns the error for a name that is not an event field. It suggests a field whose name differs
+/// only by case, or a name in `known` that is close.
 pub(in crate::detect) fn no_field<'k>(
     cursor: &Cursor<'_>,
     name: &Token,
@@ -38,10 +41,12 @@ pub(in crate::detect) fn no_field<'k>(
     }
 }
 
-/// The prefix of the fields of the data set `DNS` in the data model.
+/// The prefix of the names of all fields in the data set `DNS`, which is the part of Splunk's data
+/// model `Network_Resolution` that describes DNS queries.
 const DATA_SET: &str = "DNS.";
 
-/// The fields of the data set that Sysmon's DNS queries have, by their names without [`DATA_SET`].
+/// The fields of Splunk's data model that Sysmon's DNS queries have: their names without
+/// [`DATA_SET`], each with the event field that has the value.
 const MODEL_FIELDS: &[(&str, Field)] = &[
     ("query", Field::QUERY_NAME),
     ("query_count", Field::QueryCount),
@@ -54,7 +59,8 @@ const MODEL_FIELDS: &[(&str, Field)] = &[
     ("vendor_product", Field::VendorProduct),
 ];
 
-/// The fields of the data set that Sysmon's DNS queries do not have, without [`DATA_SET`].
+/// The names of the fields of Splunk's data model that Sysmon's DNS queries do not have, without
+/// [`DATA_SET`].
 const ABSENT_MODEL_FIELDS: &[&str] = &[
     "additional_answer_count",
     "authority_answer_count",
@@ -79,13 +85,14 @@ const ABSENT_MODEL_FIELDS: &[&str] = &[
     "eventtype",
 ];
 
-/// A [`NameResolver`] that knows the fields of Splunk's data model `Network_Resolution`.
+/// A [`NameResolver`] that knows the fields of Splunk's data model `Network_Resolution`, such as
+/// `DNS.query`.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::detect) struct ModelFields;
 
 impl ModelFields {
-    /// Returns the term for a name in the data model, such as `DNS.query`; `None` for an unknown
-    /// name. A field that Sysmon's DNS queries do not have is an absent term.
+    /// Returns the term for the name of a data model field, such as `DNS.query`; `None` for an
+    /// unknown name. A field that Sysmon's DNS queries do not have is a term without a value.
     pub fn find(name: &str) -> Option<Term> {
         match name {
             "host" => return Some(Term::from(Field::Computer)),
@@ -99,13 +106,14 @@ impl ModelFields {
         ABSENT_MODEL_FIELDS.contains(&name).then(|| Term::from(TermKind::Absent))
     }
 
-    /// Returns the fields that Sysmon's DNS queries have, by their full names, such as `DNS.query`.
+    /// Returns the data model fields that Sysmon's DNS queries have: the full name, such as
+    /// `DNS.query`, and the event field that has the value.
     pub fn present() -> impl Iterator<Item = (String, Field)> {
         MODEL_FIELDS.iter().map(|(name, field)| (format!("{DATA_SET}{name}"), *field))
     }
 
-    /// Returns the known name that is closest to a misspelt one; `None` if none is close. The
-    /// prefix that all names share does not count.
+    /// Returns the name of the data model field that is closest to a misspelt name; `None` if none
+    /// is close. The common prefix `DNS.` does not count.
     pub fn nearest(name: &str) -> Option<String> {
         let had = MODEL_FIELDS.iter().map(|(name, _)| *name);
         let known = had.chain(ABSENT_MODEL_FIELDS.iter().copied());

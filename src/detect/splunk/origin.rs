@@ -1,41 +1,46 @@
-//! The meaning of conditions on the origin of events: `source`, `sourcetype`, `eventtype`, `tag`,
-//! `index`, and macros that stand for them. All events that dnsweep reads are Sysmon's DNS queries.
+//! The meaning of a search's conditions on the origin of events: on `source`, `sourcetype`,
+//! `eventtype`, `tag` and `index`, and of macros that stand for such conditions. They decide only
+//! if a search is about Sysmon's DNS queries.
 
 use crate::detect::predicate::pattern::Pattern;
 
-/// The events that a condition on their origin selects.
+/// Which events a condition on their origin, such as `source=…`, selects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::detect) enum Origin {
-    /// Events that Sysmon logged.
+    /// Events that Sysmon logged are selected.
     Sysmon,
-    /// Events of any origin: the condition has no effect.
+    /// Events of every origin are selected: the condition has no effect.
     Any,
-    /// Other events than Sysmon's DNS queries.
+    /// Other events than Sysmon's DNS queries are selected, and none of those.
     Other,
 }
 
-/// The expected part of an error about another origin.
+/// What an error message expects where a search asks for events of another origin than Sysmon.
 pub(in crate::detect) const EXPECTED_ORIGIN: &str =
     "a source of Sysmon's events, such as XmlWinEventLog:Microsoft-Windows-Sysmon/Operational";
 
-/// The expected part of an error about a macro that selects other data.
+/// What an error message expects where a search calls a macro that selects other data than Sysmon's
+/// events.
 pub(in crate::detect) const EXPECTED_MACRO: &str = "a macro that selects Sysmon's events, such as `sysmon`";
 
-/// The names of the channel of Sysmon's events in the field `source`.
+/// The values of the field `source` in Splunk that mean the event log (channel) of Sysmon.
 const SOURCES: &[&str] = &[
     "XmlWinEventLog:Microsoft-Windows-Sysmon/Operational",
     "WinEventLog:Microsoft-Windows-Sysmon/Operational",
     "Microsoft-Windows-Sysmon/Operational",
 ];
-/// The values of `sourcetype` that cover all Windows event logs.
+/// The values of the field `sourcetype` in Splunk that cover the events of all Windows event logs,
+/// also Sysmon's.
 const WINDOWS_SOURCE_TYPES: &[&str] = &["XmlWinEventLog", "WinEventLog"];
-/// The tags that Splunk's add-on for Sysmon gives to event 22.
+/// The values of the field `tag` that Splunk's add-on for Sysmon gives to DNS queries (event 22).
 const TAGS: &[&str] = &["dns", "network", "resolution"];
-/// Words in the names of event types (`eventtype`) of Sysmon's other events.
+/// Words in names of event types (Splunk's `eventtype`) that are about Sysmon's other events than
+/// DNS queries.
 const OTHER_EVENTS: &[&str] =
     &["process", "file", "registry", "wmi", "driver", "image", "pipe", "service", "clipboard", "linux"];
 
-/// Returns the origin that `name=value` selects; `None` if `name` is not a field of origins.
+/// Returns which events the condition `name=value` selects; `None` if it is not a condition on the
+/// origin of events.
 pub(in crate::detect) fn origin(name: &str, value: &str) -> Option<Origin> {
     let pattern = Pattern::new(value);
     let lower = value.to_lowercase();
@@ -55,12 +60,13 @@ pub(in crate::detect) fn origin(name: &str, value: &str) -> Option<Origin> {
     })
 }
 
-/// Returns true if `name=value` limits the time of events.
+/// Returns true if a condition on the field `name` limits the time of events, such as `earliest`.
 pub(in crate::detect) fn is_period(name: &str) -> bool {
     matches!(name, "earliest" | "latest" | "_index_earliest" | "_index_latest" | "starttime" | "endtime")
 }
 
-/// Prefixes of the names of macros that select other data, in Splunk's content and at many sites.
+/// The first letters of names of macros that select other data than Sysmon's events, in Splunk's
+/// published content and at many sites.
 const OTHER_MACROS: &[&str] = &[
     "wineventlog",
     "powershell",
@@ -136,8 +142,8 @@ const OTHER_MACROS: &[&str] = &[
     "pan_",
 ];
 
-/// Returns true if a macro with this name selects other data than Sysmon's. Used for macros that
-/// have no file.
+/// Returns true if a macro's name shows that it selects other data than Sysmon's events. It is
+/// asked only for macros that have no file.
 pub(in crate::detect) fn is_macro_of_other_data(name: &str) -> bool {
     let name = name.to_lowercase();
     !name.contains("_sysmon") && OTHER_MACROS.iter().any(|beginning| name.starts_with(beginning))

@@ -1,6 +1,7 @@
-//! Recognises searches about other data than Sysmon's DNS queries. Most rules of a collection are
-//! about other data, and use much SPL that dnsweep does not support. Their error names the other
-//! data instead of the first unsupported command.
+//! Recognises searches that are about other data than Sysmon's DNS queries. Most rules of a
+//! collection are about other data, such as process creations, and use much SPL that dnsweep does
+//! not support. With this module their error names the other data, and not the first unsupported
+//! command.
 
 use std::ops::Range;
 
@@ -13,9 +14,10 @@ use crate::detect::splunk::origin::{
 };
 use crate::detect::splunk::token::{Cursor, SearchError, Token};
 
-/// The name of Splunk's data model of DNS queries.
+/// The name of Splunk's data model (a common schema for events of many products) that describes DNS
+/// queries.
 pub(in crate::detect) const DATA_MODEL: &str = "Network_Resolution";
-/// Commands with which a search can begin and that do not read events.
+/// Commands of SPL that can begin a search, but do not read events from an event log.
 const OTHER_COMMANDS: &[&str] = &[
     "inputlookup",
     "makeresults",
@@ -41,11 +43,12 @@ const OTHER_COMMANDS: &[&str] = &[
     "multisearch",
     "union",
 ];
-/// Commands that combine events with each other. If a search combines several kinds of events, none
-/// of them can be left out.
+/// Commands of SPL that combine several events. A search that has one of them and asks for several
+/// kinds of events cannot do without any of these kinds.
 const COMBINING_COMMANDS: &[&str] =
     &["eventstats", "streamstats", "transaction", "join", "selfjoin", "append", "appendcols", "correlate"];
-/// The data models of Splunk's Common Information Model.
+/// The names of the data models of Splunk's Common Information Model, which is a common schema for
+/// events of many products.
 const MODELS: &[&str] = &[
     "Alerts",
     "Application_State",
@@ -75,18 +78,19 @@ const MODELS: &[&str] = &[
     "Vulnerabilities",
     "Web",
 ];
-/// Options of `datamodel` that have no effect in a sweep.
+/// Options of the command `datamodel` that have no effect in a sweep.
 const DATA_MODEL_OPTIONS: &[&str] = &["strict_fields", "allow_old_summaries", "summariesonly"];
-/// The expected part of an error about the arguments of `datamodel`.
+/// What an error message expects as the arguments of the command `datamodel`.
 const EXPECTED_MODE: &str = "DNS and `search` or `flat`, for example datamodel Network_Resolution DNS search";
-/// The names of the field that contains an event's number.
+/// The names of the fields in which a search asks for the number of an event.
 const EVENT_CODES: &[&str] = &["EventCode", "EventID", "signature_id", "EventId"];
 
-/// The expected part of an error about another data model.
+/// What an error message expects where a search reads another data model than that of DNS queries.
 const EXPECTED_MODEL: &str = "the data model Network_Resolution, because only DNS queries are searched";
 
-/// Returns an error if the search is about other data. `parts` are the ranges between its `|`, and
-/// `error` is the error with which the search was refused.
+/// Returns an error if a search that was refused is about other data than DNS queries. `parts` are
+/// the ranges of its text between the `|`, and `error` is the error with which the search was
+/// refused.
 pub(in crate::detect) fn check(
     text: &str,
     parts: &[Range<usize>],
@@ -111,8 +115,8 @@ pub(in crate::detect) fn check(
     }
 }
 
-/// Reads the name of a data model after `datamodel`, with or without the name of its data set. The
-/// error is for any other model than [`DATA_MODEL`].
+/// Reads the name of a data model, such as `Network_Resolution`, with or without the name of a data
+/// set, such as `Network_Resolution.DNS`. The error is for any other model than [`DATA_MODEL`].
 pub(in crate::detect) fn data_model(cursor: &mut Cursor<'_>) -> Result<Token, SearchError> {
     cursor.skip_space();
     let start = cursor.at();
@@ -129,7 +133,8 @@ pub(in crate::detect) fn data_model(cursor: &mut Cursor<'_>) -> Result<Token, Se
     Err(no_model(cursor.error(name.range, EXPECTED_MODEL), model))
 }
 
-/// Completes the error about another data model: the name is either misspelt, or means other data.
+/// Completes the error about a data model that is not that of DNS queries: the name is either
+/// misspelt, or the search is about other data.
 fn no_model(error: SearchError, model: &str) -> SearchError {
     if nearest(model, MODELS.iter().copied()) == Some(DATA_MODEL) {
         error.near(model, [DATA_MODEL])
@@ -138,7 +143,8 @@ fn no_model(error: SearchError, model: &str) -> SearchError {
     }
 }
 
-/// Reads what follows the command `from`, up to the next `|`.
+/// Reads the rest of the command `from`, up to the next `|`: `datamodel:Network_Resolution`. The
+/// error is for any other source of events.
 pub(in crate::detect) fn check_from(cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
     cursor.skip_space();
     let word = cursor.word();
@@ -158,7 +164,7 @@ pub(in crate::detect) fn check_from(cursor: &mut Cursor<'_>) -> Result<(), Searc
     if cursor.at_end() { Ok(()) } else { Err(cursor.unexpected("`|` or the end of the search")) }
 }
 
-/// Reads what follows the command `datamodel`, up to the next `|`: `Network_Resolution DNS search`.
+/// Reads the rest of the command `datamodel`, up to the next `|`: `Network_Resolution DNS search`.
 pub(in crate::detect) fn check_datamodel(cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
     data_model(cursor)?;
     let mut gives_events = false;
@@ -178,7 +184,8 @@ pub(in crate::detect) fn check_datamodel(cursor: &mut Cursor<'_>) -> Result<(), 
     if gives_events { Ok(()) } else { Err(cursor.unexpected(EXPECTED_MODE)) }
 }
 
-/// Returns an error if a command that begins the search reads another data model.
+/// Returns an error if the `command` that begins a search reads another data model than that of DNS
+/// queries.
 fn check_model(mut cursor: Cursor<'_>, command: &Token) -> Result<(), SearchError> {
     match command.text.as_str() {
         "datamodel" => return data_model(&mut cursor).map(|_| ()),
@@ -199,23 +206,23 @@ fn check_model(mut cursor: Cursor<'_>, command: &Token) -> Result<(), SearchErro
     Ok(())
 }
 
-/// The data that the head of a search asks for.
+/// What the head of a search asks for: Sysmon's events, DNS queries, or other data.
 #[derive(Default)]
 struct SearchedData {
-    /// True if the head of the search asks for Sysmon's events.
+    /// True if the head of the search asks for events that Sysmon logged.
     sysmon: bool,
-    /// True if the head of the search asks for event 22.
+    /// True if the head of the search asks for DNS queries, by the event number 22.
     dns_queries: bool,
-    /// The range of the first origin in the search that is not Sysmon's, with what was expected
-    /// instead; `None` if there is none.
+    /// The range of the first condition value in the head that means another origin than Sysmon,
+    /// with what was expected instead; `None` if there is no such value.
     other_origin: Option<(Range<usize>, &'static str)>,
-    /// The range of the first number of another event in the search; `None` if there is none.
+    /// The range of the first event number in the head that is not 22; `None` if there is none.
     other_event: Option<Range<usize>>,
 }
 
-/// Returns an error if the head of a search asks for other data alone. With `combines`, a later
-/// command combines all of the searched events, so the error is also for other data beside DNS
-/// queries.
+/// Returns an error if the head of a search asks only for other data than DNS queries. `combines`
+/// means that a later command combines all of the searched events. Then it is also an error that
+/// the head asks for other events besides DNS queries.
 fn check_head(cursor: &Cursor<'_>, combines: bool) -> Result<(), SearchError> {
     let searched = searched_data(cursor.clone())?;
     let other = match (searched.other_event, searched.other_origin) {
@@ -226,7 +233,7 @@ fn check_head(cursor: &Cursor<'_>, combines: bool) -> Result<(), SearchError> {
     Err(cursor.error(other.0, other.1).about_other_data())
 }
 
-/// Collects the data that the head of a search asks for, without understanding all of the head.
+/// Collects what the head of a search asks for, even if parts of the head are not understood.
 fn searched_data(mut cursor: Cursor<'_>) -> Result<SearchedData, SearchError> {
     let mut searched = SearchedData::default();
     while !cursor.at_end() {
@@ -270,8 +277,8 @@ fn searched_data(mut cursor: Cursor<'_>) -> Result<SearchedData, SearchError> {
     Ok(searched)
 }
 
-/// Reads the values of a condition `=` or `IN` after a field's name. Empty for another comparison,
-/// such as `!=`, whose values the search does not ask for.
+/// Reads the values after a field's name in a condition with `=` or `IN`. The result is empty for
+/// another comparison, such as `!=`, because the search does not ask for its value.
 fn values(cursor: &mut Cursor<'_>) -> Result<Vec<Token>, SearchError> {
     let mut values = Vec::new();
     cursor.skip_space();
@@ -301,7 +308,8 @@ fn value(cursor: &mut Cursor<'_>) -> Result<Token, SearchError> {
     if cursor.peek() == Some('"') { cursor.quoted() } else { cursor.bare(|character| character == ',') }
 }
 
-/// Skips the condition after a `NOT`: a comparison, a macro or parentheses.
+/// Skips the operand after a `NOT`: a comparison, a macro call or a condition in parentheses. What
+/// is negated is not what a search asks for.
 fn skip_term(cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
     cursor.skip_space();
     let mut depth = 0_usize;

@@ -1,5 +1,6 @@
-//! The commands after the head of a search. A command is understood in full or the search is
-//! refused: a rule is never half obeyed. A note says what the tables do not show as Splunk would.
+//! Reads the commands after the head of a search. A command is understood in full, or the search is
+//! refused: a rule is never half obeyed. Where the tables do not show what Splunk would, a note
+//! says so.
 
 use crate::detect::nearest::suggestion;
 use crate::detect::predicate::Predicate;
@@ -11,24 +12,25 @@ use crate::detect::splunk::token::{Cursor, MacroCall, SearchError, Token};
 use crate::detect::stats::{Stats, StatsColumn, StatsKind};
 use crate::detect::term::{DEEPEST_TERM, MOST_STEPS, Term, TermKind};
 
-/// The names of the supported commands that can follow a `|`.
+/// The names of the supported SPL commands that can follow a `|`.
 const COMMANDS: &[&str] = &[
     "stats", "search", "where", "eval", "regex", "lookup", "rename", "fillnull", "table", "fields", "sort",
     "dedup", "head", "convert",
 ];
-/// The supported commands that generate events, with which a search can begin.
+/// The names of the supported SPL commands that can begin a search, because they read events.
 pub(in crate::detect) const GENERATING_COMMANDS: &[&str] = &["tstats", "from", "datamodel"];
-/// The expected part of an error about an unknown macro.
+/// What an error message expects where a search calls a macro that is not known.
 pub(in crate::detect) const EXPECTED_MACRO: &str =
     "a macro that is built in, or one whose file NAME.yml is in a folder `macros` above the rule";
-/// The time format of the macro `security_content_ctime`.
+/// The time format, in the notation of `strftime`, with which Splunk's macro
+/// `security_content_ctime` writes a time.
 const WHOLE_SECONDS: &str = "%Y-%m-%dT%H:%M:%S";
 
-/// The largest number of names that a search may define. Each name makes every later lookup of a
-/// name slower, so more names are an attack, not a rule.
+/// The largest number of names that the commands of a search may define. A search with more is
+/// refused, because each name makes every later use of a name slower.
 const MOST_NAMES: usize = 4096;
 
-/// Returns the expected part of an error about an unknown command or macro.
+/// Returns what an error message expects where a search has an unknown command or macro.
 pub(in crate::detect) fn expected_command() -> String {
     format!(
         "one of the commands {}, or a macro `security_content_ctime(column)` or `…_filter`",
@@ -36,39 +38,44 @@ pub(in crate::detect) fn expected_command() -> String {
     )
 }
 
-/// The names that commands such as `eval` and `rename` have given to an event's values so far.
+/// What the names for an event's values mean after the commands that have been read, such as `eval`
+/// and `rename`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::detect) struct Scope {
-    /// Names with their terms; later entries replace earlier ones. `None` means that a command
-    /// removed the name.
+    /// The names that commands have defined, each with its term; later entries replace earlier
+    /// ones. `None` means that a command removed the name.
     pub(super) names: Vec<(String, Option<Term>)>,
-    /// The text with which `fillnull` without field names replaces all absent values.
+    /// The text with which a `fillnull` that names no fields replaces all absent values; `None` if
+    /// there was no such command.
     pub(super) fill: Option<String>,
-    /// The names that `table` or `fields` kept; `None` if all names are still there.
+    /// The names that `table` or `fields` kept; `None` if no command has limited the names.
     kept: Option<Vec<String>>,
 }
 
-/// The state of the pipeline after the commands that have been read.
+/// What the commands of a search mean, as far as they have been read: the condition on events, the
+/// table, and the names.
 #[derive(Debug)]
 pub(in crate::detect) struct Pipeline<'a> {
-    /// The macros and lookups that the search can use.
+    /// The site's macros and lookups, which the search can use.
     pub library: &'a dyn Library,
-    /// The names of an event's values; used before `stats`.
+    /// What the names for an event's values mean. Commands before `stats` use it.
     pub scope: Scope,
-    /// The table of `stats`; `None` before that command.
+    /// The table that the command `stats` makes; `None` until that command has been read.
     pub stats: Option<Stats>,
-    /// The conditions that matching events must meet, all of them.
+    /// The conditions that a matching event must meet, all of them.
     pub predicates: Vec<Predicate>,
     /// Notes for the user about how the commands were understood.
     pub notes: Vec<String>,
-    /// The first command before `stats` that keeps only some events by their order, such as `head`.
+    /// The first command before `stats` that keeps only some events by their order, such as `head`;
+    /// `None` if there is none. It cannot be applied to events, so the table has no rows.
     pub limiting_command: Option<&'static str>,
-    /// The largest number of evaluation steps and the largest nesting depth of any name's term.
+    /// The largest number of evaluation steps and the largest nesting depth of the terms of all
+    /// names so far. Both are limited.
     costliest: (u32, u32),
 }
 
 impl Scope {
-    /// Returns the term that a name means; `None` if the name is unknown or was removed.
+    /// Returns the term that a name means; `None` if the name is unknown, or a command removed it.
     pub fn lookup(&self, name: &str) -> Option<Term> {
         let named = self.names.iter().rev().find(|(known, _)| known == name).map(|(_, term)| term.clone());
         if self.kept.as_ref().is_some_and(|kept| kept.iter().all(|known| known != name)) {
@@ -81,7 +88,7 @@ impl Scope {
         })
     }
 
-    /// Defines a name of the events' values as a term.
+    /// Defines what a name for an event's value means, for a command such as `eval`.
     pub fn set(&mut self, name: String, term: Term) {
         if let Some(kept) = &mut self.kept {
             kept.push(name.clone());
@@ -89,7 +96,7 @@ impl Scope {
         self.names.push((name, Some(term)));
     }
 
-    /// Keeps or removes the names after `table` or `fields`.
+    /// Keeps or removes the names in the list after `table` or `fields`.
     pub(super) fn select(&mut self, names: Vec<String>, selection: FieldSelection) {
         match selection {
             FieldSelection::Table => self.kept = Some(names),
@@ -98,13 +105,14 @@ impl Scope {
         }
     }
 
-    /// Returns the names that commands have defined, and the names of all fields.
+    /// Returns the names that commands have defined and the names of all event fields, to suggest
+    /// one for a misspelt name.
     pub fn known_names(&self) -> impl Iterator<Item = &str> {
         let given = self.names.iter().filter(|(_, term)| term.is_some()).map(|(name, _)| name.as_str());
         Field::names().map(|name| -> &str { name }).chain(given)
     }
 
-    /// Returns true if a name is that of a field which an earlier command removed.
+    /// Returns true if a name is that of an event field that an earlier command removed or renamed.
     pub fn was_taken_away(&self, name: &str) -> bool {
         Field::from_name(name).is_some() && self.lookup(name).is_none()
     }
@@ -120,13 +128,13 @@ impl NameResolver for Pipeline<'_> {
     }
 }
 
-/// Returns the error for a word that is not a supported command.
+/// Returns the error for a word in the place of a command that is not a supported command.
 fn no_command(cursor: &Cursor<'_>, command: &Token) -> SearchError {
     let known = COMMANDS.iter().chain(GENERATING_COMMANDS).copied();
     cursor.error_at(command, expected_command()).near(&command.text, known)
 }
 
-/// Returns an error if the part begins with an unsupported command.
+/// Returns an error if a part of a search, between two `|`, begins with an unsupported command.
 pub(in crate::detect) fn check_command(mut cursor: Cursor<'_>) -> Result<(), SearchError> {
     cursor.skip_space();
     if cursor.peek() == Some('`') {
@@ -137,7 +145,7 @@ pub(in crate::detect) fn check_command(mut cursor: Cursor<'_>) -> Result<(), Sea
 }
 
 impl<'a> Pipeline<'a> {
-    /// Returns a pipeline of which no command has been read.
+    /// Creates a pipeline to which no command has been applied.
     pub fn new(library: &'a dyn Library) -> Self {
         Pipeline {
             library,
@@ -150,7 +158,8 @@ impl<'a> Pipeline<'a> {
         }
     }
 
-    /// Reads one command or macro, which must extend to the next `|`.
+    /// Reads one command or macro call, which must extend to the next `|`, and applies it to the
+    /// pipeline.
     pub fn read(&mut self, mut cursor: Cursor<'_>) -> Result<(), SearchError> {
         let cursor = &mut cursor;
         cursor.skip_space();
@@ -192,15 +201,18 @@ impl<'a> Pipeline<'a> {
         if cursor.at_end() { Ok(()) } else { Err(cursor.unexpected("`|` or the end of the search")) }
     }
 
-    /// Adds a note for the user, unless it is already there.
+    /// Adds a note for the user, unless the same note was already added.
     pub fn note(&mut self, note: String) {
         if !self.notes.contains(&note) {
             self.notes.push(note);
         }
     }
 
-    /// Applies a macro whose meaning is built in. `` `security_content_ctime(x)` `` formats a time.
-    /// `` `…_filter` `` is where a site adds its exclusions; without a file, it keeps all events.
+    /// Applies a macro that is called in the place of a command and that dnsweep implements itself:
+    ///
+    /// - `security_content_ctime(x)` formats the time `x`.
+    /// - `drop_dm_object_name(x)` removes the prefix `x.` from names.
+    /// - `…_filter` is where a site adds its exclusions. Without a file, it keeps all events.
     fn apply_macro(&mut self, cursor: &Cursor<'_>, call: &MacroCall) -> Result<(), SearchError> {
         match (call.name.as_str(), &call.argument) {
             ("security_content_ctime", Some(argument)) => {
@@ -218,8 +230,8 @@ impl<'a> Pipeline<'a> {
         }
     }
 
-    /// Returns a suggestion for a misspelt column or field, as the end of a note; empty if no known
-    /// name is close.
+    /// Returns the end of a note about a misspelt column or field, such as `; did you mean
+    /// 'count'?`. The text is empty if no known name is close.
     pub fn suggestion(&self, name: &str) -> String {
         match &self.stats {
             Some(stats) => suggestion(name, stats.columns().map(StatsColumn::name)),
@@ -227,8 +239,8 @@ impl<'a> Pipeline<'a> {
         }
     }
 
-    /// Defines `new` as the time `name` in the format `form`. As in Splunk, a missing column is
-    /// ignored; a note says so.
+    /// Defines the name `new` as the time in the column or field `name`, as text in the format
+    /// `form`. As in Splunk, a missing column is ignored; a note says so.
     pub fn print_time(
         &mut self,
         cursor: &Cursor<'_>,
@@ -252,8 +264,8 @@ impl<'a> Pipeline<'a> {
         Ok(())
     }
 
-    /// Defines a name as a term: after `stats` as a column, which replaces a column with the same
-    /// name, otherwise as a name of the events' values.
+    /// Defines what a name means. After `stats` it becomes a column of the table, and replaces a
+    /// shown column with the same name. Before `stats` it becomes a name for an event's value.
     pub fn define(&mut self, name: String, term: Term) {
         let Some(stats) = &mut self.stats else {
             self.costliest = costlier(self.costliest, term.cost());
@@ -271,13 +283,13 @@ impl<'a> Pipeline<'a> {
     }
 }
 
-/// Returns the larger number of steps and the larger depth of two costs.
+/// Returns the larger number of steps and the larger nesting depth of two costs.
 fn costlier(one: (u32, u32), other: (u32, u32)) -> (u32, u32) {
     (one.0.max(other.0), one.1.max(other.1))
 }
 
-/// Returns the part of a name that the `*` of a pattern matches. Empty if the pattern has no `*`
-/// and is equal to the name; `None` if the name does not match.
+/// Returns the part of a name that the `*` of a pattern matches. It is empty if the pattern has no
+/// `*` and is equal to the name. `None` if the name does not match the pattern.
 pub(in crate::detect) fn wildcard<'n>(pattern: &str, name: &'n str) -> Option<&'n str> {
     match pattern.split_once('*') {
         None => (pattern == name).then_some(""),
@@ -285,7 +297,8 @@ pub(in crate::detect) fn wildcard<'n>(pattern: &str, name: &'n str) -> Option<&'
     }
 }
 
-/// Returns the index of a column that the table shows. The error lists the columns.
+/// Returns the 0-based index of the shown column with this name. The error lists the columns of the
+/// table.
 pub(in crate::detect) fn column_place(
     cursor: &Cursor<'_>,
     stats: &Stats,
@@ -298,7 +311,8 @@ pub(in crate::detect) fn column_place(
     })
 }
 
-/// Reads `as name`, and returns the name; `None` if `as` is not next.
+/// Reads `as name` after a field, aggregate or column, and returns the name; `None` if `as` is not
+/// next.
 pub(in crate::detect) fn alias(cursor: &mut Cursor<'_>) -> Result<Option<Token>, SearchError> {
     if cursor.eat_keyword(|word| word.eq_ignore_ascii_case("as")) {
         cursor.name().map(Some)
@@ -307,14 +321,14 @@ pub(in crate::detect) fn alias(cursor: &mut Cursor<'_>) -> Result<Option<Token>,
     }
 }
 
-/// Skips a comma, if it is next, and returns true if it was.
+/// Skips a comma if it is next, also after blanks. Returns true if a comma was skipped.
 pub(in crate::detect) fn comma(cursor: &mut Cursor<'_>) -> bool {
     cursor.skip_space();
     cursor.eat(",")
 }
 
-/// Returns an error if one of the columns already has the name, because names are unique in a
-/// table.
+/// Returns an error if one of the columns already has the name. Names of columns must be unique in
+/// a table.
 pub(in crate::detect) fn require_new_name<'a>(
     cursor: &Cursor<'_>,
     columns: impl IntoIterator<Item = &'a StatsColumn>,

@@ -1,5 +1,5 @@
-//! The commands that sort and limit rows: `sort`, `dedup` and `head`. Also `convert`, which formats
-//! times.
+//! The commands of a search that sort and limit rows of its table, `sort`, `dedup` and `head`, and
+//! the command `convert`, which formats times.
 
 use crate::detect::splunk::names::NameResolver;
 use crate::detect::splunk::pipeline::{Pipeline, comma, wildcard};
@@ -8,14 +8,16 @@ use crate::detect::stats::rows::{RowStep, SortBy, SortKey};
 use crate::detect::stats::{StatsColumn, StatsKind};
 use crate::detect::term::{Term, TermKind};
 
-/// The time format of `convert` if the command does not say.
+/// The time format of the command `convert` if the command has no `timeformat=`. It is Splunk's
+/// default.
 const DEFAULT_TIME_FORM: &str = "%m/%d/%Y %H:%M:%S";
-/// The number of rows that `head` keeps if the command does not say.
+/// The number of rows that the command `head` keeps if it has no number.
 const DEFAULT_HEAD: usize = 10;
 
 impl Pipeline<'_> {
-    /// Reads `10 - a, b` after `sort`. Without `stats` it has no effect: the matches are in the
-    /// order of the evidence.
+    /// Reads `10 - a, b` after the command `sort`: the number of rows to keep, and the columns to
+    /// sort by. Before `stats` nothing is sorted, because matches are in the order of the
+    /// evidence.
     pub fn read_sort(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         cursor.skip_space();
         let mut ahead = cursor.clone();
@@ -50,8 +52,8 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// Reads a column to sort by, with its sign and its type. `None` for a column that does not
-    /// exist, which does not change the order.
+    /// Reads a column after the command `sort`, with its sign (`-` for descending) and the type of
+    /// the comparison, such as `num(a)`. `None` for a column that does not exist; it does not change the order.
     fn sort_key(&mut self, cursor: &mut Cursor<'_>) -> Result<Option<SortKey>, SearchError> {
         cursor.skip_space();
         let descending = cursor.eat("-");
@@ -99,7 +101,8 @@ impl Pipeline<'_> {
         }
     }
 
-    /// Reads `3 a b keepempty=true sortby -c` after `dedup`.
+    /// Reads `3 a b keepempty=true sortby -c` after the command `dedup`: the number of rows to keep
+    /// of each kind, the columns that make rows equal, options, and columns to sort by.
     pub fn read_dedup(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         cursor.skip_space();
         let most = cursor.take_while(|next| next.is_ascii_digit()).text.parse::<usize>().unwrap_or(1);
@@ -151,7 +154,7 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// Reads `10` or `limit=10` after the command `head`.
+    /// Reads `10` or `limit=10` after the command `head`: the number of rows to keep.
     pub fn read_head(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         let mut ahead = cursor.clone();
         if ahead.eat_keyword(|word| word == "limit") && ahead.eat("=") {
@@ -171,13 +174,15 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// Notes a command that would keep only some events by their order. All matches are kept.
+    /// Adds a note that a command before `stats`, which would keep only some events by their order,
+    /// is not applied. All matches are kept.
     fn note_limiting(&mut self, command: &'static str) {
         self.note(format!("`{command}` is not applied to events: all matches are kept"));
         self.limiting_command.get_or_insert(command);
     }
 
-    /// Reads `timeformat="…" ctime(a) as b ctime(*c)` after `convert`.
+    /// Reads `timeformat="…" ctime(a) as b ctime(*c)` after the command `convert`, and formats
+    /// these columns or fields as times.
     pub fn read_convert(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         let mut form = DEFAULT_TIME_FORM.to_owned();
         let mut printed = Vec::new();
@@ -218,7 +223,8 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// Formats the times of all columns, or fields, whose names match a pattern.
+    /// Formats the times in all columns, or fields, whose names match `pattern`. `new` is the
+    /// pattern of the new names; `None` replaces the columns. `form` is the time format.
     fn print_times_like(
         &mut self,
         cursor: &Cursor<'_>,
@@ -247,18 +253,21 @@ impl Pipeline<'_> {
     }
 }
 
-/// Reads `as name` or `as *name`, and returns the name; `None` if `as` is not next.
+/// Reads `as name` or `as *name` in the command `convert`, and returns the name; `None` if `as` is
+/// not next.
 fn alias_or_pattern(cursor: &mut Cursor<'_>) -> Result<Option<Token>, SearchError> {
     let is_next = cursor.eat_keyword(|word| word.eq_ignore_ascii_case("as"));
     is_next.then(|| cursor.name_or_pattern()).transpose()
 }
 
-/// Returns true if a term is a time, or is computed, so that it may be one.
+/// Returns true if a term may have times as values: the field `_time`, or any term that is
+/// computed.
 fn is_time(term: &Term) -> bool {
     term.is_time() || term.as_field().is_none()
 }
 
-/// Reads `timeformat="…"`, and returns the time format; `None` if it is not next.
+/// Reads the option `timeformat="…"` of the command `convert`, and returns the time format; `None`
+/// if the option is not next.
 fn time_form(cursor: &mut Cursor<'_>) -> Result<Option<String>, SearchError> {
     let mut ahead = cursor.clone();
     if !ahead.eat_keyword(|word| word == "timeformat") {

@@ -1,7 +1,7 @@
-//! Searches in the part of SPL that detections of event 22 use. A search begins with a head that
-//! selects events ([`crate::detect::splunk::head`]), or with `tstats` over the data model of DNS
-//! queries. A pipeline of commands follows, which filters the events and aggregates them
-//! ([`crate::detect::splunk::pipeline`]).
+//! Parses searches in the part of SPL that detections of DNS queries use. A search begins with a
+//! head that selects events ([`crate::detect::splunk::head`]), or with a command such as `tstats`
+//! that reads Splunk's data model of DNS queries. A pipeline of commands follows, which filters the
+//! events and aggregates them ([`crate::detect::splunk::pipeline`]).
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -19,28 +19,30 @@ use crate::detect::stats::Stats;
 use crate::detect::term::{EvalInput, Term};
 use crate::event::Event;
 
-/// A search that was understood in full: the events that match, and the table that they are reduced
-/// to.
+/// The compiled search of a rule: the condition on the events that match, and the table that the
+/// matches are reduced to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Search {
-    /// The condition that events must meet to match.
+    /// The condition that an event must meet to match.
     pub predicate: Predicate,
-    /// The table that the matches are reduced to; `None` if the search has no `stats`.
+    /// The description of the table that the matches are reduced to; `None` if the search has no
+    /// command `stats`.
     pub stats: Option<Arc<Stats>>,
     /// Notes for the user about how the search was understood.
     pub notes: Vec<String>,
-    /// The meaning of the names in a risk message, after the last command.
+    /// What the names in the rule's message mean after the last command of the search.
     scope: Scope,
 }
 
 impl Search {
-    /// Parses a search that uses no macros but those that are built in, and no lookups. Whatever is
-    /// not understood is an error that says where it is.
+    /// Parses an SPL search that uses no lookups, and only macros that dnsweep implements itself.
+    /// Whatever is not understood is an error that says where it is.
     pub fn parse(text: &str) -> Result<Self, SearchError> {
         Self::parse_with(text, &NoLibrary)
     }
 
-    /// Parses a search that can use the macros and lookups of a library.
+    /// Parses an SPL search that can use the macros and lookups of `library`. Whatever is not
+    /// understood is an error that says where it is.
     pub fn parse_with(text: &str, library: &dyn Library) -> Result<Self, SearchError> {
         let read = || {
             let expansion = Expansion::new(text, library)?;
@@ -51,7 +53,7 @@ impl Search {
         read().map_err(|error| about_other_data(text, error))
     }
 
-    /// Parses a search whose macros are already expanded.
+    /// Parses an SPL search whose macros are already expanded. `library` has the lookups.
     fn read(text: &str, library: &dyn Library) -> Result<Self, SearchError> {
         let all = split_at_pipes(text)?;
         let mut parts = all.into_iter().map(|part| Cursor::new(text, part));
@@ -101,14 +103,14 @@ impl Search {
         Ok(Search { predicate, stats: stats.map(Arc::new), notes, scope })
     }
 
-    /// Returns a search that consists of a condition only. The condition can come from another
-    /// language than SPL.
+    /// Creates a search that consists of a condition only, without a table. The condition can come
+    /// from another language than SPL, such as Sigma.
     #[must_use]
     pub fn of(predicate: Predicate) -> Self {
         Search { predicate, stats: None, notes: Vec::new(), scope: Scope::default() }
     }
 
-    /// Calls `see` with each regular expression of the condition and of the `stats` table.
+    /// Calls `see` with each regular expression in the search's condition and in its `stats` table.
     pub(in crate::detect) fn each_expression(&self, see: &mut dyn FnMut(&Expression)) {
         bounds::each_expression(&self.predicate, see);
         if let Some(stats) = &self.stats {
@@ -116,9 +118,9 @@ impl Search {
         }
     }
 
-    /// Returns the value that a name of this search has for one event. The name is that of a
-    /// `stats` column, of a renamed field or of a field. `None` if there is no value, and for
-    /// counts.
+    /// Returns the value that a name in the rule's message has for one event. The name is that of a
+    /// column of the `stats` table, of a field, or one that a command defined. `None` if the event
+    /// has no value for it, or if it is a count.
     #[must_use]
     pub fn value_of(&self, name: &str, event: &Event) -> Option<String> {
         let column = self.stats.as_deref().and_then(|stats| {
@@ -134,7 +136,7 @@ impl Search {
 }
 
 /// Returns the error with which a search is refused that was not understood because of `error`. If
-/// the search is about data other than DNS queries, the error says so: most such searches are.
+/// the search is about data other than DNS queries, the error says so. Otherwise it is `error`.
 fn about_other_data(text: &str, error: SearchError) -> SearchError {
     if error.reason == SearchReason::OtherData {
         return error;
@@ -146,8 +148,8 @@ fn about_other_data(text: &str, error: SearchError) -> SearchError {
     }
 }
 
-/// Reads the command that generates events, such as `tstats`, if the part begins with a supported
-/// one.
+/// Reads the command at the start of a part of the search if it is a supported one that reads
+/// events, such as `tstats`; otherwise returns `None`, and the cursor stays.
 fn generating_command(part: &mut Cursor<'_>) -> Option<crate::detect::splunk::token::Token> {
     part.skip_space();
     let mut ahead = part.clone();
@@ -159,7 +161,8 @@ fn generating_command(part: &mut Cursor<'_>) -> Option<crate::detect::splunk::to
     is_known.then_some(command)
 }
 
-/// Splits a predicate into predicates that all must be true.
+/// Splits an `And` predicate into the predicates that it joins. Another predicate is returned
+/// alone.
 fn conjuncts(predicate: Predicate) -> Vec<Predicate> {
     match predicate {
         Predicate::And(all) => all,

@@ -1,4 +1,5 @@
-//! The commands that aggregate events: `stats`, and `tstats` over the data model of DNS queries.
+//! Reads the commands of a search that aggregate events: `stats`, and `tstats`, which reads
+//! Splunk's data model of DNS queries.
 
 use crate::detect::nearest::suggestion;
 use crate::detect::predicate::Predicate;
@@ -14,16 +15,16 @@ use crate::detect::stats::{ColumnSource, Stats, StatsColumn};
 use crate::detect::term::condition::Condition;
 use crate::detect::term::{Term, TermKind};
 
-/// The largest number of columns of a table. Each column takes memory for every row, and some
-/// hundred KiB while the table is written, so more columns are an attack, not a rule.
+/// The largest number of columns of a table. A search with more is refused, because each column
+/// takes memory for every row, and some hundred KiB while the table is written.
 pub(in crate::detect) const MOST_COLUMNS: usize = 256;
 
-/// The expected part of an error where an aggregate is missing or unknown.
+/// What an error message expects where an aggregate of `stats` is missing or unknown.
 const EXPECTED_AGGREGATE: &str =
     "an aggregate: count, count(field), or dc, min, max, values, earliest or latest of a (field)";
-/// The names of the supported aggregates, to suggest one for a misspelt name.
+/// The names of the supported aggregates of `stats`, to suggest one for a misspelt name.
 const AGGREGATES: [&str; 8] = ["count", "dc", "distinct_count", "values", "min", "max", "earliest", "latest"];
-/// Options of `stats` and `tstats` that have no effect in a sweep.
+/// The names of options of `stats` and `tstats` that have no effect in a sweep.
 const OPTIONS: &[&str] = &[
     "summariesonly",
     "allow_old_summaries",
@@ -37,20 +38,21 @@ const OPTIONS: &[&str] = &[
     "partitions",
 ];
 
-/// What has been read of a `stats` or `tstats` command.
+/// The table that a `stats` or `tstats` command makes, as far as the command has been read.
 struct StatsDraft {
     /// The columns of the table that the command makes.
     columns: Vec<StatsColumn>,
     notes: Vec<String>,
-    /// The reason why the table cannot have rows; `None` if it can.
+    /// The reason why the table cannot have rows; `None` if it can have rows.
     empty_because: Option<String>,
 }
 
-/// A [`NameResolver`] that can also tell why a name has no term.
+/// A [`NameResolver`] for the arguments of `stats`, in which an unknown name is not an error. It
+/// can say why the name has no term.
 trait FieldResolver: NameResolver {
-    /// Returns the term that a name means; `None` if there is none.
+    /// Returns the term that a field's name means; `None` if the name is unknown.
     fn find(&self, name: &str) -> Option<Term>;
-    /// Returns the reason why a name has no term, for a note.
+    /// Returns the reason why a name means no term, for a note to the user.
     fn why_not(&self, name: &str) -> String;
 }
 
@@ -86,7 +88,8 @@ impl FieldResolver for ModelFields {
 }
 
 impl Pipeline<'_> {
-    /// Reads `count min(f) as name … by a b` after `stats`.
+    /// Reads `count min(f) as name … by a b` after the command `stats`, and makes the table.
+    /// `command` is the word `stats`, for errors.
     pub fn read_stats(&mut self, cursor: &mut Cursor<'_>, command: &Token) -> Result<(), SearchError> {
         if self.stats.is_some() {
             return Err(cursor.error_at(command, "only one stats"));
@@ -116,7 +119,7 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// Makes the table the pipeline's, and its notes the pipeline's notes.
+    /// Takes over the table that a command has described, with the notes about it.
     fn set_stats(&mut self, draft: StatsDraft) {
         let StatsDraft { columns, notes, empty_because } = draft;
         for note in notes {
@@ -128,15 +131,17 @@ impl Pipeline<'_> {
         self.stats = Some(Stats { empty_because, ..Stats::new(columns) });
     }
 
-    /// Adds the condition that events are Sysmon's DNS queries, which the data model implies.
+    /// Adds the conditions that Sysmon logged the events and that they are DNS queries. Splunk's
+    /// data model of DNS queries implies them.
     fn require_dns_queries(&mut self) {
         self.predicates.push(Predicate::Sysmon);
         let code = Condition::Matches(Term::from(Field::EventId), Pattern::new("22"));
         self.predicates.push(code.into_predicate());
     }
 
-    /// Applies `from datamodel:Network_Resolution` or `datamodel Network_Resolution DNS search`:
-    /// selects the DNS queries, and defines the names of the data model's fields.
+    /// Applies the command `from datamodel:Network_Resolution` or `datamodel Network_Resolution DNS
+    /// search`: selects the DNS queries, and defines the names of the data model's fields, such as
+    /// `DNS.query`.
     pub fn read_model(&mut self) {
         self.require_dns_queries();
         for (name, field) in ModelFields::present() {
@@ -144,7 +149,8 @@ impl Pipeline<'_> {
         }
     }
 
-    /// Reads `count … from datamodel=Network_Resolution where … by …` after `tstats`.
+    /// Reads `count … from datamodel=Network_Resolution where … by …` after the command `tstats`,
+    /// and makes the table. `command` is the word `tstats`, for errors.
     pub fn read_tstats(&mut self, cursor: &mut Cursor<'_>, command: &Token) -> Result<(), SearchError> {
         let fields = ModelFields;
         let mut draft = StatsDraft { columns: Vec::new(), notes: Vec::new(), empty_because: None };
@@ -180,8 +186,8 @@ impl Pipeline<'_> {
     }
 }
 
-/// Returns the columns of the table: the `by` columns, then the aggregates. No two columns may have
-/// the same name.
+/// Returns the columns of a `stats` table in order: the `by` columns (`columns`), then the
+/// `aggregates`. The error is that two columns have the same name, or that there are too many.
 fn columns(
     cursor: &Cursor<'_>,
     command: &Token,
@@ -201,12 +207,13 @@ fn columns(
     Ok(columns)
 }
 
-/// Skips `by` or `groupby`, if it is next, and returns true if it was.
+/// Skips the keyword `by` or `groupby` if it is next, and returns true if it was skipped.
 fn eat_by(cursor: &mut Cursor<'_>) -> bool {
     cursor.eat_keyword(|word| word.eq_ignore_ascii_case("by") || word.eq_ignore_ascii_case("groupby"))
 }
 
-/// Skips options of `stats` or `tstats`, such as `summariesonly=true`.
+/// Skips the options of `stats` or `tstats`, such as `summariesonly=true`, which have no effect in
+/// a sweep.
 fn eat_options(cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
     loop {
         let mut ahead = cursor.clone();
@@ -227,7 +234,8 @@ fn eat_options(cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
     }
 }
 
-/// Reads one aggregate, and returns its name and its column.
+/// Reads one aggregate of `stats`, such as `count` or `min(field) as name`, and returns its name
+/// and its column.
 fn aggregate(
     cursor: &mut Cursor<'_>,
     fields: &dyn FieldResolver,
@@ -263,7 +271,8 @@ fn aggregate(
     Ok((name, column))
 }
 
-/// Reads the argument of an aggregate: a field, or `eval(condition)`.
+/// Reads the argument of an aggregate of `stats`: a field, or `eval(condition)`, which has a value
+/// if the condition is true.
 fn aggregate_argument(
     cursor: &mut Cursor<'_>,
     fields: &dyn FieldResolver,
@@ -286,13 +295,13 @@ fn aggregate_argument(
     }))
 }
 
-/// Returns the same resolver as a [`NameResolver`].
+/// Returns the same resolver as a [`NameResolver`], to read an expression.
 fn fields_as_names(fields: &dyn FieldResolver) -> &dyn NameResolver {
     fields
 }
 
-/// Reads the columns after `by`. An unknown field does not refuse the rule: then the table has no
-/// rows, and `draft.empty_because` says why.
+/// Reads the columns after the keyword `by` of `stats`. A rule with an unknown field is not
+/// refused: its table has no rows, and `draft.empty_because` says why.
 fn by_columns(
     cursor: &mut Cursor<'_>,
     fields: &dyn FieldResolver,
@@ -322,7 +331,7 @@ fn by_columns(
     }
 }
 
-/// Returns an error if the table already has [`MOST_COLUMNS`] columns.
+/// Returns an error at `name` if the table already has [`MOST_COLUMNS`] columns.
 fn require_room(cursor: &Cursor<'_>, columns: &[StatsColumn], name: &Token) -> Result<(), SearchError> {
     if columns.len() < MOST_COLUMNS {
         return Ok(());

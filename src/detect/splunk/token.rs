@@ -1,41 +1,47 @@
-//! Reads a search's text from left to right: words, quoted and bare values, macro calls, and the
-//! places of errors. [`crate::detect::splunk::head`] and [`crate::detect::splunk::pipeline`] give
-//! meaning to the words.
+//! Reads the text of a search from left to right: words, quoted and bare values, and macro calls.
+//! It also makes the errors, with their places. [`crate::detect::splunk::head`] and
+//! [`crate::detect::splunk::pipeline`] give meaning to the words.
 
 use std::ops::Range;
 
 use crate::detect::nearest::nearest;
 use crate::detect::yaml::LineColumn;
 
-/// The longest quotation of a search in an error, in characters.
+/// The largest number of characters of a search that an error message quotes.
 const LONGEST_QUOTE: usize = 60;
-/// The longest quotation of the text after an opening parenthesis, in characters.
+/// The largest number of characters that an error message quotes after a parenthesis that is not
+/// closed.
 const SHORT_QUOTE: usize = 20;
 
-/// The reason why a search was refused: the place, what was expected there, and what was found.
+/// The reason why an SPL search was refused: the place, what was expected there, and what was
+/// found.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}: expected {expected}, found {found}{}", self.place(), self.hint())]
 pub struct SearchError {
-    /// The place of the error in the search, in bytes from its start.
+    /// The place of the error, in bytes from the start of the search.
     pub offset: usize,
-    /// The line of the error, from 1: in the rule file if `in_file`, otherwise in the search.
+    /// The line of the error, from 1. It is counted in the rule file if `in_file`, otherwise in the
+    /// search alone.
     pub line: u32,
-    /// The column of the error in its line, in characters, from 1.
+    /// The column of the error in its line, in characters, from 1. It is counted in the rule file
+    /// if `in_file`, otherwise in the search alone.
     pub column: u32,
     /// What was expected at the place of the error.
     pub expected: String,
-    /// What was found at the place of the error, in quotes.
+    /// What was found at the place of the error: a quotation of the search, or its end.
     pub found: String,
-    /// The known name that is closest to an unknown name; `None` if none is close.
+    /// The known name that is closest to an unknown name, as a suggestion; `None` if none is close,
+    /// or if the error is not about a name.
     pub nearest: Option<Box<str>>,
-    /// True if `line` and `column` are those of the rule file, and not of the search alone.
+    /// True if `line` and `column` are counted in the rule file, false if they are counted in the
+    /// search alone.
     pub in_file: bool,
-    /// The kind of the problem: the search is not understood, or asks for other data than Sysmon's
-    /// DNS queries.
+    /// The kind of problem: the search was not understood, or is about other data than Sysmon's DNS
+    /// queries.
     pub reason: SearchReason,
 }
 
-/// The kind of reason why a search cannot be run.
+/// The kind of problem for which an SPL search was refused.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum SearchReason {
     /// A part of the search is not supported or is wrong.
@@ -47,26 +53,27 @@ pub enum SearchReason {
 }
 
 impl SearchError {
-    /// Returns the error with the reason that the search is about other data.
+    /// Returns the error, marked as saying that the search is about other data than Sysmon's DNS
+    /// queries.
     #[must_use]
     pub(in crate::detect) fn about_other_data(self) -> Self {
         SearchError { reason: SearchReason::OtherData, ..self }
     }
 
-    /// Returns the error with a suggestion: the name in `known` that is closest to `name`, if one
-    /// is close.
+    /// Returns the error with a suggestion: the name in `known` that is closest to the misspelt
+    /// `name`. Without a close name, there is no suggestion.
     #[must_use]
     pub(in crate::detect) fn near<'k>(self, name: &str, known: impl IntoIterator<Item = &'k str>) -> Self {
         SearchError { nearest: nearest(name, known).map(Box::from), ..self }
     }
 
-    /// Returns the error with its place in the rule file instead of the search.
+    /// Returns the error with its place in the rule file, instead of its place in the search alone.
     #[must_use]
     pub(in crate::detect) fn in_file(self, place: LineColumn) -> Self {
         SearchError { line: short(place.line), column: short(place.column), in_file: true, ..self }
     }
 
-    /// Returns the place of the error in words.
+    /// Returns the place of the error in words, for the error message.
     fn place(&self) -> String {
         let SearchError { line, column, offset, .. } = self;
         if self.in_file {
@@ -76,70 +83,72 @@ impl SearchError {
         }
     }
 
-    /// Returns the suggestion at the end of the message; empty if there is none.
+    /// Returns the suggestion at the end of the error message, such as `; did you mean 'stats'?`;
+    /// empty if there is none.
     fn hint(&self) -> String {
         self.nearest.as_ref().map(|known| format!("; did you mean '{known}'?")).unwrap_or_default()
     }
 }
 
-/// A part of the search that belongs together, such as a name or a value, and its place.
+/// A part of a search that belongs together, such as a name or a value, with its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::detect) struct Token {
-    /// The text, without the quotes and escapes of a value.
+    /// The text of the token. Quotes around a value are left out, and escapes are resolved.
     pub text: String,
-    /// The bytes of the search that the token covers, including quotes and escapes.
+    /// The range of bytes of the search that the token covers, including quotes and escapes.
     pub range: Range<usize>,
 }
 
-/// A macro call: `` `name` `` or `` `name(argument)` ``.
+/// A call of a macro in a search: `` `name` `` or `` `name(argument)` ``.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::detect) struct MacroCall {
     /// The name of the called macro.
     pub name: String,
-    /// The text between the parentheses; `None` if there are no parentheses.
+    /// The text between the parentheses of the call; `None` if there are no parentheses.
     pub argument: Option<Token>,
-    /// The bytes of the search that the call covers, including the backticks.
+    /// The range of bytes of the search that the call covers, including the backticks.
     pub range: Range<usize>,
 }
 
-/// A reading position in one part of a search. A part ends at a `|`.
+/// A reading position in one part of a search. Parts are separated by `|`.
 #[derive(Debug, Clone)]
 pub(in crate::detect) struct Cursor<'a> {
     text: &'a str,
-    /// The position in `text`, in bytes.
+    /// The reading position, in bytes from the start of `text`.
     at: usize,
-    /// The end of the part in `text`, in bytes.
+    /// The end of the part of the search, in bytes from the start of `text`.
     end: usize,
 }
 
 impl<'a> Cursor<'a> {
-    /// Returns a cursor at the start of the part of `text` with this range of bytes.
+    /// Creates a cursor at the start of the part of a search that is the range `part` of the bytes
+    /// of `text`.
     pub fn new(text: &'a str, part: Range<usize>) -> Self {
         Cursor { text, at: part.start, end: part.end }
     }
 
-    /// Returns the cursor's position, in bytes from the start of the search.
+    /// Returns the reading position, in bytes from the start of the search.
     pub fn at(&self) -> usize {
         self.at
     }
 
-    /// Returns the text from the position to the end of the part.
+    /// Returns the text from the reading position to the end of the part of the search.
     fn rest(&self) -> &'a str {
         self.text.get(self.at..self.end).unwrap_or_default()
     }
 
-    /// Returns the next character; `None` at the end of the part.
+    /// Returns the next character without reading it; `None` at the end of the part of the search.
     pub fn peek(&self) -> Option<char> {
         self.rest().chars().next()
     }
 
-    /// Skips blanks, and returns true at the end of the part.
+    /// Skips blanks, and returns true if the end of the part of the search is reached.
     pub fn at_end(&mut self) -> bool {
         self.skip_space();
         self.peek().is_none()
     }
 
-    /// Moves past blanks.
+    /// Moves the reading position past blanks.
     pub fn skip_space(&mut self) {
         let rest = self.rest();
         self.at += rest.len() - rest.trim_start().len();
@@ -154,8 +163,8 @@ impl<'a> Cursor<'a> {
         found
     }
 
-    /// Skips blanks, and then the next word if `is_keyword` accepts it. Returns true if the word
-    /// was skipped.
+    /// Skips blanks and then the next word, if `is_keyword` accepts the word. Returns true if the
+    /// word was skipped; otherwise only blanks are.
     pub fn eat_keyword(&mut self, is_keyword: impl Fn(&str) -> bool) -> bool {
         self.skip_space();
         let mut ahead = self.clone();
@@ -166,12 +175,14 @@ impl<'a> Cursor<'a> {
         found
     }
 
-    /// Reads the characters up to the next blank or punctuation mark; may be empty.
+    /// Reads the characters up to the next blank or punctuation mark. The token is empty if one of
+    /// these is next.
     pub fn word(&mut self) -> Token {
         self.take_while(|character| !character.is_whitespace() && !"()\"`,|=!<>".contains(character))
     }
 
-    /// Reads the longest run of next characters that are all `wanted`; may be empty.
+    /// Reads the next characters as long as each is `wanted`. The token is empty if the first is
+    /// not.
     pub fn take_while(&mut self, wanted: impl Fn(char) -> bool) -> Token {
         let rest = self.rest();
         let length = rest.find(|character| !wanted(character)).unwrap_or(rest.len());
@@ -180,17 +191,18 @@ impl<'a> Cursor<'a> {
         Token { text: self.text.get(range.clone()).unwrap_or_default().to_owned(), range }
     }
 
-    /// Reads the next letters, digits and underscores; may be empty.
+    /// Reads the next letters, digits and underscores. The token is empty if none is next.
     pub fn identifier(&mut self) -> Token {
         self.take_while(|character| character.is_alphanumeric() || character == '_')
     }
 
-    /// Moves past one character.
+    /// Moves the reading position past one character.
     pub fn skip_character(&mut self) {
         self.at += self.peek().map_or(0, char::len_utf8);
     }
 
-    /// Reads a name in single quotes. The cursor must be at the opening quote.
+    /// Reads a name in single quotes. The cursor must be at the opening quote. The error is that
+    /// the closing quote or the name is missing.
     pub fn single_quoted(&mut self) -> Result<Token, SearchError> {
         let start = self.at;
         self.eat("'");
@@ -201,7 +213,8 @@ impl<'a> Cursor<'a> {
         Ok(Token { text: inside.text, range: start..self.at })
     }
 
-    /// Reads a string in double quotes. The cursor must be at the opening quote.
+    /// Reads a text in double quotes, and resolves its escapes. The cursor must be at the opening
+    /// quote. The error is that the closing quote is missing.
     pub fn quoted(&mut self) -> Result<Token, SearchError> {
         let start = self.at;
         let length = quoted_length(self.rest())
@@ -212,7 +225,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Reads a value without quotes, up to a blank, a parenthesis or a character for which `stops`
-    /// is true. May be empty.
+    /// is true. The token is empty if one of these is next. A quote inside the value is an error.
     pub fn bare(&mut self, stops: impl Fn(char) -> bool) -> Result<Token, SearchError> {
         let value = self.take_while(|character| {
             !character.is_whitespace() && !"()".contains(character) && !stops(character)
@@ -223,7 +236,8 @@ impl<'a> Cursor<'a> {
         Ok(Token { text: unescape(&value.text), range: value.range })
     }
 
-    /// Reads the name of a field or column, quoted or bare, without wildcards.
+    /// Reads the name of a field or column, quoted or bare. A missing name, or one with the
+    /// wildcard `*`, is an error.
     pub fn name(&mut self) -> Result<Token, SearchError> {
         let name = self.name_or_pattern()?;
         if name.text.is_empty() || name.text.contains('*') {
@@ -232,7 +246,8 @@ impl<'a> Cursor<'a> {
         Ok(name)
     }
 
-    /// Reads the name of a field or column, quoted or bare, which can contain wildcards.
+    /// Reads the name of a field or column, quoted or bare, which can contain the wildcard `*`. A
+    /// missing name is an error.
     pub fn name_or_pattern(&mut self) -> Result<Token, SearchError> {
         self.skip_space();
         let name = match self.peek() {
@@ -246,7 +261,8 @@ impl<'a> Cursor<'a> {
         Ok(name)
     }
 
-    /// Reads a macro call. The cursor must be at the opening backtick.
+    /// Reads a macro call, such as `` `name(argument)` ``. The cursor must be at the opening
+    /// backtick.
     pub fn macro_call(&mut self) -> Result<MacroCall, SearchError> {
         let start = self.at;
         self.eat("`");
@@ -267,12 +283,13 @@ impl<'a> Cursor<'a> {
         Ok(MacroCall { name: name.to_owned(), argument: Some(argument), range })
     }
 
-    /// Returns the text of a range of bytes of the search.
+    /// Returns the text in a range of bytes of the search.
     pub fn text_of(&self, range: Range<usize>) -> &'a str {
         self.text.get(range).unwrap_or_default()
     }
 
-    /// Returns the text that begins at a byte, in quotes and shortened.
+    /// Returns the first characters of the text that begins at the byte `at` of the search, in
+    /// quotes, for an error message.
     pub fn excerpt(&self, at: usize) -> String {
         let rest = self.text.get(at..self.end).unwrap_or_default();
         let cut = rest.char_indices().nth(SHORT_QUOTE).map(|(length, _)| length);
@@ -280,13 +297,13 @@ impl<'a> Cursor<'a> {
         format!("'{}{}'", shown.trim_end(), if cut.is_some() { "…" } else { "" })
     }
 
-    /// Returns the error that something else was expected at the cursor.
+    /// Returns the error that something else was `expected` than what follows the cursor.
     pub fn unexpected(&self, expected: impl Into<String>) -> SearchError {
         self.error_here(self.at, expected)
     }
 
-    /// Returns the error that something else was expected in place of `word`, or at its place if
-    /// `word` is empty.
+    /// Returns the error that something else was `expected` in place of `word`. If `word` is empty,
+    /// it says what follows instead.
     pub fn error_at(&self, word: &Token, expected: impl Into<String>) -> SearchError {
         if word.range.is_empty() {
             self.error_here(word.range.start, expected)
@@ -295,8 +312,8 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Returns the error that something else was expected in place of the word that begins at byte
-    /// `at`.
+    /// Returns the error that something else was `expected` in place of the word that begins at the
+    /// byte `at` of the search.
     fn error_here(&self, at: usize, expected: impl Into<String>) -> SearchError {
         let rest = self.text.get(at..).unwrap_or_default();
         let quoted = rest.starts_with('"').then(|| quoted_length(rest)).flatten();
@@ -306,7 +323,8 @@ impl<'a> Cursor<'a> {
         self.error(at..at + length, expected)
     }
 
-    /// Returns the error that something else was expected in place of a range of bytes.
+    /// Returns the error that something else was `expected` in place of the range `found` of bytes
+    /// of the search.
     pub fn error(&self, found: Range<usize>, expected: impl Into<String>) -> SearchError {
         let before = self.text.get(..found.start).unwrap_or_default();
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
@@ -330,13 +348,14 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Converts the number of a line or column; a number that is too large becomes the largest.
+/// Converts the number of a line or column for an error; a number that is too large becomes
+/// `u32::MAX`.
 fn short(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-/// Splits a search at its `|`. A `|` in quotes, in a macro call or after a backslash does not
-/// count.
+/// Splits a search at each `|`, and returns the ranges of bytes between them. A `|` in quotes, in a
+/// macro call or after a backslash does not count.
 pub(in crate::detect) fn split_at_pipes(text: &str) -> Result<Vec<Range<usize>>, SearchError> {
     let mut parts = Vec::new();
     let (mut start, mut at) = (0, 0);
@@ -358,8 +377,8 @@ pub(in crate::detect) fn split_at_pipes(text: &str) -> Result<Vec<Range<usize>>,
     Ok(parts)
 }
 
-/// Returns the length of the quoted string at the start of `text` in bytes, including both quotes;
-/// `None` if it is not closed.
+/// Returns the length in bytes of the quoted text at the start of `text`, including both quotes;
+/// `None` if the closing quote is missing.
 fn quoted_length(text: &str) -> Option<usize> {
     let mut escaped = false;
     for (at, character) in text.char_indices().skip(1) {
@@ -373,7 +392,7 @@ fn quoted_length(text: &str) -> Option<usize> {
     None
 }
 
-/// Returns true if a text contains a `"` without a backslash before it.
+/// Returns true if a value without quotes around it contains a `"` that has no backslash before it.
 fn has_unescaped_quote(text: &str) -> bool {
     let mut escaped = false;
     for character in text.chars() {
@@ -387,8 +406,8 @@ fn has_unescaped_quote(text: &str) -> bool {
     false
 }
 
-/// Resolves the escapes `\\`, `\"` and `\|`. As in Splunk, any other backslash stays, also before a
-/// `*`, because wildcards cannot be escaped.
+/// Resolves the escapes `\\`, `\"` and `\|` of a value. As in Splunk, any other backslash stays,
+/// also one before a `*`, because wildcards cannot be escaped.
 fn unescape(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();

@@ -1,4 +1,4 @@
-//! Calls of the functions of `where` and `eval`.
+//! Reads calls of the functions that the expressions of the commands `where` and `eval` can use.
 
 use super::{ConditionOrTerm, EXPECTED_TERM, OTHER_FUNCTIONS, Parser};
 use crate::detect::predicate::expression::{Case, Expression, Flags, PatternPart};
@@ -11,7 +11,7 @@ use crate::detect::term::{Term, TermKind};
 
 impl Parser<'_, '_> {
     /// Reads the arguments of the function `name`, and returns the call. The cursor must be at the
-    /// opening parenthesis.
+    /// opening parenthesis. `depth` is the nesting depth of the call.
     pub(super) fn call(&mut self, name: &Token, depth: usize) -> Result<ConditionOrTerm, SearchError> {
         let start = name.range.start;
         let lower = name.text.to_ascii_lowercase();
@@ -48,8 +48,8 @@ impl Parser<'_, '_> {
         Ok(ConditionOrTerm::Condition(condition))
     }
 
-    /// Returns the call of a function of [`Function`]. The error is for an unknown name or a wrong
-    /// number of arguments.
+    /// Returns the call of the [`Function`] with this name. The error is that the name is unknown,
+    /// or that the number of arguments is wrong.
     pub(super) fn function(&self, name: &Token, arguments: Vec<Term>) -> Result<Term, SearchError> {
         let Some((function, least, most)) = Function::named(&name.text).filter(|_| name.text.len() > 1)
         else {
@@ -69,7 +69,8 @@ impl Parser<'_, '_> {
         Ok(Term::from(TermKind::Call(function, arguments)))
     }
 
-    /// Reads a list of terms in parentheses, `(x, y)`. `depth` is the nesting depth of the list.
+    /// Reads a list of terms in parentheses, such as `(x, y)`. `depth` is the nesting depth of the
+    /// list.
     pub(super) fn arguments(&mut self, depth: usize) -> Result<Vec<Term>, SearchError> {
         let mut arguments = Vec::new();
         self.open()?;
@@ -96,7 +97,8 @@ impl Parser<'_, '_> {
         if self.cursor.eat("(") { Ok(()) } else { Err(self.cursor.unexpected("`(`")) }
     }
 
-    /// Reads `)` or `,` after an argument, and returns true if it was `)`.
+    /// Reads the `)` or `,` after an argument of a call, and returns true if it was `)`. Anything
+    /// else is an error.
     pub(super) fn closed_or_comma(&mut self) -> Result<bool, SearchError> {
         self.cursor.skip_space();
         if self.cursor.eat(")") {
@@ -105,7 +107,8 @@ impl Parser<'_, '_> {
         if self.cursor.eat(",") { Ok(false) } else { Err(self.cursor.unexpected("`,` or `)`")) }
     }
 
-    /// Reads the arguments of `if(condition, x, y)` or `case(condition, x, condition, y)`.
+    /// Reads the arguments of `if(condition, x, y)` or `case(condition, x, condition, y)`, and
+    /// returns the term for the call. `depth` is the nesting depth of the call.
     pub(super) fn choice(&mut self, name: &Token, depth: usize) -> Result<Term, SearchError> {
         let mut branches = Vec::new();
         self.open()?;
@@ -137,21 +140,23 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// Returns the text of a term that must be a constant. `start` is the byte at which an error
-    /// begins.
+    /// Returns the text of an argument that must be a constant, such as a pattern. Otherwise the
+    /// error quotes the search from byte `start` on.
     pub(super) fn constant(&self, term: &Term, start: usize) -> Result<String, SearchError> {
         let text = term.as_text().map(std::borrow::Cow::into_owned);
         text.ok_or_else(|| self.error_from(start, "a constant \"text\" as the pattern, not a field"))
     }
 
-    /// Compiles a constant term as a regular expression.
+    /// Compiles an argument that must be a constant as a regular expression. The error quotes the
+    /// search from byte `start` on.
     pub(super) fn expression(&self, pattern: &Term, start: usize) -> Result<Expression, SearchError> {
         let text = self.constant(pattern, start)?;
         Expression::new(&text, Flags::default())
             .map_err(|problem| self.error_from(start, &format!("a regular expression ({problem})")))
     }
 
-    /// Returns the condition that the term is equal to one of the values.
+    /// Returns the condition for `in`: the term is equal to one of the values. The error, from byte
+    /// `start` on, is that there are no values.
     pub(super) fn one_of(
         &self,
         term: &Term,
@@ -165,7 +170,8 @@ impl Parser<'_, '_> {
         Ok(Condition::Or(values.into_iter().map(equal).collect()))
     }
 
-    /// Returns the condition for `like`: `%` matches any number of characters, and `_` matches one.
+    /// Returns the condition for `like`. In the pattern, `%` matches any number of characters, and
+    /// `_` matches exactly one. The error quotes the search from byte `start` on.
     pub(super) fn like(&self, term: Term, pattern: &Term, start: usize) -> Result<Condition, SearchError> {
         let text = self.constant(pattern, start)?;
         // With `lower(field)`, a pattern without upper-case letters matches exactly the values that

@@ -1,7 +1,7 @@
-//! The expressions of `where` and `eval`.
+//! Reads the expressions of the commands `where` and `eval`.
 //!
-//! `AND` binds tighter than `OR`, unlike in `search`, and the case of text counts. Fields are bare
-//! or in single quotes, texts in double quotes.
+//! `AND` binds tighter than `OR`, unlike in the command `search`, and the case of text counts.
+//! Fields are bare or in single quotes, texts are in double quotes.
 
 mod calls;
 
@@ -12,21 +12,22 @@ use crate::detect::term::condition::{Condition, Relation};
 use crate::detect::term::function::Function;
 use crate::detect::term::{DEEPEST_TERM, MOST_STEPS, Number, Term, TermKind};
 
-/// The largest nesting depth of an expression. Deeper nesting is an attack on the stack, not a
-/// rule.
+/// The largest nesting depth of an expression of `where` or `eval`. A search with deeper nesting is
+/// refused, because reading it could exhaust the stack.
 const DEEPEST_NESTING: usize = 30;
 
-/// The functions that return or take conditions or regular expressions. The other functions are in
-/// [`Function`].
+/// The names of the functions that the parser itself turns into conditions or choices, because they
+/// return or take conditions or regular expressions. The other functions are in [`Function`].
 const OTHER_FUNCTIONS: [&str; 9] =
     ["if", "case", "like", "match", "cidrmatch", "in", "isnull", "isnotnull", "replace"];
 
-/// The expected part of an error where a condition is missing.
+/// What an error message expects where a condition of `where` or `eval` is missing.
 const EXPECTED_CONDITION: &str = "a condition, such as like(QueryName, \"%example%\") or count > 5";
-/// The expected part of an error where a term is missing.
+/// What an error message expects where a term (an expression with a value) is missing.
 const EXPECTED_TERM: &str = "a field, a \"text\", a number or a function of these";
 
-/// The result of reading an expression: a condition or a term. Both can be in parentheses.
+/// What an expression of `where` or `eval` turned out to be: a condition, which is true or false,
+/// or a term, which has a value. Only after reading is it known which.
 enum ConditionOrTerm {
     /// An expression that is true or false, such as `len(query) > 40`.
     Condition(Condition),
@@ -34,7 +35,8 @@ enum ConditionOrTerm {
     Term(Term),
 }
 
-/// Reads a condition. The error is that a term was found, or an unsupported expression.
+/// Reads a condition, such as that after the command `where`. An expression that has a value
+/// instead is an error.
 pub(in crate::detect) fn condition(
     cursor: &mut Cursor<'_>,
     names: &dyn NameResolver,
@@ -49,7 +51,8 @@ pub(in crate::detect) fn condition(
     Ok(condition)
 }
 
-/// Reads a term, such as the right side of an `eval`.
+/// Reads a term (an expression with a value), such as the right side of an `eval`. An expression
+/// that is true or false instead is an error.
 pub(in crate::detect) fn term(
     cursor: &mut Cursor<'_>,
     names: &dyn NameResolver,
@@ -65,7 +68,8 @@ pub(in crate::detect) fn term(
     Ok(term)
 }
 
-/// Returns an error if the expression from byte `start` to the cursor costs too much to evaluate.
+/// Returns an error if the expression from byte `start` to the cursor takes too many evaluation
+/// steps, or is nested too deeply.
 fn check_cost(cursor: &Cursor<'_>, start: usize, (steps, depth): (u32, u32)) -> Result<(), SearchError> {
     if steps > MOST_STEPS || depth > DEEPEST_TERM {
         let expected = format!(
@@ -79,17 +83,19 @@ fn check_cost(cursor: &Cursor<'_>, start: usize, (steps, depth): (u32, u32)) -> 
 /// A recursive-descent parser of the expressions of `where` and `eval`.
 struct Parser<'p, 'a> {
     cursor: &'p mut Cursor<'a>,
-    /// The fields or columns that the expression can use.
+    /// What the names of the fields or columns mean that the expression can use.
     names: &'p dyn NameResolver,
 }
 
 impl Parser<'_, '_> {
-    /// Returns the error that something else was expected from byte `start` to the cursor.
+    /// Returns the error that something else was `expected` than the text from byte `start` to the
+    /// cursor.
     fn error_from(&self, start: usize, expected: &str) -> SearchError {
         self.cursor.error(start..self.cursor.at().max(start + 1), expected)
     }
 
-    /// Skips a keyword in any case, if it is next, and returns true if it was.
+    /// Skips a keyword, such as `AND`, if it is next in any case, and returns true if it was
+    /// skipped.
     fn eat_keyword(&mut self, keyword: &str) -> bool {
         self.cursor.skip_space();
         let mut ahead = self.cursor.clone();
@@ -100,7 +106,8 @@ impl Parser<'_, '_> {
         found
     }
 
-    /// Reads `x OR y` or `x XOR y`. These bind least, so they are the outermost operators.
+    /// Reads operands that are joined by `OR` or `XOR`, which bind least, so they are the outermost
+    /// operators. A single operand is returned as it is. `depth` is the nesting depth.
     fn disjunction(&mut self, depth: usize) -> Result<ConditionOrTerm, SearchError> {
         let start = self.cursor.at();
         let mut first = self.conjunction(depth)?;
@@ -129,7 +136,8 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// Reads operands that are joined by `AND`; a single operand is returned as it is.
+    /// Reads operands that are joined by `AND`. A single operand is returned as it is. `depth` is
+    /// the nesting depth.
     fn conjunction(&mut self, depth: usize) -> Result<ConditionOrTerm, SearchError> {
         let start = self.cursor.at();
         let first = self.negation(depth)?;
@@ -146,7 +154,8 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// Returns the condition that was read from byte `start` on; a term is an error.
+    /// Returns the condition that was read from byte `start` on. A term, which is not true or
+    /// false, is an error.
     fn require_condition(&self, read: ConditionOrTerm, start: usize) -> Result<Condition, SearchError> {
         match read {
             ConditionOrTerm::Condition(condition) => Ok(condition),
@@ -154,7 +163,7 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// Reads `NOT x`, or an expression without `NOT`. `depth` is the nesting depth.
+    /// Reads `NOT x` or, if no `NOT` is next, a comparison. `depth` is the nesting depth.
     fn negation(&mut self, depth: usize) -> Result<ConditionOrTerm, SearchError> {
         self.cursor.skip_space();
         if depth > DEEPEST_NESTING {
@@ -171,8 +180,8 @@ impl Parser<'_, '_> {
         self.comparison(depth)
     }
 
-    /// Reads a comparison: `x = y`, `x LIKE "y"` or `x IN (y, z)`. A single operand is returned as
-    /// it is.
+    /// Reads a comparison, such as `x = y`, `x LIKE "y"` or `x IN (y, z)`. A single operand is
+    /// returned as it is. `depth` is the nesting depth.
     fn comparison(&mut self, depth: usize) -> Result<ConditionOrTerm, SearchError> {
         let start = self.cursor.at();
         let left = match self.sum(depth)? {
@@ -205,7 +214,8 @@ impl Parser<'_, '_> {
         Ok(ConditionOrTerm::Term(left))
     }
 
-    /// Reads an operand of a comparison, which must be a term.
+    /// Reads the right operand of a comparison, which must have a value. `depth` is the nesting
+    /// depth.
     fn operand(&mut self, depth: usize) -> Result<Term, SearchError> {
         self.cursor.skip_space();
         let start = self.cursor.at();
@@ -215,21 +225,23 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// Reads operands that are joined by `+`, `-` or `.` (concatenation).
+    /// Reads operands that are joined by `+`, `-` or `.` (concatenation). `depth` is the nesting
+    /// depth.
     fn sum(&mut self, depth: usize) -> Result<ConditionOrTerm, SearchError> {
         const OPERATORS: [(&str, Function); 3] =
             [("+", Function::Add), ("-", Function::Subtract), (".", Function::Concatenate)];
         self.operation(&OPERATORS, |parser| parser.product(depth))
     }
 
-    /// Reads operands that are joined by `*`, `/` or `%`.
+    /// Reads operands that are joined by `*`, `/` or `%`. `depth` is the nesting depth.
     fn product(&mut self, depth: usize) -> Result<ConditionOrTerm, SearchError> {
         const OPERATORS: [(&str, Function); 3] =
             [("*", Function::Multiply), ("/", Function::Divide), ("%", Function::Remainder)];
         self.operation(&OPERATORS, |parser| parser.primary(depth))
     }
 
-    /// Reads operands that are joined by some of the `operators`, from left to right.
+    /// Reads operands that are joined by some of the `operators`, and computes from left to right.
+    /// `operand` reads one of them. A single operand is returned as it is.
     fn operation(
         &mut self,
         operators: &[(&str, Function)],
@@ -251,7 +263,8 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// Reads a primary expression: parentheses, a text, a number, a name or a call.
+    /// Reads the innermost part of an expression: an expression in parentheses, a text, a number, a
+    /// name or a call. `depth` is the nesting depth.
     fn primary(&mut self, depth: usize) -> Result<ConditionOrTerm, SearchError> {
         self.cursor.skip_space();
         let start = self.cursor.at();
