@@ -58,7 +58,8 @@ pub fn memory_limit_error(what: &str, size: usize) -> String {
     format!("expected {what} to take at most {MOST_EXPRESSION_BYTES} bytes together, found about {size}")
 }
 
-/// Calls `see` with each regular expression of a rule's condition.
+/// Calls `see` with each regular expression of a rule's condition, including those inside functions
+/// that the condition computes.
 pub(super) fn each_expression(predicate: &Predicate, see: &mut dyn FnMut(&Expression)) {
     match predicate {
         Predicate::And(children) | Predicate::Or(children) => {

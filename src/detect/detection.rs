@@ -68,7 +68,7 @@ pub struct Detection {
     pub notes: Vec<String>,
 }
 
-/// A language in which rules are written.
+/// A language in which rules are written: Splunk's or Sigma.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Language {
     /// Splunk's rule format: a YAML file with a search in SPL, Splunk's search language.
@@ -88,7 +88,8 @@ impl Language {
     }
 }
 
-/// The kind of events that a detection is about.
+/// The kind of events that a detection is about: those of Sysmon, or those of Windows' own DNS
+/// client.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum EventSource {
     /// DNS queries that Sysmon logged (event 22). Events that the detection describes are matches.
@@ -99,7 +100,8 @@ pub enum EventSource {
     DnsClient,
 }
 
-/// A rule of a file, or the error with which it was refused.
+/// What became of one rule of a rule file: the detection, or the error with which the rule was
+/// refused.
 #[derive(Debug)]
 pub struct FileRule {
     /// The line of the rule file on which the rule begins, from 1.
@@ -130,7 +132,7 @@ pub enum DetectionError {
     /// The rule's regular expressions take more memory than rules may use.
     #[error("{source_name}: {problem}")]
     TooMuch {
-        /// The name of the rule file.
+        /// The name of the rule file, for the error message.
         source_name: String,
         /// The error message: how many bytes were expected at most, and how many were found.
         problem: String,
@@ -141,22 +143,23 @@ pub enum DetectionError {
         "{source_name}: expected a rule: a search (Splunk), or a logsource and a detection (Sigma); found none of these"
     )]
     NoRule {
-        /// The name of the rule file.
+        /// The name of the rule file that contains no rule.
         source_name: String,
     },
     /// The file is not valid YAML, or is YAML that does not have the form of a rule.
     #[error("{source_name}: {problem}")]
     Yaml {
-        /// The name of the rule file.
+        /// The name of the rule file, for the error message.
         source_name: String,
-        /// What was expected and what was found, with line and column.
+        /// The error message: what was expected in the file and what was found, with line and
+        /// column.
         problem: String,
     },
     /// The file contains a Sigma rule about other events than DNS queries, such as process
     /// creations.
     #[error("{source_name}: {about}")]
     OtherData {
-        /// The name of the rule file.
+        /// The name of the rule file, for the error message.
         source_name: String,
         /// What events the rule is about, with the place in the file that says so.
         about: String,
@@ -164,7 +167,7 @@ pub enum DetectionError {
     /// The file contains a Sigma rule of which a part was not understood.
     #[error("{source_name}: {problem}")]
     Sigma {
-        /// The name of the rule file.
+        /// The name of the rule file, for the error message.
         source_name: String,
         /// What was not understood in the Sigma rule, with its place in the file.
         problem: String,
@@ -172,7 +175,7 @@ pub enum DetectionError {
     /// The SPL search of a Splunk rule was not understood.
     #[error("{source_name}: {problem}")]
     Search {
-        /// The name of the rule file.
+        /// The name of the rule file, for the error message.
         source_name: String,
         /// The error in the SPL search: its place, what was expected and what was found.
         problem: SearchError,
@@ -330,7 +333,8 @@ impl Detection {
         }
     }
 
-    /// Returns the detection that is built into the program.
+    /// Returns the detection that is built into the program, which is used if the user names no
+    /// rule.
     pub fn seed() -> Result<Self, DetectionError> {
         Self::from_yaml(SEED, SEED_NAME, &Placeholders::default())
     }

@@ -33,12 +33,12 @@ pub struct Exclusion {
     predicate: Predicate,
 }
 
-/// The last day on which an exclusion is applied.
+/// The last day on which an exclusion is applied, as the site wrote it and as a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expiry {
     /// The last day as written in the file of exclusions, such as `2026-12-31`.
     pub date: String,
-    /// The last instant of the last day, in UTC.
+    /// The last instant of the exclusion's last day, in UTC. After it, the exclusion has expired.
     pub end: EventTime,
 }
 
@@ -51,7 +51,7 @@ pub enum ExclusionError {
          and detections: {problem}"
     )]
     Yaml {
-        /// The name of the file of exclusions.
+        /// The name of the file of exclusions, for the error message.
         source_name: String,
         /// What was found instead of a list of exclusions, with its line and column.
         problem: String,
@@ -59,7 +59,7 @@ pub enum ExclusionError {
     /// One exclusion of the file's list cannot be used.
     #[error("{source_name}: entry {entry}: {problem}")]
     Entry {
-        /// The name of the file of exclusions.
+        /// The name of the file of exclusions, for the error message.
         source_name: String,
         /// The number of the faulty exclusion in the file, from 1.
         entry: usize,

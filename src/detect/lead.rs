@@ -23,7 +23,7 @@ pub enum LeadCondition {
     /// A match is possible with every query name, so the name alone decides nothing. The detection
     /// then gives no leads.
     EveryName,
-    /// A match is not possible with any query name.
+    /// A match is not possible with any query name, so no event is a lead.
     NoName,
     /// The detection is itself about events of Windows' DNS client, so its whole predicate is
     /// evaluated on them.
@@ -266,8 +266,9 @@ mod tests {
         })
     }
 
-    /// Evaluates a predicate with an assignment: each leaf that does not read the name takes the
-    /// next bit, from the lowest on.
+    /// Evaluates a predicate on an event of which only the query name is known. Each comparison
+    /// that does not read the name has the truth value of the next bit of `assignment`, from the
+    /// lowest bit on.
     fn assigned(predicate: &Predicate, name: &Event, assignment: &mut u32) -> bool {
         // All children are evaluated, whatever the first of them give, because each leaf takes its
         // bit.
@@ -309,8 +310,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(4096))]
 
-        /// The definition of a lead: some assignment of the unknown values makes the condition
-        /// true.
+        /// Tests the definition of a lead: the condition is true for some truth values of the
+        /// comparisons that do not read the query name.
         #[test]
         fn a_lead_is_what_could_be_a_match(predicate in any_predicate()) {
             let leaves = unknown_leaves(&predicate);
@@ -323,7 +324,8 @@ mod tests {
             }
         }
 
-        /// The name of every match is a lead, whatever the rest of the event contains.
+        /// Tests that the name of every match is a lead's name, whatever the event's other fields
+        /// contain.
         #[test]
         fn the_name_of_every_match_is_a_lead(
             predicate in any_predicate(),

@@ -62,12 +62,12 @@ pub use splunk::token::{SearchError, SearchReason};
 pub use stats::{Stats, StatsColumn, StatsKind, StatsPart, StatsTable, StatsValue};
 pub use term::computed::Computed;
 
-/// Events for the tests of several modules.
+/// Events for the tests of several modules of `detect`.
 #[cfg(test)]
 mod testing {
     use crate::event::{DNS_QUERY, Event, EventTime, System};
 
-    /// Returns a Sysmon event 22 with every field set.
+    /// Returns a DNS query of Sysmon (event 22) for tests, in which every field has a value.
     pub fn event(image: &str, query_name: &str) -> Event {
         let system = System {
             version: Some(5),
@@ -90,7 +90,7 @@ mod testing {
             .with("User", r"CORP\alice")
     }
 
-    /// Returns an event without any field, and without a provider.
+    /// Returns an event for tests that has no field and no provider.
     pub fn nothing() -> Event {
         Event::new(&DNS_QUERY, System::default())
     }

@@ -36,30 +36,31 @@ pub(super) struct StatedRisk {
     /// The rule's message about a match, in which `$field$` stands for the event's value; `None` if
     /// the rule has no message.
     pub message: Option<String>,
-    /// The fields whose values are at risk when an event matches.
+    /// The event fields whose values are at risk when an event matches, such as a user.
     pub risk_objects: Vec<RiskObject>,
-    /// The fields whose values are the threat when an event matches.
+    /// The event fields whose values are the threat when an event matches, such as a process.
     pub threat_objects: Vec<ThreatObject>,
     /// Notes for the user about how the stated risk was understood, such as a score above 100.
     pub notes: Vec<String>,
 }
 
-/// The highest risk score that Splunk's rules can state.
+/// The highest risk score that Splunk's rules can state. A higher one is taken as this score.
 const HIGHEST_SCORE: u32 = 100;
 
 /// The values of the keys of a Splunk rule file in which a risk can be stated. An absent key has
 /// its default value.
 pub(super) struct RiskKeys {
-    /// The key `tags`, which states the risk in rule files until 2024.
+    /// The key `tags`, in which rule files until 2024 stated the risk.
     pub tags: Tags,
-    /// The key `rba`, which states the risk in rule files until May 2026.
+    /// The key `rba`, in which rule files until May 2026 stated the risk.
     pub rba: Rba,
     /// The key `finding` of present rule files, for a rule whose single match is already a finding.
     pub finding: Finding,
     /// The key `intermediate_findings` of present rule files, for a rule of which several matches
     /// add up to a finding.
     pub intermediate_findings: IntermediateFindings,
-    /// The key `threat_objects` at the top level of present rule files.
+    /// The key `threat_objects` at the top level of present rule files: the fields whose values are
+    /// the threat.
     pub threat_objects: Vec<RiskEntity>,
 }
 
@@ -109,7 +110,7 @@ pub(super) struct IntermediateFindings {
     entities: Option<Vec<RiskEntity>>,
 }
 
-/// A risk object or a threat object as written in a rule file.
+/// A field that a rule file states as a risk object or a threat object, as written.
 #[derive(Deserialize)]
 pub(super) struct RiskEntity {
     field: String,

@@ -17,7 +17,7 @@ const GRAM: usize = 3;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::detect) enum MatchType {
     #[default]
-    /// `EXACT`: the cell is equal to the value.
+    /// `EXACT`: the cell matches a value that is equal to it.
     Exact,
     /// `WILDCARD`: the cell is a pattern in which `*` matches any number of characters.
     Wildcard,
@@ -156,7 +156,7 @@ impl Patterns {
     }
 }
 
-/// Returns every sequence of [`GRAM`] adjacent bytes of a text.
+/// Returns every sequence of [`GRAM`] adjacent bytes in a text, under which patterns are indexed.
 fn grams(text: &str) -> impl Iterator<Item = [u8; GRAM]> {
     text.as_bytes().windows(GRAM).filter_map(|bytes| bytes.try_into().ok())
 }
@@ -199,7 +199,7 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(1000))]
-        /// The slow twin: comparing each row by itself.
+        /// The slow twin of an index: compares the value with each row by itself.
         #[test]
         fn an_index_finds_the_rows_that_match_one_by_one(
             cells in prop::collection::vec(

@@ -75,7 +75,8 @@ enum MatchTypeSetting {
 }
 
 impl LookupDefinition {
-    /// Parses the YAML text of a lookup's definition file.
+    /// Parses the YAML text of a lookup's definition file. The error says what was expected and
+    /// what was found.
     pub fn from_yaml(text: &str) -> Result<Self, ContentError> {
         let read = || {
             let document = only_document(text)?;

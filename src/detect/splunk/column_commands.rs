@@ -109,7 +109,8 @@ impl Pipeline<'_> {
         }
     }
 
-    /// Renames one column or field from `old` to `new`. An unknown `old` is ignored; a note says so.
+    /// Renames one column or field from `old` to `new`. If `old` is unknown, nothing is renamed; a
+    /// note says so.
     fn rename(&mut self, cursor: &Cursor<'_>, old: &Token, new: Token) -> Result<(), SearchError> {
         let Some(stats) = &mut self.stats else {
             if let Some(term) = self.scope.lookup(&old.text) {

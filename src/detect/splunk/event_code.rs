@@ -54,7 +54,7 @@ fn part(condition: &Condition, is_excluded: bool) -> Option<&Condition> {
 mod tests {
     use crate::detect::{Search, SearchReason};
 
-    /// What the search is about, and the text that its error or its only note names.
+    /// Returns what a search is about, and the text that its error or its only note quotes.
     fn about(search: &str) -> (&'static str, String) {
         match Search::parse(search) {
             Err(error) if error.reason == SearchReason::OtherData => ("other data", error.found),

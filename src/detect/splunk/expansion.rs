@@ -30,7 +30,7 @@ const COMMENT: &str = "```";
 /// of macros that the parser implements itself, or of macros that select other data.
 #[derive(Debug)]
 pub(in crate::detect) struct Expansion<'a> {
-    /// The search as written, before expansion.
+    /// The search as written, with its comments and macro calls.
     original: &'a str,
     /// The text of the search without comments, and with its macros expanded.
     pub text: String,
@@ -42,7 +42,7 @@ pub(in crate::detect) struct Expansion<'a> {
 /// A span of the expanded text of a search. It ends where the next span starts.
 #[derive(Debug)]
 struct ExpandedSpan {
-    /// The span's start in the expanded text, in bytes.
+    /// The position in the expanded text at which the span starts, in bytes.
     start: usize,
     /// The range of bytes of the search as written from which the span came: the same text, or a
     /// macro call.

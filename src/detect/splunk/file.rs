@@ -51,7 +51,7 @@ struct AttackData {
     source: Option<String>,
 }
 
-/// The known keys at the top level of a Splunk rule file.
+/// The keys that are known at the top level of a Splunk rule file.
 const KEYS: KnownKeys = KnownKeys {
     read: &[
         "name",

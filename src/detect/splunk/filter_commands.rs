@@ -269,7 +269,7 @@ fn event_predicate(stats: &Stats, condition: &Condition, text: &str) -> Option<P
 /// What happens if the output of the command `lookup` has the name of an existing field or column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum OutputMode {
-    /// `OUTPUT`: the cells of the lookup replace the existing values.
+    /// `OUTPUT`: the cells of the lookup replace the values of the existing field or column.
     Always,
     /// `OUTPUTNEW`: the cells of the lookup are used only where there is no value yet.
     New,
@@ -324,7 +324,7 @@ impl NameResolver for ScopeNames {
 /// A [`NameResolver`] with the names of a pipeline, for `eval`. As in Splunk, an unknown name has
 /// no value, and is not an error.
 struct LenientNames<'l, 'p> {
-    /// The pipeline whose names are known.
+    /// The pipeline whose fields or columns are the known names.
     pipeline: &'l Pipeline<'p>,
     /// The unknown names that the expression uses, in order, for a note.
     missing: std::cell::RefCell<Vec<String>>,

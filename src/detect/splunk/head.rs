@@ -33,7 +33,7 @@ const EXPECTED_OPERATOR: &str = "a condition on a field: its name, then one of =
 /// Reads a condition of a search in one context: with the names that are known there, and the kinds
 /// of conditions that are allowed there. What is noticed while reading is kept.
 pub(in crate::detect) struct ConditionContext<'n> {
-    /// The fields or columns that the condition can use.
+    /// What the names of the fields or columns mean that the condition can use.
     names: &'n dyn NameResolver,
     /// The kinds of conditions that are allowed, such as those on the origin of events.
     allowed: AllowedConditions,
@@ -60,7 +60,7 @@ enum AllowedConditions {
 /// How deep a part of a condition lies inside parentheses and negations.
 #[derive(Clone, Copy, Default)]
 struct Nesting {
-    /// The number of parentheses and `NOT`s around the part.
+    /// The number of pairs of parentheses and `NOT`s around the part of the condition.
     depth: usize,
     /// True if the part lies inside an odd number of `NOT`s, so that an event that meets the part
     /// is left out.
@@ -68,12 +68,12 @@ struct Nesting {
 }
 
 impl Nesting {
-    /// Returns the position of a part inside one more pair of parentheses.
+    /// Returns the nesting of a part that lies inside one more pair of parentheses.
     fn deeper(self) -> Self {
         Nesting { depth: self.depth + 1, ..self }
     }
 
-    /// Returns the position of a part inside one more `NOT`.
+    /// Returns the nesting of a part that lies inside one more `NOT`.
     fn negated(self) -> Self {
         Nesting { is_excluded: !self.is_excluded, ..self.deeper() }
     }
@@ -431,7 +431,8 @@ mod tests {
         Search::parse(search).unwrap_or_else(|error| panic!("{search}: {error}")).predicate.evaluate(event)
     }
 
-    /// In the searches, `y` means a true condition and `n` a false one.
+    /// Tests how operators bind. In the searches, `y` stands for a true condition and `n` for a
+    /// false one.
     #[test]
     fn order_of_operators() {
         let event = event(r"C:\a.exe", "b.example");

@@ -7,9 +7,9 @@ use crate::detect::splunk::token::{Cursor, SearchError, Token};
 /// Where in a condition a value is, which decides if a comma ends the value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(in crate::detect) enum ValueContext {
-    /// After `=` or another operator. A comma is part of the value.
+    /// After `=` or another operator, where a comma is part of the value.
     Alone,
-    /// In the list after `IN`. A comma ends the value.
+    /// In the list after `IN`, where a comma ends the value.
     InList,
 }
 

@@ -78,7 +78,7 @@ const MODELS: &[&str] = &[
     "Vulnerabilities",
     "Web",
 ];
-/// Options of the command `datamodel` that have no effect in a sweep.
+/// The names of options of SPL's command `datamodel` that have no effect in a sweep.
 const DATA_MODEL_OPTIONS: &[&str] = &["strict_fields", "allow_old_summaries", "summariesonly"];
 /// What an error message expects as the arguments of the command `datamodel`.
 const EXPECTED_MODE: &str = "DNS and `search` or `flat`, for example datamodel Network_Resolution DNS search";

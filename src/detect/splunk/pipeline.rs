@@ -62,7 +62,7 @@ pub(in crate::detect) struct Pipeline<'a> {
     pub scope: Scope,
     /// The table that the command `stats` makes; `None` until that command has been read.
     pub stats: Option<Stats>,
-    /// The conditions that a matching event must meet, all of them.
+    /// The conditions of the search. A matching event must meet all of them.
     pub predicates: Vec<Predicate>,
     /// Notes for the user about how the commands were understood.
     pub notes: Vec<String>,
@@ -96,7 +96,8 @@ impl Scope {
         self.names.push((name, Some(term)));
     }
 
-    /// Keeps or removes the names in the list after `table` or `fields`.
+    /// Keeps or removes names, for the command `table` or `fields`. Later commands cannot use a
+    /// removed name.
     pub(super) fn select(&mut self, names: Vec<String>, selection: FieldSelection) {
         match selection {
             FieldSelection::Table => self.kept = Some(names),

@@ -53,7 +53,8 @@ impl Pipeline<'_> {
     }
 
     /// Reads a column after the command `sort`, with its sign (`-` for descending) and the type of
-    /// the comparison, such as `num(a)`. `None` for a column that does not exist; it does not change the order.
+    /// the comparison, such as `num(a)`. `None` for a column that does not exist, by which rows are
+    /// not sorted.
     fn sort_key(&mut self, cursor: &mut Cursor<'_>) -> Result<Option<SortKey>, SearchError> {
         cursor.skip_space();
         let descending = cursor.eat("-");

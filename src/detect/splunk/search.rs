@@ -188,7 +188,8 @@ mod tests {
     const TIME: StatsKind = StatsKind::Time;
     const LIST: StatsKind = StatsKind::TextList;
 
-    /// Each case has a pipeline, and the columns of its table.
+    /// Tests the columns of `stats` tables. Each case has the commands of a search, and the names
+    /// and types of the columns that they make.
     fn assert_columns(cases: &[(&str, &[(&str, StatsKind)])]) {
         for (pipeline, expected) in cases {
             let search = format!("`sysmon` EventCode=22 {pipeline}");
@@ -339,8 +340,8 @@ mod tests {
         }
     }
 
-    /// A condition that is rendered as a search. Its own result is compared with the parsed
-    /// search's.
+    /// A condition that the test writes as a search in SPL. What the parsed search returns for an
+    /// event must be what the condition itself returns.
     #[derive(Debug, Clone)]
     enum IntendedCondition {
         And(Vec<IntendedCondition>),
@@ -486,7 +487,7 @@ mod tests {
             prop_assert_eq!(search.predicate.evaluate(&event), meant.holds(&event), "{}", text);
         }
 
-        /// No text in a rule file makes the parser panic.
+        /// Tests that no text in a rule file makes the parser panic.
         #[test]
         fn no_text_makes_the_parser_panic(
             pieces in prop::collection::vec(

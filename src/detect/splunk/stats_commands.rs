@@ -40,7 +40,7 @@ const OPTIONS: &[&str] = &[
 
 /// The table that a `stats` or `tstats` command makes, as far as the command has been read.
 struct StatsDraft {
-    /// The columns of the table that the command makes.
+    /// The columns of the table that the command makes, as far as they have been read.
     columns: Vec<StatsColumn>,
     notes: Vec<String>,
     /// The reason why the table cannot have rows; `None` if it can have rows.

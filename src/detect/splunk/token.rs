@@ -26,7 +26,7 @@ pub struct SearchError {
     /// The column of the error in its line, in characters, from 1. It is counted in the rule file
     /// if `in_file`, otherwise in the search alone.
     pub column: u32,
-    /// What was expected at the place of the error.
+    /// What was expected at the place of the error, as a phrase for the error message.
     pub expected: String,
     /// What was found at the place of the error: a quotation of the search, or its end.
     pub found: String,
@@ -41,10 +41,10 @@ pub struct SearchError {
     pub reason: SearchReason,
 }
 
-/// The kind of problem for which an SPL search was refused.
+/// The kind of problem for which an SPL search was refused: not understood, or about other data.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum SearchReason {
-    /// A part of the search is not supported or is wrong.
+    /// A part of the search is wrong, or is SPL that dnsweep does not support.
     #[default]
     NotUnderstood,
     /// The search is about other data than Sysmon's DNS queries: another event code, data model,
@@ -102,7 +102,7 @@ pub(in crate::detect) struct Token {
 /// A call of a macro in a search: `` `name` `` or `` `name(argument)` ``.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::detect) struct MacroCall {
-    /// The name of the called macro.
+    /// The name of the macro that is called.
     pub name: String,
     /// The text between the parentheses of the call; `None` if there are no parentheses.
     pub argument: Option<Token>,
@@ -114,7 +114,7 @@ pub(in crate::detect) struct MacroCall {
 #[derive(Debug, Clone)]
 pub(in crate::detect) struct Cursor<'a> {
     text: &'a str,
-    /// The reading position, in bytes from the start of `text`.
+    /// The reading position, in bytes from the start of the whole search.
     at: usize,
     /// The end of the part of the search, in bytes from the start of `text`.
     end: usize,
@@ -154,7 +154,7 @@ impl<'a> Cursor<'a> {
         self.at += rest.len() - rest.trim_start().len();
     }
 
-    /// Skips `text` if it is next, and returns true if it was.
+    /// Moves the reading position past `text` if it is next, and returns true if it was.
     pub fn eat(&mut self, text: &str) -> bool {
         let found = self.rest().starts_with(text);
         if found {

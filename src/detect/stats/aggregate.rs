@@ -149,7 +149,7 @@ impl Aggregate {
 }
 
 impl ExtremeValues {
-    /// Returns the candidates for a group that consists of this one value.
+    /// Returns the candidates for the least or greatest value when `value` is the only one.
     fn of(value: StatsValue) -> Self {
         let by_number = match &value {
             StatsValue::Text(text) => number(text).map(|number| (number, text.clone())),
@@ -158,7 +158,7 @@ impl ExtremeValues {
         ExtremeValues { not_all_numbers: by_number.is_none(), by_number, by_order: Some(value) }
     }
 
-    /// Merges the candidates of another group of values into these.
+    /// Merges the candidates for the least or greatest value of another group of values.
     fn merge(&mut self, extremum: Extremum, other: ExtremeValues) {
         // Equal numbers in different notations (1, 1.0) are ordered by their text.
         take_better(&mut self.by_number, other.by_number, extremum, |a, b| {

@@ -41,7 +41,7 @@ pub struct Stats {
 /// the memory, and is left out of the table.
 const MOST_ROWS_OF_EVENT: usize = 1 << 16;
 
-/// A column of a [`StatsTable`].
+/// A column of a [`StatsTable`]: its name, its type, and where its values come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatsColumn {
     /// The column's name, after all `rename` commands.
@@ -59,13 +59,13 @@ pub struct StatsColumn {
 /// The type of the values of a column of a `stats` table. A value can also be null.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StatsKind {
-    /// The column has [`StatsValue::Text`] values.
+    /// Each value of the column is a text, [`StatsValue::Text`].
     Text,
-    /// The column has [`StatsValue::Integer`] values.
+    /// Each value of the column is a number of events or values, [`StatsValue::Integer`].
     Integer,
-    /// The column has [`StatsValue::Time`] values.
+    /// Each value of the column is an instant, [`StatsValue::Time`].
     Time,
-    /// The column has [`StatsValue::List`] values.
+    /// Each value of the column is a list of distinct texts, [`StatsValue::List`].
     TextList,
 }
 
@@ -254,7 +254,7 @@ impl Stats {
         self.aggregate_sources().filter_map(Aggregate::new).collect()
     }
 
-    /// Returns true if the table has `by` columns.
+    /// Returns true if the table has `by` columns. Without them it has exactly one row.
     fn has_by(&self) -> bool {
         self.columns.iter().any(|column| matches!(column.source, ColumnSource::By(_)))
     }

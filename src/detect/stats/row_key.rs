@@ -134,7 +134,7 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
-        /// The slow twin: comparing the values themselves.
+        /// The slow twin of comparing keys: compares the values that the keys encode.
         #[test]
         fn a_key_is_ordered_as_its_values(left in row(), right in row()) {
             prop_assert_eq!(key(&left).cmp(&key(&right)), left.cmp(&right));

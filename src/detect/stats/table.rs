@@ -162,7 +162,8 @@ mod tests {
         StatsTable::new(search.stats.as_ref().unwrap())
     }
 
-    /// The rows of the pipeline's table, each with its values joined by spaces.
+    /// Returns the rows of the table that a search's commands make of events, each row with its
+    /// values joined by blanks.
     fn rows(pipeline: &str, events: &[Event]) -> Vec<String> {
         let mut table = table(pipeline);
         for event in events {
@@ -252,7 +253,7 @@ mod tests {
         assert_eq!(rows("stats count by query ProcessId", &events), ["Z 1 1", "b - 1", "b 1 1", "é 1 1"]);
     }
 
-    /// A pipeline with every aggregate, by a field that can be absent.
+    /// Commands of a search for tests: every aggregate, by a field that can be absent.
     const ALL: &str = "stats count count(User) dc(ProcessId) values(ProcessId) min(ProcessId) max(ProcessId) \
                        min(_time) max(_time) earliest(ProcessId) latest(ProcessId) earliest(_time) by query";
 

@@ -46,7 +46,8 @@ impl Computed {
         Computed { condition, by, text: Some(text) }
     }
 
-    /// Returns true if the condition is true for the event.
+    /// Returns true if the condition is true for the event, or for one of the `stats` rows that it
+    /// makes.
     pub(in crate::detect) fn holds(&self, event: &Event) -> bool {
         if self.by.is_empty() {
             return self.condition.holds(EvalInput::Event(event));

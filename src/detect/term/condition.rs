@@ -20,7 +20,7 @@ use crate::detect::term::{Assumption, EvalInput, Term, TermKind};
 /// compares [`Term`]s: fields, columns, constants and computed values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::detect) enum Condition {
-    /// A condition that is always true.
+    /// A condition that is true for every event and row.
     All,
     /// True if Sysmon logged the event. Always true for a row of a `stats` table, because its
     /// events were selected before.
@@ -54,11 +54,11 @@ pub(in crate::detect) enum Condition {
 /// A comparison operator of the commands `where` and `eval`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::detect) enum Relation {
-    /// The operator `=` or `==`.
+    /// The operator `=` or `==`: both values are equal.
     Equal,
-    /// The operator `!=`.
+    /// The operator `!=`: both values exist and differ.
     NotEqual,
-    /// One of the operators `<`, `<=`, `>` and `>=`.
+    /// One of the operators `<`, `<=`, `>` and `>=`, which compare by size or by text.
     Inequality(Inequality),
 }
 
@@ -98,7 +98,7 @@ impl Condition {
         }
     }
 
-    /// Returns true if the condition is true for an event or a row.
+    /// Returns true if the condition is true for an event or for a row of a `stats` table.
     pub fn holds(&self, input: EvalInput<'_>) -> bool {
         match self {
             Condition::All => true,

@@ -17,7 +17,7 @@ const MOST_VALUES: usize = 1 << 16;
 /// Splunk's search language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::detect) enum Function {
-    /// `coalesce`: the first argument that has a value.
+    /// `coalesce`: the first of the arguments that has a value.
     Coalesce,
     /// `len`: the number of characters of a text.
     Length,
@@ -48,7 +48,7 @@ pub(in crate::detect) enum Function {
     Distinct,
     /// `mvappend`: the values of all arguments together, as several values.
     Append,
-    /// `tostring`: the value as text.
+    /// `tostring`: the value as a text.
     ToText,
     /// `tonumber`: the value as a number; null if it is not a number.
     ToNumber,

@@ -51,7 +51,7 @@ struct TermData {
 pub(in crate::detect) enum TermKind {
     /// A value that is always null, such as a field that Sysmon's DNS queries do not have.
     Absent,
-    /// The value of a field of the event.
+    /// The value that the event has in this field.
     Field(Field),
     /// The value of a column in a row of the `stats` table, by the column's 0-based index among all
     /// columns.
@@ -175,7 +175,7 @@ impl Term {
         }
     }
 
-    /// Returns true if the term is the field `_time`.
+    /// Returns true if the term is the field `_time`, whose values are times.
     pub fn is_time(&self) -> bool {
         match self.kind() {
             TermKind::Field(field) => *field == Field::Time,
@@ -365,7 +365,7 @@ impl Term {
     }
 }
 
-/// Returns the value of an event's field.
+/// Returns the value or values that an event has in a field; null if it has none.
 fn field_value(field: Field, event: &Event) -> Value<'_> {
     if field == Field::Time {
         return event.system.time_created.map_or(Value::Null, Value::Time);

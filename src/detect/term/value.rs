@@ -44,7 +44,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Returns the text as a value, or [`Value::Null`] for `None`.
+    /// Returns the text as a [`Value`]; [`Value::Null`] for `None`.
     pub fn text_or_null(text: Option<impl Into<Cow<'a, str>>>) -> Self {
         text.map_or(Value::Null, |text| Value::Text(text.into()))
     }

@@ -91,7 +91,7 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// Reads an opening parenthesis; anything else is an error.
+    /// Reads the opening parenthesis of a call; anything else is an error.
     pub(super) fn open(&mut self) -> Result<(), SearchError> {
         self.cursor.skip_space();
         if self.cursor.eat("(") { Ok(()) } else { Err(self.cursor.unexpected("`(`")) }

@@ -299,7 +299,7 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// Reads a decimal number with an optional minus sign.
+    /// Reads a decimal number with an optional minus sign, as a term. Anything else is an error.
     fn number(&mut self) -> Result<ConditionOrTerm, SearchError> {
         let start = self.cursor.at();
         let negative = self.cursor.eat("-");
