@@ -189,7 +189,8 @@ impl DetectionError {
         matches!(self, DetectionError::NoRule { .. })
     }
 
-    /// Returns true if the rule was refused because it is about other data than DNS queries.
+    /// Returns true if the rule was refused because it is about other events than DNS queries, such
+    /// as process creations.
     #[must_use]
     pub fn is_about_other_data(&self) -> bool {
         match self {

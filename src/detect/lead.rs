@@ -310,8 +310,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(4096))]
 
-        /// Tests the definition of a lead: the condition is true for some truth values of the
-        /// comparisons that do not read the query name.
+        /// Tests the definition of a lead: a name is a lead's name if the condition is true for
+        /// some truth values of the comparisons that do not read the name.
         #[test]
         fn a_lead_is_what_could_be_a_match(predicate in any_predicate()) {
             let leaves = unknown_leaves(&predicate);

@@ -172,8 +172,8 @@ impl Pipeline<'_> {
         }
     }
 
-    /// Defines a name as a term, for example for `eval`. The error is that the table already has
-    /// the largest number of columns.
+    /// Defines what a name means, for the commands `eval` and `lookup`. The error is that the table
+    /// already has the largest number of columns.
     fn define_checked(&mut self, cursor: &Cursor<'_>, name: &Token, term: Term) -> Result<(), SearchError> {
         let columns = self.stats.as_ref().map_or(0, |stats| stats.columns.len());
         if columns >= crate::detect::splunk::stats_commands::MOST_COLUMNS {

@@ -37,8 +37,8 @@ pub(in crate::detect) struct ConditionContext<'n> {
     names: &'n dyn NameResolver,
     /// The kinds of conditions that are allowed, such as those on the origin of events.
     allowed: AllowedConditions,
-    /// The range of the first part of the condition that none of Sysmon's DNS queries meets, with
-    /// what was expected there; `None` until one is found.
+    /// The range of bytes of the first part of the condition that none of Sysmon's DNS queries
+    /// meets, with what was expected there; `None` until one is found.
     unmet: RefCell<Option<(Range<usize>, &'static str)>>,
     /// The errors about unknown names so far. Those in a part of the condition that turns out to be
     /// about other events are dropped.

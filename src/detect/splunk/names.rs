@@ -8,8 +8,8 @@ use crate::detect::term::{Term, TermKind};
 
 /// Finds out what the names mean that are known at some place of a search.
 pub(in crate::detect) trait NameResolver {
-    /// Returns the term that a name means at this place. The error for an unknown name suggests a
-    /// known one that is close.
+    /// Returns the [`Term`] (a field, a column or a computed value) that a name means at this place
+    /// of a search. The error for an unknown name suggests a known one that is close.
     fn term(&self, cursor: &Cursor<'_>, name: &Token) -> Result<Term, SearchError>;
 }
 

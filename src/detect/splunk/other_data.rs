@@ -206,23 +206,25 @@ fn check_model(mut cursor: Cursor<'_>, command: &Token) -> Result<(), SearchErro
     Ok(())
 }
 
-/// What the head of a search asks for: Sysmon's events, DNS queries, or other data.
+/// What the head of a search (the condition before its first `|`) asks for: Sysmon's events, DNS
+/// queries, or other data.
 #[derive(Default)]
 struct SearchedData {
     /// True if the head of the search asks for events that Sysmon logged.
     sysmon: bool,
     /// True if the head of the search asks for DNS queries, by the event number 22.
     dns_queries: bool,
-    /// The range of the first condition value in the head that means another origin than Sysmon,
-    /// with what was expected instead; `None` if there is no such value.
+    /// The range of bytes of the first value in the head that means another origin than Sysmon,
+    /// such as a `source`, with what was expected instead; `None` if there is no such value.
     other_origin: Option<(Range<usize>, &'static str)>,
-    /// The range of the first event number in the head that is not 22; `None` if there is none.
+    /// The range of bytes of the first event number in the head that is not 22; `None` if there is
+    /// none.
     other_event: Option<Range<usize>>,
 }
 
-/// Returns an error if the head of a search asks only for other data than DNS queries. `combines`
-/// means that a later command combines all of the searched events. Then it is also an error that
-/// the head asks for other events besides DNS queries.
+/// Returns an error if the head of a search (the condition before its first `|`) asks only for
+/// other data than DNS queries. `combines` means that a later command combines all of the searched
+/// events. Then it is also an error that the head asks for other events besides DNS queries.
 fn check_head(cursor: &Cursor<'_>, combines: bool) -> Result<(), SearchError> {
     let searched = searched_data(cursor.clone())?;
     let other = match (searched.other_event, searched.other_origin) {
@@ -233,7 +235,8 @@ fn check_head(cursor: &Cursor<'_>, combines: bool) -> Result<(), SearchError> {
     Err(cursor.error(other.0, other.1).about_other_data())
 }
 
-/// Collects what the head of a search asks for, even if parts of the head are not understood.
+/// Collects what the head of a search (the condition before its first `|`) asks for, even if parts
+/// of the head are not understood.
 fn searched_data(mut cursor: Cursor<'_>) -> Result<SearchedData, SearchError> {
     let mut searched = SearchedData::default();
     while !cursor.at_end() {

@@ -75,7 +75,8 @@ pub(in crate::detect) struct Pipeline<'a> {
 }
 
 impl Scope {
-    /// Returns the term that a name means; `None` if the name is unknown, or a command removed it.
+    /// Returns the [`Term`] (a field or a computed value) that a name means; `None` if the name is
+    /// unknown, or a command removed it.
     pub fn lookup(&self, name: &str) -> Option<Term> {
         let named = self.names.iter().rev().find(|(known, _)| known == name).map(|(_, term)| term.clone());
         if self.kept.as_ref().is_some_and(|kept| kept.iter().all(|known| known != name)) {
@@ -135,7 +136,8 @@ fn no_command(cursor: &Cursor<'_>, command: &Token) -> SearchError {
     cursor.error_at(command, expected_command()).near(&command.text, known)
 }
 
-/// Returns an error if a part of a search, between two `|`, begins with an unsupported command.
+/// Returns an error if a part of a search, which is the text between two `|`, begins with an
+/// unsupported command.
 pub(in crate::detect) fn check_command(mut cursor: Cursor<'_>) -> Result<(), SearchError> {
     cursor.skip_space();
     if cursor.peek() == Some('`') {
@@ -265,8 +267,9 @@ impl<'a> Pipeline<'a> {
         Ok(())
     }
 
-    /// Defines what a name means. After `stats` it becomes a column of the table, and replaces a
-    /// shown column with the same name. Before `stats` it becomes a name for an event's value.
+    /// Defines what a name means, for commands such as `eval`. After `stats` the name becomes a
+    /// column of the table, and replaces a shown column with the same name. Before `stats` it
+    /// becomes a name for an event's value.
     pub fn define(&mut self, name: String, term: Term) {
         let Some(stats) = &mut self.stats else {
             self.costliest = costlier(self.costliest, term.cost());
@@ -284,7 +287,8 @@ impl<'a> Pipeline<'a> {
     }
 }
 
-/// Returns the larger number of steps and the larger nesting depth of two costs.
+/// Returns the larger number of evaluation steps and the larger nesting depth of the costs of two
+/// terms.
 fn costlier(one: (u32, u32), other: (u32, u32)) -> (u32, u32) {
     (one.0.max(other.0), one.1.max(other.1))
 }

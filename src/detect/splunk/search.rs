@@ -30,7 +30,7 @@ pub struct Search {
     pub stats: Option<Arc<Stats>>,
     /// Notes for the user about how the search was understood.
     pub notes: Vec<String>,
-    /// What the names in the rule's message mean after the last command of the search.
+    /// What the names of fields in the rule's message mean after the last command of the search.
     scope: Scope,
 }
 

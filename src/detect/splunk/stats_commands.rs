@@ -48,11 +48,12 @@ struct StatsDraft {
 }
 
 /// A [`NameResolver`] for the arguments of `stats`, in which an unknown name is not an error. It
-/// can say why the name has no term.
+/// can say why a name is unknown.
 trait FieldResolver: NameResolver {
-    /// Returns the term that a field's name means; `None` if the name is unknown.
+    /// Returns the [`Term`] (a field or a computed value) that a name means; `None` if the name is
+    /// unknown.
     fn find(&self, name: &str) -> Option<Term>;
-    /// Returns the reason why a name means no term, for a note to the user.
+    /// Returns the reason why `find` knows no meaning of a name, for a note to the user.
     fn why_not(&self, name: &str) -> String;
 }
 
@@ -119,7 +120,8 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// Takes over the table that a command has described, with the notes about it.
+    /// Makes the table that a command has described the table of the search, and takes over the
+    /// notes about it.
     fn set_stats(&mut self, draft: StatsDraft) {
         let StatsDraft { columns, notes, empty_because } = draft;
         for note in notes {

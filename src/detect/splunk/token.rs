@@ -137,7 +137,8 @@ impl<'a> Cursor<'a> {
         self.text.get(self.at..self.end).unwrap_or_default()
     }
 
-    /// Returns the next character without reading it; `None` at the end of the part of the search.
+    /// Returns the next character, and does not move the reading position; `None` at the end of the
+    /// part of the search.
     pub fn peek(&self) -> Option<char> {
         self.rest().chars().next()
     }

@@ -125,8 +125,8 @@ impl ColumnSource {
         }
     }
 
-    /// Returns the term whose values the column groups, aggregates or computes; `None` for `count`,
-    /// which has no argument.
+    /// Returns the [`Term`] whose values the column groups, aggregates or computes; `None` for
+    /// `count`, which has no argument.
     pub fn input(&self) -> Option<&Term> {
         match self {
             ColumnSource::Count => None,
@@ -243,7 +243,8 @@ impl Stats {
         combinations(&values).map(RowKey::of).collect()
     }
 
-    /// Returns the sources of the columns that are aggregates, in the order of the columns.
+    /// Returns what the aggregate columns of the table are computed from, in the order of the
+    /// columns.
     fn aggregate_sources(&self) -> impl Iterator<Item = &ColumnSource> {
         let sources = self.columns.iter().map(|column| &column.source);
         sources.filter(|source| !source.is_of_event())

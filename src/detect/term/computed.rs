@@ -82,10 +82,11 @@ impl Computed {
         fields
     }
 
-    /// Returns sets of literals. An event for which the condition is true contains at least one
-    /// literal of each set; see [`crate::detect::predicate::Predicate::required_literals`]. There
-    /// is a set only if the condition is false when no lookup finds a row: then an event must
-    /// contain a literal of a lookup's row. Otherwise the result is empty.
+    /// Returns sets of literals (texts that are searched for before a record is decoded). An event
+    /// for which the condition is true contains at least one literal of each set; see
+    /// [`crate::detect::predicate::Predicate::required_literals`]. There is a set only if the
+    /// condition is false when no lookup finds a row: then an event must contain a literal of a
+    /// lookup's row. Otherwise the result is empty.
     pub(in crate::detect) fn required_literals(&self) -> Vec<Vec<RequiredLiteral>> {
         if !self.by.is_empty() || self.condition.known(Assumption::NoLookupFinds) != Some(false) {
             return Vec::new();
