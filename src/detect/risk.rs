@@ -110,7 +110,8 @@ pub(super) struct IntermediateFindings {
     entities: Option<Vec<RiskEntity>>,
 }
 
-/// A field that a rule file states as a risk object or a threat object, as written.
+/// A field whose value is at risk or is the threat when an event matches, as written in a rule
+/// file.
 #[derive(Deserialize)]
 pub(super) struct RiskEntity {
     field: String,
@@ -172,8 +173,8 @@ fn within_bounds(score: u32, notes: &mut Vec<String>) -> u32 {
     score.min(HIGHEST_SCORE)
 }
 
-/// Joins the messages of the entities to one text, each distinct message once; `None` if no entity
-/// has a message.
+/// Joins the own messages of the fields that a rule states to one text, each distinct message once;
+/// `None` if no field has a message.
 fn messages(entities: &[RiskEntity]) -> Option<String> {
     let mut messages: Vec<&str> = Vec::new();
     for message in entities.iter().filter_map(|entity| entity.message.as_deref()) {
@@ -184,8 +185,8 @@ fn messages(entities: &[RiskEntity]) -> Option<String> {
     (!messages.is_empty()).then(|| messages.join("; "))
 }
 
-/// Converts the entities of a rule to risk objects. If two entities name the same field with the
-/// same type, they become one, with the higher score.
+/// Converts the fields that a rule states in any layout to risk objects. If the same field is
+/// stated twice with the same type, it becomes one risk object, with the higher score.
 fn distinct(entities: Vec<RiskEntity>) -> Vec<RiskObject> {
     let mut objects: Vec<RiskObject> = Vec::new();
     for object in entities.into_iter().map(RiskEntity::risk_object) {

@@ -312,7 +312,8 @@ fn lookup_column(cursor: &mut Cursor<'_>, lookup: &Lookup) -> Result<(Token, usi
     Err(cursor.error_at(&column, expected).near(&column.text, lookup.columns().iter().map(String::as_str)))
 }
 
-/// The names that an event's values have at one place of a search's pipeline, before `stats`.
+/// A [`NameResolver`] with the names that an event's values have at one place of a search, before
+/// `stats`.
 struct ScopeNames(Scope);
 
 impl NameResolver for ScopeNames {

@@ -431,8 +431,8 @@ mod tests {
         Search::parse(search).unwrap_or_else(|error| panic!("{search}: {error}")).predicate.evaluate(event)
     }
 
-    /// Tests how operators bind. In the searches, `y` stands for a true condition and `n` for a
-    /// false one.
+    /// Tests how `NOT`, `OR` and `AND` bind. In the searches, `y` stands for a true condition and
+    /// `n` for a false one.
     #[test]
     fn order_of_operators() {
         let event = event(r"C:\a.exe", "b.example");
@@ -532,8 +532,8 @@ mod tests {
         }
     }
 
-    /// Each case has a search, the text that its error quotes, and a part of what was expected. `«`
-    /// marks the place of the error.
+    /// Tests what errors say. Each case has a search, the text that its error quotes, and a part of
+    /// what was expected. `«` marks the place of the error.
     #[test]
     fn errors_say_where_and_what() {
         let deep = format!("{}«({}", "(".repeat(101), "(".repeat(50));

@@ -45,8 +45,9 @@ pub(in crate::detect) fn no_field<'k>(
 /// model `Network_Resolution` that describes DNS queries.
 const DATA_SET: &str = "DNS.";
 
-/// The fields of Splunk's data model that Sysmon's DNS queries have: their names without
-/// [`DATA_SET`], each with the event field that has the value.
+/// The fields of Splunk's data model of DNS queries (`Network_Resolution`, a common schema for
+/// events of many products) that Sysmon's DNS queries have: their names without [`DATA_SET`], each
+/// with the event field that has the value.
 const MODEL_FIELDS: &[(&str, Field)] = &[
     ("query", Field::QUERY_NAME),
     ("query_count", Field::QueryCount),
@@ -59,8 +60,8 @@ const MODEL_FIELDS: &[(&str, Field)] = &[
     ("vendor_product", Field::VendorProduct),
 ];
 
-/// The names of the fields of Splunk's data model that Sysmon's DNS queries do not have, without
-/// [`DATA_SET`].
+/// The names of the fields of Splunk's data model of DNS queries (`Network_Resolution`, a common
+/// schema for events of many products) that Sysmon's DNS queries do not have, without [`DATA_SET`].
 const ABSENT_MODEL_FIELDS: &[&str] = &[
     "additional_answer_count",
     "authority_answer_count",
@@ -91,8 +92,10 @@ const ABSENT_MODEL_FIELDS: &[&str] = &[
 pub(in crate::detect) struct ModelFields;
 
 impl ModelFields {
-    /// Returns the term for the name of a data model field, such as `DNS.query`; `None` for an
-    /// unknown name. A field that Sysmon's DNS queries do not have is a term without a value.
+    /// Returns the [`Term`] for the name of a field of Splunk's data model of DNS queries
+    /// (`Network_Resolution`, a common schema for events of many products), such as `DNS.query`;
+    /// `None` for an unknown name. A field that Sysmon's DNS queries do not have is a term without
+    /// a value.
     pub fn find(name: &str) -> Option<Term> {
         match name {
             "host" => return Some(Term::from(Field::Computer)),
@@ -106,14 +109,16 @@ impl ModelFields {
         ABSENT_MODEL_FIELDS.contains(&name).then(|| Term::from(TermKind::Absent))
     }
 
-    /// Returns the data model fields that Sysmon's DNS queries have: the full name, such as
+    /// Returns the fields of Splunk's data model of DNS queries (`Network_Resolution`, a common
+    /// schema for events of many products) that Sysmon's DNS queries have: the full name, such as
     /// `DNS.query`, and the event field that has the value.
     pub fn present() -> impl Iterator<Item = (String, Field)> {
         MODEL_FIELDS.iter().map(|(name, field)| (format!("{DATA_SET}{name}"), *field))
     }
 
-    /// Returns the name of the data model field that is closest to a misspelt name; `None` if none
-    /// is close. The common prefix `DNS.` does not count.
+    /// Returns the name of the field of Splunk's data model of DNS queries, such as `DNS.query`,
+    /// that is closest to a misspelt name; `None` if none is close. The common prefix `DNS.` does
+    /// not count.
     pub fn nearest(name: &str) -> Option<String> {
         let had = MODEL_FIELDS.iter().map(|(name, _)| *name);
         let known = had.chain(ABSENT_MODEL_FIELDS.iter().copied());

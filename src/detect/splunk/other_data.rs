@@ -85,7 +85,8 @@ const EXPECTED_MODE: &str = "DNS and `search` or `flat`, for example datamodel N
 /// The names of the fields in which a search asks for the number of an event.
 const EVENT_CODES: &[&str] = &["EventCode", "EventID", "signature_id", "EventId"];
 
-/// What an error message expects where a search reads another data model than that of DNS queries.
+/// What an error message expects where a search reads another data model of Splunk's than that of
+/// DNS queries.
 const EXPECTED_MODEL: &str = "the data model Network_Resolution, because only DNS queries are searched";
 
 /// Returns an error if a search that was refused is about other data than DNS queries. `parts` are
@@ -133,8 +134,8 @@ pub(in crate::detect) fn data_model(cursor: &mut Cursor<'_>) -> Result<Token, Se
     Err(no_model(cursor.error(name.range, EXPECTED_MODEL), model))
 }
 
-/// Completes the error about a data model that is not that of DNS queries: the name is either
-/// misspelt, or the search is about other data.
+/// Completes the error about a data model of Splunk's that is not that of DNS queries: the name
+/// `model` is either misspelt, or the search is about other data.
 fn no_model(error: SearchError, model: &str) -> SearchError {
     if nearest(model, MODELS.iter().copied()) == Some(DATA_MODEL) {
         error.near(model, [DATA_MODEL])

@@ -261,8 +261,8 @@ mod tests {
             ("| fillnull value=none user | stats count by user", &[("user", TEXT), ("count", INTEGER)]),
         ]);
     }
-    /// Each case has a search, the text that its error quotes, and a part of what was expected. `«`
-    /// marks the place of the error.
+    /// Tests what errors say. Each case has a search, the text that its error quotes, and a part of
+    /// what was expected. `«` marks the place of the error.
     #[test]
     fn errors_say_where_and_what() {
         for (marked, found, expected) in [

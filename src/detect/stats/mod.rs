@@ -162,8 +162,8 @@ impl Stats {
         self.shown.iter().filter_map(|place| self.columns.get(*place))
     }
 
-    /// Returns the reason why the table cannot have rows, whatever the events are; `None` if it can
-    /// have rows.
+    /// Returns the reason why the table cannot have rows, whatever the events are, such as a `by`
+    /// field that no DNS query has; `None` if it can have rows.
     #[must_use]
     pub fn empty_because(&self) -> Option<&str> {
         self.empty_because.as_deref()

@@ -76,8 +76,8 @@ impl StatsTable {
         self.stats.columns()
     }
 
-    /// Returns the reason why the table cannot have rows, whatever the events are; `None` if it can
-    /// have rows.
+    /// Returns the reason why the table cannot have rows, whatever the events are, such as a `by`
+    /// field that no DNS query has; `None` if it can have rows.
     #[must_use]
     pub fn empty_because(&self) -> Option<&str> {
         self.stats.empty_because()

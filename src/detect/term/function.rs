@@ -105,7 +105,7 @@ impl Function {
         found.map(|(_, function, least, most)| (*function, *least, *most))
     }
 
-    /// Returns the name of the function or operator in SPL.
+    /// Returns the name of the function or operator in SPL, such as `len` or `+`.
     pub fn name(self) -> &'static str {
         FUNCTIONS.iter().find(|(_, known, ..)| *known == self).map_or("", |(name, ..)| name)
     }

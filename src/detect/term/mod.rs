@@ -107,7 +107,7 @@ pub(in crate::detect) enum EvalInput<'a> {
 pub(in crate::detect) enum Assumption {
     /// Nothing is assumed about the event, so only constants are known.
     Nothing,
-    /// No lookup of the search finds a row for the event.
+    /// The lookups of the search find no row of their tables for the event.
     NoLookupFinds,
     /// The event is a DNS query that Sysmon logged.
     DnsQuery,
