@@ -1,16 +1,18 @@
-//! All ways to choose some of a rule's parts, for conditions such as `2 of selection*`. The choices
-//! are counted before they are built, so that a rule cannot fill the memory.
+//! All ways to choose a number of a Sigma rule's parts, for conditions such as `2 of selection*`.
+//! The ways are counted before they are built, so that a rule cannot fill the memory.
 
 use super::compiler::joined;
 use crate::detect::predicate::Predicate;
 
-/// The most choices that a condition may come to. `2 of x*` becomes an OR of all pairs.
+/// The most ways in which a Sigma condition such as `2 of x*` may choose its parts. The condition
+/// becomes an OR of all pairs of parts, so a condition with more ways is refused.
 const MOST_ALTERNATIVES: usize = 1_000;
-/// The number up to which [`choices`] counts exactly.
+/// The number up to which [`choices`] counts exactly. It is far above [`MOST_ALTERNATIVES`], so a
+/// larger number need not be exact to be refused.
 const COUNTING_LIMIT: usize = 1 << 20;
 
-/// Refuses a condition `count of` `all` parts that comes to more than [`MOST_ALTERNATIVES`]
-/// choices.
+/// Refuses the Sigma condition that `count` of `all` parts of a rule are true, if there are more
+/// than [`MOST_ALTERNATIVES`] ways to choose the parts.
 pub(super) fn check_number(all: usize, count: usize) -> Result<(), String> {
     if choices(all, count) > MOST_ALTERNATIVES {
         return Err(format!("expected at most {MOST_ALTERNATIVES} combinations of parts, found more"));
@@ -18,7 +20,7 @@ pub(super) fn check_number(all: usize, count: usize) -> Result<(), String> {
     Ok(())
 }
 
-/// The number of conditions on a field in a predicate.
+/// The number of leaves of a predicate, which are the conditions on single fields of an event.
 pub(super) fn condition_count(predicate: &Predicate) -> usize {
     match predicate {
         Predicate::And(children) | Predicate::Or(children) => children.iter().map(condition_count).sum(),
@@ -27,8 +29,8 @@ pub(super) fn condition_count(predicate: &Predicate) -> usize {
     }
 }
 
-/// The number of ways to choose `count` parts out of `all`: exact up to [`COUNTING_LIMIT`],
-/// otherwise only known to be larger than the limit.
+/// The number of ways to choose `count` of the `all` parts of a Sigma rule. It is exact up to
+/// [`COUNTING_LIMIT`]; a larger result only says that the number is above the limit.
 pub(super) fn choices(all: usize, count: usize) -> usize {
     let count = count.min(all.saturating_sub(count));
     let mut choices = 1_usize;
@@ -42,8 +44,9 @@ pub(super) fn choices(all: usize, count: usize) -> usize {
     choices
 }
 
-/// Adds to `chosen` an AND of the predicates in `taken` and `count` of `parts`, for each way to
-/// choose them. [`choices`] returns the number of ways.
+/// Chooses `count` of `parts` in every possible way. For each way, adds to `chosen` an AND of the
+/// predicates in `taken` and of the chosen parts. `taken` is empty at first; the function calls
+/// itself with the parts that it has chosen. [`choices`] returns the number of ways.
 pub(super) fn choose(
     parts: &[Predicate],
     count: usize,

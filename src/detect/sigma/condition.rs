@@ -1,12 +1,15 @@
-//! Parses the condition of a Sigma rule into a tree: names of parts, `and`, `or`, `not`,
-//! parentheses, and quantifiers such as `1 of selection*`.
+//! Parses the condition of a Sigma rule, such as `selection and not 1 of filter_*`, into a tree. A
+//! condition consists of names of the rule's parts, `and`, `or`, `not`, parentheses, and
+//! quantifiers such as `1 of selection*`.
 
-/// The deepest nesting of a condition. Deeper nesting is an attack on the stack, not a rule.
+/// The most parentheses and `not`s that a Sigma rule's condition may have inside each other. More
+/// are an attack on the stack of the recursive parser, not a rule.
 const DEEPEST_NESTING: usize = 100;
-/// The greatest length of a condition, in bytes.
+/// The greatest length of a Sigma rule's condition, in bytes. A longer one is refused.
 const LONGEST: usize = 4096;
 
-/// The condition of a Sigma rule: a tree of the names of the rule's parts.
+/// The parsed condition of a Sigma rule. Its leaves are the names of the rule's parts, which are
+/// the keys of its `detection` section, such as `selection`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum SigmaCondition {
     /// True if all of these conditions are true.
@@ -15,34 +18,37 @@ pub(super) enum SigmaCondition {
     Or(Vec<SigmaCondition>),
     /// True if this condition is false.
     Not(Box<SigmaCondition>),
-    /// True if the part with this name is true.
+    /// True if the part of the rule with this name (a key of its `detection` section) is true.
     Name(String),
-    /// True if, of the parts that are selected by their names, as many as the quantifier says are
-    /// true.
+    /// True if enough of the selected parts of the rule are true: all of them, or at least a number
+    /// of them. The quantifier says how many, and the selection which parts count.
     Of(Quantifier, PartSelection),
 }
 
-/// How many of the selected parts of a rule must be true.
+/// How many of the parts of a Sigma rule that a condition such as `1 of selection*` selects must be
+/// true.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Quantifier {
-    /// All parts (`all of`).
+    /// All selected parts must be true (`all of`).
     All,
-    /// At least this number of parts (`1 of`, `any of`).
+    /// At least this number of the selected parts must be true (`1 of`, `any of`).
     AtLeast(usize),
 }
 
-/// A selection of a rule's parts by their names.
+/// The words after `of` in a Sigma rule's condition, which select some of the rule's parts by their
+/// names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum PartSelection {
-    /// The word `them`: all parts whose names do not begin with an underscore.
+    /// The word `them`, which selects all parts of the rule whose names do not begin with an
+    /// underscore.
     Them,
-    /// The parts whose names match a pattern such as `selection*`, in which `*` stands for any
-    /// characters.
+    /// A pattern such as `selection*`, which selects the parts of the rule whose names match it.
+    /// `*` stands for any characters.
     Like(String),
 }
 
 impl PartSelection {
-    /// Returns true if the part with this name is selected.
+    /// Returns true if the part of the rule with this name is among those that are selected.
     pub(super) fn contains(&self, name: &str) -> bool {
         match self {
             PartSelection::Them => !name.starts_with('_'),
@@ -50,7 +56,8 @@ impl PartSelection {
         }
     }
 
-    /// The selection of parts as text, as the rule's condition has it.
+    /// The words that select the parts, as the rule's condition has them: `them` or a pattern such
+    /// as `selection*`.
     pub(super) fn text(&self) -> &str {
         match self {
             PartSelection::Them => "them",
@@ -59,8 +66,9 @@ impl PartSelection {
     }
 }
 
-/// Returns true if a name matches a pattern in which each `*` stands for any characters. Case
-/// matters, because names of parts are keys of YAML.
+/// Returns true if the name of a part of a Sigma rule matches a pattern such as `selection*`, in
+/// which each `*` stands for any characters, including none. Case matters, because names of parts
+/// are keys of YAML.
 fn is_like(pattern: &str, name: &str) -> bool {
     let Some((first, others)) = pattern.split_once('*') else { return pattern == name };
     let Some(mut rest) = name.strip_prefix(first) else { return false };
@@ -74,7 +82,7 @@ fn is_like(pattern: &str, name: &str) -> bool {
 }
 
 impl SigmaCondition {
-    /// Parses a condition. The error says what was expected and what was found.
+    /// Parses the condition of a Sigma rule. The error says what was expected and what was found.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         if text.len() > LONGEST {
             return Err(format!("expected a condition of at most {LONGEST} bytes, found {}", text.len()));
@@ -89,7 +97,7 @@ impl SigmaCondition {
     }
 }
 
-/// The tokens of a condition: parentheses, bars, and words.
+/// Splits the condition of a Sigma rule into parentheses, bars (`|`) and words.
 fn tokens(text: &str) -> Vec<&str> {
     let is_mark = |letter: char| matches!(letter, '(' | ')' | '|');
     let mut tokens = Vec::new();
@@ -108,6 +116,7 @@ fn tokens(text: &str) -> Vec<&str> {
     tokens
 }
 
+/// Reads the words and marks of a Sigma rule's condition from left to right, and builds the tree.
 struct ConditionParser<'t> {
     tokens: Vec<&'t str>,
     at: usize,
@@ -118,7 +127,8 @@ impl<'t> ConditionParser<'t> {
         self.tokens.get(self.at).copied()
     }
 
-    /// Advances past the next token if it is `word`, in any case. Returns true if it was.
+    /// Advances past the next token of the condition if it is `word`, in upper or lower case.
+    /// Returns true if it was.
     fn take(&mut self, word: &str) -> bool {
         let is_next = self.peek().is_some_and(|token| token.eq_ignore_ascii_case(word));
         self.at += usize::from(is_next);
@@ -197,8 +207,8 @@ fn quantifier(word: &str) -> Option<Quantifier> {
     }
 }
 
-/// Joins conditions with `many`, which makes an AND or an OR. A single condition is returned as it
-/// is.
+/// Joins conditions of a Sigma rule with `many`, which makes an AND or an OR. A single condition is
+/// returned as it is.
 fn joined(
     mut parts: Vec<SigmaCondition>,
     many: impl Fn(Vec<SigmaCondition>) -> SigmaCondition,

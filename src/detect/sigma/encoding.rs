@@ -1,27 +1,30 @@
 //! Encodes values of Sigma rules as UTF-16 and Base64, for the modifiers `utf16`, `utf16le` (or
 //! `wide`), `utf16be`, `base64` and `base64offset`.
 
-/// The letters of Base64 (RFC 4648).
+/// The 64 letters of Base64 (RFC 4648), by the six bits that each stands for.
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/// An encoding of a rule's value, applied before the value is compared with a field.
+/// An encoding that a modifier of a Sigma rule, such as `base64`, applies to a value of the rule
+/// before the value is compared with a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ValueEncoding {
-    /// UTF-16, low byte first.
+    /// UTF-16 with the low byte first (`utf16le`, `wide`).
     Utf16Le,
-    /// UTF-16, high byte first.
+    /// UTF-16 with the high byte first (`utf16be`).
     Utf16Be,
-    /// UTF-16, low byte first, after a byte order mark.
+    /// UTF-16 with the low byte first, after a byte order mark (`utf16`).
     Utf16WithMark,
-    /// Base64.
+    /// Base64 of the value alone (`base64`).
     Base64,
-    /// Base64 of a longer text in which the value occurs, at each of the three alignments that it
-    /// can have there. Only the letters that do not depend on the surrounding text are compared.
+    /// Base64 of any longer text that contains the value (`base64offset`). Three bytes become four
+    /// letters, so the value can begin at three alignments, with three results. Only the letters
+    /// that do not depend on the surrounding text are compared.
     Base64Offset,
 }
 
-/// The texts that result when all `encodings` are applied to `text`, one after the other. There can
-/// be several because `base64offset` has three results.
+/// Applies all `encodings` to `text`, a value of a Sigma rule, one after the other. Returns several
+/// texts if one of the encodings is `base64offset`, which has three results. The error says that
+/// the sequence of encodings makes no text.
 pub(super) fn encoded(text: &str, encodings: &[ValueEncoding]) -> Result<Vec<String>, String> {
     let mut values = vec![text.as_bytes().to_vec()];
     for encoding in encodings {
@@ -57,8 +60,8 @@ impl ValueEncoding {
     }
 }
 
-/// The Base64 of a value that follows zero, one and two other bytes in a text, without the letters
-/// that depend on the bytes before and after the value.
+/// The three results of the modifier `base64offset`: the Base64 of `value` after zero, one and two
+/// other bytes, without the letters that depend on the bytes before and after the value.
 fn offsets(value: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     // At one of the three alignments, all letters of a single byte depend on its neighbours.
     if value.len() < 2 {

@@ -1,5 +1,6 @@
-//! Reads the rules of a Sigma file. A file can have several YAML documents, which share keys by
-//! `action: global` and `action: repeat`. Each rule gets an id.
+//! Reads the rules of a Sigma file, and gives each rule an id. A file can have several YAML
+//! documents (separated by `---`). With `action: global` and `action: repeat`, documents share
+//! keys.
 
 use std::collections::HashMap;
 
@@ -9,84 +10,100 @@ use crate::detect::nearest::nearest;
 use crate::detect::rule_id;
 use crate::detect::yaml::{LineColumn, Node, NodeKind, YamlProblem};
 
-/// The values of the key `action`.
+/// The values that the key `action` of a YAML document in a Sigma file may have. `global`: later
+/// documents share this document's keys. `reset`: they no longer do. `repeat`: this document shares
+/// the keys of the rule before it.
 const ACTIONS: [&str; 3] = ["global", "reset", "repeat"];
-/// The keys that make a YAML document a Sigma document.
+/// The keys that only Sigma has. A YAML document with one of them is read as Sigma, not as a rule
+/// of Splunk.
 const KEYS: [&str; 5] = ["logsource", "detection", "correlation", "filter", "action"];
-/// The number of hexadecimal digits in each part of a UUID.
+/// The number of hexadecimal digits in each of the five parts of a UUID, which hyphens separate.
+/// Rules without an id get a UUID.
 const ID_PARTS: [usize; 5] = [8, 4, 4, 4, 12];
 
-/// One rule of a Sigma file.
+/// One rule of a Sigma file, or the reason why it cannot be read. It has the keys of its own YAML
+/// document and those that it shares with other documents of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SigmaDocument {
-    /// The place in the file where the rule begins.
+    /// The place in the Sigma file where the rule's YAML document begins.
     pub(super) place: LineColumn,
-    /// The rule's keys, with those that it takes from other documents; or why it cannot be read.
+    /// The rule as a YAML mapping. It includes the keys that the rule shares with other documents
+    /// of the file (`action: global`, `action: repeat`). The error says why the rule cannot be
+    /// read.
     pub(super) rule: Result<Node, YamlProblem>,
-    /// The rule's id in the output.
+    /// Where the rule's id in the tables comes from: from the rule, from a document that it shares
+    /// with other rules, or from nowhere.
     pub(super) id: RuleId,
 }
 
 impl SigmaDocument {
-    /// The line of the file on which the rule begins.
+    /// The line of the Sigma file on which the rule begins, counted from 1.
     pub fn line(&self) -> usize {
         self.place.line
     }
 
-    /// The line of the file with the rule's id; the rule's first line if it has no id.
+    /// The line of the Sigma file that has the rule's id, counted from 1; the rule's first line if
+    /// it has no id. Messages about an id name this line.
     pub fn id_line(&self) -> usize {
         let id = self.rule.as_ref().ok().filter(|_| self.id != RuleId::None).and_then(|rule| rule.get("id"));
         id.map_or(self.place.line, |id| id.place.line)
     }
 }
 
-/// The origin of a rule's id in the output.
+/// Where the id of a Sigma rule in the tables comes from. [`RuleId::text`] makes the id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum RuleId {
-    /// The rule's own id.
+    /// The rule's own YAML document has this id.
     Own(String),
-    /// The id comes from a document that several rules share. The number counts those rules from 1,
-    /// and makes the ids of all but the first differ.
+    /// The id is in a YAML document that several rules of the file share (`action: global` or
+    /// `action: repeat`). The number counts those rules from 1; it follows the id of all but the
+    /// first, so that the ids differ.
     Shared(String, usize),
-    /// The rule has no id.
+    /// No id is given for the rule. Its id is then computed from the rule's content.
     None,
 }
 
-/// Returns true if a YAML document is a Sigma document: it has one of Sigma's own keys, or misspelt
-/// forms of both `logsource` and `detection`.
+/// Returns true if a YAML document is to be read as Sigma. This is so if it has a key that only
+/// Sigma has, such as `logsource`, or keys that are nearly `logsource` and nearly `detection`,
+/// which are probably misspelt.
 pub fn is_sigma(document: &Node) -> bool {
     let is_almost =
         |known: &str| document.entries().iter().any(|(key, _)| nearest(&key.name, [known]).is_some());
     KEYS.iter().any(|key| document.get(key).is_some()) || (is_almost("logsource") && is_almost("detection"))
 }
 
-/// Reads the documents of a Sigma file, in the order of the file, and returns the rules in them.
+/// Reads the YAML documents of one Sigma file, which must be added in the order of the file, and
+/// returns the rules in them. It remembers the documents whose keys later documents share.
 #[derive(Default)]
 pub struct SigmaFile {
-    /// The document with `action: global`, whose keys all later documents share; `None` if no such
-    /// document is in effect.
+    /// The last document with `action: global`. All later documents share its keys, until one with
+    /// `action: reset`. `None` if there is no such document.
     global: Option<Node>,
-    /// The number of rules with each id, by the canonical form of the id.
+    /// The number of rules with each id so far, by the id's canonical form, in which spellings of
+    /// the same UUID are equal. It numbers the rules that take their id from a shared document.
     counts: HashMap<String, usize>,
-    /// The last rule that was read, which `action: repeat` repeats; `None` if there is none.
+    /// The last rule that was read, whose keys a document with `action: repeat` shares. `None` if
+    /// there is no such rule.
     previous: Option<Node>,
 }
 
 impl SigmaFile {
-    /// Returns true if all later documents are parts of rules, whatever keys they have, because a
-    /// document with `action: global` came before them.
+    /// Returns true if a document with `action: global` is in effect. Each later document of the
+    /// file is then a rule, whatever keys it has, because it shares the keys of that document.
     pub fn is_open(&self) -> bool {
         self.global.is_some()
     }
 
-    /// Handles a document that cannot be read. A later `action: repeat` then has no rule to repeat,
-    /// because the document may have been that rule.
+    /// Notes that a YAML document of the file cannot be read. A document with `action: repeat` that
+    /// follows directly has no rule to repeat then, because the unreadable document may have been
+    /// that rule.
     pub fn add_unreadable(&mut self) {
         self.previous = None;
     }
 
-    /// Reads the rule in a document; `None` if the document is no rule but only sets keys for
-    /// others (`action: global`, `action: reset`).
+    /// Adds the next YAML document of the file, and returns the rule in it. `None` if the document
+    /// is no rule but only sets keys for other documents (`action: global`) or ends that (`action:
+    /// reset`).
     pub fn add(&mut self, document: Node) -> Option<SigmaDocument> {
         let place = document.place;
         let at = |key: &str| document.get(key).map_or(place, |value| value.place);
@@ -150,8 +167,9 @@ impl SigmaFile {
     }
 }
 
-/// Merges the document `own` into `base`. Where both have a mapping for a key, the mappings are
-/// merged; where both have another value, `own`'s is kept.
+/// Merges two YAML documents of a Sigma file: `own`, which is a rule, and `base`, whose keys the
+/// rule shares. If both have a mapping for a key, the mappings are merged. If both have another
+/// value for a key, the value of `own` is kept.
 fn merged(base: &Node, own: Node) -> Node {
     let place = own.place;
     let (NodeKind::Map(base), NodeKind::Map(own)) = (&base.kind, own.kind) else {
@@ -173,8 +191,9 @@ fn merged(base: &Node, own: Node) -> Node {
 }
 
 impl RuleId {
-    /// The id as text. A rule without an id gets one that is computed from its title, log source
-    /// and detection, so that the same rule has the same id in every file and every run.
+    /// The id of a Sigma rule for the tables. A rule without an id gets one that is computed from
+    /// its title, log source and detection, so that the same rule has the same id in every file and
+    /// every run.
     pub(super) fn text(&self, rule: &Node) -> String {
         match self {
             RuleId::Own(id) | RuleId::Shared(id, 0 | 1) => id.clone(),
@@ -190,8 +209,9 @@ impl RuleId {
     }
 }
 
-/// Adds a text for a node to `content`, for hashing. Nodes with different content have different
-/// texts; the place of a node does not matter.
+/// Adds a text for a YAML node to `content`, for the hash that becomes the id of a rule without
+/// one. Nodes with different content have different texts; the place of a node in its file does not
+/// matter. `None` is a key that the rule does not have.
 fn write(node: Option<&Node>, content: &mut String) {
     let mut text = |mark: char, text: &str| {
         content.push(mark);
@@ -223,8 +243,9 @@ fn write(node: Option<&Node>, content: &mut String) {
     }
 }
 
-/// The first digits of a hash in the form of a UUID of version 8, the version for custom ids
-/// (RFC 9562).
+/// The first digits of a hexadecimal hash in the form of a UUID of version 8, which is the version
+/// for ids that programs define themselves (RFC 9562). It becomes the id of a Sigma rule that has
+/// none.
 fn as_uuid(hash: &str) -> String {
     let mut digits = hash.chars().enumerate().map(|(place, digit)| match (place, digit) {
         (12, _) => '8',

@@ -4,16 +4,20 @@
 use crate::detect::nearest::{nearest, suggestion};
 use crate::detect::yaml::{Node, NodeKind, YamlProblem};
 
-/// The risk score of each `level`, from 0 to 100.
+/// The risk score for each value of a Sigma rule's key `level`, from 0 to 100. Sigma has no scores;
+/// these are dnsweep's own.
 pub const LEVEL_SCORES: [(&str, u32); 5] =
     [("informational", 10), ("low", 25), ("medium", 50), ("high", 75), ("critical", 100)];
-/// The percentage of the level's risk score that a rule with each `status` gets.
+/// For each value of a Sigma rule's key `status`, the percentage of the score of its `level` that
+/// the rule gets. A rule that its author has tested little should count for less.
 pub const STATUS_SHARES: [(&str, u32); 5] =
     [("stable", 100), ("test", 90), ("experimental", 70), ("deprecated", 50), ("unsupported", 30)];
-/// The percentage for a rule without a `status`.
+/// The percentage of the score of its `level` that a Sigma rule without the key `status` gets: that
+/// of an experimental rule.
 const UNSTATED_SHARE: u32 = 70;
 
-/// The keys of a rule that dnsweep uses.
+/// The keys of a Sigma rule that dnsweep uses. The user is warned of an unknown key that is similar
+/// to one of them, because it is probably misspelt.
 const KEYS: [&str; 12] = [
     "title",
     "id",
@@ -28,7 +32,8 @@ const KEYS: [&str; 12] = [
     "detection",
     "name",
 ];
-/// The keys of a rule that are in the specification but that dnsweep does not use.
+/// The keys of a Sigma rule that the specification defines but dnsweep does not use. They cause no
+/// warning.
 const OTHER_KEYS: [&str; 9] = [
     "related",
     "references",
@@ -41,21 +46,24 @@ const OTHER_KEYS: [&str; 9] = [
     "action",
 ];
 
-/// The descriptive keys of a Sigma rule.
+/// The values of the keys that describe a Sigma rule to people, such as `title` and `level`,
+/// checked and converted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RuleHeader {
-    /// The rule's title; `None` if it is absent or blank.
+    /// The Sigma rule's title; `None` if it is absent or blank.
     pub title: Option<String>,
-    /// The rule's status: a name of [`STATUS_SHARES`].
+    /// The Sigma rule's status, which is one of the names in [`STATUS_SHARES`]; `None` if it is
+    /// absent.
     pub status: Option<&'static str>,
-    /// The rule's level: a name of [`LEVEL_SCORES`].
+    /// The Sigma rule's level of severity, which is one of the names in [`LEVEL_SCORES`]; `None` if
+    /// it is absent.
     pub level: Option<&'static str>,
-    /// The rule's description.
+    /// The Sigma rule's description; `None` if it is absent.
     pub description: Option<String>,
-    /// The rule's author.
+    /// The Sigma rule's author; `None` if it is absent.
     pub author: Option<String>,
-    /// The date on which the rule was last modified, else the date on which it was written; as
-    /// text.
+    /// The date on which the Sigma rule was last modified, or else the date on which it was
+    /// written, as the rule has it. `None` if the rule has neither.
     pub date: Option<String>,
     /// The ids of the MITRE ATT&CK techniques in the rule's tags, such as `T1567.002`.
     pub techniques: Vec<String>,
@@ -64,7 +72,8 @@ pub(super) struct RuleHeader {
 }
 
 impl RuleHeader {
-    /// Reads the descriptive keys of a rule.
+    /// Reads the keys that describe a Sigma rule. The error says which key has a value that it may
+    /// not have.
     pub(super) fn of(document: &Node) -> Result<Self, YamlProblem> {
         let names = |table: &'static [(&str, u32)]| table.iter().map(|(name, _)| *name);
         let tags = texts(document, "tags")?;
@@ -80,15 +89,15 @@ impl RuleHeader {
         })
     }
 
-    /// The risk score of a match: the level's score times the status's percentage, rounded. `None`
-    /// for a rule without a level.
+    /// The risk score of a match of the Sigma rule: the score of its level times the percentage of
+    /// its status, rounded. `None` for a rule without a level.
     pub(super) fn risk(&self) -> Option<u32> {
         self.level.map(|level| score(level, self.status))
     }
 }
 
-/// The text of `key`; `None` if the key is absent or its value is null. The items of a list are
-/// joined with commas.
+/// The value of `key` in a Sigma rule, as text; `None` if the key is absent or its value is null.
+/// The items of a list are joined with commas. A mapping is an error.
 pub(super) fn text(document: &Node, key: &str) -> Result<Option<String>, YamlProblem> {
     let Some(node) = document.get(key) else { return Ok(None) };
     match &node.kind {
@@ -101,7 +110,8 @@ pub(super) fn text(document: &Node, key: &str) -> Result<Option<String>, YamlPro
     }
 }
 
-/// The texts of `key`: the items of a list, or a single value. Empty if the key is absent.
+/// The value of `key` in a Sigma rule, as a list of texts: the items of a list, or a single value.
+/// Empty if the key is absent. A list or mapping inside the list is an error.
 fn texts(document: &Node, key: &str) -> Result<Vec<String>, YamlProblem> {
     let Some(node) = document.get(key) else { return Ok(Vec::new()) };
     let items = match &node.kind {
@@ -124,7 +134,8 @@ fn texts(document: &Node, key: &str) -> Result<Vec<String>, YamlProblem> {
     Ok(texts)
 }
 
-/// The text of `key`, which must be one of `names`, in any case; `None` if the key is absent.
+/// The value of `key` in a Sigma rule, which must be one of `names`, in upper or lower case; `None`
+/// if the key is absent. The error lists the names.
 fn one_of(
     document: &Node,
     key: &str,
@@ -141,8 +152,8 @@ fn one_of(
     })
 }
 
-/// The id of the technique that a tag such as `attack.t1567.002` names; `None` if the tag names no
-/// technique.
+/// The id of the MITRE ATT&CK technique that a tag of a Sigma rule names: `T1567.002` for
+/// `attack.t1567.002`. `None` if the tag names no technique.
 fn technique(tag: &str) -> Option<String> {
     let tag = tag.trim().to_ascii_lowercase();
     let number = tag.strip_prefix("attack.t")?;
@@ -150,8 +161,8 @@ fn technique(tag: &str) -> Option<String> {
     is_number.then(|| format!("T{number}"))
 }
 
-/// Notes for the user about unknown keys that are probably misspelt, because their values are not
-/// used. Other unknown keys are the author's own.
+/// Notes for the user about keys of a Sigma rule that are unknown and probably misspelt, because
+/// their values are not used. Any other unknown key is the author's own and gets no note.
 fn misspelt(document: &Node) -> Vec<String> {
     let known = || KEYS.iter().chain(&OTHER_KEYS).copied();
     let unknown = document.entries().iter().filter(|(key, _)| known().all(|known| known != key.name));
@@ -162,7 +173,7 @@ fn misspelt(document: &Node) -> Vec<String> {
     unknown.filter_map(|(key, _)| note(&key.name, key.place)).collect()
 }
 
-/// The score of `level` times the percentage of `status`, rounded.
+/// The risk score of a Sigma rule: the score of `level` times the percentage for `status`, rounded.
 fn score(level: &str, status: Option<&str>) -> u32 {
     let of = |table: &[(&str, u32)], name: &str| {
         table.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)

@@ -1,8 +1,9 @@
-//! Compiles Sigma rules to a [`Predicate`], as `splunk` does with Splunk's searches.
+//! Compiles Sigma rules, which are rules in YAML for any log product, to a [`Predicate`]: a
+//! condition on one event. The module `splunk` does this for Splunk's searches.
 //!
 //! The rules must be about DNS queries of Windows: Sysmon's event 22, or the events of Windows' own
-//! DNS client. Anything in a rule that is not understood is an error. Specification:
-//! <https://github.com/SigmaHQ/sigma-specification>, version 2.1.
+//! DNS client. Anything in a rule that is not understood is an error. The specification is version
+//! 2.1 of <https://github.com/SigmaHQ/sigma-specification>.
 
 mod combinations;
 mod compiler;
@@ -38,15 +39,18 @@ use crate::event::{DNS_CLIENT_CHANNEL, DNS_CLIENT_PROVIDER};
 /// Why a Sigma rule cannot be run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::detect) enum Refusal {
-    /// A part of the rule is not understood.
+    /// The Sigma rule has something that dnsweep does not understand, such as an unknown modifier.
+    /// The problem says what, and where in the rule's file.
     NotUnderstood(YamlProblem),
-    /// The rule is about other data than DNS queries of Windows. The problem is at the place in the
-    /// rule that says so.
+    /// The Sigma rule is about events other than DNS queries of Windows, such as network
+    /// connections, so no DNS query could match it. The problem says where in the rule's file this
+    /// is stated.
     OtherData(YamlProblem),
 }
 
 impl Refusal {
-    /// A refusal of a rule about other data. `about` names that data, and the place in the rule.
+    /// A refusal of a Sigma rule that is about events other than DNS queries of Windows. `about`
+    /// names the events and the place in the rule that says so; the message is made of it.
     fn other_data(about: YamlProblem) -> Self {
         Refusal::OtherData(about.map_text(|about| {
             format!("expected a rule about DNS queries, found one about other data ({about})")
@@ -60,7 +64,8 @@ impl From<YamlProblem> for Refusal {
     }
 }
 
-/// Compiles one rule of a Sigma file to a detection.
+/// Compiles one rule of a Sigma file to a detection. `placeholders` are the site's values for the
+/// rule's placeholders, such as `%servers%`. The error says why the rule cannot be run.
 pub(in crate::detect) fn detection(
     document: SigmaDocument,
     placeholders: &Placeholders,
@@ -105,7 +110,9 @@ pub(in crate::detect) fn detection(
     })
 }
 
-/// The condition of a rule, limited to the events of the rule's log source.
+/// Joins the condition of a Sigma rule with the conditions on the event's origin that its log
+/// source implies. For Sysmon, the event must be Sysmon's event 22. For Windows' DNS client, the
+/// provider or the channel must be that of the DNS client.
 fn with_source(source: LogSource, condition: Predicate) -> Predicate {
     let matches = |field, text| Predicate::Matches { field, pattern: Pattern::new(text) };
     let mut all = match source {
@@ -124,7 +131,8 @@ fn with_source(source: LogSource, condition: Predicate) -> Predicate {
     Predicate::And(all)
 }
 
-/// Refuses correlation and filter rules, which describe no events by themselves.
+/// Refuses Sigma's correlation rules, which count the matches of other rules, and filter rules,
+/// which change other rules. Neither describes events by itself.
 fn refuse_other_kinds(rule: &Node) -> Result<(), YamlProblem> {
     for (key, kind) in [
         ("correlation", "a correlation rule, which counts the matches of others: not supported"),
@@ -140,13 +148,14 @@ fn refuse_other_kinds(rule: &Node) -> Result<(), YamlProblem> {
     Ok(())
 }
 
-/// The value of `key`, which a rule must have. The error names a similar key that the rule has.
+/// Returns the value of `key` in a Sigma rule, which must have the key. If the rule does not have
+/// it, the error names a similar key of the rule, which is probably misspelt.
 fn expected<'n>(rule: &'n Node, key: &str) -> Result<&'n Node, YamlProblem> {
     rule.get(key).ok_or_else(|| missing(rule, key, &format!("expected the key '{key}'")))
 }
 
-/// The problem that `node` has no key `key`. If the node has a similar key, which is probably
-/// misspelt, the message names that key. `expected` begins the message.
+/// Makes the problem that the YAML mapping `node` has no key `key`. If the mapping has a similar
+/// key, which is probably misspelt, the message names that key. `expected` begins the message.
 fn missing(node: &Node, key: &str, expected: &str) -> YamlProblem {
     let keys = || node.entries().iter().map(|(key, _)| key);
     let near = nearest(key, keys().map(|key| key.name.as_str()));

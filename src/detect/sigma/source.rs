@@ -1,4 +1,4 @@
-//! Reads the log source of a Sigma rule, which says which events the rule is about.
+//! Reads the key `logsource` of a Sigma rule, which says which events the rule is about.
 
 use super::Refusal;
 use super::header::text;
@@ -6,47 +6,56 @@ use crate::detect::nearest::nearest;
 use crate::detect::yaml::{Key, Node, YamlProblem};
 use crate::event::{DNS_CLIENT_QUERY, DNS_QUERY, Event, EventKind, System};
 
-/// The log source of a rule: the events that the rule is about.
+/// The log source of a Sigma rule (its key `logsource`): the events that the rule is about. Only
+/// log sources that include DNS queries of Windows can be represented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LogSource {
-    /// The category `dns_query`: Sysmon's event 22.
+    /// The log source is the category `dns_query`: Sysmon's event 22.
     Category,
-    /// The service `sysmon`: all events of Sysmon.
+    /// The log source is the service `sysmon`: all events of Sysmon.
     Sysmon,
-    /// The product `windows` alone: all events of Windows.
+    /// The log source is the product `windows`, without a category or a service: all events of
+    /// Windows.
     Windows,
-    /// The service `dns-client`: the log of Windows' own DNS client.
+    /// The log source is the service `dns-client`: the log of Windows' own DNS client.
     DnsClient,
 }
 
-/// The keys of a log source.
+/// The keys that a Sigma rule's `logsource` may have by the specification. Any other key that is
+/// similar to one of them is probably misspelt.
 const KEYS: [&str; 4] = ["category", "product", "service", "definition"];
-/// For each key of a log source, the values that mean events that a sweep reads.
+/// For each key of a Sigma rule's `logsource`, the values that stand for events that a sweep reads.
 const READ_VALUES: [(&str, &[&str]); 3] = [
     ("category", &["dns_query", "sysmon"]),
     ("product", &["windows"]),
     ("service", &["sysmon", "dns-client", "dns-client-operational"]),
 ];
-/// Values that mean other events, although they are similar to those in [`READ_VALUES`].
+/// Values of a Sigma rule's `logsource` that are similar to those in [`READ_VALUES`], but stand for
+/// events that a sweep does not read. They must not be taken for misspelt values.
 const OTHER_VALUES: [&str; 5] =
     ["dns", "dns-server", "dns-server-analytic", "dns-server-audit", "bits-client"];
 
-/// The least number of letters of a value that is taken for the beginning of a known name, such as
-/// `win` for `windows`.
+/// The least number of letters that a value of a Sigma rule's `logsource` needs to be taken for the
+/// beginning of a known value, such as `win` for `windows`. Such a value is an error, with a
+/// suggestion.
 const SHORTEST_ABBREVIATION: usize = 3;
 
-/// What a value of a log source means.
+/// What a value in a Sigma rule's `logsource`, such as `category: dns_query`, says about the events
+/// of the rule.
 enum Meaning {
-    /// Events that a sweep reads.
+    /// The value stands for events that a sweep reads, such as `dns_query`.
     Read,
-    /// Events that a sweep does not read.
+    /// The value stands for events that a sweep does not read, such as `network_connection`. The
+    /// rule is about other data.
     NotRead,
-    /// A value that is probably a misspelt form of this known one.
+    /// The value is probably a misspelt form of this known one. The rule is refused with a
+    /// suggestion.
     Misspelt(&'static str),
 }
 
 impl LogSource {
-    /// Reads the mapping `logsource` of a rule. Known values may be in any case.
+    /// Reads the mapping `logsource` of a Sigma rule. Its values may be in upper or lower case. The
+    /// error says that the rule is about other events, or which key or value is not known.
     pub(super) fn of(node: &Node) -> Result<Self, Refusal> {
         if node.entries().is_empty() {
             let found = node.description();
@@ -95,15 +104,17 @@ impl LogSource {
         }
     }
 
-    /// Sample events of the log source: one for each EventID, with only the fields that have the
-    /// same value in all events with that EventID.
+    /// Sample events of the log source: one for each EventID that a sweep reads. A sample has only
+    /// the fields that are the same in all events with its EventID, such as the channel. A
+    /// condition on these fields that is false of every sample is false of every event.
     pub(super) fn prototypes(self) -> Vec<Event> {
         let kind = self.kind();
         let system = |number: &u32| System { event_id: *number, ..kind.system() };
         kind.event_ids.iter().map(|number| Event::new(kind, system(number))).collect()
     }
 
-    /// The kind of event of this log source that a sweep reads.
+    /// The kind of event that a sweep reads for rules on this log source: Sysmon's DNS queries, or
+    /// those of Windows' own DNS client.
     pub(super) fn kind(self) -> &'static EventKind {
         match self {
             LogSource::DnsClient => &DNS_CLIENT_QUERY,
@@ -111,7 +122,7 @@ impl LogSource {
         }
     }
 
-    /// A sentence for messages: which events of this log source a sweep reads.
+    /// A part of a sentence, for messages, that says which events of this log source a sweep reads.
     pub(super) fn read_events(self) -> &'static str {
         match self {
             LogSource::DnsClient => {
@@ -124,7 +135,8 @@ impl LogSource {
     }
 }
 
-/// What the value of a key of a log source means.
+/// Decides what a value in a Sigma rule's `logsource` means. `key` is `category`, `product` or
+/// `service`; `value` is in lower case.
 fn meaning(key: &str, value: &str) -> Meaning {
     let known = READ_VALUES.iter().find(|(known, _)| *known == key).map_or(&[][..], |(_, values)| *values);
     if known.contains(&value) {
@@ -143,9 +155,9 @@ fn meaning(key: &str, value: &str) -> Meaning {
         .map_or(Meaning::NotRead, Meaning::Misspelt)
 }
 
-/// The problem that an unknown key of a log source is probably a misspelt form of a key that the
-/// log source does not have; `None` if there is no such key. Other unknown keys are the author's
-/// own.
+/// The problem that a Sigma rule's `logsource` has an unknown key that is probably misspelt: it is
+/// similar to a known key that is absent. `None` if there is no such key. Any other unknown key is
+/// the author's own, and is ignored.
 fn misspelt_key(node: &Node) -> Option<YamlProblem> {
     let mut unknown = node.entries().iter().filter(|(key, _)| !KEYS.contains(&key.name.as_str()));
     let slip = |key: &Key| {
@@ -159,7 +171,8 @@ fn misspelt_key(node: &Node) -> Option<YamlProblem> {
     unknown.find_map(|(key, _)| slip(key))
 }
 
-/// The problem that a log source has none of the known keys, or only empty values for them.
+/// The problem that a Sigma rule's `logsource` has no category, product or service, or that they
+/// are not enough to say which events are meant. The message names the first unknown key.
 fn unknown(node: &Node) -> YamlProblem {
     let first = node.entries().iter().map(|(key, _)| key).find(|key| !KEYS.contains(&key.name.as_str()));
     let found = first.map_or_else(|| "none".to_owned(), |key| format!("'{}'", key.name.escape_debug()));
