@@ -1,5 +1,5 @@
-//! Compiles the `detection` section of a Sigma rule, which has named parts and a condition that
-//! joins them, to one predicate.
+//! Compiles the `detection` section of a Sigma rule to one predicate, which is a condition on an
+//! event. The section has named parts, such as `selection`, and a condition that joins the parts.
 
 use std::cell::{Cell, RefCell};
 
@@ -16,24 +16,31 @@ use crate::detect::sigma::placeholder::Placeholders;
 use crate::detect::yaml::{Key, Node, NodeKind, YamlProblem};
 use crate::event::Event;
 
-/// The deepest nesting of lists in a part. Deeper nesting is an attack on the stack, not a rule.
+/// The most lists inside each other in one part of a Sigma rule. More are an attack on the stack of
+/// the recursive compiler, not a rule.
 const DEEPEST_NESTING: usize = 100;
-/// The most parts of a rule. Published rules have a few dozen.
+/// The most parts that a Sigma rule's `detection` section may have. Published rules have a few
+/// dozen.
 const MOST_PARTS: usize = 1_000;
-/// The most conditions on fields that a rule may come to. Each variant of each value counts as one,
-/// once for each time that the rule's condition names the part with the value.
+/// The most conditions on fields that a Sigma rule may become when it is compiled, so that a small
+/// rule cannot fill the memory. Each variant of each value counts, as often as the rule's condition
+/// names the part with the value.
 const MOST_CONDITIONS: usize = 200_000;
-/// The number of lines that are not understood after which the compiler reads no more lines.
+/// The number of lines of a Sigma rule that are not understood after which the compiler reads no
+/// more lines. The rule is refused anyway, and looking for the names that were probably meant takes
+/// time.
 const MOST_PROBLEMS: usize = 1_000;
-/// The keys of a `detection` section that are not names of parts.
+/// The keys of a Sigma rule's `detection` section that are not names of parts.
 const RESERVED: [&str; 2] = ["condition", "timeframe"];
 
-/// Whether a part of a rule, when it is true of an event, makes a match more likely or less.
+/// Whether a part of a Sigma rule, if it is true of an event, makes a match more likely or less. It
+/// decides what a placeholder without values means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Polarity {
-    /// The part makes a match more likely.
+    /// The part of the rule describes matches: if it is true, a match is more likely.
     For,
-    /// The part makes a match less likely, because it is below an odd number of `not`s.
+    /// The part of the rule excludes events: if it is true, a match is less likely, because the
+    /// part is below an odd number of `not`s.
     Against,
 }
 
@@ -46,27 +53,34 @@ impl Polarity {
     }
 }
 
-/// Compiles the `detection` section of a rule to a predicate.
+/// Compiles the `detection` section of one Sigma rule to a predicate. Counts what the rule takes,
+/// and collects notes and problems on the way.
 pub(super) struct Compiler<'a> {
     detection: &'a Node,
     source: LogSource,
-    /// Sample events of the log source ([`LogSource::prototypes`]).
+    /// Sample events of the rule's log source ([`LogSource::prototypes`]), which show whether any
+    /// event that a sweep reads can match.
     prototypes: Vec<Event>,
     placeholders: &'a Placeholders,
     notes: RefCell<Vec<String>>,
-    /// The places where the rule describes events that a sweep does not read.
+    /// The places where the rule describes events that a sweep does not read, such as `EventID: 3`,
+    /// each with a text that says so.
     foreign: RefCell<Vec<YamlProblem>>,
-    /// Whether some line describes DNS queries, even if the line is not understood.
+    /// Whether some line of the rule describes DNS queries, such as one on `QueryName`, even if the
+    /// line is not understood. Then the rule is refused, and not ignored as one about other events.
     mentions_dns: Cell<bool>,
-    /// The number of conditions on a field compiled so far.
+    /// The number of conditions on fields that the rule has come to so far. It is limited by
+    /// [`MOST_CONDITIONS`].
     conditions: Cell<usize>,
-    /// The estimated bytes that the rule's regular expressions compiled so far take together.
+    /// The estimated memory, in bytes, of the rule's regular expressions so far. It is limited by
+    /// [`MOST_EXPRESSION_BYTES`].
     expression_bytes: Cell<usize>,
-    /// The problem with the first line that is not understood; `None` if there is no such line.
+    /// The problem with the first line of the rule that is not understood; `None` if all lines so
+    /// far are understood.
     problem: RefCell<Option<YamlProblem>>,
-    /// The number of lines that are not understood. A line counts each time that the rule's
-    /// condition names its part, and each keyword counts, because looking for its nearest name
-    /// takes time.
+    /// The number of the rule's lines that are not understood. A line counts as often as the rule's
+    /// condition names its part. Each keyword (a value without a field) counts too, because looking
+    /// for the field that it may name takes time.
     problems: Cell<usize>,
 }
 
@@ -87,8 +101,9 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// Compiles the rule's condition. If the rule has a list of conditions, the predicate is an OR
-    /// of them.
+    /// Compiles the condition of the Sigma rule, with the parts that it names. If the rule has a
+    /// list of conditions, the predicate is an OR of them. The error says why the rule cannot be
+    /// run.
     pub(super) fn predicate(&self) -> Result<Predicate, Refusal> {
         if let Some((key, _)) = self.detection.entries().iter().find(|(key, _)| key.name == "timeframe") {
             return Err(YamlProblem::at(
@@ -127,7 +142,8 @@ impl<'a> Compiler<'a> {
         self.compile_condition(&condition, Polarity::For, node)
     }
 
-    /// The reason why the compiled rule cannot be run; `None` if it can.
+    /// The reason why the compiled Sigma rule cannot be run: it is about events that a sweep does
+    /// not read, or a line is not understood. `None` if the rule can be run.
     fn refusal(&self, predicate: &Predicate) -> Option<Refusal> {
         let problem = self.problem.take();
         if never_holds(predicate, &self.prototypes) {
@@ -151,7 +167,8 @@ impl<'a> Compiler<'a> {
         problem.map(Refusal::NotUnderstood)
     }
 
-    /// Takes the notes for the user about parts of the rule that have no effect.
+    /// Takes the notes for the user about parts of the Sigma rule that have no effect. A second
+    /// call returns none.
     pub(super) fn notes(&self) -> Vec<String> {
         self.notes.take()
     }
@@ -167,8 +184,8 @@ impl<'a> Compiler<'a> {
         self.placeholders
     }
 
-    /// Adds `more` conditions on fields to the rule's count, before they are built. Returns an
-    /// error if the rule now comes to more than [`MOST_CONDITIONS`].
+    /// Adds `more` to the number of conditions on fields that the Sigma rule comes to, before the
+    /// conditions are built. Returns an error if the number is now above [`MOST_CONDITIONS`].
     pub(super) fn count_conditions(&self, more: usize) -> Result<(), String> {
         let count = self.conditions.get().saturating_add(more);
         self.conditions.set(count);
@@ -180,8 +197,9 @@ impl<'a> Compiler<'a> {
         Ok(())
     }
 
-    /// Adds the estimated size of a regular expression to the rule's total, before the expression
-    /// is compiled. Returns an error if the total is now more than [`MOST_EXPRESSION_BYTES`].
+    /// Adds the estimated size of a regular expression to the Sigma rule's total, before the
+    /// expression is compiled. Returns an error if the total is now more than
+    /// [`MOST_EXPRESSION_BYTES`].
     pub(super) fn count_expression(&self, expression: &Expression) -> Result<(), String> {
         let size = self.expression_bytes.get().saturating_add(expression.size());
         self.expression_bytes.set(size);
@@ -239,15 +257,18 @@ impl<'a> Compiler<'a> {
         )
     }
 
-    /// Records a line that is not understood, and returns a placeholder for its predicate. The rest
-    /// of the rule is still compiled, because it may show that the rule is about other data.
+    /// Records the problem with a line of the Sigma rule that is not understood. Returns a
+    /// predicate in place of the line, so that the rest of the rule can still be compiled: it may
+    /// show that the rule is about events that a sweep does not read.
     fn not_understood(&self, problem: YamlProblem) -> Predicate {
         self.problem.borrow_mut().get_or_insert(problem);
         self.problems.set(self.problems.get() + 1);
         unknown()
     }
 
-    /// Compiles a condition with a quantifier, such as `1 of selection*` or `all of them`.
+    /// Compiles a condition on several parts of the Sigma rule, such as `1 of selection*` or `all
+    /// of them`. `names` selects the parts; `node` is the condition in the file, for the place of
+    /// errors.
     fn compile_quantifier(
         &self,
         quantifier: Quantifier,
@@ -284,16 +305,17 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// Refuses a condition `count of` `parts` that comes to too many choices, before any of them is
-    /// built: each choice has copies of its parts.
+    /// Refuses the condition that `count` of `parts` are true, if there are too many ways to choose
+    /// the parts. This is checked before any way is built, because each needs copies of its parts.
     fn check_choices(&self, parts: &[Predicate], count: usize) -> Result<(), String> {
         check_number(parts.len(), count)?;
         let of_each = choices(parts.len().saturating_sub(1), count.saturating_sub(1));
         self.count_conditions(parts.iter().map(condition_count).sum::<usize>().saturating_mul(of_each))
     }
 
-    /// Compiles a part of the rule: a mapping of lines that must all be true, or a list of mappings
-    /// of which one must be true.
+    /// Compiles one part of the Sigma rule, such as `selection`. A part is a mapping of lines that
+    /// must all be true, or a list of mappings of which one must be true. `depth` is the number of
+    /// lists around `node`.
     fn compile_part(&self, node: &Node, polarity: Polarity, depth: usize) -> Predicate {
         if self.problems.get() > MOST_PROBLEMS {
             return unknown();
@@ -316,8 +338,9 @@ impl<'a> Compiler<'a> {
         self.not_understood(YamlProblem::at(node.place, problem))
     }
 
-    /// Refuses values without a field (keywords). A value that looks like a line without a blank
-    /// after its colon (`QueryName:x`) gets a message about the blank.
+    /// Refuses values without a field (keywords), which Sigma compares with the whole event. A
+    /// value that looks like a line without a blank after its colon (`QueryName:x`) gets a message
+    /// about the blank.
     fn refuse_keywords(&self, node: &Node, words: &[Node], polarity: Polarity) -> Predicate {
         // Looking for misspelt names takes time, and a condition can name a part many times.
         let words = words.get(..MOST_PROBLEMS).unwrap_or(words);
@@ -330,8 +353,9 @@ impl<'a> Compiler<'a> {
         self.not_understood(YamlProblem::at(place, field_names::without_blank(text)))
     }
 
-    /// Compiles lines that must all be true. If one of them describes events that a sweep does not
-    /// read, the other lines need not be understood, and the predicate is never true.
+    /// Compiles the lines of a mapping in the Sigma rule, which must all be true. If one of them
+    /// describes events that a sweep does not read, the other lines need not be understood, and the
+    /// predicate is never true.
     fn compile_lines(&self, entries: &[(Key, Node)], polarity: Polarity) -> Predicate {
         if entries.iter().any(|(key, value)| self.is_foreign(key, value, polarity)) {
             return Predicate::Or(Vec::new());
@@ -348,9 +372,10 @@ impl<'a> Compiler<'a> {
         joined(entries.iter().map(line).collect(), Predicate::And)
     }
 
-    /// Returns true if a line on one of the [`CONSTANT`] fields describes only events that a sweep
-    /// does not read, such as `EventID: 3`. Records values of that kind, also if only some of the
-    /// line's values are. Returns false for a line that is not understood.
+    /// Returns true if a line of the Sigma rule describes only events that a sweep does not read,
+    /// such as `EventID: 3`. Only lines on the [`CONSTANT`] fields can do so. The values that
+    /// describe such events are recorded, even if the line has others too. Returns false for a line
+    /// that is not understood.
     fn is_foreign(&self, key: &Key, value: &Node, polarity: Polarity) -> bool {
         if !field_names::field_of_key(key, self.source).is_some_and(|field| CONSTANT.contains(&field)) {
             return false;

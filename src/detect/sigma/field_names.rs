@@ -1,5 +1,5 @@
-//! The names that Sigma rules use for the fields of a DNS query, and guesses at what a misspelt
-//! name means.
+//! The names that Sigma rules use for the fields of a DNS query, and guesses at which field a
+//! misspelt name means.
 
 use super::source::LogSource;
 use crate::detect::nearest::nearest;
@@ -15,27 +15,29 @@ const SYSTEM: [(&str, Field); 4] = [
     ("Provider_Name", Field::Provider),
 ];
 
-/// Names of fields in other rule languages, each with Sigma's name. They are not accepted, only
-/// suggested.
+/// Names of fields in other rule languages, each with the name that Sigma has for the field. A
+/// Sigma rule may not use them; a message suggests Sigma's name.
 const OTHER_NAMES: [(&str, &str); 1] = [("EventCode", "EventID")];
-/// The names of fields that only DNS queries have. A rule that names one of them is about DNS
-/// queries.
+/// The names of fields that only DNS queries have. A Sigma rule that names one of them is about DNS
+/// queries, even if the name is misspelt.
 const OF_DNS_QUERIES: [&str; 3] = ["QueryName", "QueryResults", "QueryStatus"];
 
-/// The names of the fields that a rule on Sysmon's DNS queries may use.
+/// The names of the fields that a Sigma rule on Sysmon's DNS queries may use, sorted. A test
+/// compares them with the guide.
 #[cfg_attr(not(feature = "internals"), allow(dead_code, reason = "the guide is held to it by a test"))]
 pub fn sigma_fields() -> impl Iterator<Item = &'static str> {
     fields(LogSource::Category).map(|(name, _)| name)
 }
 
-/// The names of the fields that a rule on the queries of Windows' own DNS client may use.
+/// The names of the fields that a Sigma rule on the queries of Windows' own DNS client may use,
+/// sorted. A test compares them with the guide.
 #[cfg_attr(not(feature = "internals"), allow(dead_code, reason = "the guide is held to it by a test"))]
 pub fn sigma_dns_client_fields() -> impl Iterator<Item = &'static str> {
     fields(LogSource::DnsClient).map(|(name, _)| name)
 }
 
-/// The fields of a log source's events with their names in Sigma rules, sorted by name. The names
-/// of event data are those in the records.
+/// The fields of the events of a Sigma log source, with their names in Sigma rules, sorted by name.
+/// A field of the event's data has the name that it has in the event's record.
 fn fields(source: LogSource) -> impl Iterator<Item = (&'static str, Field)> {
     let names = |field: &'static FieldSpec| field.data_names().map(|name| (name, Field::Data(field.meaning)));
     let data = source.kind().fields.iter().flat_map(names);
@@ -44,8 +46,8 @@ fn fields(source: LogSource) -> impl Iterator<Item = (&'static str, Field)> {
     fields.into_iter()
 }
 
-/// The field that a line's key names; `None` if the name is unknown. Modifiers after the name are
-/// ignored.
+/// The field that the key of a line of a Sigma rule names; `None` if the name is unknown. Modifiers
+/// after the name, such as `|contains`, are ignored.
 pub(super) fn field_of_key(key: &Key, source: LogSource) -> Option<Field> {
     known(key.name.split('|').next().unwrap_or_default().trim(), source)
 }
@@ -54,7 +56,8 @@ fn known(name: &str, source: LogSource) -> Option<Field> {
     fields(source).find(|(known, _)| *known == name).map(|(_, field)| field)
 }
 
-/// The field with this name. The error suggests a similar name, or lists all names.
+/// The field of the log source's events that has this name in Sigma rules. The error suggests a
+/// similar name, or lists all names.
 pub(super) fn field_named(name: &str, source: LogSource) -> Result<Field, String> {
     known(name, source).ok_or_else(|| {
         let names = || fields(source).map(|(name, _)| name);
@@ -79,16 +82,17 @@ pub(super) fn field_named(name: &str, source: LogSource) -> Result<Field, String
     })
 }
 
-/// The known name that is most similar to `name`, or Sigma's name for a field that `name` names in
-/// another rule language; `None` if no name is similar.
+/// The known name of a field that is most similar to `name`, which is probably misspelt. If `name`
+/// is rather a field's name in another rule language, Sigma's name for the field. `None` if no name
+/// is similar.
 fn near(name: &str, known: impl Iterator<Item = &'static str>) -> Option<&'static str> {
     let near = nearest(name, known.chain(OTHER_NAMES.map(|(other, _)| other)))?;
     let own = OTHER_NAMES.iter().find(|(other, _)| *other == near);
     Some(own.map_or(near, |(_, name)| *name))
 }
 
-/// Returns true if a line describes DNS queries: by a field that only DNS queries have, or by the
-/// EventID 22. The field's name and the modifiers may be misspelt.
+/// Returns true if a line of a Sigma rule describes DNS queries: by a field that only DNS queries
+/// have, or by the EventID 22. The field's name and the modifiers may be misspelt.
 pub(super) fn asks_for_dns(key: &Key, value: &Node) -> bool {
     let is_number = |node: &Node| node.scalar().is_some_and(|scalar| is_number_of_dns(&scalar.text));
     match (meant(key.name.split('|').next().unwrap_or_default()), &value.kind) {
@@ -99,8 +103,8 @@ pub(super) fn asks_for_dns(key: &Key, value: &Node) -> bool {
     }
 }
 
-/// Returns true if a text would be a line that describes DNS queries, had it a blank after its
-/// colon: `QueryName:x`.
+/// Returns true if a text would be a line of a Sigma rule that describes DNS queries if it had a
+/// blank after its colon. An example is `QueryName:x`, which YAML reads as one text.
 pub(super) fn text_asks_for_dns(text: &str) -> bool {
     let Some((name, value)) = text.split_once([':', '=']) else { return false };
     match meant(name.split('|').next().unwrap_or_default()) {
@@ -110,7 +114,8 @@ pub(super) fn text_asks_for_dns(text: &str) -> bool {
     }
 }
 
-/// The message for a line with no blank after its colon.
+/// The message for a line of a Sigma rule with no blank after its colon, which YAML reads as one
+/// text.
 pub(super) fn without_blank(text: &str) -> String {
     format!(
         "expected ': ' between a field and its value, found '{}': put a blank after ':'",
@@ -118,8 +123,8 @@ pub(super) fn without_blank(text: &str) -> String {
     )
 }
 
-/// The name of the field that a name, correct or misspelt, means in a rule on any log source;
-/// `None` if no field's name is similar.
+/// The name of the field that `name`, which may be misspelt, means in a Sigma rule on any log
+/// source; `None` if no field's name is similar.
 fn meant(name: &str) -> Option<&'static str> {
     let name = name.trim();
     let mut names: Vec<&str> = [LogSource::Category, LogSource::DnsClient]

@@ -1,5 +1,5 @@
-//! Compiles one line of a Sigma rule: a field, its modifiers, and the values that it is compared
-//! with.
+//! Compiles one line of a Sigma rule, such as `QueryName|endswith: [a.com, b.com]`: a field, its
+//! modifiers, and the values that the field is compared with.
 
 use super::compiler::{Compiler, Polarity, joined};
 use super::encoding::encoded;
@@ -16,14 +16,18 @@ use crate::detect::sigma::placeholder::Expansion;
 use crate::detect::yaml::{Key, Node, NodeKind, Scalar, YamlProblem};
 use crate::event::FieldType;
 
+/// The message for values of a Sigma rule that name no field to compare them with.
 pub(super) const NO_FIELD: &str = "expected conditions on fields, found values without a field (keywords)";
-/// The characters that the modifier `windash` treats as a dash.
+/// The characters that the modifier `windash` of Sigma treats as equal, because programs on Windows
+/// accept them before an option. The last three are the en dash, the em dash and the horizontal
+/// bar.
 const DASHES: [char; 5] = ['-', '/', '\u{2013}', '\u{2014}', '\u{2015}'];
-/// The most dashes in a value with the modifier `windash`. Each dash multiplies the number of
-/// variants by five.
+/// The most dashes that may begin options in a value with Sigma's modifier `windash`. Each dash
+/// multiplies the number of variants of the value by five.
 const MOST_DASHES: usize = 4;
 
-/// The field that a line's key names.
+/// The field that a line's key names, before the modifiers (`QueryName` in `QueryName|contains`).
+/// The error says that the key names no field of the log source's events.
 fn field_of(key: &Key, source: LogSource) -> Result<Field, YamlProblem> {
     let name = key.name.split('|').next().unwrap_or_default().trim();
     if name.is_empty() {
@@ -32,7 +36,9 @@ fn field_of(key: &Key, source: LogSource) -> Result<Field, YamlProblem> {
     field_named(name, source).map_err(|problem| YamlProblem::at(key.place, problem))
 }
 
-/// Compiles one line: `key` is the field with its modifiers, and `value` a value or a list of them.
+/// Compiles one line of a Sigma rule to a predicate. `key` is the field with its modifiers, and
+/// `value` is a value or a list of values. `polarity` says whether the line describes matches or
+/// excludes events.
 pub(super) fn predicate(
     compiler: &Compiler<'_>,
     key: &Key,
@@ -68,8 +74,8 @@ pub(super) fn predicate(
     Ok(if modifiers.negated { Predicate::Not(Box::new(condition)) } else { condition })
 }
 
-/// Compiles one value of a line. Placeholders, dashes and encodings can make several alternatives
-/// of a value.
+/// Compiles the comparison of a field with one value of a line of a Sigma rule. Placeholders,
+/// dashes and encodings can make several variants of the value; one of them must match.
 fn condition_of(
     compiler: &Compiler<'_>,
     field: Field,
@@ -115,8 +121,9 @@ fn condition_of(
     Ok(joined(conditions, Predicate::Or))
 }
 
-/// The text with which a value of a rule is compared: the text as it is written in the rule, except
-/// that a whole number for a field of numbers (`0x16`) becomes decimal, the form that events have.
+/// The text of a rule's value that is compared with the field. It is the text in the rule, except
+/// that a whole number for a field of numbers becomes decimal (22 for `0x16`), because events have
+/// numbers in decimal form.
 fn text_of(field: Field, modifiers: &Modifiers, scalar: &Scalar) -> String {
     let is_of_numbers = field == Field::EventId
         || matches!(field.stored_type(), Some(FieldType::Number | FieldType::TextNumber));
@@ -134,9 +141,12 @@ fn text_of(field: Field, modifiers: &Modifiers, scalar: &Scalar) -> String {
     }
 }
 
-/// Replaces the placeholders in a value. If a placeholder has no values, the result depends on the
-/// part that it is in: a part that excludes events then excludes none, which loses no match. A part
-/// that describes matches could find nothing, so that is an error.
+/// Replaces the placeholders in a value of a Sigma rule (`%name%`) by the site's values. For a
+/// placeholder without values, the result depends on what the value is for:
+///
+/// - If the value excludes events, the result is empty. It then excludes nothing, which loses no
+///   match.
+/// - If the value describes matches, the result is an error, because the rule could find nothing.
 fn expanded(compiler: &Compiler<'_>, text: &str, polarity: Polarity) -> Result<Vec<String>, String> {
     match (compiler.placeholders().expand(text)?, polarity) {
         (Expansion::Values(values), _) => Ok(values),
@@ -185,7 +195,8 @@ fn condition(
     }
 }
 
-/// Compiles a comparison with a text, which is encoded first if the line has modifiers for that.
+/// Compiles the comparison of a field with a text that may have wildcards. If the line has
+/// modifiers such as `base64`, the text is encoded first, and must have no wildcards.
 fn text_condition(
     field: Field,
     position: Position,
@@ -212,9 +223,9 @@ fn text_condition(
     conditions.map(|conditions| joined(conditions, Predicate::Or))
 }
 
-/// Splits a value into literals and wildcards. `*` and `?` are wildcards unless a backslash is
-/// before them. Two backslashes are one literal backslash; a single one before any other character
-/// is literal.
+/// Splits a value of a Sigma rule into literals and wildcards. `*` and `?` are wildcards unless a
+/// backslash is before them. Two backslashes are one literal backslash; a single backslash before
+/// any other character is literal.
 fn parts(text: &str) -> Vec<PatternPart> {
     let mut parts: Vec<PatternPart> = Vec::new();
     let push = |parts: &mut Vec<PatternPart>, letter: char| match parts.last_mut() {
@@ -269,8 +280,9 @@ fn wildcards(
     Ok(or_if(matches, or_empty, field))
 }
 
-/// The condition, which an empty field also fulfils if `or_empty` is true. In Sigma an empty value
-/// can match; the other conditions of a [`Predicate`] never match one, as in Splunk.
+/// The predicate `condition`, or, if `or_empty` is true, one that an empty field also fulfils. In
+/// Sigma an empty value can match; but the comparisons of a [`Predicate`] never match an empty
+/// value, as in Splunk.
 fn or_if(condition: Predicate, or_empty: bool, field: Field) -> Predicate {
     if or_empty { Predicate::Or(vec![condition, Predicate::Empty(field)]) } else { condition }
 }
@@ -279,7 +291,8 @@ fn present(field: Field) -> Predicate {
     Predicate::Or(vec![Predicate::Exists(field), Predicate::Empty(field)])
 }
 
-/// A pattern made of literals and `*`. Neighbouring literals become one.
+/// A pattern made of `parts`, which are literals and wildcards `*`. Neighbouring literals become
+/// one. `rule_text` is the pattern for people.
 fn pattern(rule_text: &str, parts: &[PatternPart]) -> Pattern {
     let mut pieces = vec![String::new()];
     for part in parts {
@@ -291,7 +304,7 @@ fn pattern(rule_text: &str, parts: &[PatternPart]) -> Pattern {
     Pattern::from_pieces(rule_text, pieces.iter().map(String::as_str))
 }
 
-/// The parts as text, as an author would write them in a rule.
+/// The text that an author would write in a Sigma rule for these literals and wildcards.
 fn rule_text(parts: &[PatternPart]) -> String {
     let part = |part: &PatternPart| match part {
         PatternPart::Any => "*".to_owned(),
@@ -301,8 +314,9 @@ fn rule_text(parts: &[PatternPart]) -> String {
     parts.iter().map(part).collect()
 }
 
-/// All variants of a value in which each dash before a word (`-x`, `/x`) is one of [`DASHES`].
-/// Dashes within words are kept, because they do not begin options. pySigma does the same.
+/// All variants of a value that Sigma's modifier `windash` makes: each dash that begins a word
+/// (`-x`, `/x`) becomes each of [`DASHES`]. Dashes within words are kept, because they do not begin
+/// options. The Sigma compiler pySigma does the same.
 fn dash_variants(text: &str) -> Result<Vec<String>, String> {
     let is_word =
         |letter: Option<char>| letter.is_some_and(|letter| letter.is_alphanumeric() || letter == '_');

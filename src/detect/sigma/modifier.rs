@@ -1,5 +1,5 @@
-//! Reads the modifiers after a field's name in a Sigma rule (`QueryName|contains|all`), and checks
-//! that they can be combined.
+//! Reads the modifiers after a field's name in a line of a Sigma rule (`contains` and `all` in
+//! `QueryName|contains|all`), and checks that they can be combined.
 
 use super::encoding::ValueEncoding;
 use crate::detect::nearest::suggestion;
@@ -8,14 +8,15 @@ use crate::detect::predicate::expression::{Case, Flags};
 use crate::detect::predicate::test::Position;
 use crate::event::TimePart;
 
-/// What one modifier of a line decides.
+/// A modifier of a line of a Sigma rule, such as `contains`: what it changes in the comparison of a
+/// field with a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Modifier {
-    /// Where in the field the value must be (`contains`, `startswith`, `endswith`).
+    /// The value must be at this position in the field (`contains`, `startswith`, `endswith`).
     At(Position),
-    /// The case of letters matters (`cased`).
+    /// The case of letters matters in the comparison (`cased`).
     Cased,
-    /// All values must match, not only one of them (`all`).
+    /// All values of the line must match, not only one of them (`all`).
     All,
     /// The line is true if the comparison is false (`neq`).
     Negated,
@@ -35,7 +36,8 @@ enum Modifier {
     DotAll,
 }
 
-/// All modifiers of the specification by name. A rule may write the names in any case.
+/// All modifiers that Sigma's specification defines, by name. A rule may write the names in upper
+/// or lower case.
 const MODIFIERS: [(&str, Modifier); 34] = [
     ("contains", Modifier::At(Position::Anywhere)),
     ("startswith", Modifier::At(Position::Start)),
@@ -73,51 +75,60 @@ const MODIFIERS: [(&str, Modifier); 34] = [
     ("year", Modifier::Comparison(ValueComparison::Time(TimePart::Year))),
 ];
 
+/// The flags of a regular expression in a line without the modifiers `i`, `m` and `s`.
 const NO_FLAGS: Flags = Flags { ignore_case: false, multi_line: false, dot_all: false };
 
-/// The names of the modifiers that a rule may use.
+/// The names of the modifiers that a Sigma rule may use, such as `contains`. A test compares them
+/// with the guide.
 pub fn sigma_modifiers() -> impl Iterator<Item = &'static str> {
     MODIFIERS.iter().map(|(name, _)| *name)
 }
 
-/// How the values of a line are compared with its field.
+/// How the values of a line of a Sigma rule are compared with the line's field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ValueComparison {
-    /// The value is text that may have wildcards.
+    /// The value is text that may have wildcards. It must be at this position in the field, and the
+    /// case of letters matters or not.
     Text(Position, Case),
     /// The value is a regular expression.
     Expression(Flags),
-    /// The value is a network, which must contain the field's address.
+    /// The value is a network of IP addresses (`cidr`), which must contain the field's address.
     Network,
-    /// The value is true or false: whether the event has the field.
+    /// The value says whether the event must have the field: true or false (`exists`).
     Presence,
-    /// The value is a number, compared by this operator.
+    /// The value is a number. The field's number must compare with it by this operator (`gt` is
+    /// "greater than").
     Number(Inequality),
-    /// The value is the name of another field, whose value is compared.
+    /// The value is the name of another field (`fieldref`). That field's value must be at this
+    /// position in the line's field.
     OtherField(Position, Case),
-    /// The value is a number that this part of the field's time must equal.
+    /// The value is a number, which this part of the field's time must equal, such as the hour
+    /// (`hour`).
     Time(TimePart),
 }
 
-/// The modifiers of a line, after their combination was checked.
+/// The modifiers of a line of a Sigma rule. It was checked that they can be combined.
 #[derive(Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a modifier that stands there or not")]
 pub(super) struct Modifiers {
     /// How the values are compared with the field.
     pub comparison: ValueComparison,
-    /// The encodings that are applied to the values, one after the other.
+    /// The encodings that are applied to each value of the line, one after the other.
     pub encodings: Vec<ValueEncoding>,
-    /// Whether all values must match, not only one of them.
+    /// Whether all values of the line must match, not only one of them (`all`).
     pub all: bool,
-    /// Whether the line is true if the comparison is false.
+    /// Whether the line is true if the comparison is false (`neq`).
     pub negated: bool,
-    /// Whether placeholders in the values are replaced.
+    /// Whether the placeholders in the line's values (`%name%`) are replaced by the site's values
+    /// (`expand`).
     pub expand: bool,
-    /// Whether the characters that begin an option on Windows are interchangeable.
+    /// Whether the characters that begin an option on Windows, such as `-` and `/`, are
+    /// interchangeable in the line's values (`windash`).
     pub windows_dash: bool,
 }
 
-/// The modifiers of a line as they were read, before their combination is checked.
+/// The modifiers of a line of a Sigma rule as they were read so far, before their combination is
+/// checked.
 #[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a modifier that stands there or not")]
 struct ParsedModifiers {
@@ -133,8 +144,8 @@ struct ParsedModifiers {
 }
 
 impl Modifiers {
-    /// Reads the names of modifiers, and checks that they can be combined. The error says what was
-    /// expected.
+    /// Reads the modifiers of a line of a Sigma rule from their names, and checks that they can be
+    /// combined. The error says what was expected.
     pub(super) fn of<'a>(names: impl Iterator<Item = &'a str>) -> Result<Self, String> {
         let mut parsed = ParsedModifiers::default();
         for name in names {

@@ -1,35 +1,39 @@
-//! Placeholders in Sigma rules (`%name%`), which are replaced by values that a site provides.
+//! Placeholders in Sigma rules (`%name%`). A site provides values for them, such as the names of
+//! its own servers, and each value takes the placeholder's place.
 
 use std::collections::BTreeMap;
 
 use crate::detect::ContentError;
 use crate::detect::yaml::from_yaml;
 
-/// The most texts that the placeholders in one value may come to. More are an attack on the memory,
-/// not a rule.
+/// The most texts that one value of a Sigma rule may become when its placeholders are replaced.
+/// More are an attack on the memory, not a rule.
 const MOST_VALUES: usize = 100_000;
 
 /// A site's values for the placeholders in Sigma rules, by the names of the placeholders.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Placeholders(BTreeMap<String, Vec<String>>);
 
-/// The result of replacing the placeholders in a value of a rule.
+/// The result of replacing the placeholders in a value of a Sigma rule.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::detect) enum Expansion {
-    /// The texts that the value comes to: one for each combination of the placeholders' values.
+    /// All placeholders have values. These are the texts that the rule's value becomes: one for
+    /// each combination of the placeholders' values.
     Values(Vec<String>),
-    /// The name of a placeholder for which the site has no values.
+    /// The site has no values for the placeholder of this name, so nothing was replaced.
     Unknown(String),
 }
 
 impl Placeholders {
-    /// Reads the text of a YAML file: a mapping from names to lists of values.
+    /// Reads the values for placeholders from the text of a YAML file: a mapping from the names of
+    /// placeholders to lists of values.
     pub fn from_yaml(text: &str) -> Result<Self, ContentError> {
         Ok(from_yaml(text).map(Placeholders)?)
     }
 
-    /// Replaces each placeholder in `text` by each of its values. A `%` that does not enclose a
-    /// name is kept. The error says that `text` comes to too many values.
+    /// Replaces each placeholder in `text`, a value of a Sigma rule, by each of the placeholder's
+    /// values. A `%` that does not enclose a name is kept. The error says that `text` becomes too
+    /// many texts.
     pub(in crate::detect) fn expand(&self, text: &str) -> Result<Expansion, String> {
         let mut texts = vec![String::new()];
         let mut rest = text;
@@ -54,8 +58,8 @@ impl Placeholders {
     }
 }
 
-/// The text before the first placeholder, the placeholder's name, and the text after it; `None` if
-/// there is no placeholder.
+/// Finds the first placeholder in `text`, such as `%name%`. Returns the text before it, its name,
+/// and the text after it; `None` if `text` has no placeholder.
 fn first_placeholder(text: &str) -> Option<(&str, &str, &str)> {
     let mut from = 0;
     loop {

@@ -1,20 +1,24 @@
-//! Decides from a rule's predicate whether the rule is about events that a sweep reads.
+//! Decides from a Sigma rule's predicate whether the rule is about events that a sweep reads. A
+//! rule that is not is set aside without an error.
 
 use crate::detect::predicate::Predicate;
 use crate::detect::predicate::field::Field;
 use crate::event::Event;
 
-/// The fields whose value is the same in all events with one EventID of a log source.
+/// The fields whose value is the same in all events with one EventID of a log source. A condition
+/// on such a field can show that no event that a sweep reads can match.
 pub(super) const CONSTANT: [Field; 3] = [Field::EventId, Field::Channel, Field::Provider];
 
-/// A predicate in place of a line or a part that is not understood. It is true of some events and
-/// false of others, so that it does not decide whether a rule is about other data.
+/// A predicate that takes the place of a line or a part of a Sigma rule that is not understood. It
+/// is true of some events and false of others, so that it does not decide whether the rule is about
+/// events that a sweep reads.
 pub(super) fn unknown() -> Predicate {
     Predicate::Exists(Field::IMAGE)
 }
 
-/// Returns true if a predicate is surely false of all events that have the same values as one of
-/// the prototypes in the fields that the prototype has.
+/// Returns true if a predicate is surely false of every event that a sweep reads. `prototypes` are
+/// sample events, one for each EventID, with only the fields that all events of that EventID share.
+/// Other fields may have any value.
 pub(super) fn never_holds(predicate: &Predicate, prototypes: &[Event]) -> bool {
     match predicate {
         Predicate::And(children) => children.iter().any(|child| never_holds(child, prototypes)),
@@ -24,8 +28,9 @@ pub(super) fn never_holds(predicate: &Predicate, prototypes: &[Event]) -> bool {
     }
 }
 
-/// Returns true if a predicate is surely true of all events that have the same values as one of the
-/// prototypes in the fields that the prototype has.
+/// Returns true if a predicate is surely true of every event that a sweep reads. `prototypes` are
+/// sample events, one for each EventID, with only the fields that all events of that EventID share.
+/// Other fields may have any value.
 fn always_holds(predicate: &Predicate, prototypes: &[Event]) -> bool {
     match predicate {
         Predicate::All => true,
@@ -36,9 +41,9 @@ fn always_holds(predicate: &Predicate, prototypes: &[Event]) -> bool {
     }
 }
 
-/// Returns true if every way in which a predicate can be true includes a condition on the EventID
-/// or on a field that only DNS queries have. Otherwise the rule is about all events of its log
-/// source.
+/// Returns true if a Sigma rule's predicate can be true only with a condition on the EventID, or on
+/// a field that only DNS queries have. If it returns false, the rule is about all events of its log
+/// source, and not about DNS queries.
 pub(super) fn asks_for_dns(predicate: &Predicate, prototypes: &[Event]) -> bool {
     match predicate {
         Predicate::And(children) => children.iter().any(|child| asks_for_dns(child, prototypes)),
@@ -57,7 +62,7 @@ fn is_constant(leaf: &Predicate) -> bool {
     field_of(leaf).is_some_and(|field| CONSTANT.contains(&field))
 }
 
-/// The field that a predicate without children compares; `None` if it compares no field.
+/// The field that a predicate without parts compares; `None` if it compares no single field.
 fn field_of(leaf: &Predicate) -> Option<Field> {
     match leaf {
         Predicate::Exists(field)

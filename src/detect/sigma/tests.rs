@@ -9,12 +9,12 @@ use crate::detect::sigma::placeholder::Placeholders;
 use crate::detect::testing::event;
 use crate::event::Event;
 
-/// Compiles a rule. The error says what is not understood.
+/// Compiles a Sigma rule with values for its placeholders. The error says what is not understood.
 fn detection(text: &str, placeholders: &Placeholders) -> Result<Detection, String> {
     Detection::from_yaml(text, "rule.yml", placeholders).map_err(|error| error.to_string())
 }
 
-/// The text of a rule with this `detection` section.
+/// The text of a Sigma rule with this `detection` section.
 fn rule(detection: &str) -> String {
     format!(
         "title: Test\nid: test-1\nlogsource: {{category: dns_query, product: windows}}\nlevel: high\nstatus: test\n\
@@ -22,7 +22,8 @@ fn rule(detection: &str) -> String {
     )
 }
 
-/// The text of a rule whose only part is a selection with this line.
+/// The text of a Sigma rule whose only part is a selection with this line, such as `QueryName:
+/// a.com`.
 fn selection(line: &str) -> String {
     rule(&format!("    selection:\n        {line}\n    condition: selection"))
 }
@@ -195,7 +196,8 @@ fn a_placeholder_without_values_excludes_nothing_and_finds_nothing() {
     assert!(detection(&twice, &placeholders()).is_err());
 }
 
-/// Asserts that each rule is refused. A case is a rule and a part of the error.
+/// Asserts that each Sigma rule is refused. A case is a rule and a text that the error must
+/// contain.
 fn assert_refusals(cases: &[(String, &str)]) {
     for (text, expected) in cases {
         let error = detection(text, &placeholders()).map(|_| ()).expect_err(text);
@@ -308,7 +310,8 @@ fn a_header_that_is_not_understood_is_refused() {
     ]);
 }
 
-/// Runs on a test's thread, which has the smallest stack of all threads that read rules.
+/// A deeply nested condition is refused, or read without overflowing the stack. The thread of a
+/// test has the smallest stack of all threads that read rules.
 #[test]
 fn a_deeply_nested_condition_cannot_overflow_the_stack() {
     let read = |condition: &str| {

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::*;
 
-/// An event with numbers in its fields.
+/// A DNS query with numbers in its fields, for lines that compare numbers.
 fn query() -> Event {
     let mut event = event(r"C:\Windows\a.exe", "Pastebin.com");
     event.set("QueryStatus", Some("9003".to_owned()));
@@ -119,7 +119,8 @@ fn other_fields() {
     assert!(!holds(&selection("Image|fieldref|contains: RuleName"), &event), "nothing is no value");
 }
 
-/// The encoded values are pySigma's.
+/// The encoding modifiers make the same texts as the Sigma compiler pySigma, from which the
+/// expected values are.
 #[test]
 fn encoded_values() {
     for (line, name, expected) in [
@@ -163,8 +164,9 @@ fn parts_of_times() {
     }
 }
 
-/// A line with modifiers that the other evaluator implements as in the specification. It supports
-/// `fieldref` only alone, and `neq` only for one value and a field that the event has.
+/// A line of a Sigma rule with modifiers that the other evaluator of Sigma implements as in the
+/// specification. That evaluator supports `fieldref` only alone, and `neq` only for one value and a
+/// field that the event has.
 fn modified_line() -> impl Strategy<Value = String> {
     let field = || prop::sample::select(&["QueryName", "Image", "User"][..]);
     let operator = prop::sample::select(&["gt", "gte", "lt", "lte"][..]);
@@ -206,7 +208,7 @@ fn value() -> impl Strategy<Value = String> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
-    /// The other evaluator has the same result for each modifier that both support.
+    /// Another evaluator of Sigma has the same result for each modifier that it supports.
     #[test]
     fn another_evaluator_agrees_on_modifiers(
         line in modified_line(),

@@ -4,7 +4,7 @@ use super::*;
 use crate::detect::splunk::library::NoLibrary;
 use crate::event::{DNS_CLIENT_QUERY, System};
 
-/// The text of a rule with this log source, and a selection with these lines.
+/// The text of a Sigma rule with this `logsource`, and a selection with these lines.
 fn sourced(source: &str, lines: &str) -> String {
     selection(lines).replace("category: dns_query, product: windows", source)
 }
@@ -81,8 +81,8 @@ fn other_log_sources_are_other_data() {
     }
 }
 
-/// Asserts that a rule with a spelling mistake is refused, and not ignored as a rule about other
-/// data.
+/// Asserts that a Sigma rule with a spelling mistake is refused, and not ignored as a rule about
+/// events other than DNS queries.
 fn assert_refused(text: &str, expected: &str) {
     let error = Detection::from_yaml(text, "rule.yml", &placeholders()).map(|_| ()).expect_err(text);
     assert!(error.to_string().contains(expected), "{text}: {error}");
