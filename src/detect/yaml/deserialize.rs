@@ -1,5 +1,5 @@
-//! Converts nodes of a YAML document to values of Rust types. A field of type text takes any scalar
-//! as it is written: a version `1.10` does not become a number.
+//! Converts nodes of a YAML document to values of Rust types with `serde`. A field of type text
+//! takes any single value as it is written: a version `1.10` does not become a number.
 
 use std::fmt::Display;
 
@@ -13,7 +13,8 @@ use super::YamlProblem;
 use super::node::{Key, Node, NodeKind, Scalar};
 use crate::detect::nearest::suggestion;
 
-/// Converts a node to a value of type `T`.
+/// Converts a YAML node to a value of type `T`. The error says where the node does not fit the
+/// type.
 pub(in crate::detect) fn from_node<T: DeserializeOwned>(node: &Node) -> Result<T, YamlProblem> {
     T::deserialize(NodeDeserializer(node)).map_err(|problem| problem.or_at(node.place))
 }
@@ -80,7 +81,7 @@ impl Error for YamlProblem {
     }
 }
 
-/// The name of an expected type, in YAML's words instead of Rust's.
+/// The name of the type that `serde` expected, in YAML's words instead of Rust's, for messages.
 fn in_words(expected: &dyn Expected) -> String {
     let text = expected.to_string();
     match text.as_str() {
@@ -95,18 +96,18 @@ fn in_words(expected: &dyn Expected) -> String {
     }
 }
 
-/// Deserializes a value from a node.
+/// Deserializes a value of a Rust type from a YAML node.
 #[derive(Clone, Copy)]
 struct NodeDeserializer<'n>(&'n Node);
 
 impl<'n> NodeDeserializer<'n> {
-    /// The node's scalar; `None` for a list, a mapping or null.
+    /// The node's single value; `None` for a list, a mapping or null.
     fn non_null_scalar(self) -> Option<&'n Scalar> {
         self.0.scalar().filter(|scalar| !scalar.is_null())
     }
 
-    /// Passes the node to `visitor` as an integer, whether it is quoted or not. A node that is no
-    /// integer is passed as what it is.
+    /// Passes the YAML node to `visitor` as an integer, even if the number is in quotes. A node
+    /// that is no integer is passed as what it is, so that the error names it.
     fn integer<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, YamlProblem>
     where
         'n: 'de,
@@ -235,7 +236,7 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
     }
 }
 
-/// Deserializes the items of a list.
+/// Deserializes the items of a YAML list, one after the other.
 struct Items<'n>(std::slice::Iter<'n, Node>);
 
 impl<'de> SeqAccess<'de> for Items<'de> {
@@ -254,11 +255,11 @@ impl<'de> SeqAccess<'de> for Items<'de> {
     }
 }
 
-/// Deserializes the entries of a mapping.
+/// Deserializes the keys and values of a YAML mapping, one after the other.
 struct Entries<'n> {
-    /// The entries that were not visited yet.
+    /// The entries of the mapping that `serde` has not visited yet.
     rest: std::slice::Iter<'n, (Key, Node)>,
-    /// The entry whose key was visited and whose value was not.
+    /// The entry whose key `serde` has visited and whose value it has not; `None` between entries.
     value: Option<&'n (Key, Node)>,
 }
 

@@ -5,32 +5,33 @@ use granit_parser::Marker;
 
 use super::LineColumn;
 
-/// The part of a YAML file's text that contains one document, with the marks (`---`, `...`) before
-/// and after the document.
+/// The part of a YAML file's text that contains one document, with the marks `---` and `...` that
+/// separate it from its neighbours.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct DocumentText<'t> {
-    /// The part of the file's text.
+    /// The document's text, a part of the file's text.
     pub text: &'t str,
-    /// The number of the file's lines before this part.
+    /// The number of lines of the file before the document's text.
     lines_before: usize,
 }
 
 impl<'t> DocumentText<'t> {
-    /// Converts a place that the parser reports within this document's text to the place in the
+    /// Converts a place that the parser reports within the document's text to the place in the
     /// whole file.
     pub(super) fn place(&self, marker: Marker) -> LineColumn {
         LineColumn { line: marker.line() + self.lines_before, column: marker.col() + 1 }
     }
 
-    /// Returns the line `number` of the file (counted from 1), without its line end; an empty text
-    /// if that line is outside this document's text.
+    /// Returns the line `number` of the YAML file (counted from 1), without its line end; an empty
+    /// text if the line is outside the document's text.
     pub(super) fn line(&self, number: usize) -> &'t str {
         let place = number.checked_sub(self.lines_before + 1);
         place.and_then(|place| lines(self.text).nth(place)).map_or("", without_end)
     }
 
-    /// Returns the lines of this document's text from the line `number` backwards to its first,
-    /// each with its number in the file.
+    /// Returns lines of the YAML document's text, from the file's line `number` backwards to the
+    /// document's first line, each with its number in the file. Messages about errors look for the
+    /// line before the error.
     pub(super) fn lines_up_to(&self, number: usize) -> impl Iterator<Item = (usize, &'t str)> {
         let before = self.lines_before;
         let count = (number + 1).saturating_sub(before + 1);
@@ -38,8 +39,8 @@ impl<'t> DocumentText<'t> {
         lines.into_iter().enumerate().rev().map(move |(place, line)| (place + before + 1, line))
     }
 
-    /// Returns the lines of this document's text from the line `number` to its last, each with its
-    /// number in the file.
+    /// Returns lines of the YAML document's text, from the file's line `number` to the document's
+    /// last line, each with its number in the file.
     pub(super) fn lines_from(&self, number: usize) -> impl Iterator<Item = (usize, &'t str)> {
         let skipped = number.saturating_sub(self.lines_before + 1);
         let first = self.lines_before + skipped + 1;
@@ -80,7 +81,7 @@ fn is_mark(line: &str, mark: &str) -> bool {
     line.strip_prefix(mark).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
 }
 
-/// Lines with their ends, which are a line feed, a carriage return, or both.
+/// Splits a text into lines with their ends, which are a line feed, a carriage return, or both.
 fn lines(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {

@@ -1,13 +1,15 @@
-//! Converts a place within a value of a YAML file to a line and a column of the file. YAML has
-//! several styles of values, which fold white space and escape some characters; the other
-//! characters are in the file in the same sequence as in the value.
+//! Converts a place within a value of a YAML file to a line and a column of the file, so that a
+//! message about a search in a rule can name them. The styles of YAML's values fold white space and
+//! escape some characters. All other characters are in the file in the same sequence as in the
+//! value.
 
 use std::str::Chars;
 
 use crate::detect::yaml::LineColumn;
 
-/// The place in `file` of the character at byte `at` of `value`, which begins at `start` in the
-/// file. `None` if the value is not at `start`, such as the value of an alias.
+/// The place in the text `file` of the character at byte `at` of the YAML value `value`. `start` is
+/// the place in the file where the value begins. `None` if the value is not written there, such as
+/// the value of an alias.
 pub(in crate::detect) fn place_in_file(
     file: &str,
     start: LineColumn,
@@ -28,7 +30,8 @@ pub(in crate::detect) fn place_in_file(
     places.get(before).copied().or_else(behind_last).or(Some(start))
 }
 
-/// The YAML style in which a value is written.
+/// The style in which a value of a YAML file is written, which decides how its characters are
+/// escaped.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Style {
     /// The value has no quotes.
@@ -41,8 +44,8 @@ enum Style {
     Block,
 }
 
-/// The places of the characters `wanted` in a value that begins at `cursor`; `None` if the value
-/// has other characters. White space is skipped.
+/// The places in a YAML file of the characters `wanted`, which are all characters of a value except
+/// white space. The value begins at `cursor`. `None` if the characters in the file are others.
 fn places(mut cursor: TextCursor<'_>, style: Style, wanted: &[char]) -> Option<Vec<LineColumn>> {
     match style {
         Style::Plain => {}
@@ -65,7 +68,7 @@ fn places(mut cursor: TextCursor<'_>, style: Style, wanted: &[char]) -> Option<V
     Some(places)
 }
 
-/// A position in a text, and the text from there on.
+/// A position in the text of a YAML file, and the text from there on.
 #[derive(Clone)]
 struct TextCursor<'t> {
     rest: Chars<'t>,
@@ -92,8 +95,9 @@ impl<'t> TextCursor<'t> {
         Some((place, letter))
     }
 
-    /// Reads the next character of a value, with escapes resolved, and its place in the file. An
-    /// escape for white space, or for a line that continues, becomes a blank.
+    /// Reads the next character of a YAML value, with its escape resolved, and its place in the
+    /// file. An escape for white space, or for a line that continues, becomes a blank. `None` at
+    /// the value's end.
     fn decoded(&mut self, style: Style) -> Option<(LineColumn, char)> {
         let (place, letter) = self.next()?;
         let decoded = match (style, letter) {
@@ -115,7 +119,8 @@ impl<'t> TextCursor<'t> {
         Some((place, decoded))
     }
 
-    /// Reads a character that is written as `count` hexadecimal digits.
+    /// Reads a character of a YAML value that is escaped as `count` hexadecimal digits (`\x41`,
+    /// `\u0041`).
     fn of_digits(&mut self, count: usize) -> Option<char> {
         let mut code = 0_u32;
         for _ in 0..count {

@@ -1,23 +1,23 @@
 //! Finds misspelt keys in a YAML file. An unknown key counts as misspelt if it is similar to a
-//! known key that the mapping does not have. Other unknown keys are ignored: rule files have many
-//! keys that are not needed, and new versions add more.
+//! known key that the mapping does not have. Any other unknown key is ignored, because rule files
+//! have many keys that are not needed, and new versions of their formats add more.
 
 use crate::detect::nearest::nearest;
 use crate::detect::yaml::{Key, Node, NodeKind, YamlProblem};
 
-/// The keys that a mapping in a file may have.
+/// The keys that one kind of YAML mapping may have, such as a rule or an exclusion.
 #[derive(Debug)]
 pub(in crate::detect) struct KnownKeys {
-    /// The keys that dnsweep reads.
+    /// The keys of the mapping that dnsweep reads.
     pub read: &'static [&'static str],
-    /// The keys that are known but that dnsweep does not read.
+    /// The keys that the file's format defines but dnsweep does not read.
     pub others: &'static [&'static str],
-    /// Those of the keys that are read without which the mapping is of no use: a misspelt one is an
-    /// error, not a note.
+    /// The keys among `read` without which the mapping is of no use. If one of them is misspelt,
+    /// this is an error and not only a note.
     pub required: &'static [&'static str],
 }
 
-/// A misspelt key, and the known key that its author probably meant.
+/// A misspelt key of a YAML mapping, and the known key that its author probably meant.
 #[derive(Debug)]
 pub(in crate::detect) struct MisspeltKey<'n> {
     /// The misspelt key, with its place in the file.
@@ -27,12 +27,13 @@ pub(in crate::detect) struct MisspeltKey<'n> {
 }
 
 impl KnownKeys {
-    /// A set of keys in which none is required and all are read.
+    /// Known keys of a mapping that are all read and all optional.
     pub const fn optional(read: &'static [&'static str]) -> Self {
         KnownKeys { read, others: &[], required: &[] }
     }
 
-    /// The misspelt keys of a mapping.
+    /// Finds the misspelt keys of a YAML mapping: those that are unknown and similar to a key that
+    /// dnsweep reads and the mapping does not have.
     pub fn misspelt<'n>(&self, node: &'n Node) -> impl Iterator<Item = MisspeltKey<'n>> {
         let is_missing = |name: &&str| node.get(name).is_none();
         let missing: Vec<&'static str> = self.read.iter().copied().filter(is_missing).collect();
@@ -47,9 +48,9 @@ impl KnownKeys {
         })
     }
 
-    /// Adds a note for each misspelt key of a mapping, or of each mapping in a list. If the key
-    /// that was meant is required, returns an error instead. `of` follows the key in messages, such
-    /// as ` of 'x'`; it is empty for the mapping that is the whole file.
+    /// Adds a note for each misspelt key of a YAML mapping, or of each mapping in a list. Returns
+    /// an error instead if the key that was meant is required. `of` follows the key in messages,
+    /// such as ` of 'x'`; it is empty for the mapping that is the whole file.
     pub fn check(&self, node: &Node, of: &str, notes: &mut Vec<String>) -> Result<(), YamlProblem> {
         if let NodeKind::List(items) = &node.kind {
             return items.iter().try_for_each(|item| self.check(item, of, notes));
@@ -72,6 +73,7 @@ impl KnownKeys {
 }
 
 /// `word` in lower case, without the ending of an English plural (`entities` becomes `entity`).
+/// Keys that differ only in this are confused often.
 fn singular(word: &str) -> String {
     let word = word.to_lowercase();
     match (word.strip_suffix("ies"), word.strip_suffix('s')) {

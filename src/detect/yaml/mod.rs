@@ -1,5 +1,6 @@
-//! Reads YAML, the format of rule files. Documents become trees of [`Node`]s with their places in
-//! the file, and nodes become values of Rust types. The only user of `granit_parser`.
+//! Reads YAML, the format of rule files. Each YAML document becomes a tree of [`Node`]s with their
+//! places in the file, and nodes become values of Rust types. This module is the only user of the
+//! crate `granit_parser`.
 //!
 //! An error is a [`YamlProblem`]: a message of one line that says the place, what was expected and
 //! what was found.
@@ -20,12 +21,12 @@ pub(in crate::detect) use self::deserialize::from_node;
 pub(in crate::detect) use self::node::{Key, Node, NodeKind, Scalar};
 pub(in crate::detect) use self::read::documents;
 
-/// A place in a text: a line and a column.
+/// A place in the text of a rule file, by line and column. Messages show it to the rule's author.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LineColumn {
     /// The line, counted from 1.
     pub line: usize,
-    /// The column in characters, counted from 1.
+    /// The column in characters of the line, counted from 1.
     pub column: usize,
 }
 
@@ -35,37 +36,38 @@ impl fmt::Display for LineColumn {
     }
 }
 
-/// An error in a YAML document, with its place.
+/// An error in a YAML file: a message for the file's author, and the place if it is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct YamlProblem {
-    /// The place of the problem; `None` while it is unknown.
+    /// The place of the error in the file; `None` while it is unknown.
     place: Option<LineColumn>,
-    /// A line of text that says what was expected and what was found.
+    /// The message, which says what was expected and what was found.
     text: String,
 }
 
 impl YamlProblem {
-    /// A problem at `place`.
+    /// Makes a problem at `place` of the file. `text` says what was expected and what was found.
     pub(in crate::detect) fn at(place: LineColumn, text: impl Into<String>) -> Self {
         YamlProblem { place: Some(place), text: text.into() }
     }
 
-    /// A problem whose place is not known yet. [`YamlProblem::or_at`] sets the place later.
+    /// Makes a problem whose place is not known yet. [`YamlProblem::or_at`] sets the place later.
     pub(in crate::detect) fn without_place(text: impl Into<String>) -> Self {
         YamlProblem { place: None, text: text.into() }
     }
 
-    /// The problem with its text replaced by the result of `change`.
+    /// The same problem, with its message replaced by the result of `change`.
     pub(in crate::detect) fn map_text(self, change: impl FnOnce(String) -> String) -> Self {
         YamlProblem { text: change(self.text), ..self }
     }
 
-    /// The problem's line; 1 if its place is unknown.
+    /// The line of the file with the problem, counted from 1; 1 if the place is unknown.
     pub(in crate::detect) fn line(&self) -> usize {
         self.place.map_or(1, |place| place.line)
     }
 
-    /// The problem, with `place` as its place if it has none.
+    /// The same problem, with `place` as its place if it has none yet. A place that is already set
+    /// is more exact, and is kept.
     pub(in crate::detect) fn or_at(self, place: LineColumn) -> Self {
         YamlProblem { place: self.place.or(Some(place)), ..self }
     }
@@ -84,7 +86,8 @@ impl fmt::Display for YamlProblem {
 
 impl std::error::Error for YamlProblem {}
 
-/// Reads a text that must have exactly one document.
+/// Reads a YAML text that must have exactly one document. No document, and a second one, are
+/// errors.
 pub(in crate::detect) fn only_document(text: &str) -> Result<Node, YamlProblem> {
     let mut documents = documents(text).into_iter();
     match (documents.next(), documents.next()) {
@@ -97,7 +100,8 @@ pub(in crate::detect) fn only_document(text: &str) -> Result<Node, YamlProblem> 
     }
 }
 
-/// Reads a text that must have exactly one document, as a value of type `T`.
+/// Reads a YAML text that must have exactly one document, and converts the document to a value of
+/// type `T`. The error is the message of a [`YamlProblem`].
 pub(in crate::detect) fn from_yaml<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     only_document(text).and_then(|node| from_node(&node)).map_err(|problem| problem.to_string())
 }

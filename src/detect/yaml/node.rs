@@ -7,32 +7,33 @@ use super::LineColumn;
 pub struct Node {
     /// The place in the file where the value begins.
     pub place: LineColumn,
-    /// The kind of value, with its content.
+    /// The kind of the value, with its content.
     pub kind: NodeKind,
 }
 
-/// The content of a value, by its kind.
+/// The content of a value in a YAML document, by its kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NodeKind {
-    /// A value without values in it, such as a text, a number or null.
+    /// A single value, such as a text, a number or null.
     Scalar(Scalar),
     /// A list of values.
     List(Vec<Node>),
-    /// A mapping: its keys and values in the order of the document. Each key occurs once.
+    /// A mapping from keys to values, in the order of the document. Each key occurs once.
     Map(Vec<(Key, Node)>),
 }
 
-/// A value without values in it, as it is written in the document.
+/// A single value of a YAML document, such as a text, a number or null, as it is written in the
+/// document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scalar {
-    /// The scalar's text, with escapes resolved.
+    /// The value's text, with escapes resolved and without quotes.
     pub text: String,
     /// Whether the value is written without quotes, so that it can be a number, a truth value or
     /// null.
     pub is_plain: bool,
 }
 
-/// A key of a mapping.
+/// A key of a YAML mapping.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
     /// The place in the file where the key begins.
@@ -42,13 +43,13 @@ pub struct Key {
 }
 
 impl Scalar {
-    /// Returns true if the value is null: empty, `~` or `null`, without quotes.
+    /// Returns true if the value is YAML's null: empty, `~` or `null`, without quotes.
     pub(in crate::detect) fn is_null(&self) -> bool {
         self.is_plain && matches!(self.text.as_str(), "" | "~" | "null" | "Null" | "NULL")
     }
 
-    /// The value as a truth value, for any word that a version of YAML allows, such as `yes`;
-    /// `None` for any other value.
+    /// The value as true or false. Every word that some version of YAML allows is accepted, such as
+    /// `yes`, in upper or lower case. `None` for any other value.
     pub(in crate::detect) fn truth(&self) -> Option<bool> {
         match self.text.to_ascii_lowercase().as_str() {
             "true" | "yes" | "on" => Some(true),
@@ -75,7 +76,7 @@ impl Scalar {
 }
 
 impl Node {
-    /// A description of the value in a word or two, for messages.
+    /// A description of the YAML value in a word or two, for messages, such as `a list`.
     pub(in crate::detect) fn description(&self) -> String {
         match &self.kind {
             NodeKind::Scalar(scalar) if scalar.is_null() => "nothing".to_owned(),
@@ -87,7 +88,7 @@ impl Node {
         }
     }
 
-    /// The scalar, if the value is a scalar.
+    /// The value as a [`Scalar`]; `None` if it is a list or a mapping.
     pub(in crate::detect) fn scalar(&self) -> Option<&Scalar> {
         match &self.kind {
             NodeKind::Scalar(scalar) => Some(scalar),
@@ -95,7 +96,7 @@ impl Node {
         }
     }
 
-    /// The entries of a mapping; empty for any other value.
+    /// The keys and values of a YAML mapping; empty if the node is no mapping.
     pub(in crate::detect) fn entries(&self) -> &[(Key, Node)] {
         match &self.kind {
             NodeKind::Map(entries) => entries,
@@ -103,13 +104,14 @@ impl Node {
         }
     }
 
-    /// The value of a mapping's key; `None` if the key is absent or the value is no mapping.
+    /// The value of the key `name` in a YAML mapping; `None` if the key is absent or the node is no
+    /// mapping.
     pub(in crate::detect) fn get(&self, name: &str) -> Option<&Node> {
         self.entries().iter().find(|(key, _)| key.name == name).map(|(_, value)| value)
     }
 }
 
-/// The most characters of a value that a message quotes.
+/// The most characters of a YAML value that a message quotes.
 const MOST_QUOTED: usize = 60;
 
 fn shortened(text: &str) -> String {

@@ -1,4 +1,4 @@
-//! Reads the text of a YAML file into documents.
+//! Reads the text of a YAML file, and builds a tree of nodes from each YAML document in it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,23 +8,26 @@ use super::document_text::{DocumentText, document_texts};
 use super::node::{Key, Node, NodeKind, Scalar};
 use super::{LineColumn, YamlProblem, syntax_error};
 
-/// The deepest nesting of a document. Deeper nesting is an attack on the stack, not a rule.
+/// The most lists and mappings that a YAML document may have inside each other. More are an attack
+/// on the stack, not a rule.
 const DEEPEST_NESTING: usize = 100;
-/// The most values of a document after aliases are resolved. More can only come from aliases that
-/// repeat each other, which is an attack on the memory.
+/// The most values that a YAML document may have after each alias (`*name`) is replaced by a copy
+/// of what it names. More can only come from aliases that repeat each other, which is an attack on
+/// the memory.
 const MOST_NODES: usize = 500_000;
-/// The key `<<`. The entries of the mapping that is its value are merged into the mapping with the
-/// key.
+/// YAML's key `<<`. The entries of its value, which is a mapping, are merged into the mapping that
+/// has the key.
 const MERGE: &str = "<<";
 
-/// Reads the documents of a text. Each is a tree or an error. Empty documents are left out.
+/// Reads all documents of a YAML text. Each becomes a tree, or an error that does not affect the
+/// others. Empty documents are left out.
 pub(in crate::detect) fn documents(text: &str) -> Vec<Result<Node, YamlProblem>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     document_texts(text).iter().filter_map(document).collect()
 }
 
-/// Reads the document in one part of a file's text; `None` if the document is empty. An error after
-/// the document's end, but before the next document, counts as an error of this document.
+/// Reads one YAML document; `None` if it is empty. An error after the document's end, but before
+/// the next document, counts as an error of this document.
 fn document(document_text: &DocumentText<'_>) -> Option<Result<Node, YamlProblem>> {
     let mut builder = TreeBuilder::of(document_text);
     let mut document = None;
@@ -42,43 +45,47 @@ fn document(document_text: &DocumentText<'_>) -> Option<Result<Node, YamlProblem
     document.filter(|document| !document.scalar().is_some_and(Scalar::is_null)).map(Ok)
 }
 
-/// The message for a document that is nested too deeply.
+/// The message for a YAML document that has more than [`DEEPEST_NESTING`] lists and mappings inside
+/// each other.
 pub(super) fn too_deep() -> String {
     format!("expected at most {DEEPEST_NESTING} lists and mappings inside each other, found more")
 }
 
-/// The content of a mapping whose end has not been read yet.
+/// A YAML mapping that is being read: its end has not been reached yet.
 #[derive(Default)]
 struct OpenMapping {
-    /// The entries that are complete, in the order of the document.
+    /// The entries of the mapping whose key and value were both read, in the order of the document.
     complete: Vec<(Key, Node)>,
-    /// The key whose value comes next; `None` if a key comes next.
+    /// The key that was read and whose value comes next; `None` if a key comes next.
     key: Option<Key>,
-    /// The line of each key so far, to find keys that occur twice.
+    /// The line of each key of the mapping so far, to find keys that occur twice.
     lines: HashMap<String, usize>,
 }
 
-/// Builds the tree of a document from the parser's events.
+/// Builds the tree of a YAML document from the parser's events, such as "a list begins".
 struct TreeBuilder<'p, 't> {
-    /// The text of the document, for messages.
+    /// The text of the document, which messages about errors quote.
     document_text: &'p DocumentText<'t>,
-    /// The lists and mappings whose end has not been read yet, from the outermost to the innermost.
+    /// The lists and mappings that are being read, from the outermost to the innermost.
     open: Vec<OpenCollection>,
-    /// The root of the document; `None` until it is complete.
+    /// The root of the document's tree; `None` until it is complete.
     root: Option<Node>,
-    /// The nodes that aliases can refer to, with the parser's number for each anchor.
+    /// The nodes with an anchor (`&name`), to which aliases (`*name`) can refer, each with the
+    /// parser's number for the anchor.
     anchors: Vec<(usize, Node)>,
-    /// The number of nodes so far, including copies made by aliases.
+    /// The number of the document's nodes so far, including the copies that aliases make. It is
+    /// limited by [`MOST_NODES`].
     nodes: usize,
 }
 
-/// A list or a mapping whose end has not been read yet.
+/// A YAML list or mapping that is being read: its end has not been reached yet.
 struct OpenCollection {
     place: LineColumn,
     anchor: usize,
     content: OpenContent,
 }
 
+/// What was read so far of a YAML list or mapping.
 enum OpenContent {
     List(Vec<Node>),
     Map(OpenMapping),
@@ -89,8 +96,9 @@ impl<'p, 't> TreeBuilder<'p, 't> {
         TreeBuilder { document_text, open: Vec::new(), root: None, anchors: Vec::new(), nodes: 0 }
     }
 
-    /// Handles one event of the parser. `is_empty` is true if the event covers no characters of the
-    /// text. Returns the document at its end; `None` at all other events.
+    /// Handles one event of the YAML parser, such as "a list begins". `is_empty` is true if the
+    /// event covers no characters of the text. Returns the document's tree at the event of its end,
+    /// and `None` at all others.
     fn step(
         &mut self,
         event: Event<'_>,
@@ -140,8 +148,8 @@ impl<'p, 't> TreeBuilder<'p, 't> {
         Ok(None)
     }
 
-    /// Refuses a tag that YAML itself does not define, because it is most probably a value that
-    /// begins with an exclamation mark.
+    /// Refuses a tag (`!name`) that YAML itself does not define, because it is most probably a
+    /// value that begins with an exclamation mark and needs quotes.
     fn check_tag(&self, tag: Option<&Tag>, value: LineColumn) -> Result<(), YamlProblem> {
         match tag {
             Some(tag) if tag.core_suffix().is_none() => {
@@ -164,7 +172,9 @@ impl<'p, 't> TreeBuilder<'p, 't> {
         Ok(())
     }
 
-    /// Adds a complete node to the innermost open list or mapping, or makes it the root.
+    /// Adds a complete node to the innermost list or mapping that is being read. If there is none,
+    /// the node is the root of the document. `anchor` is the parser's number for the node's anchor;
+    /// 0 if it has none.
     fn add(&mut self, node: Node, anchor: usize) -> Result<(), YamlProblem> {
         self.nodes += 1;
         if self.nodes > MOST_NODES {
@@ -189,8 +199,8 @@ impl<'p, 't> TreeBuilder<'p, 't> {
     }
 }
 
-/// Converts a node to a key of a mapping. `lines` are the lines of the mapping's keys so far. The
-/// error says that the node is no text, or that the mapping already has the key.
+/// Converts a node to a key of a YAML mapping. `lines` are the lines of the mapping's keys so far,
+/// by name. The error says that the node is no text, or that the mapping already has the key.
 fn new_key(lines: &mut HashMap<String, usize>, node: Node) -> Result<Key, YamlProblem> {
     let place = node.place;
     let NodeKind::Scalar(Scalar { text: name, .. }) = node.kind else {
@@ -208,7 +218,7 @@ fn new_key(lines: &mut HashMap<String, usize>, node: Node) -> Result<Key, YamlPr
     }
 }
 
-/// The number of nodes in a tree, including its root.
+/// The number of nodes in a YAML tree, including its root.
 fn size(node: &Node) -> usize {
     1 + match &node.kind {
         NodeKind::Scalar(_) => 0,
@@ -217,13 +227,15 @@ fn size(node: &Node) -> usize {
     }
 }
 
-/// Returns true if a tag (`!!str`) makes a value text, even if it is written like a number.
+/// Returns true if a tag of YAML makes a value text, even if the value is written like a number.
+/// The tag for this is `!!str`.
 fn is_text(tag: Option<&Tag>) -> bool {
     tag.is_some_and(|tag| tag.core_suffix() == Some("str"))
 }
 
-/// Merges the mappings that are values of the key `<<` into the entries. For a key that occurs
-/// several times, the mapping's own entry is kept, or else that of the first merged mapping.
+/// Merges the mappings that are values of YAML's key `<<` into the entries of the mapping that has
+/// the key. For a key that several mappings have, the mapping's own entry is kept, or else that of
+/// the first merged mapping.
 fn with_merged(entries: Vec<(Key, Node)>) -> Result<Vec<(Key, Node)>, YamlProblem> {
     if entries.iter().all(|(key, _)| key.name != MERGE) {
         return Ok(entries);

@@ -1,15 +1,16 @@
 //! Makes messages about YAML syntax errors for people who write rules. Each says where the error
-//! is, what was expected, what was found and what to do. The parser's own messages are never shown.
+//! is, what was expected, what was found and what to do. The YAML parser's own messages are never
+//! shown, because they use terms that authors of rules do not know.
 
 use granit_parser::{ErrorKind, ScanError};
 
 use super::document_text::DocumentText;
 use super::{LineColumn, YamlProblem};
 
-/// The most characters of a file's text that a message quotes.
+/// The most characters of a YAML file's text that a message about a syntax error quotes.
 const MOST_QUOTED: usize = 30;
 
-/// Converts an error of the parser to a problem with a message of our own.
+/// Converts a syntax error of the YAML parser to a problem with a message of our own.
 pub(super) fn problem(error: &ScanError, document_text: &DocumentText<'_>) -> YamlProblem {
     let site = ErrorSite { at: document_text.place(*error.marker()), document_text };
     let kind = error.kind();
@@ -19,8 +20,9 @@ pub(super) fn problem(error: &ScanError, document_text: &DocumentText<'_>) -> Ya
         .unwrap_or_else(|| site.problem("expected YAML, found something that is not"))
 }
 
-/// The problem that a tag (`!x`) or an anchor (`&x`) is where a value should be. `value` is the
-/// place after it, and `mark` its first character.
+/// The problem that a value begins with `!` or `&`, which YAML takes for a tag or an anchor. `mark`
+/// is this character, and `value` is the place after the tag or anchor, where the parser reports
+/// the value.
 pub(super) fn property(document_text: &DocumentText<'_>, value: LineColumn, mark: char) -> YamlProblem {
     let line = document_text.line(value.line);
     let before: Vec<char> = line.chars().take(value.column.saturating_sub(1)).collect();
@@ -29,7 +31,7 @@ pub(super) fn property(document_text: &DocumentText<'_>, value: LineColumn, mark
     site.begins_with(mark)
 }
 
-/// The place of a syntax error, and the text of the document with the error.
+/// A YAML syntax error: its place in the file, and the text of the document with the error.
 struct ErrorSite<'p, 't> {
     at: LineColumn,
     document_text: &'p DocumentText<'t>,
@@ -44,13 +46,13 @@ impl ErrorSite<'_, '_> {
         self.document_text.line(self.at.line)
     }
 
-    /// The rest of the line, from the place of the error.
+    /// The rest of the line with the error, from the place of the error on.
     fn rest(&self) -> String {
         self.line().chars().skip(self.at.column.saturating_sub(1)).collect()
     }
 
-    /// The first word from the place of the error on, for messages. A list item (`- x`) counts as
-    /// one word.
+    /// The first word from the place of the error on, escaped and shortened for messages. A list
+    /// item (`- x`) counts as one word.
     fn word(&self) -> String {
         let rest = self.rest();
         let words = if rest.starts_with("- ") { 2 } else { 1 };
@@ -62,7 +64,8 @@ impl ErrorSite<'_, '_> {
         word.chars().take(MOST_QUOTED).map(shown).collect()
     }
 
-    /// Returns true if only blanks and the dashes of list items are before the error on its line.
+    /// Returns true if the error is at the start of its line: only blanks and the dashes of list
+    /// items are before it.
     fn is_first(&self) -> bool {
         let mut before = self.line().chars().take(self.at.column.saturating_sub(1));
         before.all(|letter| letter.is_whitespace() || letter == '-')
@@ -76,7 +79,8 @@ impl ErrorSite<'_, '_> {
         ))
     }
 
-    /// The problem for an error within a single value; `None` for other kinds of error.
+    /// The problem for a syntax error within a single value, such as a wrong escape; `None` for any
+    /// other kind of error.
     fn of_values(&self, kind: &ErrorKind) -> Option<YamlProblem> {
         let first = self.rest().chars().next();
         Some(match kind {
@@ -137,7 +141,8 @@ impl ErrorSite<'_, '_> {
         })
     }
 
-    /// The problem that text follows a closing quote. `how` says how to write the quote in a value.
+    /// The problem that text follows a closing quote. `quote` is the quote, and `how` says how to
+    /// write a quote within a value.
     fn trailing(&self, quote: &str, how: &str) -> YamlProblem {
         let word = self.word();
         self.problem(format!(
@@ -145,8 +150,8 @@ impl ErrorSite<'_, '_> {
         ))
     }
 
-    /// The problem that the text has a character that YAML does not allow, at the place of the
-    /// error or after it.
+    /// The problem that the file has a character that YAML does not allow. The place of the problem
+    /// is the character's first occurrence at or after the place that the parser reports.
     fn forbidden(&self, character: char) -> YamlProblem {
         let is_after = |line: usize, place: usize| line > self.at.line || place + 1 >= self.at.column;
         let found = self.document_text.lines_from(self.at.line).find_map(|(number, line)| {
@@ -163,7 +168,8 @@ impl ErrorSite<'_, '_> {
         )
     }
 
-    /// The problem for an error in brackets; `None` for other kinds of error.
+    /// The problem for a syntax error in brackets (`[]`, `{}`), such as one that is not closed;
+    /// `None` for any other kind of error.
     fn of_brackets(&self, kind: &ErrorKind) -> Option<YamlProblem> {
         let word = self.word();
         Some(match kind {
@@ -190,8 +196,8 @@ impl ErrorSite<'_, '_> {
         })
     }
 
-    /// The problem for an error in the indentation or the division into lines; `None` for other
-    /// kinds of error.
+    /// The problem for a syntax error in the indentation or the division into lines; `None` for any
+    /// other kind of error.
     fn of_layout(&self, kind: &ErrorKind) -> Option<YamlProblem> {
         match kind {
             ErrorKind::TabInIndentation
@@ -232,16 +238,16 @@ impl ErrorSite<'_, '_> {
         }
     }
 
-    /// The problem that a tab is before a key or a value, for the first such line from the place of
-    /// the error on; `None` if there is no such line.
+    /// The problem that a tab is before a key or a value, which YAML does not allow. Its place is
+    /// the first such tab on the line with the error or a later line; `None` if there is none.
     fn tab(&self) -> Option<YamlProblem> {
         self.document_text
             .lines_from(self.at.line)
             .find_map(|(line, text)| tab_in(text).map(|column| Self::tab_at(LineColumn { line, column })))
     }
 
-    /// The problem that a tab is before the key or value on the line of the error; `None` if there
-    /// is no such tab.
+    /// The problem that a tab is before the key or value on the line with the error; `None` if that
+    /// line has no such tab.
     fn tab_here(&self) -> Option<YamlProblem> {
         tab_in(self.line()).map(|column| Self::tab_at(LineColumn { line: self.at.line, column }))
     }
@@ -250,7 +256,8 @@ impl ErrorSite<'_, '_> {
         YamlProblem::at(place, "expected spaces before a key or a value, found a tab: indent with spaces")
     }
 
-    /// The problem that a `:` is where no key can end.
+    /// The problem that a `:` is at a place where no key can end. The cause may be a value with `:
+    /// ` in it, a missing colon on the line before, or a wrong indentation.
     fn colon(&self) -> YamlProblem {
         let before: String = self.line().chars().take(self.at.column.saturating_sub(1)).collect();
         if before.contains(": ") {
@@ -269,8 +276,8 @@ impl ErrorSite<'_, '_> {
         }
     }
 
-    /// The last line before the error that is neither empty nor a comment, and its number; `None`
-    /// if there is no such line.
+    /// The last line before the error that is neither empty nor a comment, with its number in the
+    /// file; `None` if there is no such line.
     fn line_before(&self) -> Option<(usize, &str)> {
         let mut before = self.document_text.lines_up_to(self.at.line.saturating_sub(1));
         before.find(|(_, line)| !matches!(line.trim_start().chars().next(), None | Some('#')))
@@ -284,7 +291,8 @@ impl ErrorSite<'_, '_> {
         ))
     }
 
-    /// The problem that the line's indentation does not fit any mapping or list above it.
+    /// The problem that the indentation of the line with the error does not fit any mapping or list
+    /// above it.
     fn indentation(&self) -> YamlProblem {
         let indent = indent_of(self.line());
         let above = self.line_before().map(|(line, text)| format!(" (line {line} by {})", indent_of(text)));
@@ -299,7 +307,8 @@ impl ErrorSite<'_, '_> {
         )
     }
 
-    /// The problem that a line up to the error begins with `%`; `None` if no line does.
+    /// The problem that a line begins with `%`, which YAML takes for a directive: the last such
+    /// line up to the error. `None` if no line does.
     fn directive(&self) -> Option<YamlProblem> {
         let (line, text) =
             self.document_text.lines_up_to(self.at.line).find(|(_, text)| text.starts_with('%'))?;
@@ -323,7 +332,7 @@ fn indent_of(line: &str) -> usize {
     line.chars().take_while(|letter| *letter == ' ').count()
 }
 
-/// Returns true if a line has a key, or begins a list item or a document.
+/// Returns true if a line of a YAML file has a key, or begins a list item or a document.
 fn is_key(line: &str) -> bool {
     let line = line.trim();
     line.contains(": ") || line.ends_with(':') || line.starts_with("- ") || line.starts_with("---")
