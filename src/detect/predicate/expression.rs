@@ -1,6 +1,6 @@
-//! Regular expressions. They also stand in for patterns that a
+//! Regular expressions of rules. They also take the place of patterns that a
 //! [`Pattern`](crate::detect::predicate::pattern::Pattern) cannot express: with a wildcard for one
-//! character, or with case that matters. The only user of `regex`.
+//! character, or with case that matters. This module is the only user of the crate `regex`.
 
 use std::fmt::Write;
 use std::sync::OnceLock;
@@ -10,14 +10,15 @@ use regex::{Regex, RegexBuilder};
 use crate::detect::predicate::pattern::fold;
 use crate::detect::predicate::size::{Estimate, estimate, last_line};
 
-/// The most bytes that a compiled expression may take by its estimate. A larger one is an attack on
-/// the memory, not a rule.
+/// The most memory that one regular expression may take once compiled, by its estimate, in bytes. A
+/// larger one is an attack on the memory, not a rule.
 const MOST_MEMORY: usize = 1 << 20;
-/// The limit that is given to the compiler of `regex`, in bytes. It is never reached, because the
-/// estimate is checked first.
+/// The limit on the size of a compiled regular expression that the crate `regex` is given, in
+/// bytes. It is never reached, because the estimate is checked first.
 const MOST_COMPILED: usize = 32 * MOST_MEMORY;
-/// The most bytes of states that each thread may cache for an expression. Crafted values can make
-/// an expression go through very many states.
+/// The most bytes of states that the crate `regex` may cache for an expression in each thread.
+/// Without a limit, crafted values could fill the memory, because they make an expression go
+/// through very many states.
 const MOST_STATES: usize = 64 << 10;
 
 /// A regular expression for a field's value. It is compiled at its first use or by
@@ -25,20 +26,22 @@ const MOST_STATES: usize = 64 << 10;
 /// them takes memory.
 #[derive(Debug, Clone)]
 pub struct Expression {
-    /// The expression as the rule's author wrote it.
+    /// The regular expression or pattern as the rule's author wrote it.
     text: String,
-    /// The expression in the form that the compiler of `regex` takes.
+    /// The regular expression that the crate `regex` compiles. It differs from `text` if the rule
+    /// has a pattern, or syntax that the crate does not know.
     source: String,
     flags: Flags,
     /// What is known of the expression before it is compiled.
     estimate: Estimate,
     regex: OnceLock<Regex>,
-    /// Literals that each matching value contains, folded like those of a
-    /// [`Pattern`](crate::detect::predicate::pattern::Pattern).
+    /// Literals that each matching value contains, in any case, by which a sweep selects records.
+    /// They are folded like those of a [`Pattern`](crate::detect::predicate::pattern::Pattern).
+    /// Only an expression that was made from a pattern has any.
     literals: Vec<String>,
 }
 
-/// Expressions are equal if their texts and flags are equal.
+/// Two expressions are equal if their texts and flags are equal, whether they are compiled or not.
 impl PartialEq for Expression {
     fn eq(&self, other: &Self) -> bool {
         self.text == other.text && self.source == other.source && self.flags == other.flags
@@ -47,10 +50,10 @@ impl PartialEq for Expression {
 
 impl Eq for Expression {}
 
-/// A part of a pattern with wildcards, as a rule writes it.
+/// A part of a pattern with wildcards: a literal text, or one wildcard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PatternPart {
-    /// A literal text.
+    /// A text that the value must contain as it is.
     Literal(String),
     /// A wildcard for any number of characters, including none (`*`).
     Any,
@@ -58,37 +61,39 @@ pub enum PatternPart {
     One,
 }
 
-/// Whether the case of letters matters in a comparison.
+/// Whether the case of letters matters when a rule's value is compared with a field.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Case {
     /// Case does not matter: letters are folded as in a
     /// [`Pattern`](crate::detect::predicate::pattern::Pattern).
     #[default]
     Folded,
-    /// Case matters.
+    /// Case matters: `a` is not `A`.
     Kept,
 }
 
-/// Flags of a regular expression.
+/// The flags of a regular expression, which change the meaning of its text.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Flags {
-    /// Whether the case of letters is ignored.
+    /// Whether the case of letters does not matter (`i`).
     pub ignore_case: bool,
-    /// Whether `^` and `$` also match at line ends.
+    /// Whether `^` and `$` also match at the ends of lines in the value (`m`).
     pub multi_line: bool,
-    /// Whether `.` also matches a line end.
+    /// Whether `.` also matches a line end (`s`).
     pub dot_all: bool,
 }
 
 impl Expression {
-    /// An expression that may match anywhere in a value. The error says what is not understood.
-    /// Look-around and back-references are not supported, so that each value is read only once.
+    /// Makes a regular expression that may match anywhere in a value. The error says what in `text`
+    /// is not understood. Look-around and back-references are not supported, so that each value is
+    /// read only once.
     pub fn new(text: &str, flags: Flags) -> Result<Self, String> {
         Self::of_source(text, with_ends(text), flags, Vec::new())
     }
 
-    /// An expression for a pattern with wildcards that must match the whole value. `text` is the
-    /// pattern as the rule's author wrote it.
+    /// Makes a regular expression for a pattern with wildcards, which must match the whole value.
+    /// `text` is the pattern as the rule's author wrote it, and `parts` are its literals and
+    /// wildcards.
     pub fn of_parts(text: &str, parts: &[PatternPart], case: Case) -> Result<Self, String> {
         let mut regex = String::from(r"\A");
         let mut literals = Vec::new();
@@ -120,14 +125,15 @@ impl Expression {
         Ok(Expression { text: text.to_owned(), source, flags, estimate, regex: OnceLock::new(), literals })
     }
 
-    /// An estimate of the bytes that the compiled expression takes.
+    /// An estimate of the memory that the compiled expression takes, in bytes. It is known before
+    /// the expression is compiled.
     #[must_use]
     pub fn size(&self) -> usize {
         self.estimate.size
     }
 
-    /// Compiles the expression, unless it is compiled already. The error says what is not
-    /// understood.
+    /// Compiles the regular expression, unless it is compiled already. The error says what in it is
+    /// not understood.
     pub fn make_ready(&self) -> Result<(), String> {
         if self.regex.get().is_none() {
             let _ = self.regex.set(self.compiled().map_err(|error| last_line(&error.to_string()))?);
@@ -145,13 +151,14 @@ impl Expression {
             .build()
     }
 
-    /// The expression as its author wrote it.
+    /// The regular expression or pattern as the rule's author wrote it.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Returns true if the expression matches a value.
+    /// Returns true if the regular expression matches a field's value. Compiles the expression at
+    /// its first use.
     #[must_use]
     pub fn matches(&self, value: &str) -> bool {
         // The compiler of rules matches the empty text, before the expression may be compiled.
@@ -164,8 +171,9 @@ impl Expression {
         })
     }
 
-    /// The value with each match of the expression replaced by `with`, in which `\1` stands for the
-    /// text that the first group matched. `None` if the result is longer than `most` bytes.
+    /// Returns `value` with each match of the expression replaced by `with`, in which `\1` stands
+    /// for the text that the first group of the expression matched. `None` if the result is longer
+    /// than `most` bytes.
     #[must_use]
     pub fn replaced(&self, value: &str, with: &str, most: usize) -> Option<String> {
         let mut text = String::new();
@@ -195,15 +203,15 @@ impl Expression {
         Some(text).filter(|text| text.len() <= most)
     }
 
-    /// Literals in lower case. Each matching value contains them all, in any mix of upper and lower
-    /// case.
+    /// The literals that each matching value contains, in lower case; the value may have them in
+    /// any case. Empty if none are known.
     pub fn literals(&self) -> impl Iterator<Item = &str> {
         self.literals.iter().map(String::as_str)
     }
 }
 
-/// The expression with each `\Z` of Perl, which matches at the end of the value and before a line
-/// end there, replaced by an equivalent that `regex` knows.
+/// Replaces each `\Z` in a regular expression by an equivalent that the crate `regex` knows. In
+/// Perl's syntax, `\Z` matches at the end of the value, and before a line end that ends the value.
 fn with_ends(text: &str) -> String {
     let mut known = String::with_capacity(text.len());
     let mut letters = text.chars().peekable();
@@ -220,9 +228,9 @@ fn with_ends(text: &str) -> String {
     known
 }
 
-/// Adds an expression for a letter in any case. As in a
-/// [`Pattern`](crate::detect::predicate::pattern::Pattern), no letter outside ASCII is the other
-/// case of an ASCII letter.
+/// Adds to `regex` an expression that matches a letter in any case. As in a
+/// [`Pattern`](crate::detect::predicate::pattern::Pattern), an ASCII letter and one outside ASCII
+/// are never the same letter.
 fn push_folded(regex: &mut String, letter: char) {
     let mut cases: Vec<char> = vec![letter];
     for other in letter.to_lowercase().chain(letter.to_uppercase()) {
@@ -310,8 +318,8 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
-        /// The slow twin: a [`Pattern`] matches the same values, for patterns that both can
-        /// express.
+        /// The slow twin of an expression that is made from a pattern: a [`Pattern`] matches the
+        /// same values, for patterns that both can express.
         #[test]
         fn folded_wildcards_are_a_pattern(pattern in "[abB*.éÉ\u{212a}k]{0,7}", value in "[abAB.eéÉ\u{212a}K]{0,9}") {
             let expression = Expression::of_parts(&pattern, &parts(&pattern), Case::Folded).unwrap();

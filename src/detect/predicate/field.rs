@@ -1,5 +1,5 @@
-//! The fields of a DNS query event, under the names that rules use. This module decides which part
-//! of an event a name stands for, and nothing else.
+//! The fields of a DNS query, under the names that rules use. This module decides which part of an
+//! event a name stands for, and nothing else.
 
 use std::borrow::Cow;
 
@@ -8,49 +8,56 @@ use crate::event::{
     answer_items as answers, query_status_name,
 };
 
-/// 100 ns intervals in a second, the unit of [`crate::event::EventTime::ticks`].
+/// The number of 100 ns intervals in a second. [`crate::event::EventTime::ticks`] counts in these
+/// intervals.
 const TICKS_PER_SECOND: i64 = 10_000_000;
 
-/// A field of a DNS query event.
+/// A field of a DNS query that a rule can compare: a value in the event's XML, or one that is
+/// computed from such values, as Splunk's add-on for Sysmon does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Field {
-    /// A field of the event's data, identified by its meaning ([`FieldSpec::meaning`]).
+    /// A field in the event's own data (its `Data` elements), identified by its meaning
+    /// ([`FieldSpec::meaning`]), such as `QueryName`.
     Data(&'static str),
-    /// The resolver's answers, one value for each: the names in records, and the addresses.
+    /// The resolver's answers to the query, one value for each: the names in DNS records, and the
+    /// addresses.
     Answer,
-    /// The number of values that [`Field::Answer`] has.
+    /// The number of the resolver's answers, which are the values of [`Field::Answer`].
     AnswerCount,
-    /// `System/Channel`.
+    /// The log channel of the event, from `System/Channel`.
     Channel,
-    /// `System/Computer`.
+    /// The name of the computer that wrote the event, from `System/Computer`.
     Computer,
-    /// `System/EventID`.
+    /// The number of the kind of event, such as 22, from `System/EventID`.
     EventId,
-    /// `System/EventRecordID`.
+    /// The number of the event in its log, from `System/EventRecordID`.
     EventRecordId,
-    /// The file name of the querying process's image.
+    /// The file name of the querying process's image, without its folder.
     ProcessName,
-    /// `System/Provider/@Name`.
+    /// The name of the program that wrote the event, from `System/Provider/@Name`.
     Provider,
-    /// The number of queried names: 1, as an event has one name. Splunk's data model has this field
-    /// as `query_count`.
+    /// The number of queried names, which is always 1, because an event has one name. Splunk's data
+    /// model of DNS events has this field as `query_count`.
     QueryCount,
-    /// The types of the DNS records among the answers, such as `CNAME`: one value for each record.
+    /// The types of the DNS records among the resolver's answers, such as `CNAME`: one value for
+    /// each record.
     RecordType,
-    /// The name of the query's Windows error code.
+    /// The name of the Windows error code with which the query ended.
     ReplyCode,
-    /// The name that Splunk's add-on for Sysmon gives this kind of event.
+    /// The name that Splunk's add-on for Sysmon gives this kind of event, such as `DNS Query`.
     Signature,
-    /// `System/TimeCreated`, which Splunk calls `_time`.
+    /// The time at which the event was written, from `System/TimeCreated`. Splunk calls it `_time`.
     Time,
-    /// `System/Security/@UserID`.
+    /// The SID of the account that wrote the event, from `System/Security/@UserID`.
     UserId,
-    /// The product that wrote the event: a constant of Splunk's add-on for Sysmon.
+    /// The product that wrote the event, such as `Microsoft Sysmon`. It is a constant of Splunk's
+    /// add-on for Sysmon.
     VendorProduct,
 }
 
-/// The names that a rule may use for fields that are not event data: Sysmon's own, and those of
-/// Splunk's add-on for Sysmon. A field may have several names; each name means one field.
+/// The names that a search of Splunk may use for fields that are not event data: Sysmon's own
+/// names, and those of Splunk's add-on for Sysmon. A field may have several names; each name means
+/// one field.
 const NAMES: [(&str, Field); 24] = [
     ("Channel", Field::Channel),
     ("Computer", Field::Computer),
@@ -78,7 +85,8 @@ const NAMES: [(&str, Field); 24] = [
     ("vendor_product", Field::VendorProduct),
 ];
 
-/// Every name that a rule may use for a field of a DNS query's event data.
+/// Every name that a search of Splunk may use for a field of a DNS query's event data, with the
+/// field.
 fn data_names() -> impl Iterator<Item = (&'static str, Field)> {
     let names = |field: &'static FieldSpec| {
         let names = std::iter::once(field.name).chain(field.splunk.iter().copied());
@@ -88,30 +96,31 @@ fn data_names() -> impl Iterator<Item = (&'static str, Field)> {
 }
 
 impl Field {
-    /// The path of the querying process's image.
+    /// The field with the path of the querying process's image.
     pub const IMAGE: Field = Field::Data("Image");
-    /// The queried name.
+    /// The field with the queried name.
     pub const QUERY_NAME: Field = Field::Data("QueryName");
-    /// The resolver's answers, as Sysmon logs them.
+    /// The field with the resolver's answers as one text, as Sysmon logs them.
     pub const QUERY_RESULTS: Field = Field::Data("QueryResults");
-    /// The Windows error code of the query.
+    /// The field with the Windows error code of the query; 0 is success.
     pub const QUERY_STATUS: Field = Field::Data("QueryStatus");
 
-    /// The field with this name; `None` if there is none. Case matters, as in Splunk.
+    /// The field with this name in Splunk; `None` if no field has the name. Case matters, as in
+    /// Splunk.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         let mut names = NAMES.into_iter().chain(data_names());
         names.find(|(known, _)| *known == name).map(|(_, field)| field)
     }
 
-    /// Every name that a rule may use for a field, sorted.
+    /// Every name that a search of Splunk may use for a field of a DNS query, sorted.
     pub fn names() -> impl Iterator<Item = &'static str> {
         let mut names: Vec<&str> = NAMES.into_iter().chain(data_names()).map(|(name, _)| name).collect();
         names.sort_unstable();
         names.into_iter()
     }
 
-    /// The field's name; the first in the list of names if it has several.
+    /// The field's name, for messages. If it has several names, the first in the list of names.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -120,14 +129,15 @@ impl Field {
         }
     }
 
-    /// The known name that differs from `name` only in case, which the author probably meant;
-    /// `None` if there is none.
+    /// The name of a field that differs from `name` only in case, which the rule's author probably
+    /// meant; `None` if no name does.
     pub(in crate::detect) fn name_like(name: &str) -> Option<&'static str> {
         Field::names().find(|known| known.eq_ignore_ascii_case(name))
     }
 
-    /// The field's value in an event; `None` if it is absent or empty. (Splunk makes no field of an
-    /// empty XML element.)
+    /// The field's value in an event; `None` if the event does not have the field, or has it with
+    /// an empty value. (Splunk makes no field of an empty XML element.) If the field has several
+    /// values, returns the first.
     #[must_use]
     pub fn value(self, event: &Event) -> Option<Cow<'_, str>> {
         match self {
@@ -146,14 +156,14 @@ impl Field {
         self.text(event).filter(|text| !text.is_empty()).map(Cow::Borrowed)
     }
 
-    /// Returns true if an event can have several values of the field.
+    /// Returns true if an event can have several values of the field, such as several answers.
     #[must_use]
     pub fn is_multivalued(self) -> bool {
         matches!(self, Field::Answer | Field::RecordType)
     }
 
-    /// The field's values in an event, for a field that can have several. Other fields have none
-    /// here: use [`Field::value`].
+    /// The field's values in an event, for a field that can have several
+    /// ([`Field::is_multivalued`]). For any other field this returns none; use [`Field::value`].
     pub fn values(self, event: &Event) -> impl Iterator<Item = &str> {
         let results = event.query_results().filter(|_| self.is_multivalued()).unwrap_or_default();
         answers(results).filter_map(move |item| match (self, item) {
@@ -163,13 +173,15 @@ impl Field {
         })
     }
 
-    /// Returns true if the event has the field, with an empty value.
+    /// Returns true if the event has the field with an empty value. Returns false if the event does
+    /// not have the field.
     #[must_use]
     pub fn is_empty(self, event: &Event) -> bool {
         self.text(event) == Some("")
     }
 
-    /// The field's value in an event; `None` if it is absent, or not stored as text.
+    /// The text that an event stores for the field, which may be empty; `None` if the event does
+    /// not have the field, or does not store it as text.
     fn text(self, event: &Event) -> Option<&str> {
         let system = &event.system;
         match self {
@@ -192,8 +204,8 @@ impl Field {
         }
     }
 
-    /// A value or pattern of a rule in the form in which events have the field: for a GUID, without
-    /// braces.
+    /// The text of a rule's value or pattern in the form in which events have the field. For a
+    /// field with a GUID, the braces are removed; for any other field, the text is unchanged.
     #[must_use]
     pub(in crate::detect) fn kept_form(self, text: &str) -> Cow<'_, str> {
         if self.stored_type() == Some(FieldType::Guid) {
@@ -203,13 +215,15 @@ impl Field {
         }
     }
 
-    /// The field's entry in its event kind's table; `None` for a field that is not event data.
+    /// The description of the field in the table of its kind of event; `None` for a field that is
+    /// not event data.
     fn spec(self) -> Option<&'static FieldSpec> {
         let Field::Data(name) = self else { return None };
         [&DNS_QUERY, &DNS_CLIENT_QUERY].into_iter().find_map(|kind| kind.field(name))
     }
 
-    /// How the field's value is stored in a record; `None` for a field that is not event data.
+    /// The type in which an event's record stores the field's value; `None` for a field that is not
+    /// event data.
     pub(in crate::detect) fn stored_type(self) -> Option<FieldType> {
         self.spec().map(|field| field.field_type)
     }
@@ -230,8 +244,8 @@ impl Field {
     }
 }
 
-/// A time in Splunk's form for `_time`: seconds since 1970, with as many decimals as needed.
-/// `ticks` are 100 ns intervals since 1970.
+/// The text of a time as Splunk has it in `_time`: seconds since 1970, with as many decimals as
+/// needed. `ticks` is the time in 100 ns intervals since 1970.
 pub(in crate::detect) fn epoch_seconds(ticks: i64) -> String {
     let sign = if ticks < 0 { "-" } else { "" };
     let (seconds, fraction) = (

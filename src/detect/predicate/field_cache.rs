@@ -1,5 +1,5 @@
-//! Caches the value of the field that was read last from an event, because a rule compares one
-//! field with dozens of patterns.
+//! Caches the value of the field of an event that was read last. A rule compares one field with
+//! dozens of patterns, one after the other.
 
 use std::borrow::Cow;
 
@@ -8,30 +8,32 @@ use crate::detect::predicate::pairs::BytePairs;
 use crate::detect::predicate::pattern::Pattern;
 use crate::event::Event;
 
-/// An event, with the value of the field that was read last.
+/// An event whose fields a predicate reads, with the value of the field that was read last.
 #[derive(Debug)]
 pub(in crate::detect) struct FieldCache<'e> {
     pub event: &'e Event,
     last: Option<CachedValue<'e>>,
 }
 
-/// The value of a field, and the byte pairs in it.
+/// The cached value of a field, and the byte pairs in it.
 #[derive(Debug)]
 struct CachedValue<'e> {
     field: Field,
-    /// The value; `None` if the event has none.
+    /// The field's value; `None` if the event does not have the field.
     value: Option<Cow<'e, str>>,
-    /// The byte pairs in the value; `None` until the value is compared with a pattern.
+    /// The byte pairs in the field's value, which rule out most patterns; `None` until the value is
+    /// compared with a pattern.
     pairs: Option<BytePairs>,
 }
 
 impl<'e> FieldCache<'e> {
-    /// An empty cache for an event.
+    /// Makes a cache for an event, with no value in it.
     pub(in crate::detect) fn new(event: &'e Event) -> Self {
         FieldCache { event, last: None }
     }
 
-    /// Returns [`Field::value`] of the event, from the cache if it is there.
+    /// Returns the field's value in the event, like [`Field::value`]. Takes it from the cache if
+    /// the field was read last.
     fn value(&mut self, field: Field) -> Option<&str> {
         self.cached(field).value.as_deref()
     }

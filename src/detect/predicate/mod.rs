@@ -1,5 +1,6 @@
-//! Conditions on an event, as a tree, and their evaluation. The tree is the same for all rule
-//! languages: the parser of each language has already resolved precedence, quotes and field names.
+//! Predicates: conditions on an event, as a tree, and their evaluation. The tree is the same for
+//! all rule languages: the parser of each language has already resolved precedence, quotes and
+//! field names.
 
 pub(in crate::detect) mod expression;
 pub(in crate::detect) mod field;
@@ -24,14 +25,15 @@ use crate::detect::predicate::test::FieldTest;
 use crate::detect::term::computed::Computed;
 use crate::event::Event;
 
-/// The least length of a literal that is searched for in records, in bytes. Shorter ones occur in
-/// nearly all records.
+/// The least length, in bytes, of a literal by which a sweep selects the records that it decodes. A
+/// shorter literal occurs in nearly all records, so it would select nearly all.
 const SHORTEST_REQUIRED_LITERAL: usize = 3;
 
-/// A condition on an event.
+/// A condition on one event, which a rule is compiled to. A tree of ANDs, ORs and NOTs; its leaves
+/// are conditions on single fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Predicate {
-    /// True of every event.
+    /// The predicate is true of every event.
     All,
     /// True if all of these predicates are true; also if there are none.
     And(Vec<Predicate>),
@@ -39,11 +41,11 @@ pub enum Predicate {
     Or(Vec<Predicate>),
     /// True if this predicate is false.
     Not(Box<Predicate>),
-    /// True if Sysmon wrote the event, by [`crate::event::System::is_sysmon`].
+    /// True if Sysmon wrote the event, as [`crate::event::System::is_sysmon`] decides.
     Sysmon,
-    /// True if the event has the field, with a value that is not empty.
+    /// True if the event has this field, with a value that is not empty.
     Exists(Field),
-    /// True if the event has the field, with an empty value.
+    /// True if the event has this field, with an empty value.
     Empty(Field),
     /// True if the field's value matches the pattern. A field that is absent or empty matches no
     /// pattern, not even `*`.

@@ -1,4 +1,5 @@
-//! Networks of IP addresses, in the form in which rules write them. The only user of `ipnet`.
+//! Networks of IP addresses, in the form in which rules write them. This module is the only user of
+//! the crate `ipnet`.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -8,13 +9,13 @@ use ipnet::IpNet;
 use crate::detect::predicate::field::Field;
 use crate::event::whole_items;
 
-/// A network, such as `192.0.2.0/24`.
+/// A network of IP addresses, such as `192.0.2.0/24`, that a rule compares a field with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Network(IpNet);
 
 impl Network {
-    /// Reads a network, or a single address, which is a network of one address. The error says what
-    /// was expected and what was found.
+    /// Reads a network from its text in a rule. A single address is a network of one address. The
+    /// error says what was expected and what was found.
     pub fn parse(text: &str) -> Result<Self, String> {
         let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
         network
@@ -22,7 +23,7 @@ impl Network {
             .map_err(|_| format!("expected a network such as 192.0.2.0/24, found '{}'", text.escape_debug()))
     }
 
-    /// Whether one of the addresses in a field's value lies in the network. The value of
+    /// Returns true if an address in the value of `field` lies in the network. The value of
     /// QueryResults is a list of items; an item that was cut off at the end of the list does not
     /// count. The value of any other field is read as one address.
     #[must_use]
@@ -33,14 +34,15 @@ impl Network {
         }
     }
 
-    /// Whether `text` is an address in the network, or a list of items in the form of QueryResults
-    /// (separated by `;`) that contains one.
+    /// Returns true if `text` is an address in the network, or a list of items (separated by `;`,
+    /// like the value of QueryResults) that contains such an address.
     pub(in crate::detect) fn contains_any(&self, text: &str) -> bool {
         addresses(text).any(|address| self.contains(address))
     }
 
-    /// Whether the text `address` is an address in the network. An IPv4 address in IPv6 form
-    /// (`::ffff:192.0.2.1`) counts as the IPv4 address. A text that is no address is in no network.
+    /// Returns true if the text `address` is an address in the network. An IPv4 address in IPv6
+    /// form (`::ffff:192.0.2.1`) counts as the IPv4 address. A text that is no address is in no
+    /// network.
     fn contains(&self, address: &str) -> bool {
         address.parse::<IpAddr>().is_ok_and(|address| self.0.contains(&address.to_canonical()))
     }
@@ -52,32 +54,33 @@ impl Network {
     }
 }
 
-/// The parts of `text` that may be addresses: the items of a list in the form of QueryResults
-/// (separated by `;`), or else the whole text.
+/// The parts of `text` that may be addresses: the items of a list (separated by `;`, like the value
+/// of QueryResults), or else the whole text.
 fn addresses(text: &str) -> impl Iterator<Item = &str> {
     let several = text.contains(';');
     let one = (!several).then(|| text.trim_ascii());
     whole_items(if several { text } else { "" }).chain(one)
 }
 
-/// Finds the networks that contain an address without comparing the address with each network. Each
-/// network has a number, chosen by whoever adds it.
+/// Finds which of many networks contain an address, without comparing the address with each
+/// network. The caller gives each network a number, such as the row of a lookup.
 #[derive(Debug, Default)]
 pub(in crate::detect) struct NetworkIndex {
     numbers: HashMap<IpNet, Vec<usize>>,
-    /// The prefix lengths that occur among the networks, IPv4 and IPv6 together.
+    /// The prefix lengths of the networks, such as 24 for `192.0.2.0/24`; IPv4 and IPv6 together.
+    /// One search per length finds all networks around an address.
     lengths: BTreeSet<u8>,
 }
 
 impl NetworkIndex {
-    /// Adds a network with its number.
+    /// Adds a network. `number` is what [`NetworkIndex::find`] calls its caller with.
     pub(in crate::detect) fn add(&mut self, network: Network, number: usize) {
         self.lengths.insert(network.0.prefix_len());
         self.numbers.entry(network.0.trunc()).or_default().push(number);
     }
 
-    /// Calls `found` with the number of each network for which [`Network::contains_any`] is true of
-    /// `value`.
+    /// Calls `found` with the number of each network that contains an address in `value`, as
+    /// [`Network::contains_any`] decides.
     pub(in crate::detect) fn find(&self, value: &str, mut found: impl FnMut(usize)) {
         for address in addresses(value).filter_map(|item| item.parse::<IpAddr>().ok()) {
             let around =

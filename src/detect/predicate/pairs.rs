@@ -1,22 +1,26 @@
-//! A fast test that rules out most patterns for a value, by the pairs of neighbouring bytes in it.
+//! A fast test that rules out most patterns for a field's value, by the pairs of neighbouring bytes
+//! in both.
 //!
 //! A rule can have a hundred thousand patterns, and most have nothing in common with a value. Each
 //! pair of neighbouring bytes, in lower case, sets one of 64 bits. If a pattern's literals set a
-//! bit that the value does not set, the value cannot match. Otherwise it is compared with the
-//! pattern ([`Pattern::matches`](crate::detect::predicate::pattern::Pattern::matches)).
+//! bit that the value does not set, the value cannot match. Otherwise the value is compared with
+//! the pattern ([`Pattern::matches`](crate::detect::predicate::pattern::Pattern::matches)).
 
 /// The multiplier of the hash of a byte pair: 2³² divided by the golden ratio (Fibonacci hashing).
 /// Similar pairs get hashes that are far apart.
 const SPREAD: u32 = 0x9e37_79b1;
-/// The number of the product's highest bits that make the hash of a byte pair.
+/// The number of bits in the hash of a byte pair, which is one of the 64 bits of [`BytePairs`].
+/// They are the highest bits of the pair's product with [`SPREAD`].
 const BITS: u32 = 6;
 
-/// A set of byte pairs, as a Bloom filter of 64 bits: each pair sets one bit.
+/// The set of pairs of neighbouring bytes in a text, as a Bloom filter of 64 bits: each pair sets
+/// one bit, which other pairs may share.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::detect) struct BytePairs(u64);
 
 impl BytePairs {
-    /// All pairs of neighbouring bytes in `bytes`. The case of ASCII letters does not matter.
+    /// The set of all pairs of neighbouring bytes in `bytes`. The case of ASCII letters does not
+    /// matter.
     pub(in crate::detect) fn of(bytes: &[u8]) -> Self {
         let mut marks = 0;
         let mut before = None;
@@ -29,12 +33,13 @@ impl BytePairs {
         BytePairs(marks)
     }
 
-    /// The union of two sets.
+    /// The byte pairs that are in this set, in `others`, or in both.
     pub(in crate::detect) fn union(self, others: BytePairs) -> Self {
         BytePairs(self.0 | others.0)
     }
 
-    /// Returns true if at least one of the `wanted` pairs is surely not in this set.
+    /// Returns true if at least one of the `wanted` byte pairs is surely not in this set. A value
+    /// with this set of pairs then cannot contain the text that has the wanted pairs.
     pub(in crate::detect) fn misses_any_of(self, wanted: BytePairs) -> bool {
         wanted.0 & !self.0 != 0
     }

@@ -1,39 +1,42 @@
-//! Patterns: text in which `*` stands for any number of characters. They are the same for all rule
-//! languages: the parser of each language has already resolved quotes and escapes.
+//! Patterns of rules: text in which `*` stands for any number of characters. They are the same for
+//! all rule languages: the parser of each language has already resolved quotes and escapes.
 
 use crate::base::byte_search::find_either;
 use crate::detect::predicate::pairs::BytePairs;
 
-/// A pattern that is compared with a whole value, without regard to case.
+/// A pattern with wildcards (`*`) that is compared with a field's whole value, without regard to
+/// case.
 ///
-/// Case is folded by each character's simple lower case, except that no character outside ASCII
-/// becomes an ASCII one (U+212A KELVIN SIGN is not `k`, U+0130 is not `i`), as in Windows' own
-/// table for file names. So an ASCII literal matches ASCII text only, which is what lets
-/// [`Pattern::literals`] be searched for in bytes.
+/// Each character is folded to its simple lower case. The exception is a character outside ASCII
+/// whose lower case is ASCII, which is kept: U+212A KELVIN SIGN is not `k`, and U+0130 is not `i`.
+/// Windows' own table for file names does the same. So an ASCII literal matches only ASCII text,
+/// and [`Pattern::literals`] can be searched for in the bytes of records.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
-    /// The pattern as its author wrote it, with escapes resolved.
+    /// The pattern as the rule's author wrote it, with escapes resolved.
     text: String,
-    /// The literals before, between and after the wildcards, folded. There is always one more than
-    /// there are wildcards. Literals may be empty.
+    /// The literals before, between and after the wildcards, in folded case. There is always one
+    /// more than there are wildcards, so some may be empty.
     pieces: Vec<String>,
-    /// Whether all literals are ASCII.
+    /// Whether all literals of the pattern are ASCII. If so, a value is compared without folding
+    /// it.
     is_ascii: bool,
-    /// The byte pairs in the literals if all are ASCII; otherwise none, because folding changes the
-    /// byte pairs of a value.
+    /// The byte pairs in the pattern's literals, which rule out most values fast. There are none if
+    /// a literal is not ASCII, because folding changes the byte pairs of a value.
     pairs: BytePairs,
 }
 
 impl Pattern {
-    /// A pattern from its text, in which every `*` is a wildcard and everything else is literal.
+    /// Makes a pattern from its text, in which every `*` is a wildcard and everything else is
+    /// literal.
     #[must_use]
     pub fn new(text: &str) -> Self {
         Self::from_pieces(text, text.split('*'))
     }
 
-    /// A pattern from its literals, with a wildcard between each two, for languages in which a `*`
-    /// can be literal. `text` is the pattern as its author wrote it. Without literals, the pattern
-    /// is empty.
+    /// Makes a pattern from its literals, with a wildcard between each two. This is for rule
+    /// languages in which a `*` can be literal. `text` is the pattern as the rule's author wrote
+    /// it. Without literals, the pattern matches only an empty value.
     #[must_use]
     pub fn from_pieces<'a>(text: &str, pieces: impl IntoIterator<Item = &'a str>) -> Self {
         let mut pieces: Vec<String> = pieces.into_iter().map(fold).collect();
@@ -47,26 +50,26 @@ impl Pattern {
         Pattern { text: text.to_owned(), pieces, is_ascii, pairs }
     }
 
-    /// The pattern as its author wrote it, with quotes and escapes resolved.
+    /// The pattern as the rule's author wrote it, with quotes and escapes resolved.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The literals around the wildcards that are not empty, in the order of the pattern and in
-    /// lower case. A value that matches contains all of them, in some case.
+    /// The pattern's literals that are not empty, in sequence and in lower case. A value that
+    /// matches contains all of them, in any case.
     pub fn literals(&self) -> impl Iterator<Item = &str> {
         self.pieces.iter().map(String::as_str).filter(|piece| !piece.is_empty())
     }
 
-    /// Returns true if the pattern matches every value that is not empty: it has only wildcards.
+    /// Returns true if the pattern consists only of wildcards, so that it matches every value.
     #[must_use]
     pub fn is_any(&self) -> bool {
         self.pieces.len() > 1 && self.literals().next().is_none()
     }
 
-    /// Returns the same as [`Pattern::matches`], but faster. `pairs` are the byte pairs in the
-    /// value.
+    /// Returns true if the pattern matches the whole of `value`, like [`Pattern::matches`], but
+    /// faster. `pairs` are the byte pairs in the value, which rule out most patterns.
     #[must_use]
     pub(in crate::detect) fn matches_with(&self, value: &str, pairs: BytePairs) -> bool {
         !pairs.misses_any_of(self.pairs) && self.matches(value)
@@ -85,7 +88,7 @@ impl Pattern {
     }
 }
 
-/// The text in lower case, with each character folded on its own as [`Pattern`] describes.
+/// The text in lower case, with each character folded by itself as [`Pattern`] describes.
 pub(in crate::detect) fn fold(text: &str) -> String {
     text.chars().map(fold_char).collect()
 }
@@ -99,9 +102,9 @@ fn fold_char(character: char) -> char {
     character.to_lowercase().next().filter(|lower| !lower.is_ascii()).unwrap_or(character)
 }
 
-/// Returns true if `value` begins with the first piece, ends with the last, and has the others
-/// between them in sequence. Each of the others is matched at its first occurrence, which leaves
-/// the most room for the rest.
+/// Returns true if `value` matches a pattern with these literals: it begins with the first piece,
+/// ends with the last, and has the middle pieces in sequence between them. Each middle piece is
+/// matched at its first occurrence, which leaves the most room for the next ones.
 fn matches_pieces(pieces: &[String], value: &[u8]) -> bool {
     let Some((first, others)) = pieces.split_first() else { return value.is_empty() };
     let Some((last, middle)) = others.split_last() else {
@@ -121,7 +124,7 @@ fn matches_pieces(pieces: &[String], value: &[u8]) -> bool {
 }
 
 /// The part of `haystack` after the first occurrence of `needle`, regardless of ASCII case; `None`
-/// if there is no occurrence.
+/// if `needle` does not occur.
 fn after_first<'a>(haystack: &'a [u8], needle: &[u8]) -> Option<&'a [u8]> {
     let Some((first, others)) = needle.split_first() else { return Some(haystack) };
     let mut rest = haystack;

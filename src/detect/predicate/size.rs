@@ -1,33 +1,38 @@
-//! Estimates the memory of a compiled regular expression from its text, without compiling it. The
-//! only user of `regex_syntax`.
+//! Estimates the memory that a regular expression takes once compiled from its text, without
+//! compiling it. This module is the only user of the crate `regex_syntax`.
 
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
 use crate::detect::predicate::expression::Flags;
 
-/// The bytes that the smallest expression takes, including the caches for searches.
+/// The estimated bytes of the smallest compiled regular expression, including the caches for
+/// searches.
 const BASE: usize = 8 << 10;
-/// The bytes for each byte of a literal. An expression is compiled for searches in both directions.
+/// The estimated bytes of a compiled regular expression for each byte of a literal in it. It is
+/// large because an expression is compiled for searches in both directions.
 const LITERAL_BYTE: usize = 64;
-/// The bytes for a character class, without its ranges.
+/// The estimated bytes of a compiled regular expression for each character class in it (`[a-z]`),
+/// without the ranges of the class.
 const CLASS: usize = 1 << 10;
-/// The bytes for each range of a character class. Most ranges become several byte sequences.
+/// The estimated bytes of a compiled regular expression for each range of a character class in it.
+/// Most ranges become several sequences of UTF-8 bytes.
 const CLASS_RANGE: usize = 96;
-/// The bytes for each connection between parts of an expression.
+/// The estimated bytes of a compiled regular expression for each connection between parts of it,
+/// such as the branches of `a|b`.
 const JOINT: usize = 64;
 
-/// What is known of a regular expression without compiling it.
+/// What is known of a regular expression before it is compiled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::detect) struct Estimate {
-    /// An estimate of the bytes that the compiled expression takes.
+    /// An estimate of the memory that the compiled expression takes, in bytes.
     pub size: usize,
     /// Whether the expression matches the empty text.
     pub matches_empty: bool,
 }
 
-/// Estimates the size of a regular expression from its text, and finds out whether it matches the
-/// empty text. The error says what in the text is not understood.
+/// Estimates the memory that a regular expression takes once compiled, and finds out whether it
+/// matches the empty text. The error says what in the text is not understood.
 pub(in crate::detect) fn estimate(text: &str, flags: Flags) -> Result<Estimate, String> {
     let mut parser = ParserBuilder::new()
         .case_insensitive(flags.ignore_case)
@@ -38,9 +43,9 @@ pub(in crate::detect) fn estimate(text: &str, flags: Flags) -> Result<Estimate, 
     Ok(Estimate { size: BASE.saturating_add(size(&expression)), matches_empty: matches_empty(&expression) })
 }
 
-/// Returns true if an expression matches the empty text. Assertions such as `^` and `$` are true in
-/// the empty text, because its only position is both its start and its end; those that need a word
-/// are false.
+/// Returns true if a regular expression matches the empty text. Assertions such as `^` and `$` are
+/// true in the empty text, because its only position is both its start and its end. Assertions that
+/// need a letter beside them, such as `\b`, are false.
 fn matches_empty(expression: &Hir) -> bool {
     match expression.kind() {
         HirKind::Empty => true,
@@ -61,8 +66,8 @@ fn matches_empty(expression: &Hir) -> bool {
     }
 }
 
-/// Estimates the bytes that a parsed expression takes once compiled. The recursion is bounded,
-/// because the parser limits how deeply an expression nests.
+/// Estimates the bytes that a parsed regular expression takes once compiled. The recursion is
+/// bounded, because the parser limits how deeply an expression nests.
 fn size(expression: &Hir) -> usize {
     let of_all = |parts: &[Hir]| {
         parts.iter().fold(JOINT, |sum, part| sum.saturating_add(JOINT).saturating_add(size(part)))

@@ -1,5 +1,5 @@
-//! Tests of a field's value other than comparisons with text: as a number, with another field, or
-//! as a time.
+//! Tests of a field's value that are not comparisons with a pattern: as a number, with another
+//! field, or as a time.
 
 use crate::detect::predicate::expression::Case;
 use crate::detect::predicate::field::Field;
@@ -7,13 +7,14 @@ use crate::detect::predicate::pattern::fold;
 use crate::detect::predicate::{Inequality, number};
 use crate::event::{Event, EventTime, TimePart};
 
-/// A test of a field's value. A field that is absent or empty passes no test.
+/// A test of a field's value that is not a comparison with a pattern. An absent or empty field
+/// passes no test.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FieldTest {
     /// Passed if the value is a number that compares with another number as the operator says. A
     /// value that is no number does not pass.
     Number {
-        /// The operator; the field is on its left.
+        /// The operator, with the field's number on its left.
         operator: Inequality,
         /// The number on the right of the operator, in decimal form.
         value: String,
@@ -21,33 +22,33 @@ pub enum FieldTest {
     /// Passed if the value contains the value of another field at the given position. Not passed if
     /// the other field is absent or empty.
     OtherField {
-        /// The other field.
+        /// The field whose value is looked for in the tested field.
         field: Field,
-        /// Where in the value the other field's value must be.
+        /// Where in the tested value the other field's value must be.
         position: Position,
-        /// Whether the case of letters matters.
+        /// Whether the case of letters matters when the two values are compared.
         case: Case,
     },
     /// Passed if the value is a time (UTC) of which a part has the given value.
     Time {
-        /// The part of the time, such as the hour.
+        /// The part of the time that is compared, such as the hour.
         part: TimePart,
-        /// The value that the part must have.
+        /// The number that this part of the time must be.
         value: i64,
     },
 }
 
-/// Where in a field's text a value must be.
+/// Where in a field's value a rule's value must be.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Position {
-    /// The value is the whole text.
+    /// The rule's value is the whole field.
     #[default]
     Whole,
-    /// The value is at the start of the text.
+    /// The rule's value is at the start of the field.
     Start,
-    /// The value is at the end of the text.
+    /// The rule's value is at the end of the field.
     End,
-    /// The value is anywhere in the text.
+    /// The rule's value is anywhere in the field.
     Anywhere,
 }
 
@@ -82,7 +83,8 @@ impl FieldTest {
         }
     }
 
-    /// A description of the test for people. `name` is the name of the field that is tested.
+    /// A description of the test for people, such as `QueryStatus > 0, as numbers`. `name` is the
+    /// name of the field that is tested.
     pub(in crate::detect) fn text(&self, name: &str) -> String {
         match self {
             FieldTest::Number { operator, value } => {

@@ -1,25 +1,28 @@
-//! Describes a predicate to people as a tree of lines, and says which parts are true of an event.
+//! Describes a predicate to people as a tree of lines, and says which parts of it are true of an
+//! event.
 
 use crate::detect::predicate::Predicate;
 use crate::detect::predicate::field::Field;
 use crate::detect::term::{EvalInput, Term};
 use crate::event::Event;
 
-/// A description of a predicate: a line of text, and a description of each of its parts.
+/// A description of a predicate for people: a line of text, and below it a description of each
+/// part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConditionTree {
-    /// What the predicate requires, in a line. The text has unescaped text from rules and events:
-    /// escape it before you print it.
+    /// What the predicate requires of an event, in one line. The line has unescaped text from rules
+    /// and events: escape it before you print it.
     pub text: String,
-    /// Whether the predicate is true of the event; `None` if no event was given.
+    /// Whether the predicate is true of the event that it was described for; `None` if no event was
+    /// given.
     pub holds: Option<bool>,
     /// The descriptions of the predicate's parts.
     pub children: Vec<ConditionTree>,
 }
 
 impl ConditionTree {
-    /// Describes a predicate. If an event is given, the description says of each part whether it is
-    /// true of the event, and which value the event has.
+    /// Describes a predicate as a tree. If an event is given, the tree says of each part whether it
+    /// is true of the event, and which value the event has.
     #[must_use]
     pub fn of(predicate: &Predicate, event: Option<&Event>) -> Self {
         let children = match predicate {
@@ -68,7 +71,7 @@ fn text(predicate: &Predicate) -> String {
     }
 }
 
-/// The field that a predicate without parts compares; `None` if it compares no field.
+/// The field that a predicate without parts compares; `None` if it compares no single field.
 fn field(predicate: &Predicate) -> Option<Field> {
     match predicate {
         Predicate::Exists(field)
