@@ -1,7 +1,11 @@
-//! Reads a site's macros and lookups from folders laid out like Splunk's content:
-//! `macros/NAME.yml`, and `lookups/NAME.yml` with a CSV file beside it. Both may also be one folder
-//! deeper, such as in `lookups/csv`. A rule uses the macros and lookups of the nearest folder above
-//! it that contains `macros` or `lookups`.
+//! Reads a site's macros and lookups for searches of Splunk, from folders that are laid out like
+//! Splunk's own content:
+//!
+//! - `macros/NAME.yml` defines a macro.
+//! - `lookups/NAME.yml` defines a lookup, with a CSV file beside it.
+//!
+//! Both may also be one folder deeper, such as in `lookups/csv`. A rule uses the macros and lookups
+//! of the nearest folder above it that contains `macros` or `lookups`.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -13,61 +17,65 @@ use crate::base::digest::sha256;
 use crate::base::platform::files::{Link, read_at_most};
 use crate::detect::{ContentError, Library, Lookup, LookupDefinition, Macro};
 
-/// The name of the folder with macros.
+/// The name of the folder with a site's macros for searches of Splunk.
 const MACROS: &str = "macros";
-/// The name of the folder with lookups.
+/// The name of the folder with a site's lookups for searches of Splunk.
 const LOOKUPS: &str = "lookups";
-/// The greatest size of a file that defines a macro or a lookup, in bytes. Real ones have a few
-/// KiB.
+/// The greatest size of a YAML file that defines a Splunk macro or lookup, in bytes. Real ones have
+/// a few KiB.
 const MOST_DEFINITION_BYTES: u64 = 1 << 20;
-/// The greatest size of a lookup's CSV file, in bytes. The largest in Splunk's own content has two
-/// MiB.
+/// The greatest size of the CSV file of a Splunk lookup, in bytes. The largest in Splunk's own
+/// content has two MiB.
 const MOST_CSV_BYTES: u64 = 64 << 20;
-/// The most folders above a rule file in which macros and lookups are searched for.
+/// The most folders above a rule file in which the folders `macros` and `lookups` are searched for.
 const MOST_LEVELS: usize = 12;
 
-/// The most subfolders of `macros` or `lookups` that are searched, in alphabetical order.
+/// The most subfolders of `macros` or `lookups` that are searched, in alphabetical order. The limit
+/// bounds the work in a folder that is not a site's content.
 const MOST_SUBFOLDERS: usize = 64;
-/// The most names of macros, or of lookups, that a misspelt name is compared with.
+/// The most names of macros, or of lookups, that a misspelt name in a rule is compared with.
 const MOST_NAMES: usize = 10_000;
-/// The extensions of files that define macros and lookups.
+/// The extensions of the files that define Splunk macros and lookups.
 const EXTENSIONS: [&str; 2] = ["yml", "yaml"];
 
-/// A file with a macro or a lookup that a detection uses.
+/// A file with a Splunk macro or lookup that a detection uses. The detection's results depend on
+/// it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContentFile {
-    /// The file's path, relative to the folder that contains `macros` and `lookups`.
+    /// The file's path, relative to the folder that contains the folders `macros` and `lookups`.
     pub file: String,
     /// The SHA-256 of the file, in hexadecimal digits.
     pub sha256: String,
 }
 
-/// Lookups and folder listings that were already read. All rules share a cache, so that each lookup
-/// is read once.
+/// The lookups and folder listings that were already read. All rules share them, so that each
+/// lookup is read only once.
 #[derive(Debug, Default)]
 pub(super) struct ContentCache {
-    /// The lookups that were read, by their folder and name.
+    /// The lookups that were read, each by the path of its folder with its name.
     lookups: RefCell<HashMap<PathBuf, LoadedLookup>>,
-    /// The names of the subfolders of each folder that was searched, by its path.
+    /// The names of the subfolders of each folder that was searched, by the folder's path.
     subfolders: RefCell<HashMap<PathBuf, Arc<[String]>>>,
 }
 
-/// A lookup, or why it cannot be read, with the files that it was read from.
+/// A lookup that was read, or the reason why it cannot be; and the files that it was read from.
 type LoadedLookup = (Result<Arc<Lookup>, ContentError>, Vec<ContentFile>);
 
-/// The macros and lookups that one rule can use.
+/// The site's macros and lookups that one rule file can use. It notes which of them the rules of
+/// the file do use.
 #[derive(Debug)]
 pub(super) struct SiteContent<'c> {
-    /// The folder that contains `macros` or `lookups`; `None` if the rule has no such folder above
-    /// it.
+    /// The folder that contains `macros` or `lookups`; `None` if no folder above the rule file
+    /// does.
     folder: Option<PathBuf>,
     cache: &'c ContentCache,
-    /// The files that the rule has used so far: the SHA-256 of each, by its path.
+    /// The files that the rules have used so far: the SHA-256 of each, by its path.
     read: RefCell<BTreeMap<String, String>>,
 }
 
 impl<'c> SiteContent<'c> {
-    /// The macros and lookups for a rule file: those in the nearest folder above it.
+    /// The macros and lookups for the rule file `rule`: those in the nearest folder above it that
+    /// has any.
     pub(super) fn above(rule: &Path, cache: &'c ContentCache) -> Self {
         let has_content = |folder: &&Path| folder.join(MACROS).is_dir() || folder.join(LOOKUPS).is_dir();
         let rule = rule.canonicalize().unwrap_or_else(|_| rule.to_path_buf());
@@ -75,7 +83,7 @@ impl<'c> SiteContent<'c> {
         SiteContent { folder, cache, read: RefCell::default() }
     }
 
-    /// The files of the macros and lookups that the rule has used.
+    /// The files of the macros and lookups that the rules of the file have used.
     pub(super) fn into_files(self) -> Vec<ContentFile> {
         self.read.into_inner().into_iter().map(|(file, sha256)| ContentFile { file, sha256 }).collect()
     }
@@ -85,8 +93,8 @@ impl<'c> SiteContent<'c> {
         read.extend(files.iter().map(|file| (file.file.clone(), file.sha256.clone())));
     }
 
-    /// Reads the file that defines the macro or lookup `name`; `None` if there is no such file.
-    /// `kind` is the name of the folder, [`MACROS`] or [`LOOKUPS`].
+    /// Reads the YAML file that defines the macro or lookup `name`. Returns its text; `None` if
+    /// there is no such file. `kind` is the name of the folder, [`MACROS`] or [`LOOKUPS`].
     fn definition(&self, kind: &str, name: &str) -> Result<Option<(String, ContentFile)>, ContentError> {
         let Some(folder) = self.folder.as_deref().filter(|_| is_plain(name)) else { return Ok(None) };
         let names = EXTENSIONS.map(|extension| format!("{name}.{extension}"));
@@ -96,7 +104,7 @@ impl<'c> SiteContent<'c> {
     }
 
     /// Finds the first file with one of these names in the subfolder `kind` of `folder`, or one
-    /// level below it. The returned path is relative to `folder`.
+    /// level below that subfolder. The returned path is relative to `folder`.
     fn find(&self, folder: &Path, kind: &str, names: &[String]) -> Option<String> {
         let inside = self.subfolders(&folder.join(kind));
         let folders = std::iter::once(kind.to_owned())
@@ -105,7 +113,8 @@ impl<'c> SiteContent<'c> {
         files.find(|file| folder.join(file).exists())
     }
 
-    /// The names of the subfolders of a folder.
+    /// The names of the first subfolders of a folder, in alphabetical order, from the cache if the
+    /// folder was listed before.
     fn subfolders(&self, folder: &Path) -> Arc<[String]> {
         if let Some(known) = self.cache.subfolders.borrow().get(folder) {
             return Arc::clone(known);
@@ -207,13 +216,15 @@ fn entries(folder: &Path) -> impl Iterator<Item = (String, PathBuf)> + use<> {
     entries.into_iter()
 }
 
-/// Returns true if a name is a plain file name, which cannot lead to another folder.
+/// Returns true if the name of a macro or lookup in a rule is a plain file name, which cannot lead
+/// to another folder.
 fn is_plain(name: &str) -> bool {
     let plain = |character: char| character.is_alphanumeric() || matches!(character, '_' | '-' | '.');
     !name.is_empty() && !name.starts_with('.') && name.chars().all(plain)
 }
 
-/// Reads a file of at most `most` bytes. Returns its text and its SHA-256.
+/// Reads a file of a macro or lookup, which may have at most `most` bytes. Returns its text and its
+/// SHA-256 in hexadecimal digits.
 fn read_content(path: &Path, most: u64) -> Result<(String, String), ContentError> {
     let bytes =
         read_at_most(path, Link::Followed, most).map_err(|error| format!("{}: {error}", path.display()))?;

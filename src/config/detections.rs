@@ -1,4 +1,5 @@
-//! Loads detections from the rule files and directories that a user names.
+//! Loads detections, which are compiled rules of Splunk or Sigma, from the rule files and
+//! directories that a user names.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -17,70 +18,78 @@ use crate::detect::{
     memory_limit_error,
 };
 
-/// The greatest depth to which directories of rules are searched. The limit ends the search in a
-/// directory that contains itself through a link.
+/// The greatest depth to which directories are searched for rule files. The limit ends the search
+/// in a directory that contains itself through a link.
 const DEEPEST_DIRECTORY: usize = 32;
-/// The most paths that a message lists.
+/// The most paths of rule files that a message lists.
 const MOST_NAMED: usize = 10;
-/// The extensions of rule files.
+/// The extensions of the names of rule files. Files with other extensions in a directory of rules
+/// are ignored.
 const EXTENSIONS: [&str; 3] = ["yml", "yaml", "sigma"];
 
-/// A detection and where it came from.
+/// A detection that was loaded, and the file that it came from.
 #[derive(Debug, Clone)]
 pub struct LoadedDetection {
-    /// The detection.
+    /// The compiled rule.
     pub detection: Detection,
     /// The path of the rule file as typed, or `built in`.
     pub source: String,
-    /// The line of the file on which the rule begins, counted from 1.
+    /// The line of the rule file on which the rule begins, counted from 1.
     pub line: usize,
-    /// The line of the file with the rule's id, counted from 1.
+    /// The line of the rule file that has the rule's id, counted from 1; the line on which the rule
+    /// begins if it has no id.
     pub id_line: usize,
     /// The SHA-256 of the rule file, in hexadecimal digits.
     pub sha256: String,
-    /// The files of the macros and lookups that the rule uses.
+    /// The files of the Splunk macros and lookups that the rule uses. Its results depend on them.
     pub content: Vec<ContentFile>,
 }
 
 impl LoadedDetection {
     /// The rule's id, and the SHA-256 of each file that its results depend on, as one text. Two
-    /// sweeps whose rules have equal texts look for the same events.
+    /// sweeps whose rules have equal texts look for the same events, so one can continue the other.
     pub(super) fn identity(&self) -> String {
         let content = self.content.iter().map(|file| format!(" {} {}", file.file, file.sha256));
         format!("{} {}{}", self.detection.id, self.sha256, content.collect::<String>())
     }
 }
 
-/// The detections that were loaded, and the files that yielded none.
+/// The detections that were loaded for a command, and the rule files that yielded none.
 #[derive(Debug, Default)]
 pub struct Catalog {
     /// The detections that a sweep can run.
     pub detections: Vec<LoadedDetection>,
-    /// The files in directories of rules that are not run, with the reasons.
+    /// The rules and files in directories of rules that are not run, with the reasons.
     pub not_run: NotRun,
-    /// The SHA-256 of the file with values for placeholders; empty if there is no such file.
+    /// The SHA-256 of the YAML file with values for the placeholders of Sigma rules; empty if the
+    /// user named no such file.
     pub placeholders_sha256: String,
-    /// An estimate of the bytes that the regular expressions of all detections take together.
+    /// The estimated memory, in bytes, of the regular expressions of all detections together. It is
+    /// limited, so that many rules cannot fill the memory.
     expression_bytes: usize,
-    /// The number of comparisons with a field in all detections together.
+    /// The number of comparisons with a field in all detections together. It is limited, so that
+    /// many rules cannot make a sweep endless.
     comparisons: usize,
-    /// The index of each detection in `detections`, by its canonical id.
+    /// The index of each detection in `detections`, by its id in canonical form. It finds rules
+    /// that have the same id.
     places: HashMap<String, usize>,
     content: ContentCache,
 }
 
-/// How a rule file was found. This decides whether a file that is no detection is an error.
+/// How a rule file was found, which decides whether it is an error that the file cannot be run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum FileOrigin {
-    /// The user named the file, so it must be a detection.
+    /// The user named the file itself. If it cannot be run, that is an error.
     Named,
-    /// The file is in a directory that the user named, so it may be something else.
+    /// The file is in a directory that the user named. If it cannot be run, it is only listed with
+    /// the reason, because the directory may contain other files.
     InDirectory,
 }
 
 impl Catalog {
-    /// Loads the rule files and directories in `paths`; if there are none, the built-in detection.
-    /// Returns an error if a named file is no detection, or if nothing can be run.
+    /// Loads the rule files and directories in `paths` to run them; if there are none, the built-in
+    /// detection. Returns an error if a named file cannot be run, or if no rule can be run.
+    /// `placeholders` is the file with values for placeholders.
     pub fn load(paths: &[PathBuf], placeholders: Option<&Path>) -> Result<Self, RulesError> {
         let (placeholders, placeholders_sha256) =
             placeholders.map_or_else(|| Ok((Placeholders::default(), String::new())), placeholders_in)?;
@@ -106,7 +115,7 @@ impl Catalog {
         Ok(catalog)
     }
 
-    /// The message that no rule can be run, with the reason for the first one.
+    /// Makes the message that no rule in `paths` can be run, with the reason for the first one.
     fn nothing_to_look_for(&self, paths: &[PathBuf]) -> String {
         let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -129,8 +138,8 @@ impl Catalog {
         self.detections.push(loaded);
     }
 
-    /// Loads the rule files and directories in `paths` to check them. A file that cannot be run is
-    /// listed in [`Catalog::not_run`], even if the user named it, and is no error.
+    /// Loads the rule files and directories in `paths` only to check them. A file that cannot be
+    /// run is no error, even if the user named it; it is listed in [`Catalog::not_run`].
     pub fn check(paths: &[PathBuf], placeholders: Option<&Path>) -> Result<Self, RulesError> {
         let (placeholders, placeholders_sha256) =
             placeholders.map_or_else(|| Ok((Placeholders::default(), String::new())), placeholders_in)?;
@@ -141,7 +150,7 @@ impl Catalog {
         Ok(catalog)
     }
 
-    /// Adds a rule file, or the rule files of a directory.
+    /// Adds a rule file, or all rule files of a directory. `found` is how the path was found.
     fn add_path(
         &mut self,
         path: &Path,
@@ -170,8 +179,8 @@ impl Catalog {
         Ok(())
     }
 
-    /// Adds the rules of a file. If a rule cannot be run, this is an error for a file that the user
-    /// named; for a file in a directory, the rule is listed in [`Catalog::not_run`].
+    /// Adds the rules of one file. If a rule cannot be run, this is an error for a file that the
+    /// user named. For a file in a directory, the rule is listed in [`Catalog::not_run`].
     fn add_file(
         &mut self,
         path: &Path,
@@ -198,7 +207,8 @@ impl Catalog {
         Ok(())
     }
 
-    /// Adds one rule of a file. The error says why the rule cannot be run.
+    /// Adds one rule of a file. The error says why the rule cannot be run; for example, because
+    /// another rule has the same id.
     fn add_rule(
         &mut self,
         path: &Path,
@@ -242,9 +252,9 @@ impl Catalog {
         Ok(())
     }
 
-    /// Removes the detections about the log of Windows' DNS client, for a sweep that does not read
-    /// that log, and lists them as refused. Returns an error if the user named the file of one of
-    /// them, or if no detection is left.
+    /// Removes the detections about the log of Windows' own DNS client, for a sweep that does not
+    /// read that log, and lists them as refused. Returns an error if the user named the file of one
+    /// of them, or if no detection is left.
     pub(crate) fn without_dns_client(&mut self, paths: &[PathBuf]) -> Result<(), RulesError> {
         let (kept, aside): (Vec<_>, Vec<_>) =
             self.detections.drain(..).partition(|loaded| loaded.detection.source == EventSource::Sysmon);
@@ -281,8 +291,9 @@ fn placeholders_in(path: &Path) -> Result<(Placeholders, String), RulesError> {
     Ok((Placeholders::from_yaml(&text).map_err(|error| problem(error.to_string()))?, sha256))
 }
 
-/// The rule files in a directory and in its subdirectories, sorted by path. The error has the path
-/// of the directory that cannot be read.
+/// Finds the rule files in a directory and in its subdirectories, sorted by path. `depth` is the
+/// number of directories above it in the search. The error has the path of the directory that
+/// cannot be read.
 pub(crate) fn rule_files(directory: &Path, depth: usize) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
     let at = |error: io::Error| (directory.to_path_buf(), error);
     if depth > DEEPEST_DIRECTORY {
@@ -307,8 +318,8 @@ pub(crate) fn rule_files(directory: &Path, depth: usize) -> Result<Vec<PathBuf>,
     Ok(files)
 }
 
-/// Refuses an id that cannot be part of a file's name, because tables of the output are named after
-/// ids. `source` begins the message.
+/// Refuses the id of a rule if it cannot be part of a file's name, because a table with the rule's
+/// statistics is named after the id. `source` is the rule's place, which begins the message.
 fn check_id(id: &str, source: &str) -> Result<(), String> {
     if !is_plain_name(id) {
         return Err(format!(

@@ -9,15 +9,15 @@ pub enum RulesError {
     /// A detection cannot be run.
     #[error("detection {source}")]
     Detection {
-        /// The file of the detection, and the reason.
+        /// The path of the rule file, and the reason, as one text.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The file with values for placeholders cannot be read.
     #[error("--placeholders '{}': {reason}", path.display())]
     Placeholders {
-        /// The path of the file.
+        /// The path of the file with values for placeholders, as typed.
         path: PathBuf,
-        /// Why it cannot be read.
+        /// Why the file cannot be read, and where in it.
         reason: String,
     },
     /// No detection has the text that the user typed in its id or name.
@@ -40,28 +40,30 @@ pub enum RulesError {
         /// The ids and names of the detections that contain the text.
         known: String,
     },
-    /// There are several detections, and the user named none of them.
+    /// Several detections are loaded, and the user named none of them to a command that is about
+    /// one.
     #[error("expected the id or the name of a detection, because there are several: {known}")]
     WhichDetection {
-        /// The ids and names of all detections.
+        /// The ids and names of the first detections.
         known: String,
     },
-    /// With `--strict`, some rules cannot be run.
+    /// With `--strict`, a sweep does not run because some rules cannot be run.
     #[error(
         "--strict: expected {rules} rules that run, found {refused} that do not: {reasons}; `dnsweep detections check` lists all"
     )]
     Strict {
         /// The number of rules that cannot be run.
         refused: usize,
-        /// The number of all rules, except for those about other data.
+        /// The number of all rules that were found, except for those about events other than DNS
+        /// queries.
         rules: usize,
-        /// Why the first of them cannot be run.
+        /// Why the first of the refused rules cannot be run.
         reasons: String,
     },
     /// The exclusions cannot be used.
     #[error("exclusions {source}")]
     Exclusions {
-        /// The file of the exclusions, and the reason.
+        /// The path of the file with exclusions, and the reason, as one text.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
@@ -69,7 +71,7 @@ pub enum RulesError {
 /// Why a period cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum PeriodError {
-    /// A time of the period is not understood.
+    /// A time or span that the user typed for the period is not understood.
     #[error("{option}: {source}")]
     Time {
         /// The option with which the time was given, such as `--since`.
@@ -77,18 +79,18 @@ pub enum PeriodError {
         /// What was expected and what was found.
         source: crate::event::TimeError,
     },
-    /// The period begins after it ends, so no time is in it.
+    /// The period's first time is after its last, so no event can be in it.
     #[error("expected --since before --until, found it after: no event can be between them")]
     EmptyWindow,
 }
 
-/// Why a file of passwords cannot be used.
+/// Why the file of passwords for encrypted archives (`--passwords`) cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("--passwords '{}': {reason}", path.display())]
 pub struct PasswordsError {
-    /// The file as typed.
+    /// The path of the file of passwords, as typed.
     pub path: PathBuf,
-    /// Describes what is wrong.
+    /// What was expected of the file of passwords, and what was found.
     pub reason: String,
 }
 

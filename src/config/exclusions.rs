@@ -1,5 +1,5 @@
-//! Loads a site's exclusions from files. Checks that their names differ, that the detections they
-//! name are loaded, and whether they have expired.
+//! Loads a site's exclusions, which describe harmless events, from files. Checks that their names
+//! differ, that the detections they name are loaded, and whether they have expired.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -12,23 +12,23 @@ use crate::base::path_text::escaped_name;
 use crate::detect::{Exclusion, Expiry};
 use crate::event::EventTime;
 
-/// The most ids that a message lists.
+/// The most ids of detections that a message lists.
 const MOST_IDS: usize = 10;
 
-/// An exclusion and where it came from.
+/// An exclusion that was loaded, and the file that it came from.
 #[derive(Debug, Clone)]
 pub struct LoadedExclusion {
-    /// The exclusion.
+    /// The compiled exclusion.
     pub exclusion: Exclusion,
     /// The path of the exclusion's file, as typed.
     pub source: String,
     /// The SHA-256 of the exclusion's file, in hexadecimal digits.
     pub sha256: String,
-    /// Whether the exclusion is applied.
+    /// Whether the exclusion is applied, or has expired.
     pub status: ExclusionStatus,
 }
 
-/// Whether an exclusion is applied.
+/// Whether an exclusion is applied in a sweep, or has expired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExclusionStatus {
     /// The exclusion is applied.
@@ -38,7 +38,7 @@ pub enum ExclusionStatus {
 }
 
 impl LoadedExclusion {
-    /// A warning that the exclusion has expired; `None` if it is applied.
+    /// A warning for the user that the exclusion has expired; `None` if it is applied.
     #[must_use]
     pub fn warning(&self) -> Option<String> {
         let Exclusion { name, expires, .. } = &self.exclusion;
@@ -46,8 +46,9 @@ impl LoadedExclusion {
         Some(format!("exclusion '{name}' of {} expired on {date} and is not applied", self.source))
     }
 
-    /// The exclusion's name, the SHA-256 of its file and its status, as one text. Two sweeps whose
-    /// exclusions have equal texts exclude the same events.
+    /// The exclusion's name, the SHA-256 of its file, and whether it is applied, as one text. Two
+    /// sweeps whose exclusions have equal texts exclude the same events, so one can continue the
+    /// other.
     pub(super) fn identity(&self) -> String {
         let status = match self.status {
             ExclusionStatus::Applied => "applied",
@@ -57,8 +58,8 @@ impl LoadedExclusion {
     }
 }
 
-/// Loads the exclusions in the files `paths`, in the order of the files. Expiry dates are compared
-/// with `now`.
+/// Loads the exclusions in the files `paths`, in the order of the files. `detections` are those
+/// that an exclusion may name. An exclusion whose last day ended before `now` has expired.
 pub(super) fn exclusions(
     paths: &[PathBuf],
     detections: &[LoadedDetection],
@@ -98,8 +99,8 @@ fn status_at(exclusion: &Exclusion, now: EventTime) -> ExclusionStatus {
     }
 }
 
-/// Refuses an exclusion that is limited to a detection that is not loaded: the id is probably
-/// misspelt.
+/// Refuses an exclusion that names a detection that is not loaded: the id is probably misspelt, and
+/// the exclusion would have no effect.
 fn check_detections(exclusion: &Exclusion, detections: &[LoadedDetection]) -> Result<(), String> {
     let is_known = |id: &&String| detections.iter().any(|loaded| loaded.detection.id == **id);
     match exclusion.detections.iter().flatten().find(|id| !is_known(id)) {

@@ -1,10 +1,11 @@
-//! Finds a detection by its id, its name, or a part of either.
+//! Finds the detection that a user names on the command line, by its id, its name, or a part of
+//! either.
 
 use super::detections::{Catalog, LoadedDetection};
 use super::error::RulesError;
 use super::not_run::first_of;
 
-/// The most detections that a message lists.
+/// The most detections that a message lists when the user's choice is not clear.
 const MOST_LISTED: usize = 10;
 
 impl Catalog {
@@ -33,8 +34,8 @@ impl Catalog {
     }
 }
 
-/// The only detection in `meant`. If there are several, returns an error that lists them; `wanted`
-/// is what the user typed, if anything.
+/// Returns the only detection in `meant`, which are those that the user's text fits. If there are
+/// several, returns an error that lists them. `wanted` is what the user typed; `None` if nothing.
 fn only<'a>(meant: &[&'a LoadedDetection], wanted: Option<&str>) -> Result<&'a LoadedDetection, RulesError> {
     match (meant, wanted) {
         ([only], _) => Ok(only),

@@ -1,6 +1,6 @@
-//! The inputs of a sweep: everything that its tables depend on, besides the bytes of the evidence.
-//! Two sweeps with equal inputs over the same evidence make the same tables, so one can continue
-//! where the other stopped (`--resume`).
+//! The inputs of a sweep: everything that its tables depend on besides the bytes of the evidence,
+//! such as the rules and the options. Two sweeps with equal inputs over the same evidence make the
+//! same tables, so one can continue where the other stopped (`--resume`).
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -8,36 +8,41 @@ use serde_json::{Map, Value};
 use super::{LoadedDetection, LoadedExclusion, Options, Period};
 use crate::base::path_text::path_text;
 
-/// The inputs of a sweep that its tables depend on, besides the bytes of the evidence. In JSON, an
-/// input that was typed has the name of its command-line option.
+/// Everything that the tables of a sweep depend on besides the bytes of the evidence. In JSON, an
+/// input that the user typed has the name of its command-line option.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SweepInputs {
-    /// The version of dnsweep that runs the sweep.
+    /// The version of dnsweep that makes the sweep, such as `1.2.0`.
     #[serde(rename = "version of dnsweep")]
     pub version: String,
-    /// The roots of the evidence.
+    /// The paths of the roots of the evidence, as text.
     pub evidence: Vec<String>,
-    /// The detections: for each, its id and the SHA-256 of each file that its results depend on.
+    /// The detections. Each is a text with its id and the SHA-256 of each file that its results
+    /// depend on.
     pub detections: Vec<String>,
-    /// The SHA-256 of the file with values for placeholders; empty if there is no such file.
+    /// The SHA-256 of the YAML file with values for the placeholders of Sigma rules; empty if the
+    /// user named no such file.
     pub placeholders: String,
-    /// The SHA-256 of the file with passwords; empty if there is no such file.
+    /// The SHA-256 of the file with passwords for encrypted archives; empty if the user named no
+    /// such file.
     pub passwords: String,
-    /// The exclusions: for each, its name, the SHA-256 of its file, and whether it is applied.
+    /// The exclusions (`--allow`). Each is a text with its name, the SHA-256 of its file, and
+    /// whether it is applied or has expired.
     pub allow: Vec<String>,
-    /// The period as it was typed. A span back from now (`14d`) is kept as a span.
+    /// The period in which matches count, as it was typed. A span back from now (`14d`) is kept as
+    /// a span.
     #[serde(flatten)]
     pub period: Period,
-    /// The switches.
+    /// The options of the sweep, such as whether deleted records are searched for.
     #[serde(flatten)]
     pub options: Options,
 }
 
-/// An input in which two sweeps differ.
+/// An input in which two sweeps differ, so that one cannot continue the other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputDifference {
-    /// The name of the input: an option (`--recover`), `evidence`, `detections` or
-    /// `version of dnsweep`.
+    /// The name of the input: an option (`--recover`), `evidence`, `detections` or `version of
+    /// dnsweep`.
     pub what: String,
     /// The input's value in the first sweep, as text; empty if that sweep does not have the input.
     pub first: String,
@@ -46,7 +51,7 @@ pub struct InputDifference {
 }
 
 impl SweepInputs {
-    /// Collects the inputs of a sweep by this version of dnsweep.
+    /// Collects the inputs of a sweep that this version of dnsweep makes.
     pub(super) fn new(
         roots: &[std::path::PathBuf],
         detections: &[LoadedDetection],
@@ -67,15 +72,15 @@ impl SweepInputs {
         }
     }
 
-    /// The inputs as JSON.
+    /// The inputs as a JSON object, which the journal of the sweep keeps for a later `--resume`.
     #[must_use]
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("texts, numbers and lists of them are JSON")
     }
 
-    /// The first input in which this sweep differs from an earlier one; `None` if all are equal.
-    /// `first` is the JSON of the earlier sweep's inputs. An input that only one of the sweeps has
-    /// counts as a difference, because the other sweep is by another version.
+    /// Returns the first input in which this sweep differs from an earlier one; `None` if all are
+    /// equal. `first` is the JSON of the earlier sweep's inputs. An input that only one of the
+    /// sweeps has is a difference, because the sweeps are then by different versions of dnsweep.
     #[must_use]
     pub fn differs_from(&self, first: &str) -> Option<InputDifference> {
         let fields = |json: &str| serde_json::from_str::<Map<String, Value>>(json).unwrap_or_default();
@@ -88,7 +93,8 @@ impl SweepInputs {
     }
 }
 
-/// The name of an input in messages: that of its option, such as `--any-name`, if it has one.
+/// The name of an input of a sweep in messages: that of its command-line option, such as
+/// `--any-name`, if it has one.
 fn option_name(field: &str) -> String {
     match field {
         "version of dnsweep" | "evidence" | "detections" => field.to_owned(),

@@ -33,7 +33,8 @@ pub use self::options::{
 pub use self::passwords::passwords;
 pub use self::request::{Period, Refused, Sweep};
 
-/// The configuration of a sweep that is ready to run, except for where its results go.
+/// Everything that a sweep needs to run, resolved from the user's request ([`Sweep`]), except for
+/// where its results go.
 #[derive(Debug)]
 pub struct Config {
     /// The roots of the evidence: directories and files.
@@ -42,15 +43,17 @@ pub struct Config {
     pub options: Options,
     /// The detections to run; at least one.
     pub detections: Vec<LoadedDetection>,
-    /// The SHA-256 of the file with values for placeholders; empty if there is no such file.
+    /// The SHA-256 of the YAML file with values for the placeholders of Sigma rules; empty if the
+    /// user named no such file.
     pub placeholders_sha256: String,
-    /// The files in directories of rules that are not run, with the reasons.
+    /// The rules and files in directories of rules that are not run, with the reasons.
     pub not_run: NotRun,
     /// The exclusions, in the order in which the user gave them.
     pub exclusions: Vec<LoadedExclusion>,
-    /// How files in archives are unpacked.
+    /// How files in archives are unpacked: the passwords to try, and the space for unpacked copies.
     pub unpacking: Unpacking,
-    /// The SHA-256 of the file with passwords; empty if there is no such file.
+    /// The SHA-256 of the file with passwords for encrypted archives; empty if the user named no
+    /// such file.
     pub passwords_sha256: String,
     /// The period in which matches count, as instants.
     pub window: Window,
@@ -58,13 +61,14 @@ pub struct Config {
     pub period: Period,
     /// The number of threads that decode.
     pub threads: NonZeroUsize,
-    /// The number of threads that may read at the same time; `None` for all threads.
+    /// The number of threads that may list folders or read at the same time; `None` for all
+    /// threads.
     pub readers: Option<NonZeroUsize>,
 }
 
 impl Config {
-    /// The inputs of the sweep, for `run.json` and the journal. `roots` are the roots of the
-    /// evidence with their links resolved.
+    /// The inputs of the sweep, which `run.json` and the journal record. `roots` are the roots of
+    /// the evidence with their links resolved.
     #[must_use]
     pub fn inputs(&self, roots: &[PathBuf]) -> SweepInputs {
         SweepInputs::new(
@@ -77,14 +81,15 @@ impl Config {
         )
     }
 
-    /// Where and how the sweep finds evidence.
+    /// Where and how the sweep finds evidence: its roots, and the options that concern the search.
     #[must_use]
     pub fn search(&self) -> Search {
         search(self.roots.clone(), &self.options, self.unpacking.clone())
     }
 }
 
-/// Where and how evidence is found: in `roots`, by the options of a sweep.
+/// Makes a description of where and how to find evidence: in `roots`, by the options of a sweep.
+/// `verify` uses the options of the sweep that it verifies.
 #[must_use]
 pub fn search(roots: Vec<PathBuf>, options: &Options, unpacking: Unpacking) -> Search {
     let Options { evidence_depth, links, names, non_log_files, containers, shadow_copies, .. } = *options;

@@ -1,4 +1,4 @@
-//! The rule files that a sweep does not run, by the reason.
+//! The rules and files in directories of rules that a sweep does not run, by the reason.
 
 use crate::detect::DetectionError;
 
@@ -11,31 +11,32 @@ pub struct RefusedDetection {
     pub reason: String,
 }
 
-/// The files in directories of rules that a sweep does not run, by the reason.
+/// The rules and files in directories of rules that a sweep does not run, by the reason. The
+/// summary counts them, so that nobody believes that they were run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NotRun {
     /// The rules that cannot be run although they may be about DNS queries. What they would have
     /// found is unknown.
     pub refused: Vec<RefusedDetection>,
-    /// The rules about other data, which no DNS query could match.
+    /// The rules about events other than DNS queries, which no DNS query could match.
     pub other_data: Vec<RefusedDetection>,
     /// The paths of files without a rule, such as macros, lookups and stories.
     pub no_rules: Vec<String>,
 }
 
-/// Why a sweep does not run a rule file.
+/// Why a sweep does not run a rule, or a file in a directory of rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum NotRunReason {
-    /// A rule in the file cannot be run, for the reason in the text.
+    /// The rule may be about DNS queries, but cannot be run. The text says where and why.
     Refused(String),
-    /// A rule in the file is about other data than DNS queries. The text names the data.
+    /// The rule is about events other than DNS queries. The text names the events.
     OtherData(String),
     /// The file contains no rule. The text says what was found instead.
     NoRule(String),
 }
 
 impl NotRunReason {
-    /// The reason as a sentence.
+    /// The text of the reason, for messages.
     pub(super) fn reason(self) -> String {
         match self {
             NotRunReason::Refused(reason)
@@ -59,7 +60,8 @@ impl From<DetectionError> for NotRunReason {
 }
 
 impl NotRun {
-    /// Adds a file to the list for its reason.
+    /// Adds a rule, or a file without one, to the list for its reason. `source` is the path of the
+    /// file.
     pub(super) fn add(&mut self, source: String, why: NotRunReason) {
         match why {
             NotRunReason::Refused(reason) => self.refused.push(RefusedDetection { source, reason }),
@@ -68,8 +70,8 @@ impl NotRun {
         }
     }
 
-    /// The number of files for each reason as text, such as `2 refused, 1 about other data`; empty
-    /// if there are no files.
+    /// The number of rules and files for each reason as text, such as `2 refused, 1 about other
+    /// data`; empty if everything is run.
     #[must_use]
     pub fn counted(&self) -> String {
         let kinds = [
@@ -84,7 +86,7 @@ impl NotRun {
         kinds.map(|(count, kind)| format!("{count} {kind}")).collect::<Vec<_>>().join(", ")
     }
 
-    /// The reasons for the first `most` refused rules, and the number of the others, as text.
+    /// The reasons for the first `most` refused rules as text, and the number of further ones.
     #[must_use]
     pub fn first_reasons(&self, most: usize) -> String {
         let reasons: Vec<&str> = self.refused.iter().map(|refused| refused.reason.as_str()).collect();
@@ -92,8 +94,8 @@ impl NotRun {
     }
 }
 
-/// The first `most` texts joined by `between`, and the number of the others, so that a list does
-/// not fill the screen.
+/// The first `most` texts joined by `between`, and the number of further ones, so that a list in a
+/// message does not fill the screen.
 pub(super) fn first_of(texts: &[&str], most: usize, between: &str) -> String {
     let shown = texts.iter().take(most).copied().collect::<Vec<_>>().join(between);
     match texts.len().saturating_sub(most) {

@@ -1,4 +1,4 @@
-//! The switches of a sweep. The command line sets them, `run.json` records them, the journal
+//! The options of a sweep. The command line sets them, `run.json` records them, the journal
 //! compares them, and `verify` reads them; all use the same struct.
 
 use serde::{Deserialize, Serialize};
@@ -8,11 +8,13 @@ pub use crate::evidence::discover::{Containers, Links, LogNames, NonLogFiles, Sh
 pub use crate::scan::{Checksums, Recovery};
 
 switch! {
-    /// Which records are decoded. The matches are the same either way.
+    /// Which records of a log a sweep decodes. The matches are the same either way.
     pub enum Decoding {
-        /// Only records that could match, and records that the skim cannot read without decoding.
+        /// The sweep decodes only records that could match, and records that the skim cannot count
+        /// without decoding.
         Selected,
-        /// Every record.
+        /// The sweep decodes every record (`--exhaustive`), which also finds records that cannot be
+        /// decoded.
         Exhaustive,
     }
 }
@@ -28,7 +30,8 @@ switch! {
 }
 
 switch! {
-    /// Where a sweep searches for leads, which are DNS queries that match by their name alone.
+    /// Where a sweep searches for leads, which are queries outside Sysmon's log with a name that a
+    /// detection describes.
     pub enum Leads {
         /// A sweep does not search for leads.
         None,
@@ -38,24 +41,26 @@ switch! {
 }
 
 switch! {
-    /// Whether the rows of excluded matches are written.
+    /// Whether a sweep writes rows to the table of matches for matches that an exclusion takes
+    /// away.
     pub enum ExcludedRows {
-        /// The rows are not written.
+        /// Rows of excluded matches are not written.
         Dropped,
-        /// The rows are written, and marked in the column `excluded_by`.
+        /// Rows of excluded matches are written, and marked in the column `excluded_by`
+        /// (`--keep-excluded`).
         Kept,
     }
 }
 
-/// The switches of a sweep: everything the user chooses besides the evidence, the rules and the
-/// period. The tables depend on all of them. In JSON, each field has the name of its option on the
-/// command line.
+/// The options of a sweep: everything that the user chooses besides the evidence, the rules, the
+/// exclusions and the period, if the tables depend on it. In JSON, each field has the name of its
+/// option on the command line.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Options {
     /// The depth below a root at which each folder is a piece of evidence of its own; `None` to
     /// decide by the folders' contents.
     pub evidence_depth: Option<usize>,
-    /// Whether symbolic links are followed.
+    /// Whether symbolic links in the evidence are followed.
     #[serde(rename = "follow")]
     pub links: Links,
     /// Which file names event logs may have.
@@ -77,10 +82,10 @@ pub struct Options {
     /// Whether files that are no event logs are searched for chunks.
     #[serde(rename = "carve")]
     pub non_log_files: NonLogFiles,
-    /// What becomes of archives and disk images.
+    /// Whether archives and disk images are opened and searched, or only counted.
     #[serde(rename = "no_containers")]
     pub containers: Containers,
-    /// What becomes of the shadow copies of volumes.
+    /// Whether the logs in the shadow copies of volumes are read, or the shadow copies only listed.
     #[serde(rename = "vss")]
     pub shadow_copies: ShadowCopies,
     /// Whether the rows of excluded matches are written. (Versions without exclusions did not

@@ -1,4 +1,4 @@
-//! The file of passwords for encrypted archives.
+//! Reads the file of passwords for encrypted archives (`--passwords`).
 
 use std::path::Path;
 
@@ -7,13 +7,14 @@ use crate::base::digest::sha256;
 use crate::base::platform::files::read_named;
 use crate::evidence::container::Passwords;
 
-/// The most passwords that are tried on an encrypted file.
+/// The most passwords that a user may give. Each of them is tried on each encrypted file, which
+/// takes time.
 const MOST_PASSWORDS: usize = 64;
-/// The most bytes that the file may have.
+/// The greatest size of the file of passwords, in bytes.
 const MOST_BYTES: u64 = 64 << 10;
 
-/// Reads the passwords in the file at `path`, one a line. Also returns the file's SHA-256. Fails if
-/// there are more than 64, or none.
+/// Reads the file of passwords for encrypted archives, one password a line. Also returns the file's
+/// SHA-256 in hexadecimal digits. Fails if there are more than 64 passwords, or none.
 pub fn passwords(path: &Path) -> Result<(Passwords, String), PasswordsError> {
     let wrong = |reason: String| PasswordsError { path: path.to_path_buf(), reason };
     let bytes = read_named(path, MOST_BYTES).map_err(|error| wrong(error.to_string()))?;

@@ -1,4 +1,5 @@
-//! A user's request for a sweep as plain data, and its conversion to a configuration.
+//! A user's request for a sweep as plain data, and its conversion to a configuration, which has
+//! everything that the request names loaded.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -11,11 +12,12 @@ use crate::event::{EventTime, Window, parse_instant, parse_span_back};
 use crate::evidence::discover::Unpacking;
 use crate::evidence::spool::{DISK, SpoolPlace};
 
-/// The number of refused rules whose reasons a message lists.
+/// The most refused rules whose reasons the message of `--strict` lists.
 const MOST_REASONS: usize = 3;
 
 switch! {
-    /// Whether a sweep runs if a rule in a folder of rules is refused.
+    /// Whether a sweep runs if a rule in a directory of rules is refused, because it cannot be run
+    /// although it may be about DNS queries.
     pub enum Refused {
         /// The sweep runs the other rules; `run.json` lists the refused ones.
         LeftOut,
@@ -40,7 +42,8 @@ pub struct Sweep {
     pub exclusions: Vec<PathBuf>,
     /// The period in which matches count; open at both ends by default.
     pub period: Period,
-    /// How evidence is found and read, and what the sweep searches for besides matches.
+    /// How evidence is found and read, and what the sweep searches for besides matches, such as
+    /// deleted records.
     pub options: Options,
     /// A file with passwords for encrypted files in archives, one a line.
     pub passwords: Option<PathBuf>,
@@ -61,12 +64,14 @@ pub struct Period {
     pub since: Option<String>,
     /// The last time in the period; `None` for no bound.
     pub until: Option<String>,
-    /// The period's length up to now, instead of `since`.
+    /// The length of a period that ends now, such as `14d`; `None` for no such span. It takes the
+    /// place of `since`.
     pub last: Option<String>,
 }
 
 impl Period {
-    /// The period as instants. Spans count back from `now`.
+    /// The period as points in time. Spans count back from `now`. The error says which time is not
+    /// understood, or that the period is empty.
     pub fn window(&self, now: EventTime) -> Result<Window, PeriodError> {
         let time = |option, text: &Option<String>, parse: fn(&str, EventTime) -> _| {
             let parsed = text.as_deref().map(|text| parse(text, now)).transpose();
@@ -120,7 +125,8 @@ impl Sweep {
     }
 }
 
-/// Returns an error if some rules cannot be run, for a sweep with `--strict`.
+/// Returns an error if some rules cannot be run, for a sweep with `--strict`. `not_run` lists them
+/// with the reasons.
 fn check_that_all_run(detections: &[LoadedDetection], not_run: &NotRun) -> Result<(), RulesError> {
     match not_run.refused.len() {
         0 => Ok(()),

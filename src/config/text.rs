@@ -1,4 +1,5 @@
-//! Reads rule files, and the files that they use, in the text encodings that editors write.
+//! Reads rule files, and the other files of a request (exclusions, values for placeholders), in the
+//! text encodings that editors write.
 
 use std::io;
 use std::path::Path;
@@ -6,10 +7,11 @@ use std::path::Path;
 use crate::base::digest::sha256;
 use crate::base::platform::files::{Link, read_at_most, read_named};
 
-/// The greatest size of a rule file, in bytes. Real ones have a few KiB.
+/// The greatest size in bytes of a rule file, and of a file with exclusions or values for
+/// placeholders. Real rule files have a few KiB.
 const MOST_BYTES: u64 = 1 << 20;
 
-/// The text of a file, and the hash of its bytes.
+/// The text of a rule file, and the hash of its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct FileText {
     /// The file's text, without a byte order mark.
@@ -18,7 +20,8 @@ pub(super) struct FileText {
     pub sha256: String,
 }
 
-/// Reads a rule file, or a file that rules use, that the user named on the command line.
+/// Reads a file that the user named on the command line: a rule file, or one with exclusions or
+/// values for placeholders. It may be a pipe.
 pub(super) fn read_named_file(path: &Path) -> io::Result<FileText> {
     decoded_file(&read_named(path, MOST_BYTES)?)
 }
@@ -34,8 +37,8 @@ fn decoded_file(bytes: &[u8]) -> io::Result<FileText> {
     Ok(FileText { text, sha256: sha256(bytes) })
 }
 
-/// Decodes bytes as UTF-8 or UTF-16, whichever their byte order mark says. Without a mark, the
-/// position of the first zero byte decides, because rules begin with ASCII.
+/// Decodes the bytes of a rule file as UTF-8 or UTF-16, as their byte order mark says. Without a
+/// mark, the position of the first zero byte decides, because rules begin with ASCII.
 fn decoded(bytes: &[u8]) -> Result<String, String> {
     let utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
         let units: Vec<u16> = bytes.as_chunks::<2>().0.iter().map(|pair| unit(*pair)).collect();

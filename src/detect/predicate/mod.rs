@@ -50,7 +50,7 @@ pub enum Predicate {
     /// True if the field's value matches the pattern. A field that is absent or empty matches no
     /// pattern, not even `*`.
     Matches {
-        /// The field whose value is compared.
+        /// The field of the event whose value is compared.
         field: Field,
         /// The pattern, which must match the whole value.
         pattern: Pattern,
@@ -58,21 +58,21 @@ pub enum Predicate {
     /// True if the field's value matches the regular expression. A field that is absent or empty
     /// matches no expression.
     Fits {
-        /// The field whose value is compared.
+        /// The field of the event whose value is compared.
         field: Field,
         /// The regular expression.
         expression: Expression,
     },
     /// True if the field contains an address in the network.
     InNetwork {
-        /// The field whose value is compared.
+        /// The field of the event whose value is compared.
         field: Field,
         /// The network that must contain the address.
         network: Network,
     },
     /// True if the field's value passes a test. A field that is absent or empty passes no test.
     Passes {
-        /// The field whose value is compared.
+        /// The field of the event whose value is compared.
         field: Field,
         /// The test that the value must pass.
         test: FieldTest,
@@ -106,13 +106,13 @@ pub enum Inequality {
     GreaterOrEqual,
 }
 
-/// The patterns of a rule that made an event match, as the rule's author wrote them. Each is listed
-/// once, in the order of the rule.
+/// The patterns of a rule that made an event match, as the rule's author wrote them. Each pattern
+/// is listed once, in the order of the rule. They become columns of the table of matches.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hits {
-    /// The patterns that matched the query name.
+    /// The patterns that matched the queried name.
     pub matched_query: Vec<String>,
-    /// The patterns that matched the name or the image path of the process.
+    /// The patterns that matched the name or the image path of the querying process.
     pub matched_process: Vec<String>,
 }
 
@@ -148,15 +148,16 @@ impl Predicate {
         }
     }
 
-    /// The patterns that made an event match; none if it does not match. Patterns that are negated,
-    /// or in a branch that is false as a whole, did not make it match.
+    /// Returns the patterns that made an event match; none if the event does not match. A pattern
+    /// that is negated, or in a branch of the predicate that is false as a whole, did not make the
+    /// event match.
     #[must_use]
     pub fn hits(&self, event: &Event) -> Hits {
         if self.evaluate(event) { self.hits_of_match(event) } else { Hits::default() }
     }
 
-    /// The patterns that made an event match, like [`Predicate::hits`], for an event that is known
-    /// to match.
+    /// Returns the patterns that made an event match, like [`Predicate::hits`], but for an event
+    /// that is known to match, which saves an evaluation.
     #[must_use]
     pub fn hits_of_match(&self, event: &Event) -> Hits {
         let mut hits = Hits::default();
@@ -164,8 +165,9 @@ impl Predicate {
         hits
     }
 
-    /// Adds to `hits` the patterns that made an event match. `wanted` is the truth value of this
-    /// predicate that contributes to the match: false under an odd number of negations.
+    /// Adds to `hits` the patterns in this predicate that made an event match. `wanted` is the
+    /// truth value of this predicate that contributes to the match: false under an odd number of
+    /// negations.
     fn collect_hits(&self, event: &mut FieldCache<'_>, wanted: bool, hits: &mut Hits) {
         match self {
             Predicate::And(children) | Predicate::Or(children) => {
@@ -194,19 +196,21 @@ impl Predicate {
         }
     }
 
-    /// Sets of literals: every matching event contains at least one literal of each set, in any
-    /// ASCII case. A sweep uses them to skip records without decoding them. If there are no sets,
-    /// any event may match. If one of the sets is empty, no event can match.
+    /// Returns sets of literals, by which a sweep skips records without decoding them. Every
+    /// matching event contains at least one literal of each set, in any ASCII case. If there are no
+    /// sets, any event may match. If one of the sets is empty, no event can match.
     ///
     /// The sets are correct for these reasons:
-    /// - A value that matches a pattern contains all of its literals, so the longest one is enough.
+    /// - A value that matches a pattern contains all literals of the pattern, so the longest one is
+    ///   enough.
     /// - All children of an AND are true, so the sets of all children apply.
-    /// - At least one child of an OR is true, but it is not known which. The union of one set of
-    ///   each child applies, namely the smallest; if a child has no set, no set applies.
+    /// - At least one child of an OR is true, but it is not known which. So the union of one set of
+    ///   each child applies, and the smallest set of each is taken. If a child has no set, no set
+    ///   applies.
     /// - A NOT only says what an event does not contain, which gives no set.
     ///
     /// Literals outside ASCII are left out, because their upper and lower case differ in their
-    /// bytes. So are literals of fields that records do not store as text.
+    /// bytes. Literals of fields that records do not store as text are left out too.
     #[must_use]
     pub fn required_literals(&self) -> Vec<Vec<RequiredLiteral>> {
         match self {
@@ -242,8 +246,8 @@ impl Predicate {
     }
 }
 
-/// A set with the longest of the literals that a field's value must contain; nothing if none of
-/// them can be searched for in records.
+/// Makes the set of literals for a condition on one field: the longest of the `literals` that the
+/// field's value must contain. Empty if none of them can be searched for in records.
 pub(in crate::detect) fn required<'a>(
     field: Field,
     literals: impl Iterator<Item = &'a str>,
@@ -259,12 +263,14 @@ pub(in crate::detect) fn required<'a>(
     required.into_iter().collect()
 }
 
-/// A literal that a matching event must contain in one of its fields.
+/// A text that an event must contain in one of its fields to match a rule. A sweep searches records
+/// for it, and decodes only those that contain it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RequiredLiteral {
     /// The name of the `Data` element that contains the literal, such as `QueryName`.
     pub data_name: &'static str,
-    /// The literal, in lower case. It is ASCII and at least three characters long.
+    /// The literal, in lower case; an event may contain it in any case. It is ASCII and at least
+    /// three characters long.
     pub literal: String,
 }
 
@@ -303,7 +309,8 @@ impl Hits {
     }
 }
 
-/// Compares two values: as numbers if both are numbers, otherwise as texts in lower case.
+/// Compares two values as Splunk does: as numbers if both are numbers, otherwise as texts in lower
+/// case.
 pub(in crate::detect) fn ordering(left: &str, right: &str) -> Ordering {
     match (number(left), number(right)) {
         (Some(left), Some(right)) => left.total_cmp(&right),
@@ -311,8 +318,8 @@ pub(in crate::detect) fn ordering(left: &str, right: &str) -> Ordering {
     }
 }
 
-/// The text as a decimal number; `None` if it is none. (Rust would also read texts such as `inf`
-/// and `nan`, which are names in a log.)
+/// Reads a text as a decimal number; `None` if it is not one. (Rust would also read texts such as
+/// `inf` and `nan`, which are names in a log.)
 pub(in crate::detect) fn number(text: &str) -> Option<f64> {
     let decimal = text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.".contains(&byte));
     // Adding zero turns -0.0 into 0.0, which compare as different in a total order.
@@ -447,7 +454,8 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(4096))]
-        /// The skim relies on this property when it skips records.
+        /// An event that matches a predicate contains a literal of each set of
+        /// [`Predicate::required_literals`]. The skim relies on this when it skips records.
         #[test]
         fn a_match_holds_a_required_literal(
             predicate in any_predicate(),
