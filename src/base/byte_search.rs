@@ -1,4 +1,5 @@
-//! Finds bytes in buffers as fast as memory can be read. The only user of `memchr`.
+//! Finds bytes in buffers as fast as memory can be read. This module is the only user of the crate
+//! `memchr`.
 
 use memchr::memmem::Finder;
 
@@ -12,7 +13,8 @@ impl BytePattern {
         BytePattern(Finder::new(bytes))
     }
 
-    /// Every offset in `bytes` at which the pattern begins. Occurrences may overlap.
+    /// Every offset in `bytes` at which the pattern begins, in ascending order. Occurrences may
+    /// overlap.
     pub(crate) fn positions<'h>(&'h self, bytes: &'h [u8]) -> impl Iterator<Item = usize> + 'h {
         let mut from = 0;
         std::iter::from_fn(move || {
@@ -22,8 +24,8 @@ impl BytePattern {
         })
     }
 
-    /// Returns true if `bytes` contain the pattern, or end with its first bytes. In the second
-    /// case, the rest of the pattern may be in the next buffer.
+    /// Returns true if `bytes` contain the pattern, or end with the first bytes of the pattern. In
+    /// the second case, the rest of the pattern may be in the next buffer.
     pub(crate) fn may_begin_in(&self, bytes: &[u8]) -> bool {
         let sought = self.0.needle();
         let begins_at_end =
@@ -32,18 +34,18 @@ impl BytePattern {
     }
 }
 
-/// The offset of the first byte of `bytes` that is `one` or `other`; `None` if there is no such
-/// byte.
+/// The offset in `bytes` of the first byte that is `one` or `other`, such as a letter in lower or
+/// upper case; `None` if no byte is either.
 pub(crate) fn find_either(one: u8, other: u8, bytes: &[u8]) -> Option<usize> {
     memchr::memchr2(one, other, bytes)
 }
 
-/// The offset of the first `byte` in `bytes`; `None` if there is none.
+/// The offset of the first `byte` in `bytes`; `None` if `bytes` do not contain it.
 pub(crate) fn find(byte: u8, bytes: &[u8]) -> Option<usize> {
     memchr::memchr(byte, bytes)
 }
 
-/// The offset of the last `byte` in `bytes`; `None` if there is none.
+/// The offset of the last `byte` in `bytes`; `None` if `bytes` do not contain it.
 pub(crate) fn find_last(byte: u8, bytes: &[u8]) -> Option<usize> {
     memchr::memrchr(byte, bytes)
 }

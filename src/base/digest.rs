@@ -1,4 +1,4 @@
-//! SHA-256 of bytes, texts and streams. The only user of `sha2`.
+//! SHA-256 of bytes, texts and streams. This module is the only user of the crate `sha2`.
 
 use std::fmt;
 use std::hash::{self, Hash};
@@ -18,7 +18,8 @@ pub fn sha256_bytes(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
 }
 
-/// A SHA-256 digest. It is displayed as 64 lower-case hexadecimal digits.
+/// A SHA-256 digest as 32 raw bytes, which takes less memory than text. It is displayed as 64
+/// lower-case hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Sha256Digest([u8; 32]);
 
@@ -38,7 +39,8 @@ impl fmt::Display for Sha256Digest {
     }
 }
 
-/// Reads `reader` to its end. Returns the SHA-256 of its bytes, and their number.
+/// Reads `reader` to its end. Returns the SHA-256 of its bytes, as 64 lower-case hexadecimal
+/// digits, and the number of bytes.
 pub fn sha256_of_all(mut reader: impl Read) -> io::Result<(String, u64)> {
     let mut hashing = HashingWriter::new(io::sink());
     // A larger buffer does not make hashing faster.
@@ -63,7 +65,7 @@ pub fn sha256_of_texts<'a>(texts: impl IntoIterator<Item = Option<&'a str>>) -> 
     Sha256Digest(sha256_bytes(&bytes))
 }
 
-/// Computes the SHA-256 of bytes that arrive in several buffers.
+/// Computes the SHA-256 of bytes that arrive in several buffers, one after the other.
 #[derive(Debug, Clone, Default)]
 pub struct Hasher(Sha256);
 
@@ -73,14 +75,14 @@ impl Hasher {
         self.0.update(bytes);
     }
 
-    /// The SHA-256 of all bytes, as 64 lower-case hexadecimal digits.
+    /// The SHA-256 of all bytes that were added, as 64 lower-case hexadecimal digits.
     #[must_use]
     pub fn finish(self) -> String {
         hexadecimal(&self.0.finalize())
     }
 }
 
-/// A writer that passes bytes on to another writer and hashes them on the way.
+/// A writer that passes bytes on to another writer, and computes their SHA-256 on the way.
 #[derive(Debug)]
 pub struct HashingWriter<W> {
     inner: W,
@@ -89,12 +91,13 @@ pub struct HashingWriter<W> {
 }
 
 impl<W> HashingWriter<W> {
-    /// Wraps `inner`; nothing is written yet.
+    /// Makes a writer that passes bytes on to `inner`. Nothing is written yet.
     pub fn new(inner: W) -> Self {
         HashingWriter { inner, digest: Hasher::default(), bytes: 0 }
     }
 
-    /// Returns the inner writer, the SHA-256 of all that was written, and the number of bytes.
+    /// Ends the hash. Returns the inner writer, the SHA-256 of all bytes that were written, as 64
+    /// lower-case hexadecimal digits, and the number of bytes.
     pub fn finish(self) -> (W, String, u64) {
         (self.inner, self.digest.finish(), self.bytes)
     }

@@ -1,9 +1,10 @@
 //! Runs work on many threads, and delivers the results in the order of the input.
 //!
-//! Threads work on units in any order. The calling thread consumes the results in the order of the
-//! units, so that the outcome does not depend on the number of threads. While it has no result to
-//! consume, it works on units itself. The number of units in progress is limited, so that results
-//! cannot pile up after a slow unit.
+//! The input is a sequence of units, such as files. Threads work on units in any order. The calling
+//! thread consumes the results in the order of the units, so that the outcome does not depend on
+//! the number of threads. While no result is ready to be consumed, the calling thread works on
+//! units itself. The number of units in progress is limited, so that results cannot pile up after a
+//! slow unit.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::num::NonZeroUsize;
@@ -14,31 +15,33 @@ use std::thread;
 
 use rayon::ThreadPoolBuilder;
 
-/// The weight at which a batch of units is full (512 KiB if the weight is in bytes). Threads take
-/// units in batches, so that a thread is not woken for each small file.
+/// The total weight of units of work at which a batch is full (512 KiB if the weight is in bytes).
+/// Threads take units in batches, so that no thread must be woken for each small file.
 const BATCH_WEIGHT: u64 = 1 << 19;
-/// The number of units at which a batch is full.
+/// The number of units of work at which a batch is full, even if the units are light.
 const BATCH_UNITS: usize = 32;
-/// The number of batches in progress for each thread. It is large enough that threads need not wait
-/// for the consumer.
+/// The most batches of work in progress, for each thread. The number is large enough that threads
+/// need not wait for the consumer of the results.
 const BATCHES_PER_THREAD: u64 = 8;
-/// The most batches in progress on machines with many threads, unless two for each thread are more.
-/// The limit keeps memory from growing with the number of threads.
+/// The most batches of work in progress on a machine with many threads; but two for each thread are
+/// always allowed. The limit keeps memory from growing with the number of threads.
 const MOST_BATCHES: u64 = 64;
-/// The total weight of units in progress for each thread. With heavier units, each thread works on
-/// one batch, while one more is consumed.
+/// The most weight of units of work in progress, for each thread (16 MiB if the weight is in
+/// bytes). With heavier units, each thread works on one batch, while one more is consumed.
 const WEIGHT_PER_THREAD: u64 = 16 << 20;
 
-/// The error that worker threads could not be started. The text is the system's reason.
+/// The error that threads for the work could not be started. The text is the system's reason.
 #[derive(Debug, thiserror::Error)]
 #[error("threads: {0}")]
 pub struct NoThreads(String);
 
-/// Calls `work` for every unit, and `consume` for the results in the order of the units.
+/// Calls `work` for every unit on several threads, and `consume` for the results in the order of
+/// the units.
 ///
 /// With one thread, everything happens in the calling thread, unit after unit. The first error of
 /// `consume` ends the work and is returned; units that no thread has taken by then are skipped.
-/// `weight` estimates the memory that a unit's result takes.
+/// `weight` estimates the memory that a unit's result takes, and limits how many units are in
+/// progress.
 pub fn in_order<U, R, W, E>(
     threads: NonZeroUsize,
     units: impl Iterator<Item = U>,
@@ -129,7 +132,7 @@ where
     })
 }
 
-/// The batches that no thread works on yet, each with its number, in sequence.
+/// The batches of units that no thread works on yet, each with its 0-based number, in sequence.
 struct BatchQueue<U>(Mutex<VecDeque<(u64, Vec<U>)>>);
 
 impl<U> Default for BatchQueue<U> {
@@ -148,16 +151,17 @@ impl<U> BatchQueue<U> {
         self.lock().push_back((number, batch));
     }
 
-    /// Takes the first batch of the queue and calls `work` for its units. Returns the batch's
-    /// number and results; `None` if the queue is empty. A panic is caught and returned, because
-    /// the calling thread would otherwise wait for the batch for ever.
+    /// Takes the first batch of the queue and calls `work` for each of its units. Returns the
+    /// batch's number and the results; `None` if the queue is empty. A panic of `work` is caught
+    /// and returned, because the calling thread would otherwise wait for the batch for ever.
     fn take<R>(&self, work: impl Fn(U) -> R) -> Option<(u64, thread::Result<Vec<R>>)> {
         let (number, batch) = self.lock().pop_front()?;
         Some((number, catch_unwind(AssertUnwindSafe(|| batch.into_iter().map(work).collect()))))
     }
 }
 
-/// Takes the next batch of units. Returns it with its total weight; `None` if no unit is left.
+/// Takes units from `units` until a batch is full. Returns the batch with its total weight; `None`
+/// if no unit is left.
 fn next_batch<U>(units: &mut impl Iterator<Item = U>, weight: &impl Fn(&U) -> u64) -> Option<(Vec<U>, u64)> {
     let (mut batch, mut heavy) = (Vec::new(), 0);
     while heavy < BATCH_WEIGHT

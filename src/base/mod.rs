@@ -1,5 +1,5 @@
-//! Tools that are independent of events: search for bytes, ordered work on threads, hashes, small
-//! maps, the text of paths, and the operating system.
+//! Tools that are independent of events: search for bytes, work on threads with results in order,
+//! hashes, small maps, the text of paths, and the operating system.
 
 pub mod byte_search;
 pub mod digest;

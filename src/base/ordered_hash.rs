@@ -11,7 +11,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::base::digest::Hasher;
 
-/// Computes the SHA-256 of one file from blocks that threads add in any order.
+/// Computes the SHA-256 of one file from its blocks, which threads add in any order. No thread
+/// waits for another to read an earlier block.
 #[derive(Debug)]
 pub struct OrderedHash {
     /// The size of the file in bytes.
@@ -19,40 +20,45 @@ pub struct OrderedHash {
     state: Mutex<HashState>,
 }
 
-/// The progress of the hash of a file.
+/// How far a file is hashed, and the blocks that cannot be hashed yet.
 #[derive(Debug)]
 struct HashState {
-    /// The hasher of the bytes before `next`.
+    /// The hasher, which has hashed the bytes of the file before `next`, unless a thread is using
+    /// it.
     hasher: HasherState,
-    /// The offset of the next block to hash, from the start of the file.
+    /// The offset of the next block that must be hashed, from the start of the file.
     next: u64,
-    /// Copies of blocks that were added early, by their offset from the start of the file.
+    /// Copies of blocks that were added before an earlier block of the file, by their offset from
+    /// the start of the file.
     early: BTreeMap<u64, Vec<u8>>,
 }
 
-/// The hasher of a file, or why it cannot be used now.
+/// The hasher of a file, or the reason why a thread cannot take it now.
 #[derive(Debug)]
 enum HasherState {
-    /// No thread uses the hasher. The thread that adds the next block takes it.
+    /// No thread is using the hasher. The thread that adds the next block of the file takes it.
     Idle(Hasher),
-    /// A thread is using the hasher.
+    /// A thread has taken the hasher, and is hashing a block.
     InUse,
-    /// The hasher is no longer needed: the file is hashed, or a part of it cannot be read.
+    /// The hasher is no longer needed. Either the whole file is hashed, or a part of it cannot be
+    /// read, so that it gets no hash.
     Ended,
 }
 
-/// What a thread does with the block that it adds.
+/// What a thread does with the block of a file that it adds to the file's hash.
 enum BlockTask {
-    /// The thread hashes the block, with this hasher.
+    /// The block is the next one of the file. The thread hashes it with this hasher.
     Hash(Hasher),
-    /// The thread leaves a copy of the block, because an earlier block is missing.
+    /// An earlier block of the file is not hashed yet. The thread leaves a copy of its block for
+    /// the thread that hashes the earlier one.
     Keep,
-    /// The thread does nothing, because the file gets no hash.
+    /// The thread does nothing with its block, because the file gets no hash.
     Nothing,
 }
 
 impl OrderedHash {
-    /// Starts the hash of a file of `size` bytes. No block is added yet.
+    /// Starts the hash of a file of `size` bytes. The hash is complete once blocks of this total
+    /// size are added.
     #[must_use]
     pub fn new(size: u64) -> Self {
         let state =
@@ -61,8 +67,8 @@ impl OrderedHash {
     }
 
     /// Adds the block at offset `start` of the file. `bytes` are `None` if the block could not be
-    /// read completely; the file then gets no hash. Returns the file's SHA-256 to the one caller
-    /// that completes it, and `None` to all others.
+    /// read completely; the file then gets no hash. Returns the file's SHA-256 in hexadecimal
+    /// digits to the one caller that completes the hash, and `None` to all others.
     pub fn add(&self, start: u64, bytes: Option<&[u8]>) -> Option<String> {
         let Some(bytes) = bytes else {
             self.lock().end();
@@ -84,8 +90,9 @@ impl OrderedHash {
         self.hash_early_blocks(hasher, start + bytes.len() as u64)
     }
 
-    /// Hashes the copies of early blocks from offset `next` on, up to the first that is missing.
-    /// Returns the file's SHA-256 if that was the last block.
+    /// Hashes the copies of blocks that were added early, from offset `next` of the file on, up to
+    /// the first block that is missing. Returns the file's SHA-256 if no block is missing any more,
+    /// and `None` otherwise.
     fn hash_early_blocks(&self, mut hasher: Hasher, mut next: u64) -> Option<String> {
         loop {
             let mut state = self.lock();
@@ -108,14 +115,16 @@ impl OrderedHash {
         }
     }
 
-    /// Locks the state. A poisoned lock is fine: the state is consistent even if a thread panicked.
+    /// Locks the state of the hash. A poisoned lock is no problem: the state is consistent even if
+    /// a thread panicked.
     fn lock(&self) -> MutexGuard<'_, HashState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl HashState {
-    /// Decides what a thread does with the block at offset `start`.
+    /// Decides what a thread does with the block at offset `start` of the file. If the thread is to
+    /// hash the block, gives it the hasher.
     fn task(&mut self, start: u64) -> BlockTask {
         match &mut self.hasher {
             HasherState::Ended => BlockTask::Nothing,
@@ -142,15 +151,16 @@ mod tests {
     use std::ops::Range;
     use std::thread;
 
-    /// Splits `0..length` into ranges of `size` without a gap. An empty file has one empty range.
+    /// Splits `0..length` into ranges of `size`, for blocks of a file, without a gap. An empty file
+    /// has one empty range.
     fn blocks(length: usize, size: usize) -> Vec<Range<usize>> {
         let starts = (0..length.max(1)).step_by(size);
         starts.map(|start| start..(start + size).min(length)).collect()
     }
 
     proptest! {
-        /// The slow twin hashes the whole file at once. Blocks are added by one thread and by
-        /// several, in any order.
+        /// The hash of blocks that are added by one thread or several, in any order, is that of its
+        /// slow twin, which hashes the whole file at once.
         #[test]
         fn the_hash_is_that_of_the_whole(bytes in prop::collection::vec(any::<u8>(), 0..300), size in 1_usize..50, threads in 1_usize..5, seed in any::<u64>()) {
             let mut blocks = blocks(bytes.len(), size);

@@ -15,14 +15,14 @@ pub fn path_text(path: &Path) -> String {
 }
 
 /// A file name as text. A byte that is not valid UTF-8 becomes `\xNN` and a backslash becomes `\\`,
-/// so that the name can be recovered exactly.
+/// so that the name can be recovered exactly. The text may still contain control characters.
 #[must_use]
 pub fn escaped_name(name: &OsStr) -> String {
     escaped_bytes(name_bytes(name))
 }
 
-/// A file name or a path in bytes as text. A byte that is not valid text becomes `\xNN` and a
-/// backslash becomes `\\`, so that the text determines the bytes exactly.
+/// The text of a file name or a path that is given in bytes. A byte that is not valid UTF-8 becomes
+/// `\xNN` and a backslash becomes `\\`, so that the bytes can be recovered exactly.
 #[must_use]
 pub fn escaped_bytes(name: &[u8]) -> String {
     let mut text = String::with_capacity(name.len());

@@ -1,6 +1,7 @@
 //! Error types that consist of one sentence, which says what was expected and what was found.
 
-/// Defines an error type that consists of one sentence and converts from and to `String`.
+/// Defines an error type whose only content is a sentence for people. The type converts from and to
+/// `String`.
 macro_rules! sentence {
     ($(#[$about:meta])* pub struct $name:ident;) => {
         $(#[$about])*

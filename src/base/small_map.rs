@@ -1,26 +1,26 @@
-//! A map for data that has very many maps, most with few entries: a sorted list that becomes a tree
-//! when it grows.
+//! A sorted map for data that has very many maps, most with few entries. It is a sorted list that
+//! becomes a tree when it grows.
 //!
 //! A tree reserves memory for eleven entries at once, but a host that queried one name needs memory
-//! for one. A list alone is not enough either: a crafted log with a new name in each record would
-//! take time that grows with the square of the number of records.
+//! for one entry. A list alone is not enough either: a crafted log with a new name in each record
+//! would take time that grows with the square of the number of records.
 
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, btree_map};
 use std::slice;
 use std::vec;
 
-/// The most entries that a map keeps in a list.
+/// The most entries that a [`SmallMap`] keeps in a list. With more entries, it becomes a tree.
 const MOST_LISTED: usize = 8;
 
 /// A map sorted by its keys that takes little memory for few entries. Whether it is a list or a
 /// tree depends only on the number of entries, so that maps with equal entries compare as equal.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum SmallMap<K: Ord, V> {
-    /// A sorted list of up to eight entries.
+    /// The map has at most eight entries, in a list that is sorted by the keys.
     List(Vec<(K, V)>),
-    /// A tree of more than eight entries. The tree is boxed, so that a map in list form takes no
-    /// more memory than its list.
+    /// The map has more than eight entries, in a tree. The tree is boxed, so that a map in list
+    /// form takes no more memory than its list.
     #[allow(clippy::box_collection, reason = "a map is one pointer larger than a list otherwise")]
     Tree(Box<BTreeMap<K, V>>),
 }
@@ -47,7 +47,7 @@ impl<K: Ord, V> SmallMap<K, V> {
         }
     }
 
-    /// The value of `key`, mutable; `None` if the map does not have the key.
+    /// The value of `key`, which the caller may change; `None` if the map does not have the key.
     pub fn get_mut<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
     where
         K: Borrow<Q>,
@@ -80,8 +80,8 @@ impl<K: Ord, V> SmallMap<K, V> {
         self.insert_new(make_key(), value);
     }
 
-    /// Adds the entries of `other`. For a key that both maps have, `merge` adds the value of
-    /// `other` to the value of this map.
+    /// Adds the entries of the map `other`. For a key that both maps have, `merge` combines the
+    /// value of this map with that of `other`.
     pub fn merge(&mut self, other: Self, mut merge: impl FnMut(&mut V, V)) {
         for (key, value) in other {
             match self.get_mut(&key) {
@@ -91,7 +91,7 @@ impl<K: Ord, V> SmallMap<K, V> {
         }
     }
 
-    /// Adds an entry. The map must not have the key yet.
+    /// Adds an entry with a key that the map does not have yet. Turns a full list into a tree.
     fn insert_new(&mut self, key: K, value: V) {
         if let SmallMap::List(list) = self
             && list.len() >= MOST_LISTED
@@ -109,7 +109,7 @@ impl<K: Ord, V> SmallMap<K, V> {
         }
     }
 
-    /// Applies `change` to each value, in the order of the keys.
+    /// Applies `change` to each value of the map, in the order of the keys.
     pub fn each(&mut self, change: impl FnMut(&mut V)) {
         match self {
             SmallMap::List(list) => list.iter_mut().map(|(_, value)| value).for_each(change),
@@ -117,7 +117,7 @@ impl<K: Ord, V> SmallMap<K, V> {
         }
     }
 
-    /// The number of entries.
+    /// The number of entries in the map.
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
@@ -143,7 +143,8 @@ impl<K: Ord, V> SmallMap<K, V> {
 }
 
 impl<K: Ord, V> FromIterator<(K, V)> for SmallMap<K, V> {
-    /// Builds a map. For a key that occurs more than once, its first value is kept.
+    /// Builds a map from entries in any order. For a key that occurs more than once, its first
+    /// value is kept.
     fn from_iter<T: IntoIterator<Item = (K, V)>>(entries: T) -> Self {
         entries.into_iter().fold(SmallMap::default(), |mut map, (key, value)| {
             if map.get(&key).is_none() {
@@ -175,7 +176,7 @@ impl<K: Ord, V> IntoIterator for SmallMap<K, V> {
     }
 }
 
-/// Iterates over the entries of a [`SmallMap`], in the order of their keys.
+/// Iterates over the entries of a [`SmallMap`] by reference, in the order of their keys.
 #[derive(Debug)]
 pub enum Iter<'a, K, V> {
     /// Iterates over a list.
@@ -229,7 +230,7 @@ mod tests {
     }
 
     proptest! {
-        /// The slow twin of the map: a plain tree.
+        /// The map has the same entries as its slow twin, which is a plain tree.
         #[test]
         fn it_has_the_entries_of_a_tree(left in prop::collection::vec(0_u8..20, 0..30), right in prop::collection::vec(0_u8..20, 0..30)) {
             let all: Vec<u8> = left.iter().chain(&right).copied().collect();

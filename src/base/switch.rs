@@ -1,7 +1,7 @@
-//! Enums for options with two values, which a switch on the command line chooses between.
+//! Makes enums for options with two values, between which a switch on the command line chooses.
 
-/// Defines an enum with two variants. The first is the default; the second is chosen by a switch on
-/// the command line.
+/// Defines an enum for an option with two values. The first variant is the default; a switch on the
+/// command line chooses the second.
 ///
 /// The enum is serialized as a boolean, which is `true` if the switch was given. It converts from
 /// and to `bool` with `into`.

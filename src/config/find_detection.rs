@@ -9,9 +9,9 @@ use super::not_run::first_of;
 const MOST_LISTED: usize = 10;
 
 impl Catalog {
-    /// Finds the detection that a user means by `wanted`, which is compared with whole ids and
-    /// names first. If none is equal, exactly one detection must have `wanted` as a part of its id
-    /// or name. Case does not matter. `wanted` may be `None` if the catalog has only one detection.
+    /// Finds the detection that a user means by `wanted`, regardless of case. Whole ids and names
+    /// are compared first. If none is equal, exactly one detection must have `wanted` as a part of
+    /// its id or name. `wanted` may be `None` if only one detection is loaded.
     pub fn find(&self, wanted: Option<&str>) -> Result<&LoadedDetection, RulesError> {
         let all: Vec<&LoadedDetection> = self.detections.iter().collect();
         let Some(wanted) = wanted else { return only(&all, None) };

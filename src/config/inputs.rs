@@ -12,7 +12,7 @@ use crate::base::path_text::path_text;
 /// input that the user typed has the name of its command-line option.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SweepInputs {
-    /// The version of dnsweep that makes the sweep, such as `1.2.0`.
+    /// The version of dnsweep that makes the sweep.
     #[serde(rename = "version of dnsweep")]
     pub version: String,
     /// The paths of the roots of the evidence, as text.

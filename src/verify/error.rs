@@ -6,10 +6,10 @@ use crate::base::in_order::NoThreads;
 use crate::config::PasswordsError;
 use crate::evidence::EvidenceError;
 
-/// Why an output cannot be verified.
+/// Why the output of a sweep cannot be verified.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
-    /// The directory is not an output of dnsweep.
+    /// The directory that the user named is not an output of dnsweep.
     #[error("'{}': expected an output of dnsweep, found {found}", path.display())]
     NotAnOutput {
         /// The directory as typed.
@@ -30,15 +30,15 @@ pub enum VerifyError {
     /// The number of evidence roots that were given differs from the number in the sweep.
     #[error("expected the roots of the evidence in run.json ({recorded}), in the same order, found {given}")]
     RootCount {
-        /// The number of roots in `run.json`.
+        /// The number of roots that `run.json` records.
         recorded: usize,
         /// The number of roots that were given.
         given: usize,
     },
-    /// The file of passwords cannot be used.
+    /// The file of passwords for encrypted archives cannot be used.
     #[error(transparent)]
     Passwords(#[from] PasswordsError),
-    /// The evidence cannot be listed.
+    /// The evidence cannot be found or listed.
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
     /// The threads that read evidence could not be started.

@@ -1,7 +1,8 @@
-//! Compares the evidence with the ledger.
+//! Compares the evidence with the ledger, which accounts for every file of the evidence at the time
+//! of the sweep.
 //!
-//! The roots of the evidence may have moved or been renamed since the sweep. A file is identified
-//! by the position of its root in the list of roots, and by its path below that root.
+//! The roots of the evidence may have moved or been renamed since the sweep. So a file is
+//! identified by the position of its root in the list of roots, and by its path below that root.
 
 use std::collections::HashMap;
 use std::io;
@@ -17,20 +18,21 @@ use crate::output::{FILES_FILE, ReadError, read_rows};
 use crate::report::{ComparedFile, Difference, Discrepancy, EvidenceComparison, RecordedRun};
 use crate::table::Cell;
 
-/// The most bytes of a file that are read at once.
+/// The most bytes of a file of the evidence that are read at once to hash it.
 const READ_BYTES: u64 = 1 << 20;
 
-/// The columns of a row of the ledger that identify a file and describe it at the time of the
-/// sweep.
+/// A row of the ledger: the columns that identify a file of the evidence, and those that describe
+/// it at the time of the sweep.
 #[derive(Debug, Default)]
 struct LedgerRow {
-    /// The name of the file's piece of evidence.
+    /// The name of the piece of evidence that contains the file.
     evidence: String,
-    /// The file's path in the evidence.
+    /// The file's path in its piece of evidence.
     source_path: String,
-    /// The file's size in bytes.
+    /// The file's size at the time of the sweep, in bytes.
     size: u64,
-    /// The file's SHA-256 in hexadecimal digits; `None` if the sweep did not compute it.
+    /// The file's SHA-256 at the time of the sweep, in hexadecimal digits; `None` if the sweep did
+    /// not compute it.
     sha256: Option<String>,
 }
 
@@ -40,16 +42,18 @@ type FileKey = (usize, String);
 /// The result of comparing a file of the evidence with its row of the ledger.
 #[derive(Debug, PartialEq, Eq)]
 enum FileComparison {
-    /// The file's bytes have the hash in the ledger.
+    /// The file's bytes have the SHA-256 that the ledger has for the file.
     SameContent,
-    /// The file has the size in the ledger, and the ledger has no hash.
+    /// The file has the size that the ledger has for it. The ledger has no SHA-256, so the bytes
+    /// were not compared.
     SameSize,
     /// The file differs from its row in the ledger.
     Different(Difference),
 }
 
-/// Compares the evidence with the ledger. If the ledger itself is not as `run.json` records it,
-/// adds that to the discrepancies and returns `None`, because nothing was compared.
+/// Compares the evidence with the ledger of the output `out`. Adds what differs to `discrepancies`.
+/// Returns the number of files that agree. If the ledger itself is not as `run.json` records it,
+/// adds a discrepancy and returns `None`, because no evidence was compared.
 pub(super) fn compare(
     out: &Path,
     recorded: &RecordedRun,
@@ -105,7 +109,7 @@ pub(super) fn compare(
     Ok(Some(compared))
 }
 
-/// Reads the rows of the ledger.
+/// Reads the rows of the ledger from the file at `path`.
 fn ledger(path: &Path) -> Result<Vec<LedgerRow>, ReadError> {
     let mut listed = Vec::new();
     read_rows(path, &["evidence", "source_path", "size", "sha256"], |cells| {
@@ -128,7 +132,8 @@ fn key(discovery: &Discovery, file: &LogFile) -> FileKey {
     (discovery.root_of(file.evidence), file.source_path())
 }
 
-/// Counts a file that is unchanged, or adds the difference to the discrepancies.
+/// Counts a file of the evidence as compared. If it differs from its row in the ledger, adds the
+/// difference to `discrepancies`.
 fn note(
     compared: &mut EvidenceComparison,
     discrepancies: &mut Vec<Discrepancy>,
@@ -150,7 +155,8 @@ fn note(
     compared.bytes += listed.size;
 }
 
-/// Compares a file of the evidence with its row of the ledger.
+/// Compares a file of the evidence with its row in the ledger. `file` is `None` if the file is
+/// missing from the evidence.
 fn comparison(listed: &LedgerRow, file: Option<&LogFile>) -> FileComparison {
     let Some(file) = file else { return FileComparison::Different(Difference::Missing) };
     let size = |found| FileComparison::Different(Difference::Size { recorded: listed.size, found });
@@ -168,7 +174,8 @@ fn comparison(listed: &LedgerRow, file: Option<&LogFile>) -> FileComparison {
     }
 }
 
-/// The SHA-256 of a file and its size in bytes, or why it cannot be read.
+/// Reads a file of the evidence. Returns its SHA-256 in hexadecimal digits and its size in bytes.
+/// The error says why it cannot be read.
 fn hash(file: &LogFile) -> Result<(String, u64), String> {
     if let Some(reason) = &file.obstacle {
         return Err(reason.clone());

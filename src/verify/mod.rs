@@ -1,5 +1,6 @@
-//! Verifies an output: compares it with its `run.json`, and the evidence with the output's ledger.
-//! Nothing is written. Like `sweep`, this module uses several stages.
+//! Verifies the output of a sweep: compares it with its `run.json`, and the evidence with the
+//! output's ledger. Nothing is written. Like the module `sweep`, this one connects several stages
+//! of the data flow.
 //!
 //! `run.json` cannot prove that it is unchanged itself. That requires its SHA-256, kept elsewhere.
 
@@ -13,8 +14,9 @@ pub use self::subject::Subject;
 use crate::output::RUN_FILE;
 use crate::report::{ComparedFile, ComparisonCounts, Difference, Discrepancy, Verification};
 
-/// Compares an output with its `run.json`, and the evidence (if any was named) with the output's
-/// ledger. Returns the differences. An error means that the comparison could not be made.
+/// Compares the output of a sweep with its `run.json`, and the evidence (if the user named any)
+/// with the output's ledger. Returns the differences. An error means that the comparison could not
+/// be made.
 pub fn verify(subject: Subject) -> Result<Verification, VerifyError> {
     let Subject { out, run_sha256, recorded, evidence, threads } = subject;
     let mut discrepancies = Vec::new();
@@ -36,7 +38,8 @@ pub fn verify(subject: Subject) -> Result<Verification, VerifyError> {
     Ok(Verification { directory: out, run_sha256, recorded, outputs, evidence: compared, discrepancies })
 }
 
-/// A difference in a file of the output, whose path is relative to the output directory.
+/// Makes the discrepancy of a file in the output. `file` is its path, relative to the output
+/// directory.
 fn output(file: &str, difference: Difference) -> Discrepancy {
     Discrepancy { file: ComparedFile::Output(file.to_owned()), difference }
 }

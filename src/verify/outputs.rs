@@ -1,4 +1,4 @@
-//! Compares an output's tables with its `run.json`.
+//! Compares the tables of an output with their records in its `run.json`.
 
 use std::fs;
 use std::io::{self, Read};
@@ -11,8 +11,8 @@ use crate::base::platform::files::{self, FileOpenError, Link};
 use crate::output::{RUN_FILE, STATS_FOLDER, row_count};
 use crate::report::{ComparisonCounts, Difference, Discrepancy, OutputRecord};
 
-/// Compares each table of an output with its record in `run.json`, and finds files without a
-/// record.
+/// Compares each table of the output `out` with its record in `run.json`, and finds files without a
+/// record. Adds what differs to `discrepancies`, and returns how many tables agree.
 pub(super) fn compare(
     out: &Path,
     recorded: &[OutputRecord],
@@ -67,8 +67,8 @@ fn difference(out: &Path, recorded: &OutputRecord) -> Option<Difference> {
     }
 }
 
-/// Adds a discrepancy for each file in a folder of the output (`""` for the output directory
-/// itself) that `run.json` does not record.
+/// Adds a discrepancy for each file of the output that `run.json` does not record. `folder` is the
+/// folder to look in, relative to the output directory `out`; `""` is that directory itself.
 fn unlisted(out: &Path, folder: &str, recorded: &[OutputRecord], discrepancies: &mut Vec<Discrepancy>) {
     let entries = fs::read_dir(out.join(folder)).and_then(Iterator::collect::<io::Result<Vec<_>>>);
     let mut entries = match entries {

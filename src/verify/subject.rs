@@ -1,4 +1,5 @@
-//! The subject of a verification: an output, its `run.json`, and where its evidence is now.
+//! The subject of a verification: the output of a sweep, its `run.json`, and where its evidence is
+//! now.
 
 use std::fs;
 use std::num::NonZeroUsize;
@@ -14,26 +15,28 @@ use crate::output::RUN_FILE;
 use crate::report::{RecordedRun, RunNotRead};
 use crate::sweep::SCHEMA_VERSION;
 
-/// The subject of a verification: an output, and the evidence to be compared with its ledger.
+/// What is verified: the output of a sweep, and the evidence that is compared with the output's
+/// ledger, if any.
 #[derive(Debug)]
 pub struct Subject {
-    /// The output directory.
+    /// The output directory, with its links resolved.
     pub(super) out: PathBuf,
     /// The SHA-256 of the output's `run.json`, in hexadecimal digits.
     pub(super) run_sha256: String,
     /// The contents of `run.json`, or why it cannot be read.
     pub(super) recorded: Result<RecordedRun, String>,
-    /// Where and how to find the evidence now, with the options of the sweep; `None` if the
-    /// evidence is not compared.
+    /// Where and how to find the evidence now, with the options of the verified sweep; `None` if
+    /// the evidence is not compared.
     pub(super) evidence: Option<Search>,
-    /// The number of threads that read evidence.
+    /// The number of threads that list and read evidence.
     pub(super) threads: NonZeroUsize,
 }
 
 impl Subject {
-    /// Reads the `run.json` of the output `out`. `evidence` are the roots that were swept, in the
-    /// same order, wherever they are now. If it is empty, only the output is compared.
-    /// `passwords` is a file with passwords for encrypted files in archives, one a line.
+    /// Reads the `run.json` of the output `out`. `evidence` are the roots of the swept evidence, in
+    /// the same order as in the sweep, wherever they are now. If there are none, only the output is
+    /// compared. `passwords` is a file with passwords for encrypted files in archives, one a line.
+    /// `threads` is `None` for one thread on each core.
     pub fn new(
         out: &Path,
         evidence: Vec<PathBuf>,
@@ -65,7 +68,8 @@ impl Subject {
     }
 }
 
-/// Reads the bytes of an output's `run.json`.
+/// Reads the bytes of the `run.json` in the output `out`. The error says that `out` is no output of
+/// dnsweep.
 fn run_json(out: &Path) -> Result<Vec<u8>, VerifyError> {
     // A link could lead anywhere, and a pipe may have no end.
     read_at_most(&out.join(RUN_FILE), Link::Refused, MOST_LIST_BYTES)
@@ -76,8 +80,9 @@ fn not_an_output(out: &Path, found: &str) -> VerifyError {
     VerifyError::NotAnOutput { path: out.to_path_buf(), found: found.to_owned() }
 }
 
-/// Where and how to find the evidence; `None` if no root was named. Returns an error if the number
-/// of roots is not that of the sweep.
+/// Where and how to find the evidence that is compared with the ledger; `None` if the user named no
+/// root, or if `run.json` cannot be read. Returns an error if the number of roots is not that of
+/// the sweep.
 fn evidence_to_compare(
     roots: Vec<PathBuf>,
     recorded: Option<&RecordedRun>,

@@ -10,10 +10,10 @@ use super::files::{Link, open_with};
 /// Who may read an output directory and its files.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Access {
-    /// Only the user who runs the sweep.
+    /// Only the user who runs the sweep may read the output.
     #[default]
     Owner,
-    /// Everyone whom the user's umask allows.
+    /// Everyone whom the user's umask allows may read the output.
     Others,
 }
 
@@ -22,19 +22,22 @@ impl Access {
         if self == Access::Owner { 0o600 } else { 0o666 }
     }
 
-    /// Creates a folder that these users may read.
+    /// Creates the folder `path` for an output, which only these users may read. Fails if the path
+    /// exists.
     pub(crate) fn make_folder(self, path: &Path) -> io::Result<()> {
         DirBuilder::new().mode(if self == Access::Owner { 0o700 } else { 0o777 }).create(path)
     }
 
-    /// Creates a file for writing that these users may read. Fails if the path exists.
+    /// Creates the file `path` for writing, which only these users may read. Fails if the path
+    /// exists.
     pub(crate) fn make_file(self, path: &Path) -> io::Result<File> {
         File::options().write(true).create_new(true).mode(self.file_mode()).open(path)
     }
 }
 
-/// Opens a file for reading and appending. If the file does not exist, creates it so that only this
-/// user may read it.
+/// Opens a file of an unfinished output, such as the journal, for reading and appending. If the
+/// file does not exist, creates it so that only the current user may read it. A symbolic link is
+/// refused.
 pub(crate) fn open_own(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.read(true).append(true).create(true).mode(Access::Owner.file_mode());

@@ -13,23 +13,24 @@ use std::path::Path;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
 
-/// The greatest size of a `run.json` or of a list of paths that is read, in bytes. It has room for
-/// more than a million paths.
+/// The greatest size of a `run.json`, or of a list of paths from the user, that is read, in bytes.
+/// It has room for more than a million paths.
 pub(crate) const MOST_LIST_BYTES: u64 = 256 << 20;
 
-/// Whether a symbolic link at the end of a path is followed when a file is opened.
+/// Whether a symbolic link is followed when a file is opened. This concerns only the last part of
+/// the file's path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Link {
-    /// The link is not followed, and opening it fails.
+    /// Opening a symbolic link fails.
     Refused,
-    /// The link is followed to the file that it names.
+    /// A symbolic link is followed to the file that it names.
     Followed,
 }
 
-/// Why a file could not be opened.
+/// Why a file could not be opened for reading or writing.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FileOpenError {
-    /// The path does not name a regular file. The text says what it names, such as "a pipe".
+    /// The path names something else than a regular file. The text says what, such as "a pipe".
     #[error("expected a regular file, found {0}")]
     Kind(&'static str),
     /// The operating system reported an error.
@@ -46,12 +47,14 @@ impl From<FileOpenError> for io::Error {
     }
 }
 
-/// Opens a regular file for reading.
+/// Opens a regular file for reading. Fails, without waiting, if the path names something else, such
+/// as a pipe.
 pub(crate) fn open(path: &Path, link: Link) -> Result<File, FileOpenError> {
     open_with(File::options().read(true), path, link)
 }
 
-/// Opens a regular file with `options`.
+/// Opens a regular file with `options`, such as for appending. Fails, without waiting, if the path
+/// names something else, such as a pipe.
 pub(crate) fn open_with(options: &mut OpenOptions, path: &Path, link: Link) -> Result<File, FileOpenError> {
     let nofollow = if link == Link::Refused { OFlags::NOFOLLOW } else { OFlags::empty() };
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY | nofollow;
@@ -75,7 +78,8 @@ pub(crate) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result
     file.read_at(buffer, offset)
 }
 
-/// Fills `buffer` with the bytes of a file from `offset` on. Fails if the file has too few bytes.
+/// Fills `buffer` with the bytes of a file from `offset` on. Fails if the file ends before the
+/// buffer is full.
 pub(crate) fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
     file.read_exact_at(buffer, offset)
 }
@@ -137,7 +141,8 @@ pub(crate) fn all_of(reader: impl Read, most: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Opens a directory, for a request to the system to write its entries to the disk.
+/// Opens a directory, so that the caller can have the system write the names of its files to the
+/// disk (`sync_all`).
 pub(crate) fn open_directory(path: &Path) -> io::Result<File> {
     let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW;
     File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path)

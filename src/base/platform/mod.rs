@@ -1,5 +1,5 @@
 //! All code that needs Unix, and the description of this machine for `run.json`. A port to another
-//! system changes only this folder. The only user of `rustix` and `std::os`.
+//! system changes only this folder. The only user of the crate `rustix` and of `std::os`.
 
 mod access;
 pub(crate) mod files;
@@ -17,7 +17,7 @@ pub(crate) use self::names::name_bytes;
 pub(crate) use self::names::path_of_bytes;
 use super::path_text::path_text;
 
-/// The machine that a sweep ran on.
+/// The machine that a sweep ran on, as `run.json` records it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Machine {
     /// The machine's host name.
@@ -32,7 +32,7 @@ pub struct Machine {
     pub architecture: String,
 }
 
-/// The effective user ID of this process.
+/// The number of the user as whom this process runs (the effective user ID).
 #[must_use]
 pub fn user() -> u32 {
     rustix::process::geteuid().as_raw()

@@ -1,6 +1,6 @@
 //! Handles the signals that end a process (SIGINT of Ctrl-C, SIGTERM, SIGHUP of a lost connection).
-//! The first signal sets a flag; the second one ends the process at once. The only user of
-//! `signal-hook`.
+//! The first signal sets a flag; the second one ends the process at once. This module is the only
+//! user of the crate `signal-hook`.
 
 use std::fs::File;
 use std::io::{self, Read, stderr};
@@ -15,19 +15,19 @@ use std::time::Duration;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::low_level::{exit, pipe};
 
-/// The signals that are handled.
+/// The signals by which a user or the system ends the program, and which are handled.
 const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
-/// The longest time for which the process waits until a message is written. Writing can block if a
-/// terminal or a pipe is full, or if a file system hangs. A third signal ends the process without
-/// waiting.
+/// The longest time for which the process waits, after the second signal, until a message is
+/// written. Writing can block if a terminal or a pipe is full, or if a file system hangs. A third
+/// signal ends the process without waiting.
 const MESSAGE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A function that prints a message when a signal arrives.
 pub(crate) type PrintMessage = Arc<dyn Fn() + Send + Sync>;
 
-/// Installs handlers for the signals. The first signal sets the returned flag and calls `first`.
-/// The second one calls `last` and ends the process with `status`, whatever its other threads are
-/// doing.
+/// Installs handlers for the signals that end a process (SIGINT, SIGTERM, SIGHUP). The first signal
+/// sets the returned flag and calls `first`. The second one calls `last` and ends the process with
+/// `status`, whatever its other threads are doing.
 #[must_use]
 pub(crate) fn watch(status: i32, first: PrintMessage, last: PrintMessage) -> Arc<AtomicBool> {
     let (flag, stopping) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
@@ -53,8 +53,9 @@ pub(crate) fn watch(status: i32, first: PrintMessage, last: PrintMessage) -> Arc
     flag
 }
 
-/// Starts the thread that receives a byte for each signal, and ends the process at the second one.
-/// Returns one stream for each kind of signal; its handler writes the byte to the stream.
+/// Starts the thread that receives a byte for each signal, prints the message for the first signal,
+/// and ends the process at the second. Returns one stream for each kind of signal, to which the
+/// signal's handler must write the byte. `stopping` is set at the second signal.
 fn listen(
     status: i32,
     first: PrintMessage,

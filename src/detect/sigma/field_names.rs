@@ -30,7 +30,7 @@ pub fn sigma_fields() -> impl Iterator<Item = &'static str> {
 }
 
 /// The names of the fields that a Sigma rule on the queries of Windows' own DNS client may use,
-/// sorted. A test compares them with the guide.
+/// sorted.
 #[cfg_attr(not(feature = "internals"), allow(dead_code, reason = "the guide is held to it by a test"))]
 pub fn sigma_dns_client_fields() -> impl Iterator<Item = &'static str> {
     fields(LogSource::DnsClient).map(|(name, _)| name)
