@@ -88,8 +88,9 @@ pub struct ShowArguments {
 }
 
 impl ShowArguments {
-    /// The detection that the arguments name, if any, and the paths of the rule files to search for
-    /// it.
+    /// The detection that the user named, and the paths of the rule files to search for it. The
+    /// first word is the detection unless a file or directory has that name. `None` if the user
+    /// named no detection.
     #[must_use]
     pub fn resolved(&self) -> (Option<String>, &[PathBuf]) {
         match self.words.split_first() {
@@ -354,7 +355,8 @@ pub struct GuideArguments {
     pub topic: Option<String>,
 }
 
-/// Parses a size in bytes: a number, and after it K, M, G or T for powers of 1024.
+/// Parses a size that the user typed, in bytes: a number, and after it K, M, G or T for powers of
+/// 1024. The error says what was expected.
 fn size(typed: &str) -> Result<u64, String> {
     let digits = typed.trim_end_matches(|unit: char| !unit.is_ascii_digit());
     let shift = match typed.get(digits.len()..).unwrap_or_default() {
@@ -370,8 +372,8 @@ fn size(typed: &str) -> Result<u64, String> {
     size.ok_or_else(|| "expected a number of bytes, or one with K, M, G or T after it".to_owned())
 }
 
-/// A parser that accepts the topics of the guide. For any other word, its error suggests the
-/// nearest topic and lists all topics.
+/// Makes a parser for the argument of `dnsweep guide`, which accepts the topics of the guide's
+/// pages. For any other word, the parser's error suggests the nearest topic and lists all topics.
 fn topics() -> PossibleValuesParser {
     PossibleValuesParser::new(PAGES.map(|page| PossibleValue::new(page.topic).help(page.about)))
 }
@@ -386,7 +388,8 @@ pub enum LogFormat {
     Json,
 }
 
-/// The text at the end of the help for `sweep`: its exit statuses, and the verdicts on hosts.
+/// The text at the end of the help for `dnsweep sweep`: its exit statuses, and the verdicts on
+/// hosts.
 fn sweep_help() -> String {
     let width = Verdict::ALL.iter().map(|verdict| verdict.name().len()).max().unwrap_or(0);
     let line = |verdict: &Verdict| format!("\n  {:width$}  {}", verdict.name(), verdict.seen());

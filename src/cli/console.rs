@@ -7,12 +7,12 @@ use crate::cli::exit::Exit;
 use crate::event::EventTime;
 use crate::report::{escaped, escaped_json, terminal_width};
 
-/// The width in columns of a summary that is not written to a terminal.
+/// The width, in columns, of a summary that is not written to a terminal but to a file or a pipe.
 const PIPE_WIDTH: usize = 100;
 
-/// Prints a command's output. If it cannot be written, prints an error and returns the exit status
-/// for that; otherwise returns `None`. A reader that closes the pipe early (`| head -1`) causes no
-/// error, because the work is done by then.
+/// Prints the output of a command to standard output. If it cannot be written, prints an error and
+/// returns the exit status for that; otherwise returns `None`. A reader that closes the pipe early
+/// (`| head -1`) causes no error, because the command has done its work by then.
 pub(super) fn print(answer: &str, format: LogFormat) -> Option<Exit> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(answer.as_bytes()).and_then(|()| stdout.flush()) {
@@ -24,33 +24,35 @@ pub(super) fn print(answer: &str, format: LogFormat) -> Option<Exit> {
     }
 }
 
-/// The width of standard output in columns.
+/// The width, in columns, in which a summary is printed: that of the terminal within limits, or a
+/// fixed width for a file or a pipe.
 pub(super) fn width() -> usize {
     if io::stdout().is_terminal() { terminal_width().clamp(60, 200) } else { PIPE_WIDTH }
 }
 
-/// The severity of a message.
+/// The severity of a message on standard error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
-    /// Something that the user may want to know.
+    /// The message says something that the user may want to know.
     Info,
-    /// Something that is wrong with the evidence, or that the user may not expect.
+    /// The message says that something is wrong with the evidence, or is not as the user may
+    /// expect.
     Warning,
-    /// The command failed.
+    /// The message says why the command failed.
     Error,
 }
 
-/// Writes messages to standard error, as text or as JSON.
+/// Writes messages of the program, as text for people or as JSON for logs.
 #[derive(Debug)]
 pub struct MessageWriter<W> {
-    /// Where the messages are written.
+    /// Where the messages are written, which is standard error except in tests.
     to: W,
     /// The format of the messages: text or JSON.
     pub(super) format: LogFormat,
 }
 
 impl<W: Write> MessageWriter<W> {
-    /// A writer of messages to `to`.
+    /// Makes a writer of messages to `to`, which is usually standard error.
     pub fn new(to: W, format: LogFormat) -> Self {
         MessageWriter { to, format }
     }

@@ -1,4 +1,4 @@
-//! Usage errors, and the errors that end a command.
+//! Usage errors, and the errors that end a command of the program.
 
 use std::io;
 use std::path::PathBuf;
@@ -9,18 +9,18 @@ use crate::evidence::EvidenceError;
 use crate::output::OutputError;
 use crate::verify::VerifyError;
 
-/// A usage error: an argument that cannot be used.
+/// A usage error: an argument on the command line that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum UsageError {
-    /// The list of paths for `--files-from` cannot be read.
+    /// The file with a list of paths (`--files-from`) cannot be read.
     #[error("--files-from '{}': {source}", path.display())]
     FilesFrom {
-        /// The path of the list.
+        /// The path of the file with the list, as typed.
         path: PathBuf,
-        /// Why it cannot be read.
+        /// The error of the system, which says why the list cannot be read.
         source: io::Error,
     },
-    /// The event for `--event` cannot be read.
+    /// The file with an event (`--event`) cannot be read, or is no event.
     #[error("--event '{}': {reason}", path.display())]
     Event {
         /// The path of the event's file.
@@ -28,12 +28,12 @@ pub enum UsageError {
         /// Why the event cannot be read.
         reason: String,
     },
-    /// The path of the data sets for `--data` is not a directory.
+    /// The path of the directory with data sets (`--data`) does not name a directory.
     #[error("--data '{}': expected a directory", .0.display())]
     Data(PathBuf),
 }
 
-/// An error that ends a command.
+/// An error that ends a command of the program. It is printed to standard error.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
     /// An argument cannot be used.
@@ -47,7 +47,8 @@ pub enum CommandError {
     Verify(#[from] VerifyError),
 }
 
-/// Converts errors of a sweep's stages to [`CommandError`], by way of [`SweepError`].
+/// Converts errors of the stages of a sweep to [`CommandError`], by way of [`SweepError`], so that
+/// commands can use `?`.
 macro_rules! of_a_sweep {
     ($($error:ty),*) => {
         $(impl From<$error> for CommandError {

@@ -1,15 +1,18 @@
-//! Exit statuses: their numbers, their meanings, and which of them a command returns.
+//! The exit statuses of the program: their numbers, their meanings, and which of them a command
+//! returns.
 
 use super::error::CommandError;
 use crate::base::switch::switch;
 use crate::error::SweepError;
 use crate::report::{Ending, Totals, Verification};
 
-/// An exit status. The numbers are part of the program's interface.
+/// An exit status of the program. The numbers are part of the program's interface, so they never
+/// change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
-    /// Every byte of the evidence was read and understood.
+    /// The command did all its work. After a sweep: every byte of the evidence was read and
+    /// understood.
     Complete = 0,
     /// An argument, a detection or the output path cannot be used; nothing was done.
     Usage = 2,
@@ -23,12 +26,13 @@ pub enum Exit {
     OutputFailed = 5,
     /// Everything was read, there are matches, and `--fail-on-match` was given.
     Matches = 10,
-    /// The sweep was interrupted; the outputs contain what was finished until then.
+    /// The sweep was interrupted by a signal or its caller; the tables contain what was finished
+    /// until then.
     Interrupted = 130,
 }
 
 switch! {
-    /// How matches affect the exit status of a sweep.
+    /// Whether matches change the exit status of a sweep.
     pub enum OnMatch {
         /// Matches do not affect the exit status.
         Ignore,
@@ -37,7 +41,7 @@ switch! {
     }
 }
 
-/// The exit statuses of `sweep` with their meanings, for the guide and `--help`.
+/// The exit statuses of `dnsweep sweep` with their meanings, for the guide and `--help`.
 pub const EXIT_STATUSES: [(Exit, &str); 7] = [
     (Exit::Complete, "every byte of the evidence was read and understood"),
     (
@@ -51,7 +55,7 @@ pub const EXIT_STATUSES: [(Exit, &str); 7] = [
     (Exit::Interrupted, "interrupted; the outputs contain what was finished before, and say so"),
 ];
 
-/// The exit statuses of `verify` with their meanings, for the guide and `--help`.
+/// The exit statuses of `dnsweep verify` with their meanings, for the guide and `--help`.
 pub const VERIFY_EXIT_STATUSES: [(Exit, &str); 4] = [
     (Exit::Complete, "no difference was found in what was compared"),
     (Exit::Usage, "wrong arguments, or no output of this dnsweep; nothing was compared"),
@@ -62,7 +66,8 @@ pub const VERIFY_EXIT_STATUSES: [(Exit, &str); 4] = [
     (Exit::OutputFailed, "the result could not be written"),
 ];
 
-/// The exit statuses of `detections` with their meanings, for the guide and `--help`.
+/// The exit statuses of the commands `dnsweep detections` with their meanings, for the guide and
+/// `--help`.
 pub const DETECTIONS_EXIT_STATUSES: [(Exit, &str); 5] = [
     (
         Exit::Complete,
@@ -75,7 +80,7 @@ pub const DETECTIONS_EXIT_STATUSES: [(Exit, &str); 5] = [
 ];
 
 impl Exit {
-    /// The exit status for a sweep with these totals.
+    /// The exit status for a sweep with these totals. `on_match` says whether matches change it.
     #[must_use]
     pub fn of_sweep(totals: &Totals, on_match: OnMatch) -> Self {
         match totals.ending() {
@@ -87,7 +92,7 @@ impl Exit {
         }
     }
 
-    /// The exit status for a verification.
+    /// The exit status for a verification: whether a difference was found.
     #[must_use]
     pub fn of_verification(verification: &Verification) -> Self {
         if verification.discrepancies.is_empty() { Exit::Complete } else { Exit::Damaged }

@@ -1,4 +1,4 @@
-//! The command `guide`: prints the pages of [`crate::guide`].
+//! The command `dnsweep guide`: prints the pages of [`crate::guide`].
 
 use std::fmt::Write;
 
@@ -7,13 +7,14 @@ use super::console::print;
 use super::exit::Exit;
 use crate::guide::{PAGES, Page};
 
-/// Prints a page, or the list of pages.
+/// Runs the command `dnsweep guide`: prints a page of the guide, or the list of pages. Returns the
+/// exit status.
 pub(super) fn run(arguments: &GuideArguments) -> Exit {
     print(&guide(arguments.topic.as_deref()), LogFormat::Text).unwrap_or(Exit::Complete)
 }
 
-/// The page on a topic as Markdown; the list of pages if there is no topic. The command line
-/// accepts only topics of existing pages.
+/// The page of the guide on a topic, as Markdown; the list of pages if there is no topic. The
+/// command line accepts only topics of existing pages.
 fn guide(topic: Option<&str>) -> String {
     match PAGES.iter().find(|page| Some(page.topic) == topic) {
         Some(page) => without_comments(page.text),
@@ -31,7 +32,7 @@ fn list() -> String {
     text
 }
 
-/// The text of a page without its lines of HTML comments, which only the tests need.
+/// The text of a page of the guide without its lines of HTML comments, which only the tests need.
 fn without_comments(page: &str) -> String {
     page.lines().filter(|line| !line.starts_with("<!--")).flat_map(|line| [line, "\n"]).collect()
 }

@@ -1,5 +1,5 @@
-//! Handles signals. The first one ends a sweep after the work in progress, the second one at once.
-//! Each causes a message.
+//! Handles signals such as that of Ctrl-C. The first one ends a sweep after the work in progress,
+//! the second one at once. Each causes a message.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use crate::output::partial_directory;
 const FINISHING: &str =
     "interrupted: work in progress is finished and written; a second signal stops at once";
 
-/// Writes the messages about an interrupted sweep.
+/// Writes the messages about a sweep that a signal ends.
 #[derive(Debug, Clone)]
 struct InterruptMessages {
     out: PathBuf,
@@ -24,8 +24,9 @@ struct InterruptMessages {
     verbosity: Verbosity,
 }
 
-/// Installs handlers for signals. The first signal sets the returned flag. The second one ends the
-/// process at once, whatever other threads are doing.
+/// Installs handlers for signals such as that of Ctrl-C. The first signal sets the returned flag,
+/// which ends the sweep after the work in progress. The second one ends the process at once,
+/// whatever other threads are doing. `out` is the output directory, for the messages.
 #[must_use]
 pub fn watch(out: &Path, format: LogFormat, verbosity: Verbosity) -> Arc<AtomicBool> {
     let messages = Arc::new(InterruptMessages { out: out.to_path_buf(), format, verbosity });

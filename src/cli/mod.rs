@@ -1,5 +1,5 @@
 //! The command line: arguments, commands (a file for each), progress, signals and exit statuses. No
-//! other module prints errors.
+//! module of the library prints errors.
 
 mod arguments;
 mod console;
@@ -25,7 +25,7 @@ use self::error::CommandError;
 use self::exit::Exit;
 use crate::report::escaped;
 
-/// Runs the command on this process's command line. Returns the exit status.
+/// Runs the command that this process's command line has. Returns the exit status.
 #[must_use]
 pub fn main() -> ExitCode {
     // The message of a panic could contain text from evidence, so it is escaped.
@@ -53,7 +53,8 @@ fn failed(error: &CommandError, format: LogFormat) -> Exit {
     Exit::of_error(error)
 }
 
-/// Prints help to standard output, or a usage error to standard error. A closed stream is ignored.
+/// Prints what `clap` reports instead of a command: help to standard output, or a usage error to
+/// standard error. Returns the exit status. A closed stream is ignored.
 fn not_understood(error: &clap::Error) -> Exit {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         let _ = error.print();

@@ -1,5 +1,5 @@
 //! Shows progress and messages on standard error while a sweep runs: a progress bar for people, and
-//! lines for logs. The only user of `indicatif`.
+//! lines for logs. This module is the only user of the crate `indicatif`.
 
 use std::io::{IsTerminal, Write};
 
@@ -12,16 +12,16 @@ use crate::evidence::discover::Discovery;
 use crate::report::{FileReport, Status};
 use crate::sweep::Observer;
 
-/// How much is shown on standard error.
+/// How much a sweep shows on standard error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verbosity {
-    /// Only errors, and the number of rules that do not run.
+    /// The sweep shows only errors, and the number of rules that do not run (`--quiet`).
     Quiet,
-    /// All messages, and a progress bar if standard error is a terminal.
+    /// The sweep shows all messages, and a progress bar if standard error is a terminal.
     Normal,
 }
 
-/// Shows a sweep's progress.
+/// Shows the progress of a sweep on standard error. The sweep reports to it as its [`Observer`].
 pub struct Progress<W> {
     log: MessageWriter<W>,
     verbosity: Verbosity,
@@ -30,8 +30,8 @@ pub struct Progress<W> {
 }
 
 impl<W: Write> Progress<W> {
-    /// Shows progress, and writes messages to `log`. The progress bar is drawn only on a terminal,
-    /// and not among JSON lines.
+    /// Prepares to show the progress of a sweep, and to write messages to `log`. The progress bar
+    /// is drawn only on a terminal, and not among JSON lines.
     pub fn new(log: MessageWriter<W>, verbosity: Verbosity) -> Self {
         let drawn = verbosity == Verbosity::Normal
             && log.format == LogFormat::Text
@@ -56,15 +56,16 @@ impl<W: Write> Progress<W> {
     }
 }
 
-/// The template of the progress bar. It fits 80 columns; the bar takes the columns that the numbers
-/// leave.
+/// The template of the progress bar in the syntax of `indicatif`. The line fits 80 columns; the bar
+/// takes the columns that the numbers leave.
 const TEMPLATE: &str = "{bytes}/{total_bytes} {wide_bar} {binary_bytes_per_sec} ETA {eta} {msg}";
-/// The most messages of one kind that are written. There can be thousands of rules and exclusions.
+/// The most messages of one kind that a sweep shows at its start. There can be thousands of rules
+/// and exclusions.
 const MOST_LINES: usize = 10;
 
 impl<W: Write> Progress<W> {
-    /// Writes which rules do not run, and the notes on the others. The number of rules that do not
-    /// run is written even with `--quiet`, so that nobody believes that all rules ran.
+    /// Shows which rules do not run, and the notes on those that do. The number of rules that do
+    /// not run is shown even with `--quiet`, so that nobody believes that all rules ran.
     pub fn detections(&mut self, detections: &[LoadedDetection], not_run: &NotRun) {
         let noted = |loaded: &LoadedDetection| {
             let source = loaded.source.clone();
@@ -90,7 +91,7 @@ impl<W: Write> Progress<W> {
         }
     }
 
-    /// Writes a warning for each exclusion that is not applied.
+    /// Shows a warning for each exclusion that is not applied, because it has expired.
     pub fn exclusions(&mut self, exclusions: &[LoadedExclusion]) {
         self.warn_of(
             exclusions.iter().filter_map(LoadedExclusion::warning),
@@ -98,7 +99,7 @@ impl<W: Write> Progress<W> {
         );
     }
 
-    /// Writes the first [`MOST_LINES`] messages as warnings, and the number of the others. `what`
+    /// Shows the first [`MOST_LINES`] messages as warnings, and the number of further ones. `what`
     /// names the kind of messages.
     fn warn_of(&mut self, messages: impl Iterator<Item = String>, what: &str) {
         let mut more = 0_u64;

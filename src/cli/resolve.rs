@@ -1,5 +1,6 @@
-//! Converts the arguments of a command to values for the library. The only file that it reads is
-//! the list of paths for `--files-from`, and the only one that it creates is the output directory.
+//! Converts the arguments of a command to values for the library. The only file that this module
+//! reads is the list of paths for `--files-from`, and the only one that it creates is the output
+//! directory.
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -12,10 +13,11 @@ use crate::base::platform::{Access, path_of_bytes};
 use crate::config::{Options, Period, Sweep};
 use crate::output::{OutputDirectory, OutputError, UnfinishedPolicy, prepare};
 
-/// The greatest length of a path on Linux, in bytes.
+/// The greatest length of a path on Linux, in bytes. A longer text in a list of paths is no path.
 const MOST_PATH_BYTES: usize = 4096;
 
-/// Converts the arguments of `sweep` to a request for a sweep.
+/// Converts the arguments of `dnsweep sweep` to a request for a sweep. The error says why a list of
+/// paths (`--files-from`) cannot be read.
 pub(super) fn request(arguments: &SweepArguments) -> Result<Sweep, UsageError> {
     let (since, until, last) = (&arguments.since, &arguments.until, &arguments.last);
     Ok(Sweep {
@@ -50,7 +52,8 @@ fn options(arguments: &SweepArguments) -> Options {
     }
 }
 
-/// Prepares the output directory of a sweep.
+/// Prepares the output directory of a sweep: creates it, resumes an unfinished output in it
+/// (`--resume`), or replaces an earlier one (`--force`).
 pub(super) fn output(arguments: &SweepArguments, roots: &[PathBuf]) -> Result<OutputDirectory, OutputError> {
     let unfinished = match (arguments.resume, arguments.force) {
         (true, _) => UnfinishedPolicy::Resume,
@@ -61,7 +64,8 @@ pub(super) fn output(arguments: &SweepArguments, roots: &[PathBuf]) -> Result<Ou
     prepare(&arguments.out, roots, arguments.force, unfinished, access)
 }
 
-/// The roots of the evidence: the paths on the command line, then those in the file `list`.
+/// The roots of the evidence: the paths `typed` on the command line, then those in the file `list`
+/// (`--files-from`).
 pub(super) fn evidence(typed: &[PathBuf], list: Option<&Path>) -> Result<Vec<PathBuf>, UsageError> {
     let mut roots = typed.to_vec();
     if let Some(list) = list {
@@ -70,8 +74,8 @@ pub(super) fn evidence(typed: &[PathBuf], list: Option<&Path>) -> Result<Vec<Pat
     Ok(roots)
 }
 
-/// Reads the paths in the file `list` (`-` for standard input). They are separated by NUL bytes if
-/// the file has any, otherwise by line ends.
+/// Reads the paths of evidence in the file `list` (`-` for standard input). They are separated by
+/// NUL bytes if the file has any, otherwise by line ends.
 fn listed_paths(list: &Path) -> Result<Vec<PathBuf>, UsageError> {
     let read = if list == Path::new("-") {
         all_of(io::stdin().lock(), MOST_LIST_BYTES)
@@ -98,8 +102,8 @@ fn listed_paths(list: &Path) -> Result<Vec<PathBuf>, UsageError> {
     (1..).zip(paths).filter(|(_, path)| !path.is_empty()).map(path).collect()
 }
 
-/// Converts a number of threads; `None` if none was typed. The parser of the arguments accepts no
-/// number below 1.
+/// Converts a number of threads that the user typed; `None` if none was typed. The parser of the
+/// arguments accepts no number below 1.
 pub(super) fn count(typed: Option<u16>) -> Option<NonZeroUsize> {
     typed.and_then(|count| NonZeroUsize::new(usize::from(count)))
 }

@@ -1,4 +1,4 @@
-//! The command `sweep`: sweeps evidence, writes tables and prints a summary.
+//! The command `dnsweep sweep`: sweeps evidence, writes tables and prints a summary.
 
 use std::io;
 
@@ -15,7 +15,7 @@ use crate::evidence::discover::resolve_roots;
 use crate::report::{Ending, Summary, Totals, nothing_read};
 use crate::sweep::{Caller, Sink, sweep};
 
-/// Runs a sweep and prints its summary.
+/// Runs the command `dnsweep sweep`: makes a sweep and prints its summary. Returns the exit status.
 pub(super) fn run(arguments: &SweepArguments) -> Result<Exit, CommandError> {
     let verbosity = if arguments.quiet { Verbosity::Quiet } else { Verbosity::Normal };
     let interrupt = interrupt::watch(&arguments.out, arguments.log_format, verbosity);

@@ -1,4 +1,5 @@
-//! The command `verify`: compares an output with its `run.json`, and evidence with the ledger.
+//! The command `dnsweep verify`: compares the output of a sweep with its `run.json`, and evidence
+//! with the output's ledger.
 
 use super::arguments::VerifyArguments;
 use super::console::print;
@@ -8,7 +9,8 @@ use super::resolve::{count, evidence};
 use crate::report::ResultDetail;
 use crate::verify::{Subject, verify};
 
-/// Verifies an output and prints the result.
+/// Runs the command `dnsweep verify`: verifies the output of a sweep and prints the differences.
+/// Returns the exit status.
 pub(super) fn run(arguments: &VerifyArguments) -> Result<Exit, CommandError> {
     let evidence = evidence(&arguments.evidence, arguments.files_from.as_deref())?;
     let verification = verify(Subject::new(

@@ -67,8 +67,8 @@ pub struct Catalog {
     /// The estimated memory, in bytes, of the regular expressions of all detections together. It is
     /// limited, so that many rules cannot fill the memory.
     expression_bytes: usize,
-    /// The number of comparisons with a field in all detections together. It is limited, so that
-    /// many rules cannot make a sweep endless.
+    /// The number of comparisons with a field in all detections together. It is limited, because
+    /// each comparison takes memory.
     comparisons: usize,
     /// The index of each detection in `detections`, by its id in canonical form. It finds rules
     /// that have the same id.

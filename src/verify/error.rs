@@ -32,7 +32,7 @@ pub enum VerifyError {
     RootCount {
         /// The number of roots that `run.json` records.
         recorded: usize,
-        /// The number of roots that were given.
+        /// The number of roots that the user gave.
         given: usize,
     },
     /// The file of passwords for encrypted archives cannot be used.

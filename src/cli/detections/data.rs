@@ -1,5 +1,5 @@
-//! The command `detections test`: runs the tests in Splunk's rule files. Each test names a data set
-//! in which its rule must match an event.
+//! The command `dnsweep detections test`: runs the tests in Splunk's rule files. Each test names a
+//! data set, which is a file with events; the rule must match one of them.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -14,22 +14,24 @@ use crate::detect::DataSet;
 use crate::report::escaped;
 use crate::sweep::Sink;
 
-/// The least number of parts at the end of a data set's path that a file's path must have too. File
-/// names alone are not enough, because many data sets have files with the same name.
+/// The least number of names at the end of a data set's path, as its rule has it, that the path of
+/// a file must end with too. The file's name alone is not enough, because many data sets have files
+/// with the same name.
 const LEAST_PARTS: usize = 2;
 
-/// The outcome of a rule's test.
+/// The outcome of the test of a rule of Splunk on a data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum TestOutcome {
     /// The rule matches events in the data set.
     Passed { matches: u64, dns_queries: u64 },
     /// The rule matches no event in the data set.
     Failed { dns_queries: u64 },
-    /// The data set was not found.
+    /// The file of the data set was not found, so the rule was not tested.
     Missing,
 }
 
-/// Runs the tests of rule files on the data sets that they name.
+/// Runs the command `dnsweep detections test`: runs the tests of rule files on the data sets that
+/// the tests name.
 pub(super) fn test(arguments: &TestArguments) -> Result<CommandOutput, CommandError> {
     let catalog = Catalog::check(&arguments.paths, arguments.placeholders.as_deref())?;
     if !arguments.data.is_dir() {
@@ -83,7 +85,8 @@ pub(super) fn test(arguments: &TestArguments) -> Result<CommandOutput, CommandEr
     Ok(CommandOutput { text, exit })
 }
 
-/// Runs one test: sweeps its data set with one detection.
+/// Runs one test of a rule: sweeps the test's data set with the rule's file, and counts the
+/// matches.
 fn outcome(
     loaded: &LoadedDetection,
     data_set: &DataSet,
@@ -105,8 +108,9 @@ fn outcome(
     })
 }
 
-/// Finds the file of a data set in `directory`: the one whose path has the most parts in common
-/// with the end of the data set's path. `None` if there is no file with at least [`LEAST_PARTS`].
+/// Finds the file of a data set in `directory`. `data` is the data set's path as the rule has it.
+/// The file is the one whose path has the most names in common with the end of `data`. `None` if no
+/// file has at least [`LEAST_PARTS`].
 fn file_of(data: &str, directory: &Path) -> Option<PathBuf> {
     let parts: Vec<&str> = data.split('/').filter(|part| !part.is_empty()).collect();
     // A path with these parts could lead out of the directory.

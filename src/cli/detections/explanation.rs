@@ -1,4 +1,4 @@
-//! The command `detections explain`: says whether and why a detection matches an event.
+//! The command `dnsweep detections explain`: says whether and why a detection matches an event.
 
 use std::fmt::Write;
 use std::io;
@@ -20,7 +20,8 @@ use crate::scan::dns_query_of_json;
 /// The greatest size of an event as JSON, in bytes. A record of a log has at most 64 KiB.
 const MOST_EVENT_BYTES: u64 = 1 << 20;
 
-/// Runs the command: says whether and why a detection matches an event.
+/// Runs the command `dnsweep detections explain`: says whether and why a detection matches the
+/// event that the arguments describe.
 pub(super) fn explain(arguments: &ExplainArguments) -> Result<CommandOutput, CommandError> {
     let catalog = Catalog::load(&arguments.catalog.paths, arguments.catalog.placeholders.as_deref())?;
     let loaded = catalog.find(arguments.detection.as_deref())?;
@@ -62,7 +63,8 @@ fn event_in(path: &Path) -> Result<Event, UsageError> {
     }
 }
 
-/// A Sysmon DNS query with these fields. All other fields are absent.
+/// Makes a Sysmon DNS query with the fields of a JSON object, by their names in Splunk. All other
+/// fields of the event are absent. The error says which field cannot be set.
 fn event_of_fields(fields: &Map<String, Value>) -> Result<Event, String> {
     let mut event = Event::dns_query();
     for (name, value) in fields {

@@ -1,4 +1,4 @@
-//! The commands `detections list`, `show` and `check`.
+//! The commands `dnsweep detections list`, `show` and `check`.
 
 use std::fmt::Write;
 
@@ -10,10 +10,11 @@ use crate::config::{Catalog, LoadedDetection, NotRun};
 use crate::detect::{ConditionTree, Detection, EventSource, RequiredLiteral, StatsColumn};
 use crate::report::escaped;
 
-/// The most literals of a set that are shown in a list.
+/// The most literals of a set that `dnsweep detections list` shows. A record is decoded only if it
+/// contains one of the set.
 const MOST_LITERALS: usize = 3;
 
-/// Runs `detections list`: lists detections, in two lines each.
+/// Runs the command `dnsweep detections list`: lists detections, in two lines each.
 pub(super) fn list(arguments: &CatalogArguments) -> Result<CommandOutput, CommandError> {
     let catalog = Catalog::load(&arguments.paths, arguments.placeholders.as_deref())?;
     let longest = catalog.detections.iter().map(|loaded| loaded.detection.id.len()).max().unwrap_or(0);
@@ -35,8 +36,8 @@ pub(super) fn list(arguments: &CatalogArguments) -> Result<CommandOutput, Comman
     Ok(CommandOutput { text, exit: Exit::Complete })
 }
 
-/// Runs `detections show`: shows a detection's description, its condition and the literals that a
-/// match must contain.
+/// Runs the command `dnsweep detections show`: shows a detection's description, its condition and
+/// the literals that a match must contain.
 pub(super) fn show(arguments: &ShowArguments) -> Result<CommandOutput, CommandError> {
     let (choice, paths) = arguments.resolved();
     let catalog = Catalog::load(paths, arguments.placeholders.as_deref())?;
@@ -112,7 +113,7 @@ fn place(loaded: &LoadedDetection) -> String {
     }
 }
 
-/// Runs `detections check`: says of each rule file whether its rules run.
+/// Runs the command `dnsweep detections check`: says of each rule file whether its rules run.
 pub(super) fn check(arguments: &CheckArguments) -> Result<CommandOutput, CommandError> {
     let catalog = Catalog::check(&arguments.paths, arguments.placeholders.as_deref())?;
     let mut lines: Vec<(&str, String)> = Vec::new();
@@ -151,14 +152,15 @@ pub(super) fn check(arguments: &CheckArguments) -> Result<CommandOutput, Command
     Ok(CommandOutput { text, exit })
 }
 
-/// The literals that a record must contain to be decoded for a detection, as text. At most `most`
-/// of each set are named.
+/// The text that says which literals a record must contain to be decoded for a detection. At most
+/// `most` literals of each set are named.
 fn selected_by(required: &[Vec<RequiredLiteral>], most: usize) -> String {
     let sets: Vec<String> = required.iter().map(|set| one_of(set, most)).collect();
     if sets.is_empty() { "it is a DNS query".to_owned() } else { sets.join("; ") }
 }
 
-/// A set of literals as text. Every match contains at least one of them. At most `most` are named.
+/// The text for a set of literals, of which every match contains at least one. At most `most`
+/// literals are named.
 fn one_of(set: &[RequiredLiteral], most: usize) -> String {
     let mut fields: Vec<&str> = set.iter().map(|required| required.data_name).collect();
     fields.dedup();

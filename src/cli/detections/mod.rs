@@ -1,5 +1,5 @@
-//! The commands on detections: list, show, check, explain and test. Each returns the text to be
-//! printed and an exit status.
+//! The commands `dnsweep detections`: list, show, check, explain and test. Each returns the text to
+//! be printed and an exit status.
 
 mod data;
 mod explanation;
@@ -14,16 +14,16 @@ use super::exit::Exit;
 use crate::detect::ConditionTree;
 use crate::report::escaped;
 
-/// The result of a command: the text that it prints, and its exit status.
+/// The result of a command `dnsweep detections`: the text that it prints, and its exit status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct CommandOutput {
     /// The text for standard output. Text from rules and events is escaped.
     text: String,
-    /// The exit status.
+    /// The exit status of the program after the command.
     exit: Exit,
 }
 
-/// Runs a command on detections, and prints its output.
+/// Runs one of the commands `dnsweep detections`, and prints its output. Returns the exit status.
 pub(super) fn run(command: &DetectionsCommand) -> Result<Exit, CommandError> {
     let answer = match command {
         DetectionsCommand::List(arguments) => listing::list(arguments),
@@ -35,7 +35,8 @@ pub(super) fn run(command: &DetectionsCommand) -> Result<Exit, CommandError> {
     Ok(print(&answer.text, LogFormat::Text).unwrap_or(answer.exit))
 }
 
-/// Adds the lines of a condition's description to `text`, each indented by its depth.
+/// Adds the lines that describe a detection's condition to `text`, each indented by its depth in
+/// the tree.
 fn tree_lines(tree: &ConditionTree, depth: usize, text: &mut String) {
     let verdict = match tree.holds {
         None => "",

@@ -78,8 +78,7 @@ const MODIFIERS: [(&str, Modifier); 34] = [
 /// The flags of a regular expression in a line without the modifiers `i`, `m` and `s`.
 const NO_FLAGS: Flags = Flags { ignore_case: false, multi_line: false, dot_all: false };
 
-/// The names of the modifiers that a Sigma rule may use, such as `contains`. A test compares them
-/// with the guide.
+/// The names of the modifiers that a Sigma rule may use after a field's name, such as `contains`.
 pub fn sigma_modifiers() -> impl Iterator<Item = &'static str> {
     MODIFIERS.iter().map(|(name, _)| *name)
 }
