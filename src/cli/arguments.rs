@@ -88,9 +88,9 @@ pub struct ShowArguments {
 }
 
 impl ShowArguments {
-    /// The detection that the user named, and the paths of the rule files to search for it. The
-    /// first word is the detection unless a file or directory has that name. `None` if the user
-    /// named no detection.
+    /// The detection that the user named, and the paths of the rule files to search for it. Without
+    /// `--detection`, the first word is the detection, unless it names a file or directory. `None`
+    /// if the user named no detection.
     #[must_use]
     pub fn resolved(&self) -> (Option<String>, &[PathBuf]) {
         match self.words.split_first() {

@@ -20,7 +20,7 @@ switch! {
 }
 
 switch! {
-    /// Whether the files of the evidence are hashed.
+    /// Whether a sweep computes the SHA-256 of the files of the evidence, for the ledger.
     pub enum Hashing {
         /// No file is hashed.
         None,
@@ -73,7 +73,7 @@ pub struct Options {
     /// verified all chunks, did not record this option.)
     #[serde(default)]
     pub checksums: Checksums,
-    /// Whether the files of the evidence are hashed.
+    /// Whether the SHA-256 of the files of the evidence is computed.
     #[serde(rename = "hash")]
     pub hashing: Hashing,
     /// Whether the sweep searches for deleted records.
