@@ -8,7 +8,7 @@ use memchr::memmem::Finder;
 pub(crate) struct BytePattern(Finder<'static>);
 
 impl BytePattern {
-    /// Prepares a search for `bytes`.
+    /// Prepares searches for the sequence `bytes` in buffers.
     pub(crate) fn new(bytes: &'static [u8]) -> Self {
         BytePattern(Finder::new(bytes))
     }

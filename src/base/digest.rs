@@ -70,7 +70,7 @@ pub fn sha256_of_texts<'a>(texts: impl IntoIterator<Item = Option<&'a str>>) -> 
 pub struct Hasher(Sha256);
 
 impl Hasher {
-    /// Adds the bytes of the next buffer to the hash.
+    /// Adds the bytes of the next buffer to the hash, after those of the buffers before.
     pub fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
@@ -116,7 +116,7 @@ impl<W: Write> Write for HashingWriter<W> {
     }
 }
 
-/// The bytes as lower-case hexadecimal digits, two for each byte.
+/// Converts bytes to lower-case hexadecimal digits, two for each byte.
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
     let digits = bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();

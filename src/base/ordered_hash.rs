@@ -15,7 +15,8 @@ use crate::base::digest::Hasher;
 /// waits for another to read an earlier block.
 #[derive(Debug)]
 pub struct OrderedHash {
-    /// The size of the file in bytes.
+    /// The size of the hashed file in bytes. The hash is complete when blocks up to this offset are
+    /// hashed.
     size: u64,
     state: Mutex<HashState>,
 }

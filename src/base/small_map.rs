@@ -117,7 +117,7 @@ impl<K: Ord, V> SmallMap<K, V> {
         }
     }
 
-    /// The number of entries in the map.
+    /// The number of entries in the map, which is the number of its keys.
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
@@ -179,9 +179,9 @@ impl<K: Ord, V> IntoIterator for SmallMap<K, V> {
 /// Iterates over the entries of a [`SmallMap`] by reference, in the order of their keys.
 #[derive(Debug)]
 pub enum Iter<'a, K, V> {
-    /// Iterates over a list.
+    /// Iterates over a map that is a list.
     List(slice::Iter<'a, (K, V)>),
-    /// Iterates over a tree.
+    /// Iterates over a map that is a tree.
     Tree(btree_map::Iter<'a, K, V>),
 }
 
@@ -199,9 +199,9 @@ impl<'a, K, V> Iterator for Iter<'a, K, V> {
 /// Takes the entries out of a [`SmallMap`], in the order of their keys.
 #[derive(Debug)]
 pub enum IntoIter<K, V> {
-    /// Iterates over a list.
+    /// Takes the entries out of a map that is a list.
     List(vec::IntoIter<(K, V)>),
-    /// Iterates over a tree.
+    /// Takes the entries out of a map that is a tree.
     Tree(btree_map::IntoIter<K, V>),
 }
 

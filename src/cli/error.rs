@@ -23,9 +23,9 @@ pub enum UsageError {
     /// The file with an event (`--event`) cannot be read, or is no event.
     #[error("--event '{}': {reason}", path.display())]
     Event {
-        /// The path of the event's file.
+        /// The path of the file with the event, as typed.
         path: PathBuf,
-        /// Why the event cannot be read.
+        /// Why the file with the event cannot be read, or is no event.
         reason: String,
     },
     /// The path of the directory with data sets (`--data`) does not name a directory.
@@ -36,13 +36,13 @@ pub enum UsageError {
 /// An error that ends a command of the program. It is printed to standard error.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
-    /// An argument cannot be used.
+    /// An argument on the command line cannot be used.
     #[error(transparent)]
     Usage(#[from] UsageError),
-    /// The sweep cannot begin or finish.
+    /// A sweep cannot begin or finish.
     #[error(transparent)]
     Sweep(#[from] SweepError),
-    /// The output cannot be verified.
+    /// The output of a sweep cannot be verified.
     #[error(transparent)]
     Verify(#[from] VerifyError),
 }

@@ -19,10 +19,10 @@ pub enum Exit {
     /// `sweep`: some evidence was damaged or unreadable. `verify`: a difference was found.
     /// `detections`: a rule does not run, or failed its test.
     Damaged = 3,
-    /// `sweep`: no event log could be read at all. `detections test`: the data of a test is
-    /// missing.
+    /// `dnsweep sweep`: no event log could be read at all. `dnsweep detections test`: the data of a
+    /// test is missing.
     NothingRead = 4,
-    /// An output could not be written.
+    /// The results of the command could not be written.
     OutputFailed = 5,
     /// Everything was read, there are matches, and `--fail-on-match` was given.
     Matches = 10,
@@ -34,7 +34,7 @@ pub enum Exit {
 switch! {
     /// Whether matches change the exit status of a sweep.
     pub enum OnMatch {
-        /// Matches do not affect the exit status.
+        /// Matches do not change the exit status.
         Ignore,
         /// Matches make the exit status 10 (`--fail-on-match`).
         Fail,
@@ -98,7 +98,8 @@ impl Exit {
         if verification.discrepancies.is_empty() { Exit::Complete } else { Exit::Damaged }
     }
 
-    /// The exit status for a command that ended with an error.
+    /// The exit status for a command that ended with an error: whether an output could not be
+    /// written, or the command was wrong.
     #[must_use]
     pub fn of_error(error: &CommandError) -> Self {
         match error {

@@ -44,7 +44,7 @@ const EXTENSIONS: [&str; 2] = ["yml", "yaml"];
 pub struct ContentFile {
     /// The file's path, relative to the folder that contains the folders `macros` and `lookups`.
     pub file: String,
-    /// The SHA-256 of the file, in hexadecimal digits.
+    /// The SHA-256 of the file's bytes, in hexadecimal digits.
     pub sha256: String,
 }
 

@@ -57,7 +57,7 @@ impl LoadedDetection {
 /// The detections that were loaded for a command, and the rule files that yielded none.
 #[derive(Debug, Default)]
 pub struct Catalog {
-    /// The detections that a sweep can run.
+    /// The detections that were loaded, which a sweep can run, in the order of the files.
     pub detections: Vec<LoadedDetection>,
     /// The rules and files in directories of rules that are not run, with the reasons.
     pub not_run: NotRun,

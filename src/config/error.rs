@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// Why rules, exclusions or values for placeholders cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum RulesError {
-    /// A detection cannot be run.
+    /// A rule cannot be run as a detection.
     #[error("detection {source}")]
     Detection {
         /// The path of the rule file, and the reason, as one text.
@@ -20,22 +20,22 @@ pub enum RulesError {
         /// Why the file cannot be read, and where in it.
         reason: String,
     },
-    /// No detection has the text that the user typed in its id or name.
+    /// The user named a detection, but no detection has the typed text in its id or name.
     #[error(
         "detection '{wanted}': expected an id, a name or a part of either, found none that has it; there are {known}"
     )]
     NoDetection {
-        /// The text that the user typed.
+        /// The text that the user typed to name a detection.
         wanted: String,
         /// The ids and names of the first detections.
         known: String,
     },
-    /// Several detections have an id or name that contains what the user typed.
+    /// The user named a detection, but several detections have the typed text in their id or name.
     #[error(
         "detection '{wanted}': expected an id, a name or a part of either that only one detection has, found several: {known}"
     )]
     AmbiguousDetection {
-        /// The text that the user typed.
+        /// The text that the user typed to name a detection.
         wanted: String,
         /// The ids and names of the detections that contain the text.
         known: String,
@@ -52,7 +52,7 @@ pub enum RulesError {
         "--strict: expected {rules} rules that run, found {refused} that do not: {reasons}; `dnsweep detections check` lists all"
     )]
     Strict {
-        /// The number of rules that cannot be run.
+        /// The number of rules that cannot be run although they may be about DNS queries.
         refused: usize,
         /// The number of all rules that were found, except for those about events other than DNS
         /// queries.
@@ -60,7 +60,7 @@ pub enum RulesError {
         /// Why the first of the refused rules cannot be run.
         reasons: String,
     },
-    /// The exclusions cannot be used.
+    /// The exclusions that the user gave (`--allow`) cannot be used.
     #[error("exclusions {source}")]
     Exclusions {
         /// The path of the file with exclusions, and the reason, as one text.
@@ -68,7 +68,7 @@ pub enum RulesError {
     },
 }
 
-/// Why a period cannot be used.
+/// Why the period that the user requested cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum PeriodError {
     /// A time or span that the user typed for the period is not understood.
@@ -76,7 +76,7 @@ pub enum PeriodError {
     Time {
         /// The option with which the time was given, such as `--since`.
         option: &'static str,
-        /// What was expected and what was found.
+        /// What was expected as a time or span, and what was found.
         source: crate::event::TimeError,
     },
     /// The period's first time is after its last, so no event can be in it.
@@ -97,7 +97,7 @@ pub struct PasswordsError {
 /// Why a sweep cannot be set up as the user requested.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
-    /// The period cannot be used.
+    /// The period that the user requested cannot be used.
     #[error(transparent)]
     Period(#[from] PeriodError),
     /// The rules, exclusions or values for placeholders cannot be used.

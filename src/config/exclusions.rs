@@ -31,9 +31,9 @@ pub struct LoadedExclusion {
 /// Whether an exclusion is applied in a sweep, or has expired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExclusionStatus {
-    /// The exclusion is applied.
+    /// The exclusion is applied: events that it describes are no matches.
     Applied,
-    /// The exclusion is not applied, because its last day is over.
+    /// The exclusion is not applied, because the last day for which its author allowed it is over.
     Expired,
 }
 

@@ -39,7 +39,7 @@ pub use self::request::{Period, Refused, Sweep};
 pub struct Config {
     /// The roots of the evidence: directories and files.
     pub roots: Vec<PathBuf>,
-    /// The switches of the sweep.
+    /// The options of the sweep, such as whether deleted records are searched for.
     pub options: Options,
     /// The detections to run; at least one.
     pub detections: Vec<LoadedDetection>,
@@ -55,11 +55,11 @@ pub struct Config {
     /// The SHA-256 of the file with passwords for encrypted archives; empty if the user named no
     /// such file.
     pub passwords_sha256: String,
-    /// The period in which matches count, as instants.
+    /// The period in which matches count, as points in time.
     pub window: Window,
     /// The period in which matches count, as the user typed it.
     pub period: Period,
-    /// The number of threads that decode.
+    /// The number of threads that decode records.
     pub threads: NonZeroUsize,
     /// The number of threads that may list folders or read at the same time; `None` for all
     /// threads.

@@ -2,12 +2,12 @@
 
 use crate::detect::DetectionError;
 
-/// A rule that a sweep does not run, and the reason.
+/// A rule that a sweep does not run, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusedDetection {
-    /// The path of the rule's file.
+    /// The path of the rule's file, as typed or found.
     pub source: String,
-    /// Why the rule is not run.
+    /// Why the rule is not run, with the place in its file.
     pub reason: String,
 }
 
@@ -20,7 +20,8 @@ pub struct NotRun {
     pub refused: Vec<RefusedDetection>,
     /// The rules about events other than DNS queries, which no DNS query could match.
     pub other_data: Vec<RefusedDetection>,
-    /// The paths of files without a rule, such as macros, lookups and stories.
+    /// The paths of YAML files without a rule in directories of rules, such as Splunk's macros,
+    /// lookups and stories.
     pub no_rules: Vec<String>,
 }
 

@@ -22,9 +22,9 @@ switch! {
 switch! {
     /// Whether a sweep computes the SHA-256 of the files of the evidence, for the ledger.
     pub enum Hashing {
-        /// No file is hashed.
+        /// No file of the evidence is hashed.
         None,
-        /// The SHA-256 of each file is computed.
+        /// The SHA-256 of each file of the evidence is computed (`--hash`).
         Sha256,
     }
 }
@@ -33,9 +33,9 @@ switch! {
     /// Where a sweep searches for leads, which are queries outside Sysmon's log with a name that a
     /// detection describes.
     pub enum Leads {
-        /// A sweep does not search for leads.
+        /// The sweep does not search for leads.
         None,
-        /// A sweep searches for leads in the log of Windows' own DNS client.
+        /// The sweep searches for leads in the log of Windows' own DNS client (`--dns-client`).
         DnsClient,
     }
 }
@@ -63,10 +63,11 @@ pub struct Options {
     /// Whether symbolic links in the evidence are followed.
     #[serde(rename = "follow")]
     pub links: Links,
-    /// Which file names event logs may have.
+    /// Which files are read as event logs: only those that are named like one, or also others that
+    /// begin like one.
     #[serde(rename = "any_name")]
     pub names: LogNames,
-    /// Which records are decoded.
+    /// Which records are decoded: only those that could match, or all.
     #[serde(rename = "exhaustive")]
     pub decoding: Decoding,
     /// The chunks for which the checksum of the records is verified. (Older versions, which
@@ -79,7 +80,8 @@ pub struct Options {
     /// Whether the sweep searches for deleted records.
     #[serde(rename = "recover")]
     pub recovery: Recovery,
-    /// Whether files that are no event logs are searched for chunks.
+    /// Whether files that are no event logs, such as memory dumps, are searched for chunks of event
+    /// logs.
     #[serde(rename = "carve")]
     pub non_log_files: NonLogFiles,
     /// Whether archives and disk images are opened and searched, or only counted.

@@ -19,14 +19,15 @@ switch! {
     /// Whether a sweep runs if a rule in a directory of rules is refused, because it cannot be run
     /// although it may be about DNS queries.
     pub enum Refused {
-        /// The sweep runs the other rules; `run.json` lists the refused ones.
+        /// The sweep runs all rules that are not refused; `run.json` lists the refused ones.
         LeftOut,
-        /// The sweep does not run, and returns an error.
+        /// The sweep does not run, and returns an error that lists the refused rules (`--strict`).
         Error,
     }
 }
 
-/// A request for a sweep. Every field except the evidence may be left at its default.
+/// A request for a sweep: what evidence to read, what to look for in it, and how. Every field
+/// except the evidence may be left at its default.
 #[derive(Debug, Clone, Default)]
 pub struct Sweep {
     /// Folders and files to read. Nothing is ever written to them.
@@ -35,7 +36,7 @@ pub struct Sweep {
     pub rules: Vec<PathBuf>,
     /// A YAML file with values for the placeholders in Sigma rules.
     pub placeholders: Option<PathBuf>,
-    /// Whether the sweep runs if a rule in a folder is refused.
+    /// Whether the sweep runs if a rule in a folder of rules is refused.
     pub refused: Refused,
     /// YAML files of exclusions, which describe events that the site knows to be harmless. These
     /// events are no matches.
@@ -49,7 +50,7 @@ pub struct Sweep {
     pub passwords: Option<PathBuf>,
     /// The disk space for unpacked copies of files in archives, in bytes; `None` for 64 GiB.
     pub spool_limit: Option<u64>,
-    /// The number of threads that decode; `None` for one on each core.
+    /// The number of threads that decode records; `None` for one on each core.
     pub threads: Option<NonZeroUsize>,
     /// The number of threads that may list folders or read at the same time; `None` for all
     /// threads.

@@ -16,7 +16,7 @@ const MOST_BYTES: u64 = 1 << 20;
 pub(super) struct FileText {
     /// The file's text, without a byte order mark.
     pub text: String,
-    /// The SHA-256 of the file's bytes, in hexadecimal digits.
+    /// The SHA-256 of the file's bytes, in hexadecimal digits, which `run.json` records.
     pub sha256: String,
 }
 

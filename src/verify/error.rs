@@ -12,22 +12,23 @@ pub enum VerifyError {
     /// The directory that the user named is not an output of dnsweep.
     #[error("'{}': expected an output of dnsweep, found {found}", path.display())]
     NotAnOutput {
-        /// The directory as typed.
+        /// The path of the output directory, as typed.
         path: PathBuf,
-        /// What the directory contains instead.
+        /// What was found in the directory instead of an output of dnsweep.
         found: String,
     },
     /// The output has a schema version that this version of dnsweep does not know.
     #[error("'{}': expected schema version {known} in run.json, found {found}: verify it with the dnsweep that wrote it", path.display())]
     SchemaVersion {
-        /// The directory as typed.
+        /// The path of the output directory, as typed.
         path: PathBuf,
-        /// The schema version that this dnsweep knows.
+        /// The version of the tables' schema that this dnsweep knows.
         known: u32,
-        /// The schema version in `run.json`.
+        /// The version of the tables' schema that `run.json` has.
         found: String,
     },
-    /// The number of evidence roots that were given differs from the number in the sweep.
+    /// The user gave another number of roots of the evidence than the sweep had, so files cannot be
+    /// assigned to roots.
     #[error("expected the roots of the evidence in run.json ({recorded}), in the same order, found {given}")]
     RootCount {
         /// The number of roots that `run.json` records.
@@ -41,7 +42,7 @@ pub enum VerifyError {
     /// The evidence cannot be found or listed.
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
-    /// The threads that read evidence could not be started.
+    /// The threads that read the evidence could not be started.
     #[error(transparent)]
     Threads(#[from] NoThreads),
 }

@@ -47,7 +47,7 @@ enum FileComparison {
     /// The file has the size that the ledger has for it. The ledger has no SHA-256, so the bytes
     /// were not compared.
     SameSize,
-    /// The file differs from its row in the ledger.
+    /// The file differs from its row in the ledger, is missing, or cannot be read.
     Different(Difference),
 }
 

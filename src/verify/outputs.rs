@@ -29,7 +29,8 @@ pub(super) fn compare(
     compared
 }
 
-/// The difference between a table and its record in `run.json`; `None` if they agree.
+/// Compares a table of the output `out` with its record in `run.json`. Returns the first
+/// difference; `None` if they agree.
 fn difference(out: &Path, recorded: &OutputRecord) -> Option<Difference> {
     let unreadable = |error: io::Error| Some(Difference::Unreadable(error.to_string()));
     let name = Path::new(&recorded.file);

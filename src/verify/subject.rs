@@ -23,7 +23,7 @@ pub struct Subject {
     pub(super) out: PathBuf,
     /// The SHA-256 of the output's `run.json`, in hexadecimal digits.
     pub(super) run_sha256: String,
-    /// The contents of `run.json`, or why it cannot be read.
+    /// The contents of the output's `run.json`, or the reason why it is damaged.
     pub(super) recorded: Result<RecordedRun, String>,
     /// Where and how to find the evidence now, with the options of the verified sweep; `None` if
     /// the evidence is not compared.

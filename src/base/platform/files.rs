@@ -21,7 +21,7 @@ pub(crate) const MOST_LIST_BYTES: u64 = 256 << 20;
 /// the file's path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Link {
-    /// Opening a symbolic link fails.
+    /// A symbolic link is not followed; opening the path fails.
     Refused,
     /// A symbolic link is followed to the file that it names.
     Followed,
@@ -33,7 +33,7 @@ pub(crate) enum FileOpenError {
     /// The path names something else than a regular file. The text says what, such as "a pipe".
     #[error("expected a regular file, found {0}")]
     Kind(&'static str),
-    /// The operating system reported an error.
+    /// The operating system reported an error when the file was opened.
     #[error(transparent)]
     System(#[from] io::Error),
 }
@@ -107,7 +107,8 @@ fn kind(kind: FileType) -> Option<&'static str> {
     }
 }
 
-/// Reads a whole regular file. Fails if the file has more than `most` bytes.
+/// Reads a whole regular file. Fails if it has more than `most` bytes, so that a huge file does not
+/// fill the memory.
 pub(crate) fn read_at_most(path: &Path, link: Link, most: u64) -> io::Result<Vec<u8>> {
     all_of(open(path, link)?, most)
 }
@@ -131,7 +132,8 @@ pub(crate) fn read_named(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     all_of(file, most)
 }
 
-/// Reads `reader` to its end. Fails if there are more than `most` bytes.
+/// Reads `reader` to its end. Fails if it has more than `most` bytes, so that an endless input does
+/// not fill the memory.
 pub(crate) fn all_of(reader: impl Read, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     reader.take(most.saturating_add(1)).read_to_end(&mut bytes)?;

@@ -21,7 +21,7 @@ pub(crate) fn touched(metadata: &Metadata) -> (i64, i64) {
     (metadata.ctime(), metadata.ctime_nsec())
 }
 
-/// The user ID of a file's owner.
+/// The number of the user who owns a file (the user ID).
 pub(crate) fn owner(metadata: &Metadata) -> u32 {
     metadata.uid()
 }

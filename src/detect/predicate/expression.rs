@@ -32,7 +32,7 @@ pub struct Expression {
     /// has a pattern, or syntax that the crate does not know.
     source: String,
     flags: Flags,
-    /// What is known of the expression before it is compiled.
+    /// What is known of the expression before it is compiled, such as the memory that it will take.
     estimate: Estimate,
     regex: OnceLock<Regex>,
     /// Literals that each matching value contains, in any case, by which a sweep selects records.
@@ -53,7 +53,7 @@ impl Eq for Expression {}
 /// A part of a pattern with wildcards: a literal text, or one wildcard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PatternPart {
-    /// A text that the value must contain as it is.
+    /// Literal text, which the field's value must have at this place of the pattern.
     Literal(String),
     /// A wildcard for any number of characters, including none (`*`).
     Any,

@@ -60,14 +60,14 @@ pub enum Predicate {
     Fits {
         /// The field of the event whose value is compared.
         field: Field,
-        /// The regular expression.
+        /// The regular expression, which must match somewhere in the value.
         expression: Expression,
     },
-    /// True if the field contains an address in the network.
+    /// True if the field contains an IP address that lies in the network.
     InNetwork {
         /// The field of the event whose value is compared.
         field: Field,
-        /// The network that must contain the address.
+        /// The network that must contain an address in the field's value.
         network: Network,
     },
     /// True if the field's value passes a test. A field that is absent or empty passes no test.
@@ -84,25 +84,25 @@ pub enum Predicate {
     /// number if both are numbers, otherwise by text in lower case. False for a field that is
     /// absent or empty.
     Compare {
-        /// The field, on the left of the operator.
+        /// The field whose value is on the left of the operator.
         field: Field,
-        /// The operator.
+        /// The operator between the field's value and the rule's value.
         operator: Inequality,
-        /// The value on the right of the operator.
+        /// The rule's value, on the right of the operator.
         value: String,
     },
 }
 
-/// An operator that compares a field on its left with a value on its right.
+/// An operator that compares a field's value, on its left, with a rule's value, on its right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Inequality {
-    /// `<`
+    /// The field's value is less than the rule's (`<`).
     Less,
-    /// `<=`
+    /// The field's value is less than the rule's, or equal to it (`<=`).
     LessOrEqual,
-    /// `>`
+    /// The field's value is greater than the rule's (`>`).
     Greater,
-    /// `>=`
+    /// The field's value is greater than the rule's, or equal to it (`>=`).
     GreaterOrEqual,
 }
 
@@ -267,7 +267,8 @@ pub(in crate::detect) fn required<'a>(
 /// for it, and decodes only those that contain it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RequiredLiteral {
-    /// The name of the `Data` element that contains the literal, such as `QueryName`.
+    /// The name of the `Data` element of the event's XML that contains the literal, such as
+    /// `QueryName`.
     pub data_name: &'static str,
     /// The literal, in lower case; an event may contain it in any case. It is ASCII and at least
     /// three characters long.
@@ -275,7 +276,7 @@ pub struct RequiredLiteral {
 }
 
 impl Inequality {
-    /// The operator as rules write it, such as `<=`.
+    /// The operator as searches of Splunk write it, such as `<=`.
     #[must_use]
     pub fn symbol(self) -> &'static str {
         match self {

@@ -73,7 +73,8 @@ pub(in crate::detect) struct NetworkIndex {
 }
 
 impl NetworkIndex {
-    /// Adds a network. `number` is what [`NetworkIndex::find`] calls its caller with.
+    /// Adds a network to the index. `number` is what [`NetworkIndex::find`] passes to its caller
+    /// when the network contains an address.
     pub(in crate::detect) fn add(&mut self, network: Network, number: usize) {
         self.lengths.insert(network.0.prefix_len());
         self.numbers.entry(network.0.trunc()).or_default().push(number);

@@ -144,7 +144,8 @@ pub(in crate::detect) mod tests {
 
     use super::*;
 
-    /// The slow twin of [`Pattern::matches`]: the definition, by recursion over characters.
+    /// The slow twin of [`Pattern::matches`]: the definition of a match, by recursion over the
+    /// characters of the pattern and the value.
     pub fn naive_match(pattern: &str, value: &str) -> bool {
         fn same(a: char, b: char) -> bool {
             a == b || (a.is_ascii() == b.is_ascii() && a.to_lowercase().eq(b.to_lowercase()))

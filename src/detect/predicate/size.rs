@@ -27,7 +27,8 @@ const JOINT: usize = 64;
 pub(in crate::detect) struct Estimate {
     /// An estimate of the memory that the compiled expression takes, in bytes.
     pub size: usize,
-    /// Whether the expression matches the empty text.
+    /// Whether the expression matches the empty text. In Sigma, such an expression also matches an
+    /// empty field.
     pub matches_empty: bool,
 }
 

@@ -14,13 +14,13 @@ pub enum FieldTest {
     /// Passed if the value is a number that compares with another number as the operator says. A
     /// value that is no number does not pass.
     Number {
-        /// The operator, with the field's number on its left.
+        /// The operator between the field's number, on its left, and the rule's number.
         operator: Inequality,
-        /// The number on the right of the operator, in decimal form.
+        /// The rule's number, on the right of the operator, in decimal form.
         value: String,
     },
-    /// Passed if the value contains the value of another field at the given position. Not passed if
-    /// the other field is absent or empty.
+    /// Passed if the tested value contains the value of another field of the event at the given
+    /// position. Not passed if that field is absent or empty.
     OtherField {
         /// The field whose value is looked for in the tested field.
         field: Field,
@@ -29,7 +29,8 @@ pub enum FieldTest {
         /// Whether the case of letters matters when the two values are compared.
         case: Case,
     },
-    /// Passed if the value is a time (UTC) of which a part has the given value.
+    /// Passed if the tested value is a time (UTC) of which one part, such as the hour, is the given
+    /// number.
     Time {
         /// The part of the time that is compared, such as the hour.
         part: TimePart,
@@ -38,17 +39,17 @@ pub enum FieldTest {
     },
 }
 
-/// Where in a field's value a rule's value must be.
+/// Where in a field's value the value that a rule compares it with must be.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Position {
-    /// The rule's value is the whole field.
+    /// The rule's value must be the field's whole value.
     #[default]
     Whole,
-    /// The rule's value is at the start of the field.
+    /// The field's value must begin with the rule's value.
     Start,
-    /// The rule's value is at the end of the field.
+    /// The field's value must end with the rule's value.
     End,
-    /// The rule's value is anywhere in the field.
+    /// The field's value must contain the rule's value.
     Anywhere,
 }
 

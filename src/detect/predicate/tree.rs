@@ -16,7 +16,8 @@ pub struct ConditionTree {
     /// Whether the predicate is true of the event that it was described for; `None` if no event was
     /// given.
     pub holds: Option<bool>,
-    /// The descriptions of the predicate's parts.
+    /// The descriptions of the parts of the predicate, such as the children of an AND; empty if it
+    /// has none.
     pub children: Vec<ConditionTree>,
 }
 

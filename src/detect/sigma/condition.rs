@@ -12,13 +12,14 @@ const LONGEST: usize = 4096;
 /// the keys of its `detection` section, such as `selection`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum SigmaCondition {
-    /// True if all of these conditions are true.
+    /// True if all of these conditions are true (`a and b`).
     And(Vec<SigmaCondition>),
-    /// True if one of these conditions is true.
+    /// True if at least one of these conditions is true (`a or b`).
     Or(Vec<SigmaCondition>),
-    /// True if this condition is false.
+    /// True if this condition is false (`not a`).
     Not(Box<SigmaCondition>),
-    /// True if the part of the rule with this name (a key of its `detection` section) is true.
+    /// True if the named part of the rule is true. A part is an entry of the rule's `detection`
+    /// section, such as `selection`.
     Name(String),
     /// True if enough of the selected parts of the rule are true: all of them, or at least a number
     /// of them. The quantifier says how many, and the selection which parts count.

@@ -98,7 +98,8 @@ mod tests {
     use super::ValueEncoding::{Base64, Base64Offset, Utf16Be, Utf16Le, Utf16WithMark};
     use super::*;
 
-    /// The values are those of Python's `base64` and of pySigma 2.0.1.
+    /// The expected texts are those that Python's `base64` and the Sigma compiler pySigma 2.0.1
+    /// make.
     #[test]
     fn values_of_another_implementation() {
         for (text, encodings, expected) in [

@@ -37,7 +37,7 @@ pub struct SigmaDocument {
 }
 
 impl SigmaDocument {
-    /// The line of the Sigma file on which the rule begins, counted from 1.
+    /// The line of the Sigma file on which the rule's YAML document begins, counted from 1.
     pub fn line(&self) -> usize {
         self.place.line
     }

@@ -65,9 +65,10 @@ pub(super) struct RuleHeader {
     /// The date on which the Sigma rule was last modified, or else the date on which it was
     /// written, as the rule has it. `None` if the rule has neither.
     pub date: Option<String>,
-    /// The ids of the MITRE ATT&CK techniques in the rule's tags, such as `T1567.002`.
+    /// The ids of the MITRE ATT&CK techniques in the rule's tags, such as `T1567.002`; empty if it
+    /// has none.
     pub techniques: Vec<String>,
-    /// Notes for the user about keys that are probably misspelt.
+    /// Notes for the user about keys of the rule that are unknown and probably misspelt.
     pub notes: Vec<String>,
 }
 

@@ -16,7 +16,7 @@ use crate::detect::sigma::placeholder::Expansion;
 use crate::detect::yaml::{Key, Node, NodeKind, Scalar, YamlProblem};
 use crate::event::FieldType;
 
-/// The message for values of a Sigma rule that name no field to compare them with.
+/// The error message for values of a Sigma rule without a field to compare them with (keywords).
 pub(super) const NO_FIELD: &str = "expected conditions on fields, found values without a field (keywords)";
 /// The characters that the modifier `windash` of Sigma treats as equal, because programs on Windows
 /// accept them before an option. The last three are the en dash, the em dash and the horizontal

@@ -16,9 +16,10 @@ enum Modifier {
     At(Position),
     /// The case of letters matters in the comparison (`cased`).
     Cased,
-    /// All values of the line must match, not only one of them (`all`).
+    /// All values that the rule lists for the field must match, not only one of them (`all`).
     All,
-    /// The line is true if the comparison is false (`neq`).
+    /// The result is reversed: the condition on the field is true if the comparison is false
+    /// (`neq`).
     Negated,
     /// Placeholders in the value are replaced by the site's values (`expand`).
     Expand,
@@ -75,7 +76,8 @@ const MODIFIERS: [(&str, Modifier); 34] = [
     ("year", Modifier::Comparison(ValueComparison::Time(TimePart::Year))),
 ];
 
-/// The flags of a regular expression in a line without the modifiers `i`, `m` and `s`.
+/// The flags of a regular expression in a Sigma rule that has none of the modifiers `i`, `m` and
+/// `s`.
 const NO_FLAGS: Flags = Flags { ignore_case: false, multi_line: false, dot_all: false };
 
 /// The names of the modifiers that a Sigma rule may use after a field's name, such as `contains`.
@@ -83,13 +85,14 @@ pub fn sigma_modifiers() -> impl Iterator<Item = &'static str> {
     MODIFIERS.iter().map(|(name, _)| *name)
 }
 
-/// How the values of a line of a Sigma rule are compared with the line's field.
+/// How a field is compared with the values that a Sigma rule lists for it. The modifiers after the
+/// field's name decide this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ValueComparison {
     /// The value is text that may have wildcards. It must be at this position in the field, and the
     /// case of letters matters or not.
     Text(Position, Case),
-    /// The value is a regular expression.
+    /// The value is a regular expression with these flags, which must match in the field (`re`).
     Expression(Flags),
     /// The value is a network of IP addresses (`cidr`), which must contain the field's address.
     Network,
@@ -106,28 +109,31 @@ pub(super) enum ValueComparison {
     Time(TimePart),
 }
 
-/// The modifiers of a line of a Sigma rule. It was checked that they can be combined.
+/// The modifiers after a field's name in a Sigma rule, such as `contains` and `all` in
+/// `QueryName|contains|all`. It was checked that they can be combined.
 #[derive(Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a modifier that stands there or not")]
 pub(super) struct Modifiers {
-    /// How the values are compared with the field.
+    /// How the rule's values are compared with the field, such as as text or as numbers.
     pub comparison: ValueComparison,
-    /// The encodings that are applied to each value of the line, one after the other.
+    /// The encodings that are applied to each of the rule's values before the comparison, one after
+    /// the other.
     pub encodings: Vec<ValueEncoding>,
-    /// Whether all values of the line must match, not only one of them (`all`).
+    /// Whether all values that the rule lists for the field must match, not only one of them
+    /// (`all`).
     pub all: bool,
-    /// Whether the line is true if the comparison is false (`neq`).
+    /// Whether the condition on the field is true if the comparison is false (`neq`).
     pub negated: bool,
-    /// Whether the placeholders in the line's values (`%name%`) are replaced by the site's values
+    /// Whether placeholders in the rule's values (`%name%`) are replaced by the site's values
     /// (`expand`).
     pub expand: bool,
     /// Whether the characters that begin an option on Windows, such as `-` and `/`, are
-    /// interchangeable in the line's values (`windash`).
+    /// interchangeable in the rule's values (`windash`).
     pub windows_dash: bool,
 }
 
-/// The modifiers of a line of a Sigma rule as they were read so far, before their combination is
-/// checked.
+/// The modifiers after a field's name in a Sigma rule, as far as they were read. It is not checked
+/// yet that they can be combined.
 #[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a modifier that stands there or not")]
 struct ParsedModifiers {

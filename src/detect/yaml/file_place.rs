@@ -137,7 +137,8 @@ mod tests {
     use super::*;
     use crate::detect::yaml::only_document;
 
-    /// The place of the `é` of the value of `a`.
+    /// Returns the line and the column of the letter `é` in the value of the key `a`; `None` if no
+    /// place is found.
     fn found(yaml: &str) -> Option<(usize, usize)> {
         let document = only_document(yaml).unwrap();
         let node = document.get("a").unwrap();

@@ -27,7 +27,7 @@ pub(in crate::detect) struct MisspeltKey<'n> {
 }
 
 impl KnownKeys {
-    /// Known keys of a mapping that are all read and all optional.
+    /// Makes a set of known keys that dnsweep reads and of which none is required.
     pub const fn optional(read: &'static [&'static str]) -> Self {
         KnownKeys { read, others: &[], required: &[] }
     }

@@ -24,7 +24,7 @@ pub(in crate::detect) use self::read::documents;
 /// A place in the text of a rule file, by line and column. Messages show it to the rule's author.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LineColumn {
-    /// The line, counted from 1.
+    /// The line of the file, counted from 1.
     pub line: usize,
     /// The column in characters of the line, counted from 1.
     pub column: usize,

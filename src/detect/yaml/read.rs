@@ -266,8 +266,8 @@ mod tests {
 
     use super::*;
 
-    /// A document in a short form for comparisons: `[a b]` for lists, `{k=v}` for mappings, and
-    /// double quotes around all values that are quoted in the document.
+    /// A YAML document as text in a short form, for comparisons: `[a b]` for lists, `{k=v}` for
+    /// mappings, and double quotes around all values that are quoted in the document.
     fn short(node: &Node) -> String {
         match &node.kind {
             NodeKind::Scalar(Scalar { text, is_plain: true }) => text.clone(),
