@@ -24,8 +24,8 @@ pub struct OrderedHash {
 /// How far a file is hashed, and the blocks that cannot be hashed yet.
 #[derive(Debug)]
 struct HashState {
-    /// The hasher, which has hashed the bytes of the file before `next`, unless a thread is using
-    /// it.
+    /// The hasher, which has hashed the bytes of the file before the offset `next`; or the reason
+    /// why a thread cannot take it now.
     hasher: HasherState,
     /// The offset of the next block that must be hashed, from the start of the file.
     next: u64,

@@ -34,9 +34,9 @@ pub enum Exit {
 switch! {
     /// Whether matches change the exit status of a sweep.
     pub enum OnMatch {
-        /// Matches do not change the exit status.
+        /// Matches do not change the exit status of the sweep.
         Ignore,
-        /// Matches make the exit status 10 (`--fail-on-match`).
+        /// A complete sweep with matches has the exit status 10 (`--fail-on-match`).
         Fail,
     }
 }

@@ -22,9 +22,10 @@ const LEAST_PARTS: usize = 2;
 /// The outcome of the test of a rule of Splunk on a data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum TestOutcome {
-    /// The rule matches events in the data set.
+    /// The rule matches this number of events in the data set, which has this number of DNS
+    /// queries.
     Passed { matches: u64, dns_queries: u64 },
-    /// The rule matches no event in the data set.
+    /// The rule matches no event in the data set, which has this number of DNS queries.
     Failed { dns_queries: u64 },
     /// The file of the data set was not found, so the rule was not tested.
     Missing,

@@ -38,8 +38,8 @@ impl<'e> FieldCache<'e> {
         self.cached(field).value.as_deref()
     }
 
-    /// Returns true if `holds` is true of the field's value in the event, or of one of its values.
-    /// Returns false if the event does not have the field.
+    /// Returns true if `holds` is true of the field's value in the event; for a field with several
+    /// values, of at least one of them. Returns false if the event does not have the field.
     pub(in crate::detect) fn any(&mut self, field: Field, holds: impl Fn(&str) -> bool) -> bool {
         if field.is_multivalued() {
             return field.values(self.event).any(holds);
@@ -47,8 +47,8 @@ impl<'e> FieldCache<'e> {
         self.value(field).is_some_and(holds)
     }
 
-    /// Returns true if the field's value in the event, or one of its values, matches the pattern.
-    /// Returns false if the event does not have the field.
+    /// Returns true if the field's value in the event matches the pattern; for a field with several
+    /// values, at least one of them. Returns false if the event does not have the field.
     pub(in crate::detect) fn matches(&mut self, field: Field, pattern: &Pattern) -> bool {
         if field.is_multivalued() {
             return field.values(self.event).any(|value| pattern.matches(value));

@@ -88,7 +88,8 @@ impl Pattern {
     }
 }
 
-/// The text in lower case, with each character folded by itself as [`Pattern`] describes.
+/// The text in lower case. Each character is folded by itself, as [`Pattern`] describes, so that
+/// texts that a pattern treats as equal become equal.
 pub(in crate::detect) fn fold(text: &str) -> String {
     text.chars().map(fold_char).collect()
 }

@@ -26,21 +26,23 @@ const MOST_PARTS: usize = 1_000;
 /// rule cannot fill the memory. Each variant of each value counts, as often as the rule's condition
 /// names the part with the value.
 const MOST_CONDITIONS: usize = 200_000;
-/// The number of lines of a Sigma rule that are not understood after which the compiler reads no
-/// more lines. The rule is refused anyway, and looking for the names that were probably meant takes
-/// time.
+/// The number of lines of a Sigma rule (each a field with values) that are not understood after
+/// which the compiler reads no more lines. The rule is refused anyway, and looking for the names
+/// that were probably meant takes time.
 const MOST_PROBLEMS: usize = 1_000;
-/// The keys of a Sigma rule's `detection` section that are not names of parts.
+/// The keys of a Sigma rule's `detection` section that are not names of parts: the condition, and a
+/// time frame, which is not supported.
 const RESERVED: [&str; 2] = ["condition", "timeframe"];
 
 /// Whether a part of a Sigma rule, if it is true of an event, makes a match more likely or less. It
 /// decides what a placeholder without values means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Polarity {
-    /// The part of the rule describes matches: if it is true, a match is more likely.
+    /// The part of the rule, such as `selection`, describes matches: if it is true, a match is more
+    /// likely.
     For,
-    /// The part of the rule excludes events: if it is true, a match is less likely, because the
-    /// part is below an odd number of `not`s.
+    /// The part of the rule, such as `filter`, excludes events: if it is true, a match is less
+    /// likely, because the rule's condition has the part below an odd number of `not`s.
     Against,
 }
 
@@ -75,8 +77,8 @@ pub(super) struct Compiler<'a> {
     /// The estimated memory, in bytes, of the rule's regular expressions so far. It is limited by
     /// [`MOST_EXPRESSION_BYTES`].
     expression_bytes: Cell<usize>,
-    /// The problem with the first line of the rule that is not understood; `None` if all lines so
-    /// far are understood.
+    /// The problem with the first line of the rule (a field with values) that is not understood;
+    /// `None` if all lines so far are understood.
     problem: RefCell<Option<YamlProblem>>,
     /// The number of the rule's lines that are not understood. A line counts as often as the rule's
     /// condition names its part. Each keyword (a value without a field) counts too, because looking

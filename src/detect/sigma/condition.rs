@@ -30,9 +30,9 @@ pub(super) enum SigmaCondition {
 /// true.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Quantifier {
-    /// All selected parts must be true (`all of`).
+    /// All selected parts of the rule must be true (`all of`).
     All,
-    /// At least this number of the selected parts must be true (`1 of`, `any of`).
+    /// At least this number of the selected parts of the rule must be true (`1 of`, `any of`).
     AtLeast(usize),
 }
 

@@ -14,7 +14,7 @@ pub(super) enum ValueEncoding {
     Utf16Be,
     /// UTF-16 with the low byte first, after a byte order mark (`utf16`).
     Utf16WithMark,
-    /// Base64 of the value alone (`base64`).
+    /// The Base64 of the whole value (`base64`).
     Base64,
     /// Base64 of any longer text that contains the value (`base64offset`). Three bytes become four
     /// letters, so the value can begin at three alignments, with three results. Only the letters

@@ -91,8 +91,9 @@ fn near(name: &str, known: impl Iterator<Item = &'static str>) -> Option<&'stati
     Some(own.map_or(near, |(_, name)| *name))
 }
 
-/// Returns true if a line of a Sigma rule describes DNS queries: by a field that only DNS queries
-/// have, or by the EventID 22. The field's name and the modifiers may be misspelt.
+/// Returns true if a line of a Sigma rule, which has a field (`key`) and its values (`value`),
+/// describes DNS queries: by a field that only DNS queries have, or by the EventID 22. The field's
+/// name and the modifiers may be misspelt.
 pub(super) fn asks_for_dns(key: &Key, value: &Node) -> bool {
     let is_number = |node: &Node| node.scalar().is_some_and(|scalar| is_number_of_dns(&scalar.text));
     match (meant(key.name.split('|').next().unwrap_or_default()), &value.kind) {

@@ -36,7 +36,7 @@ use crate::detect::splunk::search::Search;
 use crate::detect::yaml::{Node, YamlProblem};
 use crate::event::{DNS_CLIENT_CHANNEL, DNS_CLIENT_PROVIDER};
 
-/// Why a Sigma rule cannot be run.
+/// Why a Sigma rule cannot be run: it is not understood, or it is not about DNS queries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::detect) enum Refusal {
     /// The Sigma rule has something that dnsweep does not understand, such as an unknown modifier.

@@ -9,9 +9,9 @@ use crate::event::Event;
 /// on such a field can show that no event that a sweep reads can match.
 pub(super) const CONSTANT: [Field; 3] = [Field::EventId, Field::Channel, Field::Provider];
 
-/// A predicate that takes the place of a line or a part of a Sigma rule that is not understood. It
-/// is true of some events and false of others, so that it does not decide whether the rule is about
-/// events that a sweep reads.
+/// A predicate that takes the place of a piece of a Sigma rule that is not understood. It is true
+/// of some events and false of others, so that it does not decide whether the rule is about events
+/// that a sweep reads.
 pub(super) fn unknown() -> Predicate {
     Predicate::Exists(Field::IMAGE)
 }

@@ -9,7 +9,7 @@ use super::LineColumn;
 /// separate it from its neighbours.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct DocumentText<'t> {
-    /// The document's text, a part of the file's text.
+    /// The text of the YAML document, a part of the file's text.
     pub text: &'t str,
     /// The number of lines of the file before the document's text.
     lines_before: usize,

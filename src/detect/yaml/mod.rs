@@ -56,7 +56,8 @@ impl YamlProblem {
         YamlProblem { place: None, text: text.into() }
     }
 
-    /// The same problem, with its message replaced by the result of `change`.
+    /// Returns the same problem with another message: the result of `change`, which gets the
+    /// message so far.
     pub(in crate::detect) fn map_text(self, change: impl FnOnce(String) -> String) -> Self {
         YamlProblem { text: change(self.text), ..self }
     }

@@ -33,7 +33,7 @@ pub struct Scalar {
     pub is_plain: bool,
 }
 
-/// A key of a YAML mapping.
+/// A key of a YAML mapping, with its place in the file for messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
     /// The place in the file where the key begins.
