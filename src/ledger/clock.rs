@@ -7,9 +7,12 @@
 
 use crate::event::EventTime;
 
-/// The least fall in time that counts as a clock step: a minute, in units of 100 ns.
+/// The least amount by which the time must fall between two neighbouring records of a log to count
+/// as a clock step: one minute, in units of 100 ns. Several processes write to a log, so that times
+/// fall by a little although nobody set the clock.
 const LEAST_STEP: u64 = 60 * 10_000_000;
-/// The greatest number of clock steps that are listed for one file. Further steps are only counted.
+/// The greatest number of clock steps that are listed for one file. Further clock steps are only
+/// counted, so that a file with a step at every record takes little memory.
 pub const MOST_STEPS: usize = 100;
 
 /// A clock step: the clock went back between two neighbouring records of a file.
@@ -18,10 +21,11 @@ pub struct ClockStep {
     /// The offset at which the second of the two records starts, in bytes from the start of the
     /// file.
     pub offset: u64,
-    /// When the first of the two records was written; `None` from the year 9999 on.
+    /// When the first of the two records was written; `None` if its header states the year 9999 or
+    /// later.
     pub from: Option<EventTime>,
-    /// When the second of the two records was written, which is earlier than `from`; `None` from
-    /// the year 9999 on.
+    /// When the second of the two records was written, which is earlier than `from`; `None` if its
+    /// header states no time.
     pub to: Option<EventTime>,
 }
 
@@ -39,13 +43,16 @@ pub struct RecordHeader {
 /// the record before it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Clock {
-    /// The header of the part's first record, and the offset at which the record starts.
+    /// The header of the first record in this part of the file, and the offset at which the record
+    /// starts; `None` if the part has no record. When two parts are joined, the last record of the
+    /// earlier part is compared with this one.
     first: Option<(u64, RecordHeader)>,
-    /// The header of the part's last record.
+    /// The header of the last record in this part of the file; `None` if the part has no record.
     last: Option<RecordHeader>,
-    /// The first [`MOST_STEPS`] clock steps, in the order of the file.
+    /// The first [`MOST_STEPS`] clock steps in this part of the file, in the order of the file.
     steps: Vec<ClockStep>,
-    /// The number of all clock steps, including those that are not listed.
+    /// The number of all clock steps in this part of the file, including those that `steps` does
+    /// not list.
     count: u64,
 }
 
@@ -57,7 +64,8 @@ impl Clock {
         self.steps.clear();
     }
 
-    /// Adds the header of the next record, which starts at `offset`.
+    /// Adds the header of the next record of the file, and finds out whether the clock went back
+    /// before that record. The record starts at `offset`, in bytes.
     #[inline]
     pub fn add(&mut self, offset: u64, header: RecordHeader) {
         match self.last {
@@ -67,17 +75,18 @@ impl Clock {
         self.last = Some(header);
     }
 
-    /// Adds the headers of consecutive records without a clock step among them (see [`is_step`]),
-    /// given the first and the last one. The first record starts at `offset`.
+    /// Adds the headers of consecutive records among which the clock did not go back (see
+    /// [`is_step`]). Only the headers of the first and the last of these records are given. The
+    /// first record starts at `offset`, in bytes.
     #[inline]
     pub fn add_steady(&mut self, offset: u64, first: RecordHeader, last: RecordHeader) {
         self.add(offset, first);
         self.last = Some(last);
     }
 
-    /// Adds a clock step if the time falls between two neighbouring records and their numbers are
-    /// consecutive. Where a log wraps around or lost a part, the numbers are not, and nothing
-    /// follows from the times.
+    /// Compares the headers of two neighbouring records. Adds a clock step if the time falls and
+    /// the records' numbers are consecutive. Where a log wraps around or lost a part, the numbers
+    /// are not consecutive, and a fall in time proves nothing.
     #[inline]
     fn compare(&mut self, offset: u64, last: RecordHeader, next: RecordHeader) {
         if is_step(last, next) {
@@ -85,7 +94,8 @@ impl Clock {
         }
     }
 
-    /// Adds a clock step between two records whose times fall, if their numbers are consecutive.
+    /// Adds a clock step between two neighbouring records whose times fall, if their numbers are
+    /// consecutive.
     fn compare_numbers(&mut self, offset: u64, last: RecordHeader, next: RecordHeader) {
         // Some programs that write logs leave the time of the last record at 0. That is no step.
         if last.header_id.checked_add(1) == Some(next.header_id) && next.filetime > 0 {
@@ -101,8 +111,9 @@ impl Clock {
         }
     }
 
-    /// Adds the clock steps of the next part of the file, whose offsets count from `start`.
-    /// Appending is associative.
+    /// Adds the clock steps of the next part of the file. The offsets in that part count from
+    /// `start`, in bytes. Appending is associative: the parts can be joined in groups, as long as
+    /// their order stays.
     pub fn append(&mut self, start: u64, later: &Clock) {
         let Some((offset, first)) = later.first else { return };
         match self.last {
@@ -116,41 +127,46 @@ impl Clock {
         self.count += later.count - later.steps.len() as u64;
     }
 
-    /// Applies `change` to the offsets of the first record and of all listed clock steps.
+    /// Applies `change` to the offset of the first record, and to the offsets of all listed clock
+    /// steps. This corrects the offsets in a file without a file header that was read as if it had
+    /// one.
     pub fn change_offsets(&mut self, change: impl Fn(&mut u64)) {
         self.first.iter_mut().for_each(|(offset, _)| change(offset));
         self.steps.iter_mut().for_each(|step| change(&mut step.offset));
     }
 
-    /// Returns the first clock steps of the file, at most [`MOST_STEPS`].
+    /// Returns the first clock steps of the file, at most [`MOST_STEPS`], in the order of the file.
     #[must_use]
     pub fn steps(&self) -> &[ClockStep] {
         &self.steps
     }
 
-    /// Returns the number of all clock steps, including those that are not listed.
+    /// Returns the number of all clock steps of the file, including those that are not listed.
     #[must_use]
     pub fn step_count(&self) -> u64 {
         self.count
     }
 }
 
-/// The greatest number of different clock steps that are kept for one machine.
+/// The greatest number of different clock steps that are kept for one machine. The limit bounds the
+/// memory that a machine with many logs takes.
 pub const MOST_MACHINE_STEPS: usize = 1_000;
 
-/// The clock steps of a machine, over all of its logs. `merge` is associative, commutative and
-/// idempotent, so that a copy of a log adds nothing.
+/// The clock steps of one machine, found in all of its logs. `merge` is associative, commutative
+/// and idempotent, so that a copy of a log adds nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MachineClock {
-    /// The first [`MOST_MACHINE_STEPS`] different clock steps, sorted, each as (time before,
-    /// earlier time after).
+    /// The first [`MOST_MACHINE_STEPS`] different clock steps, sorted. Each is a pair: the time
+    /// before the clock went back, and the earlier time after that.
     steps: Vec<(EventTime, EventTime)>,
-    /// The greatest number of clock steps that one file shows.
+    /// The number of clock steps in that file of the machine which shows most of them, including
+    /// clock steps that are not listed.
     most: u64,
 }
 
 impl MachineClock {
-    /// Returns the clock steps that one file shows.
+    /// Returns the clock steps of one file of the machine. Clock steps without a readable time are
+    /// only counted.
     #[must_use]
     pub fn of(clock: &Clock) -> Self {
         let mut steps: Vec<_> = clock.steps.iter().filter_map(|step| step.from.zip(step.to)).collect();
@@ -188,8 +204,8 @@ impl MachineClock {
         self.most.max(count)
     }
 
-    /// Returns the earliest clock step, as (time before, earlier time after); `None` if there is
-    /// none.
+    /// Returns the earliest clock step of the machine, as a pair: the time before the clock went
+    /// back, and the earlier time after that. `None` if no clock step with readable times is known.
     #[must_use]
     pub fn first_step(&self) -> Option<(EventTime, EventTime)> {
         self.steps.first().copied()

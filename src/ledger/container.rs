@@ -3,31 +3,33 @@
 
 use crate::event::EventTime;
 
-/// The most problems of one container that are listed.
+/// The most problems that are listed for one container. Further problems are dropped, because a
+/// crafted container can have any number of them.
 const MOST_PROBLEMS: usize = 1000;
 
-/// The kind of a shadow copy in the table of containers.
+/// The word `shadow copy` in the column `kind` of the table of containers.
 pub const SHADOW_COPY: &str = "shadow copy";
 
-/// How far a container was read.
+/// How far a container (an archive, a disk image, a volume or a shadow copy) was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ContainerStatus {
     /// The container was listed to its end, and can be read.
     Read,
-    /// A part of the container is missing or damaged; the rest was read.
+    /// A part of the container is missing or damaged. The rest of the container was read.
     Partly,
     /// The container cannot be read: it is damaged, or not what its name or first bytes say.
     Unreadable,
-    /// The container's content is encrypted.
+    /// The container's content is encrypted, and no password that the user gave opens it.
     Encrypted,
-    /// dnsweep does not read this format.
+    /// The container has a format, or uses a feature of a format, that dnsweep does not read.
     Unsupported,
-    /// The container was not searched, because that was not asked for or it lies too deep.
+    /// The container was left out on purpose: a shadow copy without `--vss`, or a partition in
+    /// which Windows keeps no logs.
     NotLookedAt,
 }
 
 impl ContainerStatus {
-    /// The word for this status in the table of containers.
+    /// Returns the word for this status in the column `status` of the table of containers.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -40,67 +42,73 @@ impl ContainerStatus {
         }
     }
 
-    /// Returns whether nothing in the container was read.
+    /// Returns true if nothing in the container was read.
     #[must_use]
     pub fn is_unread(self) -> bool {
         !matches!(self, ContainerStatus::Read | ContainerStatus::Partly)
     }
 }
 
-/// A further file of a container.
+/// A further file of a container that consists of several files, such as a segment of a disk image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContainerPart {
-    /// The file's name, without its folder.
+    /// The name of this further file, without its folder.
     pub name: String,
-    /// The SHA-256 of the file, if evidence is hashed.
+    /// The SHA-256 of this further file; `None` if evidence is not hashed, or the file could not be
+    /// read.
     pub sha256: Option<String>,
 }
 
-/// What is wrong with a part of a container.
+/// What is wrong with a range of bytes of a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContainerProblem {
-    /// The offset of the part, in bytes: in the container's file, or in the disk or volume.
+    /// Where the range with the problem starts, in bytes from the start of the container's file, or
+    /// of the disk or volume in the container.
     pub offset: u64,
-    /// The part's length in bytes; 0 if the problem has no known place.
+    /// The length of the range with the problem, in bytes; 0 if the problem has no known place.
     pub length: u64,
-    /// What was expected, and what was found.
+    /// The problem in words: what was expected, and what was found.
     pub what: String,
 }
 
 impl ContainerProblem {
-    /// A problem without a known place.
+    /// Returns a problem with the container as a whole, or with a place in the container that is
+    /// not known.
     #[must_use]
     pub fn whole(what: impl Into<String>) -> Self {
         ContainerProblem { offset: 0, length: 0, what: what.into() }
     }
 }
 
-/// What a container, or the collector that wrote it, says of its origin. None of it is verified.
+/// What a container, or the collector that wrote the container, says of its own origin. dnsweep
+/// does not verify any of these statements.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Statement {
-    /// The name of the host.
+    /// The name of the host that the container's content comes from; `None` if nothing states it.
     pub host: Option<String>,
-    /// The MD5 of the disk, in hexadecimal.
+    /// The MD5 of the disk in an image, in hexadecimal; `None` if the image does not state it.
     pub md5: Option<String>,
-    /// The SHA-1 of the disk, in hexadecimal.
+    /// The SHA-1 of the disk in an image, in hexadecimal; `None` if the image does not state it.
     pub sha1: Option<String>,
-    /// Other statements: case number, examiner, notes, each with its name.
+    /// All further statements as (name, value), such as the case number, the examiner, and notes.
     pub notes: Vec<(String, String)>,
 }
 
-/// Where a file in a container comes from, as the container says.
+/// Where a file of the evidence comes from, as the container that the file lies in says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Origin {
-    /// The file's path on its host, as the collector or the volume states it.
+    /// The file's path on the host that it was collected from, as the collector or the volume
+    /// states it; `None` if nothing states it.
     pub original_path: Option<String>,
-    /// When the shadow copy was made that the file comes from.
+    /// The time at which the shadow copy was made that the file comes from; `None` for a file that
+    /// comes from no shadow copy.
     pub snapshot_time: Option<EventTime>,
-    /// Whether the file was deleted in its volume.
+    /// True if the file was deleted in its volume, and is read from where its bytes still lie.
     pub deleted: bool,
 }
 
 impl Origin {
-    /// The origin of a file in a folder, which says nothing.
+    /// The origin of a file in a plain folder, about which nothing is stated.
     pub const UNKNOWN: Origin = Origin { original_path: None, snapshot_time: None, deleted: false };
 }
 
@@ -110,38 +118,46 @@ impl Default for &Origin {
     }
 }
 
-/// The account of one container.
+/// The account of one container: where the container lies, how far it was read, and what is wrong
+/// with it. It becomes a row of `containers.parquet`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContainerReport {
-    /// The path of the container, with the containers that it lies in.
+    /// The path of the container from its root. For a container in another container, the outer
+    /// path comes first.
     pub source_path: String,
-    /// The format: `zip`, `ewf`, `ntfs` and the like.
+    /// The container's format in a word, such as `zip`, `ewf` or `ntfs`.
     pub kind: String,
-    /// The size in bytes; of an image in several files, that of all of them.
+    /// The size of the container in bytes. The size of a disk image is that of the disk in it.
     pub size: u64,
     /// How far the container was read.
     pub status: ContainerStatus,
-    /// What is wrong with the container: the first thousand problems.
+    /// What is wrong with the container: the first thousand problems that were found.
     pub problems: Vec<ContainerProblem>,
     /// What the container states of its origin.
     pub stated: Statement,
-    /// When the container was made; known of shadow copies and some images.
+    /// When the container was made, as it states itself; `None` if it does not. Shadow copies and
+    /// some images state it.
     pub created: Option<EventTime>,
-    /// The number of files in the container; for an image in several files, 0.
+    /// The number of files in an archive, a volume or a shadow copy, including those deleted files
+    /// that are read. It is 0 for a disk image, whose files are counted for its volumes.
     pub files: u64,
-    /// The number of these files that are read as logs.
+    /// The number of files in the container that are read as logs.
     pub logs: u64,
-    /// The further files that the container consists of: segments of an image.
+    /// The further files that the container consists of, such as the segments of a disk image after
+    /// the first.
     pub parts: Vec<ContainerPart>,
-    /// The SHA-256 of the container's file, if evidence is hashed and the container is a file.
+    /// The SHA-256 of the container's file. `None` if evidence is not hashed, and for a container
+    /// that is no file of its own, such as a volume.
     pub sha256: Option<String>,
-    /// Whether the container lies in a volume, as one file of a computer among others. Such a
-    /// container is no evidence that somebody handed in.
+    /// True if the container was one file of a computer among others, such as an archive that lies
+    /// in the volume of a disk image. Nobody handed in such a container as evidence, so it need not
+    /// be readable.
     pub is_in_volume: bool,
 }
 
 impl ContainerReport {
-    /// The account of a container of which nothing is known yet but where it lies and what it is.
+    /// Returns the account of a container that was just found. Only its path, format and size are
+    /// known; its status is `Read` until a problem is added.
     #[must_use]
     pub fn new(source_path: String, kind: impl Into<String>, size: u64) -> Self {
         ContainerReport {
@@ -160,7 +176,8 @@ impl ContainerReport {
         }
     }
 
-    /// Adds a problem. What was `read` becomes `partly` read.
+    /// Adds a problem of the container. The status `Read` becomes `Partly`. At most a thousand
+    /// problems are listed.
     pub fn add(&mut self, problem: ContainerProblem) {
         if self.status == ContainerStatus::Read {
             self.status = ContainerStatus::Partly;
@@ -170,14 +187,16 @@ impl ContainerReport {
         }
     }
 
-    /// Returns whether logs were missed that somebody handed in: the container, or a part of it,
-    /// should have been read and could not be.
+    /// Returns true if logs that somebody handed in were missed, because this container could not
+    /// be read or not completely. Containers that were left out on purpose, and files of a volume,
+    /// are not missed.
     #[must_use]
     pub fn is_missed(&self) -> bool {
         !self.is_in_volume && !matches!(self.status, ContainerStatus::Read | ContainerStatus::NotLookedAt)
     }
 
-    /// Says that the container could not be read, and why.
+    /// Gives the container the status `status`, and adds the reason as a problem without a known
+    /// place.
     pub fn fail(&mut self, status: ContainerStatus, reason: impl Into<String>) {
         self.add(ContainerProblem::whole(reason));
         self.status = status;

@@ -24,16 +24,17 @@ pub enum Integrity {
 pub enum RecoveredFrom {
     /// A whole deleted chunk, whose checksums are right.
     DeletedChunk,
-    /// A deleted record whose values no checksum covers. The template that the values need, if any,
-    /// lies among live records, whose checksum is right.
+    /// A deleted record whose values no checksum covers. If the record needs a template, that
+    /// template lies among live records, whose checksum is right.
     OwnValues,
-    /// A deleted record and a template that no checksum covers. The template may have been
-    /// overwritten, so the computer's name, and which value belongs to which field, are uncertain.
+    /// A deleted record and its template, neither of which a checksum covers. The template may have
+    /// been overwritten. The computer's name, and which value belongs to which field, are therefore
+    /// uncertain.
     UnverifiedDefinitions,
 }
 
 impl Integrity {
-    /// Returns the word for this integrity in the tables.
+    /// Returns the word for this integrity in the column `integrity` of the tables.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -43,8 +44,8 @@ impl Integrity {
         }
     }
 
-    /// Returns the word in the tables for the bytes that an event was recovered from; `None` for an
-    /// event that was not recovered.
+    /// Returns the word in the column `recovered_from` of the tables: which bytes an event was
+    /// recovered from. `None` for an event that was not recovered from a deleted record.
     #[must_use]
     pub fn recovered_from(self) -> Option<&'static str> {
         match self {
@@ -56,25 +57,26 @@ impl Integrity {
     }
 }
 
-/// A range of a file, and what is wrong with it.
+/// A range of bytes of a file of the evidence, and what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Problem {
     /// Where the range starts, in bytes from the start of the file.
     pub offset: u64,
-    /// The length of the range in bytes; 0 if bytes are missing at the offset.
+    /// The length of the range in bytes. It is 0 if bytes are missing at the offset.
     pub length: u64,
     /// What is wrong with the range.
     pub damage: Damage,
 }
 
-/// The kinds of things that can be wrong with a range of a file. The text of each (`Display`) says
-/// what was expected and what was found.
+/// The kinds of things that can be wrong with a range of a file of the evidence. The text of each
+/// kind (`Display`) says what was expected and what was found.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Damage {
-    /// The container says that something is wrong with the file, or shows it: a checksum of the
-    /// archive does not match, or the clusters of a deleted file belong to another file by now.
+    /// The container that the file lies in says that something is wrong with the file, or shows it.
+    /// Examples: a checksum of the archive does not match, or the clusters of a deleted file belong
+    /// to another file by now.
     Container {
-        /// What was expected, and what was found.
+        /// The container's problem with the file in words: what was expected, and what was found.
         what: String,
     },
     /// The file has no bytes.
@@ -100,10 +102,10 @@ pub enum Damage {
     FileHeaderCutOff,
     /// The file begins with a chunk; its header is missing.
     FileHeaderMissing,
-    /// The bytes at a place for a chunk do not begin with a chunk's signature. The places lie every
-    /// 64 KiB after the file header.
+    /// The bytes in a slot do not begin with a chunk's signature. A slot is a place for a chunk:
+    /// slots lie every 64 KiB after the file header.
     ChunkSignature {
-        /// The first bytes at the place for a chunk.
+        /// The first bytes of the slot, where a chunk's signature was expected.
         found: Vec<u8>,
     },
     /// A misaligned chunk: a chunk that does not begin at a multiple of 64 KiB after the file
@@ -138,12 +140,13 @@ pub enum Damage {
         /// The end of the records that the chunk header states, as an offset in the chunk.
         found: u32,
     },
-    /// Bytes at a place where a record should start, but no record does.
+    /// Bytes in a chunk at a place where a record should start, but which are no record's header.
     RecordHeader {
-        /// The first bytes at that place.
+        /// The first bytes at the place where a record should start.
         found: Vec<u8>,
     },
-    /// The size in a record's header is below the least possible size, or reaches beyond the chunk.
+    /// The size in a record's header is below the least possible size of a record, or reaches
+    /// beyond the end of the chunk.
     RecordSize {
         /// The size in the record's header, in bytes.
         found: u32,
@@ -165,13 +168,13 @@ pub enum Damage {
         /// The decoder's message: why the content cannot be decoded.
         reason: String,
     },
-    /// A DNS query whose field names cannot be used. Its values were identified by the texts next
-    /// to the names.
+    /// A DNS query whose field names are damaged. The DNS query is used all the same: the texts
+    /// next to the damaged names show which value belongs to which field.
     NamesReplaced {
         /// The number in the header of the DNS query's record.
         header_id: u64,
     },
-    /// A DNS query without some of the fields that every DNS query has.
+    /// A DNS query of which some fields are missing that every DNS query has.
     FieldsLost {
         /// The number in the header of the DNS query's record.
         header_id: u64,
@@ -188,46 +191,48 @@ pub enum Damage {
         /// The beginning of those bytes as text, in UTF-8.
         found: Vec<u8>,
     },
-    /// A file of event XML that ends before its element `Events` is closed.
+    /// A file of event XML that ends before its outermost element, `Events`, is closed.
     EventXmlCutOff,
-    /// Bytes that could not be read.
+    /// A range of bytes that could not be read.
     Read {
-        /// The operating system's message.
+        /// The operating system's message: why the bytes could not be read.
         reason: String,
     },
-    /// A cleanly closed log whose header counts more chunks than the file has.
+    /// A log that was closed cleanly, but whose header counts more chunks than the file has. The
+    /// end of the file was lost.
     MissingChunks {
-        /// The number of chunks that the header states.
+        /// The number of chunks that the log's header states.
         promised: u64,
-        /// The number of places for a chunk in the file.
+        /// The number of slots (places for a chunk of 64 KiB) that the file has.
         found: u64,
     },
-    /// Bytes that existed when the file was found, but not when it was read.
+    /// Bytes that the file had when the sweep found it, but no longer when the sweep read it.
     Shrunk,
     /// Bytes that the sweep did not reach before it was interrupted.
     NotRead,
-    /// Problems that are counted, but not listed one by one.
+    /// The last problem in a file's list, if the list is full: further problems are counted, but
+    /// not listed one by one.
     Further {
         /// The number of problems that are not listed.
         count: u64,
     },
-    /// A file that was written to, or replaced by another file, while it was read.
+    /// A file that another program wrote to, or replaced by another file, while the sweep read it.
     Changed,
 }
 
-/// The text of [`Damage::Changed`].
+/// The message for [`Damage::Changed`].
 const CHANGED: &str = "the file changed while the sweep read it: expected the file, size and modification time that were listed, found others";
 
-/// The text of [`Damage::NamesReplaced`], after the record's number.
+/// The end of the message for [`Damage::NamesReplaced`]. The number of the record comes before it.
 const NAMES_REPLACED: &str = "expected readable names of its fields, found damaged ones; identified its values by the texts next to them";
 
-/// The text of [`Damage::ChunkMisaligned`].
+/// The message for [`Damage::ChunkMisaligned`].
 const MISALIGNED: &str =
     "chunk off its place: expected one every 65536 bytes after the log's header, found one here, and read it";
-/// The text of [`Damage::FileHeaderMissing`].
+/// The message for [`Damage::FileHeaderMissing`].
 const HEADER_MISSING: &str =
     "the log's header is missing: expected its 4096 bytes, found a chunk, and read all chunks from here on";
-/// The text of [`Damage::ChunkEmbedded`].
+/// The message for [`Damage::ChunkEmbedded`].
 const EMBEDDED: &str =
     "header of a chunk inside the header or a record of another chunk: read as a part of that chunk";
 
@@ -295,18 +300,20 @@ impl fmt::Display for Damage {
     }
 }
 
-/// Writes a message about a DNS query: the number in its record's header, and `what` is wrong.
+/// Writes a message about a DNS query: the number in the header of its record, and what is wrong
+/// with the query.
 fn write_query(f: &mut fmt::Formatter<'_>, header_id: u64, what: &str) -> fmt::Result {
     write!(f, "DNS query with header id {header_id}: {what}")
 }
 
-/// Writes a message about a DNS query that lacks the fields `missing`.
+/// Writes a message about a DNS query in whose record the fields `missing` are not found.
 fn write_fields_lost(f: &mut fmt::Formatter<'_>, header_id: u64, missing: &[String]) -> fmt::Result {
     let lost = format!("expected all of its fields, found none called {}", missing.join(", "));
     write_query(f, header_id, &lost)
 }
 
-/// Writes a message of the usual form: what was expected of `what`, and what was found.
+/// Writes a message of the usual form: `what` is wrong, what was expected of it, and what was
+/// found.
 fn write_expected(
     f: &mut fmt::Formatter<'_>,
     what: &str,
@@ -316,8 +323,8 @@ fn write_expected(
     write!(f, "{what}: expected {expected}, found {found}")
 }
 
-/// Writes a message about a wrong checksum: the one that the header states, and the one computed
-/// from the bytes that `bytes` names.
+/// Writes a message about a wrong checksum: `stored` is what a header states, and `computed` is the
+/// checksum of the bytes that `bytes` names.
 fn write_checksums(
     f: &mut fmt::Formatter<'_>,
     what: &str,

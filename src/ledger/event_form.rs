@@ -1,25 +1,26 @@
 //! Forms of events that dnsweep does not read. A file in one of these forms is named, so that
 //! nobody takes it for a log without events, or overlooks it.
 
-/// A form in which tools write events, other than an event log or event XML.
+/// A form in which tools write events and which dnsweep does not read. Event logs and event XML are
+/// the forms that it reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EventForm {
-    /// PowerShell objects, as `Export-Clixml` writes them.
+    /// PowerShell objects in XML, as `Export-Clixml` writes them.
     Clixml,
-    /// Tables, as `Export-Csv`, EvtxECmd and Splunk write them.
+    /// Tables of comma-separated values, as `Export-Csv`, EvtxECmd and Splunk write them.
     Csv,
     /// JSON, as `evtx_dump -o json`, Winlogbeat and others write it.
     Json,
     /// Text for people, as Event Viewer copies it and Splunk shows it.
     Text,
-    /// Event XML within other text: in a column, after a line's header, or in an element with
-    /// another name.
+    /// Event XML that lies within other text: in a column of a table, after the header of a line,
+    /// or in an element with another name than `Events`.
     Within,
 }
 
 impl EventForm {
-    /// Returns the name of the form in messages.
+    /// Returns the name of this form of events in messages.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -10,19 +10,19 @@ use super::note::{Note, Notes, Remark};
 use super::problems::Problems;
 use super::tally::{Extents, Tally};
 
-/// The size of a log's file header in bytes. The first chunk follows it.
+/// The size of an event log's file header in bytes. The first chunk follows the header.
 pub const FILE_HEADER_SIZE: u64 = 4096;
-/// The size of a chunk in bytes.
+/// The size of a chunk of an event log in bytes (64 KiB).
 pub const CHUNK_SIZE: u64 = 65536;
 
-/// What a sweep could do with a file as a whole.
+/// What a sweep could do with a file of the evidence as a whole: the column `status` of the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Status {
     /// All of the file was read and understood.
     Complete,
     /// Some of the file could not be read or understood.
     Damaged,
-    /// The file neither begins like an event log nor contains a chunk.
+    /// The file neither begins like an event log nor contains a chunk of one.
     NotAnEventLog,
     /// The file has no bytes.
     Empty,
@@ -35,7 +35,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// Returns the word for this status in the tables.
+    /// Returns the word for this status in the column `status` of the ledger.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -50,17 +50,19 @@ impl Status {
     }
 }
 
-/// The amount of a log that was lost. Losses are ordered by bytes, then by records.
+/// The amount of a file of the evidence that was lost. Losses are ordered by bytes, then by
+/// records, so that the worst files can be listed first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Loss {
-    /// The number of bytes of damaged chunks, bytes that could not be read, and bytes of missing
-    /// chunks that the header counts.
+    /// The number of lost bytes: those of damaged chunks, those that could not be read, and those
+    /// of chunks that the header counts and the file does not have.
     pub bytes: u64,
     /// The number of records that could not be decoded.
     pub records: u64,
 }
 
-/// The way in which a file begins: as an event log, as something else, or unknown.
+/// What the beginning of a file shows the file to be: an event log, event XML, something else, or
+/// unknown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Header {
     /// The beginning of the file was not read.
@@ -70,7 +72,8 @@ pub enum Header {
     Foreign,
     /// The file is an event log that was closed cleanly.
     Clean,
-    /// The file is an event log that was in use when it was copied.
+    /// The file is an event log that was in use when it was copied, so that its header may be out
+    /// of date.
     Dirty,
     /// The file is not an event log, but is searched for chunks (`--carve`).
     Carved,
@@ -78,49 +81,51 @@ pub enum Header {
     Xml,
 }
 
-/// The account of one file. Its parts are appended in file order.
+/// The account of one file of the evidence, or of a part of it. A file is read in parts (blocks);
+/// their accounts are appended in file order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct FileReport {
     /// The file's size in bytes when the sweep found it.
     pub size: u64,
     /// The SHA-256 of the file; `None` if hashing was not requested, or not all bytes were read.
     pub sha256: Option<String>,
-    /// The way in which the file begins.
+    /// What the beginning of the file shows it to be.
     pub header: Header,
-    /// The number of chunks that the header states, if the log was closed cleanly.
+    /// The number of chunks that the file header states. `None` if the log was not closed cleanly,
+    /// because the number is then out of date.
     pub promised_chunks: Option<u64>,
-    /// The number of chunks that the header states, if the log was closed cleanly and the header's
-    /// checksum is right.
+    /// The number of chunks that the file header states, if that number can be relied on. `None` if
+    /// the log was not closed cleanly, or the header's checksum is wrong.
     pub counted_chunks: Option<u64>,
     /// Counts of the chunks, records and bytes that were read.
     pub tally: Tally,
-    /// What is wrong with the file.
+    /// What is wrong with the file: damage, and bytes that could not be read.
     pub problems: Problems,
-    /// Remarks on the file that are no damage.
+    /// Remarks on ranges of the file that are no damage, such as deleted chunks.
     pub notes: Notes,
-    /// The number of bytes that could be read.
+    /// The number of the file's bytes that could be read.
     pub bytes_read: u64,
-    /// The number of chunks that begin with a chunk's signature.
+    /// The number of chunks in the file that begin with a chunk's signature.
     pub signed_chunks: u64,
-    /// The offset at which the last chunk with a signature, or its 64 KiB place, ends; 0 if the
-    /// file has no chunk.
+    /// The offset in bytes at which the last chunk with a signature ends, or the slot that begins
+    /// with it; 0 if the file has no chunk.
     pub chunks_end: u64,
-    /// The clock steps between the file's records.
+    /// The places in the file where the clock of the machine that wrote it went back.
     pub clock: Clock,
     /// The number of matches in the file.
     pub matches: u64,
-    /// True if the file was written to or replaced while it was read.
+    /// True if another program wrote to the file, or replaced it, while the sweep read it.
     pub changed: bool,
     /// True if the file was deleted in its volume. Bytes that it has lost are no loss of the
     /// evidence: Windows gave them to other files.
     pub deleted: bool,
-    /// The offset that the sweep had reached in this file when it was interrupted; `None` if it was
-    /// not.
+    /// The offset in bytes that the sweep had reached in this file when it was interrupted. `None`
+    /// if the file was read to its end.
     pub interrupted_at: Option<u64>,
 }
 
 impl FileReport {
-    /// Adds the account of the next part of the file.
+    /// Adds the account of the next part of the file, in the order of the parts.
     pub fn append(&mut self, part: FileReport) {
         self.size = self.size.max(part.size);
         self.sha256 = self.sha256.take().or(part.sha256);
@@ -154,7 +159,8 @@ impl FileReport {
         self.note_change();
     }
 
-    /// Checks the account of the file against the file's header, after all parts were appended.
+    /// Completes the account after all parts of the file were appended: compares the chunks that
+    /// were found with those that the file header counts.
     pub fn complete(&mut self) {
         // Bytes of an unreadable block count as read if they belong to a chunk or an event that
         // begins in an earlier block. Conversely, bytes that a block left to a chunk of an earlier
@@ -176,11 +182,13 @@ impl FileReport {
         self.note_change();
     }
 
-    /// Decides whether the bytes at the file's end are a lost part of the log, or lie after its
-    /// last chunk. The header of a cleanly closed log counts the chunks. If the header's checksum
-    /// is right and no chunk lies after the counted ones, the bytes at the end are what the disk
-    /// contained before: no damage. The header of a log in use was written before the log's last
-    /// chunks, so it proves nothing.
+    /// Decides whether the bytes at the file's end are a lost part of the log, or lie after the
+    /// log's last chunk.
+    ///
+    /// The header of a cleanly closed log counts the chunks. If the header's checksum is right and
+    /// no chunk lies after the counted ones, the bytes at the end are what the disk contained
+    /// before: no damage. The header of a log in use was written before the log's last chunks, so
+    /// it proves nothing.
     fn set_end_apart(&mut self) {
         let Some(counted) = self.counted_chunks else { return };
         let end = FILE_HEADER_SIZE + counted * CHUNK_SIZE;
@@ -212,20 +220,22 @@ impl FileReport {
         }
     }
 
-    /// Returns whether another sweep may find more or other things in the file.
+    /// Returns true if another sweep may read more of the file, or read other bytes: the file
+    /// changed, or some of its bytes could not be read. A resumed sweep reads such a file again.
     #[must_use]
     pub fn is_to_be_read_again(&self) -> bool {
         self.changed || self.problems.has_unread_bytes()
     }
 
-    /// Returns whether the evidence lacks something: the file was read, and is neither complete nor
-    /// deleted.
+    /// Returns true if the file was read and something is wrong with it. A file that was deleted in
+    /// its volume does not count, because its lost bytes are no loss of the evidence. Nor does a
+    /// file that an interruption left unread.
     #[must_use]
     pub fn is_flawed(&self) -> bool {
         !matches!(self.status(), Status::Complete | Status::Interrupted | Status::NotRead) && !self.deleted
     }
 
-    /// Returns the status of the file.
+    /// Returns the status of the file, which follows from everything else in this account.
     #[must_use]
     pub fn status(&self) -> Status {
         let holds_log = self.signed_chunks > 0
@@ -250,8 +260,8 @@ impl FileReport {
         }
     }
 
-    /// Returns how much of the file was lost. A file that is no event log counts as lost
-    /// completely.
+    /// Returns how much of the file was lost. A file that is no event log counts as completely
+    /// lost.
     #[must_use]
     pub fn loss(&self) -> Loss {
         let missing = self.promised_chunks.unwrap_or(0).saturating_sub(self.tally.chunks);
@@ -260,8 +270,8 @@ impl FileReport {
         Loss { bytes, records: self.tally.damaged_records }
     }
 
-    /// Returns what is wrong with the file. A file that is no event log has this as its only
-    /// problem.
+    /// Returns what is wrong with the file. If the file is no event log, the only problems returned
+    /// are its wrong beginning and failed reads, because problems with chunks would mean nothing.
     #[must_use]
     pub fn problems(&self) -> Vec<Problem> {
         let mut problems: Vec<Problem> = self.problems.iter().collect();
@@ -280,8 +290,8 @@ impl FileReport {
         problems
     }
 
-    /// Returns how many bytes of the file are of which kind. All bytes of a file that is no event
-    /// log count as damaged.
+    /// Returns how many bytes of the file are good, damaged, unread and so on. All bytes of a file
+    /// that is no event log count as damaged, and all bytes of an unreadable file as unread.
     #[must_use]
     pub fn extents(&self) -> Extents {
         match self.status() {

@@ -6,19 +6,20 @@ use std::collections::BTreeMap;
 use crate::base::small_map::SmallMap;
 use crate::ledger::record_ids::IdRuns;
 
-/// The EventRecordIDs of one Computer, by Channel, sorted by the Channel's name.
+/// The EventRecordIDs of the logs of one Computer, for each Channel, sorted by the Channel's name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Channels(SmallMap<Box<str>, IdRuns>);
 
 impl Channels {
-    /// Calls `change` with the EventRecordIDs of a Channel, which are none if the Channel is new.
+    /// Calls `change` with the known EventRecordIDs of one Channel. If the Channel is new, there
+    /// are none yet.
     pub fn change(&mut self, channel: &str, change: impl FnOnce(&mut IdRuns)) {
         self.0.change(channel, || channel.into(), change);
     }
 
-    /// Adds the EventRecordIDs of the same Computer from another part of the evidence. For each
-    /// Channel that this changes, at most [`MOST_RUNS`](crate::ledger::record_ids::MOST_RUNS) runs
-    /// are kept.
+    /// Adds the EventRecordIDs of the same Computer from another part of the evidence.
+    /// EventRecordIDs are kept as runs of consecutive numbers; for each Channel that this call
+    /// changes, at most [`MOST_RUNS`](crate::ledger::record_ids::MOST_RUNS) runs are kept.
     pub fn merge(&mut self, mut other: Channels) {
         other.limit();
         self.0.merge(other.0, |ours, theirs| {
@@ -31,7 +32,9 @@ impl Channels {
         self.0.each(IdRuns::limit);
     }
 
-    /// Returns the EventRecordIDs of all Channels, joined under the name `channel`.
+    /// Returns the EventRecordIDs of all Channels, joined under the one name `channel`. This is
+    /// right for a log that a machine wrote itself, because Windows numbers its records
+    /// consecutively, whatever Channel an event names.
     #[must_use]
     pub fn joined(self, channel: &str) -> Self {
         if self.0.len() == 1 && self.0.get(channel).is_some() {
@@ -42,7 +45,7 @@ impl Channels {
         joined
     }
 
-    /// Returns the EventRecordIDs of a Channel; `None` if the Channel is unknown.
+    /// Returns the EventRecordIDs of one Channel; `None` if no record names that Channel.
     #[must_use]
     pub fn get(&self, channel: &str) -> Option<&IdRuns> {
         self.0.get(channel)
@@ -53,19 +56,20 @@ impl Channels {
         self.0.iter().map(|(channel, runs)| (&**channel, runs))
     }
 
-    /// Returns whether no Channel is known.
+    /// Returns true if no Channel is known, so that there are no EventRecordIDs.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-/// The EventRecordIDs of all logs, by Computer and then by Channel.
+/// The EventRecordIDs of all logs of a part of the evidence, by Computer and then by Channel.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Logs(BTreeMap<Box<str>, Channels>);
 
 impl Logs {
-    /// Calls `change` with the EventRecordIDs of a log, which are none if the log is new.
+    /// Calls `change` with the known EventRecordIDs of one log. If the log is new, there are none
+    /// yet.
     pub fn change(&mut self, computer: &str, channel: &str, change: impl FnOnce(&mut IdRuns)) {
         // The look-up comes first, so that a name is copied only once.
         match self.0.get_mut(computer) {
@@ -74,20 +78,22 @@ impl Logs {
         }
     }
 
-    /// Adds the EventRecordIDs of another part of the evidence. For each log that this changes, at
-    /// most [`MOST_RUNS`](crate::ledger::record_ids::MOST_RUNS) runs are kept.
+    /// Adds the EventRecordIDs of another part of the evidence. EventRecordIDs are kept as runs of
+    /// consecutive numbers; for each log that this call changes, at most
+    /// [`MOST_RUNS`](crate::ledger::record_ids::MOST_RUNS) runs are kept.
     pub fn merge(&mut self, other: Logs) {
         for (computer, channels) in other.0 {
             self.0.entry(computer).or_default().merge(channels);
         }
     }
 
-    /// Removes and returns the EventRecordIDs of a Computer.
+    /// Removes and returns the EventRecordIDs of one Computer's logs. If no record names that
+    /// Computer, there are none.
     pub fn take(&mut self, computer: &str) -> Channels {
         self.0.remove(computer).unwrap_or_default()
     }
 
-    /// Returns the number of Computers.
+    /// Returns the number of Computers that have logs.
     #[must_use]
     pub fn computers(&self) -> usize {
         self.0.len()

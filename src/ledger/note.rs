@@ -3,10 +3,11 @@
 
 use std::fmt;
 
-/// The greatest number of notes that are listed for one file. Further notes are only counted.
+/// The greatest number of notes that are listed for one file of the evidence. Further notes are
+/// only counted.
 pub const MAX_LISTED_NOTES: usize = 1_000;
 
-/// A range of a file, and a remark on it. A remark is no damage.
+/// A range of bytes of a file of the evidence, and a remark on it. The remark is no damage.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Note {
     /// Where the range starts, in bytes from the start of the file.
@@ -17,25 +18,29 @@ pub struct Note {
     pub remark: Remark,
 }
 
-/// A remark on a range of a file that is in order.
+/// A remark on a range of a file of the evidence that is in order, but good to know about.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Remark {
-    /// A deleted chunk: a chunk that lies in the free space of another chunk, whose checksums are
+    /// A deleted chunk: a chunk that lies in the free space of another chunk whose checksums are
     /// right.
     DeletedChunk,
-    /// The header of a deleted chunk, whose remaining bytes cannot be read.
+    /// What is left of a deleted chunk: its header, which lies in the free space of another chunk.
+    /// The rest of the deleted chunk was overwritten.
     DeletedHeader,
-    /// Bytes after the last chunk that the file's header counts. They are no part of the log.
+    /// Bytes after the last chunk that the file's header counts. They are what the disk contained
+    /// before, and no part of the log.
     AfterLastChunk {
-        /// The number of chunks that the header counts.
+        /// The number of chunks that the file's header counts.
         counted: u64,
     },
-    /// Chunks after the last one that the file's header counts. They are read.
+    /// Chunks after the last one that the file's header counts. Their records are read all the
+    /// same.
     UncountedChunks {
-        /// The number of chunks that the header counts.
+        /// The number of chunks that the file's header counts.
         counted: u64,
     },
-    /// Notes that are counted, but not listed one by one.
+    /// The last note in a file's list, if the list is full: further notes are counted, but not
+    /// listed one by one.
     Further {
         /// The number of notes that are not listed.
         count: u64,
@@ -64,7 +69,8 @@ impl fmt::Display for Remark {
     }
 }
 
-/// The notes of a file or a part of it, in the order of the file. Appending is associative.
+/// The notes on a file of the evidence, or on a part of it, in the order of the file. Appending is
+/// associative.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Notes {
     listed: Vec<Note>,
@@ -72,7 +78,7 @@ pub struct Notes {
 }
 
 impl Notes {
-    /// Adds a note on a range that lies after those of all earlier notes.
+    /// Adds a note on a range of the file that lies after those of all notes added before.
     pub fn push(&mut self, note: Note) {
         if self.listed.len() < MAX_LISTED_NOTES {
             self.listed.push(note);
@@ -87,7 +93,8 @@ impl Notes {
         self.further += later.further;
     }
 
-    /// Applies `change` to the offset of each listed note.
+    /// Applies `change` to the offset of each listed note. This corrects the offsets in a file
+    /// without a file header that was read as if it had one.
     pub fn change_offsets(&mut self, change: impl Fn(&mut u64)) {
         self.listed.iter_mut().for_each(|note| change(&mut note.offset));
     }
@@ -98,7 +105,8 @@ impl Notes {
         self.listed.len() as u64 + self.further
     }
 
-    /// Returns the listed notes, and a last one that counts the others, if there are any.
+    /// Returns the listed notes. If there are more than are listed, a last note
+    /// ([`Remark::Further`]) counts the rest.
     pub fn iter(&self) -> impl Iterator<Item = Note> + '_ {
         let end = self.listed.last().map_or(0, |last| last.offset + last.length);
         let further = (self.further > 0).then_some(Note {

@@ -4,16 +4,16 @@ use std::ops::Range;
 
 use super::damage::{Damage, Problem};
 
-/// The greatest number of problems that are listed for one file. Further problems are only counted:
-/// a crafted file can have two thousand in each chunk, and the ledger's memory must not grow with
-/// them.
+/// The greatest number of problems that are listed for one file of the evidence. Further problems
+/// are only counted: a crafted file can have two thousand in each chunk, and the ledger's memory
+/// must not grow with them.
 pub const MAX_LISTED_PROBLEMS: usize = 1_000;
 
-/// The problems of a file or a part of it, in the order of the file.
+/// The problems of a file of the evidence, or of a part of it, in the order of the file.
 ///
-/// The first [`MAX_LISTED_PROBLEMS`] are listed, the others are counted. Neighbouring ranges with
-/// the same problem are joined if the problem is a missing chunk signature, something other than
-/// event XML, or a shrunken file. Appending is associative.
+/// The first [`MAX_LISTED_PROBLEMS`] are listed, the rest are counted. Neighbouring ranges with the
+/// same problem become one range if the problem is a missing chunk signature, something other than
+/// event XML, or a file that became shorter. Appending is associative.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Problems {
     listed: Vec<Problem>,
@@ -21,7 +21,7 @@ pub struct Problems {
 }
 
 impl Problems {
-    /// Adds a problem with a range that lies after those of all earlier problems.
+    /// Adds a problem whose range lies after those of all problems added before.
     pub fn push(&mut self, problem: Problem) {
         if let Some(last) = self.listed.last_mut() {
             let joins = matches!(
@@ -42,8 +42,8 @@ impl Problems {
         }
     }
 
-    /// Adds a problem with the whole file. It is always listed, however many other problems there
-    /// are.
+    /// Adds a problem with the whole file, at the front of the list. If the list is full, the last
+    /// listed problem is only counted, so that this one is always listed.
     pub fn put_first(&mut self, problem: Problem) {
         self.listed.insert(0, problem);
         if self.listed.len() > MAX_LISTED_PROBLEMS {
@@ -57,19 +57,21 @@ impl Problems {
         self.listed.sort_by_key(|problem| problem.offset);
     }
 
-    /// Applies `change` to the offset of each listed problem.
+    /// Applies `change` to the offset of each listed problem. This corrects the offsets in a file
+    /// without a file header that was read as if it had one.
     pub fn change_offsets(&mut self, change: impl Fn(&mut u64)) {
         self.listed.iter_mut().for_each(|problem| change(&mut problem.offset));
     }
 
-    /// Removes the problem of a wrong checksum in the file header.
+    /// Removes the problem that the checksum of the file header is wrong. A scan calls this when it
+    /// finds that the file has no header at all.
     pub fn drop_of_header(&mut self) {
         self.listed.retain(|problem| !matches!(problem.damage, Damage::FileHeaderChecksum { .. }));
     }
 
     /// Removes the problem "no chunk signature" from all bytes from `offset` on, and returns the
-    /// ranges that had it. Does nothing if bytes from `offset` on have any other problem, or if not
-    /// all problems are listed.
+    /// ranges of bytes that had it. Nothing is removed if bytes from `offset` on have any other
+    /// problem, or if not all problems are listed.
     #[must_use]
     pub fn take_foreign_from(&mut self, offset: u64) -> Vec<Range<u64>> {
         let is_foreign = |problem: &Problem| matches!(problem.damage, Damage::ChunkSignature { .. });
@@ -87,38 +89,41 @@ impl Problems {
         taken
     }
 
-    /// Returns whether bytes could not be read that may be readable at another time.
+    /// Returns true if some bytes of the file could not be read, and another sweep may be able to
+    /// read them. Also true if not all problems are listed, because an unlisted one may be of this
+    /// kind.
     #[must_use]
     pub fn has_unread_bytes(&self) -> bool {
         let is_unread = |problem: &Problem| matches!(problem.damage, Damage::Read { .. } | Damage::Shrunk);
         self.further > 0 || self.listed.iter().any(is_unread)
     }
 
-    /// Adds the problems of the next part of the file.
+    /// Adds all problems of the next part of the file.
     pub fn append(&mut self, later: Problems) {
         self.append_only(later, |_| true);
     }
 
-    /// Adds those listed problems of the next part for which `is_wanted` is true, and the number of
-    /// its unlisted ones.
+    /// Adds the listed problems of the next part of the file for which `is_wanted` is true. Its
+    /// unlisted problems are all counted.
     pub fn append_only(&mut self, later: Problems, is_wanted: impl Fn(&Problem) -> bool) {
         later.listed.into_iter().filter(is_wanted).for_each(|problem| self.push(problem));
         self.further += later.further;
     }
 
-    /// Returns the number of all problems, including those that are not listed.
+    /// Returns the number of all problems of the file, including those that are not listed.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.listed.len() as u64 + self.further
     }
 
-    /// Returns whether there is no problem.
+    /// Returns true if the file has no problem.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.listed.is_empty()
     }
 
-    /// Returns the listed problems, and a last one that counts the others, if there are any.
+    /// Returns the listed problems. If there are more than are listed, a last problem
+    /// ([`Damage::Further`]) counts the rest.
     pub fn iter(&self) -> impl Iterator<Item = Problem> + '_ {
         let end = self.listed.last().map_or(0, |last| last.offset + last.length);
         let further = (self.further > 0).then_some(Problem {

@@ -7,11 +7,11 @@
 
 use crate::event::EventTime;
 
-/// The greatest number of runs that are kept for one log. An export of selected events can have as
-/// many runs as events.
+/// The greatest number of runs of consecutive EventRecordIDs that are kept for one log. An export
+/// of selected events can have as many runs as events, so memory needs a limit.
 pub const MOST_RUNS: usize = 2_000;
 
-/// A run: consecutive EventRecordIDs of one log.
+/// A run: EventRecordIDs of one log that follow each other without a gap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct IdRun {
     /// The lowest EventRecordID of the run.
@@ -27,7 +27,7 @@ pub struct IdRun {
 }
 
 impl IdRun {
-    /// Returns the run of a single event.
+    /// Returns the run of a single event, with its EventRecordID and its TimeCreated.
     #[must_use]
     pub fn of(id: u64, time: Option<EventTime>) -> Self {
         IdRun { first: id, last: id, first_time: time, last_time: time }
@@ -39,8 +39,8 @@ impl IdRun {
         self.last.saturating_sub(self.first).saturating_add(1)
     }
 
-    /// Joins `other` to this run. `other` must not begin lower than this run, and must touch or
-    /// overlap it.
+    /// Joins the run `other` to this run. `other` must not begin lower than this run, and must
+    /// touch or overlap it.
     fn join(&mut self, other: IdRun) {
         if other.first == self.first {
             self.first_time = earliest(self.first_time, other.first_time);
@@ -53,19 +53,20 @@ impl IdRun {
     }
 }
 
-/// Returns the earlier of two times. A time that is not readable does not count.
+/// Returns the earlier of two times. A time that is not readable (`None`) does not count.
 fn earliest(one: Option<EventTime>, other: Option<EventTime>) -> Option<EventTime> {
     [one, other].into_iter().flatten().min()
 }
 
-/// A gap between two runs of EventRecordIDs of a log, with the events on both sides of it.
+/// A gap in the EventRecordIDs of a log: numbers that no record has, with the events on both sides
+/// of the gap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gap {
-    /// The last EventRecordID before the gap.
+    /// The last EventRecordID before the gap, after which numbers are missing.
     pub after: u64,
     /// TimeCreated of the event before the gap; `None` if no time is readable.
     pub after_time: Option<EventTime>,
-    /// The first EventRecordID after the gap.
+    /// The first EventRecordID after the gap, before which numbers are missing.
     pub before: u64,
     /// TimeCreated of the event after the gap; `None` if no time is readable.
     pub before_time: Option<EventTime>,
@@ -79,11 +80,12 @@ impl Gap {
     }
 }
 
-/// The EventRecordIDs of one log, as sorted runs with a gap between each two.
+/// The EventRecordIDs of one log, as sorted runs of consecutive numbers. Between each run and the
+/// next, numbers are missing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct IdRuns {
     runs: Vec<IdRun>,
-    /// True if runs were dropped because there were more than [`MOST_RUNS`].
+    /// True if runs were dropped because the log has more than [`MOST_RUNS`].
     incomplete: bool,
 }
 
@@ -101,7 +103,7 @@ impl IdRuns {
         }
     }
 
-    /// Adds an event whose EventRecordID does not follow the last one.
+    /// Adds an event whose EventRecordID does not directly follow the highest one known.
     fn add_apart(&mut self, id: u64, time: Option<EventTime>) {
         match self.runs.last() {
             Some(last) if id <= last.last => self.insert(IdRun::of(id, time)),
@@ -109,8 +111,8 @@ impl IdRuns {
         }
     }
 
-    /// Adds a run above all others. If there are far too many runs, the highest ones are dropped
-    /// first, so that inserting a run takes a bounded time.
+    /// Adds a run whose numbers lie above those of all other runs. If there are twice [`MOST_RUNS`]
+    /// runs, the highest ones are dropped first, so that inserting a run takes a bounded time.
     fn push_apart(&mut self, run: IdRun) {
         if self.runs.len() >= 2 * MOST_RUNS {
             self.limit();
@@ -122,7 +124,7 @@ impl IdRuns {
         self.runs.push(run);
     }
 
-    /// Adds a run of events.
+    /// Adds a run of consecutive EventRecordIDs to those of the log.
     pub fn add_run(&mut self, run: IdRun) {
         match self.runs.last_mut() {
             // Nearly always: the numbers that follow.
@@ -145,7 +147,8 @@ impl IdRuns {
         }
     }
 
-    /// Merges sorted runs into these, in one pass over both lists, because either can be long.
+    /// Merges other sorted runs into the runs of this log. One pass goes over both lists, because
+    /// either list can be long.
     fn merge_many(&mut self, others: &[IdRun]) {
         let mut merged: Vec<IdRun> = Vec::with_capacity(self.runs.len() + others.len());
         let (mut ours, mut others) = (self.runs.iter().peekable(), others.iter().peekable());
@@ -162,7 +165,8 @@ impl IdRuns {
         self.runs = merged;
     }
 
-    /// Inserts a run at its place in the order, and joins it with the runs that it touches.
+    /// Inserts a run at its place among the sorted runs, and joins it with the runs that it touches
+    /// or overlaps.
     fn insert(&mut self, run: IdRun) {
         if self.runs.len() >= 2 * MOST_RUNS {
             self.limit();
@@ -185,19 +189,19 @@ impl IdRuns {
         self.incomplete = false;
     }
 
-    /// Returns whether no event was added.
+    /// Returns true if no event with an EventRecordID was added.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.runs.is_empty()
     }
 
-    /// Drops the highest runs, so that at most [`MOST_RUNS`] are left.
+    /// Drops the runs with the highest numbers, so that at most [`MOST_RUNS`] runs are left.
     pub fn limit(&mut self) {
         self.incomplete |= self.runs.len() > MOST_RUNS;
         self.runs.truncate(MOST_RUNS);
     }
 
-    /// Returns the gaps between the runs that are kept.
+    /// Returns the gaps between the runs that are kept, from the lowest numbers to the highest.
     pub fn gaps(&self) -> impl Iterator<Item = Gap> {
         self.runs.windows(2).filter_map(|pair| match pair {
             [one, next] => Some(Gap {
@@ -210,7 +214,7 @@ impl IdRuns {
         })
     }
 
-    /// Returns the runs that are kept, sorted.
+    /// Returns the runs that are kept, from the lowest numbers to the highest.
     #[must_use]
     pub fn as_slice(&self) -> &[IdRun] {
         &self.runs
@@ -223,7 +227,7 @@ impl IdRuns {
         self.runs.len().saturating_sub(1) as u64
     }
 
-    /// Returns whether runs were dropped because there were more than [`MOST_RUNS`]. The log then
+    /// Returns true if runs were dropped because the log has more than [`MOST_RUNS`]. The log then
     /// has more gaps than are known.
     #[must_use]
     pub fn is_incomplete(&self) -> bool {

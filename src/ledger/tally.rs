@@ -9,7 +9,7 @@ use crate::event::{Span, System, Window};
 use crate::ledger::event_form::EventForm;
 use crate::ledger::logs::Logs;
 
-/// Counts of live records, which are those that are not deleted.
+/// Counts of live records (records that are not deleted) in a part of the evidence.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct RecordCounts {
     /// The number of records that were read.
@@ -20,17 +20,18 @@ pub struct RecordCounts {
     pub dns_queries: u64,
     /// The number of records whose TimeCreated is missing or cannot be read.
     pub unreadable_times: u64,
-    /// The number of DNS queries that certainly lie in the requested period; all DNS queries if no
-    /// period was requested.
+    /// The number of DNS queries whose time certainly lies in the period that the user requested;
+    /// all DNS queries if no period was requested.
     pub dns_queries_in_period: u64,
-    /// The first and the last TimeCreated of the DNS queries.
+    /// The earliest and the latest TimeCreated of the DNS queries.
     pub dns_span: Span,
-    /// The first and the last TimeCreated of all records.
+    /// The earliest and the latest TimeCreated of all records.
     pub span: Span,
 }
 
 impl RecordCounts {
-    /// Counts one record, given its `System` part. `window` is the requested period.
+    /// Counts one live record, given its `System` part, which states provider, event ID and time.
+    /// `window` is the period that the user requested.
     pub fn add(&mut self, system: &System, window: &Window) {
         self.records += 1;
         self.sysmon_records += u64::from(system.is_sysmon());
@@ -43,7 +44,7 @@ impl RecordCounts {
         }
     }
 
-    /// Adds the counts of another part of the evidence.
+    /// Adds the counts of live records in another part of the evidence.
     pub fn merge(&mut self, other: RecordCounts) {
         self.records += other.records;
         self.sysmon_records += other.sysmon_records;
@@ -65,29 +66,30 @@ pub struct RecordIdRange {
 }
 
 impl RecordIdRange {
-    /// Widens the range to contain `id`, if there is one.
+    /// Widens the range of EventRecordIDs so that it contains `id`; `None` changes nothing.
     pub fn add(&mut self, id: Option<u64>) {
         self.merge(RecordIdRange { first: id, last: id });
     }
 
-    /// Widens the range to contain `other`.
+    /// Widens the range of EventRecordIDs so that it contains the range `other`.
     pub fn merge(&mut self, other: RecordIdRange) {
         self.first = [self.first, other.first].into_iter().flatten().min();
         self.last = self.last.max(other.last);
     }
 }
 
-/// The files of events in one form that dnsweep does not read.
+/// How many files contain events in one form that dnsweep does not read (such as CSV), and an
+/// example.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct EventFormFiles {
-    /// The number of the files.
+    /// The number of files with events in this form.
     pub files: u64,
-    /// The first of the files' paths, in byte order.
+    /// The path of one of the files: the first of all paths in byte order.
     pub first: String,
 }
 
 impl EventFormFiles {
-    /// Adds the files of another part of the evidence.
+    /// Adds the files of the same form in another part of the evidence.
     pub fn merge(&mut self, other: EventFormFiles) {
         if self.files == 0 || other.files > 0 && other.first < self.first {
             self.first = other.first;
@@ -96,11 +98,11 @@ impl EventFormFiles {
     }
 }
 
-/// The numbers of files that were found but not read, by kind.
+/// Counts of the files and other entries that were found in the evidence but not read, by kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct SkippedCounts {
-    /// The number of regular files that none of the other fields counts. With `--any-name`, these
-    /// begin neither like an event log nor like event XML.
+    /// The number of regular files that no other field of this type counts: they are not named like
+    /// an event log. With `--any-name`, they begin neither like an event log nor like event XML.
     pub other_files: u64,
     /// The number of files with `.evtx` in their name that are no event logs, such as checksum
     /// files, link files, and the files that macOS puts next to others.
@@ -117,12 +119,12 @@ pub struct SkippedCounts {
     pub links: u64,
     /// The number of pipes, sockets and devices.
     pub special_files: u64,
-    /// The number of files that were already found by another path (only with `--follow`).
+    /// The number of paths to files that were already found by another path (only with `--follow`).
     pub seen_before: u64,
 }
 
 impl SkippedCounts {
-    /// Adds the counts of another part of the evidence.
+    /// Adds the counts of skipped files in another part of the evidence.
     pub fn merge(&mut self, other: SkippedCounts) {
         self.other_files += other.other_files;
         self.side_files += other.side_files;
@@ -138,37 +140,39 @@ impl SkippedCounts {
         self.seen_before += other.seen_before;
     }
 
-    /// Returns the number of regular files that were not read, except those with events in another
-    /// form.
+    /// Returns the number of regular files that were not read. Files of events in a form that
+    /// dnsweep does not read are not among them.
     #[must_use]
     pub fn files(&self) -> u64 {
         self.other_files + self.side_files + self.containers
     }
 }
 
-/// The number of a file's bytes of each kind. The numbers add up to the file's size.
+/// The number of a file's bytes of each kind, such as good, damaged and unread ones. The numbers
+/// add up to the file's size.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Extents {
-    /// The number of bytes of the file's header, or of what lies in its place.
+    /// The number of bytes of the file's header, or of what lies in the header's place.
     pub header: u64,
-    /// The number of bytes of chunks with records and without a problem.
+    /// The number of bytes of chunks that have records and no problem. A chunk whose only problem
+    /// is that it is misaligned counts too.
     pub good: u64,
-    /// The number of bytes of chunks without records and without a problem.
+    /// The number of bytes of chunks that have neither a record nor a problem.
     pub empty: u64,
-    /// The number of bytes of chunks with a problem, and of places for a chunk that contain
-    /// something else.
+    /// The number of bytes of chunks with a problem, and of slots (places for a chunk) that contain
+    /// something else than a chunk.
     pub damaged: u64,
-    /// The number of bytes after the last whole chunk that are not the beginning of a chunk.
+    /// The number of bytes after the file's last whole chunk that do not begin like a chunk.
     pub trailing: u64,
-    /// The number of bytes of a carved file that belong to no chunk.
+    /// The number of bytes that belong to no chunk, in a file that is no event log but is searched
+    /// for chunks (`--carve`).
     pub other: u64,
-    /// The number of bytes that were not read, because they could not be or because the sweep was
-    /// interrupted.
+    /// The number of bytes that were not read: they could not be, or the sweep was interrupted.
     pub unread: u64,
 }
 
 impl Extents {
-    /// Adds the numbers of another part of the file.
+    /// Adds the numbers of bytes in another part of the file.
     pub fn merge(&mut self, other: Extents) {
         self.header += other.header;
         self.good += other.good;
@@ -179,49 +183,55 @@ impl Extents {
         self.unread += other.unread;
     }
 
-    /// Returns the number of bytes of all kinds together.
+    /// Returns the number of bytes of all kinds together: once the whole file was counted, its
+    /// size.
     #[must_use]
     pub fn sum(&self) -> u64 {
         self.header + self.good + self.empty + self.damaged + self.trailing + self.other + self.unread
     }
 }
 
-/// Counts of everything that was seen in a part of one file.
+/// Counts of everything that was seen in a file of the evidence, or in a part of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Tally {
-    /// The number of bytes of each kind.
+    /// The number of the file's bytes of each kind, such as good, damaged and unread ones.
     pub extents: Extents,
-    /// The number of places for a chunk, including one that the file's end cuts off.
+    /// The number of slots (places for a chunk of 64 KiB), including one that the file's end cuts
+    /// off.
     pub chunks: u64,
-    /// The number of chunks without records: never used, or emptied.
+    /// The number of chunks without records: the log never used them, or they were emptied.
     pub empty_chunks: u64,
     /// The number of chunks with a problem of any kind.
     pub damaged_chunks: u64,
-    /// The number of chunks whose records' checksum was verified.
+    /// The number of chunks of which the checksum of the records was verified.
     pub checked_chunks: u64,
     /// The number of records that were found, but could not be decoded.
     pub damaged_records: u64,
     /// The number of records that were read after bytes of their chunk that are no record. Programs
     /// that stop reading a chunk at damage do not see these records.
     pub refound_records: u64,
-    /// The number of deleted records that could be decoded. No other field counts them.
+    /// The number of deleted records that could be decoded. No other field of this type counts
+    /// them.
     pub recovered_records: u64,
-    /// Counts of all live records that were read, including those after damage.
+    /// Counts of all live records that were read, including records after damage in their chunk.
     pub counts: RecordCounts,
-    /// The range of the records' EventRecordIDs.
+    /// The lowest and the highest EventRecordID of the live records.
     pub record_ids: RecordIdRange,
-    /// Counts of the live records for each Computer that they name.
+    /// Counts of the live records for each Computer that the records name.
     pub computers: BTreeMap<String, RecordCounts>,
-    /// The EventRecordIDs of each log (Computer and Channel) that the records belong to.
+    /// The EventRecordIDs of each log that the live records belong to. A log is identified by a
+    /// Computer and a Channel.
     pub logs: Logs,
-    /// The number of records in sound chunks whose EventRecordID differs from the number in their
-    /// header, because exports and collectors number the headers anew. In a run of records with
-    /// consecutive EventRecordIDs, the first and the last record decide for all.
+    /// The number of renumbered records: their EventRecordID differs from the number in the
+    /// record's header. Exports and collectors number the headers anew. Only chunks without damage
+    /// count. In a run of records with consecutive EventRecordIDs, the first and the last record
+    /// decide for all.
     pub renumbered_records: u64,
 }
 
 impl Tally {
-    /// Counts one record, given its `System` part. `window` is the requested period.
+    /// Counts one live record, given its `System` part, which states Computer, Channel, time and
+    /// EventRecordID. `window` is the period that the user requested.
     pub fn add(&mut self, system: &System, window: &Window) {
         self.counts.add(system, window);
         self.record_ids.add(system.event_record_id);
@@ -235,15 +245,16 @@ impl Tally {
         }
     }
 
-    /// Compares the number in a record's header, `header_id`, with the record's EventRecordID, to
-    /// count renumbered records. Records of a chunk that is not sound are left out, because they
-    /// prove nothing.
+    /// Compares the number in a record's header (`header_id`) with the record's EventRecordID, and
+    /// counts the record as renumbered if they differ. `is_sound` is true if the record's chunk has
+    /// no damage; records of other chunks are not counted, because they prove nothing.
     pub fn note_number(&mut self, header_id: u64, system: &System, is_sound: bool) {
         let differs = system.event_record_id.is_some_and(|id| id != header_id);
         self.renumbered_records += u64::from(differs && is_sound);
     }
 
-    /// Adds counts and EventRecordIDs of one computer's records that were counted elsewhere.
+    /// Adds the counts and the range of EventRecordIDs of records of one computer, which were
+    /// counted without decoding each of them.
     pub fn add_counts(&mut self, computer: &str, counts: RecordCounts, ids: RecordIdRange) {
         self.counts.merge(counts);
         self.record_ids.merge(ids);
@@ -254,7 +265,7 @@ impl Tally {
         }
     }
 
-    /// Adds the counts of another part of the file.
+    /// Adds the counts of another part of the same file.
     pub fn merge(&mut self, other: Tally) {
         self.extents.merge(other.extents);
         self.chunks += other.chunks;
