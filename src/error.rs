@@ -1,33 +1,33 @@
-//! The errors that end a sweep, joined from the errors of the stages. Damaged evidence is none of
-//! them: it is data (`crate::ledger`) and does not end a sweep.
+//! The errors that end a sweep, joined from the errors of the stages. Damaged evidence is not an
+//! error: it is data (`crate::ledger`) and does not end a sweep.
 
 use crate::base::in_order::NoThreads;
 use crate::config::{PasswordsError, PeriodError, RequestError, RulesError};
 use crate::evidence::EvidenceError;
 use crate::output::OutputError;
 
-/// The error that a caller's function returns to refuse a match, which ends the sweep.
+/// The error that a caller's function returns if it cannot take a match. The error ends the sweep.
 pub type SinkError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why a sweep could not begin or finish.
 #[derive(Debug, thiserror::Error)]
 pub enum SweepError {
-    /// The period is not valid.
+    /// The period that matches must lie in is not valid.
     #[error(transparent)]
     Period(#[from] PeriodError),
-    /// The evidence cannot be listed.
+    /// The files and folders of the evidence cannot be listed.
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
     /// The rules, exclusions or values for placeholders cannot be used.
     #[error(transparent)]
     Rules(#[from] RulesError),
-    /// The file of passwords cannot be used.
+    /// The file of passwords for archives and volumes cannot be used.
     #[error(transparent)]
     Passwords(#[from] PasswordsError),
-    /// The output cannot be begun or completed.
+    /// The output directory cannot be begun or completed.
     #[error(transparent)]
     Output(#[from] OutputError),
-    /// The caller's function returned an error for a match.
+    /// The caller's function returned an error for a match (see [`Sink::Each`](crate::Sink::Each)).
     #[error("a match cannot be taken: {0}")]
     Sink(#[source] SinkError),
     /// The threads that read evidence could not be started.

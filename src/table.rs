@@ -11,17 +11,18 @@ use crate::event::EventTime;
 /// The type of a column's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnType {
-    /// Text, UTF-8, never null.
+    /// A column of text in UTF-8.
     Text,
-    /// A signed 64-bit integer.
+    /// A column of signed 64-bit integers.
     Integer,
-    /// True or false, never null.
+    /// A column whose cells are true or false, never null.
     Boolean,
-    /// An instant, in microseconds, UTC.
+    /// A column of instants, in microseconds, UTC.
     Time,
-    /// A list of texts, never null.
+    /// A column with a list of texts in each cell. The list can be empty, but is never null.
     Texts,
-    /// A list of records, never null. Each record has these fields.
+    /// A column with a list of records in each cell, never null. Contains the name and the type of
+    /// each field of these records.
     Records(&'static [(&'static str, Scalar)]),
 }
 
@@ -32,24 +33,24 @@ pub enum Scalar {
     Text,
     /// A field of a record that is text in UTF-8, or null.
     OptionalText,
-    /// A signed 64-bit integer, never null.
+    /// A field of a record that is a signed 64-bit integer, and never null.
     Integer,
-    /// True or false.
+    /// A field of a record that is true or false, and never null.
     Boolean,
-    /// An instant, in microseconds, UTC, or null.
+    /// A field of a record that is an instant, in microseconds, UTC, or null.
     Time,
 }
 
-/// Whether a column's cells can be null.
+/// Tells whether the cells of a column can be null.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Nulls {
-    /// The column never contains null.
+    /// No cell of the column is null.
     Never,
-    /// The column contains null in rows without a value.
+    /// The column's cell is null in a row that has no value for it.
     Possible,
 }
 
-/// Hints for the writer on how a column is stored.
+/// Hints for the writer of a Parquet file on how to store a column.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Storage {
     /// True if users look up single values in the column. The column then gets a Bloom filter.
@@ -64,18 +65,19 @@ impl Storage {
     const USUAL: Storage = Storage { looked_up: false, distinct: false };
 }
 
-/// A column of a table: its name, type and meaning. The values, called cells, are not part of it.
+/// A column of a table: its name, type and meaning. The column's values, called cells, are not part
+/// of this type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
     /// The column's name.
     pub name: Cow<'static, str>,
     /// The type of the column's values.
     pub kind: ColumnType,
-    /// Whether the column's cells can be null.
+    /// Tells whether the column's cells can be null.
     pub nulls: Nulls,
-    /// The column's meaning in one line, as the guide prints it.
+    /// The meaning of the column in one line, as the guide prints it.
     pub about: &'static str,
-    /// How the column is stored.
+    /// Hints for the writer of a Parquet file on how to store the column.
     pub storage: Storage,
 }
 
@@ -124,7 +126,7 @@ impl Column {
 pub struct ColumnOf<R> {
     /// The column's name, type and meaning.
     pub column: Column,
-    /// Gets the column's cell from a row.
+    /// The function that makes the column's cell from a row.
     pub cell: fn(&R) -> Cell<'_>,
 }
 
@@ -153,14 +155,16 @@ impl<R> ColumnOf<R> {
         ColumnOf { column: Column::nullable(name, kind, about), cell }
     }
 
-    /// Returns the column, marked as one in which users look up single values.
+    /// Returns the column, marked as one in which users look up single values. The writer then adds
+    /// a Bloom filter.
     #[must_use]
     pub const fn looked_up(mut self) -> Self {
         self.column.storage.looked_up = true;
         self
     }
 
-    /// Returns the column, marked as one in which nearly every row has a different value.
+    /// Returns the column, marked as one in which nearly every row has a different value. The
+    /// writer then makes no dictionary.
     #[must_use]
     pub const fn distinct(mut self) -> Self {
         self.column.storage.distinct = true;
@@ -168,13 +172,13 @@ impl<R> ColumnOf<R> {
     }
 }
 
-/// Returns the cells of `row`, in the order of `columns`.
+/// Returns the cells of `row`: one for each of `columns`, in the same order.
 #[must_use]
 pub fn cells<'r, R>(columns: &[ColumnOf<R>], row: &'r R) -> Vec<Cell<'r>> {
     columns.iter().map(|column| (column.cell)(row)).collect()
 }
 
-/// The value of one column in one row.
+/// A cell of a table: the value of one column in one row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cell<'a> {
     /// No value: the row has none in this column.
@@ -189,7 +193,8 @@ pub enum Cell<'a> {
     Time(EventTime),
     /// A value of a column of text lists.
     Texts(Vec<Cow<'a, str>>),
-    /// A value of a column of records. Each record has the column's fields, in their order.
+    /// A value of a column of records. Each record has the fields of the column's type, in the
+    /// order of that type.
     Records(Vec<Vec<Cell<'a>>>),
 }
 
@@ -199,40 +204,41 @@ impl<'a> Cell<'a> {
         Cell::Text(text.into())
     }
 
-    /// Returns a text cell, or null if there is no text.
+    /// Returns a text cell; `None` becomes null.
     #[must_use]
     pub fn optional(text: Option<&'a str>) -> Self {
         text.map_or(Cell::Null, |text| Cell::Text(Cow::Borrowed(text)))
     }
 
     /// Returns a cell with a count or an offset. Tables contain signed numbers, because not all
-    /// programs that read them know unsigned ones. A number that does not fit becomes the greatest
-    /// signed one; no real count is that great.
+    /// programs that read tables know unsigned ones. A number above the greatest signed one becomes
+    /// that one; no real count is so great.
     #[must_use]
     pub fn count(number: u64) -> Self {
         Cell::Integer(i64::try_from(number).unwrap_or(i64::MAX))
     }
 
-    /// Returns a cell with a number that evidence states, or null if it states none. A number that
-    /// is too great for a table becomes null too, because damaged evidence can state any number.
+    /// Returns a cell with a number that the evidence states; `None` becomes null. A number that is
+    /// too great for a table becomes null too, because damaged evidence can state any number.
     #[must_use]
     pub fn optional_count(number: Option<u64>) -> Self {
         number.and_then(|number| i64::try_from(number).ok()).map_or(Cell::Null, Cell::Integer)
     }
 
-    /// Returns a cell with a signed number, or null if there is no number.
+    /// Returns a cell with a signed number; `None` becomes null.
     #[must_use]
     pub fn optional_integer(number: Option<i64>) -> Self {
         number.map_or(Cell::Null, Cell::Integer)
     }
 
-    /// Returns a time cell, or null if there is no time.
+    /// Returns a time cell; `None` becomes null.
     #[must_use]
     pub fn optional_time(time: Option<EventTime>) -> Self {
         time.map_or(Cell::Null, Cell::Time)
     }
 
-    /// Returns the cell with its own copies of borrowed texts, so that it can outlive its row.
+    /// Returns the cell with its own copies of the texts that it borrowed, so that it can outlive
+    /// its row.
     #[must_use]
     pub fn into_owned(self) -> Cell<'static> {
         let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());

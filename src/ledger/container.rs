@@ -19,7 +19,7 @@ pub enum ContainerStatus {
     Partly,
     /// The container cannot be read: it is damaged, or not what its name or first bytes say.
     Unreadable,
-    /// The container's content is encrypted, and no password that the user gave opens it.
+    /// The container's content is encrypted and could not be decrypted.
     Encrypted,
     /// The container has a format, or uses a feature of a format, that dnsweep does not read.
     Unsupported,

@@ -1,5 +1,5 @@
-//! Converts rows of cells to Arrow's columns. [`super::rows`] and [`super::parquet`] decide which
-//! rows are converted together.
+//! Converts rows of cells to Arrow's columns, which are then encoded as Parquet. [`super::rows`]
+//! and [`super::parquet`] decide which rows are converted together.
 
 use std::sync::Arc;
 
@@ -14,20 +14,21 @@ use super::error::OutputError;
 use super::schema::{TIME_ZONE, item, record_fields, schema};
 use crate::table::{Cell, Column, ColumnOf, ColumnType, Scalar, Storage};
 
-/// The number of bytes of text per expected row for which a builder initially reserves memory.
+/// The number of bytes of text for which a text column initially reserves memory, for each expected
+/// row.
 const BYTES_PER_ROW: usize = 64;
 
-/// The layout of a table: the columns and their Arrow schema.
+/// The layout of a table: its columns, and the Arrow schema that they give.
 #[derive(Debug, Clone)]
 pub struct Table {
     columns: Arc<[ColumnType]>,
     schema: Arc<Schema>,
-    /// How each column is stored in a Parquet file, in the columns' order.
+    /// How each column is stored in a Parquet file, in the order of the columns.
     storage: Arc<[Storage]>,
 }
 
 impl Table {
-    /// Makes the layout of a table with these columns.
+    /// Makes the layout of a table that has these columns.
     #[must_use]
     pub fn new<'c>(columns: impl IntoIterator<Item = &'c Column>) -> Self {
         let columns: Vec<&Column> = columns.into_iter().collect();
@@ -38,7 +39,8 @@ impl Table {
         }
     }
 
-    /// Makes the layout of a table with the columns of a row type.
+    /// Makes the layout of a table whose rows have the type `R`, from the columns declared for that
+    /// type.
     #[must_use]
     pub fn of<R>(columns: &[ColumnOf<R>]) -> Self {
         Table::new(columns.iter().map(|of| &of.column))
@@ -48,7 +50,7 @@ impl Table {
         Arc::clone(&self.schema)
     }
 
-    /// Returns each column's name, and how the column is stored.
+    /// Returns the name of each column, with the hints on how to store it in a Parquet file.
     pub(super) fn storage(&self) -> impl Iterator<Item = (&str, Storage)> {
         self.schema.fields().iter().map(|field| field.name().as_str()).zip(self.storage.iter().copied())
     }
@@ -60,19 +62,21 @@ pub(super) struct Columns {
     table: Table,
     /// The expected number of rows, for which memory is reserved.
     expected: usize,
-    /// One builder for each column; empty before the first row.
+    /// The Arrow builder of each column; empty before the first row, because many collections get
+    /// no row.
     builders: Vec<ColumnBuilder>,
-    /// The number of bytes of text in each row.
+    /// The number of bytes of text in each row. The writer uses the sizes to end batches of rows.
     weights: Vec<usize>,
 }
 
 impl Columns {
-    /// Makes an empty collection, with memory reserved for `expected` rows.
+    /// Makes an empty collection of rows. Memory is reserved for `expected` rows once the first row
+    /// is added.
     pub(super) fn new(table: Table, expected: usize) -> Self {
         Columns { table, expected, builders: Vec::new(), weights: Vec::new() }
     }
 
-    /// Returns the number of rows.
+    /// Returns the number of rows that were collected.
     pub(super) fn len(&self) -> usize {
         self.weights.len()
     }
@@ -97,8 +101,8 @@ impl Columns {
         Ok(weight)
     }
 
-    /// Takes the rows out, with the number of bytes of text in each. More rows can be added
-    /// afterwards.
+    /// Takes the collected rows out, as Arrow columns and with the number of bytes of text in each
+    /// row. More rows can be added afterwards.
     pub(super) fn take(&mut self) -> Result<(RecordBatch, Vec<usize>), ArrowError> {
         let mut builders = std::mem::take(&mut self.builders);
         let arrays = builders.iter_mut().map(ColumnBuilder::finish).collect();
@@ -107,7 +111,7 @@ impl Columns {
     }
 }
 
-/// Returns the number of bytes of text in a cell, including those in lists and records.
+/// Returns the number of bytes of text in a cell, including the texts in its lists and records.
 fn text_bytes(cell: &Cell<'_>) -> usize {
     match cell {
         Cell::Text(text) => text.len(),

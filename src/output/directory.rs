@@ -15,7 +15,8 @@ use super::syncing::PendingSync;
 use crate::base::platform::Access;
 use crate::base::platform::files::open_directory;
 
-/// An output directory that is being written.
+/// An output directory that is being written. Its files lie in a partial directory next to the
+/// output until [`publish`](OutputDirectory::publish) gives them their final place.
 #[derive(Debug)]
 pub struct OutputDirectory {
     target: PathBuf,
@@ -24,7 +25,7 @@ pub struct OutputDirectory {
     access: Access,
 }
 
-/// A file to be written: the path, and who may read the file.
+/// A file of an output that is to be written: its path, and who may read it.
 #[derive(Debug, Clone)]
 pub struct NewFile {
     /// The path of the file.
@@ -40,21 +41,23 @@ impl NewFile {
     }
 }
 
-/// What a sweep may replace where its output will be.
+/// Which earlier output at the same path a sweep may replace with its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ReplaceableOutput {
+    /// The sweep may replace nothing: an output at the path is an error.
     Nothing,
-    /// The sweep may replace the output of a sweep that was interrupted.
+    /// The sweep may replace the output of an interrupted sweep, because it resumes that sweep
+    /// (`--resume`).
     Interrupted,
-    /// The sweep may replace any output of dnsweep.
+    /// The sweep may replace any earlier output of dnsweep (`--force`).
     AnyOutput,
 }
 
-/// Checks that `out` may become an output directory, and makes the partial directory next to it.
+/// Checks that `out` may become an output directory, and makes the partial directory next to `out`.
 ///
 /// `roots` are the absolute paths of the evidence; nothing is written under them. An existing
 /// output is replaced only if `force` is true, or if it is the output of an interrupted sweep that
-/// is being resumed. A directory that contains anything else is never replaced.
+/// is being resumed. A directory with anything that dnsweep did not write is never replaced.
 pub fn prepare(
     out: &Path,
     roots: &[PathBuf],
@@ -89,8 +92,8 @@ pub fn prepare(
     Ok(OutputDirectory { target, partial, replaceable, access })
 }
 
-/// Returns the path `out` without symbolic links. The directory need not exist, but its parent
-/// must.
+/// Returns the absolute path of `out`, with symbolic links resolved. The directory need not exist,
+/// but its parent must.
 fn absolute(out: &Path) -> io::Result<PathBuf> {
     if let Ok(path) = fs::canonicalize(out) {
         return Ok(path);
@@ -125,7 +128,8 @@ fn check_existing(target: &Path, replaceable: ReplaceableOutput) -> Result<(), O
     found.map_or(Ok(()), |found| Err(OutputError::Foreign { path: target.to_path_buf(), found }))
 }
 
-/// What is done with the journal once the output directory is complete.
+/// What happens to the journal of a sweep once the output directory is complete. The journal says
+/// what the sweep has read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FinalJournal {
     /// The sweep read everything, so there is nothing to resume: the journal is removed.
@@ -135,20 +139,21 @@ pub enum FinalJournal {
 }
 
 impl OutputDirectory {
-    /// Returns the path of the journal.
+    /// Returns the path of the sweep's journal, from which an unfinished sweep is resumed.
     #[must_use]
     pub fn journal(&self) -> PathBuf {
         self.partial.journal()
     }
 
-    /// Returns a folder for temporary files, beside the output.
+    /// Returns the folder in which temporary files may be made. It lies in the partial directory
+    /// next to the output.
     #[must_use]
     pub fn temporary(&self) -> PathBuf {
         self.partial.tables()
     }
 
-    /// Returns the file `name` of the output, with the path at which it is written until the output
-    /// is complete.
+    /// Returns the file `name` of the output with the path at which it is written now. It gets its
+    /// final path when the output is complete.
     #[must_use]
     pub fn staged(&self, name: &str) -> NewFile {
         NewFile { path: self.partial.tables().join(name), access: self.access }
@@ -166,8 +171,9 @@ impl OutputDirectory {
         Ok(PendingSync::new(new.path, file))
     }
 
-    /// Waits until all files are on the disk, and gives the finished directory the output's name.
-    /// Then removes an earlier output. Returns the output's path.
+    /// Completes the output: waits until all files are on the disk, gives the finished directory
+    /// the output's name, and then removes an earlier output at that path. Returns the output's
+    /// path.
     pub fn publish(
         self,
         files: impl IntoIterator<Item = PendingSync>,
@@ -195,15 +201,17 @@ impl OutputDirectory {
     }
 }
 
-/// Gives `tables` the permissions of the directory `target`, if there is one, because `tables`
-/// replaces it.
+/// Gives the finished directory `tables` the permissions of the directory `target` that it will
+/// replace. Does nothing if there is no directory at `target`.
 fn like_the_one_before(tables: &Path, target: &Path) -> io::Result<()> {
     if target.is_dir() { fs::set_permissions(tables, fs::metadata(target)?.permissions()) } else { Ok(()) }
 }
 
-/// Renames `staging` to `target`. An empty directory or an earlier output at `target` is first
-/// moved to `earlier`, and removed only once the new output is in place. It is checked again at
-/// `earlier`, so that a file that somebody put into it at the last moment is not removed.
+/// Renames the finished directory `staging` to `target`.
+///
+/// An empty directory or an earlier output at `target` is first moved to `earlier`, and removed
+/// only once the new output is in place. The directory at `earlier` is checked again before that,
+/// so that a file that somebody put into it at the last moment is not removed.
 fn replace(staging: &Path, target: &Path, earlier: &Path, replaceable: ReplaceableOutput) -> io::Result<()> {
     let parent = target.parent().unwrap_or(Path::new("/"));
     match fs::rename(target, earlier) {
@@ -232,7 +240,7 @@ fn sync_directory(path: &Path) -> io::Result<()> {
     open_directory(path)?.sync_all()
 }
 
-/// Removes an output, or an empty directory.
+/// Removes an earlier output of dnsweep, or an empty directory, at `path`.
 fn remove_output(path: &Path) -> io::Result<()> {
     match EarlierRun::of(path) {
         Some(run) => remove(path, &run.stats()),

@@ -25,7 +25,8 @@ pub enum OutputError {
         /// The root of the evidence that the output directory contains.
         root: PathBuf,
     },
-    /// The output directory exists, and was not allowed to be replaced.
+    /// The output directory exists and is not empty, and the sweep was not allowed to replace it.
+    /// Contains the directory's path.
     #[error("--out '{}' exists: give another directory, or --force to replace an earlier output of dnsweep", .0.display())]
     Exists(PathBuf),
     /// `--force` was given for a directory that contains something that dnsweep did not write.
@@ -33,20 +34,24 @@ pub enum OutputError {
     Foreign {
         /// The output directory.
         path: PathBuf,
-        /// The file in the directory that dnsweep did not write.
+        /// What lies in the directory that dnsweep did not write, in words.
         found: String,
     },
-    /// Another sweep is writing to the output. Contains the path of the partial directory.
+    /// Another sweep is writing to the same output. Contains the path of the partial directory next
+    /// to the output, which that sweep has locked.
     #[error("'{}': another sweep is writing to this output: wait for its end, or give another --out", .0.display())]
     Busy(PathBuf),
-    /// An earlier sweep to the output was not finished, and neither `--resume` nor `--force` was
-    /// given. Contains the path of the partial directory.
+    /// An earlier sweep to the same output was not finished, and neither `--resume` nor `--force`
+    /// was given. Contains the path of the partial directory, where that sweep left what it had
+    /// read.
     #[error("'{}' contains what an unfinished sweep to this output has read: give --resume to continue from there, or --force to begin anew", .0.display())]
     Unfinished(PathBuf),
-    /// The partial directory contains something that no sweep wrote. Contains the directory's path.
+    /// At the path of the partial directory, in which a sweep keeps unfinished tables, lies
+    /// something that no sweep wrote. Contains that path.
     #[error("'{}' is where a sweep to this output keeps unfinished work: expected a folder of files that dnsweep writes there, found other files in it, or no folder; move it, or give another --out", .0.display())]
     PartialForeign(PathBuf),
-    /// The partial directory belongs to another user, or others can write to it.
+    /// The partial directory, in which a sweep keeps unfinished tables, belongs to another user, or
+    /// others can write to it.
     #[error("'{}' is where a sweep to this output keeps unfinished work: expected a folder of your own that nobody else can write to, found {found}; move it, or give another --out", path.display())]
     PartialShared {
         /// The path of the partial directory.
@@ -54,7 +59,7 @@ pub enum OutputError {
         /// The directory's owner and permissions, in words.
         found: String,
     },
-    /// The sweep cannot be resumed from the journal.
+    /// The sweep cannot be resumed from the journal of the unfinished sweep.
     #[error("cannot resume from '{}': {reason}", path.display())]
     Resume {
         /// The path of the journal.
@@ -62,21 +67,22 @@ pub enum OutputError {
         /// Why the journal cannot be used.
         reason: String,
     },
-    /// The location of the output cannot be written to.
+    /// The place at which the output directory was to be made cannot be used.
     #[error("--out '{}': {source}", path.display())]
     Location {
         /// The path at which the output was to be.
         path: PathBuf,
-        /// The system's error.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// A row does not fit its table: a bug in dnsweep.
+    /// A row does not fit the columns of its table, which is a bug in dnsweep. Contains what does
+    /// not fit.
     #[error("a row does not fit the columns of its table, which is a bug in dnsweep: {0}")]
     Row(String),
-    /// A file of the output could not be written.
+    /// A file of the output, or the journal, could not be written or completed.
     #[error("cannot write '{}': {reason}", path.display())]
     Write {
-        /// The path of the file.
+        /// The path of the file that could not be written.
         path: PathBuf,
         /// Why the file could not be written.
         reason: String,
@@ -96,6 +102,6 @@ impl OutputError {
 }
 
 sentence! {
-    /// The error that the rows of a table cannot be read.
+    /// The error that a Parquet file cannot be read as a table. Contains the reason in words.
     pub struct ReadError;
 }

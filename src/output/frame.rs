@@ -1,20 +1,25 @@
-//! The framing of the journal's entries: where an entry ends, and whether it is complete.
+//! The framing of the entries of a sweep's journal: where an entry ends, and whether it is
+//! complete.
 //!
-//! An entry is the length of its document (a little-endian u32), the SHA-256 of the document, and
-//! the document. This module does not know what a document contains.
+//! An entry consists of the length of its document (a little-endian u32), the SHA-256 of the
+//! document, and the document, which is the entry's content. This module does not know what a
+//! document contains.
 
 use std::fs::File;
 use std::io::{self, BufRead, Read};
 
 use crate::base::digest::{hexadecimal, sha256_bytes, sha256_of_all};
 
-/// The sizes in bytes of the document's length, of the document's SHA-256, and of both.
+/// The size in bytes of the document's length at the start of a journal's entry.
 const LENGTH_SIZE: usize = 4;
+/// The size in bytes of the document's SHA-256, which follows the length in a journal's entry.
 const DIGEST_SIZE: usize = 32;
+/// The size in bytes of what comes before the document in a journal's entry: length and SHA-256.
 const FRAME_SIZE: usize = LENGTH_SIZE + DIGEST_SIZE;
 
-/// Makes an entry of the journal. `write` appends the document to the bytes that it is given.
-/// `expected` is the approximate size of the document in bytes, for which memory is reserved.
+/// Makes an entry of the journal from a document (the entry's content). `write` appends the
+/// document to the bytes that it is given. `expected` is the approximate size of the document in
+/// bytes, for which memory is reserved.
 pub(crate) fn framed(expected: usize, write: impl FnOnce(Vec<u8>) -> Vec<u8>) -> Vec<u8> {
     let mut entry = Vec::with_capacity(FRAME_SIZE + expected);
     entry.resize(FRAME_SIZE, 0);
@@ -27,8 +32,9 @@ pub(crate) fn framed(expected: usize, write: impl FnOnce(Vec<u8>) -> Vec<u8>) ->
     entry
 }
 
-/// Reads the next entry into `bytes`. `left` is the number of bytes from the reader's position to
-/// the journal's end; if the entry is longer, only a part of it is read.
+/// Reads the next entry of a journal into `bytes`. `left` is the number of bytes from the reader's
+/// position to the journal's end. If the entry would be longer, because the journal was cut off,
+/// only a part of it is read; [`document`] then returns `None`.
 pub(crate) fn read_framed(reader: &mut impl BufRead, bytes: &mut Vec<u8>, left: u64) -> io::Result<()> {
     bytes.clear();
     reader.take(FRAME_SIZE as u64).read_to_end(bytes)?;
@@ -39,7 +45,8 @@ pub(crate) fn read_framed(reader: &mut impl BufRead, bytes: &mut Vec<u8>, left: 
     Ok(())
 }
 
-/// Returns the document of an entry; `None` if the entry is incomplete or altered.
+/// Returns the document (the content) of a journal's entry; `None` if the entry is incomplete, or
+/// its bytes do not have the SHA-256 that it states.
 pub(crate) fn document(entry: &[u8]) -> Option<&[u8]> {
     let (frame, document) = entry.split_at_checked(FRAME_SIZE)?;
     let (length, digest) = frame.split_first_chunk::<LENGTH_SIZE>()?;
@@ -47,8 +54,8 @@ pub(crate) fn document(entry: &[u8]) -> Option<&[u8]> {
     (is_whole && *digest == sha256_bytes(document)).then_some(document)
 }
 
-/// Returns true if a journal has more than its first entry. It is an error if even the length of
-/// the first entry is missing.
+/// Returns true if a journal has more than its first entry, so that there is something to resume.
+/// It is an error if even the length of the first entry is missing.
 pub(super) fn goes_on(mut journal: &File) -> io::Result<bool> {
     let mut length = [0; LENGTH_SIZE];
     journal.read_exact(&mut length)?;
@@ -56,7 +63,8 @@ pub(super) fn goes_on(mut journal: &File) -> io::Result<bool> {
     Ok(journal.metadata()?.len() > first)
 }
 
-/// Returns true if the first entry of a journal is complete, or the journal is still empty.
+/// Returns true if the first entry of a journal is complete, or the journal is still empty. Any
+/// other file was not written by a sweep.
 pub(super) fn begins(mut journal: &File) -> io::Result<bool> {
     if journal.metadata()?.len() == 0 {
         return Ok(true);

@@ -4,33 +4,37 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// The file that describes the run. A directory with this file is an output of dnsweep.
+/// The file name of the description of the run. A directory with this file is an output of dnsweep.
 pub const RUN_FILE: &str = "run.json";
-/// The table of matches.
+/// The file name of the table of matches.
 pub const MATCHES_FILE: &str = "matches.parquet";
-/// The table of hosts.
+/// The file name of the table of hosts.
 pub const HOSTS_FILE: &str = "hosts.parquet";
-/// The ledger: a table of the evidence's files, and what was read of each.
+/// The file name of the ledger: a table of the evidence's files, and of what was read of each.
 pub const FILES_FILE: &str = "files.parquet";
-/// The table of leads, written only if leads were looked for (`--dns-client`).
+/// The file name of the table of leads, which is written only if leads were looked for
+/// (`--dns-client`).
 pub const LEADS_FILE: &str = "leads.parquet";
-/// The table of containers, written only if there are any.
+/// The file name of the table of containers, which is written only if the evidence has any.
 pub const CONTAINERS_FILE: &str = "containers.parquet";
-/// All tables of an output except the detections' own tables in `stats`.
+/// The file names of all tables of an output, except the tables in its folder `stats`, which belong
+/// to single detections.
 pub(super) const TABLES: [&str; 5] = [MATCHES_FILE, HOSTS_FILE, FILES_FILE, LEADS_FILE, CONTAINERS_FILE];
-/// The folder of the detections' own tables, which contain the results of `stats` commands.
+/// The folder in an output for the tables that belong to single detections. Each contains the
+/// result of the command `stats` in a detection's search.
 pub const STATS_FOLDER: &str = "stats";
 
-/// The end of each table's file name.
+/// The end of the file name of every table in the folder `stats`.
 const TABLE_ENDING: &str = ".parquet";
-/// Returns the path, from the output directory, of the own table of the detection with this id.
+/// Returns the path, from the output directory, of the table in `stats` that belongs to the
+/// detection with this id.
 #[must_use]
 pub fn stats_file(id: &str) -> String {
     format!("{STATS_FOLDER}/{id}{TABLE_ENDING}")
 }
 
-/// Returns the detection id in the file name of a table in `stats`; `None` if no table there has
-/// such a name.
+/// Returns the id of the detection that a table in `stats` belongs to, from the table's file name;
+/// `None` if no such table has a name like this.
 pub(super) fn stats_id(name: &str) -> Option<&str> {
     name.strip_suffix(TABLE_ENDING)
 }
@@ -45,11 +49,14 @@ pub fn partial_directory(target: &Path) -> PathBuf {
     target.with_file_name(name)
 }
 
-/// The file in the partial directory that a sweep locks while it writes there.
+/// The name of the file in the partial directory that a sweep locks while it writes to that
+/// directory.
 pub(super) const PARTIAL_LOCK: &str = "lock";
-/// The journal's file in the partial directory: what the sweep has read so far.
+/// The name of the journal in the partial directory: what an unfinished sweep has read so far.
 pub(super) const PARTIAL_JOURNAL: &str = "journal";
-/// The folder in the partial directory with the unfinished output.
+/// The name of the folder in the partial directory into which a sweep writes its output until it is
+/// complete.
 pub(super) const PARTIAL_TABLES: &str = "tables";
-/// The folder in the partial directory with an earlier output while it is being replaced.
+/// The name of the folder in the partial directory to which an earlier output is moved while a new
+/// one takes its place.
 pub(super) const PARTIAL_REPLACED: &str = "replaced";

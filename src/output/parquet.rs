@@ -21,40 +21,45 @@ use super::syncing::PendingSync;
 use crate::base::digest::HashingWriter;
 use crate::table::{Cell, Storage};
 
-/// The number of rows of a row group: enough to compress well, few enough that several groups fit
-/// into memory.
+/// The number of rows in a row group of a Parquet file: enough to compress well, and few enough
+/// that several row groups fit into memory.
 pub const ROW_GROUP_ROWS: usize = 122_880;
-/// The number of rows that are encoded together (a batch). Encoding has a cost per column, however
-/// few the rows are. Batches are the same however the rows were added, and so the bytes of the file
-/// are, too. With eight times as many rows, a sweep took as long, but on four times the evidence
-/// its memory grew by twice as much.
+/// The number of rows in a batch: the rows of a table that are encoded together.
+///
+/// Encoding has a cost per column, however few the rows are. Batches have the same rows however the
+/// rows were added, so that the bytes of the file are always the same. With eight times as many
+/// rows, a sweep took as long, but on four times the evidence its memory grew by twice as much.
 const BATCH_ROWS: usize = 512;
-/// The number of bytes of text after which a batch is encoded even if it has fewer rows. Crafted
-/// evidence can contain more text than should be in one array.
+/// The number of bytes of text after which a batch of rows is encoded, even if it has fewer rows
+/// than usual. Crafted evidence can contain more text than should be in one array.
 const BATCH_BYTES: usize = 4 << 20;
-/// The number of rows for which memory is reserved when rows are added one by one.
+/// The number of rows for which a table's writer reserves memory when rows are added one by one.
 const PUSHED_ROWS: usize = 64;
-/// The number of encoded bytes after which a row group is closed, however few rows it has.
+/// The number of encoded bytes after which a row group of a Parquet file is closed, however few
+/// rows it has. Until then, the row group is kept in memory.
 const ROW_GROUP_BYTES: usize = 64 << 20;
-/// The number of rows after which a page of a column is encoded. Until then each value takes eight
-/// bytes, in each of some fifty columns. With the usual twenty thousand rows, memory grew by a
-/// fifth on four times the evidence. With this number, tables are an eighth larger, and a sweep
-/// takes as long.
+/// The number of rows after which a page of a column is encoded.
+///
+/// Until then, each value takes eight bytes of memory, in each of some fifty columns. With the
+/// twenty thousand rows that are usual elsewhere, memory grew by a fifth on four times the
+/// evidence. With this number, tables are an eighth larger, and a sweep takes as long.
 const PAGE_ROWS: usize = 1024;
-/// The number of bytes that are written to the file at once.
+/// The number of bytes of a table that are written to its file at once.
 const FILE_BUFFER: usize = 128 << 10;
-/// The compression level: zstd's fastest ordinary one. With zstd's default level, tables were 4 %
-/// smaller, but compression took 7 % of the processor's time when every tenth record matched.
+/// The compression level of tables: zstd's fastest ordinary one. With zstd's default level, tables
+/// were 4 % smaller, but compression took 7 % of the processor's time when every tenth record
+/// matched.
 const COMPRESSION_LEVEL: i32 = 1;
 
-/// Writes one table, row by row, into a new file.
+/// Writes one table, row by row, into a new Parquet file.
 pub struct TableWriter {
     path: PathBuf,
     writer: ArrowWriter<HashingWriter<BufWriter<File>>>,
     table: Table,
-    /// Rows that were added one by one and wait to be encoded. They come after `waiting`.
+    /// Rows that were added one by one and wait to be encoded. They come after the batches in
+    /// `waiting`.
     pushed: Columns,
-    /// Finished batches that wait to be encoded.
+    /// Finished batches of rows that wait to be encoded.
     waiting: Vec<RecordBatch>,
     /// The number of all waiting rows, including those in `pushed`.
     waiting_rows: usize,
@@ -63,19 +68,19 @@ pub struct TableWriter {
     rows: u64,
 }
 
-/// A finished table file: the number of rows, the size and the hash.
+/// A finished table: the number of its rows, and the size and hash of its file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrittenTable {
-    /// The number of rows.
+    /// The number of rows in the table.
     pub rows: u64,
-    /// The size of the file in bytes.
+    /// The size of the table's file in bytes.
     pub bytes: u64,
-    /// The SHA-256 of the file.
+    /// The SHA-256 of the table's file.
     pub sha256: String,
 }
 
 impl TableWriter {
-    /// Creates the file of a table. `metadata` is stored as the file's key-value metadata.
+    /// Creates the Parquet file of a table. `metadata` is stored as the file's key-value metadata.
     pub fn create(new: &NewFile, table: &Table, metadata: &[(&str, String)]) -> Result<Self, OutputError> {
         let create = || -> Result<_, ParquetError> {
             let sink = HashingWriter::new(BufWriter::with_capacity(FILE_BUFFER, new.create()?));
@@ -94,13 +99,13 @@ impl TableWriter {
         })
     }
 
-    /// Adds a row: one cell for each column, in the columns' order.
+    /// Adds a row to the table: one cell for each column, in the columns' order.
     pub fn push(&mut self, row: &[Cell<'_>]) -> Result<(), OutputError> {
         let weight = self.pushed.push(row)?;
         if self.note_waiting(weight) { self.write() } else { Ok(()) }
     }
 
-    /// Adds rows that another thread collected.
+    /// Adds rows to the table that another thread collected.
     pub fn append(&mut self, rows: Rows) -> Result<(), OutputError> {
         match rows.buffer {
             RowBuffer::Few(rows) => rows.iter().try_for_each(|row| self.push(row)),
@@ -108,7 +113,7 @@ impl TableWriter {
         }
     }
 
-    /// Encodes the waiting rows, closes the file and starts to sync it to the disk.
+    /// Encodes the rows that still wait, closes the file, and starts to sync the file to the disk.
     pub fn finish(mut self) -> Result<(WrittenTable, PendingSync), OutputError> {
         self.write()?;
         let path = self.path;
@@ -121,7 +126,7 @@ impl TableWriter {
         Ok((written, PendingSync::new(path, file)))
     }
 
-    /// Adds rows that were already converted to columns.
+    /// Adds rows to the table that were already converted to columns.
     fn append_columns(&mut self, mut columns: Columns) -> Result<(), OutputError> {
         self.end_pushed()?;
         let (batch, weights) = columns.take().map_err(|error| failed(&self.path, &error.into()))?;
@@ -148,7 +153,7 @@ impl TableWriter {
         self.waiting_rows == BATCH_ROWS || self.waiting_bytes >= BATCH_BYTES
     }
 
-    /// Ends the batch of the rows that were added one by one, so that other batches can follow.
+    /// Makes a batch of the rows that were added one by one, so that other batches can follow it.
     fn end_pushed(&mut self) -> Result<(), OutputError> {
         if self.pushed.len() > 0 {
             let (batch, _) = self.pushed.take().map_err(|error| failed(&self.path, &error.into()))?;
@@ -157,7 +162,7 @@ impl TableWriter {
         Ok(())
     }
 
-    /// Encodes the waiting rows.
+    /// Encodes all rows that wait.
     fn write(&mut self) -> Result<(), OutputError> {
         self.end_pushed()?;
         let waiting = std::mem::take(&mut self.waiting);

@@ -16,31 +16,35 @@ use super::removal::{StatsTables, absent, foreign, remove};
 use crate::base::platform::files::{self, FileOpenError, Link};
 use crate::base::platform::{Access, metadata, open_own, user};
 
-/// What a sweep does with the journal of an earlier, unfinished sweep to the same output.
+/// What a sweep does with the journal that an earlier, unfinished sweep to the same output has
+/// left.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum UnfinishedPolicy {
-    /// The sweep refuses to begin, because somebody may want to resume from the journal.
+    /// The sweep refuses to begin, because somebody may want to resume the unfinished sweep.
     #[default]
     Refuse,
-    /// The sweep discards the journal (`--force`).
+    /// The sweep discards the journal and reads all evidence anew (`--force`).
     Discard,
-    /// The sweep continues from the journal (`--resume`).
+    /// The sweep takes from the journal what the unfinished sweep has read, and reads only the rest
+    /// (`--resume`).
     Resume,
 }
 
-/// Why a sweep cannot use the partial directory. Each variant has the directory's path.
+/// Why a sweep cannot use the partial directory, in which unfinished tables are kept. All variants
+/// but `System` contain the directory's path.
 #[derive(Debug)]
 pub(super) enum Obstacle {
-    /// Another sweep is using the partial directory.
+    /// Another sweep has locked the partial directory, because it is writing to it.
     Busy(PathBuf),
-    /// The partial directory has a journal, and neither `--resume` nor `--force` was given.
+    /// The partial directory has the journal of an unfinished sweep, and neither `--resume` nor
+    /// `--force` was given.
     Unfinished(PathBuf),
-    /// What lies at the path was not made by a sweep.
+    /// What lies at the path of the partial directory was not made by a sweep.
     Foreign(PathBuf),
-    /// The partial directory belongs to another user, or others can write to it. The text names its
-    /// owner and permissions.
+    /// The partial directory belongs to another user, or others can write to it. The text names the
+    /// directory's owner and permissions.
     Shared(PathBuf, String),
-    /// The system returned an error.
+    /// The operating system returned an error for the partial directory.
     System(io::Error),
 }
 
@@ -50,7 +54,8 @@ impl From<io::Error> for Obstacle {
     }
 }
 
-/// A partial directory that this process has locked.
+/// A partial directory that this process has locked. It contains the tables and the journal of a
+/// sweep that is not finished.
 #[derive(Debug)]
 pub(super) struct PartialDirectory {
     path: PathBuf,
@@ -58,8 +63,8 @@ pub(super) struct PartialDirectory {
 }
 
 impl PartialDirectory {
-    /// Creates or takes over the partial directory of the output `target`, locks it, and creates an
-    /// empty folder for tables in it.
+    /// Creates the partial directory of the output `target`, or takes over an existing one. Locks
+    /// the directory, and creates an empty folder for tables in it.
     pub(super) fn take(
         target: &Path,
         unfinished: UnfinishedPolicy,
@@ -89,8 +94,9 @@ impl PartialDirectory {
         Ok(directory)
     }
 
-    /// Moves an earlier output back to `target`, if a sweep was killed while it replaced that
-    /// output. If the new output is already there, the earlier one is removed.
+    /// Repairs what a sweep left that was killed while it replaced an earlier output: moves the
+    /// earlier output back to `target` or, if the new output is already there, removes the earlier
+    /// one.
     fn restore(&self, target: &Path) -> io::Result<()> {
         let replaced = self.replaced();
         match fs::rename(&replaced, target) {
@@ -99,17 +105,17 @@ impl PartialDirectory {
         }
     }
 
-    /// Returns the path at which an earlier output lies while it is being replaced.
+    /// Returns the path to which an earlier output is moved while a new one takes its place.
     pub(super) fn replaced(&self) -> PathBuf {
         self.path.join(PARTIAL_REPLACED)
     }
 
-    /// Returns the path of the folder into which the tables are written.
+    /// Returns the path of the folder into which the sweep writes its tables.
     pub(super) fn tables(&self) -> PathBuf {
         self.path.join(PARTIAL_TABLES)
     }
 
-    /// Returns the path of the journal.
+    /// Returns the path of the sweep's journal.
     pub(super) fn journal(&self) -> PathBuf {
         self.path.join(PARTIAL_JOURNAL)
     }
@@ -119,8 +125,8 @@ impl PartialDirectory {
         absent(fs::remove_file(self.journal()))
     }
 
-    /// Returns true if the journal has more than its first entry, or is not a file that a sweep
-    /// made.
+    /// Returns true if the journal has more than its first entry, so that the sweep can be resumed.
+    /// Also true if a thing other than a regular file lies in the journal's place.
     fn is_worth_keeping(&self) -> bool {
         match files::open(&self.journal(), Link::Refused) {
             Err(FileOpenError::Kind(_)) => true,
@@ -144,7 +150,7 @@ impl Drop for PartialDirectory {
     }
 }
 
-/// Checks that what lies at `path` is a partial directory that this user's sweeps made.
+/// Checks that a partial directory of this user's sweeps lies at `path`.
 fn check(path: &Path) -> Result<(), Obstacle> {
     let found = path.symlink_metadata()?;
     // A symbolic link to a directory does not count as a directory.
@@ -162,9 +168,11 @@ fn check(path: &Path) -> Result<(), Obstacle> {
     if is_of_a_sweep(path, &found)? { Ok(()) } else { Err(Obstacle::Foreign(path.to_path_buf())) }
 }
 
-/// Returns true if a directory belongs to this user, and nobody else can write to it. Some file
-/// systems (FAT, some network mounts) report the same owner and permissions for everything. There,
-/// the directory must have the owner and permissions of a newly made one.
+/// Returns true if a directory belongs to this user, and nobody else can write to it.
+///
+/// Some file systems (FAT, some network mounts) report the same owner and permissions for
+/// everything. On such a file system, the directory must have the owner and permissions of a newly
+/// made one.
 fn is_own(path: &Path, found: &Metadata) -> io::Result<bool> {
     const OTHERS_MAY_WRITE: u32 = 0o022;
     if metadata::owner(found) == user() && metadata::mode(found) & OTHERS_MAY_WRITE == 0 {
@@ -175,7 +183,8 @@ fn is_own(path: &Path, found: &Metadata) -> io::Result<bool> {
     Ok((metadata::owner(&new), metadata::mode(&new)) == (metadata::owner(found), metadata::mode(found)))
 }
 
-/// Returns true if a directory contains only what sweeps of its owner put there.
+/// Returns true if a partial directory contains only what sweeps of the directory's owner put
+/// there.
 fn is_of_a_sweep(path: &Path, found: &Metadata) -> io::Result<bool> {
     for entry in fs::read_dir(path)? {
         let entry = entry?;
@@ -195,7 +204,8 @@ fn is_of_a_sweep(path: &Path, found: &Metadata) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Returns true if a file is a journal: its first entry is complete, or it is still empty.
+/// Returns true if a file is the journal of a sweep: its first entry is complete, or it is still
+/// empty.
 fn is_journal(path: &Path) -> io::Result<bool> {
     match files::open(path, Link::Refused) {
         Err(FileOpenError::Kind(_)) => Ok(false),

@@ -15,15 +15,15 @@ use super::error::ReadError;
 use crate::base::platform::files::{self, Link};
 use crate::table::Cell;
 
-/// Returns the number of rows that the metadata of a Parquet file states.
+/// Returns the number of rows in a Parquet file, as the file's metadata states it.
 pub fn row_count(file: File) -> Result<u64, ReadError> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| error.to_string())?;
     let rows = builder.metadata().file_metadata().num_rows();
     u64::try_from(rows).map_err(|_| format!("expected a number of rows, found {rows}").into())
 }
 
-/// Reads the named columns of a Parquet file, which must contain text or integers, and calls `each`
-/// with the cells of each row.
+/// Reads the columns `columns` of a Parquet file, which must contain text or integers. Calls `each`
+/// for each row, with the row's cells in the order of `columns`.
 pub fn read_rows(path: &Path, columns: &[&str], mut each: impl FnMut(&[Cell<'_>])) -> Result<(), ReadError> {
     let file = files::open(path, Link::Refused).map_err(|error| error.to_string())?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| error.to_string())?;
@@ -41,7 +41,8 @@ pub fn read_rows(path: &Path, columns: &[&str], mut each: impl FnMut(&[Cell<'_>]
     Ok(())
 }
 
-/// Finds a column by its name. It is an error if the column contains neither text nor integers.
+/// Returns the column `name` of a batch of rows. It is an error if there is no such column, or if
+/// it contains neither text nor integers.
 fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, ReadError> {
     let column = batch
         .column_by_name(name)

@@ -1,4 +1,5 @@
-//! Earlier outputs: finds out which files in one were written by a sweep, and removes them.
+//! Earlier outputs: finds out which files in an output directory were written by a sweep, and
+//! removes them.
 
 use std::collections::HashSet;
 use std::fs::{self, DirEntry};
@@ -17,7 +18,7 @@ use crate::base::platform::files::{Link, MOST_LIST_BYTES, read_at_most};
 pub(super) struct EarlierRun {
     #[expect(dead_code, reason = "that it is there makes the file one of dnsweep")]
     dnsweep: IgnoredAny,
-    /// True if the sweep that wrote the output was interrupted.
+    /// True if the sweep that wrote the earlier output was interrupted.
     #[serde(default)]
     pub interrupted: bool,
     #[serde(default)]
@@ -30,25 +31,27 @@ struct EarlierDetection {
 }
 
 impl EarlierRun {
-    /// Reads the `run.json` in a folder; `None` if there is none that dnsweep wrote.
+    /// Reads the `run.json` in a folder; `None` if the folder has no `run.json` that dnsweep wrote.
     pub(super) fn of(folder: &Path) -> Option<Self> {
         let json = read_at_most(&folder.join(RUN_FILE), Link::Refused, MOST_LIST_BYTES).ok()?;
         serde_json::from_slice(&json).ok()
     }
 
-    /// Returns the tables that the output may have in its folder `stats`: those of its detections.
+    /// Returns the tables that the earlier output may have in its folder `stats`: those of its
+    /// detections.
     pub(super) fn stats(&self) -> StatsTables<'_> {
         let ids = self.detections.iter().map(|detection| detection.id.as_str());
         StatsTables::Of(ids.filter(|id| is_plain_name(id)).collect())
     }
 }
 
-/// The tables that a sweep may have written to a folder `stats`.
+/// The tables that a sweep may have written to a folder `stats`, in which tables are named after
+/// detections.
 #[derive(Debug)]
 pub(super) enum StatsTables<'a> {
-    /// Tables of the detections with these ids.
+    /// Only the tables of the detections with these ids.
     Of(HashSet<&'a str>),
-    /// Tables of any detection, for a folder that only sweeps write to.
+    /// The tables of any detections: right for a folder to which only sweeps write.
     OfAny,
 }
 
@@ -62,7 +65,7 @@ impl StatsTables<'_> {
 }
 
 /// Returns the first file in a finished or unfinished output that no sweep writes; `None` if there
-/// is none.
+/// is no such file, so that the output can be removed.
 pub(super) fn foreign(folder: &Path, stats: &StatsTables<'_>) -> io::Result<Option<String>> {
     for entry in entries(folder)? {
         let (kind, name) = (entry.file_type()?, entry.file_name());
@@ -88,9 +91,9 @@ pub(super) fn entries(folder: &Path) -> io::Result<Vec<DirEntry>> {
     fs::read_dir(folder)?.collect()
 }
 
-/// Removes a finished or unfinished output, by the names of the files that sweeps write. If
-/// anything else lies in the folder, that file and the folder stay, and an error is returned. A
-/// missing folder is no error.
+/// Removes a finished or unfinished output, file by file, by the names of the files that sweeps
+/// write. If anything else lies in the folder, it stays with the folder, and an error is returned.
+/// A missing folder is no error.
 pub(super) fn remove(folder: &Path, stats: &StatsTables<'_>) -> io::Result<()> {
     let stats_folder = folder.join(STATS_FOLDER);
     // If the folder is a symbolic link, it is not followed, because it would lead elsewhere.
@@ -108,7 +111,7 @@ pub(super) fn remove(folder: &Path, stats: &StatsTables<'_>) -> io::Result<()> {
     absent(fs::remove_dir(folder))
 }
 
-/// Returns success for the error that a file to be removed does not exist.
+/// Turns the error that a file to be removed does not exist into success. All other results stay.
 pub(super) fn absent(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),

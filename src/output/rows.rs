@@ -1,4 +1,4 @@
-//! Rows that one thread collects and another thread writes.
+//! Rows of a table that one thread collects and another thread writes.
 //!
 //! Converting rows to columns has a cost per column, however few the rows are, and most parts of
 //! the evidence have few rows or none. A few rows are therefore kept as rows until the writer joins
@@ -9,19 +9,21 @@ use super::builder::{Columns, Table};
 use super::error::OutputError;
 use crate::table::Cell;
 
-/// The most rows that are kept as rows, without conversion to columns.
+/// The most rows of a part of the evidence that are kept as rows. If there are more, the thread
+/// that collects them converts them to columns.
 const FEW_ROWS: usize = 32;
 
 /// Rows of a table that one thread collects, to be written by another.
 #[derive(Debug)]
 pub struct Rows {
     table: Table,
-    /// The expected number of rows, for which memory is reserved.
+    /// The expected number of rows. It decides whether rows are kept as rows, and for how many of
+    /// them memory is reserved.
     expected: usize,
     pub(super) buffer: RowBuffer,
 }
 
-/// How collected rows are kept: as rows or as columns.
+/// How collected rows are kept: a few as rows, and many as columns.
 #[derive(Debug)]
 pub(super) enum RowBuffer {
     Few(Vec<Vec<Cell<'static>>>),
@@ -29,7 +31,7 @@ pub(super) enum RowBuffer {
 }
 
 impl Table {
-    /// Makes an empty collection of rows, with memory reserved for `expected` rows.
+    /// Makes an empty collection of rows of this table, for about `expected` rows.
     #[must_use]
     pub fn rows(&self, expected: usize) -> Rows {
         Rows { table: self.clone(), expected, buffer: RowBuffer::Few(Vec::new()) }
@@ -37,7 +39,7 @@ impl Table {
 }
 
 impl Rows {
-    /// Returns the number of rows.
+    /// Returns the number of rows that were collected.
     #[must_use]
     pub fn len(&self) -> usize {
         match &self.buffer {
@@ -46,14 +48,15 @@ impl Rows {
         }
     }
 
-    /// Returns true if there are no rows.
+    /// Returns true if no row was collected.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Adds a row: one cell for each column, in the columns' order. If the cells do not fit the
-    /// columns, the error may be returned only later, when the rows are converted to columns.
+    /// Adds a row to the collection: one cell for each column, in the columns' order. If the cells
+    /// do not fit the columns, the error may be returned only later, when the rows are converted to
+    /// columns.
     pub fn push(&mut self, row: Vec<Cell<'_>>) -> Result<(), OutputError> {
         let rows = match &mut self.buffer {
             RowBuffer::Many(columns) => return columns.push(&row).map(|_| ()),

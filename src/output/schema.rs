@@ -1,7 +1,7 @@
 //! Arrow schemas of tables: the one place where column types become types of Parquet files.
 //!
 //! The types are those that DuckDB, polars, pandas, ClickHouse and Spark all read alike: times in
-//! microseconds, signed integers, plain UTF-8, lists that are never null.
+//! microseconds, signed integers, plain UTF-8, and lists that are never null.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::table::{Column, ColumnType, Nulls, Scalar};
 /// The time zone of every time column.
 pub(super) const TIME_ZONE: &str = "UTC";
 
-/// Returns the Arrow schema of a table with these columns.
+/// Returns the Arrow schema of a table that has these columns.
 pub(super) fn schema(columns: &[&Column]) -> Schema {
     Schema::new(columns.iter().copied().map(field).collect::<Vec<_>>())
 }
@@ -32,12 +32,12 @@ fn data_type(kind: ColumnType) -> DataType {
     }
 }
 
-/// Returns the Arrow field for the items of a list. Items are never null.
+/// Returns the Arrow field for the items of a list, which are never null.
 pub(super) fn item(kind: DataType) -> Arc<Field> {
     Arc::new(Field::new("element", kind, false))
 }
 
-/// Returns the Arrow fields of a record. Only times and optional text can be null.
+/// Returns the Arrow fields of the records in a column. Only times and optional text can be null.
 pub(super) fn record_fields(fields: &[(&str, Scalar)]) -> Fields {
     let field = |(name, kind): &(&str, Scalar)| {
         let kind = match kind {

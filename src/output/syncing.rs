@@ -13,7 +13,7 @@ use std::thread::{Builder, JoinHandle};
 use super::error::OutputError;
 
 /// A written file or directory that is being synced to the disk, so that it survives a crash of the
-/// machine.
+/// machine. Whether syncing succeeds is known only after [`wait`](PendingSync::wait).
 #[derive(Debug)]
 #[must_use = "what went wrong is only known when it was waited for"]
 pub struct PendingSync {
@@ -28,8 +28,8 @@ enum SyncState {
 }
 
 impl PendingSync {
-    /// Starts to sync a file, through the handle that it was written with: some file systems report
-    /// earlier write errors only to that handle.
+    /// Starts to sync a file to the disk, through the handle that it was written with. Some file
+    /// systems report earlier write errors only to that handle.
     pub(super) fn new(path: PathBuf, file: File) -> Self {
         let file = Arc::new(file);
         let shared = Arc::clone(&file);
@@ -39,7 +39,8 @@ impl PendingSync {
         PendingSync { path, state }
     }
 
-    /// Waits until the file is on the disk.
+    /// Waits until the file or directory is on the disk. Returns the error if it cannot be written
+    /// there.
     pub fn wait(self) -> Result<(), OutputError> {
         let result = match self.state {
             SyncState::OnThread(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
