@@ -1,5 +1,5 @@
-//! Collects the finished units in evidence order: passes matches and rows to the sink, and adds up
-//! hosts, totals and all other counts.
+//! Collects the finished units of a sweep (each a block of a file) in evidence order: passes
+//! matches and rows to the sink, and adds up hosts, totals and all other counts.
 
 use super::Observer;
 use super::detector::Detector;
@@ -16,8 +16,8 @@ use crate::evidence::discover::{Discovery, FoundContainer, LogFile};
 use crate::report::{FileReport, FileRow, FlawedFile, Hosts, NamedHost, Status, Totals};
 use crate::scan::Checksums;
 
-/// The number of flawed files that are kept for the summary: those that lost most. The ledger has
-/// all.
+/// The number of flawed files (damaged, empty or unreadable ones) that are kept for the summary:
+/// those that lost most. The ledger lists all flawed files.
 const MOST_FLAWED: usize = 100;
 
 /// Where the matches and rows of a sweep go.
@@ -30,7 +30,7 @@ pub(super) enum Destination<'a> {
     Nowhere,
 }
 
-/// Collects the finished units of a sweep, in evidence order.
+/// Collects the finished units of a sweep (each a block of a file), in evidence order.
 pub(super) struct Collector<'a> {
     discovery: &'a Discovery,
     detections: &'a [LoadedDetection],
@@ -39,25 +39,26 @@ pub(super) struct Collector<'a> {
     observer: &'a mut dyn Observer,
     target: Destination<'a>,
     hosts: Hosts,
-    /// The counts for each detection, in the order of the detections.
+    /// The counts of hits for each detection, in the order of the detections.
     detection_hits: Vec<DetectionHits>,
     excluded: ExclusionCounts,
     totals: Totals,
     flawed: Vec<FlawedFile>,
     /// The account of the file whose blocks are being added, and the offset in bytes up to which
-    /// they were added.
+    /// its blocks were added. `None` between two files.
     current: Option<(FileReport, u64)>,
     next_file: usize,
-    /// How far the sweep came in each piece of evidence.
+    /// How far the sweep came in each piece of evidence, in the order of the pieces.
     pieces: Vec<PieceProgress>,
 }
 
-/// How far the sweep came in a piece of evidence.
+/// How far the sweep came in one piece of evidence, which is usually what was collected from one
+/// machine.
 #[derive(Debug, Clone, Copy, Default)]
 struct PieceProgress {
-    /// True if the sweep reached any file of the piece.
+    /// True if the sweep read any file of the piece of evidence, at least in part.
     reached: bool,
-    /// True if an interruption left any file of the piece unread.
+    /// True if an interruption left any file of the piece of evidence unread.
     left: bool,
 }
 
@@ -65,24 +66,25 @@ struct PieceProgress {
 pub(super) struct SweepResults {
     /// All hosts of the sweep.
     pub hosts: Vec<NamedHost>,
-    /// The sums over all files and hosts.
+    /// The totals of the sweep, over all files and hosts.
     pub totals: Totals,
-    /// The files that could not be read and understood completely, those that lost most first; at
-    /// most [`MOST_FLAWED`].
+    /// The files that could not be read and understood completely: those that lost most first, and
+    /// at most [`MOST_FLAWED`].
     pub flawed: Vec<FlawedFile>,
-    /// The number of matches of each detection: all, those that are no copies, and those among
-    /// deleted records.
+    /// Three numbers for each detection, in the order of the detections: all matches, the matches
+    /// that are no copies of an earlier one, and the matches among deleted records.
     pub match_counts: Vec<[u64; 3]>,
-    /// The number of leads of each detection.
+    /// The number of leads for each detection, in the order of the detections.
     pub lead_counts: Vec<LeadCounts>,
-    /// What each exclusion took away.
+    /// How many matches and leads each exclusion took away from each host.
     pub excluded: ExclusionCounts,
-    /// The tables that were written; empty if the sink is no directory.
+    /// The tables that were written; empty if the matches do not go to an output directory.
     pub written: FinishedTables,
 }
 
 impl<'a> Collector<'a> {
-    /// Makes a collector whose matches and rows go to `target`.
+    /// Makes a collector whose matches and rows go to `target`. The pieces of evidence and the
+    /// containers that were found are added at once.
     pub(super) fn new(
         config: &'a Config,
         discovery: &'a Discovery,
@@ -115,7 +117,7 @@ impl<'a> Collector<'a> {
         }
     }
 
-    /// Adds the next finished unit. `detector` found the unit's hits.
+    /// Adds the next finished unit, in evidence order. `detector` is what found the unit's hits.
     pub(super) fn add(&mut self, done: FinishedUnit<'_>, detector: &Detector<'_>) -> Result<(), SweepError> {
         let hits = done.hits?;
         self.observer.advanced(done.block.length(), hits.count);
@@ -126,7 +128,8 @@ impl<'a> Collector<'a> {
         if *end >= report.size { self.close_file() } else { Ok(()) }
     }
 
-    /// Adds events of a file, and the rows and counts of their hits.
+    /// Adds the rows and counts of the hits of a file's events. If the sink is a function of the
+    /// caller, the matches among `events` go to that function.
     pub(super) fn add_hits(
         &mut self,
         file: &LogFile,
@@ -153,7 +156,8 @@ impl<'a> Collector<'a> {
         Ok(())
     }
 
-    /// Writes the row of the file whose last block was added, or that an interruption left unread.
+    /// Writes the row of a file to the ledger, once its last block was added. For a file that an
+    /// interruption left unread, the row says so.
     fn close_file(&mut self) -> Result<(), SweepError> {
         let files = &self.discovery.files;
         let file = files.get(self.next_file).expect("each block is of a file, in the order of the files");
@@ -204,7 +208,8 @@ impl<'a> Collector<'a> {
         self.flawed.truncate(MOST_FLAWED);
     }
 
-    /// Ends the collection: closes the tables, and writes those that are known only at the end.
+    /// Ends the collection: adds the files that were not read, closes the tables, and writes the
+    /// tables that are known only at the end, such as that of the hosts.
     pub(super) fn finish(mut self) -> Result<SweepResults, SweepError> {
         while self.next_file < self.discovery.files.len() {
             self.close_file()?;

@@ -1,5 +1,5 @@
-//! The end of a sweep: decides how it ended, writes `run.json`, and gives the output directory its
-//! final name.
+//! The end of a sweep: decides how the sweep ended, writes `run.json`, and gives the output
+//! directory its final name.
 
 use super::collect::SweepResults;
 use super::excluded::ExclusionCounts;
@@ -21,17 +21,19 @@ use crate::report::{
     RuleCounts, Run, Totals,
 };
 
-/// The program that runs a sweep, as `run.json` describes it.
+/// What called the sweep, as `run.json` describes it: the program `dnsweep`, or another Rust
+/// program.
 #[derive(Debug, Default)]
 pub struct Caller {
-    /// The command line, word by word.
+    /// The command line, word by word; empty if the sweep was called from Rust.
     pub arguments: Vec<String>,
-    /// Returns the exit status for a sweep with these totals; `None` if the program's exit status
-    /// does not depend on the sweep.
+    /// The function that returns the program's exit status for a sweep with these totals; `None` if
+    /// the sweep was called from Rust.
     pub exit_status: Option<fn(&Totals) -> u8>,
 }
 
-/// When a sweep began, and how many files it took from the journal of an unfinished sweep.
+/// When a sweep began, and how many files it took from the journal of an unfinished sweep instead
+/// of reading them.
 pub(super) struct SweepTimes {
     pub started: EventTime,
     pub resumed_files: u64,

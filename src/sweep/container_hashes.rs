@@ -1,4 +1,5 @@
-//! Hashes the files that containers consist of: what was seized, byte for byte.
+//! Hashes the files that containers consist of, such as the segments of a disk image: what was
+//! seized, byte for byte.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -9,11 +10,12 @@ use crate::base::in_order::in_order;
 use crate::error::SweepError;
 use crate::evidence::discover::{Discovery, FoundContainer};
 
-/// The weight of a container among the units of work, so large that each is handed out alone.
+/// The weight of a container as a unit of work for threads. It is so large that each container goes
+/// to a thread alone, and none waits in a batch.
 const WEIGHT: u64 = 1 << 20;
 
-/// Adds the SHA-256 of each file to the accounts of the containers, with this number of threads.
-/// When `interrupt` becomes true, the other files get none.
+/// Computes the SHA-256 of each file of the containers with this number of threads, and adds it to
+/// the containers' accounts. When `interrupt` becomes true, the files that remain get no SHA-256.
 pub(super) fn hash_containers(
     discovery: &mut Discovery,
     threads: NonZeroUsize,

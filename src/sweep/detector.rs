@@ -17,10 +17,10 @@ use crate::report::{
 };
 use crate::scan::LocatedEvent;
 
-/// A detection, with the conditions for a match and for a lead.
+/// A detection of the sweep, with its conditions for a match and for a lead.
 struct Rule<'a> {
     detection: &'a Detection,
-    /// The detection's id and name, as hosts list them.
+    /// The detection's id and name, in the form in which hosts list them.
     label: Arc<DetectionLabel>,
     /// The condition that makes a query of Windows' own DNS client a lead; `None` if the detection
     /// has no leads.
@@ -28,7 +28,8 @@ struct Rule<'a> {
 }
 
 impl Rule<'_> {
-    /// Returns the condition for a match or for a lead; `None` if no event can be one.
+    /// Returns the detection's condition for a match or for a lead; `None` if the detection can
+    /// have no leads.
     fn condition(&self, role: Role) -> Option<&Predicate> {
         match role {
             Role::Match => Some(&self.detection.search.predicate),
@@ -62,10 +63,10 @@ impl Rule<'_> {
     }
 }
 
-/// Finds matches and leads among events.
+/// Finds matches and leads among events, and makes rows and counts of them.
 pub(super) struct Detector<'a> {
     config: &'a Config,
-    /// The detections, in the order in which they were given.
+    /// The detections, in the order in which the user gave them.
     rules: Vec<Rule<'a>>,
     discovery: &'a Discovery,
     /// The tables that get a row for each hit; `None` if no tables are written.
@@ -73,7 +74,8 @@ pub(super) struct Detector<'a> {
 }
 
 impl<'a> Detector<'a> {
-    /// Makes a detector. It makes rows of `tables`, if tables are written.
+    /// Makes a detector for the detections and exclusions of a sweep. `tables` is `None` if no
+    /// tables are written; the detector then makes no rows.
     pub(super) fn new(config: &'a Config, discovery: &'a Discovery, tables: Option<HitTables<'a>>) -> Self {
         let lead_condition =
             |condition| lead_predicate(condition).filter(|_| config.options.leads != Leads::None);
@@ -93,7 +95,8 @@ impl<'a> Detector<'a> {
         self.rules.get(place).expect("a hit is of one of the sweep's detections").detection
     }
 
-    /// Returns the events that have hits, in the order of `events`.
+    /// Returns those events that at least one detection describes (or, for a lead, whose name one
+    /// describes), in the order of `events`. Events outside the period are left out.
     pub(super) fn detect(&self, events: Vec<LocatedEvent>) -> Vec<EventWithHits> {
         let in_window = events
             .into_iter()
@@ -129,8 +132,8 @@ impl<'a> Detector<'a> {
         describing.map(hit).collect()
     }
 
-    /// Makes the rows and counts for events of a file: for each event, a row for each hit, in the
-    /// order of the detections.
+    /// Makes the rows and counts for a file's events with hits. Each event gets a row for each hit,
+    /// in the order of the detections.
     pub(super) fn reduce(&self, file: &LogFile, detected: &[EventWithHits]) -> Result<UnitHits, OutputError> {
         let leads = detected.iter().filter(|event| event.role == Role::Lead).count();
         let mut reduced = UnitHits {
@@ -151,7 +154,7 @@ impl<'a> Detector<'a> {
         Ok(reduced)
     }
 
-    /// Counts an event once, however many hits it has.
+    /// Counts an event with hits for its host: once, however many hits it has.
     fn count(&self, event: &EventWithHits, reduced: &mut UnitHits) {
         let computer = &event.located.event.system.computer;
         let mut exclusions = excluded_from(&event.hits).peekable();
@@ -217,8 +220,8 @@ impl<'a> Detector<'a> {
         }
     }
 
-    /// Returns the event with the detections that describe it; `None` if exclusions take it away
-    /// from all of them.
+    /// Returns an event with the detections whose hits no exclusion takes away; `None` if
+    /// exclusions take away all of its hits, so that it is no match.
     fn matched<'e>(&'e self, event: &'e EventWithHits) -> Option<MatchedEvent<'e>> {
         let hits = event.hits.iter().filter(|hit| hit.excluded_by.is_none());
         let rules = hits.filter_map(|hit| self.rules.get(hit.detection.0));

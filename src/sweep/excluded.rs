@@ -1,5 +1,5 @@
-//! Applies exclusions: finds which exclusion applies to an event, and counts what each took away
-//! from each host.
+//! Applies exclusions: finds which exclusion applies to an event, and counts what each exclusion
+//! took away from each host.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,22 +8,23 @@ use crate::config::{ExclusionStatus, LoadedExclusion};
 use crate::event::Event;
 use crate::report::ExcludedCounts;
 
-/// The 0-based index of an exclusion among all exclusions of a sweep.
+/// The 0-based index of an exclusion among all exclusions of the sweep, in the order of the command
+/// line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ExclusionIndex(pub(super) usize);
 
-/// The number of events that each exclusion took away from each host, including copies and deleted
-/// records. `merge` is associative and commutative.
+/// The number of matches and leads that each exclusion took away from each host, including copies
+/// and deleted records. `merge` is associative and commutative.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct ExclusionCounts(BTreeMap<ExclusionIndex, BTreeMap<String, ExcludedCounts>>);
 
 impl ExclusionCounts {
-    /// Adds what the exclusion `by` took away from a host.
+    /// Adds matches and leads that the exclusion `by` took away from the host `computer`.
     pub(super) fn add(&mut self, by: ExclusionIndex, computer: &str, counts: ExcludedCounts) {
         self.0.entry(by).or_default().entry(computer.to_owned()).or_default().merge(counts);
     }
 
-    /// Adds the counts of another part of the evidence.
+    /// Adds what exclusions took away in another part of the evidence.
     pub(super) fn merge(&mut self, other: ExclusionCounts) {
         for (exclusion, hosts) in other.0 {
             for (computer, counts) in hosts {
@@ -32,26 +33,27 @@ impl ExclusionCounts {
         }
     }
 
-    /// Returns true if nothing was taken away.
+    /// Returns true if no exclusion took anything away.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Returns the sum over all exclusions and hosts.
+    /// Returns how many matches and leads all exclusions together took away from all hosts.
     pub(super) fn sum(&self) -> ExcludedCounts {
         let mut sum = ExcludedCounts::default();
         self.0.values().flat_map(BTreeMap::values).for_each(|counts| sum.merge(*counts));
         sum
     }
 
-    /// Returns what the exclusion with this index took away from each host, by the host's Computer.
+    /// Returns what the exclusion with this index took away from each host. The keys are the hosts'
+    /// Computers.
     pub(super) fn by(&self, exclusion: usize) -> BTreeMap<String, ExcludedCounts> {
         self.0.get(&ExclusionIndex(exclusion)).cloned().unwrap_or_default()
     }
 }
 
-/// Returns the first exclusion in force that applies to an event which the detection with this id
-/// describes.
+/// Returns the first exclusion that takes an event away from the detection `detection_id`, which
+/// describes the event. Expired exclusions do not apply. `None` if no exclusion applies.
 pub(super) fn excluding(
     exclusions: &[LoadedExclusion],
     event: &Event,
@@ -63,7 +65,8 @@ pub(super) fn excluding(
     exclusions.iter().position(holds).map(ExclusionIndex)
 }
 
-/// Returns the exclusions that apply to hits of an event, each once.
+/// Returns the exclusions that apply to any hit of an event. An exclusion that applies to several
+/// hits is returned once.
 pub(super) fn excluded_from(hits: &[Hit]) -> impl Iterator<Item = ExclusionIndex> {
     let exclusions: BTreeSet<ExclusionIndex> = hits.iter().filter_map(|hit| hit.excluded_by).collect();
     exclusions.into_iter()

@@ -1,6 +1,8 @@
-//! Hits: finds which events with hits are copies, and makes rows and counts of them. A hit of a
-//! Sysmon DNS query is a match. A hit of a query of Windows' own DNS client is a lead. Matches and
-//! leads have a table each, and are counted apart.
+//! Hits: an event, and a detection that describes it. This module finds out which events with hits
+//! are copies of earlier events, and counts the hits of each detection.
+//!
+//! A hit of a Sysmon DNS query is a match. A hit of a query of Windows' own DNS client is a lead.
+//! Matches and leads have a table each, and are counted apart.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,7 +16,8 @@ use crate::output::{Rows, Table};
 use crate::report::{Hosts, Occurrence};
 use crate::scan::LocatedEvent;
 
-/// The 0-based index of a detection among all detections of a sweep.
+/// The 0-based index of a detection among all detections of the sweep, in the order in which the
+/// user gave them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct DetectionIndex(pub(super) usize);
 
@@ -27,7 +30,8 @@ pub(super) struct EventWithHits {
     pub hits: Vec<Hit>,
 }
 
-/// A hit: a detection that describes an event or, for a lead, the name that the event queries.
+/// A hit of an event: a detection that describes the event or, for a lead, the name that the event
+/// queries.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Hit {
     pub detection: DetectionIndex,
@@ -36,7 +40,7 @@ pub(super) struct Hit {
     pub excluded_by: Option<ExclusionIndex>,
 }
 
-/// What a hit makes of an event: a match or a lead. It depends on the kind of the event.
+/// What a hit makes of an event: a match or a lead. The kind of the event decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     Match,
@@ -44,7 +48,8 @@ pub(super) enum Role {
 }
 
 impl Role {
-    /// Returns the role of an event with a hit; `None` for events of other kinds, because rules are
+    /// Returns what a hit would make of an event: a match if Sysmon logged the DNS query, and a
+    /// lead if Windows' own DNS client did. `None` for all other events, because detections are
     /// about DNS queries.
     pub(super) fn of(event: &Event) -> Option<Self> {
         if event.is(&DNS_QUERY) {
@@ -58,8 +63,8 @@ impl Role {
 }
 
 impl Hit {
-    /// Returns true if the hit gets a row: always, unless it is excluded and excluded rows are not
-    /// kept.
+    /// Returns true if the hit gets a row in its table. A hit that an exclusion takes away gets a
+    /// row only with `--keep-excluded`.
     pub(super) fn is_written(self, config: &Config) -> bool {
         self.excluded_by.is_none() || config.options.excluded_rows == ExcludedRows::Kept
     }
@@ -72,58 +77,61 @@ impl Hit {
     }
 }
 
-/// The tables that get a row for each hit.
+/// The layouts of the tables in which each hit gets a row.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct HitTables<'a> {
-    /// The table of matches.
+    /// The layout of `matches.parquet`.
     pub matches: &'a Table,
-    /// The table of leads; `None` if leads are not looked for.
+    /// The layout of `leads.parquet`; `None` if leads are not looked for.
     pub leads: Option<&'a Table>,
 }
 
-/// The rows and counts made of the hits of a unit.
+/// The rows and counts that are made of the hits in a unit of work, which is a block of a file.
 pub(super) struct UnitHits {
-    /// Rows of `matches.parquet`: matches, and excluded events if these are kept. `None` if no
-    /// tables are written.
+    /// Rows of `matches.parquet`: matches and, with `--keep-excluded`, events that an exclusion
+    /// takes away. `None` if no tables are written.
     pub matches: Option<Rows>,
-    /// Rows of `leads.parquet`: leads, and excluded events if these are kept. `None` if no tables
-    /// are written or leads are not looked for.
+    /// Rows of `leads.parquet`: leads and, with `--keep-excluded`, events that an exclusion takes
+    /// away. `None` if no tables are written, or leads are not looked for.
     pub leads: Option<Rows>,
-    /// The number of events that are matches.
+    /// The number of events that are matches, each counted once, however many detections describe
+    /// it.
     pub count: u64,
     /// The counts of matches and leads for each host.
     pub hosts: Hosts,
-    /// The counts for each detection, in the order of the detections.
+    /// The counts of hits for each detection, in the order of the detections.
     pub detections: Vec<DetectionHits>,
-    /// What each exclusion took away.
+    /// How many matches and leads each exclusion took away from each host.
     pub excluded: ExclusionCounts,
 }
 
-/// The counts for the hits of one detection. `merge` is associative and commutative.
+/// The counts of one detection's hits. `merge` is associative and commutative.
 pub(super) struct DetectionHits {
     /// The number of matches, including copies of an event.
     pub matches: u64,
     /// The number of matches that are no copies of an earlier one.
     pub unique_matches: u64,
-    /// The number of matches among deleted records. No other field counts them.
+    /// The number of matches among deleted records. No other field of this type counts them.
     pub recovered_matches: u64,
-    /// The number of leads.
+    /// The number of leads: all, and those that are no copies of an earlier one.
     pub leads: LeadCounts,
-    /// The detection's own `stats` table, made of matches that are no copies; `None` if its search
-    /// has no `stats`.
+    /// The table that the command `stats` in the detection's search makes of its matches, without
+    /// copies; `None` if the search has no `stats`.
     pub stats: Option<StatsTable>,
 }
 
-/// The events with hits that were seen so far, in evidence order, by their hash.
+/// The events with hits that were seen so far in evidence order, known by the hash of their
+/// content. They show which later events are copies.
 #[derive(Debug, Default)]
 pub(super) struct SeenEvents {
     hashes: HashSet<Sha256Digest>,
-    /// The exclusion that took each excluded event away from a detection.
+    /// For each event that an exclusion took away from a detection: the exclusion. Copies of the
+    /// event get the same exclusion.
     excluded: HashMap<(Sha256Digest, DetectionIndex), ExclusionIndex>,
 }
 
 impl DetectionHits {
-    /// Returns counts of zero for each of these detections.
+    /// Returns counts of zero for each of these detections, in the same order.
     pub(super) fn none(detections: &[LoadedDetection]) -> Vec<Self> {
         let none = |loaded: &LoadedDetection| DetectionHits {
             matches: 0,
@@ -135,12 +143,13 @@ impl DetectionHits {
         detections.iter().map(none).collect()
     }
 
-    /// Returns true if there are no hits.
+    /// Returns true if the detection has no hits, apart from hits that an exclusion takes away.
     fn is_empty(&self) -> bool {
         self.matches + self.recovered_matches + self.leads.leads == 0
     }
 
-    /// Counts a hit that is not excluded.
+    /// Counts the detection's hit of this event. The caller leaves out hits that an exclusion takes
+    /// away.
     pub(super) fn add(&mut self, detected: &EventWithHits) {
         let event = &detected.located.event;
         match (detected.role, detected.occurrence) {
@@ -157,7 +166,7 @@ impl DetectionHits {
         }
     }
 
-    /// Adds the counts of other hits of the same detection.
+    /// Adds the counts of the same detection's hits in another part of the evidence.
     pub(super) fn merge(&mut self, other: DetectionHits) {
         self.matches += other.matches;
         self.unique_matches += other.unique_matches;
@@ -170,7 +179,7 @@ impl DetectionHits {
 }
 
 impl UnitHits {
-    /// Returns true if there are no hits at all, not even excluded ones.
+    /// Returns true if the unit has no hits at all, not even hits that an exclusion takes away.
     pub(super) fn is_empty(&self) -> bool {
         let is_empty = |rows: &Option<Rows>| rows.as_ref().is_none_or(Rows::is_empty);
         let is_any = self.count > 0 || self.detections.iter().any(|hits| !hits.is_empty());
@@ -179,12 +188,12 @@ impl UnitHits {
 }
 
 impl SeenEvents {
-    /// Marks the events that are copies of earlier ones, and returns true if any is. Must be called
-    /// in evidence order.
+    /// Marks the events that are copies of events seen earlier, and returns true if any is. Must be
+    /// called in evidence order.
     ///
     /// An exclusion that applies to an event also applies to its copies. Copies can differ in who
     /// logged them (`Security/UserID`, which is not part of a match's hash). An exclusion with a
-    /// condition on this field must not take away the first copy and leave the second as a copy of
+    /// condition on that field must not take away the first copy and leave the second as a copy of
     /// nothing.
     pub(super) fn mark_copies(&mut self, events: &mut [EventWithHits]) -> bool {
         let mut copies = false;
@@ -206,7 +215,8 @@ impl SeenEvents {
         copies
     }
 
-    /// Adds an event from a deleted record, and returns true if it was not seen before.
+    /// Adds an event from a deleted record. Returns true if the event was not seen before, neither
+    /// in a live log nor in another deleted record.
     pub(super) fn is_new(&mut self, event: &EventWithHits) -> bool {
         self.hashes.insert(event.hash)
     }

@@ -1,11 +1,11 @@
-//! The journal of a sweep: the result of each unit, so that a sweep that was killed or interrupted
-//! can be resumed.
+//! The journal of a sweep: the result of each unit of work, so that a sweep that was killed or
+//! interrupted can be resumed. A unit is a block of a file.
 //!
-//! The journal has an entry for each unit, in the order of the units. An entry is a document in
-//! postcard's format, framed by [`crate::output`]. It contains the account of the unit and the
-//! events that have hits, but no rows. A resumed sweep makes the tables from the entries with the
-//! same code as any other sweep, so they are the same to the byte. The first entry contains the
-//! options of the sweep.
+//! The journal has an entry for each unit, in the order of the units. An entry is encoded with
+//! postcard, and framed by [`crate::output`]. It contains the account of the unit and the events
+//! that have hits, but no rows. A resumed sweep makes the tables from the entries with the same
+//! code as any other sweep, so that the tables are the same to the byte. The first entry contains
+//! the options of the sweep.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -23,23 +23,27 @@ use crate::output::{OutputError, document, framed, read_framed};
 use crate::report::FileReport;
 use crate::scan::{Block, LocatedEvent};
 
-/// The number of bytes of evidence after which entries are written to the file. If a sweep is
-/// killed, a resumed one reads about this many bytes again at most.
+/// The number of bytes of evidence after which the journal's entries are written to its file. If a
+/// sweep is killed, a resumed sweep reads about this many bytes of evidence again at most.
 const FLUSHED_AT_LEAST: u64 = 1 << 20;
 
-/// The beginning of the first entry: a name, and the version of the journal's layout. The version
-/// changes with everything that an entry contains. A journal with another version cannot be read.
+/// The beginning of the journal's first entry: a name, and the version of the journal's layout. The
+/// version is raised whenever anything in an entry changes. A journal with another version cannot
+/// be resumed from.
 const LAYOUT: (&str, u32) = ("journal of dnsweep", 4);
 
-/// The options of the sweep that began the journal. They follow [`LAYOUT`] in the first entry.
+/// The options of the sweep that began the journal. In the journal's first entry, they follow
+/// [`LAYOUT`].
 #[derive(Debug, Serialize, Deserialize)]
 struct FirstEntry {
-    /// [`SweepInputs`] as JSON, so that a message can name the option that differs.
+    /// The sweep's options ([`SweepInputs`]) as JSON, so that a message can name the option that
+    /// differs in a resumed sweep.
     inputs: String,
     window: Window,
 }
 
-/// Identifies a file of the evidence by its path, size and modification time.
+/// Identifies a file of the evidence in the journal. If its size or modification time has changed,
+/// the file is read again.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct FileKey {
     /// The name of the piece of evidence that contains the file.
@@ -48,11 +52,12 @@ pub(super) struct FileKey {
     pub source_path: String,
     /// The size of the file in bytes.
     pub size: u64,
-    /// The file's modification time: seconds and nanoseconds since 1970.
+    /// The file's modification time: seconds and nanoseconds since the start of 1970.
     pub modified: (i64, i64),
 }
 
-/// An entry to be written: the result of a unit, borrowed.
+/// An entry of the journal that is to be written: the result of a unit of work, borrowed. The
+/// fields are those of [`Entry`].
 #[derive(Debug, Serialize)]
 pub(super) struct NewEntry<'a> {
     pub file: FileKey,
@@ -62,36 +67,40 @@ pub(super) struct NewEntry<'a> {
     pub recovered: Vec<&'a LocatedEvent>,
 }
 
-/// An entry that was read: the result of a unit.
+/// An entry that was read from the journal: the result of a unit of work, which is a block of a
+/// file.
 #[derive(Debug, Deserialize)]
 pub(super) struct Entry {
-    /// The unit that the entry belongs to.
+    /// The file and the block that the entry belongs to.
     #[expect(dead_code, reason = "whoever reads it knows; the format has it")]
     place: EntryUnit,
-    /// The account of the unit.
+    /// The account of the block's bytes and records.
     pub part: FileReport,
-    /// The events that have hits, in file order.
+    /// The block's events that have hits, in file order.
     pub events: Vec<LocatedEvent>,
-    /// Events from deleted records that have hits.
+    /// The events from deleted records of the block that have hits.
     pub recovered: Vec<LocatedEvent>,
 }
 
-/// The beginning of an entry: the unit that the entry belongs to.
+/// The beginning of a journal's entry: the file and the block that the entry belongs to. It is read
+/// without the rest of the entry when a journal is opened.
 #[derive(Debug, Deserialize)]
 struct EntryUnit {
     file: FileKey,
     block: Block,
 }
 
-/// The position of a unit's entry in the journal.
+/// Where in the journal the entry of a unit of work lies. The entry itself is read only when it is
+/// needed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct EntryLocation {
-    /// The block of the file that the unit covers.
+    /// The block of a file that the entry is about.
     pub block: Block,
     bytes: Range<u64>,
 }
 
-/// A journal that a sweep writes, after it has read the entries of an earlier sweep.
+/// The journal that a sweep writes. If the sweep resumes an earlier one, the journal first gives
+/// what that sweep has read.
 #[derive(Debug)]
 pub(super) struct Journal {
     path: PathBuf,
@@ -100,13 +109,15 @@ pub(super) struct Journal {
     /// The number of bytes of evidence whose entries are still in the writer's buffer.
     unflushed: u64,
     files: HashMap<FileKey, Vec<EntryLocation>>,
-    /// The period of the sweep that began the journal.
+    /// The period of the sweep that began the journal. A resumed sweep uses the same period, even
+    /// if it counts back from now.
     pub window: Window,
 }
 
 impl Journal {
-    /// Opens the journal and reads its entries, or begins a new journal if there is none. It is an
-    /// error if the journal was begun with other options than `inputs`.
+    /// Opens the journal at `path` and finds its entries, or begins a new journal if there is none.
+    /// It is an error if the journal was begun with other options than `inputs`, because the tables
+    /// would differ.
     pub(super) fn open(path: &Path, inputs: &SweepInputs, window: Window) -> Result<Self, OutputError> {
         let failed = |error: io::Error| failed(path, &error);
         let mut file = open_own(path).map_err(failed)?;
@@ -133,8 +144,8 @@ impl Journal {
         Ok(journal)
     }
 
-    /// Reads the entries in the file. Returns the offset in bytes at which the last complete entry
-    /// ends.
+    /// Finds the entries in the journal's file. Returns the offset in bytes at which the last
+    /// complete entry ends; what follows was not written completely.
     fn read(&mut self, file: &mut File, inputs: &SweepInputs) -> Result<u64, OutputError> {
         let size = file.metadata().map_err(|error| failed(&self.path, &error))?.len();
         file.seek(SeekFrom::Start(0)).map_err(|error| failed(&self.path, &error))?;
@@ -165,8 +176,8 @@ impl Journal {
         Ok(at)
     }
 
-    /// Decodes the first entry, which is complete. It is an error if the journal has another
-    /// layout.
+    /// Decodes the journal's first entry. It is an error if the journal has another layout than
+    /// this version of dnsweep writes.
     fn first(&self, document: &[u8]) -> Result<FirstEntry, OutputError> {
         let (name, known) = LAYOUT;
         let other = |found: &str| OutputError::Resume {
@@ -186,8 +197,8 @@ impl Journal {
         }
     }
 
-    /// Checks that this sweep has the options of the sweep that began the journal, so that it makes
-    /// the same tables.
+    /// Checks that this sweep has the options of the sweep that began the journal, because only
+    /// then do both make the same tables.
     fn check(&self, first: &FirstEntry, inputs: &SweepInputs) -> Result<(), OutputError> {
         inputs.differs_from(&first.inputs).map_or(Ok(()), |InputDifference { what, first, second }| {
             let reason = format!("{what}: it was begun with '{first}', found '{second}'");
@@ -195,19 +206,20 @@ impl Journal {
         })
     }
 
-    /// Takes the files that an earlier sweep read to their end, with the entries of all their
-    /// units.
+    /// Takes out the files that an earlier sweep read to their end, each with the places of all its
+    /// entries.
     pub(super) fn take_files(&mut self) -> HashMap<FileKey, Vec<EntryLocation>> {
         std::mem::take(&mut self.files)
     }
 
-    /// Returns a reader of entries that any thread can use.
+    /// Returns a reader for the journal's entries, which any thread can use.
     pub(super) fn reader(&self) -> Result<JournalReader, OutputError> {
         let file = self.file.try_clone().map_err(|error| failed(&self.path, &error))?;
         Ok(JournalReader { path: self.path.clone(), file })
     }
 
-    /// Adds the entry of a unit, which covers `block`.
+    /// Adds the entry of a unit of work that covers `block`. The entry may wait in a buffer until
+    /// [`flush`](Self::flush).
     pub(super) fn append(&mut self, entry: &[u8], block: Block) -> Result<(), OutputError> {
         self.write(entry)?;
         self.unflushed += block.length();
@@ -218,14 +230,15 @@ impl Journal {
         self.writer.write_all(entry).map_err(|error| failed(&self.path, &error))
     }
 
-    /// Writes buffered entries to the file, where they stay even if this process is killed.
+    /// Writes the entries in the buffer to the journal's file, where they stay even if this process
+    /// is killed.
     pub(super) fn flush(&mut self) -> Result<(), OutputError> {
         self.unflushed = 0;
         self.writer.flush().map_err(|error| failed(&self.path, &error))
     }
 }
 
-/// Reads entries of a journal.
+/// Reads entries of a journal, on any thread.
 #[derive(Debug)]
 pub(super) struct JournalReader {
     path: PathBuf,
@@ -233,8 +246,8 @@ pub(super) struct JournalReader {
 }
 
 impl JournalReader {
-    /// Reads the entry at this position. It is an error if the entry has changed since the journal
-    /// was opened.
+    /// Reads the entry at this place of the journal. It is an error if the entry has changed since
+    /// the journal was opened.
     pub(super) fn read(&self, at: &EntryLocation) -> Result<Entry, OutputError> {
         let mut bytes = vec![0; usize::try_from(at.bytes.end - at.bytes.start).unwrap_or_default()];
         let read = read_exact_at(&self.file, &mut bytes, at.bytes.start);
@@ -247,7 +260,8 @@ impl JournalReader {
     }
 }
 
-/// Returns true if the entries of a file cover all of it without a gap.
+/// Returns true if the entries of a file cover all of the file without a gap, so that nothing of it
+/// must be read again.
 fn is_whole(file: &FileKey, entries: &[EntryLocation]) -> bool {
     let mut end = 0;
     let follows =
@@ -255,7 +269,8 @@ fn is_whole(file: &FileKey, entries: &[EntryLocation]) -> bool {
     follows && end >= file.size
 }
 
-/// Makes an entry of a document. `expected` is the approximate size of the document in bytes.
+/// Makes an entry of the journal with `document` as its content. `expected` is the approximate size
+/// of the content in bytes.
 pub(super) fn entry(document: &impl Serialize, expected: usize) -> Vec<u8> {
     framed(expected, |entry| {
         postcard::to_extend(document, entry)

@@ -14,9 +14,9 @@ use crate::scan::{
     XmlFile, blocks,
 };
 
-/// An iterator over the live events of one log that are of certain kinds, in file order. An event
-/// log and event XML are read alike. Damage does not end the iteration: it is in
-/// [`problems`](LogEvents::problems).
+/// An iterator over the live events of one log that are of certain kinds, in file order. The log is
+/// an event log or event XML. Damage does not end the iteration: [`problems`](LogEvents::problems)
+/// returns it.
 pub struct LogEvents {
     log: OpenLog,
     form: FileForm,
@@ -38,9 +38,9 @@ impl std::fmt::Debug for LogEvents {
 }
 
 impl LogEvents {
-    /// Opens a log to read its events of these kinds. If only DNS queries are asked for, not all
-    /// records are decoded, which is faster. It is an error if `path` is no event log and no event
-    /// XML.
+    /// Opens the log at `path`, to read its events of these kinds. If only DNS queries are asked
+    /// for, not all records are decoded, which is faster. It is an error if the file is neither an
+    /// event log nor event XML.
     pub fn open(path: &Path, kinds: &[&'static EventKind]) -> Result<Self, SweepError> {
         let search = Search { roots: vec![path.to_path_buf()], ..Search::default() };
         let files = discover(&search, NonZeroUsize::MIN)?.files;

@@ -45,19 +45,22 @@ use self::worker::Worker;
 use self::writing::SweepTables;
 
 /// The version of the layout of the tables and of `run.json`. It is raised whenever a column or a
-/// field changes in a way that a reader of the outputs must follow.
+/// field changes in such a way that programs which read an output must change too.
 pub const SCHEMA_VERSION: u32 = 3;
 
-/// Receives a sweep's progress, on the thread that runs the sweep. `()` ignores everything.
+/// Is told of a sweep's progress, on the thread that runs the sweep. The type `()` implements this
+/// trait and ignores everything.
 pub trait Observer {
-    /// Called when the evidence was listed: `discovery` has the files that will be read.
+    /// Called once, when the evidence was listed. `discovery` contains the files that will be read.
     fn found(&mut self, _discovery: &Discovery) {}
-    /// Called when another part of the evidence was read, with the number of bytes read and of
-    /// matches found in it.
+    /// Called when another part of the evidence was read, with the number of bytes that were read
+    /// and of matches that were found in this part.
     fn advanced(&mut self, _bytes: u64, _matches: u64) {}
-    /// Called when a file was read to its end, or as far as possible.
+    /// Called when a file was read to its end, or as far as possible. `file` is the account of what
+    /// was read.
     fn file_done(&mut self, _evidence: &str, _source_path: &str, _file: &FileReport) {}
-    /// Called when all files were read, or the sweep was interrupted.
+    /// Called once, when all files were read or the sweep was interrupted. The tables are completed
+    /// after this call.
     fn finished(&mut self) {}
 }
 
@@ -73,7 +76,7 @@ pub struct Outcome {
     /// All hosts of the sweep.
     pub hosts: Vec<NamedHost>,
     /// The files that could not be read and understood completely, those that lost most first. If
-    /// there are many, only the worst are listed.
+    /// there are more than a hundred, only the hundred worst are listed.
     pub flawed: Vec<FlawedFile>,
     /// The archives, disk images, volumes and shadow copies that were found, in evidence order.
     pub containers: Vec<ContainerReport>,
@@ -82,9 +85,10 @@ pub struct Outcome {
 }
 
 impl Sweep {
-    /// Runs the sweep. A period such as the last 14 days counts back from now. When `interrupt`
-    /// becomes true, the blocks being read are finished, no further block is started, and the sweep
-    /// ends with what it has.
+    /// Runs the sweep. A period such as the last 14 days counts back from now.
+    ///
+    /// When `interrupt` becomes true, the sweep finishes the blocks of files that it is reading,
+    /// starts no further block, and returns what it has found so far.
     pub fn run(
         &self,
         sink: Sink<'_>,
@@ -94,16 +98,16 @@ impl Sweep {
         sweep(self.resolve(EventTime::now())?, sink, Caller::default(), observer, interrupt)
     }
 
-    /// Returns a sink that writes tables to the output directory `out`. The directory must not
-    /// exist, and must not lie in the evidence. Only this user can read the tables.
+    /// Returns a sink that writes tables to the output directory `out`. If the directory exists, it
+    /// must be empty. It must not lie in the evidence. Only this user can read the tables.
     pub fn directory(&self, out: &Path) -> Result<Sink<'static>, SweepError> {
         let roots = resolve_roots(&self.evidence)?;
         Ok(Sink::Directory(prepare(out, &roots, false, UnfinishedPolicy::Refuse, Access::Owner)?))
     }
 }
 
-/// Runs a sweep whose matches go to `sink`. When `interrupt` becomes true, no further block is
-/// started.
+/// Runs a sweep whose matches go to `sink`. When `interrupt` becomes true, no further block of a
+/// file is started.
 pub(crate) fn sweep(
     mut config: Config,
     sink: Sink<'_>,
@@ -176,8 +180,8 @@ pub(crate) fn sweep(
     conclude(config, output, caller, discovery, collected, SweepTimes { started, resumed_files })
 }
 
-/// Returns how many threads list folders. `--readers` limits these threads too, because listing
-/// also makes a disk seek.
+/// Returns how many threads list the folders of the evidence. `--readers` limits these threads too,
+/// because listing a folder makes a disk seek, as reading a file does.
 fn listers(config: &Config) -> NonZeroUsize {
     config.readers.map_or(config.threads, |readers| readers.min(config.threads))
 }

@@ -14,10 +14,12 @@ use crate::output::OutputDirectory;
 use crate::report::Occurrence;
 use crate::scan::Location;
 
-/// A function of the caller that takes each match. An error that it returns ends the sweep.
+/// A function of the caller that takes each match, one by one. An error that it returns ends the
+/// sweep.
 pub type TakeMatch<'s> = &'s mut dyn FnMut(&Match<'_>) -> Result<(), SinkError>;
 
-/// Where the matches of a sweep go. They come in evidence order, whatever the number of threads.
+/// The place where the matches of a sweep go. Matches come in evidence order, whatever the number
+/// of threads.
 pub enum Sink<'s> {
     /// The matches go into the tables of an output directory, together with all other results of
     /// the sweep.
@@ -48,22 +50,23 @@ pub struct Match<'a> {
     pub event: &'a Event,
     /// The detections that describe the event, in the order in which they were given.
     pub detections: Vec<&'a Detection>,
-    /// The name of the piece of evidence that contains the file: usually a folder per machine.
+    /// The name of the piece of evidence that contains the event's file. A piece is usually a
+    /// folder per machine.
     pub evidence: &'a str,
-    /// The path of the file from its root.
+    /// The path of the event's file from the root that the user named.
     pub source_path: &'a str,
-    /// Where in the file the record lies.
+    /// The place of the event's record in the file.
     pub location: Location,
-    /// How far the bytes of the record can be trusted.
+    /// How far the bytes of the event's record can be trusted.
     pub integrity: Integrity,
-    /// Whether the event is seen for the first time, is a copy, or was found in a deleted record
-    /// only.
+    /// Tells whether the event is seen for the first time, is a copy of an earlier one, or was
+    /// found in a deleted record only.
     pub occurrence: Occurrence,
     /// A hash of the event's content. All copies of an event have the same hash.
     pub event_hash: Sha256Digest,
 }
 
-/// Passes the matches among events of one file to the caller's function.
+/// Passes the matches among `events`, which are of one file, to the caller's function.
 pub(super) fn hand_over(
     take: &mut TakeMatch<'_>,
     detector: &Detector<'_>,

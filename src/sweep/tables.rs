@@ -1,5 +1,5 @@
-//! The tables at the end of a sweep: their metadata, and the writing of tables that are known or
-//! finished only then, several at a time.
+//! The tables at the end of a sweep: their metadata, and the writing of those tables that are known
+//! or finished only then. Several tables are written at a time.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -16,28 +16,30 @@ use crate::output::{
 use crate::report::{ContainerRow, HostRow, NamedHost, OutputRecord};
 use crate::table::{Cell, Column, ColumnType, Nulls, Storage};
 
-/// The weight of a table as a unit of work. It is so large that each table goes to a thread alone.
+/// The weight of a table as a unit of work for threads. It is so large that each table goes to a
+/// thread alone, and none waits in a batch.
 const WEIGHT: u64 = 1 << 20;
-/// The number of rows of a `stats` table that are made at once. Such a table can have as many rows
-/// as there are matches.
+/// The number of rows of a detection's `stats` table that are made at once. There can be as many
+/// rows as matches, so not all are kept in memory.
 const PART_ROWS: usize = 4096;
-/// The number of tables that may be syncing to the disk while the next one is written.
+/// The number of tables that may be syncing to the disk while the next table is written.
 const MOST_SYNCING: usize = 8;
 
-/// A table that is finished or written when all evidence was read.
+/// A table that is written or finished only when all evidence was read.
 pub(super) enum LastTable<'a> {
-    /// A table that was begun while the evidence was read, with its file name and its writer.
+    /// A table that was begun while the evidence was read. Contains its file name and its writer.
     Begun(&'static str, Box<TableWriter>),
-    /// The table of hosts, with its rows.
+    /// The table of hosts. Contains the hosts.
     Hosts(&'a [NamedHost]),
-    /// The table of containers: each with the name of its piece of evidence.
+    /// The table of containers. Contains each container with the name of its piece of evidence.
     Containers(&'a [(&'a str, &'a ContainerReport)]),
-    /// The own `stats` table of a detection, with the detection's id.
+    /// The table that the command `stats` in a detection's search makes. Contains the table and the
+    /// detection's id.
     Stats(StatsTable, &'a str),
 }
 
-/// Writes tables on several threads. Returns the record of each for `run.json`, in the order of
-/// `tables`, and the files that are still syncing to the disk.
+/// Writes the last tables of a sweep on several threads. Returns each table's record for
+/// `run.json`, in the order of `tables`, and the files that are still syncing to the disk.
 pub(super) fn write_last(
     tables: Vec<LastTable<'_>>,
     output: &OutputDirectory,
@@ -116,7 +118,8 @@ impl LastTable<'_> {
     }
 }
 
-/// Returns the key-value metadata that every table has.
+/// Returns the key-value metadata that every table of an output has: versions, and the ids of the
+/// detections.
 pub(super) fn metadata(detections: &[LoadedDetection]) -> Vec<(&'static str, String)> {
     let ids: Vec<&str> = detections.iter().map(|loaded| loaded.detection.id.as_str()).collect();
     vec![
@@ -126,7 +129,8 @@ pub(super) fn metadata(detections: &[LoadedDetection]) -> Vec<(&'static str, Str
     ]
 }
 
-/// Returns `metadata` with a description of how the table's rows are sorted.
+/// Returns a table's key-value metadata, extended by a description of how the table's rows are
+/// sorted.
 pub(super) fn sorted(metadata: &[(&'static str, String)], by: &str) -> Vec<(&'static str, String)> {
     metadata.iter().cloned().chain([("dnsweep.sorted_by", by.to_owned())]).collect()
 }
@@ -141,7 +145,7 @@ fn stats_column(column: &StatsColumn) -> Column {
     Column { name: column.name().to_owned().into(), kind, nulls, about: "", storage: Storage::default() }
 }
 
-/// Makes the rows of a part of a detection's own `stats` table.
+/// Makes the rows of one part of a detection's `stats` table.
 fn stats_rows(part: StatsPart, table: &Table) -> Result<Rows, OutputError> {
     let part = part.into_rows();
     let mut rows = table.rows(part.len());

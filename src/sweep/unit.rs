@@ -18,16 +18,19 @@ pub(super) struct Unit<'a> {
     pub source: UnitSource,
 }
 
-/// Where the contents of a unit come from.
+/// Where the contents of a unit of work (a block of a file) come from.
 #[derive(Debug, Clone)]
 pub(super) enum UnitSource {
-    /// The evidence. If the file is hashed, the unit's bytes are added to this hash.
+    /// The block is read from the evidence. If evidence is hashed, the bytes are added to this hash
+    /// of the file.
     Evidence(Option<Arc<OrderedHash>>),
-    /// The journal of the sweep that is being resumed, at this position.
+    /// An earlier, unfinished sweep has read the block; its result lies at this place of the
+    /// journal.
     Journal(EntryLocation),
 }
 
-/// Returns the units of all files, in evidence order.
+/// Returns the units of work of all files, in evidence order. A file that an earlier, unfinished
+/// sweep has read is taken from the journal.
 pub(super) fn units<'a>(
     discovery: &'a Discovery,
     journal: &'a HashMap<FileKey, Vec<EntryLocation>>,
@@ -53,10 +56,11 @@ pub(super) fn units<'a>(
     })
 }
 
-/// Returns how many chunks a block of a file has: fewer for forms whose whole block is kept in
-/// memory. The number must not depend on options that leave the tables unchanged (such as the
-/// number of threads): there are limits on what is kept per block, so the size of blocks can show
-/// in the tables.
+/// Returns how many chunks a block of a file has: fewer for files of which whole blocks are kept in
+/// memory.
+///
+/// The number must not depend on options that leave the tables unchanged, such as the number of
+/// threads. Some limits count per block, so the size of blocks can show in the tables.
 fn block_chunks(form: FileForm) -> u64 {
     match form {
         FileForm::Log => BLOCK_CHUNKS,
@@ -65,20 +69,22 @@ fn block_chunks(form: FileForm) -> u64 {
 }
 
 impl Unit<'_> {
-    /// Returns the memory in bytes that the unit takes while it is worked on: the size of its
-    /// block, or twice that if a copy of the block may have to wait to be hashed.
+    /// Returns the memory in bytes that the unit takes while it is worked on. This is the size of
+    /// its block, or twice that if a copy of the block may have to wait to be hashed.
     pub(super) fn weight(&self) -> u64 {
         let copies = if matches!(self.source, UnitSource::Evidence(Some(_))) { 2 } else { 1 };
         self.block.length() * copies
     }
 
-    /// Returns true if the unit is in the journal, so that the evidence need not be read.
+    /// Returns true if the unit's result is taken from the journal, so that the evidence need not
+    /// be read.
     pub(super) fn is_known(&self) -> bool {
         matches!(self.source, UnitSource::Journal(_))
     }
 }
 
-/// Returns how many of the files are taken from the journal, and not read.
+/// Returns how many files of the evidence an earlier, unfinished sweep has read: these are taken
+/// from the journal.
 pub(super) fn resumed(discovery: &Discovery, journal: &HashMap<FileKey, Vec<EntryLocation>>) -> u64 {
     if journal.is_empty() {
         return 0;

@@ -1,5 +1,5 @@
-//! The work on one unit, done by any thread: reads and decodes a block of a log, looks for matches
-//! and leads, and puts the results together.
+//! The work on one unit (a block of a file), done by any thread: reads and decodes the block, looks
+//! for matches and leads, and puts the results together.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -22,60 +22,63 @@ use crate::scan::{
     Block, BlockScan, DnsClient, LocatedEvent, Needle, ReadSize, Scanner, Selection, WantedQueries, XmlFile,
 };
 
-/// The usual size of an event in the journal, in bytes.
+/// The usual size of an event in the journal, in bytes, by which memory for an entry is reserved.
 const EVENT_BYTES: usize = 400;
 
-/// A finished unit: everything that was found in a block of a file.
+/// A finished unit of work: everything that was found in a block of a file.
 pub(super) struct FinishedUnit<'a> {
-    /// The file that the unit is a part of.
+    /// The file that the block is a part of.
     pub file: &'a LogFile,
-    /// The block of the file that the unit covers.
+    /// The block of the file that was read.
     pub block: Block,
     /// The account of the block's bytes and records.
     pub part: FileReport,
-    /// The events that have hits, in file order.
+    /// The block's events that have hits, in file order.
     pub detected: Vec<EventWithHits>,
-    /// Events from deleted records that have hits. They become matches only after all units, when
-    /// it is known which of them are copies of live events.
+    /// The events from deleted records of the block that have hits. They become matches only after
+    /// all units, when it is known which of them are copies of live events.
     pub recovered: Vec<EventWithHits>,
-    /// The rows and counts for `detected`. An error means a bug in dnsweep, or a broken journal.
+    /// The rows and counts for the events in `detected`. An error means a bug in dnsweep, or a
+    /// broken journal.
     pub hits: Result<UnitHits, OutputError>,
-    /// The unit's entry for the journal; `None` if the journal has it already, or if the block
-    /// could not be read completely.
+    /// The unit's entry for the journal. `None` if no journal is kept, if the unit came from the
+    /// journal, or if the block could not be read completely.
     pub entry: Option<Vec<u8>>,
 }
 
-/// The decoded events of a unit, from live and from deleted records.
+/// The decoded events of a unit of work (a block of a file), from live and from deleted records.
 #[derive(Default)]
 struct Events {
     live: Vec<LocatedEvent>,
     recovered: Vec<LocatedEvent>,
 }
 
-/// Works on units. All threads share one worker.
+/// Works on the units of a sweep, each a block of a file. All threads share one worker.
 pub(super) struct Worker<'a> {
     config: &'a Config,
     discovery: &'a Discovery,
     pub detector: Detector<'a>,
     dns_client: DnsClient,
     selection: Selection,
-    /// Reads entries of an unfinished sweep's journal; `None` if the sweep keeps no journal.
+    /// Reads what an earlier, unfinished sweep has found; `None` if the sweep keeps no journal.
     journal: Option<JournalReader>,
-    /// Limits how many threads read at once; `None` without `--readers`.
+    /// Limits how many threads read evidence at once; `None` without `--readers`.
     readers: Option<ReadPermits>,
-    /// The scanners that no thread is using. They are kept because their buffers can be reused.
+    /// The scanners that no thread is using at the moment. They are kept, so that their buffers are
+    /// used again.
     idle: Mutex<Vec<Scanner>>,
 }
 
 impl FinishedUnit<'_> {
-    /// Copies the number of matches to the account of the block.
+    /// Copies the number of the block's matches to the account of the block.
     fn count(&mut self) {
         self.part.matches = self.hits.as_ref().map_or(0, |hits| hits.count);
     }
 }
 
 impl<'a> Worker<'a> {
-    /// Makes a worker. It makes rows of `tables`, if tables are written.
+    /// Makes the worker of a sweep. `tables` is `None` if no tables are written; the worker then
+    /// makes no rows.
     pub(super) fn new(
         config: &'a Config,
         discovery: &'a Discovery,
@@ -160,7 +163,7 @@ impl<'a> Worker<'a> {
             .reading(reads)
     }
 
-    /// Returns the journal's entry for a unit.
+    /// Returns the entry of a finished unit for the journal.
     fn entry(&self, done: &FinishedUnit<'_>) -> Vec<u8> {
         let events = done.detected.len() + done.recovered.len();
         let document = NewEntry {
@@ -195,8 +198,9 @@ impl<'a> Worker<'a> {
     }
 
     /// Marks which events of a unit are copies of earlier ones. Must be called in evidence order.
+    ///
     /// If there are any copies, the unit's rows and counts are made again. Most units have no
-    /// copies, so any thread can make the rows before it is known.
+    /// copies, so each thread makes the rows before it is known which events are copies.
     pub(super) fn mark_copies<'u>(
         &self,
         mut done: FinishedUnit<'u>,
@@ -209,8 +213,8 @@ impl<'a> Worker<'a> {
         done
     }
 
-    /// Calls `found` with the rows and counts of each event from deleted records that is not a copy
-    /// of a live event or of another deleted one. Must be called after all units.
+    /// Calls `found` for each event from deleted records that is a copy neither of a live event nor
+    /// of another deleted one, with the event's rows and counts. Must be called after all units.
     pub(super) fn recover(
         &self,
         recovered: Vec<(&LogFile, EventWithHits)>,
@@ -252,7 +256,8 @@ impl<'a> Worker<'a> {
     }
 }
 
-/// Returns which records need decoding: all of them, or those that a detection could match.
+/// Returns which records of Sysmon need decoding: all of them, or only those that a detection could
+/// match.
 fn selection(config: &Config) -> Selection {
     match config.options.decoding {
         Decoding::Exhaustive => Selection::Everything,
@@ -266,7 +271,8 @@ fn selection(config: &Config) -> Selection {
     }
 }
 
-/// Returns which queries of Windows' own DNS client need decoding.
+/// Returns which queries of Windows' own DNS client need decoding: those that could be leads. If
+/// leads are not looked for, the queries are only counted.
 fn dns_client(config: &Config) -> DnsClient {
     match config.options.leads {
         config::Leads::None => DnsClient::Counted,
@@ -290,7 +296,8 @@ fn dns_client(config: &Config) -> DnsClient {
     }
 }
 
-/// Returns the literals of which an event must contain some to satisfy a predicate.
+/// Returns sets of texts, taken from a predicate. An event can satisfy the predicate only if it
+/// contains a text of each set, so the others need not be decoded.
 fn wanted(predicate: &Predicate) -> WantedQueries {
     let needle =
         |required: RequiredLiteral| Needle { data: required.data_name.to_owned(), literal: required.literal };
@@ -298,13 +305,14 @@ fn wanted(predicate: &Predicate) -> WantedQueries {
     WantedQueries { sets: sets.map(|set| set.into_iter().map(needle).collect()).collect() }
 }
 
-/// Adds bytes to the hash of their file, if the file is hashed. `start` is the bytes' offset in the
-/// file. Returns the file's SHA-256 once it is complete.
+/// Adds bytes of a file to the file's hash, if evidence is hashed. `start` is the bytes' offset in
+/// the file. Returns the file's SHA-256 once all of its bytes were added.
 fn hash(chain: Option<&OrderedHash>, start: u64, bytes: Option<&[u8]>) -> Option<String> {
     chain.and_then(|chain| chain.add(start, bytes))
 }
 
-/// Returns what the container of a file says to be wrong with the file.
+/// Returns what is wrong with a file, as far as the container that the file lies in says or shows
+/// it.
 fn container_problems(file: &LogFile, log: &OpenLog) -> Vec<Problem> {
     let whole = |what| Problem { offset: 0, length: file.size, damage: Damage::Container { what } };
     log.flaw().map(whole).into_iter().chain(file.problems().iter().cloned()).collect()

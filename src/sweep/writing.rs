@@ -1,5 +1,5 @@
-//! Writes the tables of a sweep: matches, leads and files while the evidence is read, and the other
-//! tables at the end.
+//! Writes the tables of a sweep: matches, leads and files while the evidence is read, and the
+//! tables of hosts and containers at the end.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -32,12 +32,12 @@ pub(super) struct SweepTables<'a> {
 pub(super) struct FinishedTables {
     /// The record of each table for `run.json`.
     pub outputs: Vec<OutputRecord>,
-    /// The tables that are still syncing to the disk.
+    /// The files of tables that are still syncing to the disk.
     pub syncing: VecDeque<PendingSync>,
 }
 
 impl<'a> SweepTables<'a> {
-    /// Creates the files of the tables.
+    /// Creates the files of those tables that are written while the evidence is read.
     pub(super) fn begin(
         config: &Config,
         output: &'a OutputDirectory,
@@ -60,7 +60,7 @@ impl<'a> SweepTables<'a> {
         Ok(SweepTables { output, threads: config.threads, metadata, matches, leads, files })
     }
 
-    /// Writes the rows of hits.
+    /// Writes the rows of matches and leads that were made for a unit of work.
     pub(super) fn add_hits(&mut self, hits: &mut UnitHits) -> Result<(), OutputError> {
         if let Some(rows) = hits.matches.take() {
             self.matches.append(rows)?;
@@ -71,13 +71,14 @@ impl<'a> SweepTables<'a> {
         Ok(())
     }
 
-    /// Writes the row of a file.
+    /// Writes the row of a file to the ledger.
     pub(super) fn add_file(&mut self, row: &FileRow<'_>) -> Result<(), OutputError> {
         self.files.push(&row.cells())
     }
 
-    /// Closes the tables, and writes those that are known only at the end: hosts, containers, and the `stats`
-    /// tables of detections, each given with the detection's id.
+    /// Closes the tables that were begun, and writes the tables that are known only at the end: the
+    /// hosts, the containers, and the `stats` tables of detections, each given with the detection's
+    /// id.
     pub(super) fn finish(
         self,
         hosts: &[NamedHost],
