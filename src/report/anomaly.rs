@@ -1,6 +1,8 @@
 //! Anomalies: what is odd about a host's logs, besides damage. An anomaly can mean a cleared or
-//! edited log, a changed clock, or a collection that mixes machines. Notes, on what is usual but
-//! good to know, are of the same type. Each is a sentence that an examiner can follow up.
+//! edited log, a changed clock, or a collection that mixes machines.
+//!
+//! Notes are of the same type. A note is a remark on something that is usual, but good to know.
+//! Each anomaly and each note is a sentence that an examiner can follow up.
 
 use std::fmt::{self, Display};
 
@@ -9,47 +11,53 @@ use super::machine_logs::MissingIds;
 use crate::event::{Event, EventTime};
 use crate::ledger::record_ids::Gap;
 
-/// An oddity of a host's logs (an anomaly), or a remark on something usual (a note). They are sorted
-/// by [`Anomaly::rank`].
+/// Something odd about a host's logs (an anomaly), or a remark on something usual (a note). They
+/// are sorted by [`Anomaly::rank`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Anomaly {
-    /// Matches whose UtcTime is more than five minutes from their TimeCreated. Contains how many.
+    /// Matches whose UtcTime is more than five minutes from their TimeCreated. Contains the number
+    /// of these matches.
     DistantUtcTimes(u64),
     /// The machine's clock went back, as the times of its records show.
     ClockSteps {
-        /// How often the clock went back.
+        /// How often the machine's clock went back.
         steps: u64,
-        /// The first step back of the clock: the time before the step, and the time after it.
+        /// The first time that the clock went back, as a pair: the time before that, and the
+        /// earlier time after. `None` if no readable time is known.
         first: Option<(EventTime, EventTime)>,
     },
-    /// EventRecordIDs are missing in one channel of a log that the machine wrote itself.
+    /// EventRecordIDs are missing in one channel of a log that the machine wrote itself. In such a
+    /// log, Windows numbers the events consecutively.
     RecordGaps {
         /// The channel in which EventRecordIDs are missing.
         channel: String,
-        /// The number of gaps between EventRecordIDs; a lower bound if `incomplete` is true.
+        /// The number of gaps between EventRecordIDs. If `incomplete` is true, the channel may have
+        /// more.
         gaps: u64,
-        /// The number of missing EventRecordIDs; a lower bound if `incomplete` is true.
+        /// The number of missing EventRecordIDs. If `incomplete` is true, more may be missing.
         missing: u64,
-        /// True if the channel may have more gaps than were kept.
+        /// True if the channel has more gaps than are kept in memory.
         incomplete: bool,
-        /// The first gap of the channel.
+        /// The first gap of the channel, with the events on both sides.
         first: Gap,
     },
-    /// EventRecordIDs are missing in further channels, beyond those with a `RecordGaps` each.
+    /// EventRecordIDs are missing in further channels of the host. Only the first channels have a
+    /// [`RecordGaps`](Anomaly::RecordGaps) each.
     MoreRecordGaps {
-        /// The number of these further channels.
+        /// The number of further channels in which EventRecordIDs are missing.
         channels: u64,
     },
     /// The clock went back in logs that also contain records of other machines, so that it is
-    /// unknown whose clock it was. Contains how often.
+    /// unknown whose clock it was. Contains how often the clock went back.
     SharedClockSteps(u64),
-    /// Records with a TimeCreated that cannot be read. Contains how many.
+    /// Records with a TimeCreated that cannot be read. Contains the number of these records.
     UnreadableTimes(u64),
-    /// Matches with a UtcTime that cannot be read. Contains how many.
+    /// Matches with a UtcTime that cannot be read. Contains the number of these matches.
     UnreadableUtcTimes(u64),
-    /// The host's evidence also contains logs of other machines. Contains their names.
+    /// The host's evidence also contains logs of other machines. Contains the names of these
+    /// machines.
     OtherMachines(ListedNames),
-    /// The machine had another name before.
+    /// The machine had another name before, as logs show that continue under its present name.
     Renamed {
         /// The machine's earlier name.
         name: String,
@@ -57,26 +65,31 @@ pub enum Anomaly {
         /// readable time.
         until: Option<EventTime>,
     },
-    /// A note: EventRecordIDs are missing in exports, renderings or a collector's logs, which
-    /// usually contain a selection of events. Contains the names of the channels.
+    /// A note: EventRecordIDs are missing in exports, renderings or a collector's logs. That is
+    /// usual, because these contain a selection of events. Contains the names of the channels.
     Selection(ListedNames),
-    /// A note: the host's evidence also contains events of other machines, which forwarded them or
-    /// were exported together with this host. Contains the machines' names.
+    /// A note: the host's evidence also contains events of other machines. These forwarded the
+    /// events, or their events were exported together with those of this host. Contains the
+    /// machines' names.
     Forwarded(ListedNames),
-    /// A note: logs of this host alone lie in several pieces of evidence. Contains the names of the
-    /// pieces.
+    /// A note: several pieces of evidence contain logs of this host alone. Contains the names of
+    /// the pieces.
     SeveralEvidence(ListedNames),
-    /// A note: logs were in use when they were copied, such as those of a running machine. Contains
-    /// how many.
+    /// A note: logs were in use when they were copied, as the logs of a running machine are.
+    /// Contains the number of these logs.
     InUse(u64),
 }
 
-/// The number of names that the sentence of an anomaly lists; the rest are counted.
+/// The number of names that the sentence of an anomaly lists, such as names of machines. Further
+/// names are only counted.
 const MOST_NAMES: usize = 5;
-/// The number of channels of a host that get an anomaly of their own; the rest are counted.
+/// The number of channels of a host for which missing EventRecordIDs get an anomaly of their own.
+/// Further channels are only counted. The number of earlier names with an anomaly has the same
+/// limit.
 pub(super) const MOST_CHANNELS: usize = 20;
 
-/// Names for a sentence: the first few, each shortened, and the number of all.
+/// Names for the sentence of an anomaly: the first few, each shortened, and the number of all
+/// names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListedNames {
     first: Vec<String>,
@@ -93,7 +106,7 @@ impl<'a> FromIterator<&'a str> for ListedNames {
 }
 
 impl ListedNames {
-    /// Adds a name to the list. Only the first few are kept; the others are counted.
+    /// Adds a name to the list. Only the first few names are kept; further ones are counted.
     pub(super) fn add(&mut self, name: &str) {
         self.count += 1;
         if self.first.len() < MOST_NAMES {
@@ -113,8 +126,8 @@ impl ListedNames {
 }
 
 impl Anomaly {
-    /// Returns the anomaly for the EventRecordIDs that are missing in a machine's own log; `None`
-    /// if none are missing.
+    /// Returns the anomaly for the EventRecordIDs that are missing in one channel of a machine's
+    /// own log; `None` if none are missing.
     pub(super) fn of_gaps(missing: &MissingIds<'_>) -> Option<Self> {
         Some(Anomaly::RecordGaps {
             channel: cut(missing.channel).into_owned(),
@@ -125,7 +138,7 @@ impl Anomaly {
         })
     }
 
-    /// Returns true for a note on something usual, and false for an anomaly.
+    /// Returns true for a note, which is a remark on something usual, and false for an anomaly.
     #[must_use]
     pub fn is_note(&self) -> bool {
         matches!(
@@ -134,7 +147,7 @@ impl Anomaly {
         )
     }
 
-    /// Returns the rank by which anomalies are sorted: 0 is the gravest.
+    /// Returns the rank by which anomalies are sorted: 0 is the gravest, and notes come last.
     #[must_use]
     pub fn rank(&self) -> u8 {
         match self {
@@ -155,8 +168,9 @@ impl Anomaly {
     }
 }
 
-/// The most that UtcTime and TimeCreated may differ without being an anomaly, in units of 100 ns:
-/// five minutes. Sysmon logs a query when it is answered, so a few seconds are usual.
+/// The greatest difference between an event's UtcTime and TimeCreated that is not an anomaly: five
+/// minutes, in units of 100 ns. Sysmon logs a query when it is answered, so a few seconds are
+/// usual.
 const FAR: u64 = 5 * 60 * 10_000_000;
 
 /// Returns true if the event's UtcTime is more than five minutes from its TimeCreated.

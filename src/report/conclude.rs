@@ -1,6 +1,8 @@
-//! Conclusions about hosts once all evidence was read. They say which names belong to one renamed
-//! machine (which then gets the logs and the clock of all its names), and which pieces of evidence
-//! contain records of several machines.
+//! Conclusions about hosts, drawn once all evidence was read:
+//!
+//! - Which names belong to one renamed machine. The machine then gets the logs and the clock of all
+//!   its names.
+//! - Which pieces of evidence contain records of several machines.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,8 +15,9 @@ use super::hosts::EvidencePiece;
 /// All hosts of a sweep, each with its name in lower case, sorted by that name.
 pub(super) type KnownHosts = [(Box<str>, Box<Host>)];
 
-/// Draws the conclusions about all hosts. Returns, for each piece of evidence, the indexes of the
-/// hosts whose records it contains.
+/// Draws the conclusions about all hosts: which are one renamed machine, and what is odd about
+/// their evidence. Returns, for each piece of evidence, the indexes of the hosts whose records it
+/// contains.
 pub(super) fn conclude(
     hosts: &mut KnownHosts,
     pieces: &BTreeMap<Arc<str>, EvidencePiece>,
@@ -48,16 +51,18 @@ pub(super) fn conclude(
     owners
 }
 
-/// The hosts whose records one piece of evidence contains, while conclusions about them are drawn.
+/// The hosts whose records one piece of evidence contains. It exists while conclusions about them
+/// are drawn.
 struct EvidenceHosts<'a> {
     hosts: &'a mut KnownHosts,
     evidence: &'a Arc<str>,
-    /// The indexes of these hosts among all hosts, ascending.
+    /// The indexes of the hosts of this piece of evidence among all hosts, ascending.
     places: &'a [usize],
     piece: &'a EvidencePiece,
 }
 
-/// A machine in a piece of evidence: one host, or several that are names of one machine.
+/// A machine whose records a piece of evidence contains. It is one host, or several hosts that are
+/// names of one renamed machine.
 #[derive(Debug, Clone, Copy)]
 struct Machine {
     /// The index of the host that has the machine's present name.
@@ -97,8 +102,8 @@ impl EvidenceHosts<'_> {
         }
     }
 
-    /// Returns the machines, sorted by the first of their names, and moves the logs and clocks
-    /// under earlier names to the host with the present name.
+    /// Returns the machines in this piece of evidence, sorted by the first of their names. Moves
+    /// the logs and clocks known under earlier names to the host with the present name.
     fn machines(&mut self) -> Vec<Machine> {
         let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for (place, machine) in self.places.iter().zip(self.joined()) {
@@ -107,8 +112,9 @@ impl EvidenceHosts<'_> {
         groups.into_values().map(|names| self.machine(&names)).collect()
     }
 
-    /// Returns, for each host of this piece of evidence, the position of the first host of its
-    /// machine: its own position if the host has no other name before it.
+    /// Returns, for each host of this piece of evidence, which machine it belongs to: the position
+    /// of the machine's first host. This is the host's own position if no host before it is the
+    /// same machine.
     fn joined(&self) -> Vec<usize> {
         let mut machines: Vec<usize> = (0..self.places.len()).collect();
         let names: Vec<&str> =
@@ -147,8 +153,8 @@ impl EvidenceHosts<'_> {
         machines
     }
 
-    /// Makes one machine of the hosts with the indexes `names`. The host with the latest record has
-    /// the machine's present name.
+    /// Makes one machine of hosts that are names of one machine. `names` are the hosts' indexes
+    /// among all hosts. The host with the latest record has the machine's present name.
     fn machine(&mut self, names: &[usize]) -> Machine {
         let evidence = &**self.evidence;
         let last = |place: &usize| {
@@ -188,8 +194,8 @@ impl EvidenceHosts<'_> {
     }
 }
 
-/// Returns the index, in sorted names, of the only fully qualified name that begins with the plain
-/// name `name`; `None` if there are several or none.
+/// Returns the index, in a sorted list of host names, of the only fully qualified name that begins
+/// with the plain name `name` and a dot. `None` if there is no such name, or more than one.
 fn only_qualified(names: &[&str], name: &str) -> Option<usize> {
     if name.is_empty() || name.contains('.') {
         return None;

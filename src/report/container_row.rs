@@ -1,10 +1,10 @@
-//! The rows and columns of `containers.parquet`: the archives, disk images, volumes and shadow copies
-//! that a sweep found in the evidence.
+//! The rows and columns of `containers.parquet`: the archives, disk images, volumes and shadow
+//! copies that a sweep found in the evidence.
 
 use crate::ledger::container::{ContainerPart, ContainerProblem, ContainerReport};
 use crate::table::{Cell, ColumnOf, ColumnType, Scalar, cells};
 
-/// A row of `containers.parquet`.
+/// A row of `containers.parquet`: a container, and the piece of evidence that it belongs to.
 #[derive(Debug)]
 pub struct ContainerRow<'a> {
     evidence: &'a str,
@@ -110,7 +110,8 @@ impl<'a> ContainerRow<'a> {
         ]
     };
 
-    /// Returns the row of a container that belongs to a piece of evidence.
+    /// Makes the row of a container. `evidence` is the name of the piece of evidence that the
+    /// container belongs to.
     #[must_use]
     pub fn new(evidence: &'a str, container: &'a ContainerReport) -> Self {
         ContainerRow { evidence, container }

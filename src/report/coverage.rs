@@ -1,25 +1,28 @@
-//! How much of the period that was asked for a host's DNS queries cover.
+//! Coverage: how much of the period that the user requested is covered by a host's DNS queries.
 //!
 //! Only DNS queries count: other logs of the host, and other events of Sysmon, say nothing about
-//! the names that were queried. Nothing depends on the clock of the machine that sweeps:
-//! another run on the same evidence with the same bounds gives the same answer.
+//! the names that were queried. Nothing depends on the clock of the machine that sweeps: another
+//! run on the same evidence with the same bounds gives the same answer.
 
 use crate::event::{EventTime, Window};
 use crate::ledger::tally::RecordCounts;
 
-/// The most that the first (or last) DNS query of a host may be apart from the host's first (or
-/// last) record of any log if the period has no start (or end), in units of 100 ns. It is a day,
-/// because a machine that nobody uses can be without queries for a night.
+/// How near a DNS query must be to the end of a period that the user left open: a day, in units of
+/// 100 ns. A machine that nobody uses can be without queries for a night.
+///
+/// If the period has no start, the host's first DNS query must be at most this far from the host's
+/// first record of any log. If the period has no end, the same holds for the last ones.
 const OPEN_END: u64 = 24 * 60 * 60 * 10_000_000;
 
-/// How much of the period a host's DNS queries cover. The worst comes last.
+/// How much of the period that the user requested a host's DNS queries cover. The worst case comes
+/// last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Coverage {
-    /// Queries were seen in the period, and they reach from its start to its end.
+    /// DNS queries were seen in the period, and they reach from its start to its end.
     Whole,
-    /// Queries were seen in the period, but they do not reach both of its ends.
+    /// DNS queries were seen in the period, but they do not reach both its start and its end.
     Part,
-    /// No query was seen in the period.
+    /// No DNS query was seen in the period.
     Nothing,
 }
 
@@ -54,7 +57,7 @@ impl Coverage {
         Some(if covers_start && covers_end { Coverage::Whole } else { Coverage::Part })
     }
 
-    /// Returns the coverage's name in the column `period_coverage`.
+    /// Returns the word for this coverage in the column `period_coverage` of the table of hosts.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

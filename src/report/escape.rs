@@ -23,12 +23,13 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// The number of characters of one value that are shown to people. The tables contain the whole
-/// value.
+/// The greatest number of characters of one value from evidence that messages and the summary show.
+/// The tables contain the whole value.
 const MOST_SHOWN: usize = 200;
 
-/// Returns the text, or if it is longer than [`MOST_SHOWN`] characters, its beginning and its
-/// length. A value from evidence can be as long as the evidence.
+/// Returns a value from evidence, short enough to show. If it is longer than [`MOST_SHOWN`]
+/// characters, only its beginning and its length are returned, because a value can be as long as
+/// the evidence.
 #[must_use]
 pub fn cut(text: &str) -> Cow<'_, str> {
     match text.char_indices().nth(MOST_SHOWN) {
@@ -40,7 +41,8 @@ pub fn cut(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Returns a value from evidence, made safe to show: shortened by [`cut`], then [`escaped`].
+/// Returns a value from evidence, made safe to show to people: first shortened by [`cut`], then
+/// [`escaped`].
 #[must_use]
 pub fn shown(text: &str) -> Cow<'_, str> {
     match cut(text) {
@@ -67,12 +69,13 @@ pub fn escaped_json(json: &str) -> String {
     safe
 }
 
-/// Characters that are shown escaped, because a reader would not see them, although Unicode counts
-/// them as letters or symbols: the fillers of Hangul syllables, and the Braille pattern without a dot.
+/// Characters that are shown escaped, because a reader would not see them: the fillers of Hangul
+/// syllables, and the Braille pattern without a dot. Unicode counts them as letters or symbols, so
+/// Rust's debug format does not escape them.
 const BLANKS: [char; 5] = ['\u{115f}', '\u{1160}', '\u{3164}', '\u{ffa0}', '\u{2800}'];
 
-/// Returns true if a reader would not see the character as it is: Rust's debug format escapes it,
-/// or it is blank.
+/// Returns true if a reader would not see the character as it is, so that it must be escaped:
+/// Rust's debug format escapes it, or it is one of [`BLANKS`].
 fn acts(character: char) -> bool {
     let is_plain = matches!(character, '\\' | '\'' | '"') || character.escape_debug().len() == 1;
     !is_plain || BLANKS.contains(&character)

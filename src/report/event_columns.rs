@@ -1,12 +1,13 @@
-//! The columns that `matches.parquet` and `leads.parquet` have in common: what every event with a hit
-//! has, whatever its kind.
+//! The columns that `matches.parquet` and `leads.parquet` have in common: what every event with a
+//! hit has, whatever its kind.
 
 use super::matches::MatchRow;
 use crate::event::{Answer, query_status_name};
 use crate::table::ColumnType::{Boolean, Integer, Records, Text, Texts, Time};
 use crate::table::{Cell, ColumnOf, Scalar};
 
-/// The fields of a record in the column `answers`.
+/// The fields of each record in the column `answers`, which lists the items of the answer to a DNS
+/// query.
 const ANSWER: &[(&str, Scalar)] = &[("type", Scalar::Text), ("data", Scalar::Text), ("cut", Scalar::Boolean)];
 
 impl MatchRow<'_> {
@@ -86,7 +87,7 @@ impl MatchRow<'_> {
         });
 }
 
-/// Returns the cells of one answer, in the order of [`ANSWER`].
+/// Returns the cells of one item of the answer to a DNS query, in the order of [`ANSWER`].
 fn answer_cells(answer: &Answer) -> Vec<Cell<'_>> {
     vec![Cell::text(&*answer.kind), Cell::text(&answer.data), Cell::Boolean(answer.cut)]
 }

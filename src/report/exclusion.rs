@@ -13,19 +13,18 @@ pub struct ExclusionRecord {
     pub file: String,
     /// The SHA-256 of the exclusion's file.
     pub sha256: String,
-    /// The exclusion's condition, as its file has it.
+    /// The exclusion's condition: which events it takes away, as its file states it.
     pub search: String,
-    /// The reason for the exclusion, as its file states it: why events that it describes are no
-    /// matches.
+    /// Why events that the exclusion describes are no matches, as the exclusion's file states it.
     pub reason: String,
     /// The last day (UTC) on which the exclusion applies; `null` if it does not expire.
     pub expires: Option<String>,
-    /// Whether the exclusion had expired, so that it was not applied.
+    /// True if the exclusion had expired when the sweep ran, so that it was not applied.
     pub expired: bool,
     /// The ids of the detections that the exclusion is limited to; `null` for all detections.
     pub detections: Option<Vec<String>>,
-    /// How many matches the exclusion took away, including copies and deleted records. Matches that
-    /// an earlier exclusion took away are not counted.
+    /// How many matches the exclusion took away, including copies and deleted records. If several
+    /// exclusions apply to a match, only the first in the order of the command line counts it.
     pub excluded_matches: u64,
     /// How many leads the exclusion took away, including copies of an event.
     pub excluded_leads: u64,
@@ -36,7 +35,7 @@ pub struct ExclusionRecord {
 /// What one exclusion took away from one host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct HostExclusions {
-    /// The host's Computer, in the case of its records.
+    /// The host's name (Computer), with upper and lower case as in its records.
     pub computer: String,
     /// How many matches the exclusion took away from the host.
     pub excluded_matches: u64,
@@ -44,22 +43,23 @@ pub struct HostExclusions {
     pub excluded_leads: u64,
 }
 
-/// How many matches and leads exclusions took away. `merge` is associative and commutative.
+/// How many matches and leads were taken away by exclusions. `merge` is associative and
+/// commutative.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ExcludedCounts {
-    /// Matches that were taken away.
+    /// The number of matches that exclusions took away.
     pub matches: u64,
-    /// Leads that were taken away.
+    /// The number of leads that exclusions took away.
     pub leads: u64,
 }
 
 impl ExcludedCounts {
-    /// The counts for one match that is taken away.
+    /// The counts for a single match that an exclusion takes away.
     pub const MATCH: ExcludedCounts = ExcludedCounts { matches: 1, leads: 0 };
-    /// The counts for one lead that is taken away.
+    /// The counts for a single lead that an exclusion takes away.
     pub const LEAD: ExcludedCounts = ExcludedCounts { matches: 0, leads: 1 };
 
-    /// Adds the counts of another part of the evidence.
+    /// Adds the counts of what exclusions took away in another part of the evidence.
     pub fn merge(&mut self, other: ExcludedCounts) {
         self.matches += other.matches;
         self.leads += other.leads;
@@ -67,7 +67,8 @@ impl ExcludedCounts {
 }
 
 impl ExclusionRecord {
-    /// Returns the record with what the exclusion took away from each host, by the host's Computer.
+    /// Returns the record with what the exclusion took away added. `hosts` contains what it took
+    /// away from each host, by the host's Computer.
     #[must_use]
     pub fn having_excluded(self, hosts: BTreeMap<String, ExcludedCounts>) -> Self {
         let mut sum = ExcludedCounts::default();

@@ -11,7 +11,8 @@ use crate::ledger::record_ids::{Gap, IdRuns};
 use crate::ledger::tally::Extents;
 use crate::table::{Cell, ColumnOf, ColumnType, Scalar, cells};
 
-/// The number of gaps in EventRecordIDs of one file, or of one host, that a row lists.
+/// The greatest number of gaps in EventRecordIDs that one row of the tables of files and hosts
+/// lists. Further gaps are only counted.
 pub(super) const MOST_GAPS: usize = 100;
 
 /// A row of `files.parquet`: a file of the evidence, with what its columns need.
@@ -20,14 +21,15 @@ pub struct FileRow<'a> {
     evidence: &'a str,
     source_path: &'a str,
     origin: &'a Origin,
-    /// Which chunks' records were verified against their checksum: `all` or `decoded`.
+    /// Of which chunks the checksum of the records was verified: `all` chunks, or those of which a
+    /// record was `decoded`.
     checksums: &'a str,
     file: &'a FileReport,
     extents: Extents,
-    /// The first [`MOST_GAPS`] gaps in EventRecordIDs, log by log, each with its computer and
+    /// The first [`MOST_GAPS`] gaps in EventRecordIDs, log by log, each with the log's computer and
     /// channel.
     gaps: Vec<(&'a str, &'a str, Gap)>,
-    /// The number of all gaps, including those that are not listed.
+    /// The number of all gaps in EventRecordIDs, including those that `gaps` does not list.
     gap_count: u64,
 }
 
@@ -297,8 +299,9 @@ impl<'a> FileRow<'a> {
 }
 
 impl<'a> FileRow<'a> {
-    /// Makes the row of a file. `checksums` is `all` or `decoded`: which chunks' records were
-    /// verified against their checksum.
+    /// Makes the row of a file. `evidence` is the name of its piece of evidence, and `source_path`
+    /// its path from its root. `checksums` is `all` or `decoded`: of which chunks the checksum of
+    /// the records was verified.
     #[must_use]
     pub fn new(
         file: &'a FileReport,
@@ -310,20 +313,21 @@ impl<'a> FileRow<'a> {
         FileRow { evidence, source_path, origin, checksums, extents: file.extents(), file, gaps, gap_count }
     }
 
-    /// The row's cells, in the order of [`FileRow::COLUMNS`].
+    /// Returns the row's cells, in the order of [`FileRow::COLUMNS`].
     #[must_use]
     pub fn cells(&self) -> Vec<Cell<'_>> {
         cells(Self::COLUMNS, self)
     }
 
-    /// Returns `chunks`, or 0 if the file is no event log.
+    /// Returns `chunks`, a number of chunks; 0 if the file is no event log, so that its numbers of
+    /// chunks mean nothing.
     fn of_log(&self, chunks: u64) -> u64 {
         if self.file.status() == Status::NotAnEventLog { 0 } else { chunks }
     }
 }
 
-/// Returns the first [`MOST_GAPS`] gaps in EventRecordIDs, log by log, each with its computer and
-/// channel, and the number of all gaps.
+/// Returns the first [`MOST_GAPS`] gaps in the EventRecordIDs of a file, log by log, each with the
+/// log's computer and channel; and the number of all gaps.
 fn gaps(file: &FileReport) -> (Vec<(&str, &str, Gap)>, u64) {
     let (mut listed, mut count) = (Vec::new(), 0);
     let mut add = |computer, channel, runs: &IdRuns| {
@@ -342,8 +346,8 @@ fn gap_cells<'a>((computer, channel, gap): &(&'a str, &'a str, Gap)) -> Vec<Cell
     [Cell::text(*computer), Cell::text(*channel)].into_iter().chain(gap_sides(gap)).collect()
 }
 
-/// Returns the cells for the events on both sides of a gap: EventRecordID and time before it,
-/// EventRecordID and time after it.
+/// Returns four cells for the events on both sides of a gap in EventRecordIDs: EventRecordID and
+/// time before the gap, then EventRecordID and time after it.
 pub(super) fn gap_sides(gap: &Gap) -> [Cell<'static>; 4] {
     [
         Cell::count(gap.after),

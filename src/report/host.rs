@@ -18,21 +18,23 @@ use crate::ledger::damage::Integrity;
 use crate::ledger::file::{FileReport, Status};
 use crate::ledger::tally::RecordCounts;
 
-/// How many files there are, and how many of them could not be read completely.
+/// Counts of files and containers, for example those of one host: how many there are, and how many
+/// of them could not be read completely.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FileCounts {
-    /// All files.
+    /// The number of all files that are counted.
     pub files: u64,
-    /// Files that are damaged, empty, unreadable or no event log.
+    /// The number of files that are damaged, empty, unreadable or no event log.
     pub damaged: u64,
-    /// Files that an interrupted sweep did not begin or did not finish.
+    /// The number of files that an interrupted sweep did not begin or did not finish.
     pub not_read: u64,
-    /// Archives and disk images that could not be read, or not whole. They are none of the files.
+    /// The number of archives and disk images that could not be read, or not completely. `files`
+    /// does not count them.
     pub containers: u64,
 }
 
 impl FileCounts {
-    /// Adds the counts of other files.
+    /// Adds the counts of other files and containers.
     pub fn merge(&mut self, other: FileCounts) {
         self.files += other.files;
         self.damaged += other.damaged;
@@ -40,14 +42,15 @@ impl FileCounts {
         self.containers += other.containers;
     }
 
-    /// Returns the counts for one file.
+    /// Returns the counts for a single file.
     #[must_use]
     pub fn of(file: &FileReport) -> Self {
         let not_read = u64::from(matches!(file.status(), Status::Interrupted | Status::NotRead));
         FileCounts { files: 1, damaged: u64::from(file.is_flawed()), not_read, containers: 0 }
     }
 
-    /// Returns how many files and containers have a problem or were not read to their end.
+    /// Returns how many files and containers have a problem, or were not read to their end. If
+    /// there are any, a host without matches cannot be cleared.
     #[must_use]
     pub fn incomplete(&self) -> u64 {
         self.damaged + self.not_read + self.containers
@@ -61,60 +64,65 @@ pub struct Host {
     pub name: Box<str>,
     /// What each piece of evidence contains about this host, by the name of the piece.
     pub places: SmallMap<Arc<str>, HostInEvidence>,
-    /// Matches: events that a detection describes. An event counts once, however many detections
-    /// describe it; copies of an event count too.
+    /// The number of matches: events that at least one detection describes. An event counts once,
+    /// however many detections describe it. Copies of an event count too.
     pub matches: u64,
-    /// Matches that are not copies of an earlier one. The fields on matches from `match_span` to
-    /// `risk_score` are about these.
+    /// The number of unique matches, which are not copies of an earlier match. The fields from
+    /// `match_span` to `risk_score` are about unique matches.
     pub unique_matches: u64,
-    /// Hits: pairs of a match (copies included) and a detection that describes it.
+    /// The number of hits: pairs of a match (copies included) and a detection that describes it.
     pub hits: u64,
-    /// Unique matches whose record lies in a damaged chunk.
+    /// The number of unique matches whose record lies in a damaged chunk.
     pub damaged_matches: u64,
-    /// Matches among deleted records; no other field counts them.
+    /// The number of matches among deleted records. No other field of this type counts them.
     pub recovered_matches: u64,
-    /// Events that an exclusion takes away from at least one detection, including copies and
-    /// deleted records.
+    /// The number of events that an exclusion takes away from at least one detection, including
+    /// copies and deleted records.
     pub excluded_matches: u64,
-    /// The times of the first and the last unique match.
+    /// The TimeCreated of the earliest and the latest unique match.
     pub match_span: Span,
-    /// The queried names of the unique matches, in lower case.
+    /// The domain names that the unique matches query, in lower case, each with the number of
+    /// matches.
     pub query_names: ValueCounts,
-    /// The process images (paths) of the unique matches.
+    /// The paths of the programs that made the unique matches' queries (process images), each with
+    /// the number of matches.
     pub processes: ValueCounts,
-    /// The user accounts of the unique matches.
+    /// The user accounts of the unique matches, each with the number of matches.
     pub users: ValueCounts,
-    /// The status codes (QueryStatus) of the unique matches.
+    /// The status codes (QueryStatus) of the unique matches, each with the number of matches.
     pub query_statuses: ValueCounts,
-    /// The detections that describe the unique matches, each with how many.
+    /// The detections that describe the unique matches, each with the number of matches.
     pub detections: DetectionCounts,
     /// The highest risk score of the unique matches; `None` if their detections state none.
     pub risk_score: Option<i64>,
-    /// The counts of the host's records: all, Sysmon's, DNS queries, and their times.
+    /// The counts of the host's live records: all, those of Sysmon, and DNS queries, with their
+    /// times.
     pub counts: RecordCounts,
-    /// The counts of the files that contain the host's records.
+    /// The counts of the files that contain the host's records, and of files and containers of the
+    /// same evidence that may contain some.
     pub files: FileCounts,
     /// How many files with the host's records were in use when they were copied.
     pub files_in_use: u64,
-    /// Unique matches whose UtcTime is more than five minutes from TimeCreated.
+    /// The number of unique matches whose UtcTime is more than five minutes from TimeCreated.
     pub distant_utc_times: u64,
-    /// Unique matches that have a UtcTime which cannot be read.
+    /// The number of unique matches whose UtcTime cannot be read.
     pub unreadable_utc_times: u64,
-    /// Leads: events of Windows' DNS client with a name that a detection asks for, copies
-    /// included. They are not matches.
+    /// The number of leads: events of Windows' own DNS client with a name that a detection
+    /// describes, including copies of an event. They are not matches.
     pub leads: u64,
-    /// Leads that are not copies of an earlier one.
+    /// The number of leads that are not copies of an earlier one.
     pub unique_leads: u64,
-    /// How much of the period the host's DNS queries cover; `None` without a period, and until all
-    /// evidence was read.
+    /// How much of the period that the user requested the host's DNS queries cover. `None` if no
+    /// period was requested, and until all evidence was read.
     pub coverage: Option<Coverage>,
-    /// What follows about the host's logs. It is empty until all evidence was read.
+    /// What can be concluded about the host's logs, such as earlier names of the machine. It is
+    /// empty until all evidence was read.
     pub conclusion: Conclusion,
 }
 
 impl Conclusion {
     /// Adds earlier names of the machine that one piece of evidence shows, each with the time of
-    /// its last record.
+    /// the last record under that name (`None` if that time is not readable).
     pub(super) fn add_earlier_names(&mut self, names: Vec<(Box<str>, Option<EventTime>)>) {
         for (name, until) in names {
             match self.earlier_names.iter_mut().find(|(known, _)| *known == name) {
@@ -125,25 +133,27 @@ impl Conclusion {
     }
 }
 
-/// Distinct values, each with how often it occurs.
+/// Distinct values of a field of a host's matches, each with the number of matches that have it.
 pub type ValueCounts = SmallMap<Box<str>, u64>;
 
-/// What follows about a host's logs once all evidence was read.
+/// What can be concluded about a host's logs once all evidence was read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Conclusion {
-    /// The EventRecordIDs of the host's logs, including those under its earlier names.
+    /// The EventRecordIDs of the host's logs, including those under the machine's earlier names.
     pub logs: MachineLogs,
-    /// The steps back of the host's clock.
+    /// The times at which the host's clock went back.
     pub clock: MachineClock,
-    /// The machine's earlier names, each with the time of its last record.
+    /// The machine's earlier names, each with the time of the last record under that name (`None`
+    /// if that time is not readable).
     pub earlier_names: Vec<(Box<str>, Option<EventTime>)>,
-    /// Anomalies of the evidence that contains the host's records, such as other machines' logs or
-    /// forwarded events.
+    /// Anomalies of the evidence that contains the host's records, such as logs of other machines
+    /// in the same piece of evidence, or forwarded events.
     pub about_evidence: Vec<Anomaly>,
 }
 
 impl Host {
-    /// Counts a match of this host.
+    /// Counts a match of this host, and its names, processes, users and detections if it is no
+    /// copy.
     pub fn add_match(&mut self, matched: &MatchedEvent<'_>) {
         let event = matched.event;
         if matched.occurrence == Occurrence::Recovered {
@@ -176,13 +186,14 @@ impl Host {
         }
     }
 
-    /// Counts a lead of this host.
+    /// Counts a lead of this host. `occurrence` tells whether its event is a copy.
     pub fn add_lead(&mut self, occurrence: Occurrence) {
         self.leads += 1;
         self.unique_leads += u64::from(occurrence == Occurrence::First);
     }
 
-    /// Adds what was seen of the same host in another part of the evidence.
+    /// Adds what was seen of the same host in another part of the evidence. The conclusion and the
+    /// coverage stay, because they are drawn only when all evidence was read.
     pub fn merge(&mut self, other: Host) {
         self.add_spelling(&other.name);
         self.places.merge(other.places, HostInEvidence::merge);
@@ -212,7 +223,8 @@ impl Host {
         self.unique_leads += other.unique_leads;
     }
 
-    /// Takes note of a spelling of the host's name, which may differ from others in case.
+    /// Adds a spelling of the host's name, which may differ from other spellings in case. The first
+    /// in byte order becomes the name.
     pub(super) fn add_spelling(&mut self, name: &str) {
         if !name.is_empty() && (self.name.is_empty() || *name < *self.name) {
             self.name = name.into();
@@ -263,7 +275,7 @@ impl Host {
         anomalies
     }
 
-    /// Returns the host's verdict: what can be said about it in a word.
+    /// Returns the host's verdict, which says in a word what was seen of the host.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         if self.matches > 0 {
@@ -288,8 +300,8 @@ impl Host {
     }
 
     /// Returns true if the absence of matches can be relied on: DNS queries were seen, none
-    /// matched, and all files were read. If a period was asked for, the queries must also cover all
-    /// of it, and the time of every record must be readable.
+    /// matched, and all files were read. If the user requested a period, the queries must also
+    /// cover all of the period, and the time of every record must be readable.
     #[must_use]
     pub fn is_cleared(&self) -> bool {
         let covers_period = match self.coverage {
@@ -300,7 +312,7 @@ impl Host {
     }
 }
 
-/// Adds one to the count of a value. The value is copied only if it is new.
+/// Adds one to the count of a value. The value is copied only if it was not counted before.
 fn count(counts: &mut ValueCounts, value: &str) {
     counts.change(value, || value.into(), |count| *count += 1);
 }
@@ -311,8 +323,9 @@ fn without_case(name: &str) -> Cow<'_, str> {
     if name.bytes().all(is_lower) { Cow::Borrowed(name) } else { Cow::Owned(name.to_lowercase()) }
 }
 
-/// Returns the anomalies for missing EventRecordIDs: one for each channel, those with most missing
-/// first, and one note for all exports.
+/// Returns the anomalies for EventRecordIDs that are missing in a machine's logs. There is one for
+/// each channel, those with most missing first, and then one note for all exports and collectors'
+/// logs.
 fn gap_anomalies(logs: &MachineLogs) -> Vec<Anomaly> {
     let (mut gaps, mut selected) = (Vec::new(), ListedNames::default());
     for missing in logs.missing() {
@@ -335,8 +348,8 @@ fn gap_anomalies(logs: &MachineLogs) -> Vec<Anomaly> {
     anomalies
 }
 
-/// Returns values with their counts, the most frequent first; equally frequent values are in byte
-/// order.
+/// Returns values with their counts, the most frequent value first. Equally frequent values are in
+/// byte order.
 pub(super) fn by_count(counts: &ValueCounts) -> Vec<(&str, u64)> {
     let mut sorted: Vec<(&str, u64)> = counts.iter().map(|(value, count)| (&**value, *count)).collect();
     sorted.sort_by_key(|(_, count)| std::cmp::Reverse(*count));

@@ -7,18 +7,19 @@ use crate::ledger::clock::MachineClock;
 /// What one piece of evidence contains about a host. `merge` is associative and commutative.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HostInEvidence {
-    /// The times of the host's first and last record in this evidence.
+    /// The TimeCreated of the host's earliest and latest record in this piece of evidence.
     pub span: Span,
-    /// The number of files that contain records of this host alone.
+    /// The number of files in this piece of evidence that contain records of this host alone.
     pub own_files: u64,
-    /// The EventRecordIDs of the host's logs.
+    /// The EventRecordIDs of the host's logs in this piece of evidence.
     pub logs: MachineLogs,
-    /// The steps back of the host's clock, known from files that contain its records alone.
+    /// The times at which the host's clock went back, as far as files show that contain records of
+    /// this host alone.
     pub clock: MachineClock,
 }
 
 impl HostInEvidence {
-    /// Adds what another part of the evidence contains about the same host.
+    /// Adds what another part of the same piece of evidence contains about the host.
     pub(super) fn merge(&mut self, other: HostInEvidence) {
         self.span.merge(other.span);
         self.own_files += other.own_files;

@@ -15,7 +15,7 @@ const COUNTS: ColumnType = ColumnType::Records(&[("value", Scalar::Text), ("coun
 pub struct HostRow<'a> {
     computer: Option<&'a str>,
     host: &'a Host,
-    /// Where EventRecordIDs are missing in the host's logs.
+    /// The EventRecordIDs that are missing in the host's logs, channel by channel.
     missing: Vec<MissingIds<'a>>,
     anomalies: Vec<Anomaly>,
 }
@@ -277,28 +277,30 @@ impl<'a> HostRow<'a> {
 }
 
 impl<'a> HostRow<'a> {
-    /// Makes the row of a host; `computer` is `None` for evidence in which no record names a
-    /// Computer.
+    /// Makes the row of a host. `computer` is the host's name; `None` for a piece of evidence in
+    /// which no record names a Computer.
     #[must_use]
     pub fn new(computer: Option<&'a str>, host: &'a Host) -> Self {
         let missing = host.conclusion.logs.missing().collect();
         HostRow { computer, host, missing, anomalies: host.anomalies() }
     }
 
-    /// The row's cells, in the order of [`HostRow::COLUMNS`].
+    /// Returns the row's cells, in the order of [`HostRow::COLUMNS`].
     #[must_use]
     pub fn cells(&self) -> Vec<Cell<'_>> {
         cells(Self::COLUMNS, self)
     }
 
-    /// Returns the host's notes (if `notes` is true) or its anomalies, as sentences.
+    /// Returns a cell with the host's notes if `notes` is true, and with its anomalies otherwise,
+    /// each as a sentence.
     fn sentences(&self, notes: bool) -> Cell<'_> {
         let anomalies = self.anomalies.iter().filter(|anomaly| anomaly.is_note() == notes);
         Cell::Texts(anomalies.map(|anomaly| anomaly.to_string().into()).collect())
     }
 }
 
-/// Returns the cells of the column `record_gaps`: the first gaps, channel by channel.
+/// Returns the items of the column `record_gaps`: the first gaps in the EventRecordIDs of a host,
+/// channel by channel.
 fn gap_cells<'a>(missing: &[MissingIds<'a>]) -> Vec<Vec<Cell<'a>>> {
     let gaps = missing.iter().flat_map(|missing| {
         let channel = missing.channel;

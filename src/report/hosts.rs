@@ -16,30 +16,33 @@ use crate::ledger::container::ContainerReport;
 use crate::ledger::file::FileReport;
 use crate::ledger::tally::RecordCounts;
 
-/// A host with its name (Computer); the name is `None` for evidence in which no record names a
-/// Computer.
+/// A host with its name (Computer). The name is `None` for a piece of evidence in which no record
+/// names a Computer.
 pub type NamedHost = (Option<String>, Box<Host>);
 
 /// All hosts of a sweep, and what is known about the pieces of evidence. `merge` is associative and
 /// commutative.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hosts {
-    /// The hosts by their Computer in lower case; an empty Computer is a host of its own. Each host
-    /// is boxed: there can be as many hosts as files, and a map reserves room for up to twice as
-    /// many values as it has.
+    /// The hosts, by their Computer in lower case. An empty Computer is a host of its own.
+    ///
+    /// Each host is boxed: there can be as many hosts as files, and a map reserves room for up to
+    /// twice as many values as it has.
     computers: BTreeMap<Box<str>, Box<Host>>,
     pieces: BTreeMap<Arc<str>, EvidencePiece>,
 }
 
-/// What is known about a piece of evidence, besides its hosts.
+/// What is known about a piece of evidence as a whole, and not about a single host in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct EvidencePiece {
-    /// The counts of the files in which no record names a Computer.
+    /// The counts of this piece's files in which no record names a Computer, and of its containers
+    /// that could not be read.
     pub nameless: FileCounts,
-    /// Steps back of the clock in files that contain records of several machines.
+    /// The times at which a clock went back in files that contain records of several machines, so
+    /// that it is unknown whose clock it was.
     pub clock: MachineClock,
-    /// Pairs of names (in lower case) that belong to one machine, because a log continues from one
-    /// name to the other.
+    /// Pairs of Computers (in lower case) that are names of one machine, because a log of this
+    /// piece continues from one name to the other.
     pub renamed: BTreeSet<(String, String)>,
 }
 
@@ -52,19 +55,19 @@ impl EvidencePiece {
 }
 
 impl Hosts {
-    /// Adds a piece of evidence, even if no file is found in it.
+    /// Adds a piece of evidence, so that it appears among the hosts even if no file is found in it.
     pub fn add_evidence(&mut self, evidence: &str) {
         self.pieces.entry(evidence.into()).or_default();
     }
 
-    /// Removes a piece of evidence of which nothing was read, so that it does not become a host
-    /// without records.
+    /// Removes a piece of evidence that an interrupted sweep did not reach, so that it does not
+    /// become a host without records.
     pub fn forget_evidence(&mut self, evidence: &str) {
         self.pieces.remove(evidence);
     }
 
-    /// Adds a container of a piece of evidence. If it could not be read, or not whole, no host of this
-    /// evidence is cleared.
+    /// Adds a container of a piece of evidence. If the container could not be read, or not
+    /// completely, no host of that piece is cleared, because logs may be missing.
     pub fn add_container(&mut self, evidence: &str, container: &ContainerReport) {
         if container.is_missed() {
             let counts = FileCounts { containers: 1, ..FileCounts::default() };
@@ -72,7 +75,7 @@ impl Hosts {
         }
     }
 
-    /// Adds what a file says about the hosts whose records it contains.
+    /// Adds what a file of a piece of evidence says about the hosts whose records it contains.
     pub fn add_file(&mut self, evidence: &str, mut file: FileReport) {
         let counts = FileCounts::of(&file);
         // The host is looked up first, so that its name is copied only once.
@@ -127,7 +130,7 @@ impl Hosts {
         change(host);
     }
 
-    /// Counts a match for its host.
+    /// Counts a match for the host that its event names.
     pub fn add_match(&mut self, matched: &MatchedEvent<'_>) {
         self.change(&matched.event.system.computer, |host| host.add_match(matched));
     }
@@ -137,12 +140,14 @@ impl Hosts {
         self.change(computer, |host| host.excluded_matches += 1);
     }
 
-    /// Counts a lead for the host `computer`.
+    /// Counts a lead for the host `computer`. `occurrence` tells whether the lead's event is a
+    /// copy.
     pub fn add_lead(&mut self, computer: &str, occurrence: Occurrence) {
         self.change(computer, |host| host.add_lead(occurrence));
     }
 
-    /// Adds what was seen in another part of the evidence.
+    /// Adds the hosts of another part of the evidence, and what is known about the pieces of
+    /// evidence.
     pub fn merge(&mut self, other: Hosts) {
         for (computer, host) in other.computers {
             self.computers.entry(computer).or_default().merge(*host);
@@ -152,9 +157,11 @@ impl Hosts {
         }
     }
 
-    /// Returns the hosts, sorted by name; then, without a name, each piece of evidence in which no
-    /// record names a Computer. A file without a Computer is counted for every host of its
-    /// evidence. `window` is the period that was asked for.
+    /// Returns the hosts, sorted by name, and after them each piece of evidence in which no record
+    /// names a Computer. Draws the conclusions about all hosts first.
+    ///
+    /// A file in which no record names a Computer is counted for every host of its piece of
+    /// evidence. `window` is the period that the user requested.
     #[must_use]
     pub fn into_rows(self, window: &Window) -> Vec<NamedHost> {
         let Hosts { computers, pieces } = self;

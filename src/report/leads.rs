@@ -132,14 +132,14 @@ impl<'a> MatchRow<'a> {
 }
 
 impl MatchRow<'_> {
-    /// The cells of a lead's row, in the order of [`MatchRow::LEAD_COLUMNS`].
+    /// Returns the cells of a lead's row, in the order of [`MatchRow::LEAD_COLUMNS`].
     #[must_use]
     pub fn lead_cells(&self) -> Vec<Cell<'_>> {
         cells(Self::LEAD_COLUMNS, self)
     }
 
-    /// Returns the cell of an event's field that contains a number; null if the field is absent or
-    /// no number.
+    /// Returns the cell for a field of the event that contains a number; null if the event has no
+    /// such field, or its text is no number.
     fn number(&self, field: &str) -> Cell<'_> {
         Cell::optional_count(self.event.get(field).and_then(|text| text.parse().ok()))
     }

@@ -4,13 +4,14 @@
 use crate::ledger::logs::Channels;
 use crate::ledger::record_ids::{Gap, IdRuns};
 
-/// The EventRecordIDs of a machine's logs, by channel. `merge` is associative and commutative.
+/// The EventRecordIDs of one machine's logs, by channel. `merge` is associative and commutative.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MachineLogs {
-    /// EventRecordIDs in logs that the machine wrote itself. Windows numbers them consecutively.
+    /// EventRecordIDs in logs that the machine wrote itself. Windows numbers the events of a log
+    /// consecutively, so none should be missing.
     own: Channels,
-    /// EventRecordIDs in exports, renderings and collectors' logs, which usually contain a
-    /// selection of the events.
+    /// EventRecordIDs in exports, renderings and collectors' logs. These usually contain a
+    /// selection of the events, so missing numbers prove little.
     selected: Channels,
 }
 
@@ -19,17 +20,18 @@ pub struct MachineLogs {
 pub struct MissingIds<'a> {
     /// The channel in which EventRecordIDs are missing.
     pub channel: &'a str,
-    /// Gaps in the machine's own log that no other file fills.
+    /// Gaps in the EventRecordIDs of the machine's own log that no other file fills.
     pub gaps: Vec<Gap>,
-    /// True if there may be more gaps than were kept.
+    /// True if the channel may have more gaps than are kept in memory.
     pub incomplete: bool,
-    /// True if EventRecordIDs are missing in an export, a rendering or a collector's log.
+    /// True if EventRecordIDs are missing in an export, a rendering or a collector's log of this
+    /// channel.
     pub is_selection: bool,
 }
 
 impl MachineLogs {
-    /// Adds the EventRecordIDs of a file, by channel. If the file is the machine's own log, `own`
-    /// is the channel that the log belongs to.
+    /// Adds the EventRecordIDs of a file, by channel. If the file is a log that the machine wrote
+    /// itself, `own` is the channel that the log belongs to; otherwise `own` is `None`.
     pub(super) fn add(&mut self, channels: Channels, own: Option<&str>) {
         match own {
             None => self.selected.merge(channels),
@@ -37,14 +39,14 @@ impl MachineLogs {
         }
     }
 
-    /// Adds the EventRecordIDs of other files.
+    /// Adds the EventRecordIDs of the same machine's logs in other files.
     pub(super) fn merge(&mut self, other: MachineLogs) {
         self.own.merge(other.own);
         self.selected.merge(other.selected);
     }
 
-    /// Returns the channels in which EventRecordIDs are missing: first the machine's own logs, then
-    /// the others.
+    /// Returns the channels in which EventRecordIDs are missing: first the channels of the
+    /// machine's own logs, then those known only from exports and collectors' logs.
     pub(super) fn missing(&self) -> impl Iterator<Item = MissingIds<'_>> {
         let none = IdRuns::default();
         let own = self.own.iter().map(|(channel, own)| (channel, Some(own), self.selected.get(channel)));

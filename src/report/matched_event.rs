@@ -7,7 +7,8 @@ use crate::event::Event;
 use crate::ledger::damage::Integrity;
 use crate::table::{Cell, ColumnType, Scalar};
 
-/// The type of a column with a [`DetectionCounts`] in each cell.
+/// The type of the column `detections`, each cell of which lists detections with their numbers of
+/// matches (a [`DetectionCounts`]).
 pub(super) const DETECTION_COUNTS: ColumnType =
     ColumnType::Records(&[("id", Scalar::Text), ("name", Scalar::Text), ("count", Scalar::Integer)]);
 
@@ -23,28 +24,30 @@ pub struct DetectionLabel {
 /// An event that is a match, with all the detections that describe it.
 #[derive(Debug, Clone)]
 pub struct MatchedEvent<'a> {
-    /// The event.
+    /// The event that is a match.
     pub event: &'a Event,
-    /// Whether the event is seen for the first time, is a copy, or was found in a deleted record
-    /// only.
+    /// Tells whether the event is seen for the first time, is a copy of an earlier one, or was
+    /// found in a deleted record only.
     pub occurrence: Occurrence,
     /// How far the bytes of the event's record can be trusted.
     pub integrity: Integrity,
-    /// The detections that describe the event, at least one.
+    /// The id and name of each detection that describes the event: at least one.
     pub detections: Vec<&'a Arc<DetectionLabel>>,
-    /// The highest risk score of these detections; `None` if none of them states one.
+    /// The highest risk score of the detections that describe the event; `None` if no detection
+    /// states one.
     pub risk_score: Option<i64>,
 }
 
-/// How many events each detection describes. `merge` is associative and commutative.
+/// How many matches each detection describes. `merge` is associative and commutative.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DetectionCounts(
-    /// The counts sorted by label; each label occurs once.
+    /// Each detection's id and name with its number of matches, sorted by id. Each detection occurs
+    /// once.
     Vec<(Arc<DetectionLabel>, u64)>,
 );
 
 impl DetectionCounts {
-    /// Adds `count` events that a detection describes.
+    /// Adds `count` to the number of matches that a detection describes.
     pub fn add(&mut self, label: &Arc<DetectionLabel>, count: u64) {
         match self.0.binary_search_by(|(known, _)| known.cmp(label)) {
             Ok(place) => {
@@ -62,14 +65,15 @@ impl DetectionCounts {
         }
     }
 
-    /// Adds the counts of another part of the evidence.
+    /// Adds the numbers of matches in another part of the evidence.
     pub fn merge(&mut self, other: &DetectionCounts) {
         for (label, count) in &other.0 {
             self.add(label, *count);
         }
     }
 
-    /// Returns the detections with their counts, most events first; ties are sorted by id.
+    /// Returns the detections with their numbers of matches, most matches first. Detections with
+    /// equal numbers are sorted by id.
     #[must_use]
     pub fn by_count(&self) -> Vec<(&DetectionLabel, u64)> {
         let mut sorted: Vec<(&DetectionLabel, u64)> =
@@ -78,7 +82,7 @@ impl DetectionCounts {
         sorted
     }
 
-    /// Returns the counts as a cell of the column `detections`.
+    /// Returns the detections with their numbers of matches, as a cell of the column `detections`.
     pub(super) fn cell(&self) -> Cell<'_> {
         let record = |(label, count): (&DetectionLabel, u64)| {
             vec![Cell::text(label.id.clone()), Cell::text(label.name.clone()), Cell::count(count)]

@@ -11,35 +11,40 @@ use crate::table::{Cell, ColumnOf, ColumnType, cells};
 /// A row of `matches.parquet` or `leads.parquet`: a match or a lead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MatchRow<'a> {
-    /// The 0-based index of the chunk that contains the record.
+    /// The 0-based index of the chunk that contains the event's record; 0 in event XML.
     pub chunk_number: u64,
-    /// The offset of the record in bytes from the start of the file.
+    /// The offset of the event's record, in bytes from the start of the file.
     pub record_offset: u64,
-    /// How far the bytes of the record can be trusted.
+    /// How far the bytes of the event's record can be trusted.
     pub integrity: Integrity,
     /// The event that is a match or a lead.
     pub event: &'a Event,
-    /// The [`event_hash`] of the event.
+    /// The hash of the event's content, made by [`event_hash`]. All copies of the event have the
+    /// same hash.
     pub event_hash: Sha256Digest,
-    /// Whether the event is seen for the first time, is a copy, or was found in a deleted record
-    /// only.
+    /// Tells whether the event is seen for the first time, is a copy of an earlier one, or was
+    /// found in a deleted record only.
     pub occurrence: Occurrence,
-    /// The event's answers, taken apart.
+    /// The answer to the DNS query, taken apart into its items.
     pub results: QueryResults,
-    /// The detection's patterns for the queried name that the event satisfies.
+    /// Those of the detection's patterns for the queried name that the event satisfies.
     pub matched_query: Vec<String>,
-    /// The detection's patterns for the process's name and image that the event satisfies.
+    /// Those of the detection's patterns for the name or the path of the querying program that the
+    /// event satisfies.
     pub matched_process: Vec<String>,
-    /// The detection's risk score; `None` where the rule states none.
+    /// The detection's risk score, 0 to 100. `None` if the detection's rule states none, and for a
+    /// lead.
     pub risk_score: Option<i64>,
-    /// The detection's message about this event; `None` where the rule has none.
+    /// The detection's message about this event. `None` if the detection's rule has none, and for a
+    /// lead.
     pub risk_message: Option<String>,
-    /// The parts of the row that many rows share: the file and the detection.
+    /// What many rows have in common: the file that contains the event, and the detection.
     pub context: MatchContext<'a>,
 }
 
-/// Whether an event is seen for the first time in evidence order, or is a copy. Copies of one event
-/// can lie in a live log, in its archive, in a shadow copy, and in a log that it was forwarded to.
+/// Tells whether an event with a hit is seen for the first time in evidence order, or is a copy of
+/// an earlier one. Copies of one event can lie in a live log, in its archive, in a shadow copy, and
+/// in a log that the event was forwarded to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Occurrence {
     /// The event is seen for the first time, in a live log.
@@ -47,26 +52,28 @@ pub enum Occurrence {
     First,
     /// The event is a copy of one that was seen before in evidence order.
     Copy,
-    /// The event was found in a deleted record only, and in no live log.
+    /// The event was found in deleted records only, and in no live log.
     Recovered,
 }
 
-/// The part of a row that describes the file and the detection, which many rows share.
+/// What many rows of `matches.parquet` have in common: the file that contains the event, and the
+/// detection.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct MatchContext<'a> {
-    /// The name of the piece of evidence.
+    /// The name of the piece of evidence that contains the file.
     pub evidence: &'a str,
     /// The file's path from its root.
     pub source_path: &'a str,
-    /// Where the file comes from, as its container says.
+    /// Where the file comes from, as the container that it lies in says.
     pub origin: &'a Origin,
     /// The detection's id.
     pub detection_id: &'a str,
     /// The detection's name.
     pub detection_name: &'a str,
-    /// The detection's version; `None` if the rule has none.
+    /// The detection's version; `None` if the detection's rule has none.
     pub detection_version: Option<&'a str>,
-    /// The name of the exclusion that takes the row's event away; `None` for a match or a lead.
+    /// The name of the exclusion that takes the event away from the detection, so that the row is
+    /// no match or lead. `None` if no exclusion applies.
     pub excluded_by: Option<&'a str>,
 }
 
@@ -227,24 +234,30 @@ impl<'a> MatchRow<'a> {
 }
 
 impl MatchRow<'_> {
-    /// The row's cells, in the order of [`MatchRow::COLUMNS`].
+    /// Returns the row's cells, in the order of [`MatchRow::COLUMNS`].
     #[must_use]
     pub fn cells(&self) -> Vec<Cell<'_>> {
         cells(Self::COLUMNS, self)
     }
 }
 
-/// Returns a hash of an event's content. It is the same in a live log, in an export and in a
-/// forwarded copy.
+/// Returns a hash of an event's content. All copies of the event have the same hash: in a live log,
+/// in an export and in a log that the event was forwarded to.
 ///
-/// The hash is the SHA-256 ([`sha256_of_texts`]) of these texts, in this order: provider, channel
-/// and computer in lower case, EventID, EventRecordID, TimeCreated in units of 100 ns since 1970
-/// (the text as logged if it is no time), and the fields of the event's kind in the order of its
-/// table. For a Sysmon DNS query these are RuleName, UtcTime, ProcessGuid in lower case without
-/// braces, ProcessId, QueryName, QueryStatus, QueryResults, Image, User; for a query of Windows'
-/// own DNS client, Execution/ProcessID, Security/UserID, ClientPID, QueryName, QueryType,
-/// QueryOptions, QueryStatus (or Status), QueryResults. Numbers are decimal. An empty field counts
-/// as absent, because forwarding does not keep the two apart.
+/// The hash is the SHA-256 ([`sha256_of_texts`]) of these texts, in this order:
+///
+/// - provider, channel and computer, in lower case;
+/// - EventID and EventRecordID;
+/// - TimeCreated in units of 100 ns since 1970 (the text as logged if it is no time);
+/// - the fields of the event's kind, in the order of the kind's table.
+///
+/// For a Sysmon DNS query, the fields are RuleName, UtcTime, ProcessGuid in lower case without
+/// braces, ProcessId, QueryName, QueryStatus, QueryResults, Image, User. For a query of Windows'
+/// own DNS client, they are Execution/ProcessID, Security/UserID, ClientPID, QueryName, QueryType,
+/// QueryOptions, QueryStatus (or Status), QueryResults.
+///
+/// Numbers are decimal. An empty field counts as absent, because forwarding does not keep the two
+/// apart.
 #[must_use]
 pub fn event_hash(event: &Event) -> Sha256Digest {
     let system = &event.system;

@@ -1,12 +1,15 @@
-//! The message of a sweep that found no readable event log. It says what was found instead.
+//! The message of a sweep that found no readable event log. It says what was found instead, and
+//! what to do.
 
 use super::run::{Run, Totals};
 use super::wording::{counted, grouped, of_form};
 use crate::config::{Containers, Links, LogNames};
 
-/// The number of file name extensions that the message lists.
+/// The number of file name extensions that the message "no event log found" lists, the most
+/// frequent first. Files with other extensions are counted together.
 const MOST_ENDINGS: usize = 8;
-/// The number of roots that the message names.
+/// The number of roots of the evidence that the message "no event log found" names. Further roots
+/// are only counted.
 const MOST_ROOTS: usize = 3;
 
 /// Returns the message of a sweep that could read no event log: what was found instead, and what to
@@ -71,7 +74,8 @@ pub fn nothing_read(run: &Run) -> String {
     text
 }
 
-/// Returns the extensions of the files that were not read, the most frequent first, in parentheses.
+/// Returns a phrase in parentheses about the extensions of the files that were not read, the most
+/// frequent first. It is empty if no extension is known.
 fn endings(run: &Run) -> String {
     let passed = &run.passed_over;
     let mut endings: Vec<(&str, u64)> =

@@ -1,4 +1,4 @@
-//! Reads what a `run.json` records about its output, for verification.
+//! Reads what a `run.json` records about its output, so that the output can be verified.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -6,40 +6,44 @@ use serde_json::Value;
 use super::run::OutputRecord;
 use crate::config::Options;
 
-/// The part of a `run.json` that is needed to verify the output it describes and the evidence.
+/// The part of a `run.json` that is needed to verify the output that it describes, and the
+/// evidence.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct RecordedRun {
     /// The version of the dnsweep that wrote the output.
     pub dnsweep: String,
-    /// When the tables were complete, as a UTC time.
+    /// When the tables of the output were complete, as a UTC time.
     pub finished: String,
-    /// True if the sweep was interrupted.
+    /// True if the sweep that wrote the output was interrupted, so that the tables do not cover all
+    /// evidence.
     pub interrupted: bool,
-    /// The options of the sweep.
+    /// The options of the sweep that wrote the output.
     pub options: Options,
-    /// The roots of the evidence.
+    /// The roots of the evidence, as absolute paths.
     pub roots: Vec<String>,
-    /// The pieces of evidence.
+    /// The names of the pieces of evidence, in the order of the roots.
     pub evidence: Vec<String>,
-    /// How many pieces of evidence lie in each root.
+    /// The number of pieces of evidence in each root, in the order of the roots.
     pub evidence_of_roots: Vec<usize>,
-    /// The tables of the output, each with its size and hash.
+    /// The tables of the output, each with its number of rows, its size and its hash.
     pub outputs: Vec<OutputRecord>,
 }
 
 /// Why a `run.json` cannot be used for a verification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunNotRead {
-    /// The file was not written by dnsweep: it does not name a version of dnsweep.
+    /// The file was not written by dnsweep, because it does not name a version of dnsweep.
     Foreign,
-    /// The file's layout has another schema version. Contains the version found.
+    /// The file was written by a dnsweep with another version of the layout. Contains the version
+    /// that the file states.
     Version(String),
-    /// The file is damaged: it is no JSON, or a field is missing. Contains the reason.
+    /// The file is no JSON, or a field is missing. Contains the reason.
     Damaged(String),
 }
 
 impl RecordedRun {
-    /// Parses a `run.json`. It must have the schema version `schema_version`.
+    /// Parses a `run.json`. It is an error if the file's layout has another version than
+    /// `schema_version`.
     pub fn parse(json: &[u8], schema_version: u32) -> Result<Self, RunNotRead> {
         let damaged = |error: serde_json::Error| RunNotRead::Damaged(error.to_string());
         let run: Value = serde_json::from_slice(json).map_err(damaged)?;

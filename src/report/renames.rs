@@ -11,36 +11,40 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::ledger::file::{FileReport, Header};
 use crate::ledger::record_ids::{IdRun, IdRuns};
 
-/// The most names that one machine can have in a file. More names belong to several machines.
+/// The most names that one machine can have had in a file. If a file has more names, its records
+/// are those of several machines.
 const MOST_NAMES: usize = 16;
-/// The least average number of events between two changes of the name in a file of one renamed
-/// machine: first for a machine's own log, then for any other log. If the name changes more often,
-/// the file contains logs of several machines.
+/// The least number of events, on average, between two changes of the computer's name in a file of
+/// one renamed machine. The first number is for a log that the machine wrote itself, the second for
+/// any other file.
+///
+/// If the name changes more often, the file contains logs of several machines.
 const LEAST_EVENTS: [u64; 2] = [2, 4];
-/// How often each name may come up at most, on average, if one machine was renamed. It is twice,
-/// because a machine's first name can come back once while Windows is set up. Names that alternate
-/// more often belong to machines that send their events to one collector.
+/// How often each name may come up at most, on average, in the log of one renamed machine. The
+/// limit is two, because a machine's first name can come back once while Windows is set up. Names
+/// that alternate more often belong to machines that send their events to one collector.
 const MOST_TURNS: u64 = 2;
-/// In a machine's own log, at most one record in this many may have a header number other than its
-/// EventRecordID. A few such records come from damage or changes.
+/// The share of records with a changed header number that a machine's own log can have: at most one
+/// record in this many. In such a record, the number in the header is not the EventRecordID. A few
+/// come from damage or changes; in exports, nearly all records are like that.
 const FEW: u64 = 10;
 
-/// Returns a Computer in lower case, which identifies a host because Windows does not distinguish
-/// case.
+/// Returns a Computer in lower case. This form identifies a host, because Windows does not
+/// distinguish case in names.
 pub(super) fn folded(name: &str) -> String {
     name.to_lowercase()
 }
 
 /// Returns true if the file is a log that a machine wrote itself, so that no EventRecordID should
-/// be missing. Exports, renderings and collectors' logs are not.
+/// be missing. Exports, renderings and collectors' logs are no such logs.
 pub(super) fn is_own_log(file: &FileReport) -> bool {
     let tally = &file.tally;
     !matches!(file.header, Header::Xml | Header::Carved)
         && tally.renumbered_records.saturating_mul(FEW) <= tally.counts.records
 }
 
-/// Returns the channel of a machine's own log: the one that most of its events name. `None` if the
-/// file is not a machine's own log.
+/// Returns the channel of a log that a machine wrote itself: the one that most of its events name.
+/// `None` if the file is no such log.
 pub(super) fn own_channel(file: &FileReport) -> Option<&str> {
     let mut events: BTreeMap<&str, u64> = BTreeMap::new();
     for (_, channel, runs) in file.tally.logs.iter().filter(|_| is_own_log(file)) {
@@ -51,8 +55,8 @@ pub(super) fn own_channel(file: &FileReport) -> Option<&str> {
     most.map(|(channel, _)| *channel)
 }
 
-/// The names in a file, and for each name the index of the first name of its machine. A machine
-/// that was not renamed has one name, whose index is its own.
+/// The computers' names in a file. For each name, it has the index of the first name of the same
+/// machine, which is the name's own index if the machine has no name before it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct MachineNames<'a> {
     names: Vec<&'a str>,
@@ -60,7 +64,7 @@ pub(super) struct MachineNames<'a> {
 }
 
 impl<'a> MachineNames<'a> {
-    /// Reads the names in a file, and joins those that belong to one machine.
+    /// Reads the computers' names in a file, and joins the names that belong to one machine.
     pub(super) fn of(file: &'a FileReport) -> Self {
         let names: Vec<&str> = file.tally.computers.keys().map(|name| &**name).collect();
         let machines = (0..names.len()).collect();
@@ -72,13 +76,13 @@ impl<'a> MachineNames<'a> {
         names
     }
 
-    /// Returns true if all names belong to one machine.
+    /// Returns true if all names in the file belong to one machine.
     pub(super) fn is_one_machine(&self) -> bool {
         self.machines.iter().all(|machine| *machine == 0)
     }
 
-    /// Returns pairs of names of one machine, in lower case, that differ in more than case. There
-    /// are enough pairs to join all names of each machine.
+    /// Returns pairs of names (in lower case) of one renamed machine. The pairs are enough to join
+    /// all names of each machine. Names that differ only in case give no pair.
     pub(super) fn renamed(&self) -> impl Iterator<Item = (String, String)> {
         let pairs = self.names.iter().zip(&self.machines).filter_map(|(name, machine)| {
             let first = self.names.get(*machine)?;
@@ -87,9 +91,9 @@ impl<'a> MachineNames<'a> {
         pairs.filter(|(first, name)| first != name)
     }
 
-    /// Returns the logs of the file, with several names or channels of one log joined. Each has the
-    /// machine's name, the log's channel, and the EventRecordIDs. `None` if there is nothing to
-    /// join.
+    /// Returns the logs of the file, in which several names or channels of one log are joined. Each
+    /// log is given as the machine's name, the channel, and the EventRecordIDs. `None` if there is
+    /// nothing to join, so that the file's account has the logs already.
     pub(super) fn joined_logs(&self, file: &'a FileReport) -> Option<Vec<(&'a str, &'a str, IdRuns)>> {
         let own =
             own_channel(file).filter(|own| file.tally.logs.iter().any(|(_, channel, _)| channel != *own));
@@ -110,7 +114,7 @@ impl<'a> MachineNames<'a> {
         Some(logs.into_iter().map(|((computer, channel), runs)| (computer, channel, runs)).collect())
     }
 
-    /// Joins names that differ only in case.
+    /// Joins the names in the file that differ only in case: they belong to one machine.
     fn join_spellings(&mut self) {
         let mut known: BTreeMap<String, usize> = BTreeMap::new();
         for (place, name) in self.names.iter().enumerate() {
@@ -121,7 +125,8 @@ impl<'a> MachineNames<'a> {
         }
     }
 
-    /// Joins names under which one log continued.
+    /// Joins the names in the file under which one log continued: they belong to one renamed
+    /// machine.
     fn join_renamed(&mut self, file: &FileReport) {
         let is_own = is_own_log(file);
         let mut channels: BTreeMap<&str, Vec<(IdRun, usize)>> = BTreeMap::new();
@@ -141,7 +146,8 @@ impl<'a> MachineNames<'a> {
         }
     }
 
-    /// Joins the machines of two names; the first name of both becomes the machine's.
+    /// Makes one machine of the machines that two names belong to. The arguments are the names'
+    /// indexes; the first name of both machines stands for the new one.
     fn join(&mut self, one: usize, other: usize) {
         let machine = |place: usize| self.machines.get(place).copied().unwrap_or(place);
         let (one, other) = (machine(one), machine(other));
@@ -153,9 +159,10 @@ impl<'a> MachineNames<'a> {
     }
 }
 
-/// Returns true if sorted runs of EventRecordIDs, each with the machine that its events name,
-/// belong to one log of one machine. If the file is not a machine's own log, the numbers must
-/// continue from one name to the next without a gap.
+/// Returns true if runs of consecutive EventRecordIDs belong to one log of one machine. The runs
+/// are sorted, and each comes with the machine that its events name. `is_own` is true for a log
+/// that a machine wrote itself; in any other file, the numbers must continue from one name to the
+/// next without a gap.
 fn goes_on(runs: &[(IdRun, usize)], is_own: bool) -> bool {
     let mut blocks = 1_u64;
     let mut events = 0_u64;

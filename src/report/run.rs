@@ -8,66 +8,73 @@ use crate::config::Options;
 use crate::ledger::container::{ContainerReport, ContainerStatus, SHADOW_COPY};
 use crate::ledger::tally::SkippedCounts;
 
-/// The whole of `run.json`.
+/// The whole of `run.json`: the description of a run, with all that is needed to repeat it.
 #[derive(Debug, Default, Serialize)]
 pub struct Run {
-    /// The version of dnsweep.
+    /// The version of the dnsweep that ran.
     pub dnsweep: &'static str,
-    /// The version of the layout of the tables and of this file.
+    /// The version of the layout of the tables and of `run.json`.
     pub schema_version: u32,
-    /// The command line, word by word.
+    /// The command line, word by word; empty if the sweep was run from Rust.
     pub arguments: Vec<String>,
-    /// The working directory, from which relative paths among the arguments start; `null` if it no
-    /// longer existed.
+    /// The working directory, from which relative paths in the command line start; `null` if the
+    /// directory no longer existed.
     pub working_directory: Option<String>,
-    /// The machine that the sweep ran on.
+    /// The machine that the sweep ran on, not one whose evidence was read.
     pub machine: Machine,
-    /// When the run began, UTC, by this machine's clock.
+    /// When the run began, UTC, by the clock of the machine that the sweep ran on.
     pub started: String,
-    /// When the tables were complete, UTC, by this machine's clock.
+    /// When the tables were complete, UTC, by the clock of the machine that the sweep ran on.
     pub finished: String,
-    /// When the run began, in this machine's local time, with the offset from UTC.
+    /// When the run began, in the local time of the machine that the sweep ran on, with the offset
+    /// from UTC.
     pub started_local: String,
-    /// When the tables were complete, in this machine's local time, with the offset from UTC.
+    /// When the tables were complete, in the local time of the machine that the sweep ran on, with
+    /// the offset from UTC.
     pub finished_local: String,
-    /// The name of this machine's time zone; `null` if none is set.
+    /// The name of the time zone of the machine that the sweep ran on; `null` if none is set.
     pub time_zone: Option<String>,
-    /// True if the run was interrupted, so that the tables contain only what was finished until
-    /// then.
+    /// True if the run was interrupted. The tables then contain only what had been read by that
+    /// time.
     pub interrupted: bool,
     /// The exit status of the program; `null` if the sweep was run from Rust.
     pub exit_status: Option<u8>,
-    /// How many files were read by an earlier, unfinished run that this one resumed.
+    /// The number of files that were not read, because an earlier, unfinished run had read them and
+    /// this run resumed it (`--resume`).
     pub resumed_files: u64,
-    /// The number of threads that decoded events.
+    /// The number of threads that read and decoded events.
     pub threads: usize,
-    /// The start of the period: earlier events could not match; `null` if there is no start.
+    /// The start of the requested period: earlier events could not match. `null` if the period has
+    /// no start.
     pub since: Option<String>,
-    /// The end of the period: later events could not match; `null` if there is no end.
+    /// The end of the requested period: later events could not match. `null` if the period has no
+    /// end.
     pub until: Option<String>,
-    /// All other options on which the results depend.
+    /// All options on which the results depend, except the period, the rules and the exclusions.
     pub options: Options,
     /// The roots of the evidence, as absolute paths.
     pub roots: Vec<String>,
-    /// The pieces of evidence.
+    /// The names of the pieces of evidence, in the order of the roots. A piece is usually what was
+    /// collected from one machine.
     pub evidence: Vec<String>,
-    /// How many pieces of evidence lie in each root. `evidence` is in the order of the roots.
+    /// The number of pieces of evidence in each root, in the order of the roots.
     pub evidence_of_roots: Vec<usize>,
-    /// The counts of files that were found, but not read, by kind.
+    /// The numbers of files that were found in the evidence but not read, by kind.
     pub passed_over: SkippedCounts,
-    /// The detections that ran.
+    /// The detections that ran, each with its numbers of matches.
     pub detections: Vec<DetectionRecord>,
-    /// How many rules were found, and how many of them ran.
+    /// The numbers of rules that were found, that ran, and that did not.
     pub rules: RuleCounts,
-    /// Rules in directories that dnsweep cannot run, though they may be about DNS queries.
+    /// The rules in directories that may be about DNS queries, but which dnsweep cannot run.
     pub refused_detections: Vec<RefusedRecord>,
-    /// Rules in directories about other data, which no DNS query can match.
+    /// The rules in directories that are about other data than DNS queries, such as logons. No DNS
+    /// query can match them, so they did not run.
     pub other_data_detections: Vec<RefusedRecord>,
-    /// The site's exclusions, in the order of the command line.
+    /// The site's exclusions, in the order of the command line, each with what it took away.
     pub exclusions: Vec<ExclusionRecord>,
-    /// The totals over all files and hosts.
+    /// The totals of the sweep over all files and hosts.
     pub totals: Totals,
-    /// The tables that were written.
+    /// The tables that were written, each with its size and hash.
     pub outputs: Vec<OutputRecord>,
 }
 
@@ -80,44 +87,47 @@ impl Run {
     }
 }
 
-/// A detection in `run.json`.
+/// A detection that ran, as `run.json` lists it.
 #[derive(Debug, Clone, Serialize)]
 pub struct DetectionRecord {
     /// The detection's id.
     pub id: String,
     /// The detection's name.
     pub name: String,
-    /// The detection's version; `null` if the rule has none.
+    /// The detection's version; `null` if its rule has none.
     pub version: Option<String>,
-    /// The date of this version of the detection, as the rule states it; `null` if it states none.
+    /// The date of this version of the detection, as its rule states it; `null` if the rule states
+    /// none.
     pub date: Option<String>,
-    /// The rule language: `splunk` or `sigma`.
+    /// The language of the detection's rule: `splunk` or `sigma`.
     pub language: &'static str,
-    /// The risk score, 0 to 100; `null` if the rule states none.
+    /// The detection's risk score, 0 to 100; `null` if its rule states none.
     pub risk_score: Option<u32>,
-    /// The MITRE ATT&CK techniques that the rule names.
+    /// The MITRE ATT&CK techniques that the detection's rule names.
     pub mitre_attack_id: Vec<String>,
-    /// The analytic stories that the rule belongs to: in Splunk, groups of rules about one threat.
+    /// The analytic stories that the detection belongs to. In Splunk, these are groups of rules
+    /// about one threat.
     pub analytic_story: Vec<String>,
-    /// Remarks on how the rule was understood.
+    /// Remarks on how dnsweep understood the detection's rule.
     pub notes: Vec<String>,
-    /// The rule's file, or `built in`.
+    /// The path of the detection's rule, or `built in`.
     pub source: String,
-    /// The SHA-256 of the rule's file.
+    /// The SHA-256 of the file with the detection's rule.
     pub sha256: String,
-    /// The files of macros and lookups that the rule uses.
+    /// The files with the Splunk macros and lookups that the detection's rule uses.
     pub content: Vec<ContentRecord>,
-    /// The number of matches, including copies of an event.
+    /// The number of the detection's matches, including copies of an event.
     pub matches: u64,
-    /// The number of unique matches: those that are no copies of an earlier one.
+    /// The number of the detection's unique matches, which are no copies of an earlier one.
     pub unique_matches: u64,
-    /// The number of matches among deleted records; no other field counts them.
+    /// The number of the detection's matches among deleted records. No other field of this type
+    /// counts them.
     pub recovered_matches: u64,
     /// The detection's leads; `null` if leads were not looked for.
     pub leads: Option<DetectionLeads>,
 }
 
-/// A file that a detection takes a macro or a lookup from.
+/// A file that defines a Splunk macro or a lookup which a detection uses, as `run.json` lists it.
 #[derive(Debug, Clone, Serialize)]
 pub struct ContentRecord {
     /// The file's path from the folder that contains the folders `macros` and `lookups`.
@@ -126,23 +136,24 @@ pub struct ContentRecord {
     pub sha256: String,
 }
 
-/// The leads of a detection in `run.json`.
+/// The number of a detection's leads, as `run.json` lists it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct DetectionLeads {
-    /// Whether the detection's condition restricts the name, so that it can have leads.
+    /// Tells whether the detection's condition restricts the queried name. Only then can the
+    /// detection have leads.
     pub names: NameCondition,
-    /// The number of leads, including copies of an event.
+    /// The number of the detection's leads, including copies of an event.
     pub leads: u64,
-    /// The number of leads that are no copies of an earlier one.
+    /// The number of the detection's leads that are no copies of an earlier one.
     pub unique_leads: u64,
 }
 
-/// Which queried names can satisfy a detection's condition, whatever else the condition demands.
-/// It decides whether the detection can have leads, because only the name of a lead is known.
+/// Which queried names can satisfy a detection's condition, if its other demands are left aside.
+/// This decides whether the detection can have leads, because only the name is known of a lead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NameCondition {
-    /// Some names can satisfy the condition, and queries for them are leads.
+    /// Some names can satisfy the condition. Queries for these names are leads.
     Some,
     /// Every name can satisfy the condition. The detection has no leads, because every query would
     /// be one.
@@ -151,25 +162,28 @@ pub enum NameCondition {
     None,
 }
 
-/// How many rules were found, and how many of them ran.
+/// The numbers of rules that were found, that ran, and that did not.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct RuleCounts {
-    /// Rules that are or may be about DNS queries: those that ran and those that are refused.
+    /// The number of rules that are or may be about DNS queries: those that ran and those that are
+    /// refused.
     pub found: u64,
-    /// Rules that ran.
+    /// The number of rules that ran.
     pub run: u64,
-    /// Rules that are refused because dnsweep cannot run them.
+    /// The number of rules that may be about DNS queries, but are refused because dnsweep cannot
+    /// run them.
     pub refused: u64,
-    /// Rules about other data; no other field counts them.
+    /// The number of rules that are about other data than DNS queries, such as logons. No other
+    /// field of this type counts them.
     pub about_other_data: u64,
-    /// YAML files in rule directories that contain no rule.
+    /// The number of YAML files in directories of rules that contain no rule.
     pub files_without_a_rule: u64,
 }
 
-/// A rule in a directory that did not run, and why.
+/// A rule that was found in a directory and did not run, with the reason.
 #[derive(Debug, Clone, Serialize)]
 pub struct RefusedRecord {
-    /// The rule's file.
+    /// The path of the rule's file.
     pub source: String,
     /// Why the rule did not run.
     pub reason: String,
@@ -180,125 +194,130 @@ pub struct RefusedRecord {
 pub struct OutputRecord {
     /// The table's path from the output directory.
     pub file: String,
-    /// The number of rows.
+    /// The number of rows in the table.
     pub rows: u64,
-    /// The size of the file in bytes.
+    /// The size of the table's file in bytes.
     pub bytes: u64,
-    /// The SHA-256 of the file.
+    /// The SHA-256 of the table's file.
     pub sha256: String,
 }
 
-/// How a sweep ended.
+/// How a sweep ended. The exit status of the program depends on this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
-    /// Every byte of the evidence was read and understood.
+    /// Every byte of the evidence was read and understood, apart from lost parts of deleted files.
     Complete,
     /// Some evidence was damaged or unreadable.
     Damaged,
     /// No event log could be read at all.
     NothingRead,
-    /// The sweep was interrupted, and the tables contain what was finished until then.
+    /// The sweep was interrupted. The tables contain only what had been read by that time.
     Interrupted,
 }
 
 /// The totals of a sweep, over all files and hosts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Totals {
-    /// Hosts: Computers, and pieces of evidence in which no record names one.
+    /// The number of hosts: Computers that records name, and pieces of evidence in which no record
+    /// names one.
     pub hosts: u64,
-    /// Hosts with a match.
+    /// The number of hosts with at least one match.
     pub hosts_with_matches: u64,
-    /// Hosts without a match that cannot be cleared: no DNS queries were seen, the queries do not
-    /// cover the whole period, or not everything was read.
+    /// The number of hosts without a match that cannot be cleared: no DNS queries were seen, the
+    /// DNS queries do not cover the whole period, or not everything was read.
     pub hosts_not_cleared: u64,
-    /// Files found.
+    /// The number of all files in the ledger: those that were read as event logs or event XML, or
+    /// should have been.
     pub files: u64,
-    /// Files that were completely read and understood.
+    /// The number of files that were completely read and understood.
     pub complete_files: u64,
-    /// Files that are no event logs, but were searched for chunks (`--carve`).
+    /// The number of files that are no event logs, but were searched for chunks (`--carve`).
     pub carved_files: u64,
-    /// Files that are damaged.
+    /// The number of files of which some part could not be read or understood.
     pub damaged_files: u64,
-    /// Files that are no event logs.
+    /// The number of files that were read, but are neither event logs nor event XML.
     pub not_event_logs: u64,
-    /// Files of 0 bytes.
+    /// The number of files of 0 bytes.
     pub empty_files: u64,
-    /// Files that cannot be read.
+    /// The number of files of which nothing could be read.
     pub unreadable_files: u64,
-    /// Files that were begun, but not read to their end because of an interruption.
+    /// The number of files that were begun, but not read to their end because of an interruption.
     pub interrupted_files: u64,
-    /// Files that the sweep had not begun when it was interrupted.
+    /// The number of files that the sweep had not begun when it was interrupted.
     pub not_read_files: u64,
-    /// Pieces of evidence of which no file had been begun when the sweep was interrupted. They do
-    /// not count as hosts.
+    /// The number of pieces of evidence of which no file had been begun when the sweep was
+    /// interrupted. They do not count as hosts.
     pub evidence_not_reached: u64,
-    /// Event logs that were in use when they were copied.
+    /// The number of event logs that were in use when they were copied.
     pub files_in_use: u64,
-    /// Files with a SHA-256 in the ledger.
+    /// The number of files with a SHA-256 in the ledger.
     pub hashed_files: u64,
-    /// Files that were deleted in their volume and of which only a part is left. No other field on
-    /// the state of files counts them.
+    /// The number of files that were deleted in their volume and of which only a part is left. No
+    /// other field on the state of files counts them.
     pub partial_deleted_files: u64,
-    /// Archives, disk images, volumes and shadow copies found.
+    /// The number of archives, disk images, volumes and shadow copies that were found.
     pub containers: u64,
-    /// Containers that could not be read, or not whole, without those that are files of a volume.
+    /// The number of containers that could not be read, or not completely. Containers that are
+    /// files of a volume are left out, because nobody handed them in as evidence.
     pub missed_containers: u64,
-    /// Shadow copies that were listed, and not read.
+    /// The number of shadow copies that were listed, but not read (without `--vss`).
     pub shadow_copies_not_looked_at: u64,
-    /// The size of all files found, in bytes.
+    /// The size of all files that were found, in bytes.
     pub bytes: u64,
-    /// Bytes that could be read.
+    /// The number of bytes of the files that could be read.
     pub bytes_read: u64,
-    /// Places for a chunk of 64 KiB in the event logs.
+    /// The number of slots (places for a chunk of 64 KiB) in the event logs.
     pub chunks: u64,
-    /// Chunks that have no record.
+    /// The number of chunks that have no record.
     pub empty_chunks: u64,
-    /// Chunks that have a problem.
+    /// The number of chunks that have a problem of any kind.
     pub damaged_chunks: u64,
-    /// Chunks whose records were verified against their checksum.
+    /// The number of chunks of which the checksum of the records was verified.
     pub checked_chunks: u64,
-    /// Live records that were read, including those after damage.
+    /// The number of live records that were read, including records after damage in their chunk.
     pub records: u64,
-    /// Records that were read after bytes of their chunk that are no record.
+    /// The number of records that were read after bytes of their chunk that are no record.
     pub refound_records: u64,
-    /// Records that could not be decoded.
+    /// The number of records that could not be decoded.
     pub damaged_records: u64,
-    /// Records that Sysmon wrote.
+    /// The number of records that Sysmon wrote.
     pub sysmon_records: u64,
-    /// Sysmon's DNS queries (event 22).
+    /// The number of Sysmon's DNS queries (event 22).
     pub dns_queries: u64,
-    /// Records whose TimeCreated cannot be read. They can match in every period.
+    /// The number of records whose TimeCreated cannot be read. They can match in every period.
     pub unreadable_times: u64,
-    /// DNS queries in the period that was asked for; all DNS queries if there was no period.
+    /// The number of DNS queries in the requested period; all DNS queries if no period was
+    /// requested.
     pub dns_queries_in_period: u64,
-    /// Matches: events that at least one detection describes, each counted once, including copies
-    /// of an event.
+    /// The number of matches: events that at least one detection describes. Each event counts once;
+    /// copies of an event count too.
     pub matches: u64,
-    /// Matches that are no copies of an earlier one.
+    /// The number of unique matches, which are no copies of an earlier one.
     pub unique_matches: u64,
-    /// Hits: pairs of a match (copies included) and a detection that describes it.
+    /// The number of hits: pairs of a match (copies included) and a detection that describes it.
     pub hits: u64,
-    /// Deleted records that could be decoded; no other field counts them.
+    /// The number of deleted records that could be decoded. No other field of this type counts
+    /// them.
     pub recovered_records: u64,
-    /// Matches among deleted records; no other field counts them.
+    /// The number of matches among deleted records. No other field of this type counts them.
     pub recovered_matches: u64,
-    /// Unique matches whose record lies in a damaged chunk.
+    /// The number of unique matches whose record lies in a damaged chunk.
     pub damaged_matches: u64,
-    /// Events that an exclusion takes away from at least one detection, including copies and
-    /// deleted records.
+    /// The number of events that an exclusion takes away from at least one detection, including
+    /// copies and deleted records.
     pub excluded_matches: u64,
-    /// Leads, including copies of an event. They are not matches.
+    /// The number of leads, including copies of an event. They are not matches.
     pub leads: u64,
-    /// Leads that are no copies of an earlier one.
+    /// The number of leads that are no copies of an earlier one.
     pub unique_leads: u64,
-    /// Hosts that have a lead.
+    /// The number of hosts with at least one lead.
     pub hosts_with_leads: u64,
-    /// Leads that an exclusion takes away; no other field counts them.
+    /// The number of leads that an exclusion takes away. No other field of this type counts them.
     pub excluded_leads: u64,
 }
 
 impl Totals {
-    /// Adds a container.
+    /// Adds a container to the counts of containers.
     pub fn add_container(&mut self, container: &ContainerReport) {
         self.containers += 1;
         self.missed_containers += u64::from(container.is_missed());
@@ -306,7 +325,7 @@ impl Totals {
             u64::from(container.kind == SHADOW_COPY && container.status == ContainerStatus::NotLookedAt);
     }
 
-    /// Adds a file to the counts of files, bytes, chunks and records.
+    /// Adds a file to the counts of files, bytes, chunks and records, and its matches.
     pub fn add(&mut self, file: &super::FileReport) {
         use super::Status;
         self.files += 1;
@@ -361,7 +380,7 @@ impl Totals {
         }
     }
 
-    /// Returns how the sweep ended.
+    /// Returns how the sweep ended, which follows from the totals.
     #[must_use]
     pub fn ending(&self) -> Ending {
         if self.was_interrupted() {
@@ -387,7 +406,8 @@ impl Totals {
         self.interrupted_files + self.not_read_files > 0
     }
 
-    /// Returns true if every file was read and understood.
+    /// Returns true if every file and every container was read and understood. Lost parts of
+    /// deleted files do not count.
     #[must_use]
     pub fn all_complete(&self) -> bool {
         self.complete_files + self.partial_deleted_files == self.files && self.missed_containers == 0

@@ -1,5 +1,5 @@
-//! The summary on standard output, which a person can act on. The only user of `comfy-table` and
-//! `textwrap`.
+//! The summary of a sweep on standard output, which a person can act on. This module and its
+//! submodules are the only users of `comfy-table` and `textwrap`.
 
 mod anomalies;
 mod containers;
@@ -21,16 +21,23 @@ use super::wording::{counted, grouped};
 use crate::event::Span;
 use crate::ledger::container::ContainerReport;
 
-/// The number of hosts with matches, and of those without, that the summary lists; the tables have
-/// all.
+/// The number of hosts that each list of the summary contains, such as the list of hosts with
+/// matches and that of hosts without. The table of hosts lists all.
 const MOST_HOSTS: usize = 40;
+/// The greatest number of detections for which the summary lists all detections. If a sweep has
+/// more, only those with matches are listed.
 const MOST_DETECTIONS: usize = 5;
-/// The most detections with matches that are shown if there are more than [`MOST_DETECTIONS`]
-/// detections. Those without matches are then counted only.
+/// The most detections with matches that the summary lists if a sweep has more than
+/// [`MOST_DETECTIONS`] detections. Detections without matches are then only counted.
 const MOST_MATCHING: usize = 20;
+/// The number of values that the summary lists in one line, such as the domain names that a host's
+/// matches query. Further values are only counted.
 const MOST_VALUES: usize = 8;
+/// The number of damaged files, and of containers that could not be read, that the summary lists.
+/// The tables list all.
 const MOST_FILES: usize = 20;
-/// The column at which the text of a labelled line begins.
+/// The width in columns of the label at the start of a line of the summary. The line's text begins
+/// after it.
 const LABEL_WIDTH: usize = 12;
 
 /// Returns the width in columns of the terminal that standard output goes to.
@@ -46,13 +53,14 @@ pub struct Summary<'a> {
     pub run: &'a Run,
     /// All hosts of the sweep.
     pub hosts: &'a [NamedHost],
-    /// The files that could not be read and understood completely, those that lost most first.
+    /// The files that could not be read and understood completely, those that lost most first. The
+    /// first of them are listed in the summary.
     pub flawed: &'a [FlawedFile],
-    /// All containers of the sweep.
+    /// All containers of the sweep: archives, disk images, volumes and shadow copies.
     pub containers: &'a [ContainerReport],
-    /// The output directory.
+    /// The output directory, whose tables the summary names.
     pub directory: &'a Path,
-    /// The width of the summary in columns.
+    /// The width of the summary in columns, usually that of the terminal. Longer lines are wrapped.
     pub width: usize,
 }
 
@@ -104,7 +112,7 @@ impl Summary<'_> {
         )
     }
 
-    /// Writes what was looked for: the detections, exclusions and period.
+    /// Writes what the sweep looked for: the detections, exclusions and period.
     fn looked_for(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.rules(f)?;
         let all = self.run.detections.as_slice();
@@ -216,7 +224,8 @@ fn name(computer: Option<&str>) -> String {
     }
 }
 
-/// Returns the names of the first pieces of evidence with records of a host.
+/// Returns the names of the pieces of evidence that contain a host's records. If there are many,
+/// only the first are named, and the others are counted.
 fn evidence_text(host: &Host) -> String {
     let all = host.places.len();
     let mut names: Vec<String> =
@@ -251,7 +260,8 @@ fn span(span: Span) -> String {
     }
 }
 
-/// Returns the phrase about matches that are copies; empty if there are none.
+/// Returns the phrase about matches or leads that are copies of an earlier one; empty if there are
+/// none.
 fn copies(copies: u64) -> String {
     if copies == 0 { String::new() } else { format!("; {} of them", counted(copies, "copy", "copies")) }
 }

@@ -1,27 +1,30 @@
-//! The verdict on a host: what can be said about it in a word.
+//! The verdict on a host: what was seen of the host, in a word.
 
-/// The verdict on a host: what can be said about it in a word. The less is known about the host,
-/// the later its verdict is in the order.
+/// The verdict on a host: what was seen of the host, in a word. The less is known about a host, the
+/// later its verdict comes in the order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
-    /// A detection describes an event of the host.
+    /// At least one detection describes an event in a live record of the host.
     Matches,
-    /// Detections describe events in deleted records of the host only.
+    /// Detections describe events in deleted records of the host, and none in its live records.
     RecoveredMatches,
-    /// DNS queries were seen (in the period, if there is one), and none matched.
+    /// DNS queries of the host were seen (in the period, if the user requested one), and none of
+    /// them matched.
     NoMatches,
-    /// DNS queries were seen, but none in the period, so that the absence of matches proves
-    /// nothing.
+    /// DNS queries of the host were seen, but none in the requested period. The absence of matches
+    /// therefore proves nothing.
     NoDnsQueriesInPeriod,
-    /// Sysmon wrote records, but no DNS query, so that the absence of matches proves nothing.
+    /// Sysmon wrote records on the host, but no DNS query. The absence of matches therefore proves
+    /// nothing.
     NoDnsQueriesLogged,
     /// The host's logs contain records, but none of Sysmon.
     NoSysmon,
-    /// Logs were read, but contain no record.
+    /// Logs were read, but they contain no record.
     NoRecords,
-    /// The host has logs, but no part of them could be read.
+    /// The evidence has files or containers that should contain logs, but no part of them could be
+    /// read.
     Unreadable,
-    /// The evidence contains no event log.
+    /// The piece of evidence contains no event log.
     NoEventLogs,
 }
 
@@ -55,7 +58,7 @@ impl Verdict {
         }
     }
 
-    /// Returns the verdict's name in the tables and the summary.
+    /// Returns the word for this verdict in the tables and the summary.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -1,4 +1,5 @@
-//! The result of verifying an output, as text: a line for each discrepancy, and a short summary.
+//! The result of verifying an output, as text: a line for each difference that was found, and a
+//! short summary.
 
 use std::fmt::{self, Display, Write};
 use std::path::PathBuf;
@@ -8,7 +9,7 @@ use super::recorded_run::RecordedRun;
 use super::wording::{counted, grouped};
 use crate::config::Hashing;
 
-/// A file that differs from what `run.json` or the ledger records of it.
+/// A file that differs from what `run.json` or the ledger records of it, with the difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Discrepancy {
     /// The file that differs.
@@ -17,56 +18,57 @@ pub struct Discrepancy {
     pub difference: Difference,
 }
 
-/// A file that was compared: of the output with `run.json`, or of the evidence with the ledger.
+/// A file that a verification compares. Files of the output are compared with `run.json`, and files
+/// of the evidence with the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ComparedFile {
     /// A file of the output, by its path from the output directory.
     Output(String),
     /// A file of the evidence.
     Evidence {
-        /// The piece of evidence that the file belongs to.
+        /// The name of the piece of evidence that contains the file.
         evidence: String,
-        /// The file's path from its root.
+        /// The file's path from the root of the evidence.
         source_path: String,
     },
 }
 
-/// How a file differs from what is recorded of it.
+/// How a file differs from what `run.json` or the ledger records of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Difference {
-    /// The file is recorded, but is not there.
+    /// The file is recorded, but does not exist.
     Missing,
-    /// The file is there, but is not recorded.
+    /// The file exists, but is not recorded.
     Unlisted,
-    /// The name belongs to something other than a regular file, such as a folder.
+    /// Something other than a regular file, such as a folder, has the recorded name.
     NotAFile,
-    /// The recorded name leads out of the output directory, so that the file was not opened.
+    /// The recorded name leads out of the output directory, so the file was not opened.
     Outside,
     /// The file's size differs from the recorded one.
     Size {
-        /// The recorded size in bytes.
+        /// The size in bytes that is recorded.
         recorded: u64,
-        /// The size found, in bytes.
+        /// The size of the file now, in bytes.
         found: u64,
     },
-    /// The file has the recorded size, but other content.
+    /// The file has the recorded size, but its content differs.
     Content {
-        /// The recorded SHA-256.
+        /// The SHA-256 that is recorded.
         recorded: String,
         /// The SHA-256 of the file's bytes now.
         found: String,
     },
-    /// The table has another number of rows than recorded.
+    /// The table has another number of rows than is recorded.
     Rows {
-        /// The recorded number of rows.
+        /// The number of rows that is recorded.
         recorded: u64,
-        /// The number of rows found.
+        /// The number of rows that the table has now.
         found: u64,
     },
-    /// The file cannot be read or understood, so that it cannot be compared. Contains the reason.
+    /// The file cannot be read or understood, so it cannot be compared. Contains the reason.
     Unreadable(String),
-    /// The ledger differs from `run.json` or is not listed there, so that the evidence was not
-    /// compared with it.
+    /// The ledger differs from what `run.json` records, or is not listed in `run.json`. The
+    /// evidence was therefore not compared with the ledger.
     NoLedger,
 }
 
@@ -102,31 +104,31 @@ impl Display for Discrepancy {
 /// How many recorded files were compared, and how many of them were found unchanged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ComparisonCounts {
-    /// The number of recorded files.
+    /// The number of recorded files, all of which are compared.
     pub files: u64,
-    /// The number of files in which no difference was found.
+    /// The number of recorded files in which no difference was found.
     pub same: u64,
 }
 
 /// How much of the evidence was compared with the ledger, and how much was found unchanged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct EvidenceComparison {
-    /// The counts of the ledger's files.
+    /// The number of files in the ledger, and how many of them were found unchanged.
     pub all: ComparisonCounts,
-    /// The size of the unchanged files in bytes.
+    /// The size of all unchanged files together, in bytes.
     pub bytes: u64,
-    /// How many of the unchanged files were compared by size only, because the ledger has no hash
-    /// for them.
+    /// The number of unchanged files that were compared by size only, because the ledger has no
+    /// hash for them.
     pub by_size_only: u64,
 }
 
-/// How much of a verification's result is printed.
+/// How much of the result of a verification is printed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ResultDetail {
-    /// The discrepancies and the summary.
+    /// The differences that were found, and the summary.
     #[default]
     All,
-    /// The discrepancies, and which contents could not be compared (`--quiet`).
+    /// The differences that were found, and which contents could not be compared (`--quiet`).
     Discrepancies,
 }
 
@@ -137,18 +139,21 @@ pub struct Verification {
     pub directory: PathBuf,
     /// The SHA-256 of the output's `run.json`.
     pub run_sha256: String,
-    /// What `run.json` records; `None` if it cannot be read.
+    /// What the output's `run.json` records; `None` if it cannot be read.
     pub recorded: Option<RecordedRun>,
-    /// The counts of the output's tables.
+    /// How many of the output's tables were compared with `run.json`, and how many of them are
+    /// unchanged.
     pub outputs: ComparisonCounts,
-    /// The counts of the evidence's files; `None` if the evidence was not compared.
+    /// How many of the evidence's files were compared with the ledger, and how many of them are
+    /// unchanged. `None` if the evidence was not compared.
     pub evidence: Option<EvidenceComparison>,
-    /// Every difference that was found.
+    /// Every difference that was found, in the output and in the evidence.
     pub discrepancies: Vec<Discrepancy>,
 }
 
 impl Verification {
-    /// Returns the result as lines of text: all of it, or the discrepancies alone.
+    /// Returns the result of the verification as lines of text: all of it, or only what `shown`
+    /// asks for.
     #[must_use]
     pub fn text(&self, shown: ResultDetail) -> String {
         let mut text = String::new();
@@ -195,13 +200,14 @@ impl Verification {
         writeln!(text, "            of dnsweep {version}, finished {finished}{interrupted}")
     }
 
-    /// Returns true if the sweep hashed the evidence (`--hash`), so that contents can be compared.
+    /// Returns true if the sweep that wrote the output hashed the evidence (`--hash`). Only then
+    /// can contents of evidence be compared.
     fn has_hashes(&self) -> bool {
         self.recorded.as_ref().is_some_and(|recorded| recorded.options.hashing == Hashing::Sha256)
     }
 
-    /// Writes which contents could not be compared. `--quiet` shows this too, because silence would
-    /// mean that they are the same.
+    /// Writes which contents of evidence could not be compared. This is shown even with `--quiet`,
+    /// because silence would mean that the contents are the same.
     fn write_not_compared(&self, text: &mut String, evidence: EvidenceComparison) -> fmt::Result {
         if !self.has_hashes() {
             return writeln!(

@@ -1,4 +1,4 @@
-//! Wording for numbers and files, shared by the summary and messages.
+//! Wording for numbers and files, which the summary and other messages use.
 
 use super::escape::escaped;
 use crate::ledger::event_form::{EventForm, HOW_TO_EXPORT};
@@ -22,7 +22,8 @@ pub(super) fn grouped(number: u64) -> String {
     text
 }
 
-/// Returns the message about files with events in a form that dnsweep does not read.
+/// Returns the message about files that contain events in a form that dnsweep does not read: how
+/// many there are, an example, and how to export the events.
 pub(super) fn of_form(form: EventForm, files: &EventFormFiles) -> String {
     let (name, first) = (form.name(), escaped(&files.first));
     let first = if files.files == 1 { first } else { format!("first {first}").into() };

@@ -7,13 +7,14 @@ use crate::report::Anomaly;
 use crate::report::hosts::NamedHost;
 use crate::report::run::Totals;
 
-/// How many anomalies the summary shows.
+/// The number of anomalies that the summary shows. The table of hosts has all of them.
 const MOST_ANOMALIES: usize = 20;
-/// How many notes the summary shows.
+/// The number of notes that the summary shows. The table of hosts has all of them.
 const MOST_NOTES: usize = 5;
 
-/// The key that sorts anomalies: rank, whether the host has no match, the host's index, and the
-/// anomaly's index. Only keys are kept, because there can be many more anomalies than are shown.
+/// The key by which the summary sorts anomalies: the anomaly's rank, true if the host has no match,
+/// the host's index, and the anomaly's index among those of the host. Only keys are kept, because
+/// there can be many more anomalies than are shown.
 type SortKey = (u8, bool, usize, usize);
 
 impl Summary<'_> {
@@ -66,7 +67,8 @@ impl Summary<'_> {
     }
 }
 
-/// Cuts a text to `width` columns, and ends it with an ellipsis if it was cut.
+/// Returns a text that is at most `width` columns wide. If the text had to be cut, it ends with an
+/// ellipsis.
 fn in_a_line(text: &str, width: usize) -> String {
     if textwrap::core::display_width(text) <= width {
         return text.to_owned();

@@ -6,9 +6,10 @@ use std::fmt::{self, Write};
 use super::{MOST_FILES, Summary, counted, escaped, grouped};
 use crate::ledger::container::{ContainerReport, ContainerStatus, SHADOW_COPY};
 
-/// The most dates of shadow copies that are listed.
+/// The most dates of shadow copies that the summary lists.
 const MOST_DATES: usize = 3;
-/// The characters of a time in RFC 3339 that are its date.
+/// The number of characters at the start of a time in RFC 3339 that are its date, such as
+/// `2026-11-29`.
 const DATE: usize = 10;
 
 impl Summary<'_> {
@@ -34,7 +35,8 @@ impl Summary<'_> {
         self.labelled(f, "", &text)
     }
 
-    /// Returns how many containers have each status.
+    /// Returns a phrase with the number of containers for each status. Shadow copies that were not
+    /// looked at have a line of their own.
     fn container_counts(&self) -> String {
         use ContainerStatus::{Encrypted, NotLookedAt, Partly, Read, Unreadable, Unsupported};
         let statuses = [Read, Partly, Unreadable, Encrypted, Unsupported, NotLookedAt];
@@ -58,7 +60,8 @@ fn is_shadow_copy_left(container: &ContainerReport) -> bool {
     container.kind == SHADOW_COPY && container.status == ContainerStatus::NotLookedAt
 }
 
-/// Returns a container's status, and the first of what is wrong with it.
+/// Returns a container's format and status, the first of its problems, and how many more problems
+/// it has.
 fn status(container: &ContainerReport) -> String {
     let mut text = format!("{}, {}", container.kind, container.status.name());
     // Writing into a string does not fail.
@@ -75,7 +78,8 @@ fn status(container: &ContainerReport) -> String {
     text
 }
 
-/// Returns the first dates of shadow copies, in parentheses.
+/// Returns the dates on which shadow copies were made, in parentheses: the first [`MOST_DATES`] of
+/// them. Empty if no date is known.
 fn dates(copies: &[&ContainerReport]) -> String {
     let days: BTreeSet<String> =
         copies.iter().filter_map(|copy| Some(copy.created?.rfc3339().chars().take(DATE).collect())).collect();

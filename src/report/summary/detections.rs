@@ -6,14 +6,15 @@ use super::{MOST_VALUES, Summary, counted, escaped, grouped, shown};
 use crate::report::host::Host;
 use crate::report::run::{DetectionRecord, RuleCounts};
 
-/// The number of refused rules for which the summary shows the reason; `run.json` has all.
+/// The number of refused rules for which the summary shows the reason. `run.json` has the reasons
+/// of all.
 const MOST_REFUSED: usize = 5;
-/// The number of characters of a reason that are shown.
+/// The number of characters that the summary shows of the reason why a rule was refused.
 const LONGEST_REASON: usize = 400;
 
 impl Summary<'_> {
-    /// Writes how many rules ran, if some did not, so that nobody takes the result for that of all
-    /// rules.
+    /// Writes how many rules ran, if some did not run, so that nobody takes the result for that of
+    /// all rules. Writes nothing if all ran.
     pub(super) fn rules(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let RuleCounts { found, run, refused, about_other_data, .. } = self.run.rules;
         if refused == 0 && about_other_data == 0 {
@@ -35,7 +36,8 @@ impl Summary<'_> {
         self.more(f, refused, MOST_REFUSED, "refused rules", "run.json")
     }
 
-    /// Writes which detections describe a host's matches, if the sweep has several detections.
+    /// Writes which detections describe a host's matches, with their numbers of matches. Writes
+    /// nothing if the sweep has only one detection.
     pub(super) fn detections_of(&self, f: &mut fmt::Formatter<'_>, host: &Host) -> fmt::Result {
         if self.run.detections.len() < 2 {
             return Ok(());
@@ -56,8 +58,9 @@ impl Summary<'_> {
     }
 }
 
-/// Returns the name of a detection. If other detections have the same name, enough of the id is
-/// added to distinguish them.
+/// Returns the name of a detection for the summary. If other detections have the same name, the
+/// beginning of the detection's id is added, or the whole id if the beginning is not enough to
+/// distinguish them.
 pub(super) fn distinct_name(all: &[DetectionRecord], id: &str, name: &str) -> String {
     let first = |id: &str| id.split('-').next().map(str::to_owned);
     let others = || all.iter().filter(|other| other.name == name && other.id != id);
@@ -69,7 +72,7 @@ pub(super) fn distinct_name(all: &[DetectionRecord], id: &str, name: &str) -> St
     format!("{shown_name} [{}]", escaped(part.as_deref().unwrap_or(id)))
 }
 
-/// Returns the line on a detection: name, version and number of matches.
+/// Returns the summary's line on a detection: name, version, and number of matches.
 pub(super) fn text(all: &[DetectionRecord], detection: &DetectionRecord) -> String {
     let version = detection.version.as_deref();
     let version = version.map(|version| format!(" (version {})", shown(version))).unwrap_or_default();
@@ -78,12 +81,14 @@ pub(super) fn text(all: &[DetectionRecord], detection: &DetectionRecord) -> Stri
     format!("{name}{version}: {}{risk}", grouped(detection.unique_matches))
 }
 
-/// Returns the phrase about the risk score of a host's matches.
+/// Returns the phrase about the risk score of a host's matches. `None` means that their detections
+/// state none.
 pub(super) fn risk(score: Option<i64>) -> String {
     score.map_or_else(|| "no risk score stated".to_owned(), |score| format!("risk score {score}"))
 }
 
-/// Returns a rule's reason for refusal, cut to [`LONGEST_REASON`] characters and made safe to show.
+/// Returns the reason why a rule was refused, cut to [`LONGEST_REASON`] characters and made safe to
+/// show.
 fn shortened(reason: &str) -> String {
     let mut letters = reason.chars();
     let shown: String = letters.by_ref().take(LONGEST_REASON).collect();

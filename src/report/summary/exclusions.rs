@@ -5,13 +5,13 @@ use std::fmt;
 use super::{MOST_VALUES, Summary, counted, grouped, shown};
 use crate::report::exclusion::{ExclusionRecord, HostExclusions};
 
-/// The number of exclusions that are shown; `run.json` has all.
+/// The number of exclusions that the summary shows. `run.json` has all of them.
 const MOST_EXCLUSIONS: usize = 10;
 
 impl Summary<'_> {
-    /// Writes a line for each exclusion, even if it took nothing away, because it may be
-    /// superfluous. If there are many exclusions, those that took most away are shown, and the rest
-    /// are counted.
+    /// Writes a line for each exclusion, even for one that took nothing away, because that
+    /// exclusion may be superfluous. If there are many exclusions, those that took most away are
+    /// shown, and the others are counted.
     pub(super) fn exclusions(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut exclusions: Vec<&ExclusionRecord> = self.run.exclusions.iter().collect();
         if exclusions.len() > MOST_EXCLUSIONS {
@@ -34,7 +34,7 @@ impl Summary<'_> {
     }
 }
 
-/// Returns how many matches and leads an exclusion took away.
+/// Returns how many matches and leads together an exclusion took away.
 fn taken(exclusion: &ExclusionRecord) -> u64 {
     exclusion.excluded_matches + exclusion.excluded_leads
 }
@@ -56,7 +56,8 @@ fn text(exclusion: &ExclusionRecord) -> String {
     }
 }
 
-/// Returns the hosts from which most was taken away, as text; `None` if there are none.
+/// Returns the hosts from which an exclusion took most away, as text; `None` if it took nothing
+/// away.
 fn hosts(excluded: &[HostExclusions]) -> Option<String> {
     let mut sorted: Vec<&HostExclusions> = excluded.iter().collect();
     let all = |host: &HostExclusions| host.excluded_matches + host.excluded_leads;

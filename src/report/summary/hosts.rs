@@ -1,5 +1,5 @@
-//! The lines of the summary on hosts without matches: which can be cleared, and what is known about
-//! the others.
+//! The lines of the summary on hosts without matches: which of them can be cleared, and what is
+//! known about the others.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
@@ -14,7 +14,8 @@ use crate::report::host::Host;
 use crate::report::verdict::Verdict;
 
 impl Summary<'_> {
-    /// Writes how many hosts without a match cannot be cleared, and why; writes nothing if all can.
+    /// Writes how many hosts without a match cannot be cleared, and why. Writes nothing if all of
+    /// them can be cleared.
     pub(super) fn not_cleared(&self, f: &mut fmt::Formatter<'_>, rows: &[NamedHost]) -> fmt::Result {
         let others = rows.iter().filter(|(_, host)| host.matches == 0);
         let mut reasons: BTreeMap<Reason, u64> = BTreeMap::new();
@@ -70,16 +71,19 @@ impl Summary<'_> {
     }
 }
 
-/// The main reason why a host without matches cannot be cleared.
+/// The main reason why a host without matches cannot be cleared, so that its lack of matches proves
+/// nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Reason {
-    /// The host's queries cover the period, but some of its records have no readable time.
+    /// The host's DNS queries cover the requested period, but some of its records have no readable
+    /// time.
     UnreadableTimes,
-    /// The host's queries do not cover the period.
+    /// The host's DNS queries cover only a part of the requested period.
     NotCovered,
-    /// Not all of the host's files could be read.
+    /// Not all of the host's files and containers could be read completely.
     Incomplete,
-    /// The host has a verdict other than `no matches`.
+    /// The host has a verdict other than `no matches`, which says why it cannot be cleared.
+    /// Contains the verdict.
     Verdict(Verdict),
 }
 
@@ -122,7 +126,8 @@ fn other_row(computer: Option<&str>, host: &Host, has_period: bool) -> [String; 
     [shown, verdict(host), queries, day(counts.dns_span.first), day(counts.dns_span.last)]
 }
 
-/// Returns the verdict on a host without matches, with what qualifies it, such as incomplete files.
+/// Returns the verdict on a host without matches, followed by what limits the verdict, such as
+/// incomplete files.
 fn verdict(host: &Host) -> String {
     let verdict = host.verdict();
     let mut text = verdict.name().to_owned();
