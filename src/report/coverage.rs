@@ -27,15 +27,17 @@ pub enum Coverage {
 }
 
 impl Coverage {
-    /// The coverage for a host with these counts; `None` if no period was asked for.
+    /// Returns how much of the period a host's DNS queries cover, from the host's counts; `None` if
+    /// the user requested no period.
     ///
     /// Both ends of the period must be covered:
-    /// - An end that the user gave is covered by a query at this time or beyond it.
-    /// - The end of a period that counts back from now is covered by a query at most a day before
-    ///   now.
-    /// - An end that nobody gave is covered by a query at most a day from the host's first (or last)
-    ///   record of any log. So a host that was collected an hour after its last query is covered,
-    ///   and one whose DNS queries stop weeks before its other logs is not.
+    ///
+    /// - An end that the user gave is covered by a DNS query at this time or beyond it.
+    /// - The end of a period that counts back from now is covered by a DNS query at most a day
+    ///   before now.
+    /// - An end that nobody gave is covered by a DNS query at most a day from the host's first (or
+    ///   last) record of any log. So a host that was collected an hour after its last query is
+    ///   covered. A host whose DNS queries stop weeks before its other logs is not.
     #[must_use]
     pub fn of(counts: &RecordCounts, window: &Window) -> Option<Self> {
         if !window.is_bounded() {
