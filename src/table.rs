@@ -61,7 +61,8 @@ pub struct Storage {
 }
 
 impl Storage {
-    /// The storage hints of most columns: none.
+    /// The storage hints of most columns: users look up no single values, and many rows have the
+    /// same value.
     const USUAL: Storage = Storage { looked_up: false, distinct: false };
 }
 
@@ -94,7 +95,7 @@ impl Column {
         Column { name: Cow::Borrowed(name), kind, nulls: Nulls::Possible, about, storage: Storage::USUAL }
     }
 
-    /// Returns the name of the column's type, as the guide prints it.
+    /// Returns the name of the column's type in the guide, such as `text, nullable`.
     #[cfg_attr(not(feature = "internals"), allow(dead_code, reason = "the guide is held to it by a test"))]
     #[must_use]
     pub fn type_name(&self) -> String {
@@ -181,7 +182,7 @@ pub fn cells<'r, R>(columns: &[ColumnOf<R>], row: &'r R) -> Vec<Cell<'r>> {
 /// A cell of a table: the value of one column in one row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cell<'a> {
-    /// No value: the row has none in this column.
+    /// No value: the row has none in this column, such as a field that the event does not have.
     Null,
     /// A value of a text column.
     Text(Cow<'a, str>),

@@ -7,7 +7,8 @@ use crate::event::EventTime;
 /// crafted container can have any number of them.
 const MOST_PROBLEMS: usize = 1000;
 
-/// The word `shadow copy` in the column `kind` of the table of containers.
+/// The kind of container that a shadow copy is: the word in the column `kind` of the table of
+/// containers.
 pub const SHADOW_COPY: &str = "shadow copy";
 
 /// How far a container (an archive, a disk image, a volume or a shadow copy) was read.
@@ -133,7 +134,8 @@ pub struct ContainerReport {
     pub status: ContainerStatus,
     /// What is wrong with the container: the first thousand problems that were found.
     pub problems: Vec<ContainerProblem>,
-    /// What the container states of its origin.
+    /// What the container states of its own origin, such as the name of the host. dnsweep does not
+    /// verify this.
     pub stated: Statement,
     /// When the container was made, as it states itself; `None` if it does not. Shadow copies and
     /// some images state it.

@@ -83,12 +83,12 @@ pub enum Damage {
     EmptyFile,
     /// The file does not begin with the signature of an event log.
     FileSignature {
-        /// The first bytes of the file.
+        /// The first bytes of the file, where the signature of an event log was expected.
         found: Vec<u8>,
     },
     /// The file contains events in a form that dnsweep does not read.
     OtherForm {
-        /// The form of the events.
+        /// The form in which the file contains events, such as CSV.
         form: EventForm,
     },
     /// The CRC32 that the file header states is not the CRC32 of the header's bytes.
@@ -100,7 +100,7 @@ pub enum Damage {
     },
     /// The file ends before the end of its header of 4096 bytes.
     FileHeaderCutOff,
-    /// The file begins with a chunk; its header is missing.
+    /// The file header is missing: the file begins with a chunk. The chunks are read all the same.
     FileHeaderMissing,
     /// The bytes in a slot do not begin with a chunk's signature. A slot is a place for a chunk:
     /// slots lie every 64 KiB after the file header.
@@ -116,7 +116,7 @@ pub enum Damage {
     ChunkEmbedded,
     /// A chunk that is cut off by the end of the file, or by another chunk that overwrote it.
     ChunkCutOff {
-        /// The number of bytes that are left of the chunk.
+        /// The number of bytes that are left of the chunk's 65,536 bytes.
         found: u64,
     },
     /// The CRC32 that a chunk header states is not the CRC32 of the header's bytes.
@@ -129,9 +129,9 @@ pub enum Damage {
     /// The CRC32 that a chunk header states for the chunk's records is not the CRC32 of their
     /// bytes.
     RecordsChecksum {
-        /// The CRC32 that the chunk header states for the records.
+        /// The CRC32 that the chunk header states for the bytes of the chunk's records.
         stored: u32,
-        /// The CRC32 of the records' bytes.
+        /// The CRC32 of the bytes of the chunk's records.
         computed: u32,
     },
     /// A chunk header states a wrong end of the chunk's records: outside the chunk or, in a chunk
@@ -157,7 +157,7 @@ pub enum Damage {
     RecordSizeCopy {
         /// The size in the record's header, in bytes.
         size: u32,
-        /// The size at the record's end, in bytes.
+        /// The copy of the record's size that lies at the record's end, in bytes.
         copy: u32,
     },
     /// A record whose content cannot be decoded.
@@ -178,7 +178,7 @@ pub enum Damage {
     FieldsLost {
         /// The number in the header of the DNS query's record.
         header_id: u64,
-        /// The names of the missing fields.
+        /// The names of the fields that the DNS query's record should have and does not have.
         missing: Vec<String>,
     },
     /// An event in XML that cannot be read.
@@ -188,7 +188,7 @@ pub enum Damage {
     },
     /// Bytes between the events of a file of event XML that are something other than an event.
     NoEventXml {
-        /// The beginning of those bytes as text, in UTF-8.
+        /// The beginning, as text in UTF-8, of the bytes that are something other than an event.
         found: Vec<u8>,
     },
     /// A file of event XML that ends before its outermost element, `Events`, is closed.
@@ -213,7 +213,7 @@ pub enum Damage {
     /// The last problem in a file's list, if the list is full: further problems are counted, but
     /// not listed one by one.
     Further {
-        /// The number of problems that are not listed.
+        /// The number of the file's problems that are not listed.
         count: u64,
     },
     /// A file that another program wrote to, or replaced by another file, while the sweep read it.

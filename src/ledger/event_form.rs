@@ -33,6 +33,7 @@ impl EventForm {
     }
 }
 
-/// The advice in messages about events in a form that dnsweep does not read.
+/// The advice in messages about events in a form that dnsweep does not read: how to export them in
+/// one that it reads.
 pub const HOW_TO_EXPORT: &str =
     "take the log itself (wevtutil epl), or render its events as XML (wevtutil qe LOG /f:xml)";

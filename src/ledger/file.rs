@@ -57,7 +57,7 @@ pub struct Loss {
     /// The number of lost bytes: those of damaged chunks, those that could not be read, and those
     /// of chunks that the header counts and the file does not have.
     pub bytes: u64,
-    /// The number of records that could not be decoded.
+    /// The number of lost records: those that could not be decoded.
     pub records: u64,
 }
 
@@ -65,12 +65,13 @@ pub struct Loss {
 /// unknown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Header {
-    /// The beginning of the file was not read.
+    /// The beginning of the file was not read, or could not be, so that nothing is known about its
+    /// header.
     #[default]
     Unread,
     /// The file does not begin like an event log.
     Foreign,
-    /// The file is an event log that was closed cleanly.
+    /// The file is an event log that was closed cleanly, so that its header is up to date.
     Clean,
     /// The file is an event log that was in use when it was copied, so that its header may be out
     /// of date.
@@ -112,7 +113,8 @@ pub struct FileReport {
     pub chunks_end: u64,
     /// The places in the file where the clock of the machine that wrote it went back.
     pub clock: Clock,
-    /// The number of matches in the file.
+    /// The number of matches in the file: DNS queries that a detection describes and no exclusion
+    /// takes away.
     pub matches: u64,
     /// True if another program wrote to the file, or replaced it, while the sweep read it.
     pub changed: bool,

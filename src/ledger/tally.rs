@@ -12,9 +12,9 @@ use crate::ledger::logs::Logs;
 /// Counts of live records (records that are not deleted) in a part of the evidence.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct RecordCounts {
-    /// The number of records that were read.
+    /// The number of live records that were read, of any program that writes logs.
     pub records: u64,
-    /// The number of records that Sysmon wrote.
+    /// The number of live records that Sysmon wrote.
     pub sysmon_records: u64,
     /// The number of Sysmon's DNS queries (event 22).
     pub dns_queries: u64,
@@ -59,9 +59,9 @@ impl RecordCounts {
 /// The lowest and the highest EventRecordID of a set of records.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct RecordIdRange {
-    /// The lowest EventRecordID; `None` if no record has one.
+    /// The lowest EventRecordID of the records; `None` if no record has an EventRecordID.
     pub first: Option<u64>,
-    /// The highest EventRecordID; `None` if no record has one.
+    /// The highest EventRecordID of the records; `None` if no record has an EventRecordID.
     pub last: Option<u64>,
 }
 
@@ -110,14 +110,14 @@ pub struct SkippedCounts {
     /// The number of archives, compressed files and disk images, recognised by the ends of their
     /// names. Their contents were not read.
     pub containers: u64,
-    /// The files of events in a form that dnsweep does not read, by form.
+    /// How many files have events in a form that dnsweep does not read, for each such form.
     pub event_forms: BTreeMap<EventForm, EventFormFiles>,
     /// The numbers of files that `other_files`, `side_files` and `containers` count, by the
     /// extension of the file's name. Only extensions in a list of well-known ones are included.
     pub extensions: BTreeMap<&'static str, u64>,
     /// The number of symbolic links that were not followed.
     pub links: u64,
-    /// The number of pipes, sockets and devices.
+    /// The number of pipes, sockets and devices, which are never read.
     pub special_files: u64,
     /// The number of paths to files that were already found by another path (only with `--follow`).
     pub seen_before: u64,

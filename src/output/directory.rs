@@ -28,9 +28,9 @@ pub struct OutputDirectory {
 /// A file of an output that is to be written: its path, and who may read it.
 #[derive(Debug, Clone)]
 pub struct NewFile {
-    /// The path of the file.
+    /// The path at which the file is to be created.
     pub path: PathBuf,
-    /// Who may read the file.
+    /// Who may read the file: only the user who runs the sweep, or others too.
     pub access: Access,
 }
 
@@ -159,7 +159,8 @@ impl OutputDirectory {
         NewFile { path: self.partial.tables().join(name), access: self.access }
     }
 
-    /// Writes `run.json`, the last file of an output.
+    /// Writes `run.json`, the last file of an output: its presence makes the directory an output of
+    /// dnsweep.
     pub fn write_run(&self, json: &[u8]) -> Result<PendingSync, OutputError> {
         let new = self.staged(RUN_FILE);
         let write = || -> io::Result<File> {

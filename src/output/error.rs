@@ -12,7 +12,7 @@ pub enum OutputError {
     /// The output directory lies inside the evidence.
     #[error("--out '{}' lies in evidence '{}': nothing is written under evidence", out.display(), root.display())]
     InEvidence {
-        /// The output directory.
+        /// The path of the output directory.
         out: PathBuf,
         /// The root of the evidence that contains the output directory.
         root: PathBuf,
@@ -62,7 +62,7 @@ pub enum OutputError {
     /// The sweep cannot be resumed from the journal of the unfinished sweep.
     #[error("cannot resume from '{}': {reason}", path.display())]
     Resume {
-        /// The path of the journal.
+        /// The path of the journal of the unfinished sweep.
         path: PathBuf,
         /// Why the journal cannot be used.
         reason: String,
@@ -70,7 +70,7 @@ pub enum OutputError {
     /// The place at which the output directory was to be made cannot be used.
     #[error("--out '{}': {source}", path.display())]
     Location {
-        /// The path at which the output was to be.
+        /// The path at which the output directory was to be made.
         path: PathBuf,
         /// The operating system's error.
         source: io::Error,

@@ -44,7 +44,8 @@ const ROW_GROUP_BYTES: usize = 64 << 20;
 /// twenty thousand rows that are usual elsewhere, memory grew by a fifth on four times the
 /// evidence. With this number, tables are an eighth larger, and a sweep takes as long.
 const PAGE_ROWS: usize = 1024;
-/// The number of bytes of a table that are written to its file at once.
+/// The size in bytes of the buffer between a table's writer and the table's file. Full buffers are
+/// written at once.
 const FILE_BUFFER: usize = 128 << 10;
 /// The compression level of tables: zstd's fastest ordinary one. With zstd's default level, tables
 /// were 4 % smaller, but compression took 7 % of the processor's time when every tenth record
@@ -61,9 +62,9 @@ pub struct TableWriter {
     pushed: Columns,
     /// Finished batches of rows that wait to be encoded.
     waiting: Vec<RecordBatch>,
-    /// The number of all waiting rows, including those in `pushed`.
+    /// The number of all rows that wait to be encoded, including those in `pushed`.
     waiting_rows: usize,
-    /// The number of bytes of text in all waiting rows.
+    /// The number of bytes of text in all rows that wait to be encoded.
     waiting_bytes: usize,
     rows: u64,
 }
@@ -162,7 +163,7 @@ impl TableWriter {
         Ok(())
     }
 
-    /// Encodes all rows that wait.
+    /// Encodes all rows that wait to be encoded, as one batch of the Parquet file.
     fn write(&mut self) -> Result<(), OutputError> {
         self.end_pushed()?;
         let waiting = std::mem::take(&mut self.waiting);

@@ -86,7 +86,7 @@ pub(super) fn foreign(folder: &Path, stats: &StatsTables<'_>) -> io::Result<Opti
     Ok(None)
 }
 
-/// Returns the entries of a folder.
+/// Returns all entries (files and folders) of a folder.
 pub(super) fn entries(folder: &Path) -> io::Result<Vec<DirEntry>> {
     fs::read_dir(folder)?.collect()
 }

@@ -13,7 +13,7 @@ use crate::table::Cell;
 /// that collects them converts them to columns.
 const FEW_ROWS: usize = 32;
 
-/// Rows of a table that one thread collects, to be written by another.
+/// Rows of a table that one thread collects, so that another thread can write them.
 #[derive(Debug)]
 pub struct Rows {
     table: Table,

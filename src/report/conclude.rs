@@ -65,7 +65,7 @@ struct EvidenceHosts<'a> {
 /// names of one renamed machine.
 #[derive(Debug, Clone, Copy)]
 struct Machine {
-    /// The index of the host that has the machine's present name.
+    /// The index, among all hosts, of the host that has the machine's present name.
     host: usize,
     /// The number of files that contain records of this machine alone.
     own_files: u64,

@@ -9,9 +9,9 @@ use serde::Serialize;
 pub struct ExclusionRecord {
     /// The exclusion's name.
     pub name: String,
-    /// The path of the exclusion's file, as typed.
+    /// The path of the file that defines the exclusion, as the user typed it.
     pub file: String,
-    /// The SHA-256 of the exclusion's file.
+    /// The SHA-256 of the file that defines the exclusion.
     pub sha256: String,
     /// The exclusion's condition: which events it takes away, as its file states it.
     pub search: String,

@@ -101,7 +101,7 @@ pub struct Host {
     /// The counts of the files that contain the host's records, and of files and containers of the
     /// same evidence that may contain some.
     pub files: FileCounts,
-    /// How many files with the host's records were in use when they were copied.
+    /// The number of files with the host's records that were in use when they were copied.
     pub files_in_use: u64,
     /// The number of unique matches whose UtcTime is more than five minutes from TimeCreated.
     pub distant_utc_times: u64,

@@ -130,7 +130,7 @@ impl Hosts {
         change(host);
     }
 
-    /// Counts a match for the host that its event names.
+    /// Counts a match for the host that the match's event names (its Computer).
     pub fn add_match(&mut self, matched: &MatchedEvent<'_>) {
         self.change(&matched.event.system.computer, |host| host.add_match(matched));
     }

@@ -47,10 +47,10 @@ pub struct MatchRow<'a> {
 /// in a log that the event was forwarded to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Occurrence {
-    /// The event is seen for the first time, in a live log.
+    /// The event is seen for the first time in evidence order, in a live log.
     #[default]
     First,
-    /// The event is a copy of one that was seen before in evidence order.
+    /// The event is a copy: an event with the same content was seen earlier in evidence order.
     Copy,
     /// The event was found in deleted records only, and in no live log.
     Recovered,

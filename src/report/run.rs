@@ -132,7 +132,7 @@ pub struct DetectionRecord {
 pub struct ContentRecord {
     /// The file's path from the folder that contains the folders `macros` and `lookups`.
     pub file: String,
-    /// The SHA-256 of the file.
+    /// The SHA-256 of the file that defines the macro or the lookup.
     pub sha256: String,
 }
 
@@ -142,7 +142,7 @@ pub struct DetectionLeads {
     /// Tells whether the detection's condition restricts the queried name. Only then can the
     /// detection have leads.
     pub names: NameCondition,
-    /// The number of the detection's leads, including copies of an event.
+    /// The number of the detection's leads, including copies of an event. A lead is no match.
     pub leads: u64,
     /// The number of the detection's leads that are no copies of an earlier one.
     pub unique_leads: u64,
@@ -168,7 +168,7 @@ pub struct RuleCounts {
     /// The number of rules that are or may be about DNS queries: those that ran and those that are
     /// refused.
     pub found: u64,
-    /// The number of rules that ran.
+    /// The number of rules that ran as detections.
     pub run: u64,
     /// The number of rules that may be about DNS queries, but are refused because dnsweep cannot
     /// run them.
@@ -207,9 +207,9 @@ pub struct OutputRecord {
 pub enum Ending {
     /// Every byte of the evidence was read and understood, apart from lost parts of deleted files.
     Complete,
-    /// Some evidence was damaged or unreadable.
+    /// Some evidence was damaged or could not be read. The rest was swept.
     Damaged,
-    /// No event log could be read at all.
+    /// No part of any event log could be read, for example because the evidence contains none.
     NothingRead,
     /// The sweep was interrupted. The tables contain only what had been read by that time.
     Interrupted,
@@ -363,7 +363,7 @@ impl Totals {
         self.matches += file.matches;
     }
 
-    /// Adds the counts of hosts, and of their matches and leads.
+    /// Adds hosts to the totals, with their matches and leads.
     pub fn add_hosts(&mut self, hosts: &[super::NamedHost]) {
         for (_, host) in hosts {
             self.hosts += 1;

@@ -29,7 +29,8 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// All verdicts, in the order in which the guide explains them.
+    /// All verdicts, from the one about a host with matches to the one about evidence without event
+    /// logs. The guide explains them in this order.
     pub const ALL: [Verdict; 9] = [
         Verdict::Matches,
         Verdict::RecoveredMatches,

@@ -14,7 +14,7 @@ use crate::config::Hashing;
 pub struct Discrepancy {
     /// The file that differs.
     pub file: ComparedFile,
-    /// How the file differs.
+    /// How the file differs from what is recorded of it.
     pub difference: Difference,
 }
 
@@ -24,7 +24,7 @@ pub struct Discrepancy {
 pub enum ComparedFile {
     /// A file of the output, by its path from the output directory.
     Output(String),
-    /// A file of the evidence.
+    /// A file of the evidence, by its piece of evidence and its path in it.
     Evidence {
         /// The name of the piece of evidence that contains the file.
         evidence: String,

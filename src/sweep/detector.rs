@@ -90,7 +90,7 @@ impl<'a> Detector<'a> {
         Detector { rules: rules.collect(), config, discovery, tables }
     }
 
-    /// Returns the detection of a hit.
+    /// Returns the detection with this index. The caller has the index from a hit.
     pub(super) fn detection(&self, DetectionIndex(place): DetectionIndex) -> &'a Detection {
         self.rules.get(place).expect("a hit is of one of the sweep's detections").detection
     }

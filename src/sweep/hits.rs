@@ -21,7 +21,8 @@ use crate::scan::LocatedEvent;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct DetectionIndex(pub(super) usize);
 
-/// An event with at least one hit.
+/// An event with at least one hit: at least one detection describes it, even if exclusions take all
+/// hits away.
 pub(super) struct EventWithHits {
     pub located: LocatedEvent,
     pub hash: Sha256Digest,

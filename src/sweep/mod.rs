@@ -69,11 +69,13 @@ impl Observer for () {}
 /// The result of a finished sweep.
 #[derive(Debug)]
 pub struct Outcome {
-    /// How the sweep ended.
+    /// How the sweep ended: complete, with damage, without any log, or interrupted.
     pub ending: Ending,
-    /// The contents of `run.json`.
+    /// The description of the run that `run.json` contains. It is returned even if no file is
+    /// written.
     pub run: Run,
-    /// All hosts of the sweep.
+    /// All hosts of the sweep, sorted by name, each with its matches and what is known about its
+    /// logs.
     pub hosts: Vec<NamedHost>,
     /// The files that could not be read and understood completely, those that lost most first. If
     /// there are more than a hundred, only the hundred worst are listed.

@@ -93,7 +93,7 @@ pub(super) fn resumed(discovery: &Discovery, journal: &HashMap<FileKey, Vec<Entr
     known.count() as u64
 }
 
-/// Returns the key by which the journal identifies a file.
+/// Returns the key by which the journal identifies a file: path, size and modification time.
 pub(super) fn key(discovery: &Discovery, file: &LogFile) -> FileKey {
     FileKey {
         evidence: discovery.evidence_name(file.evidence).to_owned(),
