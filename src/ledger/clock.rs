@@ -25,7 +25,7 @@ pub struct ClockStep {
     /// later.
     pub from: Option<EventTime>,
     /// When the second of the two records was written, which is earlier than `from`; `None` if its
-    /// header states no time.
+    /// header states the year 9999 or later.
     pub to: Option<EventTime>,
 }
 

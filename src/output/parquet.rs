@@ -44,8 +44,8 @@ const ROW_GROUP_BYTES: usize = 64 << 20;
 /// twenty thousand rows that are usual elsewhere, memory grew by a fifth on four times the
 /// evidence. With this number, tables are an eighth larger, and a sweep takes as long.
 const PAGE_ROWS: usize = 1024;
-/// The size in bytes of the buffer between a table's writer and the table's file. Full buffers are
-/// written at once.
+/// The size in bytes of the buffer between a table's writer and the table's file, so that each
+/// write to the file is large.
 const FILE_BUFFER: usize = 128 << 10;
 /// The compression level of tables: zstd's fastest ordinary one. With zstd's default level, tables
 /// were 4 % smaller, but compression took 7 % of the processor's time when every tenth record
