@@ -234,10 +234,9 @@ fn is_loss_reported(
     found.problems.iter().any(|problem| overlaps(problem, start, end))
 }
 
-/// Returns true if whole places of chunks are gone, so that the log looks like one that never had
-/// them. This is also the case if the gap begins in the free space of a chunk and is as long as
-/// whole places.
-fn leaves_no_trace(sample: &Sample, from: usize, change: &Change) -> bool {
+/// Returns true if what is gone began where no record lies, and what is left looks like a log that
+/// never had it: whole places are gone, or only zeros follow, as in places that were never used.
+fn leaves_no_trace(sample: &Sample, damaged: &[u8], from: usize, change: &Change) -> bool {
     let Change::Remove(length) = *change else { return false };
     let is_place = |at: usize| at >= HEADER_SIZE && (at - HEADER_SIZE).is_multiple_of(CHUNK_SIZE);
     let end = from + length;
@@ -245,9 +244,14 @@ fn leaves_no_trace(sample: &Sample, from: usize, change: &Change) -> bool {
     // After its fields, a file's header is filled with zeros. Other bytes in their place are not
     // examined if a chunk follows.
     let is_header = (128..HEADER_SIZE).contains(&from);
+    let is_free_space = is_free_space(&sample.bytes, from);
+    let next_place = HEADER_SIZE + from.saturating_sub(HEADER_SIZE).next_multiple_of(CHUNK_SIZE);
+    let rest = damaged.get(next_place..).unwrap_or_default();
+    let only_zeros_follow = !rest.is_empty() && rest.iter().all(|byte| *byte == 0);
     are_places
+        || (is_place(from) || is_header || is_free_space) && only_zeros_follow
         || is_header && length.is_multiple_of(CHUNK_SIZE)
-        || is_free_space(&sample.bytes, from) && length.is_multiple_of(CHUNK_SIZE) && end < sample.bytes.len()
+        || is_free_space && length.is_multiple_of(CHUNK_SIZE) && end < sample.bytes.len()
 }
 
 /// Returns true if a byte lies after the records of its chunk, as the chunk's header states them.
@@ -279,7 +283,8 @@ fn check_shifted(
             || !has_sound_header(&sample.bytes, chunk);
         prop_assert!(is_touched, "{}: lost in a chunk that is whole: {event:?}", sample.name);
         prop_assert!(
-            leaves_no_trace(sample, from, change) || is_loss_reported(damaged, found, record, (from, change)),
+            leaves_no_trace(sample, damaged, from, change)
+                || is_loss_reported(damaged, found, record, (from, change)),
             "{}: the record at {start} is lost: {:#?}",
             sample.name,
             found.problems
