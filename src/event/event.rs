@@ -4,7 +4,8 @@ use super::System;
 use super::kind::{DNS_QUERY, EventKind, FieldLocation, FieldSpec, KINDS};
 use crate::base::byte_search::find_last;
 
-/// An event of a known kind, with its `System` part and the values of its fields.
+/// An event of a known kind (such as Sysmon's DNS query), with its `System` part and the values of
+/// its fields.
 ///
 /// A value is the logged text, without the NUL that ends values in logs copied from a running
 /// system. GUIDs are in canonical form: lower case, without braces. A field that is absent from the
@@ -16,16 +17,19 @@ pub struct Event {
     pub system: System,
     #[serde(serialize_with = "by_name")]
     kind: &'static EventKind,
-    /// One value for each field of the event's kind, in the order of the kind's table; `None` for a
-    /// field without a value.
+    /// The values of the event's fields: one for each field in the table of the event's kind, in
+    /// the order of that table. `None` for a field without a value.
     values: Box<[Option<String>]>,
 }
 
-/// The form in which an event is serialized: its kind by name.
+/// An [`Event`] in the form in which it is read back from serialized data. Its kind is given by
+/// name and looked up in [`KINDS`]; the number of values must be that of the kind's fields.
 #[derive(serde::Deserialize)]
 struct StoredEvent {
     system: System,
     kind: String,
+    /// The values as serialized: one for each field in the table of the event's kind, in the order
+    /// of that table; null for a field without a value.
     values: Box<[Option<String>]>,
 }
 
@@ -63,8 +67,8 @@ impl Event {
     }
 
     /// Returns the event with `text` as the value of the field `name`. `name` is the field's name
-    /// in the record, or its meaning, which is the name that rules use. The event's kind must have the
-    /// field.
+    /// in the record, or its meaning, which is the name by which detections refer to it. The
+    /// event's kind must have the field.
     #[must_use]
     pub fn with(mut self, name: &str, text: impl Into<String>) -> Self {
         self.set(name, Some(text.into()));
@@ -72,7 +76,8 @@ impl Event {
     }
 
     /// Sets or removes the value of the field `name`, and returns whether the event's kind has the
-    /// field. `name` is the field's name in the record, or its meaning, which is the name that rules use.
+    /// field. `name` is the field's name in the record, or its meaning, which is the name by which
+    /// detections refer to it.
     pub fn set(&mut self, name: &str, value: Option<String>) -> bool {
         let Some(index) = self.kind.indexes(name).next_back() else {
             debug_assert!(false, "expected a field of {}, found '{name}'", self.kind.title);
@@ -82,7 +87,9 @@ impl Event {
         true
     }
 
-    /// Sets or removes the value of the field at `index` in the table of the event's kind.
+    /// Sets or removes the value of the field at `index` in the table of the event's kind. An index
+    /// beyond the table changes nothing. The value of `Security/@UserID` is stored in the event's
+    /// `System` part.
     pub(crate) fn set_at(&mut self, index: usize, value: Option<String>) {
         if self.kind.fields.get(index).is_some_and(|field| field.location == FieldLocation::SecurityUserId) {
             self.system.user_id = value;
@@ -104,8 +111,9 @@ impl Event {
     }
 
     /// Returns the value of the field `name`; `None` if the event does not have the field. `name`
-    /// is the field's name in the record, or its meaning, which is the name that rules use. If several
-    /// fields of the kind have that meaning, the most exact one counts.
+    /// is the field's name in the record, or its meaning, which is the name by which detections
+    /// refer to it. If several fields of the kind have that meaning, the result is the value of the
+    /// last one in the kind's table that the event has: it is the most exact.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.kind.indexes(name).rev().find_map(|index| self.at(index))
@@ -118,26 +126,29 @@ impl Event {
         }
     }
 
-    /// Returns the event's fields with their values, in the order of the kind's table.
+    /// Returns every field of the event's kind, in the order of the kind's table, with the event's
+    /// value; `None` for a field without a value.
     pub fn fields(&self) -> impl Iterator<Item = (&'static FieldSpec, Option<&str>)> {
         self.kind.fields.iter().enumerate().map(|(index, field)| (field, self.at(index)))
     }
 
-    /// Returns whether no field of the event has a value.
+    /// Returns whether no field of the event has a value. The value of `Security/@UserID` does not
+    /// count, because it is part of `System`.
     #[must_use]
     pub fn is_without_data(&self) -> bool {
         self.values.iter().all(Option::is_none)
     }
 
-    /// Returns the names of the fields that every version of the provider writes, but this event
-    /// does not have.
+    /// Returns the names of the fields that every version of the provider writes, but that have no
+    /// value in the event. A DNS query with missing fields is reported as damaged.
     #[must_use]
     pub fn missing_fields(&self) -> Vec<&'static str> {
         let missing = self.fields().filter(|(field, value)| field.always && value.is_none());
         missing.map(|(field, _)| field.name).collect()
     }
 
-    /// Returns the total length of the event's texts, in bytes.
+    /// Returns the total length of the event's texts (its values and the texts of its `System`
+    /// part), in bytes. Callers limit with it how much text they keep in memory.
     #[must_use]
     pub fn text_length(&self) -> usize {
         let System { provider, channel, computer, time_created_raw, user_id, .. } = &self.system;
@@ -145,60 +156,65 @@ impl Event {
         self.values.iter().chain([user_id]).flatten().chain(always).map(String::len).sum()
     }
 
-    /// Returns when the event happened, as logged: `2024-01-31 10:15:30.123`, in UTC.
+    /// Returns the field `UtcTime`: when the event happened, as logged (`2024-01-31 10:15:30.123`,
+    /// in UTC). `None` if the event does not have the field.
     #[must_use]
     pub fn utc_time(&self) -> Option<&str> {
         self.get("UtcTime")
     }
 
     /// Returns the ID of the event's process, in decimal. For a DNS query, it is the process that
-    /// asked.
+    /// asked. `None` if the event does not state it.
     #[must_use]
     pub fn process_id(&self) -> Option<&str> {
         self.get("ProcessId")
     }
 
-    /// Returns the path of the executable file of the event's process.
+    /// Returns the path of the executable file of the event's process; `None` if the event does not
+    /// state it.
     #[must_use]
     pub fn image(&self) -> Option<&str> {
         self.get("Image")
     }
 
-    /// Returns the file name of the executable of the event's process: what follows the last
-    /// backslash of the path.
+    /// Returns the file name of the executable of the event's process: the part of the path after
+    /// its last backslash. `None` if the event does not state the path.
     #[must_use]
     pub fn process_name(&self) -> Option<&str> {
         self.image().map(process_name_of)
     }
 
-    /// Returns the account that the event's process runs as. Older versions of Sysmon do not log
-    /// it.
+    /// Returns the account that the event's process runs as. `None` if the event does not state it:
+    /// older versions of Sysmon do not log the account.
     #[must_use]
     pub fn user(&self) -> Option<&str> {
         self.get("User")
     }
 
-    /// Returns the name that was queried. It need not be a valid domain name.
+    /// Returns the name that a DNS query asked for. It need not be a valid domain name. `None` if
+    /// the event does not state it.
     #[must_use]
     pub fn query_name(&self) -> Option<&str> {
         self.get("QueryName")
     }
 
-    /// Returns the Windows error code of the DNS query, in decimal.
+    /// Returns the Windows error code that a DNS query ended with, in decimal. `None` if the event
+    /// does not state it.
     #[must_use]
     pub fn query_status(&self) -> Option<&str> {
         self.get("QueryStatus")
     }
 
-    /// Returns the resolver's answer to the DNS query: items that each end in `;`, or `-`.
+    /// Returns the resolver's answer to a DNS query as logged: items that each end in `;`, or `-`
+    /// for none. `None` if the event does not have the field.
     #[must_use]
     pub fn query_results(&self) -> Option<&str> {
         self.get("QueryResults")
     }
 }
 
-/// Returns the file name in an image path: what follows the last backslash, or the whole text if
-/// there is none.
+/// Returns the file name in the path of an executable file: what follows the last backslash, or the
+/// whole text if it has no backslash.
 #[must_use]
 pub fn process_name_of(image: &str) -> &str {
     find_last(b'\\', image.as_bytes()).and_then(|last| image.get(last + 1..)).unwrap_or(image)

@@ -16,7 +16,8 @@ use super::system::{DNS_CLIENT_CHANNEL, DNS_CLIENT_PROVIDER, SYSMON_CHANNEL, SYS
 /// it is completed, 3020 for a server's response.
 pub const DNS_CLIENT_QUERY_EVENT_IDS: [u32; 3] = [3006, 3008, 3020];
 
-/// Every kind of event that is read.
+/// Every kind of event that dnsweep can read: Sysmon's DNS queries, queries of Windows' own DNS
+/// client, and process creations.
 pub const KINDS: [&EventKind; 3] = [&DNS_QUERY, &DNS_CLIENT_QUERY, &PROCESS_CREATION];
 
 /// Sysmon's event 22: a DNS query, with the process that made it.
@@ -44,10 +45,10 @@ pub static DNS_QUERY: EventKind = EventKind {
 /// Events 3006, 3008 and 3020 of Windows' own DNS client: a query is made, is completed, or is
 /// answered by a server.
 ///
-/// They are logged only if the client's log is enabled, and none of them names an image. 3006 and
-/// 3008 are written by the process that asks, 3020 by the service that asks on its behalf. 3006 has
-/// neither QueryStatus nor QueryResults. 3020 calls its status `Status`, and later versions of it
-/// have ClientPID.
+/// Windows logs these events only if the log of the DNS client is enabled, and none of them names
+/// an executable file. 3006 and 3008 are written by the process that asks, 3020 by the service that
+/// asks on the process's behalf. 3006 has neither QueryStatus nor QueryResults. 3020 calls its
+/// status `Status`, and later versions of it have the field ClientPID.
 pub static DNS_CLIENT_QUERY: EventKind = EventKind {
     name: "dns_client_query",
     title: "a query of Windows' DNS client",
@@ -104,59 +105,69 @@ pub static PROCESS_CREATION: EventKind = EventKind {
     ],
 };
 
-/// A kind of event: which provider logs it, under which event IDs, and with which fields.
+/// A kind of event: which provider logs such events, under which event IDs, and with which fields.
 #[derive(Debug)]
 pub struct EventKind {
-    /// The kind's name: Sigma's category for such events, if there is one.
+    /// The name of this kind of event: Sigma's category of such events, if there is one. Serialized
+    /// events refer to their kind by this name.
     pub name: &'static str,
-    /// What messages call one event of the kind, such as `a DNS query`.
+    /// The words that messages use for one event of this kind, such as `a DNS query`.
     pub title: &'static str,
     /// The provider that logs events of this kind.
     pub provider: &'static str,
     /// The channel that events of this kind are logged to. A forwarded event still names it.
     pub channel: &'static str,
-    /// The event IDs of this kind.
+    /// The event IDs that events of this kind have.
     pub event_ids: &'static [u32],
-    /// The value of the field `signature` in Splunk, as Splunk's add-on for this kind sets it.
+    /// The value of Splunk's field `signature` in events of this kind, as Splunk's add-on sets it.
+    /// `None` if the value is not known.
     pub signature: Option<&'static str>,
-    /// The value of the field `vendor_product` in Splunk, as Splunk's add-on for this kind sets it.
+    /// The value of Splunk's field `vendor_product` in events of this kind, as Splunk's add-on sets
+    /// it. `None` if the value is not known.
     pub vendor_product: Option<&'static str>,
-    /// The fields of this kind. The hash of an event covers their values in this order.
+    /// The fields of events of this kind. The hash of an event covers the values of its fields in
+    /// this order.
     pub fields: &'static [FieldSpec],
 }
 
-/// A field in the table of a kind of event.
+/// A field that events of a kind can have: its names, where the record stores it, and as what type.
+/// Each [`EventKind`] has a table of its fields.
 #[derive(Debug, PartialEq, Eq)]
 pub struct FieldSpec {
-    /// The field's name in the record and in Sigma: the Name of a `Data` element, or a path in
+    /// The field's name in the record and in Sigma: the `Name` of a `Data` element, or a path in
     /// `System`.
     pub name: &'static str,
-    /// The field's names in other versions or other events of the kind.
+    /// The names that the field has instead of `name` in other versions of the provider, or in
+    /// other events of the kind.
     pub other_names: &'static [&'static str],
-    /// The name that rules use for the field, whatever the kind of event. If several fields of a
-    /// kind share a meaning, the last one that an event has is the most exact.
+    /// The name by which detections refer to the field, whatever the kind of event. If several
+    /// fields of a kind have one meaning, the last one in the table that an event has is the most
+    /// exact.
     pub meaning: &'static str,
-    /// The field's names in Splunk besides `name`, as Splunk's add-on sets them.
+    /// The names of the field in Splunk, besides `name`, as Splunk's add-on sets them.
     pub splunk: &'static [&'static str],
-    /// The part of an event in which the field is found.
+    /// The part of an event's XML in which the field is found.
     pub location: FieldLocation,
-    /// The type in which the field's value is stored.
+    /// The type in which a record that was not forwarded stores the field's value.
     pub field_type: FieldType,
-    /// True if every version of the provider writes the field.
+    /// True if every version of the provider writes the field. A DNS query without such a field is
+    /// reported as damaged.
     pub always: bool,
-    /// True if an event's hash covers the field. A field that is added to a table later is not
-    /// hashed, because all hashes in earlier outputs would change.
+    /// True if the hash of an event covers the field. A field that is added to a table later is not
+    /// hashed, because otherwise all hashes in earlier outputs would change.
     pub hashed: bool,
 }
 
-/// The part of an event in which a field is found.
+/// The part of an event's XML in which a field is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FieldLocation {
-    /// A `Data` element of `EventData`.
+    /// The field is a `Data` element of `EventData`, as most fields are.
     Data,
-    /// The attribute `System/Execution/@ProcessID`: the ID of the process that wrote the event.
+    /// The field is the attribute `System/Execution/@ProcessID`: the ID of the process that wrote
+    /// the event.
     ExecutionProcessId,
-    /// The attribute `System/Security/@UserID`. The value is in the event's [`System`] part.
+    /// The field is the attribute `System/Security/@UserID`. Its value is kept in the event's
+    /// [`System`] part, not among the other values.
     SecurityUserId,
 }
 
@@ -164,17 +175,17 @@ pub enum FieldLocation {
 /// record stores every value as text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FieldType {
-    /// Arbitrary text.
+    /// Arbitrary text, stored as text.
     Text,
-    /// Text that is a decimal number.
+    /// A decimal number that is stored as text, such as `QueryStatus`.
     TextNumber,
-    /// Text that is a time.
+    /// A time that is stored as text, such as Sysmon's `UtcTime`.
     TextTime,
-    /// A binary number, shown in decimal.
+    /// A number that is stored in binary and shown in decimal.
     Number,
-    /// A binary 64-bit number, shown in hexadecimal.
+    /// A 64-bit number that is stored in binary and shown in hexadecimal.
     Hexadecimal,
-    /// A binary GUID.
+    /// A GUID that is stored as 16 bytes and shown in lower case, without braces.
     Guid,
 }
 
@@ -194,8 +205,8 @@ impl EventKind {
             || system.channel.eq_ignore_ascii_case(self.channel)
     }
 
-    /// Returns a `System` part with this kind's provider, channel and first event ID, and nothing
-    /// else.
+    /// Returns a `System` part with this kind's provider, channel and first event ID. All its other
+    /// elements are missing.
     #[must_use]
     pub fn system(&self) -> System {
         System {
@@ -212,22 +223,23 @@ impl EventKind {
     }
 
     /// Returns the positions, in the kind's table, of the fields whose name in the record or whose
-    /// meaning is `name`.
+    /// meaning is `name`. Several fields can have one meaning.
     pub(super) fn indexes<'k>(&'k self, name: &'k str) -> impl DoubleEndedIterator<Item = usize> + 'k {
         let fields = self.fields.iter().enumerate();
         let named = fields.filter(move |(_, field)| field.meaning == name || field.name == name);
         named.map(|(index, _)| index)
     }
 
-    /// Returns the field whose name in the record or whose meaning is `name`; the most exact one if
-    /// there are several.
+    /// Returns the field whose name in the record or whose meaning is `name`. If several fields
+    /// have that meaning, the result is the last one in the kind's table, which is the most exact.
+    /// `None` if the kind has no such field.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&'static FieldSpec> {
         self.fields.get(self.indexes(name).next_back()?)
     }
 }
 
-/// Kinds are equal if their names are.
+/// Two kinds of events are equal if their names are.
 impl PartialEq for EventKind {
     fn eq(&self, other: &Self) -> bool {
         std::ptr::eq(self, other) || self.name == other.name
@@ -237,7 +249,8 @@ impl PartialEq for EventKind {
 impl Eq for EventKind {}
 
 impl FieldSpec {
-    /// Returns a field of `EventData`.
+    /// Returns the table entry of a field that is a `Data` element of `EventData`. Its meaning is
+    /// its name; it has no other names, and an event's hash covers it.
     const fn data(name: &'static str, field_type: FieldType) -> Self {
         FieldSpec {
             name,
@@ -251,7 +264,7 @@ impl FieldSpec {
         }
     }
 
-    /// Returns a field of `System`.
+    /// Returns the table entry of a field that is an attribute in an event's `System` part.
     const fn system(name: &'static str, location: FieldLocation) -> Self {
         FieldSpec { location, ..FieldSpec::data(name, FieldType::Number) }
     }
@@ -266,18 +279,19 @@ impl FieldSpec {
         FieldSpec { splunk, ..self }
     }
 
-    /// Returns the field with `meaning` as the name that rules use for it.
+    /// Returns the field with `meaning` as the name by which detections refer to it.
     const fn meaning(self, meaning: &'static str) -> Self {
         FieldSpec { meaning, ..self }
     }
 
-    /// Returns the field with names that it has in some events instead.
+    /// Returns the field with names that it has instead of its own in some versions of the
+    /// provider, or in some events of the kind.
     const fn or_called(self, other_names: &'static [&'static str]) -> Self {
         FieldSpec { other_names, ..self }
     }
 
-    /// Returns the field's possible names in `EventData`, the preferred one first. A field of
-    /// `System` has none.
+    /// Returns the names that the field can have in `EventData`, the preferred one first. The name
+    /// of a field in `System` is left out.
     pub fn data_names(&self) -> impl Iterator<Item = &'static str> {
         let name = (self.location == FieldLocation::Data).then_some(self.name);
         name.into_iter().chain(self.other_names.iter().copied())
@@ -293,22 +307,24 @@ impl FieldType {
     }
 }
 
-/// A set of kinds of events.
+/// A set of kinds of events, such as the kinds that a scan reads.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct KindSet(
-    /// One bit for each entry of [`KINDS`].
+    /// The members of the set: one bit for each entry of [`KINDS`], the lowest bit for the first
+    /// entry.
     u8,
 );
 
 impl KindSet {
-    /// Returns the set with `kind` added.
+    /// Returns the set with `kind` added. A kind that is not in [`KINDS`] is ignored.
     #[must_use]
     pub fn with(self, kind: &EventKind) -> Self {
         let index = KINDS.iter().position(|known| *known == kind);
         index.map_or(self, |index| KindSet(self.0 | 1 << index))
     }
 
-    /// Returns the kind of an event with this `System` part, if that kind is in the set.
+    /// Returns the kind of an event with this `System` part; `None` if the event is of no kind in
+    /// the set.
     #[must_use]
     pub fn kind_of(self, system: &System) -> Option<&'static EventKind> {
         let chosen = KINDS.iter().enumerate().filter(|(index, _)| self.0 >> index & 1 == 1);

@@ -8,10 +8,11 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The type given to an item of `QueryResults` that has no known form.
+/// The type given to an item of `QueryResults` that is neither an address nor of the form `type:
+/// <n> <data>`.
 const UNKNOWN: Cow<'static, str> = Cow::Borrowed("?");
 
-/// One answer in a resolver's reply.
+/// One item of `QueryResults`: an answer of the resolver to a DNS query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// The name of the DNS record type (`A`, `AAAA`, `CNAME`, …), or `TYPE<n>` for a number without
@@ -20,7 +21,7 @@ pub struct Answer {
     pub kind: Cow<'static, str>,
     /// The answer's data: an address, a name, or empty if the log has none.
     pub data: String,
-    /// True if the answer is incomplete, because the logged value was cut off in it.
+    /// True if the answer is incomplete, because the logged value of `QueryResults` ends within it.
     pub cut: bool,
 }
 
@@ -36,7 +37,7 @@ pub struct QueryResults {
 
 impl QueryResults {
     /// Parses a logged `QueryResults`. `-` and an empty string mean no answers. An item of unknown
-    /// form is kept whole, as type `?`: nothing that was logged is dropped.
+    /// form is kept whole, with the type `?`: nothing that was logged is dropped.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let mut results = QueryResults::default();
@@ -80,19 +81,21 @@ fn fragment(text: &str) -> Option<&str> {
 /// value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AnswerItem<'a> {
-    /// An item of the form `type: <n> <data>`.
+    /// A DNS record other than an address, logged in the form `type: <n> <data>`.
     Record {
-        /// The name of the record type, or its number if the type has no known name.
+        /// The name of the DNS record's type, such as `CNAME`, or the type's number if it has no
+        /// known name.
         kind: &'a str,
-        /// The record's data.
+        /// The data of the DNS record, such as the name that a `CNAME` leads to.
         data: &'a str,
     },
-    /// An address. An IPv4 address in IPv6 form is without its `::ffff:`.
+    /// An IP address, without the prefix `::ffff:` of an IPv4 address in IPv6 form.
     Address(&'a str),
 }
 
-/// Returns the items of a logged `QueryResults` that Splunk's add-on makes values of: those that
-/// end in `;` and are not empty.
+/// Returns the items of a logged `QueryResults` that Splunk's add-on makes field values of:
+/// addresses, and items of the form `type: <n> <data>` with data. An item that was cut off is left
+/// out.
 pub fn answer_items(text: &str) -> impl Iterator<Item = AnswerItem<'_>> {
     whole_items(text).filter_map(|item| {
         if let Some(rest) = item.strip_prefix("type:") {
@@ -111,8 +114,9 @@ pub fn answer_items(text: &str) -> impl Iterator<Item = AnswerItem<'_>> {
     })
 }
 
-/// Parses an item as an address. Returns the name of the address's record type, and the address in
-/// its canonical form; an IPv4 address in IPv6 form becomes plain IPv4.
+/// Parses an item of `QueryResults` as an IP address. Returns the name of the record type (`A` or
+/// `AAAA`) and the address in canonical form; an IPv4 address in IPv6 form becomes plain IPv4.
+/// `None` if the item is no address.
 fn address(item: &str) -> Option<(&'static str, String)> {
     // This is the usual form. An IPv4 address can be written in one way only, so it is kept
     // unchanged.
@@ -127,16 +131,17 @@ fn address(item: &str) -> Option<(&'static str, String)> {
     })
 }
 
-/// Parses an item of the form `type: <n> <data>`. Returns the record type's number and the data.
-/// One or two blanks follow the colon (two up to early 2024); the data may be missing.
+/// Parses an item of `QueryResults` of the form `type: <n> <data>`. Returns the record type's
+/// number and the data, which may be missing. One or two blanks follow the colon (two up to early
+/// 2024). `None` if the item has another form.
 fn typed(item: &str) -> Option<(u32, &str)> {
     let rest = item.strip_prefix("type:")?.trim_start();
     let (number, data) = rest.split_once(' ').unwrap_or((rest, ""));
     Some((number.parse().ok()?, data.trim()))
 }
 
-/// Returns the name of a DNS record type in IANA's registry. 65281 and 65282 are Windows' own
-/// types.
+/// Returns the name of a DNS record type in IANA's registry, or `TYPE<n>` if the number has no
+/// known name. 65281 and 65282 are types of Windows itself.
 fn record_type_name(number: u32) -> Cow<'static, str> {
     let name = match number {
         1 => "A",

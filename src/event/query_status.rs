@@ -8,16 +8,16 @@ use self::dns::DNS;
 use self::system::SYSTEM;
 use self::winsock::WINSOCK;
 
-/// A Windows error code and its symbol.
+/// A Windows error code and its symbol, such as 9003 and `DNS_ERROR_RCODE_NAME_ERROR`.
 type ErrorSymbol = (u32, &'static str);
 
-/// The first error code of DNS. The table of DNS codes begins here and ends before
-/// [`FIRST_OF_WINSOCK`], the first error code of Windows' sockets.
+/// The least code in Windows' range of DNS errors. Lower codes are system errors.
 const FIRST_OF_DNS: u32 = 9000;
+/// The least code in Windows' range of socket errors. The range of DNS errors ends before it.
 const FIRST_OF_WINSOCK: u32 = 10_000;
 
-/// The upper half of an HRESULT that contains a Windows error code in its lower half: severity and
-/// facility (`FACILITY_WIN32`).
+/// The upper 16 bits of an HRESULT that contains a Windows error code in its lower 16 bits:
+/// severity and facility (`FACILITY_WIN32`).
 const HRESULT_OF_CODE: u32 = 0x8007;
 
 /// Returns Windows' symbol for a `QueryStatus`, as in its header files:
@@ -39,6 +39,7 @@ pub fn query_status_name(status: &str) -> Option<&'static str> {
 }
 
 /// Returns the Windows error code that a text states in decimal or hexadecimal, or as an HRESULT.
+/// `None` if the text is not such a number.
 fn code_of(text: &str) -> Option<u32> {
     let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
     let number = match digits {

@@ -2,42 +2,49 @@
 
 use super::{DNS_QUERY, EventTime};
 
-/// The name of Sysmon's provider, as Sysmon's manifest states it. Sysmon's event 22 is a DNS query.
+/// The name of Sysmon's provider, as Sysmon's manifest states it. An event of this provider is
+/// Sysmon's.
 pub const SYSMON_PROVIDER: &str = "Microsoft-Windows-Sysmon";
 
-/// The channel that Sysmon logs to. A forwarded event still names it.
+/// The channel that Sysmon logs to. An event that was forwarded to another machine, and stored in
+/// another log, still names this channel.
 pub const SYSMON_CHANNEL: &str = "Microsoft-Windows-Sysmon/Operational";
 
 /// The name of the provider of Windows' own DNS client, as its registered manifest states it. The
 /// client logs queries only if its log is enabled.
 pub const DNS_CLIENT_PROVIDER: &str = "Microsoft-Windows-DNS-Client";
-/// The channel to which Windows' own DNS client logs queries.
+/// The channel to which Windows' own DNS client logs its queries, if the log of that channel is
+/// enabled.
 pub const DNS_CLIENT_CHANNEL: &str = "Microsoft-Windows-DNS-Client/Operational";
 
-/// The elements of an event's `System` part that are used.
+/// The `System` part of an event: the elements of `System` that dnsweep uses.
 ///
 /// Texts are as logged. A missing element is `None`, or an empty string if a table's column cannot
 /// be null.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct System {
-    /// `Provider/@Name`; empty if the record has none.
+    /// The provider that logged the event (`Provider/@Name`); empty if the record has none.
     pub provider: String,
-    /// `Channel`; empty if the record has none.
+    /// The channel that the event was logged to (`Channel`); empty if the record has none.
     pub channel: String,
-    /// `EventID`, without its qualifiers.
+    /// The number of the event's type (`EventID`), without its qualifiers.
     pub event_id: u32,
-    /// `Version`: the version of the event's layout.
+    /// The version of the event's layout (`Version`); `None` if the record has none.
     pub version: Option<u32>,
-    /// `EventRecordID`: the event's own number. An export keeps it, unlike the number in the
-    /// record's header.
+    /// The event's own number in its log (`EventRecordID`); `None` if the record has none. An
+    /// export keeps this number, unlike the number in the record's header.
     pub event_record_id: Option<u64>,
-    /// `Computer`: the machine that logged the event, even if another machine stored it.
+    /// The machine that logged the event (`Computer`), even if another machine stored it; empty if
+    /// the record has none.
     pub computer: String,
-    /// `TimeCreated/@SystemTime` as an instant; `None` if it is missing or not a time.
+    /// The time at which the event was logged (`TimeCreated/@SystemTime`), as an instant. `None` if
+    /// the text is missing or not a time.
     pub time_created: Option<EventTime>,
-    /// `TimeCreated/@SystemTime` as text; empty if it is missing.
+    /// The time at which the event was logged (`TimeCreated/@SystemTime`), as text; empty if the
+    /// record has none.
     pub time_created_raw: String,
-    /// `Security/@UserID`: the SID of the account that logged the event.
+    /// The SID of the account that logged the event (`Security/@UserID`); `None` if the record has
+    /// none.
     pub user_id: Option<String>,
 }
 

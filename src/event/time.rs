@@ -14,14 +14,18 @@ use jiff::{SignedDuration, Timestamp, civil};
 
 /// The number of ticks in a microsecond. A tick is 100 ns, the unit of times in event logs.
 const TICKS_PER_MICROSECOND: i64 = 10;
+/// The number of nanoseconds in a tick, the unit of times in event logs.
 const NANOSECONDS_PER_TICK: i128 = 100;
+/// The number of ticks of 100 ns in a second.
 const TICKS_PER_SECOND: i64 = 10_000_000;
 
-/// The FILETIME of 1970-01-01: the number of 100 ns intervals since 1601-01-01.
+/// The instant 1970-01-01 as a FILETIME, which is the number of 100 ns intervals since 1601-01-01.
+/// It is the difference between times in event logs and Unix times.
 const FILETIME_OF_1970: i64 = 116_444_736_000_000_000;
 
-/// The first FILETIME of the year 9999. Later times are not used, because decoders differ on them,
-/// and programs that read the tables may not know them.
+/// The first FILETIME (100 ns intervals since 1601) of the year 9999. From this instant on, a time
+/// in evidence counts as unreadable, because decoders differ on such times, and programs that read
+/// the tables may not know them.
 pub(crate) const FILETIME_OF_9999: u64 = 2_650_152_384_000_000_000;
 
 /// An instant, in intervals of 100 ns since 1970-01-01T00:00:00Z.
@@ -32,11 +36,11 @@ pub(crate) const FILETIME_OF_9999: u64 = 2_650_152_384_000_000_000;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct EventTime(NonZeroU64);
 
-/// The bit of the stored number that is flipped: the number is otherwise the signed count of 100 ns
-/// intervals. With the bit flipped, unsigned numbers sort by time.
+/// The highest bit of the number that an [`EventTime`] stores. The number is the signed count of
+/// 100 ns intervals since 1970 with this bit flipped, so that unsigned numbers sort by time.
 const SIGN: u64 = 1 << 63;
 
-/// A component of a date or time.
+/// A component of a date or time, by which [`EventTime::part`] takes a number from an instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimePart {
     /// The minute, 0 to 59.
@@ -82,9 +86,9 @@ impl fmt::Debug for EventTime {
 }
 
 impl EventTime {
-    /// The earliest instant that can be represented.
+    /// The earliest instant that an [`EventTime`] can represent.
     pub const MIN: EventTime = EventTime(NonZeroU64::MIN);
-    /// The latest instant that can be represented.
+    /// The latest instant that an [`EventTime`] can represent.
     pub const MAX: EventTime = EventTime(NonZeroU64::MAX);
 
     /// Returns the instant `ticks` intervals of 100 ns after 1970-01-01T00:00:00Z. The least `i64`
@@ -153,7 +157,7 @@ impl EventTime {
         jiff::fmt::strtime::format(form, &self.timestamp()?.to_zoned_datetime(TimeZone::UTC)).ok()
     }
 
-    /// Returns the instant in the form that is shown to people: `2024-01-31 10:15:30Z`.
+    /// Returns the instant in the form that messages and reports show: `2024-01-31 10:15:30Z`.
     #[must_use]
     pub fn readable(self) -> String {
         self.timestamp()
@@ -203,8 +207,8 @@ impl EventTime {
         )
     }
 
-    /// Returns the instant as RFC 3339 in this machine's time zone, with the zone's offset from UTC
-    /// at that instant.
+    /// Returns the instant as RFC 3339 in the time zone of the machine that dnsweep runs on, with
+    /// the zone's offset from UTC at that instant.
     #[must_use]
     pub fn local(self) -> String {
         let local =
@@ -212,7 +216,8 @@ impl EventTime {
         self.timestamp().map_or_else(|| self.ticks().to_string(), |time| local(time).to_string())
     }
 
-    /// Returns a component of the instant in UTC; `None` if the instant is outside the calendar.
+    /// Returns one component of the instant in UTC, such as its hour; `None` if the instant is
+    /// outside the calendar of years −9999 to 9999.
     #[must_use]
     pub fn part(self, part: TimePart) -> Option<i64> {
         let time = Offset::UTC.to_datetime(self.timestamp()?);
@@ -226,41 +231,45 @@ impl EventTime {
         })
     }
 
-    /// Returns the instant of a [`Timestamp`]; `None` if it cannot be represented.
+    /// Returns the instant of a `jiff` [`Timestamp`], rounded down to 100 ns; `None` if an
+    /// [`EventTime`] cannot represent it.
     fn from_timestamp(time: Timestamp) -> Option<Self> {
         i64::try_from(time.as_nanosecond().div_euclid(NANOSECONDS_PER_TICK)).ok().map(EventTime::from_ticks)
     }
 
-    /// Returns the instant as a [`Timestamp`]; `None` if it is outside the calendar.
+    /// Returns the instant as a `jiff` [`Timestamp`]; `None` if the instant is outside the calendar
+    /// of years −9999 to 9999.
     fn timestamp(self) -> Option<Timestamp> {
         Timestamp::from_nanosecond(i128::from(self.ticks()) * NANOSECONDS_PER_TICK).ok()
     }
 }
 
-/// Returns the name of this machine's time zone, such as `Europe/Helsinki`, if it has one.
+/// Returns the name of the time zone of the machine that dnsweep runs on, such as
+/// `Europe/Helsinki`; `None` if the machine has none or it has no name.
 #[must_use]
 pub fn time_zone() -> Option<String> {
     let zone = TimeZone::try_system().ok().filter(|zone| !zone.is_unknown())?;
     zone.iana_name().map(str::to_owned)
 }
 
-/// The first and the last instant of a set of events. Merging spans is associative and commutative.
-/// The span of no events (`None`, `None`) changes nothing.
+/// The times of the first and the last event of a set of events. Spans can be merged in any order.
+/// The span of no events has neither time, and merging it changes nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Span {
-    /// The earliest instant; `None` if no event has a time.
+    /// The time of the earliest event; `None` if no event has a time.
     pub first: Option<EventTime>,
-    /// The latest instant; `None` if no event has a time.
+    /// The time of the latest event; `None` if no event has a time.
     pub last: Option<EventTime>,
 }
 
 impl Span {
-    /// Widens the span to contain `time`, if there is one.
+    /// Widens the span to contain the time of another event. `None`, an event without a time,
+    /// changes nothing.
     pub fn add(&mut self, time: Option<EventTime>) {
         self.merge(Span { first: time, last: time });
     }
 
-    /// Widens the span to contain `other`.
+    /// Widens the span to contain `other`, the span of other events.
     pub fn merge(&mut self, other: Span) {
         self.first = [self.first, other.first].into_iter().flatten().min();
         self.last = self.last.max(other.last);
@@ -274,11 +283,12 @@ pub enum TimeError {
     #[error(
         "'{0}' is not a time: expected RFC 3339 with an offset (2024-01-31T10:15:30Z), or a span back from now (14d, 36h)"
     )]
+    /// The text, which is quoted, is neither a point in time nor a span back from now.
     Time(String),
-    /// The text is not a span of time.
+    /// The text, which is quoted, is not a span of time such as `14d`.
     #[error("'{0}' is not a span: expected a number and a unit, such as 14d, 36h or 90m")]
     Span(String),
-    /// The text is not a date.
+    /// The text, which is quoted, is not a date of the form `2026-12-31`.
     #[error("expected a date, year, month and day, such as 2026-12-31, found '{}'", .0.escape_debug())]
     Date(String),
 }
@@ -291,7 +301,7 @@ pub fn parse_instant(text: &str, now: EventTime) -> Result<EventTime, TimeError>
 }
 
 /// Returns the instant that lies a span such as `14d`, `36h` or `2w` before `now`. A day is 24
-/// hours, because evidence is in UTC.
+/// hours, because evidence is in UTC. Fails if the text is not a span or the span is negative.
 pub fn parse_span_back(text: &str, now: EventTime) -> Result<EventTime, TimeError> {
     let fail = || TimeError::Span(text.to_owned());
     let span = text.parse::<jiff::Span>().map_err(|_| fail())?;

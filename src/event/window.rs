@@ -3,29 +3,30 @@
 
 use super::time::EventTime;
 
-/// The requested period, both bounds included. Events outside of it cannot match.
+/// The period that the user requests matches for, both bounds included. Events outside the period
+/// cannot match. By default, the period has no bounds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Window {
-    /// The earliest time in the period; `None` for no bound.
+    /// The earliest time in the period; `None` if the period has no earliest time.
     pub since: Option<EventTime>,
-    /// The latest time in the period; `None` for no bound.
+    /// The latest time in the period; `None` if the period has no latest time.
     pub until: Option<EventTime>,
     /// The end of a requested period that has no latest time. A period that was counted back from
-    /// now ends now; later events still match, because a machine's clock can be ahead. `None` if
-    /// the period has no end.
+    /// now (such as the last 14 days) ends now, but later events still match, because a machine's
+    /// clock can be ahead. `None` if the period has no end.
     pub ends: Option<EventTime>,
 }
 
 impl Window {
-    /// Returns whether the period has a bound. If not, the user requested no period, and all times
-    /// lie in it.
+    /// Returns whether the user requested a period. Without one, the period has no bounds, and all
+    /// times lie in it.
     #[must_use]
     pub fn is_bounded(&self) -> bool {
         *self != Window::default()
     }
 
-    /// Returns whether an event with this time may match. An event without a readable time may,
-    /// because it cannot be ruled out.
+    /// Returns whether an event with this time may match. An event without a readable time (`None`)
+    /// may, because it cannot be ruled out.
     #[must_use]
     pub fn may_match(&self, time: Option<EventTime>) -> bool {
         time.is_none_or(|time| self.contains(time))
@@ -38,7 +39,8 @@ impl Window {
     }
 
     /// Returns whether an event with this time proves that events were logged in the period. An
-    /// event without a readable time proves it only if the period has no bound.
+    /// event without a readable time (`None`) proves it only if the user requested no period. DNS
+    /// queries for which this is true are counted, to clear hosts without matches.
     #[must_use]
     pub fn is_covered_by(&self, time: Option<EventTime>) -> bool {
         time.map_or(!self.is_bounded(), |time| self.contains(time))

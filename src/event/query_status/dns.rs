@@ -3,7 +3,7 @@
 
 use super::ErrorSymbol;
 
-/// DNS error codes and their symbols, sorted by code.
+/// DNS error codes from 9001 to 9999 with their symbols in Windows' `winerror.h`, sorted by code.
 #[rustfmt::skip]
 pub(super) const DNS: [ErrorSymbol; 184] = [
     (9001, "DNS_ERROR_RCODE_FORMAT_ERROR"), (9002, "DNS_ERROR_RCODE_SERVER_FAILURE"),

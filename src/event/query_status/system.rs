@@ -3,7 +3,8 @@
 
 use super::ErrorSymbol;
 
-/// System error codes and their symbols, sorted by code.
+/// System, network and RPC error codes below 9000 with their symbols in Windows' `winerror.h`,
+/// sorted by code.
 #[rustfmt::skip]
 pub(super) const SYSTEM: [ErrorSymbol; 557] = [
     (0, "ERROR_SUCCESS"), (1, "ERROR_INVALID_FUNCTION"), (2, "ERROR_FILE_NOT_FOUND"),

@@ -2,7 +2,7 @@
 
 use super::ErrorSymbol;
 
-/// Socket error codes and their symbols, sorted by code.
+/// Error codes of Windows' sockets with their symbols in `winsock2.h`, sorted by code.
 #[rustfmt::skip]
 pub(super) const WINSOCK: [ErrorSymbol; 91] = [
     (10004, "WSAEINTR"), (10009, "WSAEBADF"), (10013, "WSAEACCES"), (10014, "WSAEFAULT"),

@@ -5,7 +5,8 @@ use jiff::fmt::rfc2822::DateTimeParser;
 use jiff::tz::Offset;
 use jiff::{Timestamp, civil};
 
-/// The number of decimals of a second that are kept: units of 100 ns.
+/// The number of decimals of a second that are kept of a logged time: units of 100 ns, which is
+/// what event logs store.
 const DECIMALS: usize = 7;
 
 /// Parses a time. Returns its whole seconds, and the remainder in units of 100 ns.
@@ -28,7 +29,8 @@ pub(super) fn read(text: &str) -> Option<(Timestamp, i64)> {
 /// A date as year, month and day.
 type Date = (i16, i16, i16);
 
-/// Parses a time in any of the known forms except that of mail.
+/// Parses a time in any form that [`read`] knows, except those that only mail and HTTP use. Returns
+/// its whole seconds, and the remainder in units of 100 ns.
 fn instant(text: &str) -> Option<(Timestamp, i64)> {
     let mut parser = TimeParser(text);
     let (date, time) = match parser.year_first() {
@@ -47,7 +49,7 @@ fn instant(text: &str) -> Option<(Timestamp, i64)> {
     Some((offset.to_timestamp(time.ok()?).ok()?, decimals))
 }
 
-/// A time of day.
+/// A time of day, as it is parsed from text.
 struct Time {
     hour: i16,
     minute: i16,
@@ -56,7 +58,7 @@ struct Time {
     decimals: i64,
 }
 
-/// English month names. They are recognised by their first three letters too.
+/// English month names. A text can also spell a month by the first three letters of its name.
 const MONTHS: [&str; 12] = [
     "january",
     "february",
@@ -71,7 +73,8 @@ const MONTHS: [&str; 12] = [
     "november",
     "december",
 ];
-/// English names of the days of the week. They are recognised by their first three letters too.
+/// English names of the days of the week. A text can also spell a day by the first three letters of
+/// its name.
 const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
 /// Returns the position, from 1 on, of the name in `names` that `word` spells, whole or by its
@@ -83,11 +86,11 @@ fn named(word: &str, names: &[&str]) -> Option<i16> {
     names.iter().zip(1..).find_map(|(name, number)| is_word(name).then_some(number))
 }
 
-/// A parser of times. It contains the text that is not parsed yet.
+/// A parser of a time. It contains the rest of the text, which is not parsed yet.
 struct TimeParser<'a>(&'a str);
 
 impl TimeParser<'_> {
-    /// Parses a number with exactly `digits` digits.
+    /// Parses a number with exactly `digits` digits; `None` if fewer digits come next.
     fn number(&mut self, digits: usize) -> Option<i16> {
         let (number, rest) = self.0.split_at_checked(digits)?;
         self.0 = rest;
@@ -165,7 +168,8 @@ impl TimeParser<'_> {
         if is_separated { self.time() } else { None }
     }
 
-    /// Parses a time of day.
+    /// Parses a time of day, such as `10:15:30`, `9:15:30 AM` or `101530`, with or without
+    /// decimals.
     fn time(&mut self) -> Option<Time> {
         let hour = if self.0.as_bytes().get(1) == Some(&b':') { self.number(1) } else { self.number(2) }?;
         let separator = self.one_of(&[":"]);
@@ -182,7 +186,8 @@ impl TimeParser<'_> {
         Some(Time { hour, minute, second, decimals })
     }
 
-    /// Parses `AM` or `PM`. Returns the hour at which that half of the day begins.
+    /// Parses `AM` or `PM` after a time of day. Returns the hour at which that half of the day
+    /// begins: 0 or 12. `None` if neither comes next.
     fn half(&mut self) -> Option<i16> {
         let rest = self.0.trim_ascii_start();
         let (half, rest) = rest.split_at_checked(2)?;
@@ -195,13 +200,13 @@ impl TimeParser<'_> {
         })
     }
 
-    /// Parses a number of one or two digits.
+    /// Parses a number of one or two digits; `None` if no digit comes next.
     fn short_number(&mut self) -> Option<i16> {
         let digits = self.0.bytes().take(2).take_while(u8::is_ascii_digit).count();
         if digits == 0 { None } else { self.number(digits) }
     }
 
-    /// Parses consecutive letters.
+    /// Parses consecutive ASCII letters; the result is empty if no letter comes next.
     fn word(&mut self) -> &str {
         let length = self.0.bytes().take_while(u8::is_ascii_alphabetic).count();
         let (word, rest) = self.0.split_at_checked(length).unwrap_or_default();
@@ -217,7 +222,8 @@ impl TimeParser<'_> {
         taken
     }
 
-    /// Parses the decimals of a second. Returns them in units of 100 ns.
+    /// Parses the decimals of a second, after their point or comma. Returns them in units of 100
+    /// ns; further decimals are dropped. `None` if no digit comes next.
     fn decimals(&mut self) -> Option<i64> {
         let rest = self.0.trim_start_matches(|digit: char| digit.is_ascii_digit());
         let digits = self.0.get(..self.0.len() - rest.len()).filter(|digits| !digits.is_empty())?;
@@ -249,7 +255,8 @@ impl TimeParser<'_> {
         is_end.then_some(offset)
     }
 
-    /// Parses an offset from UTC.
+    /// Parses an offset from UTC: a sign, two digits for hours, and two for minutes that may be
+    /// missing. `None` for anything else.
     fn offset(&mut self) -> Option<Offset> {
         let sign = match self.one_of(&["+", "-"]) {
             "+" => 1,
@@ -265,7 +272,7 @@ impl TimeParser<'_> {
     }
 }
 
-/// Returns whether `word` is a name of UTC.
+/// Returns whether `word` is one of the names of UTC, such as `GMT`, in any letter case.
 fn is_utc(word: &str) -> bool {
     ["Z", "UTC", "GMT", "Etc/UTC", "Etc/GMT"].iter().any(|name| word.eq_ignore_ascii_case(name))
 }

@@ -11,16 +11,24 @@ use crate::ledger::clock::RecordHeader;
 use crate::ledger::damage::Damage;
 use crate::scan::evtx::log::{CHUNK_LENGTH, u32_at, u64_at};
 
+/// The first bytes of every chunk.
 pub(in crate::scan) const CHUNK_SIGNATURE: &[u8; 8] = b"ElfChnk\0";
 /// The size, in bytes, of a chunk before its first record: header, string table and template table.
 pub(in crate::scan) const CHUNK_HEADER_SIZE: usize = 512;
+/// The offset in a chunk of the ID of its first record, in bytes.
 pub(in crate::scan) const FIRST_RECORD_ID_OFFSET: usize = 24;
+/// The offset in a chunk of the ID of its last record, in bytes.
 pub(in crate::scan) const LAST_RECORD_ID_OFFSET: usize = 32;
+/// The offset, in a chunk, of the number that says where the free space after the chunk's live
+/// records starts.
 pub(in crate::scan) const FREE_SPACE_OFFSET: usize = 48;
+/// The offset in a chunk of the checksum of its live records, in bytes.
 pub(in crate::scan) const RECORDS_CHECKSUM_OFFSET: usize = 52;
+/// The offset of the flags in a chunk, in bytes.
 pub(in crate::scan) const FLAGS_OFFSET: usize = 120;
-/// The flag in the header of a chunk without checksums.
+/// The flag in the header of a chunk that has no checksums.
 pub(in crate::scan) const NO_CHECKSUMS: u32 = 4;
+/// The offset in a chunk of the checksum of the chunk's header, in bytes.
 const HEADER_CHECKSUM_OFFSET: usize = 124;
 /// The two ranges of the chunk header that its checksum covers. The flags and the checksum itself
 /// lie between them.
@@ -30,23 +38,25 @@ const HEADER_CHECKED: [Range<usize>; 2] = [0..120, 128..512];
 pub(in crate::scan) const RECORD_SIGNATURE: &[u8; 4] = &[0x2a, 0x2a, 0, 0];
 /// The size of a record's header, in bytes: signature, size, ID, time written.
 pub(in crate::scan) const RECORD_HEADER_SIZE: usize = 24;
-/// The size, in bytes, of the field at a record's end that repeats the record's size.
+/// The size, in bytes, of the field at the end of a record that repeats the record's size. A record
+/// is whole only if both sizes are equal.
 pub(in crate::scan) const SIZE_COPY_SIZE: usize = 4;
-/// The size, in bytes, of the smallest record: its header and the copy of its size.
+/// The size, in bytes, of the smallest possible record: a record's header, and the copy of its
+/// size.
 pub(in crate::scan) const LEAST_RECORD_SIZE: usize = RECORD_HEADER_SIZE + SIZE_COPY_SIZE;
 
 /// The content of a slot: 64 KiB of a log in which a chunk could lie.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::scan) enum SlotContent {
-    /// Only zeros: the slot was never used.
+    /// The slot contains only zeros, because it was never used.
     Unused,
-    /// A chunk, or the beginning of one.
+    /// The slot begins with a chunk's signature: it contains a chunk, or the beginning of one.
     Chunk,
-    /// Something else.
+    /// The slot contains anything but a chunk or zeros, such as the middle of a misaligned chunk.
     Foreign,
 }
 
-/// Determines what the bytes of a slot are.
+/// Determines what a slot contains, given its bytes.
 pub(in crate::scan) fn slot_content(bytes: &[u8]) -> SlotContent {
     if bytes.starts_with(CHUNK_SIGNATURE) {
         SlotContent::Chunk
@@ -57,14 +67,15 @@ pub(in crate::scan) fn slot_content(bytes: &[u8]) -> SlotContent {
     }
 }
 
-/// Returns whether all bytes are zero. All unused space of a log is tested, so the loop has no
-/// early exit: it is then compiled to vector instructions.
+/// Returns whether all bytes are zero. All unused space of a log is tested, so the inner loop has
+/// no early exit: it is then compiled to vector instructions.
 fn is_zeros(bytes: &[u8]) -> bool {
     bytes.chunks(256).all(|part| part.iter().fold(0, |all, byte| all | byte) == 0)
 }
 
 /// Returns the damage of a chunk's header, if the bytes begin with a chunk's signature and the
-/// header is not sound.
+/// header is cut off or has a wrong checksum. `None` if the header is sound, or if the bytes do not
+/// begin as a chunk does.
 pub(in crate::scan) fn broken_header(bytes: &[u8]) -> Option<Damage> {
     if !bytes.starts_with(CHUNK_SIGNATURE) {
         None
@@ -86,9 +97,10 @@ pub(in crate::scan) fn give_signature(bytes: &mut [u8]) {
 switch! {
     /// The chunks whose records' checksum is verified.
     pub enum Checksums {
-        /// Chunks with a record that is decoded, and chunks with damage.
+        /// The records' checksum is verified in chunks with a record that is decoded, and in chunks
+        /// with damage.
         Needed,
-        /// All chunks that have checksums.
+        /// The records' checksum is verified in all chunks that have checksums.
         All,
     }
 }
@@ -104,11 +116,13 @@ impl Checksums {
     }
 }
 
-/// The live records of a whole chunk that has checksums and whose header has the right one.
+/// The extent of the live records of a chunk, as the chunk's header states it. The chunk is whole
+/// and has checksums, and the checksum of its header is right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scan) struct LiveRecords {
-    /// The offset in the chunk at which the records end.
+    /// The offset in the chunk at which the live records end, in bytes.
     pub end: usize,
+    /// The checksum of the live records that the chunk's header states.
     checksum: u32,
 }
 
@@ -125,7 +139,8 @@ impl LiveRecords {
         is_sound.then_some(LiveRecords { end, checksum })
     }
 
-    /// Returns whether the records have the checksum that the chunk's header states.
+    /// Returns whether the live records of `chunk` have the checksum that the chunk's header
+    /// states.
     pub(in crate::scan) fn are_as_written(self, chunk: &[u8]) -> bool {
         chunk.get(CHUNK_HEADER_SIZE..self.end).map(crc32fast::hash) == Some(self.checksum)
     }
@@ -153,9 +168,9 @@ pub(in crate::scan) fn whole_record(
     is_whole.then_some((at..at + length, RecordHeader { header_id, filetime }))
 }
 
-/// Returns the end of a chunk's records, if the header states it correctly: the record that ends
-/// there has the header's last ID, or there are no records. Only a few bytes are examined. `None`
-/// if the records are damaged, or the header was not brought up to date.
+/// Returns the end of a chunk's live records, if the chunk's header states it correctly: the record
+/// that ends there has the last ID that the header states, or there are no records. Only a few
+/// bytes are examined. `None` if the records are damaged, or the header was not brought up to date.
 #[inline]
 pub(in crate::scan) fn known_end(chunk: &[u8]) -> Option<usize> {
     let end = usize::try_from(u32_at(chunk, FREE_SPACE_OFFSET)?).ok()?;
@@ -168,8 +183,8 @@ pub(in crate::scan) fn known_end(chunk: &[u8]) -> Option<usize> {
 }
 
 /// Returns the end of the contiguous records from the first one on, whatever the chunk's header
-/// says. If no record follows the header, the bytes may not be a header at all; the result is then
-/// the end of the signature.
+/// says. If no record follows the header, the bytes may not be a chunk's header at all; the result
+/// is then the end of the chunk's signature.
 pub(in crate::scan) fn chain_end(chunk: &[u8]) -> usize {
     let mut end = CHUNK_SIGNATURE.len();
     let mut at = CHUNK_HEADER_SIZE;
@@ -180,7 +195,8 @@ pub(in crate::scan) fn chain_end(chunk: &[u8]) -> usize {
     end
 }
 
-/// Returns the damage of a chunk's header, if there is any.
+/// Returns the damage of a chunk's header: a checksum that is not that of the header's bytes.
+/// `None` if the checksum is right.
 pub(in crate::scan) fn header_damage(bytes: &[u8]) -> Option<Damage> {
     let mut hasher = crc32fast::Hasher::new();
     for range in HEADER_CHECKED {

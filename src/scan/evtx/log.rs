@@ -13,23 +13,28 @@ use crate::ledger::damage::{Damage, Problem};
 
 pub use crate::evidence::source::{CHUNK_SIZE, FILE_HEADER_SIZE};
 
-/// The size of a chunk in bytes, as the length of a buffer.
+/// The size of a chunk in bytes, 64 KiB, as the length of a buffer.
 pub(in crate::scan) const CHUNK_LENGTH: usize = 65536;
-/// The number of chunks in a block: 8 MiB, enough to outweigh the cost of handing out a block to a
-/// thread, and few enough for one large log to occupy all cores.
+/// The number of chunks in a block of a log, which is the unit of work of a thread: 8 MiB. It is
+/// enough to outweigh the cost of handing a block to a thread, and few enough for one large log to
+/// occupy all cores.
 pub const BLOCK_CHUNKS: u64 = 128;
-/// The number of chunks in a block that is kept in memory as a whole: 2 MiB.
+/// The number of chunks' sizes in a block of a carved file or of event XML: 2 MiB. The blocks of
+/// such files are smaller than those of logs, because a scanner keeps a whole block in memory.
 pub const HELD_BLOCK_CHUNKS: u64 = 32;
 
-/// The range of the file header that its checksum covers. [`CHECKSUM_OFFSET`] is where the checksum
-/// lies.
+/// The range of the file header that the header's checksum covers, in bytes from its start.
 const CHECKED: Range<usize> = 0..120;
+/// The offset of the flags ([`DIRTY`], [`NO_CHECKSUMS`]) in the file header, in bytes.
 const FLAGS_OFFSET: usize = 120;
+/// The offset of the number of chunks in the file header, in bytes.
 const CHUNK_COUNT_OFFSET: usize = 42;
+/// The offset of the header's checksum in the file header, in bytes.
 const CHECKSUM_OFFSET: usize = 124;
 /// The end of the file header's fields. Zeros fill the rest of the 4096 bytes.
 const FIELDS_END: usize = 128;
-/// The flag in the file header of a log that was not closed cleanly.
+/// The flag in the file header of a log that was not closed cleanly, such as a log copied from a
+/// running machine.
 const DIRTY: u32 = 1;
 /// The flag in the file header of a log without checksums.
 const NO_CHECKSUMS: u32 = 4;
@@ -39,14 +44,14 @@ const NO_CHECKSUMS: u32 = 4;
 pub struct FileHeader {
     /// True if the file begins with an event log's signature.
     pub is_event_log: bool,
-    /// True if the log was in use when it was copied.
+    /// True if the log was not closed cleanly, usually because it was in use when it was copied.
     pub dirty: bool,
-    /// The number of chunks that the header states, if the log was closed cleanly. A log in use can
-    /// have more chunks than its header states.
+    /// The number of chunks that the header states; `None` if the log was not closed cleanly,
+    /// because such a log can have more chunks, or if the header is damaged.
     pub promised_chunks: Option<u64>,
-    /// True if the number of chunks is covered by a checksum that is right.
+    /// True if the header has a checksum, and the checksum is right.
     pub is_checked: bool,
-    /// What is wrong with the header.
+    /// What is wrong with the header; `None` if nothing is.
     pub problem: Option<Problem>,
 }
 
@@ -80,8 +85,9 @@ impl FileHeader {
         }
     }
 
-    /// Returns the bytes after the fields of a sound file header, from the first one that is not
-    /// zero on, with their offset. `None` if all are zero or the header is not sound.
+    /// Returns the bytes after the fields of a sound file header, from the first byte on that is
+    /// not zero, with the offset of that byte. In a sound log, these bytes are all zero. `None` if
+    /// they are, or if the header is not sound.
     pub(in crate::scan) fn beyond(bytes: &[u8]) -> Option<(usize, &[u8])> {
         let start = FIELDS_END + bytes.get(FIELDS_END..)?.iter().position(|byte| *byte != 0)?;
         let is_sound = FileHeader::parse(bytes).problem.is_none();
@@ -89,7 +95,8 @@ impl FileHeader {
     }
 }
 
-/// Returns the damage of a file header whose checksum is wrong.
+/// Returns the damage of a file header whose checksum is wrong; `None` if it is right, or the
+/// header has no checksum.
 fn checksum_damage(bytes: &[u8]) -> Option<Damage> {
     if u32_at(bytes, FLAGS_OFFSET)? & NO_CHECKSUMS != 0 {
         return None;
@@ -102,10 +109,11 @@ fn checksum_damage(bytes: &[u8]) -> Option<Damage> {
 /// A block of a file: consecutive chunks, which one thread reads and decodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Block {
-    /// The offset of the block in the file. The first block starts with the file header, any other
-    /// one with a chunk.
+    /// The offset of the block in the file, in bytes. The first block of a log starts with the file
+    /// header, any other block with a chunk.
     pub start: u64,
-    /// The end of the block in the file, which is the end of a chunk or of the file.
+    /// The offset in the file at which the block ends, in bytes. It is the end of a chunk's place
+    /// or of the file.
     pub end: u64,
 }
 

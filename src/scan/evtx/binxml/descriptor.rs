@@ -5,20 +5,21 @@
 
 use crate::scan::evtx::binxml::ValueType;
 
-/// The size of a descriptor, in bytes.
+/// The size of a descriptor, in bytes. A descriptor states the size and the type of a record's
+/// value.
 pub(in crate::scan) const DESCRIPTOR_SIZE: usize = 4;
-/// The bits of a value's size in a descriptor, which is read as a little-endian number.
-/// [`TYPE_BITS`] are those of the value's type.
+/// The bits of a descriptor, read as a little-endian number, that state the size of the value.
 pub(in crate::scan) const SIZE_BITS: u32 = 0xffff;
+/// The bits of a descriptor, read as a little-endian number, that state the type of the value.
 pub(in crate::scan) const TYPE_BITS: u32 = 0x00ff_0000;
 
-/// Returns the size of a value in bytes, as its descriptor states it.
+/// Returns the size of a value, in bytes, as the value's descriptor states it.
 #[inline]
 pub(in crate::scan) fn size(descriptor: [u8; DESCRIPTOR_SIZE]) -> usize {
     usize::from(u16::from_le_bytes([descriptor[0], descriptor[1]]))
 }
 
-/// Returns the type of a value, as its descriptor states it.
+/// Returns the type of a value, as the value's descriptor states it.
 #[inline]
 pub(in crate::scan) fn value_type(descriptor: [u8; DESCRIPTOR_SIZE]) -> ValueType {
     ValueType::of(descriptor[2])

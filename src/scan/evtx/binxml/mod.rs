@@ -15,31 +15,35 @@ pub(in crate::scan) use value_type::{
 
 use crate::scan::evtx::log::u32_at;
 
-/// The bytes at the start of a fragment: the token, version 1.1, and no flags. All exported logs
-/// that were examined have these.
+/// The bytes at the start of a fragment (a self-contained piece of binary XML): the token, version
+/// 1.1, and no flags. All exported logs that were examined have these.
 pub(in crate::scan) const FRAGMENT_HEADER: [u8; 4] = [token::FRAGMENT_HEADER, 1, 1, 0];
 
-/// The bytes at the start of a template instance: the token, and a byte that is always 1. The
-/// definition's number and offset follow, four bytes each.
+/// The bytes at the start of a template instance, which is a record's reference to a template with
+/// the values for it: the token, and a byte that is always 1. The template definition's number and
+/// offset follow, four bytes each.
 pub(in crate::scan) const INSTANCE_START: [u8; 2] = [token::TEMPLATE_INSTANCE, 1];
 
-/// The dependency of an element that depends on nothing. Any other value is the index of a
-/// substitution; if that is null, the element is left out.
+/// The dependency of an element that depends on nothing. Any other dependency is the index of a
+/// substitution; if the substituted value is null, the element is left out of the event.
 pub(in crate::scan) const NO_DEPENDENCY: u16 = 0xffff;
 
-/// The index of a substitution, from 0.
+/// The index of a substitution: the number, from 0, of a record's value that fills a place in the
+/// record's template.
 pub(in crate::scan) type Index = u16;
 
 /// The size, in bytes, of the header of a template definition: the next definition's offset, a
 /// GUID, and the size of the tokens that follow.
 pub(in crate::scan) const DEFINITION_HEADER_SIZE: usize = 24;
-/// The offset of the GUID in a template definition. The GUID's first four bytes are the number by
-/// which template instances refer to the definition.
+/// The offset of the GUID in a template definition, in bytes. The first four bytes of the GUID are
+/// the number by which records refer to the definition.
 pub(in crate::scan) const DEFINITION_GUID_OFFSET: usize = 4;
+/// The offset, in a template definition, of the size of the definition's tokens, in bytes.
 const DEFINITION_SIZE_OFFSET: usize = 20;
 
-/// Returns the end of the tokens of the template definition at `offset`. If a record contains the
-/// definition itself, the record's values begin there.
+/// Returns the offset, in a chunk, at which the template definition at `offset` ends. If a record
+/// contains the definition itself, the record's values begin there. `None` if the chunk ends before
+/// the size of the definition.
 pub(in crate::scan) fn definition_end(chunk: &[u8], offset: usize) -> Option<usize> {
     let size = usize::try_from(u32_at(chunk, offset.checked_add(DEFINITION_SIZE_OFFSET)?)?).ok()?;
     offset.checked_add(DEFINITION_HEADER_SIZE)?.checked_add(size)

@@ -3,18 +3,19 @@
 //! Each function documents how it treats NUL. Texts in a live log end in a NUL, and a decoder ends
 //! a text at any NUL.
 
-/// UTF-16 text in a template definition, as bytes of the chunk.
+/// UTF-16 text without a NUL in a template definition, such as an element's name. It borrows the
+/// chunk's bytes.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scan) struct Text<'a>(&'a [u8]);
 
 impl<'a> Text<'a> {
-    /// Wraps UTF-16 text. `None` if the text contains a NUL, at which a decoder would end it; the
-    /// decoder then handles the record.
+    /// Wraps the bytes of UTF-16 text. `None` if the text contains a NUL, at which a decoder would
+    /// end it; callers leave such a record to the decoder.
     pub(in crate::scan) fn new(bytes: &'a [u8]) -> Option<Self> {
         (!holds_nul(bytes)).then_some(Text(bytes))
     }
 
-    /// Returns whether the text equals `ascii` exactly.
+    /// Returns whether the text equals `ascii`, in the same letter case.
     pub(in crate::scan) fn is(self, ascii: &str) -> bool {
         self.0.len() == ascii.len() * 2
             && self.0.chunks_exact(2).zip(ascii.bytes()).all(|(unit, byte)| unit == [byte, 0])
@@ -36,8 +37,8 @@ impl<'a> Text<'a> {
                 .all(|(unit, byte)| is_letter(unit, byte.to_ascii_lowercase()))
     }
 
-    /// Returns the text as a string; `None` if it is not valid UTF-16. The decoder then handles the
-    /// record.
+    /// Returns the text as a string; `None` if it is not valid UTF-16. Callers leave such a record
+    /// to the decoder.
     pub(in crate::scan) fn decode(self) -> Option<String> {
         decoded(self.0)
     }
@@ -67,8 +68,8 @@ pub(in crate::scan) fn is_whole(text: &[u8]) -> bool {
     units(text).all(|unit| unit != 0) && char::decode_utf16(units(text)).all(|letter| letter.is_ok())
 }
 
-/// Decodes UTF-16 text of printable ASCII characters, as all channel names are. `None` for other
-/// text, which the decoder handles.
+/// Decodes UTF-16 text that has only printable ASCII characters, as all channel names do. `None`
+/// for any other text; callers leave such a record to the decoder.
 pub(in crate::scan) fn plain(text: &[u8]) -> Option<String> {
     let (pairs, []) = text.as_chunks::<2>() else { return None };
     let mut letters = String::with_capacity(pairs.len());
@@ -79,7 +80,8 @@ pub(in crate::scan) fn plain(text: &[u8]) -> Option<String> {
     Some(letters)
 }
 
-/// Returns whether UTF-16 text equals `ascii`, which is text as [`plain`] returns it.
+/// Returns whether UTF-16 text equals `ascii`, which must have only ASCII characters, in the same
+/// letter case.
 pub(in crate::scan) fn is_plain(text: &[u8], ascii: &str) -> bool {
     text.len() == ascii.len() * 2
         && text
@@ -90,8 +92,8 @@ pub(in crate::scan) fn is_plain(text: &[u8], ascii: &str) -> bool {
             .all(|(unit, letter)| letter.is_ascii() && *unit == [letter, 0])
 }
 
-/// Returns whether UTF-16 text, up to its first NUL, equals `name` in any ASCII case. `None` if the
-/// text ends inside a code unit; the decoder then handles the record.
+/// Returns whether UTF-16 text, up to its first NUL, equals `name` in any ASCII letter case. `None`
+/// if the text ends inside a code unit; callers leave such a record to the decoder.
 pub(in crate::scan) fn equals(text: &[u8], name: &str) -> Option<bool> {
     if !text.len().is_multiple_of(2) {
         return None;
@@ -119,12 +121,12 @@ pub(in crate::scan) fn holds_nul(text: &[u8]) -> bool {
     fours.iter().any(zero) || rest.as_chunks::<2>().0.contains(&[0, 0])
 }
 
-/// Returns whether a UTF-16 unit is the ASCII character `lower`, in either case.
+/// Returns whether a UTF-16 code unit is the ASCII character `lower`, in lower or upper case.
 fn is_letter(unit: &[u8], lower: u8) -> bool {
     matches!(unit, [byte, 0] if byte.to_ascii_lowercase() == lower)
 }
 
-/// Decodes whole UTF-16 units; `None` if they are not valid.
+/// Decodes the UTF-16 code units of `text`; `None` if they are not valid UTF-16.
 fn decoded(text: &[u8]) -> Option<String> {
     char::decode_utf16(units(text)).collect::<Result<String, _>>().ok()
 }

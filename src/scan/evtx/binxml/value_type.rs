@@ -2,61 +2,64 @@
 //!
 //! [MS-EVEN6] 2.2.18, checked against real logs.
 
-/// The type of a value, as numbered in a descriptor, a substitution or a literal.
+/// The type of a value in binary XML, by its number in a descriptor, a substitution or a literal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scan) struct ValueType(u8);
 
-/// No value.
+/// The type of a value that is absent (null).
 pub(in crate::scan) const NULL: ValueType = ValueType(0x00);
-/// UTF-16 text.
+/// The type of UTF-16 text.
 pub(in crate::scan) const TEXT: ValueType = ValueType(0x01);
-/// Text of single bytes.
+/// The type of text whose characters are single bytes.
 pub(in crate::scan) const ANSI_TEXT: ValueType = ValueType(0x02);
-/// A signed 8-bit integer.
+/// The type of a signed 8-bit integer.
 pub(in crate::scan) const I8: ValueType = ValueType(0x03);
-/// An unsigned 8-bit integer.
+/// The type of an unsigned 8-bit integer.
 pub(in crate::scan) const U8: ValueType = ValueType(0x04);
-/// A signed 16-bit integer.
+/// The type of a signed 16-bit integer.
 pub(in crate::scan) const I16: ValueType = ValueType(0x05);
-/// An unsigned 16-bit integer.
+/// The type of an unsigned 16-bit integer.
 pub(in crate::scan) const U16: ValueType = ValueType(0x06);
-/// A signed 32-bit integer.
+/// The type of a signed 32-bit integer.
 pub(in crate::scan) const I32: ValueType = ValueType(0x07);
-/// An unsigned 32-bit integer.
+/// The type of an unsigned 32-bit integer.
 pub(in crate::scan) const U32: ValueType = ValueType(0x08);
-/// A signed 64-bit integer.
+/// The type of a signed 64-bit integer.
 pub(in crate::scan) const I64: ValueType = ValueType(0x09);
-/// An unsigned 64-bit integer.
+/// The type of an unsigned 64-bit integer.
 pub(in crate::scan) const U64: ValueType = ValueType(0x0a);
-/// A 32-bit floating-point number.
+/// The type of a 32-bit floating-point number.
 pub(in crate::scan) const F32: ValueType = ValueType(0x0b);
-/// A 64-bit floating-point number.
+/// The type of a 64-bit floating-point number.
 pub(in crate::scan) const F64: ValueType = ValueType(0x0c);
-/// True or false, in 32 bits.
+/// The type of a truth value, which is stored in 32 bits.
 pub(in crate::scan) const BOOLEAN: ValueType = ValueType(0x0d);
-/// Arbitrary bytes.
+/// The type of arbitrary bytes.
 pub(in crate::scan) const BINARY: ValueType = ValueType(0x0e);
-/// A GUID, in 16 bytes.
+/// The type of a GUID, which is stored in 16 bytes.
 pub(in crate::scan) const GUID: ValueType = ValueType(0x0f);
-/// A size of 32 or 64 bits.
+/// The type of a size, which is stored in 32 or 64 bits.
 pub(in crate::scan) const SIZE: ValueType = ValueType(0x10);
-/// An instant in units of 100 ns since 1601 (FILETIME).
+/// The type of an instant in units of 100 ns since 1601 (FILETIME).
 pub(in crate::scan) const FILETIME: ValueType = ValueType(0x11);
-/// An instant as eight 16-bit numbers, from year to millisecond (SYSTEMTIME).
+/// The type of an instant that is stored as eight 16-bit numbers, from year to millisecond
+/// (SYSTEMTIME).
 pub(in crate::scan) const SYSTEMTIME: ValueType = ValueType(0x12);
-/// A security identifier: eight bytes, and four for each of its sub-authorities. Their number is
-/// the second byte.
+/// The type of a security identifier: eight bytes, and four more for each sub-authority. The second
+/// byte is the number of sub-authorities.
 pub(in crate::scan) const SID: ValueType = ValueType(0x13);
-/// An unsigned 32-bit integer, shown in hexadecimal.
+/// The type of an unsigned 32-bit integer that is shown in hexadecimal.
 pub(in crate::scan) const HEX32: ValueType = ValueType(0x14);
-/// An unsigned 64-bit integer, shown in hexadecimal.
+/// The type of an unsigned 64-bit integer that is shown in hexadecimal.
 pub(in crate::scan) const HEX64: ValueType = ValueType(0x15);
-/// A fragment of binary XML.
+/// The type of a value that is itself binary XML (a fragment), such as an event's `EventData`.
 pub(in crate::scan) const FRAGMENT: ValueType = ValueType(0x21);
 
-/// The bit that makes an array type of a basic type.
+/// The bit in a value type's number that makes it the type of an array of the basic type.
 const ARRAY: u8 = 0x80;
+/// The least number of an existing array type: an array of texts.
 const FIRST_ARRAY: u8 = ARRAY | TEXT.0;
+/// The greatest number of an existing array type: an array of 64-bit hexadecimal integers.
 const LAST_ARRAY: u8 = ARRAY | HEX64.0;
 
 impl ValueType {
@@ -66,7 +69,7 @@ impl ValueType {
         ValueType(number)
     }
 
-    /// Returns the type's number.
+    /// Returns the number by which binary XML states the type.
     #[inline]
     pub(in crate::scan) const fn number(self) -> u8 {
         self.0
@@ -100,10 +103,10 @@ impl ValueType {
         }
     }
 
-    /// Returns whether a value of the type can have `size` bytes. A decoder reads numbers, GUIDs
-    /// and times at their own width, whatever size is stated, and continues after that. With a
-    /// different size, two readers would read different bytes. Types that are not listed are
-    /// refused.
+    /// Returns whether a value of the type can have `size` bytes. If it cannot, the decoder and the
+    /// skim would read different bytes, because a decoder reads numbers, GUIDs and times at the
+    /// type's own width, whatever size the descriptor states, and continues after that. The result
+    /// is false for arrays and unknown types.
     #[inline]
     pub(in crate::scan) fn is_well_sized(self, size: usize) -> bool {
         match self {
@@ -116,8 +119,8 @@ impl ValueType {
         }
     }
 
-    /// Returns whether `size` is less than a value of the type needs. A decoder would read on into
-    /// the next values, and report what no record says.
+    /// Returns whether `size`, in bytes, is less than a value of the type needs. A decoder would
+    /// read on into the values that follow, and report content that the record does not have.
     pub(in crate::scan) fn is_cut_short(self, size: usize) -> bool {
         let least = match self {
             SIZE => 4,
@@ -132,7 +135,7 @@ impl ValueType {
 const LEAST_SID: usize = 8;
 
 /// Returns the size, in bytes, of the security identifier at offset `at` in a chunk, as the
-/// identifier's second byte states it.
+/// identifier's second byte states it. `None` if the chunk ends before that byte.
 #[inline]
 pub(in crate::scan) fn sid_size(chunk: &[u8], at: usize) -> Option<usize> {
     chunk.get(at + 1).map(|parts| LEAST_SID + usize::from(*parts) * 4)
