@@ -22,43 +22,50 @@ use crate::scan::evtx::binxml::{
 use crate::scan::evtx::log::{u16_at, u32_at};
 
 /// The approximate memory, in bytes, that decoding all records of a chunk may take. Each record
-/// gets an equal share, so that it does not matter which of them are decoded. In 230 chunks of real
+/// gets an equal share, so that it does not matter which records are decoded. In 230 chunks of real
 /// logs and samples, the costliest record times the number of records never reached a quarter of
-/// this: a definition with many fields makes records long, so a chunk contains few of them.
+/// this limit: a template definition with many fields makes records long, so a chunk contains few
+/// of them.
 const MOST_COST: usize = 64 << 20;
-/// The memory, in bytes, that the decoder can take for one byte of tokens. [`PER_ARRAY_BYTE`] is
-/// the same for one byte of an array, [`PER_NAME_UNIT`] for one UTF-16 unit of a name.
+/// The memory, in bytes, that the decoder can take for one byte of tokens (elements, attributes and
+/// values in binary XML).
 const PER_TOKEN_BYTE: usize = 16;
+/// The memory, in bytes, that the decoder can take for one byte of a value that is an array.
 const PER_ARRAY_BYTE: usize = 16;
+/// The memory, in bytes, that the decoder can take for one UTF-16 unit of the name of an element or
+/// attribute.
 const PER_NAME_UNIT: usize = 3;
-/// The greatest nesting of token streams. It is the decoder's own limit, beyond which the decoder
-/// gives up.
+/// The greatest depth to which fragments of binary XML may be nested in one another. It is the
+/// decoder's own limit, beyond which the decoder gives up.
 const DEEPEST_NESTING: usize = 64;
 
-/// Limits the cost of decoding each record of a chunk.
+/// The limit on what decoding each record of a chunk may cost. The cost is an estimate of the
+/// memory that the decoder would take, in bytes.
 #[derive(Debug)]
 pub(in crate::scan) struct DecodingBudget<'a> {
     chunk: &'a [u8],
+    /// The greatest cost of one record: an equal share of the limit for the chunk.
     most: usize,
-    /// The cost of each template definition read so far, by the definition's offset; `None` if the
-    /// cost exceeds the limit of a record.
+    /// The cost of each template definition whose cost was estimated so far, by the definition's
+    /// offset in the chunk; `None` if the cost exceeds the limit for a record.
     definitions: BTreeMap<usize, Option<usize>>,
 }
 
-/// What consecutive tokens belong to. Only elements in a definition have a dependency field.
+/// The kind of binary XML that consecutive tokens belong to. Only in template definitions do
+/// elements have a field for their dependency.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum TokenOwner {
-    /// The content of a record.
+    /// The tokens are the content of a record, or of a fragment in it.
     Content,
-    /// A template definition.
+    /// The tokens are those of a template definition.
     Definition,
 }
 
-/// The reason why the walk over tokens stops.
+/// The reason why the walk over the tokens of binary XML stops early.
 enum Stop {
-    /// The tokens end, or the next byte is no token. The decoder stops there too.
+    /// The chunk ends, or the next byte is no token. The decoder stops there too.
     End,
-    /// The tokens cost more than the limit, or their cost cannot be known.
+    /// The tokens cost more than the limit for a record, or their cost cannot be known.
     TooMuch,
 }
 
@@ -68,13 +75,14 @@ impl<'a> DecodingBudget<'a> {
         DecodingBudget { chunk, most: MOST_COST / records.max(1), definitions: BTreeMap::new() }
     }
 
-    /// Returns whether decoding a record stays within the record's share of the limit. `content` is
-    /// the range of the record's content.
+    /// Returns whether decoding a record costs no more than the limit for a record. `content` is
+    /// the range of the record's content in the chunk.
     pub(in crate::scan) fn covers(&mut self, content: Range<usize>) -> bool {
         self.stream(content, TokenOwner::Content, 0).is_some()
     }
 
-    /// Returns the cost of the tokens that begin in a range; `None` if it exceeds the limit.
+    /// Returns the cost of the tokens that begin in a range of the chunk. They are nested `depth`
+    /// fragments deep. `None` if the cost exceeds the limit for a record.
     fn stream(&mut self, range: Range<usize>, kind: TokenOwner, depth: usize) -> Option<usize> {
         if depth > DEEPEST_NESTING {
             return None;
@@ -94,7 +102,7 @@ impl<'a> DecodingBudget<'a> {
         (cost <= self.most).then_some(cost)
     }
 
-    /// Adds the cost of the token at `at`, and returns the position after the token.
+    /// Adds the cost of the token at offset `at` to `cost`, and returns the offset after the token.
     fn token(&mut self, at: usize, kind: TokenOwner, depth: usize, cost: &mut usize) -> Result<usize, Stop> {
         let number = *self.chunk.get(at).ok_or(Stop::End)?;
         let at = at + 1;
@@ -122,8 +130,8 @@ impl<'a> DecodingBudget<'a> {
         })
     }
 
-    /// Adds the cost of a name, given the position of a reference to it. Returns the position after
-    /// the reference.
+    /// Adds the cost of the name of an element or attribute to `cost`. The reference to the name
+    /// lies at offset `at`. Returns the offset after the reference, which may include the name.
     fn name(&self, at: usize, cost: &mut usize) -> Result<usize, Stop> {
         let offset = self.long(at)?;
         let units = self.short(offset.saturating_add(6))?;
@@ -132,7 +140,8 @@ impl<'a> DecodingBudget<'a> {
         Ok(if offset == at { at + 10 + units * 2 } else { at })
     }
 
-    /// Adds the cost of a value that lies among the tokens, and returns the position after it.
+    /// Adds the cost of a literal value to `cost`. The value's type lies at offset `at`. Returns
+    /// the offset after the value.
     fn literal(
         &mut self,
         at: usize,
@@ -156,8 +165,8 @@ impl<'a> DecodingBudget<'a> {
         }
     }
 
-    /// Adds the cost of a template instance, which is that of its definition and its values.
-    /// Returns the position after the instance.
+    /// Adds the cost of a template instance to `cost`: that of its template definition and of its
+    /// values. The instance's token lies before offset `at`. Returns the offset after the instance.
     fn instance(&mut self, at: usize, depth: usize, cost: &mut usize) -> Result<usize, Stop> {
         // An unknown byte and the definition's ID precede the offset.
         let definition = self.long(at + 5)?;
@@ -193,18 +202,21 @@ impl<'a> DecodingBudget<'a> {
         Ok(at)
     }
 
-    /// Returns the u16 at offset `at` in the chunk.
+    /// Returns the 16-bit number at offset `at` in the chunk. The walk over the tokens stops if the
+    /// chunk ends before.
     fn short(&self, at: usize) -> Result<usize, Stop> {
         u16_at(self.chunk, at).map(usize::from).ok_or(Stop::End)
     }
 
-    /// Returns the u32 at offset `at` in the chunk.
+    /// Returns the 32-bit number at offset `at` in the chunk. The walk over the tokens stops if the
+    /// chunk ends before.
     fn long(&self, at: usize) -> Result<usize, Stop> {
         u32_at(self.chunk, at).and_then(|number| usize::try_from(number).ok()).ok_or(Stop::End)
     }
 
-    /// Returns the cost of reading the definition at `offset`; `None` if it exceeds the limit. It
-    /// is charged at each reference, because the decoder does not remember a broken definition.
+    /// Returns the cost of reading the template definition at `offset`; `None` if the cost exceeds
+    /// the limit for a record. Each reference to the definition costs as much, because the decoder
+    /// does not remember a broken definition.
     fn definition(&mut self, offset: usize) -> Option<usize> {
         if let Some(known) = self.definitions.get(&offset) {
             return *known;
@@ -220,8 +232,8 @@ impl<'a> DecodingBudget<'a> {
     }
 }
 
-/// Returns the size, in bytes, of the value of type `kind` at `at`; `None` if values of the type do
-/// not state their size.
+/// Returns the size, in bytes, of the value of type `kind` at offset `at` in the chunk; `None` if
+/// neither the type nor the value states the size.
 fn width(chunk: &[u8], at: usize, kind: ValueType) -> Option<usize> {
     if kind == SID { sid_size(chunk, at) } else { kind.size() }
 }

@@ -17,18 +17,21 @@ use crate::scan::evtx::template::{DataTemplate, EventTemplate, data_template_by_
 use crate::scan::evtx::value::Values;
 use crate::scan::skim::skimmed_record::SkimmedRecord;
 
-/// The substitutions in a definition of `EventData` that contain the fields of a kind of event.
+/// The indexes of the values that contain the fields of a kind of event, for one template
+/// definition of `EventData`.
 #[derive(Debug)]
 pub(in crate::scan) struct DataIndexes {
+    /// The kind of event whose fields the values are.
     kind: &'static EventKind,
-    /// The index of the substitution for each field of the kind; `None` if the definition does not
-    /// have the field.
+    /// For each field of the kind, the index of the value that contains the field; `None` if the
+    /// definition does not have the field.
     indexes: Box<[Option<Index>]>,
 }
 
 impl DataIndexes {
-    /// Finds the fields of `kind` in a definition. `None` if the definition has other fields, or if
-    /// the kind has fields outside `EventData`; the decoder handles such records.
+    /// Finds the fields of `kind` in a template definition of `EventData`. `None` if the definition
+    /// has a field that the kind does not have, or if the kind has fields outside `EventData`;
+    /// callers leave such records to the decoder.
     pub(in crate::scan) fn of(kind: &'static EventKind, template: &DataTemplate<'_>) -> Option<Self> {
         if kind.fields.iter().any(|field| field.location != FieldLocation::Data) {
             return None;
@@ -41,13 +44,14 @@ impl DataIndexes {
         Some(DataIndexes { kind, indexes })
     }
 
-    /// Returns whether the definition has the field `name`.
+    /// Returns whether the template definition has the field `name`.
     fn has(&self, name: &str) -> bool {
         self.kind.fields.iter().zip(&self.indexes).any(|(field, index)| field.name == name && index.is_some())
     }
 }
 
-/// Returns the event in a record; `None` if anything about it is unusual.
+/// Returns the event in a record, read directly from the record's values; `None` if anything about
+/// the record is unusual, so that it must be decoded.
 ///
 /// The record has the definition `template` and the values `system`, from which `skimmed` was read.
 /// The values of its `EventData` are `data`, and `places` says which of them are the fields of the
@@ -65,8 +69,9 @@ pub(in crate::scan) fn event(
     with_data(system_of(template, system, skimmed)?, places, data)
 }
 
-/// Returns whether the values of a record have the types that are usual for `System`. A decoder
-/// reads every value, used or not, and for some types refuses invalid content.
+/// Returns whether the values of a record have the types that are usual for `System`, so that the
+/// decoder would read the same from them. The decoder reads every value, used or not, and for some
+/// types refuses invalid content.
 fn is_usual_system(template: &EventTemplate, values: &Values<'_>) -> bool {
     let is_usual =
         |kind| matches!(kind, NULL | TEXT | U8 | U16 | U32 | U64 | HEX64 | FILETIME | GUID | SID | FRAGMENT);
@@ -74,12 +79,14 @@ fn is_usual_system(template: &EventTemplate, values: &Values<'_>) -> bool {
     template.is_plain && values.kinds().all(is_usual) && once(FILETIME) && once(FRAGMENT)
 }
 
-/// Returns whether the values of an `EventData` have usual types.
+/// Returns whether the values of an event's `EventData` have usual types: text, GUID, 32-bit number
+/// or 64-bit hexadecimal number.
 fn is_usual_data(values: &Values<'_>) -> bool {
     values.kinds().all(|kind| matches!(kind, TEXT | GUID | U32 | HEX64))
 }
 
-/// Returns the event with these `System` part and data. `None` if a field cannot be read.
+/// Returns the event with this `System` part and the fields in `data`. `None` if a field that the
+/// template definition has cannot be read.
 fn with_data(system: System, places: &DataIndexes, data: &Values<'_>) -> Option<Event> {
     let mut event = Event::new(places.kind, system);
     // A missing field has no value. A field that cannot be read leaves the record to the decoder.
@@ -91,8 +98,8 @@ fn with_data(system: System, places: &DataIndexes, data: &Values<'_>) -> Option<
     Some(event)
 }
 
-/// Returns the value at `index` as the text of a field, whether it is stored in the field's binary
-/// type or as text; `None` if it is stored in another type.
+/// Returns the text of a field, whose value lies at `index` in `data` and is stored in the field's
+/// binary type or as text. `None` if it is stored in any other type.
 fn value(field_type: FieldType, data: &Values<'_>, index: Index) -> Option<String> {
     match (field_type, data.kind(index)?) {
         (FieldType::Guid, GUID) => Some(guid(data.bytes(index, GUID)?.first_chunk()?)),
@@ -108,17 +115,20 @@ fn value(field_type: FieldType, data: &Values<'_>, index: Index) -> Option<Strin
     }
 }
 
-/// A DNS query whose definitions have lost names, with what could still be read.
+/// What can still be read of a DNS query whose template definition has lost the names of its
+/// elements.
 pub(in crate::scan) struct NamelessQuery {
-    /// The event with its fields. Its `System` part is filled only if the definition of that part
-    /// is whole.
+    /// The DNS query with its fields. Its `System` part is empty unless `has_system` is true.
     pub event: Event,
+    /// True if the `System` part could be read, because the template definition of that part is
+    /// whole.
     pub has_system: bool,
 }
 
-/// Reads the DNS query with this content from a chunk in which the element names in the definition
-/// of its data may be overwritten. The fields are recognised by the texts in the definition, such
-/// as `QueryName`. `None` if one of these texts is not the name of a DNS query's field.
+/// Reads the DNS query in a record with this content. The names of elements in the template
+/// definition of its `EventData` may be overwritten, so the fields are recognised by the texts in
+/// the definition, such as `QueryName`. `None` if one of these texts is not the name of a DNS
+/// query's field, or the record cannot be read for another reason.
 pub(in crate::scan) fn nameless_query(chunk: &[u8], content: Range<usize>) -> Option<NamelessQuery> {
     let values = Values::head(chunk, content.start)?;
     let mut fragments = values.places(FRAGMENT);
@@ -140,8 +150,8 @@ pub(in crate::scan) fn nameless_query(chunk: &[u8], content: Range<usize>) -> Op
     Some(NamelessQuery { event: with_data(system.unwrap_or_default(), &places, &data)?, has_system })
 }
 
-/// Returns the `System` part of the event in a record with these definition and values, from which
-/// `skimmed` was read; `None` if anything about it is unusual.
+/// Returns the `System` part of the event in a record with this template definition and these
+/// values, from which `skimmed` was read. `None` if anything about it is unusual.
 fn system_of(template: &EventTemplate, values: &Values<'_>, skimmed: &SkimmedRecord) -> Option<System> {
     let [version] = *values.bytes(template.version?, U8)?.first_chunk()?;
     Some(System {
@@ -160,7 +170,8 @@ fn system_of(template: &EventTemplate, values: &Values<'_>, skimmed: &SkimmedRec
     })
 }
 
-/// Returns a GUID in canonical form. Its first three parts are stored as little-endian numbers.
+/// Returns a stored GUID as text in canonical form: lower case, without braces. Its first three
+/// parts are stored as little-endian numbers.
 fn guid(bytes: &[u8; 16]) -> String {
     const ORDER: [usize; 16] = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15];
     let mut text = String::with_capacity(36);
@@ -175,8 +186,8 @@ fn guid(bytes: &[u8; 16]) -> String {
     text
 }
 
-/// Returns a security identifier as Windows writes it; `None` if its revision or authority does not
-/// exist.
+/// Returns a stored security identifier as text, as Windows writes it (`S-1-5-18`). `None` if its
+/// revision or authority is not one that exists.
 fn sid(bytes: &[u8]) -> Option<String> {
     let (&[1, _, 0, 0, a0, a1, a2, a3], parts) = bytes.split_first_chunk::<8>()? else { return None };
     let mut text = format!("S-1-{}", u32::from_be_bytes([a0, a1, a2, a3]));

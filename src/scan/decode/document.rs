@@ -15,12 +15,12 @@ use crate::base::sentence::sentence;
 use crate::event::{DNS_QUERY, Event, EventTime, KindSet, System};
 use crate::scan::decode::event_data;
 
-/// A decoded record.
+/// A decoded record: an event of a kind that is read, or the `System` part of any other event.
 #[derive(Debug)]
 pub(in crate::scan) enum Document {
-    /// An event of a kind that is read.
+    /// An event of a kind that the scan reads, with its fields.
     Event(Event),
-    /// An event of another kind, of which only the `System` part is kept.
+    /// The `System` part of an event of any other kind, which is only counted.
     Other(System),
 }
 
@@ -33,7 +33,7 @@ impl Document {
         }
     }
 
-    /// Returns the event, if it is a Sysmon DNS query.
+    /// Returns the event if it is a Sysmon DNS query; otherwise `None`.
     pub(in crate::scan) fn dns_query(&self) -> Option<&Event> {
         match self {
             Document::Event(event) if event.is(&DNS_QUERY) => Some(event),
@@ -77,16 +77,17 @@ struct SystemElement<'a> {
     security: Element<'a>,
 }
 
-/// Deserializes a field that is in the JSON to `Some`, also if its value is `null`, which the
-/// decoder renders for an element without content. A field that is missing stays `None`.
+/// Deserializes a field that is present in the JSON to `Some`, even if its value is `null`, which
+/// the decoder writes for an element without content. A field that is absent stays `None`, because
+/// the function is then not called.
 pub(in crate::scan) fn present<'de: 'a, 'a, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Element<'a>>, D::Error> {
     Element::deserialize(deserializer).map(Some)
 }
 
-/// Parses a record's JSON: the whole event if its kind is in `kinds`, otherwise its `System` part
-/// alone.
+/// Parses an event in the JSON form that the decoder makes of a record. The result is the whole
+/// event if its kind is in `kinds`, otherwise its `System` part alone.
 pub(in crate::scan) fn parse(json: &[u8], kinds: KindSet) -> Result<Document, serde_json::Error> {
     let root: Root<'_> = serde_json::from_slice(json)?;
     let system = system(root.event.system)?;
@@ -96,11 +97,12 @@ pub(in crate::scan) fn parse(json: &[u8], kinds: KindSet) -> Result<Document, se
 }
 
 sentence! {
-    /// The reason why JSON is no DNS query.
+    /// The reason why a JSON text is not a DNS query in the decoder's form.
     pub struct NoDnsQuery;
 }
 
-/// Parses a DNS query from JSON in the decoder's format, which `evtx_dump` writes too.
+/// Parses a Sysmon DNS query from JSON in the form that the `evtx` crate writes, which is also that
+/// of the program `evtx_dump`.
 pub fn dns_query_of_json(json: &[u8]) -> Result<Event, NoDnsQuery> {
     let kinds = KindSet::default().with(&DNS_QUERY);
     match parse(json, kinds).map_err(|error| NoDnsQuery::from(error.to_string()))? {
@@ -113,7 +115,7 @@ pub fn dns_query_of_json(json: &[u8]) -> Result<Event, NoDnsQuery> {
     }
 }
 
-/// Returns the `System` part of an event, given its JSON.
+/// Returns the `System` part of an event, given its JSON. Fails if the EventID is not a number.
 fn system(element: SystemElement<'_>) -> Result<System, serde_json::Error> {
     let texts = SystemTexts {
         provider: element.provider.attributes.name,
@@ -128,7 +130,8 @@ fn system(element: SystemElement<'_>) -> Result<System, serde_json::Error> {
     texts.read().map_err(serde::de::Error::custom)
 }
 
-/// The elements of an event's `System` part as texts; `None` for an element that is missing.
+/// The texts of the elements of an event's `System` part, as logged; `None` for an element that is
+/// missing.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct SystemTexts<'a> {
     pub provider: Option<Cow<'a, str>>,
@@ -142,7 +145,8 @@ pub(in crate::scan) struct SystemTexts<'a> {
 }
 
 impl SystemTexts<'_> {
-    /// Makes the `System` part of an event of its texts. Fails if the EventID is not a number.
+    /// Makes the `System` part of an event from the texts of its elements. Fails if the EventID is
+    /// not a number.
     pub(in crate::scan) fn read(self) -> Result<System, String> {
         let event_id = self.event_id.unwrap_or_default();
         let event_id = event_id
@@ -164,20 +168,21 @@ impl SystemTexts<'_> {
     }
 }
 
-/// Returns a GUID in lower case and without braces, as GUID databases write it. Records store a
-/// GUID as 16 bytes or, if forwarded, as text in braces in either case.
+/// Returns a GUID in canonical form: lower case, without braces. Records store a GUID as 16 bytes
+/// or, if they were forwarded, as text in braces in either case.
 pub(in crate::scan) fn canonical_guid(text: &str) -> String {
     text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(text).to_ascii_lowercase()
 }
 
-/// An XML element in its JSON form: a plain value, or an object with attributes and text.
+/// An XML element in the JSON form that the decoder writes: a plain value, or an object with
+/// attributes and text.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct Element<'a> {
     pub text: Cow<'a, str>,
     attributes: Attributes<'a>,
 }
 
-/// The attributes that are read from any element.
+/// The attributes of an XML element that are read, whatever the element.
 #[derive(Debug, Default, Deserialize)]
 struct Attributes<'a> {
     #[serde(borrow, default, rename = "Name")]

@@ -10,8 +10,9 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Vis
 use crate::event::{Event, EventKind, FieldLocation, FieldType, System};
 use crate::scan::decode::document::{Element, canonical_guid, present};
 
-/// Reads an event of `kind` whose `System` part is read already. `data` is the JSON of the event's
-/// `EventData`, `json` that of the whole event.
+/// Reads an event of `kind`, whose `System` part is read already, from the JSON that the decoder
+/// makes of a record. `data` is the JSON of the event's `EventData`, `json` that of the whole
+/// event.
 pub(in crate::scan) fn read(
     kind: &'static EventKind,
     system: System,
@@ -29,8 +30,8 @@ pub(in crate::scan) fn read(
     Ok(event)
 }
 
-/// Returns the text of a field in the form that [`Event`] keeps: without the final NUL, and with
-/// GUIDs in canonical form.
+/// Returns the text of a field in the form that [`Event`] keeps: a GUID in canonical form, any
+/// other text unchanged.
 pub(in crate::scan) fn canonical_text(field_type: FieldType, text: Cow<'_, str>) -> String {
     match field_type {
         FieldType::Guid => canonical_guid(&text),
@@ -42,7 +43,7 @@ pub(in crate::scan) fn canonical_text(field_type: FieldType, text: Cow<'_, str>)
     }
 }
 
-/// Deserializes an `EventData` into an event.
+/// Deserializes the JSON of an `EventData` into the event that it contains.
 struct DataSeed(Event);
 
 impl<'de> DeserializeSeed<'de> for DataSeed {
@@ -84,7 +85,8 @@ impl<'de> Visitor<'de> for DataSeed {
     }
 }
 
-/// Deserializes a name by looking it up among the fields of a kind.
+/// Deserializes the name of a field by looking it up among the fields of a kind of event. Names of
+/// no field give `None`.
 struct FieldNameSeed(&'static EventKind);
 
 impl<'de> DeserializeSeed<'de> for FieldNameSeed {
@@ -107,19 +109,22 @@ impl Visitor<'_> for FieldNameSeed {
     }
 }
 
-/// A name of a field, as found in the table of a kind.
+/// A name of a field, as found among the fields of a kind of event.
 struct FieldName {
+    /// The name that was found. It is one of the field's names in `EventData`.
     name: &'static str,
-    /// The number of this name among all names of all fields of the kind, from 0. `first` is that
-    /// of the field's first name.
+    /// The number of the name, from 0, among all names of all fields of the kind.
     number: u32,
+    /// The number of the preferred name of the same field. If an event has a field under several
+    /// names, the value under the first of them counts.
     first: u32,
-    /// The field's index in the kind's table.
+    /// The index of the field in the table of the event's kind.
     index: usize,
     field_type: FieldType,
 }
 
-/// Returns the field that has `name` as one of its names in `EventData`.
+/// Returns the field of a kind of event that has `name` as one of its names in `EventData`; `None`
+/// if there is none.
 fn named(kind: &EventKind, name: &str) -> Option<FieldName> {
     let mut number = 0;
     for (index, field) in kind.fields.iter().enumerate() {
@@ -164,8 +169,8 @@ struct ExecutionAttributes<'a> {
     process_id: Option<Element<'a>>,
 }
 
-/// Returns `System/Execution/@ProcessID` from an event's JSON. If the element has an unknown form,
-/// the result is `None`, and the record still counts as a query.
+/// Returns `System/Execution/@ProcessID` from an event's JSON; `None` if it is missing or the
+/// element has an unknown form. The event is still read, without that field.
 fn process_id(json: &[u8]) -> Option<String> {
     let root: Root<'_> = serde_json::from_slice(json).ok()?;
     let process_id = root.event.system.execution?.attributes?.process_id?;

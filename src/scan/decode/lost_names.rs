@@ -14,18 +14,20 @@ use crate::scan::decode::document::Document;
 use crate::scan::evtx::chunk::{RECORD_HEADER_SIZE, SIZE_COPY_SIZE};
 use crate::scan::evtx::walk::{RecordSpan, Walk};
 
-/// The greatest amount of text, in bytes, in DNS queries that are read from a chunk without names:
-/// several times what a real chunk can contain.
+/// The greatest amount of text, in bytes, in the DNS queries of a chunk that are read although
+/// their template definitions have lost names: several times what a real chunk can contain. Queries
+/// beyond the limit are left as the decoder read them.
 const MOST_TEXT: usize = 1 << 18;
 
-/// The DNS queries of a chunk whose definitions have lost names, by the offsets of their records.
-/// More can be read of them than a decoder reads.
+/// The DNS queries of a chunk that could be read without the names in their template definitions,
+/// by the offsets of their records. They are used where the decoder, which needs the names, reads
+/// less.
 #[derive(Default)]
 pub(in crate::scan) struct NamelessQueries(BTreeMap<usize, NamelessQuery>);
 
 impl NamelessQueries {
-    /// Finds the DNS queries without names among the records of a walk. The chunk must be as it was
-    /// read: preparing it for the decoder changes bytes.
+    /// Reads, without names, those records of a walk that are DNS queries. The chunk must be as it
+    /// was read from the file, because preparing it for the decoder changes bytes.
     pub(in crate::scan) fn of(chunk: &[u8], walk: &Walk) -> Self {
         let mut text = 0;
         let queries = walk.records.iter().filter_map(|RecordSpan { range, .. }| {
@@ -37,9 +39,9 @@ impl NamelessQueries {
         NamelessQueries(queries.collect())
     }
 
-    /// Returns the decoder's result for the record at `start` or, if the decoder failed or found
-    /// none of a DNS query's fields, the query that was read without names. Each record can be
-    /// passed once.
+    /// Returns the better of two results for the record at offset `start`: `document`, which is the
+    /// decoder's, or the DNS query that was read without names. The latter is returned if the
+    /// decoder failed or found none of a DNS query's fields. Each record can be passed once.
     pub(in crate::scan) fn resolve(
         &mut self,
         start: usize,
@@ -58,24 +60,27 @@ impl NamelessQueries {
         }
     }
 
-    /// Returns the offsets of the records that were not passed to [`NamelessQueries::resolve`].
+    /// Returns the offsets of the DNS queries whose records were not passed to
+    /// [`NamelessQueries::resolve`].
     pub(in crate::scan) fn remaining(&self) -> Vec<usize> {
         self.0.keys().copied().collect()
     }
 }
 
-/// How the fields of a record were identified.
+/// How the fields of a DNS query were identified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scan) enum FieldNames {
-    /// The fields were identified by their names, which the chunk contains.
+    /// The fields were identified by the names of the elements, which the chunk contains.
     Stored,
-    /// The names were lost. The fields were identified by the texts in the definition.
+    /// The names of the elements were lost. The fields were identified by the texts in the template
+    /// definition, such as `QueryName`.
     Replaced,
 }
 
 impl FieldNames {
-    /// Returns the damage to report for a record whose names or fields were lost. The record's
-    /// chunk may be damaged.
+    /// Returns the damage to report for a DNS query whose names or fields were lost; `None` if
+    /// nothing was lost, or the record is no DNS query. `header_id` is the ID in the record's
+    /// header.
     pub(in crate::scan) fn damage(
         self,
         header_id: u64,

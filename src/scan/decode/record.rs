@@ -19,23 +19,23 @@ use crate::scan::evtx::log::u64_at;
 use crate::scan::evtx::value::Values;
 use crate::scan::evtx::walk::{RecordSpan, Walk};
 
-/// The range of the string table in the chunk header: offsets of names, from which the decoder
-/// reads all names in advance. Without the table, the decoder reads each name where it is used, so
-/// a damaged table does no harm.
+/// The range of the string table in a chunk's header. The table contains the offsets of names, from
+/// which the decoder would read all names in advance. It is set to zero, so that the decoder reads
+/// each name where it is used, and a damaged table does no harm.
 const STRING_TABLE: std::ops::Range<usize> = 128..384;
-/// The range of ID and time in a record's header. They are set to zero, because the decoder's use
-/// of them would interfere.
+/// The range of the ID and the time in a record's header. They are set to zero before a record is
+/// decoded, because the decoder would reject some records, or end its walk, by them.
 const ID_AND_TIME: std::ops::Range<usize> = 8..24;
-/// The greatest amount of text, in bytes, to which the DNS queries of a chunk may expand. A real
-/// chunk cannot come near it: its 64 KiB contain 32 thousand characters, each at most six bytes in
-/// JSON, and the names around the values add less than 1 KiB per record. A crafted chunk whose
-/// template repeats a value could be a thousand times as large.
+/// The greatest amount of text, in bytes of JSON, to which the events of a chunk may expand. A real
+/// chunk cannot come near this limit: its 64 KiB contain 32 thousand characters, each at most six
+/// bytes in JSON, and the names around the values add less than 1 KiB per record. A crafted chunk
+/// whose template repeats a value could be a thousand times as large.
 const MOST_CHUNK_TEXT: usize = 2 << 20;
 
-/// Decodes the records that `walk` found in the chunk `bytes`, in order. `found` is called with
-/// each record's position and its event, or the reason why it could not be decoded.
+/// Decodes the records that `walk` found in the chunk `bytes`, in order. `found` is called for each
+/// record, with its event or the reason why it could not be decoded.
 ///
-/// `bytes` are changed, so they must be a copy that is not used afterwards.
+/// The chunk's bytes are changed, so they must be a copy that is not used afterwards.
 pub(in crate::scan) fn decode(
     bytes: &mut [u8],
     walk: &Walk,
@@ -66,13 +66,13 @@ pub(in crate::scan) fn decode(
     }
 }
 
-/// Returns whether a record that refers to a template has a value with fewer bytes than its type
+/// Returns whether a record with a template has a value with fewer bytes than the value's type
 /// needs.
 pub(in crate::scan) fn has_value_cut_short(bytes: &[u8], record: &RecordSpan) -> bool {
     Values::head(bytes, record.range.start + RECORD_HEADER_SIZE).is_some_and(|values| values.is_cut_short())
 }
 
-/// Changes the chunk so that the decoder's walk finds the same records as `walk`.
+/// Changes the chunk so that the decoder finds the same records as our own walk, `walk`, did.
 fn align_with(bytes: &mut [u8], walk: &Walk) {
     fill(bytes, STRING_TABLE, 0);
     for record in &walk.records {
@@ -88,9 +88,9 @@ fn align_with(bytes: &mut [u8], walk: &Walk) {
     }
 }
 
-/// Hides a gap between records from the decoder. The gap is added to the record before it, whose
-/// size may be wrong, so that the gap's bytes belong to it and other records refer to them. A gap
-/// without a record before it is made to look like a record without content.
+/// Hides from the decoder a gap between records. The gap is added to the record before it: if that
+/// record's size is wrong, the gap's bytes belong to the record, and other records refer to them. A
+/// gap without a record before it is made to look like a record without content.
 fn hide_gap(bytes: &mut [u8], gap: &std::ops::Range<usize>, walk: &Walk) {
     if let Some(before) = walk.records.iter().rev().find(|record| record.range.end == gap.start) {
         put(bytes, before.range.start + 4, &size_bytes(gap.end - before.range.start));
@@ -101,27 +101,30 @@ fn hide_gap(bytes: &mut [u8], gap: &std::ops::Range<usize>, walk: &Walk) {
     }
 }
 
-/// Returns a size in the form in which records store it.
+/// Returns a size in bytes in the form in which records store it: four bytes, little-endian.
 fn size_bytes(size: usize) -> [u8; 4] {
     // Sizes in a chunk are at most 65536.
     u32::try_from(size).unwrap_or(u32::MAX).to_le_bytes()
 }
 
-/// Sets the bytes in `range` to `value`, if the range exists.
+/// Sets the bytes in `range` of the chunk to `value`; does nothing if the chunk ends before the
+/// range does.
 fn fill(bytes: &mut [u8], range: std::ops::Range<usize>, value: u8) {
     if let Some(bytes) = bytes.get_mut(range) {
         bytes.fill(value);
     }
 }
 
-/// Writes `value` at offset `at`, if the bytes exist.
+/// Writes `value` at offset `at` of the chunk; does nothing if the chunk ends before.
 fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
     if let Some(bytes) = bytes.get_mut(at..at + value.len()) {
         bytes.copy_from_slice(value);
     }
 }
 
-/// Decodes a chunk that was prepared by [`align_with`], so that both walks find the same records.
+/// Decodes a chunk that was prepared by [`align_with`], so that the decoder finds the same records
+/// as our own walk did. The records end at offset `end`. Fails if the decoder does not accept the
+/// chunk.
 fn decode_aligned(
     bytes: &[u8],
     end: usize,
@@ -157,8 +160,8 @@ fn decode_aligned(
     Ok(())
 }
 
-/// Parses what the decoder made of a record. `text` is the amount of query text, in bytes, to which
-/// the chunk may still expand.
+/// Parses what the decoder made of the record `span`. `text` is the number of bytes of JSON to
+/// which the events of the chunk may still expand.
 fn document(
     record: EvtxRecord<'_>,
     span: &RecordSpan,
@@ -189,18 +192,19 @@ fn document(
     Ok(document)
 }
 
-/// Returns a FILETIME after the year 9999 among the record's own values, if there is one.
+/// Returns a FILETIME from the year 9999 on among the record's own values; `None` if there is none.
 fn time_beyond_9999(chunk: &[u8], span: &RecordSpan) -> Option<u64> {
     let values = Values::head(chunk, span.range.start + RECORD_HEADER_SIZE)?;
     let mut places = values.places(FILETIME);
     places.find_map(|(at, _)| u64_at(chunk, values.start() + at).filter(|time| *time >= FILETIME_OF_9999))
 }
 
-/// The greatest length of a reason, in characters. A reason can quote a value that a crafted record
-/// inflates to megabytes.
+/// The greatest length, in characters, of the reason why a record could not be decoded. A reason
+/// can quote a value that a crafted record inflates to megabytes.
 const MOST_REASON: usize = 300;
 
-/// Returns an error's message with the messages of its causes.
+/// Returns an error's message, followed by the messages of its causes and shortened to a few
+/// hundred characters.
 pub(in crate::scan) fn causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -11,54 +11,67 @@ use crate::scan::evtx::binxml::text::Text;
 use crate::scan::evtx::binxml::{Index, NO_DEPENDENCY};
 use crate::scan::evtx::token_reader::{Token, Tokens, Value, tokens};
 
-/// The template definition of an event, as far as it is needed. It borrows nothing from the chunk.
+/// The template definition of an event, as far as it is needed to read the event's values: which
+/// substitution fills which element. It borrows nothing from the chunk.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::scan) struct EventTemplate {
-    /// The text of `Computer`, which is literal in the definition.
+    /// The text of the element `Computer`, which the definition contains.
     pub computer: String,
-    /// True if the provider or channel is literal in the definition and is Sysmon's.
+    /// True if the definition contains the name of the provider or channel as a text, and that name
+    /// is Sysmon's.
     pub sysmon: bool,
-    /// The substitution of `Provider/@Name`; `None` if that is literal.
+    /// The index of the value that fills `Provider/@Name`; `None` if the definition contains the
+    /// text.
     pub provider: Option<Index>,
-    /// The substitution of `Channel`; `None` if that is literal or absent.
+    /// The index of the value that fills `Channel`; `None` if the definition contains the text, or
+    /// has no such element.
     pub channel: Option<Index>,
-    /// The text of `Channel`, if it is literal in the definition; empty if it is substituted or
-    /// absent.
+    /// The text of `Channel`, if the definition contains it; empty if a value of the record fills
+    /// the element, or the definition has no such element.
     pub channel_text: String,
-    /// The substitution of `EventID`.
+    /// The index of the value that fills `EventID`.
     pub event_id: Index,
-    /// The substitution of `TimeCreated/@SystemTime`.
+    /// The index of the value that fills `TimeCreated/@SystemTime`.
     pub time_created: Index,
-    /// The substitution of `EventRecordID`.
+    /// The index of the value that fills `EventRecordID`.
     pub event_record_id: Index,
-    /// The substitution of the event's `EventData`; `None` if `EventData` is not exactly one
-    /// substitution.
+    /// The index of the value that contains the event's `EventData`; `None` if not exactly one
+    /// value contains the `EventData`.
     pub event_data: Option<Index>,
-    /// The substitution of `Version`; `None` if that is literal or absent.
+    /// The index of the value that fills `Version`; `None` if the definition contains the text, or
+    /// has no such element.
     pub version: Option<Index>,
-    /// The substitution of `Security/@UserID`; `None` if that is literal or absent.
+    /// The index of the value that fills `Security/@UserID`; `None` if the definition contains the
+    /// text, or has no such attribute.
     pub user_id: Option<Index>,
-    /// True if the direct reader can use the definition: no element of `System` has an attribute
-    /// that a reader could mistake for another element's, `Version` and `Security` are present
-    /// whenever their own values are not null, the event's data is substituted nowhere else, and
-    /// all names consist of letters and digits.
+    /// True if an event of this definition can be read directly from its values, without the
+    /// decoder. This requires all of the following:
+    ///
+    /// - No element of `System` has an attribute that a reader could mistake for that of another
+    ///   element.
+    /// - `Version` and `Security` are present whenever their own values are not null.
+    /// - The value with the event's data is substituted nowhere else.
+    /// - All names consist of letters and digits.
     pub is_plain: bool,
-    /// The substitutions that must not be null. If one is, an element of the event is left out.
+    /// The indexes of the values that must not be null. If one of them is null, an element of the
+    /// event is left out.
     pub required: Vec<Index>,
-    /// True if all names lie within the definition, so that its bytes alone determine its meaning.
+    /// True if all names of elements and attributes lie within the definition, so that the
+    /// definition's bytes alone determine what it means.
     pub is_self_contained: bool,
 }
 
-/// The template definition of an `EventData`: the names of its `Data` elements, and their
-/// substitutions.
+/// The template definition of an `EventData`: which value of the record fills which `Data` element.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::scan) struct DataTemplate<'a> {
-    /// The name and the substitution of each `Data` element, in order.
+    /// The attribute `Name` of each `Data` element, and the index of the value that fills the
+    /// element, in order.
     pub data: Vec<(Text<'a>, Index)>,
 }
 
-/// Reads the definition of an event at `offset` in a chunk. All of it must lie before `end`. `None`
-/// if the bytes are not such a definition of the usual shape.
+/// Reads the template definition of an event at `offset` in a chunk. All of it must lie before the
+/// offset `end`. `None` if the bytes are not the definition of an event, or the definition is
+/// unusual; callers leave its records to the decoder.
 pub(in crate::scan) fn event_template(chunk: &[u8], offset: usize, end: usize) -> Option<EventTemplate> {
     let mut tokens = tokens(chunk, offset, end)?;
     let (name, dependency) = tokens.open()?;
@@ -71,17 +84,18 @@ pub(in crate::scan) fn event_template(chunk: &[u8], offset: usize, end: usize) -
     })
 }
 
-/// Reads the definition of an `EventData` at `offset` in a chunk. All of it must lie before `end`.
-/// `None` if the bytes are not such a definition of the usual shape.
+/// Reads the template definition of an `EventData` at `offset` in a chunk. All of it must lie
+/// before the offset `end`. `None` if the bytes are not the definition of an `EventData`, or the
+/// definition is unusual; callers leave its records to the decoder.
 pub(in crate::scan) fn data_template(chunk: &[u8], offset: usize, end: usize) -> Option<DataTemplate<'_>> {
     let mut tokens = tokens(chunk, offset, end)?;
     let (name, dependency) = tokens.open()?;
     if name.is("EventData") && dependency == NO_DEPENDENCY { data(&mut tokens) } else { None }
 }
 
-/// Reads the definition of an `EventData` in which names that are stored elsewhere may be
-/// overwritten. Element names are ignored. Each element must have one attribute, with a literal
-/// text, and one substitution.
+/// Reads the template definition of an `EventData` at `offset` in a chunk, if the names of elements
+/// that lie outside the definition may be overwritten. Those names are ignored. `None` unless each
+/// element has one attribute, with a literal text, and is filled by one value.
 pub(in crate::scan) fn data_template_by_texts(chunk: &[u8], offset: usize) -> Option<DataTemplate<'_>> {
     let mut tokens = tokens(chunk, offset, chunk.len())?.skipping_outside_names();
     let (_, dependency) = tokens.open()?;
@@ -108,7 +122,8 @@ pub(in crate::scan) fn data_template_by_texts(chunk: &[u8], offset: usize) -> Op
     matches!(tokens.next()?, Token::End).then_some(template)
 }
 
-/// Reads the rest of an event's definition, after the name of the element `Event`.
+/// Reads the rest of an event's template definition, after the name of the element `Event`. `None`
+/// if the definition is unusual.
 fn event(tokens: &mut Tokens<'_>, dependency: u16) -> Option<EventTemplate> {
     let mut event = EventTemplate::default();
     event.require(dependency);
@@ -133,7 +148,8 @@ fn event(tokens: &mut Tokens<'_>, dependency: u16) -> Option<EventTemplate> {
     matches!((tokens.next()?, tokens.next()?), (Token::Close, Token::End)).then_some(event)
 }
 
-/// The values of the `System` elements that are used; `None` for an element that is absent.
+/// What fills each element of `System` that is used, in a template definition; `None` for an
+/// element that the definition does not have.
 #[derive(Default)]
 struct SystemValues<'a> {
     provider: Option<Value<'a>>,
@@ -146,7 +162,8 @@ struct SystemValues<'a> {
     user_id: Option<Value<'a>>,
 }
 
-/// Reads the elements of `System`, to the end of `System`.
+/// Reads the elements of `System` in a template definition, to the end of `System`, and stores in
+/// `event` what fills them. `None` if an element is unusual.
 fn system(tokens: &mut Tokens<'_>, event: &mut EventTemplate) -> Option<()> {
     let mut values = SystemValues::default();
     event.is_plain = true;
@@ -195,7 +212,8 @@ fn system(tokens: &mut Tokens<'_>, event: &mut EventTemplate) -> Option<()> {
 }
 
 impl SystemValues<'_> {
-    /// Stores the values in the definition `event`.
+    /// Stores in `event` what fills the elements of `System`. `None` if a required element is
+    /// missing, or is filled in an unusual way.
     fn store_in(self, event: &mut EventTemplate) -> Option<()> {
         let (Some(Value::Literal(computer)), Some(provider)) = (self.computer, self.provider) else {
             return None;
@@ -219,12 +237,13 @@ impl SystemValues<'_> {
     }
 }
 
-/// The greatest number of `Data` elements in a definition that is understood, because each element
-/// is compared with those before it. A DNS query has nine.
+/// The greatest number of `Data` elements in a template definition that is understood. The number
+/// is limited because each element is compared with those before it. A DNS query has nine.
 const MOST_DATA: usize = 64;
 
-/// Reads the rest of an `EventData`'s definition: nothing but `Data` elements, each with a
-/// different name and one substitution.
+/// Reads the rest of an `EventData`'s template definition, after the name of the element
+/// `EventData`: nothing but `Data` elements, each with a different name and filled by one value.
+/// `None` if the definition contains anything else.
 fn data<'a>(tokens: &mut Tokens<'a>) -> Option<DataTemplate<'a>> {
     let mut template = DataTemplate { data: Vec::with_capacity(9) };
     tokens.attributes()?;
@@ -250,8 +269,9 @@ fn data<'a>(tokens: &mut Tokens<'a>) -> Option<DataTemplate<'a>> {
     matches!(tokens.next()?, Token::End).then_some(template)
 }
 
-/// Reads the rest of a `Data` element, after the element's name. Returns its `Name` and its
-/// substitution.
+/// Reads the rest of a `Data` element in a template definition, after the element's name. Returns
+/// the attribute `Name`, and the index of the value that fills the element. `None` if the element
+/// is unusual.
 fn data_element<'a>(tokens: &mut Tokens<'a>) -> Option<(Text<'a>, Index)> {
     let text = tokens.element()?;
     let Value::Literal(name) = tokens.attributes.only("Name")? else { return None };
@@ -259,7 +279,8 @@ fn data_element<'a>(tokens: &mut Tokens<'a>) -> Option<(Text<'a>, Index)> {
 }
 
 impl EventTemplate {
-    /// Adds a substitution that must not be null, if `dependency` is one.
+    /// Adds `dependency` to the values that must not be null, unless it says that the element
+    /// depends on nothing.
     fn require(&mut self, dependency: u16) {
         if dependency != NO_DEPENDENCY && !self.required.contains(&dependency) {
             self.required.push(dependency);

@@ -11,27 +11,29 @@ use crate::scan::evtx::binxml::{
 use crate::scan::evtx::chunk::CHUNK_HEADER_SIZE;
 use crate::scan::evtx::log::{u16_at, u32_at};
 
-/// The greatest length of a name that is read, in UTF-16 units. A crafted definition could refer a
-/// thousand times to a name of 32 thousand units.
+/// The greatest length of the name of an element or attribute that is read, in UTF-16 units.
+/// Without this limit, a crafted template definition could refer a thousand times to a name of 32
+/// thousand units.
 pub(in crate::scan) const LONGEST_NAME: u16 = 256;
 
-/// The number of the text type, as it is stored among tokens.
+/// The number of the value type text, as a literal value in a template definition states it.
 const TEXT: u8 = binxml::TEXT.number();
 
-/// The value of an element or attribute in a definition.
+/// What a template definition states as the value of an element or attribute.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scan) enum Value<'a> {
-    /// The element or attribute is absent.
+    /// The element or attribute has no value.
     #[default]
     Absent,
-    /// A text that is stored in the definition.
+    /// The value is a text that the template definition contains.
     Literal(Text<'a>),
-    /// A value of the record, which is substituted.
+    /// The value is that of the record at this index.
     Substitution(Index),
 }
 
-/// Returns a cursor over the tokens of the definition at `offset` in a chunk, after its fragment
-/// header. All of the definition must lie before `end`.
+/// Returns a cursor over the tokens of the template definition at `offset` in a chunk, placed after
+/// the definition's fragment header. `None` if the definition does not end before the offset `end`,
+/// or does not begin with a usual fragment header.
 pub(in crate::scan) fn tokens(chunk: &[u8], offset: usize, end: usize) -> Option<Tokens<'_>> {
     let tokens_end = definition_end(chunk, offset).filter(|tokens_end| *tokens_end <= end)?;
     let at = offset + DEFINITION_HEADER_SIZE;
@@ -53,7 +55,8 @@ pub(in crate::scan) fn tokens(chunk: &[u8], offset: usize, end: usize) -> Option
 }
 
 impl Value<'_> {
-    /// Returns the index of the substitution, if the value is one.
+    /// Returns the index of the record's value, if a value of the record is substituted; otherwise
+    /// `None`.
     pub(in crate::scan) fn index(self) -> Option<Index> {
         match self {
             Value::Substitution(index) => Some(index),
@@ -62,12 +65,14 @@ impl Value<'_> {
     }
 }
 
-/// The attributes of an element; the first four are kept. Real elements have up to seven, elements
-/// that are examined up to three.
+/// The attributes of an element in a template definition, of which the first four are kept. Real
+/// elements have up to seven attributes, elements that are examined up to three.
 #[derive(Debug, Default, Clone, Copy)]
 pub(in crate::scan) struct Attributes<'a> {
+    /// The names and values of the first four attributes. Those after the first `count` are not
+    /// valid.
     first: [(Text<'a>, Value<'a>); 4],
-    /// The number of attributes, including those that are not kept.
+    /// The number of the element's attributes, including those that are not kept.
     pub count: usize,
 }
 
@@ -77,7 +82,8 @@ impl<'a> Attributes<'a> {
         self.count == 0
     }
 
-    /// Returns the value of the only attribute; `None` if there is none, or several.
+    /// Returns the value of the element's only attribute; `None` if the element has no attribute,
+    /// or several.
     pub(in crate::scan) fn sole(&self) -> Option<Value<'a>> {
         (self.count == 1).then_some(self.first[0].1)
     }
@@ -93,8 +99,9 @@ impl<'a> Attributes<'a> {
         })
     }
 
-    /// Returns the value of the attribute `wanted`; `None` if there is none, or possibly several.
-    /// The decoder leaves out empty attributes, so it is not known which of several would count.
+    /// Returns the value of the attribute `wanted`; `None` if the element has no attribute of that
+    /// name, or possibly several. The decoder leaves out empty attributes, so it is not known which
+    /// of several the decoder would use.
     pub(in crate::scan) fn only(&self, wanted: &str) -> Option<Value<'a>> {
         let mut named = self.first.get(..self.count)?.iter().filter(|(name, _)| name.is(wanted));
         let (_, value) = named.next()?;
@@ -102,21 +109,24 @@ impl<'a> Attributes<'a> {
     }
 }
 
-/// The handling of names that lie in the chunk, but outside the definition.
+/// What a cursor does with names of elements and attributes that lie in the chunk, but outside the
+/// template definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum OutsideNames {
-    /// Names outside the definition are read.
+    /// The cursor reads names outside the template definition.
     Read,
-    /// Names outside the definition may be overwritten, so each is treated as empty.
+    /// The cursor treats each name outside the template definition as empty, because it may be
+    /// overwritten.
     Skipped,
 }
 
-/// A token of a template definition.
+/// A token of a template definition in binary XML.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::scan) enum Token<'a> {
-    /// The start of an element: its name and dependency.
+    /// The start of an element, with the element's name and its dependency: the index of a value
+    /// that must not be null, or `NO_DEPENDENCY`.
     Open(Text<'a>, u16),
-    /// The name of an attribute.
+    /// The start of an attribute, with the attribute's name. Its value is the next token.
     Attribute(Text<'a>),
     /// The end of an element's attributes. The element's content follows.
     EndOfAttributes,
@@ -124,20 +134,23 @@ pub(in crate::scan) enum Token<'a> {
     CloseEmpty,
     /// The end of an element with content.
     Close,
-    /// A literal text.
+    /// A text that the template definition contains.
     Text(Text<'a>),
-    /// A substitution by a value of the record, given by the value's index.
+    /// A place that the record's value at this index fills.
     Substitution(Index),
-    /// The end of the definition.
+    /// The end of the template definition.
     End,
 }
 
-/// A cursor over the tokens of a template definition.
+/// A cursor over the tokens of a template definition in a chunk.
 #[derive(Debug, Clone)]
 pub(in crate::scan) struct Tokens<'a> {
     chunk: &'a [u8],
+    /// The offset, in the chunk, of the definition's first token.
     start: usize,
+    /// The offset, in the chunk, of the next token.
     at: usize,
+    /// The offset in the chunk at which the definition ends.
     end: usize,
     /// The attributes of the element that was read last, unless it was read by
     /// [`Tokens::similar_element`].
@@ -146,16 +159,18 @@ pub(in crate::scan) struct Tokens<'a> {
     element_name: u32,
     /// The offset, in the chunk, of the attribute name that was read last.
     attribute_name: u32,
-    /// Whether names that lie outside the definition are read.
+    /// The setting for names that lie outside the definition: whether they are read.
     names: OutsideNames,
-    /// True if a name that was read lies outside the definition.
+    /// True if a name of an element or attribute that was read lies outside the definition.
     pub names_outside: bool,
-    /// True if a name that was read has characters that a decoder does not write as they are.
+    /// True if a name of an element or attribute that was read has other characters than ASCII
+    /// letters and digits. A decoder does not write such a name as it is.
     pub odd_names: bool,
-    /// A bit for each of the first 64 substitutions, which is set if the substitution was read.
+    /// A bit for each of the record's first 64 values. It is set if a substitution by the value was
+    /// read.
     substituted: u64,
-    /// A bit for each of the first 64 substitutions, which is set if the substitution was read more
-    /// than once.
+    /// A bit for each of the record's first 64 values. It is set if more than one substitution by
+    /// the value was read.
     substituted_again: u64,
 }
 
@@ -165,8 +180,8 @@ impl<'a> Tokens<'a> {
         Tokens { names: OutsideNames::Skipped, ..self }
     }
 
-    /// Reads the token at the cursor; `None` if it is unusual or reaches beyond the definition's
-    /// end.
+    /// Reads the token at the cursor; `None` if the token is unusual or reaches beyond the
+    /// definition's end.
     pub(in crate::scan) fn next(&mut self) -> Option<Token<'a>> {
         let kind = *self.chunk.get(self.at)?;
         self.at += 1;
@@ -258,15 +273,16 @@ impl<'a> Tokens<'a> {
         Some((text, index))
     }
 
-    /// Records that the substitution `index` was read, for [`Tokens::is_substituted_once`].
+    /// Records that a substitution by the record's value at `index` was read, for
+    /// [`Tokens::is_substituted_once`].
     fn note(&mut self, index: Index) {
         let bit = bit(index);
         self.substituted_again |= self.substituted & bit;
         self.substituted |= bit;
     }
 
-    /// Returns whether a substitution was read exactly once. False for substitutions after the
-    /// first 64, of which this is not known.
+    /// Returns whether exactly one substitution by the record's value at `index` was read. False
+    /// for all but the first 64 values, of which this is not known.
     pub(in crate::scan) fn is_substituted_once(&self, index: Index) -> bool {
         self.substituted & !self.substituted_again & bit(index) != 0
     }
@@ -280,13 +296,14 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// Reads the attributes of an element that has content.
+    /// Reads the attributes of an element that has content, to where the content begins. `None` if
+    /// the element has no content, or an attribute is unusual.
     pub(in crate::scan) fn attributes(&mut self) -> Option<()> {
         matches!(self.attributes_and_end()?, Token::EndOfAttributes).then_some(())
     }
 
     /// Reads the attributes of an element without nested elements, and returns the element's
-    /// content.
+    /// content: a text, a substitution, or nothing. `None` if the element is unusual.
     pub(in crate::scan) fn element(&mut self) -> Option<Value<'a>> {
         if matches!(self.attributes_and_end()?, Token::CloseEmpty) {
             return Some(Value::Absent);
@@ -298,7 +315,8 @@ impl<'a> Tokens<'a> {
         matches!(self.next()?, Token::Close).then_some(value)
     }
 
-    /// Reads an element's attributes, and returns the token after them.
+    /// Reads an element's attributes, and returns the token that ends them; `None` if an attribute
+    /// is unusual.
     fn attributes_and_end(&mut self) -> Option<Token<'a>> {
         self.attributes.count = 0;
         loop {
@@ -316,8 +334,9 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// Returns whether the rest of the definition is understood and contains no second `System`.
-    /// The element `name`, a child of the event, is open.
+    /// Returns whether the rest of the definition is understood and contains no second element
+    /// `System`. The caller has just read the start of the element `name`, a child of the element
+    /// `Event`.
     pub(in crate::scan) fn ends_below(&mut self, name: Text<'_>) -> bool {
         if name.is("System") {
             return false;
@@ -335,8 +354,9 @@ impl<'a> Tokens<'a> {
         matches!(self.next(), Some(Token::End))
     }
 
-    /// Reads a reference to a name: the name's offset and, if the name itself is stored after the
-    /// reference, the name too.
+    /// Reads a reference to the name of an element or attribute, and returns the name. The name is
+    /// stored right after the reference, which then includes it, or elsewhere in the chunk. `None`
+    /// if the name is unusual or longer than [`LONGEST_NAME`].
     fn name(&mut self) -> Option<Text<'a>> {
         // The decoder is given a changed chunk header, so a name must not lie in the header.
         let offset = usize::try_from(u32_at(self.chunk, self.at)?).ok();
@@ -358,12 +378,12 @@ impl<'a> Tokens<'a> {
     }
 }
 
-/// Returns the bit of one of the first 64 substitutions; 0 for any other.
+/// Returns the bit of a record's value in a set of the first 64 values; 0 for all further values.
 fn bit(index: Index) -> u64 {
     1_u64.checked_shl(u32::from(index)).unwrap_or(0)
 }
 
-/// Returns the value that a token is; `None` if it is no text and no substitution.
+/// Returns the value that a token states; `None` if the token is neither a text nor a substitution.
 fn value(token: Token<'_>) -> Option<Value<'_>> {
     match token {
         Token::Text(text) => Some(Value::Literal(text)),

@@ -14,18 +14,19 @@ use crate::scan::evtx::binxml::{
 };
 use crate::scan::evtx::log::u32_at;
 
-/// The shape of a template instance: the types of its values, and the sizes of all except texts,
-/// fragments and nulls. Most events of one definition have the same shape.
+/// The shape of a record's values: the types of all values, and the sizes of all except texts,
+/// fragments and nulls. Most events of one template definition have the same shape.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct Shape {
-    /// For each descriptor, read as a number, a mask of the bits that matter, and the value of
-    /// these bits. Empty if no shape is known.
+    /// For each value's descriptor, read as a number: a mask of the bits that matter, and what
+    /// these bits must be. Empty if no shape is known.
     descriptors: Vec<(u32, u32)>,
 }
 
 impl Shape {
-    /// Takes on the shape of the values with these descriptors, which must be well sized. The shape
-    /// becomes empty if descriptors alone do not determine whether such values are well sized.
+    /// Stores the shape of the values with these descriptors, whose sizes must be right for their
+    /// types. The shape becomes empty if there is a security identifier among the values:
+    /// descriptors alone do not say whether its size is right.
     fn learn(&mut self, descriptors: &[u8]) {
         let descriptors = descriptors.as_chunks::<4>().0;
         self.descriptors.clear();
@@ -43,8 +44,8 @@ impl Shape {
         }));
     }
 
-    /// Returns the total size, in bytes, of the values with these descriptors; `None` if they do
-    /// not have this shape.
+    /// Returns the total size, in bytes, of the values with these descriptors; `None` if the values
+    /// do not have this shape.
     fn size(&self, descriptors: &[u8]) -> Option<usize> {
         let descriptors = descriptors.as_chunks::<4>().0;
         if descriptors.len() != self.descriptors.len() || descriptors.is_empty() {
@@ -60,31 +61,34 @@ impl Shape {
     }
 }
 
-/// The values of a template instance, as positions in the chunk.
+/// The values for the substitutions of a template, as positions in the chunk: a record's own
+/// values, or those of the `EventData` nested in them.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::scan) struct Values<'a> {
     chunk: &'a [u8],
-    /// The offset of the instance's definition in the chunk.
+    /// The offset, in the chunk, of the template definition that the values are for.
     pub definition: usize,
-    /// True if the definition lies in the instance itself, before the number of values.
+    /// True if the template definition itself precedes the values, as in the first record that uses
+    /// it.
     pub holds_definition: bool,
-    /// The descriptors of the values, four bytes each.
+    /// The descriptors of the values, four bytes each: the size and the type of a value.
     descriptors: &'a [u8],
-    /// The offset of the first value in the chunk.
+    /// The offset in the chunk at which the first value starts, in bytes.
     start: usize,
 }
 
 impl<'a> Values<'a> {
-    /// Reads the head of a template instance that begins `range` of the chunk, with or without a
-    /// fragment header before it. `None` if the bytes are no template instance, or its values do
-    /// not fill the range.
+    /// Reads the descriptors of the template instance that fills `range` of the chunk, with or
+    /// without a fragment header before it. `None` if the bytes are no template instance, or its
+    /// values do not fill the range.
     pub(in crate::scan) fn read(chunk: &'a [u8], range: Range<usize>) -> Option<Self> {
         let values = Self::head(chunk, range.start)?;
         values.fill(range.end).then_some(values)
     }
 
-    /// Reads the head of the template instance at `at` in the chunk, without examining its values.
-    /// `None` if the bytes are no template instance.
+    /// Reads the descriptors of the template instance at offset `at` in the chunk, with or without
+    /// a fragment header before it. The values themselves are not examined. `None` if the bytes are
+    /// no template instance.
     pub(in crate::scan) fn head(chunk: &'a [u8], mut at: usize) -> Option<Self> {
         if chunk.get(at..at + 4)? == FRAGMENT_HEADER {
             at += 4;
@@ -104,8 +108,9 @@ impl<'a> Values<'a> {
         Some(Values { chunk, definition, holds_definition, descriptors: chunk.get(at + 4..start)?, start })
     }
 
-    /// Returns the template ID in the template instance whose token, or fragment header, is at the
-    /// offset `at` of the chunk; `None` if there is no template instance.
+    /// Returns the number by which the template instance at offset `at` of the chunk refers to its
+    /// definition: the first four bytes of the definition's GUID. A fragment header may precede the
+    /// instance. `None` if the chunk ends before the number.
     pub(in crate::scan) fn definition_number(chunk: &[u8], mut at: usize) -> Option<u32> {
         if chunk.get(at..at + 4)? == FRAGMENT_HEADER {
             at += 4;
@@ -113,8 +118,8 @@ impl<'a> Values<'a> {
         u32_at(chunk, at + 2)
     }
 
-    /// Returns whether each value has a size that its type allows, and together they fill their
-    /// fragment, which ends at `end`: exactly, or with an end token after them.
+    /// Returns whether each value has a size that its type allows, and all values together fill the
+    /// fragment that ends at offset `end` in the chunk: exactly, or with an end token after them.
     pub(in crate::scan) fn fill(&self, end: usize) -> bool {
         let mut at = self.start;
         for descriptor in self.descriptors.as_chunks::<4>().0 {
@@ -128,7 +133,8 @@ impl<'a> Values<'a> {
     }
 
     /// Returns what [`Values::fill`] returns, but faster if the values have the shape `known` of
-    /// earlier ones. The slow twin examines each value.
+    /// earlier values. If they do not, `known` becomes their shape. The slow twin is
+    /// [`Values::fill`].
     pub(in crate::scan) fn fill_as(&self, end: usize, known: &mut Shape) -> bool {
         if let Some(size) = known.size(self.descriptors) {
             let at = self.start + size;
@@ -141,7 +147,8 @@ impl<'a> Values<'a> {
         fills
     }
 
-    /// Returns whether a value, or a value nested in it, has fewer bytes than its type needs.
+    /// Returns whether any value, or a value nested in a fragment among the values, has fewer bytes
+    /// than its type needs.
     pub(in crate::scan) fn is_cut_short(&self) -> bool {
         let mut at = self.start;
         self.descriptors.as_chunks::<4>().0.iter().any(|descriptor| {
@@ -167,15 +174,15 @@ impl<'a> Values<'a> {
         })
     }
 
-    /// Returns whether the value at `index` is null; an empty fragment counts as null. `None` if
-    /// there is no such value.
+    /// Returns whether the value at `index` is null; an empty fragment counts as null. `None` if no
+    /// value has that index.
     pub(in crate::scan) fn is_null(&self, index: Index) -> Option<bool> {
         let descriptor = self.descriptors.as_chunks::<4>().0.get(usize::from(index))?;
         Some(is_null(value_type(*descriptor), size(*descriptor)))
     }
 
-    /// Returns, for each value of type `kind`, its offset from the first value, and its size, both
-    /// in bytes.
+    /// Returns, for each value of type `kind`, its offset from the start of the first value, and
+    /// its size, both in bytes.
     pub(in crate::scan) fn places(&self, kind: ValueType) -> impl Iterator<Item = (usize, usize)> + 'a {
         let mut at = 0;
         let descriptors = self.descriptors.as_chunks::<4>().0.iter();
@@ -186,35 +193,37 @@ impl<'a> Values<'a> {
         })
     }
 
-    /// Returns the types of all values, in order.
+    /// Returns the types of all values, in the order of their indexes.
     pub(in crate::scan) fn kinds(&self) -> impl Iterator<Item = ValueType> + 'a {
         self.descriptors.as_chunks::<4>().0.iter().copied().map(value_type)
     }
 
-    /// Returns the offset of the first value in the chunk.
+    /// Returns the offset in the chunk at which the first value starts, in bytes.
     pub(in crate::scan) fn start(&self) -> usize {
         self.start
     }
 
-    /// Returns the offset of the value at `index` in the chunk.
+    /// Returns the offset in the chunk at which the value at `index` starts, in bytes; `None` if no
+    /// value has that index.
     pub(in crate::scan) fn start_of(&self, index: usize) -> Option<usize> {
         Some(self.start + sizes(self.descriptors.get(..index * 4)?))
     }
 
-    /// Returns the index, type and size of the last value; `None` if there are no values.
+    /// Returns the index, the type and the size in bytes of the last value; `None` if there are no
+    /// values.
     pub(in crate::scan) fn last(&self) -> Option<(usize, ValueType, usize)> {
         let index = (self.descriptors.len() / 4).checked_sub(1)?;
         let descriptor = *self.descriptors.last_chunk::<4>()?;
         Some((index, value_type(descriptor), size(descriptor)))
     }
 
-    /// Returns the type of the value at `index`; `None` if there is no such value.
+    /// Returns the type of the value at `index`; `None` if no value has that index.
     pub(in crate::scan) fn kind(&self, index: Index) -> Option<ValueType> {
         self.descriptors.get(usize::from(index) * 4 + 2).copied().map(ValueType::of)
     }
 
-    /// Returns the range of the value at `index` in the chunk; `None` if the value is not of type
-    /// `kind`.
+    /// Returns the range, in the chunk, of the value at `index`; `None` if no value has that index,
+    /// or the value is not of type `kind`.
     pub(in crate::scan) fn range(&self, index: Index, kind: ValueType) -> Option<Range<usize>> {
         let at = usize::from(index) * 4;
         let descriptor = *self.descriptors.get(at..)?.first_chunk::<4>()?;
@@ -222,14 +231,15 @@ impl<'a> Values<'a> {
         (value_type(descriptor) == kind).then(|| start..start + size(descriptor))
     }
 
-    /// Returns the bytes of the value at `index`; `None` if the value is not of type `kind`.
+    /// Returns the bytes of the value at `index`; `None` if no value has that index, or the value
+    /// is not of type `kind`.
     pub(in crate::scan) fn bytes(&self, index: Index, kind: ValueType) -> Option<&'a [u8]> {
         self.chunk.get(self.range(index, kind)?)
     }
 }
 
-/// Returns whether a value of this type and size is null, so that an element which depends on it is
-/// left out.
+/// Returns whether a value of this type and size (in bytes) is null. An element of a template that
+/// depends on a null value is left out of the event.
 pub(in crate::scan) fn is_null(kind: ValueType, size: usize) -> bool {
     kind == NULL || (kind == FRAGMENT && size == 0)
 }

@@ -17,13 +17,15 @@ use crate::scan::evtx::log::{CHUNK_LENGTH, u32_at, u64_at};
 pub(in crate::scan) struct RecordSpan {
     /// The record's bytes in the chunk, from its signature to the end of the copy of its size.
     pub range: Range<usize>,
-    /// The ID in the record's header.
+    /// The ID in the record's header. In an exported log, it differs from the event's
+    /// EventRecordID.
     pub header_id: u64,
-    /// How the walk found the record.
+    /// How the record was found: by the sizes of the records before it, or by its signature after
+    /// damage.
     pub origin: RecordOrigin,
 }
 
-/// The way in which a walk found a record.
+/// How a record was found in its chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scan) enum RecordOrigin {
     /// The record was found by the sizes of the records before it, from the chunk's first record
@@ -34,21 +36,22 @@ pub(in crate::scan) enum RecordOrigin {
     AfterDamage,
 }
 
-/// The result of walking a chunk: its records, and what is wrong with it.
+/// The result of walking a chunk: the chunk's records, and what is wrong with the chunk.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct Walk {
-    /// The live records, in order, without overlap.
+    /// The live records that must be decoded, in order, without overlap.
     pub records: Vec<RecordSpan>,
-    /// The ranges between the records, as offsets in the chunk.
+    /// The ranges between the records in `records`, as offsets in the chunk: damage, and records
+    /// that are counted already or must not be decoded.
     pub gaps: Vec<Range<usize>>,
     /// What is wrong with the chunk. Offsets are from the chunk's start.
     pub problems: Vec<Problem>,
-    /// The number of live records, including those that were removed from `records` or already
-    /// counted.
+    /// The number of live records in the chunk, including those that were removed from `records` or
+    /// already counted.
     pub found: usize,
     /// True if the chunk's header states that the chunk has no checksums.
     pub unchecked: bool,
-    /// True if the records' checksum was verified.
+    /// True if the checksum of the chunk's live records was computed and compared.
     pub checked: bool,
     /// The steps of the machine's clock that the record headers show. Offsets are from the chunk's
     /// start.
@@ -66,20 +69,22 @@ impl Walk {
         self.clock.clear();
     }
 
-    /// Returns the end of the last record or gap, beyond which a decoder need not look.
+    /// Returns the end of the last record or gap, as an offset in the chunk. A decoder need not
+    /// look beyond it.
     pub(in crate::scan) fn end(&self) -> usize {
         let record = self.records.last().map_or(CHUNK_HEADER_SIZE, |record| record.range.end);
         self.gaps.last().map_or(record, |gap| record.max(gap.end))
     }
 }
 
-/// Verifies a chunk's checksums and walks its live records, from the header to the free space.
+/// Verifies a chunk's checksums and walks its live records, from the chunk's header to its free
+/// space.
 ///
-/// The header's free-space offset ends the walk, as in every other reader: what follows is left
-/// over from deleted records. The header's last record ID does not end it: if writing the chunk was
-/// interrupted, records after that ID can be whole.
+/// The free-space offset in the header ends the walk, as in every other reader: what follows is
+/// left over from deleted records. The last record ID in the header does not end the walk: if
+/// writing the chunk was interrupted, records after that ID can be whole.
 ///
-/// `bytes` begin with a chunk's signature and are at most 64 KiB; less at the end of a truncated
+/// `bytes` begin with a chunk's signature. They are 64 KiB, or fewer at the end of a truncated
 /// file.
 ///
 /// `walk` is overwritten; only its memory is reused.
@@ -101,14 +106,16 @@ pub(in crate::scan) fn walk(bytes: &[u8], walk: &mut Walk) {
     }
 }
 
-/// The end of the live records, as stated by a chunk's header.
+/// The place in a chunk where the live records end, as the chunk's header states it or, if it is
+/// wrong, as the records' checksum shows it.
 struct RecordsEnd {
+    /// The offset in the chunk at which the live records end, in bytes.
     end: usize,
-    /// True if the records up to the end have the checksum that the chunk's header states.
+    /// True if the records up to `end` have the checksum that the chunk's header states.
     has_checksum: bool,
 }
 
-/// Determines where the live records end, and reports checksums that are wrong.
+/// Determines where the live records of a chunk end, and reports checksums that are wrong.
 fn records_end(bytes: &[u8], walk: &mut Walk) -> RecordsEnd {
     let free_space = u32_at(bytes, FREE_SPACE_OFFSET).unwrap_or(0);
     let said =
@@ -154,9 +161,9 @@ fn records_end(bytes: &[u8], walk: &mut Walk) -> RecordsEnd {
     RecordsEnd { end, has_checksum: records == Some(stored) }
 }
 
-/// Walks the records after `end`, the stated end of a chunk's records, if that end is wrong because
-/// bytes among the records were lost or inserted. A record counts if its ID is in the header's
-/// range and continues the IDs found before.
+/// Walks the records after `end`, where the live records end according to the chunk's header, if
+/// the header is wrong because bytes among the records were lost or inserted. A record counts if
+/// its ID is in the range that the header states and continues the IDs found before.
 fn walk_hidden(bytes: &[u8], end: usize, walk: &mut Walk) {
     let last = walk.records.last().map_or(CHUNK_HEADER_SIZE, |record| record.range.end);
     // A record may lie across the stated end.
@@ -182,9 +189,10 @@ fn walk_hidden(bytes: &[u8], end: usize, walk: &mut Walk) {
     }
 }
 
-/// Returns whether the stated end of a chunk's records is wrong, so that live records may follow
-/// it, in a chunk without a checksum that decides: no record ends there, or a record that the
-/// header counts as live starts after it.
+/// Returns whether live records may follow `end`, where they end according to the chunk's header,
+/// because bytes were lost or inserted. That is so if no record ends at `end`, or if a record that
+/// the header counts as live starts after it. The function is for chunks without a checksum that
+/// decides.
 fn hides_records(bytes: &[u8], end: usize, walk: &Walk) -> bool {
     let last = walk.records.last();
     let is_their_end = end == last.map_or(CHUNK_HEADER_SIZE, |record| record.range.end);
@@ -193,8 +201,8 @@ fn hides_records(bytes: &[u8], end: usize, walk: &Walk) -> bool {
     end < bytes.len() && (!is_their_end || counted.is_some_and(follows))
 }
 
-/// Returns the end of the record up to which the records have this checksum; `None` if there is no
-/// such record.
+/// Returns the end of the record up to which the chunk's records have this checksum; `None` if no
+/// record's end gives the checksum.
 fn checksummed_end(bytes: &[u8], checksum: u32) -> Option<usize> {
     let mut hasher = crc32fast::Hasher::new();
     let mut at = CHUNK_HEADER_SIZE;
@@ -208,7 +216,8 @@ fn checksummed_end(bytes: &[u8], checksum: u32) -> Option<usize> {
     None
 }
 
-/// Walks the records from the chunk's header up to `end`.
+/// Walks the records of a chunk from the end of the chunk's header up to `end`. Bytes that are no
+/// record become gaps and problems.
 fn walk_records(bytes: &[u8], end: usize, walk: &mut Walk) {
     let mut at = CHUNK_HEADER_SIZE;
     let mut is_after_damage = false;
@@ -251,7 +260,8 @@ fn walk_records(bytes: &[u8], end: usize, walk: &mut Walk) {
     }
 }
 
-/// Returns the record whose header lies at `at`, or the reason why there is none.
+/// Returns the record whose header lies at offset `at` in the chunk, or the damage that explains
+/// why no record does.
 fn record_at(bytes: &[u8], at: usize) -> Result<RecordSpan, Damage> {
     let rest = bytes.get(at..).unwrap_or_default();
     let left = rest.len();
@@ -270,15 +280,17 @@ fn record_at(bytes: &[u8], at: usize) -> Result<RecordSpan, Damage> {
     }
 }
 
-/// Returns the damage of a record whose size differs from the copy at its end.
+/// Returns the damage of a record whose size field differs from the copy at the record's end;
+/// `None` if the two are equal.
 fn size_copy_damage(bytes: &[u8], record: &RecordSpan) -> Option<Damage> {
     let size = u32_at(bytes, record.range.start + 4)?;
     let copy = u32_at(bytes, record.range.end - 4)?;
     (size != copy).then_some(Damage::RecordSizeCopy { size, copy })
 }
 
-/// Returns the position of a whole record that begins inside `record`. The size of `record` differs
-/// from the copy at its end: the size field became greater, and would hide the records that follow.
+/// Returns the offset of a whole record that begins inside `record`; `None` if there is none. It is
+/// called if the size field of `record` differs from the copy at its end. The size field may have
+/// been made greater, which would hide the records that follow.
 fn hidden_record(bytes: &[u8], record: &RecordSpan, end: usize) -> Option<usize> {
     let said = record.range.end;
     let ends_well = said == end || said < end && record_at(bytes, said).is_ok();
@@ -303,7 +315,7 @@ fn next_record(bytes: &[u8], from: usize, end: usize) -> Option<usize> {
 }
 
 impl Walk {
-    /// Turns the records for which `taken` is true into gaps, and returns their number.
+    /// Turns the records for which `taken` returns true into gaps, and returns their number.
     pub(in crate::scan) fn remove_records(&mut self, mut taken: impl FnMut(&RecordSpan) -> bool) -> usize {
         let Walk { records, gaps, .. } = self;
         let before = records.len();
@@ -328,14 +340,14 @@ impl Walk {
         taken
     }
 
-    /// Adds the header of the record at `start` to the clock.
+    /// Adds the ID and the time in the header of the record at offset `start` to the walk's clock.
     pub(in crate::scan) fn note_header(&mut self, bytes: &[u8], start: usize) {
         if let (Some(header_id), Some(filetime)) = (u64_at(bytes, start + 8), u64_at(bytes, start + 16)) {
             self.clock.add(start as u64, RecordHeader { header_id, filetime });
         }
     }
 
-    /// Adds the problem of a range of the chunk.
+    /// Adds the damage of a range of the chunk to the walk's problems.
     fn add_problem(&mut self, range: Range<usize>, damage: Damage) {
         self.problems.push(Problem { offset: range.start as u64, length: range.len() as u64, damage });
     }

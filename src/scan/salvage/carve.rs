@@ -11,21 +11,23 @@
 use crate::ledger::damage::Problem;
 use crate::scan::salvage::nested::{HeaderKind, Nesting};
 
-/// The size of a sector in bytes: the least unit in which disks are written.
+/// The size of a disk's sector in bytes, which is the least unit in which disks are written. In a
+/// carved file, chunks begin only at multiples of it.
 pub(in crate::scan) const SECTOR: usize = 512;
 
-/// The chunk headers that were found at sectors of a file.
+/// The chunk headers that were found in a part of a carved file. Only headers at sectors count.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct Headers {
-    /// The offsets of headers that begin a chunk.
+    /// The offsets, in the file, of the headers that begin a chunk.
     pub starts: Vec<u64>,
-    /// The headers that begin no chunk, as problems.
+    /// The headers that begin no chunk, each as a problem: they are damaged, or nested in another
+    /// chunk.
     pub others: Vec<Problem>,
 }
 
 impl Headers {
-    /// Finds the chunk headers in `bytes`, which lie at offset `start` of their file. `start` is a
-    /// multiple of a sector.
+    /// Finds the chunk headers in `bytes`, which lie at offset `start` of a carved file. `start` is
+    /// a multiple of [`SECTOR`].
     pub(in crate::scan) fn find(bytes: &[u8], start: u64) -> Self {
         let mut found = Headers::default();
         let mut nesting = Nesting::default();

@@ -26,32 +26,34 @@ use crate::scan::evtx::chunk::{
 };
 use crate::scan::evtx::log::{CHUNK_SIZE, u64_at};
 
-/// The free space of a chunk that lies in its slot and is intact, in a log that continues in its
-/// slots after the chunk.
+/// The free space of a chunk: what follows the chunk's live records. The chunk is intact and lies
+/// in its slot, and the log continues in its slots after the chunk.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::scan) struct FreeSpace {
-    /// The offset in the chunk at which the free space starts.
+    /// The offset in the chunk at which the free space starts, in bytes.
     pub start: usize,
-    /// The number of the chunk's last live record; `None` if it has none.
+    /// The ID of the chunk's last live record; `None` if the chunk has no live record.
     last_id: Option<u64>,
+    /// What follows the chunk in the log.
     next: NextSlot,
 }
 
-/// The bytes that follow a chunk.
+/// What follows a chunk in a log that continues in its slots.
 #[derive(Debug, PartialEq, Eq)]
 enum NextSlot {
-    /// The end of the file.
+    /// The log ends with the chunk.
     End,
-    /// A chunk whose first record has this number.
+    /// Another chunk follows, whose first record has the ID `first_id`.
     Chunk { first_id: u64 },
-    /// An unused slot; `left` bytes lie between the chunk and the end of the file.
+    /// An unused slot follows. From the chunk to the end of the file, there are `left` bytes.
     Unused { left: u64 },
 }
 
 impl FreeSpace {
-    /// Returns the free space of `chunk`. `next` are the bytes of the next slot; `left` bytes of
-    /// the file follow the chunk. `None` if the chunk is not intact or the log does not continue in
-    /// its slots.
+    /// Returns the free space of `chunk`. `next` are the bytes of the next slot, and `left` is the
+    /// number of bytes of the file that follow the chunk. `None` if the chunk is not intact, or the
+    /// log does not continue in its slots: then headers in the free space may begin chunks of the
+    /// log.
     pub(in crate::scan) fn of(chunk: &[u8], next: &[u8], left: u64) -> Option<Self> {
         let next = match slot_content(next) {
             _ if left == 0 => NextSlot::End,
@@ -73,7 +75,8 @@ impl FreeSpace {
     }
 
     /// Returns whether a chunk that begins at offset `at` in the chunk with this free space is
-    /// deleted data. `header` is its header, which is sound.
+    /// deleted data. `header` are the first bytes of the inner chunk, whose header is sound. The
+    /// result is false if the IDs of its records show that it is part of the log.
     pub(in crate::scan) fn is_deleted(&self, at: usize, header: &[u8]) -> bool {
         let ids = [FIRST_RECORD_ID_OFFSET, LAST_RECORD_ID_OFFSET].map(|id| u64_at(header, id));
         let [Some(first), Some(last)] = ids else { return false };

@@ -12,7 +12,7 @@ use crate::scan::block_scan::BlockScan;
 use crate::scan::evtx::chunk::CHUNK_SIGNATURE;
 use crate::scan::evtx::log::{Block, CHUNK_SIZE, FILE_HEADER_SIZE};
 
-/// A log without a file header, presented with one before it.
+/// A log without a file header, which is read as if an empty header came before it.
 struct WithHeader<'a>(&'a dyn LogBytes);
 
 impl LogBytes for WithHeader<'_> {
@@ -32,8 +32,9 @@ impl LogBytes for WithHeader<'_> {
     }
 }
 
-/// Returns whether the log begins with a chunk. The answer is needed for each block, so the block's
-/// own beginning is examined first: if a chunk begins there, slots are counted from a header.
+/// Returns whether a log has no file header, so that it begins with a chunk. This is asked for each
+/// block, so the beginning of the block is examined first: if a chunk begins there, slots are
+/// counted from a header, and the log has one.
 pub(in crate::scan) fn is_headerless(log: &dyn LogBytes, block: Block) -> bool {
     let begins_at = |offset| {
         let mut bytes = [0; CHUNK_SIGNATURE.len()];
@@ -43,7 +44,8 @@ pub(in crate::scan) fn is_headerless(log: &dyn LogBytes, block: Block) -> bool {
 }
 
 /// Scans the chunks that begin in a block of a log of `size` bytes without a file header. `scan`
-/// reads a block of a log with a header, given the log's size.
+/// scans a block of a log with a header, given the log's size. Offsets in the result are those of
+/// the log as it is. `see` is called with the bytes that were read, and their offset.
 pub(in crate::scan) fn scan_headerless(
     log: &dyn LogBytes,
     (block, size): (Block, u64),

@@ -21,45 +21,50 @@ use crate::scan::read::BlockBuffer;
 use crate::scan::salvage::free_space::FreeSpace;
 use crate::scan::salvage::nested::{HeaderKind, Nesting};
 
-/// The signature of a chunk.
+/// The pattern by which the signature of a chunk is searched for.
 static SIGNATURE: LazyLock<BytePattern> = LazyLock::new(|| BytePattern::new(CHUNK_SIGNATURE));
 
-/// The slot, of a chunk or of the file header, that precedes a piece of a log.
+/// What precedes a piece of a log: whether a misaligned chunk that reaches into the piece can begin
+/// there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scan) enum Predecessor {
-    /// A slot in which no misaligned chunk can begin, or no slot.
+    /// A slot or file header in which no misaligned chunk can begin, or nothing.
     Sound,
-    /// A slot in which a misaligned chunk can begin, or one that was not examined.
+    /// A slot or file header in which a misaligned chunk can begin, or one that was not examined.
     Doubtful,
 }
 
 impl Predecessor {
-    /// Returns what precedes a block: a slot that was not examined, except for the first block.
+    /// Returns what precedes a block of a log: nothing for the first block, otherwise a slot that
+    /// was not examined.
     pub(in crate::scan) fn block(block: Block) -> Self {
         if block.is_first() { Predecessor::Sound } else { Predecessor::Doubtful }
     }
 }
 
-/// The misaligned chunks in a part of a log, in order and apart from each other.
+/// The misaligned chunks in a part of a log, in order and without overlap, and what else was found
+/// in searching for them.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct MisalignedChunks {
-    /// The ranges of the misaligned chunks in the log.
+    /// The ranges of the misaligned chunks, in bytes from the start of the log.
     chunks: Vec<Range<u64>>,
-    /// The ends of chunks that are cut off because another chunk begins in their slots.
+    /// The ranges of chunks that begin in their slots, but are cut off because a misaligned chunk
+    /// begins within the slot. Each ends where the misaligned chunk begins.
     cut_off: Vec<Range<u64>>,
-    /// The headers that begin no chunk, as problems.
+    /// The chunk headers that begin no chunk, each as a problem.
     headers: Vec<Problem>,
-    /// The chunks in the free space of other chunks, which are deleted data.
+    /// The ranges of chunks in the free space of other chunks. They are deleted data, not part of
+    /// the log.
     deleted: Vec<Range<u64>>,
-    /// Remarks on deleted chunks, and on headers among them that begin no chunk.
+    /// Notes on deleted chunks, and on headers in free space that begin no chunk.
     notes: Vec<Note>,
 }
 
 impl MisalignedChunks {
     /// Finds the misaligned chunks that begin in a piece of a log of `size` bytes or extend into
-    /// it. The piece is in the buffer; it is read again with its surroundings if there may be
-    /// misaligned chunks. `before` says what precedes the piece and, on return, what precedes the
-    /// next one.
+    /// the piece. The buffer contains the piece. If there may be misaligned chunks, the piece is
+    /// read into the buffer again, with its surroundings. `before` says what precedes the piece; on
+    /// return, it says what precedes the next piece.
     pub(in crate::scan) fn in_piece(
         buffer: &mut BlockBuffer,
         log: &dyn LogBytes,
@@ -123,8 +128,9 @@ impl MisalignedChunks {
         found
     }
 
-    /// Searches a slot for headers, beginning at `from`. Headers in the free space `free` of an
-    /// intact chunk begin deleted chunks.
+    /// Searches a slot for chunk headers, from offset `from` in the slot on. If the slot contains
+    /// an intact chunk, `free` is its free space, and a chunk in the free space may be a deleted
+    /// one.
     fn look_through(
         &mut self,
         slot: SlotPart<'_>,
@@ -162,7 +168,8 @@ impl MisalignedChunks {
         }
     }
 
-    /// Adds a note on a range of the log.
+    /// Adds a note on a range of the log. The note before it is shortened to end where the range
+    /// begins.
     fn note(&mut self, offset: u64, length: u64, remark: Remark) {
         if let Some(last) = self.notes.last_mut() {
             last.length = last.length.min(offset - last.offset);
@@ -170,47 +177,48 @@ impl MisalignedChunks {
         self.notes.push(Note { offset, length, remark });
     }
 
-    /// Returns the part of a slot that is examined as the slot's chunk. The part ends where another
-    /// chunk begins.
+    /// Returns the part of a slot that is scanned as the slot's own chunk. It ends where a
+    /// misaligned chunk begins, if there is one in the slot.
     pub(in crate::scan) fn own_part(&self, slot: Range<u64>) -> Range<u64> {
         self.cut_off.iter().find(|cut_off| cut_off.start == slot.start).cloned().unwrap_or(slot)
     }
 
-    /// Returns the start of the first deleted chunk in a slot; if there is none, the end of the
-    /// slot.
+    /// Returns the offset of the first deleted chunk in a slot; the end of the slot if it contains
+    /// no deleted chunk.
     pub(in crate::scan) fn own_end(&self, slot: &Range<u64>) -> u64 {
         self.deleted_in(slot.clone()).next().map_or(slot.end, |first| first.start)
     }
 
-    /// Returns the number of bytes in `range` that belong to misaligned chunks.
+    /// Returns the number of bytes in `range` of the log that belong to misaligned chunks, so that
+    /// they are not counted twice.
     pub(in crate::scan) fn covered(&self, range: &Range<u64>) -> u64 {
         let common =
             |chunk: &Range<u64>| chunk.end.min(range.end).saturating_sub(chunk.start.max(range.start));
         self.chunks.iter().map(common).sum()
     }
 
-    /// Returns the headers in `range` that begin no chunk.
+    /// Returns the chunk headers in `range` of the log that begin no chunk, each as a problem.
     pub(in crate::scan) fn headers_in(&self, range: Range<u64>) -> impl Iterator<Item = &Problem> {
         self.headers.iter().filter(move |header| range.contains(&header.offset))
     }
 
-    /// Returns the deleted chunks that begin in `range`.
+    /// Returns the ranges of the deleted chunks that begin in `range` of the log.
     pub(in crate::scan) fn deleted_in(&self, range: Range<u64>) -> impl Iterator<Item = &Range<u64>> {
         self.deleted.iter().filter(move |chunk| range.contains(&chunk.start))
     }
 
-    /// Returns the notes on deleted chunks that begin in `range`.
+    /// Returns the notes on deleted chunks that begin in `range` of the log.
     pub(in crate::scan) fn notes_in(&self, range: Range<u64>) -> impl Iterator<Item = &Note> {
         self.notes.iter().filter(move |note| range.contains(&note.offset))
     }
 
-    /// Returns the misaligned chunks that begin in `range`.
+    /// Returns the ranges of the misaligned chunks that begin in `range` of the log.
     pub(in crate::scan) fn beginning_in(&self, range: Range<u64>) -> impl Iterator<Item = &Range<u64>> {
         self.chunks.iter().filter(move |chunk| range.contains(&chunk.start))
     }
 }
 
-/// A slot among bytes of a log.
+/// A slot, given by its range among bytes of a log.
 struct SlotPart<'b> {
     bytes: &'b [u8],
     /// The offset of the bytes in the log.
@@ -219,8 +227,9 @@ struct SlotPart<'b> {
     range: Range<usize>,
 }
 
-/// Returns the free space of a slot, if the slot contains an intact chunk and the log continues in
-/// its slots. `left` bytes of the log remain, counted from the start of `bytes`.
+/// Returns the free space of the chunk in a slot. `bytes` are the bytes of the log around the slot,
+/// and `left` is the number of bytes from their start to the end of the log. `None` if the slot
+/// contains no intact chunk, or the log does not continue in its slots.
 fn free_space(what: SlotKind, bytes: &[u8], slot: &Range<usize>, left: u64) -> Option<FreeSpace> {
     if what != SlotKind::Chunk {
         return None;
@@ -230,23 +239,23 @@ fn free_space(what: SlotKind, bytes: &[u8], slot: &Range<usize>, left: u64) -> O
     FreeSpace::of(bytes.get(slot.clone())?, next, left.saturating_sub(slot.end as u64))
 }
 
-/// The content of a slot. The file header counts as a slot.
+/// What a slot of a log contains. The file header counts as a slot too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SlotKind {
-    /// The file header of a log.
+    /// The slot is the file header of a log.
     Header,
-    /// A chunk, or the beginning of one.
+    /// The slot begins with a chunk's signature.
     Chunk,
-    /// Only zeros: the slot was never used.
+    /// The slot contains only zeros, because it was never used.
     Unused,
-    /// Something else.
+    /// The slot contains anything else, such as the middle of a misaligned chunk.
     Foreign,
 }
 
 impl SlotKind {
-    /// Returns the position in a slot's bytes from which on a misaligned chunk may begin; `None` if
-    /// none can. In a file header, the position follows the signature, which never looks like a
-    /// chunk. In a chunk, it follows the records.
+    /// Returns the position, in the bytes of a slot, from which on a misaligned chunk may begin;
+    /// `None` if none can. In a file header, the position follows the signature of the file. In a
+    /// chunk, it follows the records.
     fn doubtful_from(self, bytes: &[u8]) -> Option<usize> {
         let from_if_signed = |end: usize| SIGNATURE.may_begin_in(bytes.get(end..)?).then_some(end);
         match self {
@@ -258,8 +267,9 @@ impl SlotKind {
     }
 }
 
-/// Returns the slots in `bytes`, each with its content. The bytes lie at offset `start` of a log,
-/// which is the beginning of the log or of a slot. The file header counts as a slot.
+/// Returns the slots in `bytes`, each with what it contains and its range in `bytes`. The bytes lie
+/// at offset `start` of a log, which is the beginning of the log or of a slot. The file header
+/// counts as a slot.
 fn slots(bytes: &[u8], start: u64) -> impl Iterator<Item = (SlotKind, Range<usize>)> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -282,14 +292,15 @@ fn slots(bytes: &[u8], start: u64) -> impl Iterator<Item = (SlotKind, Range<usiz
     })
 }
 
-/// Returns the positions in `range` at which a chunk's signature begins.
+/// Returns the positions in `range` of `bytes` at which a chunk's signature begins.
 fn signed(bytes: &[u8], range: Range<usize>) -> impl Iterator<Item = usize> {
     let end = bytes.len().min(range.end + CHUNK_SIGNATURE.len() - 1);
     let signed = SIGNATURE.positions(bytes.get(range.start..end).unwrap_or_default());
     signed.map(move |at| range.start + at)
 }
 
-/// Ends the last of `chunks` at `at`, where something else begins.
+/// Ends the last of the ranges `chunks` at offset `at`, where another chunk begins, unless it ends
+/// before.
 fn end_last(chunks: &mut [Range<u64>], at: u64) {
     if let Some(last) = chunks.last_mut() {
         last.end = last.end.min(at);

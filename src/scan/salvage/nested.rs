@@ -14,61 +14,64 @@ use crate::scan::evtx::chunk::{
 };
 use crate::scan::evtx::log::CHUNK_LENGTH;
 
-/// The pattern of a record's signature.
+/// The pattern by which the signature of a record is searched for.
 static RECORD: LazyLock<BytePattern> = LazyLock::new(|| BytePattern::new(RECORD_SIGNATURE));
 
-/// What begins at a position: a chunk, a header without a chunk, or nothing.
+/// What begins at a position of a file: a chunk, a chunk header that begins no chunk, or neither.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::scan) enum HeaderKind {
-    /// No chunk header.
+    /// No chunk header begins at the position.
     None,
-    /// A chunk header that begins a chunk.
+    /// The header of a chunk that counts as a chunk of its own begins at the position.
     BeginsChunk,
-    /// A chunk header that begins no chunk, with the number of its bytes that are reported, and the
-    /// reason. If the header is nested in another chunk, these are the bytes up to the end of that
-    /// part of the other chunk.
+    /// A chunk header that begins no chunk, because it is damaged or nested in another chunk. The
+    /// first value is the number of bytes to report: for a nested header, those up to the end of
+    /// the part of the other chunk in which it lies. The second value is the reason.
     Other(usize, Damage),
 }
 
-/// Decides for sound headers, in order, whether they are nested in another chunk: in its header,
-/// among its live records, or in one of its deleted records that is whole. Live records count only
-/// if their checksum is right, so that a chunk written over another one's records is not nested.
-/// Each decision depends only on the bytes of the three chunks before, so it is the same wherever
-/// reading began.
+/// Decides for the chunk headers of a file, in order, whether they are nested in an earlier chunk:
+/// in its header, among its live records, or in one of its deleted records that is whole. Live
+/// records count only if their checksum is right, so that a chunk written over another one's
+/// records is not nested. Each decision depends only on the bytes of the three chunks before, so
+/// that it does not matter where reading began.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct Nesting {
-    /// The extent of all earlier headers and their records.
+    /// The extent of all earlier chunk headers and their live records.
     any: Reach,
-    /// The extent of those earlier headers that lie in no record. A header within a record proves
-    /// nothing about the bytes that follow the record.
+    /// The extent of those earlier chunk headers, and their live records, that lie in no record. A
+    /// header within a record proves nothing about the bytes that follow the record.
     free: Reach,
-    /// The end of the last deleted record in which a header was found.
+    /// The end of the last deleted record in which a chunk header was found.
     deleted_end: usize,
-    /// The position before which no deleted record begins that can contain a later header.
+    /// The position before which no deleted record begins that can contain a later chunk header.
     floor: usize,
 }
 
-/// The ends of headers and of the live records after them.
+/// How far chunk headers, and the live records after them, extend.
 #[derive(Debug, Default)]
 struct Reach {
+    /// The greatest end of a chunk header.
     header: usize,
+    /// The greatest end of the live records after a chunk header, if their checksum is right.
     records: usize,
 }
 
 impl Nesting {
-    /// Removes everything before `floor`, where a chunk begins in its slot.
+    /// Forgets everything before `floor`, the start of a slot in which a chunk begins.
     pub(in crate::scan) fn restart(&mut self, floor: usize) {
         *self = Nesting { floor, ..Nesting::default() };
     }
 
-    /// Ignores deleted records that begin before `floor`, because the slot in which they lie ends
-    /// there.
+    /// Ignores, from now on, deleted records that begin before `floor`, because the slot in which
+    /// they lie ends at `floor`.
     pub(in crate::scan) fn end_records(&mut self, floor: usize) {
         self.floor = floor;
     }
 
-    /// Decides what begins at `start`, which lies after all positions that were passed before. A
-    /// chunk's signature among live records is no header, because an event's text may contain one.
+    /// Decides what begins at position `start`, which must lie after all positions of earlier
+    /// calls. A damaged header among the live records of a chunk counts as none, because an event's
+    /// text may contain a chunk's signature.
     pub(in crate::scan) fn header(&mut self, bytes: &[u8], start: usize) -> HeaderKind {
         let rest = bytes.get(start..).unwrap_or_default();
         if !rest.starts_with(CHUNK_SIGNATURE) {
@@ -88,8 +91,9 @@ impl Nesting {
         }
     }
 
-    /// Returns whether the sound header at `start` is nested in an earlier chunk: the end of the
-    /// part of that chunk in which it lies, or `None` if it is not nested.
+    /// Returns the end of the part of an earlier chunk (header, live records or deleted record) in
+    /// which the sound header at `start` lies; `None` if the header is not nested in an earlier
+    /// chunk.
     fn nested_end(&mut self, bytes: &[u8], start: usize) -> Option<usize> {
         // Programs that write logs never write two overlapping headers. If each were examined,
         // crafted bytes would cost a great many checksums.
@@ -115,16 +119,16 @@ impl Nesting {
 }
 
 impl Reach {
-    /// Extends the ends to those of another header and its records.
+    /// Extends both ends to those of another chunk header and its live records.
     fn extend(&mut self, header: usize, records: usize) {
         self.header = self.header.max(header);
         self.records = self.records.max(records);
     }
 }
 
-/// Returns the end of a whole record that begins at or after `from` and extends over the byte at
-/// `at`, if there is one. Records are taken in sequence: what looks like a record within another
-/// one does not count.
+/// Returns the end of a whole record that begins at position `from` or later, and contains the byte
+/// at position `at`; `None` if there is none. Records are taken in sequence: what looks like a
+/// record within another record does not count.
 fn deleted_record_over(bytes: &[u8], from: usize, at: usize) -> Option<usize> {
     let from = from.max(at.saturating_sub(CHUNK_LENGTH));
     let mut next = from;

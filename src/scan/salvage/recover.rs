@@ -16,8 +16,8 @@ use crate::scan::located::{ChunkPosition, LocatedEvent};
 use crate::scan::salvage::reliance::{checked_end, is_plausible, reliance};
 use crate::scan::salvage::stale;
 
-/// Decodes the stale records of chunks. It keeps a copy of a chunk, because decoding the live
-/// records changes the chunk's bytes.
+/// Decodes the stale records of one chunk after another. It keeps a copy of the chunk, because
+/// decoding the live records changes the chunk's bytes.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct Recoverer {
     chunk: Vec<u8>,
@@ -25,20 +25,22 @@ pub(in crate::scan) struct Recoverer {
 }
 
 impl Recoverer {
-    /// Keeps a copy of the chunk, which must be as it was read.
+    /// Keeps a copy of a chunk, which must not have been changed since it was read.
     pub(in crate::scan) fn keep(&mut self, chunk: &[u8]) {
         self.chunk.clear();
         self.chunk.extend_from_slice(chunk);
     }
 
-    /// Decodes the stale records of the kept chunk, and adds them to the result. A stale record
-    /// that cannot be decoded is not damage, because nothing states that it should exist.
+    /// Decodes the stale records of the kept chunk, which lies at `at` in its file, and adds the
+    /// DNS queries among them to the result. A stale record that cannot be decoded is not damage,
+    /// because nothing states that it should exist.
     pub(in crate::scan) fn recover(&mut self, at: ChunkPosition, scan: &mut BlockScan) {
         let ranges = free_ranges(&self.chunk, &mut self.walk);
         self.recover_from(&ranges, 0, at, scan);
     }
 
-    /// Decodes the records of a deleted chunk, or of what is left of it. All of them are stale.
+    /// Decodes the records of a deleted chunk, or of what is left of it, and adds the DNS queries
+    /// among them to the result. All records of a deleted chunk are stale.
     pub(in crate::scan) fn recover_deleted(&mut self, chunk: &[u8], at: ChunkPosition, scan: &mut BlockScan) {
         self.keep(chunk);
         let whole = checked_end(chunk).unwrap_or(CHUNK_HEADER_SIZE);
@@ -83,7 +85,8 @@ impl Recoverer {
 }
 
 /// Returns, for the offset of each record of a walk, how far checksums confirm the record. Records
-/// that are visibly altered are left out. The chunk must be as it was read.
+/// that are visibly altered are left out. The chunk must be as it was read from the file; its first
+/// `whole` bytes are confirmed by checksums.
 fn reliances(chunk: &[u8], walk: &Walk, whole: usize) -> BTreeMap<usize, RecoveredFrom> {
     let checked = checked_end(chunk).unwrap_or(CHUNK_HEADER_SIZE);
     let of = |range: &Range<usize>| {
@@ -93,7 +96,7 @@ fn reliances(chunk: &[u8], walk: &Walk, whole: usize) -> BTreeMap<usize, Recover
 }
 
 /// Returns the ranges of a chunk that contain no live record: damage between records, which may
-/// have been a record, and what follows the last one. `walk` is overwritten.
+/// have been a record, and what follows the last record. `walk` is overwritten.
 fn free_ranges(chunk: &[u8], walk: &mut Walk) -> Vec<Range<usize>> {
     walk.clear();
     if slot_content(chunk) == SlotContent::Chunk {

@@ -23,12 +23,13 @@ use crate::scan::evtx::log::{u32_at, u64_at};
 use crate::scan::evtx::template::event_template;
 use crate::scan::evtx::value::Values;
 
-/// The greatest difference between the time in a record's header and its event's time, in units of
-/// 100 ns: a minute. In live logs the two are equal, in real exports mostly within a second.
+/// The greatest difference between the time in the header of a deleted record and its event's time,
+/// in units of 100 ns: a minute. With a greater difference, the record counts as altered. In live
+/// logs, the two times are equal; in real exports, they mostly differ by less than a second.
 const MOST_DELAY: u64 = 600_000_000;
 
-/// Returns the end of a chunk's live records, if their checksum and that of the header are right.
-/// The chunk may be truncated after them.
+/// Returns the offset at which a chunk's live records end; `None` unless the checksums of the
+/// records and of the chunk's header are right. The chunk may be cut off after the records.
 pub(in crate::scan) fn checked_end(chunk: &[u8]) -> Option<usize> {
     let end = usize::try_from(u32_at(chunk, FREE_SPACE_OFFSET)?).ok()?;
     let is_checked = u32_at(chunk, FLAGS_OFFSET)? & NO_CHECKSUMS == 0;
@@ -37,8 +38,9 @@ pub(in crate::scan) fn checked_end(chunk: &[u8]) -> Option<usize> {
     (u32_at(chunk, RECORDS_CHECKSUM_OFFSET) == Some(crc32fast::hash(records))).then_some(end)
 }
 
-/// Returns what confirms the deleted record in `range`; `None` if the record is visibly altered.
-/// The chunk's live records up to `checked` have the right checksum.
+/// Returns what confirms the deleted record in this range of a chunk; `None` if the record is
+/// visibly altered. The chunk's live records, which end at offset `checked`, have the right
+/// checksum.
 pub(in crate::scan) fn reliance(
     chunk: &[u8],
     record: &Range<usize>,
@@ -72,7 +74,8 @@ pub(in crate::scan) fn reliance(
     Some(RecoveredFrom::UnverifiedDefinitions)
 }
 
-/// Returns whether each text value is valid UTF-16 that contains no NUL, except for one at its end.
+/// Returns whether each text among the values is valid UTF-16 that contains no NUL, except for one
+/// at its end.
 fn texts_are_whole(chunk: &[u8], values: &Values<'_>) -> bool {
     values.places(TEXT).all(|(at, size)| {
         let start = values.start() + at;
@@ -80,10 +83,12 @@ fn texts_are_whole(chunk: &[u8], values: &Values<'_>) -> bool {
     })
 }
 
-/// The first letter of the scripts that follow Latin in Unicode.
+/// The first letter of the scripts that follow Latin in Unicode (Greek). A single such letter in an
+/// ASCII word is a sign of an overwritten byte.
 const FIRST_OTHER_SCRIPT: char = '\u{370}';
 
-/// Returns whether a deleted DNS query has content that Sysmon could have logged.
+/// Returns whether Sysmon could have logged this content of a deleted DNS query. If not, the record
+/// was altered, and is left out.
 pub(in crate::scan) fn is_plausible(event: &Event) -> bool {
     let system = &event.system;
     let field = |name: &str, is_right: fn(&str) -> bool| event.get(name).is_some_and(is_right);
@@ -102,17 +107,17 @@ pub(in crate::scan) fn is_plausible(event: &Event) -> bool {
         && ["RuleName", "User"].into_iter().filter_map(|name| event.get(name)).all(is_text)
 }
 
-/// Returns whether this character is used in texts: it is no control character, not for private
-/// use, and not a replacement for a lost character.
+/// Returns whether a character occurs in texts that programs log: it is no control character, not
+/// for private use, and not a replacement for a lost character.
 fn is_written(letter: char) -> bool {
     let is_none =
         matches!(letter, '\u{e000}'..='\u{f8ff}' | '\u{fdd0}'..='\u{fdef}' | '\u{fff0}'..='\u{ffff}');
     !letter.is_control() && !is_none
 }
 
-/// Returns whether a text looks written by people or programs: it has only usual characters, and no
-/// word of ASCII has a single letter of another script in it, which is what an overwritten byte
-/// leaves.
+/// Returns whether a text looks as if people or programs wrote it. It has only usual characters,
+/// and no word of ASCII contains a single letter of another script, which is what an overwritten
+/// byte leaves.
 fn is_text(text: &str) -> bool {
     let letters: Vec<char> = text.chars().collect();
     let is_other = |letter: &char| *letter >= FIRST_OTHER_SCRIPT;
@@ -135,7 +140,7 @@ fn is_utc_time(text: &str) -> bool {
     text.len() == 23 && text.as_bytes().get(10) == Some(&b' ') && EventTime::parse_logged(text).is_some()
 }
 
-/// Returns whether a text is a GUID in canonical form, without braces.
+/// Returns whether a text is a GUID in hexadecimal digits and hyphens, without braces.
 fn is_guid(text: &str) -> bool {
     let is_right = |(place, letter): (usize, u8)| match place {
         8 | 13 | 18 | 23 => letter == b'-',
@@ -144,8 +149,8 @@ fn is_guid(text: &str) -> bool {
     text.len() == 36 && text.bytes().enumerate().all(is_right)
 }
 
-/// Returns whether a text consists of items that each end in `;`, except for a last one that was
-/// cut off. An item is an address, or a record type with its data.
+/// Returns whether a text can be a logged `QueryResults`: items that each end in `;`, except for a
+/// last one that was cut off. An item is an address, or a record type with its data.
 fn are_results(text: &str) -> bool {
     let is_item = |item: &str| {
         let item = item.trim();
@@ -160,8 +165,8 @@ fn are_results(text: &str) -> bool {
     is_ascii && whole.all(is_item)
 }
 
-/// Returns whether a text is a path with a drive or on the network, or a word for a process without
-/// a path.
+/// Returns whether a text can be a logged `Image`: a path with a drive or on the network, or a word
+/// for a process without a path.
 fn is_image(text: &str) -> bool {
     // A path that Windows takes literally begins with `\\?\` or `\??\`.
     let bare = if text.starts_with('\\') { text.trim_start_matches(['\\', '?']) } else { text };

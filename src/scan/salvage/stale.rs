@@ -21,10 +21,11 @@ use crate::scan::evtx::value::Values;
 use crate::scan::evtx::walk::{RecordOrigin, RecordSpan, Walk};
 use crate::scan::skim::templateless::TemplatelessRecords;
 
-/// Finds the stale records in ranges of a chunk that contain no live record, in order. The records
-/// up to `whole`, which precede the ranges and are contiguous, are known to be unaltered.
+/// Finds the stale records in `ranges` of a chunk that contain no live record, in order. The
+/// records up to offset `whole`, which precede the ranges and are contiguous, are known to be
+/// unaltered, and belong to the result.
 ///
-/// `walk` is overwritten: its records are those found, its gaps everything else.
+/// `walk` is overwritten: its records are those that were found, its gaps everything else.
 pub(in crate::scan) fn walk(chunk: &[u8], whole: usize, ranges: &[Range<usize>], walk: &mut Walk) {
     walk.clear();
     let mut templateless = TemplatelessRecords::of(chunk);
@@ -53,15 +54,16 @@ pub(in crate::scan) fn walk(chunk: &[u8], whole: usize, ranges: &[Range<usize>],
     walk.found = walk.records.len();
 }
 
-/// Returns the position of the first record signature in `range`.
+/// Returns the offset, in the chunk, of the first record signature in `range`; `None` if there is
+/// none.
 fn next_signature(chunk: &[u8], range: Range<usize>) -> Option<usize> {
     let bytes = chunk.get(range.clone())?;
     let place = bytes.windows(RECORD_SIGNATURE.len()).position(|window| window == RECORD_SIGNATURE)?;
     Some(range.start + place)
 }
 
-/// Returns whether the definitions or names to which a record refers still exist, so that the
-/// record can be read.
+/// Returns whether a stale record can be read, because the template definitions or names to which
+/// it refers still exist in the chunk.
 fn is_readable(chunk: &[u8], record: &Range<usize>, templateless: &mut TemplatelessRecords<'_>) -> bool {
     let content = record.start + RECORD_HEADER_SIZE..record.end - SIZE_COPY_SIZE;
     let read = |content: Range<usize>| {
@@ -75,8 +77,8 @@ fn is_readable(chunk: &[u8], record: &Range<usize>, templateless: &mut Templatel
     })
 }
 
-/// Returns whether the definition of a template instance has the number by which the instance
-/// refers to it.
+/// Returns whether a template definition has the number by which a record refers to it. If not, the
+/// definition was overwritten by another. The reference lies at offset `instance` in the chunk.
 fn is_known_by_its_number(chunk: &[u8], instance: usize, values: &Values<'_>) -> bool {
     let number = Values::definition_number(chunk, instance);
     number.is_some()

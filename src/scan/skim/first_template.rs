@@ -10,17 +10,21 @@ use std::sync::Arc;
 use crate::scan::evtx::binxml::{DEFINITION_HEADER_SIZE, definition_end};
 use crate::scan::evtx::template::{EventTemplate, event_template};
 
-/// The first template definition of earlier chunks.
+/// A template definition of an event that lies near the start of earlier chunks, and most likely of
+/// the next one too.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct FirstTemplate {
+    /// The offset of the definition in its chunks, in bytes.
     offset: usize,
+    /// The bytes of the definition after its header, by which the definition is recognised.
     tokens: Vec<u8>,
+    /// What the definition means; `None` if no definition is remembered yet.
     template: Option<Arc<EventTemplate>>,
 }
 
 impl FirstTemplate {
-    /// Returns the remembered definition and its offset, if this chunk contains the definition too.
-    /// All of it must lie before `end`.
+    /// Returns the remembered template definition and its offset, if `chunk` contains the same
+    /// bytes at the same offset. All of the definition must lie before the offset `end`.
     pub(in crate::scan) fn find(&self, chunk: &[u8], end: usize) -> Option<(usize, Arc<EventTemplate>)> {
         let template = self.template.as_ref()?;
         let tokens_end = definition_end(chunk, self.offset).filter(|tokens_end| *tokens_end <= end)?;
@@ -29,7 +33,8 @@ impl FirstTemplate {
     }
 
     /// Reads the template definition at `offset` in a chunk, and remembers it if later chunks may
-    /// contain it. All of it must lie before `end`. `None` if the definition is not understood.
+    /// contain it. All of the definition must lie before the offset `end`. `None` if the definition
+    /// is not understood.
     pub(in crate::scan) fn read(
         &mut self,
         chunk: &[u8],

@@ -17,54 +17,61 @@ use crate::scan::evtx::value::{Shape, Values};
 use crate::scan::skim::needle::{FieldIndexes, Needles, WantedQueries};
 use crate::scan::skim::skimmed_record::SkimmedRecord;
 
-/// The literals that detections search for in events of one kind, and the definitions of such
-/// events' data in the current chunk.
+/// The search for what detections want of events of one kind: the literals, and the template
+/// definitions of such events' data in the chunk that is being skimmed.
 #[derive(Debug)]
 pub(in crate::scan) struct WantedData {
-    /// The literals, with the fields in which they are searched for.
+    /// The literals that detections require, with the fields in which they are searched for.
     needles: Needles,
     /// The names of the fields that every event of the kind has.
     all_have: Vec<&'static str>,
-    /// The definitions of `EventData` found so far in the chunk, by their offsets; `None` for a
-    /// definition that is not understood.
+    /// The template definitions of `EventData` found so far in the chunk, each with its offset;
+    /// `None` for a definition that is not understood.
     pub data: Vec<(usize, Option<KnownData>)>,
 }
 
-/// A definition of `EventData`, with what was found out about it.
+/// A template definition of `EventData`, with what the skim found out about it.
 #[derive(Debug)]
 pub(in crate::scan) struct KnownData {
-    /// The substitutions that contain the fields which are searched.
+    /// The indexes of the values that contain the searched fields.
     fields: FieldIndexes,
-    /// The shape (types and sizes) that the values had when they were last examined one by one.
+    /// The shape (types and sizes) of the values of the last event of this definition that was
+    /// examined value by value. Events with the same shape need no such examination.
     shape: Shape,
-    /// The substitutions that contain a DNS query's fields, looked up at the first wanted query;
-    /// `None` if the definition has other fields.
+    /// The indexes of the values that contain a DNS query's fields. They are looked up at the first
+    /// DNS query of this definition that a detection wants. `None` if the definition has fields
+    /// that a DNS query does not have.
     query: OnceCell<Option<DataIndexes>>,
 }
 
-/// The result of searching an event's data for what detections want.
+/// The result of searching an event's data for the literals that detections require.
 pub(in crate::scan) enum DataCheck<'a> {
-    /// No detection can want the event.
+    /// The event does not contain what any detection requires, so it is only counted.
     Unwanted,
-    /// A detection could want the event, which has these values.
+    /// The event contains what at least one detection requires, in these values.
     Wanted(WantedValues<'a>),
 }
 
-/// The values of an event's data that a detection could want.
+/// The values of an event's `EventData`, if a detection could want the event.
 pub(in crate::scan) struct WantedValues<'a> {
-    /// The index of the data's definition in [`WantedData::data`].
+    /// The index of the template definition of the event's `EventData` in [`WantedData::data`].
     pub definition: usize,
+    /// The values of the event's `EventData`.
     pub values: Values<'a>,
 }
 
-/// A template definition of events, and the counts of its records.
+/// A template definition of events in the chunk that is being skimmed, with the counts of its
+/// records.
 #[derive(Debug)]
 pub(in crate::scan) struct KnownEvent {
+    /// The template definition, as far as the skim needs it.
     pub template: Arc<EventTemplate>,
+    /// The counts of the records of this definition that were skimmed.
     pub counts: Counts,
 }
 
-/// A log, and the EventRecordIDs of its counted records.
+/// The log that records come from, by its computer and channel, and the EventRecordIDs of those of
+/// its records that were counted in the chunk.
 #[derive(Debug)]
 pub(in crate::scan) struct KnownLog {
     pub computer: String,
@@ -72,8 +79,8 @@ pub(in crate::scan) struct KnownLog {
     pub runs: IdRuns,
 }
 
-/// Counts of one definition's records, as plain numbers, which are faster to update than
-/// [`RecordCounts`].
+/// The counts of one template definition's records, as plain numbers, which are faster to update
+/// than [`RecordCounts`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scan) struct Counts {
     pub records: u64,
@@ -85,7 +92,7 @@ pub(in crate::scan) struct Counts {
     pub last_id: u64,
 }
 
-/// Counts of one definition's DNS queries, as plain numbers.
+/// The counts of one template definition's DNS queries, as plain numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scan) struct QueryCounts {
     pub queries: u64,
@@ -94,8 +101,9 @@ pub(in crate::scan) struct QueryCounts {
     pub last_time: EventTime,
 }
 
-/// Returns the index, among the known logs, of the log that a record with this definition and
-/// values belongs to. A new log is added. `None` if the record's channel cannot be read.
+/// Returns the index, among `logs`, of the log that a record with this template definition and
+/// these values belongs to. A log that is not known yet is added. `None` if the record's channel
+/// cannot be read; callers leave the record to the decoder.
 pub(in crate::scan) fn known_log(
     logs: &mut Vec<KnownLog>,
     template: &EventTemplate,
@@ -130,7 +138,8 @@ impl WantedData {
         WantedData { needles: Needles::new(wanted), all_have, data: Vec::new() }
     }
 
-    /// Returns whether no detection can want this DNS query.
+    /// Returns whether it is certain that no detection can want this DNS query. The chunk's live
+    /// records end at `records_end`.
     pub(in crate::scan) fn is_unwanted(
         &mut self,
         chunk: &[u8],
@@ -141,8 +150,9 @@ impl WantedData {
         matches!(found, Some(DataCheck::Unwanted))
     }
 
-    /// Searches the data of the event whose `EventData` fills `range`. `None` if anything about it
-    /// is not understood.
+    /// Searches the data of an event, whose `EventData` fills `range` of the chunk, for the
+    /// literals that detections require. The chunk's live records end at `records_end`. `None` if
+    /// anything about the data is not understood; callers leave the record to the decoder.
     pub(in crate::scan) fn find<'c>(
         &mut self,
         chunk: &'c [u8],
@@ -169,9 +179,10 @@ impl WantedData {
     }
 }
 
-/// Returns the index, among the known definitions, of the definition at `offset`, which is read if
-/// it is new. `None` if it is not understood. `read` must accept only definitions that lie among
-/// the live records, which the chunk's checksum covers.
+/// Returns the index, among `definitions`, of the template definition at `offset` in the chunk. A
+/// definition that is not among them is read by `read` and added. `None` if the offset cannot be
+/// that of a definition. `read` must accept only definitions that lie among the live records, which
+/// the chunk's checksum covers.
 pub(in crate::scan) fn known<T>(
     definitions: &mut Vec<(usize, Option<T>)>,
     offset: usize,
@@ -189,8 +200,9 @@ pub(in crate::scan) fn known<T>(
 }
 
 impl WantedValues<'_> {
-    /// Returns the substitutions that contain a DNS query's fields; `None` if the definition has
-    /// other fields.
+    /// Returns the indexes of the values that contain a DNS query's fields. The chunk's live
+    /// records end at `records_end`. `None` if the template definition has fields that a DNS query
+    /// does not have; callers leave the record to the decoder.
     pub(in crate::scan) fn places<'k>(
         &self,
         wanted: &'k WantedData,
@@ -204,19 +216,21 @@ impl WantedValues<'_> {
 }
 
 impl KnownEvent {
-    /// Returns a definition of which no record is counted yet.
+    /// Returns a template definition of whose records none is counted yet.
     pub(in crate::scan) fn new(template: Arc<EventTemplate>) -> Self {
         KnownEvent { template, counts: Counts::NONE }
     }
 
-    /// Returns the range of the counted EventRecordIDs.
+    /// Returns the least and the greatest EventRecordID of the counted records. At least one record
+    /// must be counted.
     pub(in crate::scan) fn ids(&self) -> RecordIdRange {
         RecordIdRange { first: Some(self.counts.first_id), last: Some(self.counts.last_id) }
     }
 }
 
 impl Counts {
-    /// The counts of no records.
+    /// The counts before any record is counted. The greatest time and ID stand in for the first
+    /// ones, and the least for the last ones, so that any record replaces them.
     pub(in crate::scan) const NONE: Counts = Counts {
         records: 0,
         sysmon_records: 0,
@@ -227,7 +241,7 @@ impl Counts {
         last_id: 0,
     };
 
-    /// Counts a record. `window` is the requested period.
+    /// Counts a record. DNS queries in the requested period `window` are counted separately too.
     pub(in crate::scan) fn add(&mut self, skimmed: &SkimmedRecord, window: &Window) {
         self.records += 1;
         self.sysmon_records += u64::from(skimmed.sysmon);
@@ -240,7 +254,7 @@ impl Counts {
         self.last_id = self.last_id.max(skimmed.event_record_id);
     }
 
-    /// Adds the counts of other records of the same definition.
+    /// Adds the counts of other records of the same template definition.
     pub(in crate::scan) fn merge(&mut self, other: Counts) {
         self.records += other.records;
         self.sysmon_records += other.sysmon_records;
@@ -253,12 +267,14 @@ impl Counts {
 }
 
 impl QueryCounts {
-    /// The counts of no queries.
+    /// The counts before any DNS query is counted. The greatest time stands in for the first one,
+    /// and the least for the last one, so that any query replaces them.
     pub(in crate::scan) const NONE: QueryCounts =
         QueryCounts { queries: 0, in_period: 0, first_time: EventTime::MAX, last_time: EventTime::MIN };
 
-    /// Counts a DNS query. `window` is the requested period. The function is never inlined into the
-    /// calling loop: most records are not queries, and the loop over them must keep its registers.
+    /// Counts a DNS query, and whether it lies in the requested period `window`. The function is
+    /// never inlined into the calling loop: most records are not queries, and the loop over them
+    /// must keep its registers.
     #[inline(never)]
     pub(in crate::scan) fn add(&mut self, time: EventTime, window: &Window) {
         self.queries += 1;
@@ -267,7 +283,7 @@ impl QueryCounts {
         self.last_time = self.last_time.max(time);
     }
 
-    /// Adds the counts of other queries of the same definition.
+    /// Adds the counts of other DNS queries of the same template definition.
     pub(in crate::scan) fn merge(&mut self, other: QueryCounts) {
         self.queries += other.queries;
         self.in_period += other.in_period;
@@ -275,7 +291,8 @@ impl QueryCounts {
         self.last_time = self.last_time.max(other.last_time);
     }
 
-    /// Returns the times of the first and the last query.
+    /// Returns the times of the first and the last DNS query counted; an empty span if none is
+    /// counted.
     fn span(&self) -> Span {
         if self.queries == 0 {
             return Span::default();
@@ -284,8 +301,8 @@ impl QueryCounts {
     }
 }
 
-/// Converts the counts of at least one record. Every record counted here has a readable time:
-/// others are left to the decoder.
+/// Converts the skim's counts of at least one record. Every record that the skim counts has a
+/// readable time: others are left to the decoder.
 impl From<Counts> for RecordCounts {
     fn from(counts: Counts) -> Self {
         RecordCounts {

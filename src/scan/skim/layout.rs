@@ -19,37 +19,47 @@ use crate::scan::evtx::template::EventTemplate;
 use crate::scan::evtx::value::{Values, is_null};
 use crate::scan::skim::skimmed_record::SkimmedRecord;
 
-/// The layout of a record: the bytes that similar records share, and the positions of what differs,
-/// counted from the first value. It borrows nothing from the chunk.
+/// The layout of a record: the bytes that similar records share, and the positions of what differs.
+/// Positions are counted in bytes from the record's first value. A layout borrows nothing from the
+/// chunk.
 #[derive(Debug, Clone)]
 pub(in crate::scan) struct Layout {
-    /// The index of the record's definition among the known ones.
+    /// The index of the record's template definition among the definitions that the skim knows in
+    /// the chunk.
     pub event: usize,
-    /// The index of the record's log among the known logs.
+    /// The index of the record's log among the logs that the skim knows.
     pub log: usize,
-    /// The record's first bytes, up to the last value's descriptor: the reference to the
-    /// definition, the number of values, and the descriptors of all values but the last.
+    /// The first bytes of the record's content, up to the last value's descriptor: the reference to
+    /// the template definition, the number of values, and the descriptors of all values but the
+    /// last.
     head: Box<[u8]>,
-    /// The length of the part of `head` that refers to the definition.
+    /// The length of the part of `head` that refers to the template definition, in bytes.
     reference: usize,
-    /// The range of the definition in the chunk. A record that contains the definition itself has
-    /// it after the reference.
+    /// The range of the template definition in the chunk. In a record that contains the definition
+    /// itself, it follows the reference.
     definition: Range<usize>,
+    /// The position of the value of `EventID`, in bytes from the record's first value.
     event_id: usize,
+    /// The position of the value of `TimeCreated`, in bytes from the record's first value.
     time_created: usize,
+    /// The position of the value of `EventRecordID`, in bytes from the record's first value.
     event_record_id: usize,
-    /// The position of the last value.
+    /// The position of the record's last value, in bytes from the first.
     last: usize,
-    /// True if the last value must not be null.
+    /// True if the record's last value must not be null, because an element would then be left out
+    /// of the event.
     last_required: bool,
-    /// True if the last value is the event's data.
+    /// True if the record's last value is the event's `EventData`.
     last_is_data: bool,
-    /// The position of the security identifier's number of sub-authorities, and that number.
+    /// The position of the byte that states the number of sub-authorities of the record's security
+    /// identifier, and that number; `None` if the record has no security identifier. The number
+    /// determines the identifier's size.
     sid: Option<(usize, u8)>,
-    /// The position of the values that determine whether the event is Sysmon's and which log it
-    /// belongs to.
+    /// The position of the first of the values that determine whether the event is Sysmon's and
+    /// which log it belongs to, in bytes from the record's first value.
     names_at: usize,
-    /// The bytes of those values, from the first to the last.
+    /// The bytes of the values that determine whether the event is Sysmon's and which log it
+    /// belongs to, from the first of these values to the last.
     names: Box<[u8]>,
     /// True if the event is Sysmon's.
     pub sysmon: bool,
@@ -57,7 +67,8 @@ pub(in crate::scan) struct Layout {
 
 impl Layout {
     /// Returns the layout of a record that was examined value by value, and whose content begins at
-    /// `content`. `None` if similar records differ in more than a layout covers.
+    /// offset `content` in the chunk. `None` if similar records differ in more than a layout
+    /// covers.
     pub(in crate::scan) fn of(
         (event, log, template): (usize, usize, &EventTemplate),
         chunk: &[u8],
@@ -114,7 +125,8 @@ impl Layout {
         })
     }
 
-    /// Returns whether this is a layout of records of the definition at `offset`.
+    /// Returns whether this is a layout of records whose template definition lies at `offset` in
+    /// the chunk.
     pub(in crate::scan) fn is_of(&self, offset: usize) -> bool {
         self.definition.start == offset
     }
@@ -125,6 +137,9 @@ impl Layout {
         clippy::inline_always,
         reason = "returning the record by value from a call would take longer than reading it"
     )]
+    /// Reads the record whose content lies at `content` in the chunk. `None` if the record does not
+    /// have this layout, or has another provider or channel; callers then examine it value by
+    /// value.
     #[inline(always)]
     pub(in crate::scan) fn read(&self, chunk: &[u8], content: Range<usize>) -> Option<SkimmedRecord> {
         let record = chunk.get(content.clone())?;
@@ -159,8 +174,8 @@ impl Layout {
         })
     }
 
-    /// Returns what follows the descriptors of all values but the last, in a record that contains
-    /// its definition.
+    /// Returns the rest of a record's content after the descriptors of all values but the last, if
+    /// the record contains its template definition. `None` if the record does not have this layout.
     #[cold]
     fn after_definition<'r>(&self, record: &'r [u8]) -> Option<&'r [u8]> {
         let (reference, descriptors) = self.head.split_at_checked(self.reference)?;
@@ -168,9 +183,9 @@ impl Layout {
     }
 }
 
-/// Returns the range of the values that determine whether a record is Sysmon's and which log it
-/// belongs to. If the definition or the channel says that the record is Sysmon's, the provider is
-/// not needed for that.
+/// Returns the range, in the chunk, of the values that determine whether a record is Sysmon's and
+/// which log it belongs to. If the template definition or the channel already says that the record
+/// is Sysmon's, the provider is left out.
 fn names(template: &EventTemplate, values: &Values<'_>) -> Range<usize> {
     let text = |index: Option<Index>| values.range(index?, TEXT);
     let is_told = template.sysmon || is_sysmon_channel(template, values);
@@ -179,8 +194,8 @@ fn names(template: &EventTemplate, values: &Values<'_>) -> Range<usize> {
     start..texts.iter().flatten().map(|range| range.end).max().unwrap_or(start)
 }
 
-/// Returns whether the channel is a substituted value (not literal in the definition) and is
-/// Sysmon's.
+/// Returns whether the record's channel is one of its values (not a text in the template
+/// definition) and is Sysmon's.
 fn is_sysmon_channel(template: &EventTemplate, values: &Values<'_>) -> bool {
     let channel = template.channel.and_then(|index| values.bytes(index, TEXT));
     channel.and_then(|channel| equals(channel, SYSMON_CHANNEL)) == Some(true)

@@ -12,79 +12,92 @@ use crate::scan::evtx::template::DataTemplate;
 use crate::scan::evtx::value::Values;
 use crate::scan::skim::trigram::Trigrams;
 
-/// The records that are decoded. All others are only counted.
+/// The choice of records that are decoded. All other records are only counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Selection {
-    /// All records are decoded.
+    /// Every record is decoded.
     #[default]
     Everything,
-    /// The DNS queries that one of these could want, and the records that the skim does not
-    /// understand.
+    /// Two groups of records are decoded: DNS queries that at least one of these descriptions fits,
+    /// and records that the skim does not understand.
     Wanted(Vec<WantedQueries>),
 }
 
-/// The handling of queries that Windows' own DNS client logged.
+/// What happens to queries that Windows' own DNS client logged. They are used for leads, not for
+/// matches.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum DnsClient {
-    /// Queries of the DNS client are counted, as all events other than Sysmon's queries are.
+    /// Queries of the DNS client are only counted, as all events other than Sysmon's DNS queries
+    /// are.
     #[default]
     Counted,
-    /// Queries of the DNS client that one of these could want are passed on too. If everything is
-    /// decoded, all of them are.
+    /// Queries of the DNS client that at least one of these descriptions fits are decoded and
+    /// returned too. If every record is decoded ([`Selection::Everything`]), all queries of the DNS
+    /// client are returned.
     Wanted(Vec<WantedQueries>),
 }
 
-/// The DNS queries that a detection wants: those that contain at least one needle of each set.
+/// A description of the DNS queries that a detection could match: those that contain at least one
+/// needle of each set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WantedQueries {
-    /// The sets of needles. If there is no set, every DNS query is wanted.
+    /// The sets of needles, which are literals that a field must contain. If there is no set, the
+    /// description fits every DNS query.
     pub sets: Vec<Vec<Needle>>,
 }
 
-/// A literal, and the field in which it is searched for.
+/// A needle: a literal text that a detection requires, and the field that must contain it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Needle {
-    /// The name of the field's `Data` element, such as `QueryName`.
+    /// The name of the `Data` element in which the literal is searched for, such as `QueryName`.
     pub data: String,
-    /// The literal in lower case: ASCII characters without NUL. The search ignores case.
+    /// The literal in lower case, of ASCII characters other than NUL. The search ignores the case
+    /// of letters.
     pub literal: String,
 }
 
-/// The needles of all detections, prepared for searching. Each field is searched once, however many
-/// detections there are.
+/// The needles of all detections, prepared for searching the values of one DNS query after another.
+/// Each field is searched once, however many detections there are.
 #[derive(Debug)]
 pub(in crate::scan) struct Needles {
-    /// The needles of each field, in the order of searching.
+    /// The needles of each field, in the order in which the fields are searched.
     fields: Vec<FieldNeedles>,
-    /// The numbers of each detection's sets.
+    /// For each [`WantedQueries`], the numbers of its sets of needles.
     wanted: Vec<Vec<usize>>,
-    /// The number of fields, for each set, after which the set has no more needles.
+    /// For each set of needles, the number of fields that must be searched to have searched for all
+    /// needles of the set.
     searched: Vec<usize>,
-    /// True for each set that has hit in the current DNS query.
+    /// For each set of needles, true if one of its needles was found in the DNS query that is being
+    /// searched. Valid only once any needle was found in the query.
     hits: Vec<bool>,
-    /// The value that is being searched, with one byte for each UTF-16 unit.
+    /// The value that is being searched, with one byte for each UTF-16 unit. Only its memory is
+    /// kept from value to value.
     text: Vec<u8>,
 }
 
-/// The needles of one field.
+/// The needles of all detections for one field of a DNS query.
 #[derive(Debug)]
 struct FieldNeedles {
+    /// The name of the field: that of its `Data` element, such as `QueryName`.
     data: String,
-    /// A fast test whether text may contain any of the literals; `None` if the literals are not
-    /// suited to it.
+    /// A fast test whether a text may contain any of the field's literals; `None` if the literals
+    /// are not suited to the test, because they are too many or too short.
     marks: Option<Trigrams>,
+    /// The search for all of the field's literals at once.
     finder: AhoCorasick,
-    /// The number of the set that each literal of the finder belongs to.
+    /// For each literal of `finder`, the number of the set of needles that the literal belongs to.
     sets: Vec<usize>,
-    /// The number of the set, if all literals belong to one set.
+    /// The number of the set that all literals of the field belong to; `None` if they belong to
+    /// several sets.
     only_set: Option<usize>,
-    /// True if a detection may still want a DNS query that has no hit up to and including this
-    /// field.
+    /// True if a detection may still want a DNS query after this field was searched, even if no
+    /// needle was found in this field and those before it.
     open_without_hits: bool,
 }
 
-/// The substitutions in which the searched fields are found, for records of one definition. There
-/// is one for each field of [`Needles`]; `None` if the definition does not have the field.
+/// The indexes of the values that contain the searched fields, for records of one template
+/// definition. There is one index for each field of [`Needles`], in the order of searching; `None`
+/// if the definition does not have the field.
 #[derive(Debug)]
 pub(in crate::scan) struct FieldIndexes(Vec<Option<Index>>);
 
@@ -131,8 +144,8 @@ impl Needles {
         needles
     }
 
-    /// Returns whether a detection may still want the current DNS query after this many fields have
-    /// been searched.
+    /// Returns whether a detection may still want the DNS query that is being searched, after its
+    /// first `fields` fields have been searched and at least one needle was found in them.
     fn is_open(&self, fields: usize) -> bool {
         let may_hit = |set: &usize| {
             self.hits.get(*set).is_some_and(|hit| *hit)
@@ -141,9 +154,10 @@ impl Needles {
         self.wanted.iter().any(|sets| sets.iter().all(may_hit))
     }
 
-    /// Returns the substitutions of the searched fields in a definition. `None` if the definition
-    /// does not have a field that every event has: then a checksum must show whether the field's
-    /// name was damaged.
+    /// Returns the indexes of the values that contain the searched fields, for a template
+    /// definition of `EventData`. `None` if the definition does not have a field in `all_have`,
+    /// which every event has: its name may be damaged, so that callers leave the records to the
+    /// decoder.
     pub(in crate::scan) fn places(
         &self,
         template: &DataTemplate<'_>,
@@ -162,7 +176,7 @@ impl Needles {
     }
 
     /// Returns whether a detection could want the DNS query with these values. `None` if a searched
-    /// field is not UTF-16 text.
+    /// field is not UTF-16 text; callers leave the record to the decoder.
     pub(in crate::scan) fn want(&mut self, places: &FieldIndexes, values: &Values<'_>) -> Option<bool> {
         let mut hit = false;
         for place in 0..self.fields.len() {
@@ -182,8 +196,9 @@ impl Needles {
         Some(hit || self.wanted.iter().any(Vec::is_empty))
     }
 
-    /// Searches a field's UTF-16 text, and records which sets hit. `noted` says whether an earlier
-    /// field had a hit. Returns whether any field had a hit.
+    /// Searches the UTF-16 text of the field at `place` for the field's needles, and records the
+    /// sets of needles that it finds one of. `noted` says whether an earlier field of the DNS query
+    /// had a hit. Returns whether this field has a hit.
     fn search(&mut self, place: usize, text: &[u8], noted: bool) -> bool {
         let Some(FieldNeedles { marks, finder, sets, only_set, .. }) = self.fields.get(place) else {
             return false;
@@ -216,8 +231,8 @@ impl Needles {
     }
 }
 
-/// Returns a UTF-16 unit as one byte: an ASCII character as it is, any other as a byte that no
-/// literal contains.
+/// Returns a UTF-16 unit as one byte for the search: an ASCII character as it is, any other
+/// character as a byte that no literal contains.
 fn folded(unit: [u8; 2]) -> u8 {
     match unit {
         [letter, 0] if letter.is_ascii() => letter,
@@ -225,7 +240,8 @@ fn folded(unit: [u8; 2]) -> u8 {
     }
 }
 
-/// Returns a search for literals in any ASCII case; `None` if there are too many literals.
+/// Returns a search for all of the literals at once, in any ASCII letter case; `None` if there are
+/// more literals than one search can handle.
 fn finder<'a>(literals: impl Iterator<Item = &'a str>) -> Option<AhoCorasick> {
     AhoCorasick::builder().ascii_case_insensitive(true).build(literals).ok()
 }

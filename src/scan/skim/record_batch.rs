@@ -11,33 +11,36 @@ use crate::ledger::record_ids::{IdRun, IdRuns};
 use crate::scan::skim::known::{Counts, QueryCounts};
 use crate::scan::skim::skimmed_record::SkimmedRecord;
 
-/// A batch: consecutive records of the same layout that are counted together. As little as possible
-/// is stored per record, because the loop's time is that of its instructions.
+/// A batch: consecutive records of one layout that are counted together. As little as possible is
+/// stored per record, because the loop over the records takes as long as its instructions do.
 #[derive(Debug)]
 pub(in crate::scan) struct RecordBatch {
-    /// The offset of the first record in the chunk.
+    /// The offset, in the chunk, of the batch's first record.
     start: usize,
-    /// The ID and the time in the header of the first record.
+    /// The ID and the time in the header of the batch's first record.
     first: RecordHeader,
-    /// The ID and the time in the header of the last record.
+    /// The ID and the time in the header of the batch's last record so far.
     last: RecordHeader,
-    /// The number of records.
+    /// The number of records in the batch so far.
     records: u64,
-    /// The earliest and the latest TimeCreated of the records.
+    /// The earliest and the latest TimeCreated of the batch's records.
     times: (EventTime, EventTime),
-    /// The least and the greatest EventRecordID before the current run.
+    /// The least and the greatest EventRecordID of the batch's records before the current run.
     ids: (u64, u64),
-    /// The current run: the last records, as far as their EventRecordIDs are consecutive.
+    /// The current run: the batch's last records, as far back as their EventRecordIDs are
+    /// consecutive.
     run: IdRun,
-    /// True if the first record of the current run has another number in its header than its
+    /// True if the header of the current run's first record has another number than the record's
     /// EventRecordID.
     differs: bool,
-    /// The number of records in earlier runs whose headers were renumbered.
+    /// The number of records in the batch's earlier runs whose headers were renumbered, as exports
+    /// do.
     renumbered: u64,
 }
 
 impl RecordBatch {
-    /// Returns an empty batch that may begin at offset `start` in the chunk.
+    /// Returns an empty batch whose first record, if there will be one, starts at offset `start` in
+    /// the chunk.
     pub(in crate::scan) fn new(start: usize) -> Self {
         let none = RecordHeader { header_id: 0, filetime: 0 };
         let run = IdRun { first: 0, last: 0, first_time: None, last_time: None };
@@ -54,15 +57,15 @@ impl RecordBatch {
         }
     }
 
-    /// Returns the number of records in the batch.
+    /// Returns the number of records in the batch so far.
     pub(in crate::scan) fn records(&self) -> u64 {
         self.records
     }
 
-    /// Adds the next record, and returns whether it was added. If not, the clock may have gone
-    /// back, and the record must be stored by itself. Runs of consecutive EventRecordIDs are added
-    /// to `log` as they end. A DNS query is counted in `queries` at once, by the requested period
-    /// `window`.
+    /// Adds the next record, and returns whether it was added. A record is not added if the
+    /// machine's clock may have gone back before it; callers then store the record by itself. Runs
+    /// of consecutive EventRecordIDs are added to `log` as they end. A DNS query is counted in
+    /// `queries` at once, also by the requested period `window`.
     #[inline]
     pub(in crate::scan) fn take(
         &mut self,
@@ -94,9 +97,9 @@ impl RecordBatch {
         true
     }
 
-    /// Stores the counts of the records, which are either all Sysmon's or none of them: everything
-    /// except their DNS queries, which are counted already. Returns the number of records whose
-    /// headers were renumbered.
+    /// Ends the batch, and stores the counts of its records except those of their DNS queries,
+    /// which are counted already. `sysmon` says whether the records are Sysmon's: either all are or
+    /// none. Returns the number of records whose headers were renumbered.
     pub(in crate::scan) fn end(
         self,
         sysmon: bool,
@@ -122,15 +125,17 @@ impl RecordBatch {
     }
 }
 
-/// Returns the number of records in a run whose headers were renumbered: all of them, if the first
-/// or the last has another number in its header than its EventRecordID.
+/// Returns the number of records in a run of consecutive EventRecordIDs whose headers were
+/// renumbered. It is the whole run if the first record (`differs`) or the last one has another
+/// number in its header than its EventRecordID; otherwise 0.
 #[cold]
 fn renumbered(run: IdRun, differs: bool, last: RecordHeader) -> u64 {
     if differs || last.header_id != run.last { run.length() } else { 0 }
 }
 
-/// Adds a run to the log, and returns the least and the greatest EventRecordID up to the run's end.
-/// The run is passed by value, so that the batch's fields can stay in registers.
+/// Adds a run of consecutive EventRecordIDs to the log. Returns the least and the greatest
+/// EventRecordID of the batch up to the run's end. The run is passed by value, so that the batch's
+/// fields can stay in registers.
 #[cold]
 fn end_run(run: IdRun, (first_id, last_id): (u64, u64), log: &mut IdRuns) -> (u64, u64) {
     log.add_run(run);

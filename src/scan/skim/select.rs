@@ -35,50 +35,57 @@ use crate::scan::skim::needle::WantedQueries;
 use crate::scan::skim::record_batch::RecordBatch;
 use crate::scan::skim::skimmed_record::SkimmedRecord;
 
-/// The greatest number of layouts that are kept for a chunk. Each further one would cost a
-/// comparison for every record that has none of them.
+/// The greatest number of record layouts that are kept for a chunk. Each further layout would cost
+/// a comparison for every record that has none of the kept ones.
 const MOST_LAYOUTS: usize = 16;
 /// The greatest amount of text, in bytes, in DNS queries that are read from a chunk without the
-/// decoder: several times that of a real chunk of 64 KiB. A definition can repeat a text in each
-/// record of a chunk; a chunk with more text is decoded as a whole, within the decoder's limit.
+/// decoder: several times that of a real chunk of 64 KiB. A crafted template definition can repeat
+/// a text in each record of a chunk. A chunk with more text is decoded as a whole, within the
+/// decoder's limit.
 const MOST_READ_TEXT: usize = 1 << 18;
-/// The greatest number of logs that are kept for the following chunks, most of which contain
-/// records of the same log.
+/// The greatest number of logs (computer and channel) that are remembered from chunk to chunk. Most
+/// of the following chunks contain records of the same log. If there are more, all are forgotten.
 const MOST_LOGS: usize = 16;
 
-/// Skims chunks, one after another.
+/// Skims one chunk after another: counts the records that no detection can want, and leaves the
+/// others to be decoded.
 #[derive(Debug)]
 pub(in crate::scan) struct Skimmer {
+    /// The setting for which chunks the checksum of the records is verified.
     checksums: Checksums,
-    /// The requested period. DNS queries in it are counted.
+    /// The period that the user requests matches for. DNS queries in it are counted separately too.
     window: Window,
-    /// The search for what detections want of Sysmon's DNS queries.
+    /// The search for the literals that detections require of Sysmon's DNS queries.
     queries: WantedData,
-    /// The search for what detections want of the queries of Windows' own DNS client; `None` if
-    /// these are only counted.
+    /// The search for the literals that detections require of queries of Windows' own DNS client;
+    /// `None` if such queries are only counted.
     dns_client: Option<WantedData>,
-    /// The wanted DNS queries that could be read without the decoder, with the offsets of their
-    /// records in the chunk.
+    /// The wanted DNS queries of the chunk that could be read without the decoder, each with the
+    /// offset of its record in the chunk.
     read: Vec<(usize, Event)>,
     /// The total length, in bytes, of the texts of the queries in `read`.
     read_text: usize,
+    /// The template definition with which earlier chunks began.
     remembered: FirstTemplate,
-    /// The event definitions found so far in the chunk, by their offsets; `None` for a definition
-    /// that is not understood.
+    /// The template definitions of events found so far in the chunk, each with its offset; `None`
+    /// for a definition that is not understood.
     events: Vec<(usize, Option<KnownEvent>)>,
-    /// The logs that counted records belong to.
+    /// The logs that the counted records belong to.
     logs: Vec<KnownLog>,
-    /// The number of counted records in the chunk whose headers were renumbered.
+    /// The number of counted records in the chunk whose header has another number than the
+    /// EventRecordID, as in an export.
     renumbered: u64,
-    /// The layouts of records found so far. Layouts of the remembered definition are kept from
-    /// chunk to chunk.
+    /// The layouts of records found so far. Layouts of records of the remembered template
+    /// definition are kept from chunk to chunk.
     layouts: Vec<Layout>,
-    /// The index of the last record's layout, which the next record most likely has too.
+    /// The index, in `layouts`, of the layout of the last record that had one. The next record most
+    /// likely has it too.
     last_layout: usize,
 }
 
 impl Skimmer {
-    /// Returns a skimmer that leaves the records that `wanted` describes to the decoder.
+    /// Returns a skimmer that decides by `wanted` which DNS queries a detection could match, so
+    /// that they must be read. It counts all other records that it understands.
     pub(in crate::scan) fn new(wanted: &[WantedQueries]) -> Self {
         Skimmer {
             checksums: Checksums::default(),
@@ -96,25 +103,27 @@ impl Skimmer {
         }
     }
 
-    /// Returns the skimmer with the setting to also leave those queries of Windows' own DNS client
-    /// that `wanted` describes to the decoder.
+    /// Returns the skimmer, set to also leave to the decoder those queries of Windows' own DNS
+    /// client that `wanted` describes.
     pub(in crate::scan) fn leaving_dns_client(self, wanted: &[WantedQueries]) -> Self {
         Skimmer { dns_client: Some(WantedData::new(wanted, Vec::new())), ..self }
     }
 
-    /// Returns the skimmer with the setting for which chunks the checksum of the records is
-    /// verified.
+    /// Returns the skimmer, set to verify the checksum of the records in the chunks that
+    /// `checksums` chooses.
     pub(in crate::scan) fn verifying(self, checksums: Checksums) -> Self {
         Skimmer { checksums, ..self }
     }
 
-    /// Returns the skimmer with the setting to also count the DNS queries that lie in `window`.
+    /// Returns the skimmer, set to also count the DNS queries in the requested period `window`.
     pub(in crate::scan) fn within(self, window: Window) -> Self {
         Skimmer { window, ..self }
     }
 
-    /// Walks a sound chunk and counts the records that need no decoding, which become gaps of the
-    /// walk. Returns false if the chunk is not sound; the walk is then of no use.
+    /// Walks a chunk and counts the records that need no decoding in `tally`; they become gaps of
+    /// the walk, and the others its records. Returns false, without counting anything, if the chunk
+    /// is not sound or its DNS queries have too much text. The walk is then of no use, and callers
+    /// walk and decode the chunk instead.
     pub(in crate::scan) fn skim(&mut self, chunk: &[u8], walk: &mut Walk, tally: &mut Tally) -> bool {
         walk.clear();
         let Some(live) = LiveRecords::of(chunk) else { return false };
@@ -155,13 +164,15 @@ impl Skimmer {
         holds
     }
 
-    /// Removes and returns the DNS queries of the last skimmed chunk that were read without the
-    /// decoder, with the offsets of their records. The chunk must be sound.
+    /// Removes and returns the DNS queries that were read without the decoder from the chunk that
+    /// was skimmed last, each with the offset of its record. Only valid if [`Skimmer::skim`]
+    /// returned true.
     pub(in crate::scan) fn take_read(&mut self) -> impl Iterator<Item = (usize, Event)> {
         self.read.drain(..)
     }
 
-    /// Prepares for a chunk whose live records end at `end`.
+    /// Prepares the skimmer for `chunk`, whose live records end at offset `end`: forgets what is
+    /// known only of the chunk before.
     fn begin(&mut self, chunk: &[u8], end: usize) {
         self.read.clear();
         self.read_text = 0;
@@ -211,9 +222,10 @@ impl Skimmer {
         }
     }
 
-    /// Counts records from `at` on, as long as each has the layout of the last one and no detection
-    /// can want it. Returns the position of the next record. It is a function of its own, so that
-    /// the processor's registers serve its loop alone.
+    /// Counts records from offset `at` in the chunk on, as long as each has the layout of the last
+    /// record and no detection can want it. Returns the offset of the first record that was not
+    /// counted. This is a function of its own, so that the processor's registers serve its loop
+    /// alone.
     #[inline(never)]
     fn batch(&mut self, chunk: &[u8], mut at: usize, end: usize, walk: &mut Walk) -> usize {
         let Skimmer { layouts, last_layout, queries, dns_client, events, logs, renumbered, window, .. } =
@@ -239,7 +251,8 @@ impl Skimmer {
         at
     }
 
-    /// Examines one record by itself; `None` if anything about it is not understood.
+    /// Examines one record by itself: counts it, reads it, or leaves it to the decoder. `None` if
+    /// anything about the record is not understood; it is then decoded.
     fn record(
         &mut self,
         chunk: &[u8],
@@ -274,7 +287,8 @@ impl Skimmer {
         Some(RecordOutcome::Counted)
     }
 
-    /// Reads a wanted DNS query; `None` if anything about it is unusual.
+    /// Reads a DNS query that a detection wants, without the decoder; `None` if anything about it
+    /// is unusual, so that it must be decoded.
     fn read_query(
         &self,
         chunk: &[u8],
@@ -289,8 +303,9 @@ impl Skimmer {
         direct::event(template, &Values::head(chunk, content)?, skimmed, places, &found.values)
     }
 
-    /// Reads a record by the layout of an earlier one. Returns the index of its definition, the
-    /// index of its log, and what was read; `None` if the record has no known layout.
+    /// Reads a record by the layout of an earlier record. Returns the index of its template
+    /// definition in `events`, the index of its log in `logs`, and what was read. `None` if the
+    /// record has no known layout.
     fn by_layout(&mut self, chunk: &[u8], content: &Range<usize>) -> Option<(usize, usize, SkimmedRecord)> {
         let mut layouts = self.layouts.iter().enumerate();
         let (place, layout, skimmed) = layouts
@@ -299,8 +314,9 @@ impl Skimmer {
         Some((layout.event, layout.log, skimmed))
     }
 
-    /// Reads a record of any layout. Returns the index of its definition, the index of its log, and
-    /// what was read; `None` if anything about it is not understood.
+    /// Reads a record of any layout, and keeps its layout for the records that follow. Returns the
+    /// index of its template definition in `events`, the index of its log in `logs`, and what was
+    /// read. `None` if anything about the record is not understood.
     fn value_by_value(
         &mut self,
         chunk: &[u8],
@@ -324,17 +340,20 @@ impl Skimmer {
     }
 }
 
-/// Returns the range of a record's content.
+/// Returns the range of a record's content in the chunk, given the range of the record: without its
+/// header and the copy of its size.
 fn content(record: &Range<usize>) -> Range<usize> {
     record.start + RECORD_HEADER_SIZE..record.end - SIZE_COPY_SIZE
 }
 
-/// The result of skimming a record.
+/// The result of skimming one record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RecordOutcome {
-    /// The record is counted. It contains nothing that a detection could want.
+    /// The record is counted and need not be decoded. If it is a DNS query that a detection wants,
+    /// it was read.
     Counted,
-    /// The record must be decoded.
+    /// The record must be decoded, because it contains what a detection requires and could not be
+    /// read here.
     Decode,
 }
 

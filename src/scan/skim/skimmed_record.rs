@@ -9,28 +9,30 @@ use crate::scan::evtx::binxml::{FILETIME, FRAGMENT, TEXT, U16, U64};
 use crate::scan::evtx::template::EventTemplate;
 use crate::scan::evtx::value::Values;
 
-/// Sysmon's event ID for a DNS query.
+/// The event ID with which Sysmon logs a DNS query.
 const DNS_QUERY: u16 = 22;
-/// The names of Sysmon's provider and channel. An event is Sysmon's if it has one of them.
+/// The names of Sysmon's provider and channel. An event that has either name is Sysmon's.
 const SYSMON: [&str; 2] = [SYSMON_PROVIDER, SYSMON_CHANNEL];
 
-/// The part of a record that the skim reads without decoding the record: enough to count it.
+/// The part of a record that the skim reads without decoding the record: enough to count the
+/// record, and to find its data.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::scan) struct SkimmedRecord {
     pub event_id: u16,
     /// True if the record's provider or channel is Sysmon's.
     pub sysmon: bool,
-    /// TimeCreated of the record's event.
+    /// The time at which the record's event was logged (`TimeCreated`).
     pub time: EventTime,
     pub event_record_id: u64,
-    /// The range of the event's data in the chunk, if the data is a fragment.
+    /// The range of the event's `EventData` in the chunk; `None` if the data is not stored as a
+    /// fragment of binary XML.
     pub data: Option<Range<usize>>,
 }
 
 impl SkimmedRecord {
-    /// Reads what the skim needs of a record with the definition `template` and these values, whose
-    /// content ends at `end` in the chunk. `None` if a value is missing or not of the type that it
-    /// usually has.
+    /// Reads what the skim needs of a record with this template definition and these values, whose
+    /// content ends at offset `end` in the chunk. `None` if a value is missing or not of the type
+    /// that it usually has; callers leave the record to the decoder.
     pub(in crate::scan) fn read(template: &EventTemplate, values: &Values<'_>, end: usize) -> Option<Self> {
         let lacks_one = template.required.iter().any(|index| values.is_null(*index) != Some(false));
         if lacks_one || !values.fill(end) {
@@ -52,13 +54,13 @@ impl SkimmedRecord {
         Some(SkimmedRecord { event_id, sysmon, time: EventTime::from_filetime(time)?, event_record_id, data })
     }
 
-    /// Returns whether the record is Sysmon's event 22.
+    /// Returns whether the record is Sysmon's event 22, a DNS query.
     pub(in crate::scan) fn is_dns_query(&self) -> bool {
         self.sysmon && self.event_id == DNS_QUERY
     }
 
     /// Returns whether the record has an event ID with which Windows' own DNS client logs queries.
-    /// Other events with such an ID are rare, so the decoder decides.
+    /// The provider is not examined: other events with such an ID are rare, so the decoder decides.
     pub(in crate::scan) fn may_be_dns_client_query(&self) -> bool {
         DNS_CLIENT_QUERY_EVENT_IDS.contains(&u32::from(self.event_id))
     }

@@ -13,28 +13,30 @@ use crate::scan::evtx::chunk::CHUNK_HEADER_SIZE;
 use crate::scan::evtx::log::u16_at;
 use crate::scan::evtx::token_reader::LONGEST_NAME;
 
-/// The greatest number of names that are examined for one chunk, which is several times that of a
-/// real chunk. A crafted chunk can contain a great many overlapping records.
+/// The greatest number of names of elements and attributes that are examined for one chunk, which
+/// is several times that of a real chunk. The number is limited because a crafted chunk can contain
+/// a great many overlapping records.
 const MOST_NAMES: usize = 1 << 16;
-/// The name of an event's root element.
+/// The name of the root element of every event.
 const EVENT: &str = "Event";
 
-/// Reads those records of a chunk that have no template.
+/// Decides which records without a template can be read. There is one for each chunk, because the
+/// number of names that are examined per chunk is limited.
 #[derive(Debug)]
 pub(in crate::scan) struct TemplatelessRecords<'c> {
     chunk: &'c [u8],
-    /// The number of names that may still be examined.
+    /// The number of names that may still be examined in the chunk.
     names_left: usize,
 }
 
 impl<'c> TemplatelessRecords<'c> {
-    /// Prepares to read the records of `chunk`.
+    /// Prepares to examine the records of `chunk`, with the full number of names left.
     pub(in crate::scan) fn of(chunk: &'c [u8]) -> Self {
         TemplatelessRecords { chunk, names_left: MOST_NAMES }
     }
 
-    /// Returns whether a record's content is exactly one event: all elements are closed, and all
-    /// their names are whole.
+    /// Returns whether a record's content, which lies at `content` in the chunk, is exactly one
+    /// event in nested elements: all elements are closed, and all their names are whole.
     pub(in crate::scan) fn is_readable(&mut self, content: Range<usize>) -> bool {
         let Some(bytes) = self.chunk.get(..content.end) else { return false };
         let mut cursor = Cursor { bytes, at: content.start };
@@ -46,7 +48,8 @@ impl<'c> TemplatelessRecords<'c> {
             })
     }
 
-    /// Skips an event's root element with its content; `None` if it is not whole.
+    /// Moves the cursor past an event's root element and its content; `None` if the element is not
+    /// whole, or contains anything unusual.
     fn element(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
         let mut open = 0_usize;
         loop {
@@ -94,8 +97,9 @@ impl<'c> TemplatelessRecords<'c> {
         }
     }
 
-    /// Skips a reference to a name, which is stored after the reference or anywhere before, and
-    /// returns the name's text; `None` if the name is not whole.
+    /// Moves the cursor past a reference to the name of an element or attribute, and returns the
+    /// name's text in UTF-16. The name is stored right after the reference, or elsewhere in the
+    /// chunk. `None` if the name is not whole, or does not have the hash that is stored with it.
     fn name(&mut self, cursor: &mut Cursor<'_>) -> Option<&'c [u8]> {
         self.names_left = self.names_left.checked_sub(1)?;
         let offset = usize::try_from(u32::from_le_bytes(cursor.take()?)).ok()?;
@@ -118,35 +122,38 @@ impl<'c> TemplatelessRecords<'c> {
     }
 }
 
-/// Returns the hash that is stored with a name: the low half of a sum of the name's UTF-16 units,
-/// each multiplied by a power of 65,599.
+/// Returns the hash that a chunk stores with a name: the low half of a sum of the name's UTF-16
+/// units, each multiplied by a power of 65,599.
 fn name_hash(text: &[u8]) -> u16 {
     let sum = units(text).map(u32::from).fold(0_u32, |sum, unit| sum.wrapping_mul(65_599).wrapping_add(unit));
     u16::try_from(sum & 0xffff).unwrap_or_default()
 }
 
-/// A position in a record's content.
+/// A position in the content of a record: an offset in the chunk, of which `bytes` are the part up
+/// to the content's end.
 struct Cursor<'b> {
     bytes: &'b [u8],
     at: usize,
 }
 
 impl<'b> Cursor<'b> {
-    /// Reads the next `LENGTH` bytes; `None` if the content ends before.
+    /// Reads the next `LENGTH` bytes of the record's content; `None` if the content ends before.
     fn take<const LENGTH: usize>(&mut self) -> Option<[u8; LENGTH]> {
         let taken = self.rest()?.first_chunk().copied()?;
         self.at += LENGTH;
         Some(taken)
     }
 
-    /// Moves past the next `length` bytes; `None` if the content ends before.
+    /// Moves past the next `length` bytes of the record's content; `None` if the content ends
+    /// before.
     fn skip(&mut self, length: usize) -> Option<()> {
         self.rest()?.get(..length)?;
         self.at += length;
         Some(())
     }
 
-    /// Returns the bytes from the position to the content's end.
+    /// Returns the bytes from the cursor's position to the end of the record's content; `None` if
+    /// the position lies beyond the end.
     fn rest(&self) -> Option<&'b [u8]> {
         self.bytes.get(self.at..)
     }

@@ -7,30 +7,32 @@
 
 use crate::scan::evtx::binxml::text::units;
 
-/// The number of bits by which characters are distinguished. Both cases of an ASCII letter have the
-/// same bits.
+/// The number of bits of a character that distinguish it in the table of trigrams. Both cases of an
+/// ASCII letter have the same low five bits, so the test ignores case.
 const BITS: u32 = 5;
-/// A mask for the bits of one character.
+/// A mask for the bits that distinguish one character.
 const CHARACTER: u32 = (1 << BITS) - 1;
-/// A mask for the bits of three characters.
+/// A mask for the bits that distinguish three consecutive characters (a trigram).
 const TRIGRAM: u32 = (1 << (3 * BITS)) - 1;
-/// The size of the table in 64-bit words. The table has a bit for each combination of three
-/// characters: 4 KiB, which fit into the processor's first-level cache.
+/// The number of 64-bit words in the table of trigrams. The table has a bit for each combination of
+/// three characters: 4 KiB, which fit into the processor's first-level cache.
 const WORDS: usize = (TRIGRAM as usize + 1) / 64;
-/// The greatest number of literals that are marked. With more, too much text has marked characters
-/// and must be searched as well.
+/// The greatest number of literals for which a table of trigrams is made. With more literals, too
+/// much text has marked characters, and a full search must follow anyway.
 const MOST_LITERALS: usize = 64;
-/// Characters by their estimated frequency in names and paths, the most frequent first. The rare
-/// ones of a literal are marked. With another sequence more text would be searched, nothing else.
+/// Characters by their estimated frequency in domain names and paths, the most frequent first. The
+/// three rarest neighbouring characters of a literal are marked in the table of trigrams. The
+/// sequence affects only how much text must be searched fully, not what is found.
 const FREQUENT: &[u8] = b"eaoitnrscl.dm\\upghwbyfvk-xjqz0123456789";
 
-/// The marked trigrams of some literals. A trigram is three consecutive characters.
+/// A fast test whether text may contain one of several literals: a table with a bit for each
+/// trigram (three consecutive characters), in which one trigram of each literal is marked.
 #[derive(Debug)]
 pub(in crate::scan) struct Trigrams(Box<[u64; WORDS]>);
 
 impl Trigrams {
-    /// Marks literals of ASCII characters. `None` if one has fewer than three characters, or there
-    /// are too many literals.
+    /// Marks one trigram of each literal. The literals have only ASCII characters. `None` if a
+    /// literal has fewer than three characters, or there are more than [`MOST_LITERALS`] literals.
     pub(in crate::scan) fn of<'a>(literals: impl ExactSizeIterator<Item = &'a str>) -> Option<Self> {
         if literals.len() > MOST_LITERALS {
             return None;
@@ -45,7 +47,8 @@ impl Trigrams {
         Some(marks)
     }
 
-    /// Returns whether UTF-16 text may contain one of the literals, in any case.
+    /// Returns whether UTF-16 text may contain one of the literals, in any letter case. If not, no
+    /// literal is in the text; otherwise a full search must decide.
     pub(in crate::scan) fn may_be_in(&self, text: &[u8]) -> bool {
         let mut trigram = 0;
         let mut found = 0;
@@ -59,21 +62,22 @@ impl Trigrams {
     }
 }
 
-/// Returns the trigram of a character and the two before it. The higher bits still contain earlier
-/// characters; [`table_bit`] ignores them.
+/// Returns the trigram that ends with `character`, given the trigram before it. The higher bits
+/// still contain earlier characters; [`table_bit`] ignores them.
 #[inline]
 fn follow(before: u32, character: u32) -> u32 {
     (before << BITS) | (character & CHARACTER)
 }
 
-/// Returns the index of the table's word with a trigram's bit, and the bit.
+/// Returns the index of the word, in the table of trigrams, that contains a trigram's bit, and the
+/// word with only that bit set.
 #[inline]
 fn table_bit(trigram: u32) -> (usize, u64) {
     let trigram = trigram & TRIGRAM;
     (trigram as usize / 64, 1 << (trigram % 64))
 }
 
-/// Returns how rare these characters are together.
+/// Returns how rare these characters are together: the sum of their positions in [`FREQUENT`].
 fn rarity(characters: &[u8]) -> usize {
     let rank =
         |character: &u8| FREQUENT.iter().position(|other| other == character).unwrap_or(FREQUENT.len());
