@@ -33,6 +33,7 @@ struct StoredEvent {
     values: Box<[Option<String>]>,
 }
 
+/// Serializes the kind of an event as its name.
 fn by_name<S: serde::Serializer>(kind: &EventKind, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(kind.name)
 }
@@ -119,6 +120,8 @@ impl Event {
         self.kind.indexes(name).rev().find_map(|index| self.at(index))
     }
 
+    /// Returns the value of the field at `index` in the table of the event's kind; `None` if the
+    /// field has no value.
     fn at(&self, index: usize) -> Option<&str> {
         match self.kind.fields.get(index)?.location {
             FieldLocation::SecurityUserId => self.system.user_id.as_deref(),

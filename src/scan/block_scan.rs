@@ -8,36 +8,41 @@ use crate::ledger::tally::Tally;
 use crate::scan::evtx::log::{FILE_HEADER_SIZE, FileHeader};
 use crate::scan::located::LocatedEvent;
 
-/// The result of scanning a block of a file: events, counts, problems and notes.
+/// The result of scanning a block of a file: events, counts, problems and notes. The results of a
+/// file's blocks are later joined.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct BlockScan {
-    /// The file's header, if this is the file's first block and the header could be read.
+    /// The log's file header; `None` if the block is not the first one of its file, or the header
+    /// could not be read.
     pub header: Option<FileHeader>,
-    /// Counts of chunks, records and bytes in the block.
+    /// Counts of the chunks, records and bytes in the block.
     pub tally: Tally,
     /// What is wrong with the block, in file order.
     pub problems: Problems,
     /// Remarks about the block that are not damage, in file order.
     pub notes: Notes,
-    /// The number of bytes that could be read.
+    /// The number of bytes of the block that could be read.
     pub bytes_read: u64,
-    /// The number of chunks in the block that begin with a chunk's signature.
+    /// The number of chunks in the block that begin with a chunk's signature. It helps to decide
+    /// whether the file is a log.
     pub signed_chunks: u64,
-    /// The offset at which the last chunk with a signature, or that chunk's slot, ends; 0 if there
-    /// is no such chunk.
+    /// The offset in the file at which the last chunk with a signature, or the slot of that chunk,
+    /// ends; 0 if no chunk has a signature.
     pub chunks_end: u64,
-    /// The steps of the machine's clock that the record headers show.
+    /// The places in the block where the clock of the machine that wrote the log went back, as the
+    /// headers of its records show.
     pub clock: Clock,
-    /// The events that were read, in file order: Sysmon's DNS queries and, if requested, queries of
-    /// Windows' own DNS client and events of other kinds.
+    /// The events that were read, in file order: Sysmon's DNS queries and, if the scanner is set to
+    /// read them, queries of Windows' own DNS client and events of other kinds.
     pub events: Vec<LocatedEvent>,
-    /// The DNS queries among stale records, in file order, if deleted records were requested.
+    /// The DNS queries among stale records, in file order. Empty unless the scanner is set to read
+    /// deleted records.
     pub recovered: Vec<LocatedEvent>,
 }
 
 impl BlockScan {
-    /// Adds the result of scanning a misaligned chunk. The slots that the chunk lies in are
-    /// counted, and reported as read, separately.
+    /// Adds the result of scanning a misaligned chunk. Its counts of chunks and bytes read are left
+    /// out, because the slots that the chunk lies in are counted separately.
     pub(super) fn add_misaligned(&mut self, found: BlockScan) {
         self.tally.merge(Tally {
             chunks: 0,
@@ -56,8 +61,8 @@ impl BlockScan {
         self.recovered.extend(found.recovered);
     }
 
-    /// Lowers all offsets by the size of a file header. This corrects the result for a file that
-    /// has no header, but was read as if it had one.
+    /// Lowers all offsets in the result by the size of a file header. This corrects the result for
+    /// a log that has no header, but was read as if it had one.
     pub(super) fn subtract_header_size(&mut self) {
         let up = |offset: &mut u64| *offset = offset.saturating_sub(FILE_HEADER_SIZE);
         self.problems.change_offsets(up);
@@ -69,8 +74,8 @@ impl BlockScan {
         }
     }
 
-    /// Removes what was derived from a header that the file does not have, and reports the missing
-    /// header.
+    /// Removes from the result what was derived from a file header that the log does not have, and
+    /// adds the problem of the missing header.
     pub(super) fn report_missing_header(&mut self) {
         let problem = Problem { offset: 0, length: 0, damage: Damage::FileHeaderMissing };
         self.problems.drop_of_header();

@@ -11,8 +11,9 @@ use crate::scan::evtx::log::{Block, CHUNK_SIZE};
 use crate::scan::salvage::carve::{Headers, SECTOR};
 use crate::scan::slot::{ChunkSlot, SlotScanner};
 
-/// Reads a block of a file of `size` bytes, and decodes the chunks that begin in it. `see` is
-/// called with the block's bytes, or with nothing if some could not be read.
+/// Reads a block of a file of `size` bytes that is not a log, and decodes the chunks that begin in
+/// the block at any sector. `see` is called with the block's bytes before decoding changes them, or
+/// with `None` if some could not be read.
 pub(super) fn carve(
     scanner: &mut SlotScanner,
     log: &dyn LogBytes,
@@ -55,7 +56,8 @@ pub(super) fn carve(
     scan
 }
 
-/// Counts the bytes in `range`, which belong to no chunk, and those of them that could not be read.
+/// Counts the bytes in `range`, which belong to no chunk, and reports those among them that could
+/// not be read.
 fn pass_over(scanner: &mut SlotScanner, range: Range<u64>, scan: &mut BlockScan) {
     let gone = scanner.buffer.gone(&range);
     scan.tally.extents.other += range.end - range.start - gone;
@@ -65,7 +67,8 @@ fn pass_over(scanner: &mut SlotScanner, range: Range<u64>, scan: &mut BlockScan)
     }
 }
 
-/// Adds the problems in `others` that lie before `end` to the result.
+/// Adds the problems in `others` whose offsets lie before `end` to the result, so that its problems
+/// stay in file order.
 fn push_before(end: u64, others: &mut Peekable<impl Iterator<Item = Problem>>, scan: &mut BlockScan) {
     while let Some(other) = others.next_if(|other| other.offset < end) {
         scan.problems.push(other);

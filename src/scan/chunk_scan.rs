@@ -13,8 +13,9 @@ use super::skim::select::Skimmer;
 use crate::event::{KindSet, Window};
 use crate::ledger::damage::{Damage, Integrity, Problem};
 
-/// Walks the records of a chunk, and decodes those that the skim leaves. Without a skimmer, or if
-/// anything is wrong with the chunk, every record is decoded.
+/// Walks the records of the chunk in `read`, which lies at `at` in its file, and decodes those that
+/// the skimmer does not count. Without a skimmer, or if anything is wrong with the chunk, every
+/// record is decoded. Events, counts and problems are added to the result.
 pub(super) fn scan_chunk(
     read: &mut BlockPart<'_>,
     at: ChunkPosition,
@@ -71,8 +72,9 @@ pub(super) fn scan_chunk(
     note_problems(problems, start, read, scan);
 }
 
-/// Adds the problems of the chunk at offset `start` to the result: `found` are those among the
-/// chunk's records, with offsets from the chunk's start; `read` has those of reading the chunk.
+/// Adds the problems of the chunk at offset `start` of its file to the result. `found` are those
+/// among the chunk's records, with offsets from the chunk's start; `read` has those of reading the
+/// chunk.
 fn note_problems(found: Vec<Problem>, start: u64, read: &mut BlockPart<'_>, scan: &mut BlockScan) {
     let located = |problem: Problem| Problem { offset: start + problem.offset, ..problem };
     let mut problems: Vec<Problem> = found.into_iter().map(located).chain(read.problems.drain(..)).collect();
@@ -83,8 +85,8 @@ fn note_problems(found: Vec<Problem>, start: u64, read: &mut BlockPart<'_>, scan
     }
 }
 
-/// Returns how far the bytes of a walked chunk are verified. Records that the decoder cannot decode
-/// do not lower the integrity, because they may have been written that way.
+/// Returns how far checksums verify the bytes of a chunk that was walked. Records that the decoder
+/// cannot decode do not lower the integrity, because they may have been written that way.
 fn integrity(walk: &Walk, read: &BlockPart<'_>) -> Integrity {
     if !walk.problems.is_empty() || !read.problems.is_empty() {
         Integrity::Damaged
@@ -95,8 +97,9 @@ fn integrity(walk: &Walk, read: &BlockPart<'_>) -> Integrity {
     }
 }
 
-/// Walks the records of a chunk, and adds to the result what the skim counts and reads. Without a
-/// skimmer, or if the chunk is not sound, all records are left to be decoded.
+/// Walks the records of a chunk, and adds what the skimmer counts and reads to the result. The
+/// records that are left in `walk` must be decoded. Without a skimmer, or if the chunk is not
+/// sound, these are all records.
 fn walk_or_skim(
     read: &BlockPart<'_>,
     at: ChunkPosition,

@@ -3,12 +3,17 @@
 
 use crate::ledger::tally::Extents;
 
-/// The kind as which the bytes of a slot are counted. Each kind has a sum in [`Extents`].
+/// The kind as which the bytes of a slot are counted in the ledger. Each kind has a sum in
+/// [`Extents`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ExtentKind {
+    /// Bytes of a chunk with records and without a problem.
     Good,
+    /// Bytes of a chunk without records, or of an unused slot, without a problem.
     Empty,
+    /// Bytes of a chunk with a problem, or of a slot that contains something else than a chunk.
     Damaged,
+    /// Bytes at the end of a file that do not fill a slot and are not the beginning of a chunk.
     Trailing,
     /// Bytes that existed when the file was listed, but not when it was read.
     Absent,

@@ -3,18 +3,19 @@
 use crate::event::Event;
 use crate::ledger::damage::Integrity;
 
-/// The location of a record in its file.
+/// The location of an event's record in its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Location {
-    /// The number of the record's chunk, from 0. A misaligned chunk in a log has the number of the
-    /// slot in which it begins; a chunk in a carved file has the number of the 512-byte sector at
-    /// which it begins. The number is 0 in event XML.
+    /// The number, from 0, of the chunk that contains the record. In a log, it is the number of the
+    /// slot in which the chunk begins. In a carved file, which is not a log, it is the number of
+    /// the 512-byte sector at which the chunk begins. In event XML, which has no chunks, it is 0.
     pub chunk_number: u64,
-    /// The offset of the record in the file, in bytes.
+    /// The offset of the record in its file, in bytes. In event XML, it is the offset of the
+    /// event's start tag.
     pub record_offset: u64,
 }
 
-/// The position of a chunk in its file.
+/// The position of a chunk in its file: its number and its offset.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ChunkPosition {
     /// The chunk's number, as [`Location::chunk_number`] states it.
@@ -24,18 +25,20 @@ pub(super) struct ChunkPosition {
 }
 
 impl ChunkPosition {
-    /// Returns the location of the record at offset `record` in the chunk.
+    /// Returns the location of the record at offset `record` (in bytes from the chunk's start) in
+    /// the chunk.
     pub(super) fn of(self, record: u64) -> Location {
         Location { chunk_number: self.number, record_offset: self.offset + record }
     }
 }
 
-/// An event, with its location and how far its bytes are verified.
+/// An event that was read from a file, with its location in the file and how far its bytes are
+/// verified.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct LocatedEvent {
-    /// The location at which the event was found.
+    /// The location of the event's record in its file.
     pub location: Location,
-    /// How far the event's bytes are verified.
+    /// How far checksums verify the bytes that the event was read from.
     pub integrity: Integrity,
     /// The event: its `System` part and the values of its fields.
     pub event: Event,

@@ -6,25 +6,28 @@ use std::ops::Range;
 use crate::evidence::source::LogBytes;
 use crate::ledger::damage::{Damage, Problem};
 
-/// The sizes of the pieces in which a range is read again if it cannot be read at once: first those
-/// of chunks, then those of pages, the least that file systems and disks read.
+/// The sizes, in bytes, of the pieces in which a range is read again if it cannot be read at once:
+/// first the size of chunks, then that of pages, the least unit in which file systems and disks are
+/// read.
 const PIECES: [usize; 2] = [65536, 4096];
-/// The distance, in bytes, of the buffer's start from the start of a page. On an AMD EPYC, reading
-/// from the page cache took 1.4 times as long into memory that was aligned to 16 bytes only; 32
-/// were enough. On an Intel Xeon, it took 1.1 times as long into memory aligned to 64 bytes or more
-/// as into any other.
+/// The distance, in bytes, of the start of a block in memory from the start of a page. On an AMD
+/// EPYC, reading from the page cache took 1.4 times as long into memory that was aligned to 16
+/// bytes only; 32 were enough. On an Intel Xeon, it took 1.1 times as long into memory aligned to
+/// 64 bytes or more as into any other.
 const AFTER_PAGE: usize = 32;
+/// The size of a page of memory, in bytes.
 const PAGE: usize = 4096;
-/// The amount of memory, in bytes, through which successive reads move: room for 1 MiB of chunks
-/// and a file's header. On an AMD EPYC with a second-level cache of 1 MiB, the kernel took 1.2
-/// times as long to copy into memory that was still in the cache, 64 KiB or 256 KiB at a time, as
-/// into memory that had left it. When reads move through 1 MiB, the chunks to be examined have left
-/// the cache too.
+/// The amount of memory, in bytes, through which successive reads move before they begin at its
+/// start again: room for 1 MiB of chunks and a file's header. On an AMD EPYC with a second-level
+/// cache of 1 MiB, the kernel took 1.2 times as long to copy into memory that was still in the
+/// cache, 64 KiB or 256 KiB at a time, as into memory that had left it. When reads move through 1
+/// MiB, the chunks that are examined next have left the cache too.
 const RING_SIZE: usize = (1 << 20) + PAGE;
 
 /// A buffer for a block of a log, which is reused for the next block.
 #[derive(Debug, Default)]
 pub(super) struct BlockBuffer {
+    /// The memory that reads fill in turn.
     memory: Vec<u8>,
     /// The position in `memory` at which the first read begins.
     first: usize,
@@ -32,7 +35,7 @@ pub(super) struct BlockBuffer {
     next: usize,
     /// The offset of the block in the log, in bytes.
     start: u64,
-    /// The number of bytes that were requested.
+    /// The number of bytes of the block that were requested.
     asked: u64,
     /// The position of the block in `memory`.
     aligned: usize,
@@ -43,10 +46,10 @@ pub(super) struct BlockBuffer {
     unread: Vec<(Range<usize>, io::Error)>,
 }
 
-/// A part of a block that was read.
+/// A part of a block that was read into a buffer.
 #[derive(Debug)]
 pub(super) struct BlockPart<'a> {
-    /// The bytes of the part, as many as exist. Bytes that cannot be read are zeros.
+    /// The bytes of the part, as many as the file has. Bytes that cannot be read are zeros.
     pub bytes: &'a mut [u8],
     /// The ranges of `bytes` that cannot be read.
     pub unread: Vec<Range<usize>>,
@@ -55,20 +58,22 @@ pub(super) struct BlockPart<'a> {
 }
 
 impl BlockPart<'_> {
-    /// Returns the number of bytes that could be read.
+    /// Returns the number of bytes of the part that could be read.
     pub(super) fn bytes_read(&self) -> u64 {
         let unread: usize = self.unread.iter().map(ExactSizeIterator::len).sum();
         (self.bytes.len() - unread) as u64
     }
 
-    /// Returns whether bytes in `range`, which counts from the part's start, could not be read.
+    /// Returns whether any byte in `range`, which is counted from the part's start, could not be
+    /// read.
     pub(super) fn has_unread(&self, range: &Range<usize>) -> bool {
         self.unread.iter().any(|unread| unread.start < range.end && range.start < unread.end)
     }
 }
 
 impl BlockBuffer {
-    /// Reads a range of the log, which is the new block.
+    /// Reads a range of the log into the buffer. The range is the new block; the block before is
+    /// lost.
     pub(super) fn read(&mut self, log: &dyn LogBytes, range: Range<u64>) {
         let length = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
         self.turn_to(length);
@@ -84,8 +89,8 @@ impl BlockBuffer {
         });
     }
 
-    /// Moves to the position in memory that the next read fills: after the last read or, if
-    /// `length` bytes do not fit there, at the first position again.
+    /// Moves to the position in memory that the next read of `length` bytes fills: after the last
+    /// read or, if too little memory is left, at the first position again.
     fn turn_to(&mut self, length: usize) {
         let with_alignment = length.max(RING_SIZE).saturating_add(PAGE + AFTER_PAGE);
         if self.memory.len() < with_alignment {
@@ -98,28 +103,28 @@ impl BlockBuffer {
         self.next = self.aligned + length.next_multiple_of(PAGE);
     }
 
-    /// Returns whether the log has a byte at `offset`, which must lie within the block.
+    /// Returns whether the log has a byte at `offset`. The offset must lie within the block.
     pub(super) fn reaches(&self, offset: u64) -> bool {
         between(offset, offset, self.start).start < self.found
     }
 
-    /// Returns the number of bytes of `range`, which must lie within the block, that existed when
-    /// the file was listed but not when it was read.
+    /// Returns the number of bytes in `range` that existed when the file was listed but not when
+    /// the block was read. The range must lie within the block.
     pub(super) fn gone(&self, range: &Range<u64>) -> u64 {
         let asked = between(range.start, range.end, self.start);
         (asked.end - asked.start.max(self.found).min(asked.end)) as u64
     }
 
-    /// Returns the bytes in `range`, which must lie within the block; `None` if the block could not
-    /// be read completely.
+    /// Returns the bytes in `range` of the log, which must lie within the block; `None` if any byte
+    /// of the block could not be read.
     pub(super) fn whole(&self, range: Range<u64>) -> Option<&[u8]> {
         let is_whole = self.unread.is_empty() && self.found as u64 == self.asked;
         let part = between(range.start, range.end, self.start);
         self.memory.get(self.aligned + part.start..self.aligned + part.end).filter(|_| is_whole)
     }
 
-    /// Returns the part of the block in `range`, which counts from the start of the log and must
-    /// lie within the block.
+    /// Returns the part of the block in `range`, which is counted from the start of the log and
+    /// must lie within the block.
     pub(super) fn part(&mut self, range: Range<u64>) -> BlockPart<'_> {
         let asked = between(range.start, range.end, self.start);
         let there = asked.start.min(self.found)..asked.end.min(self.found);
@@ -142,15 +147,17 @@ impl BlockBuffer {
     }
 }
 
-/// Returns the range from `from` to `to` of a log as a range that counts from `start`.
+/// Returns the range from `from` to `to` of a log as a range that is counted from the offset
+/// `start`.
 fn between(from: u64, to: u64, start: u64) -> Range<usize> {
     let place = |offset: u64| usize::try_from(offset.saturating_sub(start)).unwrap_or(usize::MAX);
     place(from)..place(to)
 }
 
-/// Fills `buffer` with the bytes at `start` in the log, and returns how many exist. If reading
-/// fails, it is repeated in pieces of the first size in `pieces`, and so on. A piece of the last
-/// size that cannot be read is filled with zeros and passed to `lost`.
+/// Fills `buffer` with the bytes at offset `start` of the log, and returns how many bytes exist. If
+/// reading fails, it is repeated in pieces of the first size in `pieces`, and then of the next size
+/// for each piece that fails. A piece of the last size that cannot be read is filled with zeros and
+/// passed to `lost`, with the error.
 fn read(
     log: &dyn LogBytes,
     buffer: &mut [u8],

@@ -17,16 +17,18 @@ use crate::scan::slot::SlotScanner;
 use crate::scan::xml::{XmlFile, XmlSelection, scan_xml};
 
 switch! {
-    /// The setting for deleted records: whether they are read.
+    /// The setting for deleted records: whether a sweep reads them.
     pub enum Recovery {
         /// Only live records are read.
         Live,
-        /// Stale records are read too, apart from the live ones.
+        /// Stale records, which are left over from a deleted part of a log, are read too. Their
+        /// events are kept apart from those of live records.
         Stale,
     }
 }
 
-/// Scans blocks of files, with one buffer that is reused. Each thread has its own scanner.
+/// Scans blocks of files: logs, carved files and event XML. It contains the settings of a scan and
+/// a buffer that is reused, so each thread has its own scanner.
 #[derive(Debug)]
 pub struct Scanner {
     reads: ReadSize,
@@ -40,7 +42,8 @@ impl Default for Scanner {
 }
 
 impl Scanner {
-    /// Returns a scanner that decodes the records that `selection` requests.
+    /// Returns a scanner for Sysmon's DNS queries that decodes the records which `selection`
+    /// chooses.
     #[must_use]
     pub fn new(selection: &Selection) -> Self {
         let skimmer = match selection {
@@ -51,8 +54,8 @@ impl Scanner {
         Scanner { reads: ReadSize::default(), slots: SlotScanner::new(skimmer, kinds) }
     }
 
-    /// Returns the scanner with the setting to also decode those queries of Windows' own DNS client
-    /// that `dns_client` selects.
+    /// Returns the scanner, set to also read those queries of Windows' own DNS client that
+    /// `dns_client` chooses.
     #[must_use]
     pub fn with_dns_client(mut self, dns_client: &DnsClient) -> Self {
         let DnsClient::Wanted(wanted) = dns_client else { return self };
@@ -61,8 +64,8 @@ impl Scanner {
         self
     }
 
-    /// Returns the scanner with the setting to also read every event of `kind`. The skim does not
-    /// know the kind, so every record is decoded.
+    /// Returns the scanner, set to also read every event of `kind`. Every record is then decoded,
+    /// because the skim cannot choose records of other kinds.
     #[must_use]
     pub fn reading_all(mut self, kind: &EventKind) -> Self {
         self.slots.skimmer = None;
@@ -70,7 +73,7 @@ impl Scanner {
         self
     }
 
-    /// Returns the scanner with the setting to also count the DNS queries that lie in `window`.
+    /// Returns the scanner, set to also count the DNS queries in the requested period `window`.
     #[must_use]
     pub fn within(mut self, window: Window) -> Self {
         self.change_skimmer(|skimmer| skimmer.within(window));
@@ -78,41 +81,42 @@ impl Scanner {
         self
     }
 
-    /// Returns the scanner with the setting how much of a log is read at a time.
+    /// Returns the scanner, set to read as much of a log at a time as `reads` says.
     #[must_use]
     pub fn reading(self, reads: ReadSize) -> Self {
         Scanner { reads, ..self }
     }
 
-    /// Returns the scanner with the setting for which chunks the checksum of the records is
-    /// verified.
+    /// Returns the scanner, set to verify the checksum of the records in the chunks that
+    /// `checksums` chooses.
     #[must_use]
     pub fn verifying(mut self, checksums: Checksums) -> Self {
         self.change_skimmer(|skimmer| skimmer.verifying(checksums));
         self
     }
 
-    /// Returns the scanner with the setting whether deleted records are read.
+    /// Returns the scanner, set to read deleted records or not.
     #[must_use]
     pub fn recovering(mut self, recovery: Recovery) -> Self {
         self.slots.recovery = (recovery == Recovery::Stale).then(Recoverer::default);
         self
     }
 
-    /// Applies `change` to the skimmer, if there is one.
+    /// Applies `change` to the skimmer. Does nothing if every record is decoded, because there is
+    /// no skimmer then.
     fn change_skimmer(&mut self, change: impl FnOnce(Skimmer) -> Skimmer) {
         self.slots.skimmer = self.slots.skimmer.take().map(change);
     }
 
     /// Reads and decodes `block` of a log of `size` bytes, and the misaligned chunks that begin in
-    /// it. All problems are in the result.
+    /// the block. Whatever is wrong with the block is among the problems of the result.
     pub fn scan(&mut self, log: &dyn LogBytes, block: Block, size: u64) -> BlockScan {
         self.scan_after(log, block, size, |_, _| ())
     }
 
-    /// Scans a block as [`Scanner::scan`] does, and calls `see` with the block's bytes before
-    /// decoding changes them: piece by piece, each with its offset in the file. If a piece could
-    /// not be read whole, `see` gets no bytes for it.
+    /// Scans a block of a log of `size` bytes as [`Scanner::scan`] does, and calls `see` with the
+    /// block's bytes before decoding changes them: piece by piece, each with its offset in the
+    /// file. If a piece could not be read whole, `see` gets `None` for it.
     pub fn scan_after(
         &mut self,
         log: &dyn LogBytes,
@@ -132,8 +136,8 @@ impl Scanner {
     }
 
     /// Carves a block of a file of `size` bytes that is not a log: decodes the chunks that begin in
-    /// the block. `see` is called with the block's bytes, or with nothing if some could not be
-    /// read.
+    /// the block at any sector. `see` is called with the block's bytes, or with `None` if some
+    /// could not be read.
     pub fn carve_after(
         &mut self,
         log: &dyn LogBytes,
@@ -144,8 +148,8 @@ impl Scanner {
         carve(&mut self.slots, log, block, size, see)
     }
 
-    /// Reads a block of a file of event XML, and decodes the events that begin in it. `see` is
-    /// called with the block's bytes, or with nothing if some could not be read.
+    /// Reads a block of a file of event XML, and decodes the events that begin in the block. `see`
+    /// is called with the block's bytes, or with `None` if some could not be read.
     pub fn xml_after(
         &mut self,
         log: &dyn LogBytes,

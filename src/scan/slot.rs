@@ -17,50 +17,54 @@ use crate::scan::read::BlockBuffer;
 use crate::scan::salvage::recover::Recoverer;
 use crate::scan::skim::select::Skimmer;
 
-/// A slot: a range of a file that is examined as a chunk. It is 64 KiB, unless another chunk or the
-/// file's end cuts it short.
+/// A range of a file that is scanned as one chunk: a slot of a log, or the place of a misaligned or
+/// carved chunk. It is 64 KiB, unless another chunk or the file's end cuts it short.
 #[derive(Debug, Clone)]
 pub(super) struct ChunkSlot {
-    /// The range of the slot in the file.
+    /// The range, in bytes from the start of the file.
     pub range: Range<u64>,
-    /// The chunk number that events in the slot get
+    /// The chunk number that the result states for events in the range
     /// ([`Location::chunk_number`](super::located::Location::chunk_number)).
     pub number: u64,
-    /// The start of the first deleted chunk in the slot's free space, or the slot's end. A deleted
-    /// record beyond it does not belong to the slot's chunk.
+    /// The offset, in the file, of the first deleted chunk in the chunk's free space, or the end of
+    /// the range. Deleted records after it belong to the deleted chunk, not to this one.
     pub own_end: u64,
 }
 
 impl ChunkSlot {
-    /// Returns a slot of a log without a deleted chunk in it.
+    /// Returns the slot of a log at `range`, which contains no deleted chunk.
     pub(super) fn whole(range: Range<u64>) -> Self {
         ChunkSlot { number: chunk_number(range.start), own_end: range.end, range }
     }
 }
 
-/// Returns the number, from 0, of the slot of a log that contains the byte at `offset`.
+/// Returns the number, from 0, of the slot that contains the byte at `offset` of a log. The first
+/// slot follows the file header.
 pub(super) fn chunk_number(offset: u64) -> u64 {
     offset.saturating_sub(FILE_HEADER_SIZE) / CHUNK_SIZE
 }
 
-/// Scans slots one after another, with memory that is reused.
+/// Scans one slot after another. It contains the settings of a scan, and memory that is reused from
+/// slot to slot.
 #[derive(Debug)]
 pub(super) struct SlotScanner {
+    /// The bytes of the block whose slots are scanned.
     pub buffer: BlockBuffer,
-    /// The skimmer, which counts records that need not be decoded; `None` to decode every record.
+    /// Counts the records that need not be decoded; `None` if every record is decoded.
     pub skimmer: Option<Skimmer>,
-    /// The kinds of events that are read.
+    /// The kinds of events that are read. Other events are only counted.
     pub kinds: KindSet,
-    /// The requested period. DNS queries in it are counted.
+    /// The period that the user requests matches for. DNS queries in it are counted separately too.
     pub window: Window,
+    /// The walk over a chunk's records. Only its memory is kept from chunk to chunk.
     walk: Walk,
-    /// The search for deleted records; `None` if they were not requested.
+    /// The search for deleted records; `None` if deleted records are not read.
     pub recovery: Option<Recoverer>,
 }
 
 impl SlotScanner {
     /// Returns a scanner that reads events of these kinds. It decodes the records that `skimmer`
-    /// leaves or, without a skimmer, all records.
+    /// does not count or, without a skimmer, all records.
     pub(super) fn new(skimmer: Option<Skimmer>, kinds: KindSet) -> Self {
         SlotScanner {
             buffer: BlockBuffer::default(),
@@ -72,8 +76,9 @@ impl SlotScanner {
         }
     }
 
-    /// Scans one slot, and returns the kind as which its bytes are counted. They are not added to
-    /// the tally.
+    /// Scans one slot of the block in the buffer, and returns the kind as which the slot's bytes
+    /// are to be counted. The caller adds them to the tally, because misaligned chunks may cover a
+    /// part of the slot.
     pub(super) fn scan_slot(&mut self, chunk: &ChunkSlot, scan: &mut BlockScan) -> ExtentKind {
         let length = chunk.range.end - chunk.range.start;
         let before = scan.tally.damaged_chunks;
@@ -93,7 +98,8 @@ impl SlotScanner {
         }
     }
 
-    /// Scans one slot, and returns whether it begins as a chunk does.
+    /// Scans one slot of the block in the buffer, and returns whether it begins with a chunk's
+    /// signature.
     fn examine_slot(&mut self, chunk: &ChunkSlot, scan: &mut BlockScan) -> bool {
         let ChunkSlot { range, number, own_end } = chunk.clone();
         let mut read = self.buffer.part(range.clone());
@@ -138,7 +144,8 @@ impl SlotScanner {
         false
     }
 
-    /// Decodes misaligned chunks of a log, and reports them.
+    /// Decodes misaligned chunks of a log, and reports each as a problem. The chunks must lie in
+    /// the buffer.
     pub(super) fn scan_misaligned<'c>(
         &mut self,
         chunks: impl Iterator<Item = &'c Range<u64>>,
@@ -157,9 +164,9 @@ impl SlotScanner {
         }
     }
 
-    /// Searches deleted chunks for records, if deleted records were requested. The bytes of the
-    /// deleted chunks must be as they were read, which decoding the surrounding chunk does not
-    /// change.
+    /// Searches deleted chunks for records, if the scanner is set to read deleted records. The
+    /// bytes of the deleted chunks in the buffer must be as they were read from the file; decoding
+    /// the chunk around them does not change them.
     pub(super) fn recover_deleted<'c>(
         &mut self,
         deleted: impl Iterator<Item = &'c Range<u64>>,
@@ -172,8 +179,8 @@ impl SlotScanner {
         }
     }
 
-    /// Counts how many bytes of a range could be read. The content of the range is examined
-    /// elsewhere.
+    /// Counts how many bytes of a range of the block could be read, and reports those that could
+    /// not. It is for ranges whose content is not scanned as a chunk, such as the file header.
     pub(super) fn note_reading(&mut self, range: Range<u64>, scan: &mut BlockScan) {
         let read = self.buffer.part(range);
         scan.bytes_read += read.bytes_read();

@@ -42,12 +42,14 @@ impl Document {
     }
 }
 
+/// The JSON form of an event, as the decoder writes it.
 #[derive(Deserialize)]
 struct Root<'a> {
     #[serde(borrow, rename = "Event")]
     event: EventElement<'a>,
 }
 
+/// The JSON form of the element `Event`: the two parts that are read.
 #[derive(Deserialize)]
 struct EventElement<'a> {
     #[serde(borrow, rename = "System")]
@@ -56,6 +58,8 @@ struct EventElement<'a> {
     event_data: Option<&'a RawValue>,
 }
 
+/// The JSON form of the element `System`: the elements that are read. All but `EventID` may be
+/// missing.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct SystemElement<'a> {
@@ -199,6 +203,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Element<'a> {
     }
 }
 
+/// Deserializes the JSON form of an XML element into an [`Element`].
 struct ElementVisitor;
 
 impl<'de> Visitor<'de> for ElementVisitor {

@@ -139,30 +139,36 @@ fn named(kind: &EventKind, name: &str) -> Option<FieldName> {
     None
 }
 
+/// The JSON form of an event, of which only the attribute `System/Execution/@ProcessID` is read.
 #[derive(Deserialize)]
 struct Root<'a> {
     #[serde(borrow, rename = "Event")]
     event: EventElement<'a>,
 }
 
+/// The JSON form of the element `Event`, of which only `System` is read.
 #[derive(Deserialize)]
 struct EventElement<'a> {
     #[serde(borrow, rename = "System")]
     system: SystemElement<'a>,
 }
 
+/// The JSON form of the element `System`, of which only `Execution` is read.
 #[derive(Deserialize)]
 struct SystemElement<'a> {
     #[serde(borrow, rename = "Execution")]
     execution: Option<ExecutionElement<'a>>,
 }
 
+/// The JSON form of the element `Execution`, of which only the attributes are read.
 #[derive(Deserialize)]
 struct ExecutionElement<'a> {
     #[serde(borrow, rename = "#attributes")]
     attributes: Option<ExecutionAttributes<'a>>,
 }
 
+/// The JSON form of the attributes of the element `Execution`, of which only the process ID is
+/// read.
 #[derive(Deserialize)]
 struct ExecutionAttributes<'a> {
     #[serde(borrow, default, rename = "ProcessID", deserialize_with = "present")]

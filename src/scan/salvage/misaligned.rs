@@ -220,6 +220,7 @@ impl MisalignedChunks {
 
 /// A slot, given by its range among bytes of a log.
 struct SlotPart<'b> {
+    /// The bytes of the log that contain the slot.
     bytes: &'b [u8],
     /// The offset of the bytes in the log.
     start: u64,

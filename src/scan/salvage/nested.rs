@@ -70,8 +70,8 @@ impl Nesting {
     }
 
     /// Decides what begins at position `start`, which must lie after all positions of earlier
-    /// calls. A damaged header among the live records of a chunk counts as none, because an event's
-    /// text may contain a chunk's signature.
+    /// calls. A damaged header within the header or the live records of another chunk counts as
+    /// none, because an event's text may contain a chunk's signature.
     pub(in crate::scan) fn header(&mut self, bytes: &[u8], start: usize) -> HeaderKind {
         let rest = bytes.get(start..).unwrap_or_default();
         if !rest.starts_with(CHUNK_SIGNATURE) {

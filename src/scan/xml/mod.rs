@@ -21,20 +21,22 @@ use crate::scan::evtx::log::Block;
 use crate::scan::located::{LocatedEvent, Location};
 use crate::scan::read::{BlockBuffer, BlockPart};
 
-/// The greatest size of an event in XML, in bytes. Windows logs at most 64 KiB in binary form; as
-/// UTF-16, with everything escaped, that is less than this.
+/// The greatest size of an event in XML, in bytes. Windows logs at most 64 KiB per event in binary
+/// form. As UTF-16, with everything escaped, that is less than this limit.
 pub(super) const MOST_EVENT_BYTES: u64 = 1 << 20;
-/// The greatest size, in bytes, of a tag or declaration outside of events.
+/// The greatest size, in bytes, of a tag or declaration that lies outside of events.
 const MOST_TAG_BYTES: u64 = 4096;
-/// The number of bytes on either side of a block that are read first: enough for usual events.
+/// The number of bytes on either side of a block that are read first, to see which events begin in
+/// the block: enough for usual events.
 const NEAR: u64 = 64 << 10;
-/// The number of bytes on either side of a block that are read if [`NEAR`] is not enough: enough
-/// for any event.
+/// The number of bytes on either side of a block that are read if [`NEAR`] bytes do not show which
+/// events begin in the block: enough for any event.
 const FAR: u64 = MOST_EVENT_BYTES + 2 * MOST_TAG_BYTES;
-/// The greatest number of bytes that messages show of data that is no event.
+/// The greatest number of bytes that a message shows of data that is no event.
 const SHOWN: usize = 24;
 
-/// The size and encoding of a file of event XML, as known before it is read.
+/// The size and the encoding of a file of event XML. Both are known before a scanner reads the
+/// file.
 #[derive(Debug, Clone, Copy)]
 pub struct XmlFile {
     /// The file's size in bytes.
@@ -43,17 +45,18 @@ pub struct XmlFile {
     pub encoding: Encoding,
 }
 
-/// The settings for reading events from event XML.
+/// The settings for scanning event XML: which kinds of events are read, and which queries are
+/// counted.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct XmlSelection {
-    /// The kinds of events that are read.
+    /// The kinds of events that are read. Other events are only counted.
     pub kinds: KindSet,
-    /// The requested period. DNS queries in it are counted.
+    /// The period that the user requests matches for. DNS queries in it are counted separately too.
     pub window: Window,
 }
 
-/// Reads a block of a file of event XML, and decodes the events that begin in it. `see` is called
-/// with the block's bytes, or with nothing if some could not be read.
+/// Reads a block of a file of event XML, and decodes the events that begin in the block. `see` is
+/// called with the block's bytes, or with `None` if some could not be read.
 pub(super) fn scan_xml(
     buffer: &mut BlockBuffer,
     selection: XmlSelection,
@@ -70,8 +73,8 @@ pub(super) fn scan_xml(
     scan.or_else(|| within(buffer, selection, log, block, file, FAR, |_| ())).unwrap_or_default()
 }
 
-/// Reads a block with `margin` bytes on either side of it. `None` if these bytes do not show which
-/// events begin in the block.
+/// Scans a block of event XML, reading `margin` more bytes on either side of it. `None` if these
+/// bytes do not show which events begin in the block; callers then read more.
 fn within(
     buffer: &mut BlockBuffer,
     selection: XmlSelection,
@@ -105,8 +108,9 @@ fn within(
     Some(walk.finish())
 }
 
-/// Returns the problem of a file that ends before the element around its events does, so that an
-/// unknown number of events is missing. `text` contains the file's end.
+/// Returns the problem of a file that has a start tag of an element around its events, but ends
+/// without the end tag, so that an unknown number of events is missing. `None` if the file is
+/// whole. `text` contains the file's end.
 fn cut_off(log: &dyn LogBytes, size: u64, text: &XmlText<'_>) -> Option<Problem> {
     let mut head = [0; HEAD_SIZE];
     let length = log.read_at(0, &mut head).ok()?;
@@ -116,19 +120,23 @@ fn cut_off(log: &dyn LogBytes, size: u64, text: &XmlText<'_>) -> Option<Problem>
     Some(Problem { offset: size, length: 0, damage: Damage::EventXmlCutOff })
 }
 
-/// The state of a walk through a block of event XML.
+/// The state of a walk through a block of event XML: what was read, the settings, and the result so
+/// far.
 struct XmlWalk<'a> {
     text: XmlText<'a>,
     read: &'a BlockPart<'a>,
     kinds: KindSet,
     window: Window,
+    /// The problems found so far. They are sorted when the walk ends.
     problems: Vec<Problem>,
+    /// The result so far, without the problems.
     scan: BlockScan,
 }
 
 impl XmlWalk<'_> {
-    /// Walks through everything that belongs to the block, which begins at `start` and ends at
-    /// `end`. `spans` are the events that begin in it.
+    /// Walks through everything that belongs to the block: the events `spans`, and what lies
+    /// between them. The block's own text begins at offset `start` and ends at offset `end` of the
+    /// file.
     fn walk(&mut self, start: u64, end: u64, spans: Vec<EventSpan>) {
         let mut at = start;
         for span in spans {
@@ -139,7 +147,7 @@ impl XmlWalk<'_> {
         self.between(at, end);
     }
 
-    /// Returns the result of the walk, with the problems in file order.
+    /// Returns the result of the walk, with its problems in file order.
     fn finish(mut self) -> BlockScan {
         self.problems.sort_by_key(|problem| problem.offset);
         for problem in self.problems {
@@ -148,7 +156,8 @@ impl XmlWalk<'_> {
         self.scan
     }
 
-    /// Decodes an event, and adds it to the result.
+    /// Decodes the event at `span`, and adds it to the result, or the problem if it cannot be
+    /// decoded.
     fn event(&mut self, span: &EventSpan) {
         let (offset, length) = (span.range.start, span.range.end - span.range.start);
         // Bytes that cannot be read are replaced by zeros, which are no evidence. That they cannot
@@ -183,7 +192,8 @@ impl XmlWalk<'_> {
         }
     }
 
-    /// Counts an event, and adds it to the result if it is of a kind that is read.
+    /// Counts an event at `offset` of the file, and adds it to the result if it is of a kind that
+    /// is read.
     fn count(&mut self, offset: u64, document: Document) {
         let BlockScan { tally, clock, events, .. } = &mut self.scan;
         let system = document.system();
@@ -199,8 +209,9 @@ impl XmlWalk<'_> {
         }
     }
 
-    /// Walks through the text between events: white space, the tags around events, declarations,
-    /// and lead-ins of tools. Anything else is a problem.
+    /// Walks through the text between two events, from offset `start` to offset `end`: white space,
+    /// the tags around events, declarations, and the lines that tools write before events
+    /// (lead-ins). Anything else is a problem.
     fn between(&mut self, start: u64, end: u64) {
         let there = end.min(self.text.end());
         let mut at = start;
@@ -223,7 +234,9 @@ impl XmlWalk<'_> {
         self.scan.tally.extents.unread += end.saturating_sub(at);
     }
 
-    /// Reports bytes that are no event. Bytes that cannot be read are reported elsewhere.
+    /// Reports text between events, from `offset` to `end`, that is no event and nothing that may
+    /// lie around events. Bytes that cannot be read are left out, because they are reported when
+    /// the block is read.
     fn stray(&mut self, offset: u64, end: u64) {
         if self.read.has_unread(&self.text.byte_range(offset..end)) {
             return;
@@ -233,8 +246,9 @@ impl XmlWalk<'_> {
     }
 }
 
-/// Returns the damage of a DNS query without a `QueryName`, if the event is one. Sysmon writes one
-/// in each, even if it is empty. The query still counts, and its other fields can match.
+/// Returns the damage of a DNS query without a `QueryName`; `None` for any other event. Sysmon
+/// writes the field in every DNS query, even if its value is empty. The query still counts, and its
+/// other fields can match.
 fn missing_query_name(document: &Document) -> Option<Damage> {
     let event = document.dns_query()?;
     if event.query_name().is_some() {

@@ -18,13 +18,15 @@ use crate::scan::decode::document::{Document, SystemTexts};
 use crate::scan::decode::event_data::canonical_text;
 use crate::scan::decode::record::causes;
 
-/// The depth of the elements `System` and `EventData`, which are children of `Event`. `Event` has
-/// depth 1.
+/// The depth in the XML of the elements `System` and `EventData`, which are children of `Event`.
+/// The element `Event` has depth 1.
 const PART_DEPTH: usize = 2;
-/// The depth of the elements that contain values.
+/// The depth in the XML of the elements that contain values, which are children of `System` or
+/// `EventData`.
 const FIELD_DEPTH: usize = 3;
 
-/// Parses an event in XML. An error says what was expected and what was found.
+/// Parses the XML of one event. The result is the whole event if its kind is in `kinds`, otherwise
+/// its `System` part alone. An error says what was expected and what was found.
 pub(super) fn parse(xml: &str, kinds: KindSet) -> Result<Document, String> {
     if xml.contains('\0') {
         return Err("expected text, found a NUL".to_owned());
@@ -58,7 +60,8 @@ pub(super) fn parse(xml: &str, kinds: KindSet) -> Result<Document, String> {
     }
 }
 
-/// Returns the character that a reference means.
+/// Returns the character that a reference such as `&amp;` means. Fails for an entity that XML does
+/// not predefine.
 fn resolved(reference: &BytesRef<'_>) -> Result<char, String> {
     let character = reference.resolve_char_ref().map_err(|error| causes(&error))?;
     let name: &str = reference;
@@ -68,30 +71,34 @@ fn resolved(reference: &BytesRef<'_>) -> Result<char, String> {
     })
 }
 
-/// A child element of `Event`.
+/// A child of the element `Event`, by what is read of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum EventPart {
+    /// The element `System`: who logged the event, where and when.
     System,
+    /// The element `EventData`, which contains the event's fields.
     EventData,
-    /// An element of which nothing is read.
+    /// Any other element, or one of an event whose data is not needed. Nothing is read of it.
     #[default]
     Other,
 }
 
-/// The texts of the known fields, by name. If a name occurs several times, the first text counts.
+/// The texts of the fields found so far in an event's data, by the names of the fields. If a name
+/// occurs several times, the first text counts.
 #[derive(Debug, Default)]
 struct DataTexts(Vec<(&'static str, String)>);
 
 impl DataTexts {
-    /// Adds a field's text, unless a text of that name was added before, as when a log is decoded.
+    /// Adds the text of a field, unless the field already has one under the same name. Decoding a
+    /// log treats such a repetition in the same way.
     fn add(&mut self, name: &'static str, text: String) {
         if self.0.iter().all(|(known, _)| *known != name) {
             self.0.push((name, text));
         }
     }
 
-    /// Removes and returns the text of a field, under the first of the field's names that is
-    /// present.
+    /// Removes and returns the text of a field, under the first of the field's names that occurred;
+    /// `None` if none did.
     fn take(&mut self, field: &FieldSpec) -> Option<String> {
         let place = |name| self.0.iter().position(|(known, _)| *known == name);
         let place = field.data_names().find_map(place)?;
@@ -99,36 +106,43 @@ impl DataTexts {
     }
 }
 
-/// The state of parsing an event.
+/// The state of parsing an event: which elements are open, and what was read so far.
 #[derive(Debug, Default)]
 struct EventParser {
-    /// The number of elements that are open.
+    /// The number of elements that are open at this place of the XML.
     depth: usize,
+    /// The child of `Event` that is open or was open last.
     part: EventPart,
+    /// The texts of the elements of `System` found so far.
     texts: SystemTexts<'static>,
-    /// The event's first `System` part, once it has ended.
+    /// The event's `System` part; `None` until the first element `System` has ended.
     system: Option<System>,
-    /// The text of `System/Execution/@ProcessID`.
+    /// The value of `System/Execution/@ProcessID`; `None` if it was not found or is not read.
     process_id: Option<String>,
-    /// True if white space surrounds the EventID. White space around every value was then added.
+    /// True if the EventID is surrounded by white space. A tool has then added white space around
+    /// every value of the event, and it is removed from all of them.
     is_set_apart: bool,
-    /// The number of `Data` elements without a name.
+    /// The number of `Data` elements without an attribute `Name`, for a message.
     nameless: usize,
     /// The kinds of events whose data is read.
     kinds: KindSet,
     /// True if a kind in `kinds` has the field `Execution/@ProcessID`.
     reads_process_id: bool,
+    /// The texts of the event's fields found so far.
     data: DataTexts,
-    /// The name of the field that is open: that of its element, or the `Name` of its `Data`.
+    /// The name of the element whose text is being read: that of an element of `System`, or the
+    /// `Name` of a `Data` element. `None` if no text is being read.
     field: Option<Cow<'static, str>>,
-    /// The text so far of the field that is open.
+    /// The text, so far, of the element whose text is being read.
     text: String,
-    /// The name of an element nested in a field of the data, if there is one.
+    /// The message about the first element that is nested in a field of the event's data; `None` if
+    /// there is none. It becomes an error only if the event is of a kind that is read.
     nested: Option<String>,
 }
 
 impl EventParser {
-    /// Handles the start of an element.
+    /// Handles the start of an element. Fails if the element is not well formed, or is nested where
+    /// a text is expected.
     fn start(&mut self, start: &BytesStart<'_>) -> Result<(), String> {
         self.depth += 1;
         well_formed(start)?;
@@ -162,7 +176,8 @@ impl EventParser {
         Ok(())
     }
 
-    /// Handles the start of an element that contains a value.
+    /// Handles the start of an element that can contain a value: a child of `System` or
+    /// `EventData`.
     fn start_field(&mut self, name: &str, start: &BytesStart<'_>) -> Result<(), String> {
         self.text.clear();
         self.field = match self.part {
@@ -199,7 +214,8 @@ impl EventParser {
         Ok(())
     }
 
-    /// Returns the place for the text of an element of `System`; `None` if the element is not used.
+    /// Returns where the text of the element `name` of `System` is stored; `None` if the element is
+    /// not used.
     fn system_text(&mut self, name: &str) -> Option<&mut Option<Cow<'static, str>>> {
         Some(match name {
             "EventID" => &mut self.texts.event_id,
@@ -211,7 +227,7 @@ impl EventParser {
         })
     }
 
-    /// Handles text.
+    /// Handles text. It is kept if it lies directly in an element whose text is being read.
     fn text(&mut self, text: &str) {
         if self.depth == FIELD_DEPTH && self.field.is_some() {
             self.text.push_str(text);
@@ -229,7 +245,8 @@ impl EventParser {
         Ok(())
     }
 
-    /// Handles the end of `System`.
+    /// Handles the end of the element `System`. Fails if the EventID or the EventRecordID is not a
+    /// number.
     fn end_system(&mut self) -> Result<(), String> {
         let mut texts = std::mem::take(&mut self.texts);
         texts.time_created = texts.time_created.map(|time| as_in_a_log(time.trim_matches(SPACE)).into());
@@ -251,8 +268,8 @@ impl EventParser {
         Ok(())
     }
 
-    /// Handles the end of a field. If a name occurs several times, the first text counts, as when a
-    /// log is decoded.
+    /// Handles the end of an element whose text was read. If a name occurs several times, the first
+    /// text counts, as in decoding a log.
     fn end_field(&mut self) {
         let Some(name) = self.field.take() else { return };
         let text = std::mem::take(&mut self.text);
@@ -271,7 +288,8 @@ impl EventParser {
         }
     }
 
-    /// Returns the event, after all of its XML was handled.
+    /// Returns the event after all of its XML was handled. Fails if an element is still open, or
+    /// the event has no `System`, or its data cannot be what was logged.
     fn finish(self) -> Result<Document, String> {
         if self.depth > 0 {
             return Err("expected the end of an element, found that of the event".to_owned());
@@ -302,7 +320,9 @@ impl EventParser {
     }
 }
 
-/// Returns the message about an event without any known field, whose content could be anything.
+/// Returns the message about an event of `kind` in which no known field was found. Such an event
+/// could contain anything, so it is reported as damaged. `nameless` is the number of `Data`
+/// elements without a `Name`.
 fn without_names(kind: &EventKind, nameless: usize) -> String {
     let found = match nameless {
         0 => "none of these".to_owned(),
@@ -315,15 +335,15 @@ fn without_names(kind: &EventKind, nameless: usize) -> String {
     )
 }
 
-/// Returns the text without surrounding white space.
+/// Returns the text without the white space around it.
 fn trimmed(text: String) -> String {
     let inside = text.trim_matches(SPACE);
     if inside.len() == text.len() { text } else { inside.to_owned() }
 }
 
-/// Returns an error if a start tag is not well formed: a name, and attributes that are separated,
-/// have different names and have quoted values. If a name occurred twice, readers could choose
-/// different values.
+/// Returns an error if a start tag is not well formed. It needs a name, and its attributes must be
+/// separated, have different names, and have quoted values. If a name occurred twice, readers could
+/// choose different values.
 fn well_formed(start: &BytesStart<'_>) -> Result<(), String> {
     if !is_name(start.name().into_inner()) {
         return Err("expected the name of an element, found none".to_owned());
@@ -354,10 +374,10 @@ fn well_formed(start: &BytesStart<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// The characters that are white space in XML.
+/// The characters that count as white space in XML.
 const SPACE: [char; 4] = [' ', '\t', '\r', '\n'];
 
-/// Returns whether a text is an XML name, as far as its ASCII characters are concerned.
+/// Returns whether a text can be an XML name. Only its ASCII characters are examined.
 fn is_name(text: &str) -> bool {
     let is_start =
         |first: char| first.is_ascii_alphabetic() || matches!(first, '_' | ':') || !first.is_ascii();
@@ -365,7 +385,8 @@ fn is_name(text: &str) -> bool {
     text.starts_with(is_start) && text.chars().all(is_other)
 }
 
-/// Returns the value of the first attribute with this local name.
+/// Returns the value of the first attribute with this name, in any namespace; `None` if the element
+/// has no such attribute.
 fn attribute(start: &BytesStart<'_>, name: &str) -> Result<Option<String>, String> {
     let mut attributes = start.attributes();
     // The check that names differ compares each name with all others, of which a crafted element
@@ -382,8 +403,8 @@ fn attribute(start: &BytesStart<'_>, name: &str) -> Result<Option<String>, Strin
     Ok(None)
 }
 
-/// Returns a TimeCreated in the form that a log contains, which has seven decimals. Many versions
-/// of Windows render two more, which are always 0.
+/// Returns a TimeCreated in the form that the decoder gives it, with seven decimals. Many versions
+/// of Windows render two more decimals, which are always 0, into event XML.
 fn as_in_a_log(time: &str) -> String {
     let decimals = time.strip_suffix('Z').and_then(|time| time.split_once('.')).map(|(_, decimals)| decimals);
     let has_nine = decimals

@@ -15,42 +15,44 @@ use crate::evidence::event_xml::{
 };
 use crate::scan::evtx::log::Block;
 
-/// The greatest length of a namespace prefix with its colon, in characters.
+/// The greatest length of a namespace prefix before the name `Event`, with its colon, in
+/// characters.
 const MOST_PREFIX: usize = 32;
-/// The greatest number of blanks at the start of a line before a lead-in, which is what a tool
-/// writes before an event.
+/// The greatest number of blanks between the start of a line and a lead-in, which is what a tool
+/// writes before an event, such as a syslog header.
 const MOST_INDENT: usize = 64;
-/// The number of bytes at the end of a file that are searched for the end tag of the element around
-/// the file's events.
+/// The number of bytes at the end of a file in which the end tag of the element around the file's
+/// events is searched for.
 const LONGEST_END_TAG: u64 = 512;
 
-/// A tag that begins or ends an event, or may lie around events. Positions are in bytes from the
-/// start of the file.
+/// A tag in event XML that begins or ends an event, or may lie around events. Positions are in
+/// bytes from the start of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tag {
-    /// The start of an event.
+    /// The start tag of an event.
     Start,
-    /// The end of an event, with the position after it.
+    /// The end tag of an event, with the position after the tag.
     End(u64),
-    /// A start or end tag of the element `Events` around the events, or an XML declaration, with
-    /// the position after it.
+    /// A start or end tag of the element `Events`, which surrounds the events, or an XML
+    /// declaration. The value is the position after the tag.
     Around(u64),
 }
 
-/// The way in which an event ends.
+/// How an event in XML ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ending {
     /// The event ends with its end tag.
     Whole,
-    /// The event has no end tag before another event starts, and ends there.
+    /// The event has no end tag before another event starts. It is taken to end where the other one
+    /// starts.
     Another,
-    /// The event has no end tag before the end of the file, and ends there.
+    /// The event has no end tag before the end of the file. It is taken to end with the file.
     File,
-    /// The event has no end tag within the greatest size of an event, and is cut off at that size.
+    /// The event has no end tag within the greatest size of an event. It is cut off at that size.
     TooLong,
 }
 
-/// The range of an event in the file, and how the event ends.
+/// The range of an event in a file of event XML, and how the event ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct EventSpan {
     /// The range of the event, in bytes from the start of the file.
@@ -59,7 +61,8 @@ pub(super) struct EventSpan {
     pub ending: Ending,
 }
 
-/// A part of a file of event XML, as text.
+/// A part of a file of event XML that was read. Positions in its functions are in bytes from the
+/// start of the file.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct XmlText<'a> {
     bytes: &'a [u8],
@@ -71,8 +74,8 @@ pub(super) struct XmlText<'a> {
 }
 
 impl<'a> XmlText<'a> {
-    /// Returns the part of a file that begins at offset `start`. `is_end` says whether it reaches
-    /// to the file's end.
+    /// Returns the part of a file that begins at offset `start`. `is_end` says whether the part
+    /// reaches to the end of the file.
     pub(super) fn new(bytes: &'a [u8], start: u64, encoding: Encoding, is_end: bool) -> Self {
         XmlText { bytes, start, encoding, is_end }
     }
@@ -82,13 +85,13 @@ impl<'a> XmlText<'a> {
         self.start + self.bytes.len() as u64
     }
 
-    /// Converts a range of the file to a range of this part's bytes.
+    /// Converts a range of the file to a range of the part's bytes.
     pub(super) fn byte_range(&self, range: Range<u64>) -> Range<usize> {
         let place = |at: u64| usize::try_from(at.saturating_sub(self.start)).unwrap_or(usize::MAX);
         place(range.start)..place(range.end).min(self.bytes.len())
     }
 
-    /// Returns the bytes in a range of the file.
+    /// Returns the bytes in a range of the file; none if the range does not lie in the part.
     fn part(&self, range: Range<u64>) -> &'a [u8] {
         self.bytes.get(self.byte_range(range)).unwrap_or_default()
     }
@@ -98,7 +101,8 @@ impl<'a> XmlText<'a> {
         self.encoding.decode(self.part(range))
     }
 
-    /// Returns the first bytes, at most `most`, of the text in a range of the file, in UTF-8.
+    /// Returns the beginning of the text in a range of the file, in UTF-8, for a message: its first
+    /// `most` code units.
     pub(super) fn shown(&self, range: Range<u64>, most: usize) -> Vec<u8> {
         let bytes = self.part(range);
         let bytes = bytes.get(..most * self.unit_size()).unwrap_or(bytes);
@@ -111,17 +115,18 @@ impl<'a> XmlText<'a> {
         }
     }
 
+    /// Returns the size of a code unit of the file's encoding, in bytes, as the length of a buffer.
     fn unit_size(&self) -> usize {
         self.encoding.unit_size()
     }
 
-    /// Returns the size of a code unit, in bytes.
+    /// Returns the size of a code unit of the file's encoding, in bytes.
     fn step(&self) -> u64 {
         self.unit_size() as u64
     }
 
-    /// Returns the ASCII character at a position; 0 for any other character, and outside of the
-    /// part.
+    /// Returns the ASCII character at position `at` of the file; 0 for any other character, and
+    /// outside of the part.
     fn ascii(&self, at: u64) -> u8 {
         let bytes = self.part(at..at + self.step());
         match (self.encoding, bytes) {
@@ -132,12 +137,12 @@ impl<'a> XmlText<'a> {
         }
     }
 
-    /// Returns the positions of each `<` in a range.
+    /// Returns the positions of each `<` in a range of the file.
     fn tag_starts(&self, range: Range<u64>) -> impl Iterator<Item = u64> + use<'a> {
         self.places_of(b'<', range)
     }
 
-    /// Returns the positions of an ASCII character in a range.
+    /// Returns the positions of an ASCII character in a range of the file.
     fn places_of(&self, character: u8, range: Range<u64>) -> impl Iterator<Item = u64> + use<'a> {
         let (text, start) = (*self, range.start.max(self.start));
         let mut rest = self.part(start..range.end.max(start));
@@ -160,21 +165,22 @@ impl<'a> XmlText<'a> {
         })
     }
 
-    /// Returns whether the text at a position begins with these ASCII characters.
+    /// Returns whether the text at position `at` of the file begins with these ASCII characters.
     fn reads(&self, at: u64, characters: &[u8]) -> bool {
         let mut places = (at..).step_by(self.unit_size()).zip(characters);
         places.all(|(at, character)| self.ascii(at) == *character)
     }
 
-    /// Returns the end of the white space that begins `range`; `None` if there is none.
+    /// Returns the position at which the white space at the start of `range` ends; `None` if the
+    /// range does not begin with white space.
     pub(super) fn space(&self, range: Range<u64>) -> Option<u64> {
         let places = (range.start..range.end).step_by(self.unit_size());
         let end = places.into_iter().find(|at| !is_space(self.ascii(*at))).unwrap_or(range.end);
         (end > range.start).then_some(end)
     }
 
-    /// Returns the end of the byte order mark or tag that begins at `at` and may lie around events;
-    /// `None` if there is none.
+    /// Returns the position at which the byte order mark, or the tag that may lie around events, at
+    /// `at` ends; `None` if neither begins at `at`.
     pub(super) fn around(&self, at: u64) -> Option<u64> {
         match self.tag(at) {
             Some(Tag::Around(end)) => Some(end),
@@ -196,15 +202,15 @@ impl<'a> XmlText<'a> {
         last.is_some_and(|(_, name)| local_name(name.trim_end()) == "Events")
     }
 
-    /// Returns the end of the file's byte order mark; 0 if the file has none, or this part does not
-    /// contain it.
+    /// Returns the position at which the file's byte order mark ends; 0 if the file has none, or
+    /// the part does not contain it.
     fn mark_end(&self) -> u64 {
         let mark = self.encoding.mark();
         if self.start == 0 && self.bytes.starts_with(mark) { mark.len() as u64 } else { 0 }
     }
 
-    /// Returns the end of the lead-in that begins at `at`; `None` if there is none. A lead-in is
-    /// what a tool writes before an event.
+    /// Returns the position at which the lead-in that begins at `at` ends; `None` if none begins at
+    /// `at`. A lead-in is what a tool writes before an event, such as a syslog header.
     pub(super) fn lead_in(&self, at: u64) -> Option<u64> {
         if !may_begin_lead_in(self.ascii(at)) || !self.begins_line(at) {
             return None;
@@ -218,7 +224,7 @@ impl<'a> XmlText<'a> {
         Some(at + lead_in(&line)? as u64 * self.step())
     }
 
-    /// Returns whether only blanks precede a position on its line.
+    /// Returns whether position `at` is the beginning of a line, apart from blanks before it.
     fn begins_line(&self, at: u64) -> bool {
         let step = self.step();
         let before = (1..=MOST_INDENT as u64).map_while(|units| at.checked_sub(units * step));
@@ -230,8 +236,9 @@ impl<'a> XmlText<'a> {
         }
     }
 
-    /// Returns the end of the stray text that begins `range`. It ends at the next tag or lead-in,
-    /// without the white space before that.
+    /// Returns the position at which the stray text at the start of `range` ends: before the next
+    /// tag or lead-in, and before the white space that precedes it. Stray text is text between
+    /// events that may not lie there.
     pub(super) fn stray(&self, range: Range<u64>) -> u64 {
         let step = self.step();
         let mut from = range.start + step;
@@ -255,7 +262,7 @@ impl<'a> XmlText<'a> {
         end
     }
 
-    /// Returns the tag whose `<` is at a position.
+    /// Returns the tag whose `<` is at position `at`; `None` if no tag that matters begins there.
     fn tag(&self, at: u64) -> Option<Tag> {
         let step = self.step();
         if self.ascii(at) != b'<' {
@@ -270,23 +277,24 @@ impl<'a> XmlText<'a> {
         if is_space(self.ascii(name)) { self.close(name, b"?>").map(Tag::Around) } else { None }
     }
 
-    /// Returns the position after the word `Event` that begins at `name`, with or without a
-    /// namespace prefix before it.
+    /// Returns the position after the word `Event` that begins at position `name`, with or without
+    /// a namespace prefix before it; `None` if another word begins at `name`.
     fn after_event(&self, name: u64) -> Option<u64> {
         const EVENT: &[u8] = b"Event";
         let name_end = |name: u64| self.reads(name, EVENT).then(|| name + EVENT.len() as u64 * self.step());
         name_end(name).or_else(|| name_end(self.after_prefix(name)?))
     }
 
-    /// Returns the position after the namespace prefix, and its colon, that begins at `name`.
+    /// Returns the position after the namespace prefix, with its colon, that begins at position
+    /// `name`; `None` if no prefix begins at `name`.
     fn after_prefix(&self, name: u64) -> Option<u64> {
         let mut places = (name..).step_by(self.unit_size()).take(MOST_PREFIX);
         let end = places.find(|at| !is_prefix_character(self.ascii(*at)))?;
         (end > name && self.ascii(end) == b':').then(|| end + self.step())
     }
 
-    /// Returns the start tag of an event, or of the element around the events. The word `Event` in
-    /// its name ends at `name_end`.
+    /// Returns the start tag of an event, or of the element `Events` around the events. The word
+    /// `Event` in the tag's name ends at position `name_end`. `None` if the name is any other.
     fn start_tag(&self, name_end: u64) -> Option<Tag> {
         let next = self.ascii(name_end);
         if next == b's' && ends_name(self.ascii(name_end + self.step())) {
@@ -295,8 +303,8 @@ impl<'a> XmlText<'a> {
         ends_name(next).then_some(Tag::Start)
     }
 
-    /// Returns the end tag of an event, or of the element around the events. The word `Event` in
-    /// its name ends at `name_end`.
+    /// Returns the end tag of an event, or of the element `Events` around the events. The word
+    /// `Event` in the tag's name ends at position `name_end`. `None` if the name is any other.
     fn end_tag(&self, name_end: u64) -> Option<Tag> {
         let is_around = self.ascii(name_end) == b's';
         let name = if is_around { name_end + self.step() } else { name_end };
@@ -305,8 +313,9 @@ impl<'a> XmlText<'a> {
         Some(if is_around { Tag::Around(end) } else { Tag::End(end) })
     }
 
-    /// Returns the position after a tag whose name ends at `name` and whose last characters are
-    /// `last`; `None` if another tag begins before.
+    /// Returns the position after the tag whose name ends at position `name`. `None` unless the tag
+    /// ends with the characters `last`, before another tag begins and within the greatest size of a
+    /// tag.
     fn close(&self, name: u64, last: &[u8]) -> Option<u64> {
         let step = self.step();
         let mut places = (name..self.end().min(name + MOST_TAG_BYTES)).step_by(self.unit_size());
@@ -315,7 +324,8 @@ impl<'a> XmlText<'a> {
         (first >= name && self.reads(first, last)).then_some(at + step)
     }
 
-    /// Returns the event that begins at `start`; `None` if its end lies after this part.
+    /// Returns the range of the event that begins at position `start`, and how it ends; `None` if
+    /// the event ends after the part.
     fn event(&self, start: u64) -> Option<EventSpan> {
         let limit = start + MOST_EVENT_BYTES;
         for at in self.tag_starts(start + self.step()..limit.min(self.end())) {
@@ -335,8 +345,8 @@ impl<'a> XmlText<'a> {
         }
     }
 
-    /// Returns the events that begin in a range, in order; `None` if the end of the last one lies
-    /// after this part.
+    /// Returns the ranges of the events that begin in a range of the file, in order; `None` if the
+    /// last event ends after the part.
     pub(super) fn spans(&self, range: Range<u64>) -> Option<Vec<EventSpan>> {
         let mut spans = Vec::new();
         let mut at = range.start;
@@ -348,9 +358,10 @@ impl<'a> XmlText<'a> {
         Some(spans)
     }
 
-    /// Returns the position at which the content of a block begins: the block's start, or the end
-    /// of what began before the block. `None` if more bytes before the block are needed to decide.
-    /// With `is_enough`, the part contains as many bytes before the block as can matter.
+    /// Returns the position at which the block's own text begins: the block's start, or the end of
+    /// an event, tag or lead-in that began before the block. `None` if more bytes before the block
+    /// are needed to decide. `is_enough` says that the part contains as many bytes before the block
+    /// as can matter.
     pub(super) fn start_of(&self, block: Block, is_enough: bool) -> Option<u64> {
         if block.is_first() {
             return Some(block.start);
@@ -376,8 +387,9 @@ impl<'a> XmlText<'a> {
         Some(start.max(self.lead_in_across(block.start, event_end).unwrap_or(0)))
     }
 
-    /// Returns the end of a lead-in that begins before `place`, but not before `from`, and ends
-    /// after `place`.
+    /// Returns the position at which a lead-in ends that begins before `place`, but not before
+    /// `from`, and ends after `place`. `None` if there is none. A lead-in is what a tool writes
+    /// before an event, such as a syslog header.
     fn lead_in_across(&self, place: u64, from: u64) -> Option<u64> {
         let longest = (MOST_LEAD_IN + MOST_INDENT) as u64 * self.step();
         let from = place.saturating_sub(longest).max(from).max(self.start);
@@ -393,7 +405,7 @@ fn is_space(character: u8) -> bool {
     matches!(character, b' ' | b'\t' | b'\r' | b'\n')
 }
 
-/// Returns whether a tag's name ends before this character.
+/// Returns whether the name of a tag ends before this character.
 fn ends_name(character: u8) -> bool {
     is_space(character) || matches!(character, b'>' | b'/')
 }
