@@ -217,7 +217,7 @@ impl EventKind {
         }
     }
 
-    /// Returns the names of the fields that every version of the provider writes.
+    /// Returns the names of the fields that every version of the provider of this kind writes.
     pub fn required(&self) -> impl Iterator<Item = &'static str> {
         self.fields.iter().filter(|field| field.always).map(|field| field.name)
     }

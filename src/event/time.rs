@@ -14,9 +14,9 @@ use jiff::{SignedDuration, Timestamp, civil};
 
 /// The number of ticks in a microsecond. A tick is 100 ns, the unit of times in event logs.
 const TICKS_PER_MICROSECOND: i64 = 10;
-/// The number of nanoseconds in a tick, the unit of times in event logs.
+/// The number of nanoseconds in a tick, which is the unit of times in event logs.
 const NANOSECONDS_PER_TICK: i128 = 100;
-/// The number of ticks of 100 ns in a second.
+/// The number of ticks in a second. A tick is 100 ns, the unit of times in event logs.
 const TICKS_PER_SECOND: i64 = 10_000_000;
 
 /// The instant 1970-01-01 as a FILETIME, which is the number of 100 ns intervals since 1601-01-01.

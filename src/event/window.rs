@@ -32,7 +32,7 @@ impl Window {
         time.is_none_or(|time| self.contains(time))
     }
 
-    /// Returns whether `time` lies in the period.
+    /// Returns whether `time` lies in the period that the user requested, bounds included.
     #[must_use]
     pub fn contains(&self, time: EventTime) -> bool {
         self.since.is_none_or(|since| since <= time) && self.until.is_none_or(|until| time <= until)

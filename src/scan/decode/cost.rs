@@ -55,9 +55,9 @@ pub(in crate::scan) struct DecodingBudget<'a> {
 /// elements have a field for their dependency.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum TokenOwner {
-    /// The tokens are the content of a record, or of a fragment in it.
+    /// The tokens belong to the content of a record, or to binary XML nested in it.
     Content,
-    /// The tokens are those of a template definition.
+    /// The tokens belong to a template definition.
     Definition,
 }
 
@@ -81,8 +81,9 @@ impl<'a> DecodingBudget<'a> {
         self.stream(content, TokenOwner::Content, 0).is_some()
     }
 
-    /// Returns the cost of the tokens that begin in a range of the chunk. They are nested `depth`
-    /// fragments deep. `None` if the cost exceeds the limit for a record.
+    /// Returns the cost of the tokens of binary XML that begin in a range of the chunk. `depth` is
+    /// the number of fragments in which they are nested. `None` if the cost exceeds the limit for a
+    /// record.
     fn stream(&mut self, range: Range<usize>, kind: TokenOwner, depth: usize) -> Option<usize> {
         if depth > DEEPEST_NESTING {
             return None;
@@ -102,7 +103,8 @@ impl<'a> DecodingBudget<'a> {
         (cost <= self.most).then_some(cost)
     }
 
-    /// Adds the cost of the token at offset `at` to `cost`, and returns the offset after the token.
+    /// Adds the cost of the token of binary XML at offset `at` of the chunk to `cost`, and returns
+    /// the offset after the token.
     fn token(&mut self, at: usize, kind: TokenOwner, depth: usize, cost: &mut usize) -> Result<usize, Stop> {
         let number = *self.chunk.get(at).ok_or(Stop::End)?;
         let at = at + 1;
@@ -165,8 +167,9 @@ impl<'a> DecodingBudget<'a> {
         }
     }
 
-    /// Adds the cost of a template instance to `cost`: that of its template definition and of its
-    /// values. The instance's token lies before offset `at`. Returns the offset after the instance.
+    /// Adds the cost of a template instance (a reference to a template definition, with the values
+    /// for it) to `cost`: that of its template definition and of its values. The instance's token
+    /// lies before offset `at`. Returns the offset after the instance.
     fn instance(&mut self, at: usize, depth: usize, cost: &mut usize) -> Result<usize, Stop> {
         // An unknown byte and the definition's ID precede the offset.
         let definition = self.long(at + 5)?;

@@ -24,7 +24,7 @@ pub(in crate::scan) struct DataIndexes {
     /// The kind of event whose fields the values are.
     kind: &'static EventKind,
     /// For each field of the kind, the index of the value that contains the field; `None` if the
-    /// definition does not have the field.
+    /// template definition does not have the field.
     indexes: Box<[Option<Index>]>,
 }
 
@@ -53,9 +53,9 @@ impl DataIndexes {
 /// Returns the event in a record, read directly from the record's values; `None` if anything about
 /// the record is unusual, so that it must be decoded.
 ///
-/// The record has the definition `template` and the values `system`, from which `skimmed` was read.
-/// The values of its `EventData` are `data`, and `places` says which of them are the fields of the
-/// event's kind.
+/// The record has the template definition `template` and the values `system`, from which `skimmed`
+/// was read. The values of its `EventData` are `data`, and `places` says which of them are the
+/// fields of the event's kind.
 pub(in crate::scan) fn event(
     template: &EventTemplate,
     system: &Values<'_>,

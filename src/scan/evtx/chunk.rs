@@ -30,8 +30,8 @@ pub(in crate::scan) const FLAGS_OFFSET: usize = 120;
 pub(in crate::scan) const NO_CHECKSUMS: u32 = 4;
 /// The offset in a chunk of the checksum of the chunk's header, in bytes.
 const HEADER_CHECKSUM_OFFSET: usize = 124;
-/// The two ranges of the chunk header that its checksum covers. The flags and the checksum itself
-/// lie between them.
+/// The two ranges of a chunk's header that the header's checksum covers, in bytes. The flags and
+/// the checksum itself lie between them.
 const HEADER_CHECKED: [Range<usize>; 2] = [0..120, 128..512];
 
 /// The first bytes of every record.
@@ -86,8 +86,8 @@ pub(in crate::scan) fn broken_header(bytes: &[u8]) -> Option<Damage> {
     }
 }
 
-/// Writes a chunk's signature at the start of the bytes, so that a decoder accepts them even if the
-/// chunk's header is damaged.
+/// Writes a chunk's signature at the start of the bytes, because a decoder accepts only bytes that
+/// begin with it. The bytes may be those of a damaged chunk.
 pub(in crate::scan) fn give_signature(bytes: &mut [u8]) {
     if let Some(start) = bytes.get_mut(..CHUNK_SIGNATURE.len()) {
         start.copy_from_slice(CHUNK_SIGNATURE);

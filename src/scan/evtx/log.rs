@@ -23,15 +23,17 @@ pub const BLOCK_CHUNKS: u64 = 128;
 /// such files are smaller than those of logs, because a scanner keeps a whole block in memory.
 pub const HELD_BLOCK_CHUNKS: u64 = 32;
 
-/// The range of the file header that the header's checksum covers, in bytes from its start.
+/// The range of a log's file header that the header's checksum covers, in bytes from the start of
+/// the file.
 const CHECKED: Range<usize> = 0..120;
 /// The offset of the flags ([`DIRTY`], [`NO_CHECKSUMS`]) in the file header, in bytes.
 const FLAGS_OFFSET: usize = 120;
 /// The offset of the number of chunks in the file header, in bytes.
 const CHUNK_COUNT_OFFSET: usize = 42;
-/// The offset of the header's checksum in the file header, in bytes.
+/// The offset of the checksum in a log's file header, in bytes.
 const CHECKSUM_OFFSET: usize = 124;
-/// The end of the file header's fields. Zeros fill the rest of the 4096 bytes.
+/// The offset in a log's file header at which its fields end, in bytes. Zeros fill the rest of the
+/// 4096 bytes.
 const FIELDS_END: usize = 128;
 /// The flag in the file header of a log that was not closed cleanly, such as a log copied from a
 /// running machine.
@@ -39,7 +41,7 @@ const DIRTY: u32 = 1;
 /// The flag in the file header of a log without checksums.
 const NO_CHECKSUMS: u32 = 4;
 
-/// The header of an event log file.
+/// The file header of an event log: what its first 4096 bytes say about the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileHeader {
     /// True if the file begins with an event log's signature.
@@ -51,7 +53,7 @@ pub struct FileHeader {
     pub promised_chunks: Option<u64>,
     /// True if the header has a checksum, and the checksum is right.
     pub is_checked: bool,
-    /// What is wrong with the header; `None` if nothing is.
+    /// What is wrong with the file header; `None` if nothing is.
     pub problem: Option<Problem>,
 }
 

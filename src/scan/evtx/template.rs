@@ -15,19 +15,19 @@ use crate::scan::evtx::token_reader::{Token, Tokens, Value, tokens};
 /// substitution fills which element. It borrows nothing from the chunk.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::scan) struct EventTemplate {
-    /// The text of the element `Computer`, which the definition contains.
+    /// The text of the element `Computer`, which the template definition contains.
     pub computer: String,
-    /// True if the definition contains the name of the provider or channel as a text, and that name
-    /// is Sysmon's.
+    /// True if the template definition contains the name of the provider or channel as a text, and
+    /// that name is Sysmon's.
     pub sysmon: bool,
-    /// The index of the value that fills `Provider/@Name`; `None` if the definition contains the
-    /// text.
+    /// The index of the value that fills `Provider/@Name`; `None` if the template definition
+    /// contains the text.
     pub provider: Option<Index>,
-    /// The index of the value that fills `Channel`; `None` if the definition contains the text, or
-    /// has no such element.
+    /// The index of the value that fills `Channel`; `None` if the template definition contains the
+    /// text, or has no such element.
     pub channel: Option<Index>,
-    /// The text of `Channel`, if the definition contains it; empty if a value of the record fills
-    /// the element, or the definition has no such element.
+    /// The text of `Channel`, if the template definition contains it; empty if a value of the
+    /// record fills the element, or the definition has no such element.
     pub channel_text: String,
     /// The index of the value that fills `EventID`.
     pub event_id: Index,
@@ -38,11 +38,11 @@ pub(in crate::scan) struct EventTemplate {
     /// The index of the value that contains the event's `EventData`; `None` if not exactly one
     /// value contains the `EventData`.
     pub event_data: Option<Index>,
-    /// The index of the value that fills `Version`; `None` if the definition contains the text, or
-    /// has no such element.
+    /// The index of the value that fills `Version`; `None` if the template definition contains the
+    /// text, or has no such element.
     pub version: Option<Index>,
-    /// The index of the value that fills `Security/@UserID`; `None` if the definition contains the
-    /// text, or has no such attribute.
+    /// The index of the value that fills `Security/@UserID`; `None` if the template definition
+    /// contains the text, or has no such attribute.
     pub user_id: Option<Index>,
     /// True if an event of this definition can be read directly from its values, without the
     /// decoder. This requires all of the following:
@@ -56,7 +56,7 @@ pub(in crate::scan) struct EventTemplate {
     /// The indexes of the values that must not be null. If one of them is null, an element of the
     /// event is left out.
     pub required: Vec<Index>,
-    /// True if all names of elements and attributes lie within the definition, so that the
+    /// True if all names of elements and attributes lie within the template definition, so that the
     /// definition's bytes alone determine what it means.
     pub is_self_contained: bool,
 }

@@ -22,7 +22,7 @@ const TEXT: u8 = binxml::TEXT.number();
 /// What a template definition states as the value of an element or attribute.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scan) enum Value<'a> {
-    /// The element or attribute has no value.
+    /// The element or attribute is missing or empty in the template definition.
     #[default]
     Absent,
     /// The value is a text that the template definition contains.
@@ -146,11 +146,11 @@ pub(in crate::scan) enum Token<'a> {
 #[derive(Debug, Clone)]
 pub(in crate::scan) struct Tokens<'a> {
     chunk: &'a [u8],
-    /// The offset, in the chunk, of the definition's first token.
+    /// The offset, in the chunk, of the template definition's first token.
     start: usize,
-    /// The offset, in the chunk, of the next token.
+    /// The offset, in the chunk, of the next token to be read.
     at: usize,
-    /// The offset in the chunk at which the definition ends.
+    /// The offset in the chunk at which the template definition ends.
     end: usize,
     /// The attributes of the element that was read last, unless it was read by
     /// [`Tokens::similar_element`].
@@ -159,9 +159,10 @@ pub(in crate::scan) struct Tokens<'a> {
     element_name: u32,
     /// The offset, in the chunk, of the attribute name that was read last.
     attribute_name: u32,
-    /// The setting for names that lie outside the definition: whether they are read.
+    /// The setting for names that lie outside the template definition: whether they are read.
     names: OutsideNames,
-    /// True if a name of an element or attribute that was read lies outside the definition.
+    /// True if a name of an element or attribute that was read lies outside the template
+    /// definition.
     pub names_outside: bool,
     /// True if a name of an element or attribute that was read has other characters than ASCII
     /// letters and digits. A decoder does not write such a name as it is.
@@ -175,12 +176,12 @@ pub(in crate::scan) struct Tokens<'a> {
 }
 
 impl<'a> Tokens<'a> {
-    /// Returns a cursor that treats names outside the definition as empty.
+    /// Returns a cursor that treats names outside the template definition as empty.
     pub(in crate::scan) fn skipping_outside_names(self) -> Self {
         Tokens { names: OutsideNames::Skipped, ..self }
     }
 
-    /// Reads the token at the cursor; `None` if the token is unusual or reaches beyond the
+    /// Reads the token at the cursor; `None` if the token is unusual or reaches beyond the template
     /// definition's end.
     pub(in crate::scan) fn next(&mut self) -> Option<Token<'a>> {
         let kind = *self.chunk.get(self.at)?;
@@ -229,9 +230,10 @@ impl<'a> Tokens<'a> {
     }
 
     /// Reads an element that is like the element before, as the `Data` elements of an `EventData`
-    /// are. Returns the text of its attribute, and its substitution.
+    /// are. Returns the text of the element's attribute, and the index of the value that fills the
+    /// element.
     ///
-    /// Such an element has no dependency and one attribute. Its name is that of the last element,
+    /// A similar element has no dependency and one attribute. Its name is that of the last element,
     /// its attribute's name that of the last attribute, both of which the caller knows. `None` for
     /// any other element; then nothing is read. The slow twin reads token by token.
     pub(in crate::scan) fn similar_element(&mut self) -> Option<(Text<'a>, Index)> {
@@ -287,8 +289,9 @@ impl<'a> Tokens<'a> {
         self.substituted & !self.substituted_again & bit(index) != 0
     }
 
-    /// Reads the start of an element. Returns the element's name and dependency; `None` for any
-    /// other token.
+    /// Reads the start of an element in a template definition. Returns the element's name and its
+    /// dependency: the index of a value that must not be null, or `NO_DEPENDENCY`. `None` if the
+    /// next token is not the start of an element.
     pub(in crate::scan) fn open(&mut self) -> Option<(Text<'a>, u16)> {
         match self.next()? {
             Token::Open(name, dependency) => Some((name, dependency)),
@@ -334,9 +337,9 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// Returns whether the rest of the definition is understood and contains no second element
-    /// `System`. The caller has just read the start of the element `name`, a child of the element
-    /// `Event`.
+    /// Returns whether the rest of the template definition is understood and contains no second
+    /// element `System`. The caller has just read the start of the element `name`, a child of the
+    /// element `Event`.
     pub(in crate::scan) fn ends_below(&mut self, name: Text<'_>) -> bool {
         if name.is("System") {
             return false;
@@ -421,8 +424,8 @@ mod tests {
         Some((dependency, name, attributes, content))
     }
 
-    /// Returns the number of elements of the definition at `offset` that were read as being like
-    /// the one before. Each is compared with what the slow twin reads.
+    /// Returns the number of elements of the template definition at `offset` that were read as
+    /// being like the one before. Each is compared with what the slow twin reads.
     fn alike(chunk: &[u8], offset: usize) -> usize {
         let Some(mut tokens) = tokens(chunk, offset, chunk.len()) else { return 0 };
         if tokens.open().is_none() || tokens.attributes().is_none() {

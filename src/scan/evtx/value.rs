@@ -15,7 +15,8 @@ use crate::scan::evtx::binxml::{
 use crate::scan::evtx::log::u32_at;
 
 /// The shape of a record's values: the types of all values, and the sizes of all except texts,
-/// fragments and nulls. Most events of one template definition have the same shape.
+/// nested binary XML (fragments) and nulls. Most events of one template definition have the same
+/// shape.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct Shape {
     /// For each value's descriptor, read as a number: a mask of the bits that matter, and what
@@ -78,17 +79,19 @@ pub(in crate::scan) struct Values<'a> {
 }
 
 impl<'a> Values<'a> {
-    /// Reads the descriptors of the template instance that fills `range` of the chunk, with or
-    /// without a fragment header before it. `None` if the bytes are no template instance, or its
-    /// values do not fill the range.
+    /// Reads the descriptors of the template instance (a reference to a template definition, with
+    /// the values for it) that fills `range` of the chunk, with or without the four bytes that
+    /// start a fragment of binary XML before it. `None` if the bytes are no template instance, or
+    /// its values do not fill the range.
     pub(in crate::scan) fn read(chunk: &'a [u8], range: Range<usize>) -> Option<Self> {
         let values = Self::head(chunk, range.start)?;
         values.fill(range.end).then_some(values)
     }
 
-    /// Reads the descriptors of the template instance at offset `at` in the chunk, with or without
-    /// a fragment header before it. The values themselves are not examined. `None` if the bytes are
-    /// no template instance.
+    /// Reads the descriptors of the template instance (a reference to a template definition, with
+    /// the values for it) at offset `at` in the chunk, with or without the four bytes that start a
+    /// fragment of binary XML before it. The values themselves are not examined. `None` if the
+    /// bytes are no template instance.
     pub(in crate::scan) fn head(chunk: &'a [u8], mut at: usize) -> Option<Self> {
         if chunk.get(at..at + 4)? == FRAGMENT_HEADER {
             at += 4;
@@ -108,9 +111,10 @@ impl<'a> Values<'a> {
         Some(Values { chunk, definition, holds_definition, descriptors: chunk.get(at + 4..start)?, start })
     }
 
-    /// Returns the number by which the template instance at offset `at` of the chunk refers to its
-    /// definition: the first four bytes of the definition's GUID. A fragment header may precede the
-    /// instance. `None` if the chunk ends before the number.
+    /// Returns the number by which the template instance (a reference to a template definition,
+    /// with the values for it) at offset `at` of the chunk refers to its definition: the first four
+    /// bytes of the definition's GUID. The four bytes that start a fragment of binary XML may
+    /// precede the instance. `None` if the chunk ends before the number.
     pub(in crate::scan) fn definition_number(chunk: &[u8], mut at: usize) -> Option<u32> {
         if chunk.get(at..at + 4)? == FRAGMENT_HEADER {
             at += 4;
@@ -119,7 +123,8 @@ impl<'a> Values<'a> {
     }
 
     /// Returns whether each value has a size that its type allows, and all values together fill the
-    /// fragment that ends at offset `end` in the chunk: exactly, or with an end token after them.
+    /// piece of binary XML that ends at offset `end` in the chunk: exactly, or with an end token
+    /// after them.
     pub(in crate::scan) fn fill(&self, end: usize) -> bool {
         let mut at = self.start;
         for descriptor in self.descriptors.as_chunks::<4>().0 {
@@ -147,7 +152,7 @@ impl<'a> Values<'a> {
         fills
     }
 
-    /// Returns whether any value, or a value nested in a fragment among the values, has fewer bytes
+    /// Returns whether any value, or a value nested in binary XML among the values, has fewer bytes
     /// than its type needs.
     pub(in crate::scan) fn is_cut_short(&self) -> bool {
         let mut at = self.start;
@@ -174,8 +179,8 @@ impl<'a> Values<'a> {
         })
     }
 
-    /// Returns whether the value at `index` is null; an empty fragment counts as null. `None` if no
-    /// value has that index.
+    /// Returns whether the value at `index` is null; empty nested binary XML (a fragment) counts as
+    /// null. `None` if no value has that index.
     pub(in crate::scan) fn is_null(&self, index: Index) -> Option<bool> {
         let descriptor = self.descriptors.as_chunks::<4>().0.get(usize::from(index))?;
         Some(is_null(value_type(*descriptor), size(*descriptor)))
@@ -251,8 +256,9 @@ mod tests {
     use crate::scan::evtx::binxml::{GUID, U32};
     use proptest::prelude::*;
 
-    /// Returns a template instance whose values have these types and sizes and are all zeros, with
-    /// a few zeros after them. Also returns the end of the values.
+    /// Returns a template instance (a reference to a template definition, with the values for it)
+    /// whose values have these types and sizes and are all zeros, with a few zeros after them. Also
+    /// returns the end of the values.
     fn instance(descriptors: &[(ValueType, u16)]) -> (Vec<u8>, usize) {
         let mut chunk = [&INSTANCE_START[..], &[0, 0, 0, 0, 0xff, 0xff, 0, 0]].concat();
         chunk.extend(u32::try_from(descriptors.len()).unwrap().to_le_bytes());

@@ -26,8 +26,9 @@ use crate::scan::evtx::chunk::{
 };
 use crate::scan::evtx::log::{CHUNK_SIZE, u64_at};
 
-/// The free space of a chunk: what follows the chunk's live records. The chunk is intact and lies
-/// in its slot, and the log continues in its slots after the chunk.
+/// The free space of a chunk: the bytes after its live records, which can contain deleted data.
+/// There is a value of this type only for a chunk that is intact and lies in its slot, in a log
+/// that continues in its slots after the chunk.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::scan) struct FreeSpace {
     /// The offset in the chunk at which the free space starts, in bytes.

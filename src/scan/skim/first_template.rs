@@ -14,11 +14,12 @@ use crate::scan::evtx::template::{EventTemplate, event_template};
 /// the next one too.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct FirstTemplate {
-    /// The offset of the definition in its chunks, in bytes.
+    /// The offset of the template definition in its chunks, in bytes.
     offset: usize,
-    /// The bytes of the definition after its header, by which the definition is recognised.
+    /// The bytes of the template definition after its header, by which the definition is
+    /// recognised.
     tokens: Vec<u8>,
-    /// What the definition means; `None` if no definition is remembered yet.
+    /// What the template definition means; `None` if no definition is remembered yet.
     template: Option<Arc<EventTemplate>>,
 }
 
@@ -72,8 +73,8 @@ mod tests {
         (chunk, offsets)
     }
 
-    /// The slow twin of reading a definition after another one was remembered: reads it as the
-    /// first of its chunk.
+    /// The slow twin of reading a template definition after another one was remembered: reads it as
+    /// the first of its chunk.
     fn anew(chunk: &[u8], offset: usize) -> Option<Arc<EventTemplate>> {
         FirstTemplate::default().read(chunk, offset, chunk.len())
     }

@@ -35,12 +35,12 @@ pub(in crate::scan) struct WantedData {
 pub(in crate::scan) struct KnownData {
     /// The indexes of the values that contain the searched fields.
     fields: FieldIndexes,
-    /// The shape (types and sizes) of the values of the last event of this definition that was
-    /// examined value by value. Events with the same shape need no such examination.
+    /// The shape (types and sizes) of the values of the last event of this template definition that
+    /// was examined value by value. Events with the same shape need no such examination.
     shape: Shape,
     /// The indexes of the values that contain a DNS query's fields. They are looked up at the first
-    /// DNS query of this definition that a detection wants. `None` if the definition has fields
-    /// that a DNS query does not have.
+    /// DNS query of this definition that a detection wants. `None` if the template definition has
+    /// fields that a DNS query does not have.
     query: OnceCell<Option<DataIndexes>>,
 }
 
@@ -66,7 +66,7 @@ pub(in crate::scan) struct WantedValues<'a> {
 pub(in crate::scan) struct KnownEvent {
     /// The template definition, as far as the skim needs it.
     pub template: Arc<EventTemplate>,
-    /// The counts of the records of this definition that were skimmed.
+    /// The counts of the records of this template definition that were skimmed.
     pub counts: Counts,
 }
 

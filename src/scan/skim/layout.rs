@@ -210,8 +210,8 @@ mod tests {
     use dnsweep_samples::Style;
     use proptest::prelude::*;
 
-    /// Returns the offset of the definition to which the second record refers, and two variants of
-    /// it: the last value may be null, or must not be.
+    /// Returns the offset of the template definition to which the second record refers, and two
+    /// variants of it: the last value may be null, or must not be.
     fn templates(chunk: &[u8], content: &Range<usize>) -> (usize, [EventTemplate; 2]) {
         let offset = Values::head(chunk, content.start).unwrap().definition;
         let [mut lax, mut strict] = [(); 2].map(|()| event_template(chunk, offset, chunk.len()).unwrap());
@@ -237,8 +237,8 @@ mod tests {
         SkimmedRecord::read(template, &values, content.end)
     }
 
-    /// The index of the record that contains the definition. The record at [`REFERRER`] refers to
-    /// it.
+    /// The index of the record that contains the template definition. The record at [`REFERRER`]
+    /// refers to it.
     const HOLDER: usize = 0;
     const REFERRER: usize = 2;
 
@@ -259,8 +259,8 @@ mod tests {
         }
     }
 
-    /// Returns the positions in a record's content at which a change can matter. The definition is
-    /// excluded, because a layout is used only if the definition is unchanged.
+    /// Returns the positions in a record's content at which a change can matter. The template
+    /// definition is excluded, because a layout is used only if the definition is unchanged.
     fn places(chunk: &[u8], content: &Range<usize>) -> Vec<usize> {
         let values = Values::head(chunk, content.start).unwrap();
         let (last, _, _) = values.last().unwrap();

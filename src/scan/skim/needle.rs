@@ -38,7 +38,7 @@ pub enum DnsClient {
 }
 
 /// A description of the DNS queries that a detection could match: those that contain at least one
-/// needle of each set.
+/// needle (a literal that a detection requires) of each set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WantedQueries {
     /// The sets of needles, which are literals that a field must contain. If there is no set, the
@@ -56,26 +56,30 @@ pub struct Needle {
     pub literal: String,
 }
 
-/// The needles of all detections, prepared for searching the values of one DNS query after another.
-/// Each field is searched once, however many detections there are.
+/// The needles (literals that a detection requires) of all detections, prepared for searching the
+/// values of one DNS query after another. Each field is searched once, however many detections
+/// there are.
 #[derive(Debug)]
 pub(in crate::scan) struct Needles {
-    /// The needles of each field, in the order in which the fields are searched.
+    /// The needles (literals that a detection requires) of each field, in the order in which the
+    /// fields are searched.
     fields: Vec<FieldNeedles>,
-    /// For each [`WantedQueries`], the numbers of its sets of needles.
+    /// For each [`WantedQueries`], the numbers of its sets of needles (literals that a detection
+    /// requires).
     wanted: Vec<Vec<usize>>,
-    /// For each set of needles, the number of fields that must be searched to have searched for all
-    /// needles of the set.
+    /// For each set of needles (literals that a detection requires), the number of fields that must
+    /// be searched to have searched for all needles of the set.
     searched: Vec<usize>,
-    /// For each set of needles, true if one of its needles was found in the DNS query that is being
-    /// searched. Valid only once any needle was found in the query.
+    /// For each set of needles (literals that a detection requires), true if one of its needles was
+    /// found in the DNS query that is being searched. Valid only once any needle was found in the
+    /// query.
     hits: Vec<bool>,
     /// The value that is being searched, with one byte for each UTF-16 unit. Only its memory is
     /// kept from value to value.
     text: Vec<u8>,
 }
 
-/// The needles of all detections for one field of a DNS query.
+/// The needles (literals that a detection requires) of all detections for one field of a DNS query.
 #[derive(Debug)]
 struct FieldNeedles {
     /// The name of the field: that of its `Data` element, such as `QueryName`.
@@ -91,7 +95,7 @@ struct FieldNeedles {
     /// several sets.
     only_set: Option<usize>,
     /// True if a detection may still want a DNS query after this field was searched, even if no
-    /// needle was found in this field and those before it.
+    /// needle (a literal that a detection requires) was found in this field and those before it.
     open_without_hits: bool,
 }
 
@@ -102,7 +106,7 @@ struct FieldNeedles {
 pub(in crate::scan) struct FieldIndexes(Vec<Option<Index>>);
 
 impl Needles {
-    /// Prepares the needles of `wanted` for searching.
+    /// Prepares the needles (literals that a detection requires) of `wanted` for searching.
     pub(in crate::scan) fn new(wanted: &[WantedQueries]) -> Self {
         let mut fields: Vec<(&str, Vec<(&str, usize)>)> = Vec::new();
         let mut searched = Vec::new();
@@ -145,7 +149,8 @@ impl Needles {
     }
 
     /// Returns whether a detection may still want the DNS query that is being searched, after its
-    /// first `fields` fields have been searched and at least one needle was found in them.
+    /// first `fields` fields have been searched and at least one needle (a literal that a detection
+    /// requires) was found in them.
     fn is_open(&self, fields: usize) -> bool {
         let may_hit = |set: &usize| {
             self.hits.get(*set).is_some_and(|hit| *hit)
@@ -196,9 +201,9 @@ impl Needles {
         Some(hit || self.wanted.iter().any(Vec::is_empty))
     }
 
-    /// Searches the UTF-16 text of the field at `place` for the field's needles, and records the
-    /// sets of needles that it finds one of. `noted` says whether an earlier field of the DNS query
-    /// had a hit. Returns whether this field has a hit.
+    /// Searches the UTF-16 text of the field at `place` for the field's needles (literals that a
+    /// detection requires), and records the sets of needles that it finds one of. `noted` says
+    /// whether an earlier field of the DNS query had a hit. Returns whether this field has a hit.
     fn search(&mut self, place: usize, text: &[u8], noted: bool) -> bool {
         let Some(FieldNeedles { marks, finder, sets, only_set, .. }) = self.fields.get(place) else {
             return false;
@@ -278,7 +283,8 @@ mod tests {
         }
     }
 
-    /// A strategy for detections' sets, with needles for numbered fields.
+    /// A strategy for detections' sets, with needles (literals that a detection requires) for
+    /// numbered fields.
     fn wanted() -> impl Strategy<Value = Vec<WantedQueries>> {
         let needle = (0..3_usize, "[ab.k]{1,3}")
             .prop_map(|(field, literal)| Needle { data: format!("Field{field}"), literal });
@@ -297,7 +303,8 @@ mod tests {
             prop_assert_eq!(hit(&literals, &text), plain);
         }
 
-        /// The slow twin tests each detection, each of its sets and each needle.
+        /// The slow twin tests each detection, each of its sets and each needle (a literal that a
+        /// detection requires).
         #[test]
         fn what_is_wanted_is_what_a_look_at_each_needle_tells(
             wanted in wanted(),
@@ -318,8 +325,8 @@ mod tests {
         }
     }
 
-    /// Returns a template instance with these texts, and the positions of the needles' fields in
-    /// it.
+    /// Returns a template instance with these texts, and the positions of the needles'
+    /// fields in it.
     fn query(needles: &Needles, texts: &[Option<String>]) -> (Vec<u8>, FieldIndexes) {
         let mut chunk = [&INSTANCE_START[..], &[0, 0, 0, 0, 0xff, 0xff, 0, 0]].concat();
         chunk.extend(u32::try_from(texts.len()).unwrap().to_le_bytes());

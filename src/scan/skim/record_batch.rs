@@ -11,8 +11,9 @@ use crate::ledger::record_ids::{IdRun, IdRuns};
 use crate::scan::skim::known::{Counts, QueryCounts};
 use crate::scan::skim::skimmed_record::SkimmedRecord;
 
-/// A batch: consecutive records of one layout that are counted together. As little as possible is
-/// stored per record, because the loop over the records takes as long as its instructions do.
+/// A batch: consecutive records that have one layout, so that they differ only at fixed positions,
+/// and are counted together. As little as possible is stored per record, because the loop over the
+/// records takes as long as its instructions do.
 #[derive(Debug)]
 pub(in crate::scan) struct RecordBatch {
     /// The offset, in the chunk, of the batch's first record.

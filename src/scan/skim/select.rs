@@ -35,8 +35,9 @@ use crate::scan::skim::needle::WantedQueries;
 use crate::scan::skim::record_batch::RecordBatch;
 use crate::scan::skim::skimmed_record::SkimmedRecord;
 
-/// The greatest number of record layouts that are kept for a chunk. Each further layout would cost
-/// a comparison for every record that has none of the kept ones.
+/// The greatest number of record layouts (fixed bytes and positions by which similar records are
+/// recognised) that are kept for a chunk. Each further layout would cost a comparison for every
+/// record that has none of the kept ones.
 const MOST_LAYOUTS: usize = 16;
 /// The greatest amount of text, in bytes, in DNS queries that are read from a chunk without the
 /// decoder: several times that of a real chunk of 64 KiB. A crafted template definition can repeat
@@ -65,7 +66,8 @@ pub(in crate::scan) struct Skimmer {
     read: Vec<(usize, Event)>,
     /// The total length, in bytes, of the texts of the queries in `read`.
     read_text: usize,
-    /// The template definition with which earlier chunks began.
+    /// The template definition with which earlier chunks began, so that it need not be read again
+    /// in each chunk.
     remembered: FirstTemplate,
     /// The template definitions of events found so far in the chunk, each with its offset; `None`
     /// for a definition that is not understood.
@@ -75,8 +77,9 @@ pub(in crate::scan) struct Skimmer {
     /// The number of counted records in the chunk whose header has another number than the
     /// EventRecordID, as in an export.
     renumbered: u64,
-    /// The layouts of records found so far. Layouts of records of the remembered template
-    /// definition are kept from chunk to chunk.
+    /// The layouts of records found so far: fixed bytes and positions by which similar records are
+    /// recognised. Layouts of records of the remembered template definition are kept from chunk to
+    /// chunk.
     layouts: Vec<Layout>,
     /// The index, in `layouts`, of the layout of the last record that had one. The next record most
     /// likely has it too.
@@ -172,7 +175,7 @@ impl Skimmer {
     }
 
     /// Prepares the skimmer for `chunk`, whose live records end at offset `end`: forgets what is
-    /// known only of the chunk before.
+    /// known only of the chunk before, such as its counts.
     fn begin(&mut self, chunk: &[u8], end: usize) {
         self.read.clear();
         self.read_text = 0;
@@ -223,9 +226,9 @@ impl Skimmer {
     }
 
     /// Counts records from offset `at` in the chunk on, as long as each has the layout of the last
-    /// record and no detection can want it. Returns the offset of the first record that was not
-    /// counted. This is a function of its own, so that the processor's registers serve its loop
-    /// alone.
+    /// record (`last_layout`) and no detection can want it. Returns the offset of the first record
+    /// that was not counted. This is a function of its own, so that the processor's registers serve
+    /// its loop alone.
     #[inline(never)]
     fn batch(&mut self, chunk: &[u8], mut at: usize, end: usize, walk: &mut Walk) -> usize {
         let Skimmer { layouts, last_layout, queries, dns_client, events, logs, renumbered, window, .. } =

@@ -111,9 +111,10 @@ impl DataTexts {
 struct EventParser {
     /// The number of elements that are open at this place of the XML.
     depth: usize,
-    /// The child of `Event` that is open or was open last.
+    /// The child element of `Event` (`System`, `EventData` or another) that is open or was open
+    /// last.
     part: EventPart,
-    /// The texts of the elements of `System` found so far.
+    /// The texts found so far of the elements of `System`.
     texts: SystemTexts<'static>,
     /// The event's `System` part; `None` until the first element `System` has ended.
     system: Option<System>,
