@@ -27,7 +27,8 @@ pub struct System {
     pub provider: String,
     /// The channel that the event was logged to (`Channel`); empty if the record has none.
     pub channel: String,
-    /// The number of the event's type (`EventID`), without its qualifiers.
+    /// The ID by which the provider numbers its types of events (`EventID`), such as 22, without
+    /// its qualifiers.
     pub event_id: u32,
     /// The version of the event's layout (`Version`); `None` if the record has none.
     pub version: Option<u32>,

@@ -49,7 +49,8 @@ pub(super) struct BlockBuffer {
 /// A part of a block that was read into a buffer.
 #[derive(Debug)]
 pub(super) struct BlockPart<'a> {
-    /// The bytes of the part, as many as the file has. Bytes that cannot be read are zeros.
+    /// The bytes of the part of the block, as many as the file has. Bytes that cannot be read are
+    /// zeros.
     pub bytes: &'a mut [u8],
     /// The ranges of `bytes` that cannot be read.
     pub unread: Vec<Range<usize>>,

@@ -9,17 +9,22 @@ use jiff::{Timestamp, civil};
 /// what event logs store.
 const DECIMALS: usize = 7;
 
-/// Parses a time. Returns its whole seconds, and the remainder in units of 100 ns.
+/// Parses a logged time. Returns its whole seconds, and the remainder in units of 100 ns.
 ///
-/// A date is written in one of three ways: with the year first (`2024-01-31`, `2024/1/31`,
-/// `20240131`, `2024-Jan-31`); with the month by name (`31 Jan 2024`, `31-Jan-2024`, `January 31,
-/// 2024`), with or without the day of the week before it; or as C prints it (`Wed Jan 31 10:15:30
-/// 2024`). `T` or blanks separate it from a time of day (`10:15:30`, `9:15:30 AM`, `101530`), with
-/// or without decimals after a point or a comma. The last part is a time zone, see
-/// [`TimeParser::zone`]. All forms used in mail and HTTP are read too.
+/// The text is a date, a time of day and a time zone. The date is written in one of three ways:
 ///
-/// `None` if the text is not a time, or could mean several: a numeric date that begins with the day
-/// or the month (`03/04/2025`) has two readings, and zone names other than UTC can have several.
+/// - With the year first: `2024-01-31`, `2024/1/31`, `20240131`, `2024-Jan-31`.
+/// - With the month by name: `31 Jan 2024`, `31-Jan-2024`, `January 31, 2024`. The day of the week
+///   may precede it.
+/// - As C prints it: `Wed Jan 31 10:15:30 2024`. The time of day lies within the date.
+///
+/// `T` or blanks precede the time of day (`10:15:30`, `9:15:30 AM`, `101530`), which may have
+/// decimals after a point or a comma. For the time zone, see [`TimeParser::zone`]. All forms used
+/// in mail and HTTP are read too.
+///
+/// `None` if the text is not a time, or could mean several times: a numeric date that begins with
+/// the day or the month (`03/04/2025`) has two readings, and zone names other than UTC can have
+/// several.
 pub(super) fn read(text: &str) -> Option<(Timestamp, i64)> {
     let text = text.trim_ascii();
     let of_mail = || Some((DateTimeParser::new().parse_timestamp(text).ok()?, 0));

@@ -29,11 +29,11 @@ pub(in crate::scan) struct EventTemplate {
     /// The text of `Channel`, if the template definition contains it; empty if a value of the
     /// record fills the element, or the definition has no such element.
     pub channel_text: String,
-    /// The index of the value that fills `EventID`.
+    /// The index, among a record's values, of the value that fills the element `EventID`.
     pub event_id: Index,
-    /// The index of the value that fills `TimeCreated/@SystemTime`.
+    /// The index, among a record's values, of the value that fills `TimeCreated/@SystemTime`.
     pub time_created: Index,
-    /// The index of the value that fills `EventRecordID`.
+    /// The index, among a record's values, of the value that fills the element `EventRecordID`.
     pub event_record_id: Index,
     /// The index of the value that contains the event's `EventData`; `None` if not exactly one
     /// value contains the `EventData`.

@@ -48,7 +48,8 @@ pub(in crate::scan) struct Nesting {
     floor: usize,
 }
 
-/// How far chunk headers, and the live records after them, extend.
+/// The greatest end of some chunk headers, and the greatest end of the live records that follow
+/// them.
 #[derive(Debug, Default)]
 struct Reach {
     /// The greatest end of a chunk header.

@@ -56,7 +56,7 @@ pub(in crate::scan) enum DataCheck<'a> {
 pub(in crate::scan) struct WantedValues<'a> {
     /// The index of the template definition of the event's `EventData` in [`WantedData::data`].
     pub definition: usize,
-    /// The values of the event's `EventData`.
+    /// The values of the event's `EventData`, as positions in the chunk.
     pub values: Values<'a>,
 }
 

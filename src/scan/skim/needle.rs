@@ -18,8 +18,8 @@ pub enum Selection {
     /// Every record is decoded.
     #[default]
     Everything,
-    /// Two groups of records are decoded: DNS queries that at least one of these descriptions fits,
-    /// and records that the skim does not understand.
+    /// Two groups of records are decoded: the DNS queries that contain what at least one of these
+    /// descriptions requires, and the records that the skim does not understand.
     Wanted(Vec<WantedQueries>),
 }
 

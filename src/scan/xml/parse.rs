@@ -71,7 +71,7 @@ fn resolved(reference: &BytesRef<'_>) -> Result<char, String> {
     })
 }
 
-/// A child of the element `Event`, by what is read of it.
+/// The children of the element `Event` that the parser distinguishes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum EventPart {
     /// The element `System`: who logged the event, where and when.

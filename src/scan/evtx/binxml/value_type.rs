@@ -82,7 +82,8 @@ impl ValueType {
         self.0 <= HEX64.0 || self == FRAGMENT || matches!(self.0, FIRST_ARRAY..=LAST_ARRAY)
     }
 
-    /// Returns whether the type is an array type.
+    /// Returns whether the type is that of an array of values. The highest bit of its number then
+    /// is set.
     #[inline]
     pub(in crate::scan) fn is_array(self) -> bool {
         self.0 & ARRAY != 0
