@@ -200,7 +200,8 @@ mod tests {
         (kind.to_owned(), data.to_owned())
     }
 
-    /// A strategy for texts that are addresses in various forms, or nearly so.
+    /// A proptest strategy for items of `QueryResults` that are IP addresses in various forms, or
+    /// nearly so.
     fn item() -> impl Strategy<Value = String> {
         let v6 = prop_oneof![
             any::<u128>().prop_map(Ipv6Addr::from),
@@ -217,7 +218,8 @@ mod tests {
     }
 
     proptest! {
-        /// The slow twin parses every item as an address first, and prints it anew.
+        /// The slow twin of `address` parses every item of `QueryResults` as an address first, and
+        /// prints the address anew.
         #[test]
         fn addresses_are_written_in_one_way(item in item()) {
             let twin = item.parse::<IpAddr>().ok().map(|address| address.to_canonical());

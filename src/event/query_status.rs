@@ -73,7 +73,7 @@ mod tests {
         }
     }
 
-    /// Codes and symbols from `winerror.h` and `winsock2.h`.
+    /// The expected error codes and symbols are copied from `winerror.h` and `winsock2.h`.
     #[test]
     fn codes_have_the_symbols_of_windows() {
         for (code, name) in [

@@ -279,11 +279,10 @@ impl Span {
 /// The reason why a time on the command line was not understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TimeError {
-    /// The text is neither a point in time nor a span back from now.
+    /// The text, which is quoted, is neither a point in time nor a span back from now.
     #[error(
         "'{0}' is not a time: expected RFC 3339 with an offset (2024-01-31T10:15:30Z), or a span back from now (14d, 36h)"
     )]
-    /// The text, which is quoted, is neither a point in time nor a span back from now.
     Time(String),
     /// The text, which is quoted, is not a span of time such as `14d`.
     #[error("'{0}' is not a span: expected a number and a unit, such as 14d, 36h or 90m")]

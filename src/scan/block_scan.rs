@@ -17,7 +17,7 @@ pub struct BlockScan {
     pub header: Option<FileHeader>,
     /// Counts of the chunks, records and bytes in the block.
     pub tally: Tally,
-    /// What is wrong with the block, in file order.
+    /// What is wrong with the block, such as damaged chunks and records, in file order.
     pub problems: Problems,
     /// Remarks about the block that are not damage, in file order.
     pub notes: Notes,

@@ -191,7 +191,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// A log whose bytes encode their offset. Some of its pages cannot be read.
+    /// A log for tests whose bytes encode their offset. Some of its pages cannot be read.
     struct Log {
         bytes: Vec<u8>,
         bad: Vec<u64>,
@@ -212,8 +212,8 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
-        /// The slow twin reads each byte by itself. The buffer was filled with another block
-        /// before.
+        /// The slow twin of reading a block reads each byte by itself. The buffer was filled with
+        /// another block before.
         #[test]
         fn a_part_holds_what_can_be_read(length in 0_u64..300_000, bad in prop::collection::vec(0_u64..80, 0..4), start in 0_u64..40) {
             // If a page cannot be read, nobody can know that the log ends in it.

@@ -171,7 +171,7 @@ mod tests {
     use dnsweep_samples::{Event, LogWriter, Style};
     use std::io;
 
-    /// A log in which some pages cannot be read.
+    /// A log for tests in which the pages at these offsets cannot be read.
     struct BadPages(Vec<u8>, Vec<u64>);
 
     impl LogBytes for BadPages {

@@ -21,7 +21,7 @@ use crate::scan::skim::select::Skimmer;
 /// carved chunk. It is 64 KiB, unless another chunk or the file's end cuts it short.
 #[derive(Debug, Clone)]
 pub(super) struct ChunkSlot {
-    /// The range, in bytes from the start of the file.
+    /// The range of the slot or chunk, in bytes from the start of the file.
     pub range: Range<u64>,
     /// The chunk number that the result states for events in the range
     /// ([`Location::chunk_number`](super::located::Location::chunk_number)).

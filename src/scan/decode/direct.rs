@@ -210,7 +210,8 @@ mod tests {
     use crate::scan::evtx::template::data_template;
     use crate::scan::evtx::walk::{Walk, walk};
 
-    /// Reads the record with this content; `None` if anything about it is unusual.
+    /// Reads an event of `kind` directly from the record with this content; `None` if anything
+    /// about the record is unusual.
     fn read(chunk: &[u8], content: Range<usize>, kind: &'static EventKind) -> Option<Event> {
         let system = Values::head(chunk, content.start)?;
         let template = event_template(chunk, system.definition, chunk.len())?;

@@ -106,7 +106,8 @@ switch! {
 }
 
 impl Checksums {
-    /// Returns the name of this choice in the ledger.
+    /// Returns the word by which the output states for which chunks the records' checksum was
+    /// verified: `decoded` or `all`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -413,7 +413,7 @@ mod tests {
         (chunk, offset.unwrap())
     }
 
-    /// An element: its dependency, name, attributes and content.
+    /// An element of a template definition: its dependency, name, attributes and content.
     type Element<'a> = (u16, Text<'a>, Vec<(Text<'a>, Value<'a>)>, Value<'a>);
 
     /// The slow twin of [`Tokens::similar_element`]: reads the next element token by token.
@@ -491,8 +491,8 @@ mod tests {
         bytes
     }
 
-    /// Returns a stored name: the next name's offset and the hash, which do not matter, then
-    /// length, text and end.
+    /// Returns a name in the form in which a chunk stores names: the next name's offset and the
+    /// hash, which do not matter, then length, text and end.
     fn name(before: [u8; 6], name: &str, end: [u8; 2]) -> Vec<u8> {
         let text: Vec<u8> = name.encode_utf16().flat_map(u16::to_le_bytes).collect();
         let length = u16::try_from(name.len()).unwrap().to_le_bytes();

@@ -152,8 +152,8 @@ mod tests {
     use crate::scan::queries::chunk;
     use dnsweep_samples::Style;
 
-    /// Returns, for each of the whole chunks written at these positions, in order, whether it
-    /// begins no chunk.
+    /// Returns, for each of the whole chunks that are written at these positions, in order, whether
+    /// it is nested and so begins no chunk.
     fn held(at: &[usize]) -> Vec<bool> {
         let (chunk, _) = chunk(Style::Live);
         let mut bytes = vec![0; 4 * CHUNK_LENGTH];
@@ -174,7 +174,7 @@ mod tests {
         at.iter().map(header).filter_map(is_held).collect()
     }
 
-    /// Returns a record with this content.
+    /// Returns a whole record with this content, for tests.
     fn record(content: &[u8]) -> Vec<u8> {
         let size = u32::try_from(24 + content.len() + SIZE_COPY_SIZE).unwrap().to_le_bytes();
         [&RECORD_SIGNATURE[..], &size, &[0; 16], content, &size].concat()

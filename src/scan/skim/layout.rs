@@ -131,15 +131,13 @@ impl Layout {
         self.definition.start == offset
     }
 
-    /// Reads the record with this content; `None` if it does not have this layout, or has another
-    /// provider or channel.
+    /// Reads the record whose content lies at `content` in the chunk. `None` if the record does not
+    /// have this layout, or has another provider or channel; callers then examine it value by
+    /// value.
     #[expect(
         clippy::inline_always,
         reason = "returning the record by value from a call would take longer than reading it"
     )]
-    /// Reads the record whose content lies at `content` in the chunk. `None` if the record does not
-    /// have this layout, or has another provider or channel; callers then examine it value by
-    /// value.
     #[inline(always)]
     pub(in crate::scan) fn read(&self, chunk: &[u8], content: Range<usize>) -> Option<SkimmedRecord> {
         let record = chunk.get(content.clone())?;
@@ -237,9 +235,9 @@ mod tests {
         SkimmedRecord::read(template, &values, content.end)
     }
 
-    /// The index of the record that contains the template definition. The record at [`REFERRER`]
-    /// refers to it.
+    /// The index of the record that contains the template definition.
     const HOLDER: usize = 0;
+    /// The index of a record that refers to the template definition in the record [`HOLDER`].
     const REFERRER: usize = 2;
 
     #[test]
@@ -279,7 +277,7 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
-        /// Whatever a layout reads from a record, the slow twin reads the same.
+        /// Whatever [`Layout::read`] reads from a changed record, the slow twin reads the same.
         #[test]
         fn a_record_made_different_is_not_taken_for_alike(
             style in prop_oneof![Just(Style::Export), Just(Style::Live)],

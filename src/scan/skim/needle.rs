@@ -82,7 +82,7 @@ pub(in crate::scan) struct Needles {
 /// The needles (literals that a detection requires) of all detections for one field of a DNS query.
 #[derive(Debug)]
 struct FieldNeedles {
-    /// The name of the field: that of its `Data` element, such as `QueryName`.
+    /// The name of the searched field: that of its `Data` element, such as `QueryName`.
     data: String,
     /// A fast test whether a text may contain any of the field's literals; `None` if the literals
     /// are not suited to the test, because they are too many or too short.
@@ -261,7 +261,7 @@ mod tests {
         text.encode_utf16().flat_map(u16::to_le_bytes).collect()
     }
 
-    /// Returns whether the text contains one of the literals.
+    /// Returns whether the search finds one of the literals in the text.
     fn hit(literals: &[&str], text: &str) -> bool {
         let needle = |literal: &&str| Needle { data: "QueryName".to_owned(), literal: (*literal).to_owned() };
         let set = literals.iter().map(needle).collect();
@@ -283,8 +283,8 @@ mod tests {
         }
     }
 
-    /// A strategy for detections' sets, with needles (literals that a detection requires) for
-    /// numbered fields.
+    /// A proptest strategy for what detections want: sets of needles (literals that a detection
+    /// requires) in numbered fields.
     fn wanted() -> impl Strategy<Value = Vec<WantedQueries>> {
         let needle = (0..3_usize, "[ab.k]{1,3}")
             .prop_map(|(field, literal)| Needle { data: format!("Field{field}"), literal });
@@ -295,7 +295,8 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
-        /// The slow twin converts the whole text to lower case and searches for each literal.
+        /// The slow twin of the search converts the whole text to lower case and searches for each
+        /// literal.
         #[test]
         fn a_hit_is_what_a_plain_search_finds(text in "[abAB.ÄK\u{212a}]{0,12}", literals in prop::collection::vec("[ab.k]{1,3}", 0..4)) {
             let literals: Vec<&str> = literals.iter().map(String::as_str).collect();
@@ -303,8 +304,8 @@ mod tests {
             prop_assert_eq!(hit(&literals, &text), plain);
         }
 
-        /// The slow twin tests each detection, each of its sets and each needle (a literal that a
-        /// detection requires).
+        /// The slow twin of [`Needles::want`] tests each detection, each of its sets and each
+        /// needle (a literal that a detection requires).
         #[test]
         fn what_is_wanted_is_what_a_look_at_each_needle_tells(
             wanted in wanted(),

@@ -117,7 +117,7 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
-        /// The slow twin searches for each literal.
+        /// The slow twin of [`Trigrams::may_be_in`] searches the text for each literal.
         #[test]
         fn text_that_holds_a_literal_may_hold_it(
             text in "[a-cA-C.ÄK\u{212a}\u{141}]{0,12}",

@@ -269,7 +269,7 @@ mod tests {
     use proptest::sample::Index;
     use std::io;
 
-    /// The joined result of all blocks of a file.
+    /// The joined result of scanning all blocks of a file of event XML, for tests.
     #[derive(Debug, Default, PartialEq)]
     struct Scanned {
         events: Vec<LocatedEvent>,
@@ -339,7 +339,7 @@ mod tests {
         prop::sample::select(vec![Encoding::Utf8, Encoding::Utf16Le, Encoding::Utf16Be])
     }
 
-    /// A strategy for bytes that a change inserts.
+    /// A proptest strategy for text that a test inserts into a file of event XML.
     fn piece() -> impl Strategy<Value = String> {
         let tags = vec![
             "<Event>",
@@ -380,8 +380,9 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(200))]
-        /// Whatever happens to a file: nothing panics, each byte is counted once, the division into
-        /// blocks does not matter, unchanged events read as before, and no event is invented.
+        /// Whatever is changed in a file of event XML: nothing panics, each byte is counted once,
+        /// the division into blocks does not matter, unchanged events read as before, and no event
+        /// is invented.
         #[test]
         fn what_is_not_touched_stays_as_it_is(
             encoding in encoding(),
@@ -427,7 +428,8 @@ mod tests {
             }
         }
 
-        /// Arbitrary bytes: nothing panics, and each byte is counted once.
+        /// Whatever bytes a file contains, scanning it as event XML does not panic and counts each
+        /// byte once.
         #[test]
         fn any_bytes_are_all_accounted_for(
             pieces in prop::collection::vec(piece(), 0..40),

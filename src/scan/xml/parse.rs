@@ -427,7 +427,7 @@ mod tests {
 
     const SYSTEM: &str = "<System><Provider Name='Microsoft-Windows-Sysmon'/><EventID> </EventID></System>";
 
-    /// Returns an event with this data.
+    /// Returns the XML of an event with this `EventData`.
     fn event(data: &str) -> String {
         format!("<Event>{}<EventData>{data}</EventData></Event>", SYSTEM.replace("> <", ">22<"))
     }

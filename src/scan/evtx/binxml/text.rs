@@ -69,7 +69,7 @@ pub(in crate::scan) fn is_whole(text: &[u8]) -> bool {
 }
 
 /// Decodes UTF-16 text that has only printable ASCII characters, as all channel names do. `None`
-/// for any other text; callers leave such a record to the decoder.
+/// for any other text; callers leave a record with such a text to the decoder.
 pub(in crate::scan) fn plain(text: &[u8]) -> Option<String> {
     let (pairs, []) = text.as_chunks::<2>() else { return None };
     let mut letters = String::with_capacity(pairs.len());
@@ -148,7 +148,8 @@ mod tests {
             prop_assert_eq!(holds_nul(&text), units.contains(&0));
         }
 
-        /// The slow twin of `text` is the standard library, applied to what precedes a final NUL.
+        /// The slow twin of `text` is the standard library's decoder of UTF-16, applied to what
+        /// precedes a final NUL.
         #[test]
         fn text_is_what_its_units_are(
             units in prop::collection::vec(prop_oneof![0x20_u16..0x7f, Just(0_u16), Just(0xd83d), Just(0xde00), any::<u16>()], 0..6),

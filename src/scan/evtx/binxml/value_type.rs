@@ -2,57 +2,59 @@
 //!
 //! [MS-EVEN6] 2.2.18, checked against real logs.
 
-/// The type of a value in binary XML, by its number in a descriptor, a substitution or a literal.
+/// The value type, in binary XML, of a value in binary XML, by its number in a descriptor, a
+/// substitution or a literal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scan) struct ValueType(u8);
 
-/// The type of a value that is absent (null).
+/// The value type, in binary XML, of a value that is absent (null).
 pub(in crate::scan) const NULL: ValueType = ValueType(0x00);
-/// The type of UTF-16 text.
+/// The value type, in binary XML, of UTF-16 text.
 pub(in crate::scan) const TEXT: ValueType = ValueType(0x01);
-/// The type of text whose characters are single bytes.
+/// The value type, in binary XML, of text whose characters are single bytes.
 pub(in crate::scan) const ANSI_TEXT: ValueType = ValueType(0x02);
-/// The type of a signed 8-bit integer.
+/// The value type, in binary XML, of a signed 8-bit integer.
 pub(in crate::scan) const I8: ValueType = ValueType(0x03);
-/// The type of an unsigned 8-bit integer.
+/// The value type, in binary XML, of an unsigned 8-bit integer.
 pub(in crate::scan) const U8: ValueType = ValueType(0x04);
-/// The type of a signed 16-bit integer.
+/// The value type, in binary XML, of a signed 16-bit integer.
 pub(in crate::scan) const I16: ValueType = ValueType(0x05);
-/// The type of an unsigned 16-bit integer.
+/// The value type, in binary XML, of an unsigned 16-bit integer.
 pub(in crate::scan) const U16: ValueType = ValueType(0x06);
-/// The type of a signed 32-bit integer.
+/// The value type, in binary XML, of a signed 32-bit integer.
 pub(in crate::scan) const I32: ValueType = ValueType(0x07);
-/// The type of an unsigned 32-bit integer.
+/// The value type, in binary XML, of an unsigned 32-bit integer.
 pub(in crate::scan) const U32: ValueType = ValueType(0x08);
-/// The type of a signed 64-bit integer.
+/// The value type, in binary XML, of a signed 64-bit integer.
 pub(in crate::scan) const I64: ValueType = ValueType(0x09);
-/// The type of an unsigned 64-bit integer.
+/// The value type, in binary XML, of an unsigned 64-bit integer.
 pub(in crate::scan) const U64: ValueType = ValueType(0x0a);
-/// The type of a 32-bit floating-point number.
+/// The value type, in binary XML, of a 32-bit floating-point number.
 pub(in crate::scan) const F32: ValueType = ValueType(0x0b);
-/// The type of a 64-bit floating-point number.
+/// The value type, in binary XML, of a 64-bit floating-point number.
 pub(in crate::scan) const F64: ValueType = ValueType(0x0c);
-/// The type of a truth value, which is stored in 32 bits.
+/// The value type, in binary XML, of a truth value, which is stored in 32 bits.
 pub(in crate::scan) const BOOLEAN: ValueType = ValueType(0x0d);
-/// The type of arbitrary bytes.
+/// The value type, in binary XML, of arbitrary bytes.
 pub(in crate::scan) const BINARY: ValueType = ValueType(0x0e);
-/// The type of a GUID, which is stored in 16 bytes.
+/// The value type, in binary XML, of a GUID, which is stored in 16 bytes.
 pub(in crate::scan) const GUID: ValueType = ValueType(0x0f);
-/// The type of a size, which is stored in 32 or 64 bits.
+/// The value type, in binary XML, of a size, which is stored in 32 or 64 bits.
 pub(in crate::scan) const SIZE: ValueType = ValueType(0x10);
-/// The type of an instant in units of 100 ns since 1601 (FILETIME).
+/// The value type, in binary XML, of an instant in units of 100 ns since 1601 (FILETIME).
 pub(in crate::scan) const FILETIME: ValueType = ValueType(0x11);
-/// The type of an instant that is stored as eight 16-bit numbers, from year to millisecond
-/// (SYSTEMTIME).
+/// The value type, in binary XML, of an instant that is stored as eight 16-bit numbers, from year
+/// to millisecond (SYSTEMTIME).
 pub(in crate::scan) const SYSTEMTIME: ValueType = ValueType(0x12);
-/// The type of a security identifier: eight bytes, and four more for each sub-authority. The second
-/// byte is the number of sub-authorities.
+/// The value type, in binary XML, of a security identifier: eight bytes, and four more for each
+/// sub-authority. The second byte is the number of sub-authorities.
 pub(in crate::scan) const SID: ValueType = ValueType(0x13);
-/// The type of an unsigned 32-bit integer that is shown in hexadecimal.
+/// The value type, in binary XML, of an unsigned 32-bit integer that is shown in hexadecimal.
 pub(in crate::scan) const HEX32: ValueType = ValueType(0x14);
-/// The type of an unsigned 64-bit integer that is shown in hexadecimal.
+/// The value type, in binary XML, of an unsigned 64-bit integer that is shown in hexadecimal.
 pub(in crate::scan) const HEX64: ValueType = ValueType(0x15);
-/// The type of a value that is itself binary XML (a fragment), such as an event's `EventData`.
+/// The value type, in binary XML, of a value that is itself binary XML (a fragment), such as an
+/// event's `EventData`.
 pub(in crate::scan) const FRAGMENT: ValueType = ValueType(0x21);
 
 /// The bit in a value type's number that makes it the type of an array of the basic type.
@@ -82,8 +84,8 @@ impl ValueType {
         self.0 <= HEX64.0 || self == FRAGMENT || matches!(self.0, FIRST_ARRAY..=LAST_ARRAY)
     }
 
-    /// Returns whether the type is that of an array of values. The highest bit of its number then
-    /// is set.
+    /// Returns whether the type is that of an array of values, which the highest bit of its number
+    /// says.
     #[inline]
     pub(in crate::scan) fn is_array(self) -> bool {
         self.0 & ARRAY != 0
