@@ -148,7 +148,8 @@ pub struct FieldSpec {
     pub splunk: &'static [&'static str],
     /// The part of an event's XML in which the field is found.
     pub location: FieldLocation,
-    /// The type in which a record that was not forwarded stores the field's value.
+    /// The type in which a record stores the field's value, unless it was forwarded: then every
+    /// value is text.
     pub field_type: FieldType,
     /// True if every version of the provider writes the field. A DNS query without such a field is
     /// reported as damaged.
@@ -274,7 +275,7 @@ impl FieldSpec {
         FieldSpec { always: true, ..self }
     }
 
-    /// Returns the field with the names that Splunk's add-on gives it.
+    /// Returns the field with `splunk` as the further names that Splunk's add-on gives it.
     const fn splunk(self, splunk: &'static [&'static str]) -> Self {
         FieldSpec { splunk, ..self }
     }

@@ -19,7 +19,7 @@ pub struct Answer {
     /// a known name. It is `?` for an item that is neither an address nor of the form `type: <n>
     /// <data>`, or that was cut off before its type.
     pub kind: Cow<'static, str>,
-    /// The answer's data: an address, a name, or empty if the log has none.
+    /// The data of the answer: an address, a name, or empty if the log has none.
     pub data: String,
     /// True if the answer is incomplete, because the logged value of `QueryResults` ends within it.
     pub cut: bool,
@@ -28,7 +28,7 @@ pub struct Answer {
 /// A parsed `QueryResults` value: its answers, and the addresses among them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct QueryResults {
-    /// All answers, in the logged order.
+    /// All answers of the resolver, in the logged order, including one that was cut off.
     pub answers: Vec<Answer>,
     /// The addresses among the complete answers, in the logged order. An IPv4 address logged as
     /// `::ffff:1.2.3.4` is `1.2.3.4` here.

@@ -43,22 +43,22 @@ const SIGN: u64 = 1 << 63;
 /// A component of a date or time, by which [`EventTime::part`] takes a number from an instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimePart {
-    /// The minute, 0 to 59.
+    /// The minute of the hour, 0 to 59.
     Minute,
-    /// The hour, 0 to 23.
+    /// The hour of the day, 0 to 23.
     Hour,
     /// The day of the month, 1 to 31.
     Day,
     /// The week of the year by ISO 8601, 1 to 53.
     Week,
-    /// The month, 1 to 12.
+    /// The month of the year, 1 to 12.
     Month,
-    /// The year, mostly four digits.
+    /// The year, which mostly has four digits.
     Year,
 }
 
 impl TimePart {
-    /// Returns the component's name, such as `hour`.
+    /// Returns the English name of the component, such as `hour`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -73,7 +73,7 @@ impl TimePart {
 }
 
 impl Default for EventTime {
-    /// Returns 1970-01-01T00:00:00Z.
+    /// Returns 1970-01-01T00:00:00Z, whose number of ticks is 0.
     fn default() -> Self {
         EventTime::from_ticks(0)
     }
@@ -276,7 +276,7 @@ impl Span {
     }
 }
 
-/// The reason why a time on the command line was not understood.
+/// The reason why a time, a span or a date that the user stated was not understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TimeError {
     /// The text, which is quoted, is neither a point in time nor a span back from now.

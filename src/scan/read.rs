@@ -24,22 +24,23 @@ const PAGE: usize = 4096;
 /// MiB, the chunks that are examined next have left the cache too.
 const RING_SIZE: usize = (1 << 20) + PAGE;
 
-/// A buffer for a block of a log, which is reused for the next block.
+/// A buffer for a block of a log, or another range of a file. It is reused for the next block.
 #[derive(Debug, Default)]
 pub(super) struct BlockBuffer {
     /// The memory that reads fill in turn.
     memory: Vec<u8>,
-    /// The position in `memory` at which the first read begins.
+    /// The position in `memory` at which the first read begins, chosen for fast copying.
     first: usize,
-    /// The position in `memory` after the last read.
+    /// The position in `memory` after the last read, where the next read begins if there is room.
     next: usize,
     /// The offset of the block in the log, in bytes.
     start: u64,
     /// The number of bytes of the block that were requested.
     asked: u64,
-    /// The position of the block in `memory`.
+    /// The position in `memory` at which the block that was read last begins.
     aligned: usize,
-    /// The number of bytes of the block that exist.
+    /// The number of bytes of the block that the file has. It is less than was requested if the
+    /// file has become shorter.
     found: usize,
     /// The ranges of the block that could not be read, in order and apart from each other, with the
     /// reasons. Their bytes are zeros.
@@ -52,9 +53,10 @@ pub(super) struct BlockPart<'a> {
     /// The bytes of the part of the block, as many as the file has. Bytes that cannot be read are
     /// zeros.
     pub bytes: &'a mut [u8],
-    /// The ranges of `bytes` that cannot be read.
+    /// The ranges of `bytes` that could not be read and contain zeros instead.
     pub unread: Vec<Range<usize>>,
-    /// What went wrong in reading the part. Offsets are from the start of the file.
+    /// The problems of reading the part: ranges that could not be read or no longer exist. Offsets
+    /// are from the start of the file.
     pub problems: Vec<Problem>,
 }
 

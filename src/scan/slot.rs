@@ -52,7 +52,7 @@ pub(super) struct SlotScanner {
     pub buffer: BlockBuffer,
     /// Counts the records that need not be decoded; `None` if every record is decoded.
     pub skimmer: Option<Skimmer>,
-    /// The kinds of events that are read. Other events are only counted.
+    /// The kinds of events that are read with their fields. Events of other kinds are only counted.
     pub kinds: KindSet,
     /// The period that the user requests matches for. DNS queries in it are counted separately too.
     pub window: Window,

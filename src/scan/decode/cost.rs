@@ -63,7 +63,8 @@ enum TokenOwner {
 
 /// The reason why the walk over the tokens of binary XML stops early.
 enum Stop {
-    /// The chunk ends, or the next byte is no token. The decoder stops there too.
+    /// The bytes of the chunk end, or the next byte is no token of binary XML. The decoder stops
+    /// there too.
     End,
     /// The tokens cost more than the limit for a record, or their cost cannot be known.
     TooMuch,

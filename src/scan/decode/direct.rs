@@ -21,7 +21,7 @@ use crate::scan::skim::skimmed_record::SkimmedRecord;
 /// definition of `EventData`.
 #[derive(Debug)]
 pub(in crate::scan) struct DataIndexes {
-    /// The kind of event whose fields the values are.
+    /// The kind of event that has the fields in `indexes`.
     kind: &'static EventKind,
     /// For each field of the kind, the index of the value that contains the field; `None` if the
     /// template definition does not have the field.

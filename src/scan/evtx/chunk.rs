@@ -11,7 +11,7 @@ use crate::ledger::clock::RecordHeader;
 use crate::ledger::damage::Damage;
 use crate::scan::evtx::log::{CHUNK_LENGTH, u32_at, u64_at};
 
-/// The first bytes of every chunk.
+/// The signature with which every chunk of an event log begins.
 pub(in crate::scan) const CHUNK_SIGNATURE: &[u8; 8] = b"ElfChnk\0";
 /// The size, in bytes, of a chunk before its first record: header, string table and template table.
 pub(in crate::scan) const CHUNK_HEADER_SIZE: usize = 512;
@@ -24,7 +24,7 @@ pub(in crate::scan) const LAST_RECORD_ID_OFFSET: usize = 32;
 pub(in crate::scan) const FREE_SPACE_OFFSET: usize = 48;
 /// The offset in a chunk of the checksum of its live records, in bytes.
 pub(in crate::scan) const RECORDS_CHECKSUM_OFFSET: usize = 52;
-/// The offset of the flags in a chunk, in bytes.
+/// The offset of the flags in a chunk's header, in bytes. One of them is [`NO_CHECKSUMS`].
 pub(in crate::scan) const FLAGS_OFFSET: usize = 120;
 /// The flag in the header of a chunk that has no checksums.
 pub(in crate::scan) const NO_CHECKSUMS: u32 = 4;
@@ -34,7 +34,7 @@ const HEADER_CHECKSUM_OFFSET: usize = 124;
 /// the checksum itself lie between them.
 const HEADER_CHECKED: [Range<usize>; 2] = [0..120, 128..512];
 
-/// The first bytes of every record.
+/// The signature with which every record of an event log begins.
 pub(in crate::scan) const RECORD_SIGNATURE: &[u8; 4] = &[0x2a, 0x2a, 0, 0];
 /// The size of a record's header, in bytes: signature, size, ID, time written.
 pub(in crate::scan) const RECORD_HEADER_SIZE: usize = 24;
@@ -45,7 +45,8 @@ pub(in crate::scan) const SIZE_COPY_SIZE: usize = 4;
 /// size.
 pub(in crate::scan) const LEAST_RECORD_SIZE: usize = RECORD_HEADER_SIZE + SIZE_COPY_SIZE;
 
-/// The content of a slot: 64 KiB of a log in which a chunk could lie.
+/// What a slot contains, judged by its first bytes and by whether it is all zeros. A slot is 64 KiB
+/// of a log in which a chunk could lie.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::scan) enum SlotContent {
     /// The slot contains only zeros, because it was never used.
@@ -95,7 +96,8 @@ pub(in crate::scan) fn give_signature(bytes: &mut [u8]) {
 }
 
 switch! {
-    /// The chunks whose records' checksum is verified.
+    /// The setting for which chunks the checksum of the records is verified. The checksum of a
+    /// chunk's header is always verified.
     pub enum Checksums {
         /// The records' checksum is verified in chunks with a record that is decoded, and in chunks
         /// with damage.

@@ -44,7 +44,8 @@ const NO_CHECKSUMS: u32 = 4;
 /// The file header of an event log: what its first 4096 bytes say about the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileHeader {
-    /// True if the file begins with an event log's signature.
+    /// True if the file begins with the signature of an event log. If not, the other fields say
+    /// nothing about the file, except `problem`.
     pub is_event_log: bool,
     /// True if the log was not closed cleanly, usually because it was in use when it was copied.
     pub dirty: bool,

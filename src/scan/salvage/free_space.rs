@@ -35,7 +35,7 @@ pub(in crate::scan) struct FreeSpace {
     pub start: usize,
     /// The ID of the chunk's last live record; `None` if the chunk has no live record.
     last_id: Option<u64>,
-    /// What follows the chunk in the log.
+    /// What follows the chunk in the log: its end, another chunk, or an unused slot.
     next: NextSlot,
 }
 

@@ -222,9 +222,9 @@ impl MisalignedChunks {
 struct SlotPart<'b> {
     /// The bytes of the log that contain the slot.
     bytes: &'b [u8],
-    /// The offset of the bytes in the log.
+    /// The offset in the log at which `bytes` begin.
     start: u64,
-    /// The range of the slot in the bytes.
+    /// The range of the slot in `bytes`.
     range: Range<usize>,
 }
 

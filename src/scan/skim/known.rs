@@ -33,7 +33,7 @@ pub(in crate::scan) struct WantedData {
 /// A template definition of `EventData`, with what the skim found out about it.
 #[derive(Debug)]
 pub(in crate::scan) struct KnownData {
-    /// The indexes of the values that contain the searched fields.
+    /// The indexes of the values in which the literals of detections are searched for.
     fields: FieldIndexes,
     /// The shape (types and sizes) of the values of the last event of this template definition that
     /// was examined value by value. Events with the same shape need no such examination.
@@ -64,7 +64,7 @@ pub(in crate::scan) struct WantedValues<'a> {
 /// records.
 #[derive(Debug)]
 pub(in crate::scan) struct KnownEvent {
-    /// The template definition, as far as the skim needs it.
+    /// The template definition: which value of a record fills which element of the event.
     pub template: Arc<EventTemplate>,
     /// The counts of the records of this template definition that were skimmed.
     pub counts: Counts,

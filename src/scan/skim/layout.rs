@@ -44,7 +44,7 @@ pub(in crate::scan) struct Layout {
     time_created: usize,
     /// The position of the value of `EventRecordID`, in bytes from the record's first value.
     event_record_id: usize,
-    /// The position of the record's last value, in bytes from the first.
+    /// The position of the record's last value, in bytes from the record's first value.
     last: usize,
     /// True if the record's last value must not be null, because an element would then be left out
     /// of the event.
@@ -61,7 +61,7 @@ pub(in crate::scan) struct Layout {
     /// The bytes of the values that determine whether the event is Sysmon's and which log it
     /// belongs to, from the first of these values to the last.
     names: Box<[u8]>,
-    /// True if the event is Sysmon's.
+    /// True if events whose records have this layout are Sysmon's.
     pub sysmon: bool,
 }
 

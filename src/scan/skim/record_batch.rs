@@ -24,7 +24,7 @@ pub(in crate::scan) struct RecordBatch {
     last: RecordHeader,
     /// The number of records in the batch so far.
     records: u64,
-    /// The earliest and the latest TimeCreated of the batch's records.
+    /// The earliest and the latest time (TimeCreated) of the batch's records.
     times: (EventTime, EventTime),
     /// The least and the greatest EventRecordID of the batch's records before the current run.
     ids: (u64, u64),

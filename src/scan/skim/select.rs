@@ -72,7 +72,8 @@ pub(in crate::scan) struct Skimmer {
     /// The template definitions of events found so far in the chunk, each with its offset; `None`
     /// for a definition that is not understood.
     events: Vec<(usize, Option<KnownEvent>)>,
-    /// The logs that the counted records belong to.
+    /// The logs (computer and channel) that the counted records belong to, each with the
+    /// EventRecordIDs of those records.
     logs: Vec<KnownLog>,
     /// The number of counted records in the chunk whose header has another number than the
     /// EventRecordID, as in an export.
@@ -212,7 +213,7 @@ impl Skimmer {
         self.events.push((offset, Some(KnownEvent::new(template))));
     }
 
-    /// Adds the counts of the chunk's records to the tally.
+    /// Adds the counts of the chunk's skimmed records to the tally.
     fn count(&self, tally: &mut Tally) {
         tally.renumbered_records += self.renumbered;
         for log in self.logs.iter().filter(|log| !log.runs.is_empty()) {

@@ -25,7 +25,7 @@ const EVENT: &str = "Event";
 #[derive(Debug)]
 pub(in crate::scan) struct TemplatelessRecords<'c> {
     chunk: &'c [u8],
-    /// The number of names that may still be examined in the chunk.
+    /// The number of names of elements and attributes that may still be examined in the chunk.
     names_left: usize,
 }
 

@@ -10,7 +10,7 @@ use crate::scan::evtx::binxml::text::units;
 /// The number of bits of a character that distinguish it in the table of trigrams. Both cases of an
 /// ASCII letter have the same low five bits, so the test ignores case.
 const BITS: u32 = 5;
-/// A mask for the bits that distinguish one character.
+/// A mask for the [`BITS`] low bits of a character, which distinguish it in the table of trigrams.
 const CHARACTER: u32 = (1 << BITS) - 1;
 /// A mask for the bits that distinguish three consecutive characters (a trigram).
 const TRIGRAM: u32 = (1 << (3 * BITS)) - 1;

@@ -39,9 +39,9 @@ const SHOWN: usize = 24;
 /// file.
 #[derive(Debug, Clone, Copy)]
 pub struct XmlFile {
-    /// The file's size in bytes.
+    /// The size of the file of event XML, in bytes.
     pub size: u64,
-    /// The encoding of the file's text.
+    /// The encoding of the text in the file of event XML.
     pub encoding: Encoding,
 }
 
@@ -125,6 +125,7 @@ fn cut_off(log: &dyn LogBytes, size: u64, text: &XmlText<'_>) -> Option<Problem>
 struct XmlWalk<'a> {
     text: XmlText<'a>,
     read: &'a BlockPart<'a>,
+    /// The kinds of events that are read with their fields. Events of other kinds are only counted.
     kinds: KindSet,
     window: Window,
     /// The problems found so far. They are sorted when the walk ends.

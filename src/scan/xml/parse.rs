@@ -109,7 +109,7 @@ impl DataTexts {
 /// The state of parsing an event: which elements are open, and what was read so far.
 #[derive(Debug, Default)]
 struct EventParser {
-    /// The number of elements that are open at this place of the XML.
+    /// The number of elements that are open at the place which the parser has reached.
     depth: usize,
     /// The child element of `Event` (`System`, `EventData` or another) that is open or was open
     /// last.
@@ -123,9 +123,10 @@ struct EventParser {
     /// True if the EventID is surrounded by white space. A tool has then added white space around
     /// every value of the event, and it is removed from all of them.
     is_set_apart: bool,
-    /// The number of `Data` elements without an attribute `Name`, for a message.
+    /// The number of `Data` elements without an attribute `Name`. A message about an event without
+    /// any known field states it.
     nameless: usize,
-    /// The kinds of events whose data is read.
+    /// The kinds of events whose data is read. Of other events, only `System` is.
     kinds: KindSet,
     /// True if a kind in `kinds` has the field `Execution/@ProcessID`.
     reads_process_id: bool,
@@ -235,7 +236,8 @@ impl EventParser {
         }
     }
 
-    /// Handles the end of an element.
+    /// Handles the end of an element: stores what was read in it. Fails if it is the end of
+    /// `System` and a number in it is none.
     fn end(&mut self) -> Result<(), String> {
         match self.depth {
             FIELD_DEPTH => self.end_field(),

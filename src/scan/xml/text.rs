@@ -29,7 +29,7 @@ const LONGEST_END_TAG: u64 = 512;
 /// bytes from the start of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tag {
-    /// The start tag of an event.
+    /// The start tag of an event, which is where the event begins.
     Start,
     /// The end tag of an event, with the position after the tag.
     End(u64),
@@ -41,7 +41,7 @@ enum Tag {
 /// How an event in XML ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// The event ends with its end tag.
+    /// The event ends with its end tag, as it should.
     Whole,
     /// The event has no end tag before another event starts. It is taken to end where the other one
     /// starts.
@@ -57,7 +57,7 @@ pub(super) enum Ending {
 pub(super) struct EventSpan {
     /// The range of the event, in bytes from the start of the file.
     pub range: Range<u64>,
-    /// How the event ends.
+    /// How the event ends: with its end tag, or why it has none.
     pub ending: Ending,
 }
 
@@ -66,10 +66,10 @@ pub(super) struct EventSpan {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct XmlText<'a> {
     bytes: &'a [u8],
-    /// The offset of the part in the file, in bytes.
+    /// The offset in the file at which this part of it begins, in bytes.
     start: u64,
     encoding: Encoding,
-    /// True if the part reaches to the end of the file.
+    /// True if this part of the file reaches to the file's end.
     is_end: bool,
 }
 
@@ -80,12 +80,13 @@ impl<'a> XmlText<'a> {
         XmlText { bytes, start, encoding, is_end }
     }
 
-    /// Returns the offset in the file at which the part ends.
+    /// Returns the offset in the file at which this part of it ends, in bytes.
     pub(super) fn end(&self) -> u64 {
         self.start + self.bytes.len() as u64
     }
 
-    /// Converts a range of the file to a range of the part's bytes.
+    /// Converts a range of the file to a range of this part's bytes, cut off at the end of the
+    /// part.
     pub(super) fn byte_range(&self, range: Range<u64>) -> Range<usize> {
         let place = |at: u64| usize::try_from(at.saturating_sub(self.start)).unwrap_or(usize::MAX);
         place(range.start)..place(range.end).min(self.bytes.len())
@@ -96,7 +97,8 @@ impl<'a> XmlText<'a> {
         self.bytes.get(self.byte_range(range)).unwrap_or_default()
     }
 
-    /// Decodes the text in a range of the file.
+    /// Decodes the text in a range of the file; fails if the bytes are not text in the file's
+    /// encoding.
     pub(super) fn decoded(&self, range: Range<u64>) -> Result<Cow<'a, str>, NotText> {
         self.encoding.decode(self.part(range))
     }
@@ -405,7 +407,7 @@ fn is_space(character: u8) -> bool {
     matches!(character, b' ' | b'\t' | b'\r' | b'\n')
 }
 
-/// Returns whether the name of a tag ends before this character.
+/// Returns whether a character that follows a tag's name ends the name: white space, `>` or `/`.
 fn ends_name(character: u8) -> bool {
     is_space(character) || matches!(character, b'>' | b'/')
 }
