@@ -9,13 +9,13 @@ use crate::ledger::tally::Extents;
 pub(super) enum ExtentKind {
     /// Bytes of a chunk with records and without a problem.
     Good,
-    /// Bytes of a chunk without records, or of an unused slot, without a problem.
+    /// Bytes without a problem that contain no records: a chunk without records, or an unused slot.
     Empty,
     /// Bytes of a chunk with a problem, or of a slot that contains something else than a chunk.
     Damaged,
     /// Bytes at the end of a file that do not fill a slot and are not the beginning of a chunk.
     Trailing,
-    /// Bytes that existed when the file was listed, but not when it was read.
+    /// Bytes that existed when the file was listed, but no longer when it was read.
     Absent,
 }
 

@@ -18,7 +18,7 @@ pub struct Location {
 /// The position of a chunk in its file: its number and its offset.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ChunkPosition {
-    /// The chunk's number, as [`Location::chunk_number`] states it.
+    /// The number of the chunk in its file, as [`Location::chunk_number`] states it.
     pub number: u64,
     /// The chunk's offset in the file, in bytes.
     pub offset: u64,

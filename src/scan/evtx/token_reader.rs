@@ -128,7 +128,7 @@ pub(in crate::scan) enum Token<'a> {
     Open(Text<'a>, u16),
     /// The start of an attribute, with the attribute's name. Its value is the next token.
     Attribute(Text<'a>),
-    /// The end of an element's attributes. The element's content follows.
+    /// The end of the attributes of an element with content. The content follows.
     EndOfAttributes,
     /// The end of an element without content.
     CloseEmpty,

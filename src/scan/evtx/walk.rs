@@ -25,7 +25,7 @@ pub(in crate::scan) struct RecordSpan {
     pub origin: RecordOrigin,
 }
 
-/// How a record was found in its chunk.
+/// How a walk found a record in its chunk: in sequence, or only after damage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scan) enum RecordOrigin {
     /// The record was found by the sizes of the records before it, from the chunk's first record
@@ -59,7 +59,7 @@ pub(in crate::scan) struct Walk {
 }
 
 impl Walk {
-    /// Empties the walk for the next chunk.
+    /// Empties the walk, so that its memory can be used for the next chunk.
     pub(in crate::scan) fn clear(&mut self) {
         self.records.clear();
         self.gaps.clear();

@@ -24,7 +24,8 @@ use crate::scan::read::{BlockBuffer, BlockPart};
 /// The greatest size of an event in XML, in bytes. Windows logs at most 64 KiB per event in binary
 /// form. As UTF-16, with everything escaped, that is less than this limit.
 pub(super) const MOST_EVENT_BYTES: u64 = 1 << 20;
-/// The greatest size, in bytes, of a tag or declaration that lies outside of events.
+/// The greatest size, in bytes, of a tag or declaration that lies outside of events. With a limit,
+/// a block can be scanned with few bytes around it.
 const MOST_TAG_BYTES: u64 = 4096;
 /// The number of bytes on either side of a block that are read first, to see which events begin in
 /// the block: enough for usual events.
@@ -130,7 +131,7 @@ struct XmlWalk<'a> {
     window: Window,
     /// The problems found so far. They are sorted when the walk ends.
     problems: Vec<Problem>,
-    /// The result so far, without the problems.
+    /// The result of the walk so far, without its problems.
     scan: BlockScan,
 }
 
