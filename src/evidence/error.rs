@@ -1,28 +1,29 @@
-//! Errors that prevent the search for evidence. (Problems inside evidence are data, in
-//! `ledger::damage`.)
+//! Errors because of which no evidence can be searched. (What is wrong inside evidence is data, not
+//! an error: see `ledger::damage`.)
 
 use std::io;
 use std::path::PathBuf;
 
 use crate::base::in_order::NoThreads;
 
-/// The reason why evidence cannot be searched for.
+/// The reason why the roots cannot be searched for evidence.
 #[derive(Debug, thiserror::Error)]
 pub enum EvidenceError {
     /// A root does not exist or cannot be accessed.
     #[error("evidence '{}': {source}{hint}", path.display())]
     Root {
-        /// The root as typed.
+        /// The root as the user typed it.
         path: PathBuf,
-        /// The operating system's error.
+        /// The error that the operating system reported for the root.
         source: io::Error,
-        /// A hint that says how far the root's path exists; empty if it exists whole.
+        /// A hint that says how far the path of a missing root exists. Empty if the error is
+        /// another one.
         hint: String,
     },
-    /// A root is neither a directory nor a regular file.
+    /// A root is neither a folder nor a regular file.
     #[error("evidence '{}': expected a directory or a regular file, found {found}", path.display())]
     RootKind {
-        /// The root as typed.
+        /// The root as the user typed it.
         path: PathBuf,
         /// The kind of file that the root is.
         found: &'static str,
@@ -30,15 +31,15 @@ pub enum EvidenceError {
     /// One root contains another, so that events would count twice.
     #[error("evidence '{}' lies in evidence '{}': its events would count twice; name only one of them", inner.display(), outer.display())]
     OverlappingRoots {
-        /// The root that lies in the other.
+        /// The root that lies in another root.
         inner: PathBuf,
-        /// The root that contains the other.
+        /// The root that contains another root.
         outer: PathBuf,
     },
     /// The user named no evidence.
     #[error("no evidence was named: give directories or files, or --files-from")]
     NoEvidence,
-    /// The threads that list folders could not be started.
+    /// The threads that list the folders could not be started.
     #[error(transparent)]
     Threads(#[from] NoThreads),
 }

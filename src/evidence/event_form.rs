@@ -1,10 +1,11 @@
-//! Recognises files of events in a form that dnsweep does not read, by their first bytes.
+//! Recognises files of events that dnsweep does not read, such as JSON, by their first bytes.
 
 use super::event_xml::first_text;
 use crate::ledger::event_form::EventForm;
 
-/// Returns the form of events in a file that begins with `head`; `None` if the bytes do not show
-/// events in such a form. Event XML is not among these forms.
+/// Returns the form of the events in a file whose first bytes are `head`, if dnsweep does not read
+/// that form. Returns `None` if the file seems to have no events, or event XML, which dnsweep
+/// reads.
 #[must_use]
 pub fn event_form(head: &[u8]) -> Option<EventForm> {
     let (_, text) = first_text(head)?;
@@ -25,28 +26,31 @@ pub fn event_form(head: &[u8]) -> Option<EventForm> {
     has_event.then_some(EventForm::Within)
 }
 
-/// The XML namespace of event elements.
+/// The XML namespace of the `Event` elements that Windows writes.
 const NAMESPACE: &str = "schemas.microsoft.com/win/2004/08/events/event";
 
-/// Returns whether `text` contains one of the words.
+/// Returns true if `text` contains at least one of the words.
 fn has_one_of(text: &str, words: &[&str]) -> bool {
     words.iter().any(|word| text.contains(word))
 }
 
-/// Returns whether JSON text has keys that name an event's ID, and others that only events have.
+/// Returns true if the JSON text is about events: if it has a key for an event's ID, and a word
+/// that only events have.
 fn is_json(text: &str) -> bool {
     has_one_of(text, &["\"EventID\"", "\"EventId\"", "\"event_id\"", "\"EventCode\"", "\"Id\""])
         && has_one_of(text, &["Microsoft-Windows-", "\"Channel\"", "\"winlog\"", "\"ProviderName\""])
 }
 
-/// Returns whether text is PowerShell's XML of objects that are events.
+/// Returns true if the text is CLIXML, PowerShell's XML form of objects, and the objects are
+/// events.
 fn is_clixml(text: &str) -> bool {
     let behind = text.strip_prefix("<?xml").and_then(|rest| Some(rest.split_once("?>")?.1));
     behind.unwrap_or(text).trim_start().starts_with("<Objs")
         && has_one_of(text, &["EventLogRecord", "EventLogEntry", "Microsoft-Windows-"])
 }
 
-/// Returns whether the first line of a text is the header of a table of events.
+/// Returns true if `line`, the first line of a file, is the header of a table of events: if it has
+/// columns for an event's ID and for its log.
 fn is_csv(line: &str) -> bool {
     let names: Vec<String> =
         line.split([',', ';', '\t']).map(|name| name.trim().trim_matches('"').to_ascii_lowercase()).collect();
@@ -57,8 +61,8 @@ fn is_csv(line: &str) -> bool {
                 && has(&["provider", "providername", "provider_name", "channel", "logname", "log", "source"]))
 }
 
-/// Returns whether text has lines that name an event's log and ID, in the words of Event Viewer,
-/// PowerShell or Splunk.
+/// Returns true if the text has lines that name the log and the ID of an event, in the words of
+/// Event Viewer, PowerShell or Splunk.
 fn is_text(text: &str) -> bool {
     let has_line = |names: &[&str]| {
         text.lines().any(|line| names.iter().any(|name| line.trim_start().starts_with(name)))

@@ -1,7 +1,7 @@
-//! Sources that are opened when they are read, and kept open while they are used.
+//! Sources of bytes that are opened when they are read, and stay open while they are used.
 //!
-//! A sweep can meet ten thousand archives. Each of them is a file to open and an index to read, so
-//! only the ones in use are open, and those that were used last.
+//! A sweep can find ten thousand archives. Each is a file to open and a list to read. So only those
+//! in use and the most recently used ones are open.
 
 use std::collections::HashMap;
 use std::io;
@@ -11,20 +11,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::layer::{SharedSource, Source};
 use super::source::LogBytes;
 
-/// Open sources by their numbers, each with the time of its last use.
+/// The open sources by their numbers, each with the time of its last use.
 type OpenSources = HashMap<u64, (u64, SharedSource)>;
 
-/// The sources that are open. Times of use are counts of uses.
+/// The sources of bytes that are open. The least recently used ones are closed first. Time is
+/// counted in uses, not in seconds.
 pub struct Kept {
     open: Mutex<OpenSources>,
-    /// How many sources stay open, whether or not they are in use.
+    /// The most sources that stay open, whether or not they are in use.
     most: usize,
     clock: AtomicU64,
     numbers: AtomicU64,
 }
 
 impl Kept {
-    /// Keeps up to `most` sources open.
+    /// Returns an empty set of sources, which keeps at most `most` sources open.
     #[must_use]
     pub fn new(most: usize) -> Self {
         Kept { open: Mutex::default(), most, clock: AtomicU64::new(0), numbers: AtomicU64::new(0) }
@@ -46,7 +47,8 @@ impl Kept {
         })
     }
 
-    /// Keeps a source open. Closes the source that was used longest ago if there are too many.
+    /// Adds a source to those that are open. If there are too many then, closes the least recently
+    /// used one.
     fn keep(&self, number: u64, source: SharedSource) {
         let closed = {
             let mut open = self.lock();
@@ -59,28 +61,29 @@ impl Kept {
         drop(closed);
     }
 
-    /// Closes the source that was used longest ago and that nobody holds. Returns whether there was
-    /// one.
+    /// Closes the least recently used of the sources that no reader uses. Returns false if there is
+    /// no such source.
     pub(super) fn close_unused(&self) -> bool {
         let closed = take_oldest(&mut self.lock(), |source| Arc::strong_count(source) == 1);
         closed.is_some()
     }
 }
 
-/// Takes out the source that was used longest ago, of those that `may_close` accepts.
+/// Removes and returns the least recently used source of those for which `may_close` returns true.
 fn take_oldest(open: &mut OpenSources, may_close: impl Fn(&SharedSource) -> bool) -> Option<SharedSource> {
     let candidates = open.iter().filter(|(_, (_, source))| may_close(source));
     let oldest = candidates.min_by_key(|(_, (used, _))| *used).map(|(number, _)| *number);
     oldest.and_then(|oldest| open.remove(&oldest)).map(|(_, source)| source)
 }
 
-/// A source that is opened when it is read.
+/// A source of bytes that is opened when it is read, and can be closed and opened again at any
+/// time.
 pub struct OnDemand {
     kept: Arc<Kept>,
     number: u64,
     size: u64,
     open: Box<dyn Fn() -> io::Result<SharedSource> + Send + Sync>,
-    /// Held while the source is opened, so that only one thread does so.
+    /// A lock that is held while the source is opened, so that only one thread opens it.
     opening: Mutex<()>,
 }
 
@@ -96,7 +99,7 @@ impl OnDemand {
         OnDemand { kept: Arc::clone(kept), number, size, open: Box::new(open), opening: Mutex::new(()) }
     }
 
-    /// A source that is open already. After it was closed, `open` opens it again.
+    /// Returns a source that is open already. `open` opens it again after it was closed.
     pub fn opened(
         kept: &Arc<Kept>,
         source: SharedSource,

@@ -1,4 +1,4 @@
-//! Bytes that lie in other bytes.
+//! Sources of bytes, and sources that lie in other sources.
 //!
 //! A log in a disk image in an archive is read through a chain of layers. Each layer is a
 //! [`Source`] that reads from the layer below it, and does not know what kind of layer that is.
@@ -8,19 +8,20 @@ use std::sync::Arc;
 
 use super::source::LogBytes;
 
-/// Bytes of known length, read at any offset by any number of threads.
+/// A source of bytes whose number is known. Many threads can read from it at the same time, at any
+/// offset.
 pub trait Source: LogBytes {
-    /// The number of bytes.
+    /// Returns the number of bytes of the source.
     fn size(&self) -> u64;
 
-    /// What is known to be wrong with the bytes as a whole, such as a checksum that does not match;
-    /// `None` if nothing is.
+    /// Returns what is wrong with the bytes as a whole, such as a wrong checksum. Returns `None` if
+    /// nothing is known to be wrong.
     fn flaw(&self) -> Option<String> {
         None
     }
 }
 
-/// A source that several layers, logs and threads use.
+/// A source of bytes that several layers, logs and threads share.
 pub type SharedSource = Arc<dyn Source>;
 
 impl Source for Vec<u8> {
@@ -29,8 +30,9 @@ impl Source for Vec<u8> {
     }
 }
 
-/// Reads `length` bytes from `offset` on. Fails with [`io::ErrorKind::UnexpectedEof`] if the source
-/// ends before; the caller bounds `length`, as memory for it is taken first.
+/// Reads `length` bytes of the source, beginning at `offset`. Fails with
+/// [`io::ErrorKind::UnexpectedEof`] if the source ends before the last of them. The memory is taken
+/// before reading, so that the caller must limit `length`.
 pub fn read_exact(source: &dyn Source, offset: u64, length: usize) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; length];
     let read = source.read_at(offset, &mut bytes)?;
@@ -43,7 +45,8 @@ pub fn read_exact(source: &dyn Source, offset: u64, length: usize) -> io::Result
     Ok(bytes)
 }
 
-/// Up to `length` bytes from `offset` on; fewer where the source ends.
+/// Reads up to `length` bytes of the source, beginning at `offset`. Returns fewer bytes if the
+/// source ends earlier.
 pub fn read_up_to(source: &dyn Source, offset: u64, length: usize) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; length];
     let read = source.read_at(offset, &mut bytes)?;
@@ -51,7 +54,8 @@ pub fn read_up_to(source: &dyn Source, offset: u64, length: usize) -> io::Result
     Ok(bytes)
 }
 
-/// A range of another source: a partition of a disk, a file that an archive stores unpacked.
+/// A range of another source, such as a partition of a disk, or a file that an archive stores
+/// without compression.
 pub struct Slice {
     whole: SharedSource,
     start: u64,
@@ -59,8 +63,8 @@ pub struct Slice {
 }
 
 impl Slice {
-    /// The `size` bytes of `whole` from `start` on. If `whole` ends before the slice does, reads of
-    /// the missing bytes fail.
+    /// Returns the source that consists of `size` bytes of `whole`, beginning at `start`. If
+    /// `whole` ends before the last of them, reads of the missing bytes fail.
     #[must_use]
     pub fn new(whole: SharedSource, start: u64, size: u64) -> Self {
         Slice { whole, start, size }
@@ -91,13 +95,13 @@ impl Source for Slice {
     }
 }
 
-/// Sources one after the other: the parts of a split image.
+/// Several sources one after the other, read as one: the files of a split image.
 pub struct Joined {
     parts: Vec<SharedSource>,
 }
 
 impl Joined {
-    /// All bytes of the parts, in their order.
+    /// Returns a source with all bytes of the parts, in their order.
     #[must_use]
     pub fn new(parts: Vec<SharedSource>) -> Self {
         Joined { parts }
@@ -131,28 +135,28 @@ impl Source for Joined {
     }
 }
 
-/// A source with a position, for libraries that read from one. It reads ahead, as such libraries
-/// ask for a few bytes at a time and seek between.
+/// A source with a position, for libraries that read from a file-like value. It reads ahead,
+/// because such libraries read a few bytes at a time and often change the position.
 #[derive(Clone)]
 pub struct Cursor {
     source: SharedSource,
     position: u64,
-    /// Bytes of the source from `window_start` on.
+    /// Bytes that were read ahead. The first of them is at the offset `window_start` of the source.
     window: Vec<u8>,
     window_start: u64,
 }
 
-/// The number of bytes that a [`Cursor`] reads at once.
+/// The number of bytes that a [`Cursor`] reads ahead.
 const WINDOW: usize = 32 << 10;
 
 impl Cursor {
-    /// Begins at the source's first byte.
+    /// Returns a cursor at the first byte of the source.
     #[must_use]
     pub fn new(source: SharedSource) -> Self {
         Cursor { source, position: 0, window: Vec::new(), window_start: 0 }
     }
 
-    /// The bytes of the window from the position on.
+    /// Returns the bytes that were read ahead, beginning at the cursor's position.
     fn ahead(&self) -> &[u8] {
         let skipped =
             self.position.checked_sub(self.window_start).and_then(|from| usize::try_from(from).ok());

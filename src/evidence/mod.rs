@@ -1,5 +1,5 @@
-//! Finds the files of the evidence that are logs, and reads their bytes. Knows nothing of what a
-//! log says.
+//! Finds the files of the evidence that are logs, and reads their bytes. This module does not know
+//! what a log contains.
 
 pub mod collector;
 pub mod container;

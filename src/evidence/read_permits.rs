@@ -1,8 +1,8 @@
-//! Limits how many threads read at once.
+//! Limits how many threads read evidence at the same time.
 //!
-//! A spinning disk or a network mount is fastest when one reader goes through it in order; several
-//! readers make it seek. A block is read whole and then decoded from memory, so only the reading
-//! waits.
+//! A spinning disk or a network mount is fastest when a single reader reads it in order; several
+//! readers make it seek. Each thread reads a whole block, and then decodes it from memory without a
+//! permit. So threads wait for one another only while they read.
 
 use std::io;
 use std::num::NonZeroUsize;

@@ -1,7 +1,7 @@
-//! Gives access to a log's bytes by positioned reads.
+//! The bytes of a log, which are read at any offset.
 //!
-//! All code after discovery reads logs through the trait [`LogBytes`] alone, so that it does not
-//! matter whether the bytes lie in a plain file, an archive or a disk image.
+//! After discovery, all code reads logs only through the trait [`LogBytes`], so that it does not
+//! matter if the bytes lie in a plain file, an archive or a disk image.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -21,37 +21,39 @@ pub const CHUNK_SIGNATURE: &[u8; 8] = b"ElfChnk\0";
 /// The bytes of a log. Several threads may read a log at the same time, because positioned reads
 /// share no cursor.
 pub trait LogBytes: Send + Sync {
-    /// Reads up to `buffer.len()` bytes from `offset` on. Returns the number of bytes that were
-    /// read, which is less than asked for only at the log's end.
+    /// Reads up to `buffer.len()` bytes of the log, beginning at `offset`. Returns the number of
+    /// bytes that were read, which is less than `buffer.len()` only at the end of the log.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
 }
 
-/// The attributes of a file that change when it is written to.
+/// The size of a file and the time of its last change, by which a sweep notices that the file was
+/// written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileState {
-    /// The file's size in bytes.
+    /// The size of the file in bytes.
     pub size: u64,
-    /// When the file was last changed, in seconds and nanoseconds since 1970.
+    /// The time at which the file's content was last changed, in seconds and nanoseconds since
+    /// 1970.
     pub modified: (i64, i64),
 }
 
 impl FileState {
-    /// Returns the state that a file's metadata shows.
+    /// Returns the size and the time of change that a file's metadata states.
     pub(crate) fn of(found: &Metadata) -> Self {
         FileState { size: found.len(), modified: metadata::modified(found) }
     }
 }
 
-/// Numbers and times that distinguish a file from another file that takes its place.
+/// Numbers and times by which a file is told apart from another file that takes its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileIdentity {
     /// The device and the inode number of the file.
     pub number: (u64, u64),
-    /// When the file's content, name or attributes were last changed, in seconds and nanoseconds
-    /// since 1970.
+    /// The time at which the file's content, name or attributes were last changed, in seconds and
+    /// nanoseconds since 1970.
     pub touched: (i64, i64),
-    /// True if that change was so long before the listing that a file which takes the place of this
-    /// one must have a different time.
+    /// True if the file was last changed more than [`COARSE`] seconds before its folder was listed.
+    /// Then a file that takes its place later cannot have the same time of change.
     pub settled: bool,
 }
 
@@ -60,7 +62,7 @@ pub struct FileIdentity {
 const COARSE: i64 = 2;
 
 impl FileIdentity {
-    /// Returns the identity that a file's metadata shows.
+    /// Returns the identity of a file by its metadata and the current time.
     pub(crate) fn of(found: &Metadata) -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         FileIdentity {
@@ -74,21 +76,23 @@ impl FileIdentity {
 /// A file as it was when its folder was listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListedFile {
-    /// What distinguishes the file from another one in its place.
+    /// The numbers and times by which the file is told apart from another file in its place.
     pub identity: FileIdentity,
-    /// The file's size and time of change.
+    /// The size of the file, and the time of its last change.
     pub state: FileState,
 }
 
 impl ListedFile {
-    /// Returns the identity and the state that a file's metadata shows.
+    /// Returns the identity and the state of a file by its metadata.
     pub(crate) fn of(metadata: &Metadata) -> Self {
         ListedFile { identity: FileIdentity::of(metadata), state: FileState::of(metadata) }
     }
 
-    /// Returns whether `metadata` belongs to the listed file, which may have been written to since.
-    /// Some file systems (network, FUSE) give a file a new inode number at each look-up and leave
-    /// everything else as it was; a file that replaces another one has a later time of change.
+    /// Returns true if `metadata` is that of the listed file, even if the file was written to
+    /// since. Some file systems (network, FUSE) give a file a new inode number at each look-up, so
+    /// that the number alone does not decide: a file with another number counts as the listed one
+    /// if device, size and times are unchanged. A file that replaces another one has a later time
+    /// of change.
     fn is_of(&self, metadata: &Metadata) -> bool {
         let found = ListedFile::of(metadata);
         let is_untouched = || {
@@ -103,7 +107,8 @@ impl ListedFile {
 /// The reason why the bytes of a listed file cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Something else has taken the file's place since it was listed.
+    /// Another file, a link or a device has taken the place of the file since it was listed.
+    /// Contains what was found in its place.
     #[error("the file changed since it was listed: expected the listed file, found {0}")]
     Replaced(&'static str),
     /// The operating system reported an error.
@@ -120,7 +125,7 @@ impl From<OpenError> for io::Error {
     }
 }
 
-/// A regular file, opened for reading only.
+/// A regular file on a disk, which is open for reading only.
 #[derive(Debug)]
 pub struct FileBytes(File);
 
@@ -131,14 +136,13 @@ impl From<File> for FileBytes {
 }
 
 impl FileBytes {
-    /// Opens a regular file for reading. `link` says whether a symbolic link in its place is
-    /// followed.
+    /// Opens a regular file for reading. `link` says whether a symbolic link at `path` is followed.
     pub(crate) fn open(path: &Path, link: Link) -> io::Result<Self> {
         Ok(FileBytes(files::open(path, link)?))
     }
 
-    /// Opens the file that was listed as `path` for reading. Fails if something else has taken its
-    /// place since. A symbolic link is followed only if the file was found through one.
+    /// Opens the file that was listed as `path` for reading. Fails if another file, a link or a
+    /// device has taken its place since. `link` says whether a symbolic link at `path` is followed.
     pub(crate) fn open_listed(path: &Path, listed: &ListedFile, link: Link) -> Result<Self, OpenError> {
         let file = files::open(path, link).map_err(|error| match error {
             FileOpenError::Kind(found) => OpenError::Replaced(found),
@@ -151,7 +155,8 @@ impl FileBytes {
         }
     }
 
-    /// The file's size and time of change now; `None` if the system does not say.
+    /// Returns the size of the file and the time of its last change, as they are now. Returns
+    /// `None` if the operating system does not tell them.
     pub(crate) fn state(&self) -> Option<FileState> {
         self.0.metadata().ok().map(|metadata| FileState::of(&metadata))
     }

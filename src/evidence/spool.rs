@@ -1,9 +1,10 @@
-//! The spool: unpacked copies of what cannot be read at any offset where it lies, such as a deflated
-//! file in a zip.
+//! The spool: unpacked copies of files that cannot be read at any offset where they lie, such as a
+//! deflated file in a zip archive.
 //!
-//! A copy is made when it is read for the first time. Small copies lie in memory, others in temporary
-//! files without a name, so that nothing is left behind however the program ends. Both are bounded.
-//! Copies that nobody reads are thrown away for new ones, and made again if they are needed.
+//! A copy is made when the file is first read. Small copies lie in memory. Others lie in temporary
+//! files without a name, so that no file is left behind however the program ends. The memory and
+//! the disk space are limited. To make room for a new copy, copies that no reader uses are removed;
+//! they are made again if they are needed.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -14,21 +15,23 @@ use super::kept::{Kept, OnDemand};
 use super::layer::{SharedSource, Source};
 use super::source::{FileBytes, LogBytes};
 
-/// The size up to which a copy lies in memory, in bytes.
+/// The size of the largest unpacked copy that lies in memory, in bytes.
 const MOST_IN_MEMORY: u64 = 32 << 20;
-/// The memory for all copies together, in bytes.
+/// The most memory that all unpacked copies take together, in bytes.
 const MEMORY: u64 = 256 << 20;
-/// The default of `--spool-limit`: the disk space for all copies together, in bytes.
+/// The default of `--spool-limit`: the most disk space that all unpacked copies take together, in
+/// bytes.
 pub const DISK: u64 = 64 << 30;
-/// The number of bytes that are copied at once. Blocks of this size that are all zeros take no space.
+/// The number of bytes that are unpacked at a time. A block of this size that has only zeros takes
+/// no disk space.
 const STEP: usize = 64 << 10;
 
-/// Where the spool lies, and how large it may become.
+/// The folder for unpacked copies, and the most disk space that they may take.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpoolPlace {
-    /// The folder for temporary files.
+    /// The folder for the temporary files with unpacked copies.
     pub folder: PathBuf,
-    /// The disk space for all copies together, in bytes.
+    /// The most disk space that all unpacked copies may take together, in bytes.
     pub limit: u64,
 }
 
@@ -38,14 +41,15 @@ impl Default for SpoolPlace {
     }
 }
 
-/// A packed file.
+/// A packed file, such as a deflated file in a zip archive, which can be unpacked from its first
+/// byte on.
 pub trait Packed: Send + Sync {
     /// Calls `consume` with a reader of the unpacked bytes, from the first byte on. Returns its
     /// error, or why the file cannot be unpacked at all.
     fn unpack(&self, consume: &mut Consume<'_>) -> io::Result<()>;
 }
 
-/// A function that reads unpacked bytes.
+/// A function that reads the unpacked bytes of a packed file.
 pub type Consume<'a> = dyn FnMut(&mut dyn Read) -> io::Result<()> + 'a;
 
 /// Unpacked copies of packed files.
@@ -57,17 +61,18 @@ pub struct Spool {
 }
 
 impl Spool {
-    /// An empty spool.
+    /// Returns a spool without copies.
     #[must_use]
     pub fn new(place: SpoolPlace) -> Self {
         let disk = Budget::new(place.limit);
         Spool { place, copies: Arc::new(Kept::new(usize::MAX)), memory: Budget::new(MEMORY), disk }
     }
 
-    /// A source of `size` bytes that are unpacked when they are read.
+    /// Returns the `size` unpacked bytes of a packed file as a source. They are unpacked when they
+    /// are first read.
     ///
-    /// Where unpacking fails or ends early, the bytes before can be read, and reading the others
-    /// fails. Bytes after the first `size` are not unpacked.
+    /// If unpacking fails or ends early, the bytes before that point can be read, and reads of the
+    /// others fail. Bytes after the first `size` are not unpacked.
     pub fn unpacked(self: &Arc<Self>, size: u64, packed: Arc<dyn Packed>) -> SharedSource {
         let spool = Arc::clone(self);
         // A file that does not fit on the disk is not unpacked again for each read.
@@ -86,8 +91,8 @@ impl Spool {
         Arc::new(OnDemand::new(&self.copies, size, open))
     }
 
-    /// A source whose size is known only when it is unpacked, which happens at once. At most `most`
-    /// bytes are unpacked.
+    /// Unpacks a packed file at once, because its size is known only then, and returns the unpacked
+    /// bytes as a source. At most `most` bytes are unpacked.
     pub fn unpacked_now(self: &Arc<Self>, most: u64, packed: Arc<dyn Packed>) -> io::Result<SharedSource> {
         let copy = self.copy(&*packed, most)?;
         let copy = Copy { size: copy.filled, flaw: copy.flaw.filter(|flaw| !flaw.is_early_end()), ..copy };
@@ -105,7 +110,8 @@ impl Spool {
         copy.ok_or_else(|| io::Error::other("nothing was unpacked"))
     }
 
-    /// Unpacks up to `size` bytes.
+    /// Makes a copy of up to `size` unpacked bytes. A failure of unpacking becomes a flaw of the
+    /// copy.
     fn copy_of(&self, unpacked: &mut dyn Read, size: u64) -> io::Result<Copy> {
         let mut copy = NewCopy::new(self);
         let mut block = vec![0; STEP];
@@ -131,7 +137,8 @@ impl Spool {
         copy.finish(size, flaw)
     }
 
-    /// Sets bytes of a budget aside. Throws copies away that nobody reads, as long as that helps.
+    /// Reserves `bytes` bytes of memory or disk space for a copy. If too little is left, removes
+    /// copies that no reader uses. Returns false if the bytes cannot be reserved even so.
     fn take(&self, budget: &Arc<Budget>, taken: &mut Taken, bytes: u64) -> bool {
         loop {
             if budget.take(bytes) {
@@ -145,17 +152,18 @@ impl Spool {
     }
 }
 
-/// Why reading a block ended.
+/// Why `read_block` stopped reading unpacked bytes.
 enum BlockEnd {
     /// The block is full.
     Full,
-    /// There are no more bytes.
+    /// The packed file has no more bytes.
     OfBytes,
-    /// The bytes cannot be unpacked.
+    /// The next bytes cannot be unpacked, because of this error.
     Failed(io::Error),
 }
 
-/// Fills `block` as far as possible. Returns the number of bytes, and why there are not more.
+/// Reads unpacked bytes until `block` is full, if possible. Returns the number of bytes that were
+/// read, and why reading stopped.
 fn read_block(reader: &mut dyn Read, block: &mut [u8]) -> (usize, BlockEnd) {
     let mut filled = 0;
     while let Some(rest) = block.get_mut(filled..).filter(|rest| !rest.is_empty()) {
@@ -169,16 +177,16 @@ fn read_block(reader: &mut dyn Read, block: &mut [u8]) -> (usize, BlockEnd) {
     (filled, BlockEnd::Full)
 }
 
-/// What is wrong with a copy.
+/// What is wrong with an unpacked copy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 enum Flaw {
-    /// The packed bytes, or their checksum, are wrong.
+    /// The packed bytes are damaged, or their checksum is wrong. Contains the message.
     #[error("unpacking failed: {0}")]
     Unpacking(String),
-    /// There are fewer bytes than the archive states.
+    /// The file has fewer unpacked bytes than the archive states.
     #[error("expected {expected} bytes, as the archive states, found {found}")]
     EarlyEnd { expected: u64, found: u64 },
-    /// There are more bytes than the archive states.
+    /// The file has more unpacked bytes than the archive states.
     #[error("expected {expected} bytes, as the archive states, found more; they are not read")]
     Longer { expected: u64 },
 }
@@ -189,7 +197,7 @@ impl Flaw {
     }
 }
 
-/// An amount of memory or disk space, shared by all copies.
+/// An amount of memory or disk space that all unpacked copies share.
 #[derive(Debug)]
 struct Budget {
     limit: u64,
@@ -209,7 +217,7 @@ impl Budget {
     }
 }
 
-/// The part of a budget that one copy has. It is given back when the copy is thrown away.
+/// The memory or disk space that one unpacked copy takes. It becomes free when the copy is removed.
 #[derive(Debug)]
 struct Taken {
     budget: Arc<Budget>,
@@ -222,17 +230,17 @@ impl Drop for Taken {
     }
 }
 
-/// Where the bytes of a copy lie.
+/// Where the bytes of an unpacked copy lie: in memory or in a temporary file.
 enum Content {
     Memory(Vec<u8>),
     Disk(FileBytes),
 }
 
-/// A copy that is being made.
+/// An unpacked copy that is being made.
 struct NewCopy<'a> {
     spool: &'a Spool,
     memory: Vec<u8>,
-    /// The temporary file, once the copy does not fit into memory.
+    /// The temporary file with the copy. `None` as long as the copy fits into memory.
     file: Option<File>,
     taken: Taken,
     filled: u64,
@@ -267,7 +275,8 @@ impl<'a> NewCopy<'a> {
         memory.chunks(STEP).try_for_each(|block| self.append(block))
     }
 
-    /// Appends a block to the temporary file. Zeros become a hole in the file.
+    /// Appends a block to the temporary file. A block of zeros becomes a hole, which takes no disk
+    /// space.
     fn append(&mut self, block: &[u8]) -> io::Result<()> {
         let file = self.file.as_mut().expect("the caller made the file");
         if block.iter().any(|byte| *byte != 0) {
@@ -298,12 +307,12 @@ impl<'a> NewCopy<'a> {
     }
 }
 
-/// A copy of a packed file.
+/// An unpacked copy of a packed file.
 struct Copy {
     content: Content,
-    /// The size that the archive states.
+    /// The size of the unpacked file in bytes, as the archive states it.
     size: u64,
-    /// How many bytes could be unpacked.
+    /// The number of bytes that could be unpacked.
     filled: u64,
     flaw: Option<Flaw>,
     _taken: Taken,

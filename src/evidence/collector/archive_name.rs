@@ -1,13 +1,15 @@
-//! Hosts in the file names of archives and images.
+//! Finds the name of a host in the file name of an archive or a disk image, by the naming of known
+//! collectors.
 
 use super::Layout;
 
-/// The host that an archive or image is of, by its file name. A hint: what stands there can have
-/// been typed by hand.
+/// Returns the host that an archive or image comes from, judged by its file name. Returns `None` if
+/// the name fits no known collector. The result is only a hint, because a user may have typed the
+/// name.
 ///
-/// `layout` is the arrangement of the files in the archive, if it is known. CyLR names archives
-/// after the host alone, so a name without a pattern is taken for a host only if the arrangement is
-/// CyLR's.
+/// `layout` is the arrangement of folders in the archive, if it is known. The collector CyLR names
+/// an archive just `<host>.zip`. So a name without a known form is taken for a host only if the
+/// archive's layout is that of CyLR.
 #[must_use]
 pub fn host_of_archive(file_name: &str, layout: Option<Layout>) -> Option<&str> {
     let name = without_ending(file_name);
@@ -19,7 +21,7 @@ pub fn host_of_archive(file_name: &str, layout: Option<Layout>) -> Option<&str> 
     host.filter(|host| is_host(host))
 }
 
-/// Whether a text can be the name of a host.
+/// Returns true if `name` can be the name of a host.
 fn is_host(name: &str) -> bool {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
     // A name that has no letter is a number or a date.
@@ -29,7 +31,7 @@ fn is_host(name: &str) -> bool {
         && !is_dated(name)
 }
 
-/// The file name without the endings of archives and images.
+/// Returns the file name without the endings of archives and images: `a` for `a.tar.gz`.
 fn without_ending(mut name: &str) -> &str {
     const ENDINGS: [&str; 13] = [
         ".enc", ".zip", ".gz", ".bz2", ".xz", ".zst", ".tgz", ".tar", ".7z", ".vhdx", ".vhd", ".e01", ".raw",
@@ -43,8 +45,8 @@ fn without_ending(mut name: &str) -> &str {
     name
 }
 
-/// Whether a text begins as a pattern does, in which `0` is any digit and every other character is
-/// itself.
+/// Returns true if `text` begins like `pattern`. In the pattern, `0` stands for any digit, and
+/// every other character stands for itself.
 fn begins_like(text: &str, pattern: &str) -> bool {
     let mut bytes = text.bytes();
     pattern.bytes().all(|expected| {
@@ -54,12 +56,14 @@ fn begins_like(text: &str, pattern: &str) -> bool {
     })
 }
 
-/// Whether a text begins with a date and a time, as KAPE and Velociraptor write them.
+/// Returns true if `text` begins with a date and an hour, as KAPE and Velociraptor write them:
+/// `2025-03-04T18`.
 fn is_dated(text: &str) -> bool {
     begins_like(text, "0000-00-00T00")
 }
 
-/// `Collection-<host>-<time>`.
+/// Returns the host in a file name of Velociraptor: `Collection-<host>-<time>`. Returns `None` for
+/// a name of another form.
 fn velociraptor_host(name: &str) -> Option<&str> {
     let rest = name.strip_prefix("Collection-")?;
     let mut hyphens = rest.match_indices('-').map(|(place, _)| place);
@@ -67,27 +71,31 @@ fn velociraptor_host(name: &str) -> Option<&str> {
     rest.get(..end)
 }
 
-/// `uac-<host>-<system>-<time>`.
+/// Returns the host in a file name of UAC: `uac-<host>-<system>-<time>`. Returns `None` for a name
+/// of another form.
 fn uac_host(name: &str) -> Option<&str> {
     let (rest, time) = name.strip_prefix("uac-")?.rsplit_once('-')?;
     let (host, _system) = rest.rsplit_once('-')?;
     is_time(time).then_some(host)
 }
 
-/// `<time>_<target>_<what was typed>` or `<time>_<what was typed>`.
+/// Returns what a user of KAPE typed at the end of a file name, usually the host:
+/// `<time>_<target>_<what was typed>` or `<time>_<what was typed>`. Returns `None` for a name of
+/// another form.
 fn kape_host(name: &str) -> Option<&str> {
     let (time, rest) = name.split_once('_')?;
     let is_kape = begins_like(time, "0000-00-00T000000") && time.len() == 17;
     is_kape.then(|| rest.rsplit_once('_').map_or(rest, |(_, typed)| typed))
 }
 
-/// `<host>_<time>`.
+/// Returns the host in a file name of dissect's acquire: `<host>_<time>`. Returns `None` for a name
+/// of another form.
 fn acquire_host(name: &str) -> Option<&str> {
     let (host, time) = name.rsplit_once('_')?;
     is_time(time).then_some(host)
 }
 
-/// Whether a text is a time of 14 digits, such as `20250304184011`.
+/// Returns true if `text` is a time of 14 digits, such as `20250304184011`.
 fn is_time(text: &str) -> bool {
     text.len() == 14 && begins_like(text, "00000000000000")
 }

@@ -1,7 +1,8 @@
-//! What collectors write into names: the original path of a file, the host, the snapshot.
+//! Reads what collectors write into paths and names: the original path of a file, the host, and the
+//! snapshot that the file was read from.
 //!
-//! All functions are pure and take text or bytes from evidence, which may be anything. What they
-//! return is a hint that stands beside a file's place, and never replaces it.
+//! All functions are pure. They take text or bytes from the evidence, which may be anything. What
+//! they return is only a hint: it is shown beside the path in the evidence and never replaces it.
 
 mod archive_name;
 mod velociraptor;
@@ -9,37 +10,40 @@ mod velociraptor;
 pub use self::archive_name::host_of_archive;
 pub use self::velociraptor::client_info;
 
-/// How a collector arranges the files that it collects. One arrangement can be several collectors'.
+/// How a collector arranges the collected files in folders. Several collectors can use the same
+/// layout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
-    /// A folder for each drive, such as `C`, and for each snapshot, such as `VSS3`: KAPE and CyLR.
+    /// A folder for each drive, such as `C`, and for each snapshot, such as `VSS3`. KAPE and CyLR
+    /// use this layout.
     Drives,
-    /// `uploads/<accessor>/<volume>/…` with percent-encoded names: Velociraptor.
+    /// `uploads/<accessor>/<volume>/…`, with percent-encoded names. Velociraptor uses this layout.
     Uploads,
-    /// `fs/<drive>/…`, `fs/$fs$/<file system>/…` or `sysvol/…`: dissect's acquire.
+    /// `fs/<drive>/…`, `fs/$fs$/<file system>/…` or `sysvol/…`. Dissect's acquire uses this layout.
     Acquire,
-    /// `[root]/…`: UAC, which collects from Unix hosts.
+    /// `[root]/…`. UAC, which collects from Unix hosts, uses this layout.
     Root,
 }
 
-/// What the path of a collected file says of the file on its host.
+/// What the path of a collected file tells about the file on its host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Collected {
-    /// The arrangement that the path follows.
+    /// The collector's layout that the path has.
     pub layout: Layout,
-    /// The file's path on the host: `C:\Windows\…`, `\Windows\…` if the drive is not known,
-    /// `%SystemDrive%\Windows\…` if it is the system's, or `/mnt/…` on a Unix host.
+    /// The path of the file on its host. It begins with `C:\`, with `\` if the drive is not known,
+    /// with `%SystemDrive%\` if it is the system's drive, or with `/` on a Unix host.
     pub original: String,
-    /// The snapshot that the file was collected from, as the collector names it: `VSS3` or
-    /// `HarddiskVolumeShadowCopy3`. `None` if it was the live volume.
+    /// The snapshot from which the file was collected, as the collector names it: `VSS3` or
+    /// `HarddiskVolumeShadowCopy3`. `None` if the file was collected from the live volume.
     pub snapshot: Option<String>,
-    /// How Velociraptor read the file, such as `ntfs` or `auto`. A file can be collected by several
-    /// accessors. `None` for other collectors.
+    /// The accessor with which Velociraptor read the file, such as `ntfs` or `auto`. The same file
+    /// can be collected with several accessors. `None` for other collectors.
     pub accessor: Option<String>,
 }
 
-/// The names in the root of a Windows volume by which a folder of one letter is known to be a
-/// drive, wherever the folder is. In lower case; names that begin with `$` count, too.
+/// The names, in lower case, of folders that lie in the root of a Windows volume. If they are in a
+/// folder named by one letter, that folder is taken for a drive. Names that begin with `$` count,
+/// too.
 const OF_ROOT: [&str; 11] = [
     "windows",
     "windows.old",
@@ -54,12 +58,13 @@ const OF_ROOT: [&str; 11] = [
     "perflogs",
 ];
 
-/// Accessors of Velociraptor whose paths need not begin with a drive or a device.
+/// The accessors of Velociraptor that read files. A path with one of them is accepted even if it
+/// does not begin with a drive or a device.
 const ACCESSORS: [&str; 7] = ["auto", "file", "lazy_ntfs", "mft", "ntfs", "ntfs_vss", "raw_ntfs"];
 
-/// Reads the path of a file within an archive, an image or a folder of collected files. The parts
-/// of the path are separated by `/` or `\`. Folders before those of the collector are passed over.
-/// `None` if the path follows no known arrangement.
+/// Reads the path of a file in an archive, an image or a folder of collected files. The parts of
+/// the path are separated by `/` or `\`. Folders before those of the collector's layout are
+/// ignored. Returns `None` if the path has no known layout.
 #[must_use]
 pub fn collected(path: &str) -> Option<Collected> {
     let parts: Vec<&str> = path.split(['/', '\\']).filter(|part| !part.is_empty()).collect();
@@ -83,31 +88,34 @@ fn plain(layout: Layout, original: String) -> Collected {
     Collected { layout, original, snapshot: None, accessor: None }
 }
 
-/// A path of Windows; `None` if it has no parts after the drive.
+/// Returns a Windows path of a drive and the parts after it. Returns `None` if there are no parts.
 fn joined<P: AsRef<str>>(drive: &str, parts: &[P]) -> Option<String> {
     let path: String = parts.iter().flat_map(|part| ["\\", part.as_ref()]).collect();
     (!parts.is_empty()).then(|| format!("{drive}{path}"))
 }
 
-/// The drive whose letter a text is, such as `C:` for `c`.
+/// Returns the drive whose letter is `letter`: `C:` for `c`. Returns `None` if it is not one
+/// letter.
 fn drive(letter: &str) -> Option<String> {
     let mut letters = letter.chars();
     let first = letters.next().filter(char::is_ascii_alphabetic)?;
     letters.next().is_none().then(|| format!("{}:", first.to_ascii_uppercase()))
 }
 
-/// The drive that a text such as `c:` names.
+/// Returns the drive that `name` names: `C:` for `c:`. Returns `None` if it is not a letter and a
+/// colon.
 fn named_drive(name: &str) -> Option<String> {
     name.strip_suffix(':').and_then(drive)
 }
 
-/// Whether a folder or file of this name is usually in the root of a volume.
+/// Returns true if a folder or file named `name` usually lies in the root of a Windows volume.
 fn is_of_root(name: &str) -> bool {
     name.starts_with('$') || OF_ROOT.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
-/// Reads `C/…`, `VSS3/…` and `VSS3/C/…`. Deeper than in the first folder, any folder can have such
-/// a name, so what follows must be of a volume's root.
+/// Reads a path with a drive or a snapshot: `C/…`, `VSS3/…` or `VSS3/C/…`. If the drive is not the
+/// first folder of the path, the next folder must be one that lies in the root of a volume, because
+/// other folders can be named by one letter, too.
 fn drive_path(first: &str, rest: &[&str], is_first: bool) -> Option<Collected> {
     let is_root = |rest: &[&str]| rest.first().is_some_and(|name| is_of_root(name));
     let number = first.get(..3).filter(|start| start.eq_ignore_ascii_case("vss")).and(first.get(3..));
@@ -122,7 +130,7 @@ fn drive_path(first: &str, rest: &[&str], is_first: bool) -> Option<Collected> {
     (is_first || is_root(rest)).then(|| plain(Layout::Drives, original))
 }
 
-/// Reads what follows `uploads`: an accessor and an encoded path.
+/// Reads the part of a path that follows `uploads`: an accessor and an encoded path.
 fn uploads_path(parts: &[&str]) -> Option<Collected> {
     let (accessor, parts) = parts.split_first()?;
     let parts: Vec<String> = parts.iter().map(|part| percent_decoded(part)).collect();
@@ -144,7 +152,8 @@ fn uploads_path(parts: &[&str]) -> Option<Collected> {
     Some(Collected { snapshot, accessor: Some((*accessor).to_owned()), ..plain(Layout::Uploads, original) })
 }
 
-/// Reads what follows `fs`: a drive, or a file system without one.
+/// Reads the part of a path that follows `fs`: a drive, or `$fs$` and a file system without a
+/// drive.
 fn acquire_path(parts: &[&str]) -> Option<Collected> {
     let (first, rest) = parts.split_first()?;
     let original = match (named_drive(first), *first) {
@@ -155,10 +164,11 @@ fn acquire_path(parts: &[&str]) -> Option<Collected> {
     Some(plain(Layout::Acquire, original?))
 }
 
-/// A name in which Velociraptor has encoded characters as `%` and two hexadecimal digits. Decoded
-/// once: `%254` is `%4`. The name itself if it is not text after decoding.
+/// Returns a name in which Velociraptor has encoded characters as `%` and two hexadecimal digits,
+/// decoded once: `%4` for `%254`. Returns the name unchanged if the result is not valid text.
 ///
-/// Only names below `uploads` are encoded. Elsewhere, `%4` is part of the names of event logs.
+/// Velociraptor encodes only names below `uploads`. In other names nothing may be decoded, because
+/// names of event logs contain `%4`.
 #[must_use]
 pub fn percent_decoded(name: &str) -> String {
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());

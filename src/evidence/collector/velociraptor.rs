@@ -1,21 +1,21 @@
-//! What Velociraptor says of a collection in a JSON file beside it.
+//! Reads the JSON file in which Velociraptor states the host of a collection.
 
 use serde_json::Value;
 
-/// The host that Velociraptor collected from, by its own account.
+/// The host from which Velociraptor collected files, as `client_info.json` states it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClientInfo {
-    /// The host's name, such as `FIN-WS07`.
+    /// The name of the host, such as `FIN-WS07`.
     pub hostname: Option<String>,
-    /// The host's name with its domain, such as `FIN-WS07.corp.example`.
+    /// The name of the host with its domain, such as `FIN-WS07.corp.example`.
     pub fqdn: Option<String>,
 }
 
-/// The most bytes of `client_info.json` that are read. It has a few hundred.
+/// The largest `client_info.json` that is read, in bytes. A real one has a few hundred bytes.
 const MOST_CLIENT_INFO: usize = 1 << 20;
 
-/// Reads `client_info.json` of a collection by Velociraptor. `None` if the bytes are not JSON, are
-/// more than 1 MiB, or name no host.
+/// Reads `client_info.json` of a collection by Velociraptor. Returns `None` if the bytes are not
+/// JSON, are more than 1 MiB, or name no host.
 #[must_use]
 pub fn client_info(bytes: &[u8]) -> Option<ClientInfo> {
     let value: Value = (bytes.len() <= MOST_CLIENT_INFO).then(|| serde_json::from_slice(bytes).ok())??;

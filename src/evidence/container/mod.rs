@@ -1,7 +1,9 @@
-//! Containers: files that hold files (archives), a disk (images), or one packed file.
+//! Containers in evidence: archives, which contain files; disk images, which contain a disk; and
+//! packed files, which contain one file.
 //!
-//! What a container is, its bytes say. This module lists the files of an archive and opens the disk
-//! of an image. It does not decide which of the files are logs.
+//! The format of a container is recognised by its bytes, not by its name. This module lists the
+//! files of an archive and opens the disk of an image. It does not decide which of the files are
+//! logs.
 
 pub mod image;
 mod packed;
@@ -19,30 +21,35 @@ use super::spool::{Packed, Spool};
 use super::volume::{VolumeKind, table};
 use crate::ledger::container::ContainerProblem;
 
-/// The most files that an archive may have.
+/// The most files that one archive may have. An archive with more is refused, because no real
+/// archive has as many.
 pub const MOST_MEMBERS: usize = 1_000_000;
-/// The most bytes that one file may have when it is unpacked.
+/// The most bytes that one file of an archive may have after unpacking: 256 GiB.
 pub const MOST_UNPACKED: u64 = 256 << 30;
 
-/// The word with which the reason begins why an encrypted file cannot be read.
+/// The word at the start of every message that says that an encrypted file of an archive cannot be
+/// read. Callers recognise such messages by the word.
 pub const ENCRYPTED: &str = "encrypted";
 
-/// Passwords to try on encrypted files, in their order.
+/// The passwords that are tried on encrypted files of archives, in the order of trying.
 pub type Passwords = Vec<Vec<u8>>;
 
-/// The format of a container.
+/// What kind of container a file is: an archive (or a packed file) with its format, or a disk
+/// image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// The container holds files, or is one packed file.
+    /// The container is an archive, which contains files, or a packed file, which contains one
+    /// file.
     Archive(ArchiveFormat),
-    /// The container holds a disk.
+    /// The container is a disk image, which contains a disk.
     Image,
 }
 
 impl Format {
-    /// The format of the file that begins with `head`: at least its first 4,104 bytes, or all of
-    /// them. `None` if they show no container. Formats that only the last bytes of a file show
-    /// count as images.
+    /// Returns the format of the container that begins with the bytes `head`: at least the first
+    /// 4,104 bytes of the file, or the whole of a shorter file. Returns `None` if these bytes are
+    /// not the start of a container. Image formats that can only be recognised by the last bytes of
+    /// a file, such as a fixed VHD, are recognised by what the disk begins with.
     #[must_use]
     pub fn of_head(head: &[u8]) -> Option<Self> {
         let image = || (ImageFormat::of_head(head).is_some() || is_disk(head)).then_some(Format::Image);
@@ -50,27 +57,30 @@ impl Format {
     }
 }
 
-/// Returns whether `head` is the start of a disk: of a volume, or of a disk with a partition table.
+/// Returns true if `head`, the first bytes of a file, is the start of a disk: of a volume with a
+/// known file system, or of a disk with a partition table.
 fn is_disk(head: &[u8]) -> bool {
     VolumeKind::of_head(head) != VolumeKind::Unknown || table::is_at_start(head)
 }
 
-/// The format of an archive or of a packed file.
+/// The format of an archive, which contains files, or of a packed file, which contains one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ArchiveFormat {
     /// A zip archive.
     Zip,
     /// A tar archive.
     Tar,
-    /// A file that gzip packed.
+    /// A file that gzip packed (RFC 1952).
     Gzip,
-    /// A file that Zstandard packed.
+    /// A file that Zstandard packed (RFC 8878).
     Zstandard,
-    /// A format that dnsweep does not read.
+    /// An archive format that dnsweep recognises but does not read, such as 7z. Contains the name
+    /// of the format.
     Unsupported(&'static str),
 }
 
-/// The signatures of formats: where each lies, the bytes, and the format.
+/// The bytes by which the formats of archives are recognised. Each entry has the offset of the
+/// bytes in the file, the bytes, and the format.
 const SIGNATURES: &[(usize, &[u8], ArchiveFormat)] = &[
     (0, b"PK\x03\x04", ArchiveFormat::Zip),
     (0, b"PK\x05\x06", ArchiveFormat::Zip),
@@ -89,7 +99,8 @@ const SIGNATURES: &[(usize, &[u8], ArchiveFormat)] = &[
 ];
 
 impl ArchiveFormat {
-    /// The format of the archive that begins with `head`; `None` if the bytes are not those of one.
+    /// Returns the format of the archive or packed file that begins with the bytes `head`. Returns
+    /// `None` if they have the signature of no archive format.
     #[must_use]
     pub fn of_head(head: &[u8]) -> Option<Self> {
         let has = |(offset, signature, _): &&(usize, &[u8], ArchiveFormat)| {
@@ -98,7 +109,7 @@ impl ArchiveFormat {
         SIGNATURES.iter().find(has).map(|(.., format)| *format)
     }
 
-    /// The format's name in the table of containers.
+    /// Returns the word for the archive format in the table of containers, such as `zip`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -111,31 +122,33 @@ impl ArchiveFormat {
     }
 }
 
-/// A file in an archive.
+/// A file in an archive, as [`list`] finds it.
 pub struct Member<'a> {
-    /// The path as the archive stores it.
+    /// The path of the file in the archive, as the archive states it: bytes in any encoding.
     pub path: &'a [u8],
-    /// The size in bytes, as the archive states it.
+    /// The size of the unpacked file in bytes, as the archive states it.
     pub size: u64,
-    /// Finds the file's bytes. Fails if they cannot be read.
+    /// Returns where the bytes of the file are. Fails if they cannot be read, for example because
+    /// no password opens the file. The error says why.
     pub content: Box<dyn FnOnce() -> Result<Content, String> + 'a>,
 }
 
-/// Where the bytes of a file in an archive are.
+/// Where the bytes of a file in an archive are: in a range of the archive, or packed.
 pub enum Content {
-    /// In a range of the archive.
+    /// The file is stored as it is, in a range of bytes of the archive.
     Range {
-        /// The offset of the first byte in the archive.
+        /// The offset of the file's first byte in the archive.
         start: u64,
-        /// The number of bytes.
+        /// The size of the file in bytes.
         size: u64,
     },
-    /// In packed form.
+    /// The file is stored in packed form, and has to be unpacked to read it.
     Packed(Arc<dyn Packed>),
 }
 
 impl Content {
-    /// The first bytes of the file, up to `length`.
+    /// Returns the first `length` bytes of the file in the archive, or fewer if the file is shorter
+    /// or if unpacking fails after fewer bytes. Its format is recognised by these bytes.
     pub fn head(&self, archive: &SharedSource, length: usize) -> io::Result<Vec<u8>> {
         match self {
             Content::Range { start, size } => {
@@ -154,7 +167,8 @@ impl Content {
         }
     }
 
-    /// The file's bytes as a source of `size` bytes.
+    /// Returns the bytes of the file in the archive as a source of `size` bytes. A packed file is
+    /// unpacked into the spool when it is read.
     #[must_use]
     pub fn source(self, archive: &SharedSource, spool: &Arc<Spool>, size: u64) -> SharedSource {
         match self {
@@ -164,39 +178,43 @@ impl Content {
     }
 }
 
-/// What listing an archive gave, besides its files.
+/// The result of listing an archive: how many files it has, and what is wrong with it. The files
+/// themselves go to the caller's function one by one.
 #[derive(Debug, Default)]
 pub struct Members {
-    /// The number of files.
+    /// The number of files in the archive.
     pub files: u64,
-    /// What is wrong with the archive.
+    /// What is wrong with the archive, such as a damaged header after which no files are listed.
     pub problems: Vec<ContainerProblem>,
 }
 
-/// Why an archive cannot be listed.
+/// The reason why the files of an archive cannot be listed.
 #[derive(Debug, thiserror::Error)]
 pub enum NotListed {
-    /// Its bytes cannot be read.
+    /// The bytes of the archive cannot be read.
     #[error(transparent)]
     Read(#[from] io::Error),
-    /// It is not what its first bytes say, or a part of it is missing.
+    /// The archive is damaged or cut off, so that its list of files cannot be read. Contains what
+    /// is wrong.
     #[error("{0}")]
     Broken(String),
-    /// It is a form of the format that dnsweep does not read.
+    /// The archive is of a format, or of a form of its format, that dnsweep does not read. Contains
+    /// the reason.
     #[error("{0}")]
     Unsupported(String),
-    /// It states more files than any real archive has.
+    /// The archive states more files than any real archive has ([`MOST_MEMBERS`]).
     #[error("expected at most {most} files, found {found}")]
     TooMany {
-        /// The most files that are listed.
+        /// The most files that an archive may have.
         most: usize,
         /// The number of files that the archive states.
         found: u64,
     },
 }
 
-/// Calls `each` for the files in an archive, in the archive's order. Archives in a packed file have to
-/// be unpacked first ([`packed`]).
+/// Lists the files in an archive, by calling `each` for every file in the archive's order. Fails
+/// for a packed file such as `logs.tar.gz`, which is no archive: its one file is taken with
+/// [`packed()`].
 pub fn list(
     format: ArchiveFormat,
     archive: &SharedSource,
@@ -215,7 +233,8 @@ pub fn list(
     }
 }
 
-/// The file in a packed file; `None` if the format is that of an archive.
+/// Returns the one file in a packed file, to be unpacked on reading. Returns `None` if `format` is
+/// that of an archive, whose files [`list`] lists.
 #[must_use]
 pub fn packed(format: ArchiveFormat, source: &SharedSource) -> Option<Arc<dyn Packed>> {
     let packing = match format {

@@ -1,4 +1,4 @@
-//! Files that one program packed whole: gzip and Zstandard.
+//! Packed files: single files that gzip or Zstandard has packed as a whole, such as `logs.tar.gz`.
 
 use std::io;
 use std::sync::Arc;
@@ -8,19 +8,22 @@ use flate2::read::MultiGzDecoder;
 use crate::evidence::layer::{Cursor, SharedSource};
 use crate::evidence::spool::{Consume, Packed};
 
-/// How a file is packed.
+/// The format in which a packed file is packed: gzip or Zstandard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Packing {
-    /// RFC 1952; several members, one after the other, are one file.
+    /// Gzip (RFC 1952). Several gzip streams in one file are unpacked one after the other, as one
+    /// file.
     Gzip,
-    /// RFC 8878.
+    /// Zstandard (RFC 8878).
     Zstandard,
 }
 
-/// The greatest window of a Zstandard frame, as a power of two in bytes: 256 MiB of memory.
+/// The largest window of a Zstandard frame that is unpacked, as a power of two in bytes. Unpacking
+/// needs this much memory: 256 MiB. A frame with a larger window is an error.
 const MOST_ZSTANDARD_WINDOW: u32 = 28;
 
-/// A packed file.
+/// A file that was packed as a whole, with its packed bytes and the format in which they are
+/// packed.
 pub(super) struct PackedWhole {
     pub packing: Packing,
     pub source: SharedSource,
@@ -40,7 +43,8 @@ impl Packed for PackedWhole {
     }
 }
 
-/// The name of the unpacked file, from that of the packed one.
+/// Returns the name of the file in a packed file, made of the packed file's name: `a.evtx` for
+/// `a.evtx.gz`, and `a.tar` for `a.tgz`. A name without a known ending is returned as it is.
 #[must_use]
 pub fn unpacked_name(name: &[u8]) -> Vec<u8> {
     let endings: [(&[u8], &[u8]); 5] =

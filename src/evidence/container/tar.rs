@@ -1,7 +1,7 @@
 //! Tar archives, read by the crate `tar`.
 //!
-//! A tar archive has no directory: each file follows a header of its own. Files are read where they
-//! lie. Format: POSIX.1-2001 (pax) and GNU tar's manual.
+//! A tar archive has no list of its files: each file follows a header. The files are read where
+//! they lie in the archive, without unpacking. Formats: POSIX.1-2001 (pax), and GNU tar's manual.
 
 use std::io;
 use std::sync::Arc;
@@ -13,7 +13,8 @@ use crate::evidence::layer::{Cursor, SharedSource, Slice};
 use crate::evidence::spool::{Consume, Packed};
 use crate::ledger::container::ContainerProblem;
 
-/// Calls `each` for the files in a tar archive, in the archive's order.
+/// Lists the files in a tar archive, by calling `each` for every regular file in the archive's
+/// order. After a damaged header no files are listed, and the result has a problem.
 pub(super) fn list(archive: &SharedSource, each: &mut dyn FnMut(Member<'_>)) -> Result<Members, NotListed> {
     let mut tar = Archive::new(Cursor::new(Arc::clone(archive)));
     let mut members = Members::default();
@@ -54,10 +55,11 @@ fn content(archive: &SharedSource, entry: &Entry<'_, Cursor>) -> Content {
     Content::Range { start: entry.raw_file_position(), size: entry.size() }
 }
 
-/// A file whose holes are left out.
+/// A sparse file in a tar archive: GNU tar leaves out the file's ranges of zeros, so that the file
+/// has to be put together on reading.
 struct SparseFile {
     archive: SharedSource,
-    /// The offset of the file's header in the archive.
+    /// The offset of the sparse file's header in the archive.
     header: u64,
 }
 

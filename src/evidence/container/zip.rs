@@ -1,7 +1,8 @@
 //! Zip archives, read by the crate `zip`.
 //!
-//! The central directory at the archive's end says what is in it. Files that are stored are read
-//! where they lie, others are unpacked into the spool. Format: PKWARE's APPNOTE.TXT.
+//! The central directory at the end of a zip archive lists its files. Files that are not compressed
+//! are read where they lie in the archive; others are unpacked into the spool. Format: PKWARE's
+//! APPNOTE.TXT.
 
 use std::io::{self, Read};
 use std::ops::Range;
@@ -19,11 +20,12 @@ use crate::evidence::layer::{Cursor, SharedSource};
 use crate::evidence::spool::{Consume, Packed};
 use crate::ledger::container::ContainerProblem;
 
-/// The number of unpacked bytes that show whether a password is the right one, where its verifier
-/// is only a byte long.
+/// The number of bytes that are unpacked to find out if a password is the right one. The archive's
+/// own check of a password can be a single byte, which a wrong password passes by chance.
 const TRIED: u64 = 4096;
 
-/// Calls `each` for the files in a zip archive, in the order of its central directory.
+/// Lists the files in a zip archive, by calling `each` for every file in the order of the central
+/// directory. After a damaged entry no files are listed, and the result has a problem.
 pub(super) fn list(
     archive: &SharedSource,
     passwords: &Passwords,
@@ -58,13 +60,15 @@ pub(super) fn list(
     Ok(members)
 }
 
-/// The parts of the archive in which the files lie that were asked for.
+/// The ranges of the zip archive in which the files lie whose bytes were requested, in ascending
+/// order.
 #[derive(Default)]
 struct Ranges(Vec<Range<u64>>);
 
 impl Ranges {
-    /// Adds the range of a file. Fails if it overlaps that of another one: such archives state the
-    /// same bytes many times over, to fill the disk of whoever unpacks them.
+    /// Adds the range of a file's bytes. Fails if the range overlaps the range of another file:
+    /// archives that are made to fill the disk of whoever unpacks them list the same bytes as many
+    /// files.
     fn add(&mut self, range: Range<u64>) -> Result<(), String> {
         let place = self.0.partition_point(|other| other.start < range.start);
         let before = place.checked_sub(1).and_then(|before| self.0.get(before));
@@ -104,7 +108,8 @@ fn content(
     Ok(Content::Packed(Arc::new(PackedFile { archive: Arc::clone(archive), entry, password })))
 }
 
-/// The password that opens an encrypted file; `None` if the file is not encrypted.
+/// Returns the first of the `passwords` that opens an encrypted file of a zip archive. Returns
+/// `None` if the file is not encrypted, and an error if none of the passwords opens it.
 fn password(
     archive: &SharedSource,
     passwords: &Passwords,
@@ -135,7 +140,7 @@ fn reader<'a>(
     entry.with_reader(cursor, ZipReadOptions::new().password(password))
 }
 
-/// A file in a zip archive that has to be unpacked.
+/// A file in a zip archive that has to be unpacked or decrypted on reading.
 struct PackedFile {
     archive: SharedSource,
     entry: OwnedZipFileEntry,
@@ -150,7 +155,8 @@ impl Packed for PackedFile {
     }
 }
 
-/// A reader whose errors say what is wrong with the archive.
+/// A reader that unpacks a file of a zip archive. It replaces errors of the crate `zip` by messages
+/// that say what is wrong with the archive.
 struct PlainErrors<R>(R);
 
 impl<R: Read> Read for PlainErrors<R> {

@@ -1,4 +1,4 @@
-//! What the first bytes of a file show.
+//! What kind of content a file has, judged by its first bytes.
 
 use std::io;
 use std::path::Path;
@@ -11,14 +11,16 @@ use crate::evidence::event_xml::{Encoding, HEAD_SIZE, encoding_of};
 use crate::evidence::source::{CHUNK_SIGNATURE, FILE_SIGNATURE, FileBytes, LogBytes};
 use crate::ledger::event_form::EventForm;
 
-/// The first bytes of an AppleDouble file, in which macOS keeps what another file system cannot:
-/// `._x.evtx` beside the copy `x.evtx`.
+/// The first bytes of an AppleDouble file. macOS writes such a file, `._x.evtx`, beside the copy
+/// `x.evtx`, for attributes that the file system of the copy cannot store.
 const APPLE_DOUBLE: &[u8] = &[0x00, 0x05, 0x16, 0x07];
-/// The number of a file's first bytes that are examined. They show event XML, or a log without its
-/// header by the signature of the chunk that follows the header.
+/// The number of bytes at the start of a file by which its kind of content is judged. They are
+/// enough to recognise event XML. They also are enough for an event log whose file header is
+/// damaged, by the signature of the chunk that follows the header.
 pub(super) const LOOKED_AT: usize = HEAD_SIZE + CHUNK_SIGNATURE.len();
 
-/// The first bytes of the file at `path`, up to [`LOOKED_AT`].
+/// Returns the first bytes of the file at `path`, at most [`LOOKED_AT`]. `links` says whether
+/// `path` may be a symbolic link.
 pub(super) fn head_of_file(path: &Path, links: Links) -> io::Result<Vec<u8>> {
     let link = if links == Links::Follow { Link::Followed } else { Link::Refused };
     let mut head = vec![0; LOOKED_AT];
@@ -27,27 +29,29 @@ pub(super) fn head_of_file(path: &Path, links: Links) -> io::Result<Vec<u8>> {
     Ok(head)
 }
 
-/// What a file's first bytes show.
+/// The kind of content that a file seems to have, judged by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ContentHint {
-    /// An event log, or chunks of one.
+    /// The file is an event log, or consists of chunks of one.
     Log,
-    /// Event XML in this encoding.
+    /// The file is event XML in this text encoding.
     Xml(Encoding),
-    /// Events in a form that dnsweep does not read.
+    /// The file has events in a form that dnsweep does not read, such as JSON.
     Events(EventForm),
-    /// The companion of another file, which macOS writes.
+    /// The file is an AppleDouble file, which macOS writes beside the copy of another file. It has
+    /// none of that file's content.
     AppleDouble,
-    /// An archive, or the image of a disk.
+    /// The file is an archive, a packed file or a disk image, in this format.
     Container(Format),
-    /// Nothing of these.
+    /// The first bytes of the file are not those of any content that dnsweep knows.
     Other,
-    /// The bytes cannot be read.
+    /// The first bytes of the file cannot be read.
     Unreadable,
 }
 
 impl ContentHint {
-    /// What `head` shows: up to [`LOOKED_AT`] of a file's first bytes, or why they cannot be read.
+    /// Returns the kind of content that a file seems to have. `head` is its first bytes, at most
+    /// [`LOOKED_AT`], or the error why they cannot be read.
     pub(super) fn of(head: io::Result<Vec<u8>>) -> Self {
         let Ok(head) = head else { return ContentHint::Unreadable };
         let (first, after_header) = head.split_at(head.len().min(HEAD_SIZE));

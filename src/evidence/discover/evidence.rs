@@ -1,4 +1,4 @@
-//! Divides roots into pieces of evidence, usually one for each machine, and names the pieces.
+//! Divides roots into pieces of evidence, usually one for each machine, and gives the pieces names.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -9,39 +9,40 @@ use super::extension::Extension;
 use super::form::is_event_log;
 use crate::base::path_text::escaped_name;
 
-/// The identity of a piece of evidence: its position in the list of their names. Usually a piece is
-/// what was collected from one machine.
+/// The number of a piece of evidence: its position in `Discovery::evidence`, the list of the
+/// pieces' names. Usually a piece is what was collected from one machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EvidenceId(usize);
 
 impl EvidenceId {
-    /// Returns the piece's position in the list of names, from 0.
+    /// Returns the position of the piece of evidence in the list of all pieces, counted from 0.
     #[must_use]
     pub fn index(self) -> usize {
         self.0
     }
 }
 
-/// The rule by which one root is divided into pieces of evidence.
+/// How one root is divided into pieces of evidence: at which depth of folders.
 #[derive(Debug)]
 pub(super) struct RootDivision {
-    /// The absolute path of the root.
+    /// The absolute path of the root that is divided.
     root: PathBuf,
-    /// The depth under the root of the folders that are one piece of evidence each; 0 if the whole
-    /// root is one piece.
+    /// The depth under the root of the folders that are a piece of evidence each. It is 0 if the
+    /// whole root is one piece.
     pub depth: usize,
 }
 
 impl RootDivision {
-    /// Decides how the root is divided. With `depth`, the folders at that depth are the pieces.
-    /// Without it, the root is one piece if it directly contains a `Windows` folder or event logs;
-    /// otherwise each of its children is one.
+    /// Returns how the root is divided into pieces of evidence. With `depth`, each folder at that
+    /// depth is a piece. Without it, the root is one piece if it directly contains a `Windows`
+    /// folder or event logs; otherwise each of its children is a piece.
     pub(super) fn new(root: &Path, depth: Option<usize>, links: Links) -> Self {
         let depth = depth.unwrap_or_else(|| usize::from(!is_one_piece(root, links)));
         RootDivision { root: root.to_path_buf(), depth }
     }
 
-    /// Returns the piece of evidence that the content of `folder` belongs to.
+    /// Returns the piece of evidence that the content of `folder` belongs to. A piece that is new
+    /// is added to `registry`.
     pub(super) fn of(&self, registry: &mut Registry, folder: &Path) -> EvidenceId {
         let within = folder.strip_prefix(&self.root).into_iter().flat_map(Path::iter).take(self.depth);
         let mut path = self.root.clone();
@@ -50,8 +51,8 @@ impl RootDivision {
     }
 }
 
-/// Returns whether the root is a file, or a folder that directly contains a `Windows` folder or
-/// event logs.
+/// Returns true if the root is one piece of evidence: if it is a file, or a folder that directly
+/// contains a `Windows` folder or event logs.
 fn is_one_piece(root: &Path, links: Links) -> bool {
     let Ok(entries) = fs::read_dir(root) else { return true };
     entries.flatten().any(|entry| {
@@ -61,17 +62,18 @@ fn is_one_piece(root: &Path, links: Links) -> bool {
     })
 }
 
-/// All pieces of evidence found so far, by their absolute paths, in the order of discovery.
+/// All pieces of evidence that discovery has found so far, by their absolute paths, in the order in
+/// which they were found.
 #[derive(Debug, Default)]
 pub(super) struct Registry {
     paths: Vec<PathBuf>,
     ids: HashMap<PathBuf, EvidenceId>,
-    /// The pieces that are containers, by position.
+    /// The positions of the pieces of evidence that are containers, such as `FIN-WS07.zip`.
     containers: HashSet<usize>,
 }
 
 impl Registry {
-    /// Returns the identity of the piece at `path`, which is added if it is new.
+    /// Returns the number of the piece of evidence at `path`. A piece that is new is added.
     fn id(&mut self, path: PathBuf) -> EvidenceId {
         if let Some(id) = self.ids.get(&path) {
             return *id;
@@ -82,25 +84,27 @@ impl Registry {
         id
     }
 
-    /// Adds a folder that is a piece of evidence, so that a piece without any event log is listed
-    /// too.
+    /// Adds `folder` as a piece of evidence, so that a piece is listed even if no event log is
+    /// found in it.
     pub(super) fn register(&mut self, folder: PathBuf) {
         self.id(folder);
     }
 
-    /// Says that the file at `path` is a container. If it is a piece of evidence, its name loses the
-    /// ending that says so: `FIN-WS07.zip` becomes `FIN-WS07`.
+    /// Records that the file at `path` is a container. If it is a piece of evidence, the name of
+    /// the piece is the file's name without the endings of archives and images: `FIN-WS07` for
+    /// `FIN-WS07.zip`.
     pub(super) fn mark_container(&mut self, path: &Path) {
         self.containers.extend(self.ids.get(path).map(|id| id.index()));
     }
 
-    /// Returns the number of pieces.
+    /// Returns the number of pieces of evidence that were found so far.
     pub(super) fn len(&self) -> usize {
         self.paths.len()
     }
 
-    /// Returns the parts of each piece's path. The last part of a container's path has no ending,
-    /// unless another piece has the same path then.
+    /// Returns the parts of the path of each piece of evidence, from which the pieces' names are
+    /// made. If a piece is a container, the last part loses its ending (`FIN-WS07` for
+    /// `FIN-WS07.zip`), unless another piece would then have an equal path.
     fn parts(&self) -> Vec<Vec<String>> {
         let split = |path: &PathBuf| -> Vec<String> {
             path.iter().map(escaped_name).filter(|part| part != "/").collect()
@@ -129,8 +133,9 @@ impl Registry {
             .collect()
     }
 
-    /// Returns the names of the pieces. A name is the last part of the piece's path, preceded by
-    /// earlier parts if several pieces would otherwise have the same name.
+    /// Returns the names of the pieces of evidence, in their order. A name is the last part of the
+    /// piece's path. If several pieces would have equal names, earlier parts of their paths precede
+    /// it.
     pub(super) fn names(&self) -> Vec<String> {
         let parts = self.parts();
         let mut lengths = vec![1_usize; parts.len()];
@@ -155,8 +160,8 @@ impl Registry {
     }
 }
 
-/// Returns a file name without the endings of archives and disk images. A name that is nothing but
-/// endings stays as it is.
+/// Returns a file name without the endings of archives and disk images: `a` for `a.tar.gz`. The
+/// first part of a name is kept even if it is such an ending.
 fn without_container_endings(name: &str) -> &str {
     let mut rest = name;
     while let Some((stem, _)) = rest.rsplit_once('.').filter(|(stem, _)| !stem.is_empty())
@@ -167,8 +172,8 @@ fn without_container_endings(name: &str) -> &str {
     rest
 }
 
-/// Returns the last `length` parts of a path, joined by `/`, or `/` for the root of the file
-/// system.
+/// Returns the last `length` parts of a path, joined by `/`. The root of the file system, whose
+/// path has no parts, becomes `/`.
 fn last(parts: &[String], length: usize) -> String {
     let from = parts.len().saturating_sub(length);
     let name = parts.get(from..).unwrap_or_default().join("/");

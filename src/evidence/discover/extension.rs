@@ -1,8 +1,9 @@
-//! Extensions of file names: which of them are those of archives and disk images, and by which skipped
-//! files are counted. Only extensions in a fixed list are counted by name, because names come from
-//! the evidence and could be as many as the files.
+//! The extensions of file names: which of them archives and disk images have, and under which of
+//! them skipped files are counted. Only extensions in fixed lists are counted by name. Evidence
+//! chooses its file names, and could otherwise make the counts as long as the list of files.
 
-/// Extensions of archives, compressed files and disk images, whether or not dnsweep reads them.
+/// The extensions of archives, packed files and disk images, including formats that dnsweep does
+/// not read.
 const CONTAINERS: [&str; 41] = [
     "001",
     "7z",
@@ -46,37 +47,40 @@ const CONTAINERS: [&str; 41] = [
     "zip",
     "zst",
 ];
-/// The extensions in [`CONTAINERS`] of formats that dnsweep does not read. A format that becomes
-/// readable must leave this list. Files of some of them begin like a format that dnsweep does read:
-/// AFF4 images are zip archives.
+/// The extensions in [`CONTAINERS`] whose formats dnsweep does not read. If dnsweep learns to read
+/// a format, its extension must leave this list. The list is needed because some of the formats
+/// begin like a format that dnsweep reads: AFF4 images are zip archives.
 const UNREAD_CONTAINERS: [&str; 16] = [
     "7z", "ad1", "aff4", "bz2", "cab", "l01", "lx01", "lz4", "rar", "s01", "tbz2", "txz", "vdi", "wim",
     "xva", "xz",
 ];
-/// The extensions in [`CONTAINERS`] that say little: files of the format need not begin with a
-/// signature, or other files have the extension too.
+/// The extensions in [`CONTAINERS`] from which no signature follows: files of the format need not
+/// begin with a signature, or files with other content have the extension, too. If such a file has
+/// no signature, it is not reported as a broken container.
 const UNSIGNED_CONTAINERS: [&str; 10] =
     ["001", "aff", "dd", "dmg", "img", "iso", "lzma", "raw", "sparseimage", "z"];
-/// Other extensions that are common beside event logs.
+/// Extensions of files that often lie beside event logs and are neither archives nor disk images.
+/// Skipped files are counted by these extensions, too.
 const KNOWN: [&str; 35] = [
     "bin", "bmp", "csv", "dat", "db", "dll", "dmp", "docx", "etl", "evt", "exe", "htm", "html", "ini", "jpg",
     "json", "jsonl", "lnk", "log", "md", "md5", "mem", "parquet", "pcap", "pcapng", "pdf", "pf", "png",
     "reg", "sha256", "sqlite", "sys", "txt", "vmem", "xml",
 ];
 
-/// The extension of a skipped file's name.
+/// The extension of a file's name, as far as it is in the fixed lists of extensions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Extension {
-    /// The extension of an archive or a disk image.
+    /// The extension of an archive, a packed file or a disk image, in lower case without the point.
     Container(&'static str),
-    /// Another extension of the fixed list.
+    /// Another extension by which skipped files are counted, in lower case without the point.
     Known(&'static str),
-    /// No extension, or one that is not in the fixed list.
+    /// The name has no extension, or one that is in none of the fixed lists.
     Other,
 }
 
 impl Extension {
-    /// The extension of `name`: what follows its last point, in any letter case.
+    /// Returns the extension of the file name `name`, which is what follows the last point. The
+    /// case of letters does not matter. `E01`, `E02` and so on all count as `e01`.
     pub(super) fn of(name: &[u8]) -> Self {
         let Some(point) = name.iter().rposition(|byte| *byte == b'.') else { return Extension::Other };
         let extension = name.get(point + 1..).unwrap_or_default();
@@ -93,8 +97,8 @@ impl Extension {
         }
     }
 
-    /// Returns the format that the extension promises, if it is one that dnsweep does not read and
-    /// whose bytes could be taken for another format.
+    /// Returns the extension if it is the extension of an archive or image format that dnsweep does
+    /// not read. Returns `None` otherwise.
     pub(super) fn unread_container(self) -> Option<&'static str> {
         match self {
             Extension::Container(name) if UNREAD_CONTAINERS.contains(&name) => Some(name),
@@ -102,7 +106,9 @@ impl Extension {
         }
     }
 
-    /// The format that the extension promises, if every file of that format has a signature.
+    /// Returns the extension if it is the extension of an archive or image format in which every
+    /// file begins with a signature. A file with this extension and without a signature is broken.
+    /// Returns `None` otherwise.
     pub(super) fn signed_container(self) -> Option<&'static str> {
         match self {
             Extension::Container(name) if !UNSIGNED_CONTAINERS.contains(&name) => Some(name),
@@ -110,7 +116,8 @@ impl Extension {
         }
     }
 
-    /// The extension, if it is one of those in the list.
+    /// Returns the extension in lower case without the point. Returns `None` if it is in none of
+    /// the fixed lists.
     pub(super) fn name(self) -> Option<&'static str> {
         match self {
             Extension::Container(name) | Extension::Known(name) => Some(name),

@@ -1,5 +1,5 @@
-//! Decides what is done with a file: by its name and, where the name is not enough, by its first
-//! bytes.
+//! Decides what discovery does with a file: by the file's name and, where the name is not enough,
+//! by the file's first bytes.
 
 use std::io;
 use std::path::Path;
@@ -12,14 +12,15 @@ use crate::evidence::container::Format;
 use crate::evidence::event_xml::Encoding;
 use crate::ledger::event_form::EventForm;
 
-/// How a file is read.
+/// The form in which a file of the evidence is read: as an event log, as bytes in which chunks are
+/// searched for, or as event XML.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileForm {
     /// The file is read as an event log.
     Log,
-    /// The file is read as arbitrary bytes that may contain chunks of event logs.
+    /// The file is searched for chunks of event logs, which can begin at any of its bytes.
     Carved,
-    /// The file is read as event XML in this encoding.
+    /// The file is read as event XML in this text encoding.
     Xml(Encoding),
 }
 
@@ -28,43 +29,48 @@ pub enum FileForm {
 pub(super) enum Handling {
     /// The file is read, in this form.
     Read(FileForm),
-    /// The file is an archive or a disk image, whose files are listed.
+    /// The file is opened as an archive or a disk image of this format, and the files in it are
+    /// listed.
     Open(Format),
-    /// The file has the name of an archive or a disk image of this kind, and not the bytes.
+    /// The file has this extension of an archive or a disk image, but not the signature of the
+    /// format. It is reported as a container that cannot be read.
     Broken(&'static str),
-    /// The file has the name of an archive or a disk image of this kind, which dnsweep does not read.
+    /// The file has this extension of an archive or image format that dnsweep does not read. It is
+    /// reported as a container that is not supported.
     Unsupported(&'static str),
-    /// The file has the name of an archive or a disk image of this kind, and cannot be read.
+    /// The file has this extension of an archive or a disk image, and its first bytes cannot be
+    /// read. It is reported as a container that cannot be read.
     Unreadable(&'static str),
-    /// The file is skipped and counted as this kind.
+    /// The file is skipped, and counted as a file of this kind.
     Skip(SkippedFile),
 }
 
-/// The kind of a file that is skipped, for the counts.
+/// The kind of a file that discovery skips, under which the file is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SkippedFile {
-    /// An archive or a disk image, by its extension.
+    /// A file with the extension of an archive, a packed file or a disk image.
     Container,
-    /// A file with `.evtx` somewhere in its name that is no event log.
+    /// A file that has `.evtx` in its name but is no event log.
     NamedLikeLog,
-    /// A file of events in a form that dnsweep does not read.
+    /// A file of events in a form that dnsweep does not read, such as JSON.
     Events(EventForm),
-    /// Any other file.
+    /// Any other file that is skipped.
     Other,
 }
 
-/// A file whose handling is decided.
+/// A file for which discovery has to decide what to do: its name, and whether it is a root.
 pub(super) struct Candidate<'a> {
-    /// The file's name, without its folder.
+    /// The name of the file, without its folder.
     pub name: &'a [u8],
-    /// Whether the user named the file itself, not a folder that holds it.
+    /// True if the user named the file itself as a root, and not a folder that contains it.
     pub is_root: bool,
 }
 
 impl Handling {
-    /// Decides what is done with a regular file. `head` reads up to [`LOOKED_AT`] of its first
-    /// bytes; it is called only if the name does not suffice. A root that is a file is always read;
-    /// an archive or a disk image is not read as a log.
+    /// Decides what discovery does with a regular file. `head` reads the file's first bytes, at
+    /// most `content::LOOKED_AT`; it is called only if the name is not enough. A root that is a
+    /// file is always read, opened or searched for chunks, unless it is an archive or a disk image
+    /// that cannot be opened.
     pub(super) fn of(
         search: &Search,
         file: &Candidate<'_>,
@@ -132,14 +138,14 @@ impl SkippedFile {
     }
 }
 
-/// Returns whether a name contains `.evtx`, in any letter case, as names of renamed copies still do
-/// (`Security.evtx.bak`, `SYSMON.EVTX`).
+/// Returns true if the file name contains `.evtx`, in any letter case. Names of renamed copies
+/// still contain it: `Security.evtx.bak`.
 pub(super) fn is_named_like_event_log(name: &[u8]) -> bool {
     NameHint::of(name).is_like_log()
 }
 
-/// Returns whether a file is an event log, judged by its name and, if the name is not enough, by
-/// its first bytes.
+/// Returns true if the file at `path` is an event log, judged by its name or, if the name is not
+/// enough, by its first bytes.
 pub(super) fn is_event_log(path: &Path, links: Links) -> bool {
     let content = || ContentHint::of(head_of_file(path, links));
     match NameHint::of(name_bytes(path.file_name().unwrap_or_default())) {
@@ -150,21 +156,22 @@ pub(super) fn is_event_log(path: &Path, links: Links) -> bool {
     }
 }
 
-/// A file's likely content, judged by its name.
+/// The kind of content that a file seems to have, judged by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum NameHint {
-    /// The name ends in `.evtx`, in any letter case: the file is an event log.
+    /// The name ends with `.evtx`, in any letter case, so that the file is taken for an event log.
     Log,
-    /// The name ends in `.evtx` but begins with `._`, as macOS names companion files.
+    /// The name begins with `._` and ends with `.evtx`. The file can be an event log, or an
+    /// AppleDouble file that macOS wrote beside one.
     PerhapsLog,
-    /// The name contains `.evtx` before its end. The file can be a renamed or exported log, a log's
-    /// slack or checksum, or a link to a log.
+    /// The name contains `.evtx` before its end. The file can be a renamed or exported event log, a
+    /// log's slack or checksum, or a link to a log.
     ContainsEvtx,
-    /// The name has an extension that event XML can have.
+    /// The name ends with an extension that event XML can have: `.xml`, `.log` or `.txt`.
     PerhapsXml,
-    /// The name has an extension of event files in a form that dnsweep does not read.
+    /// The name ends with an extension of event files that dnsweep does not read, such as `.json`.
     PerhapsEvents,
-    /// The name suggests no content.
+    /// The name tells nothing about the file's content.
     Other,
 }
 
@@ -187,7 +194,7 @@ impl NameHint {
         }
     }
 
-    /// Returns whether the name contains `.evtx`, in any letter case.
+    /// Returns true if the name contains `.evtx`, in any letter case.
     fn is_like_log(self) -> bool {
         matches!(self, NameHint::Log | NameHint::PerhapsLog | NameHint::ContainsEvtx)
     }

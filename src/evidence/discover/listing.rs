@@ -1,11 +1,11 @@
-//! Lists the content of the roots with several threads. The result is in the order of a single
-//! walk.
+//! Lists the files in the roots with several threads. The result has the order in which a single
+//! thread would find the files.
 //!
-//! If hosts are many and their logs small, listing folders takes most of a sweep. The top of each
-//! root is listed first, until there are enough folders to distribute; one thread then walks each
-//! of them. The slow twin walks each root as a whole. It is used on one thread; if links are
-//! followed, because only a walk from the root detects cycles; and for a folder whose top level
-//! cannot be read completely.
+//! If evidence has many hosts with small logs, listing folders takes most of a sweep. The top
+//! levels of each root are listed first, until there are enough folders to distribute; then each
+//! thread walks one folder at a time. The slow twin walks each root as a whole. It is used in three
+//! cases: on one thread; if links are followed, because only a walk from the root detects cycles;
+//! and for a folder whose entries cannot all be read.
 
 use std::fs::{self, FileType, Metadata};
 use std::io;
@@ -31,55 +31,61 @@ use crate::evidence::source::ListedFile;
 use crate::ledger::container::{ContainerReport, ContainerStatus};
 use crate::ledger::tally::SkippedCounts;
 
-/// The number of folders, over all roots, from which on no further ones are split for the threads.
+/// The number of folders to distribute to threads, over all roots, that is enough. Once there are
+/// as many, no folder is split into its subfolders.
 const ENOUGH_TREES: usize = 64;
-/// The greatest number of levels under a root that are searched for folders to distribute.
+/// The most levels of folders under a root that are split into subfolders, so that threads can walk
+/// them.
 const MOST_LEVELS: usize = 4;
-/// The weight of a folder as a unit of work if there are enough folders to distribute. Eight such
-/// folders are handed out together. A folder's content, and so the real amount of work, is not
-/// known beforehand.
+/// The weight of a folder as a unit of work for the threads if there are enough folders. With this
+/// weight, a thread gets eight folders at once. All folders weigh the same, because the amount of
+/// work in a folder is not known before it is walked.
 const ONE_OF_MANY: u64 = 1 << 16;
-/// The weight of a folder as a unit of work if there are few folders. Each is then handed out
-/// alone.
+/// The weight of a folder as a unit of work for the threads if there are only few folders. With
+/// this weight, a thread gets one folder at a time.
 const ONE_OF_FEW: u64 = 1 << 19;
 
-/// The content of a part of a root, in order.
+/// The files and folders that were found in a part of a root, in the order of a single walk.
 #[derive(Debug)]
 pub(super) struct Listing {
-    /// The position, among the roots, of the root that the part lies in, from 0.
+    /// The position of the root that was listed, in the list of all roots, counted from 0.
     pub root: usize,
-    /// The files and folders that the sweep uses, in the order of a single walk.
+    /// The files, containers and pieces of evidence that were found, in the order of a single walk.
     pub found: Vec<ListedItem>,
-    /// The numbers of files that are skipped.
+    /// The numbers of files that were skipped, by kind.
     pub passed_over: SkippedCounts,
 }
 
-/// An entry of a root that the sweep uses.
+/// Something that was found in a root and that the sweep uses: a piece of evidence, a file or a
+/// container.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ListedItem {
-    /// A folder that is a piece of evidence.
+    /// A folder or file that is a piece of evidence. Contains its absolute path.
     Piece(PathBuf),
-    /// A file to read, or something that cannot be listed. For the latter, `known` is the reason.
+    /// A file to read, or a folder or file that could not be listed. `known` is the state of the
+    /// file, or the reason why it could not be listed.
     File { path: PathBuf, form: FileForm, known: Result<ListedFile, String> },
-    /// A container, with everything in it. `number` is the device and inode number of its file.
+    /// An archive or a disk image, with the files and containers in it. `number` is the device and
+    /// inode number of the container's file, or `None` if it could not be listed.
     Container { path: PathBuf, number: Option<(u64, u64)>, contents: Contents },
 }
 
-/// A folder with everything in it, or a root that is a file.
+/// A part of a root that one thread walks: a folder with everything in it, or a root that is a
+/// file.
 #[derive(Debug, Clone)]
 pub(super) struct Tree {
-    /// The position, among the roots, of the root that the tree is or lies in, from 0.
+    /// The position of the root that the tree lies in, in the list of all roots, counted from 0.
     pub root: usize,
-    /// The absolute path of the tree.
+    /// The absolute path of the tree's folder or file.
     pub path: PathBuf,
-    /// The depth of the tree under its root; 0 if the tree is the root.
+    /// The depth of the tree's folder under its root. It is 0 if the tree is the whole root.
     pub depth: usize,
-    /// The depth under the root of the folders that are pieces of evidence.
+    /// The depth under the root of the folders that are a piece of evidence each.
     pub depth_of_pieces: usize,
 }
 
-/// Lists the roots with `threads` threads. Passes the content of each part of a root to `consume`,
-/// in the order of a single walk.
+/// Lists the files in the roots with `threads` threads. Passes the listing of each part of a root
+/// to `consume`, in the order in which a single thread would find the files.
 pub(super) fn list(
     roots: Vec<Tree>,
     (search, access): (&Search, &Access),
@@ -102,14 +108,14 @@ pub(super) fn list(
 /// A part of a root, as a unit of work for a thread.
 #[derive(Debug)]
 enum RootPart {
-    /// A part that is listed already.
+    /// A part of a root that is listed already.
     Listed(Listing),
-    /// A part that a thread has to list.
+    /// A part of a root that a thread has to list.
     Tree(Tree),
 }
 
 impl Tree {
-    /// Returns an empty listing for the tree's root.
+    /// Returns an empty listing for the root that the tree lies in.
     fn listing(&self) -> Listing {
         Listing { root: self.root, found: Vec::new(), passed_over: SkippedCounts::default() }
     }
@@ -122,7 +128,7 @@ struct Lister<'a> {
 }
 
 impl Lister<'_> {
-    /// Returns the content of a tree, as one listing for each entry.
+    /// Returns what is found in a tree, as one listing for each file and folder.
     fn entries<'t>(&'t self, tree: &'t Tree) -> impl Iterator<Item = Listing> + 't {
         let walk =
             WalkDir::new(&tree.path).follow_links(self.search.links == Links::Follow).sort_by_file_name();
@@ -133,7 +139,7 @@ impl Lister<'_> {
         })
     }
 
-    /// Returns the content of a tree as one listing.
+    /// Returns what is found in a tree, as one listing.
     fn whole(&self, tree: &Tree) -> Listing {
         self.entries(tree).fold(tree.listing(), |mut whole, entry| {
             whole.found.extend(entry.found);
@@ -142,9 +148,9 @@ impl Lister<'_> {
         })
     }
 
-    /// Returns the parts of a root in order, each with its weight as a unit of work: the content of
-    /// the root's top levels, and the folders below. No further folders are split if there are
-    /// `enough`.
+    /// Returns the parts of a root in the order of a single walk, each with its weight as a unit of
+    /// work. The parts are the listed top levels of the root, and the folders below them, which are
+    /// not listed yet. Once there are `enough` folders, no folder is split further.
     fn parts(&self, root: Tree, enough: usize) -> impl Iterator<Item = (RootPart, u64)> + use<> {
         let (mut parts, mut trees) = (vec![RootPart::Tree(root)], 1);
         for _ in 0..MOST_LEVELS {
@@ -170,8 +176,9 @@ impl Lister<'_> {
         })
     }
 
-    /// Splits a folder: adds its direct content and the trees of its subfolders to `parts`. If the
-    /// folder cannot be read completely, it is added unsplit, and walked as a whole later.
+    /// Splits a folder into parts: adds the files directly in the folder, as listings, and its
+    /// subfolders, as trees, to `parts`. If not all entries of the folder can be read, the folder
+    /// is added unsplit, and is walked as a whole later.
     fn top(&self, tree: Tree, parts: &mut Vec<RootPart>) {
         let Ok(entries) = sorted_entries(&tree.path) else {
             parts.push(RootPart::Tree(tree));
@@ -200,7 +207,7 @@ impl Lister<'_> {
         }
     }
 
-    /// Adds an entry of a walk through `tree` to `listing`.
+    /// Adds an entry that a walk through `tree` has found to `listing`.
     fn add(&self, entry: walkdir::Result<DirEntry>, tree: &Tree, listing: &mut Listing) {
         match entry {
             Ok(entry) => {
@@ -230,7 +237,8 @@ impl Lister<'_> {
         }
     }
 
-    /// Adds an entry that is not a folder, and lies `depth` levels under the root of `tree`.
+    /// Adds a file, link or device to `listing`: to the files to read, to the containers, or to the
+    /// counts of what is skipped. `depth` is its depth under the root of `tree`.
     fn add_file(
         &self,
         path: &Path,
@@ -267,7 +275,8 @@ impl Lister<'_> {
         }
     }
 
-    /// Adds an archive or a disk image, and what is in it.
+    /// Adds an archive or a disk image, with the files and containers in it, to `listing`. `depth`
+    /// is its depth under the root of `tree`.
     fn add_container(
         &self,
         path: &Path,
@@ -310,12 +319,12 @@ impl Lister<'_> {
 }
 
 impl Listing {
-    /// Returns whether nothing was found or skipped.
+    /// Returns true if nothing was found or skipped.
     fn is_empty(&self) -> bool {
         self.found.is_empty() && self.passed_over == SkippedCounts::default()
     }
 
-    /// Counts an entry that is neither a folder nor a regular file.
+    /// Counts a symbolic link, or a special file such as a pipe or a device, as skipped.
     fn count_skipped(&mut self, kind: FileType) {
         if kind.is_symlink() {
             self.passed_over.links += 1;
@@ -324,7 +333,8 @@ impl Listing {
         }
     }
 
-    /// Records a folder that lies `depth` levels under its root.
+    /// Records a folder, or the file of a container, as a piece of evidence if `depth`, its depth
+    /// under the root, is the depth of pieces of evidence.
     fn add_folder(&mut self, tree: &Tree, path: &Path, depth: usize) {
         if depth == tree.depth_of_pieces {
             self.found.push(ListedItem::Piece(path.to_path_buf()));
@@ -332,11 +342,12 @@ impl Listing {
     }
 }
 
-/// The formats of images in several files.
+/// The image formats whose images can consist of several files.
 const SEGMENTED: [ImageFormat; 3] = [ImageFormat::E01, ImageFormat::SplitRaw, ImageFormat::Vmdk];
 
-/// Returns whether a file is named like a further segment of an image, and the first segment lies in
-/// the same folder.
+/// Returns true if a file is a further file of a disk image, such as `disk.E02`: if it is named
+/// like one, and the first file of that image lies in the same folder. Such a file is not listed,
+/// because it is read with the first file.
 fn has_first_segment(path: &Path, name: &[u8]) -> bool {
     let Ok(name) = str::from_utf8(name) else { return false };
     let is_segment = matches!(Extension::of(name.as_bytes()), Extension::Container(_)) || is_numbered(name);
@@ -347,13 +358,13 @@ fn has_first_segment(path: &Path, name: &[u8]) -> bool {
             .any(|first| path.with_file_name(first).is_file())
 }
 
-/// Returns whether a name ends with a point and three digits, like a part of a split image.
+/// Returns true if a file name ends with a point and three digits, like a part of a split image.
 fn is_numbered(name: &str) -> bool {
     name.rsplit_once('.')
         .is_some_and(|(_, end)| end.len() == 3 && end.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// Returns the direct content of a folder, sorted by name.
+/// Returns the entries directly in a folder with their kinds, sorted by name.
 fn sorted_entries(folder: &Path) -> io::Result<Vec<(fs::DirEntry, FileType)>> {
     let entries = fs::read_dir(folder)?.map(|entry| {
         let entry = entry?;
@@ -365,12 +376,14 @@ fn sorted_entries(folder: &Path) -> io::Result<Vec<(fs::DirEntry, FileType)>> {
     Ok(entries)
 }
 
-/// Returns an error's message without its path, because the ledger names the path.
+/// Returns the message of an error of a walk without the path, because the ledger has the path in a
+/// column of its own.
 fn reason(error: &walkdir::Error) -> String {
     error.io_error().map_or_else(|| error.to_string(), ToString::to_string)
 }
 
-/// Returns whether an error is about a link without a target that is not named like an event log.
+/// Returns true if an error of a walk is about a symbolic link without a target. Links that are
+/// named like event logs do not count, so that they are reported as logs that cannot be read.
 fn is_dangling_link(error: &walkdir::Error) -> bool {
     let missing = error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound);
     missing

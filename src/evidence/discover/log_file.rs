@@ -1,4 +1,5 @@
-//! A file to read: where it lies, and how it is opened.
+//! Files to read, as discovery finds them: in which folder or container each lies, and how it is
+//! opened.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,56 +15,62 @@ use crate::evidence::source::{FileBytes, FileIdentity, FileState, ListedFile, Lo
 use crate::ledger::container::Origin;
 use crate::ledger::damage::Problem;
 
-/// A file to read.
+/// A file to read: an event log, event XML, or a file that is searched for chunks. It lies in a
+/// folder or in a container.
 #[derive(Clone)]
 pub struct LogFile {
-    /// How the file is read.
+    /// The form in which the file is read.
     pub form: FileForm,
     /// The piece of evidence to which the file belongs.
     pub evidence: EvidenceId,
-    /// The file's size in bytes when it was listed.
+    /// The size of the file in bytes when discovery listed it.
     pub size: u64,
-    /// When the file was last changed: seconds and nanoseconds since 1970. For a file in a
-    /// container, when the container was.
+    /// The time at which the file was last changed: seconds and nanoseconds since 1970, as the file
+    /// system has it. For a file in a container, the newest time of the container's files.
     pub modified: (i64, i64),
-    /// Why the file cannot be read, if that is known already.
+    /// The reason why the file cannot be read, if discovery has found one. `None` if nothing is
+    /// known to prevent reading.
     pub obstacle: Option<String>,
     pub(super) place: Place,
 }
 
-/// Where a file lies.
+/// Where a file to read lies: in a folder, or in a container.
 #[derive(Clone)]
 pub(super) enum Place {
-    /// In a folder.
+    /// The file lies in a folder on a disk.
     Folder {
-        /// Identifies the file when it is opened; `None` if it cannot be listed.
+        /// The device and inode of the file, by which a replaced file is noticed on opening. `None`
+        /// if the file could not be listed.
         identity: Option<FileIdentity>,
-        /// Whether a symbolic link is followed if one has taken the file's place when it is opened.
-        /// With `--follow` it is, and the file's identity shows whether it is still the same file.
+        /// Whether opening follows a symbolic link that has taken the file's place since it was
+        /// listed. With `--follow` it does, and the file's identity shows if it is still the same
+        /// file.
         link: Link,
         root: Arc<Path>,
         relative: PathBuf,
     },
-    /// In a container.
+    /// The file lies in an archive or a disk image.
     Container(Arc<InnerFile>),
 }
 
-/// A file in a container.
+/// A file to read that lies in a container.
 pub struct InnerFile {
-    /// How the file is read.
+    /// The form in which the file is read.
     pub form: FileForm,
-    /// The path from the root: the container's, then `!` and the path in the container, for each
-    /// container that the file lies in.
+    /// The path of the file from its root. The path of a container is followed by `!` and the path
+    /// in the container, for each container that the file lies in: `a.zip!b/c.evtx`.
     pub source_path: String,
-    /// The file's size in bytes, as the container states it.
+    /// The size of the file in bytes, as its container states it.
     pub size: u64,
-    /// The file's bytes, or why they cannot be read.
+    /// The bytes of the file, or the reason why they cannot be read.
     pub content: Result<SharedSource, String>,
-    /// Where the file comes from, as the container says.
+    /// What the container states about where the file comes from: its original path, the shadow
+    /// copy, and whether it was deleted.
     pub origin: Origin,
-    /// What is wrong with the file, by what the container says of it.
+    /// What is wrong with the file, judged by what its container states about it.
     pub problems: Vec<Problem>,
-    /// The files of the evidence that the container lies in.
+    /// The files of the evidence that contain this file: the outermost container's file, and the
+    /// further files of a split image.
     pub outer: Arc<OuterFiles>,
 }
 
@@ -89,7 +96,8 @@ impl std::fmt::Debug for LogFile {
 }
 
 impl LogFile {
-    /// A file in a container, which belongs to a piece of evidence.
+    /// Returns the file `file` of a container as a file to read. `evidence` is the piece of
+    /// evidence that it belongs to.
     pub(super) fn in_container(file: InnerFile, evidence: EvidenceId) -> Self {
         LogFile {
             form: file.form,
@@ -101,9 +109,10 @@ impl LogFile {
         }
     }
 
-    /// The path from the file's root, with `/` between its parts. A byte that is not valid text
-    /// becomes `\xNN` and a backslash becomes `\\`, so that the text determines the path exactly.
-    /// The path of a file in a container goes on after a `!` with the path there.
+    /// Returns the path of the file from its root as text, with `/` between its parts. A byte that
+    /// is not valid text becomes `\xNN` and a backslash becomes `\\`, so that different paths have
+    /// different texts. For a file in a container, a `!` and the path in the container follow the
+    /// container's path.
     #[must_use]
     pub fn source_path(&self) -> String {
         match &self.place {
@@ -112,7 +121,8 @@ impl LogFile {
         }
     }
 
-    /// Returns what the file's container says of its origin; nothing for a file in a folder.
+    /// Returns what the file's container states about where the file comes from: its original path,
+    /// the shadow copy, and whether it was deleted. For a file in a folder, nothing is known.
     #[must_use]
     pub fn origin(&self) -> &Origin {
         match &self.place {
@@ -121,7 +131,8 @@ impl LogFile {
         }
     }
 
-    /// What is wrong with the file, by what its container says of it.
+    /// Returns what is wrong with the file, judged by what its container states about it. Returns
+    /// nothing for a file in a folder.
     #[must_use]
     pub fn problems(&self) -> &[Problem] {
         match &self.place {
@@ -130,7 +141,8 @@ impl LogFile {
         }
     }
 
-    /// Opens the file for reading. Fails if something else has taken its place since it was listed.
+    /// Opens the file for reading. Fails if another file, a link or a device has taken its place
+    /// since it was listed.
     pub fn open(&self) -> Result<OpenLog, OpenError> {
         if let Some(obstacle) = &self.obstacle {
             return Err(OpenError::System(io::Error::other(obstacle.clone())));
@@ -152,7 +164,8 @@ impl LogFile {
     }
 }
 
-/// The path of a file from its root, as text.
+/// Returns the path of a file from its root, as text. If the root is the file itself, returns the
+/// file's name.
 pub(super) fn relative_path(root: &Path, relative: &Path) -> String {
     if relative.as_os_str().is_empty() {
         return root.file_name().map(escaped_name).unwrap_or_default();
@@ -160,10 +173,10 @@ pub(super) fn relative_path(root: &Path, relative: &Path) -> String {
     path_text(relative)
 }
 
-/// A log that is open for reading.
+/// A file to read that is open.
 pub struct OpenLog {
     bytes: Bytes,
-    /// The state of the file when it was listed.
+    /// The size and time of the file when discovery listed it.
     listed: FileState,
 }
 
@@ -173,7 +186,8 @@ enum Bytes {
 }
 
 impl OpenLog {
-    /// Whether the file, or a file of its container, was written to since it was listed.
+    /// Returns true if the file was written to since discovery listed it. For a file in a
+    /// container, returns true if one of the container's files was.
     #[must_use]
     pub fn has_changed(&self) -> bool {
         match &self.bytes {
@@ -182,8 +196,9 @@ impl OpenLog {
         }
     }
 
-    /// What is known to be wrong with the bytes as a whole, such as a checksum of the archive that
-    /// does not match.
+    /// Returns what is wrong with the bytes of the file as a whole, such as a checksum in the
+    /// archive that they do not have. Returns `None` if nothing is known to be wrong; what was not
+    /// read yet is not checked.
     #[must_use]
     pub fn flaw(&self) -> Option<String> {
         match &self.bytes {

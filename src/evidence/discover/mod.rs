@@ -1,8 +1,10 @@
-//! Searches roots for files to read: in which order, and as part of which piece of evidence.
+//! Discovery: searches the roots for files to read and for containers, and divides them into pieces
+//! of evidence.
 //!
-//! A file's name decides where it can: `x.evtx` is a log, and a file with an unknown extension is
-//! skipped and counted. For other names ([`form`]), and with `--any-name` for all, the first bytes
-//! decide. Archives and disk images are looked into ([`explorer`]).
+//! What is done with a file depends on its name where that is enough: `x.evtx` is a log, and a file
+//! with an unknown extension is skipped and counted. For other names ([`form`]), and with
+//! `--any-name` for all names, it depends on the file's first bytes. The files in archives and disk
+//! images are listed, too ([`explorer`]).
 
 mod content;
 mod evidence;
@@ -38,30 +40,30 @@ use crate::evidence::spool::SpoolPlace;
 use crate::ledger::container::ContainerReport;
 use crate::ledger::tally::SkippedCounts;
 
-/// The settings of a search for files to read.
+/// The settings of discovery: where to search for files to read, and what to do with which files.
 #[derive(Debug, Clone, Default)]
 pub struct Search {
-    /// Directories and files to search, as the user typed them.
+    /// The folders and files to search, as the user typed them.
     pub roots: Vec<PathBuf>,
-    /// Whether symbolic links are followed.
+    /// Whether discovery follows symbolic links.
     pub links: Links,
-    /// The names that event logs can have.
+    /// Which names the event logs can have.
     pub names: LogNames,
-    /// What is done with files that are not event logs.
+    /// What discovery does with files that are not event logs.
     pub non_log_files: NonLogFiles,
-    /// What is done with archives and disk images.
+    /// What discovery does with archives and disk images.
     pub containers: Containers,
-    /// What is done with the shadow copies of volumes.
+    /// What discovery does with the shadow copies of volumes.
     pub shadow_copies: ShadowCopies,
-    /// How files in archives are unpacked.
+    /// How files in archives are unpacked: with which passwords, and into which folder.
     pub unpacking: Unpacking,
-    /// The depth under a root of the folders that are one piece of evidence each; `None` to decide
-    /// by the root's content.
+    /// The depth under a root of the folders that are a piece of evidence each. `None` if the
+    /// content of a root decides how it is divided.
     pub evidence_depth: Option<usize>,
 }
 
 switch! {
-    /// Whether symbolic links are followed.
+    /// Whether discovery follows symbolic links.
     pub enum Links {
         /// Symbolic links are skipped and counted.
         Ignore,
@@ -70,56 +72,57 @@ switch! {
     }
 }
 
-/// How files in archives are unpacked.
+/// How files in archives are unpacked: with which passwords, and into which folder.
 #[derive(Debug, Clone, Default)]
 pub struct Unpacking {
-    /// Passwords to try on encrypted files.
+    /// The passwords to try on encrypted files.
     pub passwords: Passwords,
-    /// Where unpacked copies lie.
+    /// The folder in which the unpacked copies of files are stored during the sweep.
     pub spool: SpoolPlace,
 }
 
 switch! {
-    /// What is done with the shadow copies of a volume in a disk image.
+    /// What discovery does with the shadow copies of a volume in a disk image.
     pub enum ShadowCopies {
-        /// They are listed with their dates, and not read.
+        /// Shadow copies are listed with their dates, and their files are not read.
         List,
-        /// Their logs are read.
+        /// The event logs in shadow copies are read.
         Read,
     }
 }
 
 impl Links {
-    /// What is done with a link in the place of a file that is opened.
+    /// Returns what opening a file does if a symbolic link is in the file's place: follows it or
+    /// fails.
     fn link(self) -> Link {
         if self == Links::Follow { Link::Followed } else { Link::Refused }
     }
 }
 
 switch! {
-    /// What is done with archives and disk images.
+    /// What discovery does with archives and disk images.
     pub enum Containers {
-        /// Their files are listed, and read like those of a folder.
+        /// Archives and disk images are opened, and their files are treated like those of a folder.
         Open,
-        /// They are skipped and counted.
+        /// Archives and disk images are skipped and counted.
         PassOver,
     }
 }
 
 switch! {
-    /// The names that event logs can have.
+    /// Which names the event logs can have.
     pub enum LogNames {
-        /// Only names that end in `.evtx`, in any letter case, are names of event logs. If a name
-        /// has `.evtx` elsewhere, the file's first bytes decide.
+        /// Only files whose names end with `.evtx`, in any letter case, are taken for event logs.
+        /// If a name has `.evtx` elsewhere, the file's first bytes decide.
         EventLogs,
-        /// Any name can be that of an event log. If it does not end in `.evtx`, the file's first
-        /// bytes decide. They show event XML too.
+        /// An event log can have any name. If a name does not end with `.evtx`, the file's first
+        /// bytes decide. Event XML is recognised by them, too.
         Any,
     }
 }
 
 switch! {
-    /// What is done with files that are not event logs.
+    /// What discovery does with files that are not event logs.
     pub enum NonLogFiles {
         /// Files that are not event logs are skipped and counted.
         PassOver,
@@ -128,66 +131,71 @@ switch! {
     }
 }
 
-/// The result of searching the roots: files and pieces of evidence.
+/// The result of searching the roots: the files to read, the containers, and the pieces of
+/// evidence.
 #[derive(Debug, Clone, Default)]
 pub struct Discovery {
-    /// The files in evidence order: by root, as the user gave the roots, and within a root by name.
+    /// The files to read, in evidence order: by root, in the order in which the user gave the
+    /// roots, and by name within a root.
     pub files: Vec<LogFile>,
-    /// The names of the pieces of evidence, including pieces without files. A file's `evidence` is
-    /// a position in this list.
+    /// The names of the pieces of evidence, including pieces without files. The number of a piece
+    /// ([`EvidenceId`]) is a position in this list.
     pub evidence: Vec<String>,
     /// The number of pieces of evidence in each root, in the order of the roots.
     pub evidence_of_roots: Vec<usize>,
-    /// The roots as absolute paths.
+    /// The absolute paths of the roots, in the order in which the user gave them.
     pub roots: Vec<PathBuf>,
-    /// Counts of skipped files.
+    /// The numbers of files that were skipped, by kind.
     pub passed_over: SkippedCounts,
-    /// The archives, disk images, volumes and shadow copies, in evidence order.
+    /// The archives, disk images, volumes and shadow copies that were found, in evidence order.
     pub containers: Vec<FoundContainer>,
-    /// The bytes of containers that a sweep hashes besides reading the files, in bytes.
+    /// The number of bytes of container files that the sweep hashes besides reading the files, so
+    /// that progress counts this work. It is 0 if the sweep does not hash containers.
     pub hashed_bytes: u64,
 }
 
-/// A container that was found in the evidence.
+/// A container, volume or shadow copy that discovery found in the evidence.
 #[derive(Debug, Clone)]
 pub struct FoundContainer {
     /// The piece of evidence to which the container belongs.
     pub evidence: EvidenceId,
-    /// The account of the container.
+    /// The container's row in the table of containers: its path, its kind, and what is wrong with
+    /// it.
     pub report: ContainerReport,
-    /// The files of the evidence that the container consists of; `None` if it lies in another
-    /// container.
+    /// The files of the evidence that the container consists of. `None` if the container lies in
+    /// another container.
     pub outer: Option<Arc<OuterFiles>>,
 }
 
 impl Discovery {
-    /// Returns the size in bytes of the files that containers consist of.
+    /// Returns the total size of the files that containers consist of, in bytes.
     #[must_use]
     pub fn container_bytes(&self) -> u64 {
         self.containers.iter().filter_map(|found| Some(found.outer.as_ref()?.size())).sum()
     }
 
-    /// Returns the total size of all files, in bytes.
+    /// Returns the total size of the files to read, in bytes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.files.iter().map(|file| file.size).sum()
     }
 
-    /// Returns the position of the root that contains a piece of evidence, from 0.
+    /// Returns the root that contains the piece of evidence, as a position in the list of roots,
+    /// counted from 0.
     #[must_use]
     pub fn root_of(&self, id: EvidenceId) -> usize {
         root_of(&self.evidence_of_roots, id.index())
     }
 
-    /// Returns the name of a piece of evidence.
+    /// Returns the name of the piece of evidence.
     #[must_use]
     pub fn evidence_name(&self, id: EvidenceId) -> &str {
         self.evidence.get(id.index()).map_or("", String::as_str)
     }
 }
 
-/// Returns the position of the root that contains the piece of evidence at `index`, given the
-/// number of pieces in each root.
+/// Returns the root that contains the piece of evidence with the number `index`, as a position in
+/// the list of roots, counted from 0. `evidence_of_roots` is the number of pieces in each root.
 #[must_use]
 pub fn root_of(evidence_of_roots: &[usize], index: usize) -> usize {
     let mut end = 0;
@@ -200,8 +208,8 @@ pub fn root_of(evidence_of_roots: &[usize], index: usize) -> usize {
         .count()
 }
 
-/// Returns the roots as absolute paths without links, in the order given. Fails if a root is
-/// missing, is neither a directory nor a regular file, or lies in another root.
+/// Returns the roots as absolute paths without links, in the order given. Fails if no root is
+/// given, or if a root is missing, is neither a folder nor a regular file, or lies in another root.
 pub fn resolve_roots(roots: &[PathBuf]) -> Result<Vec<PathBuf>, EvidenceError> {
     if roots.is_empty() {
         return Err(EvidenceError::NoEvidence);
@@ -230,8 +238,8 @@ pub fn resolve_roots(roots: &[PathBuf]) -> Result<Vec<PathBuf>, EvidenceError> {
     Ok(resolved)
 }
 
-/// Returns a hint for a mistyped root: how far its path exists. The hint is empty if `error` does
-/// not say that the path is missing.
+/// Returns a hint for a mistyped root, which says how far its path exists. Returns an empty text if
+/// `error` does not say that the path is missing.
 fn hint(path: &Path, error: &io::Error) -> String {
     let there = std::path::absolute(path).ok().filter(|_| error.kind() == io::ErrorKind::NotFound);
     let there = there.and_then(|path| path.ancestors().find(|folder| folder.is_dir()).map(Path::to_path_buf));
@@ -240,8 +248,8 @@ fn hint(path: &Path, error: &io::Error) -> String {
     })
 }
 
-/// Lists what the roots contain, with this number of threads. The result does not depend on the
-/// number.
+/// Searches the roots with `threads` threads, and returns the files to read, the containers and the
+/// pieces of evidence. The result does not depend on the number of threads.
 pub fn discover(search: &Search, threads: NonZeroUsize) -> Result<Discovery, EvidenceError> {
     let paths = resolve_roots(&search.roots)?;
     let roots: Vec<Root> = paths.iter().map(|root| Root::new(root, search)).collect();
@@ -264,7 +272,7 @@ pub fn discover(search: &Search, threads: NonZeroUsize) -> Result<Discovery, Evi
     })
 }
 
-/// The files and pieces of evidence that were found so far.
+/// The files, containers and pieces of evidence that discovery has found so far.
 #[derive(Default)]
 struct DiscoveryBuilder {
     links: Links,
@@ -273,23 +281,26 @@ struct DiscoveryBuilder {
     containers: Vec<FoundContainer>,
     passed_over: SkippedCounts,
     registry: Registry,
-    /// The device and inode number of each file that was found; used with `--follow`.
+    /// The device and inode numbers of the files that were found so far. With `--follow`, a file
+    /// that is found again is skipped.
     seen: HashSet<(u64, u64)>,
 }
 
-/// A root that is being listed.
+/// A root that discovery is listing.
 struct Root {
     /// The absolute path of the root.
     path: Arc<Path>,
     evidence: RootDivision,
-    /// The number of pieces of evidence found so far in the root.
+    /// The number of pieces of evidence that were found in the root so far.
     pieces: usize,
-    /// Whether links in the place of the root's files are followed when the files are opened.
+    /// What opening a file of the root does if a symbolic link is in the file's place: follows it
+    /// or fails.
     link: Link,
 }
 
 impl DiscoveryBuilder {
-    /// Adds the listing of a part of a root. Parts arrive in order.
+    /// Adds the listing of a part of a root to what was found. The parts must be added in the order
+    /// of a single walk.
     fn add(&mut self, listing: Listing) {
         self.passed_over.merge(listing.passed_over);
         let Some(root) = self.roots.get_mut(listing.root) else { return };
@@ -343,13 +354,13 @@ impl Root {
         }
     }
 
-    /// Returns the whole root, the one at position `root`, as a tree to list.
+    /// Returns the whole root as a tree to list. `root` is its position in the list of roots.
     fn tree(&self, root: usize) -> Tree {
         Tree { root, path: self.path.to_path_buf(), depth: 0, depth_of_pieces: self.evidence.depth }
     }
 
-    /// Returns a file of the root as one to read. For an entry that could not be listed, `known` is
-    /// the reason.
+    /// Returns the file at `path` as a file to read, as part of its piece of evidence. `known` is
+    /// the state of the file, or the reason why it could not be listed.
     fn file(
         &self,
         registry: &mut Registry,

@@ -1,4 +1,5 @@
-//! The files of the evidence that containers lie in.
+//! Files of the evidence that are containers, or parts of containers: how they are opened, hashed
+//! and checked for changes.
 
 use std::fs;
 use std::io;
@@ -12,7 +13,7 @@ use crate::evidence::kept::{Kept, OnDemand};
 use crate::evidence::layer::{SharedSource, Source};
 use crate::evidence::source::{FileBytes, FileState, ListedFile, LogBytes};
 
-/// A file of the evidence that is a container, or a part of one.
+/// A file of the evidence that is a container, or one of several files of a container.
 #[derive(Debug, Clone)]
 struct OuterFile {
     path: PathBuf,
@@ -49,10 +50,10 @@ impl OuterFile {
     }
 }
 
-/// The number of bytes of a file that are read at once to be hashed.
+/// The number of bytes of a file that are read at a time to compute its SHA-256.
 const HASHED_AT_ONCE: usize = 1 << 20;
 
-/// A file of known size.
+/// An open file with the size that it had when it was listed.
 struct FileOfSize {
     file: FileBytes,
     size: u64,
@@ -70,32 +71,35 @@ impl Source for FileOfSize {
     }
 }
 
-/// All files of the evidence that one container lies in: its own, and further segments.
+/// All files of the evidence that one outermost container consists of: its own file, and the
+/// further files of a split image, such as `disk.E02`.
 #[derive(Debug)]
 pub struct OuterFiles {
     first: OuterFile,
-    /// The further files, in the order in which they were opened.
+    /// The files after the container's own one, in the order in which they were opened.
     further: Mutex<Vec<OuterFile>>,
 }
 
 impl OuterFiles {
-    /// The file at `path`, as it was when its folder was listed.
+    /// Returns the files of a container that consists only of the file at `path`. `listed` is the
+    /// state of that file when its folder was listed.
     pub(super) fn new(path: &Path, listed: ListedFile, link: Link) -> Self {
         let first = OuterFile { path: path.to_path_buf(), listed, link };
         OuterFiles { first, further: Mutex::default() }
     }
 
-    /// The bytes of the container's own file.
+    /// Returns the bytes of the container's own file.
     pub(super) fn source(&self, kept: &Arc<Kept>) -> SharedSource {
         self.first.source(kept)
     }
 
-    /// Returns the folder of the container's own file.
+    /// Returns the folder of the container's own file, in which its further files lie.
     pub(super) fn folder(&self) -> &Path {
         self.first.path.parent().unwrap_or(&self.first.path)
     }
 
-    /// Adds the regular file at `path`, and returns its bytes; `None` if there is no such file.
+    /// Adds the regular file at `path` to the container's files, and returns its bytes. Returns
+    /// `None` if there is no regular file at `path`.
     pub(super) fn add(&self, path: &Path, kept: &Arc<Kept>) -> io::Result<Option<SharedSource>> {
         let link = self.first.link;
         let found = if link == Link::Followed { fs::metadata(path) } else { fs::symlink_metadata(path) };
@@ -119,25 +123,28 @@ impl OuterFiles {
         std::iter::once(&self.first).chain(&*further).cloned().collect()
     }
 
-    /// Returns the sizes of the files together, in bytes.
+    /// Returns the total size of the container's files, in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.all().iter().map(|file| file.listed.state.size).sum()
     }
 
-    /// Returns the SHA-256 of each file with its name, the container's own file first; `None` for a
-    /// file that cannot be read whole, or changed. Stops early once `is_cancelled` is true.
+    /// Returns the name and the SHA-256 of each of the container's files, its own file first. The
+    /// SHA-256 is `None` if the file cannot be read to its end, or has changed since it was listed.
+    /// Stops early, with `None` for the rest, once `is_cancelled` returns true.
     pub fn hashes(&self, is_cancelled: impl Fn() -> bool) -> Vec<(String, Option<String>)> {
         let name = |file: &OuterFile| file.path.file_name().map(escaped_name).unwrap_or_default();
         self.all().iter().map(|file| (name(file), file.sha256(&is_cancelled))).collect()
     }
 
-    /// When the newest of the files was last changed: seconds and nanoseconds since 1970.
+    /// Returns the time at which the newest of the container's files was last changed: seconds and
+    /// nanoseconds since 1970.
     pub(super) fn modified(&self) -> (i64, i64) {
         self.all().iter().map(|file| file.listed.state.modified).max().unwrap_or_default()
     }
 
-    /// Whether a file is not as it was when it was listed.
+    /// Returns true if one of the container's files has another size or time than when it was
+    /// listed.
     pub(super) fn have_changed(&self) -> bool {
         self.all().iter().any(|file| {
             let state = fs::metadata(&file.path).map(|metadata| FileState::of(&metadata));

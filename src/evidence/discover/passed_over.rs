@@ -1,11 +1,12 @@
-//! Counts files that are not read.
+//! Counts files that discovery skips.
 
 use super::extension::Extension;
 use super::form::SkippedFile;
 use crate::ledger::tally::{EventFormFiles, SkippedCounts};
 
-/// Counts a regular file that is not read. `path` gives its path as text; it is called only for
-/// files of events.
+/// Counts a regular file that discovery skips: by its kind, and by its extension if that is in the
+/// lists. `path` returns the file's path as text. It is called only for files of events in a form
+/// that is not read, of which an example is reported.
 pub(super) fn pass_over(
     passed_over: &mut SkippedCounts,
     kind: SkippedFile,

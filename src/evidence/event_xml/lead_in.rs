@@ -1,23 +1,25 @@
-//! Recognises lead-ins: what tools write before an event, on the event's line or on a line before.
+//! Recognises lead-ins: texts that tools write before an event's XML, on the same line or on a line
+//! before.
 
-/// The greatest number of a line's bytes that are examined for a lead-in, which is what a tool
-/// writes before an event.
+/// The number of bytes at the start of a line in which a lead-in is looked for. A lead-in is a text
+/// that a tool wrote before an event's XML.
 pub const MOST_LEAD_IN: usize = 1024;
 
-/// Returns the length in bytes of the lead-in that begins `line`, which has no leading blanks. A
-/// lead-in is what a tool wrote before an event. `None` if the line begins with none of these:
+/// Returns the length in bytes of the lead-in at the start of `line`, which must not begin with
+/// white space. A lead-in is a text that a tool wrote before an event's XML. Returns `None` if the
+/// line begins with none of these:
 ///
-/// - the hyphen of a collapsible view, as in details copied from Event Viewer: `- <Event …>`;
-/// - a line of its own with a record's number, as `evtx_dump` writes it: `Record 17`;
-/// - the header of a syslog line, by RFC 3164 or 5424, with or without its priority: `<14>Mar  4
+/// - a hyphen, as in details copied from Event Viewer: `- <Event …>`;
+/// - a line with a record's number, as `evtx_dump` writes it: `Record 17`;
+/// - the header of a syslog line (RFC 3164 or 5424), with or without its priority: `<14>Mar 4
 ///   10:00:00 HOST <Event …>`.
 #[must_use]
 pub fn lead_in(line: &str) -> Option<usize> {
     hyphen(line).or_else(|| record(line)).or_else(|| syslog(line))
 }
 
-/// Returns whether a lead-in, which is what a tool writes before an event, can begin with the byte
-/// `first`.
+/// Returns true if a lead-in, which is a text that a tool wrote before an event's XML, can begin
+/// with the byte `first`.
 #[must_use]
 pub fn may_begin_lead_in(first: u8) -> bool {
     matches!(first, b'-' | b'<') || first.is_ascii_digit() || first.is_ascii_uppercase()
@@ -48,7 +50,8 @@ fn syslog(line: &str) -> Option<usize> {
     (is_event && is_header && is_plain && !header.is_empty()).then_some(header.len())
 }
 
-/// Returns whether a text begins with a syslog time: `Mar  4 10:00:00` or `2025-03-04T10:00:00`.
+/// Returns true if a text begins with a time as syslog writes it: `Mar 4 10:00:00` or
+/// `2025-03-04T10:00:00`.
 fn begins_with_time(text: &str) -> bool {
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];

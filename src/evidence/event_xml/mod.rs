@@ -12,8 +12,8 @@ use crate::base::sentence::sentence;
 
 pub use self::lead_in::{MOST_LEAD_IN, lead_in, may_begin_lead_in};
 
-/// The number of a file's first bytes that are examined for event XML. White space and an XML
-/// declaration fit into it.
+/// The number of bytes at the start of a file in which event XML is looked for. White space, an XML
+/// declaration and the first element fit into them.
 pub const HEAD_SIZE: usize = 4096;
 
 /// The character encoding of a file of event XML. An encoding named in the XML declaration is
@@ -35,7 +35,7 @@ sentence! {
 }
 
 impl Encoding {
-    /// Returns the byte order mark of this encoding.
+    /// Returns the byte order mark of the encoding.
     #[must_use]
     pub fn mark(self) -> &'static [u8] {
         match self {
@@ -45,14 +45,14 @@ impl Encoding {
         }
     }
 
-    /// Returns the size of a code unit, in bytes.
+    /// Returns the size of a code unit of the encoding, in bytes: 1 for UTF-8, 2 for UTF-16.
     #[must_use]
     pub fn unit_size(self) -> usize {
         if self == Encoding::Utf8 { 1 } else { 2 }
     }
 
-    /// Decodes bytes to text. Fails if they are not text in this encoding. Half of a surrogate pair
-    /// becomes U+FFFD, as when a log is decoded.
+    /// Decodes bytes to text. Fails if the bytes are not text in this encoding. Half of a UTF-16
+    /// surrogate pair is not an error: it becomes U+FFFD, as it does in the texts of event logs.
     pub fn decode(self, bytes: &[u8]) -> Result<Cow<'_, str>, NotText> {
         let unit = match self {
             Encoding::Utf8 => {
@@ -73,34 +73,36 @@ impl Encoding {
     }
 }
 
-/// Returns the encoding of a file whose first bytes, `head`, look like event XML; `None` otherwise.
+/// Returns the encoding of a file whose first bytes, `head`, look like event XML. Returns `None` if
+/// they do not.
 ///
-/// The bytes look like event XML if they consist of, in this order, a byte order mark, white space,
+/// The bytes look like event XML if they consist of, in this order: a byte order mark, white space,
 /// an XML declaration, white space, and the start of an element `Events` or `Event` in any
-/// namespace, or a DOCTYPE of that name. All but the last may be missing. A lead-in may precede the
-/// declaration or the element (see [`lead_in()`]).
+/// namespace, or of a DOCTYPE with one of these names. Everything before the element or DOCTYPE may
+/// be missing. A lead-in may precede the declaration or the element (see [`lead_in()`]).
 #[must_use]
 pub fn encoding_of(head: &[u8]) -> Option<Encoding> {
     beginning(head).map(|(encoding, _)| encoding)
 }
 
-/// The element around the events of a file.
+/// The XML element around the events of a file of event XML.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wrapper {
-    /// No element: the events follow one another.
+    /// There is no element around the events: they follow one another.
     None,
-    /// An element `Events`, which must end after the last event.
+    /// An element `Events` is around the events, and must end after the last one.
     Events,
 }
 
-/// Returns which element surrounds the events of a file that begins with `head`.
+/// Returns the element around the events of a file of event XML, judged by its first bytes, `head`.
 #[must_use]
 pub fn wrapper_of(head: &[u8]) -> Wrapper {
     beginning(head).map_or(Wrapper::None, |(_, wrapper)| wrapper)
 }
 
-/// Returns the first bytes of a file as text, as far as they are valid, with the encoding that the
-/// byte order mark states. `None` if they are not valid text.
+/// Returns the first bytes of a file, `head`, as text, and the encoding that their byte order mark
+/// states (UTF-8 if there is none). The text ends before the first byte that is not valid UTF-8.
+/// Returns `None` if the bytes are not valid UTF-16 after a byte order mark of UTF-16.
 #[must_use]
 pub fn first_text(head: &[u8]) -> Option<(Encoding, Cow<'_, str>)> {
     let mut encodings = [Encoding::Utf8, Encoding::Utf16Le, Encoding::Utf16Be].into_iter();
@@ -114,8 +116,8 @@ pub fn first_text(head: &[u8]) -> Option<(Encoding, Cow<'_, str>)> {
     Some((encoding, text))
 }
 
-/// Returns the encoding of a file that begins with `head`, and the element around its events;
-/// `None` if the bytes do not look like event XML.
+/// Returns the encoding of a file of event XML and the element around its events, judged by its
+/// first bytes, `head`. Returns `None` if they do not look like event XML.
 fn beginning(head: &[u8]) -> Option<(Encoding, Wrapper)> {
     let (encoding, text) = first_text(head)?;
     let text = after_lead_in(&text);
@@ -149,14 +151,15 @@ pub fn local_name(name: &str) -> &str {
     behind.unwrap_or(name)
 }
 
-/// Returns whether a namespace prefix can contain this character. Only ASCII prefixes are
-/// recognised.
+/// Returns true if the prefix of an XML namespace can contain the byte `character`. Only ASCII
+/// prefixes are recognised.
 #[must_use]
 pub fn is_prefix_character(character: u8) -> bool {
     character.is_ascii_alphanumeric() || matches!(character, b'_' | b'-' | b'.')
 }
 
-/// Returns the text that follows leading white space and a lead-in, if there are any.
+/// Returns `text` without white space and a lead-in at its start, and without the white space after
+/// the lead-in.
 fn after_lead_in(text: &str) -> &str {
     let text = text.trim_ascii_start();
     let behind = lead_in(text).and_then(|length| text.get(length..));

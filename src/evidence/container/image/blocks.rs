@@ -1,5 +1,5 @@
-//! Disks made of blocks of equal size, each of which lies somewhere in a file: what VHD, VHDX,
-//! VMDK, QCOW2 and E01 have in common.
+//! Disks whose bytes an image stores in blocks of equal size, in any order. VHD, VHDX, VMDK, QCOW2
+//! and E01 share this module: each has a map that says where a block is.
 
 use std::io;
 use std::ops::Range;
@@ -9,44 +9,53 @@ use super::outcome::{ImageProblem, Problems};
 use crate::evidence::layer::{SharedSource, Source};
 use crate::evidence::source::LogBytes;
 
-/// Bytes of unpacked blocks that one disk keeps for reads of parts of a block.
+/// The most bytes of unpacked blocks that one disk keeps in memory, so that reads of small parts do
+/// not unpack the same block again and again.
 const UNPACKED_LIMIT: usize = 4 << 20;
 
-/// Where the bytes of a block are.
+/// Where an image stores the bytes of one block of its disk.
 pub(super) enum BlockPlace<'a> {
-    /// The block contains zeros only and is not stored.
+    /// The image does not store the block, because all of its bytes are zero.
     Zeros,
-    /// The block is stored as it is, from this byte of this source on.
+    /// The image stores the block as it is. Contains the file, and the offset of the block's first
+    /// byte in the file.
     Plain(&'a SharedSource, u64),
-    /// The block is stored packed, or with a checksum: [`BlockMap::unpack`] reads it.
+    /// The image stores the block packed or with a checksum, so that [`BlockMap::unpack`] has to
+    /// read it.
     Packed,
 }
 
-/// The map from the blocks of a disk to where their bytes are.
+/// A map from the blocks of a disk to the places in which an image stores them. Each image format
+/// has a map of its own.
 pub(super) trait BlockMap: Send + Sync {
-    /// Bytes of the disk.
+    /// Returns the size of the disk in bytes.
     fn size(&self) -> u64;
 
-    /// Bytes of a block; the disk's last block may be shorter. Never 0.
+    /// Returns the size of a block in bytes, which is never 0. The disk's last block may be
+    /// shorter.
     fn block_size(&self) -> u64;
 
-    /// Where the bytes of block `block` (counted from 0) are.
+    /// Returns where the image stores the block with the number `block`, counted from 0.
     fn locate(&self, block: u64) -> io::Result<BlockPlace<'_>>;
 
-    /// Reads all bytes of a block that [`BlockMap::locate`] calls packed. `into` is as long as the
-    /// block, at the disk's end as long as what is left of the disk.
+    /// Reads all bytes of a block for which [`BlockMap::locate`] returned [`BlockPlace::Packed`].
+    /// `into` is as long as the block; for the last block, as long as the rest of the disk.
     fn unpack(&self, block: u64, into: &mut [u8]) -> io::Result<()> {
         let _ = into;
         Err(io::Error::other(format!("block {block} is not packed")))
     }
 }
 
-/// The most blocks whose places [`note_unreadable`] looks at: 4 TiB of blocks of 1 MiB.
+/// The most blocks of one disk whose places `note_unreadable` checks: enough for a disk of 4 TiB in
+/// blocks of 1 MiB. Bounds the time to open an image.
 const MOST_LOOKED_AT: u64 = 1 << 22;
 
-/// Notes blocks that the table places beyond the file's end, `end`, or that have no valid place, as
-/// in a file that was cut off. Consecutive blocks are one problem. For formats whose blocks are
-/// large, so that the table is read in no time.
+/// Adds a problem for each range of the disk whose blocks cannot be read: blocks that have no valid
+/// place, or whose place is beyond `end`, the end of the image's file. A file that was cut off has
+/// such blocks.
+///
+/// Only for formats with large blocks, whose tables are short enough to be read whole when the
+/// image is opened.
 pub(super) fn note_unreadable(map: &impl BlockMap, end: u64, name: &str, problems: &mut Problems) {
     let (size, length) = (map.size(), map.block_size());
     let mut open: Option<(Range<u64>, String)> = None;
@@ -72,8 +81,9 @@ pub(super) fn note_unreadable(map: &impl BlockMap, end: u64, name: &str, problem
     note(open);
 }
 
-/// A disk that reads through its map. Several threads read at the same time. A read that touches a
-/// block that cannot be read fails; a smaller read beside that block does not.
+/// The disk of an image that is read block by block, through the map of its format. Several threads
+/// can read at the same time. A read fails if it touches a block that cannot be read; a read of
+/// neighbouring blocks does not.
 pub(super) struct BlockDisk<M> {
     map: M,
     unpacked: BlockCache,

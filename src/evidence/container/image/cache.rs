@@ -1,4 +1,5 @@
-//! Small caches, so that tables and unpacked blocks take bounded memory whatever an image states.
+//! Small caches for reading disk images: parts of tables and unpacked blocks, in bounded memory
+//! whatever sizes an image states.
 
 use std::collections::HashMap;
 use std::io;
@@ -6,8 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::evidence::layer::{SharedSource, read_up_to};
 
-/// Blocks of bytes by (file, number), the least recently used of which are dropped first. The
-/// bytes kept stay below `limit`, or are those of a single block that is larger.
+/// A cache of blocks of bytes, by the number of the image's file and the number of the block. It
+/// drops the least recently used blocks first. It keeps at most `limit` bytes, or one block if that
+/// is larger.
 pub(super) struct BlockCache {
     limit: usize,
     state: Mutex<CacheState>,
@@ -26,13 +28,14 @@ struct CachedBlock {
 }
 
 impl BlockCache {
-    /// An empty cache of at most `limit` bytes.
+    /// Returns an empty cache that keeps at most `limit` bytes.
     pub(super) fn new(limit: usize) -> Self {
         BlockCache { limit, state: Mutex::default() }
     }
 
-    /// The block `number` of file `file`. A block that is not in the cache is made by `make`,
-    /// without a lock: two threads that want one block at the same time both make it.
+    /// Returns block `number` of the file with number `file`. If the block is not in the cache,
+    /// `make` reads it. No lock is held during `make`: two threads that need the same block at the
+    /// same time both read it.
     pub(super) fn get(
         &self,
         file: usize,
@@ -79,13 +82,14 @@ impl CacheState {
     }
 }
 
-/// Bytes of a page of a table.
+/// The size of a page in bytes: the unit in which tables of an image are read.
 const PAGE: u64 = 16 << 10;
 
-/// Bytes of pages that one image keeps in memory.
+/// The most bytes of pages of tables that one image keeps in memory.
 pub(super) const PAGES_LIMIT: usize = 4 << 20;
 
-/// A file whose tables are read page by page, so that no table is ever in memory as a whole.
+/// A file of an image whose tables are read page by page, so that no table is ever in memory as a
+/// whole.
 pub(super) struct Paged {
     source: SharedSource,
     file: usize,
@@ -93,24 +97,24 @@ pub(super) struct Paged {
 }
 
 impl Paged {
-    /// A reader of tables in `source`, which is file number `file` of its image. All files of an
-    /// image share one cache of pages.
+    /// Returns a reader of the tables in `source`, which is the image's file with number `file`.
+    /// All files of an image share the cache `pages`.
     pub(super) fn new(source: SharedSource, file: usize, pages: Arc<BlockCache>) -> Self {
         Paged { source, file, pages }
     }
 
-    /// A reader of tables in the only file of an image.
+    /// Returns a reader of the tables in `source`, which is the only file of its image.
     pub(super) fn only(source: SharedSource) -> Self {
         Paged::new(source, 0, Arc::new(BlockCache::new(PAGES_LIMIT)))
     }
 
-    /// The file that the tables lie in.
+    /// Returns the image's file that contains the tables.
     pub(super) fn source(&self) -> &SharedSource {
         &self.source
     }
 
-    /// The `N` bytes from byte `offset` of the file on. Fails with
-    /// [`io::ErrorKind::UnexpectedEof`] if the file ends before.
+    /// Returns the `N` bytes at the offset `offset` of the file. Fails with
+    /// [`io::ErrorKind::UnexpectedEof`] if the file ends before the last of them.
     pub(super) fn array<const N: usize>(&self, offset: u64) -> io::Result<[u8; N]> {
         let mut bytes = [0; N];
         let mut filled = 0;

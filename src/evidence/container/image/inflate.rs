@@ -1,4 +1,5 @@
-//! Inflating blocks on several threads without taking memory for each block.
+//! Inflating the packed blocks of a disk image on several threads, with buffers that are used
+//! again.
 
 use std::io::{self, Read};
 use std::sync::{Mutex, PoisonError};
@@ -7,18 +8,19 @@ use flate2::{Decompress, FlushDecompress, Status};
 
 use crate::evidence::layer::Source;
 
-/// An inflater and a buffer for packed bytes.
+/// An inflater, and a buffer for the packed bytes of a block. One thread uses it at a time.
 pub(super) struct Worker {
     inflater: Decompress,
     packed: Vec<u8>,
 }
 
-/// The workers of an image: one for each thread that reads at the same time.
+/// The idle inflaters of an image. There are as many as threads have read from the image at the
+/// same time.
 #[derive(Default)]
 pub(super) struct Workers(Mutex<Vec<Worker>>);
 
 impl Workers {
-    /// Calls `work` with a worker that is idle, or with a new one.
+    /// Calls `work` with an idle inflater, or with a new one if none is idle.
     pub(super) fn with<R>(&self, work: impl FnOnce(&mut Worker) -> R) -> R {
         let idle = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut worker =
@@ -30,8 +32,9 @@ impl Workers {
 }
 
 impl Worker {
-    /// Reads the `length` packed bytes at `offset` of `source`. Fails if the source ends before;
-    /// the caller bounds `length`.
+    /// Reads `length` packed bytes at the offset `offset` of `source` into the worker's buffer.
+    /// Fails if `source` ends before the last of them. The buffer takes `length` bytes of memory,
+    /// so that the caller must limit `length`.
     pub(super) fn read(&mut self, source: &dyn Source, offset: u64, length: usize) -> io::Result<()> {
         self.packed.resize(length, 0);
         let read = source.read_at(offset, &mut self.packed)?;
@@ -45,20 +48,21 @@ impl Worker {
         Ok(())
     }
 
-    /// The packed bytes that were read last.
+    /// Returns the packed bytes that `Worker::read` read last.
     pub(super) fn packed(&self) -> &[u8] {
         &self.packed
     }
 
-    /// Inflates the packed bytes that were read last. Returns how many bytes of `into` were
-    /// filled. A stream with a zlib header ends with an Adler-32, which is verified. Fails if the
-    /// stream is damaged or longer than `into`.
+    /// Inflates the packed bytes that were read last into `into`, and returns how many bytes were
+    /// filled. Fails if the stream is damaged, if it gives more bytes than `into` has room for, or
+    /// if the Adler-32 checksum of a stream with a zlib header is wrong.
     pub(super) fn inflate(&mut self, header: Header, into: &mut [u8]) -> Result<usize, String> {
         inflate(&mut self.inflater, header, &self.packed, into)
     }
 
-    /// Unpacks the Zstandard frame at the start of the packed bytes that were read last. Returns
-    /// how many bytes of `into` were filled; less than the frame has if `into` is shorter.
+    /// Unpacks the Zstandard frame at the start of the packed bytes that were read last into
+    /// `into`. Returns how many bytes were filled. If the frame gives more bytes than `into` has
+    /// room for, the rest is left out.
     pub(super) fn unpack_zstandard(&self, into: &mut [u8]) -> Result<usize, String> {
         let damaged = |error: io::Error| format!("a damaged Zstandard frame ({error})");
         let mut decoder =
@@ -76,16 +80,18 @@ impl Worker {
     }
 }
 
-/// How a deflated stream begins.
+/// How a deflated stream begins: with a zlib header or with the first block of data.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Header {
-    /// With the two bytes of zlib, and an Adler-32 at its end.
+    /// The stream begins with the two bytes of a zlib header (RFC 1950), and ends with an Adler-32
+    /// checksum.
     Zlib,
-    /// With the first block: plain deflate, without a checksum.
+    /// The stream has no header and no checksum (plain deflate, RFC 1951).
     None,
 }
 
-/// Inflates `packed` into `into`, as [`Worker::inflate`] does.
+/// Inflates the bytes `packed` into `into`, and returns how many bytes were filled. The work of
+/// [`Worker::inflate`].
 fn inflate(
     inflater: &mut Decompress,
     header: Header,
@@ -103,8 +109,9 @@ fn inflate(
     }
 }
 
-/// Inflates a zlib stream of unknown length, such as a text in a header. What comes after `limit`
-/// inflated bytes is left out; what was inflated before damage is returned.
+/// Inflates a zlib stream of unknown length, such as a text in the header of an image. Returns at
+/// most `limit` bytes; the rest is left out. If the stream is damaged, returns the bytes before the
+/// damage.
 pub(super) fn inflate_text(packed: &[u8], limit: usize) -> Vec<u8> {
     let mut inflater = Decompress::new(true);
     let mut text = vec![0; limit.min(packed.len().saturating_mul(1032))];

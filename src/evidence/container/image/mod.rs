@@ -1,9 +1,10 @@
-//! Disk images: files that contain the bytes of a disk, packed or with holes.
+//! Disk images: files that contain the bytes of a disk, often packed, or without its ranges of
+//! zeros.
 //!
-//! [`ImageFormat::of`] tells the format by the file's bytes, [`open`] gives the disk as a
-//! [`Source`](crate::evidence::layer::Source). Each format is a file of this module and a line of
-//! the table `FORMATS`. Memory for an image is bounded by some 10 MiB whatever its headers
-//! state: tables are read page by page, and few unpacked blocks are kept.
+//! [`ImageFormat::of`] recognises the format by the file's bytes. [`open`] returns the disk as a
+//! [`Source`](crate::evidence::layer::Source). Each format has a file in this module and a row in
+//! the table `FORMATS`. Opening an image and reading the disk takes about 10 MiB of memory at most,
+//! whatever sizes the image states: tables are read page by page, and few unpacked blocks are kept.
 
 mod blocks;
 mod cache;
@@ -23,41 +24,43 @@ use std::sync::Arc;
 pub use self::outcome::{Image, ImageError, ImageFacts, ImageProblem};
 use crate::evidence::layer::{SharedSource, Source, read_up_to};
 
-/// The largest disk that is read, in bytes. Larger sizes are taken for damage.
+/// The size of the largest disk that is read from an image, in bytes: 64 TiB. An image that states
+/// a larger disk is taken for damaged.
 const LARGEST_DISK: u64 = 64 << 40;
 
 /// The format of a disk image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImageFormat {
-    /// Expert Witness Format version 1, in segments (`.E01`, `.E02` and so on).
+    /// Expert Witness Format version 1, in one or more files (`.E01`, `.E02` and so on).
     E01,
     /// Expert Witness Format version 2 (`.Ex01`).
     Ex01,
-    /// Logical evidence files (`.L01`, `.Lx01`), which contain files and no disk.
+    /// A logical evidence file (`.L01`, `.Lx01`), which contains files and no disk. It is not read.
     L01,
-    /// Microsoft Virtual Hard Disk.
+    /// Microsoft Virtual Hard Disk (`.vhd`), of fixed size or dynamic.
     Vhd,
-    /// Microsoft Virtual Hard Disk, version 2.
+    /// Microsoft Virtual Hard Disk, version 2 (`.vhdx`).
     Vhdx,
-    /// VMware Virtual Machine Disk.
+    /// VMware Virtual Machine Disk (`.vmdk`), in one or more files.
     Vmdk,
-    /// QEMU Copy-On-Write, version 2 or 3.
+    /// QEMU Copy-On-Write, version 2 or 3 (`.qcow2`).
     Qcow2,
-    /// The bytes of a disk in files of equal length (`.001`, `.002` and so on).
+    /// The bytes of a disk as they are, split into files (`.001`, `.002` and so on).
     SplitRaw,
-    /// The bytes of a disk as they are.
+    /// The bytes of a disk as they are, in one file.
     Raw,
 }
 
-/// What the program knows about a format.
+/// A row of the table of image formats: the format, the word for it, and the function that opens an
+/// image of it.
 struct FormatEntry {
     format: ImageFormat,
-    /// The word in tables that users read.
+    /// The word for the image format in the table of containers.
     word: &'static str,
     open: fn(&Opening<'_>) -> Result<Image, ImageError>,
 }
 
-/// All formats.
+/// The table of all image formats.
 const FORMATS: &[FormatEntry] = &[
     FormatEntry { format: ImageFormat::E01, word: "ewf", open: ewf::open },
     FormatEntry { format: ImageFormat::Ex01, word: "ewf2", open: ewf::ex01::open },
@@ -71,9 +74,10 @@ const FORMATS: &[FormatEntry] = &[
 ];
 
 impl ImageFormat {
-    /// The format of the file `file`, whose name is `name`, by its first and last bytes. A file
-    /// that nothing else fits is [`ImageFormat::SplitRaw`] if its name ends with `.001`, and
-    /// [`ImageFormat::Raw`] otherwise: whether a raw file is a disk, its volumes decide.
+    /// Returns the image format of the file `file`, whose name is `name`, by the file's first and
+    /// last bytes. A file that has the signature of no format is [`ImageFormat::SplitRaw`] if its
+    /// name ends with `.001`, and [`ImageFormat::Raw`] otherwise. The caller has to find out if a
+    /// raw file is a disk at all, by looking for volumes in it.
     pub fn of(file: &dyn Source, name: &str) -> io::Result<Self> {
         if let Some(format) = Self::of_head(&read_up_to(file, 0, 64)?) {
             return Ok(format);
@@ -85,8 +89,8 @@ impl ImageFormat {
         Ok(if split::is_first(name) { ImageFormat::SplitRaw } else { ImageFormat::Raw })
     }
 
-    /// The format of the file that begins with `head`, at least 64 bytes; `None` if they have no
-    /// signature of an image.
+    /// Returns the format of the disk image that begins with the bytes `head`, of which there are
+    /// at least 64. Returns `None` if they have no signature of an image format.
     #[must_use]
     pub fn of_head(head: &[u8]) -> Option<Self> {
         let by_head: &[(&[u8], ImageFormat)] = &[
@@ -104,10 +108,10 @@ impl ImageFormat {
         by_head.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, format)| *format)
     }
 
-    /// The name of the first file of the image that a file named `name` belongs to by its name, such
-    /// as `disk.E01` for `disk.E07`, `disk.001` for `disk.002` and `disk.vmdk` for
-    /// `disk-s003.vmdk`; `None` if the file is a first one itself. A caller lists a file whose first
-    /// file is in the same folder as a part of that image.
+    /// Returns the name of the first file of the image that the file `name` belongs to, judged by
+    /// the name: `disk.E01` for `disk.E07`, `disk.001` for `disk.002`, and `disk.vmdk` for
+    /// `disk-s003.vmdk`. Returns `None` if `name` is the name of a first file. Discovery uses the
+    /// name to count a file as a part of the image that begins in the same folder.
     #[must_use]
     pub fn first_name(self, name: &str) -> Option<String> {
         let first = match self {
@@ -121,7 +125,7 @@ impl ImageFormat {
         first.filter(|first| first != name)
     }
 
-    /// The word for the format in the table of containers, such as `ewf`.
+    /// Returns the word for the image format in the table of containers, such as `ewf`.
     #[must_use]
     pub fn word(self) -> &'static str {
         self.entry().map_or("image", |entry| entry.word)
@@ -132,16 +136,16 @@ impl ImageFormat {
     }
 }
 
-/// The folder, on a disk or in an archive, that an image lies in. Images of several files find
-/// their further files there.
+/// The folder, on a disk or in an archive, that an image's first file lies in. An image of several
+/// files has its further files in the same folder.
 pub trait Siblings {
-    /// Opens the regular file `name` of the folder; `None` if the folder has no regular file of
-    /// this name. `name` never contains a separator.
+    /// Opens the regular file `name` in the image's folder. Returns `None` if the folder has no
+    /// regular file of this name. `name` never contains a path separator.
     fn open(&self, name: &str) -> io::Result<Option<SharedSource>>;
 }
 
-/// Opens the image `first` of format `format`. `name` is its file's name without its folder, by
-/// which the names of further segments are made; `siblings` is the folder.
+/// Opens the disk image whose first file is `first`. `name` is the name of that file without its
+/// folder, from which the names of further files are made. `siblings` is the folder.
 pub fn open(
     format: ImageFormat,
     first: SharedSource,
@@ -155,7 +159,7 @@ pub fn open(
     }
 }
 
-/// An image that is being opened.
+/// An image that is being opened: its first file, the name of that file, and the folder.
 struct Opening<'a> {
     first: SharedSource,
     name: &'a str,
@@ -163,8 +167,9 @@ struct Opening<'a> {
 }
 
 impl Opening<'_> {
-    /// Opens another file of the image's folder. A name that leaves the folder is refused; `None`
-    /// if there is no regular file of this name.
+    /// Opens another file in the folder of the image's first file. Returns `None` if the folder has
+    /// no regular file of this name. A name that leads out of the folder is an error, because names
+    /// can come from the image, and evidence must not choose which files are read.
     fn sibling(&self, name: &str) -> Result<Option<SharedSource>, ImageError> {
         if matches!(name, "" | "." | "..") || name.contains(['/', '\\', ':', '\0']) {
             let expected = "the name of a file in the same folder";
@@ -173,17 +178,18 @@ impl Opening<'_> {
         self.siblings.open(name).map_err(|source| ImageError::Read { name: name.to_owned(), source })
     }
 
-    /// The error of a read of the image's first file.
+    /// Returns the error for a failed read of the image's first file.
     fn failed(&self, source: io::Error) -> ImageError {
         ImageError::Read { name: self.name.to_owned(), source }
     }
 
-    /// A problem in the image's first file.
+    /// Returns a problem in the image's first file: in which `part` of the file, and what was
+    /// `expected` and `found`.
     fn problem(&self, part: &str, expected: impl Into<String>, found: impl Into<String>) -> ImageProblem {
         ImageProblem::new(format!("{}, {part}", self.name), expected, found)
     }
 
-    /// Refuses a disk of more bytes than are read.
+    /// Fails if the disk has more bytes than the largest disk that is read ([`LARGEST_DISK`]).
     fn check_size(&self, size: u64) -> Result<(), ImageError> {
         if size > LARGEST_DISK {
             let expected = format!("a disk of at most {LARGEST_DISK} bytes");

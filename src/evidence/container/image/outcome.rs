@@ -1,4 +1,4 @@
-//! What opening a disk image gives: a disk with what was odd about it, or why there is none.
+//! The result of opening a disk image: the disk with its problems and facts, or the error.
 
 use std::fmt;
 use std::io;
@@ -8,66 +8,73 @@ use crate::event::EventTime;
 use crate::evidence::layer::SharedSource;
 use crate::ledger::container::ContainerStatus;
 
-/// A disk image that was opened.
+/// A disk image that was opened: its disk, its further files, its problems, and what it states
+/// about itself.
 pub struct Image {
-    /// The bytes of the disk. A read that touches bytes that the image does not have, or whose
-    /// checksum is wrong, fails; a smaller read beside these bytes does not.
+    /// The bytes of the disk in the image. A read fails if it touches bytes that the image does not
+    /// have, or whose checksum is wrong. A read of neighbouring bytes does not fail.
     pub disk: SharedSource,
-    /// The names of the further files that belong to the image, such as `disk.E02`.
+    /// The names of the image's files after the first one, such as `disk.E02`.
     pub parts: Vec<String>,
-    /// What is wrong with the image. If there is nothing, the image was read whole.
+    /// What is wrong with the image. The list is empty if the image is sound.
     pub problems: Vec<ImageProblem>,
-    /// What the image states about itself and its host.
+    /// What the image states about itself and about the examined computer, such as a case number.
     pub facts: ImageFacts,
 }
 
 impl Image {
-    /// An image without problems, further files or facts.
+    /// Returns an image of one file that has neither problems nor facts.
     pub(super) fn of(disk: SharedSource) -> Self {
         Image { disk, parts: Vec::new(), problems: Vec::new(), facts: ImageFacts::default() }
     }
 }
 
-/// What an image states about itself. All texts are evidence: whoever shows them escapes them.
+/// What a disk image states about itself, such as the case number. All texts come from the evidence
+/// and may contain anything, so that they must be escaped before they are shown.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct ImageFacts {
-    /// The MD5 of the disk that the image states, as 32 lower-case hexadecimal digits.
+    /// The MD5 of the whole disk, as stated in the image: 32 lower-case hexadecimal digits. `None`
+    /// if the image states none.
     pub stated_md5: Option<String>,
-    /// The SHA-1 of the disk that the image states, as 40 lower-case hexadecimal digits.
+    /// The SHA-1 of the whole disk, as stated in the image: 40 lower-case hexadecimal digits.
+    /// `None` if the image states none.
     pub stated_sha1: Option<String>,
-    /// The case number that the examiner typed.
+    /// The case number that the examiner typed when taking the image.
     pub case_number: Option<String>,
-    /// The evidence number that the examiner typed.
+    /// The evidence number that the examiner typed when taking the image.
     pub evidence_number: Option<String>,
-    /// The description of the evidence, often the host's name.
+    /// The description of the evidence that the examiner typed when taking the image, often the
+    /// name of the examined computer.
     pub description: Option<String>,
-    /// The name of the examiner.
+    /// The name of the examiner who took the image.
     pub examiner: Option<String>,
-    /// The notes of the examiner.
+    /// The notes that the examiner typed when taking the image.
     pub notes: Option<String>,
-    /// The time at which the image was taken, if the image states it in UTC.
+    /// The time at which the image was taken. `None` if the image does not state it in UTC.
     pub acquired: Option<EventTime>,
-    /// The time at which the image was taken by the clock of the examiner's computer, whose zone the
-    /// image does not state, such as `2024-11-29T12:00:05`.
+    /// The local time at which the image was taken, such as `2024-11-29T12:00:05`, by the clock of
+    /// the examiner's computer. The image does not state the time zone.
     pub acquired_local: Option<String>,
-    /// The numbers of the segments that are missing; the first segment has number 1.
+    /// The numbers of the image's files that are missing from the folder. The first file has number
+    /// 1.
     pub missing_segments: Vec<u32>,
     /// The ranges of bytes of the disk that the imaging tool could not read when the image was
     /// taken. The image has zeros in these ranges.
     pub unread_at_acquisition: Vec<Range<u64>>,
 }
 
-/// Something wrong with an image, or with one range of its disk.
+/// Something that is wrong with a disk image or with one range of its disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageProblem {
-    /// The bytes of the disk that cannot be read for this reason; `None` if the problem does not
-    /// take bytes away.
+    /// The range of bytes of the disk that cannot be read because of the problem. `None` if all
+    /// bytes can be read despite the problem.
     pub range: Option<Range<u64>>,
-    /// The file and the part of the file that the problem was found in.
+    /// The name of the image's file that has the problem, often followed by the part of the file,
+    /// such as the header.
     pub place: String,
-    /// What a sound image has in this place.
+    /// What a sound image has in the place of the problem.
     pub expected: String,
-    /// What the image has.
+    /// What the damaged image has in the place of the problem.
     pub found: String,
 }
 
@@ -80,7 +87,7 @@ impl ImageProblem {
         ImageProblem { range: None, place: place.into(), expected: expected.into(), found: found.into() }
     }
 
-    /// The problem, with the bytes of the disk that it takes away.
+    /// Returns the problem with `range`, the bytes of the disk that cannot be read because of it.
     pub(super) fn at(self, range: Range<u64>) -> Self {
         ImageProblem { range: Some(range), ..self }
     }
@@ -106,30 +113,30 @@ impl From<ImageProblem> for io::Error {
     }
 }
 
-/// Why an image gives no disk.
+/// The reason why the disk of an image cannot be read at all.
 #[derive(Debug, thiserror::Error)]
 pub enum ImageError {
-    /// The image is of a kind that is not read; the text names the kind.
+    /// The image is of a kind that dnsweep does not read. Contains the name of the kind.
     #[error("{0} is not supported")]
     Unsupported(String),
-    /// The image is encrypted; the text names the encryption.
+    /// The image is encrypted. Contains the name of the encryption.
     #[error("the image is encrypted ({0})")]
     Encrypted(String),
-    /// The image is damaged so that nothing of its disk can be placed.
+    /// The image is so damaged that none of the disk's bytes can be found. Contains what is wrong.
     #[error(transparent)]
     Damaged(#[from] ImageProblem),
-    /// A file of the image could not be read.
+    /// A file of the image cannot be read.
     #[error("{name}: {source}")]
     Read {
-        /// The name of the file.
+        /// The name of the image's file that cannot be read.
         name: String,
-        /// What the operating system, or the layer below, said.
+        /// The error of the operating system, or of the container that the image lies in.
         source: io::Error,
     },
 }
 
 impl ImageError {
-    /// Returns the status of the image in the table of containers.
+    /// Returns the image's status in the table of containers.
     #[must_use]
     pub fn status(&self) -> ContainerStatus {
         match self {
@@ -140,11 +147,12 @@ impl ImageError {
     }
 }
 
-/// The most problems that one image reports one by one.
+/// The most problems of one image that are reported one by one. Further problems are only counted,
+/// so that a badly damaged image does not fill the memory.
 const PROBLEMS_LIMIT: usize = 256;
 
-/// The problems of an image while it is opened. Memory is bounded: problems after the first 256
-/// are counted only.
+/// The problems of an image, collected while it is opened. The first 256 are kept. Further problems
+/// are only counted, so that memory is bounded.
 #[derive(Default)]
 pub(super) struct Problems {
     first: Vec<ImageProblem>,
@@ -160,8 +168,8 @@ impl Problems {
         }
     }
 
-    /// The problems in the order in which they were found, the last of which says how many more
-    /// there were.
+    /// Returns the kept problems in the order in which they were found. If there were more, another
+    /// problem at the end of the list says how many. `name` is the name of the image's first file.
     pub(super) fn finish(mut self, name: &str) -> Vec<ImageProblem> {
         if self.further > 0 {
             let found = format!("{} more", self.further);

@@ -1,4 +1,5 @@
-//! QCOW2: a disk in clusters, found by way of a table of tables. All numbers are big-endian.
+//! QCOW2 disk images: a disk in blocks, called clusters. The first table lists second tables, whose
+//! entries say where the clusters are. All numbers are big-endian.
 
 use std::io;
 use std::sync::Arc;
@@ -11,22 +12,28 @@ use super::outcome::Problems;
 use super::{Image, ImageError, Opening};
 use crate::evidence::layer::read_up_to;
 
-/// Bytes of the header of version 3, as far as it is read.
+/// The number of bytes of a QCOW2 header (version 3) that are read.
 const HEADER: usize = 112;
 
-/// Sizes of clusters as powers of two: 512 bytes to 2 MiB.
+/// The cluster sizes that QCOW2 allows, as powers of two: 512 bytes to 2 MiB.
 const CLUSTER_BITS: std::ops::RangeInclusive<u32> = 9..=21;
 
-/// The bits of an entry that are an offset in the file.
+/// The bits of a QCOW2 table entry that are an offset in the file.
 const OFFSET_BITS: u64 = 0x00ff_ffff_ffff_fe00;
 
-/// Bit of an entry of the second table for a cluster that is packed.
+/// The bit of an entry of a second table that is set if the cluster is packed.
 const PACKED: u64 = 1 << 62;
 
-/// Bits of features that a reader must know.
+/// The bit of a QCOW2 header's features with which QEMU marks a disk in which it found damage.
 const CORRUPT: u64 = 1 << 1;
+/// The bit of a QCOW2 header's features that is set if another file contains the disk's bytes. Such
+/// images are not read.
 const EXTERNAL_DATA: u64 = 1 << 2;
+/// The bit of a QCOW2 header's features that is set if clusters are divided into subclusters. Such
+/// images are not read.
 const EXTENDED_ENTRIES: u64 = 1 << 4;
+/// The bits of a QCOW2 header's features that are known. An image with any other bit set is
+/// refused, because it cannot be read right without knowing what the bit means.
 const KNOWN_FEATURES: u64 = (1 << 5) - 1;
 
 pub(super) fn open(opening: &Opening<'_>) -> Result<Image, ImageError> {
@@ -68,7 +75,7 @@ pub(super) fn open(opening: &Opening<'_>) -> Result<Image, ImageError> {
     Ok(image)
 }
 
-/// Checks that the disk is of a kind that is read. Returns the bits of its features.
+/// Checks that the QCOW2 disk is of a kind that is read, and returns the bits of its features.
 fn check_header(opening: &Opening<'_>, fields: Fields<'_>) -> Result<u64, ImageError> {
     let unsupported = |what: &str| Err(ImageError::Unsupported(what.to_owned()));
     let version = fields.be32(4);
@@ -102,14 +109,15 @@ fn check_header(opening: &Opening<'_>, fields: Fields<'_>) -> Result<u64, ImageE
     Ok(features)
 }
 
-/// How clusters are packed.
+/// The compression of the packed clusters of a QCOW2 disk.
 #[derive(Clone, Copy)]
 enum Packing {
     Deflate,
     Zstandard,
 }
 
-/// A disk whose first table has offsets of second tables, each of one cluster.
+/// The map of a QCOW2 disk. The first table has the offsets of second tables, each of which is one
+/// cluster long and has an entry for each of its clusters.
 struct Clusters {
     tables: Paged,
     workers: Workers,
@@ -125,7 +133,8 @@ impl Clusters {
         self.block_size() / 8
     }
 
-    /// The entry for a cluster; 0 if the cluster has none, which means zeros.
+    /// Returns the second table's entry for a cluster. The entry is 0 if the cluster is not stored
+    /// and reads as zeros.
     fn entry(&self, cluster: u64) -> io::Result<u64> {
         let (table, number) = (cluster / self.entries_per_table(), cluster % self.entries_per_table());
         if table >= self.first_entries {
@@ -140,8 +149,8 @@ impl Clusters {
         Ok(u64::from_be_bytes(self.tables.array(second + number * 8)?))
     }
 
-    /// Where a packed cluster begins, and how many bytes it has at most: what follows its stream is
-    /// not part of it.
+    /// Returns the offset of a packed cluster in the file, and the greatest number of bytes that it
+    /// can have. The stream ends by itself; the bytes after its end are not part of the cluster.
     fn packed_range(&self, entry: u64) -> (u64, usize) {
         // The number of further sectors takes the bits from this one up to bit 61.
         let split = 62 - (self.bits - 8);
@@ -200,7 +209,8 @@ impl BlockMap for Clusters {
     }
 }
 
-/// Unpacks what `worker` read last into `into`. Returns how many bytes were filled.
+/// Unpacks the packed bytes that `worker` read last into `into`, and returns how many bytes were
+/// filled.
 fn unpack(packing: Packing, worker: &mut super::inflate::Worker, into: &mut [u8]) -> Result<usize, String> {
     match packing {
         Packing::Deflate => worker.inflate(Header::None, into),

@@ -1,4 +1,4 @@
-//! Raw images in parts: `disk.001`, `disk.002` and so on.
+//! Raw disk images that are split into several files (parts): `disk.001`, `disk.002` and so on.
 
 use std::io;
 use std::sync::Arc;
@@ -8,25 +8,28 @@ use super::{Image, ImageError, ImageProblem, Opening};
 use crate::evidence::layer::{Joined, SharedSource, Source};
 use crate::evidence::source::LogBytes;
 
-/// How many names after the last part that was found are tried: a gap of more parts ends the image.
+/// The number of consecutive missing parts after which no more parts of a split image are looked
+/// for.
 const LOOK_AHEAD: u32 = 100;
 
-/// The number of the last part that a name of three digits can have.
+/// The greatest number of a part of a split image, because names end with three digits.
 const LAST_PART: u32 = 999;
 
-/// True if `name` is that of a first part.
+/// Returns true if `name` is the name of the first part of a split image, such as `disk.001`.
 pub(super) fn is_first(name: &str) -> bool {
     name.len() > 4 && name.ends_with(".001")
 }
 
-/// The name of the first part, if `name` is that of a part: a stem and three digits.
+/// Returns the name of the first part of the split image that the file `name` belongs to:
+/// `disk.001` for `disk.007`. Returns `None` if `name` does not end with a dot and three digits.
 pub(super) fn first_name(name: &str) -> Option<String> {
     let (stem, digits) = name.rsplit_once('.')?;
     let is_part = digits.len() == 3 && digits != "000" && digits.bytes().all(|byte| byte.is_ascii_digit());
     (is_part && !stem.is_empty()).then(|| format!("{stem}.001"))
 }
 
-/// Opens all parts. A missing part is taken to be as long as the first one; reads of it fail.
+/// Opens a split image with all of its parts. A missing part between others is taken to be as long
+/// as the first part. Reads of its bytes fail.
 pub(super) fn open(opening: &Opening<'_>) -> Result<Image, ImageError> {
     let stem = opening.name.strip_suffix("001").unwrap_or(opening.name);
     let length = opening.first.size();
@@ -60,7 +63,7 @@ pub(super) fn open(opening: &Opening<'_>) -> Result<Image, ImageError> {
     Ok(image)
 }
 
-/// The numbers between 2 and that of the last part that no part has.
+/// Returns the numbers of the parts that are missing before the last part in `names`.
 fn missing_numbers(names: &[String]) -> Vec<u32> {
     let number = |name: &String| name.get(name.len().saturating_sub(3)..).and_then(|end| end.parse().ok());
     let present: Vec<u32> = names.iter().filter_map(number).collect();
@@ -68,7 +71,7 @@ fn missing_numbers(names: &[String]) -> Vec<u32> {
     (2..last).filter(|number| !present.contains(number)).collect()
 }
 
-/// A part that is not in the folder.
+/// A part of a split image that is missing from the folder. Every read of its bytes fails.
 struct MissingPart {
     name: String,
     number: u32,

@@ -1,5 +1,5 @@
-//! VHD: a disk as it is with a footer (fixed), or in blocks with a table (dynamic). All numbers are
-//! big-endian.
+//! VHD disk images. A fixed VHD is a disk as it is, with a footer. A dynamic VHD has the disk in
+//! blocks, and a table of where they are. All numbers are big-endian.
 
 use std::io;
 use std::sync::Arc;
@@ -11,19 +11,19 @@ use super::outcome::Problems;
 use super::{Image, ImageError, Opening};
 use crate::evidence::layer::{SharedSource, Slice, read_exact, read_up_to};
 
-/// The first bytes of a footer.
+/// The first bytes of the footer of a VHD.
 pub(super) const COOKIE: &[u8] = b"conectix";
 
 /// The size of the footer of a VHD, in bytes.
 pub(super) const FOOTER: u64 = 512;
 
-/// Bytes of the header of a dynamic disk.
+/// The size of the header of a dynamic VHD, in bytes.
 const DYNAMIC_HEADER: usize = 1024;
 
-/// The entry of the table for a block that is not stored.
+/// The entry of a dynamic VHD's block table for a block that is not stored and reads as zeros.
 const NOT_STORED: u32 = u32::MAX;
 
-/// The largest and smallest block that is read, in bytes.
+/// The block sizes of a dynamic VHD that are read, in bytes. Other sizes are taken for damage.
 const BLOCK_SIZES: std::ops::RangeInclusive<u32> = 512..=(256 << 20);
 
 pub(super) fn open(opening: &Opening<'_>) -> Result<Image, ImageError> {
@@ -45,8 +45,9 @@ pub(super) fn open(opening: &Opening<'_>) -> Result<Image, ImageError> {
     Ok(image)
 }
 
-/// The footer at the file's end, or its copy at the start of a dynamic disk if the footer is
-/// damaged.
+/// Returns the footer at the end of a VHD. If its checksum is wrong, returns the copy at the start
+/// of the file, which dynamic VHDs have, or else the damaged footer, and adds a problem. Fails if
+/// there is no footer at all.
 fn read_footer(opening: &Opening<'_>, problems: &mut Problems) -> Result<Vec<u8>, ImageError> {
     let length = usize::try_from(FOOTER).unwrap_or(0);
     let end = opening.first.size().saturating_sub(FOOTER);
@@ -67,8 +68,8 @@ fn read_footer(opening: &Opening<'_>, problems: &mut Problems) -> Result<Vec<u8>
     Err(problem.into())
 }
 
-/// Checks the first bytes of a header, and its checksum: the complement of the sum of its other
-/// bytes. An error says what was found.
+/// Checks a VHD header: that it begins with `cookie`, and that the checksum at the offset `at` is
+/// the complement of the sum of all other bytes. The error says what was found.
 fn check_sum(header: &[u8], cookie: &[u8], at: usize) -> Result<(), String> {
     if !header.starts_with(cookie) {
         return Err("other bytes".into());
@@ -118,8 +119,8 @@ fn dynamic(
     Ok(Arc::new(BlockDisk::new(map)))
 }
 
-/// A dynamic disk. Each stored block follows a bitmap of its sectors, which matters to differencing
-/// disks only.
+/// The map of a dynamic VHD. Before each stored block there is a bitmap of its sectors. The bitmap
+/// is skipped, because it matters only to disks that have a parent disk.
 struct DynamicVhd {
     tables: Paged,
     size: u64,

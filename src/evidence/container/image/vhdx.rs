@@ -1,5 +1,6 @@
-//! VHDX: a disk in blocks with a table, found by way of a region table and a metadata table. All
-//! numbers are little-endian.
+//! VHDX disk images: a disk in blocks, and a table of where they are. The region table says where
+//! the block table and the metadata are, and the metadata has the sizes. All numbers are
+//! little-endian.
 
 use std::io;
 use std::sync::Arc;
@@ -24,7 +25,8 @@ const REGION_TABLE_LENGTH: usize = 64 << 10;
 /// The size of a VHDX file's metadata table, in bytes.
 const METADATA_TABLE_LENGTH: usize = 64 << 10;
 
-/// The most entries that a region table or a metadata table has by the format.
+/// The most entries that a region table or a metadata table of a VHDX file can have, by the
+/// format's specification.
 const MOST_ENTRIES: u16 = 2047;
 
 // Identifiers as they are stored: the first three groups of digits byte by byte in reverse.
@@ -52,8 +54,9 @@ pub(super) fn open(opening: &Opening<'_>) -> Result<Image, ImageError> {
     Ok(image)
 }
 
-/// Reads the newer of the two headers whose checksum is right. A header that names a log means
-/// that the disk was not closed: what its log contains is not in the tables yet.
+/// Checks the two headers of a VHDX file, and fails if the checksums of both are wrong. If the
+/// newer valid header names a log, the disk was not closed when it was copied, and its last writes
+/// are only in that log. The log is not applied; a problem says so.
 fn check_headers(opening: &Opening<'_>, problems: &mut Problems) -> Result<(), ImageError> {
     let read = |at| read_checked(opening, at, HEADER_LENGTH, b"head");
     let headers: Vec<Vec<u8>> = HEADERS.into_iter().filter_map(|at| read(at).ok()).collect();
@@ -69,8 +72,9 @@ fn check_headers(opening: &Opening<'_>, problems: &mut Problems) -> Result<(), I
     Ok(())
 }
 
-/// Reads `length` bytes that begin with `signature`, followed by a CRC-32C of all of them with this
-/// number taken as 0. An error says what was found.
+/// Reads `length` bytes at the offset `at` of a VHDX file, which must begin with `signature` and a
+/// CRC-32C of all `length` bytes, computed with zeros in its own place. The error says what was
+/// found.
 fn read_checked(opening: &Opening<'_>, at: u64, length: usize, signature: &[u8]) -> Result<Vec<u8>, String> {
     let mut bytes = read_exact(opening.first.as_ref(), at, length).map_err(|error| error.to_string())?;
     if !bytes.starts_with(signature) {
@@ -84,7 +88,8 @@ fn read_checked(opening: &Opening<'_>, at: u64, length: usize, signature: &[u8])
     if sum == stated { Ok(bytes) } else { Err(format!("CRC-32C {stated:#010x} where {sum:#010x} is due")) }
 }
 
-/// CRC-32C (Castagnoli). Headers are short, so no table is needed.
+/// Returns the CRC-32C (Castagnoli) of `bytes`. It is computed without a table, because headers are
+/// short.
 pub(super) fn crc32c(bytes: &[u8]) -> u32 {
     let mut sum = u32::MAX;
     for byte in bytes {
@@ -96,7 +101,7 @@ pub(super) fn crc32c(bytes: &[u8]) -> u32 {
     !sum
 }
 
-/// A range of the file.
+/// A range of a VHDX file, in bytes.
 #[derive(Clone, Copy)]
 struct Region {
     start: u64,
@@ -203,8 +208,9 @@ fn check_sizes(opening: &Opening<'_>, place: &str, block: u32, sector: u32) -> R
     Ok(())
 }
 
-/// A disk, fixed or dynamic. Each run of `ratio` entries of the table is followed by an entry for a
-/// bitmap of sectors, which matters to differencing disks only.
+/// The map of a VHDX disk, fixed or dynamic. In the block table, every `ratio` entries are followed
+/// by an entry for a bitmap of sectors. That entry is skipped, because it matters only to disks
+/// that have a parent disk.
 struct DynamicVhdx {
     tables: Paged,
     size: u64,

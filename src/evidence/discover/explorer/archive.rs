@@ -1,4 +1,4 @@
-//! Looks into an archive, or a file that one program packed whole.
+//! Explores an archive or a packed file: decides what to do with each file in it.
 
 use std::cell::{Cell, OnceCell};
 use std::io;
@@ -31,7 +31,8 @@ impl Explorer<'_> {
         self.members(format, source, (place, name), row);
     }
 
-    /// Lists the files of an archive. `name` is the archive's own name.
+    /// Lists the files of an archive, and decides what to do with each. `name` is the archive's own
+    /// name, which can contain the host's name.
     fn members(
         &mut self,
         format: ArchiveFormat,
@@ -61,7 +62,8 @@ impl Explorer<'_> {
         }
     }
 
-    /// Decides what becomes of a file in an archive. `place` and `row` are the archive's.
+    /// Decides what to do with the file `member` of an archive. `place` and `row` are those of the
+    /// archive.
     fn member(
         &mut self,
         archive: &SharedSource,
@@ -101,8 +103,8 @@ impl Explorer<'_> {
         self.handle(handling, row, file);
     }
 
-    /// Looks into a file that one program packed whole. A tar archive in it counts as the same
-    /// container.
+    /// Explores a packed file. If it contains a tar archive, such as `logs.tar.gz`, the two count
+    /// as one container.
     fn packed(
         &mut self,
         format: ArchiveFormat,
@@ -151,34 +153,38 @@ impl Explorer<'_> {
     }
 }
 
-/// The path of the file in which Velociraptor names the host of a collection.
+/// The path in an archive of the file in which Velociraptor states the host of a collection.
 const CLIENT_INFO: &[u8] = b"client_info.json";
-/// The most bytes of that file that are read.
+/// The most bytes of Velociraptor's `client_info.json` that are read.
 const MOST_CLIENT_INFO: usize = 1 << 20;
 
-/// What an archive says of its host.
+/// What an archive tells about the host whose files it contains.
 #[derive(Default)]
 struct HostHints {
-    /// How the collector arranged the files; `None` if no log showed it yet.
+    /// The folders into which the collector sorted the files. `None` until a collected file shows
+    /// them.
     layout: Option<Layout>,
-    /// The host that Velociraptor names.
+    /// The name of the host as Velociraptor's `client_info.json` states it.
     client: Option<String>,
 }
 
 impl HostHints {
-    /// Adds what Velociraptor's file says.
+    /// Adds the host that Velociraptor's `client_info.json` states. `content` is where the bytes of
+    /// that file are in the archive.
     fn add_client_info(&mut self, content: &Content, archive: &SharedSource) {
         let bytes = content.head(archive, MOST_CLIENT_INFO).unwrap_or_default();
         self.client = client_info(&bytes).and_then(|info| info.fqdn.or(info.hostname));
     }
 
-    /// Returns the host of the archive with this file name; `None` if nothing says it.
+    /// Returns the host of the archive whose file name is `name`. Returns `None` if neither the
+    /// name nor the files in the archive tell it.
     fn host(self, name: &str) -> Option<String> {
         self.client.or_else(|| host_of_archive(name, self.layout).map(str::to_owned))
     }
 }
 
-/// The last part of a path in an archive. Some programs write `\` between the parts.
+/// Returns the last part of a path in an archive. The parts are separated by `/` or, by some
+/// programs, by `\`.
 fn last_part(path: &[u8]) -> &[u8] {
     path.rsplit(|byte| matches!(byte, b'/' | b'\\')).next().unwrap_or(path)
 }

@@ -1,4 +1,4 @@
-//! Looks into a disk image: its volumes, and the bytes between them.
+//! Explores a disk image: its volumes, and the bytes between them.
 
 use std::io;
 use std::ops::Range;
@@ -16,7 +16,8 @@ use crate::evidence::volume::table::{Partition, Purpose, Table};
 use crate::ledger::container::{ContainerPart, ContainerProblem, ContainerStatus, Origin, Statement};
 
 impl Explorer<'_> {
-    /// Looks into the disk image that `source` is.
+    /// Explores the disk image whose first file is `source`, and adds a row for it to the table of
+    /// containers.
     pub(super) fn image(&mut self, source: &SharedSource, place: &ContainerPlace, name: &[u8]) {
         let name = String::from_utf8_lossy(name).into_owned();
         let format = match ImageFormat::of(&**source, &name) {
@@ -43,7 +44,8 @@ impl Explorer<'_> {
         self.disk(&disk, place, row);
     }
 
-    /// Puts what an image states and what is wrong with it into its account. Returns the disk.
+    /// Adds what an image states about itself, and what is wrong with it, to its row in the table
+    /// of containers. Returns the image's disk.
     fn state(&mut self, row: Row, image: Image) -> SharedSource {
         let Image { disk, parts, problems, facts } = image;
         let report = self.report(row);
@@ -63,7 +65,8 @@ impl Explorer<'_> {
         disk
     }
 
-    /// Returns the folder in which an image's further files are looked for.
+    /// Returns the folder in which the further files of an image are looked for. An image in
+    /// another container has none.
     fn siblings(&self, place: &ContainerPlace) -> Arc<dyn Siblings + Send + Sync> {
         if place.depth > 1 {
             return Arc::new(NoFolder);
@@ -72,7 +75,8 @@ impl Explorer<'_> {
         Arc::new(Folder { path, outer, kept: Arc::clone(&self.access.kept) })
     }
 
-    /// Looks into the volumes of a disk.
+    /// Explores the volumes of a disk. If files that are no logs are searched for chunks, adds the
+    /// bytes between the volumes, too.
     fn disk(&mut self, disk: &SharedSource, place: &ContainerPlace, row: Row) {
         let table = match Table::read(disk) {
             Ok(table) => table,
@@ -94,7 +98,9 @@ impl Explorer<'_> {
         }
     }
 
-    /// Looks into a partition of a disk, or into the only volume of a disk without a table.
+    /// Explores a partition of a disk, or the only volume of a disk without a partition table. Only
+    /// NTFS volumes are read; for any other kind, a row in the table of containers says why it is
+    /// not.
     fn partition(&mut self, disk: &SharedSource, place: &ContainerPlace, row: Row, partition: &Partition) {
         let Partition { name, start, size, purpose, kind } = partition;
         let volume: SharedSource = Arc::new(Slice::new(Arc::clone(disk), *start, *size));
@@ -128,14 +134,16 @@ impl Explorer<'_> {
         self.carve_volume(volume_row, &inner.path, volume);
     }
 
-    /// Has a volume searched for chunks of logs, if that was asked for.
+    /// Adds the bytes of a volume that cannot be read as NTFS as a file that is searched for chunks
+    /// of event logs, if the user requests such searches.
     fn carve_volume(&mut self, row: Row, path: &str, volume: SharedSource) {
         if self.search.non_log_files == NonLogFiles::Carve {
             self.carve(row, format!("{path}!$Volume"), volume);
         }
     }
 
-    /// Has bytes of a disk searched for chunks of logs.
+    /// Adds bytes of a disk as a file that is searched for chunks of event logs. The file does not
+    /// count as a log of the container.
     pub(super) fn carve(&mut self, row: Row, path: String, bytes: SharedSource) {
         let file = FoundFile {
             place: ContainerPlace { path, depth: 0, is_in_volume: true },
@@ -151,7 +159,8 @@ impl Explorer<'_> {
     }
 }
 
-/// Returns what an image states of its origin.
+/// Returns what an image states about where it comes from, such as the case number, as notes for
+/// the table of containers.
 fn statement(facts: ImageFacts) -> Statement {
     let notes = [
         ("case number", facts.case_number),

@@ -1,6 +1,6 @@
-//! Looks into a container: lists its files, and those of the containers in it.
+//! Explores a container: lists the files in it, and in the containers that it contains.
 //!
-//! The order of what is found depends on the container's bytes alone.
+//! The files are found in an order that depends only on the container's bytes.
 
 mod archive;
 mod disk;
@@ -24,23 +24,26 @@ use crate::ledger::container::{ContainerProblem, ContainerReport, ContainerStatu
 use crate::ledger::damage::Problem;
 use crate::ledger::tally::SkippedCounts;
 
-/// How many containers may lie in each other.
+/// The most containers that may lie in one another. Deeper ones are reported and not opened, so
+/// that no evidence can make discovery endless.
 const MOST_DEPTH: usize = 4;
-/// How many containers stay open.
+/// The most files of containers, archives and disks that stay open at the same time.
 const MOST_OPEN: usize = 64;
 
-/// What all containers of a sweep share.
+/// What all containers of a sweep share: the open files, the unpacked copies, and the passwords.
 pub struct Access {
-    /// The files, archives and disks that are open.
+    /// The files, archives and disks that are open, the least recently used of which are closed
+    /// first.
     pub kept: Arc<Kept>,
-    /// Unpacked copies of packed files.
+    /// The unpacked copies of packed files.
     pub spool: Arc<Spool>,
-    /// Passwords to try on encrypted files.
+    /// The passwords to try on encrypted files of archives.
     pub passwords: Passwords,
 }
 
 impl Access {
-    /// Access to the containers that `search` finds.
+    /// Returns what the containers that are found with the settings `search` share. Nothing is open
+    /// or unpacked yet.
     pub(super) fn new(search: &Search) -> Self {
         Access {
             kept: Arc::new(Kept::new(MOST_OPEN)),
@@ -50,14 +53,15 @@ impl Access {
     }
 }
 
-/// What a container holds, in order.
+/// What was found in an outermost container: the files to read and the containers in it, in the
+/// order in which they lie there.
 #[derive(Debug, Default)]
 pub(super) struct Contents {
     pub files: Vec<InnerFile>,
-    /// The container itself, and those in it.
+    /// The rows of the table of containers: the outermost container first, then those in it.
     pub containers: Vec<ContainerReport>,
     pub passed_over: SkippedCounts,
-    /// The files of the evidence that the container consists of.
+    /// The files of the evidence that the outermost container consists of.
     pub outer: Option<Arc<OuterFiles>>,
 }
 
@@ -70,8 +74,8 @@ impl PartialEq for Contents {
 
 impl Eq for Contents {}
 
-/// Looks into the container that the file `outer` is. `source_path` is the file's path from its
-/// root; `name` is its name.
+/// Explores the container that the file `outer` of the evidence is. `source_path` is the path of
+/// the file from its root, and `name` is its name.
 pub(super) fn explore(
     search: &Search,
     access: &Access,
@@ -107,18 +111,20 @@ pub(super) fn explore(
     Contents { outer: Some(outer), ..contents }
 }
 
-/// Where a container lies.
+/// Where a container lies: its path, and how many containers it is in.
 struct ContainerPlace {
-    /// The path from the root.
+    /// The path of the container from the root.
     path: String,
-    /// How many containers it is in, and itself.
+    /// The number of containers that the container lies in, plus one for itself. It is 1 for a file
+    /// of the evidence.
     depth: usize,
-    /// Whether it is a file of a volume.
+    /// True if the container is a file of a volume.
     is_in_volume: bool,
 }
 
 impl ContainerPlace {
-    /// The place of a file in this container.
+    /// Returns the place of a file in this container. `path` is the path of the file in the
+    /// container.
     fn inner(&self, path: &[u8]) -> ContainerPlace {
         let path = format!("{}!{}", self.path, escaped_bytes(path).replace('!', "\\x21"));
         ContainerPlace { path, depth: self.depth + 1, is_in_volume: self.is_in_volume }
@@ -134,12 +140,12 @@ struct Explorer<'a> {
     paths: HashMap<String, u64>,
 }
 
-/// The position of a container's account in the list of all.
+/// A container's position in the list of containers, under which its row is found.
 #[derive(Clone, Copy)]
 struct Row(usize);
 
 impl Explorer<'_> {
-    /// Looks into a container of this format.
+    /// Explores a container of the format `format`. `name` is its file's name.
     fn container(&mut self, format: Format, source: &SharedSource, place: &ContainerPlace, name: &[u8]) {
         match format {
             Format::Archive(format) => self.archive(format, source, place, name),
@@ -147,15 +153,15 @@ impl Explorer<'_> {
         }
     }
 
-    /// Begins the account of a container.
+    /// Adds a row for a container to the table of containers, and returns the row's position.
     fn begin(&mut self, place: &ContainerPlace, kind: &str, size: u64) -> Row {
         let report = ContainerReport::new(place.path.clone(), kind, size);
         self.contents.containers.push(ContainerReport { is_in_volume: place.is_in_volume, ..report });
         Row(self.contents.containers.len() - 1)
     }
 
-    /// Returns whether a container lies in too many others to be looked into. Its account then says
-    /// so.
+    /// Returns true if a container lies in more than [`MOST_DEPTH`] containers, counting itself.
+    /// Then it is not explored, and its row says so.
     fn is_too_deep(&mut self, place: &ContainerPlace, row: Row) -> bool {
         let is_too_deep = place.depth > MOST_DEPTH;
         if is_too_deep {
@@ -169,7 +175,8 @@ impl Explorer<'_> {
         self.contents.containers.get_mut(row.0).expect("rows are only added")
     }
 
-    /// Does with a file in a container what was decided. `row` is the container's.
+    /// Does what was decided about a file in a container: adds it to the files to read, explores it
+    /// as a container, or counts it. `row` is the row of the container that it lies in.
     fn handle(&mut self, handling: Handling, row: Row, file: FoundFile<'_>) {
         let FoundFile { place, name, size, content, origin, problems } = file;
         match (handling, content) {
@@ -208,15 +215,15 @@ impl Explorer<'_> {
         }
     }
 
-    /// Returns a path that no other file has. An archive can hold several files of one name: `@2`
-    /// marks the second one, in the archive's order.
+    /// Returns `path`, or `path` with a number after `@` if a file with an equal path was found
+    /// before. An archive can contain several files with the same path: the second one gets `@2`.
     fn unique(&mut self, path: String) -> String {
         let count = self.paths.entry(path.clone()).or_default();
         *count += 1;
         if *count == 1 { path } else { format!("{path}@{count}") }
     }
 
-    /// Adds the account of a container that cannot be opened.
+    /// Adds a row for a container that cannot be opened, with the reason.
     fn missed(&mut self, place: &ContainerPlace, kind: &str, size: u64, reason: String) {
         let status = if reason.starts_with(ENCRYPTED) {
             ContainerStatus::Encrypted
@@ -228,24 +235,27 @@ impl Explorer<'_> {
     }
 }
 
-/// A file that was found in a container.
+/// A file that was found in a container, before anything is done with it.
 struct FoundFile<'f> {
     place: ContainerPlace,
-    /// The file's name, without its folder.
+    /// The name of the file, without its folder.
     name: &'f [u8],
     size: u64,
-    /// The file's bytes, or why they cannot be read.
+    /// The bytes of the file, or the reason why they cannot be read.
     content: Result<SharedSource, String>,
     origin: Origin,
     problems: Vec<Problem>,
 }
 
-/// The reason for not opening a container whose format dnsweep does not read.
+/// The reason that is reported for a container that is not opened because dnsweep does not read its
+/// format.
 pub(super) const NOT_SUPPORTED: &str = "dnsweep does not read this format: unpack or convert it first";
-/// The reason for not opening a container if nothing else is known.
+/// The reason that is reported for a container that is not opened because its first bytes cannot be
+/// read, if the error is not known.
 pub(super) const NOT_READ: &str = "its first bytes cannot be read";
 
-/// Why a file with the name of a container is not opened.
+/// Returns the reason that is reported for a file that is not opened because it has the extension
+/// of the container format `kind`, but not the signature.
 pub(super) fn no_signature(kind: &str) -> String {
     format!("expected the signature of a {kind} file at its start, found other bytes")
 }

@@ -1,4 +1,5 @@
-//! The folder that a container lies in, for images in several files.
+//! The folder of a disk image, in which the further files of an image in several files are looked
+//! for.
 
 use std::io;
 use std::path::PathBuf;
@@ -9,7 +10,8 @@ use crate::evidence::discover::outer_file::OuterFiles;
 use crate::evidence::kept::Kept;
 use crate::evidence::layer::SharedSource;
 
-/// The folder of a container that is a file of the evidence.
+/// The folder of an image that is a file of the evidence. Files that are opened in it are recorded
+/// as files of the container.
 pub(super) struct Folder {
     pub path: PathBuf,
     pub outer: Arc<OuterFiles>,
@@ -22,7 +24,8 @@ impl Siblings for Folder {
     }
 }
 
-/// The folder of a container in another container. Its other files are not found.
+/// The folder of an image that lies in another container. It has no files, because further files of
+/// such an image are not looked for.
 pub(super) struct NoFolder;
 
 impl Siblings for NoFolder {

@@ -1,7 +1,8 @@
-//! Looks into an NTFS volume: its files, its shadow copies, and its deleted files.
+//! Explores an NTFS volume: its files, its shadow copies, and its deleted files.
 //!
-//! Live files come first, then shadow copies from the newest to the oldest, then deleted files, so
-//! that the first of several copies of an event is the best one.
+//! The live files come first, then the shadow copies from the newest to the oldest, then the
+//! deleted files. If an event is in several of them, the first copy counts, which is thus the best
+//! one.
 
 use std::io;
 use std::sync::Arc;
@@ -20,27 +21,30 @@ use crate::evidence::volume::vss;
 use crate::ledger::container::{ContainerProblem, ContainerStatus, Origin, SHADOW_COPY};
 use crate::ledger::damage::{Damage, Problem};
 
-/// The kind of an NTFS volume in the table of containers.
+/// The word for an NTFS volume in the table of containers.
 const NTFS: &str = "ntfs";
-/// The endings of containers that are opened in a volume: those whose files can be read where they
-/// lie. A volume has thousands of packed files, which would have to be unpacked to be looked at.
+/// The extensions of archives and images that are opened if they lie in a volume. Their files can
+/// be read where they lie. A volume has thousands of packed files, such as `.gz`, and looking into
+/// each would mean to unpack it.
 const OPENED_IN_VOLUMES: [&str; 10] =
     ["e01", "ex01", "img", "qcow2", "raw", "tar", "vhd", "vhdx", "vmdk", "zip"];
 
-/// A state of a volume: the live one, or that of a shadow copy.
+/// A state of an NTFS volume: the live one, or that of a shadow copy.
 struct VolumeState {
     ntfs: Arc<Ntfs>,
-    /// What precedes the path of a file in this state: the path of the state, and a separator.
+    /// The text before the path of a file in this state: the path of the volume or shadow copy, and
+    /// a separator.
     path: String,
     /// When the shadow copy was made; `None` for the live state.
     snapshot_time: Option<EventTime>,
-    /// How many containers the volume lies in.
+    /// The number of containers that the volume lies in.
     depth: usize,
     row: Row,
 }
 
 impl Explorer<'_> {
-    /// Looks into an NTFS volume. `is_partition` is false for a volume without a partition table.
+    /// Explores an NTFS volume with its shadow copies and deleted files. `is_partition` is false if
+    /// the disk has no partition table, so that the volume is the whole disk.
     pub(super) fn volume(&mut self, volume: &SharedSource, place: &ContainerPlace, is_partition: bool) {
         let row = self.begin(place, NTFS, volume.size());
         let ntfs = match Ntfs::open(Arc::clone(volume)) {
@@ -65,8 +69,8 @@ impl Explorer<'_> {
         }
     }
 
-    /// Adds the live files of a state of a volume. Returns the deleted ones, with what is done with
-    /// each.
+    /// Adds the live files of a state of a volume. Returns its deleted files, each with what to do
+    /// with it, for the caller to add later.
     fn files_of(&mut self, state: &VolumeState) -> Vec<(Handling, NtfsFile)> {
         let search = self.search;
         let wanted = |name: &str| is_wanted(search, name.as_bytes());
@@ -91,7 +95,7 @@ impl Explorer<'_> {
         deleted
     }
 
-    /// Decides what is done with a file of a volume.
+    /// Decides what to do with a file of a volume.
     fn handling(&self, ntfs: &Ntfs, file: &NtfsFile) -> Handling {
         let head = || {
             let source = ntfs.open_stream(file.record, file.stream.as_deref())?;
@@ -106,7 +110,7 @@ impl Explorer<'_> {
         }
     }
 
-    /// Adds a file of a state of a volume, or counts it.
+    /// Adds a file of a state of a volume to the files to read, or counts it as skipped.
     fn ntfs_file(&mut self, state: &VolumeState, handling: Handling, file: &NtfsFile) {
         let stream = file.stream.as_ref().map_or(String::new(), |stream| format!(":{stream}"));
         let deleted = if file.is_deleted { format!("@mft{}", file.record) } else { String::new() };
@@ -140,8 +144,9 @@ impl Explorer<'_> {
         self.handle(handling, state.row, found);
     }
 
-    /// Lists the shadow copies of a volume, the newest first, and looks into them if that was asked
-    /// for. `path` precedes the names of the shadow copies; `row` is the volume's.
+    /// Adds a row for each shadow copy of a volume, the newest first, and explores the shadow
+    /// copies if the user requests it. `path` is the text before a shadow copy's name; `row` is the
+    /// row of the volume.
     fn shadow_copies(&mut self, volume: &SharedSource, place: &ContainerPlace, path: &str, row: Row) {
         let copies = match vss::ShadowCopies::read(volume) {
             Ok(Some(copies)) => copies,
@@ -172,7 +177,7 @@ impl Explorer<'_> {
         }
     }
 
-    /// Looks into a shadow copy.
+    /// Explores the shadow copy with the number `number` of a volume.
     fn shadow_copy(
         &mut self,
         volume: &SharedSource,
@@ -201,7 +206,7 @@ impl Explorer<'_> {
     }
 }
 
-/// Opens a shadow copy of a volume.
+/// Opens the shadow copy with the number `number` of a volume, and returns its bytes.
 fn snapshot_of(volume: &SharedSource, number: usize) -> io::Result<SharedSource> {
     let copies = vss::ShadowCopies::read(volume)?;
     copies.ok_or_else(|| io::Error::other("the volume has no shadow copies"))?.snapshot(number)
@@ -212,13 +217,15 @@ fn shadow_copy_problem(problem: &vss::Problem) -> ContainerProblem {
     ContainerProblem { offset, length, what: problem.to_string() }
 }
 
-/// Returns the name of a file without its folder, or the name of its stream.
+/// Returns the name of a file of a volume without its folder. For an alternate data stream, returns
+/// the stream's name.
 fn file_name(file: &NtfsFile) -> &[u8] {
     let path = file.stream.as_deref().unwrap_or(&file.path);
     path.rsplit('/').next().unwrap_or(path).as_bytes()
 }
 
-/// Returns whether a file of a volume, given its name, may be a log or hold logs.
+/// Returns true if a file of a volume may be an event log or contain event logs, judged by its
+/// name. Other files are counted but not returned by the volume's list of files.
 fn is_wanted(search: &Search, name: &[u8]) -> bool {
     let is_opened = || Extension::of(name).name().is_some_and(|name| OPENED_IN_VOLUMES.contains(&name));
     search.names == LogNames::Any

@@ -1,25 +1,27 @@
-//! The descriptor of a VMDK: lines of text that list the extents of the disk.
+//! The descriptor of a VMDK disk image: lines of text that list the disk's extents, which are the
+//! consecutive parts of the disk.
 
 use super::super::{ImageError, Opening};
 use super::SECTOR;
 
-/// The most extents that a disk may have.
+/// The most extents that the descriptor of a VMDK may list. A longer list is taken for damage.
 const MOST_EXTENTS: usize = 4096;
 
-/// What a descriptor says of a disk.
+/// The content of a VMDK descriptor: the list of the disk's extents, in the order of the disk.
 pub(super) struct Descriptor {
     pub(super) extents: Vec<Extent>,
 }
 
-/// One extent of a disk.
+/// An extent of a VMDK disk: one of the consecutive parts of the disk, usually with a file of its
+/// own.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Extent {
-    /// Bytes of the disk that the extent has.
+    /// The size of the extent's part of the disk, in bytes.
     pub(super) size: u64,
     pub(super) kind: ExtentKind,
-    /// The name of the extent's file, as the descriptor has it.
+    /// The name of the file with the extent's bytes, as written in the descriptor.
     pub(super) file: String,
-    /// The offset of a flat extent in its file, in bytes.
+    /// The offset in the file at which a flat extent begins, in bytes. 0 for other extents.
     pub(super) offset: u64,
 }
 
@@ -31,8 +33,8 @@ pub(super) enum ExtentKind {
 }
 
 impl Descriptor {
-    /// Reads a descriptor. Fails if the disk has a parent, is encrypted, or has an extent of a kind
-    /// that is not read.
+    /// Reads a VMDK descriptor. Fails if the disk has a parent disk, is encrypted, has an extent of
+    /// a kind that is not read, or has no extents.
     pub(super) fn read(bytes: &[u8], opening: &Opening<'_>) -> Result<Self, ImageError> {
         let text = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
         let text = String::from_utf8_lossy(text);
@@ -65,8 +67,9 @@ fn check_setting(key: &str, value: &str) -> Result<(), ImageError> {
     Ok(())
 }
 
-/// Reads a line such as `RW 2048 FLAT "disk-flat.vmdk" 0`; `None` if the line lists no extent.
-/// Sizes and offsets are in sectors.
+/// Reads a line of a VMDK descriptor that lists an extent, such as `RW 2048 FLAT "disk-flat.vmdk"
+/// 0`. The numbers are the size and the offset, in sectors. Returns `None` if the line does not
+/// list an extent.
 fn read_extent(line: &str) -> Result<Option<Extent>, ImageError> {
     let mut words = line.splitn(4, ' ');
     let (Some("RW" | "RDONLY" | "NOACCESS"), Some(sectors), Some(kind)) =

@@ -1,6 +1,6 @@
-//! VMDK: a disk in one or several extents, which a descriptor lists. An extent is flat (bytes as
-//! they are), or sparse (grains with a table), or packed (deflated grains). All numbers are
-//! little-endian.
+//! VMDK disk images: a disk in one or more extents, which a descriptor lists. A flat extent has the
+//! bytes of the disk as they are. A sparse extent has them in blocks, called grains, with a table
+//! of where they are; its grains may be deflated. All numbers are little-endian.
 
 mod descriptor;
 mod sparse;
@@ -16,10 +16,10 @@ use super::{Image, ImageError, ImageProblem, Opening};
 use crate::evidence::layer::{Joined, SharedSource, Slice, Source, read_up_to};
 use crate::evidence::source::LogBytes;
 
-/// Bytes of a sector.
+/// The size of a sector in bytes, the unit of sizes and offsets in a VMDK.
 const SECTOR: u64 = 512;
 
-/// The most bytes that are read of a descriptor.
+/// The most bytes of a VMDK descriptor that are read.
 const DESCRIPTOR_LIMIT: usize = 256 << 10;
 
 pub(super) fn open(opening: &Opening<'_>) -> Result<Image, ImageError> {
@@ -32,8 +32,9 @@ pub(super) fn open(opening: &Opening<'_>) -> Result<Image, ImageError> {
     open_extents(opening, &descriptor)
 }
 
-/// The name of the descriptor, if `name` is that of an extent by VMware's rule: `disk-flat.vmdk`,
-/// `disk-s001.vmdk` or `disk-f001.vmdk` for `disk.vmdk`.
+/// Returns the name of the descriptor file of the VMDK that the extent file `name` belongs to, by
+/// VMware's naming: `disk.vmdk` for `disk-flat.vmdk`, `disk-s001.vmdk` and `disk-f001.vmdk`.
+/// Returns `None` if `name` is not the name of an extent file.
 pub(super) fn first_name(name: &str) -> Option<String> {
     let (stem, ending) = name.rsplit_once('.').filter(|(_, ending)| ending.eq_ignore_ascii_case("vmdk"))?;
     let (disk, extent) = stem.rsplit_once('-')?;
@@ -43,8 +44,8 @@ pub(super) fn first_name(name: &str) -> Option<String> {
     (is_numbered || extent == "flat").then(|| format!("{disk}.{ending}"))
 }
 
-/// Opens a disk of one sparse extent. A file that is an extent of a larger disk, such as
-/// `disk-s001.vmdk`, is read as what it contains: its bytes are those of the disk's range.
+/// Opens a VMDK whose first file is a sparse extent. If the file is one extent of a larger disk,
+/// such as `disk-s001.vmdk`, the image's disk is only that extent.
 fn open_whole(opening: &Opening<'_>) -> Result<Image, ImageError> {
     let mut problems = Problems::default();
     let file = &opening.first;
@@ -60,7 +61,8 @@ fn open_whole(opening: &Opening<'_>) -> Result<Image, ImageError> {
     Ok(image)
 }
 
-/// Opens the extents that a descriptor lists. Reads of an extent whose file is missing fail.
+/// Opens the extents that a VMDK descriptor lists, and joins them to one disk. If the file of an
+/// extent is missing, reads of its part of the disk fail.
 fn open_extents(opening: &Opening<'_>, descriptor: &Descriptor) -> Result<Image, ImageError> {
     let mut problems = Problems::default();
     let (mut sources, mut parts, mut start) = (Vec::new(), Vec::new(), 0_u64);
@@ -81,8 +83,8 @@ fn open_extents(opening: &Opening<'_>, descriptor: &Descriptor) -> Result<Image,
     Ok(image)
 }
 
-/// Opens one extent: a source of exactly the extent's size. A problem, if there is one, means that
-/// some of the extent's bytes cannot be read.
+/// Opens one extent of a VMDK as a source that has exactly the extent's size. If some of the
+/// extent's bytes cannot be read, also returns the problem.
 fn open_extent(
     opening: &Opening<'_>,
     extent: &Extent,
@@ -125,7 +127,7 @@ fn open_extent(
     Ok((Arc::new(Joined::new(vec![source, rest])), Some(problem)))
 }
 
-/// An extent that a descriptor lists as zeros, without a file.
+/// An extent of a VMDK that has no file: all of its bytes are zero. Contains the size in bytes.
 struct Zeros(u64);
 
 impl LogBytes for Zeros {
@@ -143,7 +145,7 @@ impl Source for Zeros {
     }
 }
 
-/// Bytes of an extent that is missing or cut off.
+/// The bytes of a VMDK extent whose file is missing or cut off. Every read of them fails.
 struct Absent {
     size: u64,
     problem: ImageProblem,

@@ -1,4 +1,5 @@
-//! A sparse extent of a VMDK: grains, found by way of a directory of tables.
+//! Sparse extents of VMDK disk images: blocks of a disk, called grains. A directory lists tables,
+//! whose entries say where the grains are.
 
 use std::io;
 use std::sync::Arc;
@@ -12,20 +13,23 @@ use super::super::{ImageError, LARGEST_DISK};
 use super::SECTOR;
 use crate::evidence::layer::{SharedSource, read_up_to};
 
-/// Bytes of the header of an extent.
+/// The size of the header of a sparse VMDK extent, in bytes.
 const HEADER: usize = 512;
 
-/// The directory's sector in a header whose real one is in the footer at the file's end.
+/// The value that a VMDK header has as the sector of the directory if the valid header is the
+/// footer at the end of the file.
 const IN_FOOTER: u64 = u64::MAX;
 
-/// Flags of a header.
+/// The flag in a VMDK header that is set if the entry 1 means a grain of zeros.
 const HAS_ZERO_GRAINS: u32 = 1 << 2;
+/// The flag in a VMDK header that is set if the grains are deflated.
 const DEFLATED_GRAINS: u32 = 1 << 16;
 
-/// The largest grain, in sectors: 1 MiB, sixteen times what VMware writes.
+/// The largest grain of a VMDK that is read, in sectors: 1 MiB, which is sixteen times what VMware
+/// writes. A larger grain is taken for damage.
 const LARGEST_GRAIN: u64 = 2048;
 
-/// A sparse extent. A grain whose entry is 0 is not stored.
+/// A sparse extent of a VMDK. A grain whose table entry is 0 is not stored and reads as zeros.
 pub(super) struct SparseExtent {
     name: String,
     tables: Paged,
@@ -41,7 +45,8 @@ pub(super) struct SparseExtent {
 }
 
 impl SparseExtent {
-    /// Opens the extent in `file`, whose name is `name`.
+    /// Opens the sparse extent in `file`, whose name is `name`, and adds what is wrong with it to
+    /// `problems`.
     pub(super) fn open(file: &SharedSource, name: &str, problems: &mut Problems) -> Result<Self, ImageError> {
         let failed = |source| ImageError::Read { name: name.to_owned(), source };
         let mut header = read_up_to(file.as_ref(), 0, HEADER).map_err(failed)?;
@@ -84,7 +89,7 @@ impl SparseExtent {
         extent.check(problems)
     }
 
-    /// Opens an extent of ESX, which is sparse and has tables of 4,096 entries.
+    /// Opens a sparse extent as VMware ESX writes it (`COWD`), with tables of 4,096 entries.
     fn old(
         file: &SharedSource,
         name: &str,
@@ -108,7 +113,8 @@ impl SparseExtent {
         extent.check(problems)
     }
 
-    /// Checks the sizes, and cuts the directory where the file ends.
+    /// Checks the sizes that the header of the extent states. If the file ends within the
+    /// directory, the directory is taken to end with the file, and a problem is added.
     fn check(mut self, problems: &mut Problems) -> Result<Self, ImageError> {
         let bad = |expected: &str, found: u64| {
             let place = format!("{}, header", self.name);
@@ -135,12 +141,14 @@ impl SparseExtent {
         Ok(self)
     }
 
-    /// Where the extent has a descriptor in itself: its first byte and its length.
+    /// Returns the range of the file in which the extent has a descriptor: its offset and its size,
+    /// in bytes. Returns `None` if the extent has no descriptor.
     pub(super) fn descriptor_range(&self) -> Option<(u64, u64)> {
         self.descriptor
     }
 
-    /// The entry for a grain: the sector where it begins, or 0.
+    /// Returns the table entry for a grain: the sector of the file at which the grain begins. The
+    /// entry is 0 if the grain is not stored.
     fn entry(&self, grain: u64) -> io::Result<u32> {
         let (table, number) = (grain / self.per_table, grain % self.per_table);
         if table >= self.directory_entries {
