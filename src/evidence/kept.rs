@@ -88,7 +88,7 @@ pub struct OnDemand {
 }
 
 impl OnDemand {
-    /// A source of `size` bytes that `open` opens. `open` can be called again after the source was
+    /// Returns a source of `size` bytes. `open` opens it on the first read, and again if it was
     /// closed.
     pub fn new(
         kept: &Arc<Kept>,

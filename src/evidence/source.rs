@@ -52,8 +52,8 @@ pub struct FileIdentity {
     /// The time at which the file's content, name or attributes were last changed, in seconds and
     /// nanoseconds since 1970.
     pub touched: (i64, i64),
-    /// True if the file was last changed more than [`COARSE`] seconds before its folder was listed.
-    /// Then a file that takes its place later cannot have the same time of change.
+    /// True if the file was last changed more than two seconds before its folder was listed. Then a
+    /// file that takes its place later cannot have the same time of change.
     pub settled: bool,
 }
 

@@ -44,15 +44,15 @@ impl Default for SpoolPlace {
 /// A packed file, such as a deflated file in a zip archive, which can be unpacked from its first
 /// byte on.
 pub trait Packed: Send + Sync {
-    /// Calls `consume` with a reader of the unpacked bytes, from the first byte on. Returns its
-    /// error, or why the file cannot be unpacked at all.
+    /// Calls `consume` with a reader of the unpacked bytes, beginning at the first byte. Fails if
+    /// `consume` fails, or if the file cannot be unpacked at all.
     fn unpack(&self, consume: &mut Consume<'_>) -> io::Result<()>;
 }
 
 /// A function that reads the unpacked bytes of a packed file.
 pub type Consume<'a> = dyn FnMut(&mut dyn Read) -> io::Result<()> + 'a;
 
-/// Unpacked copies of packed files.
+/// The unpacked copies of packed files, with the memory and the disk space that they take.
 pub struct Spool {
     place: SpoolPlace,
     copies: Arc<Kept>,

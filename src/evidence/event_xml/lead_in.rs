@@ -11,7 +11,7 @@ pub const MOST_LEAD_IN: usize = 1024;
 ///
 /// - a hyphen, as in details copied from Event Viewer: `- <Event …>`;
 /// - a line with a record's number, as `evtx_dump` writes it: `Record 17`;
-/// - the header of a syslog line (RFC 3164 or 5424), with or without its priority: `<14>Mar 4
+/// - the header of a syslog line (RFC 3164 or 5424), with or without its priority: `<14>Mar  4
 ///   10:00:00 HOST <Event …>`.
 #[must_use]
 pub fn lead_in(line: &str) -> Option<usize> {
@@ -50,7 +50,7 @@ fn syslog(line: &str) -> Option<usize> {
     (is_event && is_header && is_plain && !header.is_empty()).then_some(header.len())
 }
 
-/// Returns true if a text begins with a time as syslog writes it: `Mar 4 10:00:00` or
+/// Returns true if a text begins with a time as syslog writes it: `Mar  4 10:00:00` or
 /// `2025-03-04T10:00:00`.
 fn begins_with_time(text: &str) -> bool {
     const MONTHS: [&str; 12] =

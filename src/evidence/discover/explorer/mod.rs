@@ -136,7 +136,8 @@ struct Explorer<'a> {
     access: &'a Access,
     outer: Arc<OuterFiles>,
     contents: Contents,
-    /// How many files have each path so far.
+    /// The number of files that were found with each path so far, by which files with equal paths
+    /// are told apart.
     paths: HashMap<String, u64>,
 }
 

@@ -35,7 +35,7 @@ struct VolumeState {
     /// The text before the path of a file in this state: the path of the volume or shadow copy, and
     /// a separator.
     path: String,
-    /// When the shadow copy was made; `None` for the live state.
+    /// The time at which the shadow copy was made. `None` for the live state.
     snapshot_time: Option<EventTime>,
     /// The number of containers that the volume lies in.
     depth: usize,

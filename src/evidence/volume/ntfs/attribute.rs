@@ -1,42 +1,49 @@
-//! Attributes: the parts of a record. A file's names, streams and times are attributes.
+//! Attributes of NTFS files. A record of the master file table consists of attributes: a file's
+//! names, streams and times are one each.
 
 use super::runs::RunList;
 use crate::evidence::volume::fields::{length16_at, length32_at, u16_at, u32_at, u64_at};
 
-/// `$STANDARD_INFORMATION`: times and flags of a file.
+/// The type of the attribute `$STANDARD_INFORMATION`, which has the times and flags of a file.
 pub(super) const STANDARD_INFORMATION: u32 = 0x10;
-/// `$ATTRIBUTE_LIST`: the records that a file's attributes lie in, if one is not enough.
+/// The type of the attribute `$ATTRIBUTE_LIST`, which lists the records that have a file's
+/// attributes if they do not fit into one record.
 pub(super) const ATTRIBUTE_LIST: u32 = 0x20;
-/// `$FILE_NAME`: a name of a file, and the folder that the name is in.
+/// The type of the attribute `$FILE_NAME`, which has a name of a file and the folder of that name.
 pub(super) const FILE_NAME: u32 = 0x30;
-/// `$DATA`: a stream of a file.
+/// The type of the attribute `$DATA`, which is a stream of a file: the main stream with the file's
+/// content, or a named stream.
 pub(super) const DATA: u32 = 0x80;
-/// `$REPARSE_POINT`: says that a driver gives the file another meaning.
+/// The type of the attribute `$REPARSE_POINT`, which tells that a driver gives the file another
+/// meaning, such as a link.
 pub(super) const REPARSE_POINT: u32 = 0xC0;
 
-/// An attribute in a record. Its bytes lie in the record (resident), or in clusters.
+/// An attribute in a record of an NTFS file. Its bytes lie in the record itself (resident) or in
+/// clusters of the volume.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Attribute<'r>(&'r [u8]);
 
 impl<'r> Attribute<'r> {
-    /// The attribute's type, such as [`DATA`].
+    /// Returns the type of the attribute, such as [`DATA`].
     pub fn kind(self) -> u32 {
         u32_at(self.0, 0).unwrap_or_default()
     }
 
-    /// The attribute's name in UTF-16; empty for a file's main stream.
+    /// Returns the name of the attribute in UTF-16. The name of a file's main stream is empty.
     pub fn name(self) -> &'r [u8] {
         let length = self.0.get(9).map_or(0, |units| 2 * usize::from(*units));
         let start = length16_at(self.0, 10).unwrap_or_default();
         self.0.get(start..start + length).unwrap_or_default()
     }
 
-    /// The flags for compression (low byte), encryption (0x4000) and sparseness (0x8000).
+    /// Returns the flags of the attribute for compression (the low byte), encryption (0x4000) and
+    /// sparseness (0x8000).
     pub fn flags(self) -> u16 {
         u16_at(self.0, 12).unwrap_or_default()
     }
 
-    /// The attribute's bytes if they lie in the record.
+    /// Returns the bytes of the attribute if they lie in the record. Returns `None` if they lie in
+    /// clusters.
     pub fn resident(self) -> Option<&'r [u8]> {
         if *self.0.get(8)? != 0 {
             return None;
@@ -45,7 +52,8 @@ impl<'r> Attribute<'r> {
         self.0.get(start..start.checked_add(length)?)
     }
 
-    /// Where the attribute's bytes lie if they do not lie in the record.
+    /// Returns where on the volume the bytes of the attribute lie. Returns `None` if they lie in
+    /// the record.
     pub fn clusters(self) -> Option<Clusters<'r>> {
         if *self.0.get(8)? == 0 || self.0.len() < 64 {
             return None;
@@ -60,30 +68,33 @@ impl<'r> Attribute<'r> {
     }
 }
 
-/// Where the bytes of an attribute lie, or of one part of it. The parts of an attribute can lie in
-/// several records; the first part states the sizes.
+/// Where on the volume the bytes of an attribute lie, or those of one part of it. An attribute can
+/// have parts in several records. The first part states the sizes of the whole.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Clusters<'r> {
-    /// The first of the attribute's clusters that the run list describes.
+    /// The number of the first cluster of the attribute that is in this part, counted from the
+    /// start of the attribute.
     pub first: u64,
-    /// The clusters that are compressed together, as a power of two; 0 without compression.
+    /// The number of clusters that are compressed together, as a power of two. 0 if the attribute
+    /// is not compressed.
     pub unit_shift: u8,
-    /// The attribute's size in bytes.
+    /// The size of the whole attribute in bytes.
     pub size: u64,
-    /// The valid data length: bytes from here on are zeros, whatever lies in the clusters.
+    /// The valid data length: the offset in the attribute from which on all bytes read as zeros,
+    /// whatever lies in the clusters.
     pub valid: u64,
     list: &'r [u8],
 }
 
 impl<'r> Clusters<'r> {
-    /// The runs of clusters that the run list describes.
+    /// Returns the runs of clusters in which the bytes of this part lie, decoded from its run list.
     pub fn runs(self) -> RunList<'r> {
         RunList::new(self.list, self.first)
     }
 }
 
-/// Walks the attributes of a record. The walk ends with the record or at the first attribute that
-/// is damaged.
+/// An iterator over the attributes of a record. It ends at the record's end or at the first damaged
+/// attribute.
 #[derive(Debug, Clone)]
 pub(super) struct Attributes<'r> {
     record: &'r [u8],
@@ -92,18 +103,21 @@ pub(super) struct Attributes<'r> {
 }
 
 impl<'r> Attributes<'r> {
-    /// Begins at the attribute at offset `first` of a record.
+    /// Returns an iterator over the attributes of a record that begins with the attribute at the
+    /// offset `first` of the record.
     pub fn new(record: &'r [u8], first: usize) -> Self {
         Attributes { record, at: first, is_damaged: false }
     }
 
-    /// True if the walk has ended before the mark that ends each record's attributes.
+    /// Returns true if the iterator has ended at a damaged attribute, before the mark that ends a
+    /// record's attributes.
     pub fn is_damaged(&self) -> bool {
         self.is_damaged
     }
 }
 
-/// The least length of an attribute in bytes: that of the header of one in a record.
+/// The length of the shortest attribute in bytes, which is the length of the header of an attribute
+/// whose bytes lie in the record.
 const SHORTEST: usize = 24;
 
 impl<'r> Iterator for Attributes<'r> {

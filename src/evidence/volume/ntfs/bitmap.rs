@@ -1,4 +1,5 @@
-//! Which clusters of a volume are in use, and the bytes of those that are not.
+//! The bitmap of an NTFS volume, which tells the clusters in use, and the bytes of the clusters
+//! that are not in use.
 
 use std::io;
 use std::ops::Range;
@@ -8,26 +9,30 @@ use super::stream::Stream;
 use crate::evidence::layer::{SharedSource, Source, read_up_to};
 use crate::evidence::source::LogBytes;
 
-/// How many bytes of the bitmap are read at a time.
+/// The number of bytes of the bitmap that are read at a time.
 const STEP: u64 = 16 << 10;
 
-/// The volume's `$Bitmap`: a bit for each cluster, set if a file has it.
+/// The bitmap of an NTFS volume (`$Bitmap`). It has a bit for each cluster, which is set if the
+/// cluster belongs to a file.
 pub(super) struct Bitmap {
     bits: Stream,
-    /// The number of the file system's clusters.
+    /// The number of clusters of the file system.
     clusters: u64,
 }
 
 impl Bitmap {
-    /// Makes the bitmap of a volume of its stream.
+    /// Returns the bitmap whose bytes are the stream `bits`, for a file system of `clusters`
+    /// clusters.
     pub fn new(bits: Stream, clusters: u64) -> Self {
         Bitmap { bits, clusters }
     }
 
-    /// Calls `visit` with each run of clusters that are alike, and with true if they are allocated,
-    /// until `visit` returns false. Clusters after the file system's last one are not allocated.
-    /// Clusters of the file system that the bitmap has no bit for count as allocated. A run can be
-    /// split where a read of the bitmap ends.
+    /// Calls `visit` with each range of consecutive clusters that are all in use or all free, and
+    /// with true if they are in use, until `visit` returns false. A range can come in two parts,
+    /// because the bitmap is read in parts.
+    ///
+    /// Clusters after the end of the file system are free. Clusters of the file system without a
+    /// bit in the bitmap, which is then cut off, count as in use.
     pub fn runs(
         &self,
         clusters: Range<u64>,
@@ -56,8 +61,8 @@ impl Bitmap {
     }
 }
 
-/// A volume of which only the clusters that no file has can be seen: those that files have read as
-/// zeros. Offsets are those of the volume. What follows the file system belongs to no file.
+/// An NTFS volume as a source with the free clusters only: the clusters of files read as zeros. It
+/// has the size and offsets of the volume. Bytes after the end of the file system count as free.
 pub struct Unallocated {
     volume: SharedSource,
     bitmap: Arc<Bitmap>,
@@ -65,13 +70,14 @@ pub struct Unallocated {
 }
 
 impl Unallocated {
-    /// The bytes of `volume` in clusters that `bitmap` says are free.
+    /// Returns a source with the bytes of `volume` in the clusters that are free by `bitmap`.
+    /// `cluster` is the size of a cluster in bytes.
     pub(super) fn new(volume: SharedSource, bitmap: Arc<Bitmap>, cluster: u64) -> Self {
         Unallocated { volume, bitmap, cluster }
     }
 
-    /// Calls `visit` with each range of bytes that no file has, until it returns false. Ranges that
-    /// follow each other can be parts of one.
+    /// Calls `visit` with each range of bytes that belongs to no file, until `visit` returns false.
+    /// Two of the ranges can be adjacent.
     #[cfg_attr(not(feature = "internals"), allow(dead_code, reason = "tests compare it with sleuthkit's"))]
     pub fn ranges(&self, visit: &mut dyn FnMut(Range<u64>) -> bool) -> io::Result<()> {
         let size = self.size();

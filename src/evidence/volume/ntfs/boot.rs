@@ -3,28 +3,30 @@
 use super::NtfsError;
 use crate::evidence::volume::fields::{u16_at, u64_at};
 
-/// Sizes and places that the boot sector states.
+/// The sizes and places that the boot sector of an NTFS volume states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Geometry {
-    /// Bytes in a sector: 512 to 4096.
+    /// The size of a sector in bytes: 512 to 4096.
     pub sector: u64,
-    /// Bytes in a cluster, the unit of allocation: up to 2 MiB.
+    /// The size of a cluster, the unit in which NTFS allocates space, in bytes: at most 2 MiB.
     pub cluster: u64,
-    /// Bytes in a record of the master file table: 512 to 65,536.
+    /// The size of a record of the master file table in bytes: 512 to 65,536.
     pub record: usize,
-    /// The volume's size in sectors.
+    /// The size of the volume in sectors.
     pub sectors: u64,
-    /// The cluster with which the master file table begins.
+    /// The number of the cluster at which the master file table begins.
     pub table: u64,
-    /// The cluster with which the copy of the table's first records begins.
+    /// The number of the cluster at which the copy of the first records of the master file table
+    /// begins.
     pub mirror: u64,
 }
 
-/// The most bytes in a cluster.
+/// The size of the largest cluster of NTFS, in bytes.
 const MOST_CLUSTER: u64 = 2 << 20;
 
 impl Geometry {
-    /// Reads the boot sector, of which `boot` has at least the first 512 bytes.
+    /// Reads a boot sector, of which `boot` has at least the first 512 bytes. Fails if it states a
+    /// size that no NTFS volume has.
     pub fn parse(boot: &[u8]) -> Result<Self, NtfsError> {
         let wrong = |offset, expected, found: u64| NtfsError::BootSector { offset, expected, found };
         let sector = u16_at(boot, 11).map_or(0, u64::from);

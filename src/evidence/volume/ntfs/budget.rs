@@ -1,17 +1,19 @@
-//! How much work a volume's files may take together, however they refer to each other.
+//! Limits the work that the files of an NTFS volume can cause, in whatever ways damaged or hostile
+//! records refer to one another.
 
-/// What is left of the work that listing a volume may take. No real volume needs as much; without
-/// a limit, a million files that all name the same records would be read for hours.
+/// The rest of the work that listing the files of a volume may take. No real volume needs all of
+/// it. Without a limit, a million files that all refer to the same records would be read for hours.
 pub(super) struct Budget {
-    /// Entries of attribute lists that may still be read.
+    /// The number of entries of attribute lists that may still be read.
     entries: u64,
-    /// Clusters of deleted files that may still be looked up in the bitmap.
+    /// The number of clusters of deleted files that may still be looked up in the volume's bitmap.
     clusters: u64,
 }
 
 impl Budget {
-    /// Enough for a volume of so many records and clusters: every record in 16 lists, and every
-    /// cluster in four deleted files.
+    /// Returns the budget for a volume of `records` records and `clusters` clusters. It is enough
+    /// for every record to be in 16 attribute lists, and for every cluster to be in four deleted
+    /// files.
     pub fn of_volume(records: u64, clusters: u64) -> Self {
         Budget {
             entries: records.saturating_mul(16).saturating_add(1 << 20),
@@ -19,17 +21,19 @@ impl Budget {
         }
     }
 
-    /// Enough for any one file.
+    /// Returns a budget that is enough for any single file.
     pub fn of_file() -> Self {
         Budget::of_volume(0, 0)
     }
 
-    /// Takes entries of an attribute list. Returns false if fewer are left.
+    /// Takes the reading of `count` entries of an attribute list from the budget. Returns false,
+    /// and takes nothing, if fewer are left.
     pub fn take_entries(&mut self, count: u64) -> bool {
         take(&mut self.entries, count)
     }
 
-    /// Takes clusters to be looked up. Returns false if fewer are left.
+    /// Takes the looking up of `count` clusters from the budget. Returns false, and takes nothing,
+    /// if fewer are left.
     pub fn take_clusters(&mut self, count: u64) -> bool {
         take(&mut self.clusters, count)
     }

@@ -1,4 +1,4 @@
-//! All records of one file, and the attributes in them.
+//! One file of an NTFS volume: all of its records, and the attributes in them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,21 +12,23 @@ use super::stream::Stream;
 use crate::evidence::layer::{Source, read_up_to};
 use crate::evidence::volume::fields::{length16_at, u32_at, u64_at};
 
-/// The most further records of a file.
+/// The most records of one file that are read besides the first one. The rest counts as lost.
 const MOST_RECORDS: usize = 4096;
-/// The most bytes of records of a file that are kept in memory at a time.
+/// The most bytes of records of one file that are in memory at the same time.
 const MOST_RECORD_BYTES: usize = 16 << 20;
-/// The most bytes of an attribute list that are read. Windows allows 256 KiB.
+/// The most bytes of a file's attribute list that are read. Windows allows 256 KiB.
 const MOST_LIST: usize = 1 << 20;
-/// The length of the shortest entry in an attribute list.
+/// The length of the shortest entry of an attribute list, in bytes. A shorter one is damage.
 const SHORTEST_ENTRY: usize = 26;
-/// The largest stream that is read: 1 TiB. Logs are far smaller, and holes make any size cheap.
+/// The size of the largest stream that is read, in bytes: 1 TiB. A log is far smaller; but a
+/// damaged record can state any size, because holes take no space.
 const MOST_SIZE: u64 = 1 << 40;
-/// Flags of files that a cloud provider keeps elsewhere: offline, recall on open, recall on access.
+/// The flags of files whose bytes a cloud provider stores and not the volume: offline, recall on
+/// open, and recall on access.
 const NOT_ON_DISK: u32 = 0x1000 | 0x4_0000 | 0x40_0000;
 
-/// The records of a file: the first one, and those with further attributes that the first one's
-/// attribute list names. At most 16 MiB.
+/// The records of one file: the first record, and the further ones that its attribute list names.
+/// They take at most 16 MiB of memory.
 pub(super) struct File {
     number: u64,
     records: Vec<Vec<u8>>,
@@ -34,18 +36,19 @@ pub(super) struct File {
     is_list_cut: bool,
 }
 
-/// A name of a file.
+/// A name of a file on an NTFS volume, which is in a folder. A file can have several.
 pub(super) struct FileName<'f> {
     /// The folder that the name is in.
     pub parent: Reference,
-    /// True for the short name (8.3) of a file that has a long one, too.
+    /// True if the name is the short (8.3) name of a file that has a long name, too.
     pub is_short: bool,
     /// The name in UTF-16.
     pub name: &'f [u8],
 }
 
 impl<'f> FileName<'f> {
-    /// Reads a `$FILE_NAME` attribute.
+    /// Reads a name from a `$FILE_NAME` attribute. Returns `None` if the attribute is of another
+    /// type or too short.
     pub fn parse(attribute: Attribute<'f>) -> Option<Self> {
         if attribute.kind() != attribute::FILE_NAME {
             return None;
@@ -61,8 +64,8 @@ impl<'f> FileName<'f> {
 }
 
 impl File {
-    /// Reads the records of the file whose first record has this number. If what is left of
-    /// `budget` does not suffice for the file's attribute list, only that record is read.
+    /// Reads the records of the file whose first record has the number `number`. If `budget` is not
+    /// enough for reading the file's attribute list, reads only the first record.
     pub fn read(ntfs: &Ntfs, number: u64, budget: &mut Budget) -> Result<Self, Obstacle> {
         let first = ntfs.record(number).ok_or(Obstacle::Record(number))?;
         let mut file = File { number, records: vec![first], lost: BTreeSet::new(), is_list_cut: false };
@@ -84,7 +87,7 @@ impl File {
         Ok(file)
     }
 
-    /// Adds the records that the attribute list names.
+    /// Reads the records that the file's attribute list names, and adds them to the file's records.
     fn add_listed(&mut self, ntfs: &Ntfs, list: &[u8]) {
         let most = MOST_RECORDS.min(MOST_RECORD_BYTES / ntfs.geometry.record);
         // Records that were met, and whether they belong to the file.
@@ -106,7 +109,8 @@ impl File {
         }
     }
 
-    /// Adds a further record. Returns false if it cannot be read, or another file has it by now.
+    /// Reads a further record of the file and adds it. Returns false if the record cannot be read
+    /// or belongs to another file by now.
     fn add_record(&mut self, ntfs: &Ntfs, number: u64) -> bool {
         let (is_in_use, sequence) = (self.first().is_in_use(), self.first().sequence());
         let is_own = |base: Reference| base.record == self.number && base.means(sequence, is_in_use);
@@ -116,28 +120,29 @@ impl File {
         is_good
     }
 
-    /// The file's first record.
+    /// Returns the first record of the file.
     pub fn first(&self) -> Record<'_> {
         Record(self.records.first().map_or(&[], Vec::as_slice))
     }
 
-    /// The numbers of the records with parts of streams that cannot be read, or that another file
-    /// has by now.
+    /// Returns the numbers of the records that should have parts of the file's streams, but cannot
+    /// be read or belong to another file by now.
     pub fn lost(&self) -> &BTreeSet<u64> {
         &self.lost
     }
 
-    /// True if the list of the file's records cannot be read, or not to its end.
+    /// Returns true if the file's attribute list cannot be read to its end, so that records of the
+    /// file may be missing.
     pub fn is_list_cut(&self) -> bool {
         self.is_list_cut
     }
 
-    /// All attributes of the file.
+    /// Returns all attributes of the file, from all of its records.
     fn attributes(&self) -> impl Iterator<Item = Attribute<'_>> {
         self.records.iter().flat_map(|record| Record(record).attributes())
     }
 
-    /// The names of the file: long ones if it has any.
+    /// Returns the names of the file. Short (8.3) names are left out if the file has a long one.
     pub fn names(&self) -> Vec<FileName<'_>> {
         let mut names: Vec<FileName<'_>> = self.attributes().filter_map(FileName::parse).collect();
         if names.iter().any(|name| !name.is_short) {
@@ -146,8 +151,8 @@ impl File {
         names
     }
 
-    /// True if the file has a main stream, or may have one in what is lost of its records. Files
-    /// that describe the volume itself, such as `$Secure`, can have named streams only.
+    /// Returns true if the file has a main stream, or may have one in the records that are lost.
+    /// Files that describe the volume itself, such as `$Secure`, can have only named streams.
     pub fn may_have_main_stream(&self) -> bool {
         let mut attributes = self.attributes();
         let has_one = attributes.any(|found| found.kind() == attribute::DATA && found.name().is_empty());
@@ -159,7 +164,7 @@ impl File {
         has_one || self.is_list_cut || !self.lost.is_empty() || self.records.iter().any(is_damaged)
     }
 
-    /// The names of the file's named streams, in their order.
+    /// Returns the names of the file's named streams, sorted.
     pub fn stream_names(&self) -> BTreeSet<String> {
         let data = self.attributes().filter(|attribute| attribute.kind() == attribute::DATA);
         data.filter(|attribute| !attribute.name().is_empty())
@@ -167,26 +172,30 @@ impl File {
             .collect()
     }
 
-    /// The bytes of `$STANDARD_INFORMATION`.
+    /// Returns the bytes of the file's attribute `$STANDARD_INFORMATION`, which are empty if the
+    /// file has none.
     fn standard_information(&self) -> &[u8] {
         let mut attributes = self.attributes();
         let found = attributes.find(|attribute| attribute.kind() == attribute::STANDARD_INFORMATION);
         found.and_then(Attribute::resident).unwrap_or_default()
     }
 
-    /// When the file's bytes were last changed: units of 100 nanoseconds since 1601.
+    /// Returns the time at which the file's bytes were last changed, in units of 100 nanoseconds
+    /// since 1601. Returns `None` if the file does not state it.
     pub fn modified(&self) -> Option<u64> {
         u64_at(self.standard_information(), 8)
     }
 
-    /// The file's reparse point.
+    /// Returns the tag of the file's reparse point, which tells what driver gives the file another
+    /// meaning. Returns `None` if the file has no reparse point.
     pub fn reparse_point(&self) -> Option<ReparsePoint> {
         let mut attributes = self.attributes();
         let found = attributes.find(|attribute| attribute.kind() == attribute::REPARSE_POINT)?;
         Some(ReparsePoint(u32_at(found.resident()?, 0)?))
     }
 
-    /// Opens the file's main stream, or the one whose name is, as [`name_text`] writes it, `name`.
+    /// Opens the file's main stream, or the stream named `name` if that is given. Stream names are
+    /// compared as [`name_text`] writes them.
     pub fn stream(&self, ntfs: &Ntfs, name: Option<&str>) -> Result<Stream, Obstacle> {
         if let Some(obstacle) = self.obstacle().filter(|_| name.is_none()) {
             return Err(obstacle);
@@ -202,7 +211,8 @@ impl File {
         if size > MOST_SIZE { Err(Obstacle::Size { size, limit: MOST_SIZE }) } else { Ok(stream) }
     }
 
-    /// Returns why the file's main stream does not have the file's bytes.
+    /// Returns why the file's main stream does not contain the bytes of the file, such as a reparse
+    /// point of a cloud provider. Returns `None` if it does.
     fn obstacle(&self) -> Option<Obstacle> {
         let point = self.reparse_point()?;
         let flags = u32_at(self.standard_information(), 32).unwrap_or_default();
@@ -210,7 +220,8 @@ impl File {
         is_elsewhere.then_some(Obstacle::Elsewhere(point))
     }
 
-    /// Returns the size that the records state for a stream that cannot be read.
+    /// Returns the size in bytes that the file's records state for a stream, for streams that
+    /// cannot be opened. Returns 0 if no record states it.
     pub fn stated_size(&self, name: Option<&str>) -> u64 {
         let data = self.attributes().filter(|attribute| attribute.kind() == attribute::DATA);
         let mut named = data.filter(|attribute| name_text(attribute.name()) == name.unwrap_or_default());

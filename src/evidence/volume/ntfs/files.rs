@@ -1,4 +1,4 @@
-//! The files of a volume, found by one pass over the master file table.
+//! Lists the files of an NTFS volume, by one pass over the master file table.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Range;
@@ -14,69 +14,77 @@ use super::problem::{FileProblem, VolumeProblem, problems};
 use super::record::{Record, RecordState, Reference, restore};
 use crate::evidence::layer::{Source, read_exact};
 
-/// How many bytes of the table are read at a time.
+/// The number of bytes of the master file table that are read at a time.
 const STEP: u64 = 1 << 20;
-/// The most bytes of memory that the names of folders and the numbers of wanted files take.
+/// The most memory, in bytes, for the names of folders and the numbers of wanted files. Records
+/// after this limit are counted as not listed.
 const MOST_MEMORY: usize = 256 << 20;
-/// The records that describe the volume itself: `$MFT`, `$LogFile` and others.
+/// The number of records at the start of the master file table that describe the volume itself,
+/// such as `$MFT` and `$LogFile`.
 const SYSTEM_RECORDS: u64 = 24;
 
-/// Decides by a file's or a stream's name whether it is wanted. Names are escaped, as in
-/// [`NtfsFile::path`].
+/// A function that returns true for the names of the files and streams to list. Names are escaped
+/// as in [`NtfsFile::path`].
 pub type Wanted<'w> = dyn Fn(&str) -> bool + 'w;
 
-/// A stream of a file on an NTFS volume.
+/// A stream of a file on an NTFS volume, as [`Files`] lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NtfsFile {
-    /// The path from the volume's root, with `/` between its parts; it begins with `$Orphan/` if
-    /// [`NtfsFile::is_orphan`] is true. In names, a backslash is `\\`; `!`, `/` and `:` are `\xNN`,
-    /// and UTF-16 that is no text is `\xNN` for each byte that UTF-8 would have for it.
+    /// The path of the file from the volume's root, with `/` between its parts. If
+    /// [`NtfsFile::is_orphan`] is true, the path begins with `$Orphan/`. In names, a backslash
+    /// becomes `\\`; `!`, `/` and `:` become `\xNN`; and UTF-16 that is no text becomes `\xNN` for
+    /// each byte that it would have in UTF-8.
     pub path: String,
-    /// The name of the stream, escaped in the same way; `None` for the file's main stream.
+    /// The name of the stream, escaped like the names in [`NtfsFile::path`]. `None` for the main
+    /// stream, which has the file's content.
     pub stream: Option<String>,
     /// The number of the file's first record in the master file table. Together with
     /// [`NtfsFile::stream`] it says to [`Ntfs::open_stream`] what to open.
     pub record: u64,
-    /// The stream's size in bytes.
+    /// The size of the stream in bytes.
     pub size: u64,
-    /// The offset in the stream from which on all bytes are zeros that are stored nowhere.
+    /// The offset in the stream from which on nothing is stored, so that all bytes read as zeros.
     pub stored: u64,
-    /// When the file's bytes were last changed: units of 100 nanoseconds since 1601 (FILETIME).
+    /// The time at which the file's bytes were last changed, in units of 100 nanoseconds since 1601
+    /// (FILETIME). `None` if the file does not state it.
     pub modified: Option<u64>,
-    /// True if the file was deleted: its record is marked as free, and has not been reused.
+    /// True if the file was deleted: its record is marked as free, and no other file uses it yet.
     pub is_deleted: bool,
-    /// True if the folder of the file, or one above that, is lost.
+    /// True if one of the folders that the file lies in is lost, so that the path is not complete.
     pub is_orphan: bool,
-    /// True for a file that describes the volume itself, such as `$MFT`.
+    /// True if the file describes the volume itself, such as `$MFT`.
     pub is_system: bool,
-    /// Why the stream cannot be read; `None` if it can be, at least in part.
+    /// The reason why nothing of the stream can be read. `None` if it can be read at least in part.
     pub obstacle: Option<Obstacle>,
-    /// What is wrong with the stream, at most 256 ranges.
+    /// The ranges of the stream in which something is wrong, at most 256.
     pub problems: Vec<FileProblem>,
 }
 
-/// What a pass over the master file table has counted.
+/// The numbers of records and files that a pass over the master file table has found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// The places for records in the table, without those that were never written to.
+    /// The number of records that the master file table has place for, without places that were
+    /// never written to.
     pub records: u64,
-    /// Records whose fixups fail: they were written in part.
+    /// The number of records that were written only in part, which their fixups show.
     pub torn: u64,
-    /// Places with something that is no record.
+    /// The number of places in the master file table that contain something that is not a record.
     pub no_record: u64,
-    /// Records that lie out of the volume or cannot be read from it, or whose place is not known.
+    /// The number of records that lie outside of the volume, cannot be read from it, or whose place
+    /// is not known.
     pub unreadable: u64,
-    /// Records whose attributes end at a damaged one.
+    /// The number of records in which attributes are missing after a damaged one.
     pub damaged: u64,
-    /// Records that were not looked at: those after the one at which names or paths took more than
-    /// 256 MiB, or at which more of the table was read than the volume can have.
+    /// The number of records at the end of the master file table that were not read, because of a
+    /// limit: names or paths took more than 256 MiB, or the table seems to be larger than the
+    /// volume.
     pub not_listed: u64,
-    /// Regular files in use, without those that describe the volume itself.
+    /// The number of regular files that are in use, without those that describe the volume itself.
     pub files: u64,
 }
 
 impl Counts {
-    /// What the counts say is wrong with the table.
+    /// Returns what is wrong with the master file table, by these counts.
     #[must_use]
     pub fn problems(&self) -> Vec<VolumeProblem> {
         let problems = [
@@ -90,9 +98,9 @@ impl Counts {
     }
 }
 
-/// Yields the wanted files of a volume, in the order of their records. Takes at most 256 MiB of
-/// memory, whatever the volume contains. It ends when the paths of the files that it has yielded
-/// come to as much.
+/// An iterator over the wanted files of an NTFS volume, in the order of their records. It takes at
+/// most 256 MiB of memory, whatever the volume contains. It ends early if the paths of the files
+/// that it has returned take more than 256 MiB together.
 pub struct Files<'n> {
     ntfs: &'n Ntfs,
     wanted: &'n Wanted<'n>,
@@ -101,13 +109,14 @@ pub struct Files<'n> {
     ready: VecDeque<NtfsFile>,
     counts: Counts,
     budget: Budget,
-    /// The bytes of all paths so far.
+    /// The total length of the paths that were returned so far, in bytes.
     path_bytes: usize,
     yielded: u64,
 }
 
 impl<'n> Files<'n> {
-    /// Reads the table of the volume.
+    /// Passes over the master file table of the volume `ntfs`, and returns an iterator over the
+    /// files for whose names `wanted` returns true.
     pub(super) fn read(ntfs: &'n Ntfs, wanted: &'n Wanted<'n>) -> Self {
         let mut pass = Pass::new(wanted);
         pass.run(ntfs);
@@ -118,21 +127,23 @@ impl<'n> Files<'n> {
         Files { ntfs, wanted, folders, records, ready, counts, budget, path_bytes: 0, yielded: 0 }
     }
 
-    /// What was counted. The number of records that were not listed is final once the iterator has
-    /// ended.
+    /// Returns the numbers of records and files that were found. [`Counts::not_listed`] can still
+    /// grow until the iterator has ended.
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.counts
     }
 
-    /// The number of regular files in use, without those that describe the volume itself, of which
-    /// no stream has been yielded. It is final once the iterator has ended.
+    /// Returns the number of regular files in use of which the iterator has returned no stream,
+    /// without files that describe the volume itself. The number is final once the iterator has
+    /// ended.
     #[must_use]
     pub fn others(&self) -> u64 {
         self.counts.files.saturating_sub(self.yielded)
     }
 
-    /// Adds the wanted streams of a file to what is ready.
+    /// Adds the wanted streams of the file with the record `number` to the streams that the
+    /// iterator returns next.
     fn add(&mut self, number: u64) {
         let Ok(file) = File::read(self.ntfs, number, &mut self.budget) else { return };
         let names = file.names();
@@ -190,16 +201,17 @@ impl Iterator for Files<'_> {
     }
 }
 
-/// True if the record is the first one of a regular file in use.
+/// Returns true if the record is the first record of a regular file in use, other than the files
+/// that describe the volume itself.
 fn is_counted(number: u64, record: Record<'_>) -> bool {
     number >= SYSTEM_RECORDS && record.is_in_use() && !record.is_folder() && record.base().is_none()
 }
 
-/// One pass over the master file table.
+/// One pass over the master file table of an NTFS volume: what was found so far.
 struct Pass<'w> {
     wanted: &'w Wanted<'w>,
     folders: Folders,
-    /// Files with a wanted name or stream.
+    /// The numbers of the first records of files with a wanted name or stream.
     records: Vec<u64>,
     /// Folders whose name is not in their first record: their sequence number, and whether they
     /// are in use.
@@ -225,8 +237,8 @@ impl<'w> Pass<'w> {
         }
     }
 
-    /// Looks at all records that lie on the volume. Runs of a damaged table can name the same
-    /// clusters again and again, so no more bytes are read than the volume has.
+    /// Reads all records that lie on the volume. A damaged table can refer to the same clusters
+    /// again and again. So the pass ends once as many bytes were read as the volume has.
     fn run(&mut self, ntfs: &Ntfs) {
         let size = ntfs.geometry.record as u64;
         self.counts.records = ntfs.table.valid() / size;
@@ -250,7 +262,8 @@ impl<'w> Pass<'w> {
         self.counts.unreadable += self.counts.records - next;
     }
 
-    /// How many bytes of memory the names and numbers take that were found.
+    /// Returns the memory, in bytes, that the folders, names and numbers take that were found so
+    /// far.
     fn memory(&self) -> usize {
         self.folders.memory() + self.memory + size_of::<u64>() * self.records.len()
     }
@@ -268,7 +281,7 @@ impl<'w> Pass<'w> {
         }
     }
 
-    /// Looks at records that cannot be read together.
+    /// Reads records one by one, because a read of all of them together has failed.
     fn look_at_each(&mut self, ntfs: &Ntfs, numbers: Range<u64>) {
         let size = ntfs.geometry.record;
         for number in numbers {
@@ -288,7 +301,7 @@ impl<'w> Pass<'w> {
         }
     }
 
-    /// Notes the folder that a record describes, or the file if it is wanted.
+    /// Records what a record of the table tells: a folder's name, or that a file is wanted.
     fn look_into(&mut self, number: u64, record: Record<'_>) {
         let base = record.base();
         self.counts.files += u64::from(is_counted(number, record));
@@ -330,7 +343,7 @@ impl<'w> Pass<'w> {
         (self.wanted)(&self.text)
     }
 
-    /// Keeps a name from a further record if it may be a folder's.
+    /// Keeps a name from a further record if it may be the name of a folder.
     fn note_name(&mut self, number: u64, base: Reference, name: &FileName<'_>) {
         let may_be_folder = base.record > number || self.nameless.contains_key(&base.record);
         if may_be_folder && !name.is_short {
@@ -339,7 +352,8 @@ impl<'w> Pass<'w> {
         }
     }
 
-    /// Gives the nameless folders their names, and returns the records of the wanted files.
+    /// Gives the folders without a name the names that were found in their further records. Returns
+    /// the numbers of the records of the wanted files, sorted.
     fn finish(&mut self) -> Vec<u64> {
         for (number, (sequence, is_in_use)) in std::mem::take(&mut self.nameless) {
             if let Some((base, parent, name)) = self.names.remove(&number)

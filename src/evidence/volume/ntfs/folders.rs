@@ -1,50 +1,51 @@
-//! The folders of a volume, and the paths of files through them.
+//! The folders of an NTFS volume, from which the paths of files are made.
 
 use super::file::FileName;
 use super::name::push_name;
 use super::record::{Record, Reference};
 
-/// The record of a volume's root folder.
+/// The number of the record of a volume's root folder.
 const ROOT: u64 = 5;
 /// The most folders that the path of a file on a volume may have. A longer chain of parent folders
 /// is damage, and the file counts as one whose folders are lost.
 const MOST_DEPTH: usize = 256;
-/// The first part of the path of a file if not all of its folders are known.
+/// The first part of the path of a file of which not all folders are known.
 const ORPHAN: &str = "$Orphan";
 
-/// The names of all folders of a volume: 40 bytes and the name for each.
+/// The names of all folders of a volume. Each takes 40 bytes of memory, and the bytes of its name.
 #[derive(Default)]
 pub(super) struct Folders {
-    /// Sorted by record, once all are there.
+    /// The folders, sorted by the numbers of their records once all have been added.
     folders: Vec<Folder>,
     names: String,
 }
 
-/// A folder's place in the tree.
+/// A folder of a volume: its record, the folder that it is in, and its name.
 struct Folder {
     record: u64,
     parent: Reference,
     sequence: u16,
     is_in_use: bool,
-    /// Where the name starts in [`Folders::names`], and how long it is.
+    /// The start of the folder's name in `Folders::names`, and the length of the name in bytes.
     name: (usize, u16),
 }
 
-/// The path of a file.
+/// The path of a file on a volume.
 pub(super) struct Path {
-    /// The path's text, with `/` between its parts.
+    /// The text of the path, with `/` between its parts.
     pub text: String,
-    /// True if a folder above the file is lost. The path begins with the folder below that.
+    /// True if one of the folders that the file lies in is lost. After `$Orphan`, the path begins
+    /// with the first folder that is known.
     pub is_orphan: bool,
 }
 
 impl Folders {
-    /// Adds a folder whose first record is `record`, with number `number`.
+    /// Adds a folder whose first record is `record` and has the number `number`.
     pub fn add(&mut self, number: u64, record: Record<'_>, name: &FileName<'_>) {
         self.add_named(number, record.sequence(), record.is_in_use(), name.parent, name.name);
     }
 
-    /// Adds a folder whose name was found apart from its first record.
+    /// Adds a folder whose name is not in its first record. `record` is the number of that record.
     pub fn add_named(&mut self, record: u64, sequence: u16, is_in_use: bool, parent: Reference, name: &[u8]) {
         let start = self.names.len();
         push_name(&mut self.names, name);
@@ -52,12 +53,13 @@ impl Folders {
         self.folders.push(Folder { record, parent, sequence, is_in_use, name: (start, length) });
     }
 
-    /// How many bytes of memory the folders take.
+    /// Returns the memory that the folders take, in bytes.
     pub fn memory(&self) -> usize {
         self.folders.len() * size_of::<Folder>() + self.names.len()
     }
 
-    /// Sorts the folders. Paths can be asked for after that.
+    /// Sorts the folders. Must be called after all folders are added, and before the first path is
+    /// requested.
     pub fn finish(&mut self) {
         self.folders.sort_by_key(|folder| folder.record);
     }
@@ -67,7 +69,7 @@ impl Folders {
         self.folders.get(place)
     }
 
-    /// Returns the path of the file that has this name.
+    /// Returns the path of the file that has the name `name`.
     pub fn path(&self, name: &FileName<'_>) -> Path {
         let mut seen = Vec::new();
         let mut parts = Vec::new();

@@ -1,11 +1,11 @@
-//! NTFS: files by the master file table alone.
+//! NTFS volumes: lists files and reads their bytes, by the master file table (`$MFT`) alone.
 //!
-//! The table (`$MFT`) is read in its order; folders are not walked. That finds deleted files and
-//! files whose folder is lost, and needs no directory index. A file is one record of the table, and
-//! further ones if its attributes do not fit into one.
+//! The table is read from its start to its end; folders are not walked. Thus deleted files and
+//! files whose folder is lost are found, too, and the indexes of folders are not needed. A file has
+//! one record in the table, and further records if its attributes do not fit into one.
 //!
-//! Evidence is hostile: every number is checked before memory is taken for it, and every chain ends
-//! by a count.
+//! Evidence can be hostile. So every number is checked before memory is taken for it, and the
+//! number of steps of every chain is limited.
 
 mod attribute;
 mod bitmap;
@@ -39,44 +39,48 @@ pub use self::files::{Counts, Files, NtfsFile, Wanted};
 pub use self::obstacle::{Obstacle, ReparsePoint};
 pub use self::problem::{FileFault, FileProblem, VolumeProblem};
 
-/// The record of the master file table itself.
+/// The number of the record that describes the master file table itself.
 const TABLE: u64 = 0;
-/// The record of the bitmap of clusters in use.
+/// The number of the record of the bitmap, which tells the clusters in use.
 const BITMAP: u64 = 6;
-/// How often the table's own records are looked for with what is known of it.
+/// The most attempts to find further parts of the master file table. Each uses the records in the
+/// parts that were found before.
 const MOST_ROUNDS: usize = 64;
 
-/// Why a volume cannot be read as NTFS.
+/// The reason why a volume cannot be read as NTFS.
 #[derive(Debug, thiserror::Error)]
 pub enum NtfsError {
-    /// The source that the volume lies in cannot be read.
+    /// The image or disk that contains the volume cannot be read.
     #[error(transparent)]
     Read(#[from] io::Error),
     /// The boot sector has a size that no volume has.
     #[error(
         "the boot sector of the NTFS volume is damaged at byte {offset}: expected {expected}, found {found}"
     )]
+    /// The boot sector states a size that no NTFS volume has.
     BootSector {
-        /// The offset in the boot sector, in bytes.
+        /// The offset of the wrong number in the boot sector, in bytes.
         offset: u64,
-        /// What is expected at that offset of the boot sector.
+        /// What a valid boot sector has at that offset.
         expected: &'static str,
-        /// The number that was found, in bytes.
+        /// The size in bytes that the damaged boot sector states.
         found: u64,
     },
     /// Neither the first record of the master file table nor its copy can be read.
     #[error(
         "the first record of the NTFS volume's master file table is damaged, expected at byte {table}, and so is its copy, expected at byte {mirror}"
     )]
+    /// Neither the first record of the master file table nor its copy can be read, so that no file
+    /// can be found.
     Table {
-        /// The offset of the master file table in the volume.
+        /// The offset of the master file table in the volume, in bytes.
         table: u64,
-        /// The offset in the volume of the copy of the master file table's first records.
+        /// The offset in the volume of the copy of the master file table's first records, in bytes.
         mirror: u64,
     },
 }
 
-/// An NTFS volume. Several threads can read its files.
+/// An NTFS volume, which is open for reading. Several threads can read its files at the same time.
 pub struct Ntfs {
     volume: SharedSource,
     geometry: Geometry,
@@ -87,7 +91,7 @@ pub struct Ntfs {
 }
 
 impl Ntfs {
-    /// Opens a volume: reads its boot sector, and finds out where the master file table lies.
+    /// Opens an NTFS volume: reads its boot sector, and finds the parts of the master file table.
     pub fn open(volume: SharedSource) -> Result<Ntfs, NtfsError> {
         let first = Geometry::parse(&read_exact(&*volume, 0, 512)?);
         let is_boot_copy_used = first.is_err();
@@ -111,7 +115,8 @@ impl Ntfs {
         Ok(ntfs)
     }
 
-    /// Adds to what is known of the table's place what records say that lie in the known part.
+    /// Finds further parts of the master file table. Where they lie is stated in records of the
+    /// table, which lie in the parts that are known.
     fn extend_table(&mut self) {
         for _ in 0..MOST_ROUNDS {
             let Ok(table) = self.stream(TABLE, None) else { return };
@@ -122,22 +127,22 @@ impl Ntfs {
         }
     }
 
-    /// The size of a cluster in bytes.
+    /// Returns the size of a cluster in bytes.
     #[cfg_attr(not(feature = "internals"), allow(dead_code, reason = "tests compare it with sleuthkit's"))]
     #[must_use]
     pub fn cluster_size(&self) -> u64 {
         self.geometry.cluster
     }
 
-    /// The size in bytes that the boot sector states for the volume. It is larger than the
-    /// partition if the volume was cut off.
+    /// Returns the size in bytes that the boot sector states for the volume. If the volume was cut
+    /// off, it has fewer bytes.
     #[must_use]
     pub fn stated_size(&self) -> u64 {
         self.geometry.sectors.saturating_mul(self.geometry.sector)
     }
 
-    /// What is wrong with the volume as a whole. What is wrong with records of the master file
-    /// table is found by [`Ntfs::files`], and is in [`Counts::problems`].
+    /// Returns what is wrong with the volume as a whole. What is wrong with records of the master
+    /// file table is found by [`Ntfs::files`], and returned by [`Counts::problems`].
     #[must_use]
     pub fn problems(&self) -> Vec<VolumeProblem> {
         let mut problems = Vec::new();
@@ -155,26 +160,28 @@ impl Ntfs {
         problems
     }
 
-    /// The number of runs of clusters that the master file table is known to lie in.
+    /// Returns the number of runs of clusters in which the known parts of the master file table
+    /// lie.
     #[cfg_attr(not(feature = "internals"), allow(dead_code, reason = "tests compare it with sleuthkit's"))]
     #[must_use]
     pub fn table_runs(&self) -> usize {
         self.table.run_count()
     }
 
-    /// The number of the clusters that lie on the volume whole.
+    /// Returns the number of clusters of which the volume has all bytes.
     fn clusters(&self) -> u64 {
         self.volume.size() / self.geometry.cluster
     }
 
-    /// Reads a record; `None` if it cannot be read, or is damaged.
+    /// Returns the record of the master file table with the number `number`. Returns `None` if it
+    /// cannot be read or is damaged.
     fn record(&self, number: u64) -> Option<Vec<u8>> {
         let size = self.geometry.record;
         let mut record = read_exact(&self.table, number.checked_mul(size as u64)?, size).ok()?;
         (restore(&mut record, self.geometry.sector) == RecordState::Good).then_some(record)
     }
 
-    /// The bitmap of clusters in use; `None` if it cannot be read.
+    /// Returns the bitmap of clusters in use. Returns `None` if it cannot be read.
     fn bitmap(&self) -> Option<&Arc<Bitmap>> {
         let open = || {
             let bits = self.stream(BITMAP, None).ok()?;
@@ -183,28 +190,30 @@ impl Ntfs {
         self.bitmap.get_or_init(open).as_ref()
     }
 
-    /// Finds the files and streams whose name `wanted` returns true for, deleted ones included, by
-    /// one pass over the master file table. What of the table cannot be read is counted in
-    /// [`Files::counts`].
+    /// Returns the files and streams for whose names `wanted` returns true, including deleted
+    /// files, by one pass over the master file table. [`Files::counts`] tells what of the table
+    /// cannot be read.
     pub fn files<'n>(&'n self, wanted: &'n Wanted<'n>) -> Files<'n> {
         Files::read(self, wanted)
     }
 
-    /// Opens a stream of a file.
+    /// Opens the stream named `name` of the file whose first record has the number `record`, or its
+    /// main stream if `name` is `None`.
     fn stream(&self, record: u64, name: Option<&str>) -> Result<Stream, Obstacle> {
         File::read(self, record, &mut Budget::of_file())?.stream(self, name)
     }
 
-    /// Opens a stream of the file whose first record has this number: the main stream, or the one
-    /// with this name, escaped as in [`NtfsFile::stream`]. Reads fail where a
-    /// [`FileProblem`] says that the bytes cannot be read, and where compressed bytes are damaged.
+    /// Opens a stream of the file whose first record has the number `record`: the stream named
+    /// `name`, escaped as in [`NtfsFile::stream`], or the main stream if `name` is `None`. Reads
+    /// fail where a [`FileProblem`] tells that bytes cannot be read, and where compressed bytes are
+    /// damaged.
     pub fn open_stream(&self, record: u64, name: Option<&str>) -> io::Result<SharedSource> {
         let stream = self.stream(record, name);
         Ok(Arc::new(stream.map_err(|obstacle| io::Error::new(io::ErrorKind::Unsupported, obstacle))?))
     }
 
-    /// Returns the volume with the clusters of files as zeros; `None` if the bitmap of clusters in
-    /// use cannot be read.
+    /// Returns the volume with zeros in place of the clusters of files, so that only free clusters
+    /// can be read. Returns `None` if the bitmap of clusters in use cannot be read.
     #[must_use]
     pub fn unallocated(&self) -> Option<Unallocated> {
         let bitmap = Arc::clone(self.bitmap()?);
@@ -212,7 +221,8 @@ impl Ntfs {
     }
 }
 
-/// Reads the copy of the boot sector in the volume's last sector.
+/// Reads the copy of the boot sector in the last sector of the volume. Returns `None` if there is
+/// no valid copy.
 fn boot_copy(volume: &SharedSource) -> Option<Geometry> {
     let copy = |sector: u64| {
         let bytes = read_exact(&**volume, (volume.size() / sector).checked_sub(1)? * sector, 512).ok()?;
@@ -222,7 +232,8 @@ fn boot_copy(volume: &SharedSource) -> Option<Geometry> {
     copy(512).or_else(|| copy(4096))
 }
 
-/// Reads the table's first record at an offset of the volume.
+/// Reads the first record of the master file table at the offset `offset` of the volume. Returns
+/// `None` if it cannot be read or is damaged.
 fn first_record(volume: &SharedSource, geometry: &Geometry, offset: u64) -> Option<Vec<u8>> {
     let mut record = read_exact(&**volume, offset, geometry.record).ok()?;
     (restore(&mut record, geometry.sector) == RecordState::Good).then_some(record)

@@ -1,11 +1,11 @@
-//! Names on an NTFS volume as text that determines the name exactly.
+//! Names on an NTFS volume, written as text so that different names have different texts.
 
 use std::fmt::Write;
 
-/// Appends a name in UTF-16 (little-endian) to `text`. A unit that is not text, because it is half
-/// of a surrogate pair, becomes `\xNN` for each of the three bytes that UTF-8 would have for it. A
-/// backslash becomes `\\`. The characters that separate the parts of a place become `\xNN`, too:
-/// `!`, and `/` and `:`, which Windows allows in no name.
+/// Appends a name in UTF-16 (little-endian) to `text`. A backslash becomes `\\`. The characters
+/// `!`, `/` and `:`, which separate the parts of a path in evidence, become `\xNN`. Half of a
+/// surrogate pair, which is no text, becomes `\xNN` for each of the three bytes that it would have
+/// in UTF-8.
 pub(super) fn push_name(text: &mut String, name: &[u8]) {
     let units =
         name.chunks_exact(2).filter_map(|unit| unit.first_chunk()).map(|unit| u16::from_le_bytes(*unit));
@@ -24,7 +24,7 @@ pub(super) fn push_name(text: &mut String, name: &[u8]) {
     }
 }
 
-/// Returns a name in UTF-16 (little-endian) as text, as [`push_name`] writes it.
+/// Returns a name in UTF-16 (little-endian) as text, escaped as [`push_name`] does.
 pub(super) fn name_text(name: &[u8]) -> String {
     let mut text = String::with_capacity(name.len() / 2);
     push_name(&mut text, name);

@@ -1,49 +1,53 @@
-//! Why a file's bytes cannot be read, although its record can.
+//! Reasons why the bytes of a file on an NTFS volume cannot be read, although its record can.
 
 use std::fmt;
 
-/// The reason why the bytes of a file's stream cannot be read at all. Its text names the reason.
+/// The reason why nothing of a stream can be read. Displayed as text, it names the reason for
+/// users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Obstacle {
-    /// The Encrypting File System encrypts the stream.
+    /// Windows has encrypted the stream (Encrypting File System).
     #[error("the file is encrypted by Windows (EFS)")]
     Encrypted,
-    /// The stream is compressed by a method other than LZNT1.
+    /// The stream is compressed by a method other than LZNT1. Contains the number of the method.
     #[error("the file is compressed by method {0}: only LZNT1 (1) is read")]
     Compression(u8),
-    /// A driver stores the file's bytes elsewhere, or in another form.
+    /// A driver stores the bytes of the file elsewhere or in another form. Contains the tag of the
+    /// driver.
     #[error("the file's bytes are {0}, which is not read")]
     Elsewhere(ReparsePoint),
-    /// The file's records have no such stream.
+    /// No record of the file has the stream.
     #[error("no record of the file says where its bytes lie")]
     NoData,
-    /// The record that states the stream's size is lost.
+    /// The record that states the size of the stream is lost.
     #[error("the record that states the file's size is lost")]
     NoSize,
-    /// The stream has more runs than are read.
+    /// The stream lies in more runs of clusters than are read.
     #[error("the file has more than {limit} runs of clusters")]
     Runs {
-        /// The most runs that are read.
+        /// The most runs of a stream that are read.
         limit: usize,
     },
     /// The stream is larger than any log.
     #[error("the file has {size} bytes: at most {limit} are read")]
     Size {
-        /// The stream's size in bytes.
+        /// The size of the stream in bytes.
         size: u64,
-        /// The largest size that is read.
+        /// The size of the largest stream that is read, in bytes.
         limit: u64,
     },
-    /// The file's first record cannot be read.
+    /// The first record of the file cannot be read. Contains its number.
     #[error("the file's record {0} cannot be read")]
     Record(u64),
 }
 
-/// The tag of a reparse point: the driver that gives a file another meaning.
+/// The tag of a reparse point, which names the driver that gives a file another meaning, such as a
+/// link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ReparsePoint(pub u32);
 
-/// Where the bytes of files with known tags are.
+/// The known tags of reparse points whose files have their bytes elsewhere, each with a text that
+/// says where.
 const KNOWN: [(u32, &str); 11] = [
     (0x8000_0017, "compressed by the Windows Overlay Filter (WOF, CompactOS)"),
     (0x8000_0013, "in a store of Windows Server deduplication"),
@@ -59,15 +63,17 @@ const KNOWN: [(u32, &str); 11] = [
 ];
 
 impl ReparsePoint {
-    /// The bits that all tags of cloud providers have in common; four more bits number providers.
+    /// The bits that are equal in all tags of cloud providers. Four other bits tell the providers
+    /// apart.
     const CLOUD: u32 = 0x9000_001A;
 
-    /// True for the files of a cloud provider, such as OneDrive, which may or may not be on disk.
+    /// Returns true if the file belongs to a cloud provider, such as OneDrive. Its bytes may or may
+    /// not be on the volume.
     pub(super) fn is_cloud(self) -> bool {
         self.0 & 0xFFFF_0FFF == Self::CLOUD
     }
 
-    /// True if the bytes on disk are not the file's.
+    /// Returns true if the bytes that the volume has for the file are not the file's content.
     pub(super) fn is_elsewhere(self) -> bool {
         KNOWN.iter().any(|(tag, _)| *tag == self.0)
     }

@@ -1,4 +1,4 @@
-//! What is wrong with a volume, or with a file, that can be read at least in part.
+//! What is wrong with an NTFS volume or a file on it, if either can be read at least in part.
 
 use std::fmt;
 use std::ops::Range;
@@ -9,47 +9,50 @@ use super::file::File;
 use super::obstacle::ReparsePoint;
 use super::stream::Stream;
 
-/// What is wrong with a volume of which files can be read nevertheless. Its text says what was
-/// expected and found.
+/// What is wrong with an NTFS volume whose files can be read nevertheless. Displayed as text, it
+/// says what was expected and found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VolumeProblem {
-    /// The boot sector is damaged; its copy in the volume's last sector was used.
+    /// The boot sector is damaged. Its copy in the last sector of the volume was used instead.
     BootSector,
-    /// The first record of the master file table is damaged; its copy was used.
+    /// The first record of the master file table is damaged. Its copy was used instead.
     FirstRecord {
-        /// The offset in the volume at which the record was expected.
+        /// The offset in the volume at which the record was expected, in bytes.
         expected: u64,
     },
-    /// The volume ends before its boot sector says.
+    /// The volume has fewer bytes than its boot sector states.
     CutOff {
-        /// The size in bytes that the boot sector states.
+        /// The size of the volume that the boot sector states, in bytes.
         expected: u64,
-        /// The number of bytes that there are.
+        /// The number of bytes that the volume has.
         found: u64,
     },
-    /// Records were written in part: their fixups fail.
+    /// Some records of the master file table were written only in part, which their fixups show.
+    /// They are not used.
     Torn {
-        /// How many records were written in part.
+        /// The number of records that were written only in part.
         records: u64,
     },
-    /// Places in the table have something else than a record.
+    /// Some places in the master file table contain something that is not a record.
     NoRecord {
-        /// How many places have something else.
+        /// The number of places without a record.
         records: u64,
     },
-    /// Records lie out of the volume or cannot be read, or their place is not known.
+    /// Some records of the master file table lie outside of the volume, cannot be read, or lie in a
+    /// place that is not known.
     Unreadable {
-        /// How many records cannot be read.
+        /// The number of records that cannot be read.
         records: u64,
     },
-    /// Records have a damaged attribute; the attributes before that one are used.
+    /// Some records of the master file table have a damaged attribute. Only the attributes before
+    /// it are used.
     Damaged {
-        /// How many records have damaged attributes.
+        /// The number of records with a damaged attribute.
         records: u64,
     },
-    /// Records were not looked at because a limit was reached.
+    /// Some records of the master file table were not read, because a limit was reached.
     NotListed {
-        /// How many records were not looked at.
+        /// The number of records that were not read.
         records: u64,
     },
 }
@@ -86,38 +89,40 @@ impl fmt::Display for VolumeProblem {
     }
 }
 
-/// A range of a stream with something wrong in it.
+/// A range of a stream in which something is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileProblem {
-    /// The offset of the range in the stream, in bytes.
+    /// The offset in the stream at which the range begins, in bytes.
     pub offset: u64,
-    /// The length of the range in bytes; 0 if the problem has no range.
+    /// The length of the range in bytes. 0 if what is wrong concerns no particular range.
     pub length: u64,
-    /// What is wrong.
+    /// What is wrong with the range.
     pub fault: FileFault,
 }
 
-/// What is wrong with a range of a stream. Its text says what was expected and found.
+/// What is wrong with a range of a stream. Displayed as text, it says what was expected and found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileFault {
-    /// The clusters lie out of the volume. Reads of the range fail.
+    /// The clusters of the range lie outside of the volume. Reads of the range fail.
     OutOfVolume,
-    /// No record says where the clusters are. Reads of the range fail.
+    /// No record tells where the clusters of the range are. Reads of the range fail.
     LostRun,
-    /// The file is deleted, and its clusters belong to other files by now. Reads return what lies
-    /// there, which may be bytes of the other files.
+    /// The file is deleted, and the clusters of the range belong to other files by now. Reads
+    /// return the bytes in these clusters, which may be those of the other files.
     GivenAway,
-    /// The file is deleted, and whether its clusters belong to other files by now is not known.
+    /// The file is deleted, and it is not known if the clusters of the range belong to other files
+    /// by now.
     NotChecked,
-    /// A record with a part of a stream of the file cannot be read, or belongs to another file by
-    /// now.
+    /// A record that should have a part of a stream of the file cannot be read, or belongs to
+    /// another file by now.
     LostRecord {
-        /// The number of the record.
+        /// The number of the lost record.
         record: u64,
     },
-    /// The list of the file's records cannot be read to its end.
+    /// The attribute list, which names the records of the file, cannot be read to its end.
     ListCut,
-    /// A driver that is not known gives the file another meaning. Reads return what is stored.
+    /// A driver that dnsweep does not know gives the file another meaning. Reads return what the
+    /// volume has for the file. Contains the tag of the driver.
     Driver(ReparsePoint),
 }
 
@@ -127,6 +132,7 @@ impl FileFault {
         not(feature = "internals"),
         allow(dead_code, reason = "tests compare it with what can be read")
     )]
+    /// Returns true if reads that touch the range fail.
     #[must_use]
     pub fn is_unreadable(self) -> bool {
         matches!(self, FileFault::OutOfVolume | FileFault::LostRun)
@@ -155,10 +161,12 @@ impl fmt::Display for FileFault {
     }
 }
 
-/// The most problems of a file. The last one extends to the end of what is wrong.
+/// The most problems of one stream that are listed. The last one then covers everything that is
+/// wrong after it.
 const MOST_PROBLEMS: usize = 256;
 
-/// Returns what is wrong with a stream of a file.
+/// Returns the ranges of a stream in which something is wrong. `budget` limits how many clusters of
+/// deleted files are looked up.
 pub(super) fn problems(ntfs: &Ntfs, file: &File, stream: &Stream, budget: &mut Budget) -> Vec<FileProblem> {
     let mut found = Problems { stream, problems: Vec::new() };
     if file.is_list_cut() {
@@ -189,14 +197,15 @@ pub(super) fn problems(ntfs: &Ntfs, file: &File, stream: &Stream, budget: &mut B
     found.problems
 }
 
-/// The problems of a stream that were found so far.
+/// The problems of one stream that were found so far.
 struct Problems<'s> {
     stream: &'s Stream,
     problems: Vec<FileProblem>,
 }
 
 impl Problems<'_> {
-    /// Adds a problem of clusters of the file. It continues the last one if they follow each other.
+    /// Adds a problem with a range of the file's clusters. If the range follows that of the last
+    /// problem and the fault is the same, extends the last problem instead.
     fn add(&mut self, clusters: Range<u64>, fault: FileFault) {
         let bytes = self.stream.bytes_of(clusters);
         if bytes.is_empty() {
@@ -217,8 +226,9 @@ impl Problems<'_> {
         }
     }
 
-    /// Looks up clusters of the volume in its bitmap. The file's cluster `first` lies at the first
-    /// of them.
+    /// Looks up clusters of a deleted file in the volume's bitmap, and adds a problem for those
+    /// that are in use by now. `places` is the range of clusters on the volume, and `first` is the
+    /// file's cluster that lies in the first of them.
     fn check(&mut self, ntfs: &Ntfs, first: u64, places: Range<u64>, budget: &mut Budget) {
         let file = |place: u64| first + (place - places.start);
         let bitmap = ntfs.bitmap().filter(|_| budget.take_clusters(places.end - places.start));

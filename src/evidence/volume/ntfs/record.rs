@@ -1,15 +1,16 @@
-//! Records of the master file table.
+//! Records of the master file table of an NTFS volume.
 
 use super::attribute::Attributes;
 use crate::evidence::volume::fields::{length16_at, length32_at, u16_at, u64_at};
 
-/// The place of a record in the table, and how often the place had been reused when the reference
-/// was made.
+/// A reference to a record of the master file table: its number, and its sequence number when the
+/// reference was made. By the sequence number, a record that another file uses by now is
+/// recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Reference {
-    /// The record's number.
+    /// The number of the record, which is its position in the table.
     pub record: u64,
-    /// The record's sequence number.
+    /// The sequence number of the record: how often it had been used again for another file.
     pub sequence: u16,
 }
 
@@ -20,29 +21,31 @@ impl Reference {
         Some(Reference { record: number, sequence: u16_at(bytes, offset + 6)? })
     }
 
-    /// Returns true if the reference means the record that has this sequence number now. A
-    /// record's sequence number counts on when the record is freed.
+    /// Returns true if the record that now has the sequence number `sequence` is still the one that
+    /// the reference was made for. When a file is deleted, the sequence number of its record grows
+    /// by one, so that a free record may have the next number.
     pub fn means(self, sequence: u16, in_use: bool) -> bool {
         let next = self.sequence.checked_add(1).unwrap_or(1);
         sequence == self.sequence || !in_use && sequence == next
     }
 }
 
-/// What the place of a record contains.
+/// What the place of a record in the master file table contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RecordState {
-    /// A record; its sectors belong together.
+    /// A record whose sectors belong together.
     Good,
-    /// Zeros: no record was ever written to the place.
+    /// Only zeros, because no record was ever written to the place.
     Unused,
-    /// Something that is no record, or one that `chkdsk` has marked as bad.
+    /// Something that is not a record, or a record that `chkdsk` has marked as bad.
     NoRecord,
-    /// A record that was written in part: the marks at the ends of its sectors differ.
+    /// A record that was written only in part: the marks at the ends of its sectors differ.
     Torn,
 }
 
-/// Replaces the marks at the ends of a record's sectors by the bytes that belong there ("fixup").
-/// If the state is not [`RecordState::Good`], the bytes must not be used.
+/// Replaces the marks at the ends of a record's sectors by the bytes that belong in their places
+/// ("fixup"). Returns the state of the record. If it is not [`RecordState::Good`], the record must
+/// not be used.
 pub(super) fn restore(record: &mut [u8], sector: u64) -> RecordState {
     if !record.starts_with(b"FILE") {
         let is_unused = record.iter().all(|byte| *byte == 0);
@@ -51,7 +54,8 @@ pub(super) fn restore(record: &mut [u8], sector: u64) -> RecordState {
     if restore_ends(record, sector).is_some() { RecordState::Good } else { RecordState::Torn }
 }
 
-/// Returns `None` if a mark is not the expected one, or lies out of the record.
+/// Replaces the marks at the ends of a record's sectors by the bytes that belong in their places.
+/// Returns `None` if a mark is wrong or lies outside of the record.
 fn restore_ends(record: &mut [u8], sector: u64) -> Option<()> {
     let (array, count) = (length16_at(record, 4)?, length16_at(record, 6)?);
     let strides = count.checked_sub(1)?;
@@ -72,33 +76,34 @@ fn restore_ends(record: &mut [u8], sector: u64) -> Option<()> {
     Some(())
 }
 
-/// A record whose fixups have been applied.
+/// A record of the master file table after its fixups were applied.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Record<'r>(pub &'r [u8]);
 
 impl<'r> Record<'r> {
-    /// How often the record's place has been reused.
+    /// Returns the sequence number of the record: how often it was used again for another file.
     pub fn sequence(self) -> u16 {
         u16_at(self.0, 16).unwrap_or_default()
     }
 
-    /// Returns false for the record of a deleted file.
+    /// Returns true if the record is in use, and false if it is that of a deleted file.
     pub fn is_in_use(self) -> bool {
         u16_at(self.0, 22).unwrap_or_default() & 1 != 0
     }
 
-    /// Returns true for the record of a folder.
+    /// Returns true if the record is that of a folder.
     pub fn is_folder(self) -> bool {
         u16_at(self.0, 22).unwrap_or_default() & 2 != 0
     }
 
-    /// The file that the record has further attributes of; `None` if it is a file's first record.
+    /// Returns the first record of the file that has further attributes in this record. Returns
+    /// `None` if this record is itself the first record of a file.
     pub fn base(self) -> Option<Reference> {
         // An extension of record 0, the table itself, has a sequence number.
         Reference::at(self.0, 32).filter(|base| base.record != 0 || base.sequence != 0)
     }
 
-    /// The attributes in the record.
+    /// Returns an iterator over the attributes in the record.
     pub fn attributes(self) -> Attributes<'r> {
         let used = length32_at(self.0, 24).unwrap_or_default();
         let bytes = self.0.get(..used).unwrap_or(self.0);

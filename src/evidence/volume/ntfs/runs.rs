@@ -1,32 +1,33 @@
-//! Runs of clusters, and the lists that describe them in a few bytes each.
+//! Runs of consecutive clusters, and run lists, in which NTFS stores each of them in a few bytes.
 
 /// Clusters of a file that lie one after the other on the volume, or nowhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Run {
-    /// The first of the file's clusters.
+    /// The number of the run's first cluster, counted from the start of the file.
     pub first: u64,
-    /// How many clusters. The sum with `first` fits into 64 bits.
+    /// The number of clusters. Its sum with `first` fits into 64 bits.
     pub count: u64,
-    /// The first cluster on the volume, or [`Run::HOLE`].
+    /// The number of the run's first cluster on the volume, or [`Run::HOLE`].
     place: u64,
 }
 
 impl Run {
-    /// The place of clusters that are not allocated.
+    /// The value of `place` for a hole, whose clusters lie nowhere on the volume.
     const HOLE: u64 = u64::MAX;
 
-    /// The first cluster on the volume; `None` if the run is a hole, which reads as zeros.
+    /// Returns the number of the run's first cluster on the volume. Returns `None` if the run is a
+    /// hole, which reads as zeros.
     pub fn place(self) -> Option<u64> {
         Some(self.place).filter(|place| *place != Run::HOLE)
     }
 
-    /// The file's cluster after the run.
+    /// Returns the number of the file's cluster that follows the run.
     pub fn end(self) -> u64 {
         self.first + self.count
     }
 
-    /// The part of the run from cluster `start` to before cluster `end` of the file; `None` if no
-    /// cluster of the run lies there.
+    /// Returns the part of the run that lies in the file's clusters from `start` to before `end`.
+    /// Returns `None` if no cluster of the run lies in that range.
     pub fn within(self, start: u64, end: u64) -> Option<Run> {
         let (first, end) = (self.first.max(start), self.end().min(end));
         let count = end.checked_sub(first).filter(|count| *count > 0)?;
@@ -35,10 +36,12 @@ impl Run {
     }
 }
 
-/// The most clusters of a file or a volume: more than 2^52 would be more than 2^61 bytes.
+/// The greatest number of clusters of a file or volume that is accepted. It keeps sums of cluster
+/// numbers, and offsets in bytes, within 64 bits.
 const MOST_CLUSTERS: u64 = 1 << 52;
 
-/// Walks a run list. The walk ends with the list or at the first byte that makes no sense.
+/// An iterator over the runs in a run list. It ends at the end of the list or at the first run that
+/// is damaged.
 #[derive(Debug, Clone)]
 pub(super) struct RunList<'l> {
     list: &'l [u8],
@@ -48,12 +51,14 @@ pub(super) struct RunList<'l> {
 }
 
 impl<'l> RunList<'l> {
-    /// Begins with the file's cluster `first`.
+    /// Returns an iterator over the runs in `list`, the first of which begins with the file's
+    /// cluster `first`.
     pub fn new(list: &'l [u8], first: u64) -> Self {
         RunList { list, first, place: 0, is_damaged: first > MOST_CLUSTERS }
     }
 
-    /// Decodes the run that follows the byte `sizes`.
+    /// Decodes the run in `rest`. `sizes` is the byte before the run, which states the lengths of
+    /// its two numbers. Returns `None` if the run is damaged.
     fn decode(&mut self, sizes: u8, rest: &'l [u8]) -> Option<Run> {
         let (count, rest) = rest.split_at_checked(usize::from(sizes & 15))?;
         let (offset, rest) = rest.split_at_checked(usize::from(sizes >> 4))?;
@@ -86,7 +91,8 @@ impl Iterator for RunList<'_> {
     }
 }
 
-/// Reads a signed number of up to eight bytes; `None` for none or more.
+/// Reads a signed little-endian number of one to eight bytes. Returns `None` for any other number
+/// of bytes.
 fn number(bytes: &[u8]) -> Option<i64> {
     let sign = if bytes.last()? & 0x80 == 0 { 0 } else { 0xFF };
     let mut whole = [sign; 8];

@@ -1,4 +1,4 @@
-//! The bytes of a stream, wherever its runs lie on the volume.
+//! Reads the bytes of a stream of an NTFS file, wherever they lie on the volume.
 
 use std::io;
 use std::ops::Range;
@@ -11,16 +11,18 @@ use super::runs::Run;
 use crate::evidence::layer::{SharedSource, Source};
 use crate::evidence::source::LogBytes;
 
-/// The most runs of a stream, 24 bytes of memory each.
+/// The most runs of clusters of one stream that are read. Each takes 24 bytes of memory.
 pub(super) const MOST_RUNS: usize = 1 << 20;
-/// The largest power of two of clusters that are compressed together. NTFS has 4.
+/// The greatest number of clusters that may be compressed together, as a power of two. NTFS itself
+/// uses 4, which means 16 clusters.
 const MOST_UNIT_SHIFT: u8 = 5;
 
-/// A stream of a file on an NTFS volume. Several threads can read it.
+/// The bytes of a stream of an NTFS file, which is open for reading. Several threads can read it at
+/// the same time.
 ///
-/// Takes 24 bytes of memory for each run of clusters, at most 24 MiB, and, if the stream is
-/// compressed, the 16 clusters that were decompressed last. Bytes that lie out of the volume, whose
-/// run is lost, or that do not decompress are an error of the reads that touch them.
+/// It takes 24 bytes of memory for each run of clusters, at most 24 MiB. If the stream is
+/// compressed, the 16 clusters that were decompressed last are in memory, too. A read fails if it
+/// touches bytes that lie outside of the volume, whose run is lost, or that cannot be decompressed.
 pub(super) struct Stream {
     volume: SharedSource,
     cluster: u64,
@@ -31,24 +33,24 @@ pub(super) struct Stream {
     resident: Option<Vec<u8>>,
 }
 
-/// What a compressed stream has besides.
+/// What is known about the compression of a compressed stream.
 struct Compression {
-    /// How many clusters are compressed together.
+    /// The number of clusters that are compressed together.
     clusters: u64,
     last: Mutex<Option<Arc<Unit>>>,
 }
 
-/// Clusters that are compressed together, decompressed.
+/// A compression unit: clusters that are compressed together, after decompression.
 struct Unit {
     number: u64,
     bytes: Vec<u8>,
-    /// How many bytes decompressed; the rest is damaged.
+    /// The number of bytes that could be decompressed. The bytes after them are damaged.
     right: usize,
 }
 
 impl Stream {
-    /// Makes a stream of the attributes that describe it: one, or the parts of one that lie in
-    /// several records, in any order.
+    /// Opens the stream that the attributes `parts` describe: a single attribute, or the parts of
+    /// an attribute in several records, in any order. `cluster` is the size of a cluster in bytes.
     pub fn new(volume: SharedSource, cluster: u64, mut parts: Vec<Attribute<'_>>) -> Result<Self, Obstacle> {
         parts.sort_by_key(|part| part.clusters().map_or(0, |clusters| clusters.first));
         let first = parts.first().ok_or(Obstacle::NoData)?;
@@ -95,18 +97,19 @@ impl Stream {
         Ok(Stream { volume, cluster, runs, size: head.size, valid, compression, resident: None })
     }
 
-    /// The number of runs that are not holes.
+    /// Returns the number of runs of the stream, without holes.
     #[cfg_attr(not(feature = "internals"), allow(dead_code, reason = "tests compare it with sleuthkit's"))]
     pub fn run_count(&self) -> usize {
         self.runs.iter().filter(|run| run.place().is_some()).count()
     }
 
-    /// The runs, in the order of the file's clusters.
+    /// Returns the runs of the stream, in the order of the file's clusters.
     pub fn runs(&self) -> &[Run] {
         &self.runs
     }
 
-    /// Returns the offset from which on all bytes are zeros because nothing is stored for them.
+    /// Returns the offset in the stream from which on nothing is stored, so that all bytes read as
+    /// zeros.
     pub fn stored(&self) -> u64 {
         if self.resident.is_some() {
             return self.size;
@@ -125,8 +128,8 @@ impl Stream {
         }
     }
 
-    /// Returns the ranges of the stream's bytes that lie in the volume's first `clusters` clusters,
-    /// in their order.
+    /// Returns the ranges of the stream's bytes that lie in the first `clusters` clusters of the
+    /// volume, in the order of the stream.
     pub fn on_volume(&self, clusters: u64) -> impl Iterator<Item = Range<u64>> {
         self.runs.iter().filter_map(move |run| {
             let count = clusters.saturating_sub(run.place()?).min(run.count);
@@ -134,23 +137,27 @@ impl Stream {
         })
     }
 
-    /// Returns the bytes of the file that lie in clusters `clusters` and are stored.
+    /// Returns the range of bytes in the file's clusters `clusters`, without those after the valid
+    /// data length.
     pub fn bytes_of(&self, clusters: Range<u64>) -> Range<u64> {
         let offset = |cluster: u64| cluster.saturating_mul(self.cluster).min(self.valid);
         offset(clusters.start)..offset(clusters.end)
     }
 
-    /// The valid data length: bytes from here on are zeros.
+    /// Returns the valid data length: the offset in the stream from which on all bytes read as
+    /// zeros.
     pub fn valid(&self) -> u64 {
         self.valid
     }
 
-    /// The number of clusters that valid bytes lie in.
+    /// Returns the number of clusters that contain the bytes before the valid data length. Returns
+    /// 0 if the bytes lie in the record.
     pub fn valid_clusters(&self) -> u64 {
         if self.resident.is_some() { 0 } else { self.valid.div_ceil(self.cluster) }
     }
 
-    /// Reads bytes as they lie in the clusters, whether compressed or not.
+    /// Reads the bytes of the stream as they are stored in its clusters, without decompressing
+    /// them.
     fn read_plain(&self, mut offset: u64, mut buffer: &mut [u8]) -> io::Result<()> {
         while !buffer.is_empty() {
             let cluster = offset / self.cluster;
@@ -173,7 +180,8 @@ impl Stream {
         Ok(())
     }
 
-    /// Reads from the volume, `offset` bytes after the start of cluster `place`.
+    /// Reads bytes of the volume. They begin `offset` bytes after the start of the volume's cluster
+    /// `place`.
     fn read_clusters(&self, place: u64, offset: u64, piece: &mut [u8]) -> io::Result<()> {
         let at = place.checked_mul(self.cluster).and_then(|start| start.checked_add(offset));
         let read = at.map_or(Ok(0), |at| self.volume.read_at(at, piece))?;
@@ -188,7 +196,7 @@ impl Stream {
         Ok(())
     }
 
-    /// Returns the decompressed clusters of a unit.
+    /// Returns the compression unit with the number `number`, decompressed.
     fn unit(&self, compression: &Compression, number: u64) -> io::Result<Arc<Unit>> {
         let last = compression.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(unit) = last.filter(|unit| unit.number == number) {
@@ -199,8 +207,8 @@ impl Stream {
         Ok(unit)
     }
 
-    /// Decompresses a unit of `clusters` clusters. One that is allocated whole is not compressed;
-    /// one of which nothing is allocated is zeros.
+    /// Decompresses the compression unit with the number `number`, which has `clusters` clusters. A
+    /// unit without holes is not compressed. A unit that is one hole reads as zeros.
     fn decompress(&self, clusters: u64, number: u64) -> io::Result<Unit> {
         let start = number * clusters;
         let first = self.runs.partition_point(|run| run.end() <= start);
@@ -225,7 +233,7 @@ impl Stream {
         Ok(Unit { number, bytes, right })
     }
 
-    /// Reads bytes of a compressed stream.
+    /// Reads bytes of a compressed stream, which are decompressed for it.
     fn read_compressed(
         &self,
         compression: &Compression,
