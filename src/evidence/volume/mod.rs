@@ -1,8 +1,8 @@
 //! Volumes: the partitions of a disk, and the file systems in them.
 //!
 //! A volume is a partition, or a disk without a partition table. [`table`] finds the volumes of a
-//! disk, [`VolumeKind`] says by the first bytes what a volume holds, and [`ntfs`] reads the files
-//! of an NTFS volume.
+//! disk. [`VolumeKind`] tells the file system of a volume by its first bytes. [`ntfs`] reads the
+//! files of an NTFS volume, and [`vss`] reads its shadow copies.
 
 mod fields;
 pub mod ntfs;
@@ -14,38 +14,38 @@ use std::io;
 use self::fields::u16_at;
 use super::layer::{Source, read_up_to};
 
-/// How many bytes of a volume say what kind it is.
+/// The number of bytes at the start of a volume by which its kind is recognised.
 pub const VOLUME_HEAD: usize = 512;
 
-/// The file system or encryption of a volume, according to its first bytes.
+/// The file system or encryption of a volume, judged by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum VolumeKind {
-    /// NTFS, the one kind whose files are read.
+    /// NTFS, the only file system whose files are read.
     Ntfs,
-    /// A volume that BitLocker encrypts.
+    /// A volume that BitLocker has encrypted.
     BitLocker,
-    /// exFAT.
+    /// The file system exFAT, whose files are not read.
     ExFat,
-    /// ReFS.
+    /// The file system ReFS, whose files are not read.
     ReFs,
-    /// FAT with 12-bit cluster numbers.
+    /// The file system FAT with 12-bit cluster numbers, whose files are not read.
     Fat12,
-    /// FAT with 16-bit cluster numbers.
+    /// The file system FAT with 16-bit cluster numbers, whose files are not read.
     Fat16,
-    /// FAT with 32-bit cluster numbers.
+    /// The file system FAT with 32-bit cluster numbers, whose files are not read.
     Fat32,
-    /// A volume of another kind, or something that is no volume.
+    /// A volume with a file system that is not recognised, or bytes that are no volume.
     Unknown,
 }
 
-/// The identifier of BitLocker To Go, whose volumes otherwise look like FAT32: the GUID
-/// 4967d63b-2e29-4ad8-8399-f6a339e3d001 as its bytes lie at offset 424.
+/// The identifier of BitLocker To Go at offset 424 of a volume, by which it is told apart from
+/// FAT32: the bytes of the GUID 4967d63b-2e29-4ad8-8399-f6a339e3d001.
 const BITLOCKER_TO_GO: [u8; 16] =
     [0x3b, 0xd6, 0x67, 0x49, 0x29, 0x2e, 0xd8, 0x4a, 0x83, 0x99, 0xf6, 0xa3, 0x39, 0xe3, 0xd0, 0x01];
 
 impl VolumeKind {
-    /// Returns the kind of the volume that begins with the bytes `head`, of which the first
-    /// [`VOLUME_HEAD`] are looked at. With fewer bytes than that the kind may be unknown.
+    /// Returns the kind of the volume whose first bytes are `head`. Only the first [`VOLUME_HEAD`]
+    /// bytes matter. If there are fewer, the result may be [`VolumeKind::Unknown`].
     #[must_use]
     pub fn of_head(head: &[u8]) -> Self {
         let has = |offset: usize, text: &[u8]| head.get(offset..).is_some_and(|rest| rest.starts_with(text));
@@ -74,13 +74,13 @@ impl VolumeKind {
         }
     }
 
-    /// Returns the kind of the volume that begins at `offset` of a disk. An error means that its
-    /// first sector cannot be read.
+    /// Returns the kind of the volume that begins at the offset `offset` of a disk. Fails if the
+    /// first sector of the volume cannot be read.
     pub fn at(disk: &dyn Source, offset: u64) -> io::Result<Self> {
         read_up_to(disk, offset, VOLUME_HEAD).map(|head| VolumeKind::of_head(&head))
     }
 
-    /// Returns the name of the kind as users read it.
+    /// Returns the name of the file system or encryption, as users read it.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -38,8 +38,8 @@ pub struct NtfsFile {
     /// The name of the stream, escaped like the names in [`NtfsFile::path`]. `None` for the main
     /// stream, which has the file's content.
     pub stream: Option<String>,
-    /// The number of the file's first record in the master file table. Together with
-    /// [`NtfsFile::stream`] it says to [`Ntfs::open_stream`] what to open.
+    /// The number of the file's first record in the master file table. [`Ntfs::open_stream`] opens
+    /// a stream by this number and [`NtfsFile::stream`].
     pub record: u64,
     /// The size of the stream in bytes.
     pub size: u64,
@@ -213,10 +213,11 @@ struct Pass<'w> {
     folders: Folders,
     /// The numbers of the first records of files with a wanted name or stream.
     records: Vec<u64>,
-    /// Folders whose name is not in their first record: their sequence number, and whether they
-    /// are in use.
+    /// The folders whose name is not in their first record, by the number of that record. The
+    /// values are its sequence number, and whether the folder is in use.
     nameless: BTreeMap<u64, (u16, bool)>,
-    /// Names in further records, of files and of folders whose first record was not met yet.
+    /// Names from further records of files, by the number of the first record. They are kept
+    /// because the file may be a folder whose first record comes later in the table.
     names: BTreeMap<u64, (Reference, Reference, Vec<u8>)>,
     memory: usize,
     counts: Counts,

@@ -53,11 +53,10 @@ pub enum NtfsError {
     /// The image or disk that contains the volume cannot be read.
     #[error(transparent)]
     Read(#[from] io::Error),
-    /// The boot sector has a size that no volume has.
+    /// The boot sector states a size that no NTFS volume has.
     #[error(
         "the boot sector of the NTFS volume is damaged at byte {offset}: expected {expected}, found {found}"
     )]
-    /// The boot sector states a size that no NTFS volume has.
     BootSector {
         /// The offset of the wrong number in the boot sector, in bytes.
         offset: u64,
@@ -66,12 +65,11 @@ pub enum NtfsError {
         /// The size in bytes that the damaged boot sector states.
         found: u64,
     },
-    /// Neither the first record of the master file table nor its copy can be read.
+    /// Neither the first record of the master file table nor its copy can be read, so that no file
+    /// can be found.
     #[error(
         "the first record of the NTFS volume's master file table is damaged, expected at byte {table}, and so is its copy, expected at byte {mirror}"
     )]
-    /// Neither the first record of the master file table nor its copy can be read, so that no file
-    /// can be found.
     Table {
         /// The offset of the master file table in the volume, in bytes.
         table: u64,

@@ -127,12 +127,11 @@ pub enum FileFault {
 }
 
 impl FileFault {
-    /// True if reads that touch the range fail.
+    /// Returns true if reads that touch the range fail.
     #[cfg_attr(
         not(feature = "internals"),
         allow(dead_code, reason = "tests compare it with what can be read")
     )]
-    /// Returns true if reads that touch the range fail.
     #[must_use]
     pub fn is_unreadable(self) -> bool {
         matches!(self, FileFault::OutOfVolume | FileFault::LostRun)

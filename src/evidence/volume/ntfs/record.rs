@@ -15,7 +15,8 @@ pub(super) struct Reference {
 }
 
 impl Reference {
-    /// Reads the eight bytes at `offset`: 48 bits of number, 16 of sequence.
+    /// Reads a reference from the eight bytes at `offset`: 48 bits for the number, and 16 bits for
+    /// the sequence number. Returns `None` if `bytes` ends before.
     pub fn at(bytes: &[u8], offset: usize) -> Option<Self> {
         let number = u64_at(bytes, offset)? & 0xFFFF_FFFF_FFFF;
         Some(Reference { record: number, sequence: u16_at(bytes, offset + 6)? })

@@ -1,6 +1,7 @@
 //! Runs of consecutive clusters, and run lists, in which NTFS stores each of them in a few bytes.
 
-/// Clusters of a file that lie one after the other on the volume, or nowhere.
+/// A run: clusters of a file that are consecutive on the volume, or a hole, which lies nowhere and
+/// reads as zeros.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Run {
     /// The number of the run's first cluster, counted from the start of the file.

@@ -1,33 +1,36 @@
-//! The GUID partition table, and its backup at the disk's end.
+//! The GUID partition table (GPT), and its backup at the end of the disk.
 
 use super::{Fault, Found, Purpose, SECTOR_SIZES};
 use crate::evidence::layer::{Source, read_exact, read_up_to};
 use crate::evidence::volume::fields::{length32_at, u32_at, u64_at};
 
-/// The bytes of a GPT header that have a meaning. Its checksum may cover more.
+/// The number of bytes of a GPT header that have a meaning. The header's checksum may cover more.
 const HEADER: usize = 92;
-/// The most bytes of partition entries that are read: the usual 128 entries take 16 KiB.
+/// The most bytes of GPT entries that are read. A disk usually has 128 entries, which take 16 KiB.
 const MOST_ENTRY_BYTES: usize = 2 << 20;
 
-/// A GPT header and its entries, which may be damaged.
+/// A GPT header with its entries, either of which may be damaged.
 struct Gpt {
-    /// The sector size that the table counts in.
+    /// The sector size in which the table counts, in bytes.
     sector: u64,
-    /// The offset of the header on the disk.
+    /// The offset of the header on the disk, in bytes.
     header: u64,
-    /// The offset of the entries on the disk.
+    /// The offset of the entries on the disk, in bytes.
     array: u64,
-    /// The sector in which the other header is.
+    /// The number of the sector with the other GPT header, which is the backup for the first one.
     other: u64,
     entry_size: usize,
     entries: Vec<u8>,
-    /// What is wrong with the table: offset, length, and what.
+    /// What is wrong with the table: the offset and the length of the damaged part in bytes, and
+    /// the fault. `None` if the table is sound.
     damage: Option<(u64, u64, Fault)>,
 }
 
-/// Adds the partitions of a disk's GPT. Returns false if the disk has none. `is_stated` is true if
-/// the disk's MBR says that there is a GPT; without that, the backup alone is not looked for,
-/// because a disk that was partitioned anew can still have one of its former table.
+/// Adds the partitions of a disk's GPT to `found`. Returns false if the disk has no GPT.
+///
+/// `is_stated` is true if the disk's MBR states that there is a GPT. If it is false, a backup
+/// without the first GPT is ignored, because it may be left from before the disk was partitioned
+/// anew.
 pub(super) fn read(found: &mut Found<'_>, is_stated: bool) -> bool {
     let disk = found.disk;
     let tables: Vec<Result<Gpt, Fault>> =
@@ -58,7 +61,8 @@ pub(super) fn read(found: &mut Found<'_>, is_stated: bool) -> bool {
     true
 }
 
-/// Returns the undamaged backup table: where the first header says, or in the last sector.
+/// Returns the backup GPT if it is sound. It lies where the first header states, or in the last
+/// sector of the disk.
 fn backup(disk: &dyn Source, first: Option<&Gpt>) -> Option<Gpt> {
     let stated = first.and_then(|gpt| Some((gpt.sector, gpt.other.checked_mul(gpt.sector)?)));
     let last = SECTOR_SIZES.into_iter().filter_map(|sector| Some((sector, last_sector(disk, sector)?)));
@@ -66,14 +70,15 @@ fn backup(disk: &dyn Source, first: Option<&Gpt>) -> Option<Gpt> {
     places.find_map(|(sector, offset)| Gpt::at(disk, sector, offset).ok().filter(|gpt| gpt.damage.is_none()))
 }
 
-/// Returns the offset of the disk's last whole sector.
+/// Returns the offset of the last whole sector of the disk, in bytes. Returns `None` if the disk is
+/// smaller than a sector.
 fn last_sector(disk: &dyn Source, sector: u64) -> Option<u64> {
     (disk.size() / sector).checked_sub(1).map(|last| last * sector)
 }
 
 impl Gpt {
-    /// Reads the table whose header lies at `offset`. An error means that no header lies there, or
-    /// that it cannot be read.
+    /// Reads the GPT whose header is at the offset `offset` of the disk. Fails if there is no
+    /// header, or if it cannot be read. A damaged table is no error: see [`Gpt::damage`].
     fn at(disk: &dyn Source, sector: u64, offset: u64) -> Result<Gpt, Fault> {
         let header =
             read_exact(disk, offset, 512).map_err(|error| Fault::Unreadable { error: error.to_string() })?;
@@ -106,7 +111,7 @@ impl Gpt {
         Ok(gpt)
     }
 
-    /// Adds the partitions of the table to `found`.
+    /// Adds the partitions of this GPT to `found`.
     fn add(&self, found: &mut Found<'_>) {
         for (place, entry) in self.entries.chunks_exact(self.entry_size.max(1)).enumerate() {
             let Some(kind) = entry.first_chunk::<16>().filter(|kind| **kind != [0; 16]) else { continue };
@@ -125,7 +130,7 @@ impl Gpt {
     }
 }
 
-/// Returns what is wrong with the bytes of a header, if anything.
+/// Returns what is wrong with a GPT header. Returns `None` if it is sound.
 fn header_damage(header: &[u8]) -> Option<Fault> {
     let size = length32_at(header, 12).filter(|size| (HEADER..=header.len()).contains(size));
     let Some(covered) = size.and_then(|size| header.get(..size)) else { return Some(Fault::GptSizes) };
@@ -137,7 +142,8 @@ fn header_damage(header: &[u8]) -> Option<Fault> {
     (computed != stored).then_some(Fault::GptHeaderChecksum { stored, computed })
 }
 
-/// Returns what a partition's type GUID, as its bytes lie on the disk, says that it is for.
+/// Returns what a partition is for, by its type. `kind` is the GUID of the type, in the order in
+/// which its bytes are stored.
 fn purpose(kind: &[u8; 16]) -> Purpose {
     match u128::from_be_bytes(*kind) {
         0x28732ac1_1ff8_d211_ba4b_00a0c93ec93b => Purpose::EfiSystem,
@@ -151,7 +157,8 @@ fn purpose(kind: &[u8; 16]) -> Purpose {
     }
 }
 
-/// Returns the CRC-32 (IEEE) of some kilobytes, bit by bit.
+/// Returns the CRC-32 (IEEE) of `bytes`. It is computed bit by bit, because headers and entries are
+/// short.
 pub(super) fn crc32(bytes: &[u8]) -> u32 {
     let step = |sum: u32| if sum & 1 == 1 { (sum >> 1) ^ 0xEDB8_8320 } else { sum >> 1 };
     !bytes.iter().fold(u32::MAX, |sum, byte| (0..8).fold(sum ^ u32::from(*byte), |sum, _| step(sum)))

@@ -1,4 +1,4 @@
-//! The master boot record, and the chain of tables of logical partitions.
+//! The master boot record (MBR), and the chain of tables for logical partitions.
 
 use std::collections::BTreeSet;
 
@@ -7,18 +7,18 @@ use crate::evidence::layer::read_exact;
 use crate::evidence::volume::VolumeKind;
 use crate::evidence::volume::fields::u32_at;
 
-/// The partition type of a GPT disk's protective MBR.
+/// The partition type with which the MBR of a GPT disk states that there is a GPT.
 const TYPE_GPT: u8 = 0xEE;
-/// The partition type of a dynamic disk.
+/// The partition type of a part of a dynamic disk.
 const TYPE_DYNAMIC: u8 = 0x42;
 /// The partition type of a Windows recovery environment.
 const TYPE_RECOVERY: u8 = 0x27;
-/// The number of the first logical partition.
+/// The number of the first logical partition. The MBR itself has partitions 1 to 4.
 const FIRST_LOGICAL: usize = 5;
-/// The most tables of logical partitions that are followed. Windows makes at most 128.
+/// The most tables of logical partitions that are read. Windows makes at most 128.
 const MOST_TABLES: usize = 1024;
 
-/// One of the four entries of an MBR, in sectors.
+/// One of the four entries of an MBR, with its numbers in sectors.
 struct Entry {
     kind: u8,
     start: u64,
@@ -44,7 +44,8 @@ impl Entry {
     }
 }
 
-/// Returns the four entries of a sector with a table; `None` without the bytes 55 AA at its end.
+/// Returns the four entries of a sector that is an MBR or a table of logical partitions. Returns
+/// `None` if the sector does not end with the bytes 55 AA.
 fn entries(sector: &[u8]) -> Option<Vec<Entry>> {
     if sector.get(510..512)? != [0x55, 0xAA] {
         return None;
@@ -56,7 +57,7 @@ fn entries(sector: &[u8]) -> Option<Vec<Entry>> {
     Some(entries.collect())
 }
 
-/// Returns true if a sector is an MBR with at least one partition, and each of its entries has one of
+/// Returns true if a sector is an MBR: if it has at least one partition, and each entry has one of
 /// the two boot indicators that exist.
 pub(super) fn is_plausible(sector: &[u8]) -> bool {
     let indicators = sector.get(446..510).into_iter().flat_map(|table| table.iter().step_by(16));
@@ -65,13 +66,13 @@ pub(super) fn is_plausible(sector: &[u8]) -> bool {
     are_indicators && entries(sector).is_some_and(|entries| entries.iter().any(is_partition))
 }
 
-/// Returns true if a disk's first sector says that the disk has a GPT.
+/// Returns true if the first sector of a disk states that the disk has a GPT.
 pub(super) fn is_protective(sector: &[u8]) -> bool {
     entries(sector).is_some_and(|entries| entries.iter().any(|entry| entry.kind == TYPE_GPT))
 }
 
-/// Adds the partitions of the MBR `head`. Returns false if `head` is no MBR, or none of its
-/// partitions begins on the disk.
+/// Adds the partitions of the MBR `head` to `found`. Returns false if `head` is not an MBR, or if
+/// none of its partitions begins on the disk.
 pub(super) fn read(found: &mut Found<'_>, head: &[u8]) -> bool {
     let entries = entries(head).unwrap_or_default();
     let sector = sector_size(found, &entries);
@@ -96,8 +97,8 @@ pub(super) fn read(found: &mut Found<'_>, head: &[u8]) -> bool {
     true
 }
 
-/// Returns the sector size that the table counts in: 4096 if a volume is known where that size has
-/// it, and none where 512 has it.
+/// Returns the sector size in which the MBR counts, in bytes. It is 4096 if a known volume begins
+/// at a place counted in that size, and none at a place counted in 512. Otherwise it is 512.
 fn sector_size(found: &Found<'_>, entries: &[Entry]) -> u64 {
     let is_volume = |sector: u64| {
         entries.iter().filter(|entry| entry.is_used() && !entry.is_extended()).any(|entry| {
@@ -107,15 +108,17 @@ fn sector_size(found: &Found<'_>, entries: &[Entry]) -> u64 {
     SECTOR_SIZES.into_iter().find(|sector| is_volume(*sector)).unwrap_or(SECTOR)
 }
 
-/// The tables of logical partitions: each has one partition, and refers to the next table.
+/// The chain of tables of logical partitions. Each table has one partition, and names the next
+/// table.
 struct Chain {
     sector: u64,
-    /// The sectors of the tables that were read.
+    /// The sectors of the tables that were read, by which a chain that loops is noticed.
     seen: BTreeSet<u64>,
 }
 
 impl Chain {
-    /// Adds the logical partitions of the extended partition that begins at sector `first`.
+    /// Adds the logical partitions of the extended partition that begins at sector `first` to
+    /// `found`. `logical` is the number of the next logical partition.
     fn follow(&mut self, found: &mut Found<'_>, first: u64, logical: &mut usize) {
         let mut at = first;
         loop {

@@ -1,4 +1,4 @@
-//! Partition tables: which bytes of a disk are volumes, and which lie between them.
+//! Partition tables: which ranges of a disk are volumes, and which lie between them.
 
 mod gpt;
 mod mbr;
@@ -11,41 +11,42 @@ pub use self::problem::{Fault, Problem};
 use super::VolumeKind;
 use crate::evidence::layer::{SharedSource, Source, read_up_to};
 
-/// The number of bytes in a sector of most disks. MBR tables count in sectors.
+/// The size of a sector in bytes on most disks. MBR tables count in sectors.
 const SECTOR: u64 = 512;
-/// Sector sizes of disks: 512 bytes, or 4096 on "4K native" ones.
+/// The possible sizes of a disk's sectors, in bytes: 512, or 4096 on "4K native" disks.
 const SECTOR_SIZES: [u64; 2] = [SECTOR, 4096];
 
-/// The kinds of partition tables.
+/// The kind of a disk's partition table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TableKind {
-    /// There is no table: the disk is one volume, or holds nothing that is known.
+    /// The disk has no partition table: it is one volume, or has nothing that is recognised.
     None,
-    /// A master boot record, with logical partitions in extended ones.
+    /// A master boot record (MBR), which can have further tables for logical partitions.
     Mbr,
-    /// A GUID partition table.
+    /// A GUID partition table (GPT).
     Gpt,
 }
 
-/// What the partition table says that a partition is for.
+/// What a partition is for, as the partition table states it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// Data, or something that has no name here. The partition's volume says what it holds.
+    /// The partition is for data, or for something that dnsweep does not know. The first bytes of
+    /// the volume tell its file system.
     Data,
-    /// The EFI system partition of boot loaders (FAT).
+    /// The EFI system partition, which has boot loaders on a FAT volume.
     EfiSystem,
-    /// Space that Microsoft reserves on GPT disks. It contains no volume.
+    /// A partition that Microsoft reserves on GPT disks. It contains no volume.
     MicrosoftReserved,
-    /// A Windows recovery environment (NTFS).
+    /// A Windows recovery environment, which is an NTFS volume.
     Recovery,
-    /// A part of a dynamic disk (Logical Disk Manager). Its volumes are not read.
+    /// A part of a dynamic disk (Logical Disk Manager), whose volumes are not read.
     DynamicDisk,
-    /// A part of a Storage Spaces pool. Its volumes are not read.
+    /// A part of a Storage Spaces pool, whose volumes are not read.
     StorageSpaces,
 }
 
 impl Purpose {
-    /// Returns the name of the purpose as users read it.
+    /// Returns the name of the partition's purpose, as users read it.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -59,33 +60,35 @@ impl Purpose {
     }
 }
 
-/// A range of a disk that a partition table names, or a whole disk without a table.
+/// A partition of a disk, or a whole disk without a partition table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Partition {
-    /// `p1`, `p2` … by the partition's place in the table, logical partitions from `p5` on; empty
-    /// for a disk without a table.
+    /// The name of the partition: `p` and its number in the table, such as `p1`. Logical partitions
+    /// begin with `p5`. Empty for a disk without a partition table.
     pub name: String,
-    /// The offset of the partition's first byte on the disk.
+    /// The offset of the partition on the disk, in bytes.
     pub start: u64,
-    /// How many bytes of the partition lie on the disk. This is less than the table says if the
-    /// partition reaches out of the disk, which is a [`Fault::OutOfDisk`].
+    /// The number of bytes of the partition that lie on the disk. If the partition extends beyond
+    /// the disk's end, this is less than the table states, and there is a [`Fault::OutOfDisk`].
     pub size: u64,
-    /// What the table says that the partition is for.
+    /// What the partition is for, as the table states it.
     pub purpose: Purpose,
-    /// What the partition's first bytes say; `None` if they cannot be read.
+    /// The file system or encryption that the partition's first bytes show. `None` if they cannot
+    /// be read.
     pub kind: Option<VolumeKind>,
 }
 
 impl Partition {
-    /// Returns the offset after the partition's last byte on the disk.
+    /// Returns the offset on the disk at which the partition ends, in bytes.
     #[must_use]
     pub fn end(&self) -> u64 {
         self.start.saturating_add(self.size)
     }
 }
 
-/// Returns whether `head`, the first 4,104 bytes of a file or all of a shorter one, has a partition
-/// table. Boot sectors of other systems end like an MBR, so its entries must make sense too.
+/// Returns true if a disk has a partition table, judged by `head`, its first 4,104 bytes or all of
+/// a smaller one. Boot sectors of volumes end with the same bytes as an MBR. So an MBR is accepted
+/// only if its entries make sense.
 #[must_use]
 pub fn is_at_start(head: &[u8]) -> bool {
     let has_gpt = |sector: &u64| {
@@ -95,24 +98,24 @@ pub fn is_at_start(head: &[u8]) -> bool {
     SECTOR_SIZES.iter().any(has_gpt) || head.get(..512).is_some_and(mbr::is_plausible)
 }
 
-/// The partitions of a disk, and the bytes between them.
+/// The partitions of a disk, and the ranges of bytes between them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
-    /// The kind of partition table that the disk has.
+    /// The kind of the disk's partition table.
     pub kind: TableKind,
-    /// The partitions, in the order of their numbers. At most 16,384.
+    /// The partitions, in the order of their numbers, at most 16,384.
     pub partitions: Vec<Partition>,
-    /// The ranges of the disk that belong to no partition, in bytes, in their order. They include
-    /// the partition tables themselves.
+    /// The ranges of the disk that belong to no partition, in bytes, in ascending order. They
+    /// include the partition tables themselves.
     pub gaps: Vec<Range<u64>>,
-    /// What is wrong with the tables.
+    /// What is wrong with the partition tables.
     pub problems: Vec<Problem>,
 }
 
 impl Table {
-    /// Reads the partition tables of a disk. A disk that is itself a volume, or has no table, is
-    /// one partition with an empty name. An error means that the disk's first bytes cannot be read;
-    /// anything else that is wrong is a [`Problem`].
+    /// Reads the partition tables of a disk. A disk that has none counts as one partition with an
+    /// empty name. Fails if the disk's first bytes cannot be read. Anything else that is wrong is a
+    /// [`Problem`] and not an error.
     pub fn read(disk: &SharedSource) -> io::Result<Table> {
         let disk: &dyn Source = &**disk;
         let head = read_up_to(disk, 0, 512)?;
@@ -138,7 +141,8 @@ impl Table {
         Ok(Table::new(kind, found.partitions, found.problems, disk.size()))
     }
 
-    /// Makes a table of its partitions: finds the gaps between them, and says where they overlap.
+    /// Returns a table with the given partitions. Finds the gaps between them, and adds a problem
+    /// for each overlap. `size` is the size of the disk in bytes.
     fn new(kind: TableKind, partitions: Vec<Partition>, mut problems: Vec<Problem>, size: u64) -> Table {
         let mut order: Vec<&Partition> = partitions.iter().collect();
         order.sort_by_key(|partition| partition.start);
@@ -161,7 +165,7 @@ impl Table {
     }
 }
 
-/// What has been found so far of a disk's tables.
+/// The partitions and problems of a disk that were found so far.
 struct Found<'d> {
     disk: &'d dyn Source,
     partitions: Vec<Partition>,
@@ -169,13 +173,13 @@ struct Found<'d> {
 }
 
 impl Found<'_> {
-    /// Records that something is wrong with the `length` bytes of the disk from `offset` on.
+    /// Adds a problem with the `length` bytes of the disk at the offset `offset`.
     fn problem(&mut self, offset: u64, length: u64, fault: Fault) {
         self.problems.push(Problem { offset, length, fault });
     }
 
-    /// Adds a partition of `size` bytes from `start` on. If it reaches out of the disk, it is kept
-    /// as far as the disk goes, and a problem says so.
+    /// Adds a partition of `size` bytes at the offset `start` of the disk. If it extends beyond the
+    /// disk's end, the part on the disk is kept, and a problem is added.
     fn add(&mut self, number: usize, start: u64, size: u64, purpose: Purpose) {
         let name = format!("p{number}");
         let on_disk = size.min(self.disk.size().saturating_sub(start));

@@ -1,72 +1,75 @@
-//! What can be wrong with partition tables.
+//! What can be wrong with the partition tables of a disk.
 
 use std::fmt;
 
-/// A range of a disk at which something is wrong with its partition tables.
+/// Something that is wrong with a partition table, and the range of the disk that has the problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// The offset of the range on the disk, in bytes.
     pub offset: u64,
     /// The length of the range in bytes.
     pub length: u64,
-    /// What is wrong.
+    /// What is wrong with the partition table.
     pub fault: Fault,
 }
 
-/// What is wrong with a partition table. Its text says what was expected and found.
+/// What is wrong with a partition table. Displayed as text, it says what was expected and found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
-    /// The table or one of its parts cannot be read.
+    /// The partition table or a part of it cannot be read.
     Unreadable {
-        /// The error of the layer below.
+        /// The error of the failed read.
         error: String,
     },
     /// A GPT header does not begin with the signature `EFI PART`.
     GptSignature,
-    /// A GPT header has sizes that no table has.
+    /// A GPT header states sizes that no partition table has.
     GptSizes,
-    /// The CRC-32 in a GPT header is not that of the header's bytes.
+    /// The CRC-32 of a GPT header is not the one that the header states.
     GptHeaderChecksum {
         /// The CRC-32 that the header states.
         stored: u32,
         /// The CRC-32 of the header's bytes.
         computed: u32,
     },
-    /// The CRC-32 in a GPT header is not that of the partition entries.
+    /// The CRC-32 of the partition entries is not the one that the GPT header states.
     GptEntriesChecksum {
         /// The CRC-32 that the header states.
         stored: u32,
         /// The CRC-32 of the entries' bytes.
         computed: u32,
     },
-    /// The first GPT is damaged; the partitions are those of the backup, which lies here.
+    /// The first GPT is damaged, and the partitions are read from the backup GPT. The range is that
+    /// of the backup's header.
     BackupUsed,
-    /// Both GPTs are damaged; the partitions are those of the first one, as far as they make sense.
+    /// Both GPTs are damaged. The partitions are read from the first one, as far as they make
+    /// sense.
     DamagedUsed,
-    /// The first sector says that the disk has a GPT; none was found.
+    /// The first sector states that the disk has a GPT, but none was found.
     GptMissing,
-    /// A GPT entry ends before it begins.
+    /// The end of a partition in a GPT entry is before its start.
     EntryRange {
-        /// The partition's name, such as `p2`.
+        /// The name of the partition, such as `p2`.
         name: String,
     },
     /// A table of logical partitions does not end with the bytes 55 AA.
     ExtendedSignature,
-    /// The chain of tables of logical partitions comes back to a table that was read before.
+    /// A table of logical partitions names a table that was read before as the next one.
     ExtendedLoop,
-    /// The chain of tables of logical partitions is longer than any disk has it.
+    /// There are more tables of logical partitions than any disk has. The rest is not read.
     ExtendedLength {
-        /// How many tables were read.
+        /// The most tables that are read.
         limit: usize,
     },
-    /// A partition ends after the disk does.
+    /// A partition ends after the end of the disk.
     OutOfDisk {
-        /// The partition's name, such as `p2`.
+        /// The name of the partition, such as `p2`.
         name: String,
         /// The size of the disk in bytes.
         disk: u64,
     },
-    /// A partition begins before one with a smaller offset has ended: these bytes belong to both.
+    /// A partition begins before another one, with a smaller offset, has ended. The range of bytes
+    /// belongs to both.
     Overlap {
         /// The name of the partition with the larger offset.
         name: String,

@@ -1,4 +1,4 @@
-//! The catalog: which snapshots a volume has.
+//! The catalog of shadow copies, which lists the snapshots of a volume.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -11,49 +11,53 @@ use super::chain::{Chain, HEADER_SIZE, Kind, record_type};
 use super::problem::{Problem, ProblemKind};
 use super::{BLOCK_SIZE, Guid, ShadowCopy};
 
-/// The offset of the header of shadow copies, in bytes from the volume's start.
+/// The offset on the volume of the header of shadow copies, which states where the catalog is, in
+/// bytes.
 const VOLUME_HEADER: u64 = 0x1e00;
+/// The size of the header of shadow copies, in bytes.
 const VOLUME_HEADER_SIZE: usize = 512;
-/// The type of record of a volume's header.
+/// The record type of the volume's header of shadow copies.
 const VOLUME_HEADER_TYPE: u32 = 1;
-/// The type of record of a store's header.
+/// The record type of the header of a snapshot's store.
 const STORE_HEADER_TYPE: u32 = 4;
-/// The bytes of an entry of the catalog.
+/// The size of an entry of the catalog, in bytes.
 const ENTRY_SIZE: usize = 128;
-/// The most blocks of a catalog: 16 MiB. Windows writes 64 KiB.
+/// The most blocks of the catalog that are read: 16 MiB. Windows writes 64 KiB.
 const MOST_BLOCKS: usize = 1024;
-/// The most snapshots of a volume. Windows makes at most 512.
+/// The most snapshots of one volume that are read. Windows makes at most 512.
 pub(super) const MOST_SNAPSHOTS: usize = 1024;
 
-/// Where the structures of a store are, in bytes from the volume's start.
+/// The offsets on the volume of the structures of a snapshot's store, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct StorePlaces {
-    /// The first block of the list of blocks that the store keeps.
+    /// The offset of the first block of the store's block list, which names the blocks that the
+    /// store keeps.
     pub block_list: u64,
-    /// The store's header.
+    /// The offset of the store's header.
     pub header: u64,
-    /// The first block of the bitmap of the blocks that were not in use when the snapshot was
-    /// taken.
+    /// The offset of the first block of the bitmap that tells the blocks that were not in use when
+    /// the snapshot was taken.
     pub bitmap: u64,
-    /// The first block of the previous snapshot's bitmap; 0 if there is none.
+    /// The offset of the first block of the previous snapshot's bitmap. 0 if there is none.
     pub previous_bitmap: u64,
 }
 
-/// A snapshot that the catalog lists.
+/// A snapshot that the catalog lists, with what its store's header states.
 #[derive(Debug, Clone)]
 pub(super) struct Listed {
     id: Guid,
     created: u64,
-    /// The bytes of the snapshot, no more than the volume has.
+    /// The size of the snapshot in bytes, which is at most the size of the volume.
     pub size: u64,
-    /// Where the store is; `None` if it lies on another volume.
+    /// Where the structures of the snapshot's store are. `None` if the store lies on another
+    /// volume.
     pub places: Option<StorePlaces>,
     header: Option<StoreHeader>,
-    /// Problems with this snapshot that the catalog and the store's header show.
+    /// What is wrong with the snapshot, by the catalog and the store's header.
     pub problems: Vec<Problem>,
 }
 
-/// What a store's header says of its snapshot: its identifier and host.
+/// What the header of a store states about its snapshot: the identifier and the host.
 #[derive(Debug, Clone)]
 struct StoreHeader {
     copy_id: Guid,
@@ -61,7 +65,8 @@ struct StoreHeader {
 }
 
 impl Listed {
-    /// Joins the entries of a snapshot, whose store's header is read from the volume.
+    /// Returns the snapshot that two entries of the catalog describe: `entry` and, if the store
+    /// lies on this volume, `places`. Reads the store's header.
     fn new(id: Guid, entry: &SnapshotEntry, places: Option<StorePlaces>, volume: &dyn Source) -> Self {
         let (mut problems, stated, size) = (Vec::new(), entry.size, volume.size());
         if stated == 0 || stated > size {
@@ -80,7 +85,7 @@ impl Listed {
         Listed { id, created: entry.created, size, places, header, problems }
     }
 
-    /// Returns what callers are to know of the snapshot.
+    /// Returns the snapshot as callers of this module see it, with the number `number`.
     pub fn copy(&self, number: usize) -> ShadowCopy {
         ShadowCopy {
             number,
@@ -94,34 +99,35 @@ impl Listed {
     }
 }
 
-/// What the catalog of a volume lists.
+/// The content of a volume's catalog: its snapshots, and what is wrong with it.
 pub(super) struct Catalog {
     /// The snapshots, the oldest first.
     pub listed: Vec<Listed>,
-    /// What is wrong with the catalog, but not with single snapshots.
+    /// What is wrong with the catalog itself, without problems of single snapshots.
     pub problems: Vec<Problem>,
 }
 
-/// The two entries that the catalog has of a snapshot: of the snapshot itself, and of its store.
+/// The two entries that the catalog has for a snapshot: one about the snapshot, and one about its
+/// store.
 #[derive(Default)]
 struct Entries {
     snapshot: Option<SnapshotEntry>,
     store: Option<StorePlaces>,
 }
 
-/// The catalog's entry of a snapshot.
+/// The catalog's entry about a snapshot.
 struct SnapshotEntry {
-    /// The bytes that the snapshot has by the entry, which can be any number.
+    /// The size of the snapshot in bytes, as the entry states it. It can be any number.
     size: u64,
-    /// When the snapshot was taken, as a FILETIME.
+    /// The time at which the snapshot was taken, as a FILETIME.
     created: u64,
-    /// Where the entry is, in bytes from the volume's start.
+    /// The offset of the entry on the volume, in bytes.
     place: u64,
 }
 
 impl Catalog {
-    /// Reads the catalog. `None` if the volume has no header of shadow copies, or one that names no
-    /// catalog.
+    /// Reads the catalog of a volume. Returns `None` if the volume has no header of shadow copies,
+    /// or if the header names no catalog.
     pub fn read(volume: &dyn Source) -> io::Result<Option<Catalog>> {
         let header = read_up_to(volume, VOLUME_HEADER, VOLUME_HEADER_SIZE)?;
         let first = u64_at(&header, 48).filter(|first| *first != 0);
@@ -144,21 +150,21 @@ impl Catalog {
     }
 }
 
-/// Collects the entries of a catalog.
+/// The entries of a catalog that were read so far.
 #[derive(Default)]
 struct Reader {
-    /// The snapshots in the order of their first entries.
+    /// The identifiers of the snapshots, in the order of their first entries.
     order: Vec<Guid>,
     entries: HashMap<Guid, Entries>,
     problems: Vec<Problem>,
     has_too_many: bool,
 }
 
-/// The number of problems with entries of the catalog that are collected.
+/// The most problems with entries of the catalog that are kept.
 const MOST_PROBLEMS: usize = 100;
 
 impl Reader {
-    /// Takes an entry, which is at `place` in the volume.
+    /// Reads one entry of the catalog. `place` is its offset on the volume.
     fn add(&mut self, entry: &[u8], place: u64) {
         let number = |offset| u64_at(entry, offset).unwrap_or(0);
         let kind = number(0);
@@ -208,8 +214,8 @@ impl Reader {
         }
     }
 
-    /// Joins the entries of each snapshot and reads the stores' headers. A store without a snapshot
-    /// is another volume's, and is left out.
+    /// Joins the two entries of each snapshot, and reads the headers of the stores. A store without
+    /// an entry about its snapshot belongs to another volume, and is left out.
     fn finish(mut self, volume: &dyn Source) -> Catalog {
         let mut listed = Vec::new();
         for id in std::mem::take(&mut self.order) {
@@ -228,11 +234,12 @@ impl Reader {
 }
 
 impl StoreHeader {
-    /// The bytes of a header that are looked at. The machine's name of at most 255 letters is
-    /// within them.
+    /// The number of bytes of a store's header that are read. They include the longest possible
+    /// name of a host, which has 255 letters.
     const SIZE: usize = 1024;
 
-    /// Reads the header at `offset`, or says what is there instead.
+    /// Reads the store header at the offset `offset` of the volume. The error says what was found
+    /// instead.
     fn read(volume: &dyn Source, offset: u64) -> Result<StoreHeader, String> {
         if offset.checked_add(Self::SIZE as u64).is_none_or(|end| end > volume.size()) {
             return Err(format!("the volume's end at {}", volume.size()));
@@ -251,7 +258,8 @@ impl StoreHeader {
     }
 }
 
-/// The name of the host that took the snapshot: bytes of UTF-16 after their number.
+/// Returns the name of the host that took the snapshot, from a store's header. Returns `None` if it
+/// has no name, or one that is not text.
 fn machine(header: &[u8]) -> Option<String> {
     let units = header.get(194..)?.get(..length16_at(header, 192)?)?.chunks_exact(2);
     let units: Vec<u16> =

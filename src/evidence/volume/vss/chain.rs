@@ -1,4 +1,4 @@
-//! Chains of blocks: each names the next one.
+//! Chains of blocks, in which shadow copies store their lists. Each block names the next one.
 
 use std::collections::HashSet;
 
@@ -8,19 +8,19 @@ use crate::evidence::volume::fields::{u32_at, u64_at};
 use super::problem::{Problem, ProblemKind};
 use super::{BLOCK_LENGTH, BLOCK_SIZE, Guid};
 
-/// The first bytes of every structure of shadow copies.
+/// The identifier at the start of every structure of shadow copies.
 pub(super) const IDENTIFIER: Guid =
     Guid([0x6b, 0x87, 0x08, 0x38, 0x76, 0xc1, 0x48, 0x4e, 0xb7, 0xae, 0x04, 0x04, 0x6e, 0x6c, 0xc7, 0x52]);
-/// The bytes of a header, which every block of a chain begins with.
+/// The size of the header with which every block of a chain begins, in bytes.
 pub(super) const HEADER_SIZE: usize = 128;
 
-/// Returns the type of record that a structure's header gives. `None` if the bytes do not begin
-/// with [`IDENTIFIER`].
+/// Returns the record type in the header of a structure of shadow copies. Returns `None` if the
+/// bytes do not begin with [`IDENTIFIER`].
 pub(super) fn record_type(bytes: &[u8]) -> Option<u32> {
     u32_at(bytes, 20).filter(|_| bytes.first_chunk() == Some(&IDENTIFIER.0))
 }
 
-/// The kinds of chains, by the type of record that their blocks have.
+/// The kind of a chain of blocks. The numbers are the record types of the chain's blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Catalog = 2,
@@ -29,7 +29,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// Returns the name of the kind of chain for [`Problem`]s.
+    /// Returns the word for the kind of chain, as [`Problem`]s show it.
     pub const fn name(self) -> &'static str {
         match self {
             Kind::Catalog => "catalog",
@@ -39,42 +39,42 @@ impl Kind {
     }
 }
 
-/// The blocks of a chain from the first to the last. The chain ends after the first problem, such
-/// as a block that it comes back to, or one that is beyond a bound. Memory is 20 bytes for each
-/// block.
+/// An iterator over the blocks of a chain, from the first to the last. It ends after the first
+/// problem, such as a block that was read before, or more blocks than the limit. It takes 20 bytes
+/// of memory for each block.
 pub(super) struct Chain<'v> {
     volume: &'v dyn Source,
     kind: Kind,
-    /// Where the next block is; 0 after the last one.
+    /// The offset of the next block on the volume, in bytes. 0 after the last block.
     next: u64,
-    /// The offsets of the blocks that were read.
+    /// The offsets of the blocks that were read, by which a chain that loops is noticed.
     seen: HashSet<u64>,
     /// The most blocks that are read.
     most: usize,
 }
 
-/// A block of a chain.
+/// A block of a chain, with its header.
 pub(super) struct Block {
-    /// Where the block is, in bytes from the volume's start.
+    /// The offset of the block on the volume, in bytes.
     pub offset: u64,
     bytes: Vec<u8>,
 }
 
 impl Block {
-    /// The bytes after the header.
+    /// Returns the bytes of the block after its header.
     pub fn content(&self) -> &[u8] {
         self.bytes.get(HEADER_SIZE..).unwrap_or_default()
     }
 }
 
 impl<'v> Chain<'v> {
-    /// Makes the chain whose first block is at `first`, in bytes from the volume's start. The chain
-    /// is empty if that is 0.
+    /// Returns an iterator over the chain of the kind `kind` whose first block is at the offset
+    /// `first` of the volume. The chain is empty if `first` is 0. At most `most` blocks are read.
     pub fn new(volume: &'v dyn Source, kind: Kind, first: u64, most: usize) -> Self {
         Chain { volume, kind, next: first, seen: HashSet::new(), most }
     }
 
-    /// Reads the block at `offset`, and notes where the next one is.
+    /// Reads the block at the offset `offset`, and records where the next block is.
     fn read(&mut self, offset: u64) -> Result<Block, ProblemKind> {
         let (chain, size) = (self.kind.name(), self.volume.size());
         if offset.checked_add(BLOCK_SIZE).is_none_or(|end| end > size) {

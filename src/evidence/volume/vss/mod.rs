@@ -1,19 +1,21 @@
-//! Shadow copies: earlier states of an NTFS volume that Windows keeps in the volume itself.
+//! Shadow copies: earlier states (snapshots) of an NTFS volume, which Windows keeps on the volume
+//! itself.
 //!
-//! A *catalog* lists the snapshots. Each snapshot has a *store*, which keeps the blocks of 16 KiB
-//! that were overwritten after the snapshot was taken and before the next one was. A snapshot reads
-//! a block that its store does not keep from the next newer snapshot, and the newest snapshot reads
-//! such a block from the live volume.
+//! A *catalog* lists the snapshots. Each snapshot has a *store*. It keeps the old content of the
+//! blocks of 16 KiB that were overwritten after the snapshot was taken and before the next one was.
+//! If a store does not keep a block, its snapshot has the block of the next newer snapshot. The
+//! newest snapshot then has the block of the live volume.
 //!
-//! A store's *list of blocks* has three kinds of entries. A plain entry says where the store keeps
-//! a block. A *forwarder* says that the block's content was moved to another place of the volume.
-//! An *overlay* says which parts of a block the store keeps.
+//! A store has a *block list* with three kinds of entries. A plain entry tells where the store
+//! keeps a block. A *forwarder* tells that the content of a block was moved to another place on the
+//! volume. An *overlay* tells which parts of a block the store keeps.
 //!
-//! The format is the one that libvshadow documents. The tests compare all results with
-//! libvshadow's.
+//! The format is the one that libvshadow documents. The tests compare all results with those of
+//! libvshadow.
 //!
-//! `catalog` reads what is listed, `store` reads lists of blocks, and `snapshot` reads the volume
-//! as it was. The structures are chains of blocks, which `chain` follows.
+//! In this module, `catalog` reads the list of snapshots, `store` reads the block lists, and
+//! `snapshot` reads the bytes of a snapshot. The structures are chains of blocks, which `chain`
+//! reads.
 
 mod catalog;
 mod chain;
@@ -35,13 +37,13 @@ pub use self::problem::{Problem, ProblemKind};
 use self::snapshot::Snapshot;
 use self::store::{Store, StoreReader};
 
-/// The size of a block in bytes. Stores keep what was overwritten in whole blocks.
+/// The size of a block in bytes: the unit in which stores keep what was overwritten.
 pub const BLOCK_SIZE: u64 = BLOCK_LENGTH as u64;
-/// [`BLOCK_SIZE`] as the length of a buffer.
+/// The value of [`BLOCK_SIZE`] as the length of a buffer.
 const BLOCK_LENGTH: usize = 16 * 1024;
 
-/// An identifier of 16 bytes in the order in which Windows stores them. It is shown as Windows
-/// shows it, such as `600f0b69-5bdf-11e3-9d6c-005056c00008`.
+/// An identifier of 16 bytes, in the byte order in which Windows stores it. Displayed as text, it
+/// has the form that Windows shows, such as `600f0b69-5bdf-11e3-9d6c-005056c00008`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Guid(pub [u8; 16]);
 
@@ -62,48 +64,49 @@ impl fmt::Display for Guid {
     }
 }
 
-/// A snapshot as the catalog lists it.
+/// A snapshot of a volume, as the catalog lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShadowCopy {
-    /// The snapshot's number by age among the snapshots of its volume. The oldest is number 1.
+    /// The number of the snapshot, by age. The oldest snapshot of a volume has number 1.
     pub number: usize,
-    /// The identifier of the snapshot's store, which is part of the name of the file that holds the
+    /// The identifier of the snapshot's store. It is part of the name of the file that contains the
     /// store: `System Volume Information\{id}{3808876b-…}`.
     pub id: Guid,
-    /// The identifier that `vssadmin list shadows` calls the shadow copy's ID. `None` if the store
-    /// lies on another volume or its header cannot be read.
+    /// The identifier that `vssadmin list shadows` shows as the shadow copy's ID. `None` if the
+    /// store lies on another volume, or if its header cannot be read.
     pub copy_id: Option<Guid>,
-    /// When the snapshot was taken, as a FILETIME: intervals of 100 ns since 1601, in UTC.
+    /// The time at which the snapshot was taken, as a FILETIME: intervals of 100 ns since 1601, in
+    /// UTC.
     pub created: u64,
-    /// The host that took the snapshot, by the name in the store's header, such as
-    /// `FIN-WS07.corp.example`. `None` if the header cannot be read or has no name.
+    /// The name of the host that took the snapshot, such as `FIN-WS07.corp.example`, from the
+    /// store's header. `None` if the header cannot be read or has no name.
     pub machine: Option<String>,
-    /// The snapshot's size in bytes: the volume's when the snapshot was taken, but no more than the
-    /// volume has now.
+    /// The size of the snapshot in bytes. It is the size of the volume when the snapshot was taken,
+    /// but at most the present size of the volume.
     pub size: u64,
-    /// Whether the store lies on another volume (`vssadmin add shadowstorage /on=`), because the
-    /// catalog has no place of it. Such a snapshot cannot be read. Where the catalog is damaged,
-    /// the place can also be lost: see [`ShadowCopies::catalog_problems`].
+    /// True if the store lies on another volume (`vssadmin add shadowstorage /on=`), so that the
+    /// snapshot cannot be read. This is concluded from a catalog without an entry about the store.
+    /// In a damaged catalog, the entry can also be lost: see [`ShadowCopies::catalog_problems`].
     pub is_elsewhere: bool,
 }
 
 /// The shadow copies of a volume.
 ///
-/// [`ShadowCopies::read`] reads the catalog and the stores' headers, at most 17 MiB. The stores'
-/// lists of blocks are read when one of them is first needed, all together and only once, at most
-/// 512 MiB. They take 16 bytes of memory for each block that a store keeps: at most 330 MiB, and at
-/// most 470 MiB while they are read.
+/// [`ShadowCopies::read`] reads the catalog and the headers of the stores, at most 17 MiB. The
+/// block lists of all stores are read when one of them is first needed, at most 512 MiB. They take
+/// 16 bytes of memory for each block that a store keeps: at most 330 MiB, and at most 470 MiB while
+/// they are read.
 pub struct ShadowCopies {
     shared: Arc<Shared>,
     listed: Vec<ShadowCopy>,
 }
 
-/// What all snapshots of a volume are read from.
+/// What all snapshots of a volume share: the live volume, the catalog and the stores.
 struct Shared {
     volume: SharedSource,
     listed: Vec<Listed>,
     problems: Vec<Problem>,
-    /// The stores from the oldest to the newest, one for each element of `listed`.
+    /// The stores, one for each snapshot in `listed`, from the oldest to the newest.
     stores: OnceLock<Vec<Store>>,
 }
 
@@ -115,11 +118,11 @@ impl Shared {
 }
 
 impl ShadowCopies {
-    /// Reads the catalog of an NTFS volume. `None` if the volume has no shadow copies, because it
-    /// has no header of them or because that header names no catalog.
+    /// Reads the catalog of an NTFS volume. Returns `None` if the volume has no shadow copies: no
+    /// header of shadow copies, or one that names no catalog.
     ///
-    /// Fails if the volume's bytes at the header cannot be read. Everything that is wrong from
-    /// there on is a [`Problem`].
+    /// Fails if the header cannot be read from the volume. Anything that is wrong after that is a
+    /// [`Problem`] and not an error.
     pub fn read(volume: &SharedSource) -> io::Result<Option<ShadowCopies>> {
         let Some(Catalog { listed, problems }) = Catalog::read(&**volume)? else { return Ok(None) };
         let copies = listed.iter().enumerate().map(|(index, listed)| listed.copy(index + 1)).collect();
@@ -133,27 +136,27 @@ impl ShadowCopies {
         &self.listed
     }
 
-    /// Returns what is wrong with the catalog. Because of such a problem, [`ShadowCopies::listed`]
-    /// may lack snapshots.
+    /// Returns what is wrong with the catalog. If there is a problem, snapshots can be missing from
+    /// [`ShadowCopies::listed`].
     #[must_use]
     pub fn catalog_problems(&self) -> &[Problem] {
         &self.shared.problems
     }
 
-    /// Returns what is wrong with the stores that a snapshot is read from: its own one and all
-    /// newer ones. Empty if no snapshot has the number. Reads the stores if that was not done
-    /// before.
+    /// Returns what is wrong with the stores from which the snapshot with the number `number` is
+    /// read: its own store and all newer ones. Returns nothing if there is no such snapshot. Reads
+    /// the stores if they were not read before.
     #[must_use]
     pub fn problems(&self, number: usize) -> Vec<Problem> {
         let (Some(index), stores) = (number.checked_sub(1), self.shared.stores()) else { return Vec::new() };
         stores.get(index..).unwrap_or_default().iter().flat_map(|store| store.problems.clone()).collect()
     }
 
-    /// Returns the volume as it was when a snapshot was taken. Its first read reads the stores if
-    /// that was not done before.
+    /// Returns the volume as it was when the snapshot with the number `number` was taken. The first
+    /// read of it reads the stores, if they were not read before.
     ///
-    /// Fails with [`io::ErrorKind::NotFound`] if no snapshot has the number, and with
-    /// [`io::ErrorKind::Unsupported`] if the snapshot's store or a newer snapshot's store lies on
+    /// Fails with [`io::ErrorKind::NotFound`] if there is no such snapshot. Fails with
+    /// [`io::ErrorKind::Unsupported`] if the store of the snapshot, or of a newer one, lies on
     /// another volume.
     pub fn snapshot(&self, number: usize) -> io::Result<SharedSource> {
         let index = number.checked_sub(1).filter(|index| *index < self.listed.len());
@@ -188,13 +191,13 @@ impl ShadowCopies {
         Ok(Arc::new(Snapshot::new(self.shared.clone(), index, size)))
     }
 
-    /// Returns whether a range of a snapshot can have other bytes than the next newer snapshot has
-    /// there or, for the newest snapshot, than the live volume has there. `range` is in bytes from
-    /// the volume's start.
+    /// Returns true if the bytes in a range of the snapshot with the number `number` may differ
+    /// from those of the next newer snapshot or, for the newest snapshot, from those of the live
+    /// volume. `range` is in bytes from the start of the volume.
     ///
-    /// If `false`, the bytes are the same. `true` is also returned where that cannot be known: if
-    /// no snapshot has the number, a store lies on another volume or its list of blocks is
-    /// incomplete, or the range reaches beyond the end of one of the two states.
+    /// If the result is false, the bytes are equal. The result is also true if this cannot be
+    /// known: if there is no such snapshot, if a store lies on another volume or its block list is
+    /// incomplete, or if the range extends beyond the end of one of the two states.
     #[cfg_attr(
         not(feature = "internals"),
         allow(dead_code, reason = "tests compare it with the bytes of both states")

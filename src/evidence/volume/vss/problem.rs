@@ -1,106 +1,110 @@
-//! What is wrong with shadow copies, as data.
+//! What is wrong with the shadow copies of a volume.
 
 use std::fmt;
 use std::ops::Range;
 
-/// A structure of shadow copies that cannot be read or is damaged, or bytes of a snapshot that
-/// cannot be read because of that.
+/// Something that is wrong with shadow copies: a structure that is damaged or cannot be read, or
+/// bytes of a snapshot that cannot be read for that reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The bytes concerned, from the volume's start. For [`ProblemKind::Size`], `Misplaced`,
-    /// `StoredOutOfVolume` and `Further` they are the snapshot's bytes; for all other kinds, the
-    /// bytes that were expected to be a structure, such as the next block of a chain.
+    /// The range of bytes that has the problem. For the kinds [`ProblemKind::Size`], `Misplaced`,
+    /// `StoredOutOfVolume` and `Further`, the range is one of the snapshot. For all other kinds, it
+    /// is a range of the volume, in which a structure was expected, such as the next block of a
+    /// chain.
     pub range: Range<u64>,
-    /// What is wrong with the bytes of `range`.
+    /// What is wrong in the range.
     pub kind: ProblemKind,
 }
 
-/// The ways in which shadow copies can be damaged.
+/// What is wrong with a structure or a snapshot of shadow copies. A chain of blocks is one of three
+/// structures: `catalog`, `block list` or `bitmap`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProblemKind {
-    /// A block of a chain of blocks cannot be read from the volume. The chain ends there.
+    /// A block of a chain cannot be read from the volume. The blocks after it are lost.
     Unread {
-        /// The kind of chain: `catalog`, `block list` or `bitmap`.
+        /// The structure that the chain is: `catalog`, `block list` or `bitmap`.
         chain: &'static str,
-        /// The error that reading gave.
+        /// The error of the failed read.
         error: String,
     },
-    /// A chain of blocks goes on at a place that is not within the volume. The chain ends there.
+    /// A block of a chain names a next block that lies outside of the volume. The blocks from there
+    /// on are lost.
     OutOfVolume {
-        /// The kind of chain: `catalog`, `block list` or `bitmap`.
+        /// The structure that the chain is: `catalog`, `block list` or `bitmap`.
         chain: &'static str,
-        /// The volume's size in bytes.
+        /// The size of the volume in bytes.
         size: u64,
     },
-    /// A chain of blocks goes on at one of its own earlier blocks. The chain ends there.
+    /// A block of a chain names a next block that is one of the chain's earlier blocks. The blocks
+    /// from there on are lost.
     Loop {
-        /// The kind of chain: `catalog`, `block list` or `bitmap`.
+        /// The structure that the chain is: `catalog`, `block list` or `bitmap`.
         chain: &'static str,
     },
-    /// A chain of blocks goes on at bytes that are not a block of that kind of chain. The chain
-    /// ends there.
+    /// A block of a chain names a next block, but in its place there are other bytes. The blocks
+    /// from there on are lost.
     NoBlock {
-        /// The kind of chain: `catalog`, `block list` or `bitmap`.
+        /// The structure that the chain is: `catalog`, `block list` or `bitmap`.
         chain: &'static str,
-        /// The type of record that was found. `None` if the bytes are no structure of shadow
-        /// copies.
+        /// The record type that was found. `None` if the bytes are no structure of shadow copies.
         found: Option<u32>,
     },
-    /// A chain of blocks is longer than what is read of it.
+    /// A chain has more blocks, or a block list has more forwarders, than are read. The rest is
+    /// lost.
     TooLong {
-        /// The kind of chain: `catalog`, `block list` or `bitmap`.
+        /// The structure that the chain is: `catalog`, `block list` or `bitmap`.
         chain: &'static str,
-        /// The number of blocks that are read at most or, where a block list has too many
-        /// forwarders, the number of forwarders.
+        /// The most blocks that are read or, if a block list has too many forwarders, the most
+        /// forwarders.
         most: usize,
     },
     /// The catalog lists more snapshots than are read.
     TooManySnapshots {
-        /// The number of snapshots that are listed at most.
+        /// The most snapshots that are read.
         most: usize,
     },
-    /// The catalog has an entry of a type that is not known.
+    /// The catalog has an entry of a type that is not known. The entry is ignored.
     EntryType {
         /// The type that the entry states.
         found: u64,
     },
-    /// The catalog has a second entry of the same type for a snapshot. The first entry is used.
+    /// The catalog has two entries of the same type for one snapshot. The first one is used.
     ListedTwice,
-    /// A store's header cannot be read, so [`ShadowCopy::copy_id`](super::ShadowCopy::copy_id) and
-    /// [`ShadowCopy::machine`](super::ShadowCopy::machine) are not known. The snapshot's bytes are.
+    /// The header of a store cannot be read. So [`ShadowCopy::copy_id`](super::ShadowCopy::copy_id)
+    /// and [`ShadowCopy::machine`](super::ShadowCopy::machine) are not known; the bytes of the
+    /// snapshot are.
     StoreHeader {
         /// What was found instead of a header.
         found: String,
     },
-    /// A snapshot is larger than the volume is now, or has no bytes, by the catalog. The snapshot
-    /// is read as if it had the volume's size.
+    /// By the catalog, a snapshot is larger than the present volume, or has no bytes. It is read as
+    /// if it had the size of the volume.
     Size {
         /// The size in bytes that the catalog states.
         stated: u64,
     },
-    /// A store has an entry of a block that the snapshot does not have, because it begins beyond
-    /// the end or between two blocks, or a forwarder that leads to such a block. The entry is
-    /// ignored.
+    /// A store has an entry for a block that the snapshot does not have: it begins beyond the
+    /// snapshot's end or not at the start of a block, or a forwarder leads to such a block. The
+    /// entry is ignored.
     Misplaced,
-    /// A store keeps bytes of the snapshot at a place beyond the live volume's end. Reading the
-    /// bytes fails.
+    /// A store keeps bytes of the snapshot at a place beyond the end of the live volume. Reads of
+    /// these bytes fail.
     StoredOutOfVolume {
-        /// The place of the first block of the range, in bytes from the volume's start.
+        /// The offset on the volume at which the first block of the range is kept, in bytes.
         stored: u64,
     },
-    /// Further blocks of the same store are [`ProblemKind::Misplaced`] or
-    /// [`ProblemKind::StoredOutOfVolume`]. They are only counted; the range reaches over all of
-    /// them.
+    /// More blocks of the store have the problem [`ProblemKind::Misplaced`] or
+    /// [`ProblemKind::StoredOutOfVolume`]. They are only counted, and the range covers all of them.
     Further {
-        /// The number of further blocks.
+        /// The number of these blocks.
         blocks: u64,
     },
 }
 
 impl Problem {
-    /// Returns whether entries of a store are not known because of the problem. If so, all bytes of
-    /// the snapshot and of older snapshots may be those of a newer state.
+    /// Returns true if entries of a store are lost because of the problem. Then any bytes of the
+    /// snapshot, and of older snapshots, may be those of a newer state.
     #[must_use]
     pub fn leaves_store_incomplete(&self) -> bool {
         use ProblemKind::{Loop, NoBlock, OutOfVolume, TooLong, Unread};
@@ -170,15 +174,15 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Collects the problems with blocks of one store. Problems of one kind with neighbouring blocks
-/// become one, and after [`MOST_PROBLEMS`] problems, further ones are only counted.
+/// The problems with blocks of one store that were found so far. Problems of one kind with adjacent
+/// blocks are joined. After [`MOST_PROBLEMS`] problems, further ones are only counted.
 #[derive(Default)]
 pub(super) struct BlockProblems {
     found: Vec<Problem>,
     further: Option<(Range<u64>, u64)>,
 }
 
-/// The number of problems with blocks that are collected of each store.
+/// The most problems with blocks of one store that are kept.
 const MOST_PROBLEMS: usize = 100;
 
 impl BlockProblems {
@@ -200,7 +204,7 @@ impl BlockProblems {
         *blocks += 1;
     }
 
-    /// Returns all problems. The count of further ones is the last of them.
+    /// Returns all problems. If there were more than are kept, the last one tells how many.
     pub fn into_problems(self) -> Vec<Problem> {
         let further =
             self.further.map(|(range, blocks)| Problem { range, kind: ProblemKind::Further { blocks } });

@@ -1,4 +1,4 @@
-//! A volume as it was when a snapshot was taken.
+//! Reads a volume as it was when a snapshot was taken.
 
 use std::io;
 use std::ops::Range;
@@ -10,31 +10,34 @@ use crate::evidence::source::LogBytes;
 use super::store::{Overlay, Store};
 use super::{BLOCK_SIZE, Shared};
 
-/// The size in bytes of a part of a block. Overlays keep parts.
+/// The size of a part of a block in bytes, which is the unit of overlays.
 const PART_SIZE: u64 = 512;
 
-/// A volume as it was when a snapshot was taken. It is read from the snapshot's store, the newer
-/// stores and the live volume.
+/// A volume as it was when a snapshot was taken. Its bytes are read from the snapshot's own store,
+/// from newer stores, and from the live volume.
 pub(super) struct Snapshot {
     shared: Arc<Shared>,
-    /// The index of the snapshot's store among all stores. The oldest has index 0.
+    /// The position of the snapshot's store among all stores, which are sorted from the oldest to
+    /// the newest.
     store: usize,
-    /// The snapshot's size in bytes.
+    /// The size of the snapshot in bytes.
     size: u64,
 }
 
-/// A range of bytes that is still to be read, without overlays, from a snapshot or the live volume.
+/// A range of bytes that still has to be read, from a snapshot (without its overlays) or from the
+/// live volume.
 struct Piece {
-    /// The index of the snapshot's store. One more than the newest store's for the live volume.
+    /// The position of the snapshot's store among all stores. For the live volume, it is the number
+    /// of stores.
     store: usize,
-    /// The range of bytes from the start of the snapshot or of the live volume.
+    /// The range of bytes of the snapshot or of the live volume.
     range: Range<u64>,
-    /// Where in the caller's buffer the bytes go.
+    /// The position in the caller's buffer to which the bytes are read.
     to: usize,
 }
 
 impl Piece {
-    /// Returns the part of the piece that is within `range`, which is within the piece.
+    /// Returns the part of the piece that has the bytes `range`, which must lie within the piece.
     fn part(&self, range: Range<u64>) -> Piece {
         // Within the piece, which fits the buffer.
         let skipped = usize::try_from(range.start - self.range.start).unwrap_or(usize::MAX);
@@ -47,8 +50,8 @@ impl Snapshot {
         Snapshot { shared, store, size }
     }
 
-    /// Reads a range of the snapshot into `buffer`, which is as long. The range is within the
-    /// snapshot.
+    /// Reads a range of the snapshot into `buffer`, which has the length of the range. The range
+    /// must lie within the snapshot.
     fn read(&self, range: &Range<u64>, buffer: &mut [u8]) -> io::Result<()> {
         let stores = self.shared.stores();
         // A piece is only ever replaced by pieces of the next newer store, which are for different
@@ -67,8 +70,8 @@ impl Snapshot {
         Ok(())
     }
 
-    /// Reads what `store`, which is the piece's store, keeps of a piece. Adds to `pieces` what must
-    /// be read from the next newer snapshot.
+    /// Reads the bytes of a piece that `store`, the store of the piece's snapshot, keeps. Adds to
+    /// `pieces` the parts that have to be read from the next newer snapshot.
     fn read_piece(
         &self,
         store: &Store,
@@ -98,8 +101,9 @@ impl Snapshot {
     }
 
     /// Adds to `pieces` a piece that `store` does not keep, to be read from the next newer
-    /// snapshot. Where the newest snapshot itself is read, its undefined blocks are zeros instead;
-    /// older snapshots read the live volume there, as libvshadow does.
+    /// snapshot. If the newest snapshot itself is being read, its undefined blocks (those not in
+    /// use when it was taken) become zeros instead. For older snapshots, these blocks are read from
+    /// the live volume, as libvshadow does.
     fn pass_on(&self, store: &Store, piece: &Piece, pieces: &mut Vec<Piece>, buffer: &mut [u8]) {
         let mut start = piece.range.start;
         if piece.store == self.store && store.has_undefined(&piece.range) {
@@ -124,7 +128,8 @@ impl Snapshot {
         }
     }
 
-    /// Reads the parts of a block that an overlay keeps, over the bytes of `range` in `buffer`.
+    /// Reads the parts of a block that an overlay keeps into `buffer`, which contains the bytes
+    /// `range` of the snapshot. The parts replace the bytes that were read before.
     fn read_overlay(&self, overlay: &Overlay, range: &Range<u64>, buffer: &mut [u8]) -> io::Result<()> {
         let block = u64::from(overlay.original) * BLOCK_SIZE;
         let mut parts = overlay.parts;
@@ -143,8 +148,8 @@ impl Snapshot {
         Ok(())
     }
 
-    /// Reads `length` bytes of the live volume from `offset` on, to the place `to` in `buffer`.
-    /// Fails if the volume ends before.
+    /// Reads `length` bytes of the live volume at the offset `offset` into `buffer`, from its
+    /// position `to` on. Fails if the volume ends before the last of them.
     fn read_volume(&self, offset: u64, to: usize, length: usize, buffer: &mut [u8]) -> io::Result<()> {
         let bytes = buffer.get_mut(to..).and_then(|rest| rest.get_mut(..length)).unwrap_or_default();
         // Offsets in stores can be any number, which not every layer below can add to.
@@ -162,7 +167,7 @@ impl Snapshot {
     }
 }
 
-/// Returns the length of a range, which fits into a buffer.
+/// Returns the length of a range as the length of a buffer.
 fn length(range: &Range<u64>) -> usize {
     usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX)
 }

@@ -1,4 +1,5 @@
-//! Stores: the blocks that were overwritten before the next snapshot was taken.
+//! Stores of snapshots, which keep the blocks that were overwritten before the next snapshot was
+//! taken.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -11,59 +12,65 @@ use super::chain::{Chain, HEADER_SIZE, Kind};
 use super::problem::{BlockProblems, Problem, ProblemKind};
 use super::{BLOCK_LENGTH, BLOCK_SIZE};
 
-/// The bytes of an entry in a list of blocks.
+/// The size of an entry of a block list, in bytes.
 const ENTRY_SIZE: usize = 32;
-/// The most blocks that are read from the lists of all stores of a volume. They have 16 million
-/// entries, of 254 GiB that were overwritten. In memory, an entry has 16 bytes.
+/// The most blocks that are read from the block lists of all stores of a volume. They have 16
+/// million entries, for 254 GiB that were overwritten. An entry takes 16 bytes of memory.
 const MOST_LIST_BLOCKS: usize = 1 << 15;
-/// The most forwarders of a store, of 64 GiB that were moved. While a store is read, each of them
-/// takes 20 bytes of memory.
+/// The most forwarders of one store that are read: enough for 64 GiB that were moved. While a store
+/// is read, each takes 20 bytes of memory.
 const MOST_FORWARDERS: usize = 1 << 22;
-/// The most bytes of a bitmap, for 8 TiB of a volume. Blocks beyond them count as in use.
+/// The most bytes of a bitmap that are read: enough for a volume of 8 TiB. Blocks beyond them count
+/// as in use.
 const MOST_BITMAP: usize = 64 << 20;
-/// The flag of a forwarder, an entry that says where on the volume the block's content was moved.
+/// The flag of a forwarder: an entry of a block list that tells where on the volume a block's
+/// content was moved.
 const FORWARDS: u32 = 1;
-/// The flag of an overlay, an entry that says which parts of a block the store keeps.
+/// The flag of an overlay: an entry of a block list that tells which parts of a block the store
+/// keeps.
 const OVERLAYS: u32 = 2;
-/// The flag of an entry that is not in use.
+/// The flag of an entry of a block list that is not in use.
 const UNUSED: u32 = 4;
 
-/// Where a snapshot's block is read from: what a plain entry or a forwarder says.
+/// Where a block of a snapshot is read from, by a plain entry or a forwarder of the store's block
+/// list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Kept {
-    /// The block's number: its offset on the volume divided by [`BLOCK_SIZE`].
+    /// The number of the block: its offset in the snapshot divided by [`BLOCK_SIZE`].
     pub original: u32,
-    /// Whether `at` is an offset in the next newer snapshot. If not, it is one on the live volume.
+    /// True if `at` is an offset in the next newer snapshot. Otherwise it is one on the live
+    /// volume.
     pub is_forwarded: bool,
-    /// The offset of the block's bytes.
+    /// The offset of the block's bytes, in the next newer snapshot or on the live volume.
     pub at: u64,
 }
 
-/// Parts of a block that a store keeps.
+/// The parts of a block that a store keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Overlay {
-    /// The block's number: its offset on the volume divided by [`BLOCK_SIZE`].
+    /// The number of the block: its offset in the snapshot divided by [`BLOCK_SIZE`].
     pub original: u32,
-    /// The block's 32 parts of 512 bytes that are kept, a bit for each. The first part has the
-    /// lowest bit.
+    /// The parts of the block that are kept. A block has 32 parts of 512 bytes, and each has a bit.
+    /// The first part has the lowest bit.
     pub parts: u32,
-    /// The offset on the live volume of the block of which parts are kept.
+    /// The offset on the live volume of the block that has the kept parts, in bytes.
     pub at: u64,
 }
 
-/// A store's list of blocks and bitmaps, in the form in which snapshots are read from them.
+/// The block list and bitmaps of a snapshot's store, sorted for reading the snapshot.
 #[derive(Debug, Default)]
 pub(super) struct Store {
-    /// The plain entries and forwarders in the order of blocks, at most one for each block.
+    /// The plain entries and forwarders, sorted by block, at most one for each block.
     kept: Vec<Kept>,
-    /// The overlays in the order of blocks, at most one for each block.
+    /// The overlays, sorted by block, at most one for each block.
     overlays: Vec<Overlay>,
-    /// A bit for each block, which is set if the block was not in use when the snapshot was taken.
-    /// The first block has the lowest bit of the first byte. Empty for all stores but the newest.
+    /// The blocks that were not in use when the snapshot was taken. Each block has a bit, which is
+    /// set if it was not in use. The first block has the lowest bit of the first byte. Empty for
+    /// all stores but the newest.
     undefined: Vec<u8>,
     /// What is wrong with the snapshot and its store.
     pub problems: Vec<Problem>,
-    /// Whether the list of blocks may have entries that could not be read.
+    /// True if the block list may have entries that could not be read.
     is_incomplete: bool,
 }
 
@@ -72,8 +79,8 @@ fn blocks(range: &Range<u64>) -> Range<u64> {
     range.start / BLOCK_SIZE..range.end.div_ceil(BLOCK_SIZE)
 }
 
-/// Returns those of `elements`, which are in the order of blocks, whose blocks a range of bytes
-/// touches.
+/// Returns the elements whose blocks a range of bytes touches. `elements` must be sorted by block,
+/// and `original` returns the block of an element.
 fn within<'e, E>(elements: &'e [E], range: &Range<u64>, original: impl Fn(&E) -> u32) -> &'e [E] {
     let blocks = blocks(range);
     let first = elements.partition_point(|element| u64::from(original(element)) < blocks.start);
@@ -83,25 +90,25 @@ fn within<'e, E>(elements: &'e [E], range: &Range<u64>, original: impl Fn(&E) ->
 }
 
 impl Store {
-    /// Returns the plain entries and forwarders of the blocks that a range of bytes touches, in the
-    /// order of blocks.
+    /// Returns the plain entries and forwarders of the blocks that a range of bytes touches, sorted
+    /// by block.
     pub fn kept(&self, range: &Range<u64>) -> &[Kept] {
         within(&self.kept, range, |kept| kept.original)
     }
 
-    /// Returns the overlays of the blocks that a range of bytes touches, in the order of blocks.
+    /// Returns the overlays of the blocks that a range of bytes touches, sorted by block.
     pub fn overlays(&self, range: &Range<u64>) -> &[Overlay] {
         within(&self.overlays, range, |overlay| overlay.original)
     }
 
-    /// Returns whether a block was not in use when the newest snapshot was taken, so that nothing
-    /// keeps its content. `block` is the block's number.
+    /// Returns true if the block with the number `block` was not in use when the newest snapshot
+    /// was taken, so that no store keeps its content.
     pub fn is_undefined(&self, block: u64) -> bool {
         let byte = usize::try_from(block / 8).ok().and_then(|index| self.undefined.get(index));
         byte.is_some_and(|byte| byte >> (block % 8) & 1 != 0)
     }
 
-    /// Returns whether the store has or may have entries of the blocks that a range of bytes
+    /// Returns true if the store has, or may have, entries for the blocks that a range of bytes
     /// touches.
     #[cfg_attr(
         not(feature = "internals"),
@@ -111,7 +118,8 @@ impl Store {
         self.is_incomplete || !self.kept(range).is_empty() || !self.overlays(range).is_empty()
     }
 
-    /// Returns whether a range of bytes touches a block for which [`Store::is_undefined`] is true.
+    /// Returns true if a range of bytes touches a block for which [`Store::is_undefined`] returns
+    /// true.
     pub fn has_undefined(&self, range: &Range<u64>) -> bool {
         let blocks = blocks(range);
         let first = blocks.start / 8;
@@ -124,8 +132,9 @@ impl Store {
         })
     }
 
-    /// Returns whether the store's own snapshot may have other bytes in a range than the next older
-    /// snapshot reads from this store. Overlays and undefined blocks are seen only by the former.
+    /// Returns true if the bytes that the store's own snapshot has in a range may differ from those
+    /// that the next older snapshot reads from this store. Only the store's own snapshot uses its
+    /// overlays and undefined blocks.
     #[cfg_attr(
         not(feature = "internals"),
         allow(dead_code, reason = "tests compare it with the bytes of both states")
@@ -135,10 +144,10 @@ impl Store {
     }
 }
 
-/// Reads the stores of a volume.
+/// A reader of all stores of a volume, which limits how much is read.
 pub(super) struct StoreReader<'v> {
     volume: &'v dyn Source,
-    /// How many blocks of the stores' lists may still be read.
+    /// The number of blocks of block lists that may still be read.
     blocks_left: usize,
 }
 
@@ -147,15 +156,15 @@ impl<'v> StoreReader<'v> {
         StoreReader { volume, blocks_left: MOST_LIST_BLOCKS }
     }
 
-    /// Makes a reader that reads at most `blocks_left` blocks of the stores' lists.
+    /// Returns a reader that reads at most `blocks_left` blocks of block lists.
     #[cfg(test)]
     pub fn with_blocks(volume: &'v dyn Source, blocks_left: usize) -> Self {
         StoreReader { volume, blocks_left }
     }
 
-    /// Reads the stores of all snapshots, which are listed and returned from the oldest to the
-    /// newest. The newest is read first, so that where the lists are too long, older snapshots
-    /// suffer.
+    /// Reads the stores of all snapshots in `listed`, which are sorted from the oldest to the
+    /// newest, like the result. The newest store is read first. So if the block lists are too long,
+    /// those of the oldest snapshots are incomplete.
     pub fn read_all(mut self, listed: &[Listed]) -> Vec<Store> {
         let mut stores: Vec<Store> = Vec::with_capacity(listed.len());
         for listed in listed.iter().rev() {
@@ -200,9 +209,9 @@ impl<'v> StoreReader<'v> {
         store
     }
 
-    /// Reads which blocks are undefined in the newest snapshot: those that are set in its store's
-    /// bitmap and in the previous snapshot's one, if the store has that, and that no forwarder
-    /// leads to.
+    /// Reads which blocks are undefined in the newest snapshot. They are the blocks that are set in
+    /// the bitmap of its store and, if the store names one, in the bitmap of the previous snapshot,
+    /// and to which no forwarder leads.
     fn undefined(
         &self,
         listed: &Listed,
@@ -228,8 +237,8 @@ impl<'v> StoreReader<'v> {
         undefined
     }
 
-    /// Reads the first `most` bytes of a bitmap whose first block is at `first`. Returns fewer if
-    /// the bitmap ends before.
+    /// Reads the first `most` bytes of the bitmap whose first block is at the offset `first` of the
+    /// volume. Returns fewer bytes if the bitmap ends earlier.
     fn bitmap(&self, first: u64, most: usize, problems: &mut Vec<Problem>) -> Vec<u8> {
         let mut bitmap = Vec::new();
         let most_blocks = most.div_ceil(BLOCK_LENGTH - HEADER_SIZE);
@@ -247,7 +256,7 @@ impl<'v> StoreReader<'v> {
     }
 }
 
-/// An entry of a list of blocks. Offsets are in bytes from the volume's start.
+/// An entry of a block list as it is stored. Offsets are in bytes from the start of the volume.
 struct BlockEntry {
     original: u64,
     relative: u64,
@@ -257,7 +266,8 @@ struct BlockEntry {
 }
 
 impl BlockEntry {
-    /// Reads an entry; `None` if it is empty or marked as not in use.
+    /// Reads an entry of a block list. Returns `None` if the entry is empty or marked as not in
+    /// use.
     fn parse(bytes: &[u8]) -> Option<BlockEntry> {
         let entry = BlockEntry {
             original: u64_at(bytes, 0)?,
@@ -272,24 +282,25 @@ impl BlockEntry {
     }
 }
 
-/// The entries of a store while they are read. Their order matters.
+/// The entries of a store's block list that were read so far. They are added in the order of the
+/// list, because later ones can change the meaning of earlier ones.
 #[derive(Default)]
 struct BlockLists {
-    /// The snapshot's size in bytes.
+    /// The size of the snapshot in bytes.
     size: u64,
-    /// The live volume's size in bytes.
+    /// The size of the live volume in bytes.
     volume_size: u64,
     kept: Vec<Kept>,
     overlays: Vec<Overlay>,
-    /// The numbers of the blocks that forwarders lead to, each with the number of the block whose
-    /// content was moved there.
+    /// The forwarders: the number of the block to which content was moved, with the number of the
+    /// block from which it was moved.
     forwarders: HashMap<u32, u32>,
     problems: BlockProblems,
 }
 
 impl BlockLists {
-    /// Returns the number of the block that begins at `offset`. `None` if no block begins there or
-    /// if `offset` is not before `end`.
+    /// Returns the number of the block that begins at `offset`. Returns `None` if no block begins
+    /// there, or if `offset` is not less than `end`.
     fn block(offset: u64, end: u64) -> Option<u32> {
         let is_placed = offset.is_multiple_of(BLOCK_SIZE) && offset < end;
         u32::try_from(offset / BLOCK_SIZE).ok().filter(|_| is_placed)
@@ -331,8 +342,8 @@ impl BlockLists {
         }
     }
 
-    /// Notes a problem if the wanted parts of a store's block lie beyond the volume's end. The last
-    /// block of a snapshot can be shorter than others.
+    /// Adds a problem if the needed parts of a block in the store lie beyond the end of the volume.
+    /// The last block of a snapshot can be shorter than others.
     fn check_stored(&mut self, original: u64, stored: u64, parts: u32) {
         let length =
             (u64::from(u32::BITS - parts.leading_zeros()) * 512).min(self.size.saturating_sub(original));
@@ -341,8 +352,9 @@ impl BlockLists {
         }
     }
 
-    /// Puts the entries in order. Of several for a block, the last one that keeps it whole is used;
-    /// overlays add up, and their bytes are where the first one says.
+    /// Sorts the entries by block. If several entries keep the same block, the last one is used. If
+    /// several overlays have parts of the same block, their parts are joined, and the place of the
+    /// first one is used.
     fn into_store(self, mut problems: Vec<Problem>) -> Store {
         let BlockLists { mut kept, mut overlays, problems: of_blocks, .. } = self;
         kept.sort_by_key(|kept| kept.original);

@@ -1,4 +1,5 @@
-//! Where the chunks of an E01 image are: groups of them, one for each table, placed on the disk.
+//! Where the chunks of an E01 image are stored, and where they lie on the disk. Each table of the
+//! image lists a group of chunks.
 
 use std::io;
 use std::ops::Range;
@@ -13,19 +14,21 @@ use super::sections::{Contents, DEFLATED, Group, GroupOrGap, Media};
 use super::segments::{SegmentFile, Segments};
 use super::stored::{ChunkPacking, StoredChunk};
 
-/// Groups on the disk, and what of the disk no group has.
+/// The groups of chunks of an E01 image by their place on the disk, and the chunks that are
+/// missing.
 #[derive(Default)]
 pub(super) struct Layout {
-    /// Groups by the number of their first chunk, in ascending order.
+    /// The groups, each with the number on the disk of its first chunk, in ascending order.
     groups: Vec<(u64, Group)>,
-    /// Chunks that are missing, with the reason.
+    /// The ranges of chunks that are missing, with the reason for each.
     missing: Vec<(Range<u64>, ImageProblem)>,
 }
 
 impl Layout {
-    /// Places the groups. Those before the first gap count from the disk's start. Those after the
-    /// last gap count back from the disk's end, if the image's end is there. What lies between two
-    /// gaps has no known place and is not read.
+    /// Returns the places on the disk of the groups of chunks. Groups before the first gap are
+    /// counted from the disk's start. Groups after the last gap are counted back from the disk's
+    /// end, if the image has its last section. Groups between two gaps have no known place, and are
+    /// not read.
     pub(super) fn new(contents: &Contents, media: &Media, name: &str, problems: &mut Problems) -> Self {
         let all = &contents.groups;
         let is_gap = |entry: &GroupOrGap| matches!(entry, GroupOrGap::Gap(_));
@@ -56,7 +59,8 @@ impl Layout {
         }
     }
 
-    /// Notes the chunks between the groups before and after the gaps.
+    /// Adds problems for the chunks in `missing`, which lie between the groups before and after the
+    /// gaps.
     fn note_missing(
         &mut self,
         contents: &Contents,
@@ -97,14 +101,14 @@ fn groups(entries: &[GroupOrGap]) -> impl Iterator<Item = &Group> {
 }
 
 impl Media {
-    /// The bytes of the disk that lie in a range of chunks.
+    /// Returns the range of bytes of the disk that a range of chunks has.
     pub(super) fn bytes(&self, chunks: &Range<u64>) -> Range<u64> {
         let byte = |chunk: u64| chunk.saturating_mul(self.chunk).min(self.size);
         byte(chunks.start)..byte(chunks.end)
     }
 }
 
-/// The disk of an E01 image.
+/// The disk of an E01 image, as a map of chunks.
 pub(super) struct Chunks {
     media: Media,
     layout: Layout,
@@ -123,7 +127,8 @@ impl Chunks {
         Chunks { media: *media, layout, segments, workers: Workers::default() }
     }
 
-    /// The group that contains chunk `chunk`, and the chunk's number in the group.
+    /// Returns the group that contains the chunk with the number `chunk`, and the number of the
+    /// chunk in the group. Fails if the chunk is missing or its group cannot be read.
     fn group(&self, chunk: u64) -> io::Result<(&Group, u32)> {
         let after = self.layout.groups.partition_point(|(first, _)| *first <= chunk);
         let group = self.layout.groups.get(..after).and_then(<[_]>::last).and_then(|(first, group)| {
@@ -143,7 +148,8 @@ impl Chunks {
         self.damaged(chunk, missing.map_or_else(unknown, |(_, problem)| problem.clone()))
     }
 
-    /// The error of a read of `chunk`, with the bytes of the disk that it takes away.
+    /// Returns the error for a read of the chunk with the number `chunk`. It states the bytes of
+    /// the disk that cannot be read.
     fn damaged(&self, chunk: u64, problem: ImageProblem) -> io::Error {
         problem.at(self.media.bytes(&(chunk..chunk.saturating_add(1)))).into()
     }

@@ -1,16 +1,18 @@
-//! The texts that an examiner typed into an imaging tool, from the sections `header` and `header2`.
+//! Reads the texts that an examiner typed into an imaging tool, from the sections `header` and
+//! `header2` of an E01 or Ex01 image.
 
 use super::super::outcome::ImageFacts;
 use crate::event::EventTime;
 
-/// 100 ns intervals in a second.
+/// The number of 100 ns intervals in a second, the unit of event times.
 const TICKS_PER_SECOND: i64 = 10_000_000;
 
-/// The most characters of one text that are kept.
+/// The most characters of one of the examiner's texts that are kept.
 const TEXT_CHARS: usize = 4096;
 
-/// Reads the inflated text of a section: a line of identifiers and a line of values, both separated
-/// by tabs. `wide` is true for `header2`, which is UTF-16. A text that was read before is kept.
+/// Adds the examiner's texts in an inflated section to `facts`. The section has a line of
+/// identifiers and a line of values, both separated by tabs. `wide` is true for `header2`, which is
+/// UTF-16. A text that is already in `facts` is not replaced.
 pub(super) fn read(bytes: &[u8], wide: bool, facts: &mut ImageFacts) {
     let text = if wide { utf16(bytes) } else { String::from_utf8_lossy(bytes).into_owned() };
     for (identifier, value) in pairs(&text) {
@@ -32,19 +34,21 @@ pub(super) fn read(bytes: &[u8], wide: bool, facts: &mut ImageFacts) {
     }
 }
 
-/// The identifiers and values of a text. Line 0 counts categories, line 1 names the category
-/// `main`, line 2 has its identifiers and line 3 its values.
+/// Returns the identifiers and values in an examiner's section. Its line 0 has the number of
+/// categories, line 1 names the category `main`, line 2 has the identifiers, and line 3 has the
+/// values.
 pub(super) fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
     let line = |number| text.split('\n').nth(number).unwrap_or_default();
     line(2).split('\t').map(str::trim).zip(line(3).split('\t').map(str::trim))
 }
 
-/// The text that is kept of a value; `None` if the value is empty.
+/// Returns a value that the examiner typed, cut to its first 4,096 characters. Returns `None` if it
+/// is empty.
 pub(super) fn kept(value: &str) -> Option<String> {
     (!value.is_empty()).then(|| value.chars().take(TEXT_CHARS).collect())
 }
 
-/// Little-endian UTF-16, with or without its mark.
+/// Decodes little-endian UTF-16, with or without a byte order mark.
 pub(super) fn utf16(bytes: &[u8]) -> String {
     let (pairs, _) = bytes.as_chunks();
     let units = pairs.iter().map(|pair| u16::from_le_bytes(*pair));
@@ -53,9 +57,9 @@ pub(super) fn utf16(bytes: &[u8]) -> String {
     text.trim_start_matches('\u{feff}').to_owned()
 }
 
-/// Reads the time of acquisition. `header2` and Ex01 have seconds since 1970 in UTC; `header` has
-/// year, month, day, hour, minute and second of the examiner's computer, whose zone it does not
-/// state.
+/// Adds the time at which the image was taken to `facts`. `header2` and Ex01 have seconds since
+/// 1970, in UTC. `header` has six numbers, from the year to the second, by the clock of the
+/// examiner's computer, whose time zone is not stated.
 pub(super) fn read_time(value: &str, facts: &mut ImageFacts) {
     if let Ok(seconds) = value.parse::<i64>() {
         let time = seconds.checked_mul(TICKS_PER_SECOND).map(EventTime::from_ticks);
@@ -65,7 +69,8 @@ pub(super) fn read_time(value: &str, facts: &mut ImageFacts) {
     }
 }
 
-/// The numbers of a local time as `2024-11-29T12:00:05`; `None` if they are not of a time.
+/// Returns six numbers, from the year to the second, as a text such as `2024-11-29T12:00:05`.
+/// Returns `None` if they are not a time.
 fn local_time(value: &str) -> Option<String> {
     let numbers: Vec<u16> = value.split_whitespace().map(str::parse).collect::<Result<_, _>>().ok()?;
     let [year, month, day, hour, minute, second] = numbers.as_slice() else { return None };

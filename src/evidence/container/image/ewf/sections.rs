@@ -1,4 +1,4 @@
-//! The sections of a segment: a chain of descriptors, each followed by its data.
+//! Reads the sections of an E01 segment: a chain of descriptors, each of which is followed by data.
 
 use std::io;
 use std::ops::Range;
@@ -12,61 +12,65 @@ use super::header;
 use super::segments::{SEGMENT_HEADER, SegmentFile};
 use crate::evidence::layer::{read_exact, read_up_to};
 
-/// Bytes of a section's descriptor.
+/// The size of a section's descriptor in an E01 image, in bytes.
 const DESCRIPTOR: u64 = 76;
 
-/// Bytes of the header of a table of chunks.
+/// The size of the header of a table of chunks in an E01 image, in bytes.
 const TABLE_HEADER: u64 = 24;
 
-/// The most sections that are read of one image, so that memory for their places is bounded by
-/// some 20 MiB. Images of 64 TiB have fewer.
+/// The most sections of one image that are read. Images of 64 TiB have fewer. The limit keeps the
+/// memory for their places below some 20 MiB.
 pub(super) const MOST_SECTIONS: u32 = 1 << 18;
 
-/// The most bytes that are read of a packed text of the examiner, and that it may inflate to.
+/// The most bytes of the examiner's packed texts that are read, and the most bytes that they may
+/// have after inflating.
 pub(super) const TEXT_LIMIT: u64 = 1 << 20;
 
-/// The most ranges of sectors that could not be read which are kept.
+/// The most ranges of sectors which the imaging tool could not read that are kept of a section.
 pub(super) const MOST_UNREAD: u32 = 1 << 16;
 
-/// The largest chunk that is read, in bytes.
+/// The size of the largest chunk that is read from an E01 or Ex01 image, in bytes. A larger size is
+/// taken for damage.
 pub(super) const LARGEST_CHUNK: u64 = 32 << 20;
 
-/// Bit of a table's entry for a chunk that is deflated; the other bits are its offset.
+/// The bit of an entry in a table of chunks that is set if the chunk is deflated. The other bits
+/// are the offset of the chunk.
 pub(super) const DEFLATED: u32 = 1 << 31;
 
-/// What the segments of an image contain.
+/// What the segments of an E01 image contain, as far as they were read.
 #[derive(Default)]
 pub(super) struct Contents {
     pub(super) media: Option<Media>,
-    /// The chunks in the order of the disk, with gaps where an unknown number of them is missing.
+    /// The groups of chunks in the order of the disk, and gaps in which an unknown number of chunks
+    /// is missing.
     pub(super) groups: Vec<GroupOrGap>,
     pub(super) facts: ImageFacts,
-    /// True if the section that ends an image was met.
+    /// True if the section that ends an image was found, so that no segment is missing at the end.
     pub(super) ended: bool,
     sections: u32,
 }
 
-/// The sizes of a disk.
+/// The sizes of the imaged disk, its sectors and its chunks.
 #[derive(Clone, Copy)]
 pub(super) struct Media {
-    /// Bytes of the disk.
+    /// The size of the disk in bytes.
     pub(super) size: u64,
-    /// Bytes of a chunk.
+    /// The size of a chunk in bytes.
     pub(super) chunk: u64,
-    /// Bytes of a sector.
+    /// The size of a sector in bytes.
     pub(super) sector: u64,
-    /// The number of chunks by the disk's size.
+    /// The number of chunks of the disk, computed from its size.
     pub(super) chunks: u64,
 }
 
 pub(super) enum GroupOrGap {
     Group(Group),
-    /// Chunks, it is not known how many, that are missing for the reason given.
+    /// A place in which an unknown number of chunks is missing. Contains the reason.
     Gap(ImageProblem),
 }
 
 impl GroupOrGap {
-    /// What is wrong with a table that failed.
+    /// Returns what is wrong with a table of chunks that could not be read.
     fn into_problem(self) -> ImageProblem {
         match self {
             GroupOrGap::Gap(problem) | GroupOrGap::Group(Group { unreadable: Some(problem), .. }) => problem,
@@ -75,45 +79,48 @@ impl GroupOrGap {
     }
 }
 
-/// The chunks of one table.
+/// A group of chunks: those that one table of an E01 image lists.
 #[derive(Debug, Clone)]
 pub(super) struct Group {
-    /// The index of the segment among those that were found.
+    /// The position of the group's segment in the list of segments that were found.
     pub(super) segment: usize,
-    /// The offset in the segment of the table's first entry.
+    /// The offset in the segment of the table's first entry, in bytes.
     pub(super) entries: u64,
     pub(super) count: u32,
-    /// What offsets in the table are counted from.
+    /// The number that is added to an offset in the table to get the offset in the segment.
     pub(super) base: u64,
-    /// The offset in the segment of the end of the last chunk.
+    /// The offset in the segment at which the last chunk of the group ends, in bytes.
     pub(super) end: u64,
-    /// The first entry that is an offset of 32 bits. EnCase and FTK write such entries, for chunks
-    /// that are not deflated, in sections of more than 2 GiB.
+    /// The number of the first entry that is an offset of 32 bits, and not of 31 bits with a flag.
+    /// EnCase and FTK write such entries in sections of more than 2 GiB, for chunks that are not
+    /// deflated.
     pub(super) wide_from: u32,
-    /// Why the chunks cannot be read, though it is known how many there are.
+    /// The reason why the chunks cannot be read, although their number is known. `None` if they can
+    /// be read.
     pub(super) unreadable: Option<ImageProblem>,
 }
 
-/// A section whose descriptor was read.
+/// A section of an E01 segment, whose descriptor was read.
 struct Section<'a> {
     file: &'a SegmentFile,
     segment: usize,
     kind: String,
     start: u64,
-    /// The range of the file of the section's data.
+    /// The range of the segment's file that has the section's data.
     data: Range<u64>,
 }
 
-/// What the sections of one segment that was read so far mean for the next ones.
+/// What is remembered while the sections of one segment are read, because later sections refer to
+/// it.
 #[derive(Default)]
 struct Walk {
-    /// The data of the last section of chunks.
+    /// The data of the last section `sectors`, which has the chunks of the next table.
     chunks: Option<Range<u64>>,
-    /// The table that failed, until its copy is met.
+    /// The last table that could not be read, until its copy (`table2`) is found.
     failed: Option<GroupOrGap>,
 }
 
-/// Reads the sections of one segment into `contents`.
+/// Reads the sections of one segment of an E01 image, and adds what they contain to `contents`.
 pub(super) fn read(
     file: &SegmentFile,
     segment: usize,
@@ -150,7 +157,8 @@ pub(super) fn read(
     Ok(())
 }
 
-/// Reads the descriptor at byte `at`, and where the next one is.
+/// Reads the section descriptor at the offset `at` of a segment. Returns the section, and the
+/// offset of the next descriptor; or the problem, if the descriptor is damaged or cut off.
 fn read_descriptor(
     file: &SegmentFile,
     segment: usize,
@@ -189,7 +197,7 @@ impl Section<'_> {
         self.data.end - self.data.start
     }
 
-    /// The first bytes of the section's data, at most `limit`.
+    /// Returns the first bytes of the section's data, at most `limit`.
     fn bytes(&self, limit: u64) -> io::Result<Vec<u8>> {
         let length = usize::try_from(self.length().min(limit)).unwrap_or(0);
         read_up_to(self.file.source.as_ref(), self.data.start, length)
@@ -249,7 +257,8 @@ fn read_section(
     Ok(())
 }
 
-/// A hash in hexadecimal digits; `None` if all bytes are 0, which tools write for no hash.
+/// Returns a hash as hexadecimal digits. Returns `None` if all bytes are 0, which tools write if
+/// there is no hash.
 pub(super) fn hash_text<const N: usize>(bytes: [u8; N]) -> Option<String> {
     use std::fmt::Write as _;
     let mut text = String::with_capacity(2 * N);
@@ -259,7 +268,8 @@ pub(super) fn hash_text<const N: usize>(bytes: [u8; N]) -> Option<String> {
     (bytes != [0; N]).then_some(text)
 }
 
-/// Checks the Adler-32 that follows the first `length` bytes of a section's data.
+/// Returns true if the Adler-32 that follows the first `length` bytes of a section's data is right.
+/// Otherwise adds a problem.
 fn check_sum(section: &Section<'_>, bytes: &[u8], length: usize, problems: &mut Problems) -> bool {
     let covered = bytes.get(..length).unwrap_or_default();
     let (stated, sum) = (Fields(bytes).le32(length), adler32(&covered));
@@ -271,7 +281,8 @@ fn check_sum(section: &Section<'_>, bytes: &[u8], length: usize, problems: &mut 
     right
 }
 
-/// Reads the sizes of the disk. Later segments repeat them; the first ones that are sound count.
+/// Reads the sizes of the disk from a section. Later segments repeat the sizes; only the first
+/// valid ones are used.
 fn read_media(section: &Section<'_>, contents: &mut Contents, problems: &mut Problems) -> io::Result<()> {
     if contents.media.is_some() {
         return Ok(());
@@ -294,7 +305,7 @@ fn read_media(section: &Section<'_>, contents: &mut Contents, problems: &mut Pro
     Ok(())
 }
 
-/// Reads the ranges of sectors that the imaging tool could not read.
+/// Reads the ranges of sectors that the imaging tool could not read when the image was taken.
 fn read_unread(section: &Section<'_>, contents: &mut Contents, problems: &mut Problems) -> io::Result<()> {
     let Some(media) = contents.media else { return Ok(()) };
     let head = section.bytes(520)?;
@@ -319,7 +330,8 @@ fn read_unread(section: &Section<'_>, contents: &mut Contents, problems: &mut Pr
     Ok(())
 }
 
-/// Reads the header of a table and checks its entries, without keeping them.
+/// Reads the header of a table of chunks and checks the entries. They are not kept in memory, but
+/// read again when a chunk is read.
 fn read_table(section: &Section<'_>, walk: &Walk) -> io::Result<GroupOrGap> {
     let head = section.bytes(TABLE_HEADER)?;
     let fields = Fields(&head);
@@ -347,8 +359,8 @@ fn read_table(section: &Section<'_>, walk: &Walk) -> io::Result<GroupOrGap> {
     Ok(GroupOrGap::Group(group))
 }
 
-/// Verifies the Adler-32 of a table's entries, and finds the first entry of 32 bits. Returns what is
-/// wrong.
+/// Verifies the Adler-32 of the entries of a table, and finds the first entry that is an offset of
+/// 32 bits. Returns what is wrong, or `None` if nothing is.
 fn check_entries(section: &Section<'_>, group: &mut Group) -> io::Result<Option<String>> {
     const STEP: u64 = 64 << 10;
     let source = section.file.source.as_ref();

@@ -1,4 +1,5 @@
-//! The files of an E01 image: `disk.E01` to `disk.E99`, then `disk.EAA` to `disk.ZZZ`.
+//! Finds the files (segments) of an E01 image: `disk.E01` to `disk.E99`, then `disk.EAA` to
+//! `disk.ZZZ`.
 
 use std::sync::Arc;
 
@@ -8,18 +9,18 @@ use super::super::{ImageError, ImageProblem, Opening};
 use super::sections::{self, Contents, GroupOrGap};
 use crate::evidence::layer::{SharedSource, read_up_to};
 
-/// Bytes of a segment's header, which its first section follows.
+/// The size of the header of an E01 segment, in bytes. The first section follows it.
 pub(super) const SEGMENT_HEADER: u64 = 13;
 
-/// How many names after the last segment that was found are tried: a gap of more segments ends the
-/// image.
+/// The number of consecutive missing segments after which no more segments of an image are looked
+/// for.
 pub(super) const LOOK_AHEAD: usize = 100;
 
-/// The segments of an image.
+/// The segments of an E01 image.
 pub(super) struct Segments {
-    /// The files that were found, in the order of their numbers.
+    /// The files of the segments that were found, in the order of their numbers.
     pub(super) files: Vec<SegmentFile>,
-    /// The numbers of segments that are not in the folder.
+    /// The numbers of the segments that are missing from the folder.
     pub(super) missing: Vec<u32>,
 }
 
@@ -28,7 +29,7 @@ pub(super) struct SegmentFile {
     pub(super) source: SharedSource,
 }
 
-/// Reads the sections of all segments, up to the one that ends the image.
+/// Reads the sections of all segments of an image, up to the segment that ends the image.
 pub(super) fn read_all(
     opening: &Opening<'_>,
     contents: &mut Contents,
@@ -64,7 +65,7 @@ pub(super) fn read_all(
     Ok(segments)
 }
 
-/// Notes segments that lie before one that is there.
+/// Adds a gap for segments that are missing before a segment that was found.
 fn note_missing(absent: &mut Vec<(u32, String)>, contents: &mut Contents, missing: &mut Vec<u32>) {
     let Some((_, first)) = absent.first() else { return };
     let count = absent.len();
@@ -74,7 +75,8 @@ fn note_missing(absent: &mut Vec<(u32, String)>, contents: &mut Contents, missin
     missing.extend(absent.drain(..).map(|(number, _)| number));
 }
 
-/// Reads the sections of one segment.
+/// Reads the sections of one segment, and adds it to `segments`. A segment whose header is wrong
+/// becomes a gap; for the first segment, it is an error.
 fn add(
     file: SegmentFile,
     number: u32,
@@ -101,8 +103,9 @@ fn add(
     Ok(())
 }
 
-/// The name of segment `number`, of the letters and case of the first one's name; `None` after the
-/// last possible name. Segments of Ex01 are `.Ex01` to `.Ex99`, then `.ExAA` to `.EzZZ`.
+/// Returns the name of the segment with the number `number`, in the letter case of `first`, the
+/// name of the first segment. Returns `None` after the last possible name. The segments of Ex01 are
+/// `.Ex01` to `.Ex99`, then `.ExAA` to `.EzZZ`.
 pub(super) fn segment_name(first: &str, number: u32) -> Option<String> {
     let (stem, ending) = first.rsplit_once('.')?;
     let mut letters = ending.chars();
@@ -113,8 +116,9 @@ pub(super) fn segment_name(first: &str, number: u32) -> Option<String> {
     }
 }
 
-/// The name of the first segment, if `name` can be that of a segment. Segments after 775 begin with
-/// another letter than the first one, which is taken to be `E`.
+/// Returns the name of the first segment of the image that the segment `name` belongs to:
+/// `disk.E01` for `disk.E07`. Returns `None` if `name` cannot be the name of a segment. From
+/// segment 776 on, names begin with another letter; the first segment is then taken to have an `E`.
 pub(in super::super) fn first_name(name: &str) -> Option<String> {
     let (stem, ending) = name.rsplit_once('.')?;
     let mut letters = ending.chars();
@@ -129,7 +133,8 @@ pub(in super::super) fn first_name(name: &str) -> Option<String> {
     }
 }
 
-/// Three characters that count: `E01` to `E99`, `EAA` to `EZZ`, `FAA` and so on, from `letter` on.
+/// Returns the three characters by which segment `number` is named: `E01` to `E99`, `EAA` to `EZZ`,
+/// `FAA` and so on, if `letter` is `E`. Returns `None` after the last possible name.
 fn counted(letter: char, number: u32) -> Option<String> {
     if number <= 99 {
         return Some(format!("{letter}{number:02}"));

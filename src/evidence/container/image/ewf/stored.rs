@@ -1,4 +1,4 @@
-//! Reading a chunk whose place in a segment is known.
+//! Reads a chunk of an E01 or Ex01 image, once its place in a segment is known.
 
 use std::io;
 use std::ops::Range;
@@ -9,37 +9,37 @@ use super::super::inflate::{Header, Workers};
 use super::super::outcome::ImageProblem;
 use crate::evidence::layer::Source;
 
-/// A chunk and where it is stored.
+/// A chunk of a disk, and where and how an image stores it.
 pub(super) struct StoredChunk<'a> {
-    /// The number of the chunk, counted from 0.
+    /// The number of the chunk on the disk, counted from 0.
     pub(super) number: u64,
-    /// The bytes of the disk that the chunk has.
+    /// The range of bytes of the disk that the chunk has.
     pub(super) range: Range<u64>,
-    /// The bytes of all chunks but the last, which may be shorter.
+    /// The size of a chunk in bytes. Only the last chunk of the disk may be shorter.
     pub(super) full: u64,
-    /// The name of the segment.
+    /// The name of the segment's file, for messages.
     pub(super) name: &'a str,
     pub(super) source: &'a dyn Source,
-    /// Where the chunk begins in the segment.
+    /// The offset of the chunk in the segment, in bytes.
     pub(super) offset: u64,
-    /// The bytes that the chunk takes in the segment at most, with its checksum.
+    /// The most bytes that the chunk takes in the segment, including its checksum.
     pub(super) length: u64,
     pub(super) packing: ChunkPacking,
 }
 
-/// How a chunk is stored.
+/// How an image stores a chunk: deflated or as it is, with or without a checksum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ChunkPacking {
-    /// Deflated, with zlib's header and its Adler-32.
+    /// The chunk is deflated, with a zlib header and an Adler-32.
     Deflated,
-    /// As it is.
+    /// The chunk is stored as it is, without a checksum.
     Plain,
-    /// As it is, followed by an Adler-32.
+    /// The chunk is stored as it is, followed by an Adler-32.
     PlainWithSum,
 }
 
 impl StoredChunk<'_> {
-    /// Reads the chunk into `into`, which is as long as the chunk, and verifies its checksum.
+    /// Reads the chunk into `into`, which has the length of the chunk, and verifies the checksum.
     pub(super) fn read(&self, workers: &Workers, into: &mut [u8]) -> io::Result<()> {
         match self.packing {
             ChunkPacking::Deflated => self.read_deflated(workers, into),

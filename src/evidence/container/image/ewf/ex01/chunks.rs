@@ -1,4 +1,4 @@
-//! Where the chunks of an Ex01 image are.
+//! Where the chunks of an Ex01 image are stored.
 
 use std::io;
 
@@ -10,7 +10,7 @@ use super::super::super::outcome::ImageProblem;
 use super::super::sections::Media;
 use super::super::stored::{ChunkPacking, StoredChunk};
 
-/// Bytes of an entry of a table.
+/// The size of an entry in a table of chunks of an Ex01 image, in bytes.
 pub(super) const ENTRY: u64 = 16;
 
 // Bits of an entry.
@@ -18,31 +18,32 @@ const DEFLATED: u32 = 1;
 const WITH_SUM: u32 = 2;
 const PATTERN: u32 = 4;
 
-/// The chunks of one table.
+/// A table of an Ex01 image, which lists consecutive chunks of the disk.
 pub(super) struct Table {
-    /// The number of the table's first chunk on the disk.
+    /// The number on the disk of the table's first chunk.
     pub(super) first: u64,
     pub(super) count: u32,
-    /// The index of the segment among those that were found.
+    /// The position of the table's segment in the list of segments that were found.
     pub(super) segment: usize,
-    /// The offset in the segment of the table's first entry.
+    /// The offset in the segment of the table's first entry, in bytes.
     pub(super) entries: u64,
-    /// Why the chunks cannot be read.
+    /// The reason why the table's chunks cannot be read. `None` if they can be.
     pub(super) unreadable: Option<ImageProblem>,
 }
 
-/// The disk of an Ex01 image.
+/// The disk of an Ex01 image, as a map of chunks.
 pub(super) struct Chunks {
     pub(super) media: Media,
-    /// The tables in the order of their first chunks.
+    /// The tables, sorted by their first chunks.
     pub(super) tables: Vec<Table>,
-    /// The names of the segments that were found, and their files.
+    /// The segments that were found: their names, and their files.
     pub(super) segments: Vec<(String, Paged)>,
     pub(super) workers: Workers,
 }
 
 impl Chunks {
-    /// The entry of a chunk, with its segment: offset or pattern, length, and bits.
+    /// Returns the table's entry for the chunk with the number `chunk`, and the segment that stores
+    /// the chunk. The entry has an offset or a pattern of eight bytes, a length, and bits.
     fn entry(&self, chunk: u64) -> io::Result<(&(String, Paged), [u8; 16])> {
         let range = self.media.bytes(&(chunk..chunk.saturating_add(1)));
         let after = self.tables.partition_point(|table| table.first <= chunk);

@@ -1,5 +1,6 @@
-//! Ex01: the Expert Witness Format, version 2. A section's descriptor follows its data, and tables
-//! state the number of their first chunk. All numbers are little-endian.
+//! Ex01 disk images: the Expert Witness Format, version 2. Unlike in E01, the descriptor of a
+//! section follows its data, and each table states the number of its first chunk. All numbers are
+//! little-endian.
 
 mod chunks;
 mod sections;
@@ -18,26 +19,26 @@ use super::sections::{LARGEST_CHUNK, Media};
 use super::segments::{LOOK_AHEAD, segment_name};
 use crate::evidence::layer::{SharedSource, read_up_to};
 
-/// Bytes of a segment's header.
+/// The size of the header of an Ex01 segment, in bytes.
 const SEGMENT_HEADER: usize = 32;
 
-/// What the segments contain.
+/// What the segments of an Ex01 image contain, as far as they were read.
 #[derive(Default)]
 struct Contents {
     segments: Vec<(String, SharedSource)>,
     tables: Vec<Table>,
     facts: ImageFacts,
-    /// Sectors of the disk.
+    /// The number of sectors of the disk. `None` until it was read.
     sectors: Option<u64>,
-    /// Bytes of a sector.
+    /// The size of a sector in bytes. `None` until it was read.
     sector: Option<u64>,
     sectors_per_chunk: Option<u64>,
-    /// The first sector and the number of sectors of each range that the imaging tool could not
-    /// read.
+    /// The ranges of sectors that the imaging tool could not read: the first sector and the number
+    /// of sectors of each.
     unread: Vec<(u64, u64)>,
-    /// The number of sections that were met.
+    /// The number of sections that were read.
     sections: u32,
-    /// True if the section that ends an image was met.
+    /// True if the section that ends an image was found, so that no segment is missing at the end.
     ended: bool,
 }
 
@@ -65,8 +66,9 @@ pub(in super::super) fn open(opening: &Opening<'_>) -> Result<Image, ImageError>
     Ok(image)
 }
 
-/// Reads all segments, up to the one that ends the image. A segment that is missing is a problem
-/// without a range; [`note_missing`] finds which chunks have no table.
+/// Reads all segments of an image, up to the segment that ends it. A missing segment becomes a
+/// problem without a range of the disk. [`note_missing`] adds the ranges, by the chunks that are in
+/// no table.
 fn read_segments(
     opening: &Opening<'_>,
     contents: &mut Contents,
@@ -144,7 +146,7 @@ fn media(opening: &Opening<'_>, contents: &Contents) -> Result<Media, ImageError
     Ok(Media { size, chunk, sector, chunks: size.div_ceil(chunk) })
 }
 
-/// Notes ranges of chunks that no table has, or whose table is damaged.
+/// Adds problems for the ranges of chunks that are in no table, or whose table is damaged.
 fn note_missing(contents: &Contents, media: &Media, name: &str, problems: &mut Problems) {
     let mut next = 0;
     let mut gap = |from: u64, to: u64| {

@@ -1,5 +1,5 @@
-//! The sections of an Ex01 segment: a chain of descriptors from the last to the first, each after its
-//! data.
+//! Reads the sections of an Ex01 segment: a chain of descriptors, from the last to the first, each
+//! of which follows its data.
 
 use std::io;
 use std::ops::Range;
@@ -16,10 +16,11 @@ use super::Contents;
 use super::chunks::{ENTRY, Table};
 use crate::evidence::layer::{SharedSource, read_exact, read_up_to};
 
-/// Bytes of a section's descriptor.
+/// The size of a section's descriptor in an Ex01 image, in bytes.
 const DESCRIPTOR: u64 = 64;
 
-/// Bytes of the header of a section's data, or of the whole data of a hash.
+/// The size of the header of an Ex01 section's data, in bytes. The data of a hash consists only of
+/// it.
 const HEADER: u64 = 32;
 
 // Kinds of sections.
@@ -32,16 +33,17 @@ const SHA1: u32 = 9;
 const KEYS: u32 = 0xb;
 const DONE: u32 = 0xf;
 
-/// The sections of one segment.
+/// The sections of one segment of an Ex01 image.
 pub(super) struct Sections<'a> {
     pub(super) name: &'a str,
     pub(super) source: &'a SharedSource,
-    /// The index of the segment among those that were found.
+    /// The position of the segment in the list of segments that were found.
     pub(super) segment: usize,
 }
 
 impl Sections<'_> {
-    /// Reads the sections from the last to the first. Returns an error if the image is encrypted.
+    /// Reads the sections from the last to the first, and adds what they contain to `contents`.
+    /// Returns an [`ImageError`] if the image is encrypted, and `None` otherwise.
     pub(super) fn read(
         &self,
         contents: &mut Contents,
@@ -133,13 +135,14 @@ impl Sections<'_> {
         Ok(())
     }
 
-    /// The first bytes of a section's data, at most `limit`.
+    /// Returns the first bytes of a section's data, at most `limit`.
     fn bytes(&self, data: &Range<u64>, limit: u64) -> io::Result<Vec<u8>> {
         let length = usize::try_from((data.end - data.start).min(limit)).unwrap_or(0);
         read_up_to(self.source.as_ref(), data.start, length)
     }
 
-    /// Verifies the checksum of a table's entries, without keeping them.
+    /// Reads the header of a table of chunks, and verifies the checksum of its entries. They are
+    /// not kept in memory, but read again when a chunk is read.
     fn read_table(&self, head: Fields<'_>, data: &Range<u64>, place: &str) -> io::Result<Table> {
         const STEP: u64 = 64 << 10;
         let (stated, entries) = (head.le32(8), data.start + HEADER);
@@ -166,7 +169,8 @@ impl Sections<'_> {
     }
 }
 
-/// Checks the Adler-32 that follows the first `length` bytes.
+/// Returns true if the Adler-32 that follows the first `length` bytes is right. Otherwise adds a
+/// problem.
 fn check_sum(bytes: &[u8], length: usize, place: &str, problems: &mut Problems) -> bool {
     let (stated, sum) = (Fields(bytes).le32(length), adler32(&bytes.get(..length).unwrap_or_default()));
     if stated != sum {
@@ -176,7 +180,8 @@ fn check_sum(bytes: &[u8], length: usize, place: &str, problems: &mut Problems) 
     stated == sum
 }
 
-/// Reads the values of a text of the device or the case that matter.
+/// Reads the sizes of the disk and the examiner's texts from the section about the device or the
+/// case. Other values are ignored.
 fn read_text(text: &[u8], contents: &mut Contents) {
     let text = header::utf16(text);
     for (identifier, value) in header::pairs(&text) {
