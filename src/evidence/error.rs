@@ -9,7 +9,7 @@ use crate::base::in_order::NoThreads;
 /// The reason why the roots cannot be searched for evidence.
 #[derive(Debug, thiserror::Error)]
 pub enum EvidenceError {
-    /// A root does not exist or cannot be accessed.
+    /// A root that the user named does not exist or cannot be accessed.
     #[error("evidence '{}': {source}{hint}", path.display())]
     Root {
         /// The root as the user typed it.
@@ -20,20 +20,20 @@ pub enum EvidenceError {
         /// another one.
         hint: String,
     },
-    /// A root is neither a folder nor a regular file.
+    /// A root that the user named is neither a folder nor a regular file.
     #[error("evidence '{}': expected a directory or a regular file, found {found}", path.display())]
     RootKind {
         /// The root as the user typed it.
         path: PathBuf,
-        /// The kind of file that the root is.
+        /// What the root is instead of a folder or file, such as a pipe.
         found: &'static str,
     },
     /// One root contains another, so that events would count twice.
     #[error("evidence '{}' lies in evidence '{}': its events would count twice; name only one of them", inner.display(), outer.display())]
     OverlappingRoots {
-        /// The root that lies in another root.
+        /// The path of the root that lies in the other root.
         inner: PathBuf,
-        /// The root that contains another root.
+        /// The path of the root that contains the other root.
         outer: PathBuf,
     },
     /// The user named no evidence.

@@ -25,7 +25,7 @@ impl ReadPermits {
         ReadPermits { free: Mutex::new(most.get()), freed: Condvar::new() }
     }
 
-    /// Waits for a permit, and then calls `read`.
+    /// Waits until a permit is free, calls `read`, and frees the permit.
     fn read<R>(&self, read: impl FnOnce() -> R) -> R {
         // The number of permits is correct even if a thread panicked.
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
@@ -46,7 +46,8 @@ impl ReadPermits {
     }
 }
 
-/// A log that waits for a permit before each read.
+/// A log whose reads wait for a permit, so that only a limited number of threads read at the same
+/// time.
 pub struct LimitedLog<'a> {
     readers: &'a ReadPermits,
     log: &'a dyn LogBytes,

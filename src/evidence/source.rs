@@ -11,11 +11,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::base::platform::files::{self, FileOpenError, Link};
 use crate::base::platform::metadata;
 
-/// The first bytes of an event log file.
+/// The first bytes of an event log file, by which a log is recognised.
 pub const FILE_SIGNATURE: &[u8; 8] = b"ElfFile\0";
 pub use crate::ledger::file::{CHUNK_SIZE, FILE_HEADER_SIZE};
 
-/// The first bytes of a chunk in an event log.
+/// The first bytes of a chunk in an event log, by which chunks are found.
 pub const CHUNK_SIGNATURE: &[u8; 8] = b"ElfChnk\0";
 
 /// The bytes of a log. Several threads may read a log at the same time, because positioned reads
@@ -47,7 +47,7 @@ impl FileState {
 /// Numbers and times by which a file is told apart from another file that takes its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileIdentity {
-    /// The device and the inode number of the file.
+    /// The device number and the inode number of the file.
     pub number: (u64, u64),
     /// The time at which the file's content, name or attributes were last changed, in seconds and
     /// nanoseconds since 1970.
@@ -73,7 +73,8 @@ impl FileIdentity {
     }
 }
 
-/// A file as it was when its folder was listed.
+/// What is known of a file from the listing of its folder: its identity, its size and its time of
+/// change. By these, a file that was replaced or written to later is noticed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListedFile {
     /// The numbers and times by which the file is told apart from another file in its place.
@@ -104,7 +105,7 @@ impl ListedFile {
     }
 }
 
-/// The reason why the bytes of a listed file cannot be read.
+/// The reason why a file that was listed cannot be opened for reading.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another file, a link or a device has taken the place of the file since it was listed.

@@ -61,7 +61,7 @@ pub struct Spool {
 }
 
 impl Spool {
-    /// Returns a spool without copies.
+    /// Returns a spool without copies, which stores large copies in `place`.
     #[must_use]
     pub fn new(place: SpoolPlace) -> Self {
         let disk = Budget::new(place.limit);
@@ -152,13 +152,13 @@ impl Spool {
     }
 }
 
-/// Why `read_block` stopped reading unpacked bytes.
+/// Why `read_block`, which fills a block with unpacked bytes, stopped.
 enum BlockEnd {
-    /// The block is full.
+    /// The block is full, so that more bytes may follow.
     Full,
-    /// The packed file has no more bytes.
+    /// The end of the unpacked file was reached.
     OfBytes,
-    /// The next bytes cannot be unpacked, because of this error.
+    /// Unpacking the next bytes failed with this error.
     Failed(io::Error),
 }
 
@@ -177,7 +177,7 @@ fn read_block(reader: &mut dyn Read, block: &mut [u8]) -> (usize, BlockEnd) {
     (filled, BlockEnd::Full)
 }
 
-/// What is wrong with an unpacked copy.
+/// What is wrong with the unpacked copy of a file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 enum Flaw {
     /// The packed bytes are damaged, or their checksum is wrong. Contains the message.
@@ -236,7 +236,7 @@ enum Content {
     Disk(FileBytes),
 }
 
-/// An unpacked copy that is being made.
+/// An unpacked copy of a file while it is being made.
 struct NewCopy<'a> {
     spool: &'a Spool,
     memory: Vec<u8>,
@@ -307,12 +307,12 @@ impl<'a> NewCopy<'a> {
     }
 }
 
-/// An unpacked copy of a packed file.
+/// The unpacked bytes of a packed file, in memory or in a temporary file.
 struct Copy {
     content: Content,
     /// The size of the unpacked file in bytes, as the archive states it.
     size: u64,
-    /// The number of bytes that could be unpacked.
+    /// The number of bytes of the file that could be unpacked. Reads beyond them fail.
     filled: u64,
     flaw: Option<Flaw>,
     _taken: Taken,

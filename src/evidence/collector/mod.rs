@@ -28,7 +28,7 @@ pub enum Layout {
 /// What the path of a collected file tells about the file on its host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Collected {
-    /// The collector's layout that the path has.
+    /// The collector's arrangement of folders that the path of the file follows.
     pub layout: Layout,
     /// The path of the file on its host. It begins with `C:\`, with `\` if the drive is not known,
     /// with `%SystemDrive%\` if it is the system's drive, or with `/` on a Unix host.

@@ -41,7 +41,7 @@ pub enum Format {
     /// The container is an archive, which contains files, or a packed file, which contains one
     /// file.
     Archive(ArchiveFormat),
-    /// The container is a disk image, which contains a disk.
+    /// The container is a disk image. Its bytes contain a disk, with volumes and files in it.
     Image,
 }
 
@@ -139,7 +139,7 @@ pub enum Content {
     Range {
         /// The offset of the file's first byte in the archive.
         start: u64,
-        /// The size of the file in bytes.
+        /// The size in bytes of the file that is stored in the archive.
         size: u64,
     },
     /// The file is stored in packed form, and has to be unpacked to read it.
@@ -191,7 +191,7 @@ pub struct Members {
 /// The reason why the files of an archive cannot be listed.
 #[derive(Debug, thiserror::Error)]
 pub enum NotListed {
-    /// The bytes of the archive cannot be read.
+    /// The bytes of the archive cannot be read, because of this error.
     #[error(transparent)]
     Read(#[from] io::Error),
     /// The archive is damaged or cut off, so that its list of files cannot be read. Contains what

@@ -11,10 +11,10 @@ use crate::evidence::spool::{Consume, Packed};
 /// The format in which a packed file is packed: gzip or Zstandard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Packing {
-    /// Gzip (RFC 1952). Several gzip streams in one file are unpacked one after the other, as one
-    /// file.
+    /// The file is packed with gzip (RFC 1952). Several gzip streams in one file are unpacked one
+    /// after the other, as one file.
     Gzip,
-    /// Zstandard (RFC 8878).
+    /// The file is packed with Zstandard (RFC 8878).
     Zstandard,
 }
 

@@ -32,9 +32,9 @@ pub(super) fn head_of_file(path: &Path, links: Links) -> io::Result<Vec<u8>> {
 /// The kind of content that a file seems to have, judged by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ContentHint {
-    /// The file is an event log, or consists of chunks of one.
+    /// The file begins like an event log or like a chunk of one.
     Log,
-    /// The file is event XML in this text encoding.
+    /// The file begins like event XML in this text encoding.
     Xml(Encoding),
     /// The file has events in a form that dnsweep does not read, such as JSON.
     Events(EventForm),

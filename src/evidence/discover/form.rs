@@ -16,7 +16,7 @@ use crate::ledger::event_form::EventForm;
 /// searched for, or as event XML.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileForm {
-    /// The file is read as an event log.
+    /// The file is read as an event log: a file header, and chunks with records.
     Log,
     /// The file is searched for chunks of event logs, which can begin at any of its bytes.
     Carved,
@@ -27,7 +27,7 @@ pub enum FileForm {
 /// What discovery does with a regular file: reads it, opens it as a container, or skips it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Handling {
-    /// The file is read, in this form.
+    /// The file is read in this form: as an event log, as event XML, or in search of chunks.
     Read(FileForm),
     /// The file is opened as an archive or a disk image of this format, and the files in it are
     /// listed.
@@ -41,7 +41,7 @@ pub(super) enum Handling {
     /// The file has this extension of an archive or a disk image, and its first bytes cannot be
     /// read. It is reported as a container that cannot be read.
     Unreadable(&'static str),
-    /// The file is skipped, and counted as a file of this kind.
+    /// The file is skipped, and counted under this kind of skipped file.
     Skip(SkippedFile),
 }
 
@@ -54,13 +54,13 @@ pub(super) enum SkippedFile {
     NamedLikeLog,
     /// A file of events in a form that dnsweep does not read, such as JSON.
     Events(EventForm),
-    /// Any other file that is skipped.
+    /// A file that is skipped and is none of the other kinds.
     Other,
 }
 
 /// A file for which discovery has to decide what to do: its name, and whether it is a root.
 pub(super) struct Candidate<'a> {
-    /// The name of the file, without its folder.
+    /// The name of the file to decide about, without its folder.
     pub name: &'a [u8],
     /// True if the user named the file itself as a root, and not a folder that contains it.
     pub is_root: bool,

@@ -76,7 +76,7 @@ pub(super) enum ListedItem {
 pub(super) struct Tree {
     /// The position of the root that the tree lies in, in the list of all roots, counted from 0.
     pub root: usize,
-    /// The absolute path of the tree's folder or file.
+    /// The absolute path of the folder that one thread walks, or of the root that is a file.
     pub path: PathBuf,
     /// The depth of the tree's folder under its root. It is 0 if the tree is the whole root.
     pub depth: usize,
@@ -108,9 +108,9 @@ pub(super) fn list(
 /// A part of a root, as a unit of work for a thread.
 #[derive(Debug)]
 enum RootPart {
-    /// A part of a root that is listed already.
+    /// The listing of a part of a root that needs no more work.
     Listed(Listing),
-    /// A part of a root that a thread has to list.
+    /// A folder of a root that a thread still has to walk.
     Tree(Tree),
 }
 
@@ -128,7 +128,7 @@ struct Lister<'a> {
 }
 
 impl Lister<'_> {
-    /// Returns what is found in a tree, as one listing for each file and folder.
+    /// Returns the files and containers in a tree, as one listing for each file and folder.
     fn entries<'t>(&'t self, tree: &'t Tree) -> impl Iterator<Item = Listing> + 't {
         let walk =
             WalkDir::new(&tree.path).follow_links(self.search.links == Links::Follow).sort_by_file_name();
@@ -139,7 +139,7 @@ impl Lister<'_> {
         })
     }
 
-    /// Returns what is found in a tree, as one listing.
+    /// Returns the files and containers in a tree as a single listing.
     fn whole(&self, tree: &Tree) -> Listing {
         self.entries(tree).fold(tree.listing(), |mut whole, entry| {
             whole.found.extend(entry.found);
@@ -319,7 +319,7 @@ impl Lister<'_> {
 }
 
 impl Listing {
-    /// Returns true if nothing was found or skipped.
+    /// Returns true if the listing has neither found items nor counts of skipped files.
     fn is_empty(&self) -> bool {
         self.found.is_empty() && self.passed_over == SkippedCounts::default()
     }

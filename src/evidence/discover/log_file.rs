@@ -19,7 +19,7 @@ use crate::ledger::damage::Problem;
 /// folder or in a container.
 #[derive(Clone)]
 pub struct LogFile {
-    /// The form in which the file is read.
+    /// The form in which the file is read: as an event log, as event XML, or in search of chunks.
     pub form: FileForm,
     /// The piece of evidence to which the file belongs.
     pub evidence: EvidenceId,
@@ -53,9 +53,9 @@ pub(super) enum Place {
     Container(Arc<InnerFile>),
 }
 
-/// A file to read that lies in a container.
+/// A file to read that lies in a container (an archive or a disk image).
 pub struct InnerFile {
-    /// The form in which the file is read.
+    /// The form in which the file is read: as an event log, as event XML, or in search of chunks.
     pub form: FileForm,
     /// The path of the file from its root. The path of a container is followed by `!` and the path
     /// in the container, for each container that the file lies in: `a.zip!b/c.evtx`.
@@ -173,10 +173,10 @@ pub(super) fn relative_path(root: &Path, relative: &Path) -> String {
     path_text(relative)
 }
 
-/// A file to read that is open.
+/// A log, or another file to read, that is open for reading.
 pub struct OpenLog {
     bytes: Bytes,
-    /// The size and time of the file when discovery listed it.
+    /// The size and the time of change that the file had when discovery listed it.
     listed: FileState,
 }
 

@@ -43,17 +43,19 @@ use crate::ledger::tally::SkippedCounts;
 /// The settings of discovery: where to search for files to read, and what to do with which files.
 #[derive(Debug, Clone, Default)]
 pub struct Search {
-    /// The folders and files to search, as the user typed them.
+    /// The roots to search: folders and files, as the user typed them.
     pub roots: Vec<PathBuf>,
     /// Whether discovery follows symbolic links.
     pub links: Links,
-    /// Which names the event logs can have.
+    /// Which names event logs can have: only `.evtx` names, or any name.
     pub names: LogNames,
-    /// What discovery does with files that are not event logs.
+    /// What discovery does with files that are not event logs: skips them, or has them searched for
+    /// chunks.
     pub non_log_files: NonLogFiles,
-    /// What discovery does with archives and disk images.
+    /// What discovery does with archives and disk images: opens or skips them.
     pub containers: Containers,
-    /// What discovery does with the shadow copies of volumes.
+    /// What discovery does with the shadow copies of volumes: only lists them, or has their logs
+    /// read.
     pub shadow_copies: ShadowCopies,
     /// How files in archives are unpacked: with which passwords, and into which folder.
     pub unpacking: Unpacking,
@@ -75,14 +77,15 @@ switch! {
 /// How files in archives are unpacked: with which passwords, and into which folder.
 #[derive(Debug, Clone, Default)]
 pub struct Unpacking {
-    /// The passwords to try on encrypted files.
+    /// The passwords to try on encrypted files of archives.
     pub passwords: Passwords,
     /// The folder in which the unpacked copies of files are stored during the sweep.
     pub spool: SpoolPlace,
 }
 
 switch! {
-    /// What discovery does with the shadow copies of a volume in a disk image.
+    /// What discovery does with the shadow copies of a volume in a disk image: only lists them, or
+    /// has their logs read.
     pub enum ShadowCopies {
         /// Shadow copies are listed with their dates, and their files are not read.
         List,
@@ -100,7 +103,7 @@ impl Links {
 }
 
 switch! {
-    /// What discovery does with archives and disk images.
+    /// What discovery does with archives and disk images: opens or skips them.
     pub enum Containers {
         /// Archives and disk images are opened, and their files are treated like those of a folder.
         Open,
@@ -110,7 +113,7 @@ switch! {
 }
 
 switch! {
-    /// Which names the event logs can have.
+    /// Which names event logs can have: only `.evtx` names, or any name.
     pub enum LogNames {
         /// Only files whose names end with `.evtx`, in any letter case, are taken for event logs.
         /// If a name has `.evtx` elsewhere, the file's first bytes decide.
@@ -122,7 +125,8 @@ switch! {
 }
 
 switch! {
-    /// What discovery does with files that are not event logs.
+    /// What discovery does with files that are not event logs: skips them, or has them searched for
+    /// chunks.
     pub enum NonLogFiles {
         /// Files that are not event logs are skipped and counted.
         PassOver,
@@ -174,7 +178,7 @@ impl Discovery {
         self.containers.iter().filter_map(|found| Some(found.outer.as_ref()?.size())).sum()
     }
 
-    /// Returns the total size of the files to read, in bytes.
+    /// Returns the total size of the files that the sweep has to read, in bytes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.files.iter().map(|file| file.size).sum()
@@ -187,7 +191,8 @@ impl Discovery {
         root_of(&self.evidence_of_roots, id.index())
     }
 
-    /// Returns the name of the piece of evidence.
+    /// Returns the name of the piece of evidence with the number `id`. Returns an empty text for a
+    /// number that does not exist.
     #[must_use]
     pub fn evidence_name(&self, id: EvidenceId) -> &str {
         self.evidence.get(id.index()).map_or("", String::as_str)
@@ -286,9 +291,9 @@ struct DiscoveryBuilder {
     seen: HashSet<(u64, u64)>,
 }
 
-/// A root that discovery is listing.
+/// A root that discovery is listing, with the division of the root into pieces of evidence.
 struct Root {
-    /// The absolute path of the root.
+    /// The absolute path of the root that is being listed.
     path: Arc<Path>,
     evidence: RootDivision,
     /// The number of pieces of evidence that were found in the root so far.

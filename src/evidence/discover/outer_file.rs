@@ -88,7 +88,7 @@ impl OuterFiles {
         OuterFiles { first, further: Mutex::default() }
     }
 
-    /// Returns the bytes of the container's own file.
+    /// Returns the bytes of the container's own (first) file, which is opened when it is read.
     pub(super) fn source(&self, kept: &Arc<Kept>) -> SharedSource {
         self.first.source(kept)
     }

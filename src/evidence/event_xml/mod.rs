@@ -30,7 +30,7 @@ pub enum Encoding {
 }
 
 sentence! {
-    /// The reason why bytes are not text in an [`Encoding`].
+    /// The reason why bytes are not text in an [`Encoding`], as a sentence for users.
     pub struct NotText;
 }
 

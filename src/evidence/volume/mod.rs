@@ -22,7 +22,7 @@ pub const VOLUME_HEAD: usize = 512;
 pub enum VolumeKind {
     /// NTFS, the only file system whose files are read.
     Ntfs,
-    /// A volume that BitLocker has encrypted.
+    /// A volume that BitLocker has encrypted, which cannot be read.
     BitLocker,
     /// The file system exFAT, whose files are not read.
     ExFat,

@@ -108,7 +108,8 @@ impl Paged {
         Paged::new(source, 0, Arc::new(BlockCache::new(PAGES_LIMIT)))
     }
 
-    /// Returns the image's file that contains the tables.
+    /// Returns the whole file of the image whose tables this value reads, for reading blocks from
+    /// it.
     pub(super) fn source(&self) -> &SharedSource {
         &self.source
     }

@@ -12,7 +12,7 @@ impl Fields<'_> {
         self.0.get(at..).and_then(<[u8]>::first_chunk).copied().unwrap_or([0; N])
     }
 
-    /// Returns the byte of the header at the offset `at`.
+    /// Returns the byte at the offset `at` of the header, or 0 if the header is shorter.
     pub(super) fn byte(self, at: usize) -> u8 {
         u8::from_le_bytes(self.array(at))
     }

@@ -48,7 +48,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Returns the packed bytes that `Worker::read` read last.
+    /// Returns the bytes that the last call of `Worker::read` read, still packed.
     pub(super) fn packed(&self) -> &[u8] {
         &self.packed
     }

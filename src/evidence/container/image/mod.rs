@@ -28,7 +28,7 @@ use crate::evidence::layer::{SharedSource, Source, read_up_to};
 /// a larger disk is taken for damaged.
 const LARGEST_DISK: u64 = 64 << 40;
 
-/// The format of a disk image.
+/// The format of a disk image, such as E01 or VHDX.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImageFormat {
     /// Expert Witness Format version 1, in one or more files (`.E01`, `.E02` and so on).
@@ -45,9 +45,10 @@ pub enum ImageFormat {
     Vmdk,
     /// QEMU Copy-On-Write, version 2 or 3 (`.qcow2`).
     Qcow2,
-    /// The bytes of a disk as they are, split into files (`.001`, `.002` and so on).
+    /// A split raw image: the bytes of a disk as they are, in several files (`.001`, `.002` and so
+    /// on).
     SplitRaw,
-    /// The bytes of a disk as they are, in one file.
+    /// A raw image: the bytes of a disk as they are, in one file.
     Raw,
 }
 
@@ -60,7 +61,7 @@ struct FormatEntry {
     open: fn(&Opening<'_>) -> Result<Image, ImageError>,
 }
 
-/// The table of all image formats.
+/// The table of all image formats, with the word for each and the function that opens it.
 const FORMATS: &[FormatEntry] = &[
     FormatEntry { format: ImageFormat::E01, word: "ewf", open: ewf::open },
     FormatEntry { format: ImageFormat::Ex01, word: "ewf2", open: ewf::ex01::open },

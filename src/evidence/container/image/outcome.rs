@@ -74,7 +74,7 @@ pub struct ImageProblem {
     pub place: String,
     /// What a sound image has in the place of the problem.
     pub expected: String,
-    /// What the damaged image has in the place of the problem.
+    /// What the image has in the place of the problem, instead of what was expected.
     pub found: String,
 }
 
@@ -125,7 +125,7 @@ pub enum ImageError {
     /// The image is so damaged that none of the disk's bytes can be found. Contains what is wrong.
     #[error(transparent)]
     Damaged(#[from] ImageProblem),
-    /// A file of the image cannot be read.
+    /// A file of the image cannot be read, so that the image cannot be opened.
     #[error("{name}: {source}")]
     Read {
         /// The name of the image's file that cannot be read.

@@ -14,12 +14,12 @@ use crate::evidence::layer::read_exact;
 
 /// The offsets of a VHDX file's two headers.
 const HEADERS: [u64; 2] = [64 << 10, 128 << 10];
-/// The number of bytes of a header that its checksum covers.
+/// The number of bytes of a VHDX file's header that the header's checksum covers.
 const HEADER_LENGTH: usize = 4096;
 
 /// The offsets of the two copies of a VHDX file's region table.
 const REGION_TABLES: [u64; 2] = [192 << 10, 256 << 10];
-/// The number of bytes of a region table that its checksum covers.
+/// The number of bytes of a VHDX file's region table that the table's checksum covers.
 const REGION_TABLE_LENGTH: usize = 64 << 10;
 
 /// The size of a VHDX file's metadata table, in bytes.

@@ -35,7 +35,7 @@ pub struct Access {
     /// The files, archives and disks that are open, the least recently used of which are closed
     /// first.
     pub kept: Arc<Kept>,
-    /// The unpacked copies of packed files.
+    /// The spool, which unpacks packed files and keeps the unpacked copies.
     pub spool: Arc<Spool>,
     /// The passwords to try on encrypted files of archives.
     pub passwords: Passwords,
@@ -118,7 +118,8 @@ struct ContainerPlace {
     /// The number of containers that the container lies in, plus one for itself. It is 1 for a file
     /// of the evidence.
     depth: usize,
-    /// True if the container is a file of a volume.
+    /// True if the container is a file on a volume of a disk image, and not a file of an archive or
+    /// of the evidence.
     is_in_volume: bool,
 }
 
@@ -239,7 +240,7 @@ impl Explorer<'_> {
 /// A file that was found in a container, before anything is done with it.
 struct FoundFile<'f> {
     place: ContainerPlace,
-    /// The name of the file, without its folder.
+    /// The name of the file that was found in a container, without its folder.
     name: &'f [u8],
     size: u64,
     /// The bytes of the file, or the reason why they cannot be read.

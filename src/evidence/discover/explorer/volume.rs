@@ -37,7 +37,7 @@ struct VolumeState {
     path: String,
     /// The time at which the shadow copy was made. `None` for the live state.
     snapshot_time: Option<EventTime>,
-    /// The number of containers that the volume lies in.
+    /// The number of containers that the volume lies in. Discovery opens only a few in one another.
     depth: usize,
     row: Row,
 }
@@ -95,7 +95,9 @@ impl Explorer<'_> {
         deleted
     }
 
-    /// Decides what to do with a file of a volume.
+    /// Decides what discovery does with a file of a volume. Unlike in folders, files that only have
+    /// the name of an archive or image are skipped, because every volume has such files among its
+    /// programs.
     fn handling(&self, ntfs: &Ntfs, file: &NtfsFile) -> Handling {
         let head = || {
             let source = ntfs.open_stream(file.record, file.stream.as_deref())?;

@@ -24,7 +24,7 @@ pub(super) const REPARSE_POINT: u32 = 0xC0;
 pub(super) struct Attribute<'r>(&'r [u8]);
 
 impl<'r> Attribute<'r> {
-    /// Returns the type of the attribute, such as [`DATA`].
+    /// Returns the type of the attribute: a number such as [`DATA`].
     pub fn kind(self) -> u32 {
         u32_at(self.0, 0).unwrap_or_default()
     }
@@ -78,7 +78,7 @@ pub(super) struct Clusters<'r> {
     /// The number of clusters that are compressed together, as a power of two. 0 if the attribute
     /// is not compressed.
     pub unit_shift: u8,
-    /// The size of the whole attribute in bytes.
+    /// The size of the attribute in bytes, stated only by its first part.
     pub size: u64,
     /// The valid data length: the offset in the attribute from which on all bytes read as zeros,
     /// whatever lies in the clusters.

@@ -16,7 +16,7 @@ const STEP: u64 = 16 << 10;
 /// cluster belongs to a file.
 pub(super) struct Bitmap {
     bits: Stream,
-    /// The number of clusters of the file system.
+    /// The number of clusters of the NTFS file system, by its boot sector.
     clusters: u64,
 }
 

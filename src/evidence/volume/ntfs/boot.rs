@@ -21,7 +21,7 @@ pub(super) struct Geometry {
     pub mirror: u64,
 }
 
-/// The size of the largest cluster of NTFS, in bytes.
+/// The size of the largest cluster that NTFS allows, in bytes. A larger one is damage.
 const MOST_CLUSTER: u64 = 2 << 20;
 
 impl Geometry {

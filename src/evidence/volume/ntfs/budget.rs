@@ -21,7 +21,7 @@ impl Budget {
         }
     }
 
-    /// Returns a budget that is enough for any single file.
+    /// Returns a budget of work that is enough for any single file of a volume.
     pub fn of_file() -> Self {
         Budget::of_volume(0, 0)
     }

@@ -38,11 +38,11 @@ pub(super) struct File {
 
 /// A name of a file on an NTFS volume, which is in a folder. A file can have several.
 pub(super) struct FileName<'f> {
-    /// The folder that the name is in.
+    /// The folder that contains the file under this name.
     pub parent: Reference,
     /// True if the name is the short (8.3) name of a file that has a long name, too.
     pub is_short: bool,
-    /// The name in UTF-16.
+    /// The bytes of the name, which are UTF-16 (little-endian).
     pub name: &'f [u8],
 }
 
@@ -120,7 +120,7 @@ impl File {
         is_good
     }
 
-    /// Returns the first record of the file.
+    /// Returns the file's first record in the master file table.
     pub fn first(&self) -> Record<'_> {
         Record(self.records.first().map_or(&[], Vec::as_slice))
     }
@@ -164,7 +164,7 @@ impl File {
         has_one || self.is_list_cut || !self.lost.is_empty() || self.records.iter().any(is_damaged)
     }
 
-    /// Returns the names of the file's named streams, sorted.
+    /// Returns the names of the file's alternate streams, sorted. The main stream has no name.
     pub fn stream_names(&self) -> BTreeSet<String> {
         let data = self.attributes().filter(|attribute| attribute.kind() == attribute::DATA);
         data.filter(|attribute| !attribute.name().is_empty())

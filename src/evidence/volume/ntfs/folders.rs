@@ -4,7 +4,7 @@ use super::file::FileName;
 use super::name::push_name;
 use super::record::{Record, Reference};
 
-/// The number of the record of a volume's root folder.
+/// The number of the record of a volume's root folder in the master file table.
 const ROOT: u64 = 5;
 /// The most folders that the path of a file on a volume may have. A longer chain of parent folders
 /// is damage, and the file counts as one whose folders are lost.
@@ -30,9 +30,9 @@ struct Folder {
     name: (usize, u16),
 }
 
-/// The path of a file on a volume.
+/// The path of a file on an NTFS volume, and whether it is complete.
 pub(super) struct Path {
-    /// The text of the path, with `/` between its parts.
+    /// The text of the file's path, with `/` between its parts.
     pub text: String,
     /// True if one of the folders that the file lies in is lost. After `$Orphan`, the path begins
     /// with the first folder that is known.
@@ -53,7 +53,7 @@ impl Folders {
         self.folders.push(Folder { record, parent, sequence, is_in_use, name: (start, length) });
     }
 
-    /// Returns the memory that the folders take, in bytes.
+    /// Returns the memory that the collected folders take, in bytes.
     pub fn memory(&self) -> usize {
         self.folders.len() * size_of::<Folder>() + self.names.len()
     }
@@ -69,7 +69,7 @@ impl Folders {
         self.folders.get(place)
     }
 
-    /// Returns the path of the file that has the name `name`.
+    /// Returns the path of the file that has the name `name`, made of the names of its folders.
     pub fn path(&self, name: &FileName<'_>) -> Path {
         let mut seen = Vec::new();
         let mut parts = Vec::new();

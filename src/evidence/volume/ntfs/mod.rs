@@ -50,7 +50,7 @@ const MOST_ROUNDS: usize = 64;
 /// The reason why a volume cannot be read as NTFS.
 #[derive(Debug, thiserror::Error)]
 pub enum NtfsError {
-    /// The image or disk that contains the volume cannot be read.
+    /// The bytes of the volume cannot be read from the disk or image that it lies in.
     #[error(transparent)]
     Read(#[from] io::Error),
     /// The boot sector states a size that no NTFS volume has.
@@ -60,7 +60,7 @@ pub enum NtfsError {
     BootSector {
         /// The offset of the wrong number in the boot sector, in bytes.
         offset: u64,
-        /// What a valid boot sector has at that offset.
+        /// What a valid boot sector has at the offset of the wrong number.
         expected: &'static str,
         /// The size in bytes that the damaged boot sector states.
         found: u64,
@@ -125,7 +125,7 @@ impl Ntfs {
         }
     }
 
-    /// Returns the size of a cluster in bytes.
+    /// Returns the size of a cluster of the volume, in bytes.
     #[cfg_attr(not(feature = "internals"), allow(dead_code, reason = "tests compare it with sleuthkit's"))]
     #[must_use]
     pub fn cluster_size(&self) -> u64 {

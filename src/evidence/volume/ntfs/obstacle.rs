@@ -16,19 +16,19 @@ pub enum Obstacle {
     /// driver.
     #[error("the file's bytes are {0}, which is not read")]
     Elsewhere(ReparsePoint),
-    /// No record of the file has the stream.
+    /// The file has no such stream: no record of the file has an attribute for it.
     #[error("no record of the file says where its bytes lie")]
     NoData,
-    /// The record that states the size of the stream is lost.
+    /// The record of the master file table that states the size of the stream is lost.
     #[error("the record that states the file's size is lost")]
     NoSize,
-    /// The stream lies in more runs of clusters than are read.
+    /// The stream lies in more runs (ranges of consecutive clusters) than are read.
     #[error("the file has more than {limit} runs of clusters")]
     Runs {
         /// The most runs of a stream that are read.
         limit: usize,
     },
-    /// The stream is larger than any log.
+    /// The stream is larger than any event log, and is not read for that reason.
     #[error("the file has {size} bytes: at most {limit} are read")]
     Size {
         /// The size of the stream in bytes.
@@ -36,7 +36,7 @@ pub enum Obstacle {
         /// The size of the largest stream that is read, in bytes.
         limit: u64,
     },
-    /// The first record of the file cannot be read. Contains its number.
+    /// The file's first record in the master file table cannot be read. Contains its number.
     #[error("the file's record {0} cannot be read")]
     Record(u64),
 }

@@ -20,39 +20,39 @@ pub enum VolumeProblem {
         /// The offset in the volume at which the record was expected, in bytes.
         expected: u64,
     },
-    /// The volume has fewer bytes than its boot sector states.
+    /// The volume has fewer bytes than its boot sector states: its end is missing.
     CutOff {
         /// The size of the volume that the boot sector states, in bytes.
         expected: u64,
-        /// The number of bytes that the volume has.
+        /// The number of bytes that the cut-off volume has.
         found: u64,
     },
     /// Some records of the master file table were written only in part, which their fixups show.
     /// They are not used.
     Torn {
-        /// The number of records that were written only in part.
+        /// The number of records of the master file table that were written only in part.
         records: u64,
     },
     /// Some places in the master file table contain something that is not a record.
     NoRecord {
-        /// The number of places without a record.
+        /// The number of places in the master file table that contain no record.
         records: u64,
     },
     /// Some records of the master file table lie outside of the volume, cannot be read, or lie in a
     /// place that is not known.
     Unreadable {
-        /// The number of records that cannot be read.
+        /// The number of records of the master file table that cannot be read.
         records: u64,
     },
     /// Some records of the master file table have a damaged attribute. Only the attributes before
     /// it are used.
     Damaged {
-        /// The number of records with a damaged attribute.
+        /// The number of records of the master file table with a damaged attribute.
         records: u64,
     },
     /// Some records of the master file table were not read, because a limit was reached.
     NotListed {
-        /// The number of records that were not read.
+        /// The number of records of the master file table that were not read.
         records: u64,
     },
 }
@@ -89,14 +89,14 @@ impl fmt::Display for VolumeProblem {
     }
 }
 
-/// A range of a stream in which something is wrong.
+/// A range of a file's stream on an NTFS volume in which something is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileProblem {
-    /// The offset in the stream at which the range begins, in bytes.
+    /// The offset in the stream of the range of bytes that has the problem.
     pub offset: u64,
-    /// The length of the range in bytes. 0 if what is wrong concerns no particular range.
+    /// The number of bytes that have the problem. 0 if it concerns no particular range.
     pub length: u64,
-    /// What is wrong with the range.
+    /// What is wrong with this range of the stream.
     pub fault: FileFault,
 }
 
@@ -116,7 +116,7 @@ pub enum FileFault {
     /// A record that should have a part of a stream of the file cannot be read, or belongs to
     /// another file by now.
     LostRecord {
-        /// The number of the lost record.
+        /// The number of the lost record in the master file table.
         record: u64,
     },
     /// The attribute list, which names the records of the file, cannot be read to its end.
@@ -127,7 +127,7 @@ pub enum FileFault {
 }
 
 impl FileFault {
-    /// Returns true if reads that touch the range fail.
+    /// Returns true if reads of bytes with this fault fail.
     #[cfg_attr(
         not(feature = "internals"),
         allow(dead_code, reason = "tests compare it with what can be read")

@@ -8,9 +8,10 @@ use crate::evidence::volume::fields::{length16_at, length32_at, u16_at, u64_at};
 /// recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Reference {
-    /// The number of the record, which is its position in the table.
+    /// The number of the record that is meant, which is its position in the master file table.
     pub record: u64,
-    /// The sequence number of the record: how often it had been used again for another file.
+    /// The sequence number that the record had when the reference was made: how often its place had
+    /// been used again for another file.
     pub sequence: u16,
 }
 
@@ -34,7 +35,7 @@ impl Reference {
 /// What the place of a record in the master file table contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RecordState {
-    /// A record whose sectors belong together.
+    /// A sound record, of which all sectors were written together.
     Good,
     /// Only zeros, because no record was ever written to the place.
     Unused,
@@ -92,7 +93,7 @@ impl<'r> Record<'r> {
         u16_at(self.0, 22).unwrap_or_default() & 1 != 0
     }
 
-    /// Returns true if the record is that of a folder.
+    /// Returns true if the record describes a folder, and false if it describes a file.
     pub fn is_folder(self) -> bool {
         u16_at(self.0, 22).unwrap_or_default() & 2 != 0
     }

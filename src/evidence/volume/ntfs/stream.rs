@@ -35,7 +35,7 @@ pub(super) struct Stream {
 
 /// What is known about the compression of a compressed stream.
 struct Compression {
-    /// The number of clusters that are compressed together.
+    /// The number of clusters that are compressed together as one unit.
     clusters: u64,
     last: Mutex<Option<Arc<Unit>>>,
 }
@@ -97,7 +97,7 @@ impl Stream {
         Ok(Stream { volume, cluster, runs, size: head.size, valid, compression, resident: None })
     }
 
-    /// Returns the number of runs of the stream, without holes.
+    /// Returns the number of runs (ranges of consecutive clusters) of the stream, without holes.
     #[cfg_attr(not(feature = "internals"), allow(dead_code, reason = "tests compare it with sleuthkit's"))]
     pub fn run_count(&self) -> usize {
         self.runs.iter().filter(|run| run.place().is_some()).count()

@@ -11,11 +11,11 @@ const MOST_ENTRY_BYTES: usize = 2 << 20;
 
 /// A GPT header with its entries, either of which may be damaged.
 struct Gpt {
-    /// The sector size in which the table counts, in bytes.
+    /// The size in bytes of the sectors in which the GPT counts.
     sector: u64,
-    /// The offset of the header on the disk, in bytes.
+    /// The offset on the disk of the GPT's header, in bytes.
     header: u64,
-    /// The offset of the entries on the disk, in bytes.
+    /// The offset on the disk of the GPT's partition entries, in bytes.
     array: u64,
     /// The number of the sector with the other GPT header, which is the backup for the first one.
     other: u64,

@@ -9,9 +9,9 @@ use crate::evidence::volume::fields::u32_at;
 
 /// The partition type with which the MBR of a GPT disk states that there is a GPT.
 const TYPE_GPT: u8 = 0xEE;
-/// The partition type of a part of a dynamic disk.
+/// The partition type, in an MBR, of a part of a dynamic disk.
 const TYPE_DYNAMIC: u8 = 0x42;
-/// The partition type of a Windows recovery environment.
+/// The partition type, in an MBR, of a Windows recovery environment.
 const TYPE_RECOVERY: u8 = 0x27;
 /// The number of the first logical partition. The MBR itself has partitions 1 to 4.
 const FIRST_LOGICAL: usize = 5;

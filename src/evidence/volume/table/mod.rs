@@ -16,7 +16,7 @@ const SECTOR: u64 = 512;
 /// The possible sizes of a disk's sectors, in bytes: 512, or 4096 on "4K native" disks.
 const SECTOR_SIZES: [u64; 2] = [SECTOR, 4096];
 
-/// The kind of a disk's partition table.
+/// The kind of a disk's partition table: none, MBR or GPT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TableKind {
     /// The disk has no partition table: it is one volume, or has nothing that is recognised.
@@ -66,7 +66,7 @@ pub struct Partition {
     /// The name of the partition: `p` and its number in the table, such as `p1`. Logical partitions
     /// begin with `p5`. Empty for a disk without a partition table.
     pub name: String,
-    /// The offset of the partition on the disk, in bytes.
+    /// The offset of the partition's first byte on the disk, in bytes.
     pub start: u64,
     /// The number of bytes of the partition that lie on the disk. If the partition extends beyond
     /// the disk's end, this is less than the table states, and there is a [`Fault::OutOfDisk`].

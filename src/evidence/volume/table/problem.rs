@@ -5,9 +5,9 @@ use std::fmt;
 /// Something that is wrong with a partition table, and the range of the disk that has the problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The offset of the range on the disk, in bytes.
+    /// The offset on the disk of the bytes that have the problem.
     pub offset: u64,
-    /// The length of the range in bytes.
+    /// The number of bytes of the disk that have the problem.
     pub length: u64,
     /// What is wrong with the partition table.
     pub fault: Fault,
@@ -18,7 +18,7 @@ pub struct Problem {
 pub enum Fault {
     /// The partition table or a part of it cannot be read.
     Unreadable {
-        /// The error of the failed read.
+        /// The error with which reading the partition table failed.
         error: String,
     },
     /// A GPT header does not begin with the signature `EFI PART`.
@@ -27,29 +27,29 @@ pub enum Fault {
     GptSizes,
     /// The CRC-32 of a GPT header is not the one that the header states.
     GptHeaderChecksum {
-        /// The CRC-32 that the header states.
+        /// The CRC-32 that the GPT header states for itself.
         stored: u32,
-        /// The CRC-32 of the header's bytes.
+        /// The CRC-32 that was computed from the bytes of the GPT header.
         computed: u32,
     },
     /// The CRC-32 of the partition entries is not the one that the GPT header states.
     GptEntriesChecksum {
-        /// The CRC-32 that the header states.
+        /// The CRC-32 that the GPT header states for the partition entries.
         stored: u32,
-        /// The CRC-32 of the entries' bytes.
+        /// The CRC-32 that was computed from the bytes of the partition entries.
         computed: u32,
     },
     /// The first GPT is damaged, and the partitions are read from the backup GPT. The range is that
     /// of the backup's header.
     BackupUsed,
-    /// Both GPTs are damaged. The partitions are read from the first one, as far as they make
-    /// sense.
+    /// The first GPT is damaged, and no sound backup GPT was found. The partitions are read from
+    /// the first GPT, as far as they make sense.
     DamagedUsed,
     /// The first sector states that the disk has a GPT, but none was found.
     GptMissing,
     /// The end of a partition in a GPT entry is before its start.
     EntryRange {
-        /// The name of the partition, such as `p2`.
+        /// The name of the partition with the impossible range, such as `p2`.
         name: String,
     },
     /// A table of logical partitions does not end with the bytes 55 AA.
@@ -58,12 +58,12 @@ pub enum Fault {
     ExtendedLoop,
     /// There are more tables of logical partitions than any disk has. The rest is not read.
     ExtendedLength {
-        /// The most tables that are read.
+        /// The most tables of logical partitions that are read.
         limit: usize,
     },
-    /// A partition ends after the end of the disk.
+    /// A partition extends beyond the end of the disk.
     OutOfDisk {
-        /// The name of the partition, such as `p2`.
+        /// The name of the partition that extends beyond the end of the disk, such as `p2`.
         name: String,
         /// The size of the disk in bytes.
         disk: u64,
@@ -71,7 +71,7 @@ pub enum Fault {
     /// A partition begins before another one, with a smaller offset, has ended. The range of bytes
     /// belongs to both.
     Overlap {
-        /// The name of the partition with the larger offset.
+        /// The name of that of the two overlapping partitions which begins later on the disk.
         name: String,
     },
 }

@@ -20,7 +20,7 @@ const VOLUME_HEADER_SIZE: usize = 512;
 const VOLUME_HEADER_TYPE: u32 = 1;
 /// The record type of the header of a snapshot's store.
 const STORE_HEADER_TYPE: u32 = 4;
-/// The size of an entry of the catalog, in bytes.
+/// The size of an entry in the catalog of shadow copies, in bytes.
 const ENTRY_SIZE: usize = 128;
 /// The most blocks of the catalog that are read: 16 MiB. Windows writes 64 KiB.
 const MOST_BLOCKS: usize = 1024;
@@ -33,7 +33,7 @@ pub(super) struct StorePlaces {
     /// The offset of the first block of the store's block list, which names the blocks that the
     /// store keeps.
     pub block_list: u64,
-    /// The offset of the store's header.
+    /// The offset on the volume of the header of the snapshot's store.
     pub header: u64,
     /// The offset of the first block of the bitmap that tells the blocks that were not in use when
     /// the snapshot was taken.
@@ -101,7 +101,7 @@ impl Listed {
 
 /// The content of a volume's catalog: its snapshots, and what is wrong with it.
 pub(super) struct Catalog {
-    /// The snapshots, the oldest first.
+    /// The snapshots of the volume that the catalog lists, the oldest first.
     pub listed: Vec<Listed>,
     /// What is wrong with the catalog itself, without problems of single snapshots.
     pub problems: Vec<Problem>,
@@ -115,13 +115,13 @@ struct Entries {
     store: Option<StorePlaces>,
 }
 
-/// The catalog's entry about a snapshot.
+/// The catalog's entry about a snapshot: its size and the time at which it was taken.
 struct SnapshotEntry {
     /// The size of the snapshot in bytes, as the entry states it. It can be any number.
     size: u64,
     /// The time at which the snapshot was taken, as a FILETIME.
     created: u64,
-    /// The offset of the entry on the volume, in bytes.
+    /// The offset on the volume of this entry of the catalog, in bytes, for problems.
     place: u64,
 }
 
@@ -150,7 +150,7 @@ impl Catalog {
     }
 }
 
-/// The entries of a catalog that were read so far.
+/// The entries of the catalog of shadow copies that were read so far.
 #[derive(Default)]
 struct Reader {
     /// The identifiers of the snapshots, in the order of their first entries.

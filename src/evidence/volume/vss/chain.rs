@@ -49,19 +49,19 @@ pub(super) struct Chain<'v> {
     next: u64,
     /// The offsets of the blocks that were read, by which a chain that loops is noticed.
     seen: HashSet<u64>,
-    /// The most blocks that are read.
+    /// The most blocks of the chain that are read, because a damaged chain could be endless.
     most: usize,
 }
 
-/// A block of a chain, with its header.
+/// A block of a chain of shadow copies, with its header.
 pub(super) struct Block {
-    /// The offset of the block on the volume, in bytes.
+    /// The offset of the block of the chain on the volume, in bytes.
     pub offset: u64,
     bytes: Vec<u8>,
 }
 
 impl Block {
-    /// Returns the bytes of the block after its header.
+    /// Returns the content of the block: its bytes after the header.
     pub fn content(&self) -> &[u8] {
         self.bytes.get(HEADER_SIZE..).unwrap_or_default()
     }

@@ -64,7 +64,7 @@ impl fmt::Display for Guid {
     }
 }
 
-/// A snapshot of a volume, as the catalog lists it.
+/// A shadow copy of a volume (also called a snapshot), as the catalog lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShadowCopy {
     /// The number of the snapshot, by age. The oldest snapshot of a volume has number 1.

@@ -7,12 +7,12 @@ use std::ops::Range;
 /// bytes of a snapshot that cannot be read for that reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The range of bytes that has the problem. For the kinds [`ProblemKind::Size`], `Misplaced`,
-    /// `StoredOutOfVolume` and `Further`, the range is one of the snapshot. For all other kinds, it
-    /// is a range of the volume, in which a structure was expected, such as the next block of a
-    /// chain.
+    /// The range of bytes that the problem concerns. For the kinds [`ProblemKind::Size`],
+    /// `Misplaced`, `StoredOutOfVolume` and `Further`, they are bytes of the snapshot. For all
+    /// other kinds, they are bytes of the volume in which a structure was expected, such as the
+    /// next block of a chain.
     pub range: Range<u64>,
-    /// What is wrong in the range.
+    /// What is wrong with the bytes that the problem concerns.
     pub kind: ProblemKind,
 }
 
@@ -25,7 +25,7 @@ pub enum ProblemKind {
     Unread {
         /// The structure that the chain is: `catalog`, `block list` or `bitmap`.
         chain: &'static str,
-        /// The error of the failed read.
+        /// The error with which reading the block failed.
         error: String,
     },
     /// A block of a chain names a next block that lies outside of the volume. The blocks from there
@@ -59,14 +59,14 @@ pub enum ProblemKind {
         /// forwarders.
         most: usize,
     },
-    /// The catalog lists more snapshots than are read.
+    /// The catalog of shadow copies lists more snapshots than are read. The rest is ignored.
     TooManySnapshots {
-        /// The most snapshots that are read.
+        /// The most snapshots of one volume that are read.
         most: usize,
     },
     /// The catalog has an entry of a type that is not known. The entry is ignored.
     EntryType {
-        /// The type that the entry states.
+        /// The type that the unknown entry of the catalog states.
         found: u64,
     },
     /// The catalog has two entries of the same type for one snapshot. The first one is used.
@@ -75,13 +75,13 @@ pub enum ProblemKind {
     /// and [`ShadowCopy::machine`](super::ShadowCopy::machine) are not known; the bytes of the
     /// snapshot are.
     StoreHeader {
-        /// What was found instead of a header.
+        /// What was found instead of the header of a store.
         found: String,
     },
     /// By the catalog, a snapshot is larger than the present volume, or has no bytes. It is read as
     /// if it had the size of the volume.
     Size {
-        /// The size in bytes that the catalog states.
+        /// The size of the snapshot that the catalog states, in bytes.
         stated: u64,
     },
     /// A store has an entry for a block that the snapshot does not have: it begins beyond the
@@ -97,7 +97,7 @@ pub enum ProblemKind {
     /// More blocks of the store have the problem [`ProblemKind::Misplaced`] or
     /// [`ProblemKind::StoredOutOfVolume`]. They are only counted, and the range covers all of them.
     Further {
-        /// The number of these blocks.
+        /// The number of blocks that were only counted.
         blocks: u64,
     },
 }
@@ -186,7 +186,7 @@ pub(super) struct BlockProblems {
 const MOST_PROBLEMS: usize = 100;
 
 impl BlockProblems {
-    /// Adds a problem with one block.
+    /// Adds a problem with one block of the store.
     pub fn add(&mut self, problem: Problem) {
         if let Some(last) = self.found.last_mut() {
             let is_same = std::mem::discriminant(&last.kind) == std::mem::discriminant(&problem.kind);

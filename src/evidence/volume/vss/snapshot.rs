@@ -30,7 +30,7 @@ struct Piece {
     /// The position of the snapshot's store among all stores. For the live volume, it is the number
     /// of stores.
     store: usize,
-    /// The range of bytes of the snapshot or of the live volume.
+    /// The range of bytes to read, counted from the start of the snapshot or of the live volume.
     range: Range<u64>,
     /// The position in the caller's buffer to which the bytes are read.
     to: usize,
@@ -167,7 +167,7 @@ impl Snapshot {
     }
 }
 
-/// Returns the length of a range as the length of a buffer.
+/// Returns the length of a range of bytes as a `usize`, for slices of buffers.
 fn length(range: &Range<u64>) -> usize {
     usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX)
 }

@@ -12,7 +12,7 @@ use super::chain::{Chain, HEADER_SIZE, Kind};
 use super::problem::{BlockProblems, Problem, ProblemKind};
 use super::{BLOCK_LENGTH, BLOCK_SIZE};
 
-/// The size of an entry of a block list, in bytes.
+/// The size of an entry in the block list of a snapshot's store, in bytes.
 const ENTRY_SIZE: usize = 32;
 /// The most blocks that are read from the block lists of all stores of a volume. They have 16
 /// million entries, for 254 GiB that were overwritten. An entry takes 16 bytes of memory.
@@ -45,7 +45,8 @@ pub(super) struct Kept {
     pub at: u64,
 }
 
-/// The parts of a block that a store keeps.
+/// An overlay: those parts of a block that a store keeps. The other parts of the block are read as
+/// if the store did not keep it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Overlay {
     /// The number of the block: its offset in the snapshot divided by [`BLOCK_SIZE`].
@@ -68,7 +69,7 @@ pub(super) struct Store {
     /// set if it was not in use. The first block has the lowest bit of the first byte. Empty for
     /// all stores but the newest.
     undefined: Vec<u8>,
-    /// What is wrong with the snapshot and its store.
+    /// What is wrong with the snapshot and with its store.
     pub problems: Vec<Problem>,
     /// True if the block list may have entries that could not be read.
     is_incomplete: bool,
@@ -286,9 +287,9 @@ impl BlockEntry {
 /// list, because later ones can change the meaning of earlier ones.
 #[derive(Default)]
 struct BlockLists {
-    /// The size of the snapshot in bytes.
+    /// The size in bytes of the snapshot whose store is read.
     size: u64,
-    /// The size of the live volume in bytes.
+    /// The size of the live volume in bytes, beyond which a store cannot keep blocks.
     volume_size: u64,
     kept: Vec<Kept>,
     overlays: Vec<Overlay>,

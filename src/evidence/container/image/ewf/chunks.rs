@@ -108,7 +108,7 @@ impl Media {
     }
 }
 
-/// The disk of an E01 image, as a map of chunks.
+/// The disk of an E01 image, as a map from the image's chunks (blocks of the disk) to their places.
 pub(super) struct Chunks {
     media: Media,
     layout: Layout,

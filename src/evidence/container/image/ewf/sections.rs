@@ -50,16 +50,18 @@ pub(super) struct Contents {
     sections: u32,
 }
 
-/// The sizes of the imaged disk, its sectors and its chunks.
+/// The sizes of the disk in an E01 or Ex01 image, and of its sectors and chunks. A chunk is the
+/// block in which the image stores the disk.
 #[derive(Clone, Copy)]
 pub(super) struct Media {
-    /// The size of the disk in bytes.
+    /// The size of the imaged disk in bytes.
     pub(super) size: u64,
-    /// The size of a chunk in bytes.
+    /// The size of a chunk in bytes. A chunk is the block in which the image stores the disk.
     pub(super) chunk: u64,
-    /// The size of a sector in bytes.
+    /// The size of a sector of the imaged disk, in bytes.
     pub(super) sector: u64,
-    /// The number of chunks of the disk, computed from its size.
+    /// The number of chunks (blocks of the image) in which the disk is stored, computed from its
+    /// size.
     pub(super) chunks: u64,
 }
 
@@ -79,7 +81,8 @@ impl GroupOrGap {
     }
 }
 
-/// A group of chunks: those that one table of an E01 image lists.
+/// A group of chunks (blocks in which the image stores the disk): those that one table of an E01
+/// image lists.
 #[derive(Debug, Clone)]
 pub(super) struct Group {
     /// The position of the group's segment in the list of segments that were found.
@@ -100,7 +103,8 @@ pub(super) struct Group {
     pub(super) unreadable: Option<ImageProblem>,
 }
 
-/// A section of an E01 segment, whose descriptor was read.
+/// A section of an E01 segment (a file of the image), of which the descriptor was read and the data
+/// was not.
 struct Section<'a> {
     file: &'a SegmentFile,
     segment: usize,

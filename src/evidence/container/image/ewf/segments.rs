@@ -16,7 +16,8 @@ pub(super) const SEGMENT_HEADER: u64 = 13;
 /// for.
 pub(super) const LOOK_AHEAD: usize = 100;
 
-/// The segments of an E01 image.
+/// The segments (files) of an E01 image: those that were found, and the numbers of those that were
+/// not.
 pub(super) struct Segments {
     /// The files of the segments that were found, in the order of their numbers.
     pub(super) files: Vec<SegmentFile>,

@@ -9,18 +9,19 @@ use super::super::inflate::{Header, Workers};
 use super::super::outcome::ImageProblem;
 use crate::evidence::layer::Source;
 
-/// A chunk of a disk, and where and how an image stores it.
+/// A chunk (a block in which an image stores the disk), with its place and its packing in the
+/// image.
 pub(super) struct StoredChunk<'a> {
     /// The number of the chunk on the disk, counted from 0.
     pub(super) number: u64,
-    /// The range of bytes of the disk that the chunk has.
+    /// The range of the disk's bytes that the chunk contains.
     pub(super) range: Range<u64>,
     /// The size of a chunk in bytes. Only the last chunk of the disk may be shorter.
     pub(super) full: u64,
-    /// The name of the segment's file, for messages.
+    /// The name of the image's file that stores the chunk, for messages.
     pub(super) name: &'a str,
     pub(super) source: &'a dyn Source,
-    /// The offset of the chunk in the segment, in bytes.
+    /// The offset of the chunk in the image's file that stores it, in bytes.
     pub(super) offset: u64,
     /// The most bytes that the chunk takes in the segment, including its checksum.
     pub(super) length: u64,

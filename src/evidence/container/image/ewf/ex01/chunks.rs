@@ -20,7 +20,7 @@ const PATTERN: u32 = 4;
 
 /// A table of an Ex01 image, which lists consecutive chunks of the disk.
 pub(super) struct Table {
-    /// The number on the disk of the table's first chunk.
+    /// The number, on the disk, of the first chunk that the table lists. Chunks are counted from 0.
     pub(super) first: u64,
     pub(super) count: u32,
     /// The position of the table's segment in the list of segments that were found.
@@ -31,12 +31,13 @@ pub(super) struct Table {
     pub(super) unreadable: Option<ImageProblem>,
 }
 
-/// The disk of an Ex01 image, as a map of chunks.
+/// The disk of an Ex01 image, as a map from the image's chunks (blocks of the disk) to their
+/// places.
 pub(super) struct Chunks {
     pub(super) media: Media,
-    /// The tables, sorted by their first chunks.
+    /// The image's tables of chunks, sorted by the first chunk of each.
     pub(super) tables: Vec<Table>,
-    /// The segments that were found: their names, and their files.
+    /// The names and the files of the image's segments that were found.
     pub(super) segments: Vec<(String, Paged)>,
     pub(super) workers: Workers,
 }

@@ -28,15 +28,15 @@ struct Contents {
     segments: Vec<(String, SharedSource)>,
     tables: Vec<Table>,
     facts: ImageFacts,
-    /// The number of sectors of the disk. `None` until it was read.
+    /// The number of sectors of the imaged disk. `None` until a section states it.
     sectors: Option<u64>,
-    /// The size of a sector in bytes. `None` until it was read.
+    /// The size of a sector of the imaged disk, in bytes. `None` until a section states it.
     sector: Option<u64>,
     sectors_per_chunk: Option<u64>,
     /// The ranges of sectors that the imaging tool could not read: the first sector and the number
     /// of sectors of each.
     unread: Vec<(u64, u64)>,
-    /// The number of sections that were read.
+    /// The number of sections of the image that were read so far, which has a limit.
     sections: u32,
     /// True if the section that ends an image was found, so that no segment is missing at the end.
     ended: bool,
