@@ -45,8 +45,8 @@ fn without_ending(mut name: &str) -> &str {
     name
 }
 
-/// Returns true if `text` begins like `pattern`. In the pattern, `0` stands for any digit, and
-/// every other character stands for itself.
+/// Returns true if `text` begins like `pattern`. In the pattern, `0` matches any digit, and every
+/// other character matches only itself.
 fn begins_like(text: &str, pattern: &str) -> bool {
     let mut bytes = text.bytes();
     pattern.bytes().all(|expected| {

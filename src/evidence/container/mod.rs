@@ -128,8 +128,8 @@ pub struct Member<'a> {
     pub path: &'a [u8],
     /// The size of the unpacked file in bytes, as the archive states it.
     pub size: u64,
-    /// Returns where the bytes of the file are. Fails if they cannot be read, for example because
-    /// no password opens the file. The error says why.
+    /// A function that finds the bytes of the file. It fails if they cannot be read, for example
+    /// because no password opens the file. The error says why.
     pub content: Box<dyn FnOnce() -> Result<Content, String> + 'a>,
 }
 

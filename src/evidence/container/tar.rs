@@ -14,7 +14,7 @@ use crate::evidence::spool::{Consume, Packed};
 use crate::ledger::container::ContainerProblem;
 
 /// Lists the files in a tar archive, by calling `each` for every regular file in the archive's
-/// order. After a damaged header no files are listed, and the result has a problem.
+/// order. If a header is damaged, the files after it are not listed, and the result has a problem.
 pub(super) fn list(archive: &SharedSource, each: &mut dyn FnMut(Member<'_>)) -> Result<Members, NotListed> {
     let mut tar = Archive::new(Cursor::new(Arc::clone(archive)));
     let mut members = Members::default();

@@ -25,7 +25,8 @@ use crate::ledger::container::ContainerProblem;
 const TRIED: u64 = 4096;
 
 /// Lists the files in a zip archive, by calling `each` for every file in the order of the central
-/// directory. After a damaged entry no files are listed, and the result has a problem.
+/// directory. If an entry of the directory is damaged, the files after it are not listed, and the
+/// result has a problem.
 pub(super) fn list(
     archive: &SharedSource,
     passwords: &Passwords,

@@ -32,7 +32,8 @@ pub(super) fn head_of_file(path: &Path, links: Links) -> io::Result<Vec<u8>> {
 /// The kind of content that a file seems to have, judged by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ContentHint {
-    /// The file begins like an event log or like a chunk of one.
+    /// The file begins like an event log or like a chunk of one, or has a chunk where the first one
+    /// of a log is.
     Log,
     /// The file begins like event XML in this text encoding.
     Xml(Encoding),

@@ -70,16 +70,16 @@ const KNOWN: [&str; 35] = [
 /// The extension of a file's name, as far as it is in the fixed lists of extensions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Extension {
-    /// The extension of an archive, a packed file or a disk image, in lower case without the point.
+    /// The extension of an archive, a packed file or a disk image, in lower case without the dot.
     Container(&'static str),
-    /// Another extension by which skipped files are counted, in lower case without the point.
+    /// Another extension by which skipped files are counted, in lower case without the dot.
     Known(&'static str),
     /// The name has no extension, or one that is in none of the fixed lists.
     Other,
 }
 
 impl Extension {
-    /// Returns the extension of the file name `name`, which is what follows the last point. The
+    /// Returns the extension of the file name `name`, which is what follows the last dot. The
     /// case of letters does not matter. `E01`, `E02` and so on all count as `e01`.
     pub(super) fn of(name: &[u8]) -> Self {
         let Some(point) = name.iter().rposition(|byte| *byte == b'.') else { return Extension::Other };
@@ -116,7 +116,7 @@ impl Extension {
         }
     }
 
-    /// Returns the extension in lower case without the point. Returns `None` if it is in none of
+    /// Returns the extension in lower case without the dot. Returns `None` if it is in none of
     /// the fixed lists.
     pub(super) fn name(self) -> Option<&'static str> {
         match self {

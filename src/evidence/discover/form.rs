@@ -70,7 +70,7 @@ impl Handling {
     /// Decides what discovery does with a regular file. `head` reads the file's first bytes, at
     /// most `content::LOOKED_AT`; it is called only if the name is not enough. A root that is a
     /// file is always read, opened or searched for chunks, unless it is an archive or a disk image
-    /// that cannot be opened.
+    /// that is not opened.
     pub(super) fn of(
         search: &Search,
         file: &Candidate<'_>,

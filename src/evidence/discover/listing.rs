@@ -358,7 +358,7 @@ fn has_first_segment(path: &Path, name: &[u8]) -> bool {
             .any(|first| path.with_file_name(first).is_file())
 }
 
-/// Returns true if a file name ends with a point and three digits, like a part of a split image.
+/// Returns true if a file name ends with a dot and three digits, like a part of a split image.
 fn is_numbered(name: &str) -> bool {
     name.rsplit_once('.')
         .is_some_and(|(_, end)| end.len() == 3 && end.bytes().all(|byte| byte.is_ascii_digit()))

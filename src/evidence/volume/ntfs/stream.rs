@@ -44,7 +44,8 @@ struct Compression {
 struct Unit {
     number: u64,
     bytes: Vec<u8>,
-    /// The number of bytes that could be decompressed. The bytes after them are damaged.
+    /// The number of bytes of the unit that could be decompressed. The bytes after them are
+    /// damaged.
     right: usize,
 }
 

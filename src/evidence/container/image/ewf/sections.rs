@@ -90,7 +90,8 @@ pub(super) struct Group {
     /// The offset in the segment of the table's first entry, in bytes.
     pub(super) entries: u64,
     pub(super) count: u32,
-    /// The number that is added to an offset in the table to get the offset in the segment.
+    /// The number that is added to an offset in the group's table to get an offset in the segment's
+    /// file.
     pub(super) base: u64,
     /// The offset in the segment at which the last chunk of the group ends, in bytes.
     pub(super) end: u64,
