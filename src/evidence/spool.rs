@@ -29,7 +29,7 @@ const STEP: usize = 64 << 10;
 /// The folder for unpacked copies, and the most disk space that they may take.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpoolPlace {
-    /// The folder for the temporary files with unpacked copies.
+    /// The folder in which the temporary files with unpacked copies are made.
     pub folder: PathBuf,
     /// The most disk space that all unpacked copies may take together, in bytes.
     pub limit: u64,

@@ -32,14 +32,14 @@ pub(super) enum Handling {
     /// The file is opened as an archive or a disk image of this format, and the files in it are
     /// listed.
     Open(Format),
-    /// The file has this extension of an archive or a disk image, but not the signature of the
-    /// format. It is reported as a container that cannot be read.
+    /// The file's name has this extension of an archive or image format, but the file does not have
+    /// the format's signature. It is reported as a container that cannot be read.
     Broken(&'static str),
-    /// The file has this extension of an archive or image format that dnsweep does not read. It is
-    /// reported as a container that is not supported.
+    /// The file's name has this extension of an archive or image format that dnsweep does not read.
+    /// It is reported as a container that is not supported.
     Unsupported(&'static str),
-    /// The file has this extension of an archive or a disk image, and its first bytes cannot be
-    /// read. It is reported as a container that cannot be read.
+    /// The file's name has this extension of an archive or image format, but the file's first bytes
+    /// cannot be read. It is reported as a container that cannot be read.
     Unreadable(&'static str),
     /// The file is skipped, and counted under this kind of skipped file.
     Skip(SkippedFile),

@@ -74,13 +74,15 @@ pub(super) enum ListedItem {
 /// file.
 #[derive(Debug, Clone)]
 pub(super) struct Tree {
-    /// The position of the root that the tree lies in, in the list of all roots, counted from 0.
+    /// The position, in the list of all roots, of the root that this folder or file lies in.
+    /// Counted from 0.
     pub root: usize,
     /// The absolute path of the folder that one thread walks, or of the root that is a file.
     pub path: PathBuf,
     /// The depth of the tree's folder under its root. It is 0 if the tree is the whole root.
     pub depth: usize,
-    /// The depth under the root of the folders that are a piece of evidence each.
+    /// The depth under the root of the folders that are a piece of evidence (usually a machine)
+    /// each.
     pub depth_of_pieces: usize,
 }
 
@@ -115,7 +117,8 @@ enum RootPart {
 }
 
 impl Tree {
-    /// Returns an empty listing for the root that the tree lies in.
+    /// Returns an empty listing for the root that the tree (a folder with everything in it) lies
+    /// in.
     fn listing(&self) -> Listing {
         Listing { root: self.root, found: Vec::new(), passed_over: SkippedCounts::default() }
     }
@@ -128,7 +131,8 @@ struct Lister<'a> {
 }
 
 impl Lister<'_> {
-    /// Returns the files and containers in a tree, as one listing for each file and folder.
+    /// Returns the files and containers in a tree (a folder with everything in it), as one listing
+    /// for each file and folder.
     fn entries<'t>(&'t self, tree: &'t Tree) -> impl Iterator<Item = Listing> + 't {
         let walk =
             WalkDir::new(&tree.path).follow_links(self.search.links == Links::Follow).sort_by_file_name();
@@ -139,7 +143,8 @@ impl Lister<'_> {
         })
     }
 
-    /// Returns the files and containers in a tree as a single listing.
+    /// Returns the files and containers in a tree (a folder with everything in it) as a single
+    /// listing.
     fn whole(&self, tree: &Tree) -> Listing {
         self.entries(tree).fold(tree.listing(), |mut whole, entry| {
             whole.found.extend(entry.found);

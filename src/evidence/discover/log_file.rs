@@ -23,7 +23,7 @@ pub struct LogFile {
     pub form: FileForm,
     /// The piece of evidence to which the file belongs.
     pub evidence: EvidenceId,
-    /// The size of the file in bytes when discovery listed it.
+    /// The size that the file had when discovery listed it, in bytes.
     pub size: u64,
     /// The time at which the file was last changed: seconds and nanoseconds since 1970, as the file
     /// system has it. For a file in a container, the newest time of the container's files.
@@ -62,7 +62,7 @@ pub struct InnerFile {
     pub source_path: String,
     /// The size of the file in bytes, as its container states it.
     pub size: u64,
-    /// The bytes of the file, or the reason why they cannot be read.
+    /// The source of the file's bytes, or the reason why they cannot be read.
     pub content: Result<SharedSource, String>,
     /// What the container states about where the file comes from: its original path, the shadow
     /// copy, and whether it was deleted.

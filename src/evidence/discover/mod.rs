@@ -89,7 +89,8 @@ switch! {
     pub enum ShadowCopies {
         /// Shadow copies are listed with their dates, and their files are not read.
         List,
-        /// The event logs in shadow copies are read.
+        /// The shadow copies of volumes are searched for event logs, which are read like those of
+        /// the volume.
         Read,
     }
 }

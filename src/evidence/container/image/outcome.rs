@@ -48,7 +48,7 @@ pub struct ImageFacts {
     pub description: Option<String>,
     /// The name of the examiner who took the image.
     pub examiner: Option<String>,
-    /// The notes that the examiner typed when taking the image.
+    /// The notes about the image that the examiner typed when taking it.
     pub notes: Option<String>,
     /// The time at which the image was taken. `None` if the image does not state it in UTC.
     pub acquired: Option<EventTime>,
@@ -69,8 +69,8 @@ pub struct ImageProblem {
     /// The range of bytes of the disk that cannot be read because of the problem. `None` if all
     /// bytes can be read despite the problem.
     pub range: Option<Range<u64>>,
-    /// The name of the image's file that has the problem, often followed by the part of the file,
-    /// such as the header.
+    /// Where the problem is: the name of the image's file, often with the part of the file, such as
+    /// its header.
     pub place: String,
     /// What a sound image has in the place of the problem.
     pub expected: String,

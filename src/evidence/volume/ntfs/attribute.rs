@@ -36,14 +36,14 @@ impl<'r> Attribute<'r> {
         self.0.get(start..start + length).unwrap_or_default()
     }
 
-    /// Returns the flags of the attribute for compression (the low byte), encryption (0x4000) and
-    /// sparseness (0x8000).
+    /// Returns the flags of the attribute that tell if it is compressed (low byte), encrypted
+    /// (0x4000) or sparse (0x8000).
     pub fn flags(self) -> u16 {
         u16_at(self.0, 12).unwrap_or_default()
     }
 
-    /// Returns the bytes of the attribute if they lie in the record. Returns `None` if they lie in
-    /// clusters.
+    /// Returns the bytes of the attribute if they lie in the record of the master file table.
+    /// Returns `None` if they lie in clusters.
     pub fn resident(self) -> Option<&'r [u8]> {
         if *self.0.get(8)? != 0 {
             return None;
@@ -53,7 +53,7 @@ impl<'r> Attribute<'r> {
     }
 
     /// Returns where on the volume the bytes of the attribute lie. Returns `None` if they lie in
-    /// the record.
+    /// the record of the master file table.
     pub fn clusters(self) -> Option<Clusters<'r>> {
         if *self.0.get(8)? == 0 || self.0.len() < 64 {
             return None;

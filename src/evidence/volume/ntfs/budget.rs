@@ -4,7 +4,8 @@
 /// The rest of the work that listing the files of a volume may take. No real volume needs all of
 /// it. Without a limit, a million files that all refer to the same records would be read for hours.
 pub(super) struct Budget {
-    /// The number of entries of attribute lists that may still be read.
+    /// The number of entries that may still be read from attribute lists, by which files name their
+    /// further records.
     entries: u64,
     /// The number of clusters of deleted files that may still be looked up in the volume's bitmap.
     clusters: u64,
@@ -26,14 +27,14 @@ impl Budget {
         Budget::of_volume(0, 0)
     }
 
-    /// Takes the reading of `count` entries of an attribute list from the budget. Returns false,
-    /// and takes nothing, if fewer are left.
+    /// Takes the reading of `count` entries of a file's attribute list (the names of its further
+    /// records) from the budget. Returns false, and takes nothing, if fewer are left.
     pub fn take_entries(&mut self, count: u64) -> bool {
         take(&mut self.entries, count)
     }
 
-    /// Takes the looking up of `count` clusters from the budget. Returns false, and takes nothing,
-    /// if fewer are left.
+    /// Takes the looking up of `count` clusters in the volume's bitmap from the budget. Returns
+    /// false, and takes nothing, if fewer are left.
     pub fn take_clusters(&mut self, count: u64) -> bool {
         take(&mut self.clusters, count)
     }

@@ -16,9 +16,11 @@ use crate::evidence::volume::fields::{length16_at, u32_at, u64_at};
 const MOST_RECORDS: usize = 4096;
 /// The most bytes of records of one file that are in memory at the same time.
 const MOST_RECORD_BYTES: usize = 16 << 20;
-/// The most bytes of a file's attribute list that are read. Windows allows 256 KiB.
+/// The most bytes that are read of a file's attribute list, which names the file's records. Windows
+/// allows 256 KiB.
 const MOST_LIST: usize = 1 << 20;
-/// The length of the shortest entry of an attribute list, in bytes. A shorter one is damage.
+/// The length of the shortest entry of an attribute list (the list of a file's records), in bytes.
+/// A shorter one is damage.
 const SHORTEST_ENTRY: usize = 26;
 /// The size of the largest stream that is read, in bytes: 1 TiB. A log is far smaller; but a
 /// damaged record can state any size, because holes take no space.
@@ -36,11 +38,11 @@ pub(super) struct File {
     is_list_cut: bool,
 }
 
-/// A name of a file on an NTFS volume, which is in a folder. A file can have several.
+/// One of the names of a file on an NTFS volume, and the folder in which the file has that name.
 pub(super) struct FileName<'f> {
     /// The folder that contains the file under this name.
     pub parent: Reference,
-    /// True if the name is the short (8.3) name of a file that has a long name, too.
+    /// True if the name is a short (8.3) name, which Windows makes for a file with a long name.
     pub is_short: bool,
     /// The bytes of the name, which are UTF-16 (little-endian).
     pub name: &'f [u8],

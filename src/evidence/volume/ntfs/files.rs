@@ -66,20 +66,23 @@ pub struct Counts {
     /// The number of records that the master file table has place for, without places that were
     /// never written to.
     pub records: u64,
-    /// The number of records that were written only in part, which their fixups show.
+    /// The number of records of the master file table that were written only in part. The marks at
+    /// the ends of such a record's sectors differ.
     pub torn: u64,
     /// The number of places in the master file table that contain something that is not a record.
     pub no_record: u64,
-    /// The number of records that lie outside of the volume, cannot be read from it, or whose place
-    /// is not known.
+    /// The number of records of the master file table that lie outside of the volume, cannot be
+    /// read from it, or whose place is not known.
     pub unreadable: u64,
-    /// The number of records in which attributes are missing after a damaged one.
+    /// The number of records of the master file table in which an attribute is damaged, so that the
+    /// attributes after it are missing.
     pub damaged: u64,
     /// The number of records at the end of the master file table that were not read, because of a
     /// limit: names or paths took more than 256 MiB, or the table seems to be larger than the
     /// volume.
     pub not_listed: u64,
-    /// The number of regular files that are in use, without those that describe the volume itself.
+    /// The number of regular files of the volume that are not deleted, without those that describe
+    /// the volume itself.
     pub files: u64,
 }
 
@@ -109,7 +112,8 @@ pub struct Files<'n> {
     ready: VecDeque<NtfsFile>,
     counts: Counts,
     budget: Budget,
-    /// The total length of the paths that were returned so far, in bytes.
+    /// The total length of the paths of files that were returned so far, in bytes. There is a
+    /// limit.
     path_bytes: usize,
     yielded: u64,
 }
@@ -134,9 +138,9 @@ impl<'n> Files<'n> {
         self.counts
     }
 
-    /// Returns the number of regular files in use of which the iterator has returned no stream,
-    /// without files that describe the volume itself. The number is final once the iterator has
-    /// ended.
+    /// Returns the number of regular files that are not deleted and of which the iterator has
+    /// returned no stream, without files that describe the volume itself. The number is final once
+    /// the iterator has ended.
     #[must_use]
     pub fn others(&self) -> u64 {
         self.counts.files.saturating_sub(self.yielded)
@@ -201,8 +205,8 @@ impl Iterator for Files<'_> {
     }
 }
 
-/// Returns true if the record is the first record of a regular file in use, other than the files
-/// that describe the volume itself.
+/// Returns true if the record is the first record of a regular file that is not deleted, other than
+/// the files that describe the volume itself.
 fn is_counted(number: u64, record: Record<'_>) -> bool {
     number >= SYSTEM_RECORDS && record.is_in_use() && !record.is_folder() && record.base().is_none()
 }

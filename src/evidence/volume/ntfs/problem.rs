@@ -27,8 +27,8 @@ pub enum VolumeProblem {
         /// The number of bytes that the cut-off volume has.
         found: u64,
     },
-    /// Some records of the master file table were written only in part, which their fixups show.
-    /// They are not used.
+    /// Some records of the master file table were written only in part: the marks at the ends of
+    /// their sectors differ. They are not used.
     Torn {
         /// The number of records of the master file table that were written only in part.
         records: u64,
@@ -105,7 +105,8 @@ pub struct FileProblem {
 pub enum FileFault {
     /// The clusters of the range lie outside of the volume. Reads of the range fail.
     OutOfVolume,
-    /// No record tells where the clusters of the range are. Reads of the range fail.
+    /// No record of the master file table tells where the clusters of the range are. Reads of the
+    /// range fail.
     LostRun,
     /// The file is deleted, and the clusters of the range belong to other files by now. Reads
     /// return the bytes in these clusters, which may be those of the other files.
@@ -113,13 +114,14 @@ pub enum FileFault {
     /// The file is deleted, and it is not known if the clusters of the range belong to other files
     /// by now.
     NotChecked,
-    /// A record that should have a part of a stream of the file cannot be read, or belongs to
-    /// another file by now.
+    /// A record of the master file table that should have a part of the file's stream cannot be
+    /// read, or belongs to another file by now.
     LostRecord {
         /// The number of the lost record in the master file table.
         record: u64,
     },
-    /// The attribute list, which names the records of the file, cannot be read to its end.
+    /// The file's attribute list, which names all of its records in the master file table, cannot
+    /// be read to its end.
     ListCut,
     /// A driver that dnsweep does not know gives the file another meaning. Reads return what the
     /// volume has for the file. Contains the tag of the driver.

@@ -78,7 +78,8 @@ fn restore_ends(record: &mut [u8], sector: u64) -> Option<()> {
     Some(())
 }
 
-/// A record of the master file table after its fixups were applied.
+/// A record of the master file table, with the original bytes at the ends of its sectors (see
+/// [`restore`]).
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Record<'r>(pub &'r [u8]);
 
@@ -105,7 +106,8 @@ impl<'r> Record<'r> {
         Reference::at(self.0, 32).filter(|base| base.record != 0 || base.sequence != 0)
     }
 
-    /// Returns an iterator over the attributes in the record.
+    /// Returns an iterator over the attributes (names, streams and other data of a file) in the
+    /// record.
     pub fn attributes(self) -> Attributes<'r> {
         let used = length32_at(self.0, 24).unwrap_or_default();
         let bytes = self.0.get(..used).unwrap_or(self.0);

@@ -4,9 +4,9 @@
 /// reads as zeros.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Run {
-    /// The number of the run's first cluster, counted from the start of the file.
+    /// The number of the run's first cluster, counted from the first cluster of the file.
     pub first: u64,
-    /// The number of clusters. Its sum with `first` fits into 64 bits.
+    /// The number of clusters in the run. Its sum with `first` fits into 64 bits.
     pub count: u64,
     /// The number of the run's first cluster on the volume, or [`Run::HOLE`].
     place: u64,

@@ -40,7 +40,7 @@ struct Compression {
     last: Mutex<Option<Arc<Unit>>>,
 }
 
-/// A compression unit: clusters that are compressed together, after decompression.
+/// A compression unit of a stream: clusters that are compressed together, after decompression.
 struct Unit {
     number: u64,
     bytes: Vec<u8>,
@@ -145,7 +145,7 @@ impl Stream {
         offset(clusters.start)..offset(clusters.end)
     }
 
-    /// Returns the valid data length: the offset in the stream from which on all bytes read as
+    /// Returns the valid data length of the stream: the offset from which on all bytes read as
     /// zeros.
     pub fn valid(&self) -> u64 {
         self.valid

@@ -21,8 +21,8 @@ struct Gpt {
     other: u64,
     entry_size: usize,
     entries: Vec<u8>,
-    /// What is wrong with the table: the offset and the length of the damaged part in bytes, and
-    /// the fault. `None` if the table is sound.
+    /// What is wrong with the GPT: the offset and the length of the damaged part in bytes, and the
+    /// fault. `None` if the table is sound.
     damage: Option<(u64, u64, Fault)>,
 }
 

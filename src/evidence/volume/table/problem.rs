@@ -68,8 +68,8 @@ pub enum Fault {
         /// The size of the disk in bytes.
         disk: u64,
     },
-    /// A partition begins before another one, with a smaller offset, has ended. The range of bytes
-    /// belongs to both.
+    /// A partition begins before another partition has ended, so that the bytes with the problem
+    /// belong to both.
     Overlap {
         /// The name of that of the two overlapping partitions which begins later on the disk.
         name: String,

@@ -30,15 +30,16 @@ pub(super) const MOST_SNAPSHOTS: usize = 1024;
 /// The offsets on the volume of the structures of a snapshot's store, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct StorePlaces {
-    /// The offset of the first block of the store's block list, which names the blocks that the
-    /// store keeps.
+    /// The offset on the volume of the first block of the store's block list, which names the
+    /// blocks that the store keeps.
     pub block_list: u64,
     /// The offset on the volume of the header of the snapshot's store.
     pub header: u64,
-    /// The offset of the first block of the bitmap that tells the blocks that were not in use when
-    /// the snapshot was taken.
+    /// The offset on the volume of the first block of the bitmap that tells which blocks were not
+    /// in use when the snapshot was taken.
     pub bitmap: u64,
-    /// The offset of the first block of the previous snapshot's bitmap. 0 if there is none.
+    /// The offset on the volume of the first block of the previous snapshot's bitmap of unused
+    /// blocks. 0 if there is none.
     pub previous_bitmap: u64,
 }
 
@@ -49,8 +50,8 @@ pub(super) struct Listed {
     created: u64,
     /// The size of the snapshot in bytes, which is at most the size of the volume.
     pub size: u64,
-    /// Where the structures of the snapshot's store are. `None` if the store lies on another
-    /// volume.
+    /// Where the structures of the snapshot's store (the old content of overwritten blocks) are.
+    /// `None` if the store lies on another volume.
     pub places: Option<StorePlaces>,
     header: Option<StoreHeader>,
     /// What is wrong with the snapshot, by the catalog and the store's header.
@@ -119,7 +120,7 @@ struct Entries {
 struct SnapshotEntry {
     /// The size of the snapshot in bytes, as the entry states it. It can be any number.
     size: u64,
-    /// The time at which the snapshot was taken, as a FILETIME.
+    /// The time at which the snapshot was taken, as a FILETIME (intervals of 100 ns since 1601).
     created: u64,
     /// The offset on the volume of this entry of the catalog, in bytes, for problems.
     place: u64,
@@ -153,7 +154,8 @@ impl Catalog {
 /// The entries of the catalog of shadow copies that were read so far.
 #[derive(Default)]
 struct Reader {
-    /// The identifiers of the snapshots, in the order of their first entries.
+    /// The identifiers of the snapshots that were read so far, in the order of their first entries
+    /// in the catalog.
     order: Vec<Guid>,
     entries: HashMap<Guid, Entries>,
     problems: Vec<Problem>,

@@ -47,7 +47,8 @@ pub enum ProblemKind {
     NoBlock {
         /// The structure that the chain is: `catalog`, `block list` or `bitmap`.
         chain: &'static str,
-        /// The record type that was found. `None` if the bytes are no structure of shadow copies.
+        /// The record type of what was found instead of the block. `None` if it is no structure of
+        /// shadow copies.
         found: Option<u32>,
     },
     /// A chain has more blocks, or a block list has more forwarders, than are read. The rest is
@@ -71,9 +72,9 @@ pub enum ProblemKind {
     },
     /// The catalog has two entries of the same type for one snapshot. The first one is used.
     ListedTwice,
-    /// The header of a store cannot be read. So [`ShadowCopy::copy_id`](super::ShadowCopy::copy_id)
-    /// and [`ShadowCopy::machine`](super::ShadowCopy::machine) are not known; the bytes of the
-    /// snapshot are.
+    /// The header of a snapshot's store cannot be read. So the identifier and the host in that
+    /// header are not known ([`ShadowCopy::copy_id`](super::ShadowCopy::copy_id) and
+    /// [`ShadowCopy::machine`](super::ShadowCopy::machine)). The snapshot can be read nevertheless.
     StoreHeader {
         /// What was found instead of the header of a store.
         found: String,
@@ -97,7 +98,7 @@ pub enum ProblemKind {
     /// More blocks of the store have the problem [`ProblemKind::Misplaced`] or
     /// [`ProblemKind::StoredOutOfVolume`]. They are only counted, and the range covers all of them.
     Further {
-        /// The number of blocks that were only counted.
+        /// The number of blocks with problems that were only counted.
         blocks: u64,
     },
 }

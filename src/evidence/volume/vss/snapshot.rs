@@ -32,12 +32,13 @@ struct Piece {
     store: usize,
     /// The range of bytes to read, counted from the start of the snapshot or of the live volume.
     range: Range<u64>,
-    /// The position in the caller's buffer to which the bytes are read.
+    /// The position in the caller's buffer at which the bytes of the piece begin.
     to: usize,
 }
 
 impl Piece {
-    /// Returns the part of the piece that has the bytes `range`, which must lie within the piece.
+    /// Returns that part of the piece which has the bytes `range`. The range must lie within the
+    /// piece.
     fn part(&self, range: Range<u64>) -> Piece {
         // Within the piece, which fits the buffer.
         let skipped = usize::try_from(range.start - self.range.start).unwrap_or(usize::MAX);

@@ -71,7 +71,7 @@ pub(super) struct Store {
     undefined: Vec<u8>,
     /// What is wrong with the snapshot and with its store.
     pub problems: Vec<Problem>,
-    /// True if the block list may have entries that could not be read.
+    /// True if the store's block list may have entries that could not be read.
     is_incomplete: bool,
 }
 
@@ -91,13 +91,14 @@ fn within<'e, E>(elements: &'e [E], range: &Range<u64>, original: impl Fn(&E) ->
 }
 
 impl Store {
-    /// Returns the plain entries and forwarders of the blocks that a range of bytes touches, sorted
-    /// by block.
+    /// Returns the places of those whole blocks that the store keeps or forwards and that a range
+    /// of bytes touches, sorted by block.
     pub fn kept(&self, range: &Range<u64>) -> &[Kept] {
         within(&self.kept, range, |kept| kept.original)
     }
 
-    /// Returns the overlays of the blocks that a range of bytes touches, sorted by block.
+    /// Returns the overlays (kept parts) of the blocks that a range of bytes touches, sorted by
+    /// block.
     pub fn overlays(&self, range: &Range<u64>) -> &[Overlay] {
         within(&self.overlays, range, |overlay| overlay.original)
     }
@@ -148,7 +149,8 @@ impl Store {
 /// A reader of all stores of a volume, which limits how much is read.
 pub(super) struct StoreReader<'v> {
     volume: &'v dyn Source,
-    /// The number of blocks of block lists that may still be read.
+    /// The number of blocks that may still be read from the block lists of all stores of the
+    /// volume.
     blocks_left: usize,
 }
 
@@ -157,7 +159,7 @@ impl<'v> StoreReader<'v> {
         StoreReader { volume, blocks_left: MOST_LIST_BLOCKS }
     }
 
-    /// Returns a reader that reads at most `blocks_left` blocks of block lists.
+    /// Returns a reader that reads at most `blocks_left` blocks from the block lists of all stores.
     #[cfg(test)]
     pub fn with_blocks(volume: &'v dyn Source, blocks_left: usize) -> Self {
         StoreReader { volume, blocks_left }
@@ -257,7 +259,8 @@ impl<'v> StoreReader<'v> {
     }
 }
 
-/// An entry of a block list as it is stored. Offsets are in bytes from the start of the volume.
+/// An entry of a store's block list, as it is stored. Offsets are in bytes from the start of the
+/// volume.
 struct BlockEntry {
     original: u64,
     relative: u64,

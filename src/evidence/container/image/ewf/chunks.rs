@@ -18,7 +18,8 @@ use super::stored::{ChunkPacking, StoredChunk};
 /// missing.
 #[derive(Default)]
 pub(super) struct Layout {
-    /// The groups, each with the number on the disk of its first chunk, in ascending order.
+    /// The groups of chunks, each with the number on the disk of its first chunk, in ascending
+    /// order.
     groups: Vec<(u64, Group)>,
     /// The ranges of chunks that are missing, with the reason for each.
     missing: Vec<(Range<u64>, ImageProblem)>,

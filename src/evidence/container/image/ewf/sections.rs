@@ -67,7 +67,7 @@ pub(super) struct Media {
 
 pub(super) enum GroupOrGap {
     Group(Group),
-    /// A place in which an unknown number of chunks is missing. Contains the reason.
+    /// A place on the disk at which an unknown number of chunks is missing. Contains the reason.
     Gap(ImageProblem),
 }
 
@@ -85,15 +85,18 @@ impl GroupOrGap {
 /// image lists.
 #[derive(Debug, Clone)]
 pub(super) struct Group {
-    /// The position of the group's segment in the list of segments that were found.
+    /// The position, in the list of segments that were found, of the segment (a file of the image)
+    /// with this group.
     pub(super) segment: usize,
-    /// The offset in the segment of the table's first entry, in bytes.
+    /// The offset of the first entry of the group's table in its segment (a file of the image), in
+    /// bytes.
     pub(super) entries: u64,
     pub(super) count: u32,
     /// The number that is added to an offset in the group's table to get an offset in the segment's
     /// file.
     pub(super) base: u64,
-    /// The offset in the segment at which the last chunk of the group ends, in bytes.
+    /// The offset at which the last chunk of the group ends in its segment (a file of the image),
+    /// in bytes.
     pub(super) end: u64,
     /// The number of the first entry that is an offset of 32 bits, and not of 31 bits with a flag.
     /// EnCase and FTK write such entries in sections of more than 2 GiB, for chunks that are not

@@ -23,7 +23,7 @@ pub(super) struct StoredChunk<'a> {
     pub(super) source: &'a dyn Source,
     /// The offset of the chunk in the image's file that stores it, in bytes.
     pub(super) offset: u64,
-    /// The most bytes that the chunk takes in the segment, including its checksum.
+    /// The most bytes that the chunk takes in the image's file, including its checksum.
     pub(super) length: u64,
     pub(super) packing: ChunkPacking,
 }

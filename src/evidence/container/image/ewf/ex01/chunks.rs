@@ -23,11 +23,12 @@ pub(super) struct Table {
     /// The number, on the disk, of the first chunk that the table lists. Chunks are counted from 0.
     pub(super) first: u64,
     pub(super) count: u32,
-    /// The position of the table's segment in the list of segments that were found.
+    /// The position, in the list of segments that were found, of the segment (a file of the image)
+    /// with this table.
     pub(super) segment: usize,
-    /// The offset in the segment of the table's first entry, in bytes.
+    /// The offset of the table's first entry in its segment (a file of the image), in bytes.
     pub(super) entries: u64,
-    /// The reason why the table's chunks cannot be read. `None` if they can be.
+    /// The reason why the chunks that the table lists cannot be read. `None` if they can be.
     pub(super) unreadable: Option<ImageProblem>,
 }
 
