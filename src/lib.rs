@@ -108,6 +108,8 @@
 //!
 //! - *Evidence*: what was collected, usually a folder, an archive or a disk image per machine. It is
 //!   only read.
+//! - *Piece of evidence*: the part of the evidence that belongs together, usually the folder, archive
+//!   or image of one machine. The column `evidence` names it.
 //! - *Root*: a folder or file of evidence that the user names.
 //! - *Container*: a file that contains other files: an archive, a packed file, or a disk image with
 //!   *volumes* (partitions). A volume can have *shadow copies*, which are its earlier states.

@@ -80,7 +80,8 @@ pub enum ArchiveFormat {
 }
 
 /// The bytes by which the formats of archives are recognised. Each entry has the offset of the
-/// bytes in the file, the bytes, and the format.
+/// bytes in the file, the bytes, and the format. Discovery examines only the first 4,104 bytes of a
+/// file, so the bytes must lie there.
 const SIGNATURES: &[(usize, &[u8], ArchiveFormat)] = &[
     (0, b"PK\x03\x04", ArchiveFormat::Zip),
     (0, b"PK\x05\x06", ArchiveFormat::Zip),

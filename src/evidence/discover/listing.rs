@@ -60,7 +60,8 @@ pub(super) struct Listing {
 /// container.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ListedItem {
-    /// A folder or file that is a piece of evidence. Contains its absolute path.
+    /// A folder or file that is one piece of evidence, usually what was collected from one machine.
+    /// Contains its absolute path. A piece is listed even if no log is found in it.
     Piece(PathBuf),
     /// A file to read, or a folder or file that could not be listed. `known` is the state of the
     /// file, or the reason why it could not be listed.

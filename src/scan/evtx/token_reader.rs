@@ -113,7 +113,8 @@ impl<'a> Attributes<'a> {
 /// template definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum OutsideNames {
-    /// The cursor reads names outside the template definition.
+    /// The cursor reads the names of elements and attributes that lie elsewhere in the chunk than
+    /// in the template definition.
     Read,
     /// The cursor treats each name outside the template definition as empty, because it may be
     /// overwritten.

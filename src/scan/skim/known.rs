@@ -52,7 +52,8 @@ pub(in crate::scan) enum DataCheck<'a> {
     Wanted(WantedValues<'a>),
 }
 
-/// The values of an event's `EventData`, if a detection could want the event.
+/// The `EventData` values of an event that contains the literals which some detection requires, so
+/// that the event has to be decoded.
 pub(in crate::scan) struct WantedValues<'a> {
     /// The index of the template definition of the event's `EventData` in [`WantedData::data`].
     pub definition: usize,
@@ -221,8 +222,8 @@ impl KnownEvent {
         KnownEvent { template, counts: Counts::NONE }
     }
 
-    /// Returns the least and the greatest EventRecordID of the counted records. At least one record
-    /// must be counted.
+    /// Returns the least and the greatest EventRecordID of the records of this template definition
+    /// that the skim counted in the chunk. The numbers mean nothing if it counted no record.
     pub(in crate::scan) fn ids(&self) -> RecordIdRange {
         RecordIdRange { first: Some(self.counts.first_id), last: Some(self.counts.last_id) }
     }

@@ -33,7 +33,7 @@ pub enum VolumeProblem {
         /// The number of records of the master file table that were written only in part.
         records: u64,
     },
-    /// Some places in the master file table contain something that is not a record.
+    /// Some places in the master file table contain something that is not a file record.
     NoRecord {
         /// The number of places in the master file table that contain no record.
         records: u64,

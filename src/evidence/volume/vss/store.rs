@@ -110,8 +110,9 @@ impl Store {
         byte.is_some_and(|byte| byte >> (block % 8) & 1 != 0)
     }
 
-    /// Returns true if the store has, or may have, entries for the blocks that a range of bytes
-    /// touches.
+    /// Returns true if the snapshot's store keeps a block that a range of bytes of the volume
+    /// touches. Also returns true if a part of the store's list of blocks could not be read, because
+    /// the lost entries may be of these blocks.
     #[cfg_attr(
         not(feature = "internals"),
         allow(dead_code, reason = "tests compare it with the bytes of both states")

@@ -122,7 +122,9 @@ struct Section<'a> {
 /// it.
 #[derive(Default)]
 struct Walk {
-    /// The data of the last section `sectors`, which has the chunks of the next table.
+    /// The range of the segment's file with the data of the `sectors` section that was read last:
+    /// the EWF chunks (blocks of the image) that the next `table` section lists. `None` before the
+    /// first such section.
     chunks: Option<Range<u64>>,
     /// The last table that could not be read, until its copy (`table2`) is found.
     failed: Option<GroupOrGap>,
