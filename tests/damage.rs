@@ -19,6 +19,8 @@ use dnsweep_samples::{CHUNK_SIZE, HEADER_SIZE, damage};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
+/// The size of a chunk's header, after which its records begin.
+const CHUNK_HEADER_SIZE: usize = 512;
 /// A time far longer than the scan of any sample takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -222,9 +224,14 @@ fn is_loss_reported(
     (from, change): (usize, &Change),
 ) -> bool {
     let left: Vec<usize> = record.filter_map(|at| moved(at, from, change)).collect();
-    // If nothing of the record is left, the loss is at the place where the bytes were.
-    let (first, last) = match (left.first(), left.last()) {
-        (Some(first), Some(last)) => (*first, *last),
+    // If nothing of the record is left, the loss is where the bytes were. If that is in a chunk's
+    // header, and the rest of another chunk follows it, the loss shows in the records after it.
+    let after_place = from.checked_sub(HEADER_SIZE).map(|after_header| after_header % CHUNK_SIZE);
+    let (first, last) = match (left.first(), left.last(), after_place) {
+        (Some(first), Some(last), _) => (*first, *last),
+        (.., Some(after_place)) if after_place < CHUNK_HEADER_SIZE => {
+            (from - after_place, from - after_place + CHUNK_HEADER_SIZE)
+        }
         _ => (from.saturating_sub(1), from),
     };
     if are_in_free_space_before_reported_place(damaged, found, (first, last)) {
