@@ -224,11 +224,12 @@ fn is_loss_reported(
     (from, change): (usize, &Change),
 ) -> bool {
     let left: Vec<usize> = record.filter_map(|at| moved(at, from, change)).collect();
-    // If nothing of the record is left, the loss is where the bytes were. If that is in a chunk's
-    // header, and the rest of another chunk follows it, the loss shows in the records after it.
+    // If nothing of the record is left, the loss is where the bytes were. If that is in a header, and
+    // the rest of a chunk follows, the loss shows in the rest of the header or after it.
     let after_place = from.checked_sub(HEADER_SIZE).map(|after_header| after_header % CHUNK_SIZE);
     let (first, last) = match (left.first(), left.last(), after_place) {
         (Some(first), Some(last), _) => (*first, *last),
+        (.., None) => (from.saturating_sub(1), HEADER_SIZE),
         (.., Some(after_place)) if after_place < CHUNK_HEADER_SIZE => {
             (from - after_place, from - after_place + CHUNK_HEADER_SIZE)
         }
