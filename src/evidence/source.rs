@@ -44,7 +44,7 @@ impl FileState {
     }
 }
 
-/// Numbers and times by which a file is told apart from another file that takes its place.
+/// Numbers and times that show whether another file has taken a file's place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileIdentity {
     /// The device number and the inode number of the file.
@@ -77,7 +77,7 @@ impl FileIdentity {
 /// change. By these, a file that was replaced or written to later is noticed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListedFile {
-    /// The numbers and times by which the file is told apart from another file in its place.
+    /// The numbers and times that show whether another file has taken the file's place.
     pub identity: FileIdentity,
     /// The size of the file, and the time of its last change.
     pub state: FileState,

@@ -119,11 +119,7 @@ pub(crate) fn sweep(
 ) -> Result<Outcome, SweepError> {
     let started = EventTime::now();
     let roots = resolve_roots(&config.roots)?;
-    let (output, each) = match sink {
-        Sink::Directory(output) => (Some(output), None),
-        Sink::Each(take) => (None, Some(take)),
-        Sink::Count => (None, None),
-    };
+    let (output, each) = sink.parts();
     let inputs = config.inputs(&roots);
     let open = |output: &OutputDirectory| Journal::open(&output.journal(), &inputs, config.window);
     let mut journal = output.as_ref().map(open).transpose()?;
@@ -131,13 +127,7 @@ pub(crate) fn sweep(
     if let Some(output) = &output {
         config.unpacking.spool.folder = output.temporary();
     }
-    let mut discovery = discover(&config.search(), listers(&config))?;
-    let hashes_containers = config.options.hashing == Hashing::Sha256;
-    discovery.hashed_bytes = if hashes_containers { discovery.container_bytes() } else { 0 };
-    observer.found(&discovery);
-    if hashes_containers {
-        hash_containers(&mut discovery, listers(&config), observer, interrupt)?;
-    }
+    let discovery = find_evidence(&config, observer, interrupt)?;
     let table = Table::of(MatchRow::COLUMNS);
     let leads = (config.options.leads == Leads::DnsClient).then(|| Table::of(MatchRow::LEAD_COLUMNS));
     let tables = output.is_some().then_some(HitTables { matches: &table, leads: leads.as_ref() });
@@ -180,6 +170,23 @@ pub(crate) fn sweep(
     drop((worker, seen));
     let collected = collector.finish()?;
     conclude(config, output, caller, discovery, collected, SweepTimes { started, resumed_files })
+}
+
+/// Lists the files to read and the containers, and notifies `observer` of them. Then hashes the
+/// containers, if evidence is hashed.
+fn find_evidence(
+    config: &Config,
+    observer: &mut dyn Observer,
+    interrupt: &AtomicBool,
+) -> Result<Discovery, SweepError> {
+    let mut discovery = discover(&config.search(), listers(config))?;
+    let hashes_containers = config.options.hashing == Hashing::Sha256;
+    discovery.hashed_bytes = if hashes_containers { discovery.container_bytes() } else { 0 };
+    observer.found(&discovery);
+    if hashes_containers {
+        hash_containers(&mut discovery, listers(config), observer, interrupt)?;
+    }
+    Ok(discovery)
 }
 
 /// Returns how many threads list the folders of the evidence. `--readers` limits these threads too,

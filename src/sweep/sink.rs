@@ -33,6 +33,18 @@ pub enum Sink<'s> {
     Count,
 }
 
+impl<'s> Sink<'s> {
+    /// Returns the output directory, or the function of the caller; neither if matches are only
+    /// counted.
+    pub(super) fn parts(self) -> (Option<OutputDirectory>, Option<TakeMatch<'s>>) {
+        match self {
+            Sink::Directory(output) => (Some(output), None),
+            Sink::Each(take) => (None, Some(take)),
+            Sink::Count => (None, None),
+        }
+    }
+}
+
 impl fmt::Debug for Sink<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -4,6 +4,7 @@
 //! are read where they lie in the archive; others are unpacked into the spool. Format: PKWARE's
 //! APPNOTE.TXT.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::Arc;
@@ -61,27 +62,28 @@ pub(super) fn list(
     Ok(members)
 }
 
-/// The ranges of the zip archive in which the files lie whose bytes were requested, in ascending
-/// order.
+/// The ranges of the zip archive in which the files lie whose bytes were requested: the end of each
+/// by its start. None is empty, and none overlaps another.
 #[derive(Default)]
-struct Ranges(Vec<Range<u64>>);
+struct Ranges(BTreeMap<u64, u64>);
 
 impl Ranges {
     /// Adds the range of a file's bytes. Fails if the range overlaps the range of another file:
     /// archives that are made to fill the disk of whoever unpacks them list the same bytes as many
     /// files.
     fn add(&mut self, range: Range<u64>) -> Result<(), String> {
-        let place = self.0.partition_point(|other| other.start < range.start);
-        let before = place.checked_sub(1).and_then(|before| self.0.get(before));
-        let overlaps = before.is_some_and(|before| before.end > range.start)
-            || self.0.get(place).is_some_and(|after| after.start < range.end);
-        if overlaps {
+        if range.is_empty() {
+            return Ok(());
+        }
+        // No range in the map overlaps another, so only the last one that begins before this one's
+        // end can reach into it.
+        if self.0.range(..range.end).next_back().is_some_and(|(_, end)| *end > range.start) {
             return Err(format!(
                 "its bytes at offset {} of the archive are also another file's: expected files that do not overlap",
                 range.start
             ));
         }
-        self.0.insert(place, range);
+        self.0.insert(range.start, range.end);
         Ok(())
     }
 }
@@ -182,6 +184,30 @@ impl From<ZipError> for NotListed {
             ZipError::Io(error) => NotListed::Read(error),
             ZipError::UnsupportedArchive(what) => NotListed::Unsupported(what.to_owned()),
             other => NotListed::Broken(other.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn ranges_are_taken_that_overlap_none_of_those_before(
+            ranges in prop::collection::vec((0..40_u64, 0..8_u64), 0..20),
+        ) {
+            let (mut taken, mut added) = (Vec::<Range<u64>>::new(), Ranges::default());
+            for (start, length) in ranges {
+                let range = start..start + length;
+                let overlaps = |other: &Range<u64>| other.start < range.end && range.start < other.end;
+                let is_free = range.is_empty() || !taken.iter().any(overlaps);
+                prop_assert_eq!(added.add(range.clone()).is_ok(), is_free, "{:?} after {:?}", range, taken);
+                if is_free && !range.is_empty() {
+                    taken.push(range);
+                }
+            }
         }
     }
 }

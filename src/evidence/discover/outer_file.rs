@@ -31,9 +31,7 @@ impl OuterFile {
         };
         Arc::new(OnDemand::new(kept, size, open))
     }
-}
 
-impl OuterFile {
     fn sha256(&self, is_cancelled: impl Fn() -> bool) -> Option<String> {
         let file = FileBytes::open_listed(&self.path, &self.listed, self.link).ok()?;
         let (mut hasher, mut buffer, mut at) = (Hasher::default(), vec![0; HASHED_AT_ONCE], 0);

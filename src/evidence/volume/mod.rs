@@ -38,8 +38,8 @@ pub enum VolumeKind {
     Unknown,
 }
 
-/// The identifier of BitLocker To Go at offset 424 of a volume, by which it is told apart from
-/// FAT32: the bytes of the GUID 4967d63b-2e29-4ad8-8399-f6a339e3d001.
+/// The bytes at offset 424 of a volume that BitLocker To Go encrypts, which otherwise looks like
+/// FAT32: the GUID 4967d63b-2e29-4ad8-8399-f6a339e3d001.
 const BITLOCKER_TO_GO: [u8; 16] =
     [0x3b, 0xd6, 0x67, 0x49, 0x29, 0x2e, 0xd8, 0x4a, 0x83, 0x99, 0xf6, 0xa3, 0x39, 0xe3, 0xd0, 0x01];
 

@@ -158,7 +158,7 @@ const CLIENT_INFO: &[u8] = b"client_info.json";
 /// The most bytes of Velociraptor's `client_info.json` that are read.
 const MOST_CLIENT_INFO: usize = 1 << 20;
 
-/// What an archive tells about the host whose files it contains.
+/// What an archive states about the host whose files it contains.
 #[derive(Default)]
 struct HostHints {
     /// The folders into which the collector sorted the files. `None` until a collected file shows
@@ -177,7 +177,7 @@ impl HostHints {
     }
 
     /// Returns the host of the archive whose file name is `name`. Returns `None` if neither the
-    /// name nor the files in the archive tell it.
+    /// name nor the files in the archive state it.
     fn host(self, name: &str) -> Option<String> {
         self.client.or_else(|| host_of_archive(name, self.layout).map(str::to_owned))
     }

@@ -5,11 +5,12 @@
 mod archive;
 mod disk;
 mod siblings;
+mod unique_paths;
 mod volume;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use self::unique_paths::UniquePaths;
 use super::form::{FileForm, Handling};
 use super::log_file::InnerFile;
 use super::outer_file::OuterFiles;
@@ -89,7 +90,7 @@ pub(super) fn explore(
         access,
         outer: Arc::new(outer),
         contents: Contents::default(),
-        paths: HashMap::new(),
+        paths: UniquePaths::default(),
     };
     let path = source_path.replace('!', "\\x21");
     let place = ContainerPlace { path, depth: 1, is_in_volume: false };
@@ -137,9 +138,8 @@ struct Explorer<'a> {
     access: &'a Access,
     outer: Arc<OuterFiles>,
     contents: Contents,
-    /// The number of files that were found with each path so far, by which files with equal paths
-    /// are told apart.
-    paths: HashMap<String, u64>,
+    /// The paths of the files that were found so far.
+    paths: UniquePaths,
 }
 
 /// A container's position in the list of containers, under which its row is found.
@@ -190,7 +190,7 @@ impl Explorer<'_> {
                     report.add(ContainerProblem::whole(format!("{}: {obstacle}", place.path)));
                 }
                 let outer = Arc::clone(&self.outer);
-                let source_path = self.unique(place.path);
+                let source_path = self.paths.give(place.path);
                 self.contents.files.push(InnerFile {
                     form,
                     source_path,
@@ -215,14 +215,6 @@ impl Explorer<'_> {
                 pass_over(&mut self.contents.passed_over, kind, name, || place.path);
             }
         }
-    }
-
-    /// Returns `path`, or `path` with a number after `@` if a file with an equal path was found
-    /// before. An archive can contain several files with the same path: the second one gets `@2`.
-    fn unique(&mut self, path: String) -> String {
-        let count = self.paths.entry(path.clone()).or_default();
-        *count += 1;
-        if *count == 1 { path } else { format!("{path}@{count}") }
     }
 
     /// Adds a row for a container that cannot be opened, with the reason.
