@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use super::layer::{SharedSource, Source};
 use super::source::LogBytes;
@@ -64,9 +64,21 @@ impl Kept {
     /// Closes the least recently used of the sources that no reader uses. Returns false if there is
     /// no such source.
     pub(super) fn close_unused(&self) -> bool {
-        let closed = take_oldest(&mut self.lock(), |source| Arc::strong_count(source) == 1);
+        let closed = take_oldest(&mut self.lock(), is_unused);
         closed.is_some()
     }
+
+    /// Closes the least recently used of the sources that were read through and that no reader
+    /// uses. Returns false if there is no such source.
+    pub(super) fn close_read_through(&self) -> bool {
+        let closed = take_oldest(&mut self.lock(), |source| is_unused(source) && source.is_read_through());
+        closed.is_some()
+    }
+}
+
+/// Returns true if no reader uses a source that is kept open.
+fn is_unused(source: &SharedSource) -> bool {
+    Arc::strong_count(source) == 1
 }
 
 /// Removes and returns the least recently used source of those for which `may_close` returns true.
@@ -76,13 +88,19 @@ fn take_oldest(open: &mut OpenSources, may_close: impl Fn(&SharedSource) -> bool
     oldest.and_then(|oldest| open.remove(&oldest)).map(|(_, source)| source)
 }
 
+/// A function that opens a source.
+type Open = dyn Fn() -> io::Result<SharedSource> + Send + Sync;
+
 /// A source of bytes that is opened when it is read, and can be closed and opened again at any
 /// time.
 pub struct OnDemand {
     kept: Arc<Kept>,
     number: u64,
     size: u64,
-    open: Box<dyn Fn() -> io::Result<SharedSource> + Send + Sync>,
+    open: Box<Open>,
+    /// Opens the source before it is read; fails if there is no room for it. `None` for a
+    /// source that is opened so fast that nobody need wait for it.
+    open_ahead: Option<Box<Open>>,
     /// A lock that is held while the source is opened, so that only one thread opens it.
     opening: Mutex<()>,
 }
@@ -96,7 +114,18 @@ impl OnDemand {
         open: impl Fn() -> io::Result<SharedSource> + Send + Sync + 'static,
     ) -> Self {
         let number = kept.numbers.fetch_add(1, Ordering::Relaxed);
-        OnDemand { kept: Arc::clone(kept), number, size, open: Box::new(open), opening: Mutex::new(()) }
+        let (open, open_ahead) = (Box::new(open), None);
+        OnDemand { kept: Arc::clone(kept), number, size, open, open_ahead, opening: Mutex::new(()) }
+    }
+
+    /// Returns the source, for which opening takes long. Threads can open it before it is read,
+    /// with `open_ahead`, which fails if there is no room for the source.
+    pub fn opened_ahead_by(
+        mut self,
+        open_ahead: impl Fn() -> io::Result<SharedSource> + Send + Sync + 'static,
+    ) -> Self {
+        self.open_ahead = Some(Box::new(open_ahead));
+        self
     }
 
     /// Returns a source that is open already. `open` opens it again after it was closed.
@@ -119,7 +148,12 @@ impl OnDemand {
         if let Some(source) = self.kept.get(self.number) {
             return Ok(source);
         }
-        let source = (self.open)()?;
+        self.open_by(&*self.open)
+    }
+
+    /// Opens the source by `open`, and keeps it open. The caller must have the lock `opening`.
+    fn open_by(&self, open: &Open) -> io::Result<SharedSource> {
+        let source = open()?;
         self.kept.keep(self.number, Arc::clone(&source));
         Ok(source)
     }
@@ -138,6 +172,30 @@ impl Source for OnDemand {
 
     fn flaw(&self) -> Option<String> {
         self.source().ok().and_then(|source| source.flaw())
+    }
+
+    fn make_ready(&self, meanwhile: &mut dyn FnMut() -> bool) {
+        while self.open_ahead.is_some() && self.kept.get(self.number).is_none() {
+            match self.opening.try_lock() {
+                Err(TryLockError::WouldBlock) if meanwhile() => {}
+                // The read that follows waits for the other thread.
+                Err(_) => return,
+                Ok(_opening) => {
+                    if self.kept.get(self.number).is_none() {
+                        // An error is not lost: the read that follows opens the source again.
+                        drop(self.open_by(&*self.open));
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    fn make_ready_ahead(&self) -> bool {
+        let Some(open_ahead) = &self.open_ahead else { return false };
+        let Ok(_opening) = self.opening.try_lock() else { return false };
+        // An error is not lost: the first read opens the source again.
+        self.kept.get(self.number).is_none() && self.open_by(&**open_ahead).is_ok()
     }
 }
 
@@ -197,5 +255,61 @@ mod tests {
         let (_kept, sources) = sources(1, &opened);
         thread::scope(|scope| (0..8).for_each(|_| drop(scope.spawn(|| byte(&sources[0])))));
         assert_eq!(opened.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn a_thread_that_would_wait_does_something_else_meanwhile() {
+        let (kept, opening) = (Arc::new(Kept::new(64)), Arc::new(AtomicUsize::new(0)));
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let (wait, opened) = (Mutex::new(wait), Arc::clone(&opening));
+        let open = move || {
+            opened.fetch_add(1, Ordering::SeqCst);
+            wait.lock().unwrap().recv().unwrap();
+            Ok(Arc::new(vec![7_u8]) as SharedSource)
+        };
+        let slow = OnDemand::new(&kept, 1, open).opened_ahead_by(|| Err(io::Error::other("no room")));
+        thread::scope(|scope| {
+            let first = scope.spawn(|| byte(&slow));
+            while opening.load(Ordering::SeqCst) == 0 {
+                thread::yield_now();
+            }
+            let mut others = 0;
+            slow.make_ready(&mut || {
+                others += 1;
+                others < 3
+            });
+            assert_eq!(others, 3, "the thread stops when nothing else is to do");
+            slow.make_ready(&mut || {
+                go.send(()).is_ok() && {
+                    while slow.kept.get(slow.number).is_none() {
+                        thread::yield_now();
+                    }
+                    true
+                }
+            });
+            assert_eq!(first.join().unwrap(), 7);
+        });
+        assert!(!slow.make_ready_ahead(), "it is open already");
+        assert_eq!(opening.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn a_source_can_be_opened_ahead_if_there_is_room() {
+        let (kept, room) = (Arc::new(Kept::new(64)), Arc::new(AtomicUsize::new(0)));
+        let source = || {
+            let room = Arc::clone(&room);
+            let ahead = move || match room.load(Ordering::SeqCst) {
+                0 => Err(io::Error::other("no room")),
+                _ => Ok(Arc::new(vec![2_u8]) as SharedSource),
+            };
+            OnDemand::new(&kept, 1, || Ok(Arc::new(vec![1_u8]))).opened_ahead_by(ahead)
+        };
+        let (one, other) = (source(), source());
+        assert!(!one.make_ready_ahead(), "there is no room");
+        assert_eq!(byte(&one), 1, "the first read opens it");
+        room.store(1, Ordering::SeqCst);
+        assert!(other.make_ready_ahead());
+        assert_eq!(byte(&other), 2, "it was opened ahead");
+        one.make_ready(&mut || panic!("it is open"));
     }
 }

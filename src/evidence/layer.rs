@@ -6,7 +6,7 @@
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
-use super::source::LogBytes;
+use super::source::{LogBytes, PAGE};
 
 /// A source of bytes whose number is known. Many threads can read from it at the same time, at any
 /// offset.
@@ -18,6 +18,24 @@ pub trait Source: LogBytes {
     /// nothing is known to be wrong.
     fn flaw(&self) -> Option<String> {
         None
+    }
+
+    /// Makes the bytes readable if that takes long, as for a file that has to be unpacked first. If
+    /// another thread is doing so already, calls `meanwhile` until that thread is done or
+    /// `meanwhile` returns false: the caller can use the time to unpack another file.
+    fn make_ready(&self, _meanwhile: &mut dyn FnMut() -> bool) {}
+
+    /// Returns true if as many bytes were read as the source has. It is then probably not needed any
+    /// more.
+    fn is_read_through(&self) -> bool {
+        false
+    }
+
+    /// Makes the bytes readable for a later read, unless another thread is doing so. Takes
+    /// memory and disk space only from what is not needed any more. Returns true if this was necessary, which means that it
+    /// took some time.
+    fn make_ready_ahead(&self) -> bool {
+        false
     }
 }
 
@@ -87,11 +105,24 @@ impl LogBytes for Slice {
         }
         Ok(read)
     }
+
+    fn offset_in_page(&self) -> usize {
+        let start = usize::try_from(self.start % PAGE as u64).expect("a remainder is less than a page");
+        (self.whole.offset_in_page() + start) % PAGE
+    }
 }
 
 impl Source for Slice {
     fn size(&self) -> u64 {
         self.size
+    }
+
+    fn make_ready(&self, meanwhile: &mut dyn FnMut() -> bool) {
+        self.whole.make_ready(meanwhile);
+    }
+
+    fn make_ready_ahead(&self) -> bool {
+        self.whole.make_ready_ahead()
     }
 }
 

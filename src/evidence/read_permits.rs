@@ -57,6 +57,10 @@ impl LogBytes for LimitedLog<'_> {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         self.readers.read(|| self.log.read_at(offset, buffer))
     }
+
+    fn offset_in_page(&self) -> usize {
+        self.log.offset_in_page()
+    }
 }
 
 #[cfg(test)]

@@ -24,7 +24,17 @@ pub trait LogBytes: Send + Sync {
     /// Reads up to `buffer.len()` bytes of the log, beginning at `offset`. Returns the number of
     /// bytes that were read, which is less than `buffer.len()` only at the end of the log.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
+
+    /// Returns the offset of the log's first byte in its page: 0 to 4095. The pages are those of
+    /// the file from which the system copies the bytes, such as the archive that stores the log.
+    /// The kernel copies at different speeds depending on the offset and on where the bytes go.
+    fn offset_in_page(&self) -> usize {
+        0
+    }
 }
+
+/// The size of a page of memory, in bytes. The system reads files in pages.
+pub const PAGE: usize = 4096;
 
 /// The size of a file and the time of its last change, by which a sweep notices that the file was
 /// written to.

@@ -9,6 +9,7 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::kept::{Kept, OnDemand};
@@ -75,36 +76,56 @@ impl Spool {
     /// others fail. Bytes after the first `size` are not unpacked.
     pub fn unpacked(self: &Arc<Self>, size: u64, packed: Arc<dyn Packed>) -> SharedSource {
         let spool = Arc::clone(self);
+        let open_ahead = {
+            let (spool, packed) = (Arc::clone(self), Arc::clone(&packed));
+            move || spool.copy_ahead(&*packed, size)
+        };
         // A file that does not fit on the disk is not unpacked again for each read.
         let too_large: OnceLock<String> = OnceLock::new();
         let open = move || {
             if let Some(reason) = too_large.get() {
                 return Err(io::Error::new(io::ErrorKind::StorageFull, reason.clone()));
             }
-            let copy = spool.copy(&*packed, size).inspect_err(|error| {
+            let copy = spool.copy(&*packed, Size::Stated(size), Room::ForNow).inspect_err(|error| {
                 if error.kind() == io::ErrorKind::StorageFull {
                     too_large.get_or_init(|| error.to_string());
                 }
             });
             copy.map(|copy| Arc::new(copy) as SharedSource)
         };
-        Arc::new(OnDemand::new(&self.copies, size, open))
+        Arc::new(OnDemand::new(&self.copies, size, open).opened_ahead_by(open_ahead))
     }
 
     /// Unpacks a packed file at once, because its size is known only then, and returns the unpacked
     /// bytes as a source. At most `most` bytes are unpacked.
     pub fn unpacked_now(self: &Arc<Self>, most: u64, packed: Arc<dyn Packed>) -> io::Result<SharedSource> {
-        let copy = self.copy(&*packed, most)?;
+        let copy = self.copy(&*packed, Size::AtMost(most), Room::ForNow)?;
         let copy = Copy { size: copy.filled, flaw: copy.flaw.filter(|flaw| !flaw.is_early_end()), ..copy };
         let (size, spool) = (copy.size, Arc::clone(self));
-        let open = move || spool.copy(&*packed, size).map(|copy| Arc::new(copy) as SharedSource);
+        let open = move || {
+            let copy = spool.copy(&*packed, Size::Stated(size), Room::ForNow)?;
+            Ok(Arc::new(copy) as SharedSource)
+        };
         Ok(Arc::new(OnDemand::opened(&self.copies, Arc::new(copy), open)))
     }
 
-    fn copy(&self, packed: &dyn Packed, size: u64) -> io::Result<Copy> {
+    /// Makes a copy of a file of `size` unpacked bytes that is read later. Fails if there is no
+    /// room for it.
+    fn copy_ahead(&self, packed: &dyn Packed, size: u64) -> io::Result<SharedSource> {
+        let budget = if size <= MOST_IN_MEMORY { &self.memory } else { &self.disk };
+        // Room for the whole is looked for first, so that no file is unpacked in vain.
+        while budget.free() < size {
+            if !self.copies.close_read_through() {
+                return Err(io::Error::other("there is no room for copies that are read later"));
+            }
+        }
+        Ok(Arc::new(self.copy(packed, Size::Stated(size), Room::ForLater)?))
+    }
+
+    fn copy(&self, packed: &dyn Packed, size: Size, room: Room) -> io::Result<Copy> {
         let mut copy = None;
         packed.unpack(&mut |unpacked| {
-            copy = Some(self.copy_of(unpacked, size)?);
+            copy = Some(self.copy_of(unpacked, size, room)?);
             Ok(())
         })?;
         copy.ok_or_else(|| io::Error::other("nothing was unpacked"))
@@ -112,8 +133,9 @@ impl Spool {
 
     /// Makes a copy of up to `size` unpacked bytes. A failure of unpacking becomes a flaw of the
     /// copy.
-    fn copy_of(&self, unpacked: &mut dyn Read, size: u64) -> io::Result<Copy> {
-        let mut copy = NewCopy::new(self);
+    fn copy_of(&self, unpacked: &mut dyn Read, size: Size, room: Room) -> io::Result<Copy> {
+        let mut copy = NewCopy::new(self, size, room)?;
+        let size = size.most();
         let mut block = vec![0; STEP];
         let mut flaw = None;
         while copy.filled < size && flaw.is_none() {
@@ -138,18 +160,50 @@ impl Spool {
     }
 
     /// Reserves `bytes` bytes of memory or disk space for a copy. If too little is left, removes
-    /// copies that no reader uses. Returns false if the bytes cannot be reserved even so.
-    fn take(&self, budget: &Arc<Budget>, taken: &mut Taken, bytes: u64) -> bool {
+    /// copies that `room` allows to remove. Returns false if the bytes cannot be reserved even so.
+    fn take(&self, budget: &Arc<Budget>, taken: &mut Taken, bytes: u64, room: Room) -> bool {
         loop {
             if budget.take(bytes) {
                 taken.bytes += bytes;
                 return true;
             }
-            if bytes > budget.limit || !self.copies.close_unused() {
+            let is_made = bytes <= budget.limit
+                && match room {
+                    Room::ForNow => self.copies.close_read_through() || self.copies.close_unused(),
+                    Room::ForLater => self.copies.close_read_through(),
+                };
+            if !is_made {
                 return false;
             }
         }
     }
+}
+
+/// What is known about the size of a packed file before it is unpacked.
+#[derive(Debug, Clone, Copy)]
+enum Size {
+    /// The archive states that the unpacked file has this number of bytes.
+    Stated(u64),
+    /// The size is not known. At most this number of bytes is unpacked.
+    AtMost(u64),
+}
+
+impl Size {
+    /// Returns the most bytes that are unpacked.
+    fn most(self) -> u64 {
+        let (Size::Stated(bytes) | Size::AtMost(bytes)) = self;
+        bytes
+    }
+}
+
+/// When a new copy is needed, which decides what may be removed to make room for it.
+#[derive(Debug, Clone, Copy)]
+enum Room {
+    /// The copy is read at once. Any copy that no reader uses may be removed, first those that were
+    /// read through.
+    ForNow,
+    /// The copy is read later. Only copies that were read through may be removed.
+    ForLater,
 }
 
 /// Why `read_block`, which fills a block with unpacked bytes, stopped.
@@ -209,6 +263,11 @@ impl Budget {
         Arc::new(Budget { limit, used: Mutex::new(0) })
     }
 
+    /// Returns the number of bytes that nobody has reserved.
+    fn free(&self) -> u64 {
+        self.limit - *self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn take(&self, bytes: u64) -> bool {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         let is_left = used.checked_add(bytes).is_some_and(|used| used <= self.limit);
@@ -239,6 +298,7 @@ enum Content {
 /// An unpacked copy of a file while it is being made.
 struct NewCopy<'a> {
     spool: &'a Spool,
+    room: Room,
     memory: Vec<u8>,
     /// The temporary file with the copy. `None` as long as the copy fits into memory.
     file: Option<File>,
@@ -247,16 +307,26 @@ struct NewCopy<'a> {
 }
 
 impl<'a> NewCopy<'a> {
-    fn new(spool: &'a Spool) -> Self {
+    fn new(spool: &'a Spool, size: Size, room: Room) -> io::Result<Self> {
         let taken = Taken { budget: Arc::clone(&spool.memory), bytes: 0 };
-        NewCopy { spool, memory: Vec::new(), file: None, taken, filled: 0 }
+        let mut copy = NewCopy { spool, room, memory: Vec::new(), file: None, taken, filled: 0 };
+        match size {
+            // Memory of the right size need not grow, which would copy what was unpacked before.
+            // The system provides a page of it when the page is first written.
+            Size::Stated(size) if size <= MOST_IN_MEMORY => {
+                copy.memory = Vec::with_capacity(usize::try_from(size).expect("a few MiB fit"));
+            }
+            Size::Stated(_) => copy.move_to_disk()?,
+            Size::AtMost(_) => {}
+        }
+        Ok(copy)
     }
 
     fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
         let length = bytes.len() as u64;
         if self.file.is_none() {
             let fits = self.filled + length <= MOST_IN_MEMORY
-                && self.spool.take(&self.spool.memory, &mut self.taken, length);
+                && self.spool.take(&self.spool.memory, &mut self.taken, length, self.room);
             if fits {
                 self.memory.extend_from_slice(bytes);
                 self.filled += length;
@@ -280,7 +350,7 @@ impl<'a> NewCopy<'a> {
     fn append(&mut self, block: &[u8]) -> io::Result<()> {
         let file = self.file.as_mut().expect("the caller made the file");
         if block.iter().any(|byte| *byte != 0) {
-            if !self.spool.take(&self.spool.disk, &mut self.taken, block.len() as u64) {
+            if !self.spool.take(&self.spool.disk, &mut self.taken, block.len() as u64, self.room) {
                 let limit = self.spool.place.limit;
                 let never_fits = self.taken.bytes + block.len() as u64 > limit;
                 let kind = if never_fits { io::ErrorKind::StorageFull } else { io::ErrorKind::Other };
@@ -303,7 +373,7 @@ impl<'a> NewCopy<'a> {
             memory.shrink_to_fit();
             Content::Memory(memory)
         };
-        Ok(Copy { content, size, filled, flaw, _taken: taken })
+        Ok(Copy { content, size, filled, flaw, read: AtomicU64::new(0), _taken: taken })
     }
 }
 
@@ -315,6 +385,8 @@ struct Copy {
     /// The number of bytes of the file that could be unpacked. Reads beyond them fail.
     filled: u64,
     flaw: Option<Flaw>,
+    /// The number of bytes that were read, each as often as it was read.
+    read: AtomicU64,
     _taken: Taken,
 }
 
@@ -324,10 +396,12 @@ impl LogBytes for Copy {
         if let Some(flaw) = self.flaw.as_ref().filter(|_| end > self.filled) {
             return Err(io::Error::other(flaw.clone()));
         }
-        match &self.content {
+        let read = match &self.content {
             Content::Memory(bytes) => bytes.read_at(offset, buffer),
             Content::Disk(file) => file.read_at(offset, buffer),
-        }
+        }?;
+        self.read.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
     }
 }
 
@@ -339,11 +413,15 @@ impl Source for Copy {
     fn flaw(&self) -> Option<String> {
         self.flaw.as_ref().map(ToString::to_string)
     }
+
+    fn is_read_through(&self) -> bool {
+        self.read.load(Ordering::Relaxed) >= self.filled
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::layer::read_exact;
+    use super::super::layer::{Slice, read_exact};
     use super::*;
 
     fn spool(limit: u64) -> (tempfile::TempDir, Arc<Spool>) {
@@ -409,6 +487,28 @@ mod tests {
     }
 
     #[test]
+    fn a_file_is_unpacked_ahead_only_where_no_copy_is_needed() {
+        let (_folder, spool) = spool(50 << 20);
+        let large = |byte| spool.unpacked(40 << 20, Arc::new(move || io::repeat(byte).take(40 << 20)));
+        let (one, other) = (large(1), large(2));
+        assert!(one.make_ready_ahead());
+        assert!(!one.make_ready_ahead(), "it is unpacked already");
+        assert_eq!(used(&spool.disk), 40 << 20);
+        assert_eq!(read_exact(&*one, 9, 20 << 20).unwrap().len(), 20 << 20);
+        assert!(!other.make_ready_ahead(), "half of the first file is still to be read");
+        assert_eq!(read_exact(&*one, 20 << 20, 20 << 20).unwrap().len(), 20 << 20);
+        assert!(other.make_ready_ahead(), "the first file was read through");
+        let again = large(3);
+        assert_eq!(read_exact(&*again, 5, 1).unwrap(), [3], "a read makes room");
+        assert_eq!(read_exact(&*other, 5, 1).unwrap(), [2]);
+        assert_eq!(used(&spool.disk), 40 << 20);
+        assert_eq!(read_exact(&*one, 5, 1).unwrap(), [1]);
+        let small = spool.unpacked(9, Arc::new(|| io::repeat(3).take(9)));
+        assert!(Slice::new(Arc::clone(&small), 2, 3).make_ready_ahead(), "a range is ready as its whole");
+        assert_eq!(used(&spool.memory), 9);
+    }
+
+    #[test]
     fn what_does_not_fit_on_the_disk_fails() {
         let (_folder, spool) = spool(40 << 20);
         let source = spool.unpacked(50 << 20, Arc::new(|| io::repeat(1).take(50 << 20)));
@@ -420,12 +520,12 @@ mod tests {
         let source = spool.unpacked(
             50 << 20,
             Arc::new(move || {
-                count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                count.fetch_add(1, Ordering::Relaxed);
                 io::repeat(1).take(50 << 20)
             }),
         );
         assert!((0..3).all(|_| read_exact(&*source, 0, 1).is_err()));
-        assert_eq!(unpacked.load(std::sync::atomic::Ordering::Relaxed), 1, "it is unpacked once");
+        assert_eq!(unpacked.load(Ordering::Relaxed), 1, "it is unpacked once");
         let zeros = spool.unpacked(50 << 20, Arc::new(|| io::repeat(0).take(50 << 20)));
         assert_eq!(read_exact(&*zeros, 49 << 20, 3).unwrap(), [0; 3], "zeros take no space");
     }

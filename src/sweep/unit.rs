@@ -14,6 +14,8 @@ use crate::scan::{BLOCK_CHUNKS, Block, HELD_BLOCK_CHUNKS, blocks};
 #[derive(Debug, Clone)]
 pub(super) struct Unit<'a> {
     pub file: &'a LogFile,
+    /// The position of the file among all files to read, in evidence order.
+    pub number: usize,
     pub block: Block,
     pub source: UnitSource,
 }
@@ -36,11 +38,12 @@ pub(super) fn units<'a>(
     journal: &'a HashMap<FileKey, Vec<EntryLocation>>,
     config: &'a Config,
 ) -> impl Iterator<Item = Unit<'a>> {
-    discovery.files.iter().flat_map(move |file| {
+    discovery.files.iter().enumerate().flat_map(move |(number, file)| {
         // The key is made only if there is a journal.
         let entries = if journal.is_empty() { None } else { journal.get(&key(discovery, file)) };
         let known = entries.into_iter().flatten().map(move |entry| Unit {
             file,
+            number,
             block: entry.block,
             source: UnitSource::Journal(entry.clone()),
         });
@@ -50,6 +53,7 @@ pub(super) fn units<'a>(
             .then(|| Arc::new(OrderedHash::new(file.size)));
         known.chain(unread.map(move |block| Unit {
             file,
+            number,
             block,
             source: UnitSource::Evidence(chain.clone()),
         }))

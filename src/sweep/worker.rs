@@ -1,6 +1,7 @@
 //! The work on one unit (a block of a file), done by any thread: reads and decodes the block, looks
 //! for matches and leads, and puts the results together.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::detector::Detector;
@@ -67,6 +68,9 @@ pub(super) struct Worker<'a> {
     /// The scanners that no thread is using at the moment. They are kept, so that their buffers are
     /// used again.
     idle: Mutex<Vec<Scanner>>,
+    /// The position, among all files, of the last one that a thread has unpacked ahead of its turn
+    /// or passed over.
+    made_ready: AtomicUsize,
 }
 
 impl FinishedUnit<'_> {
@@ -94,15 +98,19 @@ impl<'a> Worker<'a> {
             journal,
             readers: config.readers.map(ReadPermits::new),
             idle: Mutex::default(),
+            made_ready: AtomicUsize::new(0),
         }
     }
 
     /// Works on a unit: reads and decodes its block, or takes its events from the journal, and
     /// looks for matches and leads.
     pub(super) fn work<'u>(&self, unit: Unit<'u>) -> FinishedUnit<'u> {
-        let Unit { file, block, source } = unit;
+        let Unit { file, number, block, source } = unit;
         let at = match source {
-            UnitSource::Evidence(chain) => return self.read(file, block, chain.as_deref()),
+            UnitSource::Evidence(chain) => {
+                self.make_ready(file, number);
+                return self.read(file, block, chain.as_deref());
+            }
             UnitSource::Journal(at) => at,
         };
         let journal = self.journal.as_ref().expect("units of a journal come from one");
@@ -115,6 +123,27 @@ impl<'a> Worker<'a> {
                 ..self.done(file, block, FileReport::default(), Events::default())
             },
         }
+    }
+
+    /// Unpacks a file that lies packed in an archive; `number` is its position among all files. If
+    /// another thread is unpacking it, this thread unpacks files that follow, in place of waiting.
+    ///
+    /// With `--readers`, threads only wait: files are then unpacked while a read has its permit.
+    fn make_ready(&self, file: &LogFile, number: usize) {
+        if self.readers.is_some() {
+            return;
+        }
+        file.make_ready(&mut || {
+            self.made_ready.fetch_max(number, Ordering::Relaxed);
+            loop {
+                let next = self.made_ready.fetch_add(1, Ordering::Relaxed) + 1;
+                match self.discovery.files.get(next) {
+                    Some(next) if next.make_ready_ahead() => return true,
+                    Some(_) => {}
+                    None => return false,
+                }
+            }
+        });
     }
 
     fn read<'u>(&self, file: &'u LogFile, block: Block, chain: Option<&OrderedHash>) -> FinishedUnit<'u> {

@@ -162,6 +162,30 @@ impl LogFile {
         };
         Ok(OpenLog { bytes, listed: state })
     }
+
+    /// Returns the source of the file's bytes; `None` if the file lies in a folder or cannot be
+    /// read.
+    fn inner_source(&self) -> Option<&SharedSource> {
+        match &self.place {
+            Place::Container(file) => file.content.as_ref().ok(),
+            Place::Folder { .. } => None,
+        }
+    }
+
+    /// Unpacks the file if it lies packed in an archive. If another thread is unpacking it already,
+    /// calls `meanwhile` until that thread is done or `meanwhile` returns false.
+    pub fn make_ready(&self, meanwhile: &mut dyn FnMut() -> bool) {
+        if let Some(source) = self.inner_source() {
+            source.make_ready(meanwhile);
+        }
+    }
+
+    /// Unpacks the file for a later read if it lies packed in an archive, is not unpacked yet, and
+    /// there is room for it. Returns true if the file had to be unpacked.
+    #[must_use]
+    pub fn make_ready_ahead(&self) -> bool {
+        self.inner_source().is_some_and(|source| source.make_ready_ahead())
+    }
 }
 
 /// Returns the path of a file from its root, as text. If the root is the file itself, returns the
@@ -216,6 +240,13 @@ impl LogBytes for OpenLog {
                 Ok(source) => source.read_at(offset, buffer),
                 Err(obstacle) => Err(io::Error::other(obstacle.clone())),
             },
+        }
+    }
+
+    fn offset_in_page(&self) -> usize {
+        match &self.bytes {
+            Bytes::File(file) => file.offset_in_page(),
+            Bytes::Container(file) => file.content.as_ref().map_or(0, |source| source.offset_in_page()),
         }
     }
 }
