@@ -6,7 +6,8 @@ use crate::config::{PasswordsError, PeriodError, RequestError, RulesError};
 use crate::evidence::EvidenceError;
 use crate::output::OutputError;
 
-/// The error that a caller's function returns if it cannot take a match. The error ends the sweep.
+/// The error that the function that takes matches ([`Sink::Each`](crate::Sink::Each)) returns if it
+/// cannot take one. The caller of the sweep passes this function. The error ends the sweep.
 pub type SinkError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why a sweep could not begin or finish.
@@ -18,16 +19,17 @@ pub enum SweepError {
     /// The files and folders of the evidence cannot be listed.
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
-    /// The rules, exclusions or values for placeholders cannot be used.
+    /// The rules, the exclusions, or the values for the placeholders of Sigma rules cannot be used.
     #[error(transparent)]
     Rules(#[from] RulesError),
     /// The file of passwords for archives and volumes cannot be used.
     #[error(transparent)]
     Passwords(#[from] PasswordsError),
-    /// The output directory cannot be begun or completed.
+    /// The output directory cannot be used, or its files cannot be written completely.
     #[error(transparent)]
     Output(#[from] OutputError),
-    /// The caller's function returned an error for a match (see [`Sink::Each`](crate::Sink::Each)).
+    /// The function that takes matches, which the caller of the sweep passes
+    /// ([`Sink::Each`](crate::Sink::Each)), returned an error for a match.
     #[error("a match cannot be taken: {0}")]
     Sink(#[source] SinkError),
     /// The threads that read evidence could not be started.

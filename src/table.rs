@@ -21,23 +21,24 @@ pub enum ColumnType {
     Time,
     /// A column with a list of texts in each cell. The list can be empty, but is never null.
     Texts,
-    /// A column with a list of records in each cell, never null. Contains the name and the type of
-    /// each field of these records.
+    /// A column with a list of records (groups of named fields, in Parquet structs) in each cell,
+    /// never null. Contains the name and the type of each field of these records.
     Records(&'static [(&'static str, Scalar)]),
 }
 
-/// The type of a field in a column of records.
+/// The type of a field of a record. The record is a group of named fields in a cell of a table, not
+/// a record of a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scalar {
-    /// A field of a record that is text in UTF-8, and never null.
+    /// The field is text in UTF-8, and never null.
     Text,
-    /// A field of a record that is text in UTF-8, or null.
+    /// The field is text in UTF-8, or null.
     OptionalText,
-    /// A field of a record that is a signed 64-bit integer, and never null.
+    /// The field is a signed 64-bit integer, and never null.
     Integer,
-    /// A field of a record that is true or false, and never null.
+    /// The field is true or false, and never null.
     Boolean,
-    /// A field of a record that is an instant, in microseconds, UTC, or null.
+    /// The field is an instant, in microseconds, UTC, or null.
     Time,
 }
 
@@ -76,7 +77,7 @@ pub struct Column {
     pub kind: ColumnType,
     /// Tells whether the column's cells can be null.
     pub nulls: Nulls,
-    /// The meaning of the column in one line, as the guide prints it.
+    /// The meaning of the column in one line, as the user guide prints it.
     pub about: &'static str,
     /// Hints for the writer of a Parquet file on how to store the column.
     pub storage: Storage,
@@ -95,7 +96,7 @@ impl Column {
         Column { name: Cow::Borrowed(name), kind, nulls: Nulls::Possible, about, storage: Storage::USUAL }
     }
 
-    /// Returns the name of the column's type in the guide, such as `text, nullable`.
+    /// Returns the name of the column's type as the user guide prints it, such as `text, nullable`.
     #[cfg_attr(not(feature = "internals"), allow(dead_code, reason = "the guide is held to it by a test"))]
     #[must_use]
     pub fn type_name(&self) -> String {
@@ -194,8 +195,8 @@ pub enum Cell<'a> {
     Time(EventTime),
     /// A value of a column of text lists.
     Texts(Vec<Cow<'a, str>>),
-    /// A value of a column of records. Each record has the fields of the column's type, in the
-    /// order of that type.
+    /// A value of a column of records: a list of groups of named fields. Each group has the fields
+    /// of the column's type, in the order of that type.
     Records(Vec<Vec<Cell<'a>>>),
 }
 

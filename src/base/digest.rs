@@ -24,8 +24,9 @@ pub fn sha256_bytes(bytes: &[u8]) -> [u8; 32] {
 pub struct Sha256Digest([u8; 32]);
 
 impl Hash for Sha256Digest {
-    /// Feeds only the first eight bytes of the digest to a hash map's hasher. That is enough,
-    /// because nobody can make many texts whose digests agree in these bytes.
+    /// Feeds only the first eight bytes of the digest to a hash map's hasher. Keys that are made to
+    /// collide are no danger, because nobody can make many texts whose digests agree in these
+    /// bytes.
     fn hash<H: hash::Hasher>(&self, state: &mut H) {
         if let Some(first) = self.0.first_chunk() {
             state.write_u64(u64::from_le_bytes(*first));

@@ -15,19 +15,22 @@ use std::thread;
 
 use rayon::ThreadPoolBuilder;
 
-/// The total weight of units of work at which a batch is full (512 KiB if the weight is in bytes).
-/// Threads take units in batches, so that no thread must be woken for each small file.
+/// The total weight at which a batch of units of work is full. The caller weighs the units; if it
+/// weighs them in bytes, the limit is 512 KiB. Threads take units in batches, so that no thread
+/// must be woken for each small unit.
 const BATCH_WEIGHT: u64 = 1 << 19;
-/// The number of units of work at which a batch is full, even if the units are light.
+/// The number of units of work at which a batch is full, even if its weight is still small.
 const BATCH_UNITS: usize = 32;
-/// The most batches of work in progress, for each thread. The number is large enough that threads
-/// need not wait for the consumer of the results.
+/// The most batches of work in progress, for each thread. A batch is in progress from when it is
+/// handed to the threads until all its results are consumed. The number is large enough that
+/// threads need not wait for the consumer of the results.
 const BATCHES_PER_THREAD: u64 = 8;
 /// The most batches of work in progress on a machine with many threads; but two for each thread are
 /// always allowed. The limit keeps memory from growing with the number of threads.
 const MOST_BATCHES: u64 = 64;
-/// The most weight of units of work in progress, for each thread (16 MiB if the weight is in
-/// bytes). With heavier units, each thread works on one batch, while one more is consumed.
+/// The most weight of units of work in progress, for each thread; 16 MiB if the caller weighs units
+/// in bytes. If units are heavier, each thread still works on one batch, while the results of one
+/// more batch are consumed.
 const WEIGHT_PER_THREAD: u64 = 16 << 20;
 
 /// The error that threads for the work could not be started. The text is the system's reason.

@@ -25,8 +25,8 @@ pub enum Command {
     /// Sweeps evidence: reads every event log in it and writes matches, hosts and a ledger as
     /// Parquet
     Sweep(SweepArguments),
-    /// Verifies an output against its run.json, and evidence against the output's ledger; writes
-    /// nothing
+    /// Verifies the output of a sweep against its run.json, and evidence against the output's
+    /// ledger; writes nothing
     Verify(VerifyArguments),
     /// Lists, shows, checks, explains and tests detections
     #[command(subcommand, after_help = exit_statuses(&crate::cli::exit::DETECTIONS_EXIT_STATUSES))]
@@ -39,19 +39,20 @@ pub enum Command {
 /// The commands on detections.
 #[derive(Debug, Subcommand)]
 pub enum DetectionsCommand {
-    /// Lists detections: id, name, language, risk, and the literals by which a sweep selects
-    /// records
+    /// Lists detections: id, name, language, risk, and the literals by which a sweep selects the
+    /// records that it decodes
     List(CatalogArguments),
     /// Shows a detection: its description, its condition as a tree, and the literals that a match
     /// must contain
     Show(ShowArguments),
-    /// Checks rule files: whether each runs, or why not; rules about other data and files without a
-    /// rule are counted separately
+    /// Checks rule files: whether each runs, or why not; rules about events other than DNS queries
+    /// and files without a rule are counted separately
     Check(CheckArguments),
     /// Explains whether and why a detection matches an event: its condition as a tree, with the
     /// result of each part
     Explain(ExplainArguments),
-    /// Runs the tests of Splunk's rule files on the data sets that they name
+    /// Runs the tests in Splunk's rule files on the data sets (files of recorded events) that they
+    /// name
     Test(TestArguments),
 }
 
@@ -123,20 +124,20 @@ pub struct ExplainArguments {
     #[arg(long, value_name = "DETECTION")]
     pub detection: Option<String>,
 
-    /// The queried name
+    /// The name that the event's DNS query asks for (QueryName)
     #[arg(long, value_name = "NAME", required_unless_present = "event", conflicts_with = "event")]
     pub query_name: Option<String>,
 
-    /// The path of the querying process's image
+    /// The path of the executable of the process that made the query (Image)
     #[arg(long, value_name = "PATH", conflicts_with = "event")]
     pub image: Option<String>,
 
-    /// The event as JSON (- for standard input): an object of fields by their names, or as
-    /// evtx_dump writes it
+    /// The event as JSON (- for standard input): an object whose keys are names of fields, or the
+    /// event as the program evtx_dump writes it
     #[arg(long, value_name = "FILE")]
     pub event: Option<PathBuf>,
 
-    /// Where to find the detection.
+    /// The arguments that say where the detection is: rule files and directories of rule files.
     #[command(flatten)]
     pub catalog: CatalogArguments,
 }
@@ -148,7 +149,8 @@ pub struct TestArguments {
     #[arg(value_name = "PATH", required = true)]
     pub paths: Vec<PathBuf>,
 
-    /// Directory with the data sets; a data set is found by the end of the path that the rule names
+    /// Directory with the data sets (files of recorded events); a data set's file is found by the
+    /// end of the path that the rule names
     #[arg(long, value_name = "DIR")]
     pub data: PathBuf,
 
@@ -188,8 +190,8 @@ pub struct SweepArguments {
     #[arg(long, value_name = "FILE")]
     pub placeholders: Option<PathBuf>,
 
-    /// Exit with 2 without a sweep if a rule in a directory is refused (rules about other data are
-    /// not refused)
+    /// Exit with 2 without a sweep if a rule in a directory is refused because it cannot be run
+    /// (rules about events other than DNS queries are not refused)
     #[arg(long)]
     pub strict: bool,
 
@@ -222,7 +224,7 @@ pub struct SweepArguments {
     #[arg(long, value_name = "SPAN")]
     pub last: Option<String>,
 
-    /// How many threads decode [default: one for each core]
+    /// How many threads decode records [default: one for each core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
 
@@ -240,7 +242,7 @@ pub struct SweepArguments {
     #[arg(long)]
     pub follow: bool,
 
-    /// Do not look into archives and disk images; they are counted
+    /// Do not look into archives and disk images; they are only counted
     #[arg(long)]
     pub no_containers: bool,
 
@@ -258,12 +260,13 @@ pub struct SweepArguments {
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub spool_limit: Option<u64>,
 
-    /// Also read files with other names that begin like an event log, a chunk or event XML
+    /// Also read files without .evtx in their names, if they begin like an event log, a chunk or
+    /// event XML
     #[arg(long)]
     pub any_name: bool,
 
-    /// Decode every record, even those that cannot match: slower, with the same matches; also finds
-    /// records that cannot be decoded in chunks with correct checksums
+    /// Decode every record, even those that cannot match: slower, with the same matches; also
+    /// finds, in chunks with correct checksums, records that cannot be decoded
     #[arg(long)]
     pub exhaustive: bool,
 
@@ -285,8 +288,8 @@ pub struct SweepArguments {
     #[arg(long)]
     pub readable: bool,
 
-    /// Also search all other files (disk images, page files, memory dumps, unallocated space) for
-    /// chunks of event logs
+    /// Also search files that are no event logs (disk images, page files, memory dumps, unallocated
+    /// space) for chunks of event logs
     #[arg(long)]
     pub carve: bool,
 
@@ -338,7 +341,7 @@ pub struct VerifyArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
 
-    /// Print only differences, and what could not be compared
+    /// Print only what differs from run.json or the ledger, and what could not be compared
     #[arg(long, short)]
     pub quiet: bool,
 
@@ -388,8 +391,8 @@ pub enum LogFormat {
     Json,
 }
 
-/// The text at the end of the help for `dnsweep sweep`: its exit statuses, and the verdicts on
-/// hosts.
+/// The text at the end of the help for `dnsweep sweep`: its exit statuses, and the verdicts, which
+/// say in a word what a sweep saw of a host.
 fn sweep_help() -> String {
     let width = Verdict::ALL.iter().map(|verdict| verdict.name().len()).max().unwrap_or(0);
     let line = |verdict: &Verdict| format!("\n  {:width$}  {}", verdict.name(), verdict.seen());

@@ -7,7 +7,8 @@ use crate::cli::exit::Exit;
 use crate::event::EventTime;
 use crate::report::{escaped, escaped_json, terminal_width};
 
-/// The width, in columns, of a summary that is not written to a terminal but to a file or a pipe.
+/// The width, in columns, of the summary of a sweep's results if it is not printed on a terminal
+/// but to a file or a pipe.
 const PIPE_WIDTH: usize = 100;
 
 /// Prints the output of a command to standard output. If it cannot be written, prints an error and
@@ -24,8 +25,8 @@ pub(super) fn print(answer: &str, format: LogFormat) -> Option<Exit> {
     }
 }
 
-/// The width, in columns, in which a summary is printed: that of the terminal within limits, or a
-/// fixed width for a file or a pipe.
+/// The width, in columns, in which the summary of a sweep's results is printed: that of the
+/// terminal, but at least 60 and at most 200; for a file or a pipe, a fixed width.
 pub(super) fn width() -> usize {
     if io::stdout().is_terminal() { terminal_width().clamp(60, 200) } else { PIPE_WIDTH }
 }

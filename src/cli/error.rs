@@ -47,8 +47,8 @@ pub enum CommandError {
     Verify(#[from] VerifyError),
 }
 
-/// Converts errors of the stages of a sweep to [`CommandError`], by way of [`SweepError`], so that
-/// commands can use `?`.
+/// Implements the conversion of error types to [`CommandError`], so that commands can use `?`. The
+/// types are errors of the stages of a sweep; each is first converted to [`SweepError`].
 macro_rules! of_a_sweep {
     ($($error:ty),*) => {
         $(impl From<$error> for CommandError {

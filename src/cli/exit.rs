@@ -16,8 +16,8 @@ pub enum Exit {
     Complete = 0,
     /// An argument, a detection or the output path cannot be used; nothing was done.
     Usage = 2,
-    /// `sweep`: some evidence was damaged or unreadable. `verify`: a difference was found.
-    /// `detections`: a rule does not run, or failed its test.
+    /// `sweep`: some evidence was damaged or unreadable. `verify`: an output or evidence differs
+    /// from what the sweep recorded. `detections`: a rule cannot be run, or failed its test.
     Damaged = 3,
     /// `dnsweep sweep`: no event log could be read at all. `dnsweep detections test`: the data of a
     /// test is missing.
@@ -92,14 +92,15 @@ impl Exit {
         }
     }
 
-    /// The exit status for a verification: whether a difference was found.
+    /// The exit status of `dnsweep verify`: [`Exit::Damaged`] if an output or evidence differs from
+    /// what the sweep recorded, otherwise [`Exit::Complete`].
     #[must_use]
     pub fn of_verification(verification: &Verification) -> Self {
         if verification.discrepancies.is_empty() { Exit::Complete } else { Exit::Damaged }
     }
 
-    /// The exit status for a command that ended with an error: whether an output could not be
-    /// written, or the command was wrong.
+    /// The exit status for a command that ended with an error: [`Exit::OutputFailed`] if an output
+    /// could not be written, and [`Exit::Usage`] for any other error.
     #[must_use]
     pub fn of_error(error: &CommandError) -> Self {
         match error {

@@ -26,7 +26,8 @@ struct InterruptMessages {
 
 /// Installs handlers for signals such as that of Ctrl-C. The first signal sets the returned flag,
 /// which ends the sweep after the work in progress. The second one ends the process at once,
-/// whatever other threads are doing. `out` is the output directory, for the messages.
+/// whatever other threads are doing. Each signal prints a message (the first one only if
+/// `verbosity` is normal). `out` is the output directory, which the second message names.
 #[must_use]
 pub fn watch(out: &Path, format: LogFormat, verbosity: Verbosity) -> Arc<AtomicBool> {
     let messages = Arc::new(InterruptMessages { out: out.to_path_buf(), format, verbosity });

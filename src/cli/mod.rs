@@ -53,8 +53,9 @@ fn failed(error: &CommandError, format: LogFormat) -> Exit {
     Exit::of_error(error)
 }
 
-/// Prints what `clap` reports instead of a command: help to standard output, or a usage error to
-/// standard error. Returns the exit status. A closed stream is ignored.
+/// Prints what `clap` returns if it finds no command to run: help to standard output, or a usage
+/// error to standard error. Returns the exit status. An error in printing is ignored, because the
+/// stream may be closed.
 fn not_understood(error: &clap::Error) -> Exit {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         let _ = error.print();

@@ -31,7 +31,7 @@ pub struct Progress<W> {
 
 impl<W: Write> Progress<W> {
     /// Prepares to show the progress of a sweep, and to write messages to `log`. The progress bar
-    /// is drawn only on a terminal, and not among JSON lines.
+    /// is drawn only on a terminal, and only if the messages are text, not JSON.
     pub fn new(log: MessageWriter<W>, verbosity: Verbosity) -> Self {
         let drawn = verbosity == Verbosity::Normal
             && log.format == LogFormat::Text
@@ -64,8 +64,9 @@ const TEMPLATE: &str = "{bytes}/{total_bytes} {wide_bar} {binary_bytes_per_sec} 
 const MOST_LINES: usize = 10;
 
 impl<W: Write> Progress<W> {
-    /// Shows which rules do not run, and the notes on those that do. The number of rules that do
-    /// not run is shown even with `--quiet`, so that nobody believes that all rules ran.
+    /// Shows which rules do not run, and the notes on the rules that do, such as that a key of a
+    /// rule is ignored. The number of rules that do not run is shown even with `--quiet`, so that
+    /// nobody believes that all rules ran.
     pub fn detections(&mut self, detections: &[LoadedDetection], not_run: &NotRun) {
         let noted = |loaded: &LoadedDetection| {
             let source = loaded.source.clone();
@@ -99,8 +100,8 @@ impl<W: Write> Progress<W> {
         );
     }
 
-    /// Shows the first [`MOST_LINES`] messages as warnings, and the number of further ones. `what`
-    /// names the kind of messages.
+    /// Shows the first [`MOST_LINES`] messages as warnings. If there are more, a last warning says
+    /// how many; `what` names the messages in it, such as `refused detections`.
     fn warn_of(&mut self, messages: impl Iterator<Item = String>, what: &str) {
         let mut more = 0_u64;
         for (place, message) in messages.enumerate() {

@@ -15,7 +15,8 @@ use crate::evidence::discover::resolve_roots;
 use crate::report::{Ending, Summary, Totals, nothing_read};
 use crate::sweep::{Caller, Sink, sweep};
 
-/// Runs the command `dnsweep sweep`: makes a sweep and prints its summary. Returns the exit status.
+/// Runs the command `dnsweep sweep`: makes a sweep and prints a summary of its results. Returns the
+/// exit status.
 pub(super) fn run(arguments: &SweepArguments) -> Result<Exit, CommandError> {
     let verbosity = if arguments.quiet { Verbosity::Quiet } else { Verbosity::Normal };
     let interrupt = interrupt::watch(&arguments.out, arguments.log_format, verbosity);

@@ -9,8 +9,8 @@ use super::resolve::{count, evidence};
 use crate::report::ResultDetail;
 use crate::verify::{Subject, verify};
 
-/// Runs the command `dnsweep verify`: verifies the output of a sweep and prints the differences.
-/// Returns the exit status.
+/// Runs the command `dnsweep verify`: verifies the output of a sweep, and prints what differs from
+/// what the sweep recorded. Returns the exit status.
 pub(super) fn run(arguments: &VerifyArguments) -> Result<Exit, CommandError> {
     let evidence = evidence(&arguments.evidence, arguments.files_from.as_deref())?;
     let verification = verify(Subject::new(

@@ -17,9 +17,10 @@ use crate::base::digest::sha256;
 use crate::base::platform::files::{Link, read_at_most};
 use crate::detect::{ContentError, Library, Lookup, LookupDefinition, Macro};
 
-/// The name of the folder with a site's macros for searches of Splunk.
+/// The name of the folder with a site's macros: parts of Splunk searches that rules name instead of
+/// repeating them.
 const MACROS: &str = "macros";
-/// The name of the folder with a site's lookups for searches of Splunk.
+/// The name of the folder with a site's lookups: tables in which Splunk searches look up values.
 const LOOKUPS: &str = "lookups";
 /// The greatest size of a YAML file that defines a Splunk macro or lookup, in bytes. Real ones have
 /// a few KiB.
@@ -31,9 +32,10 @@ const MOST_CSV_BYTES: u64 = 64 << 20;
 const MOST_LEVELS: usize = 12;
 
 /// The most subfolders of `macros` or `lookups` that are searched, in alphabetical order. The limit
-/// bounds the work in a folder that is not a site's content.
+/// bounds the work in a folder that only happens to have that name.
 const MOST_SUBFOLDERS: usize = 64;
-/// The most names of macros, or of lookups, that a misspelt name in a rule is compared with.
+/// The most names of macros, or of lookups, that a misspelt name in a rule is compared with, to
+/// suggest the name that was meant.
 const MOST_NAMES: usize = 10_000;
 /// The extensions of the files that define Splunk macros and lookups.
 const EXTENSIONS: [&str; 2] = ["yml", "yaml"];
@@ -52,7 +54,8 @@ pub struct ContentFile {
 /// lookup is read only once.
 #[derive(Debug, Default)]
 pub(super) struct ContentCache {
-    /// The lookups that were read, each by the path of its folder with its name.
+    /// The lookups that were read. The key of each is the path of the folder that contains
+    /// `lookups`, joined with the lookup's name.
     lookups: RefCell<HashMap<PathBuf, LoadedLookup>>,
     /// The names of the subfolders of each folder that was searched, by the folder's path.
     subfolders: RefCell<HashMap<PathBuf, Arc<[String]>>>,
@@ -74,8 +77,9 @@ pub(super) struct SiteContent<'c> {
 }
 
 impl<'c> SiteContent<'c> {
-    /// The macros and lookups for the rule file `rule`: those in the nearest folder above it that
-    /// has any.
+    /// The macros and lookups that the rule file `rule` can use: those in the nearest folder above
+    /// it that contains a folder `macros` or `lookups`. `cache` has what was already read for other
+    /// rule files.
     pub(super) fn above(rule: &Path, cache: &'c ContentCache) -> Self {
         let has_content = |folder: &&Path| folder.join(MACROS).is_dir() || folder.join(LOOKUPS).is_dir();
         let rule = rule.canonicalize().unwrap_or_else(|_| rule.to_path_buf());
@@ -93,8 +97,9 @@ impl<'c> SiteContent<'c> {
         read.extend(files.iter().map(|file| (file.file.clone(), file.sha256.clone())));
     }
 
-    /// Reads the YAML file that defines the macro or lookup `name`. Returns its text; `None` if
-    /// there is no such file. `kind` is the name of the folder, [`MACROS`] or [`LOOKUPS`].
+    /// Reads the YAML file that defines the macro or lookup `name`. Returns its text, and its path
+    /// with its SHA-256; `None` if there is no such file. `kind` is the name of the folder to
+    /// search, [`MACROS`] or [`LOOKUPS`].
     fn definition(&self, kind: &str, name: &str) -> Result<Option<(String, ContentFile)>, ContentError> {
         let Some(folder) = self.folder.as_deref().filter(|_| is_plain(name)) else { return Ok(None) };
         let names = EXTENSIONS.map(|extension| format!("{name}.{extension}"));
@@ -113,8 +118,8 @@ impl<'c> SiteContent<'c> {
         files.find(|file| folder.join(file).exists())
     }
 
-    /// The names of the first subfolders of a folder, in alphabetical order, from the cache if the
-    /// folder was listed before.
+    /// The names of the first [`MOST_SUBFOLDERS`] subfolders of a folder, in alphabetical order.
+    /// They come from the cache if the folder was listed before.
     fn subfolders(&self, folder: &Path) -> Arc<[String]> {
         if let Some(known) = self.cache.subfolders.borrow().get(folder) {
             return Arc::clone(known);
@@ -128,8 +133,8 @@ impl<'c> SiteContent<'c> {
         names
     }
 
-    /// The names of all macros, or of all lookups, for suggestions in messages. `kind` is the name
-    /// of the folder, [`MACROS`] or [`LOOKUPS`].
+    /// The names of all macros, or of all lookups, for messages that suggest one of them instead of
+    /// a misspelt name. `kind` is the name of the folder, [`MACROS`] or [`LOOKUPS`].
     fn names(&self, kind: &str) -> Vec<String> {
         let Some(folder) = self.folder.as_ref().map(|folder| folder.join(kind)) else { return Vec::new() };
         let inside = self.subfolders(&folder);

@@ -47,7 +47,8 @@ pub struct LoadedDetection {
 
 impl LoadedDetection {
     /// The rule's id, and the SHA-256 of each file that its results depend on, as one text. Two
-    /// sweeps whose rules have equal texts look for the same events, so one can continue the other.
+    /// sweeps whose rules have equal texts look for the same events, so one can continue the other
+    /// (`--resume`).
     pub(super) fn identity(&self) -> String {
         let content = self.content.iter().map(|file| format!(" {} {}", file.file, file.sha256));
         format!("{} {}{}", self.detection.id, self.sha256, content.collect::<String>())
@@ -67,11 +68,11 @@ pub struct Catalog {
     /// The estimated memory, in bytes, of the regular expressions of all detections together. It is
     /// limited, so that many rules cannot fill the memory.
     expression_bytes: usize,
-    /// The number of comparisons with a field in all detections together. It is limited, because
-    /// each comparison takes memory.
+    /// The number of comparisons of a field with a value, in the conditions of all detections
+    /// together. It is limited, because each comparison takes memory.
     comparisons: usize,
-    /// The index of each detection in `detections`, by its id in canonical form. It finds rules
-    /// that have the same id.
+    /// The index of each detection in `detections`, by its id (a UUID in lower case, any other id
+    /// as written). It finds rules that have the same id.
     places: HashMap<String, usize>,
     content: ContentCache,
 }
@@ -89,7 +90,8 @@ enum FileOrigin {
 impl Catalog {
     /// Loads the rule files and directories in `paths` to run them; if there are none, the built-in
     /// detection. Returns an error if a named file cannot be run, or if no rule can be run.
-    /// `placeholders` is the file with values for placeholders.
+    /// `placeholders` is the file with values for the placeholders of Sigma rules; `None` if the
+    /// user named none.
     pub fn load(paths: &[PathBuf], placeholders: Option<&Path>) -> Result<Self, RulesError> {
         let (placeholders, placeholders_sha256) =
             placeholders.map_or_else(|| Ok((Placeholders::default(), String::new())), placeholders_in)?;
@@ -140,6 +142,8 @@ impl Catalog {
 
     /// Loads the rule files and directories in `paths` only to check them. A file that cannot be
     /// run is no error, even if the user named it; it is listed in [`Catalog::not_run`].
+    /// `placeholders` is the file with values for the placeholders of Sigma rules; `None` if the
+    /// user named none.
     pub fn check(paths: &[PathBuf], placeholders: Option<&Path>) -> Result<Self, RulesError> {
         let (placeholders, placeholders_sha256) =
             placeholders.map_or_else(|| Ok((Placeholders::default(), String::new())), placeholders_in)?;
@@ -253,8 +257,9 @@ impl Catalog {
     }
 
     /// Removes the detections about the log of Windows' own DNS client, for a sweep that does not
-    /// read that log, and lists them as refused. Returns an error if the user named the file of one
-    /// of them, or if no detection is left.
+    /// read that log, and lists them as refused. `paths` are the paths of rules that the user
+    /// named. Returns an error if one of these paths is the file of a removed detection, or if no
+    /// detection is left.
     pub(crate) fn without_dns_client(&mut self, paths: &[PathBuf]) -> Result<(), RulesError> {
         let (kept, aside): (Vec<_>, Vec<_>) =
             self.detections.drain(..).partition(|loaded| loaded.detection.source == EventSource::Sysmon);
@@ -292,8 +297,8 @@ fn placeholders_in(path: &Path) -> Result<(Placeholders, String), RulesError> {
 }
 
 /// Finds the rule files in a directory and in its subdirectories, sorted by path. `depth` is the
-/// number of directories above it in the search. The error has the path of the directory that
-/// cannot be read.
+/// directory's depth below the one that the user named; 0 for that one. The error has the path of
+/// the directory that cannot be read, and the reason.
 pub(crate) fn rule_files(directory: &Path, depth: usize) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
     let at = |error: io::Error| (directory.to_path_buf(), error);
     if depth > DEEPEST_DIRECTORY {
@@ -319,7 +324,8 @@ pub(crate) fn rule_files(directory: &Path, depth: usize) -> Result<Vec<PathBuf>,
 }
 
 /// Refuses the id of a rule if it cannot be part of a file's name, because a table with the rule's
-/// statistics is named after the id. `source` is the rule's place, which begins the message.
+/// statistics is named after the id. `source` is the rule's place (its file and line), with which
+/// the error message begins.
 fn check_id(id: &str, source: &str) -> Result<(), String> {
     if !is_plain_name(id) {
         return Err(format!(

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-/// Why rules, exclusions or values for placeholders cannot be used.
+/// Why rules, exclusions or the values for placeholders in Sigma rules cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum RulesError {
     /// A rule cannot be run as a detection.
@@ -12,7 +12,7 @@ pub enum RulesError {
         /// The path of the rule file, and the reason, as one text.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The file with values for placeholders cannot be read.
+    /// The file with values for placeholders in Sigma rules (`--placeholders`) cannot be read.
     #[error("--placeholders '{}': {reason}", path.display())]
     Placeholders {
         /// The path of the file with values for placeholders, as typed.
@@ -27,7 +27,7 @@ pub enum RulesError {
     NoDetection {
         /// The text that the user typed to name a detection.
         wanted: String,
-        /// The ids and names of the first detections.
+        /// The ids and names of the first few detections that are loaded.
         known: String,
     },
     /// The user named a detection, but several detections have the typed text in their id or name.
@@ -37,14 +37,14 @@ pub enum RulesError {
     AmbiguousDetection {
         /// The text that the user typed to name a detection.
         wanted: String,
-        /// The ids and names of the detections that contain the text.
+        /// The ids and names of the first few detections that contain the text.
         known: String,
     },
     /// Several detections are loaded, and the user named none of them to a command that is about
     /// one.
     #[error("expected the id or the name of a detection, because there are several: {known}")]
     WhichDetection {
-        /// The ids and names of the first detections.
+        /// The ids and names of the first few detections that are loaded.
         known: String,
     },
     /// With `--strict`, a sweep does not run because some rules cannot be run.
@@ -57,7 +57,7 @@ pub enum RulesError {
         /// The number of all rules that were found, except for those about events other than DNS
         /// queries.
         rules: usize,
-        /// Why the first of the refused rules cannot be run.
+        /// The reasons why the first few of the refused rules cannot be run.
         reasons: String,
     },
     /// The exclusions that the user gave (`--allow`) cannot be used.

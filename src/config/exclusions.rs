@@ -12,7 +12,7 @@ use crate::base::path_text::escaped_name;
 use crate::detect::{Exclusion, Expiry};
 use crate::event::EventTime;
 
-/// The most ids of detections that a message lists.
+/// The most ids of detections that the message about an exclusion with an unknown id lists.
 const MOST_IDS: usize = 10;
 
 /// An exclusion that was loaded, and the file that it came from.
@@ -48,7 +48,7 @@ impl LoadedExclusion {
 
     /// The exclusion's name, the SHA-256 of its file, and whether it is applied, as one text. Two
     /// sweeps whose exclusions have equal texts exclude the same events, so one can continue the
-    /// other.
+    /// other (`--resume`).
     pub(super) fn identity(&self) -> String {
         let status = match self.status {
             ExclusionStatus::Applied => "applied",

@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use super::{LoadedDetection, LoadedExclusion, Options, Period};
 use crate::base::path_text::path_text;
 
-/// Everything that the tables of a sweep depend on besides the bytes of the evidence. In JSON, an
-/// input that the user typed has the name of its command-line option.
+/// Everything that the output tables of a sweep depend on besides the bytes of the evidence. In
+/// JSON, an input that the user typed has the name of its command-line option.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SweepInputs {
     /// The version of dnsweep that makes the sweep.
@@ -38,20 +38,24 @@ pub struct SweepInputs {
     pub options: Options,
 }
 
-/// An input in which two sweeps differ, so that one cannot continue the other.
+/// An input that differs between an unfinished sweep and the sweep that was to resume it, so that
+/// the second cannot resume the first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputDifference {
     /// The name of the input: an option (`--recover`), `evidence`, `detections` or `version of
     /// dnsweep`.
     pub what: String,
-    /// The input's value in the first sweep, as text; empty if that sweep does not have the input.
+    /// The input's value in the first sweep, which is the unfinished one, as text; empty if that
+    /// sweep does not have the input.
     pub first: String,
-    /// The input's value in the second sweep, as text; empty if that sweep does not have the input.
+    /// The input's value in the second sweep, which was to resume the first one, as text; empty if
+    /// that sweep does not have the input.
     pub second: String,
 }
 
 impl SweepInputs {
-    /// Collects the inputs of a sweep that this version of dnsweep makes.
+    /// Collects the inputs of a sweep that this version of dnsweep makes. `roots` are the roots of
+    /// the evidence, as absolute paths without links.
     pub(super) fn new(
         roots: &[std::path::PathBuf],
         detections: &[LoadedDetection],
@@ -72,7 +76,8 @@ impl SweepInputs {
         }
     }
 
-    /// The inputs as a JSON object, which the journal of the sweep keeps for a later `--resume`.
+    /// The inputs as a JSON object. A sweep writes it to its journal, in which it keeps what it has
+    /// read so far, so that a later sweep with `--resume` can compare its own inputs with these.
     #[must_use]
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("texts, numbers and lists of them are JSON")
@@ -80,7 +85,7 @@ impl SweepInputs {
 
     /// Returns the first input in which this sweep differs from an earlier one; `None` if all are
     /// equal. `first` is the JSON of the earlier sweep's inputs. An input that only one of the
-    /// sweeps has is a difference, because the sweeps are then by different versions of dnsweep.
+    /// sweeps has is a difference, because different versions of dnsweep then made the sweeps.
     #[must_use]
     pub fn differs_from(&self, first: &str) -> Option<InputDifference> {
         let fields = |json: &str| serde_json::from_str::<Map<String, Value>>(json).unwrap_or_default();
@@ -94,7 +99,7 @@ impl SweepInputs {
 }
 
 /// The name of an input of a sweep in messages: that of its command-line option, such as
-/// `--any-name`, if it has one.
+/// `--any-name`, if it has one. `field` is the name of the input in JSON, such as `any_name`.
 fn option_name(field: &str) -> String {
     match field {
         "version of dnsweep" | "evidence" | "detections" => field.to_owned(),

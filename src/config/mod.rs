@@ -67,8 +67,9 @@ pub struct Config {
 }
 
 impl Config {
-    /// The inputs of the sweep, which `run.json` and the journal record. `roots` are the roots of
-    /// the evidence with their links resolved.
+    /// The inputs of the sweep. They are recorded in its output (`run.json`), and in the journal,
+    /// in which the sweep keeps what it has read so far, so that it can be resumed. `roots` are the
+    /// roots of the evidence, as absolute paths without links.
     #[must_use]
     pub fn inputs(&self, roots: &[PathBuf]) -> SweepInputs {
         SweepInputs::new(
@@ -88,8 +89,9 @@ impl Config {
     }
 }
 
-/// Makes a description of where and how to find evidence: in `roots`, by the options of a sweep.
-/// `verify` uses the options of the sweep that it verifies.
+/// Makes a description of where and how to find evidence: in `roots`, by the options of a sweep. To
+/// find the evidence of a sweep again, `dnsweep verify` passes the options of that sweep.
+/// `unpacking` says how files in archives are unpacked.
 #[must_use]
 pub fn search(roots: Vec<PathBuf>, options: &Options, unpacking: Unpacking) -> Search {
     let Options { evidence_depth, links, names, non_log_files, containers, shadow_copies, .. } = *options;

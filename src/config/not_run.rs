@@ -11,8 +11,8 @@ pub struct RefusedDetection {
     pub reason: String,
 }
 
-/// The rules and files in directories of rules that a sweep does not run, by the reason. The
-/// summary counts them, so that nobody believes that they were run.
+/// The rules, and the files in directories of rules, that a sweep does not run, by the reason. The
+/// summary that is printed after the sweep counts them, so that nobody believes that they were run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NotRun {
     /// The rules that cannot be run although they may be about DNS queries. What they would have

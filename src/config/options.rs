@@ -57,8 +57,8 @@ switch! {
 /// option on the command line.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Options {
-    /// The depth below a root at which each folder is a piece of evidence of its own; `None` to
-    /// decide by the folders' contents.
+    /// The depth below a root at which each folder is a piece of evidence of its own; 0 for the
+    /// root itself. `None` to decide by the folders' contents.
     pub evidence_depth: Option<usize>,
     /// Whether symbolic links in the evidence are followed.
     #[serde(rename = "follow")]
@@ -70,8 +70,8 @@ pub struct Options {
     /// Which records are decoded: only those that could match, or all.
     #[serde(rename = "exhaustive")]
     pub decoding: Decoding,
-    /// The chunks for which the checksum of the records is verified. (Older versions, which
-    /// verified all chunks, did not record this option.)
+    /// The chunks for which the checksum of the records is verified. (Outputs of older versions,
+    /// which verified all chunks, do not record this option.)
     #[serde(default)]
     pub checksums: Checksums,
     /// Whether the SHA-256 of the files of the evidence is computed.
@@ -90,11 +90,12 @@ pub struct Options {
     /// Whether the logs in the shadow copies of volumes are read, or the shadow copies only listed.
     #[serde(rename = "vss")]
     pub shadow_copies: ShadowCopies,
-    /// Whether the rows of excluded matches are written. (Versions without exclusions did not
-    /// record this option.)
+    /// Whether the rows of excluded matches are written. (Outputs of versions without exclusions do
+    /// not record this option.)
     #[serde(rename = "keep_excluded", default)]
     pub excluded_rows: ExcludedRows,
-    /// Where the sweep searches for leads. (Versions without leads did not record this option.)
+    /// Where the sweep searches for leads. (Outputs of versions without leads do not record this
+    /// option.)
     #[serde(rename = "dns_client", default)]
     pub leads: Leads,
 }

@@ -19,7 +19,8 @@ switch! {
     /// Whether a sweep runs if a rule in a directory of rules is refused, because it cannot be run
     /// although it may be about DNS queries.
     pub enum Refused {
-        /// The sweep runs all rules that are not refused; `run.json` lists the refused ones.
+        /// The sweep runs all rules that are not refused; the description of the sweep in its
+        /// output (`run.json`) lists the refused ones.
         LeftOut,
         /// The sweep does not run, and returns an error that lists the refused rules (`--strict`).
         Error,

@@ -11,9 +11,9 @@ use crate::detect::splunk::search::Search;
 /// take a hundredth of it.
 pub const MOST_EXPRESSION_BYTES: usize = 64 << 20;
 
-/// The largest number of comparisons in the rules of a sweep. Each comparison takes about a
-/// kilobyte, including the index that finds it. All published Sigma rules have less than a tenth of
-/// this number, and a list of a hundred thousand names has a quarter.
+/// The largest number of comparisons of a field with a value in all rules of a sweep together. Each
+/// comparison takes about a kilobyte, including the index that finds it. All published Sigma rules
+/// have less than a tenth of this number, and a rule with a hundred thousand names has a quarter.
 pub const MOST_COMPARISONS: usize = 400_000;
 
 /// Returns the number of comparisons of a field with a value in the condition of a rule. The sum

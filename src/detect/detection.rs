@@ -59,8 +59,8 @@ pub struct Detection {
     pub risk_objects: Vec<RiskObject>,
     /// The event fields whose values are the threat when an event matches, such as a process.
     pub threat_objects: Vec<ThreatObject>,
-    /// The rule's compiled search: the condition that matching events meet, and the `stats` table
-    /// that they are reduced to.
+    /// The rule's compiled search: the condition that matching events meet and, if the search has
+    /// Splunk's command `stats`, the table in which that command summarises them.
     pub search: Search,
     /// The data sets with which the rule's author tests the rule. Each contains at least one match.
     pub tests: Vec<DataSet>,
@@ -121,20 +121,21 @@ pub struct DataSet {
     pub test: String,
     /// The URL from which the data set's file can be downloaded.
     pub data: String,
-    /// The Splunk `source` of the recorded events, which implies the format of the file; empty if
-    /// the rule states none.
+    /// The value of Splunk's field `source` for the recorded events, which says where they were
+    /// collected and implies the format of the file; empty if the rule states none.
     pub source: String,
 }
 
 /// The reason why a rule, or a rule file, cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DetectionError {
-    /// The rule's regular expressions take more memory than rules may use.
+    /// The rule's regular expressions take more memory than rules may use, or cannot be compiled.
     #[error("{source_name}: {problem}")]
     TooMuch {
         /// The name of the rule file, for the error message.
         source_name: String,
-        /// The error message: how many bytes were expected at most, and how many were found.
+        /// The error message: what was expected of the regular expressions, such as the most bytes
+        /// that they may take, and what was found.
         problem: String,
     },
     /// The file contains no rule. It is empty, or is YAML of another kind, such as a Splunk macro
@@ -226,8 +227,9 @@ impl Detection {
     }
 
     /// Parses all rules of a rule file, in Splunk's or Sigma's form. Splunk rules can use the
-    /// macros and lookups of `library`. Error messages call the file `source_name`. For a file
-    /// without rules, the result is a single [`DetectionError::NoRule`].
+    /// macros and lookups of `library`. `placeholders` has the values of a site for the
+    /// placeholders of Sigma rules. Error messages call the file `source_name`. For a file without
+    /// rules, the result is a single [`DetectionError::NoRule`].
     #[must_use]
     pub fn all_from_yaml(
         text: &str,
@@ -325,7 +327,7 @@ impl Detection {
 
     /// Returns the condition under which an event of Windows' own DNS client is a lead. For a rule
     /// about Sysmon's events, it is the part of the rule's condition that the query name alone
-    /// decides. For a rule about Windows' DNS client, it is the whole condition.
+    /// decides. For a rule about the log of Windows' own DNS client, it is the whole condition.
     #[must_use]
     pub fn lead_condition(&self) -> LeadCondition {
         match self.source {
@@ -393,9 +395,9 @@ impl Detection {
     }
 }
 
-/// The keys that mark a YAML document as a Splunk rule. Splunk's macros, stories and lists have
-/// none of these keys. A rule whose key `search` is missing is still recognised by the others, and
-/// is reported as a faulty rule.
+/// The keys that mark a YAML document as a Splunk rule. Splunk's macros, analytic stories and lists
+/// have none of these keys. A rule without the key `search` is still recognised by any other of the
+/// keys, and is reported as a faulty rule.
 const SPLUNK_KEYS: [&str; 5] = ["search", "rba", "finding", "intermediate_findings", "known_false_positives"];
 
 /// Returns true if a YAML document is not a Splunk rule, but a macro, an analytic story or a list,

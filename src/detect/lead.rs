@@ -17,8 +17,8 @@ use crate::detect::predicate::test::FieldTest;
 /// The condition on the query name under which an event is a lead of a detection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LeadCondition {
-    /// A match is possible if the predicate is true for the event. The predicate reads only
-    /// `QueryName`, the query name.
+    /// A match is possible with the query names for which the predicate is true, so events with
+    /// these names are leads. The predicate reads only the event's field `QueryName`.
     Names(Predicate),
     /// A match is possible with every query name, so the name alone decides nothing. The detection
     /// then gives no leads.
@@ -31,8 +31,9 @@ pub enum LeadCondition {
 }
 
 impl LeadCondition {
-    /// Returns the condition on the query name for a detection's predicate. A predicate that only
-    /// excludes certain names, and requires none, gives [`LeadCondition::EveryName`].
+    /// Returns the condition on the query name under which an event is a lead of a detection with
+    /// this predicate. A predicate that only excludes certain names, and requires none, gives
+    /// [`LeadCondition::EveryName`], which means no leads.
     #[must_use]
     pub fn requiring_names(predicate: &Predicate) -> Self {
         match Self::of(predicate) {
@@ -41,8 +42,9 @@ impl LeadCondition {
         }
     }
 
-    /// Returns the condition on the query name for a detection's predicate, even if it only
-    /// excludes certain names.
+    /// Returns the condition on the query name under which a match of a detection with this
+    /// predicate is possible. If the predicate only excludes certain names, the condition excludes
+    /// them.
     #[must_use]
     pub fn of(predicate: &Predicate) -> Self {
         match possible(predicate, true) {
@@ -53,28 +55,29 @@ impl LeadCondition {
     }
 }
 
-/// For which query names a part of a detection's condition can have the truth value that a match
-/// needs, whatever values the other fields have.
+/// For which query names a part of a detection's condition is true, if each comparison of a field
+/// other than the query name has the result that helps a match: true, or false inside an odd number
+/// of negations.
 enum Possibility {
-    /// The part of the condition can have the needed truth value with every query name.
+    /// The part of the condition is true with every query name.
     Always,
-    /// The part of the condition cannot have the needed truth value with any query name.
+    /// The part of the condition is not true with any query name.
     Never,
-    /// The part of the condition can have the needed truth value with the query names for which
-    /// this predicate is true.
+    /// The part of the condition is true with exactly the query names for which this predicate is
+    /// true.
     If(Predicate),
 }
 
 impl Possibility {
-    /// Returns [`Possibility::Always`] for true, and [`Possibility::Never`] for false.
+    /// Returns [`Possibility::Always`] if `holds`, and [`Possibility::Never`] otherwise.
     fn known(holds: bool) -> Self {
         if holds { Possibility::Always } else { Possibility::Never }
     }
 }
 
-/// Returns for which query names a predicate is true if every comparison of another field has the
-/// truth value `wanted`. `wanted` is the value that helps a match: true, or false inside an odd
-/// number of negations.
+/// Returns for which query names `predicate`, a part of a detection's condition, is true if every
+/// comparison of a field other than the query name has the result `wanted`. That is the result that
+/// helps a match: true, or false if the part lies inside an odd number of negations.
 fn possible(predicate: &Predicate, wanted: bool) -> Possibility {
     match predicate {
         // A lead always has a name.
@@ -115,7 +118,8 @@ fn possible(predicate: &Predicate, wanted: bool) -> Possibility {
 }
 
 /// Returns true if a condition on the query name requires certain names, and not only excludes
-/// some. `wanted` is the truth value that a match needs: false inside an odd number of negations.
+/// some. `wanted` is the truth value that a match needs: true for a whole condition, false for a
+/// part inside an odd number of negations.
 fn requires_names(predicate: &Predicate, wanted: bool) -> bool {
     match predicate {
         Predicate::And(children) | Predicate::Or(children) => {
@@ -133,8 +137,9 @@ enum Junction {
     Or,
 }
 
-/// Combines what [`possible`] returns for each of the children into the result for an `And` or `Or`
-/// of them.
+/// Returns for which query names the `And` or `Or` (as `junction` says) of the predicates
+/// `children` is true, by combining what [`possible`] returns for each of them. `wanted` is the
+/// result that every comparison of a field other than the query name has.
 fn join(children: &[Predicate], wanted: bool, junction: Junction) -> Possibility {
     let mut open = Vec::new();
     for child in children {

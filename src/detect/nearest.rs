@@ -3,8 +3,8 @@
 
 use strsim::osa_distance;
 
-/// The number of letters per permitted mistake: a name is close to another if at most one letter in
-/// this number is wrong, missing or extra.
+/// The number of letters in a name for each permitted mistake, which is a letter that is wrong,
+/// missing, extra or swapped with the next. A shorter name may have one mistake, too.
 const LETTERS_FOR_EACH_SLIP: usize = 3;
 
 /// Returns the known name that is closest to `name`, to suggest it in an error message; `None` if

@@ -28,7 +28,8 @@ pub struct ThreatObject {
     pub object_type: String,
 }
 
-/// The risk that a rule states, the same for all three layouts of Splunk's rule files.
+/// The risk that a Splunk rule states, in one form for the three layouts that Splunk's rule files
+/// have had: with the key `tags`, with `rba`, or with `finding` and `intermediate_findings`.
 #[derive(Debug, Default)]
 pub(super) struct StatedRisk {
     /// The risk score of a match, from 0 to 100; `None` if the rule states none.
@@ -47,17 +48,18 @@ pub(super) struct StatedRisk {
 /// The highest risk score that Splunk's rules can state. A higher one is taken as this score.
 const HIGHEST_SCORE: u32 = 100;
 
-/// The values of the keys of a Splunk rule file in which a risk can be stated. An absent key has
-/// its default value.
+/// The values of the keys of a Splunk rule file in which a risk can be stated. An absent key has an
+/// empty value.
 pub(super) struct RiskKeys {
     /// The key `tags`, in which rule files until 2024 stated the risk.
     pub tags: Tags,
     /// The key `rba`, in which rule files until May 2026 stated the risk.
     pub rba: Rba,
-    /// The key `finding` of present rule files, for a rule whose single match is already a finding.
+    /// The key `finding` of present rule files, for a rule whose single match is already a finding,
+    /// which is an alert in Splunk.
     pub finding: Finding,
     /// The key `intermediate_findings` of present rule files, for a rule of which several matches
-    /// add up to a finding.
+    /// add up to a finding, which is an alert in Splunk.
     pub intermediate_findings: IntermediateFindings,
     /// The key `threat_objects` at the top level of present rule files: the fields whose values are
     /// the threat.
@@ -87,7 +89,8 @@ struct Observable {
     role: Option<Vec<String>>,
 }
 
-/// The value of the key `rba`, in which rule files stated the risk until May 2026.
+/// The value of the key `rba` (risk-based alerting), in which Splunk's rule files stated the risk
+/// until May 2026.
 #[derive(Default, Deserialize)]
 pub(super) struct Rba {
     message: Option<String>,
@@ -95,16 +98,16 @@ pub(super) struct Rba {
     threat_objects: Option<Vec<RiskEntity>>,
 }
 
-/// The value of the key `finding` of present rule files, for a rule whose single match is already a
-/// finding.
+/// The value of the key `finding` of present Splunk rule files, for a rule whose single match is
+/// already a finding, which is an alert in Splunk.
 #[derive(Default, Deserialize)]
 pub(super) struct Finding {
     title: Option<String>,
     entity: Option<RiskEntity>,
 }
 
-/// The value of the key `intermediate_findings` of present rule files, for a rule of which several
-/// matches add up to a finding.
+/// The value of the key `intermediate_findings` of present Splunk rule files, for a rule of which
+/// several matches add up to a finding, which is an alert in Splunk.
 #[derive(Default, Deserialize)]
 pub(super) struct IntermediateFindings {
     entities: Option<Vec<RiskEntity>>,
@@ -118,17 +121,18 @@ pub(super) struct RiskEntity {
     #[serde(rename = "type")]
     object_type: Option<String>,
     score: Option<u32>,
-    /// The message about this entity alone; `None` if it has none. Only entities of
+    /// The rule's message about this field alone; `None` if it has none. Only fields in
     /// [`IntermediateFindings`] have messages.
     message: Option<String>,
 }
 
 impl RiskKeys {
-    /// Merges what the rule states in any of the three layouts.
+    /// Merges the risk that a rule states with the key `tags`, with `rba`, or with `finding` and
+    /// `intermediate_findings`.
     ///
     /// The score is the highest of `finding` and `intermediate_findings`; if they state none, the
     /// score of `tags`; if `tags` states none, the highest of `rba`. The message comes from the
-    /// first of these that has one, in the same order.
+    /// first of these keys that has one, in the same order.
     pub(super) fn into_risk(self) -> StatedRisk {
         let Tags { confidence, impact, message, observable, risk_score, .. } = self.tags;
         let observables = observable.unwrap_or_default();
@@ -173,7 +177,7 @@ fn within_bounds(score: u32, notes: &mut Vec<String>) -> u32 {
     score.min(HIGHEST_SCORE)
 }
 
-/// Joins the own messages of the fields that a rule states to one text, each distinct message once;
+/// Joins the messages that a rule states for single fields to one text, each distinct message once;
 /// `None` if no field has a message.
 fn messages(entities: &[RiskEntity]) -> Option<String> {
     let mut messages: Vec<&str> = Vec::new();
@@ -185,8 +189,8 @@ fn messages(entities: &[RiskEntity]) -> Option<String> {
     (!messages.is_empty()).then(|| messages.join("; "))
 }
 
-/// Converts the fields that a rule states in any layout to risk objects. If the same field is
-/// stated twice with the same type, it becomes one risk object, with the higher score.
+/// Converts the fields that a rule file states to be at risk to risk objects. If a field is stated
+/// twice with the same type, it becomes one risk object, with the higher score.
 fn distinct(entities: Vec<RiskEntity>) -> Vec<RiskObject> {
     let mut objects: Vec<RiskObject> = Vec::new();
     for object in entities.into_iter().map(RiskEntity::risk_object) {

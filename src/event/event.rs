@@ -17,8 +17,8 @@ pub struct Event {
     pub system: System,
     #[serde(serialize_with = "by_name")]
     kind: &'static EventKind,
-    /// The values of the event's fields: one for each field in the table of the event's kind, in
-    /// the order of that table. `None` for a field without a value.
+    /// The values of the event's fields: one for each of [`EventKind::fields`] of the event's kind,
+    /// in the same order. `None` for a field without a value.
     values: Box<[Option<String>]>,
 }
 
@@ -28,8 +28,8 @@ pub struct Event {
 struct StoredEvent {
     system: System,
     kind: String,
-    /// The values as serialized: one for each field in the table of the event's kind, in the order
-    /// of that table; null for a field without a value.
+    /// The values as serialized: one for each of [`EventKind::fields`] of the event's kind, in the
+    /// same order; null for a field without a value.
     values: Box<[Option<String>]>,
 }
 
@@ -88,9 +88,9 @@ impl Event {
         true
     }
 
-    /// Sets or removes the value of the field at `index` in the table of the event's kind. An index
-    /// beyond the table changes nothing. The value of `Security/@UserID` is stored in the event's
-    /// `System` part.
+    /// Sets or removes the value of the field at `index` in [`EventKind::fields`] of the event's
+    /// kind. An index beyond the last field changes nothing. The value of `Security/@UserID` is
+    /// stored in the event's `System` part.
     pub(crate) fn set_at(&mut self, index: usize, value: Option<String>) {
         if self.kind.fields.get(index).is_some_and(|field| field.location == FieldLocation::SecurityUserId) {
             self.system.user_id = value;
@@ -113,15 +113,15 @@ impl Event {
 
     /// Returns the value of the field `name`; `None` if the event does not have the field. `name`
     /// is the field's name in the record, or its meaning, which is the name by which detections
-    /// refer to it. If several fields of the kind have that meaning, the result is the value of the
-    /// last one in the kind's table that the event has: it is the most exact.
+    /// refer to it. If several fields have that meaning, the result is the value of the last one in
+    /// [`EventKind::fields`] that has a value in the event: it is the most exact.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.kind.indexes(name).rev().find_map(|index| self.at(index))
     }
 
-    /// Returns the value of the field at `index` in the table of the event's kind; `None` if the
-    /// field has no value.
+    /// Returns the value of the field at `index` in [`EventKind::fields`] of the event's kind;
+    /// `None` if the field has no value.
     fn at(&self, index: usize) -> Option<&str> {
         match self.kind.fields.get(index)?.location {
             FieldLocation::SecurityUserId => self.system.user_id.as_deref(),
@@ -129,8 +129,8 @@ impl Event {
         }
     }
 
-    /// Returns every field of the event's kind, in the order of the kind's table, with the event's
-    /// value; `None` for a field without a value.
+    /// Returns every field of the event's kind, in the order of [`EventKind::fields`], with the
+    /// value that the event has in it; `None` for a field without a value.
     pub fn fields(&self) -> impl Iterator<Item = (&'static FieldSpec, Option<&str>)> {
         self.kind.fields.iter().enumerate().map(|(index, field)| (field, self.at(index)))
     }

@@ -109,8 +109,8 @@ pub static PROCESS_CREATION: EventKind = EventKind {
 /// A kind of event: which provider logs such events, under which event IDs, and with which fields.
 #[derive(Debug)]
 pub struct EventKind {
-    /// The name of this kind of event: Sigma's category of such events, if there is one. Serialized
-    /// events refer to their kind by this name.
+    /// The name of this kind of event, such as `dns_query`: the category that Sigma rules state for
+    /// events of this kind, if there is one. Serialized events refer to their kind by this name.
     pub name: &'static str,
     /// The words that messages use for one event of this kind, such as `a DNS query`.
     pub title: &'static str,
@@ -120,19 +120,19 @@ pub struct EventKind {
     pub channel: &'static str,
     /// The event IDs that events of this kind have.
     pub event_ids: &'static [u32],
-    /// The value of Splunk's field `signature` in events of this kind, as Splunk's add-on sets it.
-    /// `None` if the value is not known.
+    /// The value of Splunk's field `signature` in events of this kind, as Splunk's add-on for
+    /// Sysmon sets it. `None` if the value is not known.
     pub signature: Option<&'static str>,
-    /// The value of Splunk's field `vendor_product` in events of this kind, as Splunk's add-on sets
-    /// it. `None` if the value is not known.
+    /// The value of Splunk's field `vendor_product` in events of this kind, as Splunk's add-on for
+    /// Sysmon sets it. `None` if the value is not known.
     pub vendor_product: Option<&'static str>,
-    /// The fields of events of this kind. The hash of an event covers the values of its fields in
-    /// this order.
+    /// The fields of events of this kind. The hash by which the output identifies an event covers
+    /// the values of its fields in this order.
     pub fields: &'static [FieldSpec],
 }
 
 /// A field that events of a kind can have: its names, where the record stores it, and as what type.
-/// Each [`EventKind`] has a table of its fields.
+/// [`EventKind::fields`] lists the fields of a kind.
 #[derive(Debug, PartialEq, Eq)]
 pub struct FieldSpec {
     /// The field's name in the record and in Sigma: the `Name` of a `Data` element, or a path in
@@ -142,21 +142,22 @@ pub struct FieldSpec {
     /// other events of the kind.
     pub other_names: &'static [&'static str],
     /// The name by which detections refer to the field, whatever the kind of event. If several
-    /// fields of a kind have one meaning, the last one in the table that an event has is the most
-    /// exact.
+    /// fields of a kind have one meaning, the last one in [`EventKind::fields`] that has a value in
+    /// the event is the most exact.
     pub meaning: &'static str,
-    /// The names of the field in Splunk, besides `name`, as Splunk's add-on sets them.
+    /// The names of the field in Splunk, besides `name`, as Splunk's add-on for Sysmon sets them.
     pub splunk: &'static [&'static str],
     /// The part of an event's XML in which the field is found.
     pub location: FieldLocation,
-    /// The type in which a record stores the field's value, unless it was forwarded: then every
-    /// value is text.
+    /// The type in which a record stores the field's value, unless the record was forwarded: a
+    /// forwarded record stores every value as text.
     pub field_type: FieldType,
     /// True if every version of the provider writes the field. A DNS query without such a field is
     /// reported as damaged.
     pub always: bool,
-    /// True if the hash of an event covers the field. A field that is added to a table later is not
-    /// hashed, because otherwise all hashes in earlier outputs would change.
+    /// True if the hash by which the output identifies an event covers the field. A field that is
+    /// added to [`EventKind::fields`] later is not hashed, because otherwise all hashes would
+    /// differ from those in earlier outputs.
     pub hashed: bool,
 }
 
@@ -224,17 +225,18 @@ impl EventKind {
         self.fields.iter().filter(|field| field.always).map(|field| field.name)
     }
 
-    /// Returns the positions, in the kind's table, of the fields whose name in the record or whose
-    /// meaning is `name`. Several fields can have one meaning.
+    /// Returns the positions, in [`EventKind::fields`], of the fields whose name in the record or
+    /// whose meaning (the name by which detections refer to a field) is `name`. Several fields can
+    /// have one meaning.
     pub(super) fn indexes<'k>(&'k self, name: &'k str) -> impl DoubleEndedIterator<Item = usize> + 'k {
         let fields = self.fields.iter().enumerate();
         let named = fields.filter(move |(_, field)| field.meaning == name || field.name == name);
         named.map(|(index, _)| index)
     }
 
-    /// Returns the field whose name in the record or whose meaning is `name`. If several fields
-    /// have that meaning, the result is the last one in the kind's table, which is the most exact.
-    /// `None` if the kind has no such field.
+    /// Returns the field whose name in the record or whose meaning (the name by which detections
+    /// refer to a field) is `name`. If several fields have that meaning, the result is the last one
+    /// in [`EventKind::fields`], which is the most exact. `None` if the kind has no such field.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&'static FieldSpec> {
         self.fields.get(self.indexes(name).next_back()?)
@@ -251,8 +253,9 @@ impl PartialEq for EventKind {
 impl Eq for EventKind {}
 
 impl FieldSpec {
-    /// Returns the table entry of a field that is a `Data` element of `EventData`. Its meaning is
-    /// its name; it has no other names, and an event's hash covers it.
+    /// Returns the description of a field that is a `Data` element of `EventData`. The name by
+    /// which detections refer to the field is `name`. It has no other names, and the hash by which
+    /// the output identifies an event covers it.
     const fn data(name: &'static str, field_type: FieldType) -> Self {
         FieldSpec {
             name,
@@ -266,7 +269,8 @@ impl FieldSpec {
         }
     }
 
-    /// Returns the table entry of a field that is an attribute in an event's `System` part.
+    /// Returns the description of a field that is an attribute in an event's `System` part and
+    /// contains a number.
     const fn system(name: &'static str, location: FieldLocation) -> Self {
         FieldSpec { location, ..FieldSpec::data(name, FieldType::Number) }
     }
@@ -276,7 +280,8 @@ impl FieldSpec {
         FieldSpec { always: true, ..self }
     }
 
-    /// Returns the field with `splunk` as the further names that Splunk's add-on gives it.
+    /// Returns the field with `splunk` as the further names that Splunk's add-on for Sysmon gives
+    /// it.
     const fn splunk(self, splunk: &'static [&'static str]) -> Self {
         FieldSpec { splunk, ..self }
     }
@@ -301,8 +306,9 @@ impl FieldSpec {
 }
 
 impl FieldType {
-    /// Returns whether a record stores a value of this type as text, in which a substring can be
-    /// searched for.
+    /// Returns whether values of this type can be searched for in the bytes of a record: only
+    /// texts, and numbers that are stored as text. Times cannot, even those that are stored as
+    /// text.
     #[must_use]
     pub fn is_searchable(self) -> bool {
         matches!(self, FieldType::Text | FieldType::TextNumber)

@@ -17,9 +17,10 @@ const UNKNOWN: Cow<'static, str> = Cow::Borrowed("?");
 pub struct Answer {
     /// The name of the DNS record type (`A`, `AAAA`, `CNAME`, …), or `TYPE<n>` for a number without
     /// a known name. It is `?` for an item that is neither an address nor of the form `type: <n>
-    /// <data>`, or that was cut off before its type.
+    /// <data>`, and for an item that was cut off, unless its type is complete.
     pub kind: Cow<'static, str>,
-    /// The data of the answer: an address, a name, or empty if the log has none.
+    /// The data of the answer: an address, a name, or the whole item if its type is `?`. Empty if
+    /// the log has no data.
     pub data: String,
     /// True if the answer is incomplete, because the logged value of `QueryResults` ends within it.
     pub cut: bool,
@@ -63,8 +64,8 @@ impl QueryResults {
     }
 }
 
-/// Returns the complete items of a logged `QueryResults`, in order: addresses, and texts of the
-/// form `type: <n> <data>`. An item that was cut off is left out.
+/// Returns the complete items of a logged `QueryResults`, in order, such as addresses and texts of
+/// the form `type: <n> <data>`. An item that was cut off is left out.
 pub fn whole_items(text: &str) -> impl Iterator<Item = &str> {
     let whole = text.rsplit_once(';').map_or("", |(whole, _)| whole);
     whole.split(';').map(str::trim).filter(|item| !item.is_empty())
@@ -77,8 +78,8 @@ fn fragment(text: &str) -> Option<&str> {
     (!last.is_empty() && text.trim() != "-").then_some(last)
 }
 
-/// An item of `QueryResults` as Splunk's add-on extracts it. Its texts are parts of the logged
-/// value.
+/// An item of `QueryResults` as Splunk's add-on for Sysmon extracts it. Its texts are parts of the
+/// logged value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AnswerItem<'a> {
     /// A DNS record other than an address, logged in the form `type: <n> <data>`.
@@ -93,9 +94,9 @@ pub enum AnswerItem<'a> {
     Address(&'a str),
 }
 
-/// Returns the items of a logged `QueryResults` that Splunk's add-on makes field values of:
-/// addresses, and items of the form `type: <n> <data>` with data. An item that was cut off is left
-/// out.
+/// Returns the items of a logged `QueryResults` that become field values in Splunk's add-on for
+/// Sysmon: addresses, and items of the form `type: <n> <data>` with data. An item that was cut off
+/// is left out.
 pub fn answer_items(text: &str) -> impl Iterator<Item = AnswerItem<'_>> {
     whole_items(text).filter_map(|item| {
         if let Some(rest) = item.strip_prefix("type:") {
@@ -132,8 +133,8 @@ fn address(item: &str) -> Option<(&'static str, String)> {
 }
 
 /// Parses an item of `QueryResults` of the form `type: <n> <data>`. Returns the record type's
-/// number and the data, which may be missing. One or two blanks follow the colon (two up to early
-/// 2024). `None` if the item has another form.
+/// number, and the data, which is empty if it is missing. Two blanks follow the colon in logs up to
+/// early 2024, otherwise one. `None` if the item has another form.
 fn typed(item: &str) -> Option<(u32, &str)> {
     let rest = item.strip_prefix("type:")?.trim_start();
     let (number, data) = rest.split_once(' ').unwrap_or((rest, ""));

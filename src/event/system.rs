@@ -19,8 +19,8 @@ pub const DNS_CLIENT_CHANNEL: &str = "Microsoft-Windows-DNS-Client/Operational";
 
 /// The `System` part of an event: the elements of `System` that dnsweep uses.
 ///
-/// Texts are as logged. A missing element is `None`, or an empty string if a table's column cannot
-/// be null.
+/// Texts are as logged. A missing element is `None`, or an empty string if its column in the
+/// output's tables cannot be null.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct System {
     /// The provider that logged the event (`Provider/@Name`); empty if the record has none.
@@ -32,8 +32,9 @@ pub struct System {
     pub event_id: u32,
     /// The version of the event's layout (`Version`); `None` if the record has none.
     pub version: Option<u32>,
-    /// The event's own number in its log (`EventRecordID`); `None` if the record has none. An
-    /// export keeps this number, unlike the number in the record's header.
+    /// The event's own number in its log (`EventRecordID`); `None` if the record has none. If
+    /// Windows exports the event to another log, this number stays, while the number in the
+    /// record's header is a new one.
     pub event_record_id: Option<u64>,
     /// The machine that logged the event (`Computer`), even if another machine stored it; empty if
     /// the record has none.

@@ -24,8 +24,8 @@ const TICKS_PER_SECOND: i64 = 10_000_000;
 const FILETIME_OF_1970: i64 = 116_444_736_000_000_000;
 
 /// The first FILETIME (100 ns intervals since 1601) of the year 9999. From this instant on, a time
-/// in evidence counts as unreadable, because decoders differ on such times, and programs that read
-/// the tables may not know them.
+/// in evidence counts as unreadable, because decoders differ on these times, and programs that read
+/// the output's tables may not know them.
 pub(crate) const FILETIME_OF_9999: u64 = 2_650_152_384_000_000_000;
 
 /// An instant, in intervals of 100 ns since 1970-01-01T00:00:00Z.
@@ -99,8 +99,8 @@ impl EventTime {
         EventTime(NonZeroU64::new(ticks.cast_unsigned() ^ SIGN).unwrap_or(NonZeroU64::MIN))
     }
 
-    /// Returns the instant `filetime` intervals of 100 ns after 1601-01-01T00:00:00Z; `None` for
-    /// zero, which means no time, and from the year 9999 on.
+    /// Returns the instant `filetime` intervals of 100 ns after 1601-01-01T00:00:00Z. `None` for
+    /// zero, which means no time, and for instants from the year 9999 on.
     #[must_use]
     #[inline]
     pub fn from_filetime(filetime: u64) -> Option<Self> {
@@ -142,8 +142,8 @@ impl EventTime {
         (1..i128::from(FILETIME_OF_9999)).contains(&filetime).then_some(EventTime::from_ticks(ticks))
     }
 
-    /// Returns the instant as Splunk's `security_content_ctime` prints it: `2024-01-31T10:15:30`,
-    /// in UTC, with seconds rounded down.
+    /// Returns the instant as the macro `security_content_ctime` of Splunk's detections prints it:
+    /// `2024-01-31T10:15:30`, in UTC, with seconds rounded down.
     #[must_use]
     pub fn whole_seconds(self) -> String {
         self.timestamp()
@@ -165,7 +165,7 @@ impl EventTime {
     }
 
     /// Returns the instant as `TimeCreated/@SystemTime` shows a time that a record stores in
-    /// binary: RFC 3339 with seven decimals. `None` if a record cannot store the instant.
+    /// binary: RFC 3339 with seven decimals. `None` if the year lies outside 0 to 9999.
     #[must_use]
     pub fn system_time(self) -> Option<String> {
         let time = Offset::UTC.to_datetime(self.timestamp()?);
@@ -198,7 +198,8 @@ impl EventTime {
         Self::from_timestamp(Timestamp::now()).unwrap_or(EventTime::from_ticks(0))
     }
 
-    /// Returns the instant in UTC as RFC 3339 with seven decimals, the form of times in `run.json`.
+    /// Returns the instant in UTC as RFC 3339 with seven decimals, the form of times in `run.json`,
+    /// the file in the output that describes the sweep.
     #[must_use]
     pub fn rfc3339(self) -> String {
         self.timestamp().map_or_else(

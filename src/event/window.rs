@@ -11,9 +11,9 @@ pub struct Window {
     pub since: Option<EventTime>,
     /// The latest time in the period; `None` if the period has no latest time.
     pub until: Option<EventTime>,
-    /// The end of a requested period that has no latest time. A period that was counted back from
-    /// now (such as the last 14 days) ends now, but later events still match, because a machine's
-    /// clock can be ahead. `None` if the period has no end.
+    /// The present, if the user requested a period that was counted back from it, such as the last
+    /// 14 days; otherwise `None`. DNS queries cover the period only if they reach about this time.
+    /// It does not bound matches: later events still match, because a machine's clock can be ahead.
     pub ends: Option<EventTime>,
 }
 

@@ -25,7 +25,7 @@ pub enum RecoveredFrom {
     /// A whole deleted chunk, whose checksums are right.
     DeletedChunk,
     /// A deleted record whose values no checksum covers. If the record needs a template, that
-    /// template lies among live records, whose checksum is right.
+    /// template lies among the live records of the chunk, whose checksum is right.
     OwnValues,
     /// A deleted record and its template, neither of which a checksum covers. The template may have
     /// been overwritten. The computer's name, and which value belongs to which field, are therefore
@@ -62,7 +62,8 @@ impl Integrity {
 pub struct Problem {
     /// Where the range starts, in bytes from the start of the file.
     pub offset: u64,
-    /// The length of the range in bytes. It is 0 if bytes are missing at the offset.
+    /// The length of the range in bytes. It is 0 if the problem is that bytes are missing at the
+    /// offset.
     pub length: u64,
     /// What is wrong with the range.
     pub damage: Damage,
@@ -72,11 +73,12 @@ pub struct Problem {
 /// kind (`Display`) says what was expected and what was found.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Damage {
-    /// The container that the file lies in says that something is wrong with the file, or shows it.
-    /// Examples: a checksum of the archive does not match, or the clusters of a deleted file belong
-    /// to another file by now.
+    /// Something is wrong with the file according to the container that the file lies in. Examples:
+    /// a checksum in an archive does not match the file's bytes, or clusters of a deleted file
+    /// belong to another file by now.
     Container {
-        /// The container's problem with the file in words: what was expected, and what was found.
+        /// What is wrong with the file according to its container, in words: what was expected, and
+        /// what was found.
         what: String,
     },
     /// The file has no bytes.
@@ -134,8 +136,8 @@ pub enum Damage {
         /// The CRC32 of the bytes of the chunk's records.
         computed: u32,
     },
-    /// A chunk header states a wrong end of the chunk's records: outside the chunk or, in a chunk
-    /// without checksums, where no record ends.
+    /// A chunk header states a wrong end of the chunk's records. The end lies outside the chunk; or
+    /// no checksum confirms it, and either no record ends there, or more live records follow.
     FreeSpaceOffset {
         /// The end of the records that the chunk header states, as an offset in the chunk.
         found: u32,
@@ -168,15 +170,17 @@ pub enum Damage {
         /// The decoder's message: why the content cannot be decoded.
         reason: String,
     },
-    /// A DNS query whose field names are damaged. The DNS query is used all the same: the texts
-    /// next to the damaged names show which value belongs to which field.
+    /// A DNS query whose template refers to damaged names of XML elements. The DNS query is used
+    /// all the same: the template also contains the names of the fields as texts, such as
+    /// `QueryName`, and they show which value belongs to which field.
     NamesReplaced {
         /// The number in the header of the DNS query's record.
         header_id: u64,
     },
     /// A DNS query of which some fields are missing that every DNS query has.
     FieldsLost {
-        /// The number in the header of the DNS query's record.
+        /// The number in the header of the DNS query's record. In event XML, which has no record
+        /// headers, it is the EventRecordID, or 0 if the event has none.
         header_id: u64,
         /// The names of the fields that the DNS query's record should have and does not have.
         missing: Vec<String>,
@@ -195,7 +199,7 @@ pub enum Damage {
     EventXmlCutOff,
     /// A range of bytes that could not be read.
     Read {
-        /// The operating system's message: why the bytes could not be read.
+        /// Why the bytes could not be read, for example the operating system's message.
         reason: String,
     },
     /// A log that was closed cleanly, but whose header counts more chunks than the file has. The
@@ -323,8 +327,8 @@ fn write_expected(
     write!(f, "{what}: expected {expected}, found {found}")
 }
 
-/// Writes a message about a wrong checksum: `stored` is what a header states, and `computed` is the
-/// checksum of the bytes that `bytes` names.
+/// Writes a message about a wrong checksum. `what` names the checksum, `stored` is its value in a
+/// header, and `computed` is the checksum of the bytes that `bytes` names.
 fn write_checksums(
     f: &mut fmt::Formatter<'_>,
     what: &str,

@@ -14,8 +14,8 @@ pub enum EventForm {
     Json,
     /// Text for people, as Event Viewer copies it and Splunk shows it.
     Text,
-    /// Event XML that lies within other text: in a column of a table, after the header of a line,
-    /// or in an element with another name than `Events`.
+    /// Event XML that lies within other text: in a column of a table, after the header of a line
+    /// (as in syslog), or in an XML element with another name than `Events`.
     Within,
 }
 

@@ -93,10 +93,10 @@ pub struct FileReport {
     /// What the beginning of the file shows it to be.
     pub header: Header,
     /// The number of chunks that the file header states. `None` if the log was not closed cleanly,
-    /// because the number is then out of date.
+    /// because the number is then out of date, or if the header is damaged.
     pub promised_chunks: Option<u64>,
-    /// The number of chunks that the file header states, if that number can be relied on. `None` if
-    /// the log was not closed cleanly, or the header's checksum is wrong.
+    /// The number of chunks that the file header states, if a checksum confirms it. `None` if the
+    /// log was not closed cleanly, or if the header's checksum is absent or wrong.
     pub counted_chunks: Option<u64>,
     /// Counts of the chunks, records and bytes that were read.
     pub tally: Tally,
@@ -106,10 +106,12 @@ pub struct FileReport {
     pub notes: Notes,
     /// The number of the file's bytes that could be read.
     pub bytes_read: u64,
-    /// The number of chunks in the file that begin with a chunk's signature.
+    /// The number of chunks in the file that begin with a chunk's signature, including misaligned
+    /// ones. It helps to decide whether the file is a log.
     pub signed_chunks: u64,
-    /// The offset in bytes at which the last chunk with a signature ends, or the slot that begins
-    /// with it; 0 if the file has no chunk.
+    /// The offset in bytes, from the start of the file, at which the last chunk with a chunk's
+    /// signature ends. If that chunk begins a slot, it is the end of the slot. It is 0 if the file
+    /// has no such chunk.
     pub chunks_end: u64,
     /// The places in the file where the clock of the machine that wrote it went back.
     pub clock: Clock,
@@ -121,8 +123,8 @@ pub struct FileReport {
     /// True if the file was deleted in its volume. Bytes that it has lost are no loss of the
     /// evidence: Windows gave them to other files.
     pub deleted: bool,
-    /// The offset in bytes that the sweep had reached in this file when it was interrupted. `None`
-    /// if the file was read to its end.
+    /// The offset in bytes that the sweep had reached in this file when it was interrupted; 0 if
+    /// the sweep had not begun the file. `None` if the file was read to its end.
     pub interrupted_at: Option<u64>,
 }
 
@@ -184,13 +186,14 @@ impl FileReport {
         self.note_change();
     }
 
-    /// Decides whether the bytes at the file's end are a lost part of the log, or lie after the
-    /// log's last chunk.
+    /// Decides whether the bytes at the file's end are a lost part of the log (damage), or lie
+    /// after the log's last chunk. In the second case, the bytes are counted as trailing, with a
+    /// note instead of the problem.
     ///
     /// The header of a cleanly closed log counts the chunks. If the header's checksum is right and
     /// no chunk lies after the counted ones, the bytes at the end are what the disk contained
-    /// before: no damage. The header of a log in use was written before the log's last chunks, so
-    /// it proves nothing.
+    /// before, and no damage. The header of a log in use was written before the log's last chunks,
+    /// so it proves nothing.
     fn set_end_apart(&mut self) {
         let Some(counted) = self.counted_chunks else { return };
         let end = FILE_HEADER_SIZE + counted * CHUNK_SIZE;

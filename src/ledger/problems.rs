@@ -42,8 +42,8 @@ impl Problems {
         }
     }
 
-    /// Adds a problem with the whole file, at the front of the list. If the list is full, the last
-    /// listed problem is only counted, so that this one is always listed.
+    /// Adds a problem that concerns the whole file, at the front of the list. If the list is full,
+    /// the last listed problem is only counted, so that the added problem is always listed.
     pub fn put_first(&mut self, problem: Problem) {
         self.listed.insert(0, problem);
         if self.listed.len() > MAX_LISTED_PROBLEMS {
@@ -70,8 +70,9 @@ impl Problems {
     }
 
     /// Removes the problem "no chunk signature" from all bytes from `offset` on, and returns the
-    /// ranges of bytes that had it. Nothing is removed if bytes from `offset` on have any other
-    /// problem, or if not all problems are listed.
+    /// ranges of bytes that had it. The caller knows from the file header that the log ends at
+    /// `offset`, so that no chunk is expected after it. Nothing is removed if bytes from `offset`
+    /// on have any other problem, or if not all problems are listed.
     #[must_use]
     pub fn take_foreign_from(&mut self, offset: u64) -> Vec<Range<u64>> {
         let is_foreign = |problem: &Problem| matches!(problem.damage, Damage::ChunkSignature { .. });
@@ -103,8 +104,8 @@ impl Problems {
         self.append_only(later, |_| true);
     }
 
-    /// Adds the listed problems of the next part of the file for which `is_wanted` is true. Its
-    /// unlisted problems are all counted.
+    /// Adds those listed problems of the next part of the file for which `is_wanted` is true.
+    /// Problems of that part that are not listed are unknown, so all of them are counted.
     pub fn append_only(&mut self, later: Problems, is_wanted: impl Fn(&Problem) -> bool) {
         later.listed.into_iter().filter(is_wanted).for_each(|problem| self.push(problem));
         self.further += later.further;

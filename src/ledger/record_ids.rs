@@ -111,8 +111,9 @@ impl IdRuns {
         }
     }
 
-    /// Adds a run whose numbers lie above those of all other runs. If there are twice [`MOST_RUNS`]
-    /// runs, the highest ones are dropped first, so that inserting a run takes a bounded time.
+    /// Adds a run whose numbers lie above those of all other runs. If there are already twice
+    /// [`MOST_RUNS`] runs, all but the lowest [`MOST_RUNS`] are dropped before the run is added, so
+    /// that inserting a run always takes a bounded time.
     fn push_apart(&mut self, run: IdRun) {
         if self.runs.len() >= 2 * MOST_RUNS {
             self.limit();

@@ -105,7 +105,8 @@ pub struct SkippedCounts {
     /// an event log. With `--any-name`, they begin neither like an event log nor like event XML.
     pub other_files: u64,
     /// The number of files with `.evtx` in their name that are no event logs, such as checksum
-    /// files, link files, and the files that macOS puts next to others.
+    /// files, shortcuts (`.lnk`), and the `._` files in which macOS keeps attributes of other
+    /// files.
     pub side_files: u64,
     /// The number of archives, compressed files and disk images, recognised by the ends of their
     /// names. Their contents were not read.
@@ -152,17 +153,22 @@ impl SkippedCounts {
 /// add up to the file's size.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Extents {
-    /// The number of bytes of the file's header, or of what lies in the header's place.
+    /// The number of bytes of the file's header, or of what lies in the header's place. In event
+    /// XML, the bytes of what may stand before and around events, such as the tags of the outermost
+    /// element.
     pub header: u64,
     /// The number of bytes of chunks that have records and no problem. A chunk whose only problem
-    /// is that it is misaligned counts too.
+    /// is that it is misaligned counts too. In event XML, the bytes of events without a problem.
     pub good: u64,
-    /// The number of bytes of chunks that have neither a record nor a problem.
+    /// The number of bytes of chunks that have neither a record nor a problem, and of unused slots,
+    /// which contain only zeros. In event XML, the bytes of white space.
     pub empty: u64,
     /// The number of bytes of chunks with a problem, and of slots (places for a chunk) that contain
-    /// something else than a chunk.
+    /// something else than a chunk. In event XML, the bytes of events with a problem, and of text
+    /// that does not belong in event XML.
     pub damaged: u64,
-    /// The number of bytes after the file's last whole chunk that do not begin like a chunk.
+    /// The number of bytes after the file's last chunk that are no chunk: a rest of less than 64
+    /// KiB, or bytes after the last chunk that the file header counts.
     pub trailing: u64,
     /// The number of bytes that belong to no chunk, in a file that is no event log but is searched
     /// for chunks (`--carve`).
@@ -207,8 +213,8 @@ pub struct Tally {
     pub checked_chunks: u64,
     /// The number of records that were found, but could not be decoded.
     pub damaged_records: u64,
-    /// The number of records that were read after bytes of their chunk that are no record. Programs
-    /// that stop reading a chunk at damage do not see these records.
+    /// The number of live records that were read although bytes before them in their chunk are
+    /// damaged. Programs that stop reading a chunk at damage do not see these records.
     pub refound_records: u64,
     /// The number of deleted records that could be decoded. No other field of this type counts
     /// them.
@@ -223,9 +229,9 @@ pub struct Tally {
     /// Computer and a Channel.
     pub logs: Logs,
     /// The number of renumbered records: their EventRecordID differs from the number in the
-    /// record's header. Exports and collectors number the headers anew. Only chunks without damage
-    /// count. In a run of records with consecutive EventRecordIDs, the first and the last record
-    /// decide for all.
+    /// record's header. Exports and collectors number the headers anew. Only records in chunks
+    /// without damage count. Records that are skimmed are not all compared: in a run of consecutive
+    /// EventRecordIDs, the first and the last record decide for the whole run.
     pub renumbered_records: u64,
 }
 
@@ -253,8 +259,8 @@ impl Tally {
         self.renumbered_records += u64::from(differs && is_sound);
     }
 
-    /// Adds the counts and the range of EventRecordIDs of records of one computer, which were
-    /// counted without decoding each of them.
+    /// Adds the counts of skimmed records of one Computer, which were counted without being
+    /// decoded. `ids` is the range of their EventRecordIDs.
     pub fn add_counts(&mut self, computer: &str, counts: RecordCounts, ids: RecordIdRange) {
         self.counts.merge(counts);
         self.record_ids.merge(ids);

@@ -65,7 +65,8 @@ pub(super) struct Columns {
     /// The Arrow builder of each column; empty before the first row, because many collections get
     /// no row.
     builders: Vec<ColumnBuilder>,
-    /// The number of bytes of text in each row. The writer uses the sizes to end batches of rows.
+    /// The number of bytes of text in each row. The table's writer adds these numbers up, and ends
+    /// a batch of rows when it has enough text.
     weights: Vec<usize>,
 }
 
@@ -82,8 +83,8 @@ impl Columns {
     }
 
     /// Adds a row: one cell for each column, in the columns' order. Returns the number of bytes of
-    /// text in the row. The cells are borrowed, because moving each of them took longer than
-    /// everything else in this function.
+    /// text in the row. The row is borrowed, not taken over, because moving each cell took longer
+    /// than everything else in this function.
     pub(super) fn push(&mut self, row: &[Cell<'_>]) -> Result<usize, OutputError> {
         let columns = &self.table.columns;
         if row.len() != columns.len() {

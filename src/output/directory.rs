@@ -53,11 +53,14 @@ enum ReplaceableOutput {
     AnyOutput,
 }
 
-/// Checks that `out` may become an output directory, and makes the partial directory next to `out`.
+/// Checks that `out` may become an output directory, and makes the partial directory next to `out`,
+/// in which the output lies until it is complete.
 ///
 /// `roots` are the absolute paths of the evidence; nothing is written under them. An existing
 /// output is replaced only if `force` is true, or if it is the output of an interrupted sweep that
 /// is being resumed. A directory with anything that dnsweep did not write is never replaced.
+/// `unfinished` says what happens if an earlier sweep to `out` was not finished. `access` says who
+/// may read the output.
 pub fn prepare(
     out: &Path,
     roots: &[PathBuf],
@@ -128,8 +131,8 @@ fn check_existing(target: &Path, replaceable: ReplaceableOutput) -> Result<(), O
     found.map_or(Ok(()), |found| Err(OutputError::Foreign { path: target.to_path_buf(), found }))
 }
 
-/// What happens to the journal of a sweep once the output directory is complete. The journal says
-/// what the sweep has read.
+/// What happens to the journal of a sweep once the output directory is complete. In the journal, a
+/// sweep notes what it has read, so that it can be resumed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FinalJournal {
     /// The sweep read everything, so there is nothing to resume: the journal is removed.
@@ -139,7 +142,8 @@ pub enum FinalJournal {
 }
 
 impl OutputDirectory {
-    /// Returns the path of the sweep's journal, from which an unfinished sweep is resumed.
+    /// Returns the path of the sweep's journal, in which the sweep notes what it has read, so that
+    /// it can be resumed.
     #[must_use]
     pub fn journal(&self) -> PathBuf {
         self.partial.journal()
@@ -152,8 +156,8 @@ impl OutputDirectory {
         self.partial.tables()
     }
 
-    /// Returns the file `name` of the output with the path at which it is written now. It gets its
-    /// final path when the output is complete.
+    /// Returns the file `name` of the output, with the path at which it is to be written now: in
+    /// the partial directory. The file gets its final path when the output is complete.
     #[must_use]
     pub fn staged(&self, name: &str) -> NewFile {
         NewFile { path: self.partial.tables().join(name), access: self.access }
@@ -173,8 +177,9 @@ impl OutputDirectory {
     }
 
     /// Completes the output: waits until all files are on the disk, gives the finished directory
-    /// the output's name, and then removes an earlier output at that path. Returns the output's
-    /// path.
+    /// the output's name, and then removes an earlier output at that path. `files` are the written
+    /// files that are still being synced; `journal` says whether the sweep's journal is kept for a
+    /// resumed sweep. Returns the output's path.
     pub fn publish(
         self,
         files: impl IntoIterator<Item = PendingSync>,
@@ -211,8 +216,10 @@ fn like_the_one_before(tables: &Path, target: &Path) -> io::Result<()> {
 /// Renames the finished directory `staging` to `target`.
 ///
 /// An empty directory or an earlier output at `target` is first moved to `earlier`, and removed
-/// only once the new output is in place. The directory at `earlier` is checked again before that,
-/// so that a file that somebody put into it at the last moment is not removed.
+/// only once the new output is in place. Before the new output takes its place, the moved directory
+/// is checked once more: if it is not one that `replaceable` allows to be replaced, for example
+/// because somebody put a file into it at the last moment, it is moved back, and an error is
+/// returned.
 fn replace(staging: &Path, target: &Path, earlier: &Path, replaceable: ReplaceableOutput) -> io::Result<()> {
     let parent = target.parent().unwrap_or(Path::new("/"));
     match fs::rename(target, earlier) {

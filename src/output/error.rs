@@ -38,12 +38,12 @@ pub enum OutputError {
         found: String,
     },
     /// Another sweep is writing to the same output. Contains the path of the partial directory next
-    /// to the output, which that sweep has locked.
+    /// to the output, in which that sweep keeps its unfinished output, and which it has locked.
     #[error("'{}': another sweep is writing to this output: wait for its end, or give another --out", .0.display())]
     Busy(PathBuf),
     /// An earlier sweep to the same output was not finished, and neither `--resume` nor `--force`
-    /// was given. Contains the path of the partial directory, where that sweep left what it had
-    /// read.
+    /// was given. Contains the path of the partial directory next to the output, in which that
+    /// sweep left what it had read.
     #[error("'{}' contains what an unfinished sweep to this output has read: give --resume to continue from there, or --force to begin anew", .0.display())]
     Unfinished(PathBuf),
     /// At the path of the partial directory, in which a sweep keeps unfinished tables, lies
@@ -59,12 +59,13 @@ pub enum OutputError {
         /// The directory's owner and permissions, in words.
         found: String,
     },
-    /// The sweep cannot be resumed from the journal of the unfinished sweep.
+    /// The sweep cannot be resumed from the journal, in which the unfinished sweep noted what it
+    /// had read.
     #[error("cannot resume from '{}': {reason}", path.display())]
     Resume {
-        /// The path of the journal of the unfinished sweep.
+        /// The path of the journal, in which the unfinished sweep noted what it had read.
         path: PathBuf,
-        /// Why the journal cannot be used.
+        /// Why the sweep cannot be resumed from the journal.
         reason: String,
     },
     /// The place at which the output directory was to be made cannot be used.
@@ -72,14 +73,15 @@ pub enum OutputError {
     Location {
         /// The path at which the output directory was to be made.
         path: PathBuf,
-        /// The operating system's error.
+        /// Why the path cannot be used: the operating system's error.
         source: io::Error,
     },
     /// A row does not fit the columns of its table, which is a bug in dnsweep. Contains what does
     /// not fit.
     #[error("a row does not fit the columns of its table, which is a bug in dnsweep: {0}")]
     Row(String),
-    /// A file of the output, or the journal, could not be written or completed.
+    /// A file of the output could not be written or completed. It can also be the journal, in which
+    /// the sweep notes what it has read.
     #[error("cannot write '{}': {reason}", path.display())]
     Write {
         /// The path of the file that could not be written.

@@ -10,16 +10,22 @@ use std::io::{self, BufRead, Read};
 
 use crate::base::digest::{hexadecimal, sha256_bytes, sha256_of_all};
 
-/// The size in bytes of the document's length at the start of a journal's entry.
+/// The size in bytes of the length that begins each entry of a sweep's journal (the file from which
+/// the sweep can be resumed). It is the length of the entry's content, which is called its
+/// document.
 const LENGTH_SIZE: usize = 4;
-/// The size in bytes of the document's SHA-256, which follows the length in a journal's entry.
+/// The size in bytes of the SHA-256 in an entry of a sweep's journal (the file from which the sweep
+/// can be resumed). It follows the length, and is the SHA-256 of the entry's content.
 const DIGEST_SIZE: usize = 32;
-/// The size in bytes of what comes before the document in a journal's entry: length and SHA-256.
+/// The size in bytes of what comes before the content of each entry in a sweep's journal (the file
+/// from which the sweep can be resumed): the content's length and its SHA-256.
 const FRAME_SIZE: usize = LENGTH_SIZE + DIGEST_SIZE;
 
-/// Makes an entry of the journal from a document (the entry's content). `write` appends the
-/// document to the bytes that it is given. `expected` is the approximate size of the document in
-/// bytes, for which memory is reserved.
+/// Makes an entry of a sweep's journal, which is the file from which the sweep can be resumed. An
+/// entry consists of the length and the SHA-256 of its content, and the content, which is called
+/// the document. `write` is given the bytes of the entry so far, and returns them with the document
+/// appended. `expected` is the approximate size of the document in bytes, for which memory is
+/// reserved.
 pub(crate) fn framed(expected: usize, write: impl FnOnce(Vec<u8>) -> Vec<u8>) -> Vec<u8> {
     let mut entry = Vec::with_capacity(FRAME_SIZE + expected);
     entry.resize(FRAME_SIZE, 0);
@@ -32,9 +38,10 @@ pub(crate) fn framed(expected: usize, write: impl FnOnce(Vec<u8>) -> Vec<u8>) ->
     entry
 }
 
-/// Reads the next entry of a journal into `bytes`. `left` is the number of bytes from the reader's
-/// position to the journal's end. If the entry would be longer, because the journal was cut off,
-/// only a part of it is read; [`document`] then returns `None`.
+/// Reads the next entry of a sweep's journal (the file from which the sweep can be resumed) into
+/// `bytes`. `left` is the number of bytes from the reader's position to the journal's end. If the
+/// entry should be longer than that, because the journal was cut off, only the beginning of the
+/// entry is read; [`document`] then returns `None` for it.
 pub(crate) fn read_framed(reader: &mut impl BufRead, bytes: &mut Vec<u8>, left: u64) -> io::Result<()> {
     bytes.clear();
     reader.take(FRAME_SIZE as u64).read_to_end(bytes)?;
@@ -45,8 +52,8 @@ pub(crate) fn read_framed(reader: &mut impl BufRead, bytes: &mut Vec<u8>, left: 
     Ok(())
 }
 
-/// Returns the document (the content) of a journal's entry; `None` if the entry is incomplete, or
-/// its bytes do not have the SHA-256 that it states.
+/// Returns the content (the document) of an entry of a sweep's journal; `None` if the entry is
+/// incomplete, or if its content does not have the SHA-256 that the entry states.
 pub(crate) fn document(entry: &[u8]) -> Option<&[u8]> {
     let (frame, document) = entry.split_at_checked(FRAME_SIZE)?;
     let (length, digest) = frame.split_first_chunk::<LENGTH_SIZE>()?;
@@ -54,8 +61,9 @@ pub(crate) fn document(entry: &[u8]) -> Option<&[u8]> {
     (is_whole && *digest == sha256_bytes(document)).then_some(document)
 }
 
-/// Returns true if a journal has more than its first entry, so that there is something to resume.
-/// It is an error if even the length of the first entry is missing.
+/// Returns true if a sweep's journal has more than its first entry, so that there is something to
+/// resume. The first entry states only the sweep's options; each other entry states what the sweep
+/// read in a part of the evidence. It is an error if even the length of the first entry is missing.
 pub(super) fn goes_on(mut journal: &File) -> io::Result<bool> {
     let mut length = [0; LENGTH_SIZE];
     journal.read_exact(&mut length)?;
@@ -63,8 +71,8 @@ pub(super) fn goes_on(mut journal: &File) -> io::Result<bool> {
     Ok(journal.metadata()?.len() > first)
 }
 
-/// Returns true if the first entry of a journal is complete, or the journal is still empty. Any
-/// other file was not written by a sweep.
+/// Returns true if the file may be the journal of a sweep: its first entry is complete, or it is
+/// still empty. Any other file was not written by a sweep.
 pub(super) fn begins(mut journal: &File) -> io::Result<bool> {
     if journal.metadata()?.len() == 0 {
         return Ok(true);

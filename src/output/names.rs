@@ -6,7 +6,8 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// The file name of the description of the run. A directory with this file is an output of dnsweep.
+/// The name of the file in an output that describes the sweep that wrote the output. A directory
+/// with this file is an output of dnsweep.
 pub const RUN_FILE: &str = "run.json";
 /// The file name of the table of matches.
 pub const MATCHES_FILE: &str = "matches.parquet";
@@ -22,27 +23,27 @@ pub const CONTAINERS_FILE: &str = "containers.parquet";
 /// The file names of all tables of an output, except the tables in its folder `stats`, which belong
 /// to single detections.
 pub(super) const TABLES: [&str; 5] = [MATCHES_FILE, HOSTS_FILE, FILES_FILE, LEADS_FILE, CONTAINERS_FILE];
-/// The folder in an output for the tables that belong to single detections. Each contains the
-/// result of the command `stats` in a detection's search.
+/// The folder in an output for the tables that belong to single detections. Each table contains the
+/// result of the command `stats` of Splunk's search language in the search of one detection.
 pub const STATS_FOLDER: &str = "stats";
 
 /// The end of the file name of every table in the folder `stats`.
 const TABLE_ENDING: &str = ".parquet";
-/// Returns the path, from the output directory, of the table in `stats` that belongs to the
-/// detection with this id.
+/// Returns the path, relative to the output directory, of the table in the folder `stats` that
+/// belongs to the detection with this id.
 #[must_use]
 pub fn stats_file(id: &str) -> String {
     format!("{STATS_FOLDER}/{id}{TABLE_ENDING}")
 }
 
-/// Returns the id of the detection that a table in `stats` belongs to, from the table's file name;
-/// `None` if no such table has a name like this.
+/// Returns the id of the detection that a table in the folder `stats` belongs to, from the table's
+/// file name; `None` if `name` is not the file name of a table.
 pub(super) fn stats_id(name: &str) -> Option<&str> {
     name.strip_suffix(TABLE_ENDING)
 }
 
-/// Returns the path of the partial directory of the output `target`, in which a sweep keeps its
-/// unfinished tables and its journal.
+/// Returns the path of the partial directory of the output `target`. There a sweep keeps its
+/// unfinished tables, and the journal from which it can be resumed.
 #[must_use]
 pub fn partial_directory(target: &Path) -> PathBuf {
     let mut name = OsString::from(".");
@@ -51,10 +52,11 @@ pub fn partial_directory(target: &Path) -> PathBuf {
     target.with_file_name(name)
 }
 
-/// The name of the file in the partial directory that a sweep locks while it writes to that
-/// directory.
+/// The name of the lock file in the partial directory, in which a sweep keeps its unfinished
+/// output. A sweep locks this file while it writes to the directory.
 pub(super) const PARTIAL_LOCK: &str = "lock";
-/// The name of the journal in the partial directory: what an unfinished sweep has read so far.
+/// The name of the journal in the partial directory, in which a sweep keeps its unfinished output.
+/// The journal says what the sweep has read so far.
 pub(super) const PARTIAL_JOURNAL: &str = "journal";
 /// The name of the folder in the partial directory into which a sweep writes its output until it is
 /// complete.

@@ -26,29 +26,31 @@ use crate::table::{Cell, Storage};
 pub const ROW_GROUP_ROWS: usize = 122_880;
 /// The number of rows in a batch: the rows of a table that are encoded together.
 ///
-/// Encoding has a cost per column, however few the rows are. Batches have the same rows however the
-/// rows were added, so that the bytes of the file are always the same. With eight times as many
-/// rows, a sweep took as long, but on four times the evidence its memory grew by twice as much.
+/// Encoding has a cost per column, however few the rows are. The rows are always divided into the
+/// same batches, however they were added, so that the bytes of the file are always the same. Larger
+/// batches are no faster, but need memory: with eight times as many rows per batch, a sweep took as
+/// long, and its memory grew twice as much when the evidence was made four times as large.
 const BATCH_ROWS: usize = 512;
 /// The number of bytes of text after which a batch of rows is encoded, even if it has fewer rows
-/// than usual. Crafted evidence can contain more text than should be in one array.
+/// than usual. Crafted evidence can contain more text than should be in one Arrow array.
 const BATCH_BYTES: usize = 4 << 20;
 /// The number of rows for which a table's writer reserves memory when rows are added one by one.
 const PUSHED_ROWS: usize = 64;
 /// The number of encoded bytes after which a row group of a Parquet file is closed, however few
 /// rows it has. Until then, the row group is kept in memory.
 const ROW_GROUP_BYTES: usize = 64 << 20;
-/// The number of rows after which a page of a column is encoded.
+/// The number of rows after which a page of a column in a Parquet file is encoded.
 ///
-/// Until then, each value takes eight bytes of memory, in each of some fifty columns. With the
-/// twenty thousand rows that are usual elsewhere, memory grew by a fifth on four times the
-/// evidence. With this number, tables are an eighth larger, and a sweep takes as long.
+/// Until then, each value takes eight bytes of memory, in each of some fifty columns of a table.
+/// With the usual limit of twenty thousand rows, a sweep's memory grew by a fifth when the evidence
+/// was made four times as large. With this limit, tables are an eighth larger than with the usual
+/// one, and a sweep takes as long.
 const PAGE_ROWS: usize = 1024;
 /// The size in bytes of the buffer between a table's writer and the table's file, so that each
 /// write to the file is large.
 const FILE_BUFFER: usize = 128 << 10;
 /// The compression level of tables: zstd's fastest ordinary one. With zstd's default level, tables
-/// were 4 % smaller, but compression took 7 % of the processor's time when every tenth record
+/// were 4 % smaller, but compression took 7 % of the sweep's processor time when every tenth record
 /// matched.
 const COMPRESSION_LEVEL: i32 = 1;
 

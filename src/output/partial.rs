@@ -16,14 +16,15 @@ use super::removal::{StatsTables, absent, foreign, remove};
 use crate::base::platform::files::{self, FileOpenError, Link};
 use crate::base::platform::{Access, metadata, open_own, user};
 
-/// What a sweep does with the journal that an earlier, unfinished sweep to the same output has
-/// left.
+/// What a sweep does if an earlier sweep to the same output was not finished and left its journal,
+/// which says what that sweep has read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum UnfinishedPolicy {
     /// The sweep refuses to begin, because somebody may want to resume the unfinished sweep.
     #[default]
     Refuse,
-    /// The sweep discards the journal and reads all evidence anew (`--force`).
+    /// The sweep discards the journal of the unfinished sweep, and reads all evidence anew
+    /// (`--force`).
     Discard,
     /// The sweep takes from the journal what the unfinished sweep has read, and reads only the rest
     /// (`--resume`).
@@ -36,8 +37,8 @@ pub enum UnfinishedPolicy {
 pub(super) enum Obstacle {
     /// Another sweep has locked the partial directory, because it is writing to it.
     Busy(PathBuf),
-    /// The partial directory has the journal of an unfinished sweep, and neither `--resume` nor
-    /// `--force` was given.
+    /// The partial directory has the journal of an unfinished sweep, from which it could be
+    /// resumed, and neither `--resume` nor `--force` was given.
     Unfinished(PathBuf),
     /// What lies at the path of the partial directory was not made by a sweep.
     Foreign(PathBuf),
@@ -54,8 +55,8 @@ impl From<io::Error> for Obstacle {
     }
 }
 
-/// A partial directory that this process has locked. It contains the tables and the journal of a
-/// sweep that is not finished.
+/// A partial directory that this process has locked. It contains the tables of a sweep that is not
+/// finished, and the journal from which that sweep can be resumed.
 #[derive(Debug)]
 pub(super) struct PartialDirectory {
     path: PathBuf,
@@ -64,7 +65,9 @@ pub(super) struct PartialDirectory {
 
 impl PartialDirectory {
     /// Creates the partial directory of the output `target`, or takes over an existing one. Locks
-    /// the directory, and creates an empty folder for tables in it.
+    /// the directory, and creates an empty folder for tables in it. `unfinished` says what to do
+    /// with the journal of an earlier sweep that was not finished, and `access` who may read the
+    /// tables.
     pub(super) fn take(
         target: &Path,
         unfinished: UnfinishedPolicy,
@@ -115,18 +118,21 @@ impl PartialDirectory {
         self.path.join(PARTIAL_TABLES)
     }
 
-    /// Returns the path of the sweep's journal.
+    /// Returns the path of the journal, in which the sweep notes what it has read, so that it can
+    /// be resumed.
     pub(super) fn journal(&self) -> PathBuf {
         self.path.join(PARTIAL_JOURNAL)
     }
 
-    /// Removes the journal, because there is nothing left to resume.
+    /// Removes the sweep's journal. The caller does this once the sweep is complete, because then
+    /// there is nothing to resume.
     pub(super) fn finish(&self) -> io::Result<()> {
         absent(fs::remove_file(self.journal()))
     }
 
-    /// Returns true if the journal has more than its first entry, so that the sweep can be resumed.
-    /// Also true if a thing other than a regular file lies in the journal's place.
+    /// Returns true if the sweep's journal has more than its first entry, which states only the
+    /// sweep's options. The sweep can then be resumed. Also true if a thing other than a regular
+    /// file lies in the journal's place.
     fn is_worth_keeping(&self) -> bool {
         match files::open(&self.journal(), Link::Refused) {
             Err(FileOpenError::Kind(_)) => true,
@@ -168,7 +174,8 @@ fn check(path: &Path) -> Result<(), Obstacle> {
     if is_of_a_sweep(path, &found)? { Ok(()) } else { Err(Obstacle::Foreign(path.to_path_buf())) }
 }
 
-/// Returns true if a directory belongs to this user, and nobody else can write to it.
+/// Returns true if the directory `path` belongs to this user, and nobody else can write to it.
+/// `found` is the directory's metadata.
 ///
 /// Some file systems (FAT, some network mounts) report the same owner and permissions for
 /// everything. On such a file system, the directory must have the owner and permissions of a newly
@@ -183,8 +190,8 @@ fn is_own(path: &Path, found: &Metadata) -> io::Result<bool> {
     Ok((metadata::owner(&new), metadata::mode(&new)) == (metadata::owner(found), metadata::mode(found)))
 }
 
-/// Returns true if a partial directory contains only what sweeps of the directory's owner put
-/// there.
+/// Returns true if the partial directory `path` contains only what sweeps of the directory's owner
+/// put there. `found` is the directory's metadata.
 fn is_of_a_sweep(path: &Path, found: &Metadata) -> io::Result<bool> {
     for entry in fs::read_dir(path)? {
         let entry = entry?;

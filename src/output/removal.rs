@@ -13,7 +13,8 @@ use super::names::{RUN_FILE, STATS_FOLDER, TABLES, stats_id};
 use crate::base::plain_name::is_plain_name;
 use crate::base::platform::files::{Link, MOST_LIST_BYTES, read_at_most};
 
-/// The part of an earlier output's `run.json` that is needed to replace it.
+/// The part of an earlier output's `run.json` that a sweep needs to know before it replaces that
+/// output.
 #[derive(Debug, Deserialize)]
 pub(super) struct EarlierRun {
     #[expect(dead_code, reason = "that it is there makes the file one of dnsweep")]
@@ -37,16 +38,16 @@ impl EarlierRun {
         serde_json::from_slice(&json).ok()
     }
 
-    /// Returns the tables that the earlier output may have in its folder `stats`: those of its
-    /// detections.
+    /// Returns the tables that the earlier output may have in its folder `stats`: one for each
+    /// detection that its `run.json` lists.
     pub(super) fn stats(&self) -> StatsTables<'_> {
         let ids = self.detections.iter().map(|detection| detection.id.as_str());
         StatsTables::Of(ids.filter(|id| is_plain_name(id)).collect())
     }
 }
 
-/// The tables that a sweep may have written to a folder `stats`, in which tables are named after
-/// detections.
+/// Which tables a sweep may have written to the folder `stats` of an output. Each table in that
+/// folder belongs to one detection, and is named after it.
 #[derive(Debug)]
 pub(super) enum StatsTables<'a> {
     /// Only the tables of the detections with these ids.
@@ -64,8 +65,9 @@ impl StatsTables<'_> {
     }
 }
 
-/// Returns the first file in a finished or unfinished output that no sweep writes; `None` if there
-/// is no such file, so that the output can be removed.
+/// Returns the name of the first file or folder in an output that no sweep writes; `None` if there
+/// is none, so that the output can be removed. `folder` is the finished or unfinished output, and
+/// `stats` says which tables a sweep may have written to its folder `stats`.
 pub(super) fn foreign(folder: &Path, stats: &StatsTables<'_>) -> io::Result<Option<String>> {
     for entry in entries(folder)? {
         let (kind, name) = (entry.file_type()?, entry.file_name());
@@ -92,8 +94,8 @@ pub(super) fn entries(folder: &Path) -> io::Result<Vec<DirEntry>> {
 }
 
 /// Removes a finished or unfinished output, file by file, by the names of the files that sweeps
-/// write. If anything else lies in the folder, it stays with the folder, and an error is returned.
-/// A missing folder is no error.
+/// write. `stats` says which tables in the output's folder `stats` are removed. If anything else
+/// lies in the output, it stays, and an error is returned. A missing folder is no error.
 pub(super) fn remove(folder: &Path, stats: &StatsTables<'_>) -> io::Result<()> {
     let stats_folder = folder.join(STATS_FOLDER);
     // If the folder is a symbolic link, it is not followed, because it would lead elsewhere.

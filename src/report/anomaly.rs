@@ -15,8 +15,8 @@ use crate::ledger::record_ids::Gap;
 /// are sorted by [`Anomaly::rank`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Anomaly {
-    /// Matches whose UtcTime is more than five minutes from their TimeCreated. Contains the number
-    /// of these matches.
+    /// Matches whose UtcTime (when Sysmon says that the query was made) is more than five minutes
+    /// from their TimeCreated (when the event was logged). Contains the number of these matches.
     DistantUtcTimes(u64),
     /// The machine's clock went back, as the times of its records show.
     ClockSteps {
@@ -41,8 +41,9 @@ pub enum Anomaly {
         /// The first gap of the channel, with the events on both sides.
         first: Gap,
     },
-    /// EventRecordIDs are missing in further channels of the host. Only the first channels have a
-    /// [`RecordGaps`](Anomaly::RecordGaps) each.
+    /// EventRecordIDs are missing in further channels of the host: those without a
+    /// [`RecordGaps`](Anomaly::RecordGaps) of their own. Only the channels in which most
+    /// EventRecordIDs are missing have one.
     MoreRecordGaps {
         /// The number of further channels in which EventRecordIDs are missing.
         channels: u64,
@@ -65,7 +66,7 @@ pub enum Anomaly {
         /// readable time.
         until: Option<EventTime>,
     },
-    /// A note: EventRecordIDs are missing in exports, renderings or a collector's logs. That is
+    /// A note: EventRecordIDs are missing in exports, event XML or a collector's logs. That is
     /// usual, because these contain a selection of events. Contains the names of the channels.
     Selection(ListedNames),
     /// A note: the host's evidence also contains events of other machines. These forwarded the
@@ -245,7 +246,8 @@ impl Display for Anomaly {
 }
 
 /// Writes which EventRecordIDs are missing in a channel. `gaps` is the number of gaps and `missing`
-/// the number of missing EventRecordIDs; both are lower bounds if `incomplete` is true.
+/// the number of missing EventRecordIDs; both are lower bounds if `incomplete` is true. `first` is
+/// the gap with the lowest numbers.
 fn write_gaps(
     f: &mut fmt::Formatter<'_>,
     channel: &str,

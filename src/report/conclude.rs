@@ -112,9 +112,9 @@ impl EvidenceHosts<'_> {
         groups.into_values().map(|names| self.machine(&names)).collect()
     }
 
-    /// Returns, for each host of this piece of evidence, which machine it belongs to: the position
-    /// of the machine's first host. This is the host's own position if no host before it is the
-    /// same machine.
+    /// Returns, for each host of this piece of evidence, which machine it belongs to. A machine is
+    /// given as a position in `places`: that of the first host that is a name of the machine. This
+    /// is the host's own position if no host before it is the same machine.
     fn joined(&self) -> Vec<usize> {
         let mut machines: Vec<usize> = (0..self.places.len()).collect();
         let names: Vec<&str> =

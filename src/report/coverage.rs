@@ -7,11 +7,14 @@
 use crate::event::{EventTime, Window};
 use crate::ledger::tally::RecordCounts;
 
-/// How near a DNS query must be to the end of a period that the user left open: a day, in units of
-/// 100 ns. A machine that nobody uses can be without queries for a night.
+/// How near a host's DNS query must be to the start or the end of a period, if the user left that
+/// bound open: a day, in units of 100 ns. A machine that nobody uses can be without queries for a
+/// night.
 ///
 /// If the period has no start, the host's first DNS query must be at most this far from the host's
-/// first record of any log. If the period has no end, the same holds for the last ones.
+/// first record of any log. If the period has no end, the host's last DNS query must be at most
+/// this far from the host's last record of any log. If the period counts back from now, the last
+/// DNS query must be at most this far before now.
 const OPEN_END: u64 = 24 * 60 * 60 * 10_000_000;
 
 /// How much of the period that the user requested a host's DNS queries cover. The worst case comes

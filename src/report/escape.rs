@@ -23,8 +23,8 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// The greatest number of characters of one value from evidence that messages and the summary show.
-/// The tables contain the whole value.
+/// The greatest number of characters of one value from evidence that are shown in messages and in
+/// the summary, which a sweep prints when it ends. The tables contain the whole value.
 const MOST_SHOWN: usize = 200;
 
 /// Returns a value from evidence, short enough to show. If it is longer than [`MOST_SHOWN`]

@@ -7,7 +7,7 @@ use crate::table::ColumnType::{Boolean, Integer, Records, Text, Texts, Time};
 use crate::table::{Cell, ColumnOf, Scalar};
 
 /// The fields of each record in the column `answers`, which lists the items of the answer to a DNS
-/// query.
+/// query: the item's type (such as A), its data, and whether it was cut off when it was logged.
 const ANSWER: &[(&str, Scalar)] = &[("type", Scalar::Text), ("data", Scalar::Text), ("cut", Scalar::Boolean)];
 
 impl MatchRow<'_> {

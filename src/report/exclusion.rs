@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-/// An exclusion and what it took away, as `run.json` lists it.
+/// An exclusion and what it took away, as it is listed in `run.json`, the file in an output that
+/// describes the sweep.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct ExclusionRecord {
     /// The exclusion's name.
@@ -23,10 +24,12 @@ pub struct ExclusionRecord {
     pub expired: bool,
     /// The ids of the detections that the exclusion is limited to; `null` for all detections.
     pub detections: Option<Vec<String>>,
-    /// How many matches the exclusion took away, including copies and deleted records. If several
-    /// exclusions apply to a match, only the first in the order of the command line counts it.
+    /// The number of DNS queries that the exclusion took away from at least one detection,
+    /// including copies and deleted records. If several exclusions take a query away from one
+    /// detection, only the first in the order of the command line counts.
     pub excluded_matches: u64,
-    /// How many leads the exclusion took away, including copies of an event.
+    /// The number of leads that the exclusion took away from at least one detection, including
+    /// copies of an event.
     pub excluded_leads: u64,
     /// The hosts from which the exclusion took matches or leads away, sorted by name.
     pub hosts: Vec<HostExclusions>,

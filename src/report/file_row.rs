@@ -21,8 +21,9 @@ pub struct FileRow<'a> {
     evidence: &'a str,
     source_path: &'a str,
     origin: &'a Origin,
-    /// Of which chunks the checksum of the records was verified: `all` chunks, or those of which a
-    /// record was `decoded`.
+    /// The value of the column `checksums`: of which chunks the records were compared with their
+    /// checksum. `all` is all chunks; `decoded` is chunks in which a record was decoded, and chunks
+    /// with a problem.
     checksums: &'a str,
     file: &'a FileReport,
     extents: Extents,
@@ -300,8 +301,9 @@ impl<'a> FileRow<'a> {
 
 impl<'a> FileRow<'a> {
     /// Makes the row of a file. `evidence` is the name of its piece of evidence, and `source_path`
-    /// its path from its root. `checksums` is `all` or `decoded`: of which chunks the checksum of
-    /// the records was verified.
+    /// its path from its root. `checksums` says of which chunks the records were compared with
+    /// their checksum: `all`, or `decoded` (only chunks in which a record was decoded, and chunks
+    /// with a problem).
     #[must_use]
     pub fn new(
         file: &'a FileReport,

@@ -4,7 +4,8 @@
 use crate::ledger::damage::Problem;
 use crate::ledger::file::{Loss, Status};
 
-/// A file that could not be read and understood completely, as the summary lists it.
+/// A file that could not be read and understood completely, as the summary lists it, which a sweep
+/// prints when it ends.
 #[derive(Debug, Clone)]
 pub struct FlawedFile {
     /// The name of the piece of evidence that contains the file.

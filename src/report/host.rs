@@ -24,7 +24,8 @@ use crate::ledger::tally::RecordCounts;
 pub struct FileCounts {
     /// The number of all files that are counted.
     pub files: u64,
-    /// The number of files that are damaged, empty, unreadable or no event log.
+    /// The number of files that are damaged, empty, unreadable or no event log. Files that were
+    /// deleted in their volume are left out.
     pub damaged: u64,
     /// The number of files that an interrupted sweep did not begin or did not finish.
     pub not_read: u64,
@@ -64,8 +65,8 @@ pub struct Host {
     pub name: Box<str>,
     /// What each piece of evidence contains about this host, by the name of the piece.
     pub places: SmallMap<Arc<str>, HostInEvidence>,
-    /// The number of matches: events that at least one detection describes. An event counts once,
-    /// however many detections describe it. Copies of an event count too.
+    /// The number of matches in live records. A DNS query counts once, however many detections
+    /// describe it. Copies of a query count too.
     pub matches: u64,
     /// The number of unique matches, which are not copies of an earlier match. The fields from
     /// `match_span` to `risk_score` are about unique matches.
@@ -323,9 +324,10 @@ fn without_case(name: &str) -> Cow<'_, str> {
     if name.bytes().all(is_lower) { Cow::Borrowed(name) } else { Cow::Owned(name.to_lowercase()) }
 }
 
-/// Returns the anomalies for EventRecordIDs that are missing in a machine's logs. There is one for
-/// each channel, those with most missing first, and then one note for all exports and collectors'
-/// logs.
+/// Returns the anomalies for EventRecordIDs that are missing in a machine's logs. Each of the
+/// [`MOST_CHANNELS`] channels with most missing has an anomaly of its own. If there are further
+/// channels, one more anomaly counts them. The last is a note on all exports, event XML and
+/// collectors' logs in which EventRecordIDs are missing.
 fn gap_anomalies(logs: &MachineLogs) -> Vec<Anomaly> {
     let (mut gaps, mut selected) = (Vec::new(), ListedNames::default());
     for missing in logs.missing() {

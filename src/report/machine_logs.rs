@@ -10,8 +10,8 @@ pub struct MachineLogs {
     /// EventRecordIDs in logs that the machine wrote itself. Windows numbers the events of a log
     /// consecutively, so none should be missing.
     own: Channels,
-    /// EventRecordIDs in exports, renderings and collectors' logs. These usually contain a
-    /// selection of the events, so missing numbers prove little.
+    /// EventRecordIDs in exports, event XML and collectors' logs. These usually contain a selection
+    /// of the events, so missing numbers prove little.
     selected: Channels,
 }
 
@@ -24,8 +24,8 @@ pub struct MissingIds<'a> {
     pub gaps: Vec<Gap>,
     /// True if the channel may have more gaps than are kept in memory.
     pub incomplete: bool,
-    /// True if EventRecordIDs are missing in an export, a rendering or a collector's log of this
-    /// channel.
+    /// True if EventRecordIDs of this channel are missing in an export, in event XML or in a
+    /// collector's log.
     pub is_selection: bool,
 }
 

@@ -7,8 +7,8 @@ use crate::event::Event;
 use crate::ledger::damage::Integrity;
 use crate::table::{Cell, ColumnType, Scalar};
 
-/// The type of the column `detections`, each cell of which lists detections with their numbers of
-/// matches (a [`DetectionCounts`]).
+/// The type of the column `detections` in the table of hosts. Each cell of the column lists
+/// detections with their numbers of matches (a [`DetectionCounts`]).
 pub(super) const DETECTION_COUNTS: ColumnType =
     ColumnType::Records(&[("id", Scalar::Text), ("name", Scalar::Text), ("count", Scalar::Integer)]);
 
@@ -21,7 +21,8 @@ pub struct DetectionLabel {
     pub name: String,
 }
 
-/// An event that is a match, with all the detections that describe it.
+/// An event that is a match, with all the detections that describe it and from which no exclusion
+/// takes it away.
 #[derive(Debug, Clone)]
 pub struct MatchedEvent<'a> {
     /// The event that is a match.
@@ -31,10 +32,10 @@ pub struct MatchedEvent<'a> {
     pub occurrence: Occurrence,
     /// How far the bytes of the event's record can be trusted.
     pub integrity: Integrity,
-    /// The id and name of each detection that describes the event: at least one.
+    /// The id and name of each detection that describes the event and from which no exclusion takes
+    /// the event away: at least one.
     pub detections: Vec<&'a Arc<DetectionLabel>>,
-    /// The highest risk score of the detections that describe the event; `None` if no detection
-    /// states one.
+    /// The highest risk score of the detections in `detections`; `None` if none of them states one.
     pub risk_score: Option<i64>,
 }
 

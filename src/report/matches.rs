@@ -11,7 +11,9 @@ use crate::table::{Cell, ColumnOf, ColumnType, cells};
 /// A row of `matches.parquet` or `leads.parquet`: a match or a lead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MatchRow<'a> {
-    /// The 0-based index of the chunk that contains the event's record; 0 in event XML.
+    /// The number, from 0, of the chunk that contains the event's record: the number of the slot in
+    /// which the chunk begins. In a file that is no event log but is searched for chunks
+    /// (`--carve`), the number of the 512-byte sector at which the chunk begins. In event XML, 0.
     pub chunk_number: u64,
     /// The offset of the event's record, in bytes from the start of the file.
     pub record_offset: u64,
@@ -42,17 +44,19 @@ pub struct MatchRow<'a> {
     pub context: MatchContext<'a>,
 }
 
-/// Tells whether an event with a hit is seen for the first time in evidence order, or is a copy of
-/// an earlier one. Copies of one event can lie in a live log, in its archive, in a shadow copy, and
-/// in a log that the event was forwarded to.
+/// Tells whether an event with a hit is seen for the first time, or is a copy of an earlier one.
+/// Events are seen in evidence order: root by root, as the user gave them, then file by file.
+/// Copies of one event can lie in a live log, in its archive, in a shadow copy, and in a log that
+/// the event was forwarded to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Occurrence {
-    /// The event is seen for the first time in evidence order, in a live log.
+    /// The event lies in a live record, and is seen for the first time.
     #[default]
     First,
-    /// The event is a copy: an event with the same content was seen earlier in evidence order.
+    /// The event lies in a live record, and is a copy: an event with the same content was seen
+    /// before.
     Copy,
-    /// The event was found in deleted records only, and in no live log.
+    /// The event was found in deleted records only, and in no live record.
     Recovered,
 }
 
@@ -64,7 +68,8 @@ pub struct MatchContext<'a> {
     pub evidence: &'a str,
     /// The file's path from its root.
     pub source_path: &'a str,
-    /// Where the file comes from, as the container that it lies in says.
+    /// What is known about where the file comes from: its path on the collected machine, the time
+    /// of the shadow copy that it lies in, and whether it was deleted.
     pub origin: &'a Origin,
     /// The detection's id.
     pub detection_id: &'a str,
@@ -249,7 +254,7 @@ impl MatchRow<'_> {
 /// - provider, channel and computer, in lower case;
 /// - EventID and EventRecordID;
 /// - TimeCreated in units of 100 ns since 1970 (the text as logged if it is no time);
-/// - the fields of the event's kind, in the order of the kind's table.
+/// - the fields below, which depend on the kind of event.
 ///
 /// For a Sysmon DNS query, the fields are RuleName, UtcTime, ProcessGuid in lower case without
 /// braces, ProcessId, QueryName, QueryStatus, QueryResults, Image, User. For a query of Windows'

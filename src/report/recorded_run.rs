@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::run::OutputRecord;
 use crate::config::Options;
 
-/// The part of a `run.json` that is needed to verify the output that it describes, and the
-/// evidence.
+/// The part of a `run.json` (the file in an output that describes the sweep) that is needed to
+/// verify the output and the evidence.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct RecordedRun {
     /// The version of the dnsweep that wrote the output.
@@ -29,15 +29,16 @@ pub struct RecordedRun {
     pub outputs: Vec<OutputRecord>,
 }
 
-/// Why a `run.json` cannot be used for a verification.
+/// Why a `run.json` (the file in an output that describes the sweep) cannot be used to verify the
+/// output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunNotRead {
     /// The file was not written by dnsweep, because it does not name a version of dnsweep.
     Foreign,
-    /// The file was written by a dnsweep with another version of the layout. Contains the version
-    /// that the file states.
+    /// The `run.json` has another version of its layout than the version that can be read. Contains
+    /// the version that the file states, or `none`.
     Version(String),
-    /// The file is no JSON, or a field is missing. Contains the reason.
+    /// The `run.json` is no JSON, or a field is missing. Contains the reason.
     Damaged(String),
 }
 

@@ -36,7 +36,7 @@ pub(super) fn folded(name: &str) -> String {
 }
 
 /// Returns true if the file is a log that a machine wrote itself, so that no EventRecordID should
-/// be missing. Exports, renderings and collectors' logs are no such logs.
+/// be missing. An export, event XML and a collector's log are no such logs.
 pub(super) fn is_own_log(file: &FileReport) -> bool {
     let tally = &file.tally;
     !matches!(file.header, Header::Xml | Header::Carved)

@@ -15,7 +15,7 @@ pub struct Run {
     pub dnsweep: &'static str,
     /// The version of the layout of the tables and of `run.json`.
     pub schema_version: u32,
-    /// The command line, word by word; empty if the sweep was run from Rust.
+    /// The command line, word by word; empty if a Rust program ran the sweep through the library.
     pub arguments: Vec<String>,
     /// The working directory, from which relative paths in the command line start; `null` if the
     /// directory no longer existed.
@@ -37,7 +37,8 @@ pub struct Run {
     /// True if the run was interrupted. The tables then contain only what had been read by that
     /// time.
     pub interrupted: bool,
-    /// The exit status of the program; `null` if the sweep was run from Rust.
+    /// The exit status of the program `dnsweep`; `null` if a Rust program ran the sweep through the
+    /// library.
     pub exit_status: Option<u8>,
     /// The number of files that were not read, because an earlier, unfinished run had read them and
     /// this run resumed it (`--resume`).
@@ -59,16 +60,18 @@ pub struct Run {
     pub evidence: Vec<String>,
     /// The number of pieces of evidence in each root, in the order of the roots.
     pub evidence_of_roots: Vec<usize>,
-    /// The numbers of files that were found in the evidence but not read, by kind.
+    /// The numbers of files that were found in the evidence but not read, by kind: for example
+    /// symbolic links, and files that are not named like event logs.
     pub passed_over: SkippedCounts,
     /// The detections that ran, each with its numbers of matches.
     pub detections: Vec<DetectionRecord>,
     /// The numbers of rules that were found, that ran, and that did not.
     pub rules: RuleCounts,
-    /// The rules in directories that may be about DNS queries, but which dnsweep cannot run.
+    /// The rules that were found in directories of rules and that dnsweep cannot run, although they
+    /// may be about DNS queries.
     pub refused_detections: Vec<RefusedRecord>,
-    /// The rules in directories that are about other data than DNS queries, such as logons. No DNS
-    /// query can match them, so they did not run.
+    /// The rules that were found in directories of rules and that are about other data than DNS
+    /// queries, such as logons. No DNS query can match them, so they did not run.
     pub other_data_detections: Vec<RefusedRecord>,
     /// The site's exclusions, in the order of the command line, each with what it took away.
     pub exclusions: Vec<ExclusionRecord>,
@@ -116,9 +119,11 @@ pub struct DetectionRecord {
     pub sha256: String,
     /// The files with the Splunk macros and lookups that the detection's rule uses.
     pub content: Vec<ContentRecord>,
-    /// The number of the detection's matches, including copies of an event.
+    /// The number of the detection's matches, including copies: the same event found again in
+    /// another place of the evidence.
     pub matches: u64,
-    /// The number of the detection's unique matches, which are no copies of an earlier one.
+    /// The number of the detection's unique matches. A match is not unique if it is a copy of an
+    /// earlier match: the same event, found again in another place of the evidence.
     pub unique_matches: u64,
     /// The number of the detection's matches among deleted records. No other field of this type
     /// counts them.
@@ -142,9 +147,10 @@ pub struct DetectionLeads {
     /// Tells whether the detection's condition restricts the queried name. Only then can the
     /// detection have leads.
     pub names: NameCondition,
-    /// The number of the detection's leads, including copies of an event. A lead is no match.
+    /// The number of the detection's leads, including copies: the same event found again in another
+    /// place of the evidence. A lead is no match.
     pub leads: u64,
-    /// The number of the detection's leads that are no copies of an earlier one.
+    /// The number of the detection's leads that are no copies of an earlier lead.
     pub unique_leads: u64,
 }
 
@@ -205,7 +211,8 @@ pub struct OutputRecord {
 /// How a sweep ended. The exit status of the program depends on this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
-    /// Every byte of the evidence was read and understood, apart from lost parts of deleted files.
+    /// Every byte of the evidence was read and understood, except lost parts of files that had been
+    /// deleted in a volume.
     Complete,
     /// Some evidence was damaged or could not be read. The rest was swept.
     Damaged,
@@ -218,8 +225,8 @@ pub enum Ending {
 /// The totals of a sweep, over all files and hosts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Totals {
-    /// The number of hosts: Computers that records name, and pieces of evidence in which no record
-    /// names one.
+    /// The number of hosts. A host is each different `Computer` that records state, or a piece of
+    /// evidence in which no record states one.
     pub hosts: u64,
     /// The number of hosts with at least one match.
     pub hosts_with_matches: u64,
@@ -253,30 +260,34 @@ pub struct Totals {
     /// The number of files with a SHA-256 in the ledger.
     pub hashed_files: u64,
     /// The number of files that were deleted in their volume and of which only a part is left. No
-    /// other field on the state of files counts them.
+    /// field for another state of files, such as `damaged_files`, counts them.
     pub partial_deleted_files: u64,
     /// The number of archives, disk images, volumes and shadow copies that were found.
     pub containers: u64,
-    /// The number of containers that could not be read, or not completely. Containers that are
-    /// files of a volume are left out, because nobody handed them in as evidence.
+    /// The number of containers that could not be read, or not completely. Containers that lie
+    /// inside a volume as files are left out, because nobody handed them in as evidence.
     pub missed_containers: u64,
     /// The number of shadow copies that were listed, but not read (without `--vss`).
     pub shadow_copies_not_looked_at: u64,
-    /// The size of all files that were found, in bytes.
+    /// The size of all files in the ledger, in bytes.
     pub bytes: u64,
-    /// The number of bytes of the files that could be read.
+    /// The number of bytes that could be read, in all files of the ledger together.
     pub bytes_read: u64,
-    /// The number of slots (places for a chunk of 64 KiB) in the event logs.
+    /// The number of slots (places for a chunk of 64 KiB) in the event logs, and of chunks found in
+    /// files that are no event logs (`--carve`).
     pub chunks: u64,
-    /// The number of chunks that have no record.
+    /// The number of slots and chunks, among those that `chunks` counts, that have no record. They
+    /// include slots that were never used.
     pub empty_chunks: u64,
-    /// The number of chunks that have a problem of any kind.
+    /// The number of slots and chunks, among those that `chunks` counts, that have a problem of any
+    /// kind.
     pub damaged_chunks: u64,
     /// The number of chunks of which the checksum of the records was verified.
     pub checked_chunks: u64,
     /// The number of live records that were read, including records after damage in their chunk.
     pub records: u64,
-    /// The number of records that were read after bytes of their chunk that are no record.
+    /// The number of records that were read although they follow damage: bytes of their chunk that
+    /// are no record.
     pub refound_records: u64,
     /// The number of records that could not be decoded.
     pub damaged_records: u64,
@@ -289,10 +300,11 @@ pub struct Totals {
     /// The number of DNS queries in the requested period; all DNS queries if no period was
     /// requested.
     pub dns_queries_in_period: u64,
-    /// The number of matches: events that at least one detection describes. Each event counts once;
-    /// copies of an event count too.
+    /// The number of matches: events that at least one detection describes. Each event counts once,
+    /// however many detections describe it. Copies of an event, found in another place of the
+    /// evidence, count too.
     pub matches: u64,
-    /// The number of unique matches, which are no copies of an earlier one.
+    /// The number of unique matches: those that are no copies of an earlier match.
     pub unique_matches: u64,
     /// The number of hits: pairs of a match (copies included) and a detection that describes it.
     pub hits: u64,
@@ -303,12 +315,13 @@ pub struct Totals {
     pub recovered_matches: u64,
     /// The number of unique matches whose record lies in a damaged chunk.
     pub damaged_matches: u64,
-    /// The number of events that an exclusion takes away from at least one detection, including
-    /// copies and deleted records.
+    /// The number of events of which an exclusion takes away at least one hit, including copies of
+    /// an event and deleted records.
     pub excluded_matches: u64,
-    /// The number of leads, including copies of an event. They are not matches.
+    /// The number of leads, including copies: the same event found again in another place of the
+    /// evidence. Leads are not matches.
     pub leads: u64,
-    /// The number of leads that are no copies of an earlier one.
+    /// The number of leads that are no copies of an earlier lead.
     pub unique_leads: u64,
     /// The number of hosts with at least one lead.
     pub hosts_with_leads: u64,
@@ -325,7 +338,8 @@ impl Totals {
             u64::from(container.kind == SHADOW_COPY && container.status == ContainerStatus::NotLookedAt);
     }
 
-    /// Adds a file to the counts of files, bytes, chunks and records, and its matches.
+    /// Adds a file to the counts of files, bytes, chunks and records, and the file's matches to the
+    /// number of matches.
     pub fn add(&mut self, file: &super::FileReport) {
         use super::Status;
         self.files += 1;
@@ -406,8 +420,8 @@ impl Totals {
         self.interrupted_files + self.not_read_files > 0
     }
 
-    /// Returns true if every file and every container was read and understood. Lost parts of
-    /// deleted files do not count.
+    /// Returns true if every file and every container was read and understood, except lost parts of
+    /// files that had been deleted in a volume.
     #[must_use]
     pub fn all_complete(&self) -> bool {
         self.complete_files + self.partial_deleted_files == self.files && self.missed_containers == 0

@@ -21,23 +21,23 @@ use super::wording::{counted, grouped};
 use crate::event::Span;
 use crate::ledger::container::ContainerReport;
 
-/// The number of hosts that each list of the summary contains, such as the list of hosts with
-/// matches and that of hosts without. The table of hosts lists all.
+/// The most hosts that one list in the printed summary of a sweep contains, such as the list of
+/// hosts with matches. The table `hosts.parquet` lists all hosts.
 const MOST_HOSTS: usize = 40;
-/// The greatest number of detections for which the summary lists all detections. If a sweep has
-/// more, only those with matches are listed.
+/// The most detections that a sweep can have for its printed summary to list all of them. If a
+/// sweep has more, only those with matches are listed.
 const MOST_DETECTIONS: usize = 5;
-/// The most detections with matches that the summary lists if a sweep has more than
-/// [`MOST_DETECTIONS`] detections. Detections without matches are then only counted.
+/// The most detections with matches that the printed summary of a sweep lists if the sweep has more
+/// than [`MOST_DETECTIONS`] detections. Detections without matches are then only counted.
 const MOST_MATCHING: usize = 20;
-/// The number of values that the summary lists in one line, such as the domain names that a host's
-/// matches query. Further values are only counted.
+/// The most values of one kind that the printed summary of a sweep lists for a host, such as the
+/// domain names that the host's matches query. Further values are only counted.
 const MOST_VALUES: usize = 8;
-/// The number of damaged files, and of containers that could not be read, that the summary lists.
-/// The tables list all.
+/// The most damaged files that the printed summary of a sweep lists, and the most containers that
+/// could not be read. The tables `files.parquet` and `containers.parquet` list all.
 const MOST_FILES: usize = 20;
-/// The width in columns of the label at the start of a line of the summary. The line's text begins
-/// after it.
+/// The width, in columns, of the label with which a line of the printed summary of a sweep starts,
+/// such as `Detection`. The line's text begins after it.
 const LABEL_WIDTH: usize = 12;
 
 /// Returns the width in columns of the terminal that standard output goes to.
@@ -49,16 +49,16 @@ pub fn terminal_width() -> usize {
 /// The summary of a sweep, as the command `sweep` prints it (by `Display`).
 #[derive(Debug, Clone, Copy)]
 pub struct Summary<'a> {
-    /// The run that the summary describes.
+    /// What `run.json` records of the run that the summary describes.
     pub run: &'a Run,
     /// All hosts of the sweep.
     pub hosts: &'a [NamedHost],
     /// The files that could not be read and understood completely, those that lost most first. The
-    /// first of them are listed in the summary.
+    /// summary lists only the first of them.
     pub flawed: &'a [FlawedFile],
     /// All containers of the sweep: archives, disk images, volumes and shadow copies.
     pub containers: &'a [ContainerReport],
-    /// The output directory, whose tables the summary names.
+    /// The output directory. The summary names it and the tables in it.
     pub directory: &'a Path,
     /// The width of the summary in columns, usually that of the terminal. Longer lines are wrapped.
     pub width: usize,
@@ -112,7 +112,8 @@ impl Summary<'_> {
         )
     }
 
-    /// Writes what the sweep looked for: the detections, exclusions and period.
+    /// Writes what the sweep looked for: the detections, exclusions and period. This is a part of
+    /// the summary that the command `sweep` prints.
     fn looked_for(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.rules(f)?;
         let all = self.run.detections.as_slice();
@@ -189,7 +190,8 @@ impl Summary<'_> {
         writeln!(f, "{:LABEL_WIDTH$}run.json", "")
     }
 
-    /// Writes a label, and next to it a text that is wrapped to the summary's width.
+    /// Writes a label such as `Detection`, and next to it a text that is wrapped to the width of
+    /// the printed summary.
     fn labelled(&self, f: &mut fmt::Formatter<'_>, label: &str, text: &str) -> fmt::Result {
         let first = format!("{label:LABEL_WIDTH$}");
         let rest = " ".repeat(LABEL_WIDTH);
@@ -224,8 +226,8 @@ fn name(computer: Option<&str>) -> String {
     }
 }
 
-/// Returns the names of the pieces of evidence that contain a host's records. If there are many,
-/// only the first are named, and the others are counted.
+/// Returns the names of the pieces of evidence that contain a host's records, separated by commas.
+/// If there are many, only the first are named, and the others are counted.
 fn evidence_text(host: &Host) -> String {
     let all = host.places.len();
     let mut names: Vec<String> =
@@ -260,18 +262,20 @@ fn span(span: Span) -> String {
     }
 }
 
-/// Returns the phrase about matches or leads that are copies of an earlier one; empty if there are
-/// none.
+/// Returns the end of a sentence that says how many matches or leads are copies of an earlier one,
+/// such as `; 3 copies of them`. Empty if `copies` is 0.
 fn copies(copies: u64) -> String {
     if copies == 0 { String::new() } else { format!("; {} of them", counted(copies, "copy", "copies")) }
 }
 
-/// Returns the phrase about matches in damaged chunks; empty if there are none.
+/// Returns the end of a sentence that says how many matches lie in damaged chunks. Empty if
+/// `matches` is 0.
 fn damaged(matches: u64) -> String {
     if matches == 0 { String::new() } else { format!("; {} of them in damaged chunks", grouped(matches)) }
 }
 
-/// Returns the phrase about matches in deleted records; empty if there are none.
+/// Returns the end of a sentence that says how many matches lie in deleted records. Empty if
+/// `matches` is 0.
 fn recovered(matches: u64) -> String {
     if matches == 0 {
         String::new()

@@ -1,7 +1,7 @@
 //! The verdict on a host: what was seen of the host, in a word.
 
-/// The verdict on a host: what was seen of the host, in a word. The less is known about a host, the
-/// later its verdict comes in the order.
+/// The verdict on a host: what was seen of the host, in a word or two. Verdicts are ordered by how
+/// much is known: the less is known about a host, the greater its verdict (by `Ord`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     /// At least one detection describes an event in a live record of the host.
@@ -30,7 +30,7 @@ pub enum Verdict {
 
 impl Verdict {
     /// All verdicts, from the one about a host with matches to the one about evidence without event
-    /// logs. The guide explains them in this order.
+    /// logs. The user's guide explains them in this order.
     pub const ALL: [Verdict; 9] = [
         Verdict::Matches,
         Verdict::RecoveredMatches,
@@ -43,7 +43,8 @@ impl Verdict {
         Verdict::NoEventLogs,
     ];
 
-    /// Returns what was seen of a host with this verdict, in a few words for `--help`.
+    /// Returns what was seen of a host that has this verdict, in a few words, for the text of
+    /// `--help`.
     #[must_use]
     pub fn seen(self) -> &'static str {
         match self {
@@ -59,7 +60,8 @@ impl Verdict {
         }
     }
 
-    /// Returns the word for this verdict in the tables and the summary.
+    /// Returns the words for this verdict, such as `no matches`, in the tables and in the printed
+    /// summary of a sweep.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

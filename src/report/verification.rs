@@ -9,17 +9,19 @@ use super::recorded_run::RecordedRun;
 use super::wording::{counted, grouped};
 use crate::config::Hashing;
 
-/// A file that differs from what `run.json` or the ledger records of it, with the difference.
+/// A file of the output or of the evidence that differs from what `run.json` or the ledger records
+/// of it, with the difference. The command `verify` finds and prints such differences.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Discrepancy {
     /// The file that differs.
     pub file: ComparedFile,
-    /// How the file differs from what is recorded of it.
+    /// How the file differs from what `run.json` (for a file of the output) or the ledger (for a
+    /// file of the evidence) records of it.
     pub difference: Difference,
 }
 
-/// A file that a verification compares. Files of the output are compared with `run.json`, and files
-/// of the evidence with the ledger.
+/// A file that the command `verify` compares with what a sweep recorded. Files of the sweep's
+/// output are compared with `run.json`, and files of the evidence with the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ComparedFile {
     /// A file of the output, by its path from the output directory.
@@ -33,39 +35,44 @@ pub enum ComparedFile {
     },
 }
 
-/// How a file differs from what `run.json` or the ledger records of it.
+/// How a file differs from what `run.json` (for a file of the output) or the ledger (for a file of
+/// the evidence) records of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Difference {
-    /// The file is recorded, but does not exist.
+    /// `run.json` or the ledger lists the file, but the file does not exist.
     Missing,
-    /// The file exists, but is not recorded.
+    /// The file exists, but neither `run.json` (for a file of the output) nor the ledger (for a
+    /// file of the evidence) lists it.
     Unlisted,
-    /// Something other than a regular file, such as a folder, has the recorded name.
+    /// Something other than a regular file, such as a folder, has the name that `run.json` or the
+    /// ledger lists.
     NotAFile,
-    /// The recorded name leads out of the output directory, so the file was not opened.
+    /// The file name that `run.json` lists leads out of the output directory, so the file was not
+    /// opened.
     Outside,
-    /// The file's size differs from the recorded one.
+    /// The file's size differs from the size that `run.json` or the ledger records.
     Size {
-        /// The size in bytes that is recorded.
+        /// The size of the file that `run.json` or the ledger records, in bytes.
         recorded: u64,
         /// The size of the file now, in bytes.
         found: u64,
     },
-    /// The file has the recorded size, but its content differs.
+    /// The file has the size that `run.json` or the ledger records, but another SHA-256: its
+    /// content differs.
     Content {
-        /// The SHA-256 that is recorded.
+        /// The SHA-256 of the file that `run.json` or the ledger records.
         recorded: String,
         /// The SHA-256 of the file's bytes now.
         found: String,
     },
-    /// The table has another number of rows than is recorded.
+    /// The table of the output has another number of rows than `run.json` records.
     Rows {
-        /// The number of rows that is recorded.
+        /// The number of rows of the table that `run.json` records.
         recorded: u64,
         /// The number of rows that the table has now.
         found: u64,
     },
-    /// The file cannot be read or understood, so it cannot be compared. Contains the reason.
+    /// The file cannot be read or understood now, so it cannot be compared. Contains the reason.
     Unreadable(String),
     /// The ledger differs from what `run.json` records, or is not listed in `run.json`. The
     /// evidence was therefore not compared with the ledger.
@@ -101,12 +108,13 @@ impl Display for Discrepancy {
     }
 }
 
-/// How many recorded files were compared, and how many of them were found unchanged.
+/// How many of the files that `run.json` or the ledger records were compared with it, and how many
+/// of them were found unchanged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ComparisonCounts {
-    /// The number of recorded files, all of which are compared.
+    /// The number of files that `run.json` or the ledger records. All of them are compared.
     pub files: u64,
-    /// The number of recorded files in which no difference was found.
+    /// The number of recorded files that were found unchanged.
     pub same: u64,
 }
 
@@ -115,24 +123,27 @@ pub struct ComparisonCounts {
 pub struct EvidenceComparison {
     /// The number of files in the ledger, and how many of them were found unchanged.
     pub all: ComparisonCounts,
-    /// The size of all unchanged files together, in bytes.
+    /// The size of all unchanged files of the evidence together, in bytes.
     pub bytes: u64,
-    /// The number of unchanged files that were compared by size only, because the ledger has no
-    /// hash for them.
+    /// The number of unchanged files of the evidence that were compared by size only, because the
+    /// ledger has no hash for them.
     pub by_size_only: u64,
 }
 
-/// How much of the result of a verification is printed.
+/// How much of its result the command `verify` prints.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ResultDetail {
-    /// The differences that were found, and the summary.
+    /// `verify` prints the differences between the files and what was recorded of them, and the
+    /// numbers of files that were found unchanged.
     #[default]
     All,
-    /// The differences that were found, and which contents could not be compared (`--quiet`).
+    /// `verify` prints only the differences between the files and what was recorded of them, and
+    /// which files could not be compared by content (`--quiet`).
     Discrepancies,
 }
 
-/// The result of comparing an output with its `run.json`, and evidence with the ledger.
+/// The result of the command `verify`: of comparing the output of a sweep with its `run.json`, and
+/// the evidence with the ledger.
 #[derive(Debug)]
 pub struct Verification {
     /// The output directory that was verified.
@@ -152,8 +163,8 @@ pub struct Verification {
 }
 
 impl Verification {
-    /// Returns the result of the verification as lines of text: all of it, or only what `shown`
-    /// asks for.
+    /// Returns the result of the command `verify` as lines of text: all of it, or only the part
+    /// that `shown` requests.
     #[must_use]
     pub fn text(&self, shown: ResultDetail) -> String {
         let mut text = String::new();
@@ -206,8 +217,8 @@ impl Verification {
         self.recorded.as_ref().is_some_and(|recorded| recorded.options.hashing == Hashing::Sha256)
     }
 
-    /// Writes which contents of evidence could not be compared. This is shown even with `--quiet`,
-    /// because silence would mean that the contents are the same.
+    /// Writes which files of the evidence could not be compared by content. This is shown even with
+    /// `--quiet`, because without it a reader would take the contents for unchanged.
     fn write_not_compared(&self, text: &mut String, evidence: EvidenceComparison) -> fmt::Result {
         if !self.has_hashes() {
             return writeln!(

@@ -22,8 +22,8 @@ pub(super) fn grouped(number: u64) -> String {
     text
 }
 
-/// Returns the message about files that contain events in a form that dnsweep does not read: how
-/// many there are, an example, and how to export the events.
+/// Returns the message about files that contain events in a form that dnsweep does not read, such
+/// as CSV: how many there are, an example, and how to export the events in a form that it reads.
 pub(super) fn of_form(form: EventForm, files: &EventFormFiles) -> String {
     let (name, first) = (form.name(), escaped(&files.first));
     let first = if files.files == 1 { first } else { format!("first {first}").into() };

@@ -10,11 +10,10 @@ use crate::scan::evtx::log::{Block, CHUNK_SIZE, FILE_HEADER_SIZE, FileHeader, pa
 use crate::scan::salvage::misaligned::{MisalignedChunks, Predecessor};
 use crate::scan::slot::{ChunkSlot, SlotScanner};
 
-/// The number of chunks in a piece of a block, which is what a scanner reads at a time: 512 KiB.
-/// This is half of the memory that reads go to in turn ([`super::read::BlockBuffer`]), and half of
-/// the second-level cache of an AMD EPYC. On that processor, pieces of 1 MiB took about 4 % longer,
-/// because the bytes had left the cache before they were examined; pieces of 128 KiB took a tenth
-/// longer.
+/// The number of chunks that a scanner reads at a time: 512 KiB. This is half of the memory that
+/// successive reads fill before it is used again, and half of the second-level cache of an AMD
+/// EPYC. On that processor, reading 1 MiB at a time took about 4 % longer, because the bytes had
+/// left the cache before they were examined; reading 128 KiB at a time took a tenth longer.
 const PIECE_CHUNKS: u64 = 8;
 
 /// The amount of a log that a scanner reads at a time.
@@ -23,13 +22,14 @@ pub enum ReadSize {
     /// A scanner reads a few chunks at a time, which fit into a processor's cache.
     #[default]
     Pieces,
-    /// A scanner reads a whole block at a time, which suits disks that seek.
+    /// A scanner reads a whole block at a time: 8 MiB, the unit of work of a thread. This suits
+    /// disks that seek.
     Blocks,
 }
 
-/// Reads and decodes a block of a log of `size` bytes that has a file header. `see` is called with
-/// the bytes of each piece and their offset in the log, before decoding changes the bytes; `None`
-/// if a piece could not be read whole.
+/// Reads and decodes a block (a run of consecutive chunks) of a log of `size` bytes that has a file
+/// header. `see` is called for each piece that is read, before decoding changes its bytes: with the
+/// piece's offset in the log, and its bytes or, if they could not all be read, `None`.
 pub(super) fn scan_pieces(
     scanner: &mut SlotScanner,
     reads: ReadSize,
@@ -52,8 +52,9 @@ pub(super) fn scan_pieces(
     scan
 }
 
-/// Decodes the chunks in the slots of a block, and the misaligned chunks that begin in the block.
-/// The block must be in the scanner's buffer.
+/// Decodes the chunks in the slots of a block (a run of consecutive slots), and the misaligned
+/// chunks that begin in the block. The block's bytes must be in the scanner's buffer. The result is
+/// added to `scan`.
 fn scan_slots(scanner: &mut SlotScanner, block: Block, misaligned: &MisalignedChunks, scan: &mut BlockScan) {
     let mut at = block.start;
     if block.is_first() {
@@ -83,8 +84,8 @@ fn scan_slots(scanner: &mut SlotScanner, block: Block, misaligned: &MisalignedCh
     }
 }
 
-/// Examines the log's file header, which is the first `length` bytes of the block in the scanner's
-/// buffer, and adds it to the result.
+/// Examines a log's file header, and adds it and its problems to `scan`. The header is the first
+/// `length` bytes in the scanner's buffer, fewer than 4096 if the log is shorter.
 fn scan_header(scanner: &mut SlotScanner, length: u64, scan: &mut BlockScan) {
     scanner.note_reading(0..length, scan);
     let read = scanner.buffer.part(0..length);
@@ -101,11 +102,11 @@ fn scan_header(scanner: &mut SlotScanner, length: u64, scan: &mut BlockScan) {
     }
 }
 
-/// Returns the problem of a file header that bytes of the first chunk have moved into, because
+/// Returns the problem of a file header into which bytes of the first chunk have moved, because
 /// bytes before them were lost; `None` if nothing shows that. It shows in two ways together: the
 /// unused part of the header is not all zeros, and no chunk follows the header. Sound logs were
 /// observed to have only zeros in that part, but this is not documented, so a header that a chunk
-/// follows is not reported.
+/// follows is not reported. `length` is the size of the header in the scanner's buffer, in bytes.
 fn moved_into_header(scanner: &mut SlotScanner, length: u64) -> Option<Problem> {
     if slot_content(scanner.buffer.part(length..length + CHUNK_SIZE).bytes) != SlotContent::Foreign {
         return None;
@@ -116,8 +117,8 @@ fn moved_into_header(scanner: &mut SlotScanner, length: u64) -> Option<Problem> 
     Some(Problem { offset: start as u64, length: moved.len() as u64, damage })
 }
 
-/// Adds two things to the result: the chunk headers in `range` that begin no chunk, as problems,
-/// and the notes on deleted chunks in `range`.
+/// Adds two things to `scan`: each chunk header in `range` of the log that begins no chunk, as a
+/// problem, and the notes on deleted chunks in `range`.
 fn push_headers(misaligned: &MisalignedChunks, range: Range<u64>, scan: &mut BlockScan) {
     for header in misaligned.headers_in(range.clone()) {
         scan.problems.push(header.clone());

@@ -8,8 +8,8 @@ use crate::ledger::tally::Tally;
 use crate::scan::evtx::log::{FILE_HEADER_SIZE, FileHeader};
 use crate::scan::located::LocatedEvent;
 
-/// The result of scanning a block of a file: events, counts, problems and notes. The results of a
-/// file's blocks are later joined.
+/// The result of scanning a block of a file (a run of consecutive chunks): events, counts, problems
+/// and notes. The results of a file's blocks are later joined.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct BlockScan {
     /// The log's file header; `None` if the block is not the first one of its file, or the header
@@ -26,8 +26,9 @@ pub struct BlockScan {
     /// The number of chunks in the block that begin with a chunk's signature. It helps to decide
     /// whether the file is a log.
     pub signed_chunks: u64,
-    /// The offset in the file at which the last chunk with a signature, or the slot of that chunk,
-    /// ends; 0 if no chunk has a signature.
+    /// The offset in the file at which the last chunk with a signature ends: 64 KiB after its
+    /// start, or earlier if another chunk or the end of the file cuts it short. 0 if no chunk has a
+    /// signature.
     pub chunks_end: u64,
     /// The places in the block where the clock of the machine that wrote the log went back, as the
     /// headers of its records show.
@@ -42,7 +43,7 @@ pub struct BlockScan {
 
 impl BlockScan {
     /// Adds the result of scanning a misaligned chunk. Its counts of chunks and bytes read are left
-    /// out, because the slots that the chunk lies in are counted separately.
+    /// out, because they are counted with the slots that the chunk lies in.
     pub(super) fn add_misaligned(&mut self, found: BlockScan) {
         self.tally.merge(Tally {
             chunks: 0,
@@ -61,8 +62,8 @@ impl BlockScan {
         self.recovered.extend(found.recovered);
     }
 
-    /// Lowers all offsets in the result by the size of a file header. This corrects the result for
-    /// a log that has no header, but was read as if it had one.
+    /// Lowers all offsets in the result by 4096 bytes, the size of a file header. This corrects the
+    /// result for a log that has no header, but was read as if it had one.
     pub(super) fn subtract_header_size(&mut self) {
         let up = |offset: &mut u64| *offset = offset.saturating_sub(FILE_HEADER_SIZE);
         self.problems.change_offsets(up);
@@ -74,8 +75,9 @@ impl BlockScan {
         }
     }
 
-    /// Removes from the result what was derived from a file header that the log does not have, and
-    /// adds the problem of the missing header.
+    /// Corrects the result for a log that has no file header, but was read as if it had one:
+    /// removes what was derived from the assumed header, and adds the problem that the header is
+    /// missing.
     pub(super) fn report_missing_header(&mut self) {
         let problem = Problem { offset: 0, length: 0, damage: Damage::FileHeaderMissing };
         self.problems.drop_of_header();

@@ -11,9 +11,9 @@ use crate::scan::evtx::log::{Block, CHUNK_SIZE};
 use crate::scan::salvage::carve::{Headers, SECTOR};
 use crate::scan::slot::{ChunkSlot, SlotScanner};
 
-/// Reads a block of a file of `size` bytes that is not a log, and decodes the chunks that begin in
-/// the block at any sector. `see` is called with the block's bytes before decoding changes them, or
-/// with `None` if some could not be read.
+/// Reads a block (2 MiB) of a file of `size` bytes that is not a log, and decodes the chunks that
+/// begin in the block at any sector. `see` is called with the block's bytes before decoding changes
+/// them, or with `None` if some could not be read.
 pub(super) fn carve(
     scanner: &mut SlotScanner,
     log: &dyn LogBytes,
@@ -56,8 +56,8 @@ pub(super) fn carve(
     scan
 }
 
-/// Counts the bytes in `range`, which belong to no chunk, and reports those among them that could
-/// not be read.
+/// Counts the bytes in `range` of the file, which belong to no chunk, and reports those among them
+/// that could not be read. Counts and problems are added to `scan`.
 fn pass_over(scanner: &mut SlotScanner, range: Range<u64>, scan: &mut BlockScan) {
     let gone = scanner.buffer.gone(&range);
     scan.tally.extents.other += range.end - range.start - gone;
@@ -67,7 +67,8 @@ fn pass_over(scanner: &mut SlotScanner, range: Range<u64>, scan: &mut BlockScan)
     }
 }
 
-/// Adds the problems in `others` whose offsets lie before `end` to the result, so that its problems
+/// Moves those problems from `others` to `scan` whose offsets in the file lie before `end`.
+/// `others` are sorted by offset; callers move them piece by piece, so that the problems of `scan`
 /// stay in file order.
 fn push_before(end: u64, others: &mut Peekable<impl Iterator<Item = Problem>>, scan: &mut BlockScan) {
     while let Some(other) = others.next_if(|other| other.offset < end) {

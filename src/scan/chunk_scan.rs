@@ -15,7 +15,8 @@ use crate::ledger::damage::{Damage, Integrity, Problem};
 
 /// Walks the records of the chunk in `read`, which lies at `at` in its file, and decodes those that
 /// the skimmer does not count. Without a skimmer, or if anything is wrong with the chunk, every
-/// record is decoded. Events, counts and problems are added to the result.
+/// record is decoded. Events of `kinds` are read with their fields, and `window` is the period that
+/// the user requested. Events, counts and problems are added to `scan`.
 pub(super) fn scan_chunk(
     read: &mut BlockPart<'_>,
     at: ChunkPosition,
@@ -72,9 +73,9 @@ pub(super) fn scan_chunk(
     note_problems(problems, start, read, scan);
 }
 
-/// Adds the problems of the chunk at offset `start` of its file to the result. `found` are those
-/// among the chunk's records, with offsets from the chunk's start; `read` has those of reading the
-/// chunk.
+/// Adds the problems of the chunk at offset `start` of its file to `scan`. `found` are the problems
+/// of the chunk's records, with offsets from the chunk's start; `read` contains the problems of
+/// reading the chunk's bytes.
 fn note_problems(found: Vec<Problem>, start: u64, read: &mut BlockPart<'_>, scan: &mut BlockScan) {
     let located = |problem: Problem| Problem { offset: start + problem.offset, ..problem };
     let mut problems: Vec<Problem> = found.into_iter().map(located).chain(read.problems.drain(..)).collect();
@@ -85,8 +86,9 @@ fn note_problems(found: Vec<Problem>, start: u64, read: &mut BlockPart<'_>, scan
     }
 }
 
-/// Returns how far checksums verify the bytes of a chunk that was walked. Records that the decoder
-/// cannot decode do not lower the integrity, because they may have been written that way.
+/// Returns how far checksums verify the bytes of a chunk, given the walk over its records. Records
+/// that the decoder cannot decode do not lower the result, because they may have been written that
+/// way.
 fn integrity(walk: &Walk, read: &BlockPart<'_>) -> Integrity {
     if !walk.problems.is_empty() || !read.problems.is_empty() {
         Integrity::Damaged
@@ -97,9 +99,9 @@ fn integrity(walk: &Walk, read: &BlockPart<'_>) -> Integrity {
     }
 }
 
-/// Walks the records of a chunk, and adds what the skimmer counts and reads to the result. The
-/// records that are left in `walk` must be decoded. Without a skimmer, or if the chunk is not
-/// sound, these are all records.
+/// Walks the records of a chunk. Adds to `scan` what the skimmer counts, and the events that it
+/// reads without decoding. The records that are then left in `walk` must be decoded. Without a
+/// skimmer, or if the chunk is not sound, these are all records.
 fn walk_or_skim(
     read: &BlockPart<'_>,
     at: ChunkPosition,

@@ -20,7 +20,8 @@ pub(super) enum ExtentKind {
 }
 
 impl ExtentKind {
-    /// Returns the sum in `extents` to which bytes of this kind are added.
+    /// Returns the field of `extents` that counts bytes of this kind, so that the caller can add to
+    /// it.
     pub(super) fn of(self, extents: &mut Extents) -> &mut u64 {
         match self {
             ExtentKind::Good => &mut extents.good,

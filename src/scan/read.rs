@@ -12,19 +12,21 @@ use crate::ledger::damage::{Damage, Problem};
 const PIECES: [usize; 2] = [65536, 4096];
 /// How much farther from the start of a page a byte lies in memory than in the file, in bytes. On
 /// an AMD EPYC, reading from the page cache took 1.4 to 6 times as long if this distance was 1 to
-/// 31 bytes. On an Intel Xeon, it took 1.1 times as long if both lay alike.
+/// 31 bytes. On an Intel Xeon, it took 1.1 times as long if the byte lay equally far from the start
+/// of a page in both.
 const AFTER_PAGE: usize = 32;
-/// The amount of memory, in bytes, through which successive reads move before they begin at its
+/// The amount of memory, in bytes, that successive reads fill one after another before they use its
 /// start again: room for 1 MiB of chunks and a file's header. On an AMD EPYC with a second-level
 /// cache of 1 MiB, the kernel took 1.2 times as long to copy into memory that was still in the
 /// cache, 64 KiB or 256 KiB at a time, as into memory that had left it. When reads move through 1
-/// MiB, the chunks that are examined next have left the cache too.
+/// MiB, the bytes that the next read overwrites have left the cache.
 const RING_SIZE: usize = (1 << 20) + PAGE;
 
-/// A buffer for a block of a log, or another range of a file. It is reused for the next block.
+/// A buffer for a block of a log (a run of consecutive chunks), or another range of a file. It is
+/// reused for the next block.
 #[derive(Debug, Default)]
 pub(super) struct BlockBuffer {
-    /// The memory that reads fill in turn.
+    /// The memory that successive reads fill one after another.
     memory: Vec<u8>,
     /// The position in `memory` at which the first read begins, chosen for fast copying.
     first: usize,
@@ -32,25 +34,27 @@ pub(super) struct BlockBuffer {
     next: usize,
     /// The offset of the block in the log, in bytes.
     start: u64,
-    /// The number of bytes of the block that were requested.
+    /// The number of bytes of the block that the caller requested.
     asked: u64,
     /// The position in `memory` at which the block that was read last begins.
     aligned: usize,
-    /// The number of bytes of the block that the file has. It is less than was requested if the
-    /// file has become shorter.
+    /// The number of bytes of the block that the file has. It is less than the caller requested if
+    /// the file has become shorter.
     found: usize,
     /// The ranges of the block that could not be read, in order and apart from each other, with the
-    /// reasons. Their bytes are zeros.
+    /// reasons. Offsets are from the start of the block. The block's bytes in these ranges are
+    /// zeros.
     unread: Vec<(Range<usize>, io::Error)>,
 }
 
-/// A part of a block that was read into a buffer.
+/// A part of a block (a run of consecutive chunks) that was read into a buffer.
 #[derive(Debug)]
 pub(super) struct BlockPart<'a> {
     /// The bytes of the part of the block, as many as the file has. Bytes that cannot be read are
     /// zeros.
     pub bytes: &'a mut [u8],
-    /// The ranges of `bytes` that could not be read and contain zeros instead.
+    /// The ranges of `bytes` that could not be read and contain zeros instead. Offsets are from the
+    /// start of `bytes`.
     pub unread: Vec<Range<usize>>,
     /// The problems of reading the part: ranges that could not be read or no longer exist. Offsets
     /// are from the start of the file.
@@ -64,7 +68,7 @@ impl BlockPart<'_> {
         (self.bytes.len() - unread) as u64
     }
 
-    /// Returns whether any byte in `range`, which is counted from the part's start, could not be
+    /// Returns whether any byte in `range`, whose offsets are from the part's start, could not be
     /// read.
     pub(super) fn has_unread(&self, range: &Range<usize>) -> bool {
         self.unread.iter().any(|unread| unread.start < range.end && range.start < unread.end)
@@ -72,7 +76,7 @@ impl BlockPart<'_> {
 }
 
 impl BlockBuffer {
-    /// Reads a range of the log into the buffer. The range is the new block; the block before is
+    /// Reads a range of the log into the buffer, as the buffer's new block. The block before is
     /// lost.
     pub(super) fn read(&mut self, log: &dyn LogBytes, range: Range<u64>) {
         let length = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
@@ -91,9 +95,9 @@ impl BlockBuffer {
         });
     }
 
-    /// Moves to the position in memory that the next read of `length` bytes fills: after the last
-    /// read or, if too little memory is left, at the first position again. `offset_in_page` is the
-    /// offset of the read's first byte in its page of the file.
+    /// Chooses the position in memory that the next read of `length` bytes fills: after the last
+    /// read or, if too little memory is left there, at the first position again. `offset_in_page` is
+    /// the offset of the read's first byte in its page of the file.
     fn turn_to(&mut self, offset_in_page: usize, length: usize) {
         let with_alignment = length.max(RING_SIZE).saturating_add(2 * PAGE + AFTER_PAGE);
         if self.memory.len() < with_alignment {
@@ -108,28 +112,29 @@ impl BlockBuffer {
         self.next = self.aligned + length;
     }
 
-    /// Returns whether the log has a byte at `offset`. The offset must lie within the block.
+    /// Returns whether the log had a byte at `offset` (from the log's start) when the block was
+    /// read. The offset must lie within the block.
     pub(super) fn reaches(&self, offset: u64) -> bool {
         between(offset, offset, self.start).start < self.found
     }
 
-    /// Returns the number of bytes in `range` that existed when the file was listed but not when
-    /// the block was read. The range must lie within the block.
+    /// Returns the number of bytes in `range` of the log that existed when the file was listed but
+    /// not when the block was read. The range must lie within the block.
     pub(super) fn gone(&self, range: &Range<u64>) -> u64 {
         let asked = between(range.start, range.end, self.start);
         (asked.end - asked.start.max(self.found).min(asked.end)) as u64
     }
 
     /// Returns the bytes in `range` of the log, which must lie within the block; `None` if any byte
-    /// of the block could not be read.
+    /// of the block, even outside `range`, could not be read.
     pub(super) fn whole(&self, range: Range<u64>) -> Option<&[u8]> {
         let is_whole = self.unread.is_empty() && self.found as u64 == self.asked;
         let part = between(range.start, range.end, self.start);
         self.memory.get(self.aligned + part.start..self.aligned + part.end).filter(|_| is_whole)
     }
 
-    /// Returns the part of the block in `range`, which is counted from the start of the log and
-    /// must lie within the block.
+    /// Returns the part of the block that lies in `range` of the log. The range must lie within the
+    /// block.
     pub(super) fn part(&mut self, range: Range<u64>) -> BlockPart<'_> {
         let asked = between(range.start, range.end, self.start);
         let there = asked.start.min(self.found)..asked.end.min(self.found);
@@ -152,17 +157,17 @@ impl BlockBuffer {
     }
 }
 
-/// Returns the range from `from` to `to` of a log as a range that is counted from the offset
-/// `start`.
+/// Returns the range from `from` to `to` of a log, with offsets from `start` instead of from the
+/// log's start.
 fn between(from: u64, to: u64, start: u64) -> Range<usize> {
     let place = |offset: u64| usize::try_from(offset.saturating_sub(start)).unwrap_or(usize::MAX);
     place(from)..place(to)
 }
 
-/// Fills `buffer` with the bytes at offset `start` of the log, and returns how many bytes exist. If
-/// reading fails, it is repeated in pieces of the first size in `pieces`, and then of the next size
-/// for each piece that fails. A piece of the last size that cannot be read is filled with zeros and
-/// passed to `lost`, with the error.
+/// Fills `buffer` with the bytes at offset `start` of the log, and returns how many of them exist.
+/// If reading fails, the range is read again in pieces of the first size in `pieces`, and each
+/// piece that fails in pieces of the next size. A piece of the last size that cannot be read is
+/// filled with zeros, and `lost` is called with its range in the log and the error.
 fn read(
     log: &dyn LogBytes,
     buffer: &mut [u8],

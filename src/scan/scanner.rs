@@ -27,8 +27,9 @@ switch! {
     }
 }
 
-/// Scans blocks of files: logs, carved files and event XML. It contains the settings of a scan and
-/// a buffer that is reused, so each thread has its own scanner.
+/// Scans blocks of files (the parts that one thread reads at a time): of logs, of event XML, and of
+/// carved files, which are no logs but may contain chunks at any sector. A scanner contains the
+/// settings of a scan and a buffer that is reused, so each thread has its own scanner.
 #[derive(Debug)]
 pub struct Scanner {
     reads: ReadSize,
@@ -136,8 +137,8 @@ impl Scanner {
     }
 
     /// Carves a block of a file of `size` bytes that is not a log: decodes the chunks that begin in
-    /// the block at any sector. `see` is called with the block's bytes, or with `None` if some
-    /// could not be read.
+    /// the block at any sector. `see` is called with the block's bytes before decoding changes
+    /// them, or with `None` if some could not be read.
     pub fn carve_after(
         &mut self,
         log: &dyn LogBytes,

@@ -23,11 +23,12 @@ use crate::scan::skim::select::Skimmer;
 pub(super) struct ChunkSlot {
     /// The range of the slot or chunk, in bytes from the start of the file.
     pub range: Range<u64>,
-    /// The chunk number that the result states for events in the range
+    /// The chunk number that is stated as the location of events in the range
     /// ([`Location::chunk_number`](super::located::Location::chunk_number)).
     pub number: u64,
-    /// The offset, in the file, of the first deleted chunk in the chunk's free space, or the end of
-    /// the range. Deleted records after it belong to the deleted chunk, not to this one.
+    /// The offset, in the file, of the first deleted chunk in the chunk's free space (the bytes
+    /// after its live records); the end of the range if there is none. Deleted records after this
+    /// offset belong to the deleted chunk.
     pub own_end: u64,
 }
 
@@ -48,7 +49,8 @@ pub(super) fn chunk_number(offset: u64) -> u64 {
 /// slot to slot.
 #[derive(Debug)]
 pub(super) struct SlotScanner {
-    /// The bytes of the block whose slots are scanned.
+    /// The bytes of the block whose slots are scanned. A block is a part of a file that one thread
+    /// scans.
     pub buffer: BlockBuffer,
     /// Counts the records that need not be decoded; `None` if every record is decoded.
     pub skimmer: Option<Skimmer>,
@@ -56,7 +58,8 @@ pub(super) struct SlotScanner {
     pub kinds: KindSet,
     /// The period that the user requests matches for. DNS queries in it are counted separately too.
     pub window: Window,
-    /// The walk over a chunk's records. Only its memory is kept from chunk to chunk.
+    /// The list of the records that were found in a chunk. Only its memory is kept from chunk to
+    /// chunk.
     walk: Walk,
     /// The search for deleted records; `None` if deleted records are not read.
     pub recovery: Option<Recoverer>,
@@ -76,9 +79,9 @@ impl SlotScanner {
         }
     }
 
-    /// Scans one slot of the block in the buffer, and returns the kind as which the slot's bytes
-    /// are to be counted. The caller adds them to the tally, because misaligned chunks may cover a
-    /// part of the slot.
+    /// Scans one slot of the block in the buffer, and returns how the slot's bytes are to be
+    /// counted: as intact, damaged, empty and so on. The caller adds them to the tally, because
+    /// misaligned chunks may cover a part of the slot.
     pub(super) fn scan_slot(&mut self, chunk: &ChunkSlot, scan: &mut BlockScan) -> ExtentKind {
         let length = chunk.range.end - chunk.range.start;
         let before = scan.tally.damaged_chunks;
@@ -164,9 +167,9 @@ impl SlotScanner {
         }
     }
 
-    /// Searches deleted chunks for records, if the scanner is set to read deleted records. The
-    /// bytes of the deleted chunks in the buffer must be as they were read from the file; decoding
-    /// the chunk around them does not change them.
+    /// Searches deleted chunks (old chunks in the free space of other chunks) for records, if the
+    /// scanner is set to read deleted records. The bytes of the deleted chunks in the buffer must
+    /// be as they were read from the file; decoding the chunk around them does not change them.
     pub(super) fn recover_deleted<'c>(
         &mut self,
         deleted: impl Iterator<Item = &'c Range<u64>>,

@@ -16,8 +16,8 @@ use crate::evidence::discover::{Discovery, FoundContainer, LogFile};
 use crate::report::{FileReport, FileRow, FlawedFile, Hosts, NamedHost, Status, Totals};
 use crate::scan::Checksums;
 
-/// The number of flawed files (damaged, empty or unreadable ones) that are kept for the summary:
-/// those that lost most. The ledger lists all flawed files.
+/// The number of flawed files (damaged, empty or unreadable ones) that the result of a sweep lists:
+/// those that lost most data. The ledger lists all flawed files.
 const MOST_FLAWED: usize = 100;
 
 /// Where the matches and rows of a sweep go.
@@ -62,14 +62,14 @@ struct PieceProgress {
     left: bool,
 }
 
-/// Everything that the collector has at the end of a sweep.
+/// The results of a sweep, added up over all of its files.
 pub(super) struct SweepResults {
     /// All hosts of the sweep.
     pub hosts: Vec<NamedHost>,
     /// The totals of the sweep, over all files and hosts.
     pub totals: Totals,
-    /// The files that could not be read and understood completely: those that lost most first, and
-    /// at most [`MOST_FLAWED`].
+    /// The files that could not be read and understood completely: those that lost most data first,
+    /// and at most [`MOST_FLAWED`].
     pub flawed: Vec<FlawedFile>,
     /// Three numbers for each detection, in the order of the detections: all matches, the matches
     /// that are no copies of an earlier one, and the matches among deleted records.
@@ -83,8 +83,8 @@ pub(super) struct SweepResults {
 }
 
 impl<'a> Collector<'a> {
-    /// Makes a collector whose matches and rows go to `target`. The pieces of evidence and the
-    /// containers that were found are added at once.
+    /// Makes a collector whose matches and rows go to `target`. It counts the pieces of evidence
+    /// and the containers in `discovery`; files are added later.
     pub(super) fn new(
         config: &'a Config,
         discovery: &'a Discovery,
@@ -117,7 +117,8 @@ impl<'a> Collector<'a> {
         }
     }
 
-    /// Adds the next finished unit, in evidence order. `detector` is what found the unit's hits.
+    /// Adds the next finished unit (a block of a file), in evidence order. `detector` is what found
+    /// the unit's hits.
     pub(super) fn add(&mut self, done: FinishedUnit<'_>, detector: &Detector<'_>) -> Result<(), SweepError> {
         let hits = done.hits?;
         self.observer.advanced(done.block.length(), hits.count);
@@ -128,8 +129,8 @@ impl<'a> Collector<'a> {
         if *end >= report.size { self.close_file() } else { Ok(()) }
     }
 
-    /// Adds the rows and counts of the hits of a file's events. If the sink is a function of the
-    /// caller, the matches among `events` go to that function.
+    /// Adds the rows and counts of the hits of a file's events. If the matches go to a function of
+    /// the caller ([`Destination::Each`]), those among `events` are passed to it.
     pub(super) fn add_hits(
         &mut self,
         file: &LogFile,
@@ -201,8 +202,8 @@ impl<'a> Collector<'a> {
         Ok(())
     }
 
-    /// Drops all flawed files but those that lost most. Among files with the same loss, the first
-    /// in evidence order are kept.
+    /// Drops all flawed files but the [`MOST_FLAWED`] that lost most data. Among files with the
+    /// same loss, the first in evidence order are kept.
     fn keep_worst(&mut self) {
         self.flawed.sort_by_key(|file| std::cmp::Reverse(file.loss));
         self.flawed.truncate(MOST_FLAWED);

@@ -32,8 +32,8 @@ pub struct Caller {
     pub exit_status: Option<fn(&Totals) -> u8>,
 }
 
-/// When a sweep began, and how many files it took from the journal of an unfinished sweep instead
-/// of reading them.
+/// When a sweep began, and how many files it did not read again. For these files, it took the
+/// results from the journal of an unfinished sweep, which keeps what that sweep has read.
 pub(super) struct SweepTimes {
     pub started: EventTime,
     pub resumed_files: u64,

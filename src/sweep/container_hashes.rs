@@ -10,12 +10,13 @@ use crate::base::in_order::in_order;
 use crate::error::SweepError;
 use crate::evidence::discover::{Discovery, FoundContainer};
 
-/// The weight of a container as a unit of work for threads. It is so large that each container goes
-/// to a thread alone, and none waits in a batch.
+/// The weight of a container when containers are divided among threads. Threads take work in
+/// batches; with this weight, each container is a batch of its own, so that none waits for another.
 const WEIGHT: u64 = 1 << 20;
 
-/// Computes the SHA-256 of each file of the containers with this number of threads, and adds it to
-/// the containers' accounts. When `interrupt` becomes true, the files that remain get no SHA-256.
+/// Computes the SHA-256 of each file of the evidence that is a container or a part of one, such as
+/// a segment of a disk image, on this number of threads. Adds it to the containers' accounts. When
+/// `interrupt` becomes true, the files that remain get no SHA-256.
 pub(super) fn hash_containers(
     discovery: &mut Discovery,
     threads: NonZeroUsize,

@@ -95,8 +95,9 @@ impl<'a> Detector<'a> {
         self.rules.get(place).expect("a hit is of one of the sweep's detections").detection
     }
 
-    /// Returns those events that at least one detection describes (or, for a lead, whose name one
-    /// describes), in the order of `events`. Events outside the period are left out.
+    /// Returns those of `events` that have a hit, in the same order: Sysmon's DNS queries that a
+    /// detection describes, and queries of Windows' own DNS client for a name that a detection
+    /// describes. Events outside the period are left out.
     pub(super) fn detect(&self, events: Vec<LocatedEvent>) -> Vec<EventWithHits> {
         let in_window = events
             .into_iter()

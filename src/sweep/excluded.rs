@@ -14,7 +14,8 @@ use crate::report::ExcludedCounts;
 pub(super) struct ExclusionIndex(pub(super) usize);
 
 /// The number of matches and leads that each exclusion took away from each host, including copies
-/// and deleted records. `merge` is associative and commutative.
+/// and deleted records. Parts of the evidence are counted separately, and can be merged in any
+/// order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct ExclusionCounts(BTreeMap<ExclusionIndex, BTreeMap<String, ExcludedCounts>>);
 
@@ -46,7 +47,7 @@ impl ExclusionCounts {
     }
 
     /// Returns what the exclusion with this index took away from each host. The keys are the hosts'
-    /// Computers.
+    /// names (`Computer` in their events).
     pub(super) fn by(&self, exclusion: usize) -> BTreeMap<String, ExcludedCounts> {
         self.0.get(&ExclusionIndex(exclusion)).cloned().unwrap_or_default()
     }

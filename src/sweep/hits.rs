@@ -21,8 +21,8 @@ use crate::scan::LocatedEvent;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct DetectionIndex(pub(super) usize);
 
-/// An event with at least one hit: at least one detection describes it, even if exclusions take all
-/// hits away.
+/// An event with at least one hit: at least one detection describes it. Exclusions may take all of
+/// its hits away.
 pub(super) struct EventWithHits {
     pub located: LocatedEvent,
     pub hash: Sha256Digest,
@@ -106,7 +106,8 @@ pub(super) struct UnitHits {
     pub excluded: ExclusionCounts,
 }
 
-/// The counts of one detection's hits. `merge` is associative and commutative.
+/// The counts of one detection's hits. Parts of the evidence are counted separately, and can be
+/// merged in any order.
 pub(super) struct DetectionHits {
     /// The number of matches, including copies of an event.
     pub matches: u64,
@@ -144,7 +145,7 @@ impl DetectionHits {
         detections.iter().map(none).collect()
     }
 
-    /// Returns true if the detection has no hits, apart from hits that an exclusion takes away.
+    /// Returns true if the detection has no hits. Hits that an exclusion takes away do not count.
     fn is_empty(&self) -> bool {
         self.matches + self.recovered_matches + self.leads.leads == 0
     }
@@ -192,10 +193,10 @@ impl SeenEvents {
     /// Marks the events that are copies of events seen earlier, and returns true if any is. Must be
     /// called in evidence order.
     ///
-    /// An exclusion that applies to an event also applies to its copies. Copies can differ in who
-    /// logged them (`Security/UserID`, which is not part of a match's hash). An exclusion with a
-    /// condition on that field must not take away the first copy and leave the second as a copy of
-    /// nothing.
+    /// An exclusion applies to an event and all of its copies, or to none of them; the first of
+    /// them decides. Copies can differ in who logged them (`Security/UserID`, which is not part of
+    /// a match's hash). If an exclusion with a condition on that field took away the first of them
+    /// alone, the others would count as copies of an event that is no match.
     pub(super) fn mark_copies(&mut self, events: &mut [EventWithHits]) -> bool {
         let mut copies = false;
         for event in events {

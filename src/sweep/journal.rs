@@ -23,27 +23,29 @@ use crate::output::{OutputError, document, framed, read_framed};
 use crate::report::FileReport;
 use crate::scan::{Block, LocatedEvent};
 
-/// The number of bytes of evidence after which the journal's entries are written to its file. If a
-/// sweep is killed, a resumed sweep reads about this many bytes of evidence again at most.
+/// The number of bytes of evidence after which entries are written to the file of the sweep's
+/// journal, in which the sweep keeps what it has read so far. If a sweep is killed, a resumed sweep
+/// reads about this many bytes of evidence again at most.
 const FLUSHED_AT_LEAST: u64 = 1 << 20;
 
-/// The beginning of the journal's first entry: a name, and the version of the journal's layout. The
-/// version is raised whenever anything in an entry changes. A journal with another version cannot
-/// be resumed from.
+/// The beginning of the first entry of a sweep's journal, in which the sweep keeps what it has read
+/// so far: a name, and the version of the journal's layout. The version is raised whenever anything
+/// in an entry changes. A sweep cannot be resumed from a journal with another version.
 const LAYOUT: (&str, u32) = ("journal of dnsweep", 4);
 
-/// The options of the sweep that began the journal. In the journal's first entry, they follow
-/// [`LAYOUT`].
+/// The options of the sweep that began a journal. In its journal, a sweep keeps what it has read so
+/// far, so that it can be resumed. In the journal's first entry, the options follow [`LAYOUT`].
 #[derive(Debug, Serialize, Deserialize)]
 struct FirstEntry {
-    /// The sweep's options ([`SweepInputs`]) as JSON, so that a message can name the option that
-    /// differs in a resumed sweep.
+    /// The options ([`SweepInputs`]) of the sweep that began the journal, as JSON. A sweep that is
+    /// resumed from the journal must have the same options; if not, a message names the one that
+    /// differs.
     inputs: String,
     window: Window,
 }
 
-/// Identifies a file of the evidence in the journal. If its size or modification time has changed,
-/// the file is read again.
+/// Identifies a file of the evidence in the journal, in which a sweep keeps what it has read so
+/// far. If the file's size or modification time has changed, a resumed sweep reads the file again.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct FileKey {
     /// The name of the piece of evidence that contains the file.
@@ -56,8 +58,8 @@ pub(super) struct FileKey {
     pub modified: (i64, i64),
 }
 
-/// An entry of the journal that is to be written: the result of a unit of work, borrowed. The
-/// fields are those of [`Entry`].
+/// An entry that is to be written to the sweep's journal: the result of a unit of work, which is a
+/// block of a file. It borrows the result. The fields are those of [`Entry`].
 #[derive(Debug, Serialize)]
 pub(super) struct NewEntry<'a> {
     pub file: FileKey,
@@ -67,14 +69,14 @@ pub(super) struct NewEntry<'a> {
     pub recovered: Vec<&'a LocatedEvent>,
 }
 
-/// An entry that was read from the journal: the result of a unit of work, which is a block of a
-/// file.
+/// An entry that was read from the journal of an unfinished sweep: the result of a unit of work,
+/// which is a block of a file.
 #[derive(Debug, Deserialize)]
 pub(super) struct Entry {
     /// The file and the block that the entry belongs to.
     #[expect(dead_code, reason = "whoever reads it knows; the format has it")]
     place: EntryUnit,
-    /// The account of the block's bytes and records.
+    /// The account of the block: how many bytes and records it has, and which of them are damaged.
     pub part: FileReport,
     /// The block's events that have hits, in file order.
     pub events: Vec<LocatedEvent>,
@@ -82,42 +84,44 @@ pub(super) struct Entry {
     pub recovered: Vec<LocatedEvent>,
 }
 
-/// The beginning of a journal's entry: the file and the block that the entry belongs to. It is read
-/// without the rest of the entry when a journal is opened.
+/// The beginning of an entry of a sweep's journal: the file and the block that the entry belongs
+/// to. When a journal is opened, only this part of the entries is decoded.
 #[derive(Debug, Deserialize)]
 struct EntryUnit {
     file: FileKey,
     block: Block,
 }
 
-/// Where in the journal the entry of a unit of work lies. The entry itself is read only when it is
-/// needed.
+/// The place of an entry in a sweep's journal. The entry, which is the result of reading one block
+/// of a file, is read only when it is needed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct EntryLocation {
-    /// The block of a file that the entry is about.
+    /// The block of a file that the journal's entry is about.
     pub block: Block,
     bytes: Range<u64>,
 }
 
-/// The journal that a sweep writes. If the sweep resumes an earlier one, the journal first gives
-/// what that sweep has read.
+/// The journal of a sweep: a file in which the sweep keeps what it has read so far, so that it can
+/// be resumed. A sweep that resumes another one first takes from the journal what the other has
+/// read, and then writes to it.
 #[derive(Debug)]
 pub(super) struct Journal {
     path: PathBuf,
     file: File,
     writer: BufWriter<File>,
-    /// The number of bytes of evidence whose entries are still in the writer's buffer.
+    /// The number of bytes of evidence whose entries are in the writer's buffer, and not yet in the
+    /// journal's file.
     unflushed: u64,
     files: HashMap<FileKey, Vec<EntryLocation>>,
     /// The period of the sweep that began the journal. A resumed sweep uses the same period, even
-    /// if it counts back from now.
+    /// if its options give a period that counts back from now.
     pub window: Window,
 }
 
 impl Journal {
-    /// Opens the journal at `path` and finds its entries, or begins a new journal if there is none.
-    /// It is an error if the journal was begun with other options than `inputs`, because the tables
-    /// would differ.
+    /// Opens a sweep's journal at `path` and finds its entries, or begins a new journal if there is
+    /// none. It is an error if the journal was begun by a sweep with other options than `inputs`,
+    /// because the tables would differ.
     pub(super) fn open(path: &Path, inputs: &SweepInputs, window: Window) -> Result<Self, OutputError> {
         let failed = |error: io::Error| failed(path, &error);
         let mut file = open_own(path).map_err(failed)?;
@@ -144,8 +148,9 @@ impl Journal {
         Ok(journal)
     }
 
-    /// Finds the entries in the journal's file. Returns the offset in bytes at which the last
-    /// complete entry ends; what follows was not written completely.
+    /// Finds the entries in the file of the sweep's journal. Returns the offset in bytes at which
+    /// the last complete entry ends; what follows was not written completely. It is an error if the
+    /// sweep that began the journal had other options than `inputs`.
     fn read(&mut self, file: &mut File, inputs: &SweepInputs) -> Result<u64, OutputError> {
         let size = file.metadata().map_err(|error| failed(&self.path, &error))?.len();
         file.seek(SeekFrom::Start(0)).map_err(|error| failed(&self.path, &error))?;
@@ -176,8 +181,8 @@ impl Journal {
         Ok(at)
     }
 
-    /// Decodes the journal's first entry. It is an error if the journal has another layout than
-    /// this version of dnsweep writes.
+    /// Decodes `document`, the content of the journal's first entry. It is an error if the journal
+    /// has another layout than this version of dnsweep writes.
     fn first(&self, document: &[u8]) -> Result<FirstEntry, OutputError> {
         let (name, known) = LAYOUT;
         let other = |found: &str| OutputError::Resume {
@@ -197,8 +202,8 @@ impl Journal {
         }
     }
 
-    /// Checks that this sweep has the options of the sweep that began the journal, because only
-    /// then do both make the same tables.
+    /// Checks that this sweep, with the options `inputs`, has the options of the sweep that began
+    /// the journal (`first`), because only then do both make the same tables.
     fn check(&self, first: &FirstEntry, inputs: &SweepInputs) -> Result<(), OutputError> {
         inputs.differs_from(&first.inputs).map_or(Ok(()), |InputDifference { what, first, second }| {
             let reason = format!("{what}: it was begun with '{first}', found '{second}'");
@@ -206,20 +211,20 @@ impl Journal {
         })
     }
 
-    /// Takes out the files that an earlier sweep read to their end, each with the places of all its
-    /// entries.
+    /// Removes and returns the files that an earlier, unfinished sweep read to their end, each with
+    /// the places of all its entries in the journal.
     pub(super) fn take_files(&mut self) -> HashMap<FileKey, Vec<EntryLocation>> {
         std::mem::take(&mut self.files)
     }
 
-    /// Returns a reader for the journal's entries, which any thread can use.
+    /// Returns a reader for the entries of the sweep's journal, which any thread can use.
     pub(super) fn reader(&self) -> Result<JournalReader, OutputError> {
         let file = self.file.try_clone().map_err(|error| failed(&self.path, &error))?;
         Ok(JournalReader { path: self.path.clone(), file })
     }
 
-    /// Adds the entry of a unit of work that covers `block`. The entry may wait in a buffer until
-    /// [`flush`](Self::flush).
+    /// Adds the entry of a unit of work to the sweep's journal. The unit is the block `block` of a
+    /// file. The entry may wait in a buffer until [`flush`](Self::flush).
     pub(super) fn append(&mut self, entry: &[u8], block: Block) -> Result<(), OutputError> {
         self.write(entry)?;
         self.unflushed += block.length();
@@ -230,15 +235,16 @@ impl Journal {
         self.writer.write_all(entry).map_err(|error| failed(&self.path, &error))
     }
 
-    /// Writes the entries in the buffer to the journal's file, where they stay even if this process
-    /// is killed.
+    /// Writes the entries in the buffer to the file of the sweep's journal, where they stay even if
+    /// this process is killed.
     pub(super) fn flush(&mut self) -> Result<(), OutputError> {
         self.unflushed = 0;
         self.writer.flush().map_err(|error| failed(&self.path, &error))
     }
 }
 
-/// Reads entries of a journal, on any thread.
+/// Reads entries of a sweep's journal, in which an earlier, unfinished sweep kept what it had read.
+/// Any thread can use it.
 #[derive(Debug)]
 pub(super) struct JournalReader {
     path: PathBuf,
@@ -246,8 +252,8 @@ pub(super) struct JournalReader {
 }
 
 impl JournalReader {
-    /// Reads the entry at this place of the journal. It is an error if the entry has changed since
-    /// the journal was opened.
+    /// Reads the entry at this place of the sweep's journal. It is an error if the entry has
+    /// changed since the journal was opened.
     pub(super) fn read(&self, at: &EntryLocation) -> Result<Entry, OutputError> {
         let mut bytes = vec![0; usize::try_from(at.bytes.end - at.bytes.start).unwrap_or_default()];
         let read = read_exact_at(&self.file, &mut bytes, at.bytes.start);
@@ -260,8 +266,8 @@ impl JournalReader {
     }
 }
 
-/// Returns true if the entries of a file cover all of the file without a gap, so that nothing of it
-/// must be read again.
+/// Returns true if the journal's entries of a file cover all of the file without a gap, so that a
+/// resumed sweep need not read any of the file again.
 fn is_whole(file: &FileKey, entries: &[EntryLocation]) -> bool {
     let mut end = 0;
     let follows =
@@ -269,8 +275,8 @@ fn is_whole(file: &FileKey, entries: &[EntryLocation]) -> bool {
     follows && end >= file.size
 }
 
-/// Makes an entry of the journal with `document` as its content. `expected` is the approximate size
-/// of the content in bytes.
+/// Makes an entry of a sweep's journal with `document` as its content. `expected` is the
+/// approximate size of the content in bytes.
 pub(super) fn entry(document: &impl Serialize, expected: usize) -> Vec<u8> {
     framed(expected, |entry| {
         postcard::to_extend(document, entry)

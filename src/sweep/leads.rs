@@ -6,7 +6,8 @@ use crate::config::Config;
 use crate::detect::{LeadCondition, Predicate};
 use crate::report::Occurrence;
 
-/// The number of leads of a detection. `merge` is associative and commutative.
+/// The number of leads of a detection. Parts of the evidence are counted separately, and can be
+/// merged in any order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct LeadCounts {
     /// The number of all leads, including copies of an event.
@@ -29,15 +30,15 @@ impl LeadCounts {
     }
 }
 
-/// Returns what each detection of a sweep demands of the queried name alone, in the order of the
-/// detections.
+/// Returns, for each detection of a sweep, which queries of Windows' own DNS client are its leads,
+/// in the order of the detections.
 pub(super) fn lead_conditions(config: &Config) -> Vec<LeadCondition> {
     config.detections.iter().map(|loaded| loaded.detection.lead_condition()).collect()
 }
 
-/// Returns the predicate that makes an event a lead; `None` if the detection can have no leads.
-/// That is so if no name can satisfy its condition, or if every name can, because every query would
-/// then be a lead.
+/// Returns the predicate that makes an event a lead; `None` if the detection can have no leads. It
+/// has none if no name can satisfy its condition. It has none either if every name can, because
+/// every query would then be a lead.
 pub(super) fn lead_predicate(condition: LeadCondition) -> Option<Predicate> {
     match condition {
         LeadCondition::Names(condition) | LeadCondition::Whole(condition) => Some(condition),

@@ -48,8 +48,8 @@ use self::writing::SweepTables;
 /// field changes in such a way that programs which read an output must change too.
 pub const SCHEMA_VERSION: u32 = 3;
 
-/// Is told of a sweep's progress, on the thread that runs the sweep. The type `()` implements this
-/// trait and ignores everything.
+/// Receives the progress of a sweep, on the thread that runs the sweep. The type `()` implements
+/// this trait and ignores everything.
 pub trait Observer {
     /// Called once, when the evidence was listed. `discovery` contains the files that will be read.
     fn found(&mut self, _discovery: &Discovery) {}
@@ -77,8 +77,8 @@ pub struct Outcome {
     /// All hosts of the sweep, sorted by name, each with its matches and what is known about its
     /// logs.
     pub hosts: Vec<NamedHost>,
-    /// The files that could not be read and understood completely, those that lost most first. If
-    /// there are more than a hundred, only the hundred worst are listed.
+    /// The files that could not be read and understood completely, those that lost most data first.
+    /// If there are more than a hundred, only the first hundred of them are listed.
     pub flawed: Vec<FlawedFile>,
     /// The archives, disk images, volumes and shadow copies that were found, in evidence order.
     pub containers: Vec<ContainerReport>,

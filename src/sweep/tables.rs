@@ -16,8 +16,8 @@ use crate::output::{
 use crate::report::{ContainerRow, HostRow, NamedHost, OutputRecord};
 use crate::table::{Cell, Column, ColumnType, Nulls, Storage};
 
-/// The weight of a table as a unit of work for threads. It is so large that each table goes to a
-/// thread alone, and none waits in a batch.
+/// The weight of a table when tables are divided among threads. Threads take work in batches; with
+/// this weight, each table is a batch of its own, so that none waits for another.
 const WEIGHT: u64 = 1 << 20;
 /// The number of rows of a detection's `stats` table that are made at once. There can be as many
 /// rows as matches, so not all are kept in memory.
@@ -38,8 +38,9 @@ pub(super) enum LastTable<'a> {
     Stats(StatsTable, &'a str),
 }
 
-/// Writes the last tables of a sweep on several threads. Returns each table's record for
-/// `run.json`, in the order of `tables`, and the files that are still syncing to the disk.
+/// Writes the last tables of a sweep on several threads. Returns what `run.json` says about each
+/// table (its file, rows, size and SHA-256), in the order of `tables`, and the files that are still
+/// syncing to the disk.
 pub(super) fn write_last(
     tables: Vec<LastTable<'_>>,
     output: &OutputDirectory,

@@ -23,16 +23,16 @@ pub(super) struct Unit<'a> {
 /// Where the contents of a unit of work (a block of a file) come from.
 #[derive(Debug, Clone)]
 pub(super) enum UnitSource {
-    /// The block is read from the evidence. If evidence is hashed, the bytes are added to this hash
-    /// of the file.
+    /// The block is read from the evidence. If evidence is hashed, contains the hash of the whole
+    /// file, to which the block's bytes are added.
     Evidence(Option<Arc<OrderedHash>>),
-    /// An earlier, unfinished sweep has read the block; its result lies at this place of the
-    /// journal.
+    /// An earlier, unfinished sweep has read the block. Its result lies at this place of the
+    /// sweep's journal, from which the sweep is resumed.
     Journal(EntryLocation),
 }
 
-/// Returns the units of work of all files, in evidence order. A file that an earlier, unfinished
-/// sweep has read is taken from the journal.
+/// Returns the units of work (blocks of files) of all files, in evidence order. If an earlier,
+/// unfinished sweep has read a file, the file's units are taken from its journal.
 pub(super) fn units<'a>(
     discovery: &'a Discovery,
     journal: &'a HashMap<FileKey, Vec<EntryLocation>>,
@@ -80,15 +80,15 @@ impl Unit<'_> {
         self.block.length() * copies
     }
 
-    /// Returns true if the unit's result is taken from the journal, so that the evidence need not
-    /// be read.
+    /// Returns true if the unit's result is taken from the journal of an unfinished sweep, so that
+    /// the evidence need not be read.
     pub(super) fn is_known(&self) -> bool {
         matches!(self.source, UnitSource::Journal(_))
     }
 }
 
-/// Returns how many files of the evidence an earlier, unfinished sweep has read: these are taken
-/// from the journal.
+/// Returns how many files of the evidence an earlier, unfinished sweep has read. They are taken
+/// from its journal, and not read again.
 pub(super) fn resumed(discovery: &Discovery, journal: &HashMap<FileKey, Vec<EntryLocation>>) -> u64 {
     if journal.is_empty() {
         return 0;
@@ -97,7 +97,8 @@ pub(super) fn resumed(discovery: &Discovery, journal: &HashMap<FileKey, Vec<Entr
     known.count() as u64
 }
 
-/// Returns the key by which the journal identifies a file: path, size and modification time.
+/// Returns the key by which a sweep's journal identifies a file: its piece of evidence, path, size
+/// and modification time.
 pub(super) fn key(discovery: &Discovery, file: &LogFile) -> FileKey {
     FileKey {
         evidence: discovery.evidence_name(file.evidence).to_owned(),

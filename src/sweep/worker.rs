@@ -23,7 +23,8 @@ use crate::scan::{
     Block, BlockScan, DnsClient, LocatedEvent, Needle, ReadSize, Scanner, Selection, WantedQueries, XmlFile,
 };
 
-/// The usual size of an event in the journal, in bytes, by which memory for an entry is reserved.
+/// The usual size in bytes of an event in the sweep's journal, which keeps what was read so far. It
+/// serves to reserve memory for an entry.
 const EVENT_BYTES: usize = 400;
 
 /// A finished unit of work: everything that was found in a block of a file.
@@ -32,18 +33,19 @@ pub(super) struct FinishedUnit<'a> {
     pub file: &'a LogFile,
     /// The block of the file that was read.
     pub block: Block,
-    /// The account of the block's bytes and records.
+    /// The account of the block: how many bytes and records it has, and which of them are damaged.
     pub part: FileReport,
     /// The block's events that have hits, in file order.
     pub detected: Vec<EventWithHits>,
     /// The events from deleted records of the block that have hits. They become matches only after
     /// all units, when it is known which of them are copies of live events.
     pub recovered: Vec<EventWithHits>,
-    /// The rows and counts for the events in `detected`. An error means a bug in dnsweep, or a
-    /// broken journal.
+    /// The rows and counts for the events in `detected`. An error means a bug in dnsweep, or that
+    /// the journal of the sweep that is being resumed is broken.
     pub hits: Result<UnitHits, OutputError>,
-    /// The unit's entry for the journal. `None` if no journal is kept, if the unit came from the
-    /// journal, or if the block could not be read completely.
+    /// The unit's entry for the sweep's journal, from which the sweep can be resumed. `None` if no
+    /// journal is kept, if the unit came from the journal, or if the block could not be read
+    /// completely.
     pub entry: Option<Vec<u8>>,
 }
 
@@ -61,7 +63,8 @@ pub(super) struct Worker<'a> {
     pub detector: Detector<'a>,
     dns_client: DnsClient,
     selection: Selection,
-    /// Reads what an earlier, unfinished sweep has found; `None` if the sweep keeps no journal.
+    /// Reads, from the sweep's journal, what an earlier, unfinished sweep has found; `None` if the
+    /// sweep keeps no journal.
     journal: Option<JournalReader>,
     /// Limits how many threads read evidence at once; `None` without `--readers`.
     readers: Option<ReadPermits>,
@@ -74,7 +77,7 @@ pub(super) struct Worker<'a> {
 }
 
 impl FinishedUnit<'_> {
-    /// Copies the number of the block's matches to the account of the block.
+    /// Copies the number of the block's matches to the account of the block (`part`).
     fn count(&mut self) {
         self.part.matches = self.hits.as_ref().map_or(0, |hits| hits.count);
     }
@@ -102,8 +105,8 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Works on a unit: reads and decodes its block, or takes its events from the journal, and
-    /// looks for matches and leads.
+    /// Works on a unit: reads and decodes its block, or takes its events from the journal of the
+    /// sweep that is being resumed, and looks for matches and leads.
     pub(super) fn work<'u>(&self, unit: Unit<'u>) -> FinishedUnit<'u> {
         let Unit { file, number, block, source } = unit;
         let at = match source {
@@ -192,7 +195,8 @@ impl<'a> Worker<'a> {
             .reading(reads)
     }
 
-    /// Returns the entry of a finished unit for the journal.
+    /// Returns the entry of a finished unit for the sweep's journal, from which the sweep can be
+    /// resumed.
     fn entry(&self, done: &FinishedUnit<'_>) -> Vec<u8> {
         let events = done.detected.len() + done.recovered.len();
         let document = NewEntry {
@@ -325,8 +329,8 @@ fn dns_client(config: &Config) -> DnsClient {
     }
 }
 
-/// Returns sets of texts, taken from a predicate. An event can satisfy the predicate only if it
-/// contains a text of each set, so the others need not be decoded.
+/// Returns sets of literals that a predicate requires. An event can satisfy the predicate only if
+/// it contains a literal of each set, so other events need not be decoded.
 fn wanted(predicate: &Predicate) -> WantedQueries {
     let needle =
         |required: RequiredLiteral| Needle { data: required.data_name.to_owned(), literal: required.literal };
@@ -340,8 +344,8 @@ fn hash(chain: Option<&OrderedHash>, start: u64, bytes: Option<&[u8]>) -> Option
     chain.and_then(|chain| chain.add(start, bytes))
 }
 
-/// Returns what is wrong with a file, as far as the container that the file lies in says or shows
-/// it.
+/// Returns what is wrong with a file that lies in a container, judged by what the container states
+/// about the file, such as a checksum. Returns nothing for a file in a folder.
 fn container_problems(file: &LogFile, log: &OpenLog) -> Vec<Problem> {
     let whole = |what| Problem { offset: 0, length: file.size, damage: Damage::Container { what } };
     log.flaw().map(whole).into_iter().chain(file.problems().iter().cloned()).collect()

@@ -30,7 +30,7 @@ pub(super) struct SweepTables<'a> {
 /// The tables that a sweep has written.
 #[derive(Default)]
 pub(super) struct FinishedTables {
-    /// The record of each table for `run.json`.
+    /// What `run.json` says about each table: its file, rows, size and SHA-256.
     pub outputs: Vec<OutputRecord>,
     /// The files of tables that are still syncing to the disk.
     pub syncing: VecDeque<PendingSync>,

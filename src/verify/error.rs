@@ -17,14 +17,16 @@ pub enum VerifyError {
         /// What was found in the directory instead of an output of dnsweep.
         found: String,
     },
-    /// The output has a schema version that this version of dnsweep does not know.
+    /// The output has a schema version (a version of the layout of tables and `run.json`) that this
+    /// version of dnsweep does not know.
     #[error("'{}': expected schema version {known} in run.json, found {found}: verify it with the dnsweep that wrote it", path.display())]
     SchemaVersion {
         /// The path of the output directory, as typed.
         path: PathBuf,
-        /// The version of the tables' schema that this dnsweep knows.
+        /// The schema version (of the layout of tables and `run.json`) that this version of dnsweep
+        /// knows.
         known: u32,
-        /// The version of the tables' schema that `run.json` has.
+        /// The schema version that `run.json` states for the output.
         found: String,
     },
     /// The user gave another number of roots of the evidence than the sweep had, so files cannot be

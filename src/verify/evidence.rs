@@ -27,7 +27,7 @@ const READ_BYTES: u64 = 1 << 20;
 struct LedgerRow {
     /// The name of the piece of evidence that contains the file.
     evidence: String,
-    /// The file's path in its piece of evidence.
+    /// The file's path from its root.
     source_path: String,
     /// The file's size at the time of the sweep, in bytes.
     size: u64,
@@ -51,9 +51,10 @@ enum FileComparison {
     Different(Difference),
 }
 
-/// Compares the evidence with the ledger of the output `out`. Adds what differs to `discrepancies`.
-/// Returns the number of files that agree. If the ledger itself is not as `run.json` records it,
-/// adds a discrepancy and returns `None`, because no evidence was compared.
+/// Compares the evidence, found by `search`, with the ledger of the output `out`. Adds each file
+/// that differs to `discrepancies`. Returns how many files were compared and how many agree. If the
+/// ledger itself is not as `run.json` (`recorded`) describes it, adds a discrepancy and returns
+/// `None`, because no evidence was compared.
 pub(super) fn compare(
     out: &Path,
     recorded: &RecordedRun,
@@ -132,8 +133,8 @@ fn key(discovery: &Discovery, file: &LogFile) -> FileKey {
     (discovery.root_of(file.evidence), file.source_path())
 }
 
-/// Counts a file of the evidence as compared. If it differs from its row in the ledger, adds the
-/// difference to `discrepancies`.
+/// Counts a file of the evidence as compared, in `compared`. If the file differs from its row in
+/// the ledger, adds the difference to `discrepancies`.
 fn note(
     compared: &mut EvidenceComparison,
     discrepancies: &mut Vec<Discrepancy>,

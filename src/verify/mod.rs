@@ -38,8 +38,8 @@ pub fn verify(subject: Subject) -> Result<Verification, VerifyError> {
     Ok(Verification { directory: out, run_sha256, recorded, outputs, evidence: compared, discrepancies })
 }
 
-/// Makes the discrepancy of a file in the output. `file` is its path, relative to the output
-/// directory.
+/// Makes a discrepancy, which is a file with the difference that the verification found. The file
+/// is one of the output; `file` is its path, relative to the output directory.
 fn output(file: &str, difference: Difference) -> Discrepancy {
     Discrepancy { file: ComparedFile::Output(file.to_owned()), difference }
 }

@@ -11,8 +11,9 @@ use crate::base::platform::files::{self, FileOpenError, Link};
 use crate::output::{RUN_FILE, STATS_FOLDER, row_count};
 use crate::report::{ComparisonCounts, Difference, Discrepancy, OutputRecord};
 
-/// Compares each table of the output `out` with its record in `run.json`, and finds files without a
-/// record. Adds what differs to `discrepancies`, and returns how many tables agree.
+/// Compares each table of the output `out` with what `run.json` says about it (size, SHA-256 and
+/// number of rows), and finds files that `run.json` does not list. Adds what differs to
+/// `discrepancies`, and returns how many tables were compared and how many agree.
 pub(super) fn compare(
     out: &Path,
     recorded: &[OutputRecord],
@@ -29,8 +30,8 @@ pub(super) fn compare(
     compared
 }
 
-/// Compares a table of the output `out` with its record in `run.json`. Returns the first
-/// difference; `None` if they agree.
+/// Compares a table of the output `out` with what `run.json` says about it (size, SHA-256 and
+/// number of rows). Returns the first difference; `None` if they agree.
 fn difference(out: &Path, recorded: &OutputRecord) -> Option<Difference> {
     let unreadable = |error: io::Error| Some(Difference::Unreadable(error.to_string()));
     let name = Path::new(&recorded.file);
@@ -68,7 +69,7 @@ fn difference(out: &Path, recorded: &OutputRecord) -> Option<Difference> {
     }
 }
 
-/// Adds a discrepancy for each file of the output that `run.json` does not record. `folder` is the
+/// Adds a discrepancy for each file of the output that `run.json` does not list. `folder` is the
 /// folder to look in, relative to the output directory `out`; `""` is that directory itself.
 fn unlisted(out: &Path, folder: &str, recorded: &[OutputRecord], discrepancies: &mut Vec<Discrepancy>) {
     let entries = fs::read_dir(out.join(folder)).and_then(Iterator::collect::<io::Result<Vec<_>>>);

@@ -19,7 +19,7 @@ use crate::sweep::SCHEMA_VERSION;
 /// ledger, if any.
 #[derive(Debug)]
 pub struct Subject {
-    /// The output directory that is verified, with its links resolved.
+    /// The path of the output directory that is verified, with symbolic links resolved.
     pub(super) out: PathBuf,
     /// The SHA-256 of the output's `run.json`, in hexadecimal digits.
     pub(super) run_sha256: String,

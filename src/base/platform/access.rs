@@ -22,22 +22,22 @@ impl Access {
         if self == Access::Owner { 0o600 } else { 0o666 }
     }
 
-    /// Creates the folder `path` for an output, which only these users may read. Fails if the path
-    /// exists.
+    /// Creates the folder `path` for an output. Only the users that this [`Access`] names may read
+    /// it. Fails if the path exists.
     pub(crate) fn make_folder(self, path: &Path) -> io::Result<()> {
         DirBuilder::new().mode(if self == Access::Owner { 0o700 } else { 0o777 }).create(path)
     }
 
-    /// Creates the file `path` for writing, which only these users may read. Fails if the path
-    /// exists.
+    /// Creates the file `path` for writing. Only the users that this [`Access`] names may read it.
+    /// Fails if the path exists.
     pub(crate) fn make_file(self, path: &Path) -> io::Result<File> {
         File::options().write(true).create_new(true).mode(self.file_mode()).open(path)
     }
 }
 
-/// Opens a file of an unfinished output, such as the journal, for reading and appending. If the
-/// file does not exist, creates it so that only the current user may read it. A symbolic link is
-/// refused.
+/// Opens a file of an unfinished output for reading and appending, such as the journal, in which a
+/// sweep keeps what it has read so far, so that it can be resumed. If the file does not exist,
+/// creates it so that only the current user may read it. A symbolic link is refused.
 pub(crate) fn open_own(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.read(true).append(true).create(true).mode(Access::Owner.file_mode());

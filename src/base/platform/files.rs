@@ -13,8 +13,9 @@ use std::path::Path;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
 
-/// The greatest size of a `run.json`, or of a list of paths from the user, that is read, in bytes.
-/// It has room for more than a million paths.
+/// The greatest size, in bytes, of two kinds of files that are read whole: the description of a
+/// sweep in its output (`run.json`), and a list of paths of evidence from the user. It has room for
+/// more than a million paths.
 pub(crate) const MOST_LIST_BYTES: u64 = 256 << 20;
 
 /// Whether a symbolic link is followed when a file is opened. This concerns only the last part of
@@ -48,13 +49,13 @@ impl From<FileOpenError> for io::Error {
 }
 
 /// Opens a regular file for reading. Fails, without waiting, if the path names something else, such
-/// as a pipe.
+/// as a pipe. `link` says whether a symbolic link at `path` is followed.
 pub(crate) fn open(path: &Path, link: Link) -> Result<File, FileOpenError> {
     open_with(File::options().read(true), path, link)
 }
 
 /// Opens a regular file with `options`, such as for appending. Fails, without waiting, if the path
-/// names something else, such as a pipe.
+/// names something else, such as a pipe. `link` says whether a symbolic link at `path` is followed.
 pub(crate) fn open_with(options: &mut OpenOptions, path: &Path, link: Link) -> Result<File, FileOpenError> {
     let nofollow = if link == Link::Refused { OFlags::NOFOLLOW } else { OFlags::empty() };
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY | nofollow;
@@ -108,7 +109,7 @@ fn kind(kind: FileType) -> Option<&'static str> {
 }
 
 /// Reads a whole regular file. Fails if it has more than `most` bytes, so that a huge file does not
-/// fill the memory.
+/// fill the memory. `link` says whether a symbolic link at `path` is followed.
 pub(crate) fn read_at_most(path: &Path, link: Link, most: u64) -> io::Result<Vec<u8>> {
     all_of(open(path, link)?, most)
 }

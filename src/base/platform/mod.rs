@@ -17,7 +17,8 @@ pub(crate) use self::names::name_bytes;
 pub(crate) use self::names::path_of_bytes;
 use super::path_text::path_text;
 
-/// The machine that a sweep ran on, as `run.json` records it.
+/// The machine that a sweep ran on, as the description of the sweep in its output (`run.json`)
+/// records it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Machine {
     /// The machine's host name.

@@ -17,9 +17,9 @@ use signal_hook::low_level::{exit, pipe};
 
 /// The signals by which a user or the system ends the program, and which are handled.
 const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
-/// The longest time for which the process waits, after the second signal, until a message is
-/// written. Writing can block if a terminal or a pipe is full, or if a file system hangs. A third
-/// signal ends the process without waiting.
+/// The longest time for which the process waits, after the second signal, for each of its two
+/// messages to be written. Writing can block if a terminal or a pipe is full, or if a file system
+/// hangs. A third signal ends the process without waiting.
 const MESSAGE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A function that prints a message when a signal arrives.
@@ -27,7 +27,7 @@ pub(crate) type PrintMessage = Arc<dyn Fn() + Send + Sync>;
 
 /// Installs handlers for the signals that end a process (SIGINT, SIGTERM, SIGHUP). The first signal
 /// sets the returned flag and calls `first`. The second one calls `last` and ends the process with
-/// `status`, whatever its other threads are doing.
+/// the exit status `status`, whatever its other threads are doing.
 #[must_use]
 pub(crate) fn watch(status: i32, first: PrintMessage, last: PrintMessage) -> Arc<AtomicBool> {
     let (flag, stopping) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
@@ -55,7 +55,8 @@ pub(crate) fn watch(status: i32, first: PrintMessage, last: PrintMessage) -> Arc
 
 /// Starts the thread that receives a byte for each signal, prints the message for the first signal,
 /// and ends the process at the second. Returns one stream for each kind of signal, to which the
-/// signal's handler must write the byte. `stopping` is set at the second signal.
+/// signal's handler must write the byte. The thread sets `stopping` at the second signal, so that
+/// the handlers can end the process at a third signal while the thread still prints.
 fn listen(
     status: i32,
     first: PrintMessage,

@@ -14,12 +14,12 @@ use crate::detect::DataSet;
 use crate::report::escaped;
 use crate::sweep::Sink;
 
-/// The least number of names at the end of a data set's path, as its rule has it, that the path of
-/// a file must end with too. The file's name alone is not enough, because many data sets have files
-/// with the same name.
+/// The least number of names (of folders and the file) in the path of a data set's file, from the
+/// user's directory of data sets on. The path must equal the end of the data set's path in the
+/// rule. The file's name alone is not enough, because many data sets have files with the same name.
 const LEAST_PARTS: usize = 2;
 
-/// The outcome of the test of a rule of Splunk on a data set.
+/// The outcome of testing a Splunk rule on a data set, which is a file of recorded events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum TestOutcome {
     /// The rule matches this number of events in the data set, which has this number of DNS
@@ -109,9 +109,9 @@ fn outcome(
     })
 }
 
-/// Finds the file of a data set in `directory`. `data` is the data set's path as the rule has it.
-/// The file is the one whose path has the most names in common with the end of `data`. `None` if no
-/// file has at least [`LEAST_PARTS`].
+/// Finds the file of a data set in `directory`. `data` is the data set's path or URL as the rule
+/// has it. The file is the one whose path from `directory` on equals the longest end of `data`.
+/// `None` if no file's path equals an end of at least [`LEAST_PARTS`] names.
 fn file_of(data: &str, directory: &Path) -> Option<PathBuf> {
     let parts: Vec<&str> = data.split('/').filter(|part| !part.is_empty()).collect();
     // A path with these parts could lead out of the directory.

@@ -17,7 +17,8 @@ use crate::event::Event;
 use crate::report::escaped;
 use crate::scan::dns_query_of_json;
 
-/// The greatest size of an event as JSON, in bytes. A record of a log has at most 64 KiB.
+/// The greatest size of an event as JSON that is read, in bytes. It is more than any event needs,
+/// because a record of a log has at most 64 KiB.
 const MOST_EVENT_BYTES: u64 = 1 << 20;
 
 /// Runs the command `dnsweep detections explain`: says whether and why a detection matches the
@@ -63,8 +64,9 @@ fn event_in(path: &Path) -> Result<Event, UsageError> {
     }
 }
 
-/// Makes a Sysmon DNS query with the fields of a JSON object, by their names in Splunk. All other
-/// fields of the event are absent. The error says which field cannot be set.
+/// Makes a Sysmon DNS query with the fields of a JSON object, whose keys are the names that Splunk
+/// has for the fields. All other fields of the event are absent. The error says which field cannot
+/// be set.
 fn event_of_fields(fields: &Map<String, Value>) -> Result<Event, String> {
     let mut event = Event::dns_query();
     for (name, value) in fields {

@@ -10,8 +10,8 @@ use crate::config::{Catalog, LoadedDetection, NotRun};
 use crate::detect::{ConditionTree, Detection, EventSource, RequiredLiteral, StatsColumn};
 use crate::report::escaped;
 
-/// The most literals of a set that `dnsweep detections list` shows. A record is decoded only if it
-/// contains one of the set.
+/// The most literals that `dnsweep detections list` shows of one set. A detection has sets of
+/// literals, and a sweep decodes a record for it only if the record contains a literal of each set.
 const MOST_LITERALS: usize = 3;
 
 /// Runs the command `dnsweep detections list`: lists detections, in two lines each.
@@ -58,7 +58,8 @@ pub(super) fn show(arguments: &ShowArguments) -> Result<CommandOutput, CommandEr
     Ok(CommandOutput { text, exit: Exit::Complete })
 }
 
-/// Adds the description of a detection to `text`: a line for each key of its rule.
+/// Adds a description of a detection to `text`: a line for each of its properties that has a value,
+/// such as its name or its author.
 fn describe(loaded: &LoadedDetection, text: &mut String) {
     let LoadedDetection { detection, sha256, content, .. } = loaded;
     let Detection { name, id, version, date, author, status, detection_type, description, .. } = detection;
@@ -152,8 +153,8 @@ pub(super) fn check(arguments: &CheckArguments) -> Result<CommandOutput, Command
     Ok(CommandOutput { text, exit })
 }
 
-/// The text that says which literals a record must contain to be decoded for a detection. At most
-/// `most` literals of each set are named.
+/// The text that says which literals a record must contain to be decoded for a detection: one of
+/// each set in `required`. At most `most` literals of each set are named.
 fn selected_by(required: &[Vec<RequiredLiteral>], most: usize) -> String {
     let sets: Vec<String> = required.iter().map(|set| one_of(set, most)).collect();
     if sets.is_empty() { "it is a DNS query".to_owned() } else { sets.join("; ") }

@@ -1,8 +1,9 @@
 //! Reads CSV files (comma-separated values) as Splunk writes lookup tables. A cell that contains a
 //! comma, a quote or a line end is in quotes; a quote inside such a cell is doubled.
 
-/// Returns the rows of a CSV text, including the header, each as a list of cells. Rows of empty
-/// cells are skipped. The error names the line of a quote that is not closed, and ends the rows.
+/// Returns the rows of a CSV text, including the header, each as a list of cells. Rows in which all
+/// cells are empty are skipped. If a quote is not closed, the last item is an error with the line
+/// on which its row begins.
 pub(in crate::detect) fn csv_rows(text: &str) -> impl Iterator<Item = Result<Vec<String>, String>> {
     let mut rest = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut line = 1_usize;

@@ -17,18 +17,21 @@ const GRAM: usize = 3;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::detect) enum MatchType {
     #[default]
-    /// `EXACT`: the cell matches a value that is equal to it.
+    /// The match type `EXACT` of a column of a Splunk lookup: a cell matches a value that is equal
+    /// to it.
     Exact,
-    /// `WILDCARD`: the cell is a pattern in which `*` matches any number of characters.
+    /// The match type `WILDCARD` of a column of a Splunk lookup: a cell is a pattern in which `*`
+    /// matches any number of characters.
     Wildcard,
-    /// `CIDR`: the cell is an IP network, and matches values that contain an address in the
-    /// network.
+    /// The match type `CIDR` of a column of a Splunk lookup: a cell is an IP network, and matches
+    /// values that contain an address in the network.
     Network,
 }
 
 impl MatchType {
-    /// Returns true if a value of an event matches a cell of the column. An empty cell or an empty
-    /// value matches nothing.
+    /// Returns true if a value of an event matches a cell of a lookup's column with this match
+    /// type. An empty cell or an empty value matches nothing. `case_sensitive` says whether the
+    /// case of letters counts.
     pub fn holds(self, cell: &str, value: &str, case_sensitive: bool) -> bool {
         match self {
             _ if cell.is_empty() || value.is_empty() => false,
@@ -40,9 +43,9 @@ impl MatchType {
         }
     }
 
-    /// Returns lower-case literals that a value must contain, in any case, to match the cell.
-    /// `None` if the match type has no such literals: an address in a network can be written in
-    /// many ways.
+    /// Returns lower-case literals that a value must contain, in any case, to match the cell of a
+    /// lookup's column. `None` for the match type `CIDR`, because an address can be written in many
+    /// ways.
     pub fn literals(self, cell: &str) -> Option<Vec<String>> {
         match self {
             MatchType::Exact => Some(vec![fold(cell)]),
@@ -55,8 +58,9 @@ impl MatchType {
 /// The index of a column of a lookup table, which finds the rows whose cells match a value.
 #[derive(Debug)]
 pub(in crate::detect) enum ColumnIndex {
-    /// The index of a column whose cells must equal the value: the 0-based numbers of the rows with
-    /// each cell. The cells are in lower case unless `case_sensitive`.
+    /// The index of a column whose cells must equal the value. For each text of a cell, it has the
+    /// 0-based numbers of the rows with that cell. The texts are in lower case unless
+    /// `case_sensitive`.
     Exact { rows: HashMap<String, Vec<usize>, RandomState>, case_sensitive: bool },
     /// The index of a column whose cells are patterns with the wildcard `*`.
     Wildcard(Patterns),

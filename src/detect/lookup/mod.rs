@@ -27,7 +27,7 @@ use crate::event::Event;
 /// because all rows are kept in memory.
 const MOST_ROWS: usize = 2_000_000;
 /// The largest number of rows of a lookup that are used for one event if the lookup's definition
-/// file does not say. It is Splunk's default, too.
+/// file does not state one. It is Splunk's default, too.
 const DEFAULT_MATCHES: usize = 100;
 
 /// The definition file of a lookup, in Splunk's keys: which CSV file contains the table, and how
@@ -48,7 +48,7 @@ pub struct LookupDefinition {
 }
 
 /// The keys that are known in a lookup's definition file. An unknown key that is close to one of
-/// them is reported.
+/// them is probably misspelt, and is reported to the user.
 const KEYS: KnownKeys = KnownKeys {
     read: &[
         "filename",
@@ -68,9 +68,11 @@ const KEYS: KnownKeys = KnownKeys {
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum MatchTypeSetting {
-    /// One text, such as `WILDCARD(domain)`.
+    /// One text, such as `WILDCARD(domain)`: the cells of the column `domain` are patterns with
+    /// wildcards.
     One(String),
-    /// A list of texts, each such as `WILDCARD(domain)`.
+    /// A list of texts, each about some columns, such as `WILDCARD(domain)`: the cells of the
+    /// column `domain` are patterns with wildcards.
     Several(Vec<String>),
 }
 
@@ -87,9 +89,9 @@ impl LookupDefinition {
         read().map_err(|problem: YamlProblem| problem.to_string().into())
     }
 
-    /// Returns the name of the CSV file that contains the table of the lookup `name`. The error
-    /// says that the definition names something else than a CSV file, such as a collection on a
-    /// Splunk server.
+    /// Returns the name of the CSV file that contains the table of the lookup `name`; `name` with
+    /// `.csv` if the definition states no file. The error says that the definition names something
+    /// else than a CSV file, such as a collection on a Splunk server.
     pub fn file_name(&self, name: &str) -> Result<String, ContentError> {
         let kind = self.lookup_type.as_deref().unwrap_or("csv");
         if let Some(collection) = &self.collection {
@@ -176,8 +178,9 @@ impl Lookup {
         Ok(lookup)
     }
 
-    /// Reads how each column is compared from the key `match_type` of the definition:
-    /// `WILDCARD(column)`, `CIDR(column)` or `EXACT(column)`, separated by commas.
+    /// Reads the key `match_type` of the definition, which says how the cells of each column are
+    /// compared with values: `WILDCARD(column)`, `CIDR(column)` or `EXACT(column)`, separated by
+    /// commas. Columns without an entry stay `EXACT`.
     fn read_match_types(&mut self, definition: &LookupDefinition) -> Result<(), String> {
         let types = match &definition.match_type {
             None => return Ok(()),
@@ -272,14 +275,14 @@ fn is_true(text: &str) -> bool {
     matches!(text.to_ascii_lowercase().as_str(), "true" | "1" | "t" | "yes")
 }
 
-/// The cells of one column in the rows that a lookup finds for an event or a `stats` row. The
-/// search uses them as the value of a field.
+/// The cells of one column in the rows that a lookup finds for an event, or for a row of the table
+/// that Splunk's command `stats` makes. The search uses them as the value of a field.
 #[derive(Debug, Clone)]
 pub(in crate::detect) struct LookupOutput {
     /// The lookup in whose table rows are looked up.
     lookup: Arc<Lookup>,
-    /// The columns by which rows are found: their 0-based indexes, each with the term whose values
-    /// the column's cells must match.
+    /// The columns by which rows are found: their 0-based indexes, each with the term (an
+    /// expression of the search, usually a field) whose values the column's cells must match.
     keys: Vec<(usize, Term)>,
     /// The 0-based index of the column whose cells are returned.
     output: usize,
@@ -294,39 +297,43 @@ impl PartialEq for LookupOutput {
 impl Eq for LookupOutput {}
 
 impl LookupOutput {
-    /// Creates the output of a lookup: the cells of the column `output` in the rows that are found
-    /// by the columns `keys`. Columns are given by their 0-based indexes.
+    /// Creates the output of a lookup: the cells of the column `output` in the rows that `keys`
+    /// find. A key is a column, with the term (an expression of the search, usually a field) whose
+    /// values the column's cells must match. Columns are given by their 0-based indexes.
     pub fn new(lookup: Arc<Lookup>, keys: Vec<(usize, Term)>, output: usize) -> Self {
         LookupOutput { lookup, keys, output }
     }
 
-    /// Returns true if both outputs come from the same rows: from the same lookup with the same
-    /// keys.
+    /// Returns true if this output and `other` take their cells from the same rows: their lookups
+    /// are the same, and their keys (the columns and terms by which rows are found) are equal.
     pub fn finds_same_rows(&self, other: &LookupOutput) -> bool {
         Arc::ptr_eq(&self.lookup, &other.lookup) && self.keys == other.keys
     }
 
-    /// Returns the terms with whose values the key columns are compared, in the order of the keys.
+    /// Returns the terms (expressions of the search, usually fields) with whose values the key
+    /// columns are compared, in the order of the keys.
     pub fn keys(&self) -> impl Iterator<Item = &Term> {
         self.keys.iter().map(|(_, term)| term)
     }
 
-    /// Returns a copy in which `terms` replace the terms of the key columns, in order.
+    /// Returns a copy of the output that compares the key columns with the values of `terms`
+    /// instead: the first key column with the first term, and so on.
     pub fn with_keys(&self, terms: Vec<Term>) -> Self {
         let keys = self.keys.iter().map(|(column, _)| *column).zip(terms).collect();
         LookupOutput { keys, ..self.clone() }
     }
 
-    /// Returns the 0-based numbers of the lookup's rows that are found for an event or a `stats`
-    /// row.
+    /// Returns the 0-based numbers of the lookup's rows that are found for `input`, which is an
+    /// event or a row of the table that Splunk's command `stats` makes.
     fn rows(&self, input: EvalInput<'_>) -> Vec<usize> {
         let keys: Vec<_> =
             self.keys.iter().map(|(column, term)| (*column, term.value(input).texts())).collect();
         self.lookup.find(&keys)
     }
 
-    /// Returns the output cells of the rows that are found. If fewer rows are found than the
-    /// definition's `min_matches`, its `default_match` is added.
+    /// Returns the cells of the output column in the rows that are found, except for empty cells.
+    /// If fewer rows are found than the number `min_matches` in the lookup's definition, the text
+    /// `default_match` of the definition is added.
     pub fn value<'a>(&'a self, input: EvalInput<'a>) -> Value<'a> {
         let rows = self.rows(input);
         let few = rows.len() < self.lookup.min_matches;
@@ -339,23 +346,27 @@ impl LookupOutput {
         Value::from_texts(texts)
     }
 
-    /// Returns the value of the output for an event for which the lookup finds no row: the
-    /// definition's `default_match` if `min_matches` is above zero, otherwise null.
+    /// Returns the value of the output for an event for which the lookup finds no row: null, or the
+    /// text `default_match` of the lookup's definition if its least number of rows (`min_matches`)
+    /// is above zero.
     pub fn nothing_found(&self) -> Value<'_> {
         let default = self.lookup.default_match.as_deref().filter(|_| self.lookup.min_matches > 0);
         Value::text_or_null(default)
     }
 
     /// Returns literals for a fast test before the lookup: an event for which the lookup finds a
-    /// row contains at least one of them. `None` if there is a row without a literal.
+    /// row contains at least one of them. They come from the first key column that is compared with
+    /// an event field and has a literal in every cell that is not empty. `None` if no key column
+    /// does.
     pub fn literals(&self) -> Option<Vec<RequiredLiteral>> {
         let keyed = self.keys.iter().filter_map(|(column, term)| Some((*column, plain_field(term)?)));
         let mut sets = keyed.filter_map(|(column, field)| self.literals_of(column, field));
         sets.next()
     }
 
-    /// Returns the literals of one key column, one for each row: an event whose value of `field`
-    /// matches the row's cell contains the row's literal. `None` if a row has no literal.
+    /// Returns the literals of one key column, one for each row whose cell is not empty: an event
+    /// whose value of `field` matches the row's cell contains the row's literal. `None` if one of
+    /// these rows has no literal.
     fn literals_of(&self, column: usize, field: Field) -> Option<Vec<RequiredLiteral>> {
         let match_type = self.lookup.match_types.get(column)?;
         let mut literals = BTreeSet::new();

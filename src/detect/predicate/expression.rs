@@ -10,15 +10,16 @@ use regex::{Regex, RegexBuilder};
 use crate::detect::predicate::pattern::fold;
 use crate::detect::predicate::size::{Estimate, estimate, last_line};
 
-/// The most memory that one regular expression may take once compiled, by its estimate, in bytes. A
-/// larger one is an attack on the memory, not a rule.
+/// The most memory that one regular expression may take once compiled, as estimated before it is
+/// compiled, in bytes. A larger one is an attack on the memory, not a rule.
 const MOST_MEMORY: usize = 1 << 20;
 /// The limit on the size of a compiled regular expression that the crate `regex` is given, in
-/// bytes. It is never reached, because the estimate is checked first.
+/// bytes. It is never reached, because an expression whose estimated size is above the much lower
+/// [`MOST_MEMORY`] is refused before.
 const MOST_COMPILED: usize = 32 * MOST_MEMORY;
-/// The most bytes of states that the crate `regex` may cache for an expression in each thread.
-/// Without a limit, crafted values could fill the memory, because they make an expression go
-/// through very many states.
+/// The most bytes that the crate `regex` may use, for an expression in each thread, to cache states
+/// of the automaton that it compiles the expression to. Without a limit, crafted values could fill
+/// the memory, because they make an expression go through very many states.
 const MOST_STATES: usize = 64 << 10;
 
 /// A regular expression for a field's value. It is compiled at its first use or by
@@ -29,15 +30,16 @@ pub struct Expression {
     /// The regular expression or pattern as the rule's author wrote it.
     text: String,
     /// The regular expression that the crate `regex` compiles. It differs from `text` if the rule
-    /// has a pattern, or syntax that the crate does not know.
+    /// has a pattern with wildcards instead, or syntax that the crate does not know.
     source: String,
     flags: Flags,
     /// What is known of the expression before it is compiled, such as the memory that it will take.
     estimate: Estimate,
     regex: OnceLock<Regex>,
-    /// Literals that each matching value contains, in any case, by which a sweep selects records.
-    /// They are folded like those of a [`Pattern`](crate::detect::predicate::pattern::Pattern).
-    /// Only an expression that was made from a pattern has any.
+    /// Literals that each matching value contains, in any case, by which a sweep selects the
+    /// records that it decodes. They are in lower case, as in a
+    /// [`Pattern`](crate::detect::predicate::pattern::Pattern). Only an expression that was made
+    /// from a pattern with wildcards has any.
     literals: Vec<String>,
 }
 
@@ -64,7 +66,7 @@ pub enum PatternPart {
 /// Whether the case of letters matters when a rule's value is compared with a field.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Case {
-    /// Case does not matter: letters are folded as in a
+    /// Case does not matter: letters are compared in lower case, as in a
     /// [`Pattern`](crate::detect::predicate::pattern::Pattern).
     #[default]
     Folded,
@@ -77,7 +79,7 @@ pub enum Case {
 pub struct Flags {
     /// Whether the case of letters does not matter (`i`).
     pub ignore_case: bool,
-    /// Whether `^` and `$` also match at the ends of lines in the value (`m`).
+    /// Whether `^` and `$` also match at the beginning and end of each line in the value (`m`).
     pub multi_line: bool,
     /// Whether `.` also matches a line end (`s`).
     pub dot_all: bool,
@@ -228,9 +230,9 @@ fn with_ends(text: &str) -> String {
     known
 }
 
-/// Adds to `regex` an expression that matches a letter in any case. As in a
-/// [`Pattern`](crate::detect::predicate::pattern::Pattern), an ASCII letter and one outside ASCII
-/// are never the same letter.
+/// Adds to `regex` an expression that matches a letter in any case. An ASCII letter and one outside
+/// ASCII are never the same letter, such as `k` and the Kelvin sign (U+212A); a
+/// [`Pattern`](crate::detect::predicate::pattern::Pattern) does the same.
 fn push_folded(regex: &mut String, letter: char) {
     let mut cases: Vec<char> = vec![letter];
     for other in letter.to_lowercase().chain(letter.to_uppercase()) {

@@ -16,8 +16,8 @@ const TICKS_PER_SECOND: i64 = 10_000_000;
 /// computed from such values, as Splunk's add-on for Sysmon does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Field {
-    /// A field in the event's own data (its `Data` elements), identified by its meaning
-    /// ([`FieldSpec::meaning`]), such as `QueryName`.
+    /// A field that only some kinds of events have, in most cases as a `Data` element of their XML.
+    /// It is identified by its meaning ([`FieldSpec::meaning`]), such as `QueryName`.
     Data(&'static str),
     /// The resolver's answers to the query, one value for each: the names in DNS records, and the
     /// addresses.
@@ -55,9 +55,9 @@ pub enum Field {
     VendorProduct,
 }
 
-/// The names that a search of Splunk may use for fields that are not event data: Sysmon's own
-/// names, and those of Splunk's add-on for Sysmon. A field may have several names; each name means
-/// one field.
+/// The names that a search of Splunk may use for every [`Field`] except [`Field::Data`]: Sysmon's
+/// own names, and those of Splunk's add-on for Sysmon. A field may have several names; each name
+/// means one field.
 const NAMES: [(&str, Field); 24] = [
     ("Channel", Field::Channel),
     ("Computer", Field::Computer),
@@ -85,8 +85,8 @@ const NAMES: [(&str, Field); 24] = [
     ("vendor_product", Field::VendorProduct),
 ];
 
-/// Every name that a search of Splunk may use for a field of a DNS query's event data, with the
-/// field.
+/// Every name that a search of Splunk may use for a [`Field::Data`] of Sysmon's DNS queries, such
+/// as `query` for the queried name. Each name is paired with the field.
 fn data_names() -> impl Iterator<Item = (&'static str, Field)> {
     let names = |field: &'static FieldSpec| {
         let names = std::iter::once(field.name).chain(field.splunk.iter().copied());
@@ -120,7 +120,8 @@ impl Field {
         names.into_iter()
     }
 
-    /// The field's name, for messages. If it has several names, the first in the list of names.
+    /// The field's name, for messages to the user. If a search of Splunk may use several names for
+    /// the field, this is one of them, such as `EventCode` for [`Field::EventId`].
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -215,22 +216,24 @@ impl Field {
         }
     }
 
-    /// The description of the field in the table of its kind of event; `None` for a field that is
-    /// not event data.
+    /// The [`FieldSpec`] that describes the field, from the list of fields of Sysmon's DNS queries,
+    /// or else from that of the queries of Windows' own DNS client. `None` for a field other than
+    /// [`Field::Data`].
     fn spec(self) -> Option<&'static FieldSpec> {
         let Field::Data(name) = self else { return None };
         [&DNS_QUERY, &DNS_CLIENT_QUERY].into_iter().find_map(|kind| kind.field(name))
     }
 
-    /// The type in which an event's record stores the field's value; `None` for a field that is not
-    /// event data.
+    /// The type in which an event's record stores the field's value; `None` for a field other than
+    /// [`Field::Data`].
     pub(in crate::detect) fn stored_type(self) -> Option<FieldType> {
         self.spec().map(|field| field.field_type)
     }
 
-    /// The name of the `Data` element whose text contains the field's value, if each record stores
-    /// the value as text; otherwise `None`. Numbers, GUIDs, SIDs and times are stored in binary.
-    /// The provider, channel and computer may be in a template to which the record only refers.
+    /// The name of the `Data` element whose text contains the field's value, so that a sweep can
+    /// search the bytes of records for a part of the value. `None` if records need not contain the
+    /// value as text: numbers, GUIDs, SIDs and times are stored in binary, and the provider,
+    /// channel and computer may be in a template to which the record only refers.
     #[must_use]
     pub fn data_name(self) -> Option<&'static str> {
         let source = match self {

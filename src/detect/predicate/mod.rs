@@ -77,8 +77,9 @@ pub enum Predicate {
         /// The test that the value must pass.
         test: FieldTest,
     },
-    /// True if a computed condition is true of the event: a condition on functions of fields, on
-    /// lookups, or on the rows that the event makes.
+    /// True if a condition of a Splunk search on computed values is true of the event: on functions
+    /// of fields, on lookups (a site's tables), or on the rows that the event makes in the table of
+    /// the search's command `stats`.
     Computed(Arc<Computed>),
     /// True if the field's value is less or greater than another value, as the operator says: by
     /// number if both are numbers, otherwise by text in lower case. False for a field that is
@@ -246,8 +247,9 @@ impl Predicate {
     }
 }
 
-/// Makes the set of literals for a condition on one field: the longest of the `literals` that the
-/// field's value must contain. Empty if none of them can be searched for in records.
+/// Makes the set of literals for a condition on one field. `literals` are texts that the field's
+/// value must all contain; the set consists of the longest of them. The result is empty, without
+/// any set, if none of the literals can be searched for in records.
 pub(in crate::detect) fn required<'a>(
     field: Field,
     literals: impl Iterator<Item = &'a str>,

@@ -23,9 +23,9 @@ impl Network {
             .map_err(|_| format!("expected a network such as 192.0.2.0/24, found '{}'", text.escape_debug()))
     }
 
-    /// Returns true if an address in the value of `field` lies in the network. The value of
-    /// QueryResults is a list of items; an item that was cut off at the end of the list does not
-    /// count. The value of any other field is read as one address.
+    /// Returns true if an address in the value of `field` lies in the network. QueryResults (the
+    /// resolver's answers) is a list of items that end with `;`. A last item without `;` was cut
+    /// off, and does not count. The value of any other field is read as one address.
     #[must_use]
     pub fn contains_any_in(&self, field: Field, value: &str) -> bool {
         match field {
@@ -63,7 +63,8 @@ fn addresses(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Finds which of many networks contain an address, without comparing the address with each
-/// network. The caller gives each network a number, such as the row of a lookup.
+/// network. The caller gives each network a number, such as the number of a row in a lookup (a
+/// site's table).
 #[derive(Debug, Default)]
 pub(in crate::detect) struct NetworkIndex {
     numbers: HashMap<IpNet, Vec<usize>>,

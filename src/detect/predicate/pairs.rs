@@ -9,8 +9,9 @@
 /// The multiplier of the hash of a byte pair: 2³² divided by the golden ratio (Fibonacci hashing).
 /// Similar pairs get hashes that are far apart.
 const SPREAD: u32 = 0x9e37_79b1;
-/// The number of bits in the hash of a byte pair, which is one of the 64 bits of [`BytePairs`].
-/// They are the highest bits of the pair's product with [`SPREAD`].
+/// The number of bits in the hash of a byte pair. The hash is the number, from 0 to 63, of the bit
+/// that the pair sets in [`BytePairs`]. It consists of the highest bits of the pair's product with
+/// [`SPREAD`].
 const BITS: u32 = 6;
 
 /// The set of pairs of neighbouring bytes in a text, as a Bloom filter of 64 bits: each pair sets

@@ -22,7 +22,8 @@ pub struct Pattern {
     /// it.
     is_ascii: bool,
     /// The byte pairs in the pattern's literals, which rule out most values fast. There are none if
-    /// a literal is not ASCII, because folding changes the byte pairs of a value.
+    /// a literal is not ASCII, because a value is then compared in lower case, which has other byte
+    /// pairs.
     pairs: BytePairs,
 }
 
@@ -103,9 +104,9 @@ fn fold_char(character: char) -> char {
     character.to_lowercase().next().filter(|lower| !lower.is_ascii()).unwrap_or(character)
 }
 
-/// Returns true if `value` matches a pattern with these literals: it begins with the first piece,
-/// ends with the last, and has the middle pieces in sequence between them. Each middle piece is
-/// matched at its first occurrence, which leaves the most room for the next ones.
+/// Returns true if `value` matches the pattern with the literals `pieces`: it begins with the first
+/// piece, ends with the last, and has the middle pieces in sequence between them. Each middle piece
+/// is matched at its first occurrence, which leaves the most room for the next ones.
 fn matches_pieces(pieces: &[String], value: &[u8]) -> bool {
     let Some((first, others)) = pieces.split_first() else { return value.is_empty() };
     let Some((last, middle)) = others.split_last() else {

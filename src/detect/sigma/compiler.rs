@@ -23,8 +23,9 @@ const DEEPEST_NESTING: usize = 100;
 /// dozen.
 const MOST_PARTS: usize = 1_000;
 /// The most conditions on fields that a Sigma rule may become when it is compiled, so that a small
-/// rule cannot fill the memory. Each variant of each value counts, as often as the rule's condition
-/// names the part with the value.
+/// rule cannot fill the memory. A value counts once for each text that its placeholders and
+/// modifiers make of it, and all of this counts again each time that the rule's condition names the
+/// part with the value.
 const MOST_CONDITIONS: usize = 200_000;
 /// The number of lines of a Sigma rule (each a field with values) that are not understood after
 /// which the compiler reads no more lines. The rule is refused anyway, and looking for the names
@@ -35,7 +36,8 @@ const MOST_PROBLEMS: usize = 1_000;
 const RESERVED: [&str; 2] = ["condition", "timeframe"];
 
 /// Whether a part of a Sigma rule, if it is true of an event, makes a match more likely or less. It
-/// decides what a placeholder without values means.
+/// decides what happens if the site gives no values for a placeholder (`%name%`) in the part: the
+/// rule is refused, or the placeholder excludes no events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Polarity {
     /// The part of the rule, such as `selection`, describes matches: if it is true, a match is more
@@ -55,8 +57,8 @@ impl Polarity {
     }
 }
 
-/// Compiles the `detection` section of one Sigma rule to a predicate. Counts what the rule takes,
-/// and collects notes and problems on the way.
+/// Compiles the `detection` section of one Sigma rule to a predicate. Limits the conditions and the
+/// memory that the rule takes, and collects notes for the user and problems on the way.
 pub(super) struct Compiler<'a> {
     detection: &'a Node,
     source: LogSource,
@@ -68,8 +70,9 @@ pub(super) struct Compiler<'a> {
     /// The places where the rule describes events that a sweep does not read, such as `EventID: 3`,
     /// each with a text that says so.
     foreign: RefCell<Vec<YamlProblem>>,
-    /// Whether some line of the rule describes DNS queries, such as one on `QueryName`, even if the
-    /// line is not understood. Then the rule is refused, and not ignored as one about other events.
+    /// Whether some line of the rule (a field with values) describes DNS queries, such as one on
+    /// `QueryName`, even if the line is not understood. Then the rule is refused, and not ignored
+    /// as one about other events.
     mentions_dns: Cell<bool>,
     /// The number of conditions on fields that the rule has come to so far. It is limited by
     /// [`MOST_CONDITIONS`].
@@ -80,9 +83,9 @@ pub(super) struct Compiler<'a> {
     /// The problem with the first line of the rule (a field with values) that is not understood;
     /// `None` if all lines so far are understood.
     problem: RefCell<Option<YamlProblem>>,
-    /// The number of the rule's lines that are not understood. A line counts as often as the rule's
-    /// condition names its part. Each keyword (a value without a field) counts too, because looking
-    /// for the field that it may name takes time.
+    /// The number of the rule's lines (each a field with values) that are not understood. A line
+    /// counts as often as the rule's condition names its part. Each keyword (a value without a
+    /// field) counts too, because looking for the field that it may name takes time.
     problems: Cell<usize>,
 }
 
@@ -144,8 +147,9 @@ impl<'a> Compiler<'a> {
         self.compile_condition(&condition, Polarity::For, node)
     }
 
-    /// The reason why the compiled Sigma rule cannot be run: it is about events that a sweep does
-    /// not read, or a line is not understood. `None` if the rule can be run.
+    /// The reason why the Sigma rule, compiled to `predicate`, cannot be run: it is about events
+    /// that a sweep does not read, or a line (a field with values) is not understood. `None` if the
+    /// rule can be run.
     fn refusal(&self, predicate: &Predicate) -> Option<Refusal> {
         let problem = self.problem.take();
         if never_holds(predicate, &self.prototypes) {
@@ -259,9 +263,9 @@ impl<'a> Compiler<'a> {
         )
     }
 
-    /// Records the problem with a line of the Sigma rule that is not understood. Returns a
-    /// predicate in place of the line, so that the rest of the rule can still be compiled: it may
-    /// show that the rule is about events that a sweep does not read.
+    /// Records the problem with a piece of the Sigma rule that is not understood, such as a field
+    /// with its values. Returns a predicate that takes its place, so that the rest of the rule can
+    /// still be compiled: it may show that the rule is about events that a sweep does not read.
     fn not_understood(&self, problem: YamlProblem) -> Predicate {
         self.problem.borrow_mut().get_or_insert(problem);
         self.problems.set(self.problems.get() + 1);
@@ -308,16 +312,17 @@ impl<'a> Compiler<'a> {
     }
 
     /// Refuses the condition that `count` of `parts` are true, if there are too many ways to choose
-    /// the parts. This is checked before any way is built, because each needs copies of its parts.
+    /// the parts, or too many conditions on fields in all of these ways. This is checked before any
+    /// way is built, because each way needs copies of its parts.
     fn check_choices(&self, parts: &[Predicate], count: usize) -> Result<(), String> {
         check_number(parts.len(), count)?;
         let of_each = choices(parts.len().saturating_sub(1), count.saturating_sub(1));
         self.count_conditions(parts.iter().map(condition_count).sum::<usize>().saturating_mul(of_each))
     }
 
-    /// Compiles one part of the Sigma rule, such as `selection`. A part is a mapping of lines that
-    /// must all be true, or a list of mappings of which one must be true. `depth` is the number of
-    /// lists around `node`.
+    /// Compiles one part of the Sigma rule, such as `selection`. A part is a mapping of lines (each
+    /// a field with values) that must all be true, or a list of mappings of which one must be true.
+    /// `depth` is the number of lists around `node`.
     fn compile_part(&self, node: &Node, polarity: Polarity, depth: usize) -> Predicate {
         if self.problems.get() > MOST_PROBLEMS {
             return unknown();
@@ -340,9 +345,10 @@ impl<'a> Compiler<'a> {
         self.not_understood(YamlProblem::at(node.place, problem))
     }
 
-    /// Refuses values without a field (keywords), which Sigma compares with the whole event. A
-    /// value that looks like a line without a blank after its colon (`QueryName:x`) gets a message
-    /// about the blank.
+    /// Refuses values without a field (`words`), which Sigma calls keywords and compares with the
+    /// whole event. If one of them lacks only the blank after its colon to be a field with a value
+    /// (`QueryName:x`), the problem says so. Returns a predicate that takes the place of the
+    /// values.
     fn refuse_keywords(&self, node: &Node, words: &[Node], polarity: Polarity) -> Predicate {
         // Looking for misspelt names takes time, and a condition can name a part many times.
         let words = words.get(..MOST_PROBLEMS).unwrap_or(words);
@@ -355,9 +361,9 @@ impl<'a> Compiler<'a> {
         self.not_understood(YamlProblem::at(place, field_names::without_blank(text)))
     }
 
-    /// Compiles the lines of a mapping in the Sigma rule, which must all be true. If one of them
-    /// describes events that a sweep does not read, the other lines need not be understood, and the
-    /// predicate is never true.
+    /// Compiles the lines of a mapping in the Sigma rule (each a field with values), which must all
+    /// be true. If one of them describes events that a sweep does not read, the other lines need
+    /// not be understood, and the predicate is never true.
     fn compile_lines(&self, entries: &[(Key, Node)], polarity: Polarity) -> Predicate {
         if entries.iter().any(|(key, value)| self.is_foreign(key, value, polarity)) {
             return Predicate::Or(Vec::new());
@@ -374,10 +380,11 @@ impl<'a> Compiler<'a> {
         joined(entries.iter().map(line).collect(), Predicate::And)
     }
 
-    /// Returns true if a line of the Sigma rule describes only events that a sweep does not read,
-    /// such as `EventID: 3`. Only lines on the [`CONSTANT`] fields can do so. The values that
-    /// describe such events are recorded, even if the line has others too. Returns false for a line
-    /// that is not understood.
+    /// Returns true if a line of the Sigma rule (the field `key` with the values `value`) describes
+    /// only events that a sweep does not read, such as `EventID: 3`. Only lines on the [`CONSTANT`]
+    /// fields can do so. Unless the line excludes events, its values that describe such events are
+    /// recorded for the message of a refusal, even if it has other values too. Returns false for a
+    /// line that is not understood.
     fn is_foreign(&self, key: &Key, value: &Node, polarity: Polarity) -> bool {
         if !field_names::field_of_key(key, self.source).is_some_and(|field| CONSTANT.contains(&field)) {
             return false;

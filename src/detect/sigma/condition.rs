@@ -117,7 +117,8 @@ fn tokens(text: &str) -> Vec<&str> {
     tokens
 }
 
-/// Reads the words and marks of a Sigma rule's condition from left to right, and builds the tree.
+/// Reads the words, parentheses and bars of a Sigma rule's condition from left to right, and builds
+/// the tree of conditions.
 struct ConditionParser<'t> {
     tokens: Vec<&'t str>,
     at: usize,
@@ -129,7 +130,7 @@ impl<'t> ConditionParser<'t> {
     }
 
     /// Advances past the next token of the condition if it is `word`, in upper or lower case.
-    /// Returns true if it was.
+    /// Returns true if it advanced.
     fn take(&mut self, word: &str) -> bool {
         let is_next = self.peek().is_some_and(|token| token.eq_ignore_ascii_case(word));
         self.at += usize::from(is_next);

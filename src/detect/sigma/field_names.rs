@@ -23,7 +23,7 @@ const OTHER_NAMES: [(&str, &str); 1] = [("EventCode", "EventID")];
 const OF_DNS_QUERIES: [&str; 3] = ["QueryName", "QueryResults", "QueryStatus"];
 
 /// The names of the fields that a Sigma rule on Sysmon's DNS queries may use, sorted. A test
-/// compares them with the guide.
+/// compares them with the list in the guide for users.
 #[cfg_attr(not(feature = "internals"), allow(dead_code, reason = "the guide is held to it by a test"))]
 pub fn sigma_fields() -> impl Iterator<Item = &'static str> {
     fields(LogSource::Category).map(|(name, _)| name)
@@ -37,7 +37,7 @@ pub fn sigma_dns_client_fields() -> impl Iterator<Item = &'static str> {
 }
 
 /// The fields of the events of a Sigma log source, with their names in Sigma rules, sorted by name.
-/// A field of the event's data has the name that it has in the event's record.
+/// A field in a `Data` element of the event's XML has the name of the element.
 fn fields(source: LogSource) -> impl Iterator<Item = (&'static str, Field)> {
     let names = |field: &'static FieldSpec| field.data_names().map(|name| (name, Field::Data(field.meaning)));
     let data = source.kind().fields.iter().flat_map(names);
@@ -46,8 +46,9 @@ fn fields(source: LogSource) -> impl Iterator<Item = (&'static str, Field)> {
     fields.into_iter()
 }
 
-/// The field that the key of a line of a Sigma rule names; `None` if the name is unknown. Modifiers
-/// after the name, such as `|contains`, are ignored.
+/// The field that a key in a Sigma rule names, such as `QueryName` or `QueryName|contains`; `None`
+/// if the events of the log source have no field of this name. Modifiers after the name are
+/// ignored.
 pub(super) fn field_of_key(key: &Key, source: LogSource) -> Option<Field> {
     known(key.name.split('|').next().unwrap_or_default().trim(), source)
 }

@@ -31,8 +31,9 @@ pub struct SigmaDocument {
     /// of the file (`action: global`, `action: repeat`). The error says why the rule cannot be
     /// read.
     pub(super) rule: Result<Node, YamlProblem>,
-    /// Where the rule's id in the tables comes from: from the rule, from a document that it shares
-    /// with other rules, or from nowhere.
+    /// The origin of the rule's id, which stands for the rule in the tables that a sweep writes:
+    /// the rule's own YAML document, one that it shares with other rules, or the rule's content if
+    /// no document has an id.
     pub(super) id: RuleId,
 }
 
@@ -50,14 +51,15 @@ impl SigmaDocument {
     }
 }
 
-/// Where the id of a Sigma rule in the tables comes from. [`RuleId::text`] makes the id.
+/// The origin of a Sigma rule's id, which stands for the rule in the tables that a sweep writes.
+/// [`RuleId::text`] makes the id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum RuleId {
     /// The rule's own YAML document has this id.
     Own(String),
     /// The id is in a YAML document that several rules of the file share (`action: global` or
-    /// `action: repeat`). The number counts those rules from 1; it follows the id of all but the
-    /// first, so that the ids differ.
+    /// `action: repeat`). The number counts those rules from 1. It is appended to the id of all but
+    /// the first rule, so that the ids differ.
     Shared(String, usize),
     /// No id is given for the rule. Its id is then computed from the rule's content.
     None,
@@ -102,8 +104,8 @@ impl SigmaFile {
     }
 
     /// Adds the next YAML document of the file, and returns the rule in it. `None` if the document
-    /// is no rule but only sets keys for other documents (`action: global`) or ends that (`action:
-    /// reset`).
+    /// is no rule, but sets keys that later documents share (`action: global`) or ends this
+    /// (`action: reset`).
     pub fn add(&mut self, document: Node) -> Option<SigmaDocument> {
         let place = document.place;
         let at = |key: &str| document.get(key).map_or(place, |value| value.place);
@@ -168,8 +170,8 @@ impl SigmaFile {
 }
 
 /// Merges two YAML documents of a Sigma file: `own`, which is a rule, and `base`, whose keys the
-/// rule shares. If both have a mapping for a key, the mappings are merged. If both have another
-/// value for a key, the value of `own` is kept.
+/// rule shares. If both have a mapping for a key, the mappings are merged. For any other key that
+/// both have, the value of `own` is kept.
 fn merged(base: &Node, own: Node) -> Node {
     let place = own.place;
     let (NodeKind::Map(base), NodeKind::Map(own)) = (&base.kind, own.kind) else {
@@ -191,9 +193,9 @@ fn merged(base: &Node, own: Node) -> Node {
 }
 
 impl RuleId {
-    /// The id of a Sigma rule for the tables. A rule without an id gets one that is computed from
-    /// its title, log source and detection, so that the same rule has the same id in every file and
-    /// every run.
+    /// The id of a Sigma rule, which stands for the rule in the tables that a sweep writes. A rule
+    /// without an id gets one that is computed from its title, log source and detection, so that
+    /// the same rule has the same id in every file and every run.
     pub(super) fn text(&self, rule: &Node) -> String {
         match self {
             RuleId::Own(id) | RuleId::Shared(id, 0 | 1) => id.clone(),
@@ -209,9 +211,9 @@ impl RuleId {
     }
 }
 
-/// Adds a text for a YAML node to `content`, for the hash that becomes the id of a rule without
-/// one. Nodes with different content have different texts; the place of a node in its file does not
-/// matter. `None` is a key that the rule does not have.
+/// Adds a text for a YAML node to `content`. The hash of `content` becomes the id of a rule that
+/// states none. Nodes with different content have different texts; the place of a node in its file
+/// does not matter. `node` is `None` for a key that the rule does not have.
 fn write(node: Option<&Node>, content: &mut String) {
     let mut text = |mark: char, text: &str| {
         content.push(mark);

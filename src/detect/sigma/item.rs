@@ -26,8 +26,9 @@ const DASHES: [char; 5] = ['-', '/', '\u{2013}', '\u{2014}', '\u{2015}'];
 /// multiplies the number of variants of the value by five.
 const MOST_DASHES: usize = 4;
 
-/// The field that a line's key names, before the modifiers (`QueryName` in `QueryName|contains`).
-/// The error says that the key names no field of the log source's events.
+/// The field that the key of a field with values in a Sigma rule names, without the modifiers
+/// (`QueryName` for `QueryName|contains`). The error says that the key names no field of the log
+/// source's events.
 fn field_of(key: &Key, source: LogSource) -> Result<Field, YamlProblem> {
     let name = key.name.split('|').next().unwrap_or_default().trim();
     if name.is_empty() {
@@ -36,9 +37,9 @@ fn field_of(key: &Key, source: LogSource) -> Result<Field, YamlProblem> {
     field_named(name, source).map_err(|problem| YamlProblem::at(key.place, problem))
 }
 
-/// Compiles one line of a Sigma rule to a predicate. `key` is the field with its modifiers, and
-/// `value` is a value or a list of values. `polarity` says whether the line describes matches or
-/// excludes events.
+/// Compiles one line of a Sigma rule (a field with values) to a predicate. `key` is the field with
+/// its modifiers, and `value` is a value or a list of values. `polarity` says whether the line
+/// describes matches or excludes events.
 pub(super) fn predicate(
     compiler: &Compiler<'_>,
     key: &Key,
@@ -74,8 +75,8 @@ pub(super) fn predicate(
     Ok(if modifiers.negated { Predicate::Not(Box::new(condition)) } else { condition })
 }
 
-/// Compiles the comparison of a field with one value of a line of a Sigma rule. Placeholders,
-/// dashes and encodings can make several variants of the value; one of them must match.
+/// Compiles the comparison of a field with one of its values in a Sigma rule. Placeholders, dashes
+/// and encodings can make several variants of the value; one of them must match.
 fn condition_of(
     compiler: &Compiler<'_>,
     field: Field,
@@ -195,8 +196,8 @@ fn condition(
     }
 }
 
-/// Compiles the comparison of a field with a text that may have wildcards. If the line has
-/// modifiers such as `base64`, the text is encoded first, and must have no wildcards.
+/// Compiles the comparison of a field with a text that may have wildcards. If the field has
+/// modifiers such as `base64` in the rule, the text is encoded first, and must have no wildcards.
 fn text_condition(
     field: Field,
     position: Position,
@@ -292,7 +293,7 @@ fn present(field: Field) -> Predicate {
 }
 
 /// A pattern made of `parts`, which are literals and wildcards `*`. Neighbouring literals become
-/// one. `rule_text` is the pattern for people.
+/// one. `rule_text` is the text of the pattern for messages to people.
 fn pattern(rule_text: &str, parts: &[PatternPart]) -> Pattern {
     let mut pieces = vec![String::new()];
     for part in parts {

@@ -50,7 +50,8 @@ pub(in crate::detect) enum Refusal {
 
 impl Refusal {
     /// A refusal of a Sigma rule that is about events other than DNS queries of Windows. `about`
-    /// names the events and the place in the rule that says so; the message is made of it.
+    /// names these events and the place in the rule that says so; the message of the refusal quotes
+    /// it.
     fn other_data(about: YamlProblem) -> Self {
         Refusal::OtherData(about.map_text(|about| {
             format!("expected a rule about DNS queries, found one about other data ({about})")

@@ -8,8 +8,8 @@ use crate::detect::predicate::expression::{Case, Flags};
 use crate::detect::predicate::test::Position;
 use crate::event::TimePart;
 
-/// A modifier of a line of a Sigma rule, such as `contains`: what it changes in the comparison of a
-/// field with a value.
+/// A modifier after a field's name in a Sigma rule, such as `contains`: what it changes in the
+/// comparison of the field with a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Modifier {
     /// The value must be at this position in the field (`contains`, `startswith`, `endswith`).
@@ -101,8 +101,8 @@ pub(super) enum ValueComparison {
     /// The value is a number. The field's number must compare with it by this operator (`gt` is
     /// "greater than").
     Number(Inequality),
-    /// The value is the name of another field (`fieldref`). That field's value must be at this
-    /// position in the line's field.
+    /// The value is the name of another field (`fieldref`). The other field's value must be at this
+    /// position in the value of the compared field.
     OtherField(Position, Case),
     /// The value is a number, which this part of the field's time must equal, such as the hour
     /// (`hour`).
@@ -114,7 +114,7 @@ pub(super) enum ValueComparison {
 #[derive(Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a modifier that stands there or not")]
 pub(super) struct Modifiers {
-    /// How the rule's values are compared with the field, such as as text or as numbers.
+    /// How the rule's values are compared with the field, for example as text or as numbers.
     pub comparison: ValueComparison,
     /// The encodings that are applied to each of the rule's values before the comparison, one after
     /// the other.
@@ -149,8 +149,8 @@ struct ParsedModifiers {
 }
 
 impl Modifiers {
-    /// Reads the modifiers of a line of a Sigma rule from their names, and checks that they can be
-    /// combined. The error says what was expected.
+    /// Reads the modifiers after a field's name in a Sigma rule from their names, and checks that
+    /// they can be combined. The error says what was expected.
     pub(super) fn of<'a>(names: impl Iterator<Item = &'a str>) -> Result<Self, String> {
         let mut parsed = ParsedModifiers::default();
         for name in names {

@@ -43,7 +43,8 @@ fn always_holds(predicate: &Predicate, prototypes: &[Event]) -> bool {
 
 /// Returns true if a Sigma rule's predicate can be true only with a condition on the EventID, or on
 /// a field that only DNS queries have. If it returns false, the rule is about all events of its log
-/// source, and not about DNS queries.
+/// source, and not about DNS queries. `prototypes` are sample events, one for each EventID that a
+/// sweep reads.
 pub(super) fn asks_for_dns(predicate: &Predicate, prototypes: &[Event]) -> bool {
     match predicate {
         Predicate::And(children) => children.iter().any(|child| asks_for_dns(child, prototypes)),

@@ -43,10 +43,10 @@ const SHORTEST_ABBREVIATION: usize = 3;
 /// What a value in a Sigma rule's `logsource`, such as `category: dns_query`, says about the events
 /// of the rule.
 enum Meaning {
-    /// The value stands for events that a sweep reads, such as `dns_query`.
+    /// The value stands for events that a sweep reads, such as the category `dns_query`.
     Read,
-    /// The value stands for events that a sweep does not read, such as `network_connection`. The
-    /// rule is about other data.
+    /// The value stands for events that a sweep does not read, such as the category
+    /// `network_connection`. The rule is then refused as one about other data.
     NotRead,
     /// The value is probably a misspelt form of this known one. The rule is refused with a
     /// suggestion.
@@ -55,7 +55,8 @@ enum Meaning {
 
 impl LogSource {
     /// Reads the mapping `logsource` of a Sigma rule. Its values may be in upper or lower case. The
-    /// error says that the rule is about other events, or which key or value is not known.
+    /// error says that the rule is about events that a sweep does not read, or which key or value
+    /// is not known.
     pub(super) fn of(node: &Node) -> Result<Self, Refusal> {
         if node.entries().is_empty() {
             let found = node.description();
@@ -122,7 +123,8 @@ impl LogSource {
         }
     }
 
-    /// A part of a sentence, for messages, that says which events of this log source a sweep reads.
+    /// A part of a sentence that says which events of this log source a sweep reads, for messages
+    /// about rules on events that it does not read.
     pub(super) fn read_events(self) -> &'static str {
         match self {
             LogSource::DnsClient => {

@@ -9,7 +9,8 @@ use crate::detect::sigma::placeholder::Placeholders;
 use crate::detect::testing::event;
 use crate::event::Event;
 
-/// Compiles a Sigma rule with values for its placeholders. The error says what is not understood.
+/// Compiles a Sigma rule to a detection, with the site's values for its placeholders. The error
+/// says what is not understood.
 fn detection(text: &str, placeholders: &Placeholders) -> Result<Detection, String> {
     Detection::from_yaml(text, "rule.yml", placeholders).map_err(|error| error.to_string())
 }

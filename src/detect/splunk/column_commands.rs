@@ -12,8 +12,8 @@ use crate::detect::term::{Term, TermKind};
 /// Splunk's default.
 const DEFAULT_FILL: &str = "0";
 
-/// Which of the two commands `table` and `fields` a list of names follows, and so what happens with
-/// the names.
+/// What the command `table`, `fields` or `fields -` of a Splunk search does with the event fields
+/// or table columns that it lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FieldSelection {
     /// `table`: the listed fields or columns are kept, all others are removed.
@@ -27,8 +27,9 @@ pub(super) enum FieldSelection {
 
 impl Pipeline<'_> {
     /// Reads the names after the command `table`, `fields` or `fields -`, and keeps or removes
-    /// them. After `stats` they are columns of the table, before it event fields. Without `stats`
-    /// the command changes only which names later commands can use: the matches have all fields.
+    /// them. If the search has the command `stats` before, they are columns of its table, otherwise
+    /// event fields. Removing event fields changes only which names later commands can use: the
+    /// matches that a sweep reports have all fields.
     pub(super) fn read_selection(
         &mut self,
         cursor: &mut Cursor<'_>,
@@ -90,7 +91,8 @@ impl Pipeline<'_> {
     }
 
     /// Reads the pairs of names after the command `rename`, `a as b, c as d` or `a.* as *`, and
-    /// renames. After `stats` the names are columns of the table, otherwise event fields.
+    /// gives the columns or fields their new names. If the search has the command `stats` before,
+    /// the names are columns of its table, otherwise event fields.
     pub(super) fn read_rename(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         loop {
             let old = cursor.name_or_pattern()?;
@@ -109,8 +111,8 @@ impl Pipeline<'_> {
         }
     }
 
-    /// Renames one column or field from `old` to `new`. If `old` is unknown, nothing is renamed; a
-    /// note says so.
+    /// Renames one column of the `stats` table, or one event field if there is no table, from `old`
+    /// to `new`. If `old` is unknown, nothing is renamed, and a note for the user says so.
     fn rename(&mut self, cursor: &Cursor<'_>, old: &Token, new: Token) -> Result<(), SearchError> {
         let Some(stats) = &mut self.stats else {
             if let Some(term) = self.scope.lookup(&old.text) {
@@ -139,8 +141,9 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// Renames all columns or fields whose names match the pattern `old`. In `new`, `*` stands for
-    /// what the `*` of the pattern matches. A column that already has a new name is replaced.
+    /// Renames all columns of the `stats` table whose names match the pattern `old`; all event
+    /// fields if there is no table. In `new`, `*` stands for what the `*` of the pattern matches. A
+    /// column that already has a new name is replaced.
     pub(super) fn rename_all(&mut self, old: &str, new: &str) {
         let renamed = |name: &str| wildcard(old, name).map(|middle| new.replacen('*', middle, 1));
         let Some(stats) = &mut self.stats else {
@@ -168,7 +171,8 @@ impl Pipeline<'_> {
     }
 
     /// Reads `value=v a b` after the command `fillnull`: the text `v` replaces absent values of the
-    /// fields `a` and `b`, or of all fields or columns if none is named.
+    /// columns or event fields `a` and `b`. If none is named, it does so in all text columns of the
+    /// `stats` table, or in all event fields if there is no table.
     pub(super) fn read_fillnull(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         let mut fill = DEFAULT_FILL.to_owned();
         let mut ahead = cursor.clone();

@@ -9,9 +9,11 @@ use crate::detect::term::Assumption;
 use crate::detect::term::condition::Condition;
 use crate::event::DNS_QUERY;
 
-/// What an error message expects where a search requires the number of another event than 22.
+/// The phrase after "expected" in the error message for a search that requires the number of an
+/// event other than 22.
 pub(in crate::detect) const EXPECTED_EVENT: &str = "22, because only DNS queries are searched";
-/// What an error message expects where a search has another condition that no DNS query meets.
+/// The phrase after "expected" in the error message for a search with a condition that no DNS query
+/// meets. For a condition such as `EventCode=1`, it is [`EXPECTED_EVENT`] instead.
 pub(in crate::detect) const EXPECTED_DNS_QUERY: &str =
     "a condition that Sysmon's DNS queries (event 22) can meet";
 

@@ -27,15 +27,16 @@ const BUILT_IN: [&str; 5] = [
 const COMMENT: &str = "```";
 
 /// A search without comments and with its macros expanded. The only macro calls that are left are
-/// of macros that the parser implements itself, or of macros that select other data.
+/// of macros that the parser implements itself, or of macros that select data other than Sysmon's
+/// events.
 #[derive(Debug)]
 pub(in crate::detect) struct Expansion<'a> {
     /// The search as written, with its comments and macro calls.
     original: &'a str,
     /// The text of the search without comments, and with its macros expanded.
     pub text: String,
-    /// The spans of the expanded text, in order, without gaps. They tell from where in the search
-    /// as written each byte comes.
+    /// The spans of the expanded text, in order, without gaps. They say from where in the search as
+    /// written each byte comes.
     spans: Vec<ExpandedSpan>,
 }
 
@@ -44,8 +45,8 @@ pub(in crate::detect) struct Expansion<'a> {
 struct ExpandedSpan {
     /// The position in the expanded text at which the span starts, in bytes.
     start: usize,
-    /// The range of bytes of the search as written from which the span came: the same text, or a
-    /// macro call.
+    /// The range of bytes of the search as written from which the span came: the same text, or the
+    /// macro call that the span replaces.
     original: Range<usize>,
     /// The name of the macro from whose text the span came; `None` if it was written in the search
     /// itself.
@@ -61,9 +62,10 @@ impl<'a> Expansion<'a> {
         Ok(expansion)
     }
 
-    /// Expands the macros in a text, and appends the result. The text is the search itself, or the
-    /// text of a macro whose call is at `called` in the search as written. `inside` are the names
-    /// of the macros that are being expanded, outermost first.
+    /// Removes the comments of a text, expands its macros, and appends the result to the expanded
+    /// search. `called` is `None` if the text is the search itself. If it is the text of a macro,
+    /// `called` is the range of bytes in the search as written of the call that led to it. `inside`
+    /// are the names of the macros that are being expanded, outermost first.
     fn add(
         &mut self,
         text: &str,
@@ -117,9 +119,10 @@ impl<'a> Expansion<'a> {
         Ok(())
     }
 
-    /// Appends the text that replaces a macro call, with the macros in it expanded. `place` is the
-    /// range of the outermost call in the search as written. `inside` are the names of the macros
-    /// that are being expanded.
+    /// Appends the text that replaces a macro call to the expanded search, with the macros in it
+    /// expanded. `place` is the range of bytes of the call in the search as written; for a call in
+    /// the text of a macro, that of the outermost call. `inside` are the names of the macros that
+    /// are being expanded.
     fn call(
         &mut self,
         cursor: &Cursor<'_>,
@@ -172,9 +175,10 @@ impl<'a> Expansion<'a> {
         Ok(())
     }
 
-    /// Appends the bytes `range` of `text`, which contain no macro call. `called` is the range of
-    /// the macro call from which `text` came; `None` if `text` is the search as written. `inside`
-    /// are the names of the macros that are being expanded.
+    /// Appends the bytes `range` of `text`, which contain no macro call, to the expanded search.
+    /// `called` is the range in the search as written of the macro call from which `text` came;
+    /// `None` if `text` is the search as written. `inside` are the names of the macros that are
+    /// being expanded.
     fn push(&mut self, text: &str, range: Range<usize>, called: Option<&Range<usize>>, inside: &[String]) {
         let written = text.get(range.clone()).unwrap_or_default();
         if let Some(place) = called {
@@ -185,8 +189,8 @@ impl<'a> Expansion<'a> {
         }
     }
 
-    /// Appends a text that replaces the range `place` of the search as written. It comes from the
-    /// last macro in `inside`, if there is one.
+    /// Appends `text` to the expanded search. It replaces the range `place` of the search as
+    /// written, and comes from the last macro in `inside`, if there is one.
     fn push_as(&mut self, text: &str, place: &Range<usize>, inside: &[String]) {
         let from_macro = inside.last().cloned();
         self.spans.push(ExpandedSpan { start: self.text.len(), original: place.clone(), from_macro });

@@ -51,7 +51,8 @@ struct AttackData {
     source: Option<String>,
 }
 
-/// The keys that are known at the top level of a Splunk rule file.
+/// The keys that dnsweep knows at the top level of a Splunk rule file. An unknown key that is
+/// similar to a key in `read` is probably misspelt.
 const KEYS: KnownKeys = KnownKeys {
     read: &[
         "name",
@@ -79,10 +80,12 @@ const KEYS: KnownKeys = KnownKeys {
 };
 /// The name of the key of a Splunk rule file that contains the rule's search.
 const SEARCH: &str = "search";
-/// The keys that are known in a risk object or a threat object of a Splunk rule file.
+/// The keys that dnsweep knows in a risk object or a threat object of a Splunk rule file. An
+/// unknown key that is similar to a key in `read` is probably misspelt.
 const ENTITY_KEYS: KnownKeys =
     KnownKeys { read: &["field", "type", "score", "message"], others: &[], required: &["field"] };
-/// The keys that are known in the mapping `tags` of a Splunk rule file.
+/// The keys that dnsweep knows in the mapping `tags` of a Splunk rule file. An unknown key that is
+/// similar to a key in `read` is probably misspelt.
 const TAGS_KEYS: KnownKeys = KnownKeys {
     read: &[
         "confidence",
@@ -96,8 +99,9 @@ const TAGS_KEYS: KnownKeys = KnownKeys {
     others: &["risk_severity"],
     required: &[],
 };
-/// The keys that are known in those mappings of a Splunk rule file in which a risk can be stated.
-/// For each mapping, the first element is the path of keys that leads to it.
+/// The keys that dnsweep knows in those mappings of a Splunk rule file in which a risk can be
+/// stated. For each mapping, the first element is the path of keys that leads to it. An unknown key
+/// that is similar to a key in `read` is probably misspelt.
 const INNER_KEYS: &[(&[&str], KnownKeys)] = &[
     (&["tags"], TAGS_KEYS),
     (

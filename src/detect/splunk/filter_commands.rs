@@ -21,8 +21,9 @@ use crate::detect::term::function::Function;
 use crate::detect::term::{Assumption, Term, TermKind};
 
 impl Pipeline<'_> {
-    /// Adds a condition that matching events must meet, which was read in `context`. `place` is its
-    /// range of bytes in the search. The error is that no DNS query meets the condition.
+    /// Adds a condition to those that an event must meet to match the search. It was read in
+    /// `context`, and `place` is its range of bytes in the search. Returns an error if no DNS query
+    /// meets the condition.
     pub fn require(
         &mut self,
         cursor: &Cursor<'_>,
@@ -37,8 +38,9 @@ impl Pipeline<'_> {
     }
 
     /// Returns an error if none of Sysmon's DNS queries meets a condition, so that the search is
-    /// about other data. If only a part of the condition cannot be met, a note for the user says
-    /// so. `unmet` is the range of such a part, if one is known, and what was expected there.
+    /// about other events. If only a part of the condition cannot be met, a note for the user says
+    /// so. `unmet` is the range of the part that cannot be met, if it is known, and what was
+    /// expected there.
     fn check_subject(
         &mut self,
         cursor: &Cursor<'_>,
@@ -63,8 +65,8 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// Reads the condition after the command `search`, and applies it: to the rows of the table
-    /// after `stats`, otherwise to events.
+    /// Reads the condition after the command `search`, and applies it: to the rows of the search's
+    /// table if there is a command `stats` before, otherwise to events.
     pub fn read_search(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         cursor.skip_space();
         let start = cursor.at();
@@ -78,8 +80,8 @@ impl Pipeline<'_> {
         self.require(cursor, start..cursor.at(), condition, context)
     }
 
-    /// Reads the condition after the command `where`, and applies it: to the rows of the table
-    /// after `stats`, otherwise to events.
+    /// Reads the condition after the command `where`, and applies it: to the rows of the search's
+    /// table if there is a command `stats` before, otherwise to events.
     pub fn read_where(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         cursor.skip_space();
         let start = cursor.at();
@@ -87,8 +89,9 @@ impl Pipeline<'_> {
         self.filter(cursor, start, condition)
     }
 
-    /// Reads `field="…"` or `field!="…"` after the command `regex`, and keeps only events or rows
-    /// whose value matches the regular expression, or does not.
+    /// Reads `field="…"` or `field!="…"` after the command `regex`. Keeps only those events, or
+    /// rows of the `stats` table, whose value matches the regular expression (`=`) or does not
+    /// match it (`!=`).
     pub fn read_regex(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         cursor.skip_space();
         let start = cursor.at();
@@ -111,9 +114,10 @@ impl Pipeline<'_> {
         self.filter(cursor, start, if negated { Condition::Not(Box::new(fits)) } else { fits })
     }
 
-    /// Applies a condition whose text begins at byte `start` of the search. Before `stats` it
-    /// filters events. After `stats` it filters the rows of the table; the parts that read no
-    /// aggregate, such as a count, also filter the events.
+    /// Applies a condition whose text begins at byte `start` of the search and ends at the cursor.
+    /// If there is no command `stats` before, the condition filters events. Otherwise it filters
+    /// the rows of the `stats` table, and its parts that read no aggregate (a value of many events,
+    /// such as a count) also filter the events.
     fn filter(&mut self, cursor: &Cursor<'_>, start: usize, condition: Condition) -> Result<(), SearchError> {
         let on_events = match &self.stats {
             Some(stats) => condition.with_columns(&|place| stats.event_term(place, true)),
@@ -143,8 +147,8 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// Reads `a = …, b = …` after the command `eval`, and defines the names `a` and `b` as these
-    /// expressions.
+    /// Reads `a = …, b = …` after the command `eval`, and defines the names `a` and `b` as the
+    /// values of these expressions.
     pub fn read_eval(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         loop {
             cursor.skip_space();
@@ -172,8 +176,8 @@ impl Pipeline<'_> {
         }
     }
 
-    /// Defines what a name means, for the commands `eval` and `lookup`. The error is that the table
-    /// already has the largest number of columns.
+    /// Defines what a name means, for the commands `eval` and `lookup`. Returns an error if the
+    /// search's `stats` table already has the largest number of columns.
     fn define_checked(&mut self, cursor: &Cursor<'_>, name: &Token, term: Term) -> Result<(), SearchError> {
         let columns = self.stats.as_ref().map_or(0, |stats| stats.columns.len());
         if columns >= crate::detect::splunk::stats_commands::MOST_COLUMNS {
@@ -187,7 +191,8 @@ impl Pipeline<'_> {
     }
 
     /// Reads `name column as field … OUTPUT column as name …` after the command `lookup`, and
-    /// defines the output names. The lookup finds the rows whose columns match the fields.
+    /// defines the output names. A lookup is a table of the site. Its rows whose columns match the
+    /// values of the fields give the values of the output names.
     pub fn read_lookup(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         eat_lookup_options(cursor);
         let name = cursor.name()?;
@@ -244,9 +249,10 @@ impl Pipeline<'_> {
     }
 }
 
-/// Returns the predicate on events that has the effect of a condition on rows of the `stats` table:
-/// an event meets it if one of its rows meets the condition. `None` if the condition reads
-/// aggregates, which depend on several events. `text` is the condition as written.
+/// Returns the predicate on events that has the effect of a condition on the rows of the `stats`
+/// table: an event meets it if one of the rows to which the event belongs meets the condition.
+/// `None` if the condition reads aggregates, such as counts, which depend on several events. `text`
+/// is the condition as written.
 fn event_predicate(stats: &Stats, condition: &Condition, text: &str) -> Option<Predicate> {
     let on_by = condition.with_columns(&|place| stats.by_term(place))?;
     let mut by: Vec<(usize, Term)> = Vec::new();
@@ -269,9 +275,10 @@ fn event_predicate(stats: &Stats, condition: &Condition, text: &str) -> Option<P
 /// What happens if the output of the command `lookup` has the name of an existing field or column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum OutputMode {
-    /// `OUTPUT`: the cells of the lookup replace the values of the existing field or column.
+    /// `OUTPUT`: the values in the lookup's table replace those of the existing field or column.
     Always,
-    /// `OUTPUTNEW`: the cells of the lookup are used only where there is no value yet.
+    /// `OUTPUTNEW`: the values in the lookup's table are used only where the existing field or
+    /// column has no value.
     New,
 }
 
@@ -312,8 +319,8 @@ fn lookup_column(cursor: &mut Cursor<'_>, lookup: &Lookup) -> Result<(Token, usi
     Err(cursor.error_at(&column, expected).near(&column.text, lookup.columns().iter().map(String::as_str)))
 }
 
-/// A [`NameResolver`] with the names that an event's values have at one place of a search, before
-/// `stats`.
+/// A [`NameResolver`] with the names of event fields and of the values that commands have defined
+/// up to one place of a search. There must be no `stats` before this place.
 struct ScopeNames(Scope);
 
 impl NameResolver for ScopeNames {
@@ -322,12 +329,12 @@ impl NameResolver for ScopeNames {
     }
 }
 
-/// A [`NameResolver`] with the names of a pipeline, for `eval`. As in Splunk, an unknown name has
-/// no value, and is not an error.
+/// A [`NameResolver`] for the expressions of the command `eval`. An unknown name means no value, as
+/// in Splunk, and is not an error.
 struct LenientNames<'l, 'p> {
-    /// The pipeline whose fields or columns are the known names.
+    /// The commands of the search up to this `eval`, whose fields or columns are the known names.
     pipeline: &'l Pipeline<'p>,
-    /// The unknown names that the expression uses, in order, for a note.
+    /// The unknown names that the expression uses, in order, for a note to the user.
     missing: std::cell::RefCell<Vec<String>>,
 }
 

@@ -25,20 +25,22 @@ use crate::detect::term::{Assumption, Term};
 /// nesting is refused, because reading it could exhaust the stack.
 const DEEPEST_NESTING: usize = 100;
 
-/// What an error message expects where a condition of a search is missing.
+/// The phrase after "expected" in the error message where a condition of a search is missing.
 const EXPECTED_CONDITION: &str = "a condition such as QueryName=\"*example*\"";
 const EXPECTED_OPERATOR: &str = "a condition on a field: its name, then one of =, !=, <, <=, >, >= or IN \
                                  (free text is not supported; AND, OR, NOT and IN are upper case)";
 
-/// Reads a condition of a search in one context: with the names that are known there, and the kinds
-/// of conditions that are allowed there. What is noticed while reading is kept.
+/// Reads a condition of a search at one place, which decides what names are known and what kinds of
+/// conditions are allowed. Keeps what it finds on the way: unknown names, parts that no DNS query
+/// meets, and notes for the user.
 pub(in crate::detect) struct ConditionContext<'n> {
-    /// What the names of the fields or columns mean that the condition can use.
+    /// Says what the names in the condition mean: event fields, columns or computed values.
     names: &'n dyn NameResolver,
     /// The kinds of conditions that are allowed, such as those on the origin of events.
     allowed: AllowedConditions,
     /// The range of bytes of the first part of the condition that none of Sysmon's DNS queries
-    /// meets, with what was expected there; `None` until one is found.
+    /// meets, with the phrase for an error message that says what was expected there; `None` until
+    /// one is found.
     unmet: RefCell<Option<(Range<usize>, &'static str)>>,
     /// The errors about unknown names so far. Those in a part of the condition that turns out to be
     /// about other events are dropped.
@@ -53,7 +55,7 @@ enum AllowedConditions {
     /// Conditions on fields, on the origin of events (such as `source`) and on their time. Parts of
     /// the condition may be about other events than DNS queries.
     FieldsAndOrigins,
-    /// Conditions on the fields of an event or on the columns of a row, and no others.
+    /// Conditions on the fields of an event or on the columns of a `stats` row, and no others.
     FieldsOnly,
 }
 
@@ -62,8 +64,8 @@ enum AllowedConditions {
 struct Nesting {
     /// The number of pairs of parentheses and `NOT`s around the part of the condition.
     depth: usize,
-    /// True if the part lies inside an odd number of `NOT`s, so that an event that meets the part
-    /// is left out.
+    /// True if the part lies inside an odd number of `NOT`s, so that an event for which the part is
+    /// true is left out.
     is_excluded: bool,
 }
 
@@ -86,8 +88,8 @@ impl<'n> ConditionContext<'n> {
         ConditionContext { allowed: AllowedConditions::FieldsAndOrigins, ..Self::of_fields(names) }
     }
 
-    /// Returns the context of a condition in which only fields or columns can be used: one on the
-    /// rows of a table, or that of an exclusion.
+    /// Returns the context of a condition in which only fields or columns can be used: a condition
+    /// on the rows of the `stats` table, or an exclusion of the site.
     pub fn of_fields(names: &'n dyn NameResolver) -> Self {
         ConditionContext {
             names,
@@ -235,9 +237,11 @@ impl ConditionContext<'_> {
         }
     }
 
-    /// Reads a macro call as a condition. The macros that can be conditions are `sysmon`, a site's
-    /// `…_filter`, which selects all events, and macros about other data, which select none.
-    /// `is_excluded` is true inside an odd number of `NOT`s.
+    /// Reads a macro call as a condition. The macro `sysmon` selects Sysmon's events. The text of a
+    /// macro `…_filter`, with which a site excludes events, is not known here, so the macro leaves
+    /// no event out. A macro about data other than Sysmon's events selects none, where conditions
+    /// on the origin of events are allowed. Any other macro is an error. `is_excluded` is true
+    /// inside an odd number of `NOT`s.
     fn macro_condition(&self, cursor: &mut Cursor<'_>, is_excluded: bool) -> Result<Condition, SearchError> {
         let call = cursor.macro_call()?;
         match (call.name.as_str(), &call.argument) {
@@ -260,9 +264,9 @@ impl ConditionContext<'_> {
         }
     }
 
-    /// Records the range `place` of a condition if it selects no DNS query, because it is about
-    /// other events. Returns the condition unchanged. `is_excluded` is true inside an odd number of
-    /// `NOT`s.
+    /// Records `place`, the range of a condition, if the condition selects no DNS query because it
+    /// is about other events. Returns the condition unchanged. `is_excluded` is true inside an odd
+    /// number of `NOT`s.
     pub fn record_if_unmet(
         &self,
         condition: Condition,
@@ -335,9 +339,10 @@ impl ConditionContext<'_> {
         if name.text == "*" { Ok(Condition::All) } else { Err(cursor.error_at(&name, EXPECTED_OPERATOR)) }
     }
 
-    /// Returns the term that a name in a condition means. Where conditions on origins are allowed,
-    /// an unknown name is not yet an error, because the part that contains it may turn out to be
-    /// about other events. Until then, a field whose value is not known takes the name's place.
+    /// Returns the term that a name in a condition means. Where conditions on the origin of events
+    /// are allowed, an unknown name is only recorded, because the part of the condition that
+    /// contains it may turn out to be about other events. A field whose value is not known then
+    /// takes the place of the unknown name.
     fn term_named(&self, cursor: &Cursor<'_>, name: &Token, is_excluded: bool) -> Result<Term, SearchError> {
         let term = match self.names.term(cursor, name) {
             Ok(term) => term,

@@ -8,9 +8,10 @@ use crate::detect::splunk::token::{Cursor, SearchError, Token};
 use crate::detect::term::condition::Condition;
 
 impl ConditionContext<'_> {
-    /// Reads the rest of a condition on the origin or the time of events, after its `name`. `None`
-    /// if `name` is that of another condition. Neither an index nor a period can be tested on
-    /// evidence, so a condition on them leaves no event out, also after a `NOT`; a note says so.
+    /// Reads the rest of a condition on the origin of events, such as `source` or `index`, or on
+    /// their time, such as `earliest`. `name`, which the condition begins with, has been read.
+    /// `None` if `name` is neither. Evidence does not show the index, and the period of a search is
+    /// not applied, so such a condition leaves no event out, also after a `NOT`; a note says so.
     /// `is_excluded` is true inside an odd number of `NOT`s.
     pub fn origin(
         &self,

@@ -16,8 +16,8 @@ sentence! {
     pub struct ContentError;
 }
 
-/// A site's macros and lookups, which searches use by name. A method returns an error if the file
-/// exists but cannot be used.
+/// A site's macros (texts that replace their calls) and lookups (tables), which Splunk searches use
+/// by name. A method returns an error if the file of the macro or lookup exists but cannot be used.
 pub trait Library: Debug {
     /// Returns the macro with this name; `None` if the site has no such macro.
     fn macro_named(&self, name: &str) -> Result<Option<Macro>, ContentError>;
@@ -49,7 +49,8 @@ impl Library for NoLibrary {
     }
 }
 
-/// The keys that are known in the YAML file of a macro.
+/// The keys that dnsweep knows in the YAML file of a macro. If an unknown key is similar to a key
+/// in `read`, it is probably misspelt, and the file is refused.
 const KEYS: KnownKeys = KnownKeys {
     read: &["definition", "arguments"],
     others: &["description", "name"],
@@ -78,8 +79,8 @@ impl Macro {
         read().map_err(|problem| problem.to_string().into())
     }
 
-    /// Returns the macro's text, in which `values` replace the arguments. The error is that a call
-    /// has another number of arguments; it is the part of a message that says what was expected.
+    /// Returns the macro's text, in which `values` replace the arguments. If a call has another
+    /// number of arguments, the error is the phrase after "expected" in the error message.
     pub(in crate::detect) fn expand(&self, values: &[String]) -> Result<String, String> {
         let names = self.arguments.as_deref().unwrap_or_default();
         if names.len() != values.len() {

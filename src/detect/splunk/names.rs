@@ -6,7 +6,7 @@ use crate::detect::predicate::field::Field;
 use crate::detect::splunk::token::{Cursor, SearchError, Token};
 use crate::detect::term::{Term, TermKind};
 
-/// Finds out what the names mean that are known at some place of a search.
+/// Says what the names mean that are known at some place of a Splunk search.
 pub(in crate::detect) trait NameResolver {
     /// Returns the [`Term`] (a field, a column or a computed value) that a name means at this place
     /// of a search. The error for an unknown name suggests a known one that is close.
@@ -86,8 +86,8 @@ const ABSENT_MODEL_FIELDS: &[&str] = &[
     "eventtype",
 ];
 
-/// A [`NameResolver`] that knows the fields of Splunk's data model `Network_Resolution`, such as
-/// `DNS.query`.
+/// A [`NameResolver`] that knows the fields of Splunk's data model of DNS queries
+/// (`Network_Resolution`, a common schema for events of many products), such as `DNS.query`.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::detect) struct ModelFields;
 

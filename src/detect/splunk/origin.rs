@@ -11,16 +11,17 @@ pub(in crate::detect) enum Origin {
     Sysmon,
     /// Events of every origin are selected: the condition has no effect.
     Any,
-    /// Other events than Sysmon's DNS queries are selected, and none of those.
+    /// Only events other than Sysmon's DNS queries are selected.
     Other,
 }
 
-/// What an error message expects where a search asks for events of another origin than Sysmon.
+/// The phrase after "expected" in the error message for a search that asks for events of an origin
+/// other than Sysmon.
 pub(in crate::detect) const EXPECTED_ORIGIN: &str =
     "a source of Sysmon's events, such as XmlWinEventLog:Microsoft-Windows-Sysmon/Operational";
 
-/// What an error message expects where a search calls a macro that selects other data than Sysmon's
-/// events.
+/// The phrase after "expected" in the error message for a search that calls a macro for data other
+/// than Sysmon's events.
 pub(in crate::detect) const EXPECTED_MACRO: &str = "a macro that selects Sysmon's events, such as `sysmon`";
 
 /// The values of the field `source` in Splunk that mean the event log (channel) of Sysmon.
@@ -34,8 +35,8 @@ const SOURCES: &[&str] = &[
 const WINDOWS_SOURCE_TYPES: &[&str] = &["XmlWinEventLog", "WinEventLog"];
 /// The values of the field `tag` that Splunk's add-on for Sysmon gives to DNS queries (event 22).
 const TAGS: &[&str] = &["dns", "network", "resolution"];
-/// Words in names of event types (Splunk's `eventtype`) that are about Sysmon's other events than
-/// DNS queries.
+/// Words that show that the name of an event type (Splunk's `eventtype`), such as
+/// `ms-sysmon-process`, means events of Sysmon other than DNS queries.
 const OTHER_EVENTS: &[&str] =
     &["process", "file", "registry", "wmi", "driver", "image", "pipe", "service", "clipboard", "linux"];
 
@@ -142,8 +143,8 @@ const OTHER_MACROS: &[&str] = &[
     "pan_",
 ];
 
-/// Returns true if a macro's name shows that it selects other data than Sysmon's events. It is
-/// asked only for macros that have no file.
+/// Returns true if a macro's name shows that it selects data other than Sysmon's events. This is a
+/// guess for macros whose text is not known.
 pub(in crate::detect) fn is_macro_of_other_data(name: &str) -> bool {
     let name = name.to_lowercase();
     !name.contains("_sysmon") && OTHER_MACROS.iter().any(|beginning| name.starts_with(beginning))

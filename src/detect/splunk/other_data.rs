@@ -43,8 +43,8 @@ const OTHER_COMMANDS: &[&str] = &[
     "multisearch",
     "union",
 ];
-/// Commands of SPL that combine several events. A search that has one of them and asks for several
-/// kinds of events cannot do without any of these kinds.
+/// Commands of SPL that combine several events. If a search with one of them asks for several kinds
+/// of events, none of these kinds can be left out.
 const COMBINING_COMMANDS: &[&str] =
     &["eventstats", "streamstats", "transaction", "join", "selfjoin", "append", "appendcols", "correlate"];
 /// The names of the data models of Splunk's Common Information Model, which is a common schema for
@@ -80,18 +80,19 @@ const MODELS: &[&str] = &[
 ];
 /// The names of options of SPL's command `datamodel` that have no effect in a sweep.
 const DATA_MODEL_OPTIONS: &[&str] = &["strict_fields", "allow_old_summaries", "summariesonly"];
-/// What an error message expects as the arguments of the command `datamodel`.
+/// The phrase after "expected" in the error message for wrong arguments of SPL's command
+/// `datamodel`.
 const EXPECTED_MODE: &str = "DNS and `search` or `flat`, for example datamodel Network_Resolution DNS search";
-/// The names of the fields in which a search asks for the number of an event.
+/// The names of the fields by which a search asks for events with a certain event number.
 const EVENT_CODES: &[&str] = &["EventCode", "EventID", "signature_id", "EventId"];
 
-/// What an error message expects where a search reads another data model of Splunk's than that of
-/// DNS queries.
+/// The phrase after "expected" in the error message for a search that reads a data model of Splunk
+/// other than that of DNS queries.
 const EXPECTED_MODEL: &str = "the data model Network_Resolution, because only DNS queries are searched";
 
-/// Returns an error if a search that was refused is about other data than DNS queries. `parts` are
-/// the ranges of its text between the `|`, and `error` is the error with which the search was
-/// refused.
+/// Checks whether the search `text`, which was refused with `error`, is about data other than DNS
+/// queries. If it is, returns an error that is marked so, for the caller to return instead of
+/// `error`. `parts` are the ranges of bytes between the `|` of the search.
 pub(in crate::detect) fn check(
     text: &str,
     parts: &[Range<usize>],
@@ -117,7 +118,8 @@ pub(in crate::detect) fn check(
 }
 
 /// Reads the name of a data model, such as `Network_Resolution`, with or without the name of a data
-/// set, such as `Network_Resolution.DNS`. The error is for any other model than [`DATA_MODEL`].
+/// set in the model, such as `Network_Resolution.DNS`. Any other model than [`DATA_MODEL`] is an
+/// error.
 pub(in crate::detect) fn data_model(cursor: &mut Cursor<'_>) -> Result<Token, SearchError> {
     cursor.skip_space();
     let start = cursor.at();
@@ -134,8 +136,9 @@ pub(in crate::detect) fn data_model(cursor: &mut Cursor<'_>) -> Result<Token, Se
     Err(no_model(cursor.error(name.range, EXPECTED_MODEL), model))
 }
 
-/// Completes the error about a data model of Splunk's that is not that of DNS queries: the name
-/// `model` is either misspelt, or the search is about other data.
+/// Completes the error about a data model of Splunk with the name `model`, which is not that of DNS
+/// queries. If the name is probably misspelt, adds the right name as a suggestion; otherwise marks
+/// the error as one about other data.
 fn no_model(error: SearchError, model: &str) -> SearchError {
     if nearest(model, MODELS.iter().copied()) == Some(DATA_MODEL) {
         error.near(model, [DATA_MODEL])
@@ -144,8 +147,8 @@ fn no_model(error: SearchError, model: &str) -> SearchError {
     }
 }
 
-/// Reads the rest of the command `from`, up to the next `|`: `datamodel:Network_Resolution`. The
-/// error is for any other source of events.
+/// Reads the rest of the command `from`, up to the next `|`, which must be
+/// `datamodel:Network_Resolution`. Any other source of events is an error.
 pub(in crate::detect) fn check_from(cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
     cursor.skip_space();
     let word = cursor.word();
@@ -165,7 +168,8 @@ pub(in crate::detect) fn check_from(cursor: &mut Cursor<'_>) -> Result<(), Searc
     if cursor.at_end() { Ok(()) } else { Err(cursor.unexpected("`|` or the end of the search")) }
 }
 
-/// Reads the rest of the command `datamodel`, up to the next `|`: `Network_Resolution DNS search`.
+/// Reads the rest of the command `datamodel`, up to the next `|`, which must be like
+/// `Network_Resolution DNS search`.
 pub(in crate::detect) fn check_datamodel(cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
     data_model(cursor)?;
     let mut gives_events = false;
@@ -185,8 +189,8 @@ pub(in crate::detect) fn check_datamodel(cursor: &mut Cursor<'_>) -> Result<(), 
     if gives_events { Ok(()) } else { Err(cursor.unexpected(EXPECTED_MODE)) }
 }
 
-/// Returns an error if the `command` that begins a search reads another data model than that of DNS
-/// queries.
+/// Returns an error if the `command` that begins a search (`tstats`, `from` or `datamodel`) reads a
+/// data model of Splunk other than that of DNS queries.
 fn check_model(mut cursor: Cursor<'_>, command: &Token) -> Result<(), SearchError> {
     match command.text.as_str() {
         "datamodel" => return data_model(&mut cursor).map(|_| ()),
@@ -281,8 +285,8 @@ fn searched_data(mut cursor: Cursor<'_>) -> Result<SearchedData, SearchError> {
     Ok(searched)
 }
 
-/// Reads the values after a field's name in a condition with `=` or `IN`. The result is empty for
-/// another comparison, such as `!=`, because the search does not ask for its value.
+/// Reads the values that a condition with `=` or `IN` has after a field's name. Returns none for
+/// another comparison, such as `!=`, because the search does not ask for events with its value.
 fn values(cursor: &mut Cursor<'_>) -> Result<Vec<Token>, SearchError> {
     let mut values = Vec::new();
     cursor.skip_space();

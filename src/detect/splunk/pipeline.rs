@@ -19,7 +19,7 @@ const COMMANDS: &[&str] = &[
 ];
 /// The names of the supported SPL commands that can begin a search, because they read events.
 pub(in crate::detect) const GENERATING_COMMANDS: &[&str] = &["tstats", "from", "datamodel"];
-/// What an error message expects where a search calls a macro that is not known.
+/// The phrase after "expected" in the error message for a search that calls an unknown macro.
 pub(in crate::detect) const EXPECTED_MACRO: &str =
     "a macro that is built in, or one whose file NAME.yml is in a folder `macros` above the rule";
 /// The time format, in the notation of `strftime`, with which Splunk's macro
@@ -30,7 +30,8 @@ const WHOLE_SECONDS: &str = "%Y-%m-%dT%H:%M:%S";
 /// refused, because each name makes every later use of a name slower.
 const MOST_NAMES: usize = 4096;
 
-/// Returns what an error message expects where a search has an unknown command or macro.
+/// Returns the phrase after "expected" in the error message for a search with an unknown command or
+/// macro.
 pub(in crate::detect) fn expected_command() -> String {
     format!(
         "one of the commands {}, or a macro `security_content_ctime(column)` or `…_filter`",
@@ -38,12 +39,13 @@ pub(in crate::detect) fn expected_command() -> String {
     )
 }
 
-/// What the names for an event's values mean after the commands that have been read, such as `eval`
-/// and `rename`.
+/// The names that the commands of a search can use for the values of an event, and what they mean,
+/// at one place of the search: the names of event fields, and those that commands such as `eval`
+/// and `rename` have defined before.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::detect) struct Scope {
-    /// The names that commands have defined, each with its term; later entries replace earlier
-    /// ones. `None` means that a command removed the name.
+    /// The names that commands have defined, each with the field or computed value that it means.
+    /// Later entries replace earlier ones. `None` means that a command removed the name.
     pub(super) names: Vec<(String, Option<Term>)>,
     /// The text with which a `fillnull` that names no fields replaces all absent values; `None` if
     /// there was no such command.
@@ -53,12 +55,13 @@ pub(in crate::detect) struct Scope {
 }
 
 /// What the commands of a search mean, as far as they have been read: the condition on events, the
-/// table, and the names.
+/// table that `stats` makes, and the meanings of names.
 #[derive(Debug)]
 pub(in crate::detect) struct Pipeline<'a> {
     /// The site's macros and lookups, which the search can use.
     pub library: &'a dyn Library,
-    /// What the names for an event's values mean. Commands before `stats` use it.
+    /// What the names for an event's values mean. Only commands before `stats` use it; later
+    /// commands use the names of the table's columns.
     pub scope: Scope,
     /// The table that the command `stats` makes; `None` until that command has been read.
     pub stats: Option<Stats>,
@@ -67,7 +70,7 @@ pub(in crate::detect) struct Pipeline<'a> {
     /// Notes for the user about how the commands were understood.
     pub notes: Vec<String>,
     /// The first command before `stats` that keeps only some events by their order, such as `head`;
-    /// `None` if there is none. It cannot be applied to events, so the table has no rows.
+    /// `None` if there is none. It cannot be applied to events, so the `stats` table has no rows.
     pub limiting_command: Option<&'static str>,
     /// The largest number of evaluation steps and the largest nesting depth of the terms of all
     /// names so far. Both are limited.
@@ -215,7 +218,8 @@ impl<'a> Pipeline<'a> {
     ///
     /// - `security_content_ctime(x)` formats the time `x`.
     /// - `drop_dm_object_name(x)` removes the prefix `x.` from names.
-    /// - `…_filter` is where a site adds its exclusions. Without a file, it keeps all events.
+    /// - `…_filter` is where a site excludes events. If the site has no file for it, it keeps all
+    ///   events.
     fn apply_macro(&mut self, cursor: &Cursor<'_>, call: &MacroCall) -> Result<(), SearchError> {
         match (call.name.as_str(), &call.argument) {
             ("security_content_ctime", Some(argument)) => {
@@ -233,8 +237,8 @@ impl<'a> Pipeline<'a> {
         }
     }
 
-    /// Returns the end of a note about a misspelt column or field, such as `; did you mean
-    /// 'count'?`. The text is empty if no known name is close.
+    /// Returns the end of a note about the unknown name of a column or field, such as `; did you
+    /// mean 'count'?`. The text is empty if no known name is close.
     pub fn suggestion(&self, name: &str) -> String {
         match &self.stats {
             Some(stats) => suggestion(name, stats.columns().map(StatsColumn::name)),
@@ -242,8 +246,9 @@ impl<'a> Pipeline<'a> {
         }
     }
 
-    /// Defines the name `new` as the time in the column or field `name`, as text in the format
-    /// `form`. As in Splunk, a missing column is ignored; a note says so.
+    /// Defines the name `new` as the time in the column or event field `name`, as text in the
+    /// `strftime` format `form`. If there is no such column or field, nothing is defined, as in
+    /// Splunk; a note says so.
     pub fn print_time(
         &mut self,
         cursor: &Cursor<'_>,
@@ -267,9 +272,9 @@ impl<'a> Pipeline<'a> {
         Ok(())
     }
 
-    /// Defines what a name means, for commands such as `eval`. After `stats` the name becomes a
-    /// column of the table, and replaces a shown column with the same name. Before `stats` it
-    /// becomes a name for an event's value.
+    /// Defines what a name means, for commands such as `eval`. If the search has a command `stats`
+    /// before, the name becomes a column of its table, and replaces a column of this name that the
+    /// table shows. Otherwise it becomes a name for an event's value.
     pub fn define(&mut self, name: String, term: Term) {
         let Some(stats) = &mut self.stats else {
             self.costliest = costlier(self.costliest, term.cost());
@@ -287,8 +292,8 @@ impl<'a> Pipeline<'a> {
     }
 }
 
-/// Returns the larger number of evaluation steps and the larger nesting depth of the costs of two
-/// terms.
+/// Returns the larger number of evaluation steps and the larger nesting depth of `one` and `other`,
+/// which are these two costs of two terms.
 fn costlier(one: (u32, u32), other: (u32, u32)) -> (u32, u32) {
     (one.0.max(other.0), one.1.max(other.1))
 }
@@ -302,8 +307,8 @@ pub(in crate::detect) fn wildcard<'n>(pattern: &str, name: &'n str) -> Option<&'
     }
 }
 
-/// Returns the 0-based index of the shown column with this name. The error lists the columns of the
-/// table.
+/// Returns the 0-based index, among all columns of the `stats` table, of the column with this name.
+/// It must be a column that the table shows; otherwise the error lists these columns.
 pub(in crate::detect) fn column_place(
     cursor: &Cursor<'_>,
     stats: &Stats,
@@ -333,7 +338,7 @@ pub(in crate::detect) fn comma(cursor: &mut Cursor<'_>) -> bool {
 }
 
 /// Returns an error if one of the columns already has the name. Names of columns must be unique in
-/// a table.
+/// a `stats` table.
 pub(in crate::detect) fn require_new_name<'a>(
     cursor: &Cursor<'_>,
     columns: impl IntoIterator<Item = &'a StatsColumn>,

@@ -11,13 +11,13 @@ use crate::detect::term::{Term, TermKind};
 /// The time format of the command `convert` if the command has no `timeformat=`. It is Splunk's
 /// default.
 const DEFAULT_TIME_FORM: &str = "%m/%d/%Y %H:%M:%S";
-/// The number of rows that the command `head` keeps if it has no number.
+/// The number of rows of the `stats` table that the command `head` keeps if it states no number.
 const DEFAULT_HEAD: usize = 10;
 
 impl Pipeline<'_> {
-    /// Reads `10 - a, b` after the command `sort`: the number of rows to keep, and the columns to
-    /// sort by. Before `stats` nothing is sorted, because matches are in the order of the
-    /// evidence.
+    /// Reads `10 - a, b` after the command `sort`: the number of rows to keep, and the columns of
+    /// the `stats` table to sort by. Without a command `stats` before, nothing is sorted or left
+    /// out, because a sweep writes all matches in the order of the evidence.
     pub fn read_sort(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         cursor.skip_space();
         let mut ahead = cursor.clone();
@@ -53,8 +53,8 @@ impl Pipeline<'_> {
     }
 
     /// Reads a column after the command `sort`, with its sign (`-` for descending) and the type of
-    /// the comparison, such as `num(a)`. `None` for a column that does not exist, by which rows are
-    /// not sorted.
+    /// the comparison, such as `num(a)`. `None` if the name is not that of a column of the `stats`
+    /// table; rows are then not sorted by it.
     fn sort_key(&mut self, cursor: &mut Cursor<'_>) -> Result<Option<SortKey>, SearchError> {
         cursor.skip_space();
         let descending = cursor.eat("-");
@@ -102,8 +102,9 @@ impl Pipeline<'_> {
         }
     }
 
-    /// Reads `3 a b keepempty=true sortby -c` after the command `dedup`: the number of rows to keep
-    /// of each kind, the columns that make rows equal, options, and columns to sort by.
+    /// Reads `3 a b keepempty=true sortby -c` after the command `dedup`: how many of equal rows to
+    /// keep, the columns in which rows must be the same to be equal, options, and columns to sort
+    /// by.
     pub fn read_dedup(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         cursor.skip_space();
         let most = cursor.take_while(|next| next.is_ascii_digit()).text.parse::<usize>().unwrap_or(1);
@@ -155,7 +156,8 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// Reads `10` or `limit=10` after the command `head`: the number of rows to keep.
+    /// Reads `10` or `limit=10` after the command `head`: the number of rows of the `stats` table
+    /// to keep.
     pub fn read_head(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         let mut ahead = cursor.clone();
         if ahead.eat_keyword(|word| word == "limit") && ahead.eat("=") {
@@ -175,15 +177,15 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// Adds a note that a command before `stats`, which would keep only some events by their order,
-    /// is not applied. All matches are kept.
+    /// Adds a note for the user that `command`, which in Splunk keeps only some events by their
+    /// order, is not applied, because there is no command `stats` before it. All matches are kept.
     fn note_limiting(&mut self, command: &'static str) {
         self.note(format!("`{command}` is not applied to events: all matches are kept"));
         self.limiting_command.get_or_insert(command);
     }
 
-    /// Reads `timeformat="…" ctime(a) as b ctime(*c)` after the command `convert`, and formats
-    /// these columns or fields as times.
+    /// Reads `timeformat="…" ctime(a) as b ctime(*c)` after the command `convert`, and formats the
+    /// times in these columns or event fields as text.
     pub fn read_convert(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         let mut form = DEFAULT_TIME_FORM.to_owned();
         let mut printed = Vec::new();
@@ -224,8 +226,9 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// Formats the times in all columns, or fields, whose names match `pattern`. `new` is the
-    /// pattern of the new names; `None` replaces the columns. `form` is the time format.
+    /// Formats the times in all columns of the `stats` table whose names match `pattern`; if there
+    /// is no table, in all such event fields. `new` is the pattern of the new names; `None` keeps
+    /// the names. `form` is the time format.
     fn print_times_like(
         &mut self,
         cursor: &Cursor<'_>,
@@ -254,8 +257,8 @@ impl Pipeline<'_> {
     }
 }
 
-/// Reads `as name` or `as *name` in the command `convert`, and returns the name; `None` if `as` is
-/// not next.
+/// Reads `as name` or `as *name` after a column in the command `convert`, and returns the new name;
+/// `None` if `as` is not next.
 fn alias_or_pattern(cursor: &mut Cursor<'_>) -> Result<Option<Token>, SearchError> {
     let is_next = cursor.eat_keyword(|word| word.eq_ignore_ascii_case("as"));
     is_next.then(|| cursor.name_or_pattern()).transpose()

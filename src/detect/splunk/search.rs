@@ -19,11 +19,11 @@ use crate::detect::stats::Stats;
 use crate::detect::term::{EvalInput, Term};
 use crate::event::Event;
 
-/// The compiled search of a rule: the condition on the events that match, and the table that the
-/// matches are reduced to.
+/// The compiled search of a rule: the condition on the events that match, and the table to which
+/// the search's command `stats` reduces the matches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Search {
-    /// The condition that an event must meet to match.
+    /// The condition that an event must meet to match the search.
     pub predicate: Predicate,
     /// The description of the table that the matches are reduced to; `None` if the search has no
     /// command `stats`.
@@ -120,7 +120,7 @@ impl Search {
 
     /// Returns the value that a name in the rule's message has for one event. The name is that of a
     /// column of the `stats` table, of a field, or one that a command defined. `None` if the event
-    /// has no value for it, or if it is a count.
+    /// has no value for the name, or if the name means a count, which depends on several events.
     #[must_use]
     pub fn value_of(&self, name: &str, event: &Event) -> Option<String> {
         let column = self.stats.as_deref().and_then(|stats| {
@@ -135,8 +135,8 @@ impl Search {
     }
 }
 
-/// Returns the error with which a search is refused that was not understood because of `error`. If
-/// the search is about data other than DNS queries, the error says so. Otherwise it is `error`.
+/// Chooses the error for a search that was not understood because of `error`. If the search is
+/// about data other than DNS queries, returns an error that says so; otherwise `error`.
 fn about_other_data(text: &str, error: SearchError) -> SearchError {
     if error.reason == SearchReason::OtherData {
         return error;
@@ -148,8 +148,9 @@ fn about_other_data(text: &str, error: SearchError) -> SearchError {
     }
 }
 
-/// Reads the command at the start of a part of the search if it is a supported one that reads
-/// events, such as `tstats`; otherwise returns `None`, and the cursor stays.
+/// Reads the command at the start of `part`, the text between two `|`, if it is `search` or a
+/// supported command that reads events, such as `tstats`. Otherwise returns `None`, and the cursor
+/// stays.
 fn generating_command(part: &mut Cursor<'_>) -> Option<crate::detect::splunk::token::Token> {
     part.skip_space();
     let mut ahead = part.clone();

@@ -15,11 +15,13 @@ use crate::detect::stats::{ColumnSource, Stats, StatsColumn};
 use crate::detect::term::condition::Condition;
 use crate::detect::term::{Term, TermKind};
 
-/// The largest number of columns of a table. A search with more is refused, because each column
-/// takes memory for every row, and some hundred KiB while the table is written.
+/// The largest number of columns of the table that the command `stats` makes. A search with more is
+/// refused, because each column takes memory for every row, and some hundred KiB while the table is
+/// written.
 pub(in crate::detect) const MOST_COLUMNS: usize = 256;
 
-/// What an error message expects where an aggregate of `stats` is missing or unknown.
+/// The phrase after "expected" in the error message where an aggregate of `stats` is missing or
+/// unknown.
 const EXPECTED_AGGREGATE: &str =
     "an aggregate: count, count(field), or dc, min, max, values, earliest or latest of a (field)";
 /// The names of the supported aggregates of `stats`, to suggest one for a misspelt name.
@@ -43,7 +45,8 @@ struct StatsDraft {
     /// The columns of the table that the command makes, as far as they have been read.
     columns: Vec<StatsColumn>,
     notes: Vec<String>,
-    /// The reason why the table cannot have rows; `None` if it can have rows.
+    /// The reason why the table cannot have rows, such as an unknown field after `by`; `None` if it
+    /// can have rows.
     empty_because: Option<String>,
 }
 
@@ -120,8 +123,8 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// Makes the table that a command has described the table of the search, and takes over the
-    /// notes about it.
+    /// Takes over the table that a command `stats` or `tstats` describes, as the table of the
+    /// search, with the notes for the user about it.
     fn set_stats(&mut self, draft: StatsDraft) {
         let StatsDraft { columns, notes, empty_because } = draft;
         for note in notes {
@@ -133,8 +136,9 @@ impl Pipeline<'_> {
         self.stats = Some(Stats { empty_because, ..Stats::new(columns) });
     }
 
-    /// Adds the conditions that Sysmon logged the events and that they are DNS queries. Splunk's
-    /// data model of DNS queries implies them.
+    /// Adds two conditions to those of the search: Sysmon logged the event, and it is a DNS query.
+    /// A search of Splunk's data model of DNS queries does not state them, because the model
+    /// implies them.
     fn require_dns_queries(&mut self) {
         self.predicates.push(Predicate::Sysmon);
         let code = Condition::Matches(Term::from(Field::EventId), Pattern::new("22"));
@@ -189,7 +193,8 @@ impl Pipeline<'_> {
 }
 
 /// Returns the columns of a `stats` table in order: the `by` columns (`columns`), then the
-/// `aggregates`. The error is that two columns have the same name, or that there are too many.
+/// `aggregates`. The error is that two columns have the same name, or that there are more than
+/// [`MOST_COLUMNS`]. `command` is the word `stats` or `tstats`, at which some errors are placed.
 fn columns(
     cursor: &Cursor<'_>,
     command: &Token,
@@ -297,12 +302,12 @@ fn aggregate_argument(
     }))
 }
 
-/// Returns the same resolver as a [`NameResolver`], to read an expression.
+/// Returns `fields` as the [`NameResolver`] that the parser of expressions needs.
 fn fields_as_names(fields: &dyn FieldResolver) -> &dyn NameResolver {
     fields
 }
 
-/// Reads the columns after the keyword `by` of `stats`. A rule with an unknown field is not
+/// Reads the columns after the keyword `by` of `stats`. A search with an unknown field there is not
 /// refused: its table has no rows, and `draft.empty_because` says why.
 fn by_columns(
     cursor: &mut Cursor<'_>,

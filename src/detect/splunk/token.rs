@@ -9,8 +9,8 @@ use crate::detect::yaml::LineColumn;
 
 /// The largest number of characters of a search that an error message quotes.
 const LONGEST_QUOTE: usize = 60;
-/// The largest number of characters that an error message quotes after a parenthesis that is not
-/// closed.
+/// The largest number of characters of a search that an error message quotes to show where a
+/// parenthesis opens that is not closed.
 const SHORT_QUOTE: usize = 20;
 
 /// The reason why an SPL search was refused: the place, what was expected there, and what was
@@ -116,7 +116,7 @@ pub(in crate::detect) struct Cursor<'a> {
     text: &'a str,
     /// The reading position, in bytes from the start of the whole search.
     at: usize,
-    /// The end of the part of the search, in bytes from the start of `text`.
+    /// The end of the part of the search, in bytes from the start of the whole search.
     end: usize,
 }
 
@@ -176,8 +176,8 @@ impl<'a> Cursor<'a> {
         found
     }
 
-    /// Reads the characters up to the next blank or punctuation mark. The token is empty if one of
-    /// these is next.
+    /// Reads the characters up to the next blank, parenthesis, double quote, backtick, comma, `|`,
+    /// `=`, `!`, `<` or `>`. The token is empty if one of these is next.
     pub fn word(&mut self) -> Token {
         self.take_while(|character| !character.is_whitespace() && !"()\"`,|=!<>".contains(character))
     }
@@ -226,7 +226,8 @@ impl<'a> Cursor<'a> {
     }
 
     /// Reads a value without quotes, up to a blank, a parenthesis or a character for which `stops`
-    /// is true. The token is empty if one of these is next. A quote inside the value is an error.
+    /// is true. The token is empty if one of these is next. A backtick in the value, or a double
+    /// quote without a backslash before it, is an error.
     pub fn bare(&mut self, stops: impl Fn(char) -> bool) -> Result<Token, SearchError> {
         let value = self.take_while(|character| {
             !character.is_whitespace() && !"()".contains(character) && !stops(character)
@@ -298,13 +299,14 @@ impl<'a> Cursor<'a> {
         format!("'{}{}'", shown.trim_end(), if cut.is_some() { "…" } else { "" })
     }
 
-    /// Returns the error that something else was `expected` than what follows the cursor.
+    /// Returns an error at the reading position. `expected` says in words what should be there. The
+    /// error quotes what is there.
     pub fn unexpected(&self, expected: impl Into<String>) -> SearchError {
         self.error_here(self.at, expected)
     }
 
-    /// Returns the error that something else was `expected` in place of `word`. If `word` is empty,
-    /// it says what follows instead.
+    /// Returns an error at the place of `word`. `expected` says in words what should be there. The
+    /// error quotes `word`, or what follows its place if `word` is empty.
     pub fn error_at(&self, word: &Token, expected: impl Into<String>) -> SearchError {
         if word.range.is_empty() {
             self.error_here(word.range.start, expected)
@@ -313,8 +315,8 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Returns the error that something else was `expected` in place of the word that begins at the
-    /// byte `at` of the search.
+    /// Returns an error at the byte `at` of the search. `expected` says in words what should be
+    /// there. The error quotes the word or the quoted text that begins there.
     fn error_here(&self, at: usize, expected: impl Into<String>) -> SearchError {
         let rest = self.text.get(at..).unwrap_or_default();
         let quoted = rest.starts_with('"').then(|| quoted_length(rest)).flatten();
@@ -324,8 +326,9 @@ impl<'a> Cursor<'a> {
         self.error(at..at + length, expected)
     }
 
-    /// Returns the error that something else was `expected` in place of the range `found` of bytes
-    /// of the search.
+    /// Returns an error at the start of `found`, a range of bytes of the search. `expected` says in
+    /// words what should be there. The error quotes the text of the range; if the range is empty,
+    /// it says that the search ends there.
     pub fn error(&self, found: Range<usize>, expected: impl Into<String>) -> SearchError {
         let before = self.text.get(..found.start).unwrap_or_default();
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
@@ -356,7 +359,8 @@ fn short(number: usize) -> u32 {
 }
 
 /// Splits a search at each `|`, and returns the ranges of bytes between them. A `|` in quotes, in a
-/// macro call or after a backslash does not count.
+/// macro call or after a backslash does not count. A quote or a macro call that is not closed is an
+/// error.
 pub(in crate::detect) fn split_at_pipes(text: &str) -> Result<Vec<Range<usize>>, SearchError> {
     let mut parts = Vec::new();
     let (mut start, mut at) = (0, 0);

@@ -15,19 +15,24 @@ use crate::event::{Event, EventTime};
 /// boxed.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::detect) enum Aggregate {
-    /// `count`: the number of events, or the number of values that they have for the column's term.
+    /// `count`: the number of events. `count(term)`: the number of values that the events have for
+    /// the term, which is a field or a computed value.
     Count(i64),
-    /// `dc`: the distinct values of the column's term. The finished table shows only their number.
+    /// `dc(term)`: the distinct values of the term, which is a field or a computed value. The
+    /// finished table shows only their number.
     DistinctCount(BTreeSet<String>),
-    /// `values`: the distinct values of the column's term, which the finished table shows.
+    /// `values(term)`: the distinct values of the term, which is a field or a computed value. The
+    /// finished table shows them.
     Values(BTreeSet<String>),
     /// `min(_time)` or `max(_time)`: the time of the first or last event; `None` until an event has
     /// a time.
     Time(Extremum, Option<EventTime>),
-    /// `min` or `max` of a term other than `_time`: the candidates for the least or greatest value.
+    /// `min` or `max` of a field other than `_time` or of a computed value: the candidates for the
+    /// least or greatest value.
     Extreme(Extremum, Box<ExtremeValues>),
-    /// `earliest` or `latest`: the time and the value of the first or last event that has both;
-    /// `None` until an event has both.
+    /// `earliest(term)` or `latest(term)`: the time of the first or last event, and the event's
+    /// value of the term, which is a field or a computed value. Only events that have both count;
+    /// `None` until there is one.
     InTime(Extremum, Option<Box<(EventTime, StatsValue)>>),
 }
 
@@ -131,7 +136,8 @@ impl Aggregate {
         }
     }
 
-    /// Returns the aggregate's result, which is the cell of the finished table.
+    /// Returns the aggregate's result: the value that the finished table shows in the aggregate's
+    /// row and column.
     pub(in crate::detect) fn finish(self) -> StatsValue {
         match self {
             Aggregate::Count(count) => StatsValue::Integer(count),
@@ -158,7 +164,8 @@ impl ExtremeValues {
         ExtremeValues { not_all_numbers: by_number.is_none(), by_number, by_order: Some(value) }
     }
 
-    /// Merges the candidates for the least or greatest value of another group of values.
+    /// Merges the candidates of `other`, another group of values, into these. For each kind of
+    /// candidate, the less or the greater one is kept, as `extremum` says.
     fn merge(&mut self, extremum: Extremum, other: ExtremeValues) {
         // Equal numbers in different notations (1, 1.0) are ordered by their text.
         take_better(&mut self.by_number, other.by_number, extremum, |a, b| {

@@ -51,8 +51,9 @@ pub struct StatsColumn {
     pub(in crate::detect) source: ColumnSource,
     /// The type of the column's values, which can also be null.
     pub(in crate::detect) kind: StatsKind,
-    /// The number of evaluation steps that the column takes and its nesting depth, including those
-    /// of the columns that it is computed from. Both are limited.
+    /// The cost of computing a value of the column: the number of steps (one for each field,
+    /// constant, function and condition), and the nesting depth. Both include the columns that it
+    /// is computed from, and both are limited.
     pub(in crate::detect) cost: (u32, u32),
 }
 
@@ -61,7 +62,7 @@ pub struct StatsColumn {
 pub enum StatsKind {
     /// Each value of the column is a text, [`StatsValue::Text`].
     Text,
-    /// Each value of the column is a number of events or values, [`StatsValue::Integer`].
+    /// Each value of the column is a count of events or of their values, [`StatsValue::Integer`].
     Integer,
     /// Each value of the column is an instant, [`StatsValue::Time`].
     Time,
@@ -69,15 +70,15 @@ pub enum StatsKind {
     TextList,
 }
 
-/// A cell of a [`StatsTable`]. The derived order is that in which rows are sorted: texts are
-/// compared by their bytes.
+/// The value in one row and column of a [`StatsTable`]. Values compare in the order in which the
+/// table's rows are sorted: texts by their bytes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StatsValue {
-    /// No value: no event of the row has the column's field.
+    /// No value, for example because no event of the row has the column's field.
     Null,
     /// A single text, as logged or as the search computes it.
     Text(String),
-    /// A number of events or of values.
+    /// A count: of events, or of the values that events have for a field or computed value.
     Integer(i64),
     /// An instant in UTC, such as the time of the earliest event.
     Time(EventTime),
@@ -93,31 +94,37 @@ pub(in crate::detect) enum ColumnSource {
     By(Term),
     /// `count`: the number of events of the row.
     Count,
-    /// `count(term)`: the number of values that the row's events have for the term.
+    /// `count(term)`: the number of values that the row's events have for the term, which is a
+    /// field or a computed value.
     CountOf(Term),
-    /// `dc(term)`: the number of distinct values of the term in the row's events.
+    /// `dc(term)`: the number of distinct values that the row's events have for the term, which is
+    /// a field or a computed value.
     DistinctCount(Term),
-    /// `values(term)`: the distinct values of the term in the row's events.
+    /// `values(term)`: the distinct values that the row's events have for the term, which is a
+    /// field or a computed value.
     Values(Term),
-    /// `min(term)`: the least value of the term in the row's events. Values are compared as numbers
-    /// if all are numbers, otherwise by their bytes.
+    /// `min(term)`: the least value that the row's events have for the term, which is a field or a
+    /// computed value. Values are compared as numbers if all are numbers, otherwise by their bytes.
     Min(Term),
-    /// `max(term)`: the greatest value of the term in the row's events. Values are compared as
-    /// numbers if all are numbers, otherwise by their bytes.
+    /// `max(term)`: the greatest value that the row's events have for the term, which is a field or
+    /// a computed value. Values are compared as numbers if all are numbers, otherwise by their
+    /// bytes.
     Max(Term),
-    /// `earliest(term)`: the value of the term in the row's first event by `_time`.
+    /// `earliest(term)`: the value of the term, which is a field or a computed value, in the row's
+    /// first event by `_time`.
     Earliest(Term),
-    /// `latest(term)`: the value of the term in the row's last event by `_time`.
+    /// `latest(term)`: the value of the term, which is a field or a computed value, in the row's
+    /// last event by `_time`.
     Latest(Term),
-    /// A term that a command after `stats`, such as `eval`, computes from columns with lower
-    /// indexes.
+    /// A value that a command after `stats`, such as `eval`, computes from earlier columns of the
+    /// table.
     Computed(Term),
 }
 
 impl ColumnSource {
-    /// Returns the term whose value for an event is the column's value if that event is the only
-    /// one of its row. Messages about a single match use it. `None` for counts, which depend on all
-    /// events of the row.
+    /// Returns the field or computed value that the column would show for an event that is the only
+    /// one of its row. `None` for counts, which depend on all events of the row. The message of a
+    /// rule about a single match quotes this value.
     pub fn event_term(&self) -> Option<&Term> {
         match self {
             ColumnSource::CountOf(_) | ColumnSource::DistinctCount(_) => None,
@@ -125,8 +132,8 @@ impl ColumnSource {
         }
     }
 
-    /// Returns the [`Term`] whose values the column groups, aggregates or computes; `None` for
-    /// `count`, which has no argument.
+    /// Returns the column's [`Term`]: the field or computed value by which the column groups
+    /// events, which it aggregates, or which it shows. `None` for `count` without an argument.
     pub fn input(&self) -> Option<&Term> {
         match self {
             ColumnSource::Count => None,
@@ -142,8 +149,8 @@ impl ColumnSource {
         }
     }
 
-    /// Returns true if the column is not an aggregate, so that each event by itself has a value for
-    /// it: for a `by` column, or one that is computed from other columns.
+    /// Returns true if the column is not an aggregate of events: if it is a `by` column, or is
+    /// computed from other columns.
     pub fn is_of_event(&self) -> bool {
         matches!(self, ColumnSource::By(_) | ColumnSource::Computed(_))
     }
@@ -183,7 +190,8 @@ impl Stats {
         }
     }
 
-    /// Returns in words how the rows are sorted, for the metadata of the table's file.
+    /// Returns in words how the rows are sorted, for the metadata of the Parquet file that the
+    /// table is written to.
     #[must_use]
     pub fn row_order(&self) -> &'static str {
         if self.steps.iter().any(RowStep::sorts) {
@@ -193,9 +201,10 @@ impl Stats {
         }
     }
 
-    /// Returns the term that gives, for a single event, the value of the column at the 0-based
-    /// index `place`. `None` for a count, which a single event does not have. If `of_events_only`,
-    /// also `None` for every other column that is or reads an aggregate.
+    /// Returns a term that computes the value of the column at the 0-based index `place` from a
+    /// single event, as if the event were the only one of its row. `None` if the column is or reads
+    /// a count, which depends on all events of the row. If `of_events_only`, also `None` if the
+    /// column is or reads another aggregate, such as `min`.
     pub(in crate::detect) fn event_term(&self, place: usize, of_events_only: bool) -> Option<Term> {
         let source = &self.columns.get(place)?.source;
         match source {
@@ -207,8 +216,8 @@ impl Stats {
         }
     }
 
-    /// Returns the term on the table's `by` columns that gives the value of the column at the
-    /// 0-based index `place`; `None` if the value depends on an aggregate.
+    /// Returns a term that computes the value of the column at the 0-based index `place` from the
+    /// table's `by` columns alone; `None` if the value depends on an aggregate.
     pub(in crate::detect) fn by_term(&self, place: usize) -> Option<Term> {
         match &self.columns.get(place)?.source {
             ColumnSource::By(_) => Some(Term::from(TermKind::Column(place))),
@@ -217,9 +226,9 @@ impl Stats {
         }
     }
 
-    /// Returns the keys of the table's rows that an event belongs to. The event belongs to no row
-    /// if one of its `by` fields is absent, or if it would belong to more than
-    /// [`MOST_ROWS_OF_EVENT`] rows.
+    /// Returns the rows that an event belongs to, as their keys (the encoded values of the `by`
+    /// columns). The event belongs to no row if one of its `by` fields is absent, or if it would
+    /// belong to more than [`MOST_ROWS_OF_EVENT`] rows.
     fn keys(&self, event: &Event) -> Vec<RowKey> {
         let terms = || {
             self.columns.iter().filter_map(|column| match &column.source {

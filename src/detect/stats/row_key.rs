@@ -12,9 +12,9 @@ use crate::event::EventTime;
 const TEXT: u8 = 1;
 /// The first byte of a time that is encoded in a [`RowKey`].
 const TIME: u8 = 2;
-/// The byte that ends a text in a [`RowKey`]; it is written twice. Where the text itself contains
-/// this byte, [`IN_TEXT`] follows instead. So a text sorts before every longer text that begins
-/// with it.
+/// The byte that ends a text in a [`RowKey`]: it is written twice after the text. A byte of the
+/// text itself that has this value is followed by [`IN_TEXT`]. So a text sorts before every longer
+/// text that begins with it.
 const END: u8 = 0;
 /// The byte that is written after an [`END`] byte that belongs to the text itself.
 const IN_TEXT: u8 = 1;
@@ -68,7 +68,7 @@ impl RowKey {
         RowKey(Vec::with_capacity(512))
     }
 
-    /// Returns a copy of the key without spare memory, which the table keeps.
+    /// Returns a copy of the key without spare memory. The table keeps this copy.
     pub(in crate::detect) fn compact_copy(&self) -> Self {
         RowKey(self.0.as_slice().to_vec())
     }
@@ -86,8 +86,8 @@ impl RowKey {
     }
 }
 
-/// Decodes the text at the start of `bytes`, which follow the byte [`TEXT`]. Returns it with the
-/// bytes after it.
+/// Decodes the text at the start of `bytes`, which follow the byte [`TEXT`]. Returns the text, and
+/// the bytes that follow its encoding.
 fn text(mut bytes: &[u8]) -> (StatsValue, &[u8]) {
     let mut text = Vec::new();
     let mut behind: &[u8] = &[];
@@ -105,8 +105,8 @@ fn text(mut bytes: &[u8]) -> (StatsValue, &[u8]) {
     (StatsValue::Text(String::from_utf8(text).unwrap_or_default()), behind)
 }
 
-/// Decodes the time at the start of `bytes`, which follow the byte [`TIME`]. Returns it with the
-/// bytes after it.
+/// Decodes the time at the start of `bytes`, which follow the byte [`TIME`]. Returns the time, and
+/// the bytes that follow its encoding.
 fn time(bytes: &[u8]) -> (StatsValue, &[u8]) {
     let (ticks, behind) = bytes.split_first_chunk().unwrap_or((&[0; 8], &[]));
     (StatsValue::Time(EventTime::from_ticks(i64::from_be_bytes(*ticks) ^ i64::MIN)), behind)

@@ -113,8 +113,8 @@ impl SortKey {
 }
 
 impl SortBy {
-    /// Compares two values as this type says. With [`SortBy::Automatic`], numbers come before IP
-    /// addresses, and addresses before other texts.
+    /// Compares two values in the way that `self` says: as texts, numbers or IP addresses. With
+    /// [`SortBy::Automatic`], numbers come before IP addresses, and addresses before other texts.
     fn compare(self, left: &Value<'_>, right: &Value<'_>) -> Ordering {
         let text = |value: &Value<'_>| value.clone().text().map(Cow::into_owned);
         let number = |value: &Value<'_>| value.number().map_or(f64::INFINITY, |number| number + 0.0);

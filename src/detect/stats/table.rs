@@ -22,7 +22,7 @@ pub struct StatsTable {
     /// For each row, the key of its `by` values and its aggregates. There can be as many rows as
     /// matches, so each is kept small, and rows are sorted only once, at the end. Evidence can be
     /// crafted to have values with the same hash, so the hasher's key is random, as the standard
-    /// library's is. This hasher is faster than that of the standard library.
+    /// library's is. The hasher, of the crate `ahash`, is faster than that of the standard library.
     rows: HashMap<RowKey, Box<[Aggregate]>, RandomState>,
 }
 
@@ -83,7 +83,8 @@ impl StatsTable {
         self.stats.empty_because()
     }
 
-    /// Returns in words how the rows are sorted, for the metadata of the table's file.
+    /// Returns in words how the rows are sorted, for the metadata of the Parquet file that the
+    /// table is written to.
     #[must_use]
     pub fn row_order(&self) -> &'static str {
         self.stats.row_order()
@@ -97,8 +98,8 @@ impl StatsTable {
         self.into_parts(usize::MAX).flat_map(StatsPart::into_rows)
     }
 
-    /// Finishes the table, and returns its rows in parts of at most `rows` rows. Parts can be
-    /// encoded on several threads.
+    /// Finishes the table, and returns its rows in parts of at most `rows` rows, so that several
+    /// threads can encode the parts for the output file.
     pub fn into_parts(mut self, rows: usize) -> impl Iterator<Item = StatsPart> {
         if self.rows.is_empty() && !self.stats.has_by() && self.stats.empty_because.is_none() {
             self.rows.insert(RowKey::default(), self.stats.aggregates());
@@ -128,10 +129,12 @@ impl StatsTable {
 #[derive(Debug)]
 pub struct StatsPart {
     stats: Arc<Stats>,
-    /// Rows of a table without commands that need all rows at once. Their computed columns and
-    /// filters are still to be applied.
+    /// Rows whose computed columns and filters are still to be applied, which
+    /// [`StatsPart::into_rows`] does. Empty if the search has a command that needs all rows at
+    /// once, such as `sort`; then `finished` has the rows.
     unfinished: Vec<(RowKey, Box<[Aggregate]>)>,
     /// Rows to which all commands were applied. Each has the values of all columns, shown or not.
+    /// Empty if no command of the search needs all rows at once; then `unfinished` has the rows.
     finished: Vec<Vec<StatsValue>>,
 }
 

@@ -22,11 +22,12 @@ const MOST_ROWS: usize = 1 << 16;
 /// from the event, or on the `stats` rows that the event makes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Computed {
-    /// The condition, on terms of the event or, if `by` is not empty, on columns of the event's
-    /// `stats` rows.
+    /// The condition. It reads fields and computed values of the event or, if `by` is not empty,
+    /// columns of the `stats` rows that the event makes.
     condition: Condition,
-    /// The `by` columns of `stats` that a condition on rows reads, each with its 0-based index and
-    /// the term that gives its values. Empty if the condition is on the event itself.
+    /// The `by` columns of `stats` that a condition on rows reads: for each, its 0-based index
+    /// among the columns of the table, and the field or computed value by which it groups events.
+    /// Empty if the condition is on the event itself.
     by: Vec<(usize, Term)>,
     /// The text of a condition on `stats` rows, as written in the search, for messages; `None` if
     /// the condition is on the event itself.
@@ -39,9 +40,10 @@ impl Computed {
         Computed { condition, by: Vec::new(), text: None }
     }
 
-    /// Creates a condition on the `stats` rows that an event makes with the columns `by`. It is
-    /// true for an event if `condition` is true for at least one of its rows. `text` is the
-    /// condition as written in the search.
+    /// Creates a condition on the `stats` rows that an event makes. It is true for an event if
+    /// `condition` is true for at least one of its rows. `by` are the columns that `condition`
+    /// reads: for each, its 0-based index among the columns of the table, and the field or computed
+    /// value by which it groups events. `text` is the condition as written in the search.
     pub(in crate::detect) fn of_rows(condition: Condition, by: Vec<(usize, Term)>, text: String) -> Self {
         Computed { condition, by, text: Some(text) }
     }
@@ -82,11 +84,12 @@ impl Computed {
         fields
     }
 
-    /// Returns sets of literals (texts that are searched for before a record is decoded). An event
-    /// for which the condition is true contains at least one literal of each set; see
-    /// [`crate::detect::predicate::Predicate::required_literals`]. There is a set only if the
-    /// condition is false when no lookup finds a row: then an event must contain a literal of a
-    /// lookup's row. Otherwise the result is empty.
+    /// Returns sets of literals, which are texts that are searched for in a record before it is
+    /// decoded. An event for which the condition is true contains at least one literal of each set;
+    /// see [`crate::detect::predicate::Predicate::required_literals`]. There is a set only if the
+    /// condition is false whenever its lookups (in tables of the site) find no row. Then an event
+    /// must contain a literal of a row that a lookup can find. Otherwise the result is empty, and
+    /// nothing is known about the event.
     pub(in crate::detect) fn required_literals(&self) -> Vec<Vec<RequiredLiteral>> {
         if !self.by.is_empty() || self.condition.known(Assumption::NoLookupFinds) != Some(false) {
             return Vec::new();
@@ -103,8 +106,8 @@ impl Computed {
         sets.map(|sets| vec![sets.concat()]).unwrap_or_default()
     }
 
-    /// Adds to `hits` the cells of lookup rows that the event matched, so that the user sees which
-    /// entry of the lookup it was.
+    /// Adds to `hits` the texts in the tables of the condition's lookups that the event matched, so
+    /// that the user sees which entries of the tables they were.
     pub(in crate::detect) fn add_hits(&self, event: &Event, hits: &mut Hits) {
         self.condition.visit(&mut |term| {
             if let TermKind::Lookup(found) = term.kind() {

@@ -31,23 +31,26 @@ pub(in crate::detect) enum Condition {
     Or(Vec<Condition>),
     /// True if this condition is false.
     Not(Box<Condition>),
-    /// True if the term has a value that is not empty.
+    /// True if the term (a field, column or computed value) has a value that is not empty.
     Exists(Term),
-    /// The operator `=` of the command `search`: true if a value of the term matches the pattern.
-    /// In the pattern, `*` is a wildcard, and case does not count.
+    /// The operator `=` of the command `search`: true if a value of the term (a field, column or
+    /// computed value) matches the pattern. In the pattern, `*` is a wildcard, and case does not
+    /// count.
     Matches(Term, Pattern),
-    /// The operator `!=` of the command `search`, for a term that can have several values: true if
-    /// at least one value does not match the pattern.
+    /// The operator `!=` of the command `search`, for a term (a field, column or computed value)
+    /// that can have several values: true if at least one value does not match the pattern.
     Differs(Term, Pattern),
-    /// The operator `<`, `<=`, `>` or `>=` of the command `search`, between the term and a constant
-    /// text. Numbers are compared as numbers.
+    /// The operator `<`, `<=`, `>` or `>=` of the command `search`, between the term (a field,
+    /// column or computed value) on the left and a constant text on the right. Two numbers are
+    /// compared as numbers, other values as texts in lower case.
     Inequality(Term, Inequality, String),
     /// A comparison of two terms in the command `where`, such as `len(query) > 40`.
     Comparison(Term, Relation, Term),
-    /// The command `regex`, or a function such as `match`: true if a value of the term matches the
-    /// regular expression.
+    /// The command `regex`, or a function such as `match`: true if a value of the term (a field,
+    /// column or computed value) matches the regular expression.
     Fits(Term, Expression),
-    /// True if a value of the term contains an IP address that lies in the network.
+    /// True if a value of the term (a field, column or computed value) contains an IP address that
+    /// lies in the network.
     InNetwork(Term, Network),
 }
 
@@ -58,7 +61,8 @@ pub(in crate::detect) enum Relation {
     Equal,
     /// The operator `!=`: both values exist and differ.
     NotEqual,
-    /// One of the operators `<`, `<=`, `>` and `>=`, which compare by size or by text.
+    /// One of the operators `<`, `<=`, `>` and `>=`. They compare two numbers by size, and other
+    /// values as texts.
     Inequality(Inequality),
 }
 
@@ -121,8 +125,8 @@ impl Condition {
         }
     }
 
-    /// Returns true if the condition, which must be on one term, is true when the term has this
-    /// value.
+    /// Returns true if the condition is true when its term (a field, column or computed value) has
+    /// this value. False for a condition that is not on exactly one term, such as an `AND`.
     fn holds_for(&self, value: Value<'_>) -> bool {
         let mut texts = value.texts().into_iter().filter(|text| !text.is_empty());
         match self {
@@ -171,8 +175,8 @@ impl Condition {
     }
 
     /// Returns the condition with each column of a `stats` table replaced by the term that `of`
-    /// returns for the column's 0-based index. So a condition on rows becomes a condition on
-    /// events. `None` if `of` returns `None` for one of the columns.
+    /// returns for the column's 0-based index. If these terms read events, a condition on rows
+    /// becomes a condition on events. `None` if `of` returns `None` for one of the columns.
     pub fn with_columns(&self, of: &dyn Fn(usize) -> Option<Term>) -> Option<Condition> {
         let all =
             |many: &[Condition]| many.iter().map(|one| one.with_columns(of)).collect::<Option<Vec<_>>>();
@@ -195,8 +199,8 @@ impl Condition {
         })
     }
 
-    /// Calls `visitor` with each term of the condition, including terms that lie inside other
-    /// terms.
+    /// Calls `visitor` with each term of the condition (each field, column, constant and computed
+    /// value), including terms that lie inside other terms.
     pub fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'a Term)) {
         match self {
             Condition::All | Condition::Sysmon => {}
@@ -242,8 +246,8 @@ impl Condition {
     }
 
     /// Returns the number of steps that the condition's evaluation takes, one for each condition
-    /// and term in it, and its nesting depth. Both are limited, by
-    /// [`MOST_STEPS`](super::MOST_STEPS) and [`DEEPEST_TERM`](super::DEEPEST_TERM).
+    /// and term (field, column, constant or computed value) in it, and its nesting depth. Both are
+    /// limited, by [`MOST_STEPS`](super::MOST_STEPS) and [`DEEPEST_TERM`](super::DEEPEST_TERM).
     pub fn cost(&self) -> (u32, u32) {
         let (steps, depth) = match self {
             Condition::All | Condition::Sysmon => (0, 0),
@@ -275,7 +279,8 @@ impl Condition {
         }
     }
 
-    /// Converts the condition to the [`Predicate`] that is true for the same events.
+    /// Converts the condition to a [`Predicate`], the form in which the conditions of all rules are
+    /// evaluated. The predicate is true for the same events.
     pub fn into_predicate(self) -> Predicate {
         let all = |many: Vec<Condition>| many.into_iter().map(Condition::into_predicate).collect();
         match self {
@@ -289,8 +294,9 @@ impl Condition {
     }
 }
 
-/// Returns the plain [`Predicate`] for a condition on a bare field; `None` if the condition reads a
-/// computed term, or if only [`Computed`] can express it.
+/// Returns the variant of [`Predicate`] that tests an event's field directly and is true for the
+/// same events as the condition. `None` if there is none; then the caller makes a
+/// [`Predicate::Computed`].
 fn plain_predicate(leaf: &Condition) -> Option<Predicate> {
     Some(match leaf {
         Condition::Exists(term) => Predicate::Exists(term.as_field()?),
@@ -318,9 +324,10 @@ fn plain_predicate(leaf: &Condition) -> Option<Predicate> {
     })
 }
 
-/// Returns the plain [`Predicate`] for a `where` comparison of a field with a constant text. `None`
-/// if the text is empty or a number, because an event may contain the same number in another
-/// notation, or if no plain predicate has the same result.
+/// Returns the [`Predicate`] that tests an event's field directly, for a comparison of the field
+/// with a constant text in the command `where`. `None` if the text is empty or a number, because an
+/// event may contain the same number in another notation, or if no variant of [`Predicate`] has the
+/// same result.
 fn equality(term: &Term, relation: Relation, text: &str) -> Option<Predicate> {
     if number(text).is_some() || text.is_empty() {
         return None;

@@ -7,7 +7,8 @@ use crate::detect::predicate::pattern::fold;
 use crate::detect::term::value::Value;
 
 /// The longest text that a function of `eval` returns, in bytes. It limits the memory that a
-/// crafted rule or event can take. If the result would be longer, it is null or is cut.
+/// crafted rule or event can take. A text that would be longer is dropped, and the function returns
+/// null if no other text is left.
 pub(in crate::detect) const LONGEST_TEXT: usize = 1 << 20;
 /// The largest number of values that the function `mvappend` returns. Further values are dropped,
 /// to limit the memory.

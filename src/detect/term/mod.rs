@@ -40,7 +40,8 @@ pub(in crate::detect) struct Term(Arc<TermData>);
 /// The shared content of a [`Term`]: what kind of value it is, and the cost of evaluating it.
 struct TermData {
     kind: TermKind,
-    /// The number of steps that evaluating the term takes, including those of the terms inside it.
+    /// The number of steps that evaluating the term takes: one for the term itself, and one for
+    /// each term and condition inside it.
     steps: u32,
     /// The nesting depth of the term, which is 1 for a term without other terms inside.
     depth: u32,
@@ -73,8 +74,8 @@ pub(in crate::detect) enum TermKind {
     /// The functions `if` and `case`: the value of the term whose condition is the first that is
     /// true; null if none is true.
     Case(Vec<(Condition, Term)>),
-    /// The cells of a lookup's output column, in the rows that the lookup finds for the event or
-    /// row.
+    /// The values that a lookup finds in a table of the site: those of one of the table's columns,
+    /// in the table's rows that fit the event or `stats` row.
     Lookup(LookupOutput),
 }
 
@@ -147,7 +148,8 @@ impl From<Field> for Term {
 }
 
 impl Term {
-    /// Returns the number of steps that evaluating the term takes, and the term's nesting depth.
+    /// Returns the number of steps that evaluating the term takes (one for the term itself, and one
+    /// for each term and condition inside it), and the term's nesting depth.
     pub fn cost(&self) -> (u32, u32) {
         (self.0.steps, self.0.depth)
     }
@@ -267,8 +269,8 @@ impl Term {
     }
 
     /// Returns the term with each column of a `stats` table replaced by the term that `of` returns
-    /// for the column's 0-based index. So a term on rows becomes a term on events. `None` if `of`
-    /// returns `None` for one of the columns.
+    /// for the column's 0-based index. If these terms read events, a term on rows becomes a term on
+    /// events. `None` if `of` returns `None` for one of the columns.
     pub fn with_columns(&self, of: &dyn Fn(usize) -> Option<Term>) -> Option<Term> {
         let all = |terms: &[Term]| terms.iter().map(|term| term.with_columns(of)).collect::<Option<Vec<_>>>();
         Some(Term::from(match self.kind() {

@@ -5,7 +5,8 @@ use crate::detect::testing::event;
 use crate::event::Event;
 use proptest::prelude::*;
 
-/// Each case has a condition of `where`, and whether the sample event meets it.
+/// Checks conditions of the command `where` on the event [`sample`]. Each case has a condition, and
+/// true if the event meets it.
 fn assert_conditions(cases: &[(&str, bool)]) {
     let event = sample();
     for (condition, expected) in cases {
@@ -184,8 +185,9 @@ fn condition() -> impl Strategy<Value = IntendedCondition> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1024))]
-    /// Compares the parsed condition with the plain evaluation, both on an event and after `stats`,
-    /// where conditions on rows are evaluated by other code.
+    /// The slow twin of conditions of the command `where`: evaluates the tree from which the text
+    /// of the condition was made. The parsed condition must have the same result on an event and on
+    /// the row that `stats` makes of the event, which other code evaluates.
     #[test]
     fn where_agrees_with_plain_evaluation(condition in condition(), query in "[abA]{1,3}", image in prop::option::of("[abA]{0,3}")) {
         let mut event = event("", &query);

@@ -16,7 +16,7 @@ use crate::detect::testing::event;
 use crate::detect::{ContentError, Library, Macro, Search, SearchError, StatsTable, StatsValue};
 use crate::event::{Event, EventTime};
 
-/// A library with the macros and lookups of a test.
+/// A [`Library`], from which searches take macros and lookups, with those that a test adds.
 #[derive(Debug, Default)]
 struct TestLibrary {
     macros: HashMap<String, Macro>,
@@ -59,7 +59,8 @@ fn error(search: &str) -> SearchError {
     Search::parse(search).expect_err(search)
 }
 
-/// The rows of the search's table for the events, each with its values joined by spaces.
+/// Returns the rows of a search's `stats` table for the events that the search selects. Each row is
+/// its values joined by spaces.
 fn rows(search: &Search, events: &[Event]) -> Vec<String> {
     let mut table = StatsTable::new(search.stats.as_ref().unwrap());
     events.iter().filter(|event| search.predicate.evaluate(event)).for_each(|event| table.add(event));

@@ -76,8 +76,8 @@ fn heads_select_the_origin_of_events() {
     }
 }
 
-/// A condition on an event's index or on a period cannot be tested, so it selects all events, also
-/// after a `NOT`.
+/// A condition on the index, source type or period of an event in Splunk cannot be tested on an
+/// event log, so it selects all events, also after a `NOT`.
 #[test]
 fn a_condition_that_cannot_be_tested_excludes_nothing() {
     for (search, expected) in [
@@ -114,7 +114,8 @@ fn a_condition_that_cannot_be_tested_excludes_nothing() {
     }
 }
 
-/// Each case has a search, and the text that its error quotes.
+/// Each of the first cases has a search about other data than Sysmon's DNS queries, and the text
+/// that its error quotes. The other cases are searches that are not understood.
 #[test]
 fn searches_about_other_data_are_distinguished_from_those_that_are_not_understood() {
     for (search, found) in [
@@ -167,8 +168,8 @@ fn searches_about_other_data_are_distinguished_from_those_that_are_not_understoo
     }
 }
 
-/// Each case has a search, the text that its error quotes, and a part of what was expected. `«`
-/// marks the place of the error.
+/// Each case has a search, the text that its error quotes, and a part of what the error says was
+/// expected. `«` marks the place of the error.
 #[test]
 fn errors_say_where_and_what() {
     for (marked, found, expected) in [

@@ -8,7 +8,7 @@ use crate::detect::sigma::placeholder::Placeholders;
 use crate::detect::testing::event;
 use crate::detect::{ContentError, Detection, Library, Macro, Search, SearchReason, StatsTable, StatsValue};
 
-/// A library with one macro and one lookup.
+/// A [`Library`], from which searches take macros and lookups, with one macro and one lookup.
 #[derive(Debug)]
 struct OneMacroOneLookup;
 
@@ -129,7 +129,8 @@ fn notes_suggest_the_nearest_name() {
     assert!(search.notes[0].ends_with("did you mean 'DNS.query'?"), "{:?}", search.notes);
 }
 
-/// Each case has a way to write a rule's search, and the place that its error names.
+/// Each case has a rule's search, written in one of the styles of YAML values, and the place in the
+/// rule file that the error about the search names.
 #[test]
 fn errors_name_the_place_in_the_file() {
     for (written, place) in [
@@ -201,7 +202,8 @@ fn spellings_that_splunk_accepts() {
     }
 }
 
-/// The rows that `pipeline` makes of five events with a query name and a process id each, as text.
+/// Returns the rows of the `stats` table that the commands `pipeline` of a search make of five
+/// events, each row as its values joined by spaces. The events differ in query name and process ID.
 fn rows(pipeline: &str) -> Vec<String> {
     let search =
         Search::parse(&format!("* | {pipeline}")).unwrap_or_else(|error| panic!("{pipeline}: {error}"));

@@ -7,9 +7,9 @@ use std::str::Chars;
 
 use crate::detect::yaml::LineColumn;
 
-/// The place in the text `file` of the character at byte `at` of the YAML value `value`. `start` is
-/// the place in the file where the value begins. `None` if the value is not written there, such as
-/// the value of an alias.
+/// Returns the place in the text `file` of the character at byte `at` of the YAML value `value`.
+/// `start` is the place in the file where the value begins. `None` if the file does not have the
+/// text of the value there, for example because an alias (`*name`) stands for it.
 pub(in crate::detect) fn place_in_file(
     file: &str,
     start: LineColumn,
@@ -44,8 +44,9 @@ enum Style {
     Block,
 }
 
-/// The places in a YAML file of the characters `wanted`, which are all characters of a value except
-/// white space. The value begins at `cursor`. `None` if the characters in the file are others.
+/// Returns the places in a YAML file of the characters `wanted`, which are all characters of a
+/// value except white space. The value begins at `cursor` and is written in the given style. `None`
+/// if the file has other characters there.
 fn places(mut cursor: TextCursor<'_>, style: Style, wanted: &[char]) -> Option<Vec<LineColumn>> {
     match style {
         Style::Plain => {}

@@ -8,7 +8,7 @@ use crate::detect::yaml::{Key, Node, NodeKind, YamlProblem};
 /// The keys that one kind of YAML mapping may have, such as a rule or an exclusion.
 #[derive(Debug)]
 pub(in crate::detect) struct KnownKeys {
-    /// The keys of the mapping that dnsweep reads.
+    /// The keys that dnsweep reads from the mapping.
     pub read: &'static [&'static str],
     /// The keys that the file's format defines but dnsweep does not read.
     pub others: &'static [&'static str],

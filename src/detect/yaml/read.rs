@@ -149,7 +149,8 @@ impl<'p, 't> TreeBuilder<'p, 't> {
     }
 
     /// Refuses a tag (`!name`) that YAML itself does not define, because it is most probably a
-    /// value that begins with an exclamation mark and needs quotes.
+    /// value that begins with an exclamation mark and needs quotes. `value` is the place after the
+    /// tag, where the parser reports the value.
     fn check_tag(&self, tag: Option<&Tag>, value: LineColumn) -> Result<(), YamlProblem> {
         match tag {
             Some(tag) if tag.core_suffix().is_none() => {

@@ -10,12 +10,12 @@ mod velociraptor;
 pub use self::archive_name::host_of_archive;
 pub use self::velociraptor::client_info;
 
-/// How a collector arranges the collected files in folders. Several collectors can use the same
-/// layout.
+/// How a collector, which is a tool that copies evidence from a host, arranges the collected files
+/// in folders. Several collectors can use the same layout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
-    /// A folder for each drive, such as `C`, and for each snapshot, such as `VSS3`. KAPE and CyLR
-    /// use this layout.
+    /// A folder for each drive, such as `C`, and for each snapshot (shadow copy), such as `VSS3`.
+    /// KAPE and CyLR use this layout.
     Drives,
     /// `uploads/<accessor>/<volume>/…`, with percent-encoded names. Velociraptor uses this layout.
     Uploads,
@@ -33,17 +33,19 @@ pub struct Collected {
     /// The path of the file on its host. It begins with `C:\`, with `\` if the drive is not known,
     /// with `%SystemDrive%\` if it is the system's drive, or with `/` on a Unix host.
     pub original: String,
-    /// The snapshot from which the file was collected, as the collector names it: `VSS3` or
-    /// `HarddiskVolumeShadowCopy3`. `None` if the file was collected from the live volume.
+    /// The snapshot (shadow copy) from which the file was collected, as the collector names it:
+    /// `VSS3` or `HarddiskVolumeShadowCopy3`. `None` if the file was collected from the live
+    /// volume.
     pub snapshot: Option<String>,
-    /// The accessor with which Velociraptor read the file, such as `ntfs` or `auto`. The same file
-    /// can be collected with several accessors. `None` for other collectors.
+    /// The accessor (method of reading files) with which Velociraptor read the file, such as `ntfs`
+    /// or `auto`. The same file can be collected with several accessors. `None` for other
+    /// collectors.
     pub accessor: Option<String>,
 }
 
-/// The names, in lower case, of folders that lie in the root of a Windows volume. If they are in a
-/// folder named by one letter, that folder is taken for a drive. Names that begin with `$` count,
-/// too.
+/// The names, in lower case, of folders that lie in the root of a Windows volume. If a folder named
+/// by one letter contains one of them, it is taken for a drive. A name that begins with `$` has the
+/// same effect.
 const OF_ROOT: [&str; 11] = [
     "windows",
     "windows.old",
@@ -58,8 +60,9 @@ const OF_ROOT: [&str; 11] = [
     "perflogs",
 ];
 
-/// The accessors of Velociraptor that read files. A path with one of them is accepted even if it
-/// does not begin with a drive or a device.
+/// The accessors (methods of reading files) of Velociraptor, which name folders below `uploads`. A
+/// path below one of these folders is accepted even if it does not go on with a drive or a device,
+/// as on a Unix host.
 const ACCESSORS: [&str; 7] = ["auto", "file", "lazy_ntfs", "mft", "ntfs", "ntfs_vss", "raw_ntfs"];
 
 /// Reads the path of a file in an archive, an image or a folder of collected files. The parts of
@@ -88,7 +91,8 @@ fn plain(layout: Layout, original: String) -> Collected {
     Collected { layout, original, snapshot: None, accessor: None }
 }
 
-/// Returns a Windows path of a drive and the parts after it. Returns `None` if there are no parts.
+/// Joins a drive, such as `C:`, and the names of folders and a file to a Windows path. Returns
+/// `None` if there are no names.
 fn joined<P: AsRef<str>>(drive: &str, parts: &[P]) -> Option<String> {
     let path: String = parts.iter().flat_map(|part| ["\\", part.as_ref()]).collect();
     (!parts.is_empty()).then(|| format!("{drive}{path}"))
@@ -113,9 +117,10 @@ fn is_of_root(name: &str) -> bool {
     name.starts_with('$') || OF_ROOT.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
-/// Reads a path with a drive or a snapshot: `C/…`, `VSS3/…` or `VSS3/C/…`. If the drive is not the
-/// first folder of the path, the next folder must be one that lies in the root of a volume, because
-/// other folders can be named by one letter, too.
+/// Reads a path with a drive or a snapshot (shadow copy): `C/…`, `VSS3/…` or `VSS3/C/…`. `first` is
+/// the drive or snapshot, and `rest` what follows. If `is_first` is false, other folders precede
+/// `first` in the whole path. Then the folder after drive and snapshot must be one that lies in the
+/// root of a volume, because other folders can be named by one letter, too.
 fn drive_path(first: &str, rest: &[&str], is_first: bool) -> Option<Collected> {
     let is_root = |rest: &[&str]| rest.first().is_some_and(|name| is_of_root(name));
     let number = first.get(..3).filter(|start| start.eq_ignore_ascii_case("vss")).and(first.get(3..));
@@ -130,7 +135,8 @@ fn drive_path(first: &str, rest: &[&str], is_first: bool) -> Option<Collected> {
     (is_first || is_root(rest)).then(|| plain(Layout::Drives, original))
 }
 
-/// Reads the part of a path that follows `uploads`: an accessor and an encoded path.
+/// Reads the part of a path in Velociraptor's layout that follows `uploads`: an accessor (method of
+/// reading files) and a percent-encoded path.
 fn uploads_path(parts: &[&str]) -> Option<Collected> {
     let (accessor, parts) = parts.split_first()?;
     let parts: Vec<String> = parts.iter().map(|part| percent_decoded(part)).collect();
@@ -152,8 +158,8 @@ fn uploads_path(parts: &[&str]) -> Option<Collected> {
     Some(Collected { snapshot, accessor: Some((*accessor).to_owned()), ..plain(Layout::Uploads, original) })
 }
 
-/// Reads the part of a path that follows `fs`: a drive, or `$fs$` and a file system without a
-/// drive.
+/// Reads the part of a path in the layout of Dissect's acquire that follows `fs`: a drive, or
+/// `$fs$` and a file system without a drive.
 fn acquire_path(parts: &[&str]) -> Option<Collected> {
     let (first, rest) = parts.split_first()?;
     let original = match (named_drive(first), *first) {

@@ -7,14 +7,17 @@ use crate::report::Anomaly;
 use crate::report::hosts::NamedHost;
 use crate::report::run::Totals;
 
-/// The number of anomalies that the summary shows. The table of hosts has all of them.
+/// The most anomalies of hosts' logs that the printed summary of a sweep shows. The table
+/// `hosts.parquet` has all of them.
 const MOST_ANOMALIES: usize = 20;
-/// The number of notes that the summary shows. The table of hosts has all of them.
+/// The most notes on hosts' logs that the printed summary of a sweep shows. The table
+/// `hosts.parquet` has all of them.
 const MOST_NOTES: usize = 5;
 
-/// The key by which the summary sorts anomalies: the anomaly's rank, true if the host has no match,
-/// the host's index, and the anomaly's index among those of the host. Only keys are kept, because
-/// there can be many more anomalies than are shown.
+/// The key by which the printed summary of a sweep sorts anomalies of hosts' logs: the anomaly's
+/// rank (the gravest first), true if the host has no match, the host's index in the list of hosts,
+/// and the anomaly's index among those of the host. Only keys are kept, because there can be many
+/// more anomalies than are shown.
 type SortKey = (u8, bool, usize, usize);
 
 impl Summary<'_> {
@@ -67,8 +70,8 @@ impl Summary<'_> {
     }
 }
 
-/// Returns a text that is at most `width` columns wide. If the text had to be cut, it ends with an
-/// ellipsis.
+/// Returns `text` if it is at most `width` columns wide. Otherwise cuts it to that width, so that
+/// it ends with an ellipsis.
 fn in_a_line(text: &str, width: usize) -> String {
     if textwrap::core::display_width(text) <= width {
         return text.to_owned();

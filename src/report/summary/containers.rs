@@ -6,7 +6,7 @@ use std::fmt::{self, Write};
 use super::{MOST_FILES, Summary, counted, escaped, grouped};
 use crate::ledger::container::{ContainerReport, ContainerStatus, SHADOW_COPY};
 
-/// The most dates of shadow copies that the summary lists.
+/// The most dates of shadow copies that the printed summary of a sweep lists.
 const MOST_DATES: usize = 3;
 /// The number of characters at the start of a time in RFC 3339 that are its date, such as
 /// `2026-11-29`.
@@ -35,8 +35,9 @@ impl Summary<'_> {
         self.labelled(f, "", &text)
     }
 
-    /// Returns a phrase with the number of containers for each status. Shadow copies that were not
-    /// looked at have a line of their own.
+    /// Returns the number of containers with each status as text, such as `archives, images and
+    /// volumes: 3 read`. Shadow copies that were not looked at are left out, because the printed
+    /// summary has a separate line on them.
     fn container_counts(&self) -> String {
         use ContainerStatus::{Encrypted, NotLookedAt, Partly, Read, Unreadable, Unsupported};
         let statuses = [Read, Partly, Unreadable, Encrypted, Unsupported, NotLookedAt];
@@ -60,8 +61,8 @@ fn is_shadow_copy_left(container: &ContainerReport) -> bool {
     container.kind == SHADOW_COPY && container.status == ContainerStatus::NotLookedAt
 }
 
-/// Returns a container's format and status, the first of its problems, and how many more problems
-/// it has.
+/// Returns, as text, a container's format and status, the first of its problems, and how many more
+/// problems it has.
 fn status(container: &ContainerReport) -> String {
     let mut text = format!("{}, {}", container.kind, container.status.name());
     // Writing into a string does not fail.
@@ -78,8 +79,8 @@ fn status(container: &ContainerReport) -> String {
     text
 }
 
-/// Returns the dates on which shadow copies were made, in parentheses: the first [`MOST_DATES`] of
-/// them. Empty if no date is known.
+/// Returns the dates on which shadow copies were made, as text in parentheses: the first
+/// [`MOST_DATES`] different dates. Empty if no date is known.
 fn dates(copies: &[&ContainerReport]) -> String {
     let days: BTreeSet<String> =
         copies.iter().filter_map(|copy| Some(copy.created?.rfc3339().chars().take(DATE).collect())).collect();

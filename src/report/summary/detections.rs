@@ -6,15 +6,16 @@ use super::{MOST_VALUES, Summary, counted, escaped, grouped, shown};
 use crate::report::host::Host;
 use crate::report::run::{DetectionRecord, RuleCounts};
 
-/// The number of refused rules for which the summary shows the reason. `run.json` has the reasons
-/// of all.
+/// The most refused rules (those that dnsweep cannot run) of which the printed summary of a sweep
+/// shows the reason. `run.json` has the reasons of all.
 const MOST_REFUSED: usize = 5;
-/// The number of characters that the summary shows of the reason why a rule was refused.
+/// The most characters that the printed summary of a sweep shows of the reason why a rule was
+/// refused.
 const LONGEST_REASON: usize = 400;
 
 impl Summary<'_> {
-    /// Writes how many rules ran, if some did not run, so that nobody takes the result for that of
-    /// all rules. Writes nothing if all ran.
+    /// Writes how many rules ran, if some did not run, so that nobody mistakes the result of the
+    /// sweep for the result of all rules. Writes nothing if all rules ran.
     pub(super) fn rules(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let RuleCounts { found, run, refused, about_other_data, .. } = self.run.rules;
         if refused == 0 && about_other_data == 0 {
@@ -58,9 +59,9 @@ impl Summary<'_> {
     }
 }
 
-/// Returns the name of a detection for the summary. If other detections have the same name, the
-/// beginning of the detection's id is added, or the whole id if the beginning is not enough to
-/// distinguish them.
+/// Returns the name of a detection as the printed summary of a sweep shows it. `all` are the
+/// detections that ran. If another of them has the same name, the part of the detection's id before
+/// the first hyphen is added, or the whole id if that part does not distinguish them.
 pub(super) fn distinct_name(all: &[DetectionRecord], id: &str, name: &str) -> String {
     let first = |id: &str| id.split('-').next().map(str::to_owned);
     let others = || all.iter().filter(|other| other.name == name && other.id != id);
@@ -72,7 +73,9 @@ pub(super) fn distinct_name(all: &[DetectionRecord], id: &str, name: &str) -> St
     format!("{shown_name} [{}]", escaped(part.as_deref().unwrap_or(id)))
 }
 
-/// Returns the summary's line on a detection: name, version, and number of matches.
+/// Returns the text on a detection in the printed summary of a sweep: name, version, number of
+/// unique matches and, if so, that the detection states no risk score. `all` are the detections
+/// that ran.
 pub(super) fn text(all: &[DetectionRecord], detection: &DetectionRecord) -> String {
     let version = detection.version.as_deref();
     let version = version.map(|version| format!(" (version {})", shown(version))).unwrap_or_default();
@@ -81,14 +84,14 @@ pub(super) fn text(all: &[DetectionRecord], detection: &DetectionRecord) -> Stri
     format!("{name}{version}: {}{risk}", grouped(detection.unique_matches))
 }
 
-/// Returns the phrase about the risk score of a host's matches. `None` means that their detections
-/// state none.
+/// Returns, as text, the risk score of a host's matches. `None` means that no detection of these
+/// matches states a risk score.
 pub(super) fn risk(score: Option<i64>) -> String {
     score.map_or_else(|| "no risk score stated".to_owned(), |score| format!("risk score {score}"))
 }
 
-/// Returns the reason why a rule was refused, cut to [`LONGEST_REASON`] characters and made safe to
-/// show.
+/// Returns the reason why a rule was refused, cut to [`LONGEST_REASON`] characters and with control
+/// characters escaped, so that a terminal can show it.
 fn shortened(reason: &str) -> String {
     let mut letters = reason.chars();
     let shown: String = letters.by_ref().take(LONGEST_REASON).collect();

@@ -74,8 +74,9 @@ impl Summary<'_> {
         self.more(f, usize::try_from(flawed).unwrap_or(usize::MAX), MOST_FILES, "such files", "files.parquet")
     }
 
-    /// Writes the path of a flawed file on a line of its own, uncut, so that it can be copied.
-    /// Below the path, writes what is wrong with the file.
+    /// Writes the path of a file that could not be read and understood completely. The path has a
+    /// line of its own and is not cut, so that it can be copied. Below it, writes what is wrong
+    /// with the file.
     fn flawed_file(&self, f: &mut fmt::Formatter<'_>, file: &FlawedFile) -> fmt::Result {
         let evidence = escaped(&file.evidence);
         let path = escaped(&file.source_path);
@@ -87,8 +88,9 @@ impl Summary<'_> {
         self.labelled(f, "", &flawed_text(file))
     }
 
-    /// Writes how many files and pieces of evidence an interruption left unread. They are not
-    /// damaged; nothing is known about them.
+    /// Writes how many files and pieces of evidence were not read, because the sweep was
+    /// interrupted. They are not damaged; nothing is known about them. Writes nothing if there are
+    /// none.
     fn not_read(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let totals = &self.run.totals;
         let kinds = [
@@ -134,8 +136,9 @@ impl Summary<'_> {
     }
 }
 
-/// Returns a phrase for each kind of file of which there is any, such as `3 symbolic links`. Each
-/// kind is given as its number, and its name in the singular and the plural.
+/// Returns the number and name of each kind of file, such as `3 symbolic links`, but leaves out
+/// kinds with the number 0. Each kind is passed as its number, and its name in the singular and in
+/// the plural.
 fn listed<const N: usize>(kinds: [(u64, &str, &str); N]) -> Vec<String> {
     let there = kinds.into_iter().filter(|(count, ..)| *count > 0);
     there.map(|(count, one, many)| counted(count, one, many)).collect()

@@ -5,13 +5,13 @@ use std::fmt;
 use super::{MOST_VALUES, Summary, counted, grouped, shown};
 use crate::report::exclusion::{ExclusionRecord, HostExclusions};
 
-/// The number of exclusions that the summary shows. `run.json` has all of them.
+/// The most exclusions that the printed summary of a sweep shows. `run.json` has all of them.
 const MOST_EXCLUSIONS: usize = 10;
 
 impl Summary<'_> {
     /// Writes a line for each exclusion, even for one that took nothing away, because that
-    /// exclusion may be superfluous. If there are many exclusions, those that took most away are
-    /// shown, and the others are counted.
+    /// exclusion may be superfluous. If there are more than [`MOST_EXCLUSIONS`], those that took
+    /// away most matches and leads are shown, and the others are counted.
     pub(super) fn exclusions(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut exclusions: Vec<&ExclusionRecord> = self.run.exclusions.iter().collect();
         if exclusions.len() > MOST_EXCLUSIONS {
@@ -56,8 +56,8 @@ fn text(exclusion: &ExclusionRecord) -> String {
     }
 }
 
-/// Returns the hosts from which an exclusion took most away, as text; `None` if it took nothing
-/// away.
+/// Returns, as text, the hosts from which an exclusion took away most matches and leads, each with
+/// their number; `None` if it took nothing away.
 fn hosts(excluded: &[HostExclusions]) -> Option<String> {
     let mut sorted: Vec<&HostExclusions> = excluded.iter().collect();
     let all = |host: &HostExclusions| host.excluded_matches + host.excluded_leads;

@@ -126,8 +126,8 @@ fn other_row(computer: Option<&str>, host: &Host, has_period: bool) -> [String; 
     [shown, verdict(host), queries, day(counts.dns_span.first), day(counts.dns_span.last)]
 }
 
-/// Returns the verdict on a host without matches, followed by what limits the verdict, such as
-/// incomplete files.
+/// Returns the verdict on a host without matches as text, followed by what limits the verdict, such
+/// as incomplete files.
 fn verdict(host: &Host) -> String {
     let verdict = host.verdict();
     let mut text = verdict.name().to_owned();

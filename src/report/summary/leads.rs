@@ -9,7 +9,8 @@ use crate::config::Leads;
 use crate::report::run::NameCondition;
 
 impl Summary<'_> {
-    /// Writes the lines of the summary on leads. Writes nothing if leads were not looked for.
+    /// Writes the lines on leads in the summary that the command `sweep` prints. Writes nothing if
+    /// leads were not looked for.
     pub(super) fn leads(&self, f: &mut fmt::Formatter<'_>, rows: &[NamedHost]) -> fmt::Result {
         if self.run.options.leads == Leads::None {
             return Ok(());

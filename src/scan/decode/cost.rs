@@ -21,38 +21,41 @@ use crate::scan::evtx::binxml::{
 };
 use crate::scan::evtx::log::{u16_at, u32_at};
 
-/// The approximate memory, in bytes, that decoding all records of a chunk may take. Each record
-/// gets an equal share, so that it does not matter which records are decoded. In 230 chunks of real
-/// logs and samples, the costliest record times the number of records never reached a quarter of
-/// this limit: a template definition with many fields makes records long, so a chunk contains few
-/// of them.
+/// The approximate memory, in bytes, that the decoder (the `evtx` crate) may take for all records
+/// of a chunk. Each record gets an equal share, so that it does not matter which records are
+/// decoded. In 230 chunks of real logs and samples, the costliest record times the number of
+/// records never reached a quarter of this limit: a template definition with many fields makes
+/// records long, so a chunk contains few of them.
 const MOST_COST: usize = 64 << 20;
-/// The memory, in bytes, that the decoder can take for one byte of tokens (elements, attributes and
-/// values in binary XML).
+/// The memory, in bytes, that the decoder (the `evtx` crate) can take for one byte of tokens
+/// (elements, attributes and values in binary XML).
 const PER_TOKEN_BYTE: usize = 16;
-/// The memory, in bytes, that the decoder can take for one byte of a value that is an array.
+/// The memory, in bytes, that the decoder (the `evtx` crate) can take for one byte of a value that
+/// is an array.
 const PER_ARRAY_BYTE: usize = 16;
-/// The memory, in bytes, that the decoder can take for one UTF-16 unit of the name of an element or
-/// attribute.
+/// The memory, in bytes, that the decoder (the `evtx` crate) can take for one UTF-16 unit of the
+/// name of an element or attribute.
 const PER_NAME_UNIT: usize = 3;
-/// The greatest depth to which fragments of binary XML may be nested in one another. It is the
-/// decoder's own limit, beyond which the decoder gives up.
+/// The greatest depth to which fragments (self-contained pieces of binary XML) may be nested in one
+/// another. It is the limit of the decoder, the `evtx` crate, which does not read deeper ones.
 const DEEPEST_NESTING: usize = 64;
 
 /// The limit on what decoding each record of a chunk may cost. The cost is an estimate of the
-/// memory that the decoder would take, in bytes.
+/// memory, in bytes, that the decoder (the `evtx` crate) would take.
 #[derive(Debug)]
 pub(in crate::scan) struct DecodingBudget<'a> {
     chunk: &'a [u8],
-    /// The greatest cost of one record: an equal share of the limit for the chunk.
+    /// The greatest cost of one record, in bytes of memory: an equal share of what the decoder may
+    /// take for the chunk.
     most: usize,
-    /// The cost of each template definition whose cost was estimated so far, by the definition's
-    /// offset in the chunk; `None` if the cost exceeds the limit for a record.
+    /// The cost of each template definition that was estimated so far, in bytes of memory, by the
+    /// definition's offset in the chunk; `None` if the cost exceeds the limit for a record.
     definitions: BTreeMap<usize, Option<usize>>,
 }
 
-/// The kind of binary XML that consecutive tokens belong to. Only in template definitions do
-/// elements have a field for their dependency.
+/// The kind of binary XML that consecutive tokens belong to. It matters because only elements in
+/// template definitions have a field for their dependency: the index of a value without which the
+/// element is left out.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum TokenOwner {
     /// The tokens belong to the content of a record, or to binary XML nested in it.
@@ -61,30 +64,33 @@ enum TokenOwner {
     Definition,
 }
 
-/// The reason why the walk over the tokens of binary XML stops early.
+/// The reason why the walk over the tokens of binary XML, which estimates what decoding them costs,
+/// stops early.
 enum Stop {
-    /// The bytes of the chunk end, or the next byte is no token of binary XML. The decoder stops
-    /// there too.
+    /// The bytes of the chunk end, or the next byte is no token of binary XML. The decoder (the
+    /// `evtx` crate) stops there too.
     End,
-    /// The tokens cost more than the limit for a record, or their cost cannot be known.
+    /// Decoding the tokens costs more memory than the limit for a record, or the cost cannot be
+    /// known.
     TooMuch,
 }
 
 impl<'a> DecodingBudget<'a> {
-    /// Returns a budget that splits the memory limit equally among `records` records of a chunk.
+    /// Returns a budget that splits the memory that the decoder may take for a chunk equally among
+    /// its `records` records.
     pub(in crate::scan) fn new(chunk: &'a [u8], records: usize) -> Self {
         DecodingBudget { chunk, most: MOST_COST / records.max(1), definitions: BTreeMap::new() }
     }
 
-    /// Returns whether decoding a record costs no more than the limit for a record. `content` is
-    /// the range of the record's content in the chunk.
+    /// Returns whether decoding a record costs no more memory than the limit for a record.
+    /// `content` is the range of the record's content in the chunk.
     pub(in crate::scan) fn covers(&mut self, content: Range<usize>) -> bool {
         self.stream(content, TokenOwner::Content, 0).is_some()
     }
 
-    /// Returns the cost of the tokens of binary XML that begin in a range of the chunk. `depth` is
-    /// the number of fragments in which they are nested. `None` if the cost exceeds the limit for a
-    /// record.
+    /// Returns the cost of decoding the tokens of binary XML that begin in a range of the chunk, in
+    /// bytes of memory. `depth` is the number of fragments in which they are nested. `None` if the
+    /// cost exceeds the limit for a record.
     fn stream(&mut self, range: Range<usize>, kind: TokenOwner, depth: usize) -> Option<usize> {
         if depth > DEEPEST_NESTING {
             return None;
@@ -104,8 +110,8 @@ impl<'a> DecodingBudget<'a> {
         (cost <= self.most).then_some(cost)
     }
 
-    /// Adds the cost of the token of binary XML at offset `at` of the chunk to `cost`, and returns
-    /// the offset after the token.
+    /// Adds what decoding the token of binary XML at offset `at` of the chunk costs to `cost`, in
+    /// bytes of memory, and returns the offset after the token.
     fn token(&mut self, at: usize, kind: TokenOwner, depth: usize, cost: &mut usize) -> Result<usize, Stop> {
         let number = *self.chunk.get(at).ok_or(Stop::End)?;
         let at = at + 1;
@@ -133,8 +139,9 @@ impl<'a> DecodingBudget<'a> {
         })
     }
 
-    /// Adds the cost of the name of an element or attribute to `cost`. The reference to the name
-    /// lies at offset `at`. Returns the offset after the reference, which may include the name.
+    /// Adds what decoding the name of an element or attribute costs to `cost`, in bytes of memory.
+    /// At offset `at` of the chunk lies a reference to the name: the name's offset. Returns the
+    /// offset after the reference, or after the name if the name directly follows the reference.
     fn name(&self, at: usize, cost: &mut usize) -> Result<usize, Stop> {
         let offset = self.long(at)?;
         let units = self.short(offset.saturating_add(6))?;
@@ -143,8 +150,8 @@ impl<'a> DecodingBudget<'a> {
         Ok(if offset == at { at + 10 + units * 2 } else { at })
     }
 
-    /// Adds the cost of a literal value to `cost`. The value's type lies at offset `at`. Returns
-    /// the offset after the value.
+    /// Adds what decoding a literal value costs to `cost`, in bytes of memory. The value's type
+    /// lies at offset `at` of the chunk, before the value. Returns the offset after the value.
     fn literal(
         &mut self,
         at: usize,
@@ -168,9 +175,10 @@ impl<'a> DecodingBudget<'a> {
         }
     }
 
-    /// Adds the cost of a template instance (a reference to a template definition, with the values
-    /// for it) to `cost`: that of its template definition and of its values. The instance's token
-    /// lies before offset `at`. Returns the offset after the instance.
+    /// Adds what decoding a template instance (a reference to a template definition, with the
+    /// values for it) costs to `cost`, in bytes of memory: the cost of its template definition and
+    /// of its values. `at` is the offset in the chunk after the instance's token. Returns the
+    /// offset after the instance.
     fn instance(&mut self, at: usize, depth: usize, cost: &mut usize) -> Result<usize, Stop> {
         // An unknown byte and the definition's ID precede the offset.
         let definition = self.long(at + 5)?;
@@ -206,21 +214,21 @@ impl<'a> DecodingBudget<'a> {
         Ok(at)
     }
 
-    /// Returns the 16-bit number at offset `at` in the chunk. The walk over the tokens stops if the
-    /// chunk ends before.
+    /// Returns the 16-bit number at offset `at` in the chunk. Fails with [`Stop::End`] if the chunk
+    /// ends before the number does.
     fn short(&self, at: usize) -> Result<usize, Stop> {
         u16_at(self.chunk, at).map(usize::from).ok_or(Stop::End)
     }
 
-    /// Returns the 32-bit number at offset `at` in the chunk. The walk over the tokens stops if the
-    /// chunk ends before.
+    /// Returns the 32-bit number at offset `at` in the chunk. Fails with [`Stop::End`] if the chunk
+    /// ends before the number does.
     fn long(&self, at: usize) -> Result<usize, Stop> {
         u32_at(self.chunk, at).and_then(|number| usize::try_from(number).ok()).ok_or(Stop::End)
     }
 
-    /// Returns the cost of reading the template definition at `offset`; `None` if the cost exceeds
-    /// the limit for a record. Each reference to the definition costs as much, because the decoder
-    /// does not remember a broken definition.
+    /// Returns the cost of decoding the template definition at `offset` in the chunk, in bytes of
+    /// memory; `None` if the cost exceeds the limit for a record. Callers add the cost for each
+    /// reference to the definition, because the decoder reads a broken definition anew each time.
     fn definition(&mut self, offset: usize) -> Option<usize> {
         if let Some(known) = self.definitions.get(&offset) {
             return *known;

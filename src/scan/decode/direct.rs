@@ -30,8 +30,8 @@ pub(in crate::scan) struct DataIndexes {
 
 impl DataIndexes {
     /// Finds the fields of `kind` in a template definition of `EventData`. `None` if the definition
-    /// has a field that the kind does not have, or if the kind has fields outside `EventData`;
-    /// callers leave such records to the decoder.
+    /// has a field that the kind does not have, or if the kind has fields outside `EventData`.
+    /// Records with such a definition are not read directly, but by the decoder.
     pub(in crate::scan) fn of(kind: &'static EventKind, template: &DataTemplate<'_>) -> Option<Self> {
         if kind.fields.iter().any(|field| field.location != FieldLocation::Data) {
             return None;
@@ -53,9 +53,9 @@ impl DataIndexes {
 /// Returns the event in a record, read directly from the record's values; `None` if anything about
 /// the record is unusual, so that it must be decoded.
 ///
-/// The record has the template definition `template` and the values `system`, from which `skimmed`
-/// was read. The values of its `EventData` are `data`, and `places` says which of them are the
-/// fields of the event's kind.
+/// `template` is the record's template definition, and `system` are the record's values, from which
+/// `skimmed` was read. `data` are the values of its `EventData`, and `places` says which of them
+/// are the fields of the event's kind.
 pub(in crate::scan) fn event(
     template: &EventTemplate,
     system: &Values<'_>,
@@ -69,9 +69,11 @@ pub(in crate::scan) fn event(
     with_data(system_of(template, system, skimmed)?, places, data)
 }
 
-/// Returns whether the values of a record have the types that are usual for `System`, so that the
-/// decoder would read the same from them. The decoder reads every value, used or not, and for some
-/// types refuses invalid content.
+/// Returns whether the `System` part of an event can be read directly from the record's values,
+/// with the result that the decoder (the `evtx` crate) would give. For this,
+/// [`EventTemplate::is_plain`] must be true, and all of the record's values must have usual types,
+/// exactly one of them a time and one nested binary XML. The decoder reads even values that are not
+/// used, and may reject the record because of a value of another type.
 fn is_usual_system(template: &EventTemplate, values: &Values<'_>) -> bool {
     let is_usual =
         |kind| matches!(kind, NULL | TEXT | U8 | U16 | U32 | U64 | HEX64 | FILETIME | GUID | SID | FRAGMENT);
@@ -79,14 +81,14 @@ fn is_usual_system(template: &EventTemplate, values: &Values<'_>) -> bool {
     template.is_plain && values.kinds().all(is_usual) && once(FILETIME) && once(FRAGMENT)
 }
 
-/// Returns whether the values of an event's `EventData` have usual types: text, GUID, 32-bit number
-/// or 64-bit hexadecimal number.
+/// Returns whether all values of an event's `EventData` have types that can be read directly,
+/// without the decoder: text, GUID, 32-bit number or 64-bit hexadecimal number.
 fn is_usual_data(values: &Values<'_>) -> bool {
     values.kinds().all(|kind| matches!(kind, TEXT | GUID | U32 | HEX64))
 }
 
-/// Returns the event with this `System` part and the fields in `data`. `None` if a field that the
-/// template definition has cannot be read.
+/// Returns the event with the `System` part `system`, and with the fields that `places` finds in
+/// the values `data`. `None` if a field that the template definition has cannot be read.
 fn with_data(system: System, places: &DataIndexes, data: &Values<'_>) -> Option<Event> {
     let mut event = Event::new(places.kind, system);
     // A missing field has no value. A field that cannot be read leaves the record to the decoder.
@@ -125,10 +127,11 @@ pub(in crate::scan) struct NamelessQuery {
     pub has_system: bool,
 }
 
-/// Reads the DNS query in a record with this content. The names of elements in the template
-/// definition of its `EventData` may be overwritten, so the fields are recognised by the texts in
-/// the definition, such as `QueryName`. `None` if one of these texts is not the name of a DNS
-/// query's field, or the record cannot be read for another reason.
+/// Reads the DNS query in the record whose content lies in the range `content` of the chunk. The
+/// names of elements in the template definition of its `EventData` may be overwritten, so the
+/// fields are recognised by the texts in the definition, such as `QueryName`. `None` if one of
+/// these texts is not the name of a DNS query's field, or the record cannot be read for another
+/// reason.
 pub(in crate::scan) fn nameless_query(chunk: &[u8], content: Range<usize>) -> Option<NamelessQuery> {
     let values = Values::head(chunk, content.start)?;
     let mut fragments = values.places(FRAGMENT);
@@ -150,8 +153,9 @@ pub(in crate::scan) fn nameless_query(chunk: &[u8], content: Range<usize>) -> Op
     Some(NamelessQuery { event: with_data(system.unwrap_or_default(), &places, &data)?, has_system })
 }
 
-/// Returns the `System` part of the event in a record with this template definition and these
-/// values, from which `skimmed` was read. `None` if anything about it is unusual.
+/// Returns the `System` part of the event in a record that has the template definition `template`
+/// and the values `values`, from which `skimmed` was read. `None` if anything about it is unusual,
+/// so that the record must be decoded.
 fn system_of(template: &EventTemplate, values: &Values<'_>, skimmed: &SkimmedRecord) -> Option<System> {
     let [version] = *values.bytes(template.version?, U8)?.first_chunk()?;
     Some(System {
@@ -187,7 +191,7 @@ fn guid(bytes: &[u8; 16]) -> String {
 }
 
 /// Returns a stored security identifier as text, as Windows writes it (`S-1-5-18`). `None` if its
-/// revision or authority is not one that exists.
+/// revision is not 1 or its authority is too large, because no such identifier exists.
 fn sid(bytes: &[u8]) -> Option<String> {
     let (&[1, _, 0, 0, a0, a1, a2, a3], parts) = bytes.split_first_chunk::<8>()? else { return None };
     let mut text = format!("S-1-{}", u32::from_be_bytes([a0, a1, a2, a3]));

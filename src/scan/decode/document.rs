@@ -15,7 +15,8 @@ use crate::base::sentence::sentence;
 use crate::event::{DNS_QUERY, Event, EventTime, KindSet, System};
 use crate::scan::decode::event_data;
 
-/// A decoded record: an event of a kind that is read, or the `System` part of any other event.
+/// A decoded record: an event with its fields, if it is of a kind that the scan reads, or the
+/// `System` part of any other event.
 #[derive(Debug)]
 pub(in crate::scan) enum Document {
     /// An event of a kind that the scan reads, with its fields.
@@ -42,14 +43,15 @@ impl Document {
     }
 }
 
-/// The JSON form of an event, as the decoder writes it.
+/// The JSON form of an event, as the decoder (the `evtx` crate) writes it.
 #[derive(Deserialize)]
 struct Root<'a> {
     #[serde(borrow, rename = "Event")]
     event: EventElement<'a>,
 }
 
-/// The JSON form of the element `Event`: the two parts that are read.
+/// The JSON form of the element `Event`: the two parts of it that are read, `System` and
+/// `EventData`.
 #[derive(Deserialize)]
 struct EventElement<'a> {
     #[serde(borrow, rename = "System")]
@@ -58,8 +60,8 @@ struct EventElement<'a> {
     event_data: Option<&'a RawValue>,
 }
 
-/// The JSON form of the element `System`: the elements that are read. All but `EventID` may be
-/// missing.
+/// The JSON form of the element `System`: those of its elements that are read. All but `EventID`
+/// may be missing.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct SystemElement<'a> {
@@ -81,17 +83,17 @@ struct SystemElement<'a> {
     security: Element<'a>,
 }
 
-/// Deserializes a field that is present in the JSON to `Some`, even if its value is `null`, which
-/// the decoder writes for an element without content. A field that is absent stays `None`, because
-/// the function is then not called.
+/// Deserializes a JSON field that is present to `Some`, even if its value is `null`, which the
+/// decoder (the `evtx` crate) writes for an element without content. For a field that is absent,
+/// serde does not call this function, so that the field stays `None`.
 pub(in crate::scan) fn present<'de: 'a, 'a, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Element<'a>>, D::Error> {
     Element::deserialize(deserializer).map(Some)
 }
 
-/// Parses an event in the JSON form that the decoder makes of a record. The result is the whole
-/// event if its kind is in `kinds`, otherwise its `System` part alone.
+/// Parses an event in the JSON form that the decoder (the `evtx` crate) makes of a record. The
+/// result is the whole event if its kind is in `kinds`, otherwise its `System` part alone.
 pub(in crate::scan) fn parse(json: &[u8], kinds: KindSet) -> Result<Document, serde_json::Error> {
     let root: Root<'_> = serde_json::from_slice(json)?;
     let system = system(root.event.system)?;
@@ -101,7 +103,8 @@ pub(in crate::scan) fn parse(json: &[u8], kinds: KindSet) -> Result<Document, se
 }
 
 sentence! {
-    /// The reason why a JSON text is not a DNS query in the decoder's form.
+    /// The reason why a JSON text is not a Sysmon DNS query in the form that the `evtx` crate
+    /// writes.
     pub struct NoDnsQuery;
 }
 
@@ -178,15 +181,16 @@ pub(in crate::scan) fn canonical_guid(text: &str) -> String {
     text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(text).to_ascii_lowercase()
 }
 
-/// An XML element in the JSON form that the decoder writes: a plain value, or an object with
-/// attributes and text.
+/// An XML element in the JSON form that the decoder (the `evtx` crate) writes: a plain value, or an
+/// object with attributes and text.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct Element<'a> {
     pub text: Cow<'a, str>,
     attributes: Attributes<'a>,
 }
 
-/// The attributes of an XML element that are read, whatever the element.
+/// The attributes of an XML element of an event that are read. Each is `None` if the element does
+/// not have it.
 #[derive(Debug, Default, Deserialize)]
 struct Attributes<'a> {
     #[serde(borrow, default, rename = "Name")]
@@ -241,7 +245,8 @@ impl<'de> Visitor<'de> for ElementVisitor {
         Ok(Element::default())
     }
 
-    /// Joins the values of one element by commas, as the decoder joins the items of an array.
+    /// Reads the value of an element that is a JSON array. The array's items are joined by commas,
+    /// as the decoder (the `evtx` crate) joins the items of a stored array.
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Self::Value, A::Error> {
         let mut text = String::new();
         let mut separator = "";

@@ -11,8 +11,8 @@ use crate::event::{Event, EventKind, FieldLocation, FieldType, System};
 use crate::scan::decode::document::{Element, canonical_guid, present};
 
 /// Reads an event of `kind`, whose `System` part is read already, from the JSON that the decoder
-/// makes of a record. `data` is the JSON of the event's `EventData`, `json` that of the whole
-/// event.
+/// (the `evtx` crate) makes of a record. `data` is the JSON of the event's `EventData`, `json` that
+/// of the whole event.
 pub(in crate::scan) fn read(
     kind: &'static EventKind,
     system: System,
@@ -43,7 +43,8 @@ pub(in crate::scan) fn canonical_text(field_type: FieldType, text: Cow<'_, str>)
     }
 }
 
-/// Deserializes the JSON of an `EventData` into the event that it contains.
+/// Deserializes the JSON of an `EventData`: adds its fields to this event, which has no fields
+/// before.
 struct DataSeed(Event);
 
 impl<'de> DeserializeSeed<'de> for DataSeed {
@@ -85,8 +86,8 @@ impl<'de> Visitor<'de> for DataSeed {
     }
 }
 
-/// Deserializes the name of a field by looking it up among the fields of a kind of event. Names of
-/// no field give `None`.
+/// Deserializes the name of a field by looking it up among the fields of this kind of event. The
+/// result is `None` if no field of the kind has the name.
 struct FieldNameSeed(&'static EventKind);
 
 impl<'de> DeserializeSeed<'de> for FieldNameSeed {
@@ -113,12 +114,13 @@ impl Visitor<'_> for FieldNameSeed {
 struct FieldName {
     /// The name that was found. It is one of the field's names in `EventData`.
     name: &'static str,
-    /// The number of the name, from 0, among all names of all fields of the kind.
+    /// The number of the name, from 0, among all names of all fields of the kind, in order.
     number: u32,
-    /// The number of the preferred name of the same field. If an event has a field under several
-    /// names, the value under the first of them counts.
+    /// The number of the field's first name. The names of a field have consecutive numbers. If an
+    /// event has a field under several names, the value under the name with the lowest number
+    /// counts.
     first: u32,
-    /// The index of the field in the table of the event's kind.
+    /// The index of the field among the fields of the event's kind (in [`EventKind::fields`]).
     index: usize,
     field_type: FieldType,
 }
@@ -139,36 +141,39 @@ fn named(kind: &EventKind, name: &str) -> Option<FieldName> {
     None
 }
 
-/// The JSON form of an event, of which only the attribute `System/Execution/@ProcessID` is read.
+/// The JSON form of an event, as far as it is needed to read the attribute
+/// `System/Execution/@ProcessID`.
 #[derive(Deserialize)]
 struct Root<'a> {
     #[serde(borrow, rename = "Event")]
     event: EventElement<'a>,
 }
 
-/// The JSON form of the element `Event`, of which only `System` is read.
+/// The JSON form of the element `Event`, as far as it is needed to read the attribute
+/// `System/Execution/@ProcessID`.
 #[derive(Deserialize)]
 struct EventElement<'a> {
     #[serde(borrow, rename = "System")]
     system: SystemElement<'a>,
 }
 
-/// The JSON form of the element `System`, of which only `Execution` is read.
+/// The JSON form of the element `System`, as far as it is needed to read the attribute
+/// `Execution/@ProcessID`.
 #[derive(Deserialize)]
 struct SystemElement<'a> {
     #[serde(borrow, rename = "Execution")]
     execution: Option<ExecutionElement<'a>>,
 }
 
-/// The JSON form of the element `Execution`, of which only the attributes are read.
+/// The JSON form of the element `Execution`, as far as it is needed to read the attribute
+/// `ProcessID`.
 #[derive(Deserialize)]
 struct ExecutionElement<'a> {
     #[serde(borrow, rename = "#attributes")]
     attributes: Option<ExecutionAttributes<'a>>,
 }
 
-/// The JSON form of the attributes of the element `Execution`, of which only the process ID is
-/// read.
+/// The JSON form of the attributes of the element `Execution`, of which only `ProcessID` is read.
 #[derive(Deserialize)]
 struct ExecutionAttributes<'a> {
     #[serde(borrow, default, rename = "ProcessID", deserialize_with = "present")]

@@ -15,19 +15,21 @@ use crate::scan::evtx::chunk::{RECORD_HEADER_SIZE, SIZE_COPY_SIZE};
 use crate::scan::evtx::walk::{RecordSpan, Walk};
 
 /// The greatest amount of text, in bytes, in the DNS queries of a chunk that are read although
-/// their template definitions have lost names: several times what a real chunk can contain. Queries
-/// beyond the limit are left as the decoder read them.
+/// their template definitions have lost the names of elements. It is several times what a real
+/// chunk can contain. Queries beyond the limit are left as the decoder (the `evtx` crate) read
+/// them.
 const MOST_TEXT: usize = 1 << 18;
 
-/// The DNS queries of a chunk that could be read without the names in their template definitions,
-/// by the offsets of their records. They are used where the decoder, which needs the names, reads
-/// less.
+/// The DNS queries of a chunk that could be read although their template definitions have lost the
+/// names of elements, by the offsets of their records in the chunk. They are used where the decoder
+/// (the `evtx` crate), which needs the names, reads less.
 #[derive(Default)]
 pub(in crate::scan) struct NamelessQueries(BTreeMap<usize, NamelessQuery>);
 
 impl NamelessQueries {
-    /// Reads, without names, those records of a walk that are DNS queries. The chunk must be as it
-    /// was read from the file, because preparing it for the decoder changes bytes.
+    /// Reads the DNS queries among the records of a walk, without the names of elements in their
+    /// template definitions. The chunk must be as it was read from the file, because preparing it
+    /// for the decoder changes bytes.
     pub(in crate::scan) fn of(chunk: &[u8], walk: &Walk) -> Self {
         let mut text = 0;
         let queries = walk.records.iter().filter_map(|RecordSpan { range, .. }| {
@@ -39,9 +41,10 @@ impl NamelessQueries {
         NamelessQueries(queries.collect())
     }
 
-    /// Returns the better of two results for the record at offset `start`: `document`, which is the
-    /// decoder's, or the DNS query that was read without names. The latter is returned if the
-    /// decoder failed or found none of a DNS query's fields. Each record can be passed once.
+    /// Returns the better of two results for the record at offset `start` of the chunk: `document`,
+    /// which is the decoder's, or the DNS query that was read without names of elements. The query
+    /// is returned if the decoder found none of its fields, or if the decoder failed and the
+    /// query's `System` part could be read. Each record can be passed once.
     pub(in crate::scan) fn resolve(
         &mut self,
         start: usize,
@@ -60,8 +63,8 @@ impl NamelessQueries {
         }
     }
 
-    /// Returns the offsets of the DNS queries whose records were not passed to
-    /// [`NamelessQueries::resolve`].
+    /// Returns the offsets, in the chunk, of the records with DNS queries that were not passed to
+    /// [`NamelessQueries::resolve`], because they were not decoded.
     pub(in crate::scan) fn remaining(&self) -> Vec<usize> {
         self.0.keys().copied().collect()
     }
@@ -78,9 +81,9 @@ pub(in crate::scan) enum FieldNames {
 }
 
 impl FieldNames {
-    /// Returns the damage to report for a DNS query whose names or fields were lost; `None` if
-    /// nothing was lost, or the record is no DNS query. `header_id` is the ID in the record's
-    /// header.
+    /// Returns the damage to report for a DNS query if the names of its elements or some of its
+    /// fields were lost; `None` if nothing was lost, or the record is no DNS query. `header_id` is
+    /// the ID in the record's header.
     pub(in crate::scan) fn damage(
         self,
         header_id: u64,

@@ -19,12 +19,14 @@ use crate::scan::evtx::log::u64_at;
 use crate::scan::evtx::value::Values;
 use crate::scan::evtx::walk::{RecordSpan, Walk};
 
-/// The range of the string table in a chunk's header. The table contains the offsets of names, from
-/// which the decoder would read all names in advance. It is set to zero, so that the decoder reads
-/// each name where it is used, and a damaged table does no harm.
+/// The range of the string table in a chunk, in bytes from the chunk's start. The table contains
+/// the offsets of names, from which the decoder (the `evtx` crate) would read all names in advance.
+/// It is set to zero, so that the decoder reads each name where it is used, and a damaged table
+/// does no harm.
 const STRING_TABLE: std::ops::Range<usize> = 128..384;
-/// The range of the ID and the time in a record's header. They are set to zero before a record is
-/// decoded, because the decoder would reject some records, or end its walk, by them.
+/// The range of the ID and the time in a record, in bytes from the record's start. They are set to
+/// zero before a record is decoded. Otherwise some IDs and times would make the decoder (the `evtx`
+/// crate) reject the record or end its walk over the chunk.
 const ID_AND_TIME: std::ops::Range<usize> = 8..24;
 /// The greatest amount of text, in bytes of JSON, to which the events of a chunk may expand. A real
 /// chunk cannot come near this limit: its 64 KiB contain 32 thousand characters, each at most six
@@ -32,8 +34,9 @@ const ID_AND_TIME: std::ops::Range<usize> = 8..24;
 /// whose template repeats a value could be a thousand times as large.
 const MOST_CHUNK_TEXT: usize = 2 << 20;
 
-/// Decodes the records that `walk` found in the chunk `bytes`, in order. `found` is called for each
-/// record, with its event or the reason why it could not be decoded.
+/// Decodes the records that `walk` found in the chunk `bytes`, in order. Events of `kinds` are read
+/// with their fields. `found` is called for each record, with its event or the reason why it could
+/// not be decoded.
 ///
 /// The chunk's bytes are changed, so they must be a copy that is not used afterwards.
 pub(in crate::scan) fn decode(
@@ -66,13 +69,14 @@ pub(in crate::scan) fn decode(
     }
 }
 
-/// Returns whether a record with a template has a value with fewer bytes than the value's type
-/// needs.
+/// Returns whether a record of the chunk `bytes` has a value with fewer bytes than the value's type
+/// needs. The result is false for a record without a template.
 pub(in crate::scan) fn has_value_cut_short(bytes: &[u8], record: &RecordSpan) -> bool {
     Values::head(bytes, record.range.start + RECORD_HEADER_SIZE).is_some_and(|values| values.is_cut_short())
 }
 
-/// Changes the chunk so that the decoder finds the same records as our own walk, `walk`, did.
+/// Changes the chunk so that the decoder (the `evtx` crate), which walks the chunk itself, finds
+/// the same records as our own walk, `walk`, did.
 fn align_with(bytes: &mut [u8], walk: &Walk) {
     fill(bytes, STRING_TABLE, 0);
     for record in &walk.records {
@@ -88,9 +92,10 @@ fn align_with(bytes: &mut [u8], walk: &Walk) {
     }
 }
 
-/// Hides from the decoder a gap between records. The gap is added to the record before it: if that
-/// record's size is wrong, the gap's bytes belong to the record, and other records refer to them. A
-/// gap without a record before it is made to look like a record without content.
+/// Hides from the decoder (the `evtx` crate) a gap: bytes between the records that are to be
+/// decoded. The gap is added to the record before it: if that record's size is wrong, the gap's
+/// bytes belong to the record, and other records refer to them. A gap without a record before it is
+/// made to look like a record without content.
 fn hide_gap(bytes: &mut [u8], gap: &std::ops::Range<usize>, walk: &Walk) {
     if let Some(before) = walk.records.iter().rev().find(|record| record.range.end == gap.start) {
         put(bytes, before.range.start + 4, &size_bytes(gap.end - before.range.start));
@@ -107,24 +112,24 @@ fn size_bytes(size: usize) -> [u8; 4] {
     u32::try_from(size).unwrap_or(u32::MAX).to_le_bytes()
 }
 
-/// Sets the bytes in `range` of the chunk to `value`; does nothing if the chunk ends before the
-/// range does.
+/// Sets the bytes in `range` of the chunk to `value`; does nothing if the chunk ends before the end
+/// of the range.
 fn fill(bytes: &mut [u8], range: std::ops::Range<usize>, value: u8) {
     if let Some(bytes) = bytes.get_mut(range) {
         bytes.fill(value);
     }
 }
 
-/// Writes `value` at offset `at` of the chunk; does nothing if the chunk ends before.
+/// Writes `value` at offset `at` of the chunk; does nothing if it does not fit into the chunk.
 fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
     if let Some(bytes) = bytes.get_mut(at..at + value.len()) {
         bytes.copy_from_slice(value);
     }
 }
 
-/// Decodes a chunk that was prepared by [`align_with`], so that the decoder finds the same records
-/// as our own walk did. The records end at offset `end`. Fails if the decoder does not accept the
-/// chunk.
+/// Decodes a chunk that was prepared by [`align_with`], so that the decoder (the `evtx` crate)
+/// finds the same records as our own walk did. The records end at offset `end` of the chunk.
+/// `found` is called for each record. Fails if the decoder does not accept the chunk.
 fn decode_aligned(
     bytes: &[u8],
     end: usize,
@@ -160,8 +165,9 @@ fn decode_aligned(
     Ok(())
 }
 
-/// Parses what the decoder made of the record `span`. `text` is the number of bytes of JSON to
-/// which the events of the chunk may still expand.
+/// Parses the JSON that the decoder (the `evtx` crate) makes of `record`, which our own walk found
+/// as `span`. `text` is the number of bytes of JSON to which the events of the chunk may still
+/// expand. The size of this event is subtracted from it.
 fn document(
     record: EvtxRecord<'_>,
     span: &RecordSpan,
@@ -192,7 +198,8 @@ fn document(
     Ok(document)
 }
 
-/// Returns a FILETIME from the year 9999 on among the record's own values; `None` if there is none.
+/// Returns a FILETIME from the year 9999 on among the values of the record `span`, because the
+/// decoder (the `evtx` crate) writes such a year wrongly; `None` if there is none.
 fn time_beyond_9999(chunk: &[u8], span: &RecordSpan) -> Option<u64> {
     let values = Values::head(chunk, span.range.start + RECORD_HEADER_SIZE)?;
     let mut places = values.places(FILETIME);

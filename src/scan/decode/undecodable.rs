@@ -6,12 +6,12 @@ use crate::scan::decode::record::has_value_cut_short;
 use crate::scan::evtx::chunk::{RECORD_HEADER_SIZE, SIZE_COPY_SIZE};
 use crate::scan::evtx::walk::{RecordSpan, Walk};
 
-/// Removes records from the walk that must not be decoded, adds a problem for each, and returns
+/// Removes records that must not be decoded from the walk, adds a problem for each, and returns
 /// their number. There are two kinds of such records:
 ///
-/// - Records with a value that has fewer bytes than its type needs. A decoder would read on into
-///   the values that follow.
-/// - Records that would take the decoder more memory than a record is allowed.
+/// - Records with a value that has fewer bytes than its type needs. The decoder (the `evtx` crate)
+///   would read on into the values that follow.
+/// - Records that would take the decoder more memory than is allowed for a record.
 pub(in crate::scan) fn remove_undecodable(bytes: &[u8], walk: &mut Walk, problems: &mut Vec<Problem>) -> u64 {
     let mut budget = DecodingBudget::new(bytes, walk.found);
     let taken = walk.remove_records(|record| {

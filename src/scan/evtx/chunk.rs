@@ -13,18 +13,19 @@ use crate::scan::evtx::log::{CHUNK_LENGTH, u32_at, u64_at};
 
 /// The signature with which every chunk of an event log begins.
 pub(in crate::scan) const CHUNK_SIGNATURE: &[u8; 8] = b"ElfChnk\0";
-/// The size, in bytes, of a chunk before its first record: header, string table and template table.
+/// The size, in bytes, of what precedes the first record of a chunk: the chunk's header with its
+/// tables of strings and templates.
 pub(in crate::scan) const CHUNK_HEADER_SIZE: usize = 512;
 /// The offset in a chunk of the ID of its first record, in bytes.
 pub(in crate::scan) const FIRST_RECORD_ID_OFFSET: usize = 24;
 /// The offset in a chunk of the ID of its last record, in bytes.
 pub(in crate::scan) const LAST_RECORD_ID_OFFSET: usize = 32;
-/// The offset, in a chunk, of the number that says where the free space after the chunk's live
-/// records starts.
+/// The offset, in a chunk, of the number that states where the chunk's live records end and its
+/// free space starts.
 pub(in crate::scan) const FREE_SPACE_OFFSET: usize = 48;
 /// The offset in a chunk of the checksum of its live records, in bytes.
 pub(in crate::scan) const RECORDS_CHECKSUM_OFFSET: usize = 52;
-/// The offset of the flags in a chunk's header, in bytes. One of them is [`NO_CHECKSUMS`].
+/// The offset in a chunk of the header's flags, in bytes. One of the flags is [`NO_CHECKSUMS`].
 pub(in crate::scan) const FLAGS_OFFSET: usize = 120;
 /// The flag in the header of a chunk that has no checksums.
 pub(in crate::scan) const NO_CHECKSUMS: u32 = 4;
@@ -87,8 +88,8 @@ pub(in crate::scan) fn broken_header(bytes: &[u8]) -> Option<Damage> {
     }
 }
 
-/// Writes a chunk's signature at the start of the bytes, because a decoder accepts only bytes that
-/// begin with it. The bytes may be those of a damaged chunk.
+/// Writes a chunk's signature at the start of the bytes, because the decoder (the `evtx` crate)
+/// accepts only bytes that begin with it. The bytes may be those of a damaged chunk.
 pub(in crate::scan) fn give_signature(bytes: &mut [u8]) {
     if let Some(start) = bytes.get_mut(..CHUNK_SIGNATURE.len()) {
         start.copy_from_slice(CHUNK_SIGNATURE);
@@ -96,8 +97,8 @@ pub(in crate::scan) fn give_signature(bytes: &mut [u8]) {
 }
 
 switch! {
-    /// The setting for which chunks the checksum of the records is verified. The checksum of a
-    /// chunk's header is always verified.
+    /// The setting that says in which chunks the checksum of the records is verified. The checksum
+    /// of a chunk's header is always verified.
     pub enum Checksums {
         /// The records' checksum is verified in chunks with a record that is decoded, and in chunks
         /// with damage.
@@ -119,8 +120,8 @@ impl Checksums {
     }
 }
 
-/// The extent of the live records of a chunk, as the chunk's header states it. The chunk is whole
-/// and has checksums, and the checksum of its header is right.
+/// The extent of the live records of a chunk, as the chunk's header states it. A value of this type
+/// exists only for a chunk that is whole, has checksums, and has the right checksum of its header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scan) struct LiveRecords {
     /// The offset in the chunk at which the live records end, in bytes.
@@ -130,8 +131,8 @@ pub(in crate::scan) struct LiveRecords {
 }
 
 impl LiveRecords {
-    /// Returns the live records of `chunk`; `None` if the chunk is not whole or has no checksums,
-    /// or if its header is damaged.
+    /// Returns what the header of `chunk` states about its live records; `None` if the chunk is not
+    /// whole or has no checksums, or if its header is damaged.
     pub(in crate::scan) fn of(chunk: &[u8]) -> Option<Self> {
         let end = usize::try_from(u32_at(chunk, FREE_SPACE_OFFSET)?).ok()?;
         let is_sound = chunk.len() == CHUNK_LENGTH
@@ -149,8 +150,9 @@ impl LiveRecords {
     }
 }
 
-/// Returns the range of the record at `at`, and its header's number and time. `None` if the record
-/// is not whole: it must lie before `end` and end with the copy of its size.
+/// Returns the range of the record at offset `at` of the chunk `bytes`, and the ID and time in the
+/// record's header. `None` if the record is not whole: it must lie before the offset `end`, and end
+/// with a copy of its size.
 #[inline]
 pub(in crate::scan) fn whole_record(
     bytes: &[u8],
@@ -171,9 +173,10 @@ pub(in crate::scan) fn whole_record(
     is_whole.then_some((at..at + length, RecordHeader { header_id, filetime }))
 }
 
-/// Returns the end of a chunk's live records, if the chunk's header states it correctly: the record
-/// that ends there has the last ID that the header states, or there are no records. Only a few
-/// bytes are examined. `None` if the records are damaged, or the header was not brought up to date.
+/// Returns the offset in the chunk at which its live records end, if the chunk's header states it
+/// correctly: the record that ends there has the last ID that the header states, or there are no
+/// records. Only a few bytes are examined. `None` if the records are damaged, or the header was not
+/// brought up to date.
 #[inline]
 pub(in crate::scan) fn known_end(chunk: &[u8]) -> Option<usize> {
     let end = usize::try_from(u32_at(chunk, FREE_SPACE_OFFSET)?).ok()?;
@@ -185,9 +188,9 @@ pub(in crate::scan) fn known_end(chunk: &[u8]) -> Option<usize> {
     (last.end == end && u64_at(chunk, LAST_RECORD_ID_OFFSET) == Some(written.header_id)).then_some(end)
 }
 
-/// Returns the end of the contiguous records from the first one on, whatever the chunk's header
-/// says. If no record follows the header, the bytes may not be a chunk's header at all; the result
-/// is then the end of the chunk's signature.
+/// Returns the offset in the chunk at which the contiguous records from the first one on end,
+/// whatever the chunk's header says. If no record follows the header, the bytes may not be a
+/// chunk's header at all; the result is then the end of the chunk's signature.
 pub(in crate::scan) fn chain_end(chunk: &[u8]) -> usize {
     let mut end = CHUNK_SIGNATURE.len();
     let mut at = CHUNK_HEADER_SIZE;

@@ -13,22 +13,22 @@ use crate::ledger::damage::{Damage, Problem};
 
 pub use crate::evidence::source::{CHUNK_SIZE, FILE_HEADER_SIZE};
 
-/// The size of a chunk in bytes, 64 KiB, as the length of a buffer.
+/// The size of a chunk in bytes, 64 KiB, in the type that lengths of buffers have (`usize`).
 pub(in crate::scan) const CHUNK_LENGTH: usize = 65536;
-/// The number of chunks in a block of a log, which is the unit of work of a thread: 8 MiB. It is
-/// enough to outweigh the cost of handing a block to a thread, and few enough for one large log to
+/// The number of chunks in a block of a log. A block, 8 MiB, is the unit of work of a thread:
+/// enough to outweigh the cost of handing it to a thread, and small enough for one large log to
 /// occupy all cores.
 pub const BLOCK_CHUNKS: u64 = 128;
-/// The number of chunks' sizes in a block of a carved file or of event XML: 2 MiB. The blocks of
-/// such files are smaller than those of logs, because a scanner keeps a whole block in memory.
+/// The size of a block of a carved file or of event XML, in units of 64 KiB: 2 MiB. Such a block is
+/// smaller than that of a log, because a scanner keeps a whole block of such a file in memory.
 pub const HELD_BLOCK_CHUNKS: u64 = 32;
 
 /// The range of a log's file header that the header's checksum covers, in bytes from the start of
 /// the file.
 const CHECKED: Range<usize> = 0..120;
-/// The offset of the flags ([`DIRTY`], [`NO_CHECKSUMS`]) in the file header, in bytes.
+/// The offset of the flags ([`DIRTY`], [`NO_CHECKSUMS`]) in a log's file header, in bytes.
 const FLAGS_OFFSET: usize = 120;
-/// The offset of the number of chunks in the file header, in bytes.
+/// The offset, in bytes, at which a log's file header states the number of chunks.
 const CHUNK_COUNT_OFFSET: usize = 42;
 /// The offset of the checksum in a log's file header, in bytes.
 const CHECKSUM_OFFSET: usize = 124;
@@ -88,9 +88,9 @@ impl FileHeader {
         }
     }
 
-    /// Returns the bytes after the fields of a sound file header, from the first byte on that is
-    /// not zero, with the offset of that byte. In a sound log, these bytes are all zero. `None` if
-    /// they are, or if the header is not sound.
+    /// Returns the bytes of a sound file header after its fields, from the first byte on that is
+    /// not zero, with the offset of that byte. In a sound log, all bytes after the fields are zero.
+    /// `None` if they are all zero, or if the header is not sound.
     pub(in crate::scan) fn beyond(bytes: &[u8]) -> Option<(usize, &[u8])> {
         let start = FIELDS_END + bytes.get(FIELDS_END..)?.iter().position(|byte| *byte != 0)?;
         let is_sound = FileHeader::parse(bytes).problem.is_none();
@@ -109,14 +109,14 @@ fn checksum_damage(bytes: &[u8]) -> Option<Damage> {
     (stored != computed).then_some(Damage::FileHeaderChecksum { stored, computed })
 }
 
-/// A block of a file: consecutive chunks, which one thread reads and decodes.
+/// A block of a file: a run of consecutive chunks, which one thread reads and decodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Block {
     /// The offset of the block in the file, in bytes. The first block of a log starts with the file
     /// header, any other block with a chunk.
     pub start: u64,
-    /// The offset in the file at which the block ends, in bytes. It is the end of a chunk's place
-    /// or of the file.
+    /// The offset in the file at which the block ends, in bytes. It is the end of a slot, or of the
+    /// file.
     pub end: u64,
 }
 
@@ -134,14 +134,14 @@ impl Block {
     }
 }
 
-/// Divides a file of `size` bytes into blocks of `chunks` chunks, in order. An empty file has one
-/// block, so that it is examined too.
+/// Divides a file of `size` bytes into blocks of `chunks` chunks (64 KiB each), in order. The first
+/// block has the file header in addition. An empty file has one block, so that it is examined too.
 pub fn blocks(size: u64, chunks: u64) -> impl Iterator<Item = Block> {
     parts(Block { start: 0, end: size }, chunks)
 }
 
-/// Divides a block into parts of `chunks` chunks (at least one), in order. There is at least one
-/// part.
+/// Divides a block into parts of `chunks` chunks (64 KiB each; 0 counts as 1), in order. The first
+/// part of a file has the file header in addition. There is at least one part.
 pub(in crate::scan) fn parts(block: Block, chunks: u64) -> impl Iterator<Item = Block> {
     let length = chunks.max(1).saturating_mul(CHUNK_SIZE);
     let header = if block.is_first() { FILE_HEADER_SIZE } else { 0 };

@@ -12,22 +12,23 @@ use crate::scan::evtx::binxml::{Index, NO_DEPENDENCY};
 use crate::scan::evtx::token_reader::{Token, Tokens, Value, tokens};
 
 /// The template definition of an event, as far as it is needed to read the event's values: which
-/// substitution fills which element. It borrows nothing from the chunk.
+/// substitution fills which element. It owns its data, so it can outlive the chunk.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::scan) struct EventTemplate {
-    /// The text of the element `Computer`, which the template definition contains.
+    /// The text of the element `Computer`. The template definition itself contains it, not the
+    /// record.
     pub computer: String,
-    /// True if the template definition contains the name of the provider or channel as a text, and
-    /// that name is Sysmon's.
+    /// True if the template definition itself contains the name of the provider or channel as a
+    /// text, and that name is Sysmon's.
     pub sysmon: bool,
-    /// The index of the value that fills `Provider/@Name`; `None` if the template definition
-    /// contains the text.
+    /// The index, among a record's values, of the value that fills `Provider/@Name`; `None` if the
+    /// template definition itself contains the name as a text.
     pub provider: Option<Index>,
-    /// The index of the value that fills `Channel`; `None` if the template definition contains the
-    /// text, or has no such element.
+    /// The index, among a record's values, of the value that fills the element `Channel`; `None` if
+    /// the template definition itself contains the text, or has no such element.
     pub channel: Option<Index>,
-    /// The text of `Channel`, if the template definition contains it; empty if a value of the
-    /// record fills the element, or the definition has no such element.
+    /// The text of the element `Channel`, if the template definition itself contains it; empty if a
+    /// value of the record fills the element, or the definition has no such element.
     pub channel_text: String,
     /// The index, among a record's values, of the value that fills the element `EventID`.
     pub event_id: Index,
@@ -35,26 +36,26 @@ pub(in crate::scan) struct EventTemplate {
     pub time_created: Index,
     /// The index, among a record's values, of the value that fills the element `EventRecordID`.
     pub event_record_id: Index,
-    /// The index of the value that contains the event's `EventData`; `None` if not exactly one
-    /// value contains the `EventData`.
+    /// The index, among a record's values, of the value that contains the event's `EventData`;
+    /// `None` if not exactly one value contains the `EventData`.
     pub event_data: Option<Index>,
-    /// The index of the value that fills `Version`; `None` if the template definition contains the
-    /// text, or has no such element.
+    /// The index, among a record's values, of the value that fills the element `Version`; `None` if
+    /// the template definition itself contains the text, or has no such element.
     pub version: Option<Index>,
-    /// The index of the value that fills `Security/@UserID`; `None` if the template definition
-    /// contains the text, or has no such attribute.
+    /// The index, among a record's values, of the value that fills `Security/@UserID`; `None` if
+    /// the template definition itself contains the text, or has no such attribute.
     pub user_id: Option<Index>,
     /// True if an event of this definition can be read directly from its values, without the
-    /// decoder. This requires all of the following:
+    /// decoder (the `evtx` crate). This requires all of the following:
     ///
     /// - No element of `System` has an attribute that a reader could mistake for that of another
     ///   element.
     /// - `Version` and `Security` are present whenever their own values are not null.
     /// - The value with the event's data is substituted nowhere else.
-    /// - All names consist of letters and digits.
+    /// - All names of elements and attributes consist of letters and digits.
     pub is_plain: bool,
-    /// The indexes of the values that must not be null. If one of them is null, an element of the
-    /// event is left out.
+    /// The indexes of a record's values that must not be null. If one of them is null, an element
+    /// of the event is left out, so the record must be decoded.
     pub required: Vec<Index>,
     /// True if all names of elements and attributes lie within the template definition, so that the
     /// definition's bytes alone determine what it means.
@@ -64,14 +65,14 @@ pub(in crate::scan) struct EventTemplate {
 /// The template definition of an `EventData`: which value of the record fills which `Data` element.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::scan) struct DataTemplate<'a> {
-    /// The attribute `Name` of each `Data` element, and the index of the value that fills the
-    /// element, in order.
+    /// For each `Data` element, in order: the text of its attribute `Name`, and the index, among
+    /// the record's values, of the value that fills the element.
     pub data: Vec<(Text<'a>, Index)>,
 }
 
 /// Reads the template definition of an event at `offset` in a chunk. All of it must lie before the
 /// offset `end`. `None` if the bytes are not the definition of an event, or the definition is
-/// unusual; callers leave its records to the decoder.
+/// unusual. Callers then have its records decoded, instead of reading their values directly.
 pub(in crate::scan) fn event_template(chunk: &[u8], offset: usize, end: usize) -> Option<EventTemplate> {
     let mut tokens = tokens(chunk, offset, end)?;
     let (name, dependency) = tokens.open()?;
@@ -86,16 +87,18 @@ pub(in crate::scan) fn event_template(chunk: &[u8], offset: usize, end: usize) -
 
 /// Reads the template definition of an `EventData` at `offset` in a chunk. All of it must lie
 /// before the offset `end`. `None` if the bytes are not the definition of an `EventData`, or the
-/// definition is unusual; callers leave its records to the decoder.
+/// definition is unusual. Callers then have its records decoded, instead of reading their values
+/// directly.
 pub(in crate::scan) fn data_template(chunk: &[u8], offset: usize, end: usize) -> Option<DataTemplate<'_>> {
     let mut tokens = tokens(chunk, offset, end)?;
     let (name, dependency) = tokens.open()?;
     if name.is("EventData") && dependency == NO_DEPENDENCY { data(&mut tokens) } else { None }
 }
 
-/// Reads the template definition of an `EventData` at `offset` in a chunk, if the names of elements
-/// that lie outside the definition may be overwritten. Those names are ignored. `None` unless each
-/// element has one attribute, with a literal text, and is filled by one value.
+/// Reads the template definition of an `EventData` at `offset` in a chunk in which the names of
+/// elements may be overwritten. Names that lie outside the definition are ignored: each element is
+/// known by the text of its attribute instead. `None` unless each element has one attribute, with a
+/// literal text, and is filled by one value.
 pub(in crate::scan) fn data_template_by_texts(chunk: &[u8], offset: usize) -> Option<DataTemplate<'_>> {
     let mut tokens = tokens(chunk, offset, chunk.len())?.skipping_outside_names();
     let (_, dependency) = tokens.open()?;
@@ -122,8 +125,9 @@ pub(in crate::scan) fn data_template_by_texts(chunk: &[u8], offset: usize) -> Op
     matches!(tokens.next()?, Token::End).then_some(template)
 }
 
-/// Reads the rest of an event's template definition, after the name of the element `Event`. `None`
-/// if the definition is unusual.
+/// Reads the rest of an event's template definition, after the name of the element `Event`.
+/// `dependency` is that of the element `Event`: the index of a value that must not be null, or
+/// `NO_DEPENDENCY`. `None` if the definition is unusual.
 fn event(tokens: &mut Tokens<'_>, dependency: u16) -> Option<EventTemplate> {
     let mut event = EventTemplate::default();
     event.require(dependency);
@@ -148,8 +152,9 @@ fn event(tokens: &mut Tokens<'_>, dependency: u16) -> Option<EventTemplate> {
     matches!((tokens.next()?, tokens.next()?), (Token::Close, Token::End)).then_some(event)
 }
 
-/// What fills each element of `System` that is used, in a template definition; `None` for an
-/// element that the definition does not have.
+/// What fills each element of `System` that is used, in a template definition: a text, a value of
+/// the record, or nothing if the element is empty. `None` for an element that the definition does
+/// not have.
 #[derive(Default)]
 struct SystemValues<'a> {
     provider: Option<Value<'a>>,
@@ -270,8 +275,8 @@ fn data<'a>(tokens: &mut Tokens<'a>) -> Option<DataTemplate<'a>> {
 }
 
 /// Reads the rest of a `Data` element in a template definition, after the element's name. Returns
-/// the attribute `Name`, and the index of the value that fills the element. `None` if the element
-/// is unusual.
+/// the text of the attribute `Name`, and the index of the record's value that fills the element.
+/// `None` if the element is unusual.
 fn data_element<'a>(tokens: &mut Tokens<'a>) -> Option<(Text<'a>, Index)> {
     let text = tokens.element()?;
     let Value::Literal(name) = tokens.attributes.only("Name")? else { return None };
@@ -279,8 +284,8 @@ fn data_element<'a>(tokens: &mut Tokens<'a>) -> Option<(Text<'a>, Index)> {
 }
 
 impl EventTemplate {
-    /// Adds `dependency` to the values that must not be null, unless it says that the element
-    /// depends on nothing.
+    /// Adds the dependency of an element to the indexes of values that must not be null. Does
+    /// nothing if the element depends on no value (`NO_DEPENDENCY`).
     fn require(&mut self, dependency: u16) {
         if dependency != NO_DEPENDENCY && !self.required.contains(&dependency) {
             self.required.push(dependency);

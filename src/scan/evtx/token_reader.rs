@@ -16,10 +16,12 @@ use crate::scan::evtx::log::{u16_at, u32_at};
 /// thousand units.
 pub(in crate::scan) const LONGEST_NAME: u16 = 256;
 
-/// The number of the value type text, as a literal value in a template definition states it.
+/// The number of the value type text. A literal value in a template definition begins with the
+/// number of its type.
 const TEXT: u8 = binxml::TEXT.number();
 
-/// What a template definition states as the value of an element or attribute.
+/// What a template definition states as the value of an element or attribute: a text, or which
+/// value of a record fills it.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scan) enum Value<'a> {
     /// The element or attribute is missing or empty in the template definition.
@@ -27,7 +29,7 @@ pub(in crate::scan) enum Value<'a> {
     Absent,
     /// The value is a text that the template definition contains.
     Literal(Text<'a>),
-    /// The value is that of the record at this index.
+    /// A value of the record, by its index, fills the element or attribute.
     Substitution(Index),
 }
 
@@ -55,8 +57,8 @@ pub(in crate::scan) fn tokens(chunk: &[u8], offset: usize, end: usize) -> Option
 }
 
 impl Value<'_> {
-    /// Returns the index of the record's value, if a value of the record is substituted; otherwise
-    /// `None`.
+    /// Returns the index of the record's value that fills the element or attribute; `None` if it
+    /// has a literal text or nothing.
     pub(in crate::scan) fn index(self) -> Option<Index> {
         match self {
             Value::Substitution(index) => Some(index),
@@ -69,8 +71,8 @@ impl Value<'_> {
 /// elements have up to seven attributes, elements that are examined up to three.
 #[derive(Debug, Default, Clone, Copy)]
 pub(in crate::scan) struct Attributes<'a> {
-    /// The names and values of the first four attributes. Those after the first `count` are not
-    /// valid.
+    /// The names and values of the first four attributes. If the element has fewer than four, only
+    /// the first `count` entries are valid.
     first: [(Text<'a>, Value<'a>); 4],
     /// The number of the element's attributes, including those that are not kept.
     pub count: usize,
@@ -88,8 +90,9 @@ impl<'a> Attributes<'a> {
         (self.count == 1).then_some(self.first[0].1)
     }
 
-    /// Returns whether the element has none of the attributes `Name`, `SystemTime` and `UserID`,
-    /// which are read from some elements. `own` is an exception: it may occur once.
+    /// Returns whether the element has none of the attributes `Name`, `SystemTime` and `UserID`.
+    /// These are read from certain elements of an event, so elsewhere they could be mistaken for
+    /// them. The attribute `own`, which is read from this element, is allowed once.
     pub(in crate::scan) fn are_plain(&self, own: Option<&str>) -> bool {
         const READ: [&str; 3] = ["Name", "SystemTime", "UserID"];
         let Some(all) = self.first.get(..self.count) else { return false };
@@ -100,8 +103,8 @@ impl<'a> Attributes<'a> {
     }
 
     /// Returns the value of the attribute `wanted`; `None` if the element has no attribute of that
-    /// name, or possibly several. The decoder leaves out empty attributes, so it is not known which
-    /// of several the decoder would use.
+    /// name, or possibly several. The decoder (the `evtx` crate) leaves out empty attributes, so it
+    /// is not known which of several it would use.
     pub(in crate::scan) fn only(&self, wanted: &str) -> Option<Value<'a>> {
         let mut named = self.first.get(..self.count)?.iter().filter(|(name, _)| name.is(wanted));
         let (_, value) = named.next()?;
@@ -137,7 +140,7 @@ pub(in crate::scan) enum Token<'a> {
     Close,
     /// A text that the template definition contains.
     Text(Text<'a>),
-    /// A place that the record's value at this index fills.
+    /// A place in the template that the record's value at this index fills.
     Substitution(Index),
     /// The end of the template definition.
     End,
@@ -153,12 +156,12 @@ pub(in crate::scan) struct Tokens<'a> {
     at: usize,
     /// The offset in the chunk at which the template definition ends.
     end: usize,
-    /// The attributes of the element that was read last, unless it was read by
-    /// [`Tokens::similar_element`].
+    /// The attributes of the element that the cursor read last. Elements that were read by
+    /// [`Tokens::similar_element`] do not change it.
     pub attributes: Attributes<'a>,
-    /// The offset, in the chunk, of the element name that was read last.
+    /// The offset, in the chunk, of the name of the element that was read last.
     element_name: u32,
-    /// The offset, in the chunk, of the attribute name that was read last.
+    /// The offset, in the chunk, of the name of the attribute that was read last.
     attribute_name: u32,
     /// The setting for names that lie outside the template definition: whether they are read.
     names: OutsideNames,
@@ -166,13 +169,13 @@ pub(in crate::scan) struct Tokens<'a> {
     /// definition.
     pub names_outside: bool,
     /// True if a name of an element or attribute that was read has other characters than ASCII
-    /// letters and digits. A decoder does not write such a name as it is.
+    /// letters and digits. The decoder (the `evtx` crate) does not write such a name as it is.
     pub odd_names: bool,
-    /// A bit for each of the record's first 64 values. It is set if a substitution by the value was
-    /// read.
+    /// A bit for each of the record's first 64 values. It is set if a place that the value fills
+    /// was read.
     substituted: u64,
-    /// A bit for each of the record's first 64 values. It is set if more than one substitution by
-    /// the value was read.
+    /// A bit for each of the record's first 64 values. It is set if more than one place that the
+    /// value fills was read.
     substituted_again: u64,
 }
 
@@ -182,8 +185,8 @@ impl<'a> Tokens<'a> {
         Tokens { names: OutsideNames::Skipped, ..self }
     }
 
-    /// Reads the token at the cursor; `None` if the token is unusual or reaches beyond the template
-    /// definition's end.
+    /// Reads the next token, and moves the cursor to its end; `None` if the token is unusual or
+    /// reaches beyond the template definition's end.
     pub(in crate::scan) fn next(&mut self) -> Option<Token<'a>> {
         let kind = *self.chunk.get(self.at)?;
         self.at += 1;
@@ -231,12 +234,13 @@ impl<'a> Tokens<'a> {
     }
 
     /// Reads an element that is like the element before, as the `Data` elements of an `EventData`
-    /// are. Returns the text of the element's attribute, and the index of the value that fills the
-    /// element.
+    /// are. Returns the text of the element's attribute, and the index of the record's value that
+    /// fills the element.
     ///
-    /// A similar element has no dependency and one attribute. Its name is that of the last element,
-    /// its attribute's name that of the last attribute, both of which the caller knows. `None` for
-    /// any other element; then nothing is read. The slow twin reads token by token.
+    /// A similar element depends on no value and has one attribute. It has the name of the last
+    /// element, and its attribute has the name of the last attribute; the caller knows both names.
+    /// `None` for any other element; then nothing is read. The slow twin of this function reads the
+    /// element token by token.
     pub(in crate::scan) fn similar_element(&mut self) -> Option<(Text<'a>, Index)> {
         let rest = self.chunk.get(self.at..self.end)?;
         // The bytes of the element's token, dependency, size, name and size of the attribute list;
@@ -276,7 +280,7 @@ impl<'a> Tokens<'a> {
         Some((text, index))
     }
 
-    /// Records that a substitution by the record's value at `index` was read, for
+    /// Records that a place that the record's value at `index` fills was read, for
     /// [`Tokens::is_substituted_once`].
     fn note(&mut self, index: Index) {
         let bit = bit(index);
@@ -284,8 +288,8 @@ impl<'a> Tokens<'a> {
         self.substituted |= bit;
     }
 
-    /// Returns whether exactly one substitution by the record's value at `index` was read. False
-    /// for all but the first 64 values, of which this is not known.
+    /// Returns whether exactly one place that the record's value at `index` fills was read. The
+    /// result is false for all but the first 64 values, because no places are recorded for them.
     pub(in crate::scan) fn is_substituted_once(&self, index: Index) -> bool {
         self.substituted & !self.substituted_again & bit(index) != 0
     }
@@ -338,9 +342,9 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// Returns whether the rest of the template definition is understood and contains no second
-    /// element `System`. The caller has just read the start of the element `name`, a child of the
-    /// element `Event`.
+    /// Reads the rest of the template definition, and returns whether it is understood and contains
+    /// no second element `System`. The caller has just read the start of the element `name`, a
+    /// child of the element `Event`.
     pub(in crate::scan) fn ends_below(&mut self, name: Text<'_>) -> bool {
         if name.is("System") {
             return false;
@@ -358,9 +362,9 @@ impl<'a> Tokens<'a> {
         matches!(self.next(), Some(Token::End))
     }
 
-    /// Reads a reference to the name of an element or attribute, and returns the name. The name is
-    /// stored right after the reference, which then includes it, or elsewhere in the chunk. `None`
-    /// if the name is unusual or longer than [`LONGEST_NAME`].
+    /// Reads a reference to the name of an element or attribute, and returns the name. The name
+    /// follows the reference directly, and then is skipped too, or lies elsewhere in the chunk.
+    /// `None` if the name is unusual or longer than [`LONGEST_NAME`].
     fn name(&mut self) -> Option<Text<'a>> {
         // The decoder is given a changed chunk header, so a name must not lie in the header.
         let offset = usize::try_from(u32_at(self.chunk, self.at)?).ok();
@@ -382,7 +386,8 @@ impl<'a> Tokens<'a> {
     }
 }
 
-/// Returns the bit of a record's value in a set of the first 64 values; 0 for all further values.
+/// Returns the bit that stands for a record's value in a set of the first 64 values; 0 for all
+/// further values.
 fn bit(index: Index) -> u64 {
     1_u64.checked_shl(u32::from(index)).unwrap_or(0)
 }

@@ -15,19 +15,19 @@ use crate::scan::evtx::binxml::{
 use crate::scan::evtx::log::u32_at;
 
 /// The shape of a record's values: the types of all values, and the sizes of all except texts,
-/// nested binary XML (fragments) and nulls. Most events of one template definition have the same
-/// shape.
+/// nested binary XML (fragments) and nulls. Most records of one template definition have the same
+/// shape, so that it need not be examined anew for each.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct Shape {
-    /// For each value's descriptor, read as a number: a mask of the bits that matter, and what
-    /// these bits must be. Empty if no shape is known.
+    /// For each value's descriptor (its size and type), read as a number: a mask of the bits that
+    /// matter, and what these bits must be. Empty if no shape is known.
     descriptors: Vec<(u32, u32)>,
 }
 
 impl Shape {
-    /// Stores the shape of the values with these descriptors, whose sizes must be right for their
-    /// types. The shape becomes empty if there is a security identifier among the values:
-    /// descriptors alone do not say whether its size is right.
+    /// Stores the shape of the values that have these descriptors (their sizes and types). Each
+    /// size must be right for its type. The shape becomes empty if there is a security identifier
+    /// among the values: descriptors alone do not say whether its size is right.
     fn learn(&mut self, descriptors: &[u8]) {
         let descriptors = descriptors.as_chunks::<4>().0;
         self.descriptors.clear();
@@ -45,8 +45,8 @@ impl Shape {
         }));
     }
 
-    /// Returns the total size, in bytes, of the values with these descriptors; `None` if the values
-    /// do not have this shape.
+    /// Returns the total size, in bytes, of the values that have these descriptors (their sizes and
+    /// types); `None` if the values do not have this shape.
     fn size(&self, descriptors: &[u8]) -> Option<usize> {
         let descriptors = descriptors.as_chunks::<4>().0;
         if descriptors.len() != self.descriptors.len() || descriptors.is_empty() {
@@ -62,12 +62,12 @@ impl Shape {
     }
 }
 
-/// The values for the substitutions of a template, as positions in the chunk: a record's own
-/// values, or those of the `EventData` nested in them.
+/// The values that fill the substitutions of a template: a record's own values, or those of the
+/// `EventData` nested in them. Only their positions in the chunk are kept, not copies.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::scan) struct Values<'a> {
     chunk: &'a [u8],
-    /// The offset, in the chunk, of the template definition that the values are for.
+    /// The offset, in the chunk, of the template definition whose substitutions the values fill.
     pub definition: usize,
     /// True if the template definition itself precedes the values, as in the first record that uses
     /// it.
@@ -123,8 +123,8 @@ impl<'a> Values<'a> {
     }
 
     /// Returns whether each value has a size that its type allows, and all values together fill the
-    /// piece of binary XML that ends at offset `end` in the chunk: exactly, or with an end token
-    /// after them.
+    /// piece of binary XML that ends at offset `end` in the chunk: they end at `end`, or earlier
+    /// with an end token after them.
     pub(in crate::scan) fn fill(&self, end: usize) -> bool {
         let mut at = self.start;
         for descriptor in self.descriptors.as_chunks::<4>().0 {
@@ -137,9 +137,10 @@ impl<'a> Values<'a> {
         at == end || (at < end && self.chunk.get(at) == Some(&END_OF_FRAGMENT))
     }
 
-    /// Returns what [`Values::fill`] returns, but faster if the values have the shape `known` of
-    /// earlier values. If they do not, `known` becomes their shape. The slow twin is
-    /// [`Values::fill`].
+    /// Returns what [`Values::fill`] returns: whether the values have sizes that their types allow,
+    /// and fill the piece of binary XML that ends at offset `end` in the chunk. It is faster if the
+    /// values have the shape `known` of earlier values. If they have another shape and the result
+    /// is true, `known` becomes their shape. The slow twin is [`Values::fill`].
     pub(in crate::scan) fn fill_as(&self, end: usize, known: &mut Shape) -> bool {
         if let Some(size) = known.size(self.descriptors) {
             let at = self.start + size;
@@ -152,8 +153,8 @@ impl<'a> Values<'a> {
         fills
     }
 
-    /// Returns whether any value, or a value nested in binary XML among the values, has fewer bytes
-    /// than its type needs.
+    /// Returns whether any value has fewer bytes than its type needs. Values in nested binary XML
+    /// are examined too.
     pub(in crate::scan) fn is_cut_short(&self) -> bool {
         let mut at = self.start;
         self.descriptors.as_chunks::<4>().0.iter().any(|descriptor| {

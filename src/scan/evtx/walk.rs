@@ -12,7 +12,7 @@ use crate::scan::evtx::chunk::{
 };
 use crate::scan::evtx::log::{CHUNK_LENGTH, u32_at, u64_at};
 
-/// The position of a record in its chunk, and the number in its header.
+/// The position of a record in its chunk, the ID in its header, and how it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::scan) struct RecordSpan {
     /// The record's bytes in the chunk, from its signature to the end of the copy of its size.
@@ -49,12 +49,13 @@ pub(in crate::scan) struct Walk {
     /// The number of live records in the chunk, including those that were removed from `records` or
     /// already counted.
     pub found: usize,
-    /// True if the chunk's header states that the chunk has no checksums.
+    /// True if the chunk's header states that the chunk has no checksums, so that none was
+    /// verified.
     pub unchecked: bool,
     /// True if the checksum of the chunk's live records was computed and compared.
     pub checked: bool,
-    /// The steps of the machine's clock that the record headers show. Offsets are from the chunk's
-    /// start.
+    /// The places where the clock of the machine that wrote the records went back, as their headers
+    /// show. Offsets are from the chunk's start.
     pub clock: Clock,
 }
 
@@ -69,8 +70,8 @@ impl Walk {
         self.clock.clear();
     }
 
-    /// Returns the end of the last record or gap, as an offset in the chunk. A decoder need not
-    /// look beyond it.
+    /// Returns the end of the last record or gap, as an offset in the chunk. Nothing after it needs
+    /// to be decoded.
     pub(in crate::scan) fn end(&self) -> usize {
         let record = self.records.last().map_or(CHUNK_HEADER_SIZE, |record| record.range.end);
         self.gaps.last().map_or(record, |gap| record.max(gap.end))
@@ -80,14 +81,15 @@ impl Walk {
 /// Verifies a chunk's checksums and walks its live records, from the chunk's header to its free
 /// space.
 ///
-/// The free-space offset in the header ends the walk, as in every other reader: what follows is
-/// left over from deleted records. The last record ID in the header does not end the walk: if
-/// writing the chunk was interrupted, records after that ID can be whole.
+/// The walk ends where, according to the chunk's header, the free space starts, as in every other
+/// program that reads logs: what follows is left over from deleted records. The last record ID in
+/// the header does not end the walk: if writing the chunk was interrupted, records after that ID
+/// can be whole.
 ///
 /// `bytes` begin with a chunk's signature. They are 64 KiB, or fewer at the end of a truncated
 /// file.
 ///
-/// `walk` is overwritten; only its memory is reused.
+/// The result is stored in `walk`, whose earlier content is lost; only its memory is reused.
 pub(in crate::scan) fn walk(bytes: &[u8], walk: &mut Walk) {
     walk.clear();
     if bytes.len() < CHUNK_LENGTH {
@@ -106,8 +108,8 @@ pub(in crate::scan) fn walk(bytes: &[u8], walk: &mut Walk) {
     }
 }
 
-/// The place in a chunk where the live records end, as the chunk's header states it or, if it is
-/// wrong, as the records' checksum shows it.
+/// The place in a chunk where the live records end. It is taken from the chunk's header or, if the
+/// header is wrong, is the place up to which the records have the checksum that the header states.
 struct RecordsEnd {
     /// The offset in the chunk at which the live records end, in bytes.
     end: usize,
@@ -115,7 +117,8 @@ struct RecordsEnd {
     has_checksum: bool,
 }
 
-/// Determines where the live records of a chunk end, and reports checksums that are wrong.
+/// Determines where the live records of the chunk `bytes` end, and adds a problem to `walk` for
+/// each checksum that is wrong.
 fn records_end(bytes: &[u8], walk: &mut Walk) -> RecordsEnd {
     let free_space = u32_at(bytes, FREE_SPACE_OFFSET).unwrap_or(0);
     let said =
@@ -161,9 +164,10 @@ fn records_end(bytes: &[u8], walk: &mut Walk) -> RecordsEnd {
     RecordsEnd { end, has_checksum: records == Some(stored) }
 }
 
-/// Walks the records after `end`, where the live records end according to the chunk's header, if
-/// the header is wrong because bytes among the records were lost or inserted. A record counts if
-/// its ID is in the range that the header states and continues the IDs found before.
+/// Walks the records after `end`, the offset at which the live records end according to the chunk's
+/// header. Callers do so if the header is wrong, because bytes among the records were lost or
+/// inserted. A record counts if its ID is in the range that the header states and continues the IDs
+/// found before.
 fn walk_hidden(bytes: &[u8], end: usize, walk: &mut Walk) {
     let last = walk.records.last().map_or(CHUNK_HEADER_SIZE, |record| record.range.end);
     // A record may lie across the stated end.
@@ -189,10 +193,10 @@ fn walk_hidden(bytes: &[u8], end: usize, walk: &mut Walk) {
     }
 }
 
-/// Returns whether live records may follow `end`, where they end according to the chunk's header,
-/// because bytes were lost or inserted. That is so if no record ends at `end`, or if a record that
-/// the header counts as live starts after it. The function is for chunks without a checksum that
-/// decides.
+/// Returns whether live records may follow `end`, the offset at which they end according to the
+/// chunk's header, because bytes were lost or inserted. That is so if no record ends at `end`, or
+/// if a record that the header counts as live starts after it. Callers ask this only if the records
+/// up to `end` do not have the checksum that the header states, or the chunk has no checksums.
 fn hides_records(bytes: &[u8], end: usize, walk: &Walk) -> bool {
     let last = walk.records.last();
     let is_their_end = end == last.map_or(CHUNK_HEADER_SIZE, |record| record.range.end);
@@ -201,8 +205,8 @@ fn hides_records(bytes: &[u8], end: usize, walk: &Walk) -> bool {
     end < bytes.len() && (!is_their_end || counted.is_some_and(follows))
 }
 
-/// Returns the end of the record up to which the chunk's records have this checksum; `None` if no
-/// record's end gives the checksum.
+/// Returns the offset in the chunk at which the first record ends up to which all records together
+/// have the checksum `checksum`; `None` if there is no such record.
 fn checksummed_end(bytes: &[u8], checksum: u32) -> Option<usize> {
     let mut hasher = crc32fast::Hasher::new();
     let mut at = CHUNK_HEADER_SIZE;
@@ -216,8 +220,8 @@ fn checksummed_end(bytes: &[u8], checksum: u32) -> Option<usize> {
     None
 }
 
-/// Walks the records of a chunk from the end of the chunk's header up to `end`. Bytes that are no
-/// record become gaps and problems.
+/// Walks the records of a chunk from the end of the chunk's header up to the offset `end`. Records,
+/// gaps and problems are added to `walk`: bytes that are no record become a gap and a problem.
 fn walk_records(bytes: &[u8], end: usize, walk: &mut Walk) {
     let mut at = CHUNK_HEADER_SIZE;
     let mut is_after_damage = false;
@@ -288,9 +292,10 @@ fn size_copy_damage(bytes: &[u8], record: &RecordSpan) -> Option<Damage> {
     (size != copy).then_some(Damage::RecordSizeCopy { size, copy })
 }
 
-/// Returns the offset of a whole record that begins inside `record`; `None` if there is none. It is
-/// called if the size field of `record` differs from the copy at its end. The size field may have
-/// been made greater, which would hide the records that follow.
+/// Returns the offset of a whole record that begins inside `record`; `None` if there is none.
+/// Callers ask this if the size field of `record` differs from the copy at the record's end: the
+/// size field may have been made greater, which would hide the records that follow. `end` is the
+/// offset at which the live records end.
 fn hidden_record(bytes: &[u8], record: &RecordSpan, end: usize) -> Option<usize> {
     let said = record.range.end;
     let ends_well = said == end || said < end && record_at(bytes, said).is_ok();
@@ -298,10 +303,10 @@ fn hidden_record(bytes: &[u8], record: &RecordSpan, end: usize) -> Option<usize>
     next_record(bytes, from, end).filter(|next| !ends_well && *next < said)
 }
 
-/// Returns the position at which the walk can continue after bytes that are no record: the next
-/// record from `from` on that is whole, ends before `end`, has the copy of its size, and has an ID
-/// in the range that the chunk's header states. The ID excludes old records in a chunk that was
-/// being reused.
+/// Returns the offset in the chunk at which the walk can continue after bytes that are no record:
+/// that of the next record from `from` on that is whole, ends no later than `end`, has the copy of
+/// its size, and has an ID in the range that the chunk's header states. The range excludes old
+/// records in a chunk that was being reused.
 fn next_record(bytes: &[u8], from: usize, end: usize) -> Option<usize> {
     let first_id = u64_at(bytes, FIRST_RECORD_ID_OFFSET)?;
     let last_id = u64_at(bytes, LAST_RECORD_ID_OFFSET)?;
@@ -315,7 +320,8 @@ fn next_record(bytes: &[u8], from: usize, end: usize) -> Option<usize> {
 }
 
 impl Walk {
-    /// Turns the records for which `taken` returns true into gaps, and returns their number.
+    /// Removes the records for which `taken` returns true, turns their places into gaps, and
+    /// returns their number.
     pub(in crate::scan) fn remove_records(&mut self, mut taken: impl FnMut(&RecordSpan) -> bool) -> usize {
         let Walk { records, gaps, .. } = self;
         let before = records.len();
@@ -340,14 +346,15 @@ impl Walk {
         taken
     }
 
-    /// Adds the ID and the time in the header of the record at offset `start` to the walk's clock.
+    /// Adds the ID and the time in the header of the record at offset `start` of the chunk to the
+    /// walk's clock, which finds places where the machine's clock went back.
     pub(in crate::scan) fn note_header(&mut self, bytes: &[u8], start: usize) {
         if let (Some(header_id), Some(filetime)) = (u64_at(bytes, start + 8), u64_at(bytes, start + 16)) {
             self.clock.add(start as u64, RecordHeader { header_id, filetime });
         }
     }
 
-    /// Adds the damage of a range of the chunk to the walk's problems.
+    /// Adds a problem to the walk: the damage `damage` of the bytes in `range` of the chunk.
     fn add_problem(&mut self, range: Range<usize>, damage: Damage) {
         self.problems.push(Problem { offset: range.start as u64, length: range.len() as u64, damage });
     }

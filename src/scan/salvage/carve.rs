@@ -12,10 +12,12 @@ use crate::ledger::damage::Problem;
 use crate::scan::salvage::nested::{HeaderKind, Nesting};
 
 /// The size of a disk's sector in bytes, which is the least unit in which disks are written. In a
-/// carved file, chunks begin only at multiples of it.
+/// carved file (one that is no log, but is searched for chunks), chunks begin only at multiples of
+/// it.
 pub(in crate::scan) const SECTOR: usize = 512;
 
-/// The chunk headers that were found in a part of a carved file. Only headers at sectors count.
+/// The chunk headers that were found in a part of a carved file: one that is no log, but is
+/// searched for chunks. Only headers at the start of a sector count.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct Headers {
     /// The offsets, in the file, of the headers that begin a chunk.
@@ -26,8 +28,8 @@ pub(in crate::scan) struct Headers {
 }
 
 impl Headers {
-    /// Finds the chunk headers in `bytes`, which lie at offset `start` of a carved file. `start` is
-    /// a multiple of [`SECTOR`].
+    /// Finds the chunk headers in `bytes`, which lie at offset `start` of a carved file (one that
+    /// is no log, but is searched for chunks). `start` is a multiple of [`SECTOR`].
     pub(in crate::scan) fn find(bytes: &[u8], start: u64) -> Self {
         let mut found = Headers::default();
         let mut nesting = Nesting::default();

@@ -26,35 +26,37 @@ use crate::scan::evtx::chunk::{
 };
 use crate::scan::evtx::log::{CHUNK_SIZE, u64_at};
 
-/// The free space of a chunk: the bytes after its live records, which can contain deleted data.
-/// There is a value of this type only for a chunk that is intact and lies in its slot, in a log
-/// that continues in its slots after the chunk.
+/// The free space of a chunk: the bytes after its live records, which can contain deleted data. A
+/// value of this type exists only for a chunk that is intact and lies in its slot, if what follows
+/// the chunk is the end of the log, a sound chunk in the next slot, or an unused slot.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::scan) struct FreeSpace {
     /// The offset in the chunk at which the free space starts, in bytes.
     pub start: usize,
     /// The ID of the chunk's last live record; `None` if the chunk has no live record.
     last_id: Option<u64>,
-    /// What follows the chunk in the log: its end, another chunk, or an unused slot.
+    /// What follows the chunk in the log: the end of the log, another chunk, or an unused slot.
     next: NextSlot,
 }
 
-/// What follows a chunk in a log that continues in its slots.
+/// What follows a chunk in the log. If anything else follows, bytes of the log may be missing, and
+/// the chunk has no [`FreeSpace`].
 #[derive(Debug, PartialEq, Eq)]
 enum NextSlot {
     /// The log ends with the chunk.
     End,
     /// Another chunk follows, whose first record has the ID `first_id`.
     Chunk { first_id: u64 },
-    /// An unused slot follows. From the chunk to the end of the file, there are `left` bytes.
+    /// An unused slot follows. From the end of the chunk to the end of the file, there are `left`
+    /// bytes.
     Unused { left: u64 },
 }
 
 impl FreeSpace {
     /// Returns the free space of `chunk`. `next` are the bytes of the next slot, and `left` is the
-    /// number of bytes of the file that follow the chunk. `None` if the chunk is not intact, or the
-    /// log does not continue in its slots: then headers in the free space may begin chunks of the
-    /// log.
+    /// number of bytes of the file that follow the chunk. `None` if the chunk is not intact, or if
+    /// the next slot contains neither a sound chunk nor only zeros: bytes of the log may then be
+    /// missing, so that headers in the free space may begin chunks of the log.
     pub(in crate::scan) fn of(chunk: &[u8], next: &[u8], left: u64) -> Option<Self> {
         let next = match slot_content(next) {
             _ if left == 0 => NextSlot::End,
@@ -75,9 +77,10 @@ impl FreeSpace {
         Some(FreeSpace { start: live.end, last_id, next })
     }
 
-    /// Returns whether a chunk that begins at offset `at` in the chunk with this free space is
-    /// deleted data. `header` are the first bytes of the inner chunk, whose header is sound. The
-    /// result is false if the IDs of its records show that it is part of the log.
+    /// Returns whether the inner chunk, which begins at offset `at` of the chunk with this free
+    /// space, is deleted data. `header` are the first bytes of the inner chunk, whose header is
+    /// sound. The result is false if the IDs of the inner chunk's records show that it is part of
+    /// the log.
     pub(in crate::scan) fn is_deleted(&self, at: usize, header: &[u8]) -> bool {
         let ids = [FIRST_RECORD_ID_OFFSET, LAST_RECORD_ID_OFFSET].map(|id| u64_at(header, id));
         let [Some(first), Some(last)] = ids else { return false };

@@ -12,7 +12,7 @@ use crate::scan::block_scan::BlockScan;
 use crate::scan::evtx::chunk::CHUNK_SIGNATURE;
 use crate::scan::evtx::log::{Block, CHUNK_SIZE, FILE_HEADER_SIZE};
 
-/// A log without a file header, which is read as if an empty header came before it.
+/// A log without a file header, which is read as if a file header without content came before it.
 struct WithHeader<'a>(&'a dyn LogBytes);
 
 impl LogBytes for WithHeader<'_> {
@@ -32,9 +32,10 @@ impl LogBytes for WithHeader<'_> {
     }
 }
 
-/// Returns whether a log has no file header, so that it begins with a chunk. This is asked for each
-/// block, so the beginning of the block is examined first: if a chunk begins there, slots are
-/// counted from a header, and the log has one.
+/// Returns whether a log has no file header, so that it begins with a chunk. Callers ask this for
+/// each block. Blocks begin where those of a log with a header begin. If a chunk begins at the
+/// start of any block but the first, the log therefore has a header, and its first bytes are not
+/// read.
 pub(in crate::scan) fn is_headerless(log: &dyn LogBytes, block: Block) -> bool {
     let begins_at = |offset| {
         let mut bytes = [0; CHUNK_SIGNATURE.len()];
@@ -43,9 +44,10 @@ pub(in crate::scan) fn is_headerless(log: &dyn LogBytes, block: Block) -> bool {
     if block.is_first() { begins_at(0) } else { !begins_at(block.start) && begins_at(0) }
 }
 
-/// Scans the chunks that begin in a block of a log of `size` bytes without a file header. `scan`
-/// scans a block of a log with a header, given the log's size. Offsets in the result are those of
-/// the log as it is. `see` is called with the bytes that were read, and their offset.
+/// Scans the chunks that begin in a block of a log of `size` bytes without a file header. `scan` is
+/// the function that scans a block of a log with a header, given the log's size. Offsets in the
+/// result are from the start of the log as it is, without a header. `see` is called with the offset
+/// and the bytes of what was read; `None` if not all of it could be read.
 pub(in crate::scan) fn scan_headerless(
     log: &dyn LogBytes,
     (block, size): (Block, u64),

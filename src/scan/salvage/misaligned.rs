@@ -24,26 +24,28 @@ use crate::scan::salvage::nested::{HeaderKind, Nesting};
 /// The pattern by which the signature of a chunk is searched for.
 static SIGNATURE: LazyLock<BytePattern> = LazyLock::new(|| BytePattern::new(CHUNK_SIGNATURE));
 
-/// What precedes a piece of a log: whether a misaligned chunk that reaches into the piece can begin
-/// there.
+/// What lies before a piece of a log (a part that is read at a time): whether a misaligned chunk
+/// can begin before the piece and extend into it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scan) enum Predecessor {
-    /// A slot or file header in which no misaligned chunk can begin, or nothing.
+    /// No misaligned chunk can begin in the slot or file header before the piece, or the piece is
+    /// the first of the log.
     Sound,
-    /// A slot or file header in which a misaligned chunk can begin, or one that was not examined.
+    /// A misaligned chunk can begin in the slot or file header before the piece, or it was not
+    /// examined.
     Doubtful,
 }
 
 impl Predecessor {
-    /// Returns what precedes a block of a log: nothing for the first block, otherwise a slot that
-    /// was not examined.
+    /// Returns what lies before a block of a log (the part that one thread scans): nothing before
+    /// the first block, otherwise a slot that was not examined.
     pub(in crate::scan) fn block(block: Block) -> Self {
         if block.is_first() { Predecessor::Sound } else { Predecessor::Doubtful }
     }
 }
 
-/// The misaligned chunks in a part of a log, in order and without overlap, and what else was found
-/// in searching for them.
+/// The result of searching a part of a log for misaligned chunks: these chunks, in order and
+/// without overlap, and the deleted chunks and other chunk headers that were found on the way.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct MisalignedChunks {
     /// The ranges of the misaligned chunks, in bytes from the start of the log.
@@ -51,20 +53,23 @@ pub(in crate::scan) struct MisalignedChunks {
     /// The ranges of chunks that begin in their slots, but are cut off because a misaligned chunk
     /// begins within the slot. Each ends where the misaligned chunk begins.
     cut_off: Vec<Range<u64>>,
-    /// The chunk headers that begin no chunk, each as a problem.
+    /// The chunk headers that begin no chunk because they are damaged or nested, each as a problem
+    /// to report.
     headers: Vec<Problem>,
-    /// The ranges of chunks in the free space of other chunks. They are deleted data, not part of
-    /// the log.
+    /// The ranges of deleted chunks, in bytes from the start of the log. They lie in the free space
+    /// (the bytes after the live records) of other chunks, and are not part of the log.
     deleted: Vec<Range<u64>>,
-    /// Notes on deleted chunks, and on headers in free space that begin no chunk.
+    /// Notes for the ledger: on deleted chunks, and on headers that begin no chunk and lie in the
+    /// free space (the bytes after the live records) of a chunk.
     notes: Vec<Note>,
 }
 
 impl MisalignedChunks {
-    /// Finds the misaligned chunks that begin in a piece of a log of `size` bytes or extend into
-    /// the piece. The buffer contains the piece. If there may be misaligned chunks, the piece is
-    /// read into the buffer again, with its surroundings. `before` says what precedes the piece; on
-    /// return, it says what precedes the next piece.
+    /// Finds the misaligned chunks that begin in `piece` of a log of `size` bytes, or extend into
+    /// it. The caller has read the piece into the buffer. If there may be misaligned chunks, this
+    /// function reads the piece into the buffer again, together with the bytes before and after it
+    /// that the search needs. `before` says what lies before the piece; on return, it says what
+    /// lies before the next piece.
     pub(in crate::scan) fn in_piece(
         buffer: &mut BlockBuffer,
         log: &dyn LogBytes,
@@ -129,8 +134,8 @@ impl MisalignedChunks {
     }
 
     /// Searches a slot for chunk headers, from offset `from` in the slot on. If the slot contains
-    /// an intact chunk, `free` is its free space, and a chunk in the free space may be a deleted
-    /// one.
+    /// an intact chunk, `free` is the chunk's free space (the bytes after its live records). A
+    /// chunk in the free space may be a deleted one.
     fn look_through(
         &mut self,
         slot: SlotPart<'_>,
@@ -168,8 +173,8 @@ impl MisalignedChunks {
         }
     }
 
-    /// Adds a note on a range of the log. The note before it is shortened to end where the range
-    /// begins.
+    /// Adds a note for the ledger on `length` bytes at `offset` in the log. The note added before
+    /// is shortened so that it ends at `offset` at the latest.
     fn note(&mut self, offset: u64, length: u64, remark: Remark) {
         if let Some(last) = self.notes.last_mut() {
             last.length = last.length.min(offset - last.offset);
@@ -177,37 +182,42 @@ impl MisalignedChunks {
         self.notes.push(Note { offset, length, remark });
     }
 
-    /// Returns the part of a slot that is scanned as the slot's own chunk. It ends where a
-    /// misaligned chunk begins, if there is one in the slot.
+    /// Returns the part of a slot that is scanned as the chunk that begins at the slot's start. It
+    /// ends where a misaligned chunk begins, if there is one in the slot.
     pub(in crate::scan) fn own_part(&self, slot: Range<u64>) -> Range<u64> {
         self.cut_off.iter().find(|cut_off| cut_off.start == slot.start).cloned().unwrap_or(slot)
     }
 
-    /// Returns the offset of the first deleted chunk in a slot; the end of the slot if it contains
-    /// no deleted chunk.
+    /// Returns the offset, in the log, of the first deleted chunk (an old chunk in the free space
+    /// of another) in a slot; the end of the slot if it contains no deleted chunk.
     pub(in crate::scan) fn own_end(&self, slot: &Range<u64>) -> u64 {
         self.deleted_in(slot.clone()).next().map_or(slot.end, |first| first.start)
     }
 
-    /// Returns the number of bytes in `range` of the log that belong to misaligned chunks, so that
-    /// they are not counted twice.
+    /// Returns the number of bytes in `range` of the log that belong to misaligned chunks. Callers
+    /// subtract it when they count the bytes of a slot or file header, so that no byte is counted
+    /// twice.
     pub(in crate::scan) fn covered(&self, range: &Range<u64>) -> u64 {
         let common =
             |chunk: &Range<u64>| chunk.end.min(range.end).saturating_sub(chunk.start.max(range.start));
         self.chunks.iter().map(common).sum()
     }
 
-    /// Returns the chunk headers in `range` of the log that begin no chunk, each as a problem.
+    /// Returns the chunk headers in `range` of the log that begin no chunk because they are damaged
+    /// or nested, each as a problem to report.
     pub(in crate::scan) fn headers_in(&self, range: Range<u64>) -> impl Iterator<Item = &Problem> {
         self.headers.iter().filter(move |header| range.contains(&header.offset))
     }
 
-    /// Returns the ranges of the deleted chunks that begin in `range` of the log.
+    /// Returns the ranges of the deleted chunks (old chunks in the free space of other chunks) that
+    /// begin in `range` of the log.
     pub(in crate::scan) fn deleted_in(&self, range: Range<u64>) -> impl Iterator<Item = &Range<u64>> {
         self.deleted.iter().filter(move |chunk| range.contains(&chunk.start))
     }
 
-    /// Returns the notes on deleted chunks that begin in `range` of the log.
+    /// Returns the notes whose ranges begin in `range` of the log: on deleted chunks, and on
+    /// headers that begin no chunk and lie in the free space (the bytes after the live records) of
+    /// a chunk.
     pub(in crate::scan) fn notes_in(&self, range: Range<u64>) -> impl Iterator<Item = &Note> {
         self.notes.iter().filter(move |note| range.contains(&note.offset))
     }
@@ -228,9 +238,10 @@ struct SlotPart<'b> {
     range: Range<usize>,
 }
 
-/// Returns the free space of the chunk in a slot. `bytes` are the bytes of the log around the slot,
-/// and `left` is the number of bytes from their start to the end of the log. `None` if the slot
-/// contains no intact chunk, or the log does not continue in its slots.
+/// Returns the free space of the chunk in a slot: the bytes after its live records. `bytes` are
+/// bytes of the log, `slot` is the slot's range in them, and `left` is the number of bytes from
+/// their start to the end of the log. `None` if the slot contains no intact chunk, or if what
+/// follows it is neither a chunk with a sound header, nor an unused slot, nor the end of the log.
 fn free_space(what: SlotKind, bytes: &[u8], slot: &Range<usize>, left: u64) -> Option<FreeSpace> {
     if what != SlotKind::Chunk {
         return None;
@@ -300,8 +311,8 @@ fn signed(bytes: &[u8], range: Range<usize>) -> impl Iterator<Item = usize> {
     signed.map(move |at| range.start + at)
 }
 
-/// Ends the last of the ranges `chunks` at offset `at`, where another chunk begins, unless it ends
-/// before.
+/// Shortens the last of the ranges `chunks` so that it ends at offset `at`, where the next chunk
+/// begins or the searched bytes end. Does nothing if the range ends before `at`.
 fn end_last(chunks: &mut [Range<u64>], at: u64) {
     if let Some(last) = chunks.last_mut() {
         last.end = last.end.min(at);

@@ -25,8 +25,9 @@ pub(in crate::scan) enum HeaderKind {
     /// The header of a chunk that counts as a chunk of its own begins at the position.
     BeginsChunk,
     /// A chunk header that begins no chunk, because it is damaged or nested in another chunk. The
-    /// first value is the number of bytes to report: for a nested header, those up to the end of
-    /// the part of the other chunk in which it lies. The second value is the reason.
+    /// first value is the number of bytes to report as a problem. For a damaged header, these are
+    /// the header itself; for a nested one, the bytes up to the end of the header, records or
+    /// deleted record in which it lies. The second value is the reason.
     Other(usize, Damage),
 }
 
@@ -37,42 +38,48 @@ pub(in crate::scan) enum HeaderKind {
 /// that it does not matter where reading began.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct Nesting {
-    /// The extent of all earlier chunk headers and their live records.
+    /// How far all earlier chunk headers, and the live records that follow them, reach: the
+    /// greatest positions at which any of them ends.
     any: Reach,
-    /// The extent of those earlier chunk headers, and their live records, that lie in no record. A
-    /// header within a record proves nothing about the bytes that follow the record.
+    /// How far earlier chunk headers and their live records reach, without those headers that lie
+    /// in a record. A header within a record proves nothing about the bytes that follow the record.
     free: Reach,
-    /// The end of the last deleted record in which a chunk header was found.
+    /// The end of the last deleted record in which a chunk header was found, as a position in the
+    /// searched bytes; 0 if there is none.
     deleted_end: usize,
-    /// The position before which no deleted record begins that can contain a later chunk header.
+    /// The position in the searched bytes from which on deleted records are searched for. No record
+    /// that begins earlier can contain a later chunk header.
     floor: usize,
 }
 
-/// The greatest end of some chunk headers, and the greatest end of the live records that follow
-/// them.
+/// How far some chunk headers, and the live records that follow them, reach: the greatest positions
+/// at which any of them ends.
 #[derive(Debug, Default)]
 struct Reach {
-    /// The greatest end of a chunk header.
+    /// The greatest position at which one of the chunk headers ends.
     header: usize,
-    /// The greatest end of the live records after a chunk header, if their checksum is right.
+    /// The greatest position at which the live records of one of the chunk headers end. Records
+    /// with a wrong checksum do not count.
     records: usize,
 }
 
 impl Nesting {
-    /// Forgets everything before `floor`, the start of a slot in which a chunk begins.
+    /// Forgets all earlier chunks and records, because a chunk begins at position `floor`, the
+    /// start of a slot. Later headers can be nested only in this chunk or the ones after it.
     pub(in crate::scan) fn restart(&mut self, floor: usize) {
         *self = Nesting { floor, ..Nesting::default() };
     }
 
-    /// Ignores, from now on, deleted records that begin before `floor`, because the slot in which
-    /// they lie ends at `floor`.
+    /// Ignores, from now on, deleted records that begin before position `floor`. A slot with a
+    /// chunk, an unused slot or the file header ends there, and a deleted record in it cannot
+    /// extend beyond its end.
     pub(in crate::scan) fn end_records(&mut self, floor: usize) {
         self.floor = floor;
     }
 
-    /// Decides what begins at position `start`, which must lie after all positions of earlier
-    /// calls. A damaged header within the header or the live records of another chunk counts as
-    /// none, because an event's text may contain a chunk's signature.
+    /// Decides what begins at position `start` of `bytes`, which must lie after all positions of
+    /// earlier calls. A damaged header within the header or the live records of another chunk
+    /// counts as no header, because an event's text may contain a chunk's signature.
     pub(in crate::scan) fn header(&mut self, bytes: &[u8], start: usize) -> HeaderKind {
         let rest = bytes.get(start..).unwrap_or_default();
         if !rest.starts_with(CHUNK_SIGNATURE) {
@@ -120,7 +127,8 @@ impl Nesting {
 }
 
 impl Reach {
-    /// Extends both ends to those of another chunk header and its live records.
+    /// Takes in another chunk header, which ends at position `header`, and its live records, which
+    /// end at position `records` (0 if there are none with the right checksum).
     fn extend(&mut self, header: usize, records: usize) {
         self.header = self.header.max(header);
         self.records = self.records.max(records);

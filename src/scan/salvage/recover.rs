@@ -16,8 +16,8 @@ use crate::scan::located::{ChunkPosition, LocatedEvent};
 use crate::scan::salvage::reliance::{checked_end, is_plausible, reliance};
 use crate::scan::salvage::stale;
 
-/// Decodes the stale records of one chunk after another. It keeps a copy of the chunk, because
-/// decoding the live records changes the chunk's bytes.
+/// Decodes the stale records of one chunk after another. It keeps a copy of the chunk as it was
+/// read from the file, because decoding the live records changes the chunk's bytes.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct Recoverer {
     chunk: Vec<u8>,
@@ -25,30 +25,33 @@ pub(in crate::scan) struct Recoverer {
 }
 
 impl Recoverer {
-    /// Keeps a copy of a chunk, which must not have been changed since it was read.
+    /// Keeps a copy of a chunk, whose stale records are decoded later. The chunk must be as it was
+    /// read from the file.
     pub(in crate::scan) fn keep(&mut self, chunk: &[u8]) {
         self.chunk.clear();
         self.chunk.extend_from_slice(chunk);
     }
 
-    /// Decodes the stale records of the kept chunk, which lies at `at` in its file, and adds the
-    /// DNS queries among them to the result. A stale record that cannot be decoded is not damage,
-    /// because nothing states that it should exist.
+    /// Decodes the stale records of the chunk that was kept last ([`Recoverer::keep`]), and adds
+    /// the DNS queries among them to `scan`. The chunk lies at `at` in its file. A stale record
+    /// that cannot be decoded is not damage, because nothing states that it should exist.
     pub(in crate::scan) fn recover(&mut self, at: ChunkPosition, scan: &mut BlockScan) {
         let ranges = free_ranges(&self.chunk, &mut self.walk);
         self.recover_from(&ranges, 0, at, scan);
     }
 
-    /// Decodes the records of a deleted chunk, or of what is left of it, and adds the DNS queries
-    /// among them to the result. All records of a deleted chunk are stale.
+    /// Decodes the records of a deleted chunk (an old chunk in the free space of another), or of
+    /// what is left of it, and adds the DNS queries among them to `scan`. The chunk lies at `at` in
+    /// its file. All records of a deleted chunk are stale.
     pub(in crate::scan) fn recover_deleted(&mut self, chunk: &[u8], at: ChunkPosition, scan: &mut BlockScan) {
         self.keep(chunk);
         let whole = checked_end(chunk).unwrap_or(CHUNK_HEADER_SIZE);
         self.recover_from(std::slice::from_ref(&(whole..chunk.len())), whole, at, scan);
     }
 
-    /// Decodes the stale records in ranges of the kept chunk, and all records up to `whole`, which
-    /// have the right checksum.
+    /// Decodes records of the chunk that was kept last, and adds the DNS queries among them to
+    /// `scan`: all records before offset `whole` in the chunk, which a checksum confirms, and the
+    /// stale records in `ranges`. For a chunk that is not deleted, `whole` is 0.
     fn recover_from(
         &mut self,
         ranges: &[Range<usize>],
@@ -84,9 +87,9 @@ impl Recoverer {
     }
 }
 
-/// Returns, for the offset of each record of a walk, how far checksums confirm the record. Records
-/// that are visibly altered are left out. The chunk must be as it was read from the file; its first
-/// `whole` bytes are confirmed by checksums.
+/// Returns, for the offset of each record of `walk` (the records found in a chunk), how far
+/// checksums confirm the record. Records that are visibly altered are left out. The chunk must be
+/// as it was read from the file; a checksum confirms its records before offset `whole`.
 fn reliances(chunk: &[u8], walk: &Walk, whole: usize) -> BTreeMap<usize, RecoveredFrom> {
     let checked = checked_end(chunk).unwrap_or(CHUNK_HEADER_SIZE);
     let of = |range: &Range<usize>| {
@@ -96,7 +99,8 @@ fn reliances(chunk: &[u8], walk: &Walk, whole: usize) -> BTreeMap<usize, Recover
 }
 
 /// Returns the ranges of a chunk that contain no live record: damage between records, which may
-/// have been a record, and what follows the last record. `walk` is overwritten.
+/// have been a record, and what follows the last record. `walk` is only reused memory, and is
+/// overwritten.
 fn free_ranges(chunk: &[u8], walk: &mut Walk) -> Vec<Range<usize>> {
     walk.clear();
     if slot_content(chunk) == SlotContent::Chunk {

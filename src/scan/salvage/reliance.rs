@@ -38,9 +38,9 @@ pub(in crate::scan) fn checked_end(chunk: &[u8]) -> Option<usize> {
     (u32_at(chunk, RECORDS_CHECKSUM_OFFSET) == Some(crc32fast::hash(records))).then_some(end)
 }
 
-/// Returns what confirms the deleted record in this range of a chunk; `None` if the record is
-/// visibly altered. The chunk's live records, which end at offset `checked`, have the right
-/// checksum.
+/// Returns what confirms the deleted record in range `record` of a chunk; `None` if the record is
+/// visibly altered. A checksum confirms the chunk's live records, which end at offset `checked`. If
+/// none does, `checked` is the end of the chunk's header.
 pub(in crate::scan) fn reliance(
     chunk: &[u8],
     record: &Range<usize>,

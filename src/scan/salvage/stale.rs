@@ -21,11 +21,11 @@ use crate::scan::evtx::value::Values;
 use crate::scan::evtx::walk::{RecordOrigin, RecordSpan, Walk};
 use crate::scan::skim::templateless::TemplatelessRecords;
 
-/// Finds the stale records in `ranges` of a chunk that contain no live record, in order. The
-/// records up to offset `whole`, which precede the ranges and are contiguous, are known to be
-/// unaltered, and belong to the result.
+/// Finds the stale records in `ranges` of a chunk, in order. The ranges contain no live record.
 ///
-/// `walk` is overwritten: its records are those that were found, its gaps everything else.
+/// `walk` is overwritten with the result: its records are those that were found, and its gaps are
+/// the bytes between them. For a deleted chunk, the contiguous records before offset `whole`, which
+/// precede the ranges and which a checksum confirms, belong to the result too.
 pub(in crate::scan) fn walk(chunk: &[u8], whole: usize, ranges: &[Range<usize>], walk: &mut Walk) {
     walk.clear();
     let mut templateless = TemplatelessRecords::of(chunk);
@@ -77,8 +77,9 @@ fn is_readable(chunk: &[u8], record: &Range<usize>, templateless: &mut Templatel
     })
 }
 
-/// Returns whether a template definition has the number by which a record refers to it. If not, the
-/// definition was overwritten by another. The reference lies at offset `instance` in the chunk.
+/// Returns whether a template definition is the one that a record refers to. The reference lies at
+/// offset `instance` in the chunk, and contains a number: the first four bytes of the definition's
+/// GUID. If the definition has another number, it was overwritten by another definition.
 fn is_known_by_its_number(chunk: &[u8], instance: usize, values: &Values<'_>) -> bool {
     let number = Values::definition_number(chunk, instance);
     number.is_some()

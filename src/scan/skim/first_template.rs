@@ -10,22 +10,24 @@ use std::sync::Arc;
 use crate::scan::evtx::binxml::{DEFINITION_HEADER_SIZE, definition_end};
 use crate::scan::evtx::template::{EventTemplate, event_template};
 
-/// A template definition of an event that lies near the start of earlier chunks, and most likely of
-/// the next one too.
+/// The template definition that lies first in most chunks of a log, at the same offset with the
+/// same bytes. The skim remembers it from chunk to chunk, so that it need not be read again.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct FirstTemplate {
-    /// The offset of the template definition in its chunks, in bytes.
+    /// The offset of the template definition in each chunk that contains it, in bytes.
     offset: usize,
-    /// The bytes of the template definition after its header, by which the definition is
-    /// recognised.
+    /// The bytes of the template definition after its header. A later chunk with the same bytes at
+    /// the same offset contains the same definition.
     tokens: Vec<u8>,
-    /// What the template definition means; `None` if no definition is remembered yet.
+    /// The remembered template definition as it was read: which value of a record fills which
+    /// element of an event. `None` if no definition is remembered yet.
     template: Option<Arc<EventTemplate>>,
 }
 
 impl FirstTemplate {
     /// Returns the remembered template definition and its offset, if `chunk` contains the same
-    /// bytes at the same offset. All of the definition must lie before the offset `end`.
+    /// bytes at the same offset. All of the definition must lie before the offset `end`, where the
+    /// chunk's live records end.
     pub(in crate::scan) fn find(&self, chunk: &[u8], end: usize) -> Option<(usize, Arc<EventTemplate>)> {
         let template = self.template.as_ref()?;
         let tokens_end = definition_end(chunk, self.offset).filter(|tokens_end| *tokens_end <= end)?;
@@ -34,8 +36,8 @@ impl FirstTemplate {
     }
 
     /// Reads the template definition at `offset` in a chunk, and remembers it if later chunks may
-    /// contain it. All of the definition must lie before the offset `end`. `None` if the definition
-    /// is not understood.
+    /// contain it. All of the definition must lie before the offset `end`, where the chunk's live
+    /// records end. `None` if the definition is not understood.
     pub(in crate::scan) fn read(
         &mut self,
         chunk: &[u8],

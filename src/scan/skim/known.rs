@@ -17,13 +17,16 @@ use crate::scan::evtx::value::{Shape, Values};
 use crate::scan::skim::needle::{FieldIndexes, Needles, WantedQueries};
 use crate::scan::skim::skimmed_record::SkimmedRecord;
 
-/// The search for what detections want of events of one kind: the literals, and the template
-/// definitions of such events' data in the chunk that is being skimmed.
+/// The search of events of one kind for literals (fixed texts) that detections require. It keeps
+/// the template definitions of the events' `EventData` that were found in the chunk that is being
+/// skimmed.
 #[derive(Debug)]
 pub(in crate::scan) struct WantedData {
     /// The literals that detections require, with the fields in which they are searched for.
     needles: Needles,
-    /// The names of the fields that every event of the kind has.
+    /// The names of the fields that every event of the searched kind has. If a template definition
+    /// of `EventData` lacks one of them that must be searched, a name may be damaged, and the
+    /// definition is not understood.
     all_have: Vec<&'static str>,
     /// The template definitions of `EventData` found so far in the chunk, each with its offset;
     /// `None` for a definition that is not understood.
@@ -48,7 +51,8 @@ pub(in crate::scan) struct KnownData {
 pub(in crate::scan) enum DataCheck<'a> {
     /// The event does not contain what any detection requires, so it is only counted.
     Unwanted,
-    /// The event contains what at least one detection requires, in these values.
+    /// The event contains what at least one detection requires. The values are those of the event's
+    /// `EventData`.
     Wanted(WantedValues<'a>),
 }
 
@@ -303,7 +307,7 @@ impl QueryCounts {
 }
 
 /// Converts the skim's counts of at least one record. Every record that the skim counts has a
-/// readable time: others are left to the decoder.
+/// readable time; it leaves records without one to the decoder.
 impl From<Counts> for RecordCounts {
     fn from(counts: Counts) -> Self {
         RecordCounts {

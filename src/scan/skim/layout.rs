@@ -29,14 +29,14 @@ pub(in crate::scan) struct Layout {
     pub event: usize,
     /// The index of the record's log among the logs that the skim knows.
     pub log: usize,
-    /// The first bytes of the record's content, up to the last value's descriptor: the reference to
-    /// the template definition, the number of values, and the descriptors of all values but the
-    /// last.
+    /// The first bytes of the record's content, up to the last value's descriptor (a value's type
+    /// and size): the reference to the template definition, the number of values, and the
+    /// descriptors of all values but the last.
     head: Box<[u8]>,
     /// The length of the part of `head` that refers to the template definition, in bytes.
     reference: usize,
-    /// The range of the template definition in the chunk. In a record that contains the definition
-    /// itself, it follows the reference.
+    /// The range of the template definition in the chunk. If a record with this layout contains the
+    /// definition itself, the definition follows the reference to it.
     definition: Range<usize>,
     /// The position of the value of `EventID`, in bytes from the record's first value.
     event_id: usize,
@@ -67,8 +67,9 @@ pub(in crate::scan) struct Layout {
 
 impl Layout {
     /// Returns the layout of a record that was examined value by value, and whose content begins at
-    /// offset `content` in the chunk. `None` if similar records differ in more than a layout
-    /// covers.
+    /// offset `content` in the chunk. `event` and `log` are the indexes of the record's template
+    /// definition and log among those that the skim knows; `sysmon` says whether the event is
+    /// Sysmon's. `None` if similar records differ in more than a layout covers.
     pub(in crate::scan) fn of(
         (event, log, template): (usize, usize, &EventTemplate),
         chunk: &[u8],
@@ -131,9 +132,9 @@ impl Layout {
         self.definition.start == offset
     }
 
-    /// Reads the record whose content lies at `content` in the chunk. `None` if the record does not
-    /// have this layout, or has another provider or channel; callers then examine it value by
-    /// value.
+    /// Reads the record whose content fills the range `content` of the chunk. `None` if the record
+    /// does not have this layout, or has another provider or channel than records of this layout;
+    /// callers then examine it value by value.
     #[expect(
         clippy::inline_always,
         reason = "returning the record by value from a call would take longer than reading it"
@@ -172,8 +173,9 @@ impl Layout {
         })
     }
 
-    /// Returns the rest of a record's content after the descriptors of all values but the last, if
-    /// the record contains its template definition. `None` if the record does not have this layout.
+    /// Returns the bytes of a record's content that follow the descriptors (types and sizes) of all
+    /// values but the last. The record must contain its template definition; `None` if it does not
+    /// have this layout.
     #[cold]
     fn after_definition<'r>(&self, record: &'r [u8]) -> Option<&'r [u8]> {
         let (reference, descriptors) = self.head.split_at_checked(self.reference)?;

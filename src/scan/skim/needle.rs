@@ -64,18 +64,19 @@ pub(in crate::scan) struct Needles {
     /// The needles (literals that a detection requires) of each field, in the order in which the
     /// fields are searched.
     fields: Vec<FieldNeedles>,
-    /// For each [`WantedQueries`], the numbers of its sets of needles (literals that a detection
-    /// requires).
+    /// For each [`WantedQueries`], the indexes of its sets of needles (literals that a detection
+    /// requires) in `searched` and `hits`.
     wanted: Vec<Vec<usize>>,
-    /// For each set of needles (literals that a detection requires), the number of fields that must
-    /// be searched to have searched for all needles of the set.
+    /// For each set of needles (literals that a detection requires), how many fields are searched,
+    /// in the order of searching, until all fields of the set's needles were. If no needle of the
+    /// set was found by then, none will be found.
     searched: Vec<usize>,
     /// For each set of needles (literals that a detection requires), true if one of its needles was
     /// found in the DNS query that is being searched. Valid only once any needle was found in the
     /// query.
     hits: Vec<bool>,
-    /// The value that is being searched, with one byte for each UTF-16 unit. Only its memory is
-    /// kept from value to value.
+    /// The text that is being searched, with one byte for each UTF-16 unit, as the search needs it.
+    /// Only its memory is kept from value to value.
     text: Vec<u8>,
 }
 
@@ -201,9 +202,10 @@ impl Needles {
         Some(hit || self.wanted.iter().any(Vec::is_empty))
     }
 
-    /// Searches the UTF-16 text of the field at `place` for the field's needles (literals that a
-    /// detection requires), and records the sets of needles that it finds one of. `noted` says
-    /// whether an earlier field of the DNS query had a hit. Returns whether this field has a hit.
+    /// Searches the UTF-16 text of a field for the field's needles (literals that a detection
+    /// requires), and marks each set of needles of which one is found. `place` is the index of the
+    /// field in `fields`. `noted` says whether a needle was found in an earlier field of the DNS
+    /// query. Returns whether one is found in this field.
     fn search(&mut self, place: usize, text: &[u8], noted: bool) -> bool {
         let Some(FieldNeedles { marks, finder, sets, only_set, .. }) = self.fields.get(place) else {
             return false;

@@ -12,8 +12,8 @@ use crate::scan::skim::known::{Counts, QueryCounts};
 use crate::scan::skim::skimmed_record::SkimmedRecord;
 
 /// A batch: consecutive records that have one layout, so that they differ only at fixed positions,
-/// and are counted together. As little as possible is stored per record, because the loop over the
-/// records takes as long as its instructions do.
+/// and are counted together. As little as possible is stored per record, because each instruction
+/// in the loop over the records costs time.
 #[derive(Debug)]
 pub(in crate::scan) struct RecordBatch {
     /// The offset, in the chunk, of the batch's first record.
@@ -26,16 +26,17 @@ pub(in crate::scan) struct RecordBatch {
     records: u64,
     /// The earliest and the latest time (TimeCreated) of the batch's records.
     times: (EventTime, EventTime),
-    /// The least and the greatest EventRecordID of the batch's records before the current run.
+    /// The least and the greatest EventRecordID of the batch's records before the current run (its
+    /// last records with consecutive EventRecordIDs). If there are none, `u64::MAX` and 0.
     ids: (u64, u64),
     /// The current run: the batch's last records, as far back as their EventRecordIDs are
     /// consecutive.
     run: IdRun,
-    /// True if the header of the current run's first record has another number than the record's
-    /// EventRecordID.
+    /// True if the first record of the current run (the batch's last records with consecutive
+    /// EventRecordIDs) has another ID in its header than its EventRecordID.
     differs: bool,
-    /// The number of records in the batch's earlier runs whose headers were renumbered, as exports
-    /// do.
+    /// The number of records in the batch's earlier runs of consecutive EventRecordIDs whose
+    /// headers contain other IDs than the EventRecordIDs. Exports renumber headers in this way.
     renumbered: u64,
 }
 
@@ -98,9 +99,11 @@ impl RecordBatch {
         true
     }
 
-    /// Ends the batch, and stores the counts of its records except those of their DNS queries,
-    /// which are counted already. `sysmon` says whether the records are Sysmon's: either all are or
-    /// none. Returns the number of records whose headers were renumbered.
+    /// Ends the batch, and adds what it has collected: the counts of its records to `event`, the
+    /// last run of EventRecordIDs to `log`, and the headers of its first and last record to
+    /// `clock`. The DNS queries among the records are counted already. `sysmon` says whether the
+    /// records are Sysmon's: either all are or none. Returns the number of records whose headers
+    /// were renumbered, as exports do.
     pub(in crate::scan) fn end(
         self,
         sysmon: bool,
@@ -127,16 +130,16 @@ impl RecordBatch {
 }
 
 /// Returns the number of records in a run of consecutive EventRecordIDs whose headers were
-/// renumbered. It is the whole run if the first record (`differs`) or the last one has another
-/// number in its header than its EventRecordID; otherwise 0.
+/// renumbered. It is the whole run if the first record (`differs`) or the last one (`last`) has
+/// another ID in its header than its EventRecordID; otherwise 0.
 #[cold]
 fn renumbered(run: IdRun, differs: bool, last: RecordHeader) -> u64 {
     if differs || last.header_id != run.last { run.length() } else { 0 }
 }
 
-/// Adds a run of consecutive EventRecordIDs to the log. Returns the least and the greatest
-/// EventRecordID of the batch up to the run's end. The run is passed by value, so that the batch's
-/// fields can stay in registers.
+/// Adds a finished run of consecutive EventRecordIDs to the log. `first_id` and `last_id` are the
+/// least and the greatest EventRecordID of the batch before the run; returns both, including the
+/// run. The run is passed by value, so that the batch's fields can stay in registers.
 #[cold]
 fn end_run(run: IdRun, (first_id, last_id): (u64, u64), log: &mut IdRuns) -> (u64, u64) {
     log.add_run(run);

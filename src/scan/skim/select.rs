@@ -41,8 +41,8 @@ use crate::scan::skim::skimmed_record::SkimmedRecord;
 const MOST_LAYOUTS: usize = 16;
 /// The greatest amount of text, in bytes, in DNS queries that are read from a chunk without the
 /// decoder: several times that of a real chunk of 64 KiB. A crafted template definition can repeat
-/// a text in each record of a chunk. A chunk with more text is decoded as a whole, within the
-/// decoder's limit.
+/// a text in each record of a chunk. A chunk with more text is left to the decoder as a whole,
+/// which has a limit of its own.
 const MOST_READ_TEXT: usize = 1 << 18;
 /// The greatest number of logs (computer and channel) that are remembered from chunk to chunk. Most
 /// of the following chunks contain records of the same log. If there are more, all are forgotten.
@@ -79,8 +79,8 @@ pub(in crate::scan) struct Skimmer {
     /// EventRecordID, as in an export.
     renumbered: u64,
     /// The layouts of records found so far: fixed bytes and positions by which similar records are
-    /// recognised. Layouts of records of the remembered template definition are kept from chunk to
-    /// chunk.
+    /// recognised. Those for the template definition with which chunks begin (`remembered`) are
+    /// kept from chunk to chunk.
     layouts: Vec<Layout>,
     /// The index, in `layouts`, of the layout of the last record that had one. The next record most
     /// likely has it too.
@@ -124,10 +124,10 @@ impl Skimmer {
         Skimmer { window, ..self }
     }
 
-    /// Walks a chunk and counts the records that need no decoding in `tally`; they become gaps of
-    /// the walk, and the others its records. Returns false, without counting anything, if the chunk
-    /// is not sound or its DNS queries have too much text. The walk is then of no use, and callers
-    /// walk and decode the chunk instead.
+    /// Counts the records of a chunk that need no decoding in `tally`. Sets `walk`, the list of the
+    /// chunk's records that are to be decoded: the counted ones become its gaps. Returns false,
+    /// without counting anything, if the chunk is not sound or its DNS queries have too much text.
+    /// `walk` is then of no use, and callers decode the whole chunk instead.
     pub(in crate::scan) fn skim(&mut self, chunk: &[u8], walk: &mut Walk, tally: &mut Tally) -> bool {
         walk.clear();
         let Some(live) = LiveRecords::of(chunk) else { return false };
@@ -227,9 +227,9 @@ impl Skimmer {
     }
 
     /// Counts records from offset `at` in the chunk on, as long as each has the layout of the last
-    /// record (`last_layout`) and no detection can want it. Returns the offset of the first record
-    /// that was not counted. This is a function of its own, so that the processor's registers serve
-    /// its loop alone.
+    /// record (`last_layout`) and no detection can want it. The chunk's live records end at offset
+    /// `end`. Returns the offset of the first record that was not counted. This is a function of
+    /// its own, so that the processor's registers serve its loop alone.
     #[inline(never)]
     fn batch(&mut self, chunk: &[u8], mut at: usize, end: usize, walk: &mut Walk) -> usize {
         let Skimmer { layouts, last_layout, queries, dns_client, events, logs, renumbered, window, .. } =
@@ -291,8 +291,10 @@ impl Skimmer {
         Some(RecordOutcome::Counted)
     }
 
-    /// Reads a DNS query that a detection wants, without the decoder; `None` if anything about it
-    /// is unusual, so that it must be decoded.
+    /// Reads a DNS query that a detection wants, without the decoder. The content of its record
+    /// begins at offset `content` in the chunk, `event` is the index of its template definition in
+    /// `events`, and the chunk's live records end at offset `end`. `None` if anything about the
+    /// query is unusual, so that it must be decoded.
     fn read_query(
         &self,
         chunk: &[u8],
@@ -354,10 +356,10 @@ fn content(record: &Range<usize>) -> Range<usize> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RecordOutcome {
     /// The record is counted and need not be decoded. If it is a DNS query that a detection wants,
-    /// it was read.
+    /// the skim has read it.
     Counted,
-    /// The record must be decoded, because it contains what a detection requires and could not be
-    /// read here.
+    /// The record must be decoded, because it contains what a detection requires, and the skim
+    /// could not read it.
     Decode,
 }
 

@@ -30,7 +30,8 @@ pub(in crate::scan) struct TemplatelessRecords<'c> {
 }
 
 impl<'c> TemplatelessRecords<'c> {
-    /// Prepares to examine the records of `chunk`, with the full number of names left.
+    /// Prepares to examine the records of `chunk`, with the full number of names that may be
+    /// examined.
     pub(in crate::scan) fn of(chunk: &'c [u8]) -> Self {
         TemplatelessRecords { chunk, names_left: MOST_NAMES }
     }
@@ -129,8 +130,8 @@ fn name_hash(text: &[u8]) -> u16 {
     u16::try_from(sum & 0xffff).unwrap_or_default()
 }
 
-/// A position in the content of a record: an offset in the chunk, of which `bytes` are the part up
-/// to the content's end.
+/// A position in the content of a record: `at` is its offset in the chunk, and `bytes` are the
+/// bytes of the chunk up to the content's end.
 struct Cursor<'b> {
     bytes: &'b [u8],
     at: usize,

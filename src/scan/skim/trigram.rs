@@ -7,22 +7,27 @@
 
 use crate::scan::evtx::binxml::text::units;
 
-/// The number of bits of a character that distinguish it in the table of trigrams. Both cases of an
-/// ASCII letter have the same low five bits, so the test ignores case.
+/// The number of bits of a character that distinguish it in the table of trigrams, the fast test
+/// for three consecutive characters. Both cases of an ASCII letter have the same low five bits, so
+/// the test ignores case.
 const BITS: u32 = 5;
-/// A mask for the [`BITS`] low bits of a character, which distinguish it in the table of trigrams.
+/// A mask for the [`BITS`] low bits of a character, which distinguish it in the table of trigrams,
+/// the fast test for three consecutive characters.
 const CHARACTER: u32 = (1 << BITS) - 1;
 /// A mask for the bits that distinguish three consecutive characters (a trigram).
 const TRIGRAM: u32 = (1 << (3 * BITS)) - 1;
 /// The number of 64-bit words in the table of trigrams. The table has a bit for each combination of
-/// three characters: 4 KiB, which fit into the processor's first-level cache.
+/// three consecutive characters (a trigram): 4 KiB, which fit into the processor's first-level
+/// cache.
 const WORDS: usize = (TRIGRAM as usize + 1) / 64;
-/// The greatest number of literals for which a table of trigrams is made. With more literals, too
-/// much text has marked characters, and a full search must follow anyway.
+/// The greatest number of literals for which a table of trigrams is made. In this fast test, three
+/// consecutive characters of each literal are marked. With more literals, too much text would
+/// contain marked characters, and would have to be searched in full anyway.
 const MOST_LITERALS: usize = 64;
 /// Characters by their estimated frequency in domain names and paths, the most frequent first. The
-/// three rarest neighbouring characters of a literal are marked in the table of trigrams. The
-/// sequence affects only how much text must be searched fully, not what is found.
+/// three neighbouring characters of a literal that are rarest are marked in the table of trigrams,
+/// a fast test for literals. The sequence affects only how much text must be searched in full, not
+/// what is found.
 const FREQUENT: &[u8] = b"eaoitnrscl.dm\\upghwbyfvk-xjqz0123456789";
 
 /// A fast test whether text may contain one of several literals: a table with a bit for each
@@ -31,8 +36,9 @@ const FREQUENT: &[u8] = b"eaoitnrscl.dm\\upghwbyfvk-xjqz0123456789";
 pub(in crate::scan) struct Trigrams(Box<[u64; WORDS]>);
 
 impl Trigrams {
-    /// Marks one trigram of each literal. The literals have only ASCII characters. `None` if a
-    /// literal has fewer than three characters, or there are more than [`MOST_LITERALS`] literals.
+    /// Marks one trigram (three consecutive characters) of each literal in the table. The literals
+    /// have only ASCII characters. `None` if a literal has fewer than three characters, or there
+    /// are more than [`MOST_LITERALS`] literals.
     pub(in crate::scan) fn of<'a>(literals: impl ExactSizeIterator<Item = &'a str>) -> Option<Self> {
         if literals.len() > MOST_LITERALS {
             return None;
@@ -62,15 +68,16 @@ impl Trigrams {
     }
 }
 
-/// Returns the trigram that ends with `character`, given the trigram before it. The higher bits
-/// still contain earlier characters; [`table_bit`] ignores them.
+/// Returns the trigram (three consecutive characters) that ends with `character`, given the trigram
+/// that ends one character before. The higher bits still contain earlier characters; [`table_bit`]
+/// ignores them.
 #[inline]
 fn follow(before: u32, character: u32) -> u32 {
     (before << BITS) | (character & CHARACTER)
 }
 
-/// Returns the index of the word, in the table of trigrams, that contains a trigram's bit, and the
-/// word with only that bit set.
+/// Returns where the bit of a trigram (three consecutive characters) lies in the table of trigrams:
+/// the index of its 64-bit word, and a word with only that bit set.
 #[inline]
 fn table_bit(trigram: u32) -> (usize, u64) {
     let trigram = trigram & TRIGRAM;

@@ -33,7 +33,8 @@ const NEAR: u64 = 64 << 10;
 /// The number of bytes on either side of a block that are read if [`NEAR`] bytes do not show which
 /// events begin in the block: enough for any event.
 const FAR: u64 = MOST_EVENT_BYTES + 2 * MOST_TAG_BYTES;
-/// The greatest number of bytes that a message shows of data that is no event.
+/// The greatest number of code units that a message about stray text (text between events that is
+/// no event) shows of the text.
 const SHOWN: usize = 24;
 
 /// The size and the encoding of a file of event XML. Both are known before a scanner reads the

@@ -97,8 +97,8 @@ impl DataTexts {
         }
     }
 
-    /// Removes and returns the text of a field, under the first of the field's names that occurred;
-    /// `None` if none did.
+    /// Removes and returns the text of a field. A field can have several names; the first of them
+    /// under which a text was found counts. `None` if no text was found.
     fn take(&mut self, field: &FieldSpec) -> Option<String> {
         let place = |name| self.0.iter().position(|(known, _)| *known == name);
         let place = field.data_names().find_map(place)?;
@@ -109,7 +109,7 @@ impl DataTexts {
 /// The state of parsing an event: which elements are open, and what was read so far.
 #[derive(Debug, Default)]
 struct EventParser {
-    /// The number of elements that are open at the place which the parser has reached.
+    /// The number of elements that are open at the place in the XML that the parser has reached.
     depth: usize,
     /// The child element of `Event` (`System`, `EventData` or another) that is open or was open
     /// last.
@@ -123,8 +123,8 @@ struct EventParser {
     /// True if the EventID is surrounded by white space. A tool has then added white space around
     /// every value of the event, and it is removed from all of them.
     is_set_apart: bool,
-    /// The number of `Data` elements without an attribute `Name`. A message about an event without
-    /// any known field states it.
+    /// The number of `Data` elements without an attribute `Name`. If no known field is found in the
+    /// event, the error message states this number.
     nameless: usize,
     /// The kinds of events whose data is read. Of other events, only `System` is.
     kinds: KindSet,
@@ -236,8 +236,8 @@ impl EventParser {
         }
     }
 
-    /// Handles the end of an element: stores what was read in it. Fails if it is the end of
-    /// `System` and a number in it is none.
+    /// Handles the end of an element: stores what was read in it. Fails at the end of `System` if
+    /// the EventID or the EventRecordID is not a number.
     fn end(&mut self) -> Result<(), String> {
         match self.depth {
             FIELD_DEPTH => self.end_field(),
@@ -271,8 +271,8 @@ impl EventParser {
         Ok(())
     }
 
-    /// Handles the end of an element whose text was read. If a name occurs several times, the first
-    /// text counts, as in decoding a log.
+    /// Handles the end of an element whose text was read. If the same name occurs several times,
+    /// the first text counts, as it does when a binary log is decoded.
     fn end_field(&mut self) {
         let Some(name) = self.field.take() else { return };
         let text = std::mem::take(&mut self.text);
@@ -406,7 +406,7 @@ fn attribute(start: &BytesStart<'_>, name: &str) -> Result<Option<String>, Strin
     Ok(None)
 }
 
-/// Returns a TimeCreated in the form that the decoder gives it, with seven decimals. Many versions
+/// Returns a TimeCreated with seven decimals, as it is when a binary log is decoded. Many versions
 /// of Windows render two more decimals, which are always 0, into event XML.
 fn as_in_a_log(time: &str) -> String {
     let decimals = time.strip_suffix('Z').and_then(|time| time.split_once('.')).map(|(_, decimals)| decimals);

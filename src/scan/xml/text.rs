@@ -85,14 +85,15 @@ impl<'a> XmlText<'a> {
         self.start + self.bytes.len() as u64
     }
 
-    /// Converts a range of the file to a range of this part's bytes, cut off at the end of the
-    /// part.
+    /// Converts a range of the file to a range in `bytes`, the part of the file that was read. The
+    /// range is cut off at the end of the part.
     pub(super) fn byte_range(&self, range: Range<u64>) -> Range<usize> {
         let place = |at: u64| usize::try_from(at.saturating_sub(self.start)).unwrap_or(usize::MAX);
         place(range.start)..place(range.end).min(self.bytes.len())
     }
 
-    /// Returns the bytes in a range of the file; none if the range does not lie in the part.
+    /// Returns the bytes in a range of the file; none if the range does not lie in the part of the
+    /// file that was read.
     fn part(&self, range: Range<u64>) -> &'a [u8] {
         self.bytes.get(self.byte_range(range)).unwrap_or_default()
     }
@@ -103,8 +104,8 @@ impl<'a> XmlText<'a> {
         self.encoding.decode(self.part(range))
     }
 
-    /// Returns the beginning of the text in a range of the file, in UTF-8, for a message: its first
-    /// `most` code units.
+    /// Returns the beginning of the text in a range of the file, in UTF-8: its first `most` code
+    /// units. A message about text that is no event shows it.
     pub(super) fn shown(&self, range: Range<u64>, most: usize) -> Vec<u8> {
         let bytes = self.part(range);
         let bytes = bytes.get(..most * self.unit_size()).unwrap_or(bytes);
@@ -117,18 +118,18 @@ impl<'a> XmlText<'a> {
         }
     }
 
-    /// Returns the size of a code unit of the file's encoding, in bytes, as the length of a buffer.
+    /// Returns the size of a code unit of the file's encoding in bytes, for lengths in memory.
     fn unit_size(&self) -> usize {
         self.encoding.unit_size()
     }
 
-    /// Returns the size of a code unit of the file's encoding, in bytes.
+    /// Returns the size of a code unit of the file's encoding in bytes, for positions in the file.
     fn step(&self) -> u64 {
         self.unit_size() as u64
     }
 
-    /// Returns the ASCII character at position `at` of the file; 0 for any other character, and
-    /// outside of the part.
+    /// Returns the ASCII character at position `at` of the file. Returns 0 for any other character,
+    /// and outside of the part of the file that was read.
     fn ascii(&self, at: u64) -> u8 {
         let bytes = self.part(at..at + self.step());
         match (self.encoding, bytes) {
@@ -181,8 +182,9 @@ impl<'a> XmlText<'a> {
         (end > range.start).then_some(end)
     }
 
-    /// Returns the position at which the byte order mark, or the tag that may lie around events, at
-    /// `at` ends; `None` if neither begins at `at`.
+    /// Returns the position after what begins at `at` and may lie around events: the byte order
+    /// mark, a tag of the element `Events`, or an XML declaration. `None` if none of them begins at
+    /// `at`.
     pub(super) fn around(&self, at: u64) -> Option<u64> {
         match self.tag(at) {
             Some(Tag::Around(end)) => Some(end),
@@ -204,8 +206,8 @@ impl<'a> XmlText<'a> {
         last.is_some_and(|(_, name)| local_name(name.trim_end()) == "Events")
     }
 
-    /// Returns the position at which the file's byte order mark ends; 0 if the file has none, or
-    /// the part does not contain it.
+    /// Returns the position at which the file's byte order mark ends; 0 if the file has none, or if
+    /// the part of the file that was read does not contain it.
     fn mark_end(&self) -> u64 {
         let mark = self.encoding.mark();
         if self.start == 0 && self.bytes.starts_with(mark) { mark.len() as u64 } else { 0 }
@@ -264,7 +266,8 @@ impl<'a> XmlText<'a> {
         end
     }
 
-    /// Returns the tag whose `<` is at position `at`; `None` if no tag that matters begins there.
+    /// Returns the tag whose `<` is at position `at`: a tag of an event or of the element `Events`,
+    /// or an XML declaration. `None` if none of them begins at `at`.
     fn tag(&self, at: u64) -> Option<Tag> {
         let step = self.step();
         if self.ascii(at) != b'<' {
@@ -296,7 +299,8 @@ impl<'a> XmlText<'a> {
     }
 
     /// Returns the start tag of an event, or of the element `Events` around the events. The word
-    /// `Event` in the tag's name ends at position `name_end`. `None` if the name is any other.
+    /// `Event` in the tag's name ends at position `name_end`. `None` if the tag has another name,
+    /// such as `EventData`.
     fn start_tag(&self, name_end: u64) -> Option<Tag> {
         let next = self.ascii(name_end);
         if next == b's' && ends_name(self.ascii(name_end + self.step())) {
@@ -306,7 +310,8 @@ impl<'a> XmlText<'a> {
     }
 
     /// Returns the end tag of an event, or of the element `Events` around the events. The word
-    /// `Event` in the tag's name ends at position `name_end`. `None` if the name is any other.
+    /// `Event` in the tag's name ends at position `name_end`. `None` if the tag has another name,
+    /// such as `EventData`.
     fn end_tag(&self, name_end: u64) -> Option<Tag> {
         let is_around = self.ascii(name_end) == b's';
         let name = if is_around { name_end + self.step() } else { name_end };
@@ -327,7 +332,7 @@ impl<'a> XmlText<'a> {
     }
 
     /// Returns the range of the event that begins at position `start`, and how it ends; `None` if
-    /// the event ends after the part.
+    /// the event extends beyond the part of the file that was read.
     fn event(&self, start: u64) -> Option<EventSpan> {
         let limit = start + MOST_EVENT_BYTES;
         for at in self.tag_starts(start + self.step()..limit.min(self.end())) {
@@ -348,7 +353,7 @@ impl<'a> XmlText<'a> {
     }
 
     /// Returns the ranges of the events that begin in a range of the file, in order; `None` if the
-    /// last event ends after the part.
+    /// last event extends beyond the part of the file that was read.
     pub(super) fn spans(&self, range: Range<u64>) -> Option<Vec<EventSpan>> {
         let mut spans = Vec::new();
         let mut at = range.start;
@@ -361,9 +366,9 @@ impl<'a> XmlText<'a> {
     }
 
     /// Returns the position at which the block's own text begins: the block's start, or the end of
-    /// an event, tag or lead-in that began before the block. `None` if more bytes before the block
-    /// are needed to decide. `is_enough` says that the part contains as many bytes before the block
-    /// as can matter.
+    /// an event, tag or lead-in (what a tool writes before an event) that began before the block.
+    /// `None` if more bytes before the block are needed to decide. `is_enough` says that as many
+    /// bytes before the block were read as can matter.
     pub(super) fn start_of(&self, block: Block, is_enough: bool) -> Option<u64> {
         if block.is_first() {
             return Some(block.start);

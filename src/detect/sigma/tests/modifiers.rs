@@ -164,9 +164,9 @@ fn parts_of_times() {
     }
 }
 
-/// A line of a Sigma rule with modifiers that the other evaluator of Sigma implements as in the
-/// specification. That evaluator supports `fieldref` only alone, and `neq` only for one value and a
-/// field that the event has.
+/// A line of a Sigma rule (a field with values) that has modifiers which `rsigma_eval`, another
+/// evaluator of Sigma, implements as in the specification. That evaluator supports `fieldref` only
+/// alone, and `neq` only for one value and a field that the event has.
 fn modified_line() -> impl Strategy<Value = String> {
     let field = || prop::sample::select(&["QueryName", "Image", "User"][..]);
     let operator = prop::sample::select(&["gt", "gte", "lt", "lte"][..]);
@@ -208,7 +208,8 @@ fn value() -> impl Strategy<Value = String> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
-    /// Another evaluator of Sigma has the same result for each modifier that it supports.
+    /// `rsigma_eval`, another evaluator of Sigma, has the same result for a rule with any of the
+    /// modifiers in [`modified_line`].
     #[test]
     fn another_evaluator_agrees_on_modifiers(
         line in modified_line(),

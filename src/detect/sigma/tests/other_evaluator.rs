@@ -10,9 +10,9 @@ use super::{detection, rule};
 use crate::detect::sigma::placeholder::Placeholders;
 use crate::detect::testing::event;
 
-/// One line of a selection in a Sigma rule. Lines with a modifier for the position, such as
-/// `startswith`, have no wildcards, because the other evaluator of Sigma then matches them anywhere
-/// in the field.
+/// One line of a selection in a Sigma rule (a field with values). Lines with a modifier for the
+/// position, such as `startswith`, have no wildcards, because `rsigma_eval`, the other evaluator of
+/// Sigma in these tests, then matches them anywhere in the field.
 fn line() -> impl Strategy<Value = String> {
     let field = prop::sample::select(&["QueryName", "Image", "User"][..]);
     let places = prop::sample::select(
@@ -58,7 +58,7 @@ fn detection_section() -> impl Strategy<Value = String> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(3000))]
-    /// Another evaluator of Sigma has the same result for the same rule and event.
+    /// `rsigma_eval`, another evaluator of Sigma, has the same result for the same rule and event.
     #[test]
     fn another_evaluator_agrees(
         section in detection_section(),

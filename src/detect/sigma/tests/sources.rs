@@ -4,7 +4,8 @@ use super::*;
 use crate::detect::splunk::library::NoLibrary;
 use crate::event::{DNS_CLIENT_QUERY, System};
 
-/// The text of a Sigma rule with this `logsource`, and a selection with these lines.
+/// The text of a Sigma rule with this `logsource`, and a selection with these lines, such as
+/// `QueryName: a.com`.
 fn sourced(source: &str, lines: &str) -> String {
     selection(lines).replace("category: dns_query, product: windows", source)
 }

@@ -140,23 +140,23 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// Returns the text of an argument that must be a constant, such as a pattern. Otherwise the
-    /// error quotes the search from byte `start` on.
+    /// Returns the text of an argument that must be a constant, such as a pattern. If it is no
+    /// constant, the error quotes the search from byte `start` to the cursor.
     pub(super) fn constant(&self, term: &Term, start: usize) -> Result<String, SearchError> {
         let text = term.as_text().map(std::borrow::Cow::into_owned);
         text.ok_or_else(|| self.error_from(start, "a constant \"text\" as the pattern, not a field"))
     }
 
-    /// Compiles an argument that must be a constant as a regular expression. The error quotes the
-    /// search from byte `start` on.
+    /// Compiles an argument that must be a constant text to a regular expression. If this fails,
+    /// the error quotes the search from byte `start` to the cursor.
     pub(super) fn expression(&self, pattern: &Term, start: usize) -> Result<Expression, SearchError> {
         let text = self.constant(pattern, start)?;
         Expression::new(&text, Flags::default())
             .map_err(|problem| self.error_from(start, &format!("a regular expression ({problem})")))
     }
 
-    /// Returns the condition for `in`: the term is equal to one of the values. The error, from byte
-    /// `start` on, is that there are no values.
+    /// Returns the condition for SPL's `in`: the term is equal to one of the values. If there are
+    /// no values, the error quotes the search from byte `start` to the cursor.
     pub(super) fn one_of(
         &self,
         term: &Term,
@@ -170,8 +170,9 @@ impl Parser<'_, '_> {
         Ok(Condition::Or(values.into_iter().map(equal).collect()))
     }
 
-    /// Returns the condition for `like`. In the pattern, `%` matches any number of characters, and
-    /// `_` matches exactly one. The error quotes the search from byte `start` on.
+    /// Returns the condition for SPL's `like`: the whole term matches the pattern, in which `%`
+    /// stands for any number of characters, and `_` for exactly one. If the pattern is no constant,
+    /// the error quotes the search from byte `start` to the cursor.
     pub(super) fn like(&self, term: Term, pattern: &Term, start: usize) -> Result<Condition, SearchError> {
         let text = self.constant(pattern, start)?;
         // With `lower(field)`, a pattern without upper-case letters matches exactly the values that

@@ -21,9 +21,11 @@ const DEEPEST_NESTING: usize = 30;
 const OTHER_FUNCTIONS: [&str; 9] =
     ["if", "case", "like", "match", "cidrmatch", "in", "isnull", "isnotnull", "replace"];
 
-/// What an error message expects where a condition of `where` or `eval` is missing.
+/// The phrase after "expected" in the error message for an expression of `where` or `eval` that is
+/// a value where a condition is needed.
 const EXPECTED_CONDITION: &str = "a condition, such as like(QueryName, \"%example%\") or count > 5";
-/// What an error message expects where a term (an expression with a value) is missing.
+/// The phrase after "expected" in the error message where a term (an expression with a value) is
+/// missing.
 const EXPECTED_TERM: &str = "a field, a \"text\", a number or a function of these";
 
 /// What an expression of `where` or `eval` turned out to be: a condition, which is true or false,
@@ -69,7 +71,7 @@ pub(in crate::detect) fn term(
 }
 
 /// Returns an error if the expression from byte `start` to the cursor takes too many evaluation
-/// steps, or is nested too deeply.
+/// steps, or is nested too deeply. Its number of steps and its nesting depth are the last argument.
 fn check_cost(cursor: &Cursor<'_>, start: usize, (steps, depth): (u32, u32)) -> Result<(), SearchError> {
     if steps > MOST_STEPS || depth > DEEPEST_TERM {
         let expected = format!(
@@ -83,13 +85,13 @@ fn check_cost(cursor: &Cursor<'_>, start: usize, (steps, depth): (u32, u32)) -> 
 /// A recursive-descent parser of the expressions of `where` and `eval`.
 struct Parser<'p, 'a> {
     cursor: &'p mut Cursor<'a>,
-    /// What the names of the fields or columns mean that the expression can use.
+    /// Says what the names in the expression mean: event fields, columns or computed values.
     names: &'p dyn NameResolver,
 }
 
 impl Parser<'_, '_> {
-    /// Returns the error that something else was `expected` than the text from byte `start` to the
-    /// cursor.
+    /// Returns the error for the text of the search from byte `start` to the cursor. `expected` is
+    /// the phrase that says what was expected instead.
     fn error_from(&self, start: usize, expected: &str) -> SearchError {
         self.cursor.error(start..self.cursor.at().max(start + 1), expected)
     }
@@ -214,8 +216,8 @@ impl Parser<'_, '_> {
         Ok(ConditionOrTerm::Term(left))
     }
 
-    /// Reads the right operand of a comparison, which must have a value. `depth` is the nesting
-    /// depth.
+    /// Reads the right operand of a comparison, which must be a term (an expression with a value).
+    /// `depth` is the nesting depth.
     fn operand(&mut self, depth: usize) -> Result<Term, SearchError> {
         self.cursor.skip_space();
         let start = self.cursor.at();

@@ -50,12 +50,12 @@ pub(super) trait BlockMap: Send + Sync {
 /// blocks of 1 MiB. Bounds the time to open an image.
 const MOST_LOOKED_AT: u64 = 1 << 22;
 
-/// Adds a problem for each range of the disk whose blocks cannot be read: blocks that have no valid
-/// place, or whose place is beyond `end`, the end of the image's file. A file that was cut off has
-/// such blocks.
+/// Adds a problem to `problems` for each range of the disk whose blocks cannot be read: blocks that
+/// have no valid place, or whose place is beyond `end`, the end of the image's file. A file that
+/// was cut off has such blocks. `name` is the name of the image for the problem.
 ///
-/// Only for formats with large blocks, whose tables are short enough to be read whole when the
-/// image is opened.
+/// Only for formats with large blocks, whose tables of the blocks' places are short enough to be
+/// read whole when the image is opened.
 pub(super) fn note_unreadable(map: &impl BlockMap, end: u64, name: &str, problems: &mut Problems) {
     let (size, length) = (map.size(), map.block_size());
     let mut open: Option<(Range<u64>, String)> = None;

@@ -25,7 +25,7 @@ pub(in crate::scan) fn value_type(descriptor: [u8; DESCRIPTOR_SIZE]) -> ValueTyp
     ValueType::of(descriptor[2])
 }
 
-/// Returns the sum of the value sizes in consecutive descriptors, in bytes.
+/// Returns the sum of the value sizes, in bytes, that consecutive descriptors of values state.
 #[inline]
 pub(in crate::scan) fn sizes(descriptors: &[u8]) -> usize {
     descriptors.as_chunks().0.iter().copied().map(size).sum()

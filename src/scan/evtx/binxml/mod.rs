@@ -16,7 +16,7 @@ pub(in crate::scan) use value_type::{
 use crate::scan::evtx::log::u32_at;
 
 /// The bytes at the start of a fragment (a self-contained piece of binary XML): the token, version
-/// 1.1, and no flags. All exported logs that were examined have these.
+/// 1.1, and no flags. In all exported logs that were examined, fragments start with these bytes.
 pub(in crate::scan) const FRAGMENT_HEADER: [u8; 4] = [token::FRAGMENT_HEADER, 1, 1, 0];
 
 /// The bytes at the start of a template instance, which is a record's reference to a template with
@@ -42,9 +42,9 @@ pub(in crate::scan) const DEFINITION_GUID_OFFSET: usize = 4;
 /// tokens (its content in binary XML), in bytes.
 const DEFINITION_SIZE_OFFSET: usize = 20;
 
-/// Returns the offset, in a chunk, at which the template definition at `offset` ends. If a record
-/// contains the definition itself, the record's values begin there. `None` if the chunk ends before
-/// the size of the definition.
+/// Returns the offset, in a chunk, at which the template definition at `offset` ends. If the
+/// definition lies inside a record, the record's values begin there. `None` if the chunk ends
+/// before the number that states the definition's size does.
 pub(in crate::scan) fn definition_end(chunk: &[u8], offset: usize) -> Option<usize> {
     let size = usize::try_from(u32_at(chunk, offset.checked_add(DEFINITION_SIZE_OFFSET)?)?).ok()?;
     offset.checked_add(DEFINITION_HEADER_SIZE)?.checked_add(size)

@@ -3,14 +3,15 @@
 //! Each function documents how it treats NUL. Texts in a live log end in a NUL, and a decoder ends
 //! a text at any NUL.
 
-/// UTF-16 text without a NUL in a template definition, such as an element's name. It borrows the
-/// chunk's bytes.
+/// UTF-16 text without a NUL that a template definition contains, such as an element's name. It
+/// borrows the chunk's bytes.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scan) struct Text<'a>(&'a [u8]);
 
 impl<'a> Text<'a> {
-    /// Wraps the bytes of UTF-16 text. `None` if the text contains a NUL, at which a decoder would
-    /// end it; callers leave such a record to the decoder.
+    /// Wraps the bytes of UTF-16 text. `None` if the text contains a NUL, at which the decoder (the
+    /// `evtx` crate) would end it. Callers then have the record decoded, instead of reading it
+    /// directly.
     pub(in crate::scan) fn new(bytes: &'a [u8]) -> Option<Self> {
         (!holds_nul(bytes)).then_some(Text(bytes))
     }
@@ -37,8 +38,8 @@ impl<'a> Text<'a> {
                 .all(|(unit, byte)| is_letter(unit, byte.to_ascii_lowercase()))
     }
 
-    /// Returns the text as a string; `None` if it is not valid UTF-16. Callers leave such a record
-    /// to the decoder.
+    /// Returns the text as a string; `None` if it is not valid UTF-16. Callers then have the record
+    /// decoded, instead of reading it directly.
     pub(in crate::scan) fn decode(self) -> Option<String> {
         decoded(self.0)
     }
@@ -69,7 +70,7 @@ pub(in crate::scan) fn is_whole(text: &[u8]) -> bool {
 }
 
 /// Decodes UTF-16 text that has only printable ASCII characters, as all channel names do. `None`
-/// for any other text; callers leave a record with such a text to the decoder.
+/// for any other text. Callers then have the record decoded, instead of reading it directly.
 pub(in crate::scan) fn plain(text: &[u8]) -> Option<String> {
     let (pairs, []) = text.as_chunks::<2>() else { return None };
     let mut letters = String::with_capacity(pairs.len());
@@ -93,7 +94,8 @@ pub(in crate::scan) fn is_plain(text: &[u8], ascii: &str) -> bool {
 }
 
 /// Returns whether UTF-16 text, up to its first NUL, equals `name` in any ASCII letter case. `None`
-/// if the text ends inside a code unit; callers leave such a record to the decoder.
+/// if the text ends inside a code unit. Callers then have the record decoded, instead of reading it
+/// directly.
 pub(in crate::scan) fn equals(text: &[u8], name: &str) -> Option<bool> {
     if !text.len().is_multiple_of(2) {
         return None;
@@ -108,7 +110,8 @@ pub(in crate::scan) fn equals(text: &[u8], name: &str) -> Option<bool> {
     Some(begins && text.get(length..).is_some_and(|rest| rest.is_empty() || rest.starts_with(&[0, 0])))
 }
 
-/// Returns whether UTF-16 text contains a NUL, at which a decoder would end the text.
+/// Returns whether UTF-16 text contains a NUL, at which the decoder (the `evtx` crate) would end
+/// the text.
 pub(in crate::scan) fn holds_nul(text: &[u8]) -> bool {
     // Four units at a time: in a number made of four units, one is zero if subtracting 1 from each
     // borrows where none had its highest bit set.

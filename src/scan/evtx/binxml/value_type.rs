@@ -2,12 +2,12 @@
 //!
 //! [MS-EVEN6] 2.2.18, checked against real logs.
 
-/// The value type, in binary XML, of a value in binary XML, by its number in a descriptor, a
-/// substitution or a literal.
+/// The type of a value in binary XML, by its number. A descriptor, a substitution or a literal
+/// value states this number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scan) struct ValueType(u8);
 
-/// The value type, in binary XML, of a value that is absent (null).
+/// The value type, in binary XML, of a value that is null: the value is absent.
 pub(in crate::scan) const NULL: ValueType = ValueType(0x00);
 /// The value type, in binary XML, of UTF-16 text.
 pub(in crate::scan) const TEXT: ValueType = ValueType(0x01);
@@ -57,15 +57,17 @@ pub(in crate::scan) const HEX64: ValueType = ValueType(0x15);
 /// event's `EventData`.
 pub(in crate::scan) const FRAGMENT: ValueType = ValueType(0x21);
 
-/// The bit in a value type's number that makes it the type of an array of the basic type.
+/// The bit in the number of a value type that makes it the type of an array. The other bits are the
+/// number of the type of the array's items.
 const ARRAY: u8 = 0x80;
-/// The least number of an existing array type: an array of texts.
+/// The least number of a value type that is an array and exists: an array of texts.
 const FIRST_ARRAY: u8 = ARRAY | TEXT.0;
-/// The greatest number of an existing array type: an array of 64-bit hexadecimal integers.
+/// The greatest number of a value type that is an array and exists: an array of 64-bit hexadecimal
+/// integers.
 const LAST_ARRAY: u8 = ARRAY | HEX64.0;
 
 impl ValueType {
-    /// Returns the type with this number, which need not be the number of an existing type.
+    /// Returns the value type with this number. The number need not be that of a type that exists.
     #[inline]
     pub(in crate::scan) const fn of(number: u8) -> Self {
         ValueType(number)
@@ -77,8 +79,9 @@ impl ValueType {
         self.0
     }
 
-    /// Returns whether the type exists: a basic type, a fragment, or an array of a basic type. A
-    /// decoder cannot read a definition with any other type.
+    /// Returns whether the type exists: a basic type, a fragment (nested binary XML), or an array
+    /// of a basic type. The decoder (the `evtx` crate) cannot read a template definition with any
+    /// other type.
     #[inline]
     pub(in crate::scan) fn exists(self) -> bool {
         self.0 <= HEX64.0 || self == FRAGMENT || matches!(self.0, FIRST_ARRAY..=LAST_ARRAY)
@@ -106,10 +109,10 @@ impl ValueType {
         }
     }
 
-    /// Returns whether a value of the type can have `size` bytes. If it cannot, the decoder and the
-    /// skim would read different bytes, because a decoder reads numbers, GUIDs and times at the
-    /// type's own width, whatever size the descriptor states, and continues after that. The result
-    /// is false for arrays and unknown types.
+    /// Returns whether a value of the type can have `size` bytes. If not, the value cannot be read
+    /// directly: the decoder (the `evtx` crate) would read other bytes, because it reads numbers,
+    /// GUIDs and times at the type's own width, whatever size the descriptor states, and continues
+    /// after that. The result is false for arrays and unknown types.
     #[inline]
     pub(in crate::scan) fn is_well_sized(self, size: usize) -> bool {
         match self {
@@ -122,8 +125,9 @@ impl ValueType {
         }
     }
 
-    /// Returns whether `size`, in bytes, is less than a value of the type needs. A decoder would
-    /// read on into the values that follow, and report content that the record does not have.
+    /// Returns whether `size`, in bytes, is less than a value of the type needs. The decoder (the
+    /// `evtx` crate) would then read on into the values that follow, and report content that the
+    /// record does not have.
     pub(in crate::scan) fn is_cut_short(self, size: usize) -> bool {
         let least = match self {
             SIZE => 4,
