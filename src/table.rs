@@ -2,7 +2,7 @@
 //!
 //! The columns of a table are declared next to the type of its rows. A column is declared in one
 //! place: name, type, meaning, and how to get its cell from a row. The writer uses these
-//! declarations.
+//! declarations. For what else a new column needs, see the head of `report::matches`.
 
 use std::borrow::Cow;
 

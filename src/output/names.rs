@@ -1,7 +1,8 @@
 //! The names of all files that a sweep writes: those of an output, and those of the partial
 //! directory next to it. A file with any other name was not written by a sweep: a new table is an
-//! entry in [`TABLES`]; a new file that is no table is treated like [`RUN_FILE`], here, in `removal`
-//! and in `verify::outputs`.
+//! entry in [`TABLES`]. A new file that is no table, such as a page for people, is treated like
+//! [`RUN_FILE`]: here, in `removal`, in `directory` (which writes it, at the call of
+//! `sweep::conclude`) and in `verify::outputs`.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,6 @@
 //! The columns that `matches.parquet` and `leads.parquet` have in common: what every event with a
-//! hit has, whatever its kind.
+//! hit has, whatever its kind. A column that is declared here belongs to a table only if the table
+//! lists it, in `matches`.
 
 use super::matches::MatchRow;
 use crate::event::{Answer, query_status_name};

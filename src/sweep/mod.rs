@@ -44,8 +44,8 @@ use self::unit::{Unit, resumed, units};
 use self::worker::Worker;
 use self::writing::SweepTables;
 
-/// The version of the layout of the tables and of `run.json`. It is raised whenever a column or a
-/// field changes in such a way that programs which read an output must change too.
+/// The version of the layout of the tables and of `run.json`. It is raised once for all changes
+/// since the last release, if any column or field was added, removed or changed.
 pub const SCHEMA_VERSION: u32 = 3;
 
 /// Receives the progress of a sweep, on the thread that runs the sweep. The type `()` implements

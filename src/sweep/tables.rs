@@ -1,5 +1,6 @@
 //! The tables at the end of a sweep: their metadata, and the writing of those tables that are known
-//! or finished only then. Several tables are written at a time.
+//! or finished only then. Several tables are written at a time. A test here holds the columns of all
+//! tables to the schema version.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;

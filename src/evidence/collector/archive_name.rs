@@ -1,5 +1,6 @@
 //! Finds the name of a host in the file name of an archive or a disk image, by the naming of known
-//! collectors.
+//! collectors. It has its own list of the endings of archives and images, which are no part of the
+//! host's name.
 
 use super::Layout;
 

@@ -1,5 +1,5 @@
 //! Reads an event directly from its record's values, if these have the types in the table of the
-//! event's kind.
+//! event's kind. The skim uses it for DNS queries; events of other kinds are always decoded.
 //!
 //! A decoder reads a chunk's definitions, renders a record as text, and leaves the text to be
 //! parsed. That costs about ten times as much as reading a DNS query's nine values where they are

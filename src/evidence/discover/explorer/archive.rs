@@ -1,4 +1,4 @@
-//! Explores an archive or a packed file: decides what to do with each file in it.
+//! Explores an archive of any format, or a packed file: decides what to do with each file in it.
 
 use std::cell::{Cell, OnceCell};
 use std::io;
