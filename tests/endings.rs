@@ -245,10 +245,9 @@ fn a_second_signal_stops_at_once_and_says_what_that_leaves() {
     ] {
         // The sweep finishes a block after the first signal. Where the signal comes at a block's
         // end, the sweep ends by itself during the pause. The next attempt comes at another point.
-        let attempts = (0..20).map(|attempt| 1500 + attempt * 170);
+        let mut attempts = (0..20).map(|attempt| 1500 + attempt * 170);
         let (ended, took) = attempts
-            .filter_map(|start_ms| interrupt_twice(&scene, options, start_ms, pause_ms))
-            .next()
+            .find_map(|start_ms| interrupt_twice(&scene, options, start_ms, pause_ms))
             .expect("one of 20 second signals comes before the sweep ends");
         assert!(took < Duration::from_secs(5));
         assert_eq!((ended.status, ended.stdout.as_str()), (130, ""), "{}", ended.stderr);

@@ -120,6 +120,7 @@ impl OnDemand {
 
     /// Returns the source, for which opening takes long. Threads can open it before it is read,
     /// with `open_ahead`, which fails if there is no room for the source.
+    #[must_use]
     pub fn opened_ahead_by(
         mut self,
         open_ahead: impl Fn() -> io::Result<SharedSource> + Send + Sync + 'static,

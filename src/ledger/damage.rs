@@ -245,9 +245,7 @@ impl fmt::Display for Damage {
         match self {
             Damage::Container { what } => f.write_str(what),
             Damage::EmptyFile => write!(f, "empty file: expected an event log, found no bytes"),
-            Damage::FileSignature { found } => {
-                write_expected(f, "file signature", "\"ElfFile\\0\"", Bytes(found))
-            }
+            Damage::FileSignature { found } => write_signature(f, "file", "ElfFile", found),
             Damage::OtherForm { form } => {
                 write_expected(f, "file signature", "\"ElfFile\\0\" or event XML", "events as ")?;
                 write!(f, "{}; {HOW_TO_EXPORT}", form.name())
@@ -257,9 +255,7 @@ impl fmt::Display for Damage {
             }
             Damage::FileHeaderMissing => f.write_str(HEADER_MISSING),
             Damage::FileHeaderCutOff => write!(f, "the file ends inside its header of 4096 bytes"),
-            Damage::ChunkSignature { found } => {
-                write_expected(f, "chunk signature", "\"ElfChnk\\0\"", Bytes(found))
-            }
+            Damage::ChunkSignature { found } => write_signature(f, "chunk", "ElfChnk", found),
             Damage::ChunkMisaligned => f.write_str(MISALIGNED),
             Damage::ChunkEmbedded => f.write_str(EMBEDDED),
             Damage::ChunkCutOff { found } => write_expected(f, "chunk cut off", "65536 bytes", found),
@@ -314,6 +310,13 @@ fn write_query(f: &mut fmt::Formatter<'_>, header_id: u64, what: &str) -> fmt::R
 fn write_fields_lost(f: &mut fmt::Formatter<'_>, header_id: u64, missing: &[String]) -> fmt::Result {
     let lost = format!("expected all of its fields, found none called {}", missing.join(", "));
     write_query(f, header_id, &lost)
+}
+
+/// Writes the message that a `whole` (a file or a chunk) does not begin with its signature:
+/// `signature` and a zero byte. `found` is what it begins with.
+fn write_signature(f: &mut fmt::Formatter<'_>, whole: &str, signature: &str, found: &[u8]) -> fmt::Result {
+    let (what, expected) = (format!("{whole} signature"), format!("\"{signature}\\0\""));
+    write_expected(f, &what, &expected, Bytes(found))
 }
 
 /// Writes a message of the usual form: `what` is wrong, what was expected of it, and what was

@@ -56,6 +56,8 @@ pub(super) fn conclude(
         Leads::None => vec![None; config.detections.len()],
         Leads::DnsClient => detection_leads(&config, &lead_counts).into_iter().map(Some).collect(),
     };
+    let rules = rule_counts(&config);
+    let detections = config.detections.into_iter().zip(match_counts).zip(leads);
     let finished = EventTime::now();
     let run = Run {
         dnsweep: env!("CARGO_PKG_VERSION"),
@@ -80,16 +82,10 @@ pub(super) fn conclude(
         evidence: discovery.evidence,
         evidence_of_roots: discovery.evidence_of_roots,
         passed_over: discovery.passed_over,
-        rules: rule_counts(&config),
+        rules,
         refused_detections: config.not_run.refused.into_iter().map(refused_record).collect(),
         other_data_detections: config.not_run.other_data.into_iter().map(refused_record).collect(),
-        detections: config
-            .detections
-            .into_iter()
-            .zip(match_counts)
-            .zip(leads)
-            .map(detection_record)
-            .collect(),
+        detections: detections.map(detection_record).collect(),
         totals,
         outputs,
     };

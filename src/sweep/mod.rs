@@ -139,14 +139,13 @@ pub(crate) fn sweep(
         (None, None) => Destination::Nowhere,
     };
     let mut collector = Collector::new(&config, &discovery, target, observer);
-    let reader = journal.as_ref().map(Journal::reader).transpose()?;
-    let worker = Worker::new(&config, &discovery, tables, reader);
+    let worker = Worker::new(&config, &discovery, tables, journal.as_ref().map(Journal::reader).transpose()?);
     let read_before = journal.as_mut().map(Journal::take_files).unwrap_or_default();
     let resumed_files = resumed(&discovery, &read_before);
-    let units = units(&discovery, &read_before, &config);
     // Units from the journal are still collected after an interruption, because nothing has to be
     // read for them.
-    let units = units.take_while(|unit| unit.is_known() || !interrupt.load(Ordering::Relaxed));
+    let units = units(&discovery, &read_before, &config)
+        .take_while(|unit| unit.is_known() || !interrupt.load(Ordering::Relaxed));
     let (mut seen, mut recovered) = (SeenEvents::default(), Vec::new());
     in_order(
         config.threads,

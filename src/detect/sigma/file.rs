@@ -150,7 +150,17 @@ impl SigmaFile {
             None => document,
         };
         let shared_id = text(&rule, "id").ok().flatten().and_then(|id| rule_id::stated_id(&id));
-        let id = match (own_id, shared_id) {
+        let id = self.rule_id(own_id, shared_id);
+        if !is_alone {
+            self.previous = Some(rule.clone());
+        }
+        Some(SigmaDocument { place, rule: Ok(rule), id })
+    }
+
+    /// Returns the id of a rule: `own_id` if the rule's own document states one, else `shared_id`
+    /// from the keys that it shares. Counts the rules of the file that have the same shared id.
+    fn rule_id(&mut self, own_id: Option<String>, shared_id: Option<String>) -> RuleId {
+        match (own_id, shared_id) {
             (Some(own), _) => {
                 self.counts.entry(rule_id::canonical_id(&own)).or_insert(1);
                 RuleId::Own(own)
@@ -161,11 +171,7 @@ impl SigmaFile {
                 RuleId::Shared(shared, *count)
             }
             (None, None) => RuleId::None,
-        };
-        if !is_alone {
-            self.previous = Some(rule.clone());
         }
-        Some(SigmaDocument { place, rule: Ok(rule), id })
     }
 }
 
