@@ -26,7 +26,7 @@ pub fn event_form(head: &[u8]) -> Option<EventForm> {
     has_event.then_some(EventForm::Within)
 }
 
-/// The XML namespace of the `Event` elements that Windows writes.
+/// A part of the XML namespace of the `Event` elements that Windows writes: what follows `http://`.
 const NAMESPACE: &str = "schemas.microsoft.com/win/2004/08/events/event";
 
 /// Returns true if `text` contains at least one of the words.

@@ -54,7 +54,8 @@ impl FileState {
     }
 }
 
-/// Numbers and times that show whether another file has taken a file's place.
+/// Numbers and times of a file, by which a sweep notices that another file has taken the file's
+/// place at its path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileIdentity {
     /// The device number and the inode number of the file.

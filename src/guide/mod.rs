@@ -7,16 +7,17 @@
 /// A page of the guide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Page {
-    /// The word that asks for it: its file's name without `.md`.
+    /// The word by which `dnsweep guide TOPIC` finds the page: the name of its file without `.md`.
     pub topic: &'static str,
-    /// What it is about, in a few words.
+    /// What the page is about, in a few words.
     pub about: &'static str,
-    /// Its Markdown.
+    /// The text of the page, in Markdown.
     pub text: &'static str,
 }
 
-/// Where links between pages lead in this documentation. Each page defines the same links at its
-/// end, for the web. Of two definitions of a link in one text, Markdown takes the first.
+/// Defines where the links between pages of the guide lead in this documentation. Each page also
+/// defines these links at its end, for readers on the web. If a text defines a link twice, Markdown
+/// takes the first definition. So these definitions are put before the text of the page.
 macro_rules! links {
     () => {
         "[anomalies]: crate::guide::anomalies
@@ -42,10 +43,11 @@ macro_rules! links {
     };
 }
 
-/// Makes the list of pages, and of each page a module with its text as documentation.
+/// Makes the list of all pages of the guide, and a module for each page, whose documentation is the
+/// text of the page.
 macro_rules! pages {
     ($count:literal: $($module:ident $topic:literal $about:literal)*) => {
-        /// All pages, in the order in which a newcomer would read them.
+        /// All pages of the guide, in the order in which a newcomer would read them.
         pub const PAGES: [Page; $count] = [$(Page {
             topic: $topic,
             about: $about,

@@ -7,9 +7,9 @@
 
 use crate::event::EventTime;
 
-/// The least amount by which the time must fall between two neighbouring records of a log to count
-/// as a clock step: one minute, in units of 100 ns. Several processes write to a log, so that times
-/// fall by a little although nobody set the clock.
+/// The least fall in time between two neighbouring records of a log that counts as a clock step:
+/// one minute, in units of 100 ns. Several processes write to a log, so times fall by a little
+/// although nobody set the clock.
 const LEAST_STEP: u64 = 60 * 10_000_000;
 /// The greatest number of clock steps that are listed for one file. Further clock steps are only
 /// counted, so that a file with a step at every record takes little memory.
@@ -111,9 +111,9 @@ impl Clock {
         }
     }
 
-    /// Adds the clock steps of the next part of the file. The offsets in that part count from
-    /// `start`, in bytes. Appending is associative: the parts can be joined in groups, as long as
-    /// their order stays.
+    /// Adds the clock steps of `later`, which is the next part of the file. The offsets in `later`
+    /// count from the offset `start` of this part, in bytes. Appending is associative: the parts
+    /// can be joined in groups, as long as their order stays.
     pub fn append(&mut self, start: u64, later: &Clock) {
         let Some((offset, first)) = later.first else { return };
         match self.last {
@@ -127,9 +127,9 @@ impl Clock {
         self.count += later.count - later.steps.len() as u64;
     }
 
-    /// Applies `change` to the offset of the first record, and to the offsets of all listed clock
-    /// steps. This corrects the offsets in a file without a file header that was read as if it had
-    /// one.
+    /// Changes offsets that are wrong by the length of a file header, because the file has none but
+    /// was read as if it had one. Applies `change` to the offset of the first record, and to those
+    /// of all listed clock steps.
     pub fn change_offsets(&mut self, change: impl Fn(&mut u64)) {
         self.first.iter_mut().for_each(|(offset, _)| change(offset));
         self.steps.iter_mut().for_each(|step| change(&mut step.offset));
@@ -152,15 +152,15 @@ impl Clock {
 /// memory that a machine with many logs takes.
 pub const MOST_MACHINE_STEPS: usize = 1_000;
 
-/// The clock steps of one machine, found in all of its logs. `merge` is associative, commutative
-/// and idempotent, so that a copy of a log adds nothing.
+/// The clock steps of one machine, found in all of its logs. Merging is associative, commutative
+/// and idempotent, so a second copy of a log adds nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MachineClock {
     /// The first [`MOST_MACHINE_STEPS`] different clock steps, sorted. Each is a pair: the time
-    /// before the clock went back, and the earlier time after that.
+    /// before the clock went back, and the earlier time afterwards.
     steps: Vec<(EventTime, EventTime)>,
-    /// The number of clock steps in that file of the machine which shows most of them, including
-    /// clock steps that are not listed.
+    /// How many clock steps the file that shows the most of them has, among the files of the
+    /// machine. Clock steps that are not listed count, too.
     most: u64,
 }
 
@@ -188,9 +188,10 @@ impl MachineClock {
         }
     }
 
-    /// Returns the least number of times that the machine's clock can have gone back. Each log
-    /// shows a step by the times of the records on both sides of it, so several logs show one step
-    /// with different times. Steps count as one if some instant lies within all of them.
+    /// Returns the least number of times that the machine's clock can have gone back. Several logs
+    /// can show one clock step with different times, because each shows only the times of its
+    /// records before and after the step. So clock steps count as one if some instant lies within
+    /// all of them.
     #[must_use]
     pub fn step_count(&self) -> u64 {
         // The least number of instants such that each step contains one of them (the steps are
@@ -205,15 +206,15 @@ impl MachineClock {
     }
 
     /// Returns the earliest clock step of the machine, as a pair: the time before the clock went
-    /// back, and the earlier time after that. `None` if no clock step with readable times is known.
+    /// back, and the earlier time afterwards. `None` if no clock step with readable times is known.
     #[must_use]
     pub fn first_step(&self) -> Option<(EventTime, EventTime)> {
         self.steps.first().copied()
     }
 }
 
-/// Returns whether the time falls by a minute or more from one record to the next. If the records
-/// also have consecutive numbers, this is a clock step.
+/// Returns true if the time falls by a minute or more from one record to the next. If the records
+/// also have consecutive numbers, this is a clock step: the clock of the machine went back.
 #[inline]
 #[must_use]
 pub fn is_step(last: RecordHeader, next: RecordHeader) -> bool {

@@ -7,14 +7,14 @@ use crate::event::EventTime;
 /// crafted container can have any number of them.
 const MOST_PROBLEMS: usize = 1000;
 
-/// The kind of container that a shadow copy is: the word in the column `kind` of the table of
-/// containers.
+/// The word for a shadow copy in the column `kind` of `containers.parquet`, which names the format
+/// of each container.
 pub const SHADOW_COPY: &str = "shadow copy";
 
 /// How far a container (an archive, a disk image, a volume or a shadow copy) was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ContainerStatus {
-    /// The container was listed to its end, and can be read.
+    /// The container was listed to its end, and no problem with it was found.
     Read,
     /// A part of the container is missing or damaged. The rest of the container was read.
     Partly,
@@ -30,7 +30,7 @@ pub enum ContainerStatus {
 }
 
 impl ContainerStatus {
-    /// Returns the word for this status in the column `status` of the table of containers.
+    /// Returns the word for this status in the column `status` of `containers.parquet`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -63,8 +63,9 @@ pub struct ContainerPart {
 /// What is wrong with a range of bytes of a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContainerProblem {
-    /// Where the range with the problem starts, in bytes from the start of the container's file, or
-    /// of the disk or volume in the container.
+    /// The offset at which the range with the problem starts, in bytes. It counts from the start of
+    /// the disk or volume for a container that is a disk image, a volume or a shadow copy, and
+    /// otherwise from the start of the container's file.
     pub offset: u64,
     /// The length of the range with the problem, in bytes; 0 if the problem has no known place.
     pub length: u64,
@@ -74,7 +75,7 @@ pub struct ContainerProblem {
 
 impl ContainerProblem {
     /// Returns a problem with the container as a whole, or with a place in the container that is
-    /// not known.
+    /// not known. `what` is the problem in words.
     #[must_use]
     pub fn whole(what: impl Into<String>) -> Self {
         ContainerProblem { offset: 0, length: 0, what: what.into() }
@@ -104,12 +105,14 @@ pub struct Origin {
     /// The time at which the shadow copy was made that the file comes from; `None` for a file that
     /// comes from no shadow copy.
     pub snapshot_time: Option<EventTime>,
-    /// True if the file was deleted in its volume, and is read from where its bytes still lie.
+    /// True if the file was deleted in the volume that it comes from, and is read from where its
+    /// bytes still lie.
     pub deleted: bool,
 }
 
 impl Origin {
-    /// The origin of a file in a plain folder, about which nothing is stated.
+    /// The origin of a file that lies in a plain folder: nothing is known about where the file was
+    /// collected.
     pub const UNKNOWN: Origin = Origin { original_path: None, snapshot_time: None, deleted: false };
 }
 
@@ -189,9 +192,9 @@ impl ContainerReport {
         }
     }
 
-    /// Returns true if logs that somebody handed in were missed, because this container could not
-    /// be read or not completely. Containers that were left out on purpose, and files of a volume,
-    /// are not missed.
+    /// Returns true if logs that somebody handed in may be missing from the results, because this
+    /// container could not be read or not completely. Returns false for a container that was left
+    /// out on purpose, and for one that was itself one file among others of a computer's volume.
     #[must_use]
     pub fn is_missed(&self) -> bool {
         !self.is_in_volume && !matches!(self.status, ContainerStatus::Read | ContainerStatus::NotLookedAt)

@@ -30,7 +30,8 @@ use crate::ledger::container::ContainerProblem;
 /// The most files that one archive may have. An archive with more is refused, because no real
 /// archive has as many.
 pub const MOST_MEMBERS: usize = 1_000_000;
-/// The most bytes that one file of an archive may have after unpacking: 256 GiB.
+/// The most bytes to which a packed file (gzip or Zstandard), whose unpacked size is not known in
+/// advance, is unpacked: 256 GiB.
 pub const MOST_UNPACKED: u64 = 256 << 30;
 
 /// The word at the start of every message that says that an encrypted file of an archive cannot be
@@ -116,7 +117,8 @@ impl ArchiveFormat {
         SIGNATURES.iter().find(has).map(|(.., format)| *format)
     }
 
-    /// Returns the word for the archive format in the table of containers, such as `zip`.
+    /// Returns the word that names the archive format in the column `kind` of `containers.parquet`,
+    /// such as `zip`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -155,7 +157,8 @@ pub enum Content {
 
 impl Content {
     /// Returns the first `length` bytes of the file in the archive, or fewer if the file is shorter
-    /// or if unpacking fails after fewer bytes. Its format is recognised by these bytes.
+    /// or if unpacking fails after fewer bytes. The caller recognises the file's format by these
+    /// bytes.
     pub fn head(&self, archive: &SharedSource, length: usize) -> io::Result<Vec<u8>> {
         match self {
             Content::Range { start, size } => {
@@ -174,8 +177,9 @@ impl Content {
         }
     }
 
-    /// Returns the bytes of the file in the archive as a source of `size` bytes. A packed file is
-    /// unpacked into the spool when it is read.
+    /// Returns the bytes of the file in the archive as a source. `size` is the size of the unpacked
+    /// file, as the archive states it. A packed file is unpacked when it is read. The spool keeps
+    /// the unpacked copy, in memory or in a temporary file, as long as there is room.
     #[must_use]
     pub fn source(self, archive: &SharedSource, spool: &Arc<Spool>, size: u64) -> SharedSource {
         match self {

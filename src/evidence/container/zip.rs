@@ -26,8 +26,8 @@ use crate::ledger::container::ContainerProblem;
 const TRIED: u64 = 4096;
 
 /// Lists the files in a zip archive, by calling `each` for every file in the order of the central
-/// directory. If an entry of the directory is damaged, the files after it are not listed, and the
-/// result has a problem.
+/// directory, which is the archive's own list of files. If an entry of the directory is damaged,
+/// the files after it are not listed, and the result has a problem.
 pub(super) fn list(
     archive: &SharedSource,
     passwords: &Passwords,
@@ -62,15 +62,15 @@ pub(super) fn list(
     Ok(members)
 }
 
-/// The ranges of the zip archive in which the files lie whose bytes were requested: the end of each
-/// by its start. None is empty, and none overlaps another.
+/// The ranges of a zip archive that contain the files whose bytes were requested so far. The map
+/// has the end of each range by its start. No range is empty, and none overlaps another.
 #[derive(Default)]
 struct Ranges(BTreeMap<u64, u64>);
 
 impl Ranges {
-    /// Adds the range of a file's bytes. Fails if the range overlaps the range of another file:
-    /// archives that are made to fill the disk of whoever unpacks them list the same bytes as many
-    /// files.
+    /// Adds the range of the archive that contains a file's bytes. Fails if the range overlaps the
+    /// range of another file. Overlapping files are a sign of an archive that was made to fill the
+    /// disk of whoever unpacks it: it lists the same bytes as many files.
     fn add(&mut self, range: Range<u64>) -> Result<(), String> {
         if range.is_empty() {
             return Ok(());

@@ -15,9 +15,9 @@ use crate::ledger::event_form::EventForm;
 /// `x.evtx`, for attributes that the file system of the copy cannot store.
 const APPLE_DOUBLE: &[u8] = &[0x00, 0x05, 0x16, 0x07];
 /// The number of bytes at the start of a file by which its kind of content is judged. They are
-/// enough to recognise event XML. They also are enough for an event log whose file header is
-/// damaged, by the signature of the chunk that follows the header. Containers are recognised by these
-/// bytes, too: a format whose signature lies further in needs more.
+/// enough to recognise event XML. They are also enough for an event log whose file header is
+/// damaged, by the signature of the chunk that follows the header. Containers are recognised by
+/// these bytes, too, so that a container format whose signature lies further in is not recognised.
 pub(super) const LOOKED_AT: usize = HEAD_SIZE + CHUNK_SIGNATURE.len();
 
 /// Returns the first bytes of the file at `path`, at most [`LOOKED_AT`]. `links` says whether

@@ -41,8 +41,8 @@ impl RootDivision {
         RootDivision { root: root.to_path_buf(), depth }
     }
 
-    /// Returns the piece of evidence that the content of `folder` belongs to. A piece that is new
-    /// is added to `registry`.
+    /// Returns the number of the piece of evidence that the content of `folder` belongs to.
+    /// `folder` can also be a container. A piece that is new is added to `registry`.
     pub(super) fn of(&self, registry: &mut Registry, folder: &Path) -> EvidenceId {
         let within = folder.strip_prefix(&self.root).into_iter().flat_map(Path::iter).take(self.depth);
         let mut path = self.root.clone();

@@ -54,27 +54,30 @@ const UNREAD_CONTAINERS: [&str; 16] = [
     "7z", "ad1", "aff4", "bz2", "cab", "l01", "lx01", "lz4", "rar", "s01", "tbz2", "txz", "vdi", "wim",
     "xva", "xz",
 ];
-/// The extensions in [`CONTAINERS`] from which no signature follows: files of the format need not
-/// begin with a signature, or files with other content have the extension, too. If such a file has
-/// no signature, it is not reported as a broken container.
+/// The extensions in [`CONTAINERS`] that do not prove that a file should have a signature: files of
+/// the format need not begin with one, or files with other content have the extension, too. If a
+/// file with one of these extensions has no signature, it is not reported as a broken container.
 const UNSIGNED_CONTAINERS: [&str; 10] =
     ["001", "aff", "dd", "dmg", "img", "iso", "lzma", "raw", "sparseimage", "z"];
 /// Extensions of files that often lie beside event logs and are neither archives nor disk images.
-/// Skipped files are counted by these extensions, too.
+/// Skipped files are counted by these extensions and by those in [`CONTAINERS`].
 const KNOWN: [&str; 35] = [
     "bin", "bmp", "csv", "dat", "db", "dll", "dmp", "docx", "etl", "evt", "exe", "htm", "html", "ini", "jpg",
     "json", "jsonl", "lnk", "log", "md", "md5", "mem", "parquet", "pcap", "pcapng", "pdf", "pf", "png",
     "reg", "sha256", "sqlite", "sys", "txt", "vmem", "xml",
 ];
 
-/// The extension of a file's name, as far as it is in the fixed lists of extensions.
+/// The extension of a file's name, if it is in one of two fixed lists: the extensions of
+/// containers, and those of other files that often lie beside event logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Extension {
     /// The extension of an archive, a packed file or a disk image, in lower case without the dot.
     Container(&'static str),
-    /// Another extension by which skipped files are counted, in lower case without the dot.
+    /// An extension that is in the fixed list of files that often lie beside event logs and are no
+    /// containers, in lower case without the dot. Skipped files are counted by it.
     Known(&'static str),
-    /// The name has no extension, or one that is in none of the fixed lists.
+    /// The name has no extension, or one that is in neither of the fixed lists: that of containers
+    /// and that of other well-known files.
     Other,
 }
 
@@ -116,8 +119,8 @@ impl Extension {
         }
     }
 
-    /// Returns the extension in lower case without the dot. Returns `None` if it is in none of
-    /// the fixed lists.
+    /// Returns the extension in lower case without the dot. Returns `None` for
+    /// [`Extension::Other`].
     pub(super) fn name(self) -> Option<&'static str> {
         match self {
             Extension::Container(name) | Extension::Known(name) => Some(name),

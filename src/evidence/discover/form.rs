@@ -54,7 +54,8 @@ pub(super) enum SkippedFile {
     NamedLikeLog,
     /// A file of events in a form that dnsweep does not read, such as JSON.
     Events(EventForm),
-    /// A file that is skipped and is none of the other kinds.
+    /// A skipped file that counts neither as a container, nor as named like an event log, nor as a
+    /// file of events.
     Other,
 }
 
@@ -164,8 +165,9 @@ enum NameHint {
     /// The name begins with `._` and ends with `.evtx`. The file can be an event log, or an
     /// AppleDouble file that macOS wrote beside one.
     PerhapsLog,
-    /// The name contains `.evtx` before its end. The file can be a renamed or exported event log, a
-    /// log's slack or checksum, or a link to a log.
+    /// The name contains `.evtx` before its end. The file can be a renamed or exported event log,
+    /// the slack of a log (the unused bytes after the log's end on the disk), a file with a log's
+    /// checksum, or a link to a log.
     ContainsEvtx,
     /// The name ends with an extension that event XML can have: `.xml`, `.log` or `.txt`.
     PerhapsXml,

@@ -4,9 +4,10 @@ use super::extension::Extension;
 use super::form::SkippedFile;
 use crate::ledger::tally::{EventFormFiles, SkippedCounts};
 
-/// Counts a regular file that discovery skips: by its kind, and by its extension if that is in the
-/// lists. `path` returns the file's path as text. It is called only for files of events in a form
-/// that is not read, of which an example is reported.
+/// Counts a regular file that discovery skips: by its kind, and by its extension if that is well
+/// known (see [`Extension`]). `path` returns the file's path as text. It is called only for files
+/// of events in a form that dnsweep does not read, of which one path is kept as an example. These
+/// files are not counted by extension.
 pub(super) fn pass_over(
     passed_over: &mut SkippedCounts,
     kind: SkippedFile,

@@ -14,7 +14,8 @@ use std::io;
 use self::fields::u16_at;
 use super::layer::{Source, read_up_to};
 
-/// The number of bytes at the start of a volume by which its kind is recognised.
+/// The number of bytes at the start of a volume by which its file system or encryption is
+/// recognised.
 pub const VOLUME_HEAD: usize = 512;
 
 /// The file system or encryption of a volume, judged by its first bytes.
@@ -44,8 +45,9 @@ const BITLOCKER_TO_GO: [u8; 16] =
     [0x3b, 0xd6, 0x67, 0x49, 0x29, 0x2e, 0xd8, 0x4a, 0x83, 0x99, 0xf6, 0xa3, 0x39, 0xe3, 0xd0, 0x01];
 
 impl VolumeKind {
-    /// Returns the kind of the volume whose first bytes are `head`. Only the first [`VOLUME_HEAD`]
-    /// bytes matter. If there are fewer, the result may be [`VolumeKind::Unknown`].
+    /// Returns the file system or encryption of the volume whose first bytes are `head`. Only the
+    /// first [`VOLUME_HEAD`] bytes matter. If `head` has fewer, the result may be
+    /// [`VolumeKind::Unknown`].
     #[must_use]
     pub fn of_head(head: &[u8]) -> Self {
         let has = |offset: usize, text: &[u8]| head.get(offset..).is_some_and(|rest| rest.starts_with(text));
@@ -74,13 +76,13 @@ impl VolumeKind {
         }
     }
 
-    /// Returns the kind of the volume that begins at the offset `offset` of a disk. Fails if the
-    /// first sector of the volume cannot be read.
+    /// Returns the file system or encryption of the volume that begins at the offset `offset` of a
+    /// disk, in bytes. Fails if the first sector of the volume cannot be read.
     pub fn at(disk: &dyn Source, offset: u64) -> io::Result<Self> {
         read_up_to(disk, offset, VOLUME_HEAD).map(|head| VolumeKind::of_head(&head))
     }
 
-    /// Returns the name of the file system or encryption, as users read it.
+    /// Returns the name of the file system or encryption for users, such as `NTFS`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::evidence::layer::{SharedSource, read_up_to};
 
-/// A cache of blocks of bytes, by the number of the image's file and the number of the block. It
-/// drops the least recently used blocks first. It keeps at most `limit` bytes, or one block if that
-/// is larger.
+/// A cache, in memory, of blocks of bytes of one disk image. A block is identified by the number of
+/// a file of the image, counted from 0, and the number of the block. The cache drops the least
+/// recently used blocks first. It keeps at most `limit` bytes, or one block if that is larger.
 pub(super) struct BlockCache {
     limit: usize,
     state: Mutex<CacheState>,
@@ -28,14 +28,14 @@ struct CachedBlock {
 }
 
 impl BlockCache {
-    /// Returns an empty cache that keeps at most `limit` bytes.
+    /// Returns an empty cache that keeps at most `limit` bytes of blocks.
     pub(super) fn new(limit: usize) -> Self {
         BlockCache { limit, state: Mutex::default() }
     }
 
-    /// Returns block `number` of the file with number `file`. If the block is not in the cache,
-    /// `make` reads it. No lock is held during `make`: two threads that need the same block at the
-    /// same time both read it.
+    /// Returns the block with the number `number` of the image's file with the number `file`, both
+    /// counted from 0. If the block is not in the cache, `make` reads it. No lock is held during
+    /// `make`: two threads that need the same block at the same time both read it.
     pub(super) fn get(
         &self,
         file: usize,
@@ -82,14 +82,16 @@ impl CacheState {
     }
 }
 
-/// The size of a page in bytes: the unit in which tables of an image are read.
+/// The size of a page in bytes: the unit in which a disk image's tables are read. The tables say
+/// where the image stores the blocks of its disk.
 const PAGE: u64 = 16 << 10;
 
-/// The most bytes of pages of tables that one image keeps in memory.
+/// The most bytes that one disk image keeps in memory of its tables, which say where the blocks of
+/// its disk are stored. In a VMDK of several sparse extents, the limit is per extent.
 pub(super) const PAGES_LIMIT: usize = 4 << 20;
 
-/// A file of an image whose tables are read page by page, so that no table is ever in memory as a
-/// whole.
+/// A file of a disk image, with tables that say where the blocks of the disk are stored. The tables
+/// are read page by page, so that no table is ever in memory as a whole.
 pub(super) struct Paged {
     source: SharedSource,
     file: usize,
@@ -97,24 +99,27 @@ pub(super) struct Paged {
 }
 
 impl Paged {
-    /// Returns a reader of the tables in `source`, which is the image's file with number `file`.
-    /// All files of an image share the cache `pages`.
+    /// Returns a reader of the tables in `source`, which is the file with the number `file` of a
+    /// disk image, counted from 0. The tables say where the blocks of the disk are stored. All
+    /// files of an image share the cache `pages`.
     pub(super) fn new(source: SharedSource, file: usize, pages: Arc<BlockCache>) -> Self {
         Paged { source, file, pages }
     }
 
-    /// Returns a reader of the tables in `source`, which is the only file of its image.
+    /// Returns a reader of the tables in `source`, a file of a disk image. The tables say where the
+    /// blocks of the disk are stored. The reader has a cache that no other file of the image
+    /// shares.
     pub(super) fn only(source: SharedSource) -> Self {
         Paged::new(source, 0, Arc::new(BlockCache::new(PAGES_LIMIT)))
     }
 
-    /// Returns the whole file of the image whose tables this value reads, for reading blocks from
-    /// it.
+    /// Returns the whole file of the disk image whose tables this value reads, so that the caller
+    /// can read the blocks of the disk from it.
     pub(super) fn source(&self) -> &SharedSource {
         &self.source
     }
 
-    /// Returns the `N` bytes at the offset `offset` of the file. Fails with
+    /// Returns the `N` bytes at the offset `offset` of the image's file. Fails with
     /// [`io::ErrorKind::UnexpectedEof`] if the file ends before the last of them.
     pub(super) fn array<const N: usize>(&self, offset: u64) -> io::Result<[u8; N]> {
         let mut bytes = [0; N];

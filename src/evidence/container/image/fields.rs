@@ -7,7 +7,8 @@
 pub(super) struct Fields<'a>(pub(super) &'a [u8]);
 
 impl Fields<'_> {
-    /// Returns the `N` bytes of the header from the offset `at` on.
+    /// Returns the `N` bytes of the header from the offset `at` on, or zeros if the header is
+    /// shorter.
     pub(super) fn array<const N: usize>(self, at: usize) -> [u8; N] {
         self.0.get(at..).and_then(<[u8]>::first_chunk).copied().unwrap_or([0; N])
     }

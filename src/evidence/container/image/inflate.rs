@@ -8,14 +8,15 @@ use flate2::{Decompress, FlushDecompress, Status};
 
 use crate::evidence::layer::Source;
 
-/// An inflater, and a buffer for the packed bytes of a block. One thread uses it at a time.
+/// An inflater, and a buffer for the packed bytes of one block of a disk image. One thread uses it
+/// at a time.
 pub(super) struct Worker {
     inflater: Decompress,
     packed: Vec<u8>,
 }
 
-/// The idle inflaters of an image. There are as many as threads have read from the image at the
-/// same time.
+/// The inflaters of a disk image that no thread uses at the moment. A new one is made only if a
+/// read needs one and none is idle.
 #[derive(Default)]
 pub(super) struct Workers(Mutex<Vec<Worker>>);
 
@@ -53,16 +54,17 @@ impl Worker {
         &self.packed
     }
 
-    /// Inflates the packed bytes that were read last into `into`, and returns how many bytes were
-    /// filled. Fails if the stream is damaged, if it gives more bytes than `into` has room for, or
-    /// if the Adler-32 checksum of a stream with a zlib header is wrong.
+    /// Inflates the packed bytes that the last call of `Worker::read` read, and writes the result
+    /// to `into`. Returns how many bytes were written. Fails if the stream is damaged, if it gives
+    /// more bytes than `into` has room for, or if the Adler-32 checksum of a stream with a zlib
+    /// header is wrong.
     pub(super) fn inflate(&mut self, header: Header, into: &mut [u8]) -> Result<usize, String> {
         inflate(&mut self.inflater, header, &self.packed, into)
     }
 
-    /// Unpacks the Zstandard frame at the start of the packed bytes that were read last into
-    /// `into`. Returns how many bytes were filled. If the frame gives more bytes than `into` has
-    /// room for, the rest is left out.
+    /// Unpacks the Zstandard frame at the start of the packed bytes that the last call of
+    /// `Worker::read` read, and writes the result to `into`. Returns how many bytes were written.
+    /// If the frame gives more bytes than `into` has room for, the rest is left out.
     pub(super) fn unpack_zstandard(&self, into: &mut [u8]) -> Result<usize, String> {
         let damaged = |error: io::Error| format!("a damaged Zstandard frame ({error})");
         let mut decoder =

@@ -52,16 +52,18 @@ pub enum ImageFormat {
     Raw,
 }
 
-/// A row of the table of image formats: the format, the word for it, and the function that opens an
-/// image of it.
+/// A row of the table of image formats: the format, the word that names it in `containers.parquet`,
+/// and the function that opens an image of it.
 struct FormatEntry {
     format: ImageFormat,
-    /// The word for the image format in the table of containers.
+    /// The word that names the image format in the column `kind` of `containers.parquet`, such as
+    /// `ewf`.
     word: &'static str,
     open: fn(&Opening<'_>) -> Result<Image, ImageError>,
 }
 
-/// The table of all image formats, with the word for each and the function that opens it.
+/// All image formats. Each row has the format, the word that names it in `containers.parquet`, and
+/// the function that opens an image of it.
 const FORMATS: &[FormatEntry] = &[
     FormatEntry { format: ImageFormat::E01, word: "ewf", open: ewf::open },
     FormatEntry { format: ImageFormat::Ex01, word: "ewf2", open: ewf::ex01::open },
@@ -126,7 +128,8 @@ impl ImageFormat {
         first.filter(|first| first != name)
     }
 
-    /// Returns the word for the image format in the table of containers, such as `ewf`.
+    /// Returns the word that names the image format in the column `kind` of `containers.parquet`,
+    /// such as `ewf`.
     #[must_use]
     pub fn word(self) -> &'static str {
         self.entry().map_or("image", |entry| entry.word)
@@ -160,7 +163,8 @@ pub fn open(
     }
 }
 
-/// An image that is being opened: its first file, the name of that file, and the folder.
+/// An image that is being opened: its first file, the name of that file, and the folder in which
+/// the image's further files are looked for.
 struct Opening<'a> {
     first: SharedSource,
     name: &'a str,

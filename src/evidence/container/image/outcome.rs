@@ -23,7 +23,8 @@ pub struct Image {
 }
 
 impl Image {
-    /// Returns an image of one file that has neither problems nor facts.
+    /// Returns an image with the disk `disk`, which consists of one file and has neither problems
+    /// nor facts.
     pub(super) fn of(disk: SharedSource) -> Self {
         Image { disk, parts: Vec::new(), problems: Vec::new(), facts: ImageFacts::default() }
     }
@@ -136,7 +137,7 @@ pub enum ImageError {
 }
 
 impl ImageError {
-    /// Returns the image's status in the table of containers.
+    /// Returns the image's status in the table `containers.parquet`, such as encrypted.
     #[must_use]
     pub fn status(&self) -> ContainerStatus {
         match self {

@@ -15,13 +15,17 @@ use crate::evidence::layer::read_up_to;
 /// The number of bytes of a QCOW2 header (version 3) that are read.
 const HEADER: usize = 112;
 
-/// The cluster sizes that QCOW2 allows, as powers of two: 512 bytes to 2 MiB.
+/// The cluster sizes that QCOW2 allows, as powers of two: 512 bytes to 2 MiB. A cluster is a block
+/// of the disk.
 const CLUSTER_BITS: std::ops::RangeInclusive<u32> = 9..=21;
 
-/// The bits of a QCOW2 table entry that are an offset in the file.
+/// The bits of an entry in QCOW2's tables that are an offset in the image's file. An entry of a
+/// first table has the offset of a second table, whose entries have the offsets of clusters (blocks
+/// of the disk).
 const OFFSET_BITS: u64 = 0x00ff_ffff_ffff_fe00;
 
-/// The bit of an entry of a second table that is set if the cluster is packed.
+/// The bit of an entry in a QCOW2 image's second tables that is set if the cluster (block of the
+/// disk) is packed.
 const PACKED: u64 = 1 << 62;
 
 /// The bit of a QCOW2 header's features with which QEMU marks a disk in which it found damage.
@@ -109,15 +113,16 @@ fn check_header(opening: &Opening<'_>, fields: Fields<'_>) -> Result<u64, ImageE
     Ok(features)
 }
 
-/// The compression of the packed clusters of a QCOW2 disk.
+/// The compression of the packed clusters (blocks of the disk) of a QCOW2 image.
 #[derive(Clone, Copy)]
 enum Packing {
     Deflate,
     Zstandard,
 }
 
-/// The map of a QCOW2 disk. The first table has the offsets of second tables, each of which is one
-/// cluster long and has an entry for each of its clusters.
+/// The map of a QCOW2 disk, which says where the clusters (blocks of the disk) are stored. The
+/// first table has the offsets of second tables. Each second table is one cluster long, and has the
+/// entries of consecutive clusters.
 struct Clusters {
     tables: Paged,
     workers: Workers,
@@ -133,8 +138,9 @@ impl Clusters {
         self.block_size() / 8
     }
 
-    /// Returns the second table's entry for a cluster. The entry is 0 if the cluster is not stored
-    /// and reads as zeros.
+    /// Returns the entry, in one of the QCOW2 image's second tables, for the cluster (block of the
+    /// disk) with the number `cluster`. The entry is 0 if the cluster is not stored and reads as
+    /// zeros.
     fn entry(&self, cluster: u64) -> io::Result<u64> {
         let (table, number) = (cluster / self.entries_per_table(), cluster % self.entries_per_table());
         if table >= self.first_entries {
@@ -149,8 +155,10 @@ impl Clusters {
         Ok(u64::from_be_bytes(self.tables.array(second + number * 8)?))
     }
 
-    /// Returns the offset of a packed cluster in the file, and the greatest number of bytes that it
-    /// can have. The stream ends by itself; the bytes after its end are not part of the cluster.
+    /// Returns the offset of a packed cluster (block of the disk) in the image's file, and the
+    /// greatest number of bytes that it can have there. `entry` is the cluster's entry in a QCOW2
+    /// table. The packed stream marks its own end; the bytes after that are not part of the
+    /// cluster.
     fn packed_range(&self, entry: u64) -> (u64, usize) {
         // The number of further sectors takes the bits from this one up to bit 61.
         let split = 62 - (self.bits - 8);
@@ -209,8 +217,8 @@ impl BlockMap for Clusters {
     }
 }
 
-/// Unpacks the packed bytes that `worker` read last into `into`, and returns how many bytes were
-/// filled.
+/// Unpacks a cluster (block of a QCOW2 disk) into `into`, and returns how many bytes were filled.
+/// The caller has had `worker` read the packed bytes of the cluster.
 fn unpack(packing: Packing, worker: &mut super::inflate::Worker, into: &mut [u8]) -> Result<usize, String> {
     match packing {
         Packing::Deflate => worker.inflate(Header::None, into),

@@ -12,7 +12,8 @@ use crate::evidence::source::LogBytes;
 /// for.
 const LOOK_AHEAD: u32 = 100;
 
-/// The greatest number of a part of a split image, because names end with three digits.
+/// The greatest number that a part (file) of a split image can have, because the names of the parts
+/// end with three digits.
 const LAST_PART: u32 = 999;
 
 /// Returns true if `name` is the name of the first part of a split image, such as `disk.001`.
@@ -63,7 +64,8 @@ pub(super) fn open(opening: &Opening<'_>) -> Result<Image, ImageError> {
     Ok(image)
 }
 
-/// Returns the numbers of the parts that are missing before the last part in `names`.
+/// Returns the numbers of the parts of a split image that are missing before the last part in
+/// `names`. `names` has the names of the parts that were found after part 1, in order.
 fn missing_numbers(names: &[String]) -> Vec<u32> {
     let number = |name: &String| name.get(name.len().saturating_sub(3)..).and_then(|end| end.parse().ok());
     let present: Vec<u32> = names.iter().filter_map(number).collect();

@@ -119,8 +119,9 @@ fn dynamic(
     Ok(Arc::new(BlockDisk::new(map)))
 }
 
-/// The map of a dynamic VHD. Before each stored block there is a bitmap of its sectors. The bitmap
-/// is skipped, because it matters only to disks that have a parent disk.
+/// The map of a dynamic VHD, which says where the blocks of the disk are stored. Before each stored
+/// block there is a bitmap of its sectors. The bitmap is skipped, because it matters only to disks
+/// that have a parent disk.
 struct DynamicVhd {
     tables: Paged,
     size: u64,

@@ -10,8 +10,9 @@ use crate::evidence::discover::outer_file::OuterFiles;
 use crate::evidence::kept::Kept;
 use crate::evidence::layer::SharedSource;
 
-/// The folder of an image that is a file of the evidence. Files that are opened in it are recorded
-/// as files of the container.
+/// The folder of a disk image that lies in no other container. Image formats open the further files
+/// of the image in this folder. Files that are opened are recorded as files of which the container
+/// consists.
 pub(super) struct Folder {
     pub path: PathBuf,
     pub outer: Arc<OuterFiles>,
@@ -24,8 +25,8 @@ impl Siblings for Folder {
     }
 }
 
-/// The folder of an image that lies in another container. It has no files, because further files of
-/// such an image are not looked for.
+/// Stands for the folder of a disk image that lies in another container. It opens no files, because
+/// further files of an image in a container are not looked for.
 pub(super) struct NoFolder;
 
 impl Siblings for NoFolder {

@@ -1,16 +1,17 @@
-//! Gives each file of a container a path of its own, although archives can contain several files with
-//! the same path.
+//! Gives each file of a container a path of its own, although archives can contain several files
+//! with equal paths.
 
 use std::collections::HashMap;
 
-/// The paths that were given to files so far, each with the last number that was tried after it.
+/// The paths that were given to files of containers so far. Each comes with the number that was
+/// last put after the path, to tell apart files with equal paths. The number is 1 if none was.
 #[derive(Debug, Default)]
 pub(super) struct UniquePaths(HashMap<String, u64>);
 
 impl UniquePaths {
-    /// Returns `path`, or `path` with a number after `@` if a file has that path already: the second
-    /// file with the path gets `@2`. A number is passed over if another file has the result as its
-    /// path.
+    /// Returns `path`, or `path` with a number after `@` if another file was given that path
+    /// already: the second file with the path gets `path@2`. A number is passed over if another
+    /// file has the resulting path.
     pub(super) fn give(&mut self, path: String) -> String {
         let Some(tried) = self.0.get(&path).copied() else {
             self.0.insert(path.clone(), 1);

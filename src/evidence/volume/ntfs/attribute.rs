@@ -6,20 +6,22 @@ use crate::evidence::volume::fields::{length16_at, length32_at, u16_at, u32_at, 
 
 /// The type of the attribute `$STANDARD_INFORMATION`, which has the times and flags of a file.
 pub(super) const STANDARD_INFORMATION: u32 = 0x10;
-/// The type of the attribute `$ATTRIBUTE_LIST`, which lists the records that have a file's
-/// attributes if they do not fit into one record.
+/// The type of the attribute `$ATTRIBUTE_LIST`. If the attributes of a file do not fit into one
+/// record of the master file table, this attribute lists the records that have them.
 pub(super) const ATTRIBUTE_LIST: u32 = 0x20;
-/// The type of the attribute `$FILE_NAME`, which has a name of a file and the folder of that name.
+/// The type of the attribute `$FILE_NAME`, which states one of a file's names, and the folder in
+/// which the file has that name.
 pub(super) const FILE_NAME: u32 = 0x30;
 /// The type of the attribute `$DATA`, which is a stream of a file: the main stream with the file's
 /// content, or a named stream.
 pub(super) const DATA: u32 = 0x80;
-/// The type of the attribute `$REPARSE_POINT`, which tells that a driver gives the file another
-/// meaning, such as a link.
+/// The type of the attribute `$REPARSE_POINT`. When a file with this attribute is opened, Windows
+/// follows a link or asks a driver, instead of reading the file's own bytes.
 pub(super) const REPARSE_POINT: u32 = 0xC0;
 
-/// An attribute in a record of an NTFS file. Its bytes lie in the record itself (resident) or in
-/// clusters of the volume.
+/// An attribute of an NTFS file, such as a name or a stream, as a record of the master file table
+/// has it. The bytes of the attribute lie in the record itself (resident) or in clusters of the
+/// volume.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Attribute<'r>(&'r [u8]);
 
@@ -68,15 +70,16 @@ impl<'r> Attribute<'r> {
     }
 }
 
-/// Where on the volume the bytes of an attribute lie, or those of one part of it. An attribute can
-/// have parts in several records. The first part states the sizes of the whole.
+/// Where on the volume the bytes of an NTFS file's attribute lie, or those of one part of it. An
+/// attribute can have parts in several records of the master file table. The first part states the
+/// sizes of the whole attribute.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Clusters<'r> {
-    /// The number of the first cluster of the attribute that is in this part, counted from the
-    /// start of the attribute.
+    /// The number of the first cluster in this part of the attribute, counted from the start of the
+    /// whole attribute.
     pub first: u64,
-    /// The number of clusters that are compressed together, as a power of two. 0 if the attribute
-    /// is not compressed.
+    /// How many clusters are compressed together, as the exponent of a power of two: 4 means 16
+    /// clusters. 0 if the attribute is not compressed.
     pub unit_shift: u8,
     /// The size of the attribute in bytes, stated only by its first part.
     pub size: u64,
@@ -87,14 +90,15 @@ pub(super) struct Clusters<'r> {
 }
 
 impl<'r> Clusters<'r> {
-    /// Returns the runs of clusters in which the bytes of this part lie, decoded from its run list.
+    /// Returns an iterator over the runs (ranges of consecutive clusters) in which the bytes of
+    /// this part lie. They are decoded from the run list in the attribute.
     pub fn runs(self) -> RunList<'r> {
         RunList::new(self.list, self.first)
     }
 }
 
-/// An iterator over the attributes of a record. It ends at the record's end or at the first damaged
-/// attribute.
+/// An iterator over the attributes in a record of the master file table. It ends at the record's
+/// end or at the first damaged attribute.
 #[derive(Debug, Clone)]
 pub(super) struct Attributes<'r> {
     record: &'r [u8],
@@ -103,8 +107,8 @@ pub(super) struct Attributes<'r> {
 }
 
 impl<'r> Attributes<'r> {
-    /// Returns an iterator over the attributes of a record that begins with the attribute at the
-    /// offset `first` of the record.
+    /// Returns an iterator over the attributes in `record`, which has the bytes of a record of the
+    /// master file table. `first` is the offset of the first attribute in the record.
     pub fn new(record: &'r [u8], first: usize) -> Self {
         Attributes { record, at: first, is_damaged: false }
     }
@@ -116,8 +120,8 @@ impl<'r> Attributes<'r> {
     }
 }
 
-/// The length of the shortest attribute in bytes, which is the length of the header of an attribute
-/// whose bytes lie in the record.
+/// The length of the shortest possible attribute in bytes: that of the header of an attribute whose
+/// bytes lie in the record. A shorter attribute is damage.
 const SHORTEST: usize = 24;
 
 impl<'r> Iterator for Attributes<'r> {

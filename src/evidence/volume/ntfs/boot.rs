@@ -17,7 +17,7 @@ pub(super) struct Geometry {
     /// The number of the cluster at which the master file table begins.
     pub table: u64,
     /// The number of the cluster at which the copy of the first records of the master file table
-    /// begins.
+    /// (`$MFTMirr`) begins.
     pub mirror: u64,
 }
 
@@ -25,8 +25,8 @@ pub(super) struct Geometry {
 const MOST_CLUSTER: u64 = 2 << 20;
 
 impl Geometry {
-    /// Reads a boot sector, of which `boot` has at least the first 512 bytes. Fails if it states a
-    /// size that no NTFS volume has.
+    /// Reads a boot sector. `boot` has at least its first 512 bytes. Fails if the boot sector
+    /// states a size that no NTFS volume has.
     pub fn parse(boot: &[u8]) -> Result<Self, NtfsError> {
         let wrong = |offset, expected, found: u64| NtfsError::BootSector { offset, expected, found };
         let sector = u16_at(boot, 11).map_or(0, u64::from);

@@ -1,20 +1,22 @@
 //! Limits the work that the files of an NTFS volume can cause, in whatever ways damaged or hostile
 //! records refer to one another.
 
-/// The rest of the work that listing the files of a volume may take. No real volume needs all of
-/// it. Without a limit, a million files that all refer to the same records would be read for hours.
+/// The work that listing the files of an NTFS volume may still take. No real volume needs all of
+/// it. Without this limit, a volume with a million files that all refer to the same records of the
+/// master file table would be read for hours.
 pub(super) struct Budget {
-    /// The number of entries that may still be read from attribute lists, by which files name their
-    /// further records.
+    /// The number of entries that may still be read from attribute lists. By these lists, files
+    /// name their further records in the master file table.
     entries: u64,
-    /// The number of clusters of deleted files that may still be looked up in the volume's bitmap.
+    /// The number of clusters of deleted files that may still be looked up in the volume's bitmap,
+    /// which tells if other files use them by now.
     clusters: u64,
 }
 
 impl Budget {
-    /// Returns the budget for a volume of `records` records and `clusters` clusters. It is enough
-    /// for every record to be in 16 attribute lists, and for every cluster to be in four deleted
-    /// files.
+    /// Returns the budget for a volume with `records` records in its master file table and
+    /// `clusters` clusters. It is enough for every record to be named in 16 attribute lists (the
+    /// lists of the records of a file), and for every cluster to belong to four deleted files.
     pub fn of_volume(records: u64, clusters: u64) -> Self {
         Budget {
             entries: records.saturating_mul(16).saturating_add(1 << 20),
@@ -22,19 +24,21 @@ impl Budget {
         }
     }
 
-    /// Returns a budget of work that is enough for any single file of a volume.
+    /// Returns a budget of work that is enough to read the records of any single file of a volume.
     pub fn of_file() -> Self {
         Budget::of_volume(0, 0)
     }
 
-    /// Takes the reading of `count` entries of a file's attribute list (the names of its further
-    /// records) from the budget. Returns false, and takes nothing, if fewer are left.
+    /// Subtracts `count` entries of a file's attribute list from the budget, before they are read.
+    /// (The list names the file's further records.) Returns false, and subtracts nothing, if fewer
+    /// are left: the caller must then not read them.
     pub fn take_entries(&mut self, count: u64) -> bool {
         take(&mut self.entries, count)
     }
 
-    /// Takes the looking up of `count` clusters in the volume's bitmap from the budget. Returns
-    /// false, and takes nothing, if fewer are left.
+    /// Subtracts `count` clusters from the budget, before they are looked up in the volume's
+    /// bitmap. Returns false, and subtracts nothing, if fewer are left: the caller must then not
+    /// look them up.
     pub fn take_clusters(&mut self, count: u64) -> bool {
         take(&mut self.clusters, count)
     }

@@ -12,9 +12,10 @@ use super::stream::Stream;
 use crate::evidence::layer::{Source, read_up_to};
 use crate::evidence::volume::fields::{length16_at, u32_at, u64_at};
 
-/// The most records of one file that are read besides the first one. The rest counts as lost.
+/// The most records of the master file table that are read for one file, besides the file's first
+/// one. If the file names more, its list of records counts as cut off.
 const MOST_RECORDS: usize = 4096;
-/// The most bytes of records of one file that are in memory at the same time.
+/// The most memory that a file's records of the master file table may take, in bytes.
 const MOST_RECORD_BYTES: usize = 16 << 20;
 /// The most bytes that are read of a file's attribute list, which names the file's records. Windows
 /// allows 256 KiB.
@@ -23,14 +24,14 @@ const MOST_LIST: usize = 1 << 20;
 /// A shorter one is damage.
 const SHORTEST_ENTRY: usize = 26;
 /// The size of the largest stream that is read, in bytes: 1 TiB. A log is far smaller; but a
-/// damaged record can state any size, because holes take no space.
+/// damaged record can state any size, because holes (ranges that are all zeros) take no clusters.
 const MOST_SIZE: u64 = 1 << 40;
-/// The flags of files whose bytes a cloud provider stores and not the volume: offline, recall on
-/// open, and recall on access.
+/// The Windows file attributes (bits) of a file whose bytes a cloud provider stores and not the
+/// volume: offline, recall on open, and recall on access.
 const NOT_ON_DISK: u32 = 0x1000 | 0x4_0000 | 0x40_0000;
 
-/// The records of one file: the first record, and the further ones that its attribute list names.
-/// They take at most 16 MiB of memory.
+/// A file of an NTFS volume, with its records from the master file table: the first record, and the
+/// further ones that the file's attribute list names. They take at most 16 MiB of memory.
 pub(super) struct File {
     number: u64,
     records: Vec<Vec<u8>>,
@@ -40,7 +41,7 @@ pub(super) struct File {
 
 /// One of the names of a file on an NTFS volume, and the folder in which the file has that name.
 pub(super) struct FileName<'f> {
-    /// The folder that contains the file under this name.
+    /// A reference to the record of the folder that contains the file under this name.
     pub parent: Reference,
     /// True if the name is a short (8.3) name, which Windows makes for a file with a long name.
     pub is_short: bool,
@@ -66,8 +67,9 @@ impl<'f> FileName<'f> {
 }
 
 impl File {
-    /// Reads the records of the file whose first record has the number `number`. If `budget` is not
-    /// enough for reading the file's attribute list, reads only the first record.
+    /// Reads the records of the file whose first record has the number `number` in the master file
+    /// table. If `budget` is not enough for reading the file's attribute list, reads only the first
+    /// record. Fails if the first record cannot be read.
     pub fn read(ntfs: &Ntfs, number: u64, budget: &mut Budget) -> Result<Self, Obstacle> {
         let first = ntfs.record(number).ok_or(Obstacle::Record(number))?;
         let mut file = File { number, records: vec![first], lost: BTreeSet::new(), is_list_cut: false };
@@ -90,6 +92,7 @@ impl File {
     }
 
     /// Reads the records that the file's attribute list names, and adds them to the file's records.
+    /// `list` has the bytes of the attribute list.
     fn add_listed(&mut self, ntfs: &Ntfs, list: &[u8]) {
         let most = MOST_RECORDS.min(MOST_RECORD_BYTES / ntfs.geometry.record);
         // Records that were met, and whether they belong to the file.
@@ -111,8 +114,8 @@ impl File {
         }
     }
 
-    /// Reads a further record of the file and adds it. Returns false if the record cannot be read
-    /// or belongs to another file by now.
+    /// Reads a further record of the file, which has the number `number` in the master file table,
+    /// and adds it. Returns false if the record cannot be read or belongs to another file by now.
     fn add_record(&mut self, ntfs: &Ntfs, number: u64) -> bool {
         let (is_in_use, sequence) = (self.first().is_in_use(), self.first().sequence());
         let is_own = |base: Reference| base.record == self.number && base.means(sequence, is_in_use);
@@ -127,8 +130,8 @@ impl File {
         Record(self.records.first().map_or(&[], Vec::as_slice))
     }
 
-    /// Returns the numbers of the records that should have parts of the file's streams, but cannot
-    /// be read or belong to another file by now.
+    /// Returns the numbers of those records of the master file table that should have parts of the
+    /// file's streams, but cannot be read or belong to another file by now.
     pub fn lost(&self) -> &BTreeSet<u64> {
         &self.lost
     }
@@ -153,8 +156,9 @@ impl File {
         names
     }
 
-    /// Returns true if the file has a main stream, or may have one in the records that are lost.
-    /// Files that describe the volume itself, such as `$Secure`, can have only named streams.
+    /// Returns true if the file has a main stream, or may have one because not all of its records
+    /// could be read. Files that describe the volume itself, such as `$Secure`, can have only named
+    /// streams.
     pub fn may_have_main_stream(&self) -> bool {
         let mut attributes = self.attributes();
         let has_one = attributes.any(|found| found.kind() == attribute::DATA && found.name().is_empty());
@@ -188,16 +192,17 @@ impl File {
         u64_at(self.standard_information(), 8)
     }
 
-    /// Returns the tag of the file's reparse point, which tells what driver gives the file another
-    /// meaning. Returns `None` if the file has no reparse point.
+    /// Returns the tag of the file's reparse point. It says which link or driver Windows uses for
+    /// the file, instead of reading the file's own bytes. Returns `None` if the file has no reparse
+    /// point.
     pub fn reparse_point(&self) -> Option<ReparsePoint> {
         let mut attributes = self.attributes();
         let found = attributes.find(|attribute| attribute.kind() == attribute::REPARSE_POINT)?;
         Some(ReparsePoint(u32_at(found.resident()?, 0)?))
     }
 
-    /// Opens the file's main stream, or the stream named `name` if that is given. Stream names are
-    /// compared as [`name_text`] writes them.
+    /// Opens the file's main stream, or the stream named `name` if that is given. `name` is escaped
+    /// as [`name_text`] does. Fails with the reason why nothing of the stream can be read.
     pub fn stream(&self, ntfs: &Ntfs, name: Option<&str>) -> Result<Stream, Obstacle> {
         if let Some(obstacle) = self.obstacle().filter(|_| name.is_none()) {
             return Err(obstacle);
@@ -213,8 +218,8 @@ impl File {
         if size > MOST_SIZE { Err(Obstacle::Size { size, limit: MOST_SIZE }) } else { Ok(stream) }
     }
 
-    /// Returns why the file's main stream does not contain the bytes of the file, such as a reparse
-    /// point of a cloud provider. Returns `None` if it does.
+    /// Returns the reason why the main stream does not have the file's content, such as that a
+    /// cloud provider stores it. Returns `None` if the main stream has the content.
     fn obstacle(&self) -> Option<Obstacle> {
         let point = self.reparse_point()?;
         let flags = u32_at(self.standard_information(), 32).unwrap_or_default();
@@ -222,8 +227,9 @@ impl File {
         is_elsewhere.then_some(Obstacle::Elsewhere(point))
     }
 
-    /// Returns the size in bytes that the file's records state for a stream, for streams that
-    /// cannot be opened. Returns 0 if no record states it.
+    /// Returns the size in bytes that the file's records state for the stream named `name`, or for
+    /// the main stream if that is `None`. It is used if the stream cannot be opened. Returns 0 if
+    /// no record states a size.
     pub fn stated_size(&self, name: Option<&str>) -> u64 {
         let data = self.attributes().filter(|attribute| attribute.kind() == attribute::DATA);
         let mut named = data.filter(|attribute| name_text(attribute.name()) == name.unwrap_or_default());

@@ -16,15 +16,17 @@ use crate::evidence::layer::{Source, read_exact};
 
 /// The number of bytes of the master file table that are read at a time.
 const STEP: u64 = 1 << 20;
-/// The most memory, in bytes, for the names of folders and the numbers of wanted files. Records
-/// after this limit are counted as not listed.
+/// The most memory, in bytes, for the names of folders and the numbers of wanted files. Records of
+/// the master file table after this limit are counted as not listed. The paths of all listed files
+/// together have the same limit.
 const MOST_MEMORY: usize = 256 << 20;
 /// The number of records at the start of the master file table that describe the volume itself,
 /// such as `$MFT` and `$LogFile`.
 const SYSTEM_RECORDS: u64 = 24;
 
-/// A function that returns true for the names of the files and streams to list. Names are escaped
-/// as in [`NtfsFile::path`].
+/// A function of the caller that decides which files and streams are listed. It gets the name of a
+/// file (without its folder) or of an alternate stream, escaped as in [`NtfsFile::path`], and
+/// returns true if that is to be listed.
 pub type Wanted<'w> = dyn Fn(&str) -> bool + 'w;
 
 /// A stream of a file on an NTFS volume, as [`Files`] lists it.
@@ -32,8 +34,8 @@ pub type Wanted<'w> = dyn Fn(&str) -> bool + 'w;
 pub struct NtfsFile {
     /// The path of the file from the volume's root, with `/` between its parts. If
     /// [`NtfsFile::is_orphan`] is true, the path begins with `$Orphan/`. In names, a backslash
-    /// becomes `\\`; `!`, `/` and `:` become `\xNN`; and UTF-16 that is no text becomes `\xNN` for
-    /// each byte that it would have in UTF-8.
+    /// becomes `\\`; `!`, `/` and `:` become `\xNN`, where `NN` is hexadecimal; and UTF-16 that is
+    /// no text becomes `\xNN` for each byte that it would have in UTF-8.
     pub path: String,
     /// The name of the stream, escaped like the names in [`NtfsFile::path`]. `None` for the main
     /// stream, which has the file's content.
@@ -60,11 +62,11 @@ pub struct NtfsFile {
     pub problems: Vec<FileProblem>,
 }
 
-/// The numbers of records and files that a pass over the master file table has found.
+/// How many records and files a pass over the master file table of a volume has found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// The number of records that the master file table has place for, without places that were
-    /// never written to.
+    /// The number of places for records in the master file table, up to the end of what was ever
+    /// written to the table.
     pub records: u64,
     /// The number of records of the master file table that were written only in part. The marks at
     /// the ends of such a record's sectors differ.
@@ -87,7 +89,8 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Returns what is wrong with the master file table, by these counts.
+    /// Returns what is wrong with the master file table: a problem for each of these counts that
+    /// stands for damage or for a limit, and is not 0.
     #[must_use]
     pub fn problems(&self) -> Vec<VolumeProblem> {
         let problems = [
@@ -101,9 +104,10 @@ impl Counts {
     }
 }
 
-/// An iterator over the wanted files of an NTFS volume, in the order of their records. It takes at
-/// most 256 MiB of memory, whatever the volume contains. It ends early if the paths of the files
-/// that it has returned take more than 256 MiB together.
+/// An iterator over those files and streams of an NTFS volume that the caller wants, in the order
+/// of the files' records in the master file table. It takes at most 256 MiB of memory, whatever the
+/// volume contains. It ends early if the paths of the files that it has returned take more than 256
+/// MiB together.
 pub struct Files<'n> {
     ntfs: &'n Ntfs,
     wanted: &'n Wanted<'n>,
@@ -112,15 +116,15 @@ pub struct Files<'n> {
     ready: VecDeque<NtfsFile>,
     counts: Counts,
     budget: Budget,
-    /// The total length of the paths of files that were returned so far, in bytes. There is a
-    /// limit.
+    /// The total length of the paths of files that were returned so far, in bytes. If it exceeds
+    /// 256 MiB, the iterator ends.
     path_bytes: usize,
     yielded: u64,
 }
 
 impl<'n> Files<'n> {
-    /// Passes over the master file table of the volume `ntfs`, and returns an iterator over the
-    /// files for whose names `wanted` returns true.
+    /// Reads the master file table of the volume `ntfs` once from start to end, and returns an
+    /// iterator over the files and streams for whose names `wanted` returns true.
     pub(super) fn read(ntfs: &'n Ntfs, wanted: &'n Wanted<'n>) -> Self {
         let mut pass = Pass::new(wanted);
         pass.run(ntfs);
@@ -131,8 +135,8 @@ impl<'n> Files<'n> {
         Files { ntfs, wanted, folders, records, ready, counts, budget, path_bytes: 0, yielded: 0 }
     }
 
-    /// Returns the numbers of records and files that were found. [`Counts::not_listed`] can still
-    /// grow until the iterator has ended.
+    /// Returns how many records and files were found in the master file table.
+    /// [`Counts::not_listed`] can still grow until the iterator has ended.
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.counts
@@ -146,8 +150,8 @@ impl<'n> Files<'n> {
         self.counts.files.saturating_sub(self.yielded)
     }
 
-    /// Adds the wanted streams of the file with the record `number` to the streams that the
-    /// iterator returns next.
+    /// Adds the wanted streams of the file whose first record has the number `number` to the
+    /// streams that the iterator returns next.
     fn add(&mut self, number: u64) {
         let Ok(file) = File::read(self.ntfs, number, &mut self.budget) else { return };
         let names = file.names();
@@ -205,23 +209,26 @@ impl Iterator for Files<'_> {
     }
 }
 
-/// Returns true if the record is the first record of a regular file that is not deleted, other than
-/// the files that describe the volume itself.
+/// Returns true if `record` is the first record of a regular file that is not deleted and does not
+/// describe the volume itself. `number` is the number of the record in the master file table.
 fn is_counted(number: u64, record: Record<'_>) -> bool {
     number >= SYSTEM_RECORDS && record.is_in_use() && !record.is_folder() && record.base().is_none()
 }
 
-/// One pass over the master file table of an NTFS volume: what was found so far.
+/// What one pass over the master file table of an NTFS volume has found so far.
 struct Pass<'w> {
     wanted: &'w Wanted<'w>,
     folders: Folders,
-    /// The numbers of the first records of files with a wanted name or stream.
+    /// The numbers, in the master file table, of the first records of files with a wanted name or
+    /// stream.
     records: Vec<u64>,
-    /// The folders whose name is not in their first record, by the number of that record. The
-    /// values are its sequence number, and whether the folder is in use.
+    /// The folders that have no name in their first record. The key is the number of that record.
+    /// The value is the record's sequence number (how often it was used again for another file),
+    /// and whether the folder is in use, not deleted.
     nameless: BTreeMap<u64, (u16, bool)>,
-    /// Names from further records of files, by the number of the first record. They are kept
-    /// because the file may be a folder whose first record comes later in the table.
+    /// Names from further records of files, by the number of the file's first record. They are kept
+    /// because the file may be a folder whose first record comes later in the table. Each value is
+    /// a reference to the first record, one to the parent folder's record, and the name in UTF-16.
     names: BTreeMap<u64, (Reference, Reference, Vec<u8>)>,
     memory: usize,
     counts: Counts,
@@ -242,8 +249,9 @@ impl<'w> Pass<'w> {
         }
     }
 
-    /// Reads all records that lie on the volume. A damaged table can refer to the same clusters
-    /// again and again. So the pass ends once as many bytes were read as the volume has.
+    /// Reads all records of the master file table that lie on the volume. A damaged table can refer
+    /// to the same clusters again and again. So the pass ends once as many bytes were read as the
+    /// volume has.
     fn run(&mut self, ntfs: &Ntfs) {
         let size = ntfs.geometry.record as u64;
         self.counts.records = ntfs.table.valid() / size;
@@ -267,8 +275,8 @@ impl<'w> Pass<'w> {
         self.counts.unreadable += self.counts.records - next;
     }
 
-    /// Returns the memory, in bytes, that the folders, names and numbers take that were found so
-    /// far.
+    /// Returns the memory, in bytes, that the pass takes for the folders, names and record numbers
+    /// that it has found so far.
     fn memory(&self) -> usize {
         self.folders.memory() + self.memory + size_of::<u64>() * self.records.len()
     }
@@ -286,7 +294,8 @@ impl<'w> Pass<'w> {
         }
     }
 
-    /// Reads records one by one, because a read of all of them together has failed.
+    /// Reads the records with the numbers `numbers` one by one, because a read of all of them
+    /// together has failed.
     fn look_at_each(&mut self, ntfs: &Ntfs, numbers: Range<u64>) {
         let size = ntfs.geometry.record;
         for number in numbers {
@@ -306,7 +315,8 @@ impl<'w> Pass<'w> {
         }
     }
 
-    /// Records what a record of the table tells: a folder's name, or that a file is wanted.
+    /// Notes what a record of the master file table states: the name of a folder, or the name of a
+    /// file or stream that is wanted. `number` is the number of the record.
     fn look_into(&mut self, number: u64, record: Record<'_>) {
         let base = record.base();
         self.counts.files += u64::from(is_counted(number, record));
@@ -348,7 +358,8 @@ impl<'w> Pass<'w> {
         (self.wanted)(&self.text)
     }
 
-    /// Keeps a name from a further record if it may be the name of a folder.
+    /// Keeps the name `name` if it may be the name of a folder. It is in the record with the number
+    /// `number`, which is a further record of the file whose first record is `base`.
     fn note_name(&mut self, number: u64, base: Reference, name: &FileName<'_>) {
         let may_be_folder = base.record > number || self.nameless.contains_key(&base.record);
         if may_be_folder && !name.is_short {

@@ -15,7 +15,7 @@ const ORPHAN: &str = "$Orphan";
 /// The names of all folders of a volume. Each takes 40 bytes of memory, and the bytes of its name.
 #[derive(Default)]
 pub(super) struct Folders {
-    /// The folders, sorted by the numbers of their records once all have been added.
+    /// The folders. They are sorted by the numbers of their first records once all have been added.
     folders: Vec<Folder>,
     names: String,
 }
@@ -26,7 +26,7 @@ struct Folder {
     parent: Reference,
     sequence: u16,
     is_in_use: bool,
-    /// The start of the folder's name in `Folders::names`, and the length of the name in bytes.
+    /// The offset of the folder's name in `Folders::names`, and the length of the name, in bytes.
     name: (usize, u16),
 }
 
@@ -40,12 +40,15 @@ pub(super) struct Path {
 }
 
 impl Folders {
-    /// Adds a folder whose first record is `record` and has the number `number`.
+    /// Adds a folder that has the name `name`. Its first record in the master file table is
+    /// `record`, which has the number `number`.
     pub fn add(&mut self, number: u64, record: Record<'_>, name: &FileName<'_>) {
         self.add_named(number, record.sequence(), record.is_in_use(), name.parent, name.name);
     }
 
-    /// Adds a folder whose name is not in its first record. `record` is the number of that record.
+    /// Adds a folder. `record` and `sequence` are the number and the sequence number of its first
+    /// record in the master file table. `is_in_use` is false if the folder is deleted. `parent` is
+    /// the folder that it is in, and `name` is its name in UTF-16.
     pub fn add_named(&mut self, record: u64, sequence: u16, is_in_use: bool, parent: Reference, name: &[u8]) {
         let start = self.names.len();
         push_name(&mut self.names, name);

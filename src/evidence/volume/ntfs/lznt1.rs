@@ -1,11 +1,12 @@
 //! LZNT1, the compression of NTFS.
 
-/// The size of a chunk of LZNT1 after decompression, in bytes.
+/// The size of a chunk of LZNT1 (the compression of NTFS) after decompression, in bytes.
 const CHUNK: usize = 4096;
 
-/// Decompresses `data` into `out`, which must contain only zeros. If `data` ends before `out` is
-/// full, the rest of `out` stays zeros, as LZNT1 requires. If `data` is damaged, the error is the
-/// number of bytes of `out` that are right: those before the damaged chunk.
+/// Decompresses `data`, which LZNT1 has compressed, into `out`, which must contain only zeros. If
+/// `data` ends before `out` is full, the rest of `out` stays zeros, as LZNT1 requires. If `data` is
+/// damaged, the error is the number of bytes of `out` that are right: those before the damaged
+/// chunk.
 pub(super) fn decompress(mut data: &[u8], out: &mut [u8]) -> Result<(), usize> {
     for (place, chunk) in out.chunks_mut(CHUNK).enumerate() {
         let Some((head, rest)) = data.split_first_chunk() else { return Ok(()) };
@@ -29,9 +30,9 @@ pub(super) fn decompress(mut data: &[u8], out: &mut [u8]) -> Result<(), usize> {
     Ok(())
 }
 
-/// Decompresses one chunk. It consists of groups of eight items, each of which is a byte or a
-/// reference to earlier bytes of the chunk. Returns `None` if a reference is cut off or reaches out
-/// of the chunk.
+/// Decompresses one chunk of LZNT1 into `out`. The chunk consists of groups of eight items, each of
+/// which is a byte or a reference to earlier bytes of the decompressed chunk. Returns `None` if a
+/// reference is cut off or reaches out of the chunk.
 fn decompress_chunk(mut data: &[u8], out: &mut [u8]) -> Option<()> {
     let mut length = 0;
     while let Some((flags, rest)) = data.split_first() {
@@ -54,8 +55,9 @@ fn decompress_chunk(mut data: &[u8], out: &mut [u8]) -> Option<()> {
     Some(())
 }
 
-/// Appends the earlier bytes that `reference` refers to to the first `length` bytes of `out`.
-/// Returns the new length. Returns `None` if the reference reaches out of the chunk.
+/// Appends to the first `length` bytes of `out`, which are decompressed, the earlier bytes that
+/// `reference` points to. Returns the new length. Returns `None` if the reference points to before
+/// the start of `out`.
 fn copy(out: &mut [u8], length: usize, reference: u16) -> Option<usize> {
     // The further the chunk is decompressed, the more bits the distance needs, and the fewer are
     // left for the count.

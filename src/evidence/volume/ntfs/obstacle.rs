@@ -2,21 +2,23 @@
 
 use std::fmt;
 
-/// The reason why nothing of a stream can be read. Displayed as text, it names the reason for
-/// users.
+/// The reason why nothing of a stream of an NTFS file can be read. Displayed as text, it names the
+/// reason for users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Obstacle {
     /// Windows has encrypted the stream (Encrypting File System).
     #[error("the file is encrypted by Windows (EFS)")]
     Encrypted,
-    /// The stream is compressed by a method other than LZNT1. Contains the number of the method.
+    /// The stream is compressed by a method other than LZNT1, the usual compression of NTFS.
+    /// Contains the number of the method.
     #[error("the file is compressed by method {0}: only LZNT1 (1) is read")]
     Compression(u8),
-    /// A driver stores the bytes of the file elsewhere or in another form. Contains the tag of the
-    /// driver.
+    /// The bytes of the file are elsewhere or in another form, because the file is a link or a
+    /// driver stores it. Contains the tag of the file's reparse point, which says where.
     #[error("the file's bytes are {0}, which is not read")]
     Elsewhere(ReparsePoint),
-    /// The file has no such stream: no record of the file has an attribute for it.
+    /// The file does not have the stream that was asked for: no record of the file in the master
+    /// file table has an attribute for it.
     #[error("no record of the file says where its bytes lie")]
     NoData,
     /// The record of the master file table that states the size of the stream is lost.
@@ -41,13 +43,13 @@ pub enum Obstacle {
     Record(u64),
 }
 
-/// The tag of a reparse point, which names the driver that gives a file another meaning, such as a
-/// link.
+/// The tag of a reparse point. It says which link or driver Windows uses when the file is opened,
+/// instead of reading the file's own bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ReparsePoint(pub u32);
 
-/// The known tags of reparse points whose files have their bytes elsewhere, each with a text that
-/// says where.
+/// The tags of reparse points that are known to mean that the file's bytes are elsewhere. Each has
+/// a text that says where, and completes the message "the file's bytes are …".
 const KNOWN: [(u32, &str); 11] = [
     (0x8000_0017, "compressed by the Windows Overlay Filter (WOF, CompactOS)"),
     (0x8000_0013, "in a store of Windows Server deduplication"),
@@ -63,8 +65,8 @@ const KNOWN: [(u32, &str); 11] = [
 ];
 
 impl ReparsePoint {
-    /// The bits that are equal in all tags of cloud providers. Four other bits tell the providers
-    /// apart.
+    /// The tag of a reparse point of a cloud provider, without the four bits that tell the
+    /// providers apart.
     const CLOUD: u32 = 0x9000_001A;
 
     /// Returns true if the file belongs to a cloud provider, such as OneDrive. Its bytes may or may
@@ -73,7 +75,9 @@ impl ReparsePoint {
         self.0 & 0xFFFF_0FFF == Self::CLOUD
     }
 
-    /// Returns true if the bytes that the volume has for the file are not the file's content.
+    /// Returns true if the tag is known to mean that the bytes on the volume are not the file's
+    /// content. Returns false for the tags of cloud providers, whose files may be on the volume,
+    /// and for unknown tags.
     pub(super) fn is_elsewhere(self) -> bool {
         KNOWN.iter().any(|(tag, _)| *tag == self.0)
     }

@@ -33,7 +33,7 @@ pub enum VolumeProblem {
         /// The number of records of the master file table that were written only in part.
         records: u64,
     },
-    /// Some places in the master file table contain something that is not a file record.
+    /// Some places in the master file table contain something that is not a record of the table.
     NoRecord {
         /// The number of places in the master file table that contain no record.
         records: u64,
@@ -92,7 +92,7 @@ impl fmt::Display for VolumeProblem {
 /// A range of a file's stream on an NTFS volume in which something is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileProblem {
-    /// The offset in the stream of the range of bytes that has the problem.
+    /// The offset in the stream of the range of bytes that has the problem, in bytes.
     pub offset: u64,
     /// The number of bytes that have the problem. 0 if it concerns no particular range.
     pub length: u64,
@@ -123,8 +123,8 @@ pub enum FileFault {
     /// The file's attribute list, which names all of its records in the master file table, cannot
     /// be read to its end.
     ListCut,
-    /// A driver that dnsweep does not know gives the file another meaning. Reads return what the
-    /// volume has for the file. Contains the tag of the driver.
+    /// The file has a reparse point whose tag dnsweep does not know, so a driver may have the
+    /// file's content elsewhere. Reads return what the volume has for the file. Contains the tag.
     Driver(ReparsePoint),
 }
 
@@ -162,12 +162,12 @@ impl fmt::Display for FileFault {
     }
 }
 
-/// The most problems of one stream that are listed. The last one then covers everything that is
-/// wrong after it.
+/// The most problems of one stream that are listed. If there are more, the last one that is listed
+/// covers everything that is wrong from its start on.
 const MOST_PROBLEMS: usize = 256;
 
 /// Returns the ranges of a stream in which something is wrong. `budget` limits how many clusters of
-/// deleted files are looked up.
+/// deleted files are looked up in the volume's bitmap, to see if other files use them by now.
 pub(super) fn problems(ntfs: &Ntfs, file: &File, stream: &Stream, budget: &mut Budget) -> Vec<FileProblem> {
     let mut found = Problems { stream, problems: Vec::new() };
     if file.is_list_cut() {
@@ -205,8 +205,9 @@ struct Problems<'s> {
 }
 
 impl Problems<'_> {
-    /// Adds a problem with a range of the file's clusters. If the range follows that of the last
-    /// problem and the fault is the same, extends the last problem instead.
+    /// Adds a problem with a range of clusters, which are counted from the start of the stream.
+    /// Extends the last problem instead if the range follows it and the fault is the same, or if as
+    /// many problems are listed as may be.
     fn add(&mut self, clusters: Range<u64>, fault: FileFault) {
         let bytes = self.stream.bytes_of(clusters);
         if bytes.is_empty() {
@@ -228,8 +229,9 @@ impl Problems<'_> {
     }
 
     /// Looks up clusters of a deleted file in the volume's bitmap, and adds a problem for those
-    /// that are in use by now. `places` is the range of clusters on the volume, and `first` is the
-    /// file's cluster that lies in the first of them.
+    /// that other files use by now, or for all of them if that cannot be found out. `places` are
+    /// the numbers of the clusters on the volume. `first` is the number of the first of these
+    /// clusters, counted from the start of the stream.
     fn check(&mut self, ntfs: &Ntfs, first: u64, places: Range<u64>, budget: &mut Budget) {
         let file = |place: u64| first + (place - places.start);
         let bitmap = ntfs.bitmap().filter(|_| budget.take_clusters(places.end - places.start));

@@ -8,7 +8,7 @@ use crate::evidence::volume::fields::{length16_at, length32_at, u16_at, u64_at};
 /// recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Reference {
-    /// The number of the record that is meant, which is its position in the master file table.
+    /// The number of the record, which is its position in the master file table.
     pub record: u64,
     /// The sequence number that the record had when the reference was made: how often its place had
     /// been used again for another file.
@@ -17,15 +17,16 @@ pub(super) struct Reference {
 
 impl Reference {
     /// Reads a reference from the eight bytes at `offset`: 48 bits for the number, and 16 bits for
-    /// the sequence number. Returns `None` if `bytes` ends before.
+    /// the sequence number. Returns `None` if `bytes` ends before the reference does.
     pub fn at(bytes: &[u8], offset: usize) -> Option<Self> {
         let number = u64_at(bytes, offset)? & 0xFFFF_FFFF_FFFF;
         Some(Reference { record: number, sequence: u16_at(bytes, offset + 6)? })
     }
 
-    /// Returns true if the record that now has the sequence number `sequence` is still the one that
-    /// the reference was made for. When a file is deleted, the sequence number of its record grows
-    /// by one, so that a free record may have the next number.
+    /// Returns true if a record still belongs to the file that it belonged to when the reference
+    /// was made. `sequence` is the present sequence number of the record, and `in_use` is false if
+    /// the record is free. When a file is deleted, the sequence number of its record grows by one,
+    /// so a free record may also have the number that follows the reference's.
     pub fn means(self, sequence: u16, in_use: bool) -> bool {
         let next = self.sequence.checked_add(1).unwrap_or(1);
         sequence == self.sequence || !in_use && sequence == next
@@ -35,19 +36,21 @@ impl Reference {
 /// What the place of a record in the master file table contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RecordState {
-    /// A sound record, of which all sectors were written together.
+    /// A sound record of the master file table, of which all sectors were written together.
     Good,
-    /// Only zeros, because no record was ever written to the place.
+    /// Only zeros, because no record was ever written to this place in the master file table.
     Unused,
-    /// Something that is not a record, or a record that `chkdsk` has marked as bad.
+    /// Something that is not a record of the master file table, or a record that `chkdsk` has
+    /// marked as bad.
     NoRecord,
-    /// A record that was written only in part: the marks at the ends of its sectors differ.
+    /// A record of the master file table that was written only in part: the marks at the ends of
+    /// its sectors differ.
     Torn,
 }
 
-/// Replaces the marks at the ends of a record's sectors by the bytes that belong in their places
-/// ("fixup"). Returns the state of the record. If it is not [`RecordState::Good`], the record must
-/// not be used.
+/// Checks the marks at the ends of a record's sectors, and replaces them by the bytes that belong
+/// in their places (NTFS calls this "fixup"). `sector` is the size of a sector in bytes. Returns
+/// the state of the record. If it is not [`RecordState::Good`], the record must not be used.
 pub(super) fn restore(record: &mut [u8], sector: u64) -> RecordState {
     if !record.starts_with(b"FILE") {
         let is_unused = record.iter().all(|byte| *byte == 0);
@@ -56,8 +59,9 @@ pub(super) fn restore(record: &mut [u8], sector: u64) -> RecordState {
     if restore_ends(record, sector).is_some() { RecordState::Good } else { RecordState::Torn }
 }
 
-/// Replaces the marks at the ends of a record's sectors by the bytes that belong in their places.
-/// Returns `None` if a mark is wrong or lies outside of the record.
+/// Replaces the marks that NTFS puts at the ends of a record's sectors by the bytes that belong in
+/// their places. `sector` is the size of a sector in bytes. Returns `None` if a mark is wrong or
+/// lies outside of the record.
 fn restore_ends(record: &mut [u8], sector: u64) -> Option<()> {
     let (array, count) = (length16_at(record, 4)?, length16_at(record, 6)?);
     let strides = count.checked_sub(1)?;
@@ -78,36 +82,40 @@ fn restore_ends(record: &mut [u8], sector: u64) -> Option<()> {
     Some(())
 }
 
-/// A record of the master file table, with the original bytes at the ends of its sectors (see
-/// [`restore`]).
+/// A record of the master file table, after the marks that NTFS puts at the ends of its sectors
+/// were replaced by the original bytes (see [`restore`]).
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Record<'r>(pub &'r [u8]);
 
 impl<'r> Record<'r> {
-    /// Returns the sequence number of the record: how often it was used again for another file.
+    /// Returns the sequence number of the record of the master file table: how often it was used
+    /// again for another file.
     pub fn sequence(self) -> u16 {
         u16_at(self.0, 16).unwrap_or_default()
     }
 
-    /// Returns true if the record is in use, and false if it is that of a deleted file.
+    /// Returns true if the record of the master file table is in use, and false if it is that of a
+    /// deleted file.
     pub fn is_in_use(self) -> bool {
         u16_at(self.0, 22).unwrap_or_default() & 1 != 0
     }
 
-    /// Returns true if the record describes a folder, and false if it describes a file.
+    /// Returns true if the record of the master file table belongs to a folder, and false if it
+    /// belongs to a file.
     pub fn is_folder(self) -> bool {
         u16_at(self.0, 22).unwrap_or_default() & 2 != 0
     }
 
-    /// Returns the first record of the file that has further attributes in this record. Returns
-    /// `None` if this record is itself the first record of a file.
+    /// A file can have several records of the master file table. If this is a further record,
+    /// returns a reference to the file's first record. Returns `None` if this is the first record
+    /// of a file.
     pub fn base(self) -> Option<Reference> {
         // An extension of record 0, the table itself, has a sequence number.
         Reference::at(self.0, 32).filter(|base| base.record != 0 || base.sequence != 0)
     }
 
-    /// Returns an iterator over the attributes (names, streams and other data of a file) in the
-    /// record.
+    /// Returns an iterator over the attributes (names, streams and other data of a file) in this
+    /// record of the master file table.
     pub fn attributes(self) -> Attributes<'r> {
         let used = length32_at(self.0, 24).unwrap_or_default();
         let bytes = self.0.get(..used).unwrap_or(self.0);

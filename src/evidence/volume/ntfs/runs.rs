@@ -1,7 +1,7 @@
 //! Runs of consecutive clusters, and run lists, in which NTFS stores each of them in a few bytes.
 
-/// A run: clusters of a file that are consecutive on the volume, or a hole, which lies nowhere and
-/// reads as zeros.
+/// A run: clusters of a file that are consecutive on the volume; or a hole, whose clusters lie
+/// nowhere and read as zeros.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Run {
     /// The number of the run's first cluster, counted from the first cluster of the file.
@@ -41,8 +41,8 @@ impl Run {
 /// numbers, and offsets in bytes, within 64 bits.
 const MOST_CLUSTERS: u64 = 1 << 52;
 
-/// An iterator over the runs in a run list. It ends at the end of the list or at the first run that
-/// is damaged.
+/// An iterator over the runs in a run list, in which NTFS stores where the clusters of a file lie.
+/// It ends at the end of the list or at the first run that is damaged.
 #[derive(Debug, Clone)]
 pub(super) struct RunList<'l> {
     list: &'l [u8],
@@ -52,14 +52,15 @@ pub(super) struct RunList<'l> {
 }
 
 impl<'l> RunList<'l> {
-    /// Returns an iterator over the runs in `list`, the first of which begins with the file's
-    /// cluster `first`.
+    /// Returns an iterator over the runs in `list`, which has the bytes of a run list. The first
+    /// run begins with the cluster `first`, counted from the start of the file.
     pub fn new(list: &'l [u8], first: u64) -> Self {
         RunList { list, first, place: 0, is_damaged: first > MOST_CLUSTERS }
     }
 
-    /// Decodes the run in `rest`. `sizes` is the byte before the run, which states the lengths of
-    /// its two numbers. Returns `None` if the run is damaged.
+    /// Decodes the next run from `rest`, the bytes after `sizes`. `sizes` is the first byte of the
+    /// run in the run list. It states the lengths of the run's two numbers: the number of clusters,
+    /// and the place on the volume. Returns `None` if the run is damaged.
     fn decode(&mut self, sizes: u8, rest: &'l [u8]) -> Option<Run> {
         let (count, rest) = rest.split_at_checked(usize::from(sizes & 15))?;
         let (offset, rest) = rest.split_at_checked(usize::from(sizes >> 4))?;
@@ -92,8 +93,8 @@ impl Iterator for RunList<'_> {
     }
 }
 
-/// Reads a signed little-endian number of one to eight bytes. Returns `None` for any other number
-/// of bytes.
+/// Reads a signed little-endian number of one to eight bytes. Returns `None` if `bytes` is empty or
+/// longer.
 fn number(bytes: &[u8]) -> Option<i64> {
     let sign = if bytes.last()? & 0x80 == 0 { 0 } else { 0xFF };
     let mut whole = [sign; 8];

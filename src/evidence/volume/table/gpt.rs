@@ -9,15 +9,16 @@ const HEADER: usize = 92;
 /// The most bytes of GPT entries that are read. A disk usually has 128 entries, which take 16 KiB.
 const MOST_ENTRY_BYTES: usize = 2 << 20;
 
-/// A GPT header with its entries, either of which may be damaged.
+/// A GUID partition table (GPT): its header, its entries, and what is wrong with them.
 struct Gpt {
-    /// The size in bytes of the sectors in which the GPT counts.
+    /// The size of a sector in bytes. A GPT states offsets and sizes as numbers of sectors.
     sector: u64,
     /// The offset on the disk of the GPT's header, in bytes.
     header: u64,
     /// The offset on the disk of the GPT's partition entries, in bytes.
     array: u64,
-    /// The number of the sector with the other GPT header, which is the backup for the first one.
+    /// The number of the sector in which this GPT's header says that the disk's other GPT header
+    /// is. A disk has one GPT at its start, and a backup at its end.
     other: u64,
     entry_size: usize,
     entries: Vec<u8>,
@@ -28,9 +29,9 @@ struct Gpt {
 
 /// Adds the partitions of a disk's GPT to `found`. Returns false if the disk has no GPT.
 ///
-/// `is_stated` is true if the disk's MBR states that there is a GPT. If it is false, a backup
-/// without the first GPT is ignored, because it may be left from before the disk was partitioned
-/// anew.
+/// `is_stated` is true if the disk's MBR states that there is a GPT. If it is false, the backup GPT
+/// at the end of the disk is ignored unless there is a GPT at the start. That backup may be left
+/// from before the disk was partitioned anew.
 pub(super) fn read(found: &mut Found<'_>, is_stated: bool) -> bool {
     let disk = found.disk;
     let tables: Vec<Result<Gpt, Fault>> =
@@ -61,8 +62,8 @@ pub(super) fn read(found: &mut Found<'_>, is_stated: bool) -> bool {
     true
 }
 
-/// Returns the backup GPT if it is sound. It lies where the first header states, or in the last
-/// sector of the disk.
+/// Returns the backup GPT if it is sound. `first` is the GPT at the start of the disk, if that is
+/// found but damaged. The backup lies where `first` states, or in the last sector of the disk.
 fn backup(disk: &dyn Source, first: Option<&Gpt>) -> Option<Gpt> {
     let stated = first.and_then(|gpt| Some((gpt.sector, gpt.other.checked_mul(gpt.sector)?)));
     let last = SECTOR_SIZES.into_iter().filter_map(|sector| Some((sector, last_sector(disk, sector)?)));
@@ -70,15 +71,16 @@ fn backup(disk: &dyn Source, first: Option<&Gpt>) -> Option<Gpt> {
     places.find_map(|(sector, offset)| Gpt::at(disk, sector, offset).ok().filter(|gpt| gpt.damage.is_none()))
 }
 
-/// Returns the offset of the last whole sector of the disk, in bytes. Returns `None` if the disk is
-/// smaller than a sector.
+/// Returns the offset of the last whole sector of the disk, in bytes. `sector` is the size of a
+/// sector in bytes. Returns `None` if the disk is smaller than a sector.
 fn last_sector(disk: &dyn Source, sector: u64) -> Option<u64> {
     (disk.size() / sector).checked_sub(1).map(|last| last * sector)
 }
 
 impl Gpt {
-    /// Reads the GPT whose header is at the offset `offset` of the disk. Fails if there is no
-    /// header, or if it cannot be read. A damaged table is no error: see [`Gpt::damage`].
+    /// Reads the GPT whose header is at the offset `offset` of the disk, in bytes. `sector` is the
+    /// size of a sector in bytes. Fails if there is no header, or if it cannot be read. A damaged
+    /// table is no error: see [`Gpt::damage`].
     fn at(disk: &dyn Source, sector: u64, offset: u64) -> Result<Gpt, Fault> {
         let header =
             read_exact(disk, offset, 512).map_err(|error| Fault::Unreadable { error: error.to_string() })?;

@@ -13,12 +13,15 @@ const TYPE_GPT: u8 = 0xEE;
 const TYPE_DYNAMIC: u8 = 0x42;
 /// The partition type, in an MBR, of a Windows recovery environment.
 const TYPE_RECOVERY: u8 = 0x27;
-/// The number of the first logical partition. The MBR itself has partitions 1 to 4.
+/// The number of the first logical partition (a partition inside of an extended partition). The MBR
+/// itself has partitions 1 to 4.
 const FIRST_LOGICAL: usize = 5;
-/// The most tables of logical partitions that are read. Windows makes at most 128.
+/// The most tables of logical partitions (those inside of an extended partition) that are read.
+/// Windows makes at most 128.
 const MOST_TABLES: usize = 1024;
 
-/// One of the four entries of an MBR, with its numbers in sectors.
+/// One of the four partition entries of an MBR, or of a table of logical partitions. `kind` is the
+/// type of the partition. `start` and `count` are numbers of sectors.
 struct Entry {
     kind: u8,
     start: u64,
@@ -44,8 +47,8 @@ impl Entry {
     }
 }
 
-/// Returns the four entries of a sector that is an MBR or a table of logical partitions. Returns
-/// `None` if the sector does not end with the bytes 55 AA.
+/// Returns the four partition entries of a sector that is an MBR, or a table of logical partitions,
+/// which has the form of an MBR. Returns `None` if the sector does not end with the bytes 55 AA.
 fn entries(sector: &[u8]) -> Option<Vec<Entry>> {
     if sector.get(510..512)? != [0x55, 0xAA] {
         return None;
@@ -57,8 +60,8 @@ fn entries(sector: &[u8]) -> Option<Vec<Entry>> {
     Some(entries.collect())
 }
 
-/// Returns true if a sector is an MBR: if it has at least one partition, and each entry has one of
-/// the two boot indicators that exist.
+/// Returns true if a sector is an MBR: if it has at least one partition, and each of its four
+/// entries begins with 00 or 80, the only valid boot indicators.
 pub(super) fn is_plausible(sector: &[u8]) -> bool {
     let indicators = sector.get(446..510).into_iter().flat_map(|table| table.iter().step_by(16));
     let are_indicators = indicators.into_iter().all(|byte| matches!(byte, 0x00 | 0x80));
@@ -66,13 +69,14 @@ pub(super) fn is_plausible(sector: &[u8]) -> bool {
     are_indicators && entries(sector).is_some_and(|entries| entries.iter().any(is_partition))
 }
 
-/// Returns true if the first sector of a disk states that the disk has a GPT.
+/// Returns true if the first sector of a disk is an MBR with an entry that states that the disk has
+/// a GPT.
 pub(super) fn is_protective(sector: &[u8]) -> bool {
     entries(sector).is_some_and(|entries| entries.iter().any(|entry| entry.kind == TYPE_GPT))
 }
 
-/// Adds the partitions of the MBR `head` to `found`. Returns false if `head` is not an MBR, or if
-/// none of its partitions begins on the disk.
+/// Adds the partitions of the MBR in `head`, the first sector of a disk, to `found`. Returns false
+/// if `head` is not an MBR, or if none of its partitions begins on the disk.
 pub(super) fn read(found: &mut Found<'_>, head: &[u8]) -> bool {
     let entries = entries(head).unwrap_or_default();
     let sector = sector_size(found, &entries);
@@ -97,8 +101,9 @@ pub(super) fn read(found: &mut Found<'_>, head: &[u8]) -> bool {
     true
 }
 
-/// Returns the sector size in which the MBR counts, in bytes. It is 4096 if a known volume begins
-/// at a place counted in that size, and none at a place counted in 512. Otherwise it is 512.
+/// Returns the size in bytes of the sectors that the entries of an MBR count. It is 4096 if, with
+/// that size, a volume that is recognised begins where an entry states, and with 512 none does.
+/// Otherwise it is 512.
 fn sector_size(found: &Found<'_>, entries: &[Entry]) -> u64 {
     let is_volume = |sector: u64| {
         entries.iter().filter(|entry| entry.is_used() && !entry.is_extended()).any(|entry| {
@@ -108,17 +113,19 @@ fn sector_size(found: &Found<'_>, entries: &[Entry]) -> u64 {
     SECTOR_SIZES.into_iter().find(|sector| is_volume(*sector)).unwrap_or(SECTOR)
 }
 
-/// The chain of tables of logical partitions. Each table has one partition, and names the next
-/// table.
+/// The chain of tables of logical partitions in the extended partitions of an MBR disk. Each table
+/// has one partition, and states where the next table is.
 struct Chain {
     sector: u64,
-    /// The sectors of the tables that were read, by which a chain that loops is noticed.
+    /// The numbers of the sectors with the tables that were read, by which a chain that loops is
+    /// noticed.
     seen: BTreeSet<u64>,
 }
 
 impl Chain {
     /// Adds the logical partitions of the extended partition that begins at sector `first` to
-    /// `found`. `logical` is the number of the next logical partition.
+    /// `found`. `logical` is the number that the next logical partition gets. It is increased for
+    /// each partition that is added.
     fn follow(&mut self, found: &mut Found<'_>, first: u64, logical: &mut usize) {
         let mut at = first;
         loop {

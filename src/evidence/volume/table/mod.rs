@@ -11,7 +11,8 @@ pub use self::problem::{Fault, Problem};
 use super::VolumeKind;
 use crate::evidence::layer::{SharedSource, Source, read_up_to};
 
-/// The size of a sector in bytes on most disks. MBR tables count in sectors.
+/// The size of a sector in bytes on most disks. MBR partition tables state offsets and sizes as
+/// numbers of sectors.
 const SECTOR: u64 = 512;
 /// The possible sizes of a disk's sectors, in bytes: 512, or 4096 on "4K native" disks.
 const SECTOR_SIZES: [u64; 2] = [SECTOR, 4096];
@@ -46,7 +47,7 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    /// Returns the name of the partition's purpose, as users read it.
+    /// Returns the name of the partition's purpose for users, such as `EFI system partition`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -98,7 +99,7 @@ pub fn is_at_start(head: &[u8]) -> bool {
     SECTOR_SIZES.iter().any(has_gpt) || head.get(..512).is_some_and(mbr::is_plausible)
 }
 
-/// The partitions of a disk, and the ranges of bytes between them.
+/// The partitions of a disk, and the ranges of bytes that belong to none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
     /// The kind of the disk's partition table.
@@ -108,7 +109,7 @@ pub struct Table {
     /// The ranges of the disk that belong to no partition, in bytes, in ascending order. They
     /// include the partition tables themselves.
     pub gaps: Vec<Range<u64>>,
-    /// What is wrong with the partition tables.
+    /// What is wrong with the disk's partition tables.
     pub problems: Vec<Problem>,
 }
 
@@ -141,8 +142,9 @@ impl Table {
         Ok(Table::new(kind, found.partitions, found.problems, disk.size()))
     }
 
-    /// Returns a table with the given partitions. Finds the gaps between them, and adds a problem
-    /// for each overlap. `size` is the size of the disk in bytes.
+    /// Returns the result of reading a disk's partition table: the given partitions and problems,
+    /// the gaps between the partitions, and a further problem for each overlap of partitions.
+    /// `size` is the size of the disk in bytes.
     fn new(kind: TableKind, partitions: Vec<Partition>, mut problems: Vec<Problem>, size: u64) -> Table {
         let mut order: Vec<&Partition> = partitions.iter().collect();
         order.sort_by_key(|partition| partition.start);
@@ -165,7 +167,7 @@ impl Table {
     }
 }
 
-/// The partitions and problems of a disk that were found so far.
+/// The partitions of a disk that were found so far, and the problems of its partition table.
 struct Found<'d> {
     disk: &'d dyn Source,
     partitions: Vec<Partition>,
@@ -178,8 +180,9 @@ impl Found<'_> {
         self.problems.push(Problem { offset, length, fault });
     }
 
-    /// Adds a partition of `size` bytes at the offset `start` of the disk. If it extends beyond the
-    /// disk's end, the part on the disk is kept, and a problem is added.
+    /// Adds the partition with the number `number`, which has `size` bytes and begins at the offset
+    /// `start` of the disk. If it extends beyond the disk's end, only the part on the disk is kept,
+    /// and a problem is added.
     fn add(&mut self, number: usize, start: u64, size: u64, purpose: Purpose) {
         let name = format!("p{number}");
         let on_disk = size.min(self.disk.size().saturating_sub(start));

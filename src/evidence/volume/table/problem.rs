@@ -39,24 +39,29 @@ pub enum Fault {
         /// The CRC-32 that was computed from the bytes of the partition entries.
         computed: u32,
     },
-    /// The first GPT is damaged, and the partitions are read from the backup GPT. The range is that
-    /// of the backup's header.
+    /// The GPT at the start of the disk is damaged, so the partitions are read from the backup GPT
+    /// at the end. The offset and length of this problem are those of the backup's header.
     BackupUsed,
-    /// The first GPT is damaged, and no sound backup GPT was found. The partitions are read from
-    /// the first GPT, as far as they make sense.
+    /// The GPT at the start of the disk is damaged, and no sound backup GPT was found at the end.
+    /// The partitions are read from the damaged GPT, as far as they make sense. The offset and
+    /// length of this problem are those of the damaged GPT's header.
     DamagedUsed,
-    /// The first sector states that the disk has a GPT, but none was found.
+    /// The MBR in the first sector states that the disk has a GPT, but none was found.
     GptMissing,
-    /// The end of a partition in a GPT entry is before its start.
+    /// A GPT entry states a partition whose end is before its start, or whose offset or size in
+    /// bytes is too large for 64 bits.
     EntryRange {
         /// The name of the partition with the impossible range, such as `p2`.
         name: String,
     },
-    /// A table of logical partitions does not end with the bytes 55 AA.
+    /// A table of logical partitions (those inside of an extended partition of an MBR) does not end
+    /// with the bytes 55 AA.
     ExtendedSignature,
-    /// A table of logical partitions names a table that was read before as the next one.
+    /// A table of logical partitions (those inside of an extended partition of an MBR) states that
+    /// the next table is one that was read before.
     ExtendedLoop,
-    /// There are more tables of logical partitions than any disk has. The rest is not read.
+    /// There are more tables of logical partitions (those inside of an extended partition of an
+    /// MBR) than are read. The rest is ignored.
     ExtendedLength {
         /// The most tables of logical partitions that are read.
         limit: usize,
@@ -71,7 +76,7 @@ pub enum Fault {
     /// A partition begins before another partition has ended, so that the bytes with the problem
     /// belong to both.
     Overlap {
-        /// The name of that of the two overlapping partitions which begins later on the disk.
+        /// The name of the overlapping partition that begins later on the disk, such as `p2`.
         name: String,
     },
 }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::gpt::crc32;
 use super::*;
 
-/// A disk of `sectors` sectors of 512 bytes.
+/// Returns an empty disk of `sectors` sectors of 512 bytes.
 fn disk(sectors: usize) -> Vec<u8> {
     vec![0; sectors * 512]
 }
@@ -18,7 +18,8 @@ fn read(disk: &[u8]) -> Table {
     table
 }
 
-/// Checks that partitions and gaps together are the disk.
+/// Checks that the partitions and the gaps in `table` together cover the whole disk of `size`
+/// bytes, and that no gap overlaps a partition.
 fn assert_covered(table: &Table, size: u64) {
     let mut ranges: Vec<Range<u64>> = table.gaps.clone();
     ranges.extend(table.partitions.iter().map(|partition| partition.start..partition.end()));
@@ -34,7 +35,8 @@ fn assert_covered(table: &Table, size: u64) {
     }
 }
 
-/// Names with first sectors and numbers of sectors.
+/// Returns the name, the number of the first sector, and the number of sectors of each partition.
+/// Sectors have 512 bytes.
 fn places(table: &Table) -> Vec<(&str, u64, u64)> {
     table.partitions.iter().map(|part| (&*part.name, part.start / 512, part.size / 512)).collect()
 }
@@ -43,7 +45,9 @@ fn faults(table: &Table) -> Vec<(u64, &Fault)> {
     table.problems.iter().map(|problem| (problem.offset, &problem.fault)).collect()
 }
 
-/// Writes a table of an MBR into a sector: place, type, first sector, number of sectors.
+/// Writes an MBR, or a table of logical partitions, into the sector with the number `sector`. Each
+/// of `entries` is: its place in the table (0 to 3), the type of the partition, the number of its
+/// first sector, and the number of its sectors.
 fn put_mbr(disk: &mut [u8], sector: usize, entries: &[(usize, u8, u32, u32)]) {
     let table = &mut disk[sector * 512..][..512];
     table[510..].copy_from_slice(&[0x55, 0xAA]);
@@ -150,7 +154,9 @@ fn an_mbr_of_large_sectors_is_known_by_its_volumes() {
 const DATA: u128 = 0xa2a0d0eb_e5b9_3344_87c0_68b6b72699c7;
 const RESERVED: u128 = 0x16e3c9e3_5c0b_b84d_817d_f92df00215ae;
 
-/// A disk with a GPT and its backup, of which `entries` are type, first and last sector.
+/// Returns a disk that has `sectors` sectors of `sector` bytes, with a GPT at the start and its
+/// backup at the end. The GPT has places for `count` entries. Each of `entries` is the type of a
+/// partition, and the numbers of its first and last sector.
 fn gpt(sector: usize, sectors: usize, count: usize, entries: &[(u128, u64, u64)]) -> Vec<u8> {
     let mut bytes = vec![0; sector * sectors];
     put_mbr(&mut bytes, 0, &[(0, 0xEE, 1, u32::MAX)]);

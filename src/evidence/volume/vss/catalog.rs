@@ -11,29 +11,34 @@ use super::chain::{Chain, HEADER_SIZE, Kind, record_type};
 use super::problem::{Problem, ProblemKind};
 use super::{BLOCK_SIZE, Guid, ShadowCopy};
 
-/// The offset on the volume of the header of shadow copies, which states where the catalog is, in
-/// bytes.
+/// The offset on the volume, in bytes, of the header of shadow copies. The header states where the
+/// catalog is, which lists the shadow copies.
 const VOLUME_HEADER: u64 = 0x1e00;
-/// The size of the header of shadow copies, in bytes.
+/// The size in bytes of the header of shadow copies, which a volume has at a fixed place.
 const VOLUME_HEADER_SIZE: usize = 512;
-/// The record type of the volume's header of shadow copies.
+/// The record type of the volume's header of shadow copies. A record type is the number that tells
+/// apart the structures of shadow copies.
 const VOLUME_HEADER_TYPE: u32 = 1;
-/// The record type of the header of a snapshot's store.
+/// The record type (the number that tells apart the structures of shadow copies) of the header of a
+/// snapshot's store. A store keeps the old content of blocks that were overwritten.
 const STORE_HEADER_TYPE: u32 = 4;
-/// The size of an entry in the catalog of shadow copies, in bytes.
+/// The size of an entry in the catalog of a volume, which lists its shadow copies, in bytes.
 const ENTRY_SIZE: usize = 128;
-/// The most blocks of the catalog that are read: 16 MiB. Windows writes 64 KiB.
+/// The most blocks of the catalog (the list of a volume's shadow copies) that are read: 16 MiB.
+/// Windows writes 64 KiB.
 const MOST_BLOCKS: usize = 1024;
-/// The most snapshots of one volume that are read. Windows makes at most 512.
+/// The most snapshots (shadow copies) of one volume that are read. Windows makes at most 512.
 pub(super) const MOST_SNAPSHOTS: usize = 1024;
 
-/// The offsets on the volume of the structures of a snapshot's store, in bytes.
+/// Where the parts of a snapshot's store lie: offsets on the volume, in bytes. A store keeps the
+/// old content of the blocks of 16 KiB that were overwritten after the snapshot was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct StorePlaces {
-    /// The offset on the volume of the first block of the store's block list, which names the
-    /// blocks that the store keeps.
+    /// The offset on the volume of the first block of the block list. The list says for which
+    /// blocks the store has the old content, and where.
     pub block_list: u64,
-    /// The offset on the volume of the header of the snapshot's store.
+    /// The offset on the volume of the header of the store, which states the snapshot's identifier
+    /// and host.
     pub header: u64,
     /// The offset on the volume of the first block of the bitmap that tells which blocks were not
     /// in use when the snapshot was taken.
@@ -43,22 +48,24 @@ pub(super) struct StorePlaces {
     pub previous_bitmap: u64,
 }
 
-/// A snapshot that the catalog lists, with what its store's header states.
+/// A snapshot (shadow copy) that the catalog of a volume lists, with what the header of its store
+/// states.
 #[derive(Debug, Clone)]
 pub(super) struct Listed {
     id: Guid,
     created: u64,
     /// The size of the snapshot in bytes, which is at most the size of the volume.
     pub size: u64,
-    /// Where the structures of the snapshot's store (the old content of overwritten blocks) are.
-    /// `None` if the store lies on another volume.
+    /// Where the parts of the snapshot's store are, which keeps the old content of overwritten
+    /// blocks. `None` if the store lies on another volume.
     pub places: Option<StorePlaces>,
     header: Option<StoreHeader>,
-    /// What is wrong with the snapshot, by the catalog and the store's header.
+    /// What is wrong with the snapshot's entry in the catalog, and with the header of its store.
     pub problems: Vec<Problem>,
 }
 
-/// What the header of a store states about its snapshot: the identifier and the host.
+/// What the header of a snapshot's store states: the name of the host that took the snapshot, and
+/// the identifier that `vssadmin list shadows` shows for it.
 #[derive(Debug, Clone)]
 struct StoreHeader {
     copy_id: Guid,
@@ -66,8 +73,9 @@ struct StoreHeader {
 }
 
 impl Listed {
-    /// Returns the snapshot that two entries of the catalog describe: `entry` and, if the store
-    /// lies on this volume, `places`. Reads the store's header.
+    /// Returns the snapshot that the catalog describes with two entries: one about the snapshot
+    /// itself (`entry`), and one about its store (`places`). The second is missing if the store
+    /// lies on another volume. Reads the header of the store from `volume`.
     fn new(id: Guid, entry: &SnapshotEntry, places: Option<StorePlaces>, volume: &dyn Source) -> Self {
         let (mut problems, stated, size) = (Vec::new(), entry.size, volume.size());
         if stated == 0 || stated > size {
@@ -86,7 +94,8 @@ impl Listed {
         Listed { id, created: entry.created, size, places, header, problems }
     }
 
-    /// Returns the snapshot as callers of this module see it, with the number `number`.
+    /// Returns what other modules learn of the snapshot. `number` is the number of the snapshot by
+    /// age. The oldest has number 1.
     pub fn copy(&self, number: usize) -> ShadowCopy {
         ShadowCopy {
             number,
@@ -100,7 +109,7 @@ impl Listed {
     }
 }
 
-/// The content of a volume's catalog: its snapshots, and what is wrong with it.
+/// The content of a volume's catalog, which lists the volume's snapshots (shadow copies).
 pub(super) struct Catalog {
     /// The snapshots of the volume that the catalog lists, the oldest first.
     pub listed: Vec<Listed>,
@@ -108,27 +117,31 @@ pub(super) struct Catalog {
     pub problems: Vec<Problem>,
 }
 
-/// The two entries that the catalog has for a snapshot: one about the snapshot, and one about its
-/// store.
+/// The two entries that the catalog has for a snapshot: one about the snapshot itself, and one
+/// about its store, which keeps the old content of overwritten blocks.
 #[derive(Default)]
 struct Entries {
     snapshot: Option<SnapshotEntry>,
     store: Option<StorePlaces>,
 }
 
-/// The catalog's entry about a snapshot: its size and the time at which it was taken.
+/// The catalog's entry about a snapshot (shadow copy): its size, and the time at which it was
+/// taken.
 struct SnapshotEntry {
-    /// The size of the snapshot in bytes, as the entry states it. It can be any number.
+    /// The size of the snapshot in bytes, as the entry states it. If the entry is damaged, it can
+    /// be any number.
     size: u64,
     /// The time at which the snapshot was taken, as a FILETIME (intervals of 100 ns since 1601).
     created: u64,
-    /// The offset on the volume of this entry of the catalog, in bytes, for problems.
+    /// The offset on the volume of this entry of the catalog, in bytes. A problem with the entry
+    /// states it.
     place: u64,
 }
 
 impl Catalog {
-    /// Reads the catalog of a volume. Returns `None` if the volume has no header of shadow copies,
-    /// or if the header names no catalog.
+    /// Reads the catalog of a volume, which lists its shadow copies. Returns `None` if the volume
+    /// has no header of shadow copies, or if the header names no catalog. Fails if the header
+    /// cannot be read.
     pub fn read(volume: &dyn Source) -> io::Result<Option<Catalog>> {
         let header = read_up_to(volume, VOLUME_HEADER, VOLUME_HEADER_SIZE)?;
         let first = u64_at(&header, 48).filter(|first| *first != 0);
@@ -151,7 +164,7 @@ impl Catalog {
     }
 }
 
-/// The entries of the catalog of shadow copies that were read so far.
+/// The entries of the catalog (the list of a volume's shadow copies) that were read so far.
 #[derive(Default)]
 struct Reader {
     /// The identifiers of the snapshots that were read so far, in the order of their first entries
@@ -162,11 +175,13 @@ struct Reader {
     has_too_many: bool,
 }
 
-/// The most problems with entries of the catalog that are kept.
+/// The most problems with entries of the catalog (the list of a volume's shadow copies) that are
+/// kept. Further ones are dropped.
 const MOST_PROBLEMS: usize = 100;
 
 impl Reader {
-    /// Reads one entry of the catalog. `place` is its offset on the volume.
+    /// Reads one entry of the catalog. `entry` has its bytes, and `place` is its offset on the
+    /// volume.
     fn add(&mut self, entry: &[u8], place: u64) {
         let number = |offset| u64_at(entry, offset).unwrap_or(0);
         let kind = number(0);
@@ -216,8 +231,9 @@ impl Reader {
         }
     }
 
-    /// Joins the two entries of each snapshot, and reads the headers of the stores. A store without
-    /// an entry about its snapshot belongs to another volume, and is left out.
+    /// Joins the two entries that the catalog has for each snapshot, about the snapshot itself and
+    /// about its store. Reads the headers of the stores. A store without an entry about its
+    /// snapshot is left out: its snapshot is of another volume.
     fn finish(mut self, volume: &dyn Source) -> Catalog {
         let mut listed = Vec::new();
         for id in std::mem::take(&mut self.order) {
@@ -236,12 +252,12 @@ impl Reader {
 }
 
 impl StoreHeader {
-    /// The number of bytes of a store's header that are read. They include the longest possible
-    /// name of a host, which has 255 letters.
+    /// The number of bytes that are read of the header of a store. They include the longest
+    /// possible name of a host, which has 255 letters.
     const SIZE: usize = 1024;
 
-    /// Reads the store header at the offset `offset` of the volume. The error says what was found
-    /// instead.
+    /// Reads the header of a snapshot's store at the offset `offset` of the volume. The error is a
+    /// text that says what was found instead.
     fn read(volume: &dyn Source, offset: u64) -> Result<StoreHeader, String> {
         if offset.checked_add(Self::SIZE as u64).is_none_or(|end| end > volume.size()) {
             return Err(format!("the volume's end at {}", volume.size()));
@@ -260,8 +276,8 @@ impl StoreHeader {
     }
 }
 
-/// Returns the name of the host that took the snapshot, from a store's header. Returns `None` if it
-/// has no name, or one that is not text.
+/// Returns the name of the host that took the snapshot. `header` has the first bytes of the header
+/// of the snapshot's store. Returns `None` if the header has no name, or one that is not text.
 fn machine(header: &[u8]) -> Option<String> {
     let units = header.get(194..)?.get(..length16_at(header, 192)?)?.chunks_exact(2);
     let units: Vec<u16> =

@@ -8,19 +8,22 @@ use crate::evidence::volume::fields::{u32_at, u64_at};
 use super::problem::{Problem, ProblemKind};
 use super::{BLOCK_LENGTH, BLOCK_SIZE, Guid};
 
-/// The identifier at the start of every structure of shadow copies.
+/// The identifier with which Windows begins every structure of shadow copies, such as each header
+/// and each block of a list.
 pub(super) const IDENTIFIER: Guid =
     Guid([0x6b, 0x87, 0x08, 0x38, 0x76, 0xc1, 0x48, 0x4e, 0xb7, 0xae, 0x04, 0x04, 0x6e, 0x6c, 0xc7, 0x52]);
-/// The size of the header with which every block of a chain begins, in bytes.
+/// The size in bytes of the header of a block in a chain. A chain is a list that shadow copies keep
+/// in linked blocks, each of which states where the next one is.
 pub(super) const HEADER_SIZE: usize = 128;
 
-/// Returns the record type in the header of a structure of shadow copies. Returns `None` if the
-/// bytes do not begin with [`IDENTIFIER`].
+/// Returns the record type, a number that tells apart the structures of shadow copies, from the
+/// header of a structure. Returns `None` if the bytes do not begin with [`IDENTIFIER`].
 pub(super) fn record_type(bytes: &[u8]) -> Option<u32> {
     u32_at(bytes, 20).filter(|_| bytes.first_chunk() == Some(&IDENTIFIER.0))
 }
 
-/// The kind of a chain of blocks. The numbers are the record types of the chain's blocks.
+/// What a chain of blocks (a list that shadow copies keep in linked blocks) contains. The number of
+/// each variant is the record type that all blocks of the chain state in their headers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Catalog = 2,
@@ -29,7 +32,8 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// Returns the word for the kind of chain, as [`Problem`]s show it.
+    /// Returns the word for what the chain of blocks contains, such as `catalog`, as [`Problem`]s
+    /// show it.
     pub const fn name(self) -> &'static str {
         match self {
             Kind::Catalog => "catalog",
@@ -39,13 +43,13 @@ impl Kind {
     }
 }
 
-/// An iterator over the blocks of a chain, from the first to the last. It ends after the first
-/// problem, such as a block that was read before, or more blocks than the limit. It takes 20 bytes
-/// of memory for each block.
+/// An iterator over the blocks of a chain: a list that shadow copies keep in linked blocks of 16
+/// KiB. It ends after the first problem, such as a block that was read before, or more blocks than
+/// the limit. It takes 20 bytes of memory for each block.
 pub(super) struct Chain<'v> {
     volume: &'v dyn Source,
     kind: Kind,
-    /// The offset of the next block on the volume, in bytes. 0 after the last block.
+    /// The offset on the volume of the block to read next, in bytes. 0 after the last block.
     next: u64,
     /// The offsets of the blocks that were read, by which a chain that loops is noticed.
     seen: HashSet<u64>,
@@ -53,28 +57,31 @@ pub(super) struct Chain<'v> {
     most: usize,
 }
 
-/// A block of a chain of shadow copies, with its header.
+/// A block of a chain (a list that shadow copies keep in linked blocks): a header and the content.
 pub(super) struct Block {
-    /// The offset of the block of the chain on the volume, in bytes.
+    /// The offset of this block on the volume, in bytes.
     pub offset: u64,
     bytes: Vec<u8>,
 }
 
 impl Block {
-    /// Returns the content of the block: its bytes after the header.
+    /// Returns the content of the block: its bytes after the block's header.
     pub fn content(&self) -> &[u8] {
         self.bytes.get(HEADER_SIZE..).unwrap_or_default()
     }
 }
 
 impl<'v> Chain<'v> {
-    /// Returns an iterator over the chain of the kind `kind` whose first block is at the offset
-    /// `first` of the volume. The chain is empty if `first` is 0. At most `most` blocks are read.
+    /// Returns an iterator over the chain of blocks whose first block is at the offset `first` of
+    /// the volume. `kind` is what the chain must contain. The chain is empty if `first` is 0. At
+    /// most `most` blocks are read.
     pub fn new(volume: &'v dyn Source, kind: Kind, first: u64, most: usize) -> Self {
         Chain { volume, kind, next: first, seen: HashSet::new(), most }
     }
 
-    /// Reads the block at the offset `offset`, and records where the next block is.
+    /// Reads the block at the offset `offset` of the volume, and notes where the next block of the
+    /// chain is. Fails if there is no block of the chain, if it was read before, or if too many
+    /// were read.
     fn read(&mut self, offset: u64) -> Result<Block, ProblemKind> {
         let (chain, size) = (self.kind.name(), self.volume.size());
         if offset.checked_add(BLOCK_SIZE).is_none_or(|end| end > size) {

@@ -10,102 +10,118 @@ pub struct Problem {
     /// The range of bytes that the problem concerns. For the kinds [`ProblemKind::Size`],
     /// `Misplaced`, `StoredOutOfVolume` and `Further`, they are bytes of the snapshot. For all
     /// other kinds, they are bytes of the volume in which a structure was expected, such as the
-    /// next block of a chain.
+    /// next block of a list.
     pub range: Range<u64>,
     /// What is wrong with the bytes that the problem concerns.
     pub kind: ProblemKind,
 }
 
-/// What is wrong with a structure or a snapshot of shadow copies. A chain of blocks is one of three
-/// structures: `catalog`, `block list` or `bitmap`.
+/// What is wrong with a structure or a snapshot of shadow copies. A chain is a list that shadow
+/// copies keep in linked blocks, each of which states where the next one is. There are three kinds:
+/// `catalog`, `block list` and `bitmap`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProblemKind {
-    /// A block of a chain cannot be read from the volume. The blocks after it are lost.
+    /// A block of a chain (a list that shadow copies keep in linked blocks) cannot be read from the
+    /// volume. The blocks after it are lost.
     Unread {
-        /// The structure that the chain is: `catalog`, `block list` or `bitmap`.
+        /// What the chain of blocks is: the `catalog` of shadow copies, a `block list` or a
+        /// `bitmap`.
         chain: &'static str,
         /// The error with which reading the block failed.
         error: String,
     },
-    /// A block of a chain names a next block that lies outside of the volume. The blocks from there
-    /// on are lost.
+    /// A block of a chain (a list that shadow copies keep in linked blocks) states that the next
+    /// block lies at an offset beyond the end of the volume. The rest of the chain is lost.
     OutOfVolume {
-        /// The structure that the chain is: `catalog`, `block list` or `bitmap`.
+        /// What the chain of blocks is: the `catalog` of shadow copies, a `block list` or a
+        /// `bitmap`.
         chain: &'static str,
         /// The size of the volume in bytes.
         size: u64,
     },
-    /// A block of a chain names a next block that is one of the chain's earlier blocks. The blocks
-    /// from there on are lost.
+    /// A block of a chain (a list that shadow copies keep in linked blocks) states that the next
+    /// block is one that was read before. The rest of the chain is lost.
     Loop {
-        /// The structure that the chain is: `catalog`, `block list` or `bitmap`.
+        /// What the chain of blocks is: the `catalog` of shadow copies, a `block list` or a
+        /// `bitmap`.
         chain: &'static str,
     },
-    /// A block of a chain names a next block, but in its place there are other bytes. The blocks
-    /// from there on are lost.
+    /// A block of a chain (a list that shadow copies keep in linked blocks) states where the next
+    /// block is, but there are other bytes in that place. The rest of the chain is lost.
     NoBlock {
-        /// The structure that the chain is: `catalog`, `block list` or `bitmap`.
+        /// What the chain of blocks is: the `catalog` of shadow copies, a `block list` or a
+        /// `bitmap`.
         chain: &'static str,
-        /// The record type of what was found instead of the block. `None` if it is no structure of
-        /// shadow copies.
+        /// The record type (the number that tells apart the structures of shadow copies) of what
+        /// was found instead of the block. `None` if that is no structure of shadow copies.
         found: Option<u32>,
     },
-    /// A chain has more blocks, or a block list has more forwarders, than are read. The rest is
-    /// lost.
+    /// A chain (a list that shadow copies keep in linked blocks) has more blocks than are read; or
+    /// a block list has more forwarders (entries about blocks whose content was moved) than are
+    /// read. The rest of the chain is lost.
     TooLong {
-        /// The structure that the chain is: `catalog`, `block list` or `bitmap`.
+        /// What the chain of blocks is: the `catalog` of shadow copies, a `block list` or a
+        /// `bitmap`.
         chain: &'static str,
-        /// The most blocks that are read or, if a block list has too many forwarders, the most
-        /// forwarders.
+        /// The most blocks of the chain that are read. If a block list has too many forwarders
+        /// (entries about blocks whose content was moved), the most forwarders that are read.
         most: usize,
     },
-    /// The catalog of shadow copies lists more snapshots than are read. The rest is ignored.
+    /// The catalog of a volume lists more snapshots (shadow copies) than are read. The rest is
+    /// ignored.
     TooManySnapshots {
         /// The most snapshots of one volume that are read.
         most: usize,
     },
-    /// The catalog has an entry of a type that is not known. The entry is ignored.
+    /// The catalog of a volume, which lists its shadow copies, has an entry of a type that is not
+    /// known. The entry is ignored.
     EntryType {
         /// The type that the unknown entry of the catalog states.
         found: u64,
     },
-    /// The catalog has two entries of the same type for one snapshot. The first one is used.
+    /// The catalog of a volume, which lists its shadow copies, has two entries of the same type for
+    /// one snapshot. The first one is used.
     ListedTwice,
-    /// The header of a snapshot's store cannot be read. So the identifier and the host in that
-    /// header are not known ([`ShadowCopy::copy_id`](super::ShadowCopy::copy_id) and
+    /// The header of a snapshot's store (where Windows keeps overwritten blocks) cannot be read. So
+    /// the identifier and the host in that header are not known
+    /// ([`ShadowCopy::copy_id`](super::ShadowCopy::copy_id) and
     /// [`ShadowCopy::machine`](super::ShadowCopy::machine)). The snapshot can be read nevertheless.
     StoreHeader {
-        /// What was found instead of the header of a store.
+        /// What was found instead of the header of the snapshot's store, in words.
         found: String,
     },
-    /// By the catalog, a snapshot is larger than the present volume, or has no bytes. It is read as
-    /// if it had the size of the volume.
+    /// The catalog of a volume's shadow copies states that a snapshot is larger than the present
+    /// volume, or has no bytes. The snapshot is read as if it had the size of the volume.
     Size {
         /// The size of the snapshot that the catalog states, in bytes.
         stated: u64,
     },
-    /// A store has an entry for a block that the snapshot does not have: it begins beyond the
-    /// snapshot's end or not at the start of a block, or a forwarder leads to such a block. The
-    /// entry is ignored.
+    /// A store (where a snapshot keeps overwritten blocks) has an entry for a block that begins
+    /// beyond the snapshot's end or not at the start of a block; or an entry that says that a
+    /// block's content was moved to a place beyond the volume's end or not at the start of a block.
+    /// The entry is ignored.
     Misplaced,
-    /// A store keeps bytes of the snapshot at a place beyond the end of the live volume. Reads of
-    /// these bytes fail.
+    /// A store (where a snapshot keeps overwritten blocks) has bytes of the snapshot at a place
+    /// beyond the end of the live volume. Reads of these bytes fail.
     StoredOutOfVolume {
-        /// The offset on the volume at which the first block of the range is kept, in bytes.
+        /// The offset on the volume, in bytes, at which the first block of the problem's range
+        /// should be kept.
         stored: u64,
     },
-    /// More blocks of the store have the problem [`ProblemKind::Misplaced`] or
-    /// [`ProblemKind::StoredOutOfVolume`]. They are only counted, and the range covers all of them.
+    /// More entries of a snapshot's store have the problem [`ProblemKind::Misplaced`] or
+    /// [`ProblemKind::StoredOutOfVolume`] than are listed. They are only counted, and the problem's
+    /// range covers all of them.
     Further {
-        /// The number of blocks with problems that were only counted.
+        /// The number of blocks with problems that are counted, but not listed.
         blocks: u64,
     },
 }
 
 impl Problem {
-    /// Returns true if entries of a store are lost because of the problem. Then any bytes of the
-    /// snapshot, and of older snapshots, may be those of a newer state.
+    /// Returns true if the problem means that entries of a store are lost, so that not all of the
+    /// overwritten blocks are known. Then any bytes of the snapshot, and of older snapshots, may be
+    /// those of a newer state.
     #[must_use]
     pub fn leaves_store_incomplete(&self) -> bool {
         use ProblemKind::{Loop, NoBlock, OutOfVolume, TooLong, Unread};
@@ -175,19 +191,20 @@ impl fmt::Display for Problem {
     }
 }
 
-/// The problems with blocks of one store that were found so far. Problems of one kind with adjacent
-/// blocks are joined. After [`MOST_PROBLEMS`] problems, further ones are only counted.
+/// The problems that were found so far with blocks of one store, in which a snapshot keeps
+/// overwritten blocks. Problems of one kind with adjacent blocks are joined. After
+/// [`MOST_PROBLEMS`] problems, further ones are only counted.
 #[derive(Default)]
 pub(super) struct BlockProblems {
     found: Vec<Problem>,
     further: Option<(Range<u64>, u64)>,
 }
 
-/// The most problems with blocks of one store that are kept.
+/// The most problems with blocks of one snapshot's store that are listed. Further ones are counted.
 const MOST_PROBLEMS: usize = 100;
 
 impl BlockProblems {
-    /// Adds a problem with one block of the store.
+    /// Adds a problem with one block of the snapshot's store.
     pub fn add(&mut self, problem: Problem) {
         if let Some(last) = self.found.last_mut() {
             let is_same = std::mem::discriminant(&last.kind) == std::mem::discriminant(&problem.kind);
@@ -205,7 +222,7 @@ impl BlockProblems {
         *blocks += 1;
     }
 
-    /// Returns all problems. If there were more than are kept, the last one tells how many.
+    /// Returns all problems that are listed. If there were more, the last one says how many.
     pub fn into_problems(self) -> Vec<Problem> {
         let further =
             self.further.map(|(range, blocks)| Problem { range, kind: ProblemKind::Further { blocks } });

@@ -10,35 +10,37 @@ use crate::evidence::source::LogBytes;
 use super::store::{Overlay, Store};
 use super::{BLOCK_SIZE, Shared};
 
-/// The size of a part of a block in bytes, which is the unit of overlays.
+/// The size in bytes of a part of a block. An overlay (an entry of a store that keeps only some
+/// parts of a block) has a bit for each part.
 const PART_SIZE: u64 = 512;
 
-/// A volume as it was when a snapshot was taken. Its bytes are read from the snapshot's own store,
-/// from newer stores, and from the live volume.
+/// A volume as it was when a snapshot was taken. Its bytes are read from the snapshot's own store
+/// (where Windows keeps overwritten blocks), from the stores of newer snapshots, and from the live
+/// volume.
 pub(super) struct Snapshot {
     shared: Arc<Shared>,
-    /// The position of the snapshot's store among all stores, which are sorted from the oldest to
-    /// the newest.
+    /// The position of the snapshot's store among the stores of all snapshots of the volume, which
+    /// are sorted from the oldest to the newest.
     store: usize,
     /// The size of the snapshot in bytes.
     size: u64,
 }
 
-/// A range of bytes that still has to be read, from a snapshot (without its overlays) or from the
-/// live volume.
+/// A range of bytes that still has to be read: from a snapshot, without its overlays (entries that
+/// keep only parts of a block), or from the live volume.
 struct Piece {
-    /// The position of the snapshot's store among all stores. For the live volume, it is the number
-    /// of stores.
+    /// Where to read from: the position of a snapshot's store among the stores of all snapshots,
+    /// from the oldest to the newest. The number of stores stands for the live volume.
     store: usize,
     /// The range of bytes to read, counted from the start of the snapshot or of the live volume.
     range: Range<u64>,
-    /// The position in the caller's buffer at which the bytes of the piece begin.
+    /// The position in the buffer of the read at which the bytes of this piece begin.
     to: usize,
 }
 
 impl Piece {
-    /// Returns that part of the piece which has the bytes `range`. The range must lie within the
-    /// piece.
+    /// Returns the part of this piece that has the bytes `range`, which count from the start of the
+    /// snapshot or of the live volume. The range must lie within the piece.
     fn part(&self, range: Range<u64>) -> Piece {
         // Within the piece, which fits the buffer.
         let skipped = usize::try_from(range.start - self.range.start).unwrap_or(usize::MAX);
@@ -51,8 +53,8 @@ impl Snapshot {
         Snapshot { shared, store, size }
     }
 
-    /// Reads a range of the snapshot into `buffer`, which has the length of the range. The range
-    /// must lie within the snapshot.
+    /// Reads the bytes `range` of the snapshot into `buffer`, which has the length of the range.
+    /// The range must lie within the snapshot.
     fn read(&self, range: &Range<u64>, buffer: &mut [u8]) -> io::Result<()> {
         let stores = self.shared.stores();
         // A piece is only ever replaced by pieces of the next newer store, which are for different
@@ -71,8 +73,9 @@ impl Snapshot {
         Ok(())
     }
 
-    /// Reads the bytes of a piece that `store`, the store of the piece's snapshot, keeps. Adds to
-    /// `pieces` the parts that have to be read from the next newer snapshot.
+    /// Reads those bytes of `piece` into `buffer` that `store` keeps, which is the store of the
+    /// piece's snapshot. Adds the rest to `pieces`, as pieces to be read from the next newer
+    /// snapshot.
     fn read_piece(
         &self,
         store: &Store,
@@ -101,10 +104,10 @@ impl Snapshot {
         Ok(())
     }
 
-    /// Adds to `pieces` a piece that `store` does not keep, to be read from the next newer
-    /// snapshot. If the newest snapshot itself is being read, its undefined blocks (those not in
-    /// use when it was taken) become zeros instead. For older snapshots, these blocks are read from
-    /// the live volume, as libvshadow does.
+    /// Adds to `pieces` a piece that `store` does not keep, to be read from the next newer snapshot
+    /// or from the live volume. If the newest snapshot itself is being read, its undefined blocks
+    /// (those not in use when it was taken) become zeros in `buffer` instead. For older snapshots,
+    /// these blocks are read from the live volume, as libvshadow does.
     fn pass_on(&self, store: &Store, piece: &Piece, pieces: &mut Vec<Piece>, buffer: &mut [u8]) {
         let mut start = piece.range.start;
         if piece.store == self.store && store.has_undefined(&piece.range) {
@@ -129,8 +132,9 @@ impl Snapshot {
         }
     }
 
-    /// Reads the parts of a block that an overlay keeps into `buffer`, which contains the bytes
-    /// `range` of the snapshot. The parts replace the bytes that were read before.
+    /// Reads the parts of a block that an overlay keeps (an entry of the store for some parts of a
+    /// block) into `buffer`, which contains the bytes `range` of the snapshot. The parts replace
+    /// the bytes that were read before.
     fn read_overlay(&self, overlay: &Overlay, range: &Range<u64>, buffer: &mut [u8]) -> io::Result<()> {
         let block = u64::from(overlay.original) * BLOCK_SIZE;
         let mut parts = overlay.parts;
@@ -149,8 +153,8 @@ impl Snapshot {
         Ok(())
     }
 
-    /// Reads `length` bytes of the live volume at the offset `offset` into `buffer`, from its
-    /// position `to` on. Fails if the volume ends before the last of them.
+    /// Reads `length` bytes of the live volume at the offset `offset` into `buffer`, from the
+    /// position `to` of the buffer on. Fails if the volume ends before the last of these bytes.
     fn read_volume(&self, offset: u64, to: usize, length: usize, buffer: &mut [u8]) -> io::Result<()> {
         let bytes = buffer.get_mut(to..).and_then(|rest| rest.get_mut(..length)).unwrap_or_default();
         // Offsets in stores can be any number, which not every layer below can add to.

@@ -14,22 +14,26 @@ use super::sections::{Contents, DEFLATED, Group, GroupOrGap, Media};
 use super::segments::{SegmentFile, Segments};
 use super::stored::{ChunkPacking, StoredChunk};
 
-/// The groups of chunks of an E01 image by their place on the disk, and the chunks that are
-/// missing.
+/// Where the EWF chunks (blocks of the disk) of an E01 image lie on the disk. Each table of the
+/// image lists a group of chunks. Also contains the chunks that are missing.
 #[derive(Default)]
 pub(super) struct Layout {
-    /// The groups of chunks, each with the number on the disk of its first chunk, in ascending
-    /// order.
+    /// The groups of EWF chunks (blocks of the disk) whose place on the disk is known. Each comes
+    /// with the number of its first chunk, counted from the start of the disk. The groups are in
+    /// ascending order of this number.
     groups: Vec<(u64, Group)>,
-    /// The ranges of chunks that are missing, with the reason for each.
+    /// The ranges of EWF chunks (blocks of the disk) that are missing from the image, as numbers of
+    /// chunks, with the reason for each.
     missing: Vec<(Range<u64>, ImageProblem)>,
 }
 
 impl Layout {
-    /// Returns the places on the disk of the groups of chunks. Groups before the first gap are
-    /// counted from the disk's start. Groups after the last gap are counted back from the disk's
-    /// end, if the image has its last section. Groups between two gaps have no known place, and are
-    /// not read.
+    /// Returns where the groups of EWF chunks (blocks of the disk) lie on the disk. The image does
+    /// not state it: it follows from the number of chunks before a group. Groups before the first
+    /// gap, at which chunks are missing, are counted from the disk's start. Groups after the last
+    /// gap are counted back from the disk's end, if the section that ends the image was found.
+    /// Groups between two gaps have no known place, and are not read. Adds a problem for each gap
+    /// and each damaged group. `name` is the name of the image's first file.
     pub(super) fn new(contents: &Contents, media: &Media, name: &str, problems: &mut Problems) -> Self {
         let all = &contents.groups;
         let is_gap = |entry: &GroupOrGap| matches!(entry, GroupOrGap::Gap(_));
@@ -60,8 +64,11 @@ impl Layout {
         }
     }
 
-    /// Adds problems for the chunks in `missing`, which lie between the groups before and after the
-    /// gaps.
+    /// Adds a problem for each gap, at which EWF chunks (blocks of the disk) are missing. `missing`
+    /// is the range of chunk numbers between the groups before the first gap and those after the
+    /// last one. If it is not empty, the problems state its range of the disk, and reads of this
+    /// range fail. If there is no gap, but `missing` is not empty, one problem says that the tables
+    /// list too few or too many chunks. `name` is the name of the image's first file.
     fn note_missing(
         &mut self,
         contents: &Contents,
@@ -102,14 +109,16 @@ fn groups(entries: &[GroupOrGap]) -> impl Iterator<Item = &Group> {
 }
 
 impl Media {
-    /// Returns the range of bytes of the disk that a range of chunks has.
+    /// Returns the range of the disk's bytes that the EWF chunks (blocks of the disk) with the
+    /// numbers `chunks` contain.
     pub(super) fn bytes(&self, chunks: &Range<u64>) -> Range<u64> {
         let byte = |chunk: u64| chunk.saturating_mul(self.chunk).min(self.size);
         byte(chunks.start)..byte(chunks.end)
     }
 }
 
-/// The disk of an E01 image, as a map from the image's chunks (blocks of the disk) to their places.
+/// The disk of an E01 image, as a map from the EWF chunks (blocks of the disk) to the places in the
+/// image's files at which they are stored.
 pub(super) struct Chunks {
     media: Media,
     layout: Layout,
@@ -128,8 +137,9 @@ impl Chunks {
         Chunks { media: *media, layout, segments, workers: Workers::default() }
     }
 
-    /// Returns the group that contains the chunk with the number `chunk`, and the number of the
-    /// chunk in the group. Fails if the chunk is missing or its group cannot be read.
+    /// Returns the group that contains the EWF chunk (block of the disk) with the number `chunk`,
+    /// and the number of the chunk in the group, counted from 0. A group is what one table of the
+    /// image lists. Fails if the chunk is missing or its group cannot be read.
     fn group(&self, chunk: u64) -> io::Result<(&Group, u32)> {
         let after = self.layout.groups.partition_point(|(first, _)| *first <= chunk);
         let group = self.layout.groups.get(..after).and_then(<[_]>::last).and_then(|(first, group)| {
@@ -149,8 +159,8 @@ impl Chunks {
         self.damaged(chunk, missing.map_or_else(unknown, |(_, problem)| problem.clone()))
     }
 
-    /// Returns the error for a read of the chunk with the number `chunk`. It states the bytes of
-    /// the disk that cannot be read.
+    /// Returns the error for a read of the EWF chunk (block of the disk) with the number `chunk`:
+    /// `problem`, with the bytes of the disk that cannot be read.
     fn damaged(&self, chunk: u64, problem: ImageProblem) -> io::Error {
         problem.at(self.media.bytes(&(chunk..chunk.saturating_add(1)))).into()
     }

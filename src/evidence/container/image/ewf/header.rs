@@ -4,15 +4,17 @@
 use super::super::outcome::ImageFacts;
 use crate::event::EventTime;
 
-/// The number of 100 ns intervals in a second, the unit of event times.
+/// The number of intervals of 100 ns in a second. Event times are counted in these intervals.
 const TICKS_PER_SECOND: i64 = 10_000_000;
 
-/// The most characters of one of the examiner's texts that are kept.
+/// The most characters that are kept of each text that the examiner typed when taking a disk image,
+/// such as the notes.
 const TEXT_CHARS: usize = 4096;
 
-/// Adds the examiner's texts in an inflated section to `facts`. The section has a line of
-/// identifiers and a line of values, both separated by tabs. `wide` is true for `header2`, which is
-/// UTF-16. A text that is already in `facts` is not replaced.
+/// Adds the texts that the examiner typed when taking an E01 image to `facts`. `bytes` is the
+/// inflated data of a section `header` or `header2` of the image: a line of identifiers and a line
+/// of values, both separated by tabs. `wide` is true for `header2`, which is UTF-16. A text that is
+/// already in `facts` is not replaced.
 pub(super) fn read(bytes: &[u8], wide: bool, facts: &mut ImageFacts) {
     let text = if wide { utf16(bytes) } else { String::from_utf8_lossy(bytes).into_owned() };
     for (identifier, value) in pairs(&text) {
@@ -34,9 +36,9 @@ pub(super) fn read(bytes: &[u8], wide: bool, facts: &mut ImageFacts) {
     }
 }
 
-/// Returns the identifiers and values in an examiner's section. Its line 0 has the number of
-/// categories, line 1 names the category `main`, line 2 has the identifiers, and line 3 has the
-/// values.
+/// Returns the identifiers and values in the text of a section that has what the examiner typed
+/// when taking an E01 or Ex01 image. Line 0 of the text has the number of categories, line 1 names
+/// the category `main`, line 2 has the identifiers, and line 3 has the values.
 pub(super) fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
     let line = |number| text.split('\n').nth(number).unwrap_or_default();
     line(2).split('\t').map(str::trim).zip(line(3).split('\t').map(str::trim))
@@ -57,9 +59,10 @@ pub(super) fn utf16(bytes: &[u8]) -> String {
     text.trim_start_matches('\u{feff}').to_owned()
 }
 
-/// Adds the time at which the image was taken to `facts`. `header2` and Ex01 have seconds since
-/// 1970, in UTC. `header` has six numbers, from the year to the second, by the clock of the
-/// examiner's computer, whose time zone is not stated.
+/// Adds `value`, the time at which an E01 or Ex01 image was taken, to `facts`. The section
+/// `header2` of E01 and the sections of Ex01 have seconds since 1970, in UTC. The section `header`
+/// of E01 has six numbers, from the year to the second, by the clock of the examiner's computer,
+/// whose time zone is not stated.
 pub(super) fn read_time(value: &str, facts: &mut ImageFacts) {
     if let Ok(seconds) = value.parse::<i64>() {
         let time = seconds.checked_mul(TICKS_PER_SECOND).map(EventTime::from_ticks);
@@ -69,8 +72,8 @@ pub(super) fn read_time(value: &str, facts: &mut ImageFacts) {
     }
 }
 
-/// Returns six numbers, from the year to the second, as a text such as `2024-11-29T12:00:05`.
-/// Returns `None` if they are not a time.
+/// Returns the time `value` in the form `2024-11-29T12:00:05`. `value` is six numbers from the year
+/// to the second, such as `2024 11 29 12 0 5`. Returns `None` if it is anything else.
 fn local_time(value: &str) -> Option<String> {
     let numbers: Vec<u16> = value.split_whitespace().map(str::parse).collect::<Result<_, _>>().ok()?;
     let [year, month, day, hour, minute, second] = numbers.as_slice() else { return None };

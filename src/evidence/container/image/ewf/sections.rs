@@ -12,40 +12,44 @@ use super::header;
 use super::segments::{SEGMENT_HEADER, SegmentFile};
 use crate::evidence::layer::{read_exact, read_up_to};
 
-/// The size of a section's descriptor in an E01 image, in bytes.
+/// The size in bytes of a descriptor in an E01 image. A descriptor precedes the data of each
+/// section, and states the section's kind and size.
 const DESCRIPTOR: u64 = 76;
 
-/// The size of the header of a table of chunks in an E01 image, in bytes.
+/// The size in bytes of the header of a table in an E01 image. The table lists EWF chunks (blocks
+/// of the disk).
 const TABLE_HEADER: u64 = 24;
 
-/// The most sections of one image that are read. Images of 64 TiB have fewer. The limit keeps the
-/// memory for their places below some 20 MiB.
+/// The most sections of one E01 or Ex01 image that are read. Images of 64 TiB have fewer. The limit
+/// keeps the memory for what is noted about the sections below some 20 MiB.
 pub(super) const MOST_SECTIONS: u32 = 1 << 18;
 
-/// The most bytes of the examiner's packed texts that are read, and the most bytes that they may
-/// have after inflating.
+/// The most bytes that are read of one section with the examiner's packed texts in an E01 or Ex01
+/// image, and the most bytes that the texts may have after inflating.
 pub(super) const TEXT_LIMIT: u64 = 1 << 20;
 
-/// The most ranges of sectors which the imaging tool could not read that are kept of a section.
+/// The most ranges of unread sectors that are kept from one section of an E01 or Ex01 image. The
+/// imaging tool could not read these sectors when the image was taken.
 pub(super) const MOST_UNREAD: u32 = 1 << 16;
 
-/// The size of the largest chunk that is read from an E01 or Ex01 image, in bytes. A larger size is
-/// taken for damage.
+/// The size of the largest EWF chunk (block of the disk) that is read from an E01 or Ex01 image, in
+/// bytes. A larger size is taken for damage.
 pub(super) const LARGEST_CHUNK: u64 = 32 << 20;
 
-/// The bit of an entry in a table of chunks that is set if the chunk is deflated. The other bits
-/// are the offset of the chunk.
+/// The bit, in an entry of an E01 image's table, that is set if the EWF chunk (block of the disk)
+/// is deflated. The other bits are the offset of the chunk.
 pub(super) const DEFLATED: u32 = 1 << 31;
 
-/// What the segments of an E01 image contain, as far as they were read.
+/// What was read so far from the segments (files) of an E01 image while the image is opened.
 #[derive(Default)]
 pub(super) struct Contents {
     pub(super) media: Option<Media>,
-    /// The groups of chunks in the order of the disk, and gaps in which an unknown number of chunks
-    /// is missing.
+    /// The groups of EWF chunks (blocks of the disk) in the order of the disk, one group for each
+    /// table. Between them are gaps, at which an unknown number of chunks is missing.
     pub(super) groups: Vec<GroupOrGap>,
     pub(super) facts: ImageFacts,
-    /// True if the section that ends an image was found, so that no segment is missing at the end.
+    /// True if the section that ends an image was found, so that no segment (file) is missing at
+    /// the end.
     pub(super) ended: bool,
     sections: u32,
 }
@@ -67,12 +71,14 @@ pub(super) struct Media {
 
 pub(super) enum GroupOrGap {
     Group(Group),
-    /// A place on the disk at which an unknown number of chunks is missing. Contains the reason.
+    /// A place on the disk at which an unknown number of EWF chunks (blocks of the disk) is missing
+    /// from the image. Contains the reason.
     Gap(ImageProblem),
 }
 
 impl GroupOrGap {
-    /// Returns what is wrong with a table of chunks that could not be read.
+    /// Returns the problem because of which a table of an E01 image could not be read. `self` is
+    /// what was read of that table: a gap, or a group that is marked as unreadable.
     fn into_problem(self) -> ImageProblem {
         match self {
             GroupOrGap::Gap(problem) | GroupOrGap::Group(Group { unreadable: Some(problem), .. }) => problem,
@@ -85,25 +91,25 @@ impl GroupOrGap {
 /// image lists.
 #[derive(Debug, Clone)]
 pub(super) struct Group {
-    /// The position, in the list of segments that were found, of the segment (a file of the image)
-    /// with this group.
+    /// The position, in the list of segments (files of the image) that were found, of the segment
+    /// with this group of EWF chunks.
     pub(super) segment: usize,
     /// The offset of the first entry of the group's table in its segment (a file of the image), in
-    /// bytes.
+    /// bytes. The table lists the EWF chunks of the group.
     pub(super) entries: u64,
     pub(super) count: u32,
-    /// The number that is added to an offset in the group's table to get an offset in the segment's
-    /// file.
+    /// The number that is added to an EWF chunk's offset in the group's table to get the chunk's
+    /// offset in the segment (a file of the image).
     pub(super) base: u64,
-    /// The offset at which the last chunk of the group ends in its segment (a file of the image),
-    /// in bytes.
+    /// The offset at which the last EWF chunk of the group ends in its segment (a file of the
+    /// image), in bytes.
     pub(super) end: u64,
-    /// The number of the first entry that is an offset of 32 bits, and not of 31 bits with a flag.
-    /// EnCase and FTK write such entries in sections of more than 2 GiB, for chunks that are not
-    /// deflated.
+    /// The number of the table's first entry, counted from 0, that is an offset of 32 bits. Entries
+    /// before it are an offset of 31 bits and a flag. EnCase and FTK write offsets of 32 bits in
+    /// sections of more than 2 GiB, for chunks that are not deflated. `u32::MAX` if there are none.
     pub(super) wide_from: u32,
-    /// The reason why the chunks cannot be read, although their number is known. `None` if they can
-    /// be read.
+    /// The reason why the group's EWF chunks (blocks of the disk) cannot be read, although it is
+    /// known how many there are. `None` if they can be read.
     pub(super) unreadable: Option<ImageProblem>,
 }
 
@@ -118,19 +124,22 @@ struct Section<'a> {
     data: Range<u64>,
 }
 
-/// What is remembered while the sections of one segment are read, because later sections refer to
-/// it.
+/// What is remembered while the sections of one segment (file) of an E01 image are read, because
+/// later sections refer to it.
 #[derive(Default)]
 struct Walk {
     /// The range of the segment's file with the data of the `sectors` section that was read last:
     /// the EWF chunks (blocks of the image) that the next `table` section lists. `None` before the
     /// first such section.
     chunks: Option<Range<u64>>,
-    /// The last table that could not be read, until its copy (`table2`) is found.
+    /// The table of the last `table` section, if it could not be read. It is kept until the section
+    /// `table2`, which has a copy of that table, or a further table is found. `None` otherwise.
     failed: Option<GroupOrGap>,
 }
 
-/// Reads the sections of one segment of an E01 image, and adds what they contain to `contents`.
+/// Reads the sections of one segment (file) of an E01 image, and adds what they contain to
+/// `contents`. `segment` is the position of the segment in the list of segments that were found.
+/// Damage becomes a problem, or a gap or an unreadable group in `contents`.
 pub(super) fn read(
     file: &SegmentFile,
     segment: usize,
@@ -167,8 +176,10 @@ pub(super) fn read(
     Ok(())
 }
 
-/// Reads the section descriptor at the offset `at` of a segment. Returns the section, and the
-/// offset of the next descriptor; or the problem, if the descriptor is damaged or cut off.
+/// Reads the descriptor at the offset `at` of an E01 segment, which precedes a section's data.
+/// Returns the section, and the offset of the next descriptor; or the problem, if the descriptor is
+/// damaged or cut off. `segment` is the position of the segment in the list of segments that were
+/// found.
 fn read_descriptor(
     file: &SegmentFile,
     segment: usize,
@@ -278,8 +289,8 @@ pub(super) fn hash_text<const N: usize>(bytes: [u8; N]) -> Option<String> {
     (bytes != [0; N]).then_some(text)
 }
 
-/// Returns true if the Adler-32 that follows the first `length` bytes of a section's data is right.
-/// Otherwise adds a problem.
+/// Returns true if the first `length` of `bytes`, the start of the section's data, have the
+/// Adler-32 that follows them. Otherwise adds a problem.
 fn check_sum(section: &Section<'_>, bytes: &[u8], length: usize, problems: &mut Problems) -> bool {
     let covered = bytes.get(..length).unwrap_or_default();
     let (stated, sum) = (Fields(bytes).le32(length), adler32(&covered));
@@ -291,8 +302,8 @@ fn check_sum(section: &Section<'_>, bytes: &[u8], length: usize, problems: &mut 
     right
 }
 
-/// Reads the sizes of the disk from a section. Later segments repeat the sizes; only the first
-/// valid ones are used.
+/// Reads the sizes of the disk, its sectors and its EWF chunks (blocks of the disk) from a section
+/// of an E01 image. Later segments (files) repeat the sizes; only the first valid ones are used.
 fn read_media(section: &Section<'_>, contents: &mut Contents, problems: &mut Problems) -> io::Result<()> {
     if contents.media.is_some() {
         return Ok(());
@@ -315,7 +326,9 @@ fn read_media(section: &Section<'_>, contents: &mut Contents, problems: &mut Pro
     Ok(())
 }
 
-/// Reads the ranges of sectors that the imaging tool could not read when the image was taken.
+/// Reads, from a section of an E01 image, the ranges of sectors that the imaging tool could not
+/// read when the image was taken. Adds them to the facts in `contents`, as ranges of the disk's
+/// bytes.
 fn read_unread(section: &Section<'_>, contents: &mut Contents, problems: &mut Problems) -> io::Result<()> {
     let Some(media) = contents.media else { return Ok(()) };
     let head = section.bytes(520)?;
@@ -340,8 +353,10 @@ fn read_unread(section: &Section<'_>, contents: &mut Contents, problems: &mut Pr
     Ok(())
 }
 
-/// Reads the header of a table of chunks and checks the entries. They are not kept in memory, but
-/// read again when a chunk is read.
+/// Reads the header of a table of an E01 image, which lists EWF chunks (blocks of the disk), and
+/// checks the table's entries. They are not kept in memory, but read again when a chunk is read. If
+/// the header is damaged, so that the number of chunks is not known, returns a gap. If only the
+/// entries are damaged, returns a group that is marked as unreadable.
 fn read_table(section: &Section<'_>, walk: &Walk) -> io::Result<GroupOrGap> {
     let head = section.bytes(TABLE_HEADER)?;
     let fields = Fields(&head);
@@ -369,8 +384,9 @@ fn read_table(section: &Section<'_>, walk: &Walk) -> io::Result<GroupOrGap> {
     Ok(GroupOrGap::Group(group))
 }
 
-/// Verifies the Adler-32 of the entries of a table, and finds the first entry that is an offset of
-/// 32 bits. Returns what is wrong, or `None` if nothing is.
+/// Verifies the Adler-32 of the entries of an E01 image's table. Sets `group.wide_from` to the
+/// first entry that is an offset of 32 bits. Returns what is wrong with the table, or `None` if
+/// nothing is.
 fn check_entries(section: &Section<'_>, group: &mut Group) -> io::Result<Option<String>> {
     const STEP: u64 = 64 << 10;
     let source = section.file.source.as_ref();

@@ -9,11 +9,12 @@ use super::super::{ImageError, ImageProblem, Opening};
 use super::sections::{self, Contents, GroupOrGap};
 use crate::evidence::layer::{SharedSource, read_up_to};
 
-/// The size of the header of an E01 segment, in bytes. The first section follows it.
+/// The size of the header of an E01 segment (a file of the image), in bytes. The first section
+/// follows it.
 pub(super) const SEGMENT_HEADER: u64 = 13;
 
-/// The number of consecutive missing segments after which no more segments of an image are looked
-/// for.
+/// The number of consecutive missing segments (files) after which no more segments of an E01 or
+/// Ex01 image are looked for.
 pub(super) const LOOK_AHEAD: usize = 100;
 
 /// The segments (files) of an E01 image: those that were found, and the numbers of those that were
@@ -21,7 +22,8 @@ pub(super) const LOOK_AHEAD: usize = 100;
 pub(super) struct Segments {
     /// The files of the segments that were found, in the order of their numbers.
     pub(super) files: Vec<SegmentFile>,
-    /// The numbers of the segments that are missing from the folder.
+    /// The numbers of the segments that are missing from the image's folder. The first segment has
+    /// number 1.
     pub(super) missing: Vec<u32>,
 }
 
@@ -30,7 +32,9 @@ pub(super) struct SegmentFile {
     pub(super) source: SharedSource,
 }
 
-/// Reads the sections of all segments of an image, up to the segment that ends the image.
+/// Reads the sections of all segments (files) of an E01 image, up to the segment that ends the
+/// image, and adds what they contain to `contents`. Returns the segments that were found and those
+/// that are missing.
 pub(super) fn read_all(
     opening: &Opening<'_>,
     contents: &mut Contents,
@@ -66,7 +70,9 @@ pub(super) fn read_all(
     Ok(segments)
 }
 
-/// Adds a gap for segments that are missing before a segment that was found.
+/// Adds a gap to `contents` for the E01 segments (files) in `absent`, which are missing before a
+/// segment that was found, and moves their numbers to `missing`. Does nothing if `absent` is empty.
+/// `absent` has the number and the name of each segment.
 fn note_missing(absent: &mut Vec<(u32, String)>, contents: &mut Contents, missing: &mut Vec<u32>) {
     let Some((_, first)) = absent.first() else { return };
     let count = absent.len();
@@ -76,8 +82,9 @@ fn note_missing(absent: &mut Vec<(u32, String)>, contents: &mut Contents, missin
     missing.extend(absent.drain(..).map(|(number, _)| number));
 }
 
-/// Reads the sections of one segment, and adds it to `segments`. A segment whose header is wrong
-/// becomes a gap; for the first segment, it is an error.
+/// Reads the sections of one E01 segment (file) into `contents`, and adds the segment to
+/// `segments`. A wrong header is a gap in `contents`, at which an unknown number of EWF chunks is
+/// missing; in the first segment, it is an error.
 fn add(
     file: SegmentFile,
     number: u32,
@@ -104,9 +111,10 @@ fn add(
     Ok(())
 }
 
-/// Returns the name of the segment with the number `number`, in the letter case of `first`, the
-/// name of the first segment. Returns `None` after the last possible name. The segments of Ex01 are
-/// `.Ex01` to `.Ex99`, then `.ExAA` to `.EzZZ`.
+/// Returns the file name of the segment with the number `number` of an E01 or Ex01 image, in the
+/// letter case of `first`, the name of the first segment. Returns `None` after the last possible
+/// name. The segments of E01 are `.E01` to `.E99`, then `.EAA` to `.ZZZ`; those of Ex01 are `.Ex01`
+/// to `.Ex99`, then `.ExAA` to `.EzZZ`.
 pub(super) fn segment_name(first: &str, number: u32) -> Option<String> {
     let (stem, ending) = first.rsplit_once('.')?;
     let mut letters = ending.chars();
@@ -117,9 +125,10 @@ pub(super) fn segment_name(first: &str, number: u32) -> Option<String> {
     }
 }
 
-/// Returns the name of the first segment of the image that the segment `name` belongs to:
-/// `disk.E01` for `disk.E07`. Returns `None` if `name` cannot be the name of a segment. From
-/// segment 776 on, names begin with another letter; the first segment is then taken to have an `E`.
+/// Returns the name of the first segment (file) of the E01 or Ex01 image that the segment `name`
+/// belongs to: `disk.E01` for `disk.E07`. Returns `None` if `name` cannot be the name of a segment.
+/// From segment 776 on, the extension does not begin with `E` any more, so an extension of three
+/// letters is taken to belong to an image that begins with `.E01`.
 pub(in super::super) fn first_name(name: &str) -> Option<String> {
     let (stem, ending) = name.rsplit_once('.')?;
     let mut letters = ending.chars();
@@ -134,8 +143,10 @@ pub(in super::super) fn first_name(name: &str) -> Option<String> {
     }
 }
 
-/// Returns the three characters by which segment `number` is named: `E01` to `E99`, `EAA` to `EZZ`,
-/// `FAA` and so on, if `letter` is `E`. Returns `None` after the last possible name.
+/// Returns the three characters with which the name of the segment (file) `number` of an E01 image
+/// ends: `E01` to `E99`, `EAA` to `EZZ`, `FAA` and so on, if `letter` is `E`. In the name of an
+/// Ex01 segment, they are the last three of four characters, and `letter` is `x`. Returns `None`
+/// after the last possible name.
 fn counted(letter: char, number: u32) -> Option<String> {
     if number <= 99 {
         return Some(format!("{letter}{number:02}"));

@@ -9,38 +9,42 @@ use super::super::inflate::{Header, Workers};
 use super::super::outcome::ImageProblem;
 use crate::evidence::layer::Source;
 
-/// A chunk (a block in which an image stores the disk), with its place and its packing in the
-/// image.
+/// An EWF chunk (a block in which an E01 or Ex01 image stores the disk), with its place and its
+/// packing in the image.
 pub(super) struct StoredChunk<'a> {
-    /// The number of the chunk on the disk, counted from 0.
+    /// The number of the EWF chunk (block of the disk), counted from 0 at the start of the disk.
     pub(super) number: u64,
-    /// The range of the disk's bytes that the chunk contains.
+    /// The range of the disk's bytes that the EWF chunk contains.
     pub(super) range: Range<u64>,
-    /// The size of a chunk in bytes. Only the last chunk of the disk may be shorter.
+    /// The size in bytes of an EWF chunk (block of the disk) in this image. Only the last chunk of
+    /// the disk may be shorter.
     pub(super) full: u64,
-    /// The name of the image's file that stores the chunk, for messages.
+    /// The name of the segment (a file of the image) that stores the EWF chunk, for messages.
     pub(super) name: &'a str,
     pub(super) source: &'a dyn Source,
-    /// The offset of the chunk in the image's file that stores it, in bytes.
+    /// The offset of the EWF chunk in the segment (a file of the image) that stores it, in bytes.
     pub(super) offset: u64,
-    /// The most bytes that the chunk takes in the image's file, including its checksum.
+    /// The most bytes that the EWF chunk takes in the segment (a file of the image) that stores it,
+    /// including the checksum.
     pub(super) length: u64,
     pub(super) packing: ChunkPacking,
 }
 
-/// How an image stores a chunk: deflated or as it is, with or without a checksum.
+/// How an E01 or Ex01 image stores an EWF chunk (a block of the disk): deflated or as it is, with
+/// or without a checksum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ChunkPacking {
-    /// The chunk is deflated, with a zlib header and an Adler-32.
+    /// The EWF chunk is deflated, as a zlib stream with a header and an Adler-32.
     Deflated,
-    /// The chunk is stored as it is, without a checksum.
+    /// The EWF chunk is stored as it is, without a checksum.
     Plain,
-    /// The chunk is stored as it is, followed by an Adler-32.
+    /// The EWF chunk is stored as it is, followed by an Adler-32 of four bytes.
     PlainWithSum,
 }
 
 impl StoredChunk<'_> {
-    /// Reads the chunk into `into`, which has the length of the chunk, and verifies the checksum.
+    /// Reads the EWF chunk from the image's file into `into`, inflates it if it is deflated, and
+    /// verifies the checksum if it has one. `into` is as long as the chunk on the disk.
     pub(super) fn read(&self, workers: &Workers, into: &mut [u8]) -> io::Result<()> {
         match self.packing {
             ChunkPacking::Deflated => self.read_deflated(workers, into),

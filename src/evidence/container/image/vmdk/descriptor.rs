@@ -21,8 +21,8 @@ pub(super) struct Extent {
     pub(super) kind: ExtentKind,
     /// The name of the file with the extent's bytes, as written in the descriptor.
     pub(super) file: String,
-    /// The offset in the extent's file at which a flat extent begins, in bytes. 0 for other kinds
-    /// of extents.
+    /// The offset in the extent's file at which a flat extent (one whose bytes are stored as they
+    /// are) begins, in bytes. 0 for other kinds of extents.
     pub(super) offset: u64,
 }
 

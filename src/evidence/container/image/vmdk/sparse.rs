@@ -13,23 +13,27 @@ use super::super::{ImageError, LARGEST_DISK};
 use super::SECTOR;
 use crate::evidence::layer::{SharedSource, read_up_to};
 
-/// The size of the header of a sparse VMDK extent, in bytes.
+/// The size in bytes of the header of a sparse VMDK extent, which is a part of the disk that is
+/// stored in blocks.
 const HEADER: usize = 512;
 
-/// The value that a VMDK header has as the sector of the directory if the valid header is the
-/// footer at the end of the file.
+/// The value in a VMDK header that says that the valid header is the footer at the end of the file.
+/// It stands in place of the sector of the directory, which lists the tables of grains (blocks of
+/// the disk).
 const IN_FOOTER: u64 = u64::MAX;
 
-/// The flag in a VMDK header that is set if the entry 1 means a grain of zeros.
+/// The flag in a VMDK header that is set if a table entry of 1 means that the grain (block of the
+/// disk) has only zeros.
 const HAS_ZERO_GRAINS: u32 = 1 << 2;
-/// The flag in a VMDK header that is set if the grains are deflated.
+/// The flag in a VMDK header that is set if the grains (blocks of the disk) are deflated.
 const DEFLATED_GRAINS: u32 = 1 << 16;
 
-/// The largest grain of a VMDK that is read, in sectors: 1 MiB, which is sixteen times what VMware
-/// writes. A larger grain is taken for damage.
+/// The largest grain (block of the disk) of a VMDK that is read, in sectors: 1 MiB, which is
+/// sixteen times what VMware writes. A larger grain is taken for damage.
 const LARGEST_GRAIN: u64 = 2048;
 
-/// A sparse extent of a VMDK. A grain whose table entry is 0 is not stored and reads as zeros.
+/// A sparse extent of a VMDK: a part of the disk, stored in blocks that are called grains. A grain
+/// whose table entry is 0 is not stored and reads as zeros.
 pub(super) struct SparseExtent {
     name: String,
     tables: Paged,
@@ -89,7 +93,8 @@ impl SparseExtent {
         extent.check(problems)
     }
 
-    /// Opens a sparse extent as VMware ESX writes it (`COWD`), with tables of 4,096 entries.
+    /// Opens a sparse extent in the older form that VMware ESX writes (signature `COWD`), which has
+    /// tables of 4,096 entries. `fields` is the header of the extent.
     fn old(
         file: &SharedSource,
         name: &str,
@@ -113,8 +118,9 @@ impl SparseExtent {
         extent.check(problems)
     }
 
-    /// Checks the sizes that the header of the extent states. If the file ends within the
-    /// directory, the directory is taken to end with the file, and a problem is added.
+    /// Checks the sizes that the header of the sparse extent states. If the file ends within the
+    /// directory, which lists the tables of grains (blocks of the disk), the directory is taken to
+    /// end with the file, and a problem is added.
     fn check(mut self, problems: &mut Problems) -> Result<Self, ImageError> {
         let bad = |expected: &str, found: u64| {
             let place = format!("{}, header", self.name);
@@ -141,14 +147,14 @@ impl SparseExtent {
         Ok(self)
     }
 
-    /// Returns the range of the file in which the extent has a descriptor: its offset and its size,
-    /// in bytes. Returns `None` if the extent has no descriptor.
+    /// Returns where the extent's file contains a VMDK descriptor (the text that lists the extents
+    /// of the disk): its offset and its size, in bytes. Returns `None` if the file contains none.
     pub(super) fn descriptor_range(&self) -> Option<(u64, u64)> {
         self.descriptor
     }
 
-    /// Returns the table entry for a grain: the sector of the file at which the grain begins. The
-    /// entry is 0 if the grain is not stored.
+    /// Returns the table entry for the grain (block of the disk) with the number `grain`: the
+    /// sector of the file at which the grain begins. The entry is 0 if the grain is not stored.
     fn entry(&self, grain: u64) -> io::Result<u32> {
         let (table, number) = (grain / self.per_table, grain % self.per_table);
         if table >= self.directory_entries {

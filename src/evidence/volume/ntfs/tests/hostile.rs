@@ -6,7 +6,8 @@ use super::made::*;
 use super::whole::read_all;
 use crate::evidence::volume::ntfs::{FileFault, NtfsFile};
 
-/// A volume with what there is to be misread.
+/// Returns a volume with one of each thing that a reader could misread: a folder, a file in several
+/// records, a compressed file, and a deleted file with a reparse point.
 fn volume() -> Made {
     let mut volume = Made::new();
     volume.record(30, FOLDER, &[name(ROOT, 1, "folder")]);

@@ -11,7 +11,8 @@ fn is_log(name: &str) -> bool {
     name.strip_suffix(".evtx").is_some()
 }
 
-/// The logs of a volume, and the number of other files.
+/// Returns the files and streams of a volume whose names end with `.evtx`, and the number of
+/// regular files without any.
 fn logs(volume: &Made) -> (Vec<NtfsFile>, u64) {
     let ntfs = volume.open();
     let mut files = ntfs.files(&is_log);
@@ -19,7 +20,8 @@ fn logs(volume: &Made) -> (Vec<NtfsFile>, u64) {
     (found, files.others())
 }
 
-/// Paths with the names of streams.
+/// Returns the paths of the files and streams of a volume whose names end with `.evtx`. A stream's
+/// path ends with `:` and the stream's name.
 fn paths(volume: &Made) -> Vec<String> {
     let path = |file: NtfsFile| match file.stream {
         Some(stream) => format!("{}:{stream}", file.path),
@@ -175,7 +177,7 @@ fn records_that_cannot_be_used_are_counted() {
     assert_eq!((files.counts().unreadable, files.count()), (26, 6));
 }
 
-/// A volume of which some bytes cannot be read.
+/// The bytes of a volume, and the range of these bytes in which each read fails.
 struct Unreadable(Vec<u8>, std::ops::Range<u64>);
 
 impl LogBytes for Unreadable {
@@ -208,7 +210,8 @@ fn records_around_a_bad_sector_are_read() {
     assert_eq!(paths.join(" "), "30.evtx 31.evtx 34.evtx 35.evtx 36.evtx 37.evtx 38.evtx 39.evtx");
 }
 
-/// A volume whose table has a second part, that a further record describes; record 60 is there.
+/// Returns a volume whose master file table is in two parts. A further record of the table states
+/// where the second part is, which contains the record 60 of the file `last.evtx`.
 fn volume_with_split_table() -> Made {
     let mut volume = Made::new();
     let size = Sizes::of((RECORDS * CLUSTER) as u64);

@@ -1,24 +1,26 @@
 //! Makes small NTFS volumes. The fuzz targets use this file, too: it knows nothing of the reader.
 
-/// Bytes in a sector, and between the marks of a record.
+/// The number of bytes in a sector. NTFS puts a mark at the end of each sector of a record.
 pub const SECTOR: usize = 512;
-/// Bytes in a cluster, and in a record.
+/// The number of bytes in a cluster, and in a record of the master file table.
 pub const CLUSTER: usize = 1024;
-/// The clusters of a volume.
+/// The number of clusters in a volume that tests make.
 pub const CLUSTERS: usize = 256;
-/// The first cluster of the master file table.
+/// The number of the first cluster of the master file table.
 const TABLE_AT: usize = 8;
-/// The records of the table.
+/// The number of records in the master file table.
 pub const RECORDS: usize = 64;
-/// The first cluster after the table, from which on tests lay out files.
+/// The number of the first cluster after the master file table. Tests put the bytes of files there
+/// and after it.
 pub const FREE: u64 = (TABLE_AT + RECORDS) as u64;
-/// The root folder and its sequence number.
+/// The number of the root folder's record in the master file table, and its sequence number.
 pub const ROOT: (u64, u16) = (5, 5);
 
-/// A volume in memory.
+/// The bytes of a whole NTFS volume that a test makes in memory.
 pub struct Made(pub Vec<u8>);
 
-/// What a record's header states.
+/// What the header of a record of the master file table states. `base` is the number and sequence
+/// number of the file's first record, or zeros if this record is the first one.
 #[derive(Clone, Copy)]
 pub struct Head {
     pub sequence: u16,
@@ -27,17 +29,19 @@ pub struct Head {
     pub base: (u64, u16),
 }
 
-/// The header of a file in use.
+/// The header of the first record of a file that is not deleted.
 pub const FILE: Head = Head { sequence: 1, is_in_use: true, is_folder: false, base: (0, 0) };
-/// The header of a folder in use.
+/// The header of the first record of a folder that is not deleted.
 pub const FOLDER: Head = Head { is_folder: true, ..FILE };
 
-/// A run of clusters: how many, and where.
+/// The runs (ranges of consecutive clusters) of a stream. Each is the number of its clusters, and
+/// the number of its first cluster on the volume: `None` for a hole, which reads as zeros.
 pub type Runs<'r> = &'r [(u64, Option<u64>)];
 
 impl Made {
-    /// A volume with a table of [`RECORDS`] records, of which those of the table itself, the root
-    /// folder and an empty bitmap are there.
+    /// Returns a volume whose master file table has places for [`RECORDS`] records. It has only the
+    /// records of the table itself, of the root folder, and of a bitmap in which all clusters are
+    /// free.
     pub fn new() -> Self {
         let mut volume = Made(vec![0; CLUSTERS * CLUSTER]);
         volume.0[3..11].copy_from_slice(b"NTFS    ");
@@ -55,7 +59,8 @@ impl Made {
         volume
     }
 
-    /// Sets the clusters that the bitmap says are in use.
+    /// Writes the volume's bitmap. `in_use` are the numbers of the clusters that the bitmap says
+    /// are in use.
     pub fn bitmap(&mut self, in_use: &[u64]) {
         let mut bits = vec![0; CLUSTERS / 8];
         for cluster in in_use {
@@ -64,32 +69,36 @@ impl Made {
         self.record(6, FILE, &[name(ROOT, 3, "$Bitmap"), resident(DATA, "", &bits)]);
     }
 
-    /// Writes a record into its place in the table.
+    /// Writes the record with the number `number` into its place in the master file table.
     pub fn record(&mut self, number: usize, head: Head, attributes: &[Vec<u8>]) {
         let record = record(head, attributes);
         self.put((TABLE_AT + number) as u64, &record);
     }
 
-    /// Writes bytes from the start of a cluster on.
+    /// Writes bytes from the start of the cluster with the number `cluster` on.
     pub fn put(&mut self, cluster: u64, bytes: &[u8]) {
         let start = usize::try_from(cluster).unwrap() * CLUSTER;
         self.0[start..start + bytes.len()].copy_from_slice(bytes);
     }
 
-    /// Flips a bit in a record's mark.
+    /// Flips a bit in the mark at the end of a record's first sector, so that the record seems to
+    /// have been written only in part. `number` is the number of the record in the master file
+    /// table.
     pub fn tear(&mut self, number: usize) {
         self.0[(TABLE_AT + number) * CLUSTER + SECTOR - 1] ^= 1;
     }
 }
 
-/// The types of attributes.
+/// The type of the attribute `$STANDARD_INFORMATION` of NTFS files. The constants after this one
+/// are types of attributes, too.
 pub const STANDARD_INFORMATION: u32 = 0x10;
 pub const ATTRIBUTE_LIST: u32 = 0x20;
 pub const FILE_NAME: u32 = 0x30;
 pub const DATA: u32 = 0x80;
 pub const REPARSE_POINT: u32 = 0xC0;
 
-/// A record with marks at the ends of its sectors.
+/// Returns the bytes of a record of the master file table, with NTFS's marks at the ends of its
+/// sectors.
 pub fn record(head: Head, attributes: &[Vec<u8>]) -> Vec<u8> {
     let mut record = vec![0; 56];
     record.extend(attributes.concat());
@@ -106,7 +115,9 @@ pub fn record(head: Head, attributes: &[Vec<u8>]) -> Vec<u8> {
     record
 }
 
-/// Puts the marks at the ends of a record's sectors.
+/// Puts NTFS's marks at the ends of a record's sectors, and the bytes that they replace into the
+/// record's header. A reader that finds different marks knows that the record was written only in
+/// part.
 pub fn seal(record: &mut [u8]) {
     record[..8].copy_from_slice(b"FILE\x30\0\x03\0");
     record[48..50].copy_from_slice(&[9, 0]);
@@ -117,7 +128,7 @@ pub fn seal(record: &mut [u8]) {
     }
 }
 
-/// The eight bytes of a reference to a record.
+/// Returns the eight bytes of a reference to the record with a given number and sequence number.
 pub fn reference((record, sequence): (u64, u16)) -> [u8; 8] {
     (record | u64::from(sequence) << 48).to_le_bytes()
 }
@@ -126,7 +137,9 @@ fn utf16(text: &str) -> Vec<u8> {
     text.encode_utf16().flat_map(u16::to_le_bytes).collect()
 }
 
-/// An attribute: what all have in common, with the sizes of its header, its name and its content.
+/// Returns the bytes of an attribute of an NTFS file. `header` is what follows the fields that all
+/// attributes have. `content` is the attribute's own bytes, or its run list if the bytes lie in
+/// clusters.
 fn attribute(kind: u32, flags: u16, header: &[u8], name: &str, content: &[u8]) -> Vec<u8> {
     let text = utf16(name);
     let mut bytes = kind.to_le_bytes().to_vec();
@@ -148,14 +161,17 @@ fn attribute(kind: u32, flags: u16, header: &[u8], name: &str, content: &[u8]) -
     bytes
 }
 
-/// An attribute whose bytes lie in the record.
+/// Returns the bytes of an attribute whose content lies in the record itself. `kind` is the type of
+/// the attribute.
 pub fn resident(kind: u32, name: &str, content: &[u8]) -> Vec<u8> {
     let mut header = [0; 8];
     header[..4].copy_from_slice(&u32::try_from(content.len()).unwrap().to_le_bytes());
     attribute(kind, 0, &header, name, content)
 }
 
-/// The sizes and flags of an attribute whose bytes lie in clusters.
+/// The sizes and flags of an attribute whose bytes lie in clusters. `first` is the number of its
+/// first cluster in this record, `valid` the number of its bytes that were written, and
+/// `unit_shift` how many clusters are compressed together, as the exponent of a power of two.
 #[derive(Clone, Copy)]
 pub struct Sizes {
     pub first: u64,
@@ -166,19 +182,22 @@ pub struct Sizes {
 }
 
 impl Sizes {
-    /// Those of `size` bytes that are all valid.
+    /// Returns the sizes of an attribute that has `size` bytes, all of them written, and is in one
+    /// record.
     pub fn of(size: u64) -> Self {
         Sizes { first: 0, size, valid: size, unit_shift: 0, flags: 0 }
     }
 }
 
-/// An attribute whose bytes lie in clusters, or a part of one.
+/// Returns the bytes of an attribute whose content lies in the clusters of `runs`, or of one part
+/// of that attribute. `kind` is the type of the attribute.
 pub fn clusters(kind: u32, name: &str, sizes: Sizes, runs: Runs<'_>) -> Vec<u8> {
     let count: u64 = runs.iter().map(|(count, _)| count).sum();
     clusters_by(kind, name, sizes, count, &run_list(runs))
 }
 
-/// An attribute whose `count` clusters are where the bytes of a run list say.
+/// Returns the bytes of an attribute whose content lies in `count` clusters. `list` has the bytes
+/// of the run list, which says where the clusters are. It may be damaged.
 pub fn clusters_by(kind: u32, name: &str, sizes: Sizes, count: u64, list: &[u8]) -> Vec<u8> {
     let mut header = sizes.first.to_le_bytes().to_vec();
     header.extend((sizes.first + count).wrapping_sub(1).to_le_bytes());
@@ -189,7 +208,8 @@ pub fn clusters_by(kind: u32, name: &str, sizes: Sizes, count: u64, list: &[u8])
     attribute(kind, sizes.flags, &header, name, list)
 }
 
-/// A run list with numbers of eight bytes.
+/// Returns the bytes of a run list, in which NTFS stores where the clusters of a file lie. The
+/// number of clusters takes eight bytes and the place four, whatever their values.
 pub fn run_list(runs: Runs<'_>) -> Vec<u8> {
     let (mut list, mut before) = (Vec::new(), 0);
     for (count, place) in runs {
@@ -205,7 +225,8 @@ pub fn run_list(runs: Runs<'_>) -> Vec<u8> {
     list
 }
 
-/// A name in a folder. Space 2 is that of short names.
+/// Returns the bytes of an attribute with a name of a file. `parent` is the record and sequence
+/// number of the folder, and `space` is the kind of name: 2 is a short (8.3) name.
 pub fn name(parent: (u64, u16), space: u8, text: &str) -> Vec<u8> {
     let mut content = reference(parent).to_vec();
     content.resize(64, 0);
@@ -214,7 +235,8 @@ pub fn name(parent: (u64, u16), space: u8, text: &str) -> Vec<u8> {
     resident(FILE_NAME, "", &content)
 }
 
-/// Times and flags of a file.
+/// Returns the bytes of the attribute `$STANDARD_INFORMATION` of a file, with the time of its last
+/// change and its flags.
 pub fn standard(modified: u64, flags: u32) -> Vec<u8> {
     let mut content = vec![0; 72];
     content[8..16].copy_from_slice(&modified.to_le_bytes());
@@ -222,7 +244,8 @@ pub fn standard(modified: u64, flags: u32) -> Vec<u8> {
     resident(STANDARD_INFORMATION, "", &content)
 }
 
-/// The bytes of an attribute list that names records.
+/// Returns the bytes of the entries of an attribute list, which names the records of a file by
+/// their numbers and sequence numbers.
 pub fn list_of(records: &[(u64, u16)]) -> Vec<u8> {
     let entry = |record: &(u64, u16)| {
         let mut entry = DATA.to_le_bytes().to_vec();
@@ -235,17 +258,20 @@ pub fn list_of(records: &[(u64, u16)]) -> Vec<u8> {
     records.iter().flat_map(entry).collect()
 }
 
-/// An attribute list that lies in the record.
+/// Returns the bytes of an attribute list that lies in the record itself. `records` are the numbers
+/// and sequence numbers of the records that it names.
 pub fn list(records: &[(u64, u16)]) -> Vec<u8> {
     resident(ATTRIBUTE_LIST, "", &list_of(records))
 }
 
-/// A reparse point.
+/// Returns the bytes of the attribute for a reparse point with the tag `tag`, which names a link or
+/// driver.
 pub fn reparse(tag: u32) -> Vec<u8> {
     resident(REPARSE_POINT, "", &[&tag.to_le_bytes()[..], &[0; 4]].concat())
 }
 
-/// Clusters of bytes that are all different from each other and from zeros.
+/// Returns bytes for `clusters` clusters. No byte is zero, and no two clusters have the same bytes.
+/// Another `seed` gives other bytes.
 pub fn filled(clusters: u64, seed: u8) -> Vec<u8> {
     let length = usize::try_from(clusters).unwrap() * CLUSTER;
     (0..length).map(|at| u8::try_from((at * 7 + at / 251 + usize::from(seed)) % 255 + 1).unwrap()).collect()

@@ -13,7 +13,7 @@ use crate::evidence::layer::Source;
 use crate::evidence::source::LogBytes;
 
 impl made::Made {
-    /// Opens the volume.
+    /// Opens the volume that the test has made.
     fn open(&self) -> Ntfs {
         Ntfs::open(Arc::new(self.0.clone())).unwrap()
     }

@@ -6,19 +6,21 @@ use super::made::*;
 use crate::evidence::layer::read_up_to;
 use crate::evidence::volume::ntfs::{FileFault, FileProblem, NtfsFile, Obstacle};
 
-/// All of a stream of record 30, or the first error.
+/// Reads all bytes of a stream of the file with record 30: of its main stream if `name` is `None`.
+/// Returns the text of the first error if there is one.
 fn bytes(volume: &Made, name: Option<&str>) -> Result<Vec<u8>, String> {
     let stream = volume.open().open_stream(30, name).map_err(|error| error.to_string())?;
     read_up_to(&*stream, 0, usize::try_from(stream.size()).unwrap()).map_err(|error| error.to_string())
 }
 
-/// Record 30 as it is listed.
+/// Returns the file with record 30 as the listing of the volume's files returns it.
 fn listed(volume: &Made) -> NtfsFile {
     let ntfs = volume.open();
     ntfs.files(&|_| true).find(|file| file.record == 30).unwrap()
 }
 
-/// A volume whose record 30 is `a.evtx` with these attributes besides.
+/// Returns a volume with the file `a.evtx` in record 30. `attributes` are added to the attributes
+/// for its times and its name.
 fn with(attributes: &[Vec<u8>]) -> Made {
     let mut volume = Made::new();
     volume.record(30, FILE, &[&[standard(77, 0), name(ROOT, 1, "a.evtx")], attributes].concat());
@@ -59,7 +61,8 @@ fn bytes_after_the_valid_length_are_zeros_whatever_the_clusters_have() {
     }
 }
 
-/// Checks that exactly the bytes of `wrong` cannot be read, and that a problem says so.
+/// Checks the file with record 30: that exactly the bytes in the range `wrong` cannot be read, and
+/// that the listing has a problem with that range and with the fault `fault`.
 fn reads_but_for(volume: &Made, wrong: std::ops::Range<u64>, fault: FileFault) {
     let file = listed(volume);
     let problem = FileProblem { offset: wrong.start, length: wrong.end - wrong.start, fault };
@@ -133,7 +136,7 @@ fn parts_in_other_records_are_joined_in_their_order() {
     assert_eq!(listed(&all).obstacle, Some(Obstacle::NoData));
 }
 
-/// Four chunks of the letter x each, compressed.
+/// A chunk of LZNT1 (the compression of NTFS) that is decompressed to 4096 times the letter x.
 const XS: [u8; 6] = [0x03, 0xB0, 0b10, b'x', 0xFC, 0x0F];
 
 #[test]

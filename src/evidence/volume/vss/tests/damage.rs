@@ -11,7 +11,8 @@ use crate::evidence::source::LogBytes;
 use crate::evidence::volume::vss::catalog::MOST_SNAPSHOTS;
 use crate::evidence::volume::vss::store::StoreReader;
 
-/// Two snapshots that keep a block each.
+/// Returns a volume with two snapshots. The store of each keeps two blocks. Tests damage this
+/// volume.
 fn two() -> Image {
     let mut image = Image::new(40);
     let of = |descriptors: [Descriptor; 2]| StoreImage::of(descriptors.into());
@@ -20,7 +21,8 @@ fn two() -> Image {
     image
 }
 
-/// The two snapshots after numbers were written into the volume.
+/// Returns the shadow copies of the volume that [`two`] makes, after numbers were written into it.
+/// Each of `numbers` is an offset on the volume and the number to write there as 8 bytes.
 fn with(numbers: &[(u64, u64)]) -> ShadowCopies {
     let mut bytes = two().bytes();
     write(&mut bytes, numbers);
@@ -38,12 +40,14 @@ fn said(problems: &[Problem]) -> Vec<String> {
     problems.iter().map(ToString::to_string).collect()
 }
 
-/// The first snapshot's bytes after the structures, which tests damage.
+/// Returns the bytes of the first snapshot from block 20 on. The structures that tests damage (the
+/// catalog, and the lists of the stores) lie before that block.
 fn data(copies: &ShadowCopies) -> Vec<u8> {
     whole(copies, 1).split_off(20 * 16384)
 }
 
-/// Where the catalog's entry of a number is.
+/// Returns the offset on the volume of the entry with the number `number` in the catalog, which
+/// lists the shadow copies. The first entry has number 0.
 fn entry(number: u64) -> u64 {
     BLOCK_SIZE + 128 + number * 128
 }
@@ -242,13 +246,16 @@ fn a_bitmap_that_cannot_be_read_is_a_problem_of_the_newest_snapshot() {
     assert!(!copies.is_changed(2, 24 * BLOCK_SIZE..25 * BLOCK_SIZE));
 }
 
-/// A volume whose chains have no end: after its header, each block of 16 KiB names the next one.
+/// A volume on which the lists that shadow copies keep in linked blocks have no end. After the
+/// volume's header of shadow copies, each block of 16 KiB states that the list goes on in the block
+/// after it.
 struct Endless {
-    /// The type of record of all blocks.
+    /// The record type of all blocks, which says what list they are a part of: 2 for the catalog, 3
+    /// for a block list.
     kind: u32,
-    /// The 128 bytes that follow each header again and again.
+    /// The 128 bytes that are repeated after the header of each block, up to the block's end.
     content: Vec<u8>,
-    /// How many bytes were read.
+    /// The number of bytes that were read from this volume.
     read: Arc<AtomicU64>,
 }
 
@@ -326,7 +333,7 @@ fn no_more_snapshots_are_listed_than_a_bound() {
     );
 }
 
-/// A volume that counts what is read of it, and of which a range cannot be read.
+/// A volume that counts the reads from it. Reads of the range `unreadable` fail.
 struct Worn {
     bytes: Vec<u8>,
     unreadable: Range<u64>,
@@ -383,7 +390,8 @@ fn what_cannot_be_read_of_the_volume_is_said_where_it_is() {
     assert!(snapshot.read_at(20 * BLOCK_SIZE + 512, &mut bytes).is_ok());
 }
 
-/// A number that is written over another one: a place in the volume, or any.
+/// Returns numbers that a test writes over others in a volume: mostly the offset of a block,
+/// sometimes any number.
 fn any_number() -> impl Strategy<Value = u64> {
     prop_oneof![
         4 => (0..60_u64, 0..3_u64).prop_map(|(block, more)| block * BLOCK_SIZE + more * 512),

@@ -6,12 +6,16 @@ use crate::evidence::volume::vss::chain::IDENTIFIER;
 use crate::evidence::volume::vss::{BLOCK_SIZE, Guid};
 
 const BLOCK: usize = 16384;
-/// The blocks of the volume's header and of the catalog.
+/// The number of the block at which the first store begins. The blocks before it have the header of
+/// shadow copies and the catalog.
 const FIRST_STORE: u64 = 2;
-/// The blocks that a store's structures take: header, two lists, ranges, bitmap, previous bitmap.
+/// The number of blocks that the structures of a snapshot's store take: a header, two blocks of its
+/// block list, its ranges, its bitmap, and the previous snapshot's bitmap.
 const STORE_BLOCKS: u64 = 6;
 
-/// An entry of a store's list of blocks. Places are numbers of blocks.
+/// An entry of the block list of a snapshot's store. `original` is the number of the block that it
+/// is about. `stored` is the number of the block that has the old content. `relative` is the number
+/// of the block to which the content was moved.
 #[derive(Debug, Clone)]
 pub struct Descriptor {
     pub original: u64,
@@ -35,15 +39,17 @@ impl Descriptor {
     }
 }
 
-/// A snapshot and its store.
+/// A snapshot of a volume that tests make, and what its store has.
 #[derive(Debug, Clone)]
 pub struct StoreImage {
     pub descriptors: Vec<Descriptor>,
-    /// The blocks whose bits are set.
+    /// The numbers of the blocks that were not in use when the snapshot was taken. Their bits are
+    /// set in the bitmap.
     pub bitmap: Vec<u64>,
     pub previous_bitmap: Option<Vec<u64>>,
     pub created: u64,
-    /// The stated size, if it is not the volume's.
+    /// The size of the snapshot that the catalog states, in bytes. `None` stands for the size of
+    /// the volume.
     pub size: Option<u64>,
     pub is_elsewhere: bool,
 }
@@ -61,16 +67,19 @@ impl StoreImage {
     }
 }
 
-/// A volume of distinct bytes with stores.
+/// A volume with shadow copies that tests make. Its bytes differ from block to block, so that each
+/// shows where it comes from.
 #[derive(Debug, Clone)]
 pub struct Image {
-    /// The bytes of the volume.
+    /// The size of the volume in bytes.
     pub size: u64,
-    /// The stores in the order of the catalog.
+    /// The snapshots and their stores, in the order in which the catalog lists them.
     pub stores: Vec<StoreImage>,
 }
 
-/// A structure's header and what follows.
+/// Returns a block with a structure of shadow copies: a header of 128 bytes and `content`. The
+/// header states the record type `kind`, the offset `at` of this block, and the offset `next` of
+/// the block in which the structure goes on, or 0.
 fn structure(kind: u32, at: u64, next: u64, content: &[u8]) -> Vec<u8> {
     let mut bytes = IDENTIFIER.0.to_vec();
     for number in [1, kind] {
@@ -102,7 +111,9 @@ fn put(bytes: &mut [u8], at: u64, content: &[u8]) {
     bytes[at..at + content.len()].copy_from_slice(content);
 }
 
-/// Where a structure of a store is: 0 header, 1 and 2 block lists, 3 ranges, 4 and 5 bitmaps.
+/// Returns the offset on the volume of a structure of a snapshot's store. `store` is the store's
+/// position in the catalog. `structure` is 0 for the header, 1 and 2 for the two blocks of the
+/// block list, 3 for the ranges, and 4 and 5 for the bitmap and the previous bitmap.
 pub fn place(store: usize, structure: u64) -> u64 {
     (FIRST_STORE + store as u64 * STORE_BLOCKS + structure) * BLOCK_SIZE
 }
@@ -129,7 +140,8 @@ impl Image {
         bytes
     }
 
-    /// What makes libvshadow take the volume for one of NTFS.
+    /// Writes boot sectors into the volume, without which libvshadow would not take it for an NTFS
+    /// volume.
     fn put_boot_sectors(&self, bytes: &mut [u8]) {
         let mut sector = vec![0; 512];
         put(&mut sector, 0, b"\xeb\x52\x90NTFS    ");
@@ -205,8 +217,8 @@ impl Image {
     }
 }
 
-/// Any volume of one to four snapshots, whose last block may be short. Few places are used, so that
-/// entries concern each other.
+/// Returns volumes with one to three snapshots, with any entries in their stores. The last block
+/// may be short. The entries are about few blocks, so that several are about the same one.
 pub fn any_image() -> impl Strategy<Value = Image> {
     let flags = prop::sample::select(vec![0, 0, 0x88, 0x08, 1, 1, 1, 2, 2, 0x82, 4, 5]);
     let places = (20..33_u64, 20..33_u64, 20..35_u64);

@@ -16,7 +16,7 @@ use self::twin::Twin;
 use super::*;
 use crate::evidence::layer::read_exact;
 
-/// The shadow copies of an image that has some.
+/// Reads the shadow copies of a volume that tests make. Panics if it has none.
 fn read(image: &Image) -> ShadowCopies {
     read_bytes(image.bytes())
 }
@@ -26,20 +26,21 @@ fn read_bytes(bytes: Vec<u8>) -> ShadowCopies {
     ShadowCopies::read(&volume).unwrap().expect("shadow copies")
 }
 
-/// All bytes of a snapshot.
+/// Returns all bytes of the snapshot with the number `number`. The oldest has number 1.
 fn whole(copies: &ShadowCopies, number: usize) -> Vec<u8> {
     let snapshot = copies.snapshot(number).unwrap();
     read_exact(&*snapshot, 0, usize::try_from(snapshot.size()).unwrap()).unwrap()
 }
 
-/// An image of three snapshots whose stores keep what is given, from the oldest to the newest.
+/// Returns a volume with three snapshots. `kept` has the entries of their stores, from the oldest
+/// snapshot to the newest.
 fn three(kept: [Vec<Descriptor>; 3]) -> Image {
     let mut image = Image::new(40);
     image.stores = kept.into_iter().map(image::StoreImage::of).collect();
     image
 }
 
-/// The volume's bytes at a block.
+/// Returns the block with the number `block` from `bytes`, the bytes of a volume or snapshot.
 fn block(bytes: &[u8], block: u64) -> &[u8] {
     let start = usize::try_from(block * BLOCK_SIZE).unwrap();
     &bytes[start..start + usize::try_from(BLOCK_SIZE).unwrap()]

@@ -5,16 +5,18 @@ use super::image::Image;
 const BLOCK: usize = 16384;
 const PART: usize = 512;
 
-/// Reads snapshots of an image slowly.
+/// A slow and simple reader of the snapshots of a volume, with whose results tests compare those of
+/// the fast one. `live` has the bytes of the volume.
 pub struct Twin<'i> {
     pub image: &'i Image,
     pub live: &'i [u8],
 }
 
-/// What a store has of a block.
+/// What the entries of a snapshot's store say about one block.
 #[derive(Default)]
 struct Known {
-    /// The block is kept here; `Err` for a place in the next newer snapshot.
+    /// Where the whole block is: the number of a block on the live volume (`Ok`) or in the next
+    /// newer snapshot (`Err`). `None` if the store does not say.
     kept: Option<Result<u64, u64>>,
     overlay: Option<(u64, u32)>,
 }
@@ -28,7 +30,8 @@ impl Twin<'_> {
             .collect()
     }
 
-    /// What the entries of a store come to for a block, and whether a forwarder leads to the block.
+    /// Returns what all entries of a store together say about the block with the number `wanted`.
+    /// Also returns true if the content of another block was moved to that block.
     fn known(&self, store: usize, wanted: u64) -> (Known, bool) {
         let mut known = Known::default();
         let mut led: Vec<(u64, u64)> = Vec::new();
@@ -62,7 +65,10 @@ impl Twin<'_> {
         (known, led.iter().any(|(to, _)| *to == wanted))
     }
 
-    /// The part at `at` of a state, as it is read for the snapshot `active`.
+    /// Returns the part of 512 bytes at the offset `at` of a snapshot's volume. `state` is the
+    /// position of that snapshot by age, or the number of snapshots for the live volume. `active`
+    /// is the position of the snapshot for which the part is read: only that snapshot uses its
+    /// overlays and zeros.
     fn part(&self, state: usize, at: usize, active: usize) -> &[u8] {
         let volume = |block: u64| {
             let at = usize::try_from(block).unwrap() * BLOCK + at % BLOCK;

@@ -10,7 +10,8 @@ use super::super::super::outcome::ImageProblem;
 use super::super::sections::Media;
 use super::super::stored::{ChunkPacking, StoredChunk};
 
-/// The size of an entry in a table of chunks of an Ex01 image, in bytes.
+/// The size in bytes of an entry in a table of an Ex01 image. An entry says where the image stores
+/// one EWF chunk (a block of the disk).
 pub(super) const ENTRY: u64 = 16;
 
 // Bits of an entry.
@@ -18,9 +19,11 @@ const DEFLATED: u32 = 1;
 const WITH_SUM: u32 = 2;
 const PATTERN: u32 = 4;
 
-/// A table of an Ex01 image, which lists consecutive chunks of the disk.
+/// A table of an Ex01 image, which says where consecutive EWF chunks (blocks of the disk) are
+/// stored. The entries of the table are not kept in memory.
 pub(super) struct Table {
-    /// The number, on the disk, of the first chunk that the table lists. Chunks are counted from 0.
+    /// The number of the first EWF chunk (block of the disk) that the table lists, counted from the
+    /// start of the disk. The disk's first chunk has number 0.
     pub(super) first: u64,
     pub(super) count: u32,
     /// The position, in the list of segments that were found, of the segment (a file of the image)
@@ -28,24 +31,29 @@ pub(super) struct Table {
     pub(super) segment: usize,
     /// The offset of the table's first entry in its segment (a file of the image), in bytes.
     pub(super) entries: u64,
-    /// The reason why the chunks that the table lists cannot be read. `None` if they can be.
+    /// The reason why the EWF chunks (blocks of the disk) that the table lists cannot be read.
+    /// `None` if they can be.
     pub(super) unreadable: Option<ImageProblem>,
 }
 
-/// The disk of an Ex01 image, as a map from the image's chunks (blocks of the disk) to their
-/// places.
+/// The disk of an Ex01 image, as a map from the EWF chunks (blocks of the disk) to the places in
+/// the image's files at which they are stored.
 pub(super) struct Chunks {
     pub(super) media: Media,
-    /// The image's tables of chunks, sorted by the first chunk of each.
+    /// The image's tables, which say where the EWF chunks (blocks of the disk) are stored. They are
+    /// sorted by the number of the first chunk that each lists.
     pub(super) tables: Vec<Table>,
-    /// The names and the files of the image's segments that were found.
+    /// The image's segments (files) that were found, in the order of their numbers: the name of
+    /// each, and the file.
     pub(super) segments: Vec<(String, Paged)>,
     pub(super) workers: Workers,
 }
 
 impl Chunks {
-    /// Returns the table's entry for the chunk with the number `chunk`, and the segment that stores
-    /// the chunk. The entry has an offset or a pattern of eight bytes, a length, and bits.
+    /// Returns the table entry for the EWF chunk (block of the disk) with the number `chunk`, and
+    /// the name and file of the segment that stores the chunk. The 16 bytes of the entry are the
+    /// offset of the chunk in the file (or eight bytes that the chunk repeats), its length, and
+    /// bits. Fails if no table lists the chunk, or if the table is damaged.
     fn entry(&self, chunk: u64) -> io::Result<(&(String, Paged), [u8; 16])> {
         let range = self.media.bytes(&(chunk..chunk.saturating_add(1)));
         let after = self.tables.partition_point(|table| table.first <= chunk);

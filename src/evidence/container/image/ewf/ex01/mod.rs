@@ -19,26 +19,28 @@ use super::sections::{LARGEST_CHUNK, Media};
 use super::segments::{LOOK_AHEAD, segment_name};
 use crate::evidence::layer::{SharedSource, read_up_to};
 
-/// The size of the header of an Ex01 segment, in bytes.
+/// The size of the header of an Ex01 segment (a file of the image), in bytes.
 const SEGMENT_HEADER: usize = 32;
 
-/// What the segments of an Ex01 image contain, as far as they were read.
+/// What was read so far from the segments (files) of an Ex01 image while the image is opened.
 #[derive(Default)]
 struct Contents {
     segments: Vec<(String, SharedSource)>,
     tables: Vec<Table>,
     facts: ImageFacts,
-    /// The number of sectors of the imaged disk. `None` until a section states it.
+    /// The number of sectors of the imaged disk. `None` until a section of the image states it.
     sectors: Option<u64>,
-    /// The size of a sector of the imaged disk, in bytes. `None` until a section states it.
+    /// The size of a sector of the imaged disk, in bytes. `None` until a section of the image
+    /// states it.
     sector: Option<u64>,
     sectors_per_chunk: Option<u64>,
-    /// The ranges of sectors that the imaging tool could not read: the first sector and the number
-    /// of sectors of each.
+    /// The ranges of the disk's sectors that the imaging tool could not read when the image was
+    /// taken: the first sector and the number of sectors of each.
     unread: Vec<(u64, u64)>,
-    /// The number of sections of the image that were read so far, which has a limit.
+    /// The number of sections of the image that were read so far. At most `MOST_SECTIONS` are read.
     sections: u32,
-    /// True if the section that ends an image was found, so that no segment is missing at the end.
+    /// True if the section that ends an image was found, so that no segment (file) is missing at
+    /// the end.
     ended: bool,
 }
 
@@ -66,9 +68,10 @@ pub(in super::super) fn open(opening: &Opening<'_>) -> Result<Image, ImageError>
     Ok(image)
 }
 
-/// Reads all segments of an image, up to the segment that ends it. A missing segment becomes a
-/// problem without a range of the disk. [`note_missing`] adds the ranges, by the chunks that are in
-/// no table.
+/// Reads all segments (files) of an Ex01 image into `contents`, up to the segment that ends the
+/// image. Adds a problem for each missing segment. The problem states no range of the disk, which
+/// is not known yet: later, [`note_missing`] adds further problems with the ranges whose chunks are
+/// in no table.
 fn read_segments(
     opening: &Opening<'_>,
     contents: &mut Contents,
@@ -146,7 +149,9 @@ fn media(opening: &Opening<'_>, contents: &Contents) -> Result<Media, ImageError
     Ok(Media { size, chunk, sector, chunks: size.div_ceil(chunk) })
 }
 
-/// Adds problems for the ranges of chunks that are in no table, or whose table is damaged.
+/// Adds a problem for each range of EWF chunks (blocks of the disk) that no table of an Ex01 image
+/// lists, or whose table is damaged. Must be called after all tables were read and sorted. `name`
+/// is the name of the image's first file.
 fn note_missing(contents: &Contents, media: &Media, name: &str, problems: &mut Problems) {
     let mut next = 0;
     let mut gap = |from: u64, to: u64| {

@@ -16,11 +16,12 @@ use super::Contents;
 use super::chunks::{ENTRY, Table};
 use crate::evidence::layer::{SharedSource, read_exact, read_up_to};
 
-/// The size of a section's descriptor in an Ex01 image, in bytes.
+/// The size in bytes of a descriptor in an Ex01 image. A descriptor follows the data of each
+/// section, and states the section's kind and size.
 const DESCRIPTOR: u64 = 64;
 
-/// The size of the header of an Ex01 section's data, in bytes. The data of a hash consists only of
-/// it.
+/// The size in bytes of the header at the start of a section's data in an Ex01 image. In a section
+/// with a hash of the disk, the header is all of the data.
 const HEADER: u64 = 32;
 
 // Kinds of sections.
@@ -33,17 +34,20 @@ const SHA1: u32 = 9;
 const KEYS: u32 = 0xb;
 const DONE: u32 = 0xf;
 
-/// The sections of one segment of an Ex01 image.
+/// A segment (file) of an Ex01 image, whose sections are to be read.
 pub(super) struct Sections<'a> {
     pub(super) name: &'a str,
     pub(super) source: &'a SharedSource,
-    /// The position of the segment in the list of segments that were found.
+    /// The position of the segment (a file of the image) in the list of segments that were found,
+    /// counted from 0.
     pub(super) segment: usize,
 }
 
 impl Sections<'_> {
-    /// Reads the sections from the last to the first, and adds what they contain to `contents`.
-    /// Returns an [`ImageError`] if the image is encrypted, and `None` otherwise.
+    /// Reads the sections of the segment from the last to the first, because each descriptor states
+    /// where the one before lies. Adds what the sections contain to `contents`. A damaged
+    /// descriptor becomes a problem, and ends the reading. Returns an [`ImageError`] if the image
+    /// is encrypted, and `None` otherwise.
     pub(super) fn read(
         &self,
         contents: &mut Contents,
@@ -135,14 +139,18 @@ impl Sections<'_> {
         Ok(())
     }
 
-    /// Returns the first bytes of a section's data, at most `limit`.
+    /// Returns the first bytes of a section's data, at most `limit`. `data` is the range of the
+    /// segment's file that has the data.
     fn bytes(&self, data: &Range<u64>, limit: u64) -> io::Result<Vec<u8>> {
         let length = usize::try_from((data.end - data.start).min(limit)).unwrap_or(0);
         read_up_to(self.source.as_ref(), data.start, length)
     }
 
-    /// Reads the header of a table of chunks, and verifies the checksum of its entries. They are
-    /// not kept in memory, but read again when a chunk is read.
+    /// Reads a table of an Ex01 image, which lists EWF chunks (blocks of the disk), and verifies
+    /// the checksum of its entries. They are not kept in memory, but read again when a chunk is
+    /// read. `head` is the header of the table, `data` the range of the segment's file with the
+    /// header and the entries, and `place` names the section in messages. A damaged table is marked
+    /// as unreadable.
     fn read_table(&self, head: Fields<'_>, data: &Range<u64>, place: &str) -> io::Result<Table> {
         const STEP: u64 = 64 << 10;
         let (stated, entries) = (head.le32(8), data.start + HEADER);
@@ -169,8 +177,8 @@ impl Sections<'_> {
     }
 }
 
-/// Returns true if the Adler-32 that follows the first `length` bytes is right. Otherwise adds a
-/// problem.
+/// Returns true if the first `length` of `bytes`, the start of an Ex01 section's data, have the
+/// Adler-32 that follows them. Otherwise adds a problem at `place`, which names the section.
 fn check_sum(bytes: &[u8], length: usize, place: &str, problems: &mut Problems) -> bool {
     let (stated, sum) = (Fields(bytes).le32(length), adler32(&bytes.get(..length).unwrap_or_default()));
     if stated != sum {
@@ -180,8 +188,8 @@ fn check_sum(bytes: &[u8], length: usize, place: &str, problems: &mut Problems) 
     stated == sum
 }
 
-/// Reads the sizes of the disk and the examiner's texts from the section about the device or the
-/// case. Other values are ignored.
+/// Reads the inflated text of an Ex01 section about the imaged device or about the case. Adds the
+/// size of the disk and the texts that the examiner typed to `contents`. Other values are ignored.
 fn read_text(text: &[u8], contents: &mut Contents) {
     let text = header::utf16(text);
     for (identifier, value) in header::pairs(&text) {
