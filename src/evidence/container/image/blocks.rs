@@ -3,15 +3,16 @@
 
 use std::io;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::cache::BlockCache;
 use super::outcome::{ImageProblem, Problems};
 use crate::evidence::layer::{SharedSource, Source};
 use crate::evidence::source::LogBytes;
 
-/// The most bytes of unpacked blocks that one disk keeps in memory, so that reads of small parts do
+/// The most bytes of unpacked blocks that one image keeps in memory, so that reads of small parts do
 /// not unpack the same block again and again.
-const UNPACKED_LIMIT: usize = 4 << 20;
+pub(super) const UNPACKED_LIMIT: usize = 4 << 20;
 
 /// Where an image stores the bytes of one block of its disk.
 pub(super) enum BlockPlace<'a> {
@@ -86,12 +87,21 @@ pub(super) fn note_unreadable(map: &impl BlockMap, end: u64, name: &str, problem
 /// neighbouring blocks does not.
 pub(super) struct BlockDisk<M> {
     map: M,
-    unpacked: BlockCache,
+    unpacked: Arc<BlockCache>,
+    /// The number, counted from 0, of the file of the image that has the blocks of this disk.
+    file: usize,
 }
 
 impl<M: BlockMap> BlockDisk<M> {
     pub(super) fn new(map: M) -> Self {
-        BlockDisk { map, unpacked: BlockCache::new(UNPACKED_LIMIT) }
+        Self::of_file(map, 0, &Arc::new(BlockCache::new(UNPACKED_LIMIT)))
+    }
+
+    /// Returns the part of a disk that the file with the number `file` of an image contains. All
+    /// files of the image share the cache `unpacked`, so that many files take no more memory than
+    /// one.
+    pub(super) fn of_file(map: M, file: usize, unpacked: &Arc<BlockCache>) -> Self {
+        BlockDisk { map, unpacked: Arc::clone(unpacked), file }
     }
 
     fn read_block(&self, block: u64, within: u64, piece: &mut [u8]) -> io::Result<()> {
@@ -120,7 +130,7 @@ impl<M: BlockMap> BlockDisk<M> {
         if piece.len() == length {
             return self.map.unpack(block, piece);
         }
-        let unpacked = self.unpacked.get(0, block, || {
+        let unpacked = self.unpacked.get(self.file, block, || {
             let mut bytes = vec![0; length];
             self.map.unpack(block, &mut bytes)?;
             Ok(bytes)
@@ -152,5 +162,47 @@ impl<M: BlockMap> LogBytes for BlockDisk<M> {
 impl<M: BlockMap> Source for BlockDisk<M> {
     fn size(&self) -> u64 {
         self.map.size()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A disk of eight packed blocks of 1 MiB, each filled with the same byte.
+    struct Filled(u8);
+
+    impl BlockMap for Filled {
+        fn size(&self) -> u64 {
+            8 << 20
+        }
+
+        fn block_size(&self) -> u64 {
+            1 << 20
+        }
+
+        fn locate(&self, _: u64) -> io::Result<BlockPlace<'_>> {
+            Ok(BlockPlace::Packed)
+        }
+
+        fn unpack(&self, _: u64, into: &mut [u8]) -> io::Result<()> {
+            into.fill(self.0);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn files_of_an_image_share_the_memory_for_unpacked_blocks() {
+        let unpacked = Arc::new(BlockCache::new(UNPACKED_LIMIT));
+        let disks: Vec<_> =
+            (1..=50).map(|byte| BlockDisk::of_file(Filled(byte), byte.into(), &unpacked)).collect();
+        for offset in [5, (1 << 20) - 2, 7 << 20, 5] {
+            for (disk, byte) in disks.iter().zip(1..) {
+                let mut buffer = [0; 4];
+                assert_eq!(disk.read_at(offset, &mut buffer).unwrap(), 4);
+                assert_eq!(buffer, [byte; 4], "a block of another file was read");
+                assert!(unpacked.bytes() <= UNPACKED_LIMIT);
+            }
+        }
     }
 }

@@ -51,6 +51,12 @@ impl BlockCache {
         Ok(bytes)
     }
 
+    /// Returns the number of bytes of all blocks in the cache.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        self.lock().bytes
+    }
+
     fn lock(&self) -> MutexGuard<'_, CacheState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -87,7 +93,7 @@ impl CacheState {
 const PAGE: u64 = 16 << 10;
 
 /// The most bytes that one disk image keeps in memory of its tables, which say where the blocks of
-/// its disk are stored. In a VMDK of several sparse extents, the limit is per extent.
+/// its disk are stored.
 pub(super) const PAGES_LIMIT: usize = 4 << 20;
 
 /// A file of a disk image, with tables that say where the blocks of the disk are stored. The tables

@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use self::descriptor::{Descriptor, Extent, ExtentKind};
 use self::sparse::SparseExtent;
-use super::blocks::{BlockDisk, BlockMap};
+use super::blocks::{BlockDisk, BlockMap, UNPACKED_LIMIT};
+use super::cache::{BlockCache, PAGES_LIMIT, Paged};
 use super::outcome::Problems;
 use super::{Image, ImageError, ImageProblem, Opening};
 use crate::evidence::layer::{Joined, SharedSource, Slice, Source, read_up_to};
@@ -49,7 +50,7 @@ pub(super) fn first_name(name: &str) -> Option<String> {
 fn open_whole(opening: &Opening<'_>) -> Result<Image, ImageError> {
     let mut problems = Problems::default();
     let file = &opening.first;
-    let extent = SparseExtent::open(file, opening.name, &mut problems)?;
+    let extent = SparseExtent::open(Paged::only(Arc::clone(file)), opening.name, &mut problems)?;
     if let Some((start, length)) = extent.descriptor_range() {
         let length = usize::try_from(length).unwrap_or(usize::MAX).min(DESCRIPTOR_LIMIT);
         let text = read_up_to(file.as_ref(), start, length).map_err(|error| opening.failed(error))?;
@@ -64,18 +65,18 @@ fn open_whole(opening: &Opening<'_>) -> Result<Image, ImageError> {
 /// Opens the extents that a VMDK descriptor lists, and joins them to one disk. If the file of an
 /// extent is missing, reads of its part of the disk fail.
 fn open_extents(opening: &Opening<'_>, descriptor: &Descriptor) -> Result<Image, ImageError> {
-    let mut problems = Problems::default();
-    let (mut sources, mut parts, mut start) = (Vec::new(), Vec::new(), 0_u64);
+    let (mut opened, mut sources, mut start) = (Opened::default(), Vec::new(), 0_u64);
     for extent in &descriptor.extents {
         let end = start.saturating_add(extent.size);
-        let (source, problem) = open_extent(opening, extent, &mut parts, &mut problems)?;
+        let (source, problem) = open_extent(opening, extent, &mut opened)?;
         if let Some(problem) = problem {
-            problems.push(problem.at(start..end));
+            opened.problems.push(problem.at(start..end));
         }
         sources.push(source);
         start = end;
     }
     opening.check_size(start)?;
+    let Opened { mut parts, problems, .. } = opened;
     parts.dedup();
     let mut image = Image::of(Arc::new(Joined::new(sources)));
     image.parts = parts;
@@ -83,13 +84,49 @@ fn open_extents(opening: &Opening<'_>, descriptor: &Descriptor) -> Result<Image,
     Ok(image)
 }
 
+/// What the extents of a VMDK have in common while they are opened one after the other.
+struct Opened {
+    /// The names of the extents' files that were found.
+    parts: Vec<String>,
+    problems: Problems,
+    /// The number of sparse extents that were opened. The next one has this number in the caches.
+    sparse: usize,
+    /// The cache of the tables of all sparse extents.
+    tables: Arc<BlockCache>,
+    /// The cache of the unpacked grains of all sparse extents.
+    unpacked: Arc<BlockCache>,
+}
+
+impl Default for Opened {
+    fn default() -> Self {
+        Opened {
+            parts: Vec::new(),
+            problems: Problems::default(),
+            sparse: 0,
+            tables: Arc::new(BlockCache::new(PAGES_LIMIT)),
+            unpacked: Arc::new(BlockCache::new(UNPACKED_LIMIT)),
+        }
+    }
+}
+
+impl Opened {
+    /// Opens the sparse extent in `file`, whose name is `name`. Returns the extent's part of the
+    /// disk.
+    fn sparse(&mut self, file: SharedSource, name: &str) -> Result<SharedSource, ImageError> {
+        let number = self.sparse;
+        self.sparse += 1;
+        let tables = Paged::new(file, number, Arc::clone(&self.tables));
+        let extent = SparseExtent::open(tables, name, &mut self.problems)?;
+        Ok(Arc::new(BlockDisk::of_file(extent, number, &self.unpacked)))
+    }
+}
+
 /// Opens one extent of a VMDK as a source that has exactly the extent's size. If some of the
 /// extent's bytes cannot be read, also returns the problem.
 fn open_extent(
     opening: &Opening<'_>,
     extent: &Extent,
-    parts: &mut Vec<String>,
-    problems: &mut Problems,
+    opened: &mut Opened,
 ) -> Result<(SharedSource, Option<ImageProblem>), ImageError> {
     if extent.kind == ExtentKind::Zeros {
         return Ok((Arc::new(Zeros(extent.size)), None));
@@ -102,16 +139,15 @@ fn open_extent(
         let expected = format!("an extent of {} bytes", extent.size);
         return absent(ImageProblem::new(&extent.file, expected, "no file"));
     };
-    parts.push(extent.file.clone());
+    opened.parts.push(extent.file.clone());
     let (source, there): (SharedSource, u64) = match extent.kind {
         ExtentKind::Flat => {
             let there = file.size().saturating_sub(extent.offset);
             (Arc::new(Slice::new(file, extent.offset, extent.size.min(there))), there)
         }
-        _ => match SparseExtent::open(&file, &extent.file, problems) {
-            Ok(sparse) => {
-                let there = sparse.size();
-                let disk = Arc::new(BlockDisk::new(sparse));
+        _ => match opened.sparse(file, &extent.file) {
+            Ok(disk) => {
+                let there = disk.size();
                 (Arc::new(Slice::new(disk, 0, extent.size.min(there))), there)
             }
             Err(ImageError::Damaged(problem)) => return absent(problem),

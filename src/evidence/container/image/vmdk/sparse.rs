@@ -11,7 +11,7 @@ use super::super::inflate::{Header, Workers};
 use super::super::outcome::{ImageProblem, Problems};
 use super::super::{ImageError, LARGEST_DISK};
 use super::SECTOR;
-use crate::evidence::layer::{SharedSource, read_up_to};
+use crate::evidence::layer::read_up_to;
 
 /// The size in bytes of the header of a sparse VMDK extent, which is a part of the disk that is
 /// stored in blocks.
@@ -49,15 +49,16 @@ pub(super) struct SparseExtent {
 }
 
 impl SparseExtent {
-    /// Opens the sparse extent in `file`, whose name is `name`, and adds what is wrong with it to
-    /// `problems`.
-    pub(super) fn open(file: &SharedSource, name: &str, problems: &mut Problems) -> Result<Self, ImageError> {
+    /// Opens the sparse extent in the file whose tables `tables` reads and whose name is `name`, and
+    /// adds what is wrong with it to `problems`.
+    pub(super) fn open(tables: Paged, name: &str, problems: &mut Problems) -> Result<Self, ImageError> {
+        let file = &Arc::clone(tables.source());
         let failed = |source| ImageError::Read { name: name.to_owned(), source };
         let mut header = read_up_to(file.as_ref(), 0, HEADER).map_err(failed)?;
         let bad =
             |expected: &str, found: String| ImageProblem::new(format!("{name}, header"), expected, found);
         if header.starts_with(b"COWD") {
-            return Self::old(file, name, Fields(&header), problems);
+            return Self::old(tables, name, Fields(&header), problems);
         }
         if !header.starts_with(b"KDMV") {
             return Err(bad("`KDMV` or `COWD`", "other bytes".into()).into());
@@ -79,7 +80,7 @@ impl SparseExtent {
         let descriptor = Some((sectors(28), sectors(36))).filter(|(_, length)| *length > 0);
         let extent = SparseExtent {
             name: name.to_owned(),
-            tables: Paged::only(Arc::clone(file)),
+            tables,
             workers: Workers::default(),
             size: sectors(12),
             grain: sectors(20),
@@ -96,7 +97,7 @@ impl SparseExtent {
     /// Opens a sparse extent in the older form that VMware ESX writes (signature `COWD`), which has
     /// tables of 4,096 entries. `fields` is the header of the extent.
     fn old(
-        file: &SharedSource,
+        tables: Paged,
         name: &str,
         fields: Fields<'_>,
         problems: &mut Problems,
@@ -104,7 +105,7 @@ impl SparseExtent {
         let sectors = |at| u64::from(fields.le32(at)).saturating_mul(SECTOR);
         let extent = SparseExtent {
             name: name.to_owned(),
-            tables: Paged::only(Arc::clone(file)),
+            tables,
             workers: Workers::default(),
             size: sectors(12),
             grain: sectors(16),
