@@ -116,23 +116,35 @@
 //! - *Log*: an event log, which consists of a file header of 4096 bytes and *chunks* of 64 KiB. A
 //!   chunk contains *records* and the *template* definitions that they refer to. A record contains
 //!   the *substitutions* for a template.
+//! - *Block*: up to 128 consecutive chunks of a log, or a range of bytes of another file. Threads
+//!   work on one block at a time.
 //! - *Slot*: 64 KiB of a log in which a chunk can lie. The first slot follows the file header.
 //! - *Misaligned*: a chunk that does not begin at the start of a slot.
 //! - *Nested*: a chunk header that lies inside another chunk's header or record.
 //! - *Deleted*, *stale*: a record that is not among the live records of its chunk.
 //! - *Event XML*: events as text, as Windows renders them. It has neither chunks nor records; each
 //!   event counts as one record.
+//! - *Kind*: a kind of event by its provider and event ID, such as Sysmon's DNS query (event 22).
 //! - *Skim*: to count the records of a chunk that cannot match, without decoding them.
 //! - *Hit*: a DNS query and a detection that describes it. One of the site's *exclusions* can take
 //!   the hit away.
 //! - *Match*: a DNS query with at least one hit that no exclusion takes away. However many
 //!   detections describe the query, it is one match.
+//! - *Evidence order*: the pieces of evidence one after the other, in each the files, and in a file
+//!   the records. Matches come in this order.
+//! - *Copy*: an event of which an equal one comes before it in evidence order, for example in the
+//!   archived copy of a log. *Unique* matches are those that are no copies.
+//! - *Host*: a computer, by the name that its records state. Its *verdict* says in a word what the
+//!   sweep saw of it. A host is *cleared* if it has no match and its logs were read completely.
 //! - *Period*: the times that matches must lie in, if the user requests a period. A host without
 //!   matches is cleared only if its DNS queries cover the period.
 //! - *Lead*: a query that Windows' own DNS client logged, and a detection that could match a DNS
 //!   query of that name. A lead is no match.
 //! - *Ledger*: the table `files.parquet`, which accounts for every file. The table
 //!   `containers.parquet` accounts for every container, volume and shadow copy.
+//! - *Account*: what is known of the bytes and records of a file, or of a part of it.
+//! - *Summary*: the text that a sweep prints at its end.
+//! - *Journal*: the file in which a sweep keeps what it has read so far. `--resume` reads it.
 //! - *Slow twin*: a plain function that must return what a fast one returns. Tests compare the two.
 //!
 //! # Limits

@@ -142,8 +142,8 @@ pub struct FieldSpec {
     /// The field's name in the record and in Sigma: the `Name` of a `Data` element, or a path in
     /// `System`.
     pub name: &'static str,
-    /// The names that the field has instead of `name` in other versions of the provider, or in
-    /// other events of the kind.
+    /// The names that the field has instead of `name` in events that other versions of the provider
+    /// logged, or in events of the kind with another event ID.
     pub other_names: &'static [&'static str],
     /// The name by which detections refer to the field, whatever the kind of event. If several
     /// fields of a kind have one meaning, the last one in [`EventKind::fields`] that has a value in

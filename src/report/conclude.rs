@@ -56,7 +56,7 @@ pub(super) fn conclude(
 struct EvidenceHosts<'a> {
     hosts: &'a mut KnownHosts,
     evidence: &'a Arc<str>,
-    /// The indexes of the hosts of this piece of evidence among all hosts, ascending.
+    /// The positions of the hosts of this piece of evidence in the list of all hosts, ascending.
     places: &'a [usize],
     piece: &'a EvidencePiece,
 }
@@ -112,9 +112,10 @@ impl EvidenceHosts<'_> {
         groups.into_values().map(|names| self.machine(&names)).collect()
     }
 
-    /// Returns, for each host of this piece of evidence, which machine it belongs to. A machine is
-    /// given as a position in `places`: that of the first host that is a name of the machine. This
-    /// is the host's own position if no host before it is the same machine.
+    /// Returns, for each host of this piece of evidence, which machine it belongs to. A renamed
+    /// machine can have several hosts, one for each of its names. The machine is given as the index
+    /// of the first of its hosts in this list, which is the host's own index if the machine has no
+    /// other.
     fn joined(&self) -> Vec<usize> {
         let mut machines: Vec<usize> = (0..self.places.len()).collect();
         let names: Vec<&str> =

@@ -50,8 +50,8 @@ pub(super) struct BlockBuffer {
 /// A part of a block (a run of consecutive chunks) that was read into a buffer.
 #[derive(Debug)]
 pub(super) struct BlockPart<'a> {
-    /// The bytes of the part of the block, as many as the file has. Bytes that cannot be read are
-    /// zeros.
+    /// The bytes of the part, which were read from the log. They are fewer than were requested if
+    /// the log ends before. In place of bytes that could not be read, there are zeros.
     pub bytes: &'a mut [u8],
     /// The ranges of `bytes` that could not be read and contain zeros instead. Offsets are from the
     /// start of `bytes`.
