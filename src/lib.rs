@@ -126,6 +126,7 @@
 //!   event counts as one record.
 //! - *Kind*: a kind of event by its provider and event ID, such as Sysmon's DNS query (event 22).
 //! - *Skim*: to count the records of a chunk that cannot match, without decoding them.
+//! - *Search*: the text in Splunk's language that a detection consists of, and what it is compiled to.
 //! - *Hit*: a DNS query and a detection that describes it. One of the site's *exclusions* can take
 //!   the hit away.
 //! - *Match*: a DNS query with at least one hit that no exclusion takes away. However many
@@ -143,6 +144,8 @@
 //! - *Ledger*: the table `files.parquet`, which accounts for every file. The table
 //!   `containers.parquet` accounts for every container, volume and shadow copy.
 //! - *Account*: what is known of the bytes and records of a file, or of a part of it.
+//! - *Problem*, *note*: what is wrong with a range of a file, and what is only remarkable there. An
+//!   account lists the first of each kind and counts the others.
 //! - *Summary*: the text that a sweep prints at its end.
 //! - *Journal*: the file in which a sweep keeps what it has read so far. `--resume` reads it.
 //! - *Slow twin*: a plain function that must return what a fast one returns. Tests compare the two.
