@@ -290,6 +290,11 @@ fn a_descriptor_may_name_files_of_its_own_folder_only() {
     assert_reads(&image, &[disk.clone(), vec![0; 1024]].concat());
     let absent = folder.without("d-flat.vmdk").open_image("d.vmdk").unwrap();
     assert_eq!(absent.problems[0].range, Some(0..2048));
+    let mut cut = folder.clone();
+    cut.0.get_mut("d-flat.vmdk").unwrap().truncate(700);
+    let cut = cut.open_image("d.vmdk").unwrap();
+    assert_eq!(cut.problems[0].range, Some(700..2048), "what the file has is read");
+    assert_reads_but(&cut, &[disk.clone(), vec![0; 1024]].concat(), 700..2048);
     for name in ["../d-flat.vmdk", "/etc/passwd", "C:\\d.vmdk", "..", "a\\b"] {
         let error = expect_error(Folder::of([("d.vmdk", text(name))]).open_image("d.vmdk"));
         assert_eq!(error.status().name(), "unreadable", "{name}");

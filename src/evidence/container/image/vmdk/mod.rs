@@ -68,9 +68,9 @@ fn open_extents(opening: &Opening<'_>, descriptor: &Descriptor) -> Result<Image,
     let (mut opened, mut sources, mut start) = (Opened::default(), Vec::new(), 0_u64);
     for extent in &descriptor.extents {
         let end = start.saturating_add(extent.size);
-        let (source, problem) = open_extent(opening, extent, &mut opened)?;
-        if let Some(problem) = problem {
-            opened.problems.push(problem.at(start..end));
+        let (source, unread) = open_extent(opening, extent, &mut opened)?;
+        if let Some((from, problem)) = unread {
+            opened.problems.push(problem.at(start.saturating_add(from)..end));
         }
         sources.push(source);
         start = end;
@@ -121,19 +121,19 @@ impl Opened {
     }
 }
 
-/// Opens one extent of a VMDK as a source that has exactly the extent's size. If some of the
-/// extent's bytes cannot be read, also returns the problem.
+/// Opens one extent of a VMDK as a source that has exactly the extent's size. If its last bytes
+/// cannot be read, also returns the offset in the extent of the first of them, and the problem.
 fn open_extent(
     opening: &Opening<'_>,
     extent: &Extent,
     opened: &mut Opened,
-) -> Result<(SharedSource, Option<ImageProblem>), ImageError> {
+) -> Result<(SharedSource, Option<(u64, ImageProblem)>), ImageError> {
     if extent.kind == ExtentKind::Zeros {
         return Ok((Arc::new(Zeros(extent.size)), None));
     }
     let absent = |problem: ImageProblem| {
         let source = Arc::new(Absent { size: extent.size, problem: problem.clone() });
-        Ok((source as SharedSource, Some(problem)))
+        Ok((source as SharedSource, Some((0, problem))))
     };
     let Some(file) = opening.sibling(&extent.file)? else {
         let expected = format!("an extent of {} bytes", extent.size);
@@ -160,7 +160,7 @@ fn open_extent(
     let expected = format!("an extent of {} bytes", extent.size);
     let problem = ImageProblem::new(&extent.file, expected, format!("{there} bytes"));
     let rest = Arc::new(Absent { size: extent.size - there, problem: problem.clone() });
-    Ok((Arc::new(Joined::new(vec![source, rest])), Some(problem)))
+    Ok((Arc::new(Joined::new(vec![source, rest])), Some((there, problem))))
 }
 
 /// An extent of a VMDK that has no file: all of its bytes are zero. Contains the size in bytes.
