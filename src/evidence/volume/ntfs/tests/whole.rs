@@ -33,6 +33,7 @@ pub fn read_all(bytes: Vec<u8>) -> u64 {
         // What cannot be read of the bitmap is an error.
         let _ = free.ranges(&mut |range| range.start < range.end && range.end <= free.size());
         let _ = free.read_at(0, &mut vec![0; 100_000]);
+        assert!(free.read_at(u64::MAX, &mut [0; 10]).is_ok_and(|read| read == 0));
     }
     count
 }
