@@ -7,7 +7,12 @@
 use dnsweep::internals::detect::Detection;
 use dnsweep_samples::{CHUNK_SIZE, DataValue, Event, LogWriter, Style, damage, event_xml, time};
 
-use crate::checks::{InputFormat, input, volume_seeds};
+use crate::checks::{InputFormat, image_seeds, input, volume_seeds};
+
+#[path = "seeds/container.rs"]
+mod container;
+#[path = "seeds/vss.rs"]
+mod vss;
 
 /// The size in bytes of the largest seed that is committed.
 pub const SMALL: usize = 12 * 1024;
@@ -31,9 +36,10 @@ pub fn seeds() -> Vec<Seed> {
     };
     let logs = logs().into_iter().map(|(name, bytes)| Seed { folder: "log", name, bytes });
     let xml = xml().into_iter().map(|(name, bytes)| Seed { folder: "event_xml", name, bytes });
-    let volumes =
-        volume_seeds().into_iter().map(|(folder, name, bytes)| Seed { folder, name: name.to_owned(), bytes });
-    let logs = logs.chain(xml).chain(volumes);
+    let named = |(folder, name, bytes): (_, &str, _)| Seed { folder, name: name.to_owned(), bytes };
+    let disks = volume_seeds().into_iter().chain(image_seeds()).chain(container::seeds()).map(named);
+    let snapshots = vss::seeds().into_iter().map(|(name, bytes)| Seed { folder: "vss", name, bytes });
+    let logs = logs.chain(xml).chain(disks).chain(snapshots);
     let searches = SEARCHES.iter().enumerate().map(|(number, search)| text("search", number, search));
     let rules = RULES.iter().copied().chain([Detection::seed_text()]).enumerate();
     logs.chain(searches).chain(rules.map(|(number, rule)| text("detection", number, rule))).collect()

@@ -5,15 +5,19 @@
 
 mod carve;
 mod chunk;
+mod container;
 mod detection;
 mod event;
 mod event_xml;
 mod evidence;
+mod image;
 mod search;
 mod select;
 mod volume;
+mod vss;
 
 pub use evidence::{InputFormat, input};
+pub use image::{qcow2_with_volume, seeds as image_seeds};
 pub use volume::seeds as volume_seeds;
 
 /// A fuzz target: its inputs, its check, and limits on what an input may cost.
@@ -34,7 +38,7 @@ pub struct Target {
 const MIB: usize = 1 << 20;
 
 /// All targets.
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 16] = [
     // The decoder bounds what it builds of a chunk: a million nodes, which take 340 MB if arrays
     // repeat elements. What the decoder reads is bounded by dnsweep, to less. The check scans
     // twice.
@@ -80,5 +84,25 @@ pub const TARGETS: [Target; 11] = [
         check: volume::attribute_list,
         most_memory: 32 * MIB,
         most_seconds: 1,
+    },
+    // The blocks of the volume, of which 64 are made, and what is read of all snapshots.
+    Target { name: "vss", seeds: "vss", check: vss::check, most_memory: 32 * MIB, most_seconds: 1 },
+    // A VHDX of 4 MiB, and what images take whatever their size: 10 MiB.
+    Target { name: "image", seeds: "image", check: image::check, most_memory: 32 * MIB, most_seconds: 1 },
+    Target { name: "ewf", seeds: "ewf", check: image::check_ewf, most_memory: 32 * MIB, most_seconds: 1 },
+    // Unpacked copies of up to 32 MiB, which the spool keeps in memory, and what unpacks them.
+    Target {
+        name: "container",
+        seeds: "container",
+        check: container::check,
+        most_memory: 400 * MIB,
+        most_seconds: 5,
+    },
+    Target {
+        name: "zip_listing",
+        seeds: "zip_listing",
+        check: container::check_zip_listing,
+        most_memory: 300 * MIB,
+        most_seconds: 2,
     },
 ];

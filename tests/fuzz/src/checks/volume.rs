@@ -102,6 +102,21 @@ pub fn attribute_list(data: &[u8]) {
     whole::read_all(volume.0);
 }
 
+/// Returns a volume with a file, and with a deleted one that was compressed.
+pub(super) fn with_files() -> Vec<u8> {
+    let mut volume = Made::new();
+    let runs = [(2, Some(FREE)), (3, None), (4, Some(FREE + 5))];
+    let plain = clusters(DATA, "", Sizes::of(9000), &runs);
+    volume.record(FIRST, FILE, &[standard(1, 0), name(ROOT, 1, "a.evtx"), plain]);
+    let sizes = Sizes { unit_shift: 4, flags: 1, ..Sizes::of(16 * CLUSTER as u64) };
+    let packed = clusters(DATA, "", sizes, &[(1, Some(FREE + 20)), (15, None)]);
+    let gone = Head { is_in_use: false, sequence: 2, ..FILE };
+    volume.record(FIRST + 1, gone, &[name(ROOT, 1, "b.evtx"), packed]);
+    volume.put(FREE, b"ElfFile\0");
+    volume.put(FREE + 20, &[0x03, 0xB0, 0b10, b'x', 0xFC, 0x0F]);
+    volume.0
+}
+
 /// Inputs that fuzzing begins with: the target, a name, and the bytes.
 pub fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     let sizes = Sizes::of(9000);
