@@ -10,14 +10,12 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use common::disk::disk;
 use common::logs::log_of;
 use common::{FinishedSweep, Scene, dnsweep, repository, run, sha256_by_another_tool, start, sweep};
-use dnsweep::internals::evidence::container::image::{self, ImageFormat, Siblings};
-use dnsweep::internals::evidence::layer::{SharedSource, read_up_to};
 use serde_json::{Value, json};
 
 /// Columns that say where a record was found.
@@ -145,6 +143,10 @@ fn the_sample_containers_have_the_events_of_their_hosts() {
     };
     assert_eq!((deleted(live), deleted(with_snapshot)), (1, 1));
     assert_eq!((live.rows("matches").len(), with_snapshot.rows("matches").len()), (15, 29));
+    let unchanged = |sweep: &FinishedSweep| {
+        sweep.column("files", "status").iter().filter(|status| **status == "unchanged").count()
+    };
+    assert_eq!((unchanged(live), unchanged(with_snapshot)), (0, 3));
     let snapshot = |sweep: &FinishedSweep| {
         let rows = sweep.rows("containers");
         rows.iter().find(|row| row["kind"] == "shadow copy").unwrap()["status"].clone()
@@ -310,37 +312,24 @@ fn a_killed_sweep_of_archives_is_resumed() {
     fs::write(&log, log_of("HOST")).unwrap();
     let twice = scene.evidence().join("TWICE.zip");
     make(&["same name", log.to_str().unwrap(), twice.to_str().unwrap()]);
+    // It has a shadow copy with unchanged logs.
+    scene.put("DISK.raw", &disk());
     let begun = Instant::now();
-    let expected = scene.sweep(&["--quiet", "--hash"]).expect(0).tables();
+    let expected = scene.sweep(&["--quiet", "--hash", "--vss"]).expect(0).tables();
     let took = begun.elapsed();
     for kill in 1..10 {
         fs::remove_dir_all(scene.out()).unwrap();
         let mut command = dnsweep();
         command.arg("sweep").arg(scene.evidence()).arg("--out").arg(scene.out());
-        let mut child = start(command.args(["--quiet", "--hash", "--threads", "1"]));
+        let mut child = start(command.args(["--quiet", "--hash", "--vss", "--threads", "1"]));
         thread::sleep(took * kill / 8);
         let _ = child.kill();
         let _ = child.wait().unwrap();
         if !scene.out().exists() {
-            let swept = scene.sweep(&["--quiet", "--hash", "--resume"]).expect(0);
+            let swept = scene.sweep(&["--quiet", "--hash", "--vss", "--resume"]).expect(0);
             assert!(swept.tables() == expected, "killed after {kill} eighths");
         }
     }
-}
-
-/// Returns the disk in the image of the samples.
-fn disk() -> Vec<u8> {
-    struct NoSiblings;
-    impl Siblings for NoSiblings {
-        fn open(&self, _: &str) -> std::io::Result<Option<SharedSource>> {
-            Ok(None)
-        }
-    }
-    let name = "FIN-WS07.E01";
-    let bytes: SharedSource = Arc::new(fs::read(repository("samples/containers").join(name)).unwrap());
-    let format = ImageFormat::of(bytes.as_ref(), name).unwrap();
-    let disk = image::open(format, bytes, name, &NoSiblings).unwrap().disk;
-    read_up_to(disk.as_ref(), 0, usize::try_from(disk.size()).unwrap()).unwrap()
 }
 
 #[test]

@@ -191,6 +191,7 @@ TABLES = {
         "damaged_bytes": INTEGER,
         "trailing_bytes": INTEGER,
         "other_bytes": INTEGER,
+        "unchanged_bytes": INTEGER,
         "unread_bytes": INTEGER,
         "chunks": INTEGER,
         "empty_chunks": INTEGER,

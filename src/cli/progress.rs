@@ -138,7 +138,9 @@ impl<W: Write> Observer for Progress<W> {
 
     fn file_done(&mut self, evidence: &str, source_path: &str, file: &FileReport) {
         // Files that an interruption left unread are not listed, because there can be many.
-        if matches!(file.status(), Status::Complete | Status::Interrupted | Status::NotRead) {
+        // Nothing is wrong with unchanged logs of shadow copies.
+        let is_sound = matches!(file.status(), Status::Complete | Status::Unchanged);
+        if is_sound || matches!(file.status(), Status::Interrupted | Status::NotRead) {
             return;
         }
         let problems = file.problems();

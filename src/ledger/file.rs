@@ -32,6 +32,9 @@ pub enum Status {
     Interrupted,
     /// The sweep was interrupted before it reached the file.
     NotRead,
+    /// The file is a log of a shadow copy that has the same bytes in the next newer state of the
+    /// volume, and was read there.
+    Unchanged,
 }
 
 impl Status {
@@ -46,6 +49,7 @@ impl Status {
             Status::Unreadable => "unreadable",
             Status::Interrupted => "interrupted",
             Status::NotRead => "not read",
+            Status::Unchanged => "unchanged",
         }
     }
 }
@@ -123,6 +127,10 @@ pub struct FileReport {
     /// True if the file was deleted in its volume. Bytes that it has lost are no loss of the
     /// evidence: Windows gave them to other files.
     pub deleted: bool,
+    /// True if the file is a log of a shadow copy that has the same bytes in the next newer state
+    /// of the volume. Nothing of it was read. No journal has such a file.
+    #[serde(skip)]
+    pub unchanged: bool,
     /// The offset in bytes that the sweep had reached in this file when it was interrupted; 0 if
     /// the sweep had not begun the file. `None` if the file was read to its end.
     pub interrupted_at: Option<u64>,
@@ -232,12 +240,21 @@ impl FileReport {
         self.changed || self.problems.has_unread_bytes()
     }
 
+    /// Records that the file is a log of a shadow copy and has the same bytes as the log at the
+    /// path `same_as`, which lies in the next newer state of the volume.
+    pub fn set_unchanged(&mut self, same_as: &str) {
+        self.unchanged = true;
+        let remark = Remark::Unchanged { same_as: same_as.to_owned() };
+        self.notes.push(Note { offset: 0, length: self.size, remark });
+    }
+
     /// Returns true if the file was read and something is wrong with it. A file that was deleted in
     /// its volume does not count, because its lost bytes are no loss of the evidence. Nor does a
-    /// file that an interruption left unread.
+    /// file that an interruption left unread, or an unchanged log of a shadow copy.
     #[must_use]
     pub fn is_flawed(&self) -> bool {
-        !matches!(self.status(), Status::Complete | Status::Interrupted | Status::NotRead) && !self.deleted
+        let is_sound = matches!(self.status(), Status::Complete | Status::Unchanged);
+        !is_sound && !matches!(self.status(), Status::Interrupted | Status::NotRead) && !self.deleted
     }
 
     /// Returns the status of the file, which follows from everything else in this account.
@@ -252,7 +269,9 @@ impl FileReport {
             Some(0) => return Status::NotRead,
             Some(_) => return Status::Interrupted,
         }
-        if is_lost || self.bytes_read == 0 && self.header == Header::Unread {
+        if self.unchanged {
+            Status::Unchanged
+        } else if is_lost || self.bytes_read == 0 && self.header == Header::Unread {
             Status::Unreadable
         } else if self.size == 0 && self.header != Header::Carved {
             Status::Empty
@@ -296,10 +315,12 @@ impl FileReport {
     }
 
     /// Returns how many bytes of the file are good, damaged, unread and so on. All bytes of a file
-    /// that is no event log count as damaged, and all bytes of an unreadable file as unread.
+    /// that is no event log count as damaged, all bytes of an unreadable file as unread, and all
+    /// bytes of an unchanged log of a shadow copy as unchanged.
     #[must_use]
     pub fn extents(&self) -> Extents {
         match self.status() {
+            Status::Unchanged => Extents { unchanged: self.size, ..Extents::default() },
             Status::NotAnEventLog => Extents { damaged: self.tally.extents.sum(), ..Extents::default() },
             // Bytes that were gone when they were to be read count as unread.
             Status::Unreadable => Extents { unread: self.tally.extents.sum(), ..Extents::default() },
@@ -329,6 +350,17 @@ mod tests {
             report.problems.push(Problem { offset: 0, length: 8, damage });
         }
         report
+    }
+
+    #[test]
+    fn an_unchanged_log_has_no_flaw_and_its_bytes_are_accounted_for() {
+        let mut unchanged = report(Header::Unread, 0, 0, None);
+        unchanged.complete();
+        assert_eq!(unchanged.status(), Status::Unreadable);
+        unchanged.set_unchanged("a.E01!p1/x.evtx");
+        assert_eq!((unchanged.status(), unchanged.is_flawed()), (Status::Unchanged, false));
+        assert_eq!(unchanged.extents(), Extents { unchanged: 69_632, ..Extents::default() });
+        assert_eq!(unchanged.loss(), Loss::default());
     }
 
     #[test]

@@ -45,6 +45,11 @@ pub enum Remark {
         /// The number of notes that are not listed.
         count: u64,
     },
+    /// The whole log of a shadow copy has the same bytes in the next newer state of the volume.
+    Unchanged {
+        /// The path from its root of the log in the newer state that has the same bytes.
+        same_as: String,
+    },
 }
 
 impl fmt::Display for Remark {
@@ -64,6 +69,9 @@ impl fmt::Display for Remark {
                 f,
                 "chunks after the {counted} that the header counts, which was written when the log was closed: they are read, and their records count"
             ),
+            Remark::Unchanged { same_as } => {
+                write!(f, "the same bytes as {same_as}, so that they are not read again")
+            }
             Remark::Further { count } => write!(f, "{count} further notes are counted, not listed"),
         }
     }

@@ -173,6 +173,10 @@ pub struct Extents {
     /// The number of bytes that belong to no chunk, in a file that is no event log but is searched
     /// for chunks (`--carve`).
     pub other: u64,
+    /// The number of bytes of an unchanged log of a shadow copy, which were read in the next newer
+    /// state of the volume. No journal has such a log.
+    #[serde(skip)]
+    pub unchanged: u64,
     /// The number of bytes that were not read: they could not be, or the sweep was interrupted.
     pub unread: u64,
 }
@@ -186,6 +190,7 @@ impl Extents {
         self.damaged += other.damaged;
         self.trailing += other.trailing;
         self.other += other.other;
+        self.unchanged += other.unchanged;
         self.unread += other.unread;
     }
 
@@ -193,7 +198,8 @@ impl Extents {
     /// size.
     #[must_use]
     pub fn sum(&self) -> u64 {
-        self.header + self.good + self.empty + self.damaged + self.trailing + self.other + self.unread
+        let Extents { header, good, empty, damaged, trailing, other, unchanged, unread } = self;
+        header + good + empty + damaged + trailing + other + unchanged + unread
     }
 }
 

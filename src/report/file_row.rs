@@ -70,13 +70,13 @@ impl<'a> FileRow<'a> {
             ColumnOf::nullable(
                 "sha256",
                 Text,
-                "SHA-256 of the file, with `--hash`; null without `--hash`, if not all of the file could be read, or if it changed while it was read",
+                "SHA-256 of the file, with `--hash`; null without `--hash`, if not all of the file could be read, if it changed while it was read, or if its status is `unchanged`",
                 |row| Cell::optional(row.file.sha256.as_deref()),
             ),
             ColumnOf::always(
                 "status",
                 Text,
-                "`complete`, `damaged`, `not an event log`, `empty`, `unreadable`, `interrupted` (the sweep was interrupted while it read the file), or `not read` (the sweep was interrupted before it began to read the file)",
+                "`complete`, `damaged`, `not an event log`, `empty`, `unreadable`, `interrupted` (the sweep was interrupted while it read the file), `not read` (the sweep was interrupted before it began to read the file), or `unchanged` (a log of a shadow copy that has the same bytes in the next newer state of its volume, and is read there; `notes` names it)",
                 |row| Cell::text(row.file.status().name()),
             ),
             ColumnOf::always(
@@ -132,9 +132,15 @@ impl<'a> FileRow<'a> {
                 |row| Cell::count(row.extents.other),
             ),
             ColumnOf::always(
+                "unchanged_bytes",
+                Integer,
+                "number of bytes of a log with the status `unchanged`; no other column counts them, and those of its records are 0",
+                |row| Cell::count(row.extents.unchanged),
+            ),
+            ColumnOf::always(
                 "unread_bytes",
                 Integer,
-                "number of bytes that were not read: the file could not be opened, changed before it was read, or the sweep was interrupted; the sum of this column and the six before is `size`",
+                "number of bytes that were not read: the file could not be opened, changed before it was read, or the sweep was interrupted; the sum of this column and the seven before is `size`",
                 |row| Cell::count(row.extents.unread),
             ),
             ColumnOf::always(

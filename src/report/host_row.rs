@@ -175,7 +175,7 @@ impl<'a> HostRow<'a> {
             ColumnOf::always(
                 "files",
                 Integer,
-                "number of files with the host's records, and of files in the same evidence in which no record names a machine",
+                "number of files with the host's records, and of files in the same evidence in which no record names a machine; without `unchanged` logs of shadow copies",
                 |row| Cell::count(row.host.files.files),
             ),
             ColumnOf::always(

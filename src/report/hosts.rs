@@ -13,7 +13,7 @@ use super::renames::{MachineNames, folded, own_channel};
 use crate::event::Window;
 use crate::ledger::clock::MachineClock;
 use crate::ledger::container::ContainerReport;
-use crate::ledger::file::FileReport;
+use crate::ledger::file::{FileReport, Status};
 use crate::ledger::tally::RecordCounts;
 
 /// A host with its name (Computer). The name is `None` for a piece of evidence in which no record
@@ -75,8 +75,12 @@ impl Hosts {
         }
     }
 
-    /// Adds what a file of a piece of evidence says about the hosts whose records it contains.
+    /// Adds what a file of a piece of evidence says about the hosts whose records it contains. An
+    /// unchanged log of a shadow copy says nothing that the newer state of the log does not say.
     pub fn add_file(&mut self, evidence: &str, mut file: FileReport) {
+        if file.status() == Status::Unchanged {
+            return;
+        }
         let counts = FileCounts::of(&file);
         // The host is looked up first, so that its name is copied only once.
         let known = self.pieces.get_key_value(evidence).map(|(known, _)| Arc::clone(known));

@@ -262,6 +262,9 @@ pub struct Totals {
     /// The number of files that were deleted in their volume and of which only a part is left. No
     /// field for another state of files, such as `damaged_files`, counts them.
     pub partial_deleted_files: u64,
+    /// The number of logs of shadow copies that have the same bytes in the next newer state of
+    /// their volume. They are read there, and no other field but `files` counts them.
+    pub unchanged_files: u64,
     /// The number of archives, disk images, volumes and shadow copies that were found.
     pub containers: u64,
     /// The number of containers that could not be read, or not completely. Containers that lie
@@ -271,6 +274,8 @@ pub struct Totals {
     pub shadow_copies_not_looked_at: u64,
     /// The size of all files in the ledger, in bytes.
     pub bytes: u64,
+    /// The size of the files that `unchanged_files` counts, in bytes.
+    pub unchanged_bytes: u64,
     /// The number of bytes that could be read, in all files of the ledger together.
     pub bytes_read: u64,
     /// The number of slots (places for a chunk of 64 KiB) in the event logs, and of chunks found in
@@ -354,11 +359,13 @@ impl Totals {
             Status::Unreadable => &mut self.unreadable_files,
             Status::Interrupted => &mut self.interrupted_files,
             Status::NotRead => &mut self.not_read_files,
+            Status::Unchanged => &mut self.unchanged_files,
         } += 1;
         self.files_in_use += u64::from(file.header == super::Header::Dirty);
         self.hashed_files += u64::from(file.sha256.is_some());
         self.carved_files += u64::from(file.header == super::Header::Carved);
         self.bytes += file.size;
+        self.unchanged_bytes += file.extents().unchanged;
         self.bytes_read += file.bytes_read;
         if file.status() != Status::NotAnEventLog {
             self.chunks += file.tally.chunks;
@@ -424,6 +431,13 @@ impl Totals {
     /// files that had been deleted in a volume.
     #[must_use]
     pub fn all_complete(&self) -> bool {
-        self.complete_files + self.partial_deleted_files == self.files && self.missed_containers == 0
+        self.sound_files() == self.files && self.missed_containers == 0
+    }
+
+    /// Returns the number of files of which nothing is missing in the evidence: those without a
+    /// problem, deleted files, and unchanged logs of shadow copies.
+    #[must_use]
+    pub fn sound_files(&self) -> u64 {
+        self.complete_files + self.partial_deleted_files + self.unchanged_files
     }
 }

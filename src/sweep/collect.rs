@@ -169,6 +169,9 @@ impl<'a> Collector<'a> {
             end => report.interrupt(end.unwrap_or(0)),
         }
         report.deleted = file.origin().deleted;
+        if let Some(same_as) = file.same_as().filter(|_| report.interrupted_at.is_none()) {
+            report.set_unchanged(same_as);
+        }
         self.next_file += 1;
         let (evidence, source_path) = (self.discovery.evidence_name(file.evidence), file.source_path());
         if let Destination::Tables(tables) = &mut self.target {

@@ -29,16 +29,23 @@ pub(super) enum UnitSource {
     /// An earlier, unfinished sweep has read the block. Its result lies at this place of the
     /// sweep's journal, from which the sweep is resumed.
     Journal(EntryLocation),
+    /// The file is an unchanged log of a shadow copy, so that nothing is read.
+    Unchanged,
 }
 
 /// Returns the units of work (blocks of files) of all files, in evidence order. If an earlier,
-/// unfinished sweep has read a file, the file's units are taken from its journal.
+/// unfinished sweep has read a file, the units of the file are taken from its journal. An unchanged
+/// log of a shadow copy has one unit without any bytes.
 pub(super) fn units<'a>(
     discovery: &'a Discovery,
     journal: &'a HashMap<FileKey, Vec<EntryLocation>>,
     config: &'a Config,
 ) -> impl Iterator<Item = Unit<'a>> {
     discovery.files.iter().enumerate().flat_map(move |(number, file)| {
+        let is_unchanged = file.same_as().is_some();
+        let end = Block { start: file.size, end: file.size };
+        let unchanged =
+            is_unchanged.then_some(Unit { file, number, block: end, source: UnitSource::Unchanged });
         // The key is made only if there is a journal.
         let entries = if journal.is_empty() { None } else { journal.get(&key(discovery, file)) };
         let known = entries.into_iter().flatten().map(move |entry| Unit {
@@ -47,11 +54,11 @@ pub(super) fn units<'a>(
             block: entry.block,
             source: UnitSource::Journal(entry.clone()),
         });
-        let unread =
-            entries.is_none().then(|| blocks(file.size, block_chunks(file.form))).into_iter().flatten();
-        let chain = (config.options.hashing == Hashing::Sha256 && entries.is_none())
+        let is_read = entries.is_none() && !is_unchanged;
+        let unread = is_read.then(|| blocks(file.size, block_chunks(file.form))).into_iter().flatten();
+        let chain = (config.options.hashing == Hashing::Sha256 && is_read)
             .then(|| Arc::new(OrderedHash::new(file.size)));
-        known.chain(unread.map(move |block| Unit {
+        unchanged.into_iter().chain(known).chain(unread.map(move |block| Unit {
             file,
             number,
             block,
@@ -80,10 +87,10 @@ impl Unit<'_> {
         self.block.length() * copies
     }
 
-    /// Returns true if the unit's result is taken from the journal of an unfinished sweep, so that
-    /// the evidence need not be read.
+    /// Returns true if the evidence need not be read for the unit: its result is taken from the
+    /// journal of an unfinished sweep, or the file is an unchanged log of a shadow copy.
     pub(super) fn is_known(&self) -> bool {
-        matches!(self.source, UnitSource::Journal(_))
+        matches!(self.source, UnitSource::Journal(_) | UnitSource::Unchanged)
     }
 }
 

@@ -114,6 +114,10 @@ impl<'a> Worker<'a> {
                 self.make_ready(file, number);
                 return self.read(file, block, chain.as_deref());
             }
+            UnitSource::Unchanged => {
+                let part = FileReport { size: file.size, ..FileReport::default() };
+                return self.done(file, block, part, Events::default());
+            }
             UnitSource::Journal(at) => at,
         };
         let journal = self.journal.as_ref().expect("units of a journal come from one");

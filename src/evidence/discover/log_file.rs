@@ -69,6 +69,9 @@ pub struct InnerFile {
     pub origin: Origin,
     /// What is wrong with the file, judged by what its container states about it.
     pub problems: Vec<Problem>,
+    /// The path from its root of the log in the next newer state of the volume that has the same
+    /// bytes. `None` for a file that must be read.
+    pub same_as: Option<String>,
     /// The files of the evidence that contain this file: the outermost container's file, and the
     /// further files of a split image.
     pub outer: Arc<OuterFiles>,
@@ -77,7 +80,8 @@ pub struct InnerFile {
 impl PartialEq for InnerFile {
     fn eq(&self, other: &Self) -> bool {
         let plain = |file: &Self| (file.form, file.size, file.content.as_ref().err().cloned());
-        self.source_path == other.source_path && plain(self) == plain(other) && self.origin == other.origin
+        let place = |file: &Self| (file.source_path.clone(), file.same_as.clone());
+        place(self) == place(other) && plain(self) == plain(other) && self.origin == other.origin
     }
 }
 
@@ -138,6 +142,16 @@ impl LogFile {
         match &self.place {
             Place::Container(file) => &file.problems,
             Place::Folder { .. } => &[],
+        }
+    }
+
+    /// Returns the path from its root of the log that has the same bytes in the next newer state of
+    /// the volume, if this file is an unchanged log of a shadow copy. Such a log is not read again.
+    #[must_use]
+    pub fn same_as(&self) -> Option<&str> {
+        match &self.place {
+            Place::Container(file) => file.same_as.as_deref(),
+            Place::Folder { .. } => None,
         }
     }
 

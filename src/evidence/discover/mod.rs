@@ -179,10 +179,11 @@ impl Discovery {
         self.containers.iter().filter_map(|found| Some(found.outer.as_ref()?.size())).sum()
     }
 
-    /// Returns the total size of the files that the sweep has to read, in bytes.
+    /// Returns the total size of the files that the sweep has to read, in bytes. Unchanged logs of
+    /// shadow copies are left out, because they are not read.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.files.iter().map(|file| file.size).sum()
+        self.files.iter().filter(|file| file.same_as().is_none()).map(|file| file.size).sum()
     }
 
     /// Returns the root that contains the piece of evidence, as a position in the list of roots,

@@ -17,14 +17,20 @@ impl Summary<'_> {
         let text = format!(
             "{} of {} to the end without a problem; {} of {} bytes, {}, {} of Sysmon, {}{in_period}",
             grouped(totals.complete_files),
-            counted(totals.files, "file", "files"),
+            counted(totals.files - totals.unchanged_files, "file", "files"),
             grouped(totals.bytes_read),
-            grouped(totals.bytes),
+            grouped(totals.bytes - totals.unchanged_bytes),
             counted(totals.records, "record", "records"),
             grouped(totals.sysmon_records),
             counted(totals.dns_queries, "DNS query", "DNS queries"),
         );
         self.labelled(f, "Read", &text)?;
+        if totals.unchanged_files > 0 {
+            let logs = counted(totals.unchanged_files, "log of a shadow copy", "logs of shadow copies");
+            let bytes = grouped(totals.unchanged_bytes);
+            let text = format!("{logs}, {bytes} bytes: read in the next newer state of the volume");
+            self.labelled(f, "Unchanged", &text)?;
+        }
         if totals.partial_deleted_files > 0 {
             let files = counted(totals.partial_deleted_files, "deleted file", "deleted files");
             self.labelled(f, "Deleted", &format!("{files} of a volume, of which only a part is left"))?;
@@ -49,8 +55,7 @@ impl Summary<'_> {
 
     pub(super) fn flawed(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let totals = &self.run.totals;
-        let sound = totals.complete_files + totals.partial_deleted_files;
-        let flawed = totals.files - sound - totals.not_read_files - totals.interrupted_files;
+        let flawed = totals.files - totals.sound_files() - totals.not_read_files - totals.interrupted_files;
         self.not_read(f)?;
         if flawed == 0 {
             return self.labelled(f, "Damaged", "nothing");

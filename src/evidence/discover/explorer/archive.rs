@@ -99,7 +99,8 @@ impl Explorer<'_> {
         }
         let original_path = collected.map(|collected| collected.original);
         let origin = Origin { original_path, ..Origin::default() };
-        let file = FoundFile { place: inner, name, size, content, origin, problems: Vec::new() };
+        let file =
+            FoundFile { place: inner, name, size, content, origin, problems: Vec::new(), same_as: None };
         self.handle(handling, row, file);
     }
 
@@ -148,6 +149,7 @@ impl Explorer<'_> {
             content: Ok(unpacked),
             origin: Origin::default(),
             problems: Vec::new(),
+            same_as: None,
         };
         self.handle(handling, row, file);
     }

@@ -152,6 +152,7 @@ impl Explorer<'_> {
             content: Ok(bytes),
             origin: Origin::default(),
             problems: Vec::new(),
+            same_as: None,
         };
         self.handle(Handling::Read(FileForm::Carved), row, file);
         // These bytes are no log of the container.

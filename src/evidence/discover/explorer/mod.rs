@@ -5,6 +5,7 @@
 mod archive;
 mod disk;
 mod siblings;
+mod unchanged;
 mod unique_paths;
 mod volume;
 
@@ -105,6 +106,7 @@ pub(super) fn explore(
             content: Ok(source),
             origin: Origin::default(),
             problems: Vec::new(),
+            same_as: None,
             outer: Arc::clone(&explorer.outer),
         });
     }
@@ -180,7 +182,7 @@ impl Explorer<'_> {
     /// Does what was decided about a file in a container: adds it to the files to read, explores it
     /// as a container, or counts it. `row` is the row of the container that it lies in.
     fn handle(&mut self, handling: Handling, row: Row, file: FoundFile<'_>) {
-        let FoundFile { place, name, size, content, origin, problems } = file;
+        let FoundFile { place, name, size, content, origin, problems, same_as } = file;
         match (handling, content) {
             (Handling::Read(form), content) => {
                 let report = self.report(row);
@@ -198,6 +200,7 @@ impl Explorer<'_> {
                     content,
                     origin,
                     problems,
+                    same_as,
                     outer,
                 });
             }
@@ -239,6 +242,8 @@ struct FoundFile<'f> {
     content: Result<SharedSource, String>,
     origin: Origin,
     problems: Vec<Problem>,
+    /// The path from the root of a log that has the same bytes in a newer state of the volume.
+    same_as: Option<String>,
 }
 
 /// The reason that is reported for a container that is not opened because dnsweep does not read its

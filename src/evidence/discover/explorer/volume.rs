@@ -7,6 +7,7 @@
 use std::io;
 use std::sync::Arc;
 
+use super::unchanged::{NewerState, StateLogs};
 use super::{ContainerPlace, Explorer, FoundFile, Row};
 use crate::event::EventTime;
 use crate::evidence::discover::content::LOOKED_AT;
@@ -42,6 +43,15 @@ struct VolumeState {
     row: Row,
 }
 
+/// A shadow copy of a volume that is explored, with the next newer state of the volume.
+struct OlderState<'v> {
+    copies: &'v vss::ShadowCopies,
+    /// The number of the shadow copy, by age. The oldest one has number 1.
+    number: usize,
+    /// The logs of the next newer state. `None` if that state cannot be read.
+    newer: Option<&'v StateLogs>,
+}
+
 impl Explorer<'_> {
     /// Explores an NTFS volume with its shadow copies and deleted files. `is_partition` is false if
     /// the disk has no partition table, so that the volume is the whole disk.
@@ -56,11 +66,11 @@ impl Explorer<'_> {
         }
         let path = format!("{}{}", place.path, if is_partition { '/' } else { '!' });
         let state = VolumeState { ntfs, path, snapshot_time: None, depth: place.depth, row };
-        let deleted = self.files_of(&state);
+        let (deleted, logs) = self.files_of(&state, None);
         let snapshots = if is_partition { place.path.clone() } else { format!("{}!", place.path) };
-        self.shadow_copies(volume, place, &snapshots, row);
+        self.shadow_copies(volume, place, (&snapshots, row), logs);
         for (handling, file) in deleted {
-            self.ntfs_file(&state, handling, &file);
+            self.ntfs_file(&state, handling, &file, None);
         }
         if self.search.non_log_files == NonLogFiles::Carve
             && let Some(unallocated) = state.ntfs.unallocated()
@@ -70,17 +80,28 @@ impl Explorer<'_> {
     }
 
     /// Adds the live files of a state of a volume. Returns its deleted files, each with what to do
-    /// with it, for the caller to add later.
-    fn files_of(&mut self, state: &VolumeState) -> Vec<(Handling, NtfsFile)> {
+    /// with it, for the caller to add later, and its logs. A log that has the same bytes in the
+    /// state `newer` is added as unchanged.
+    fn files_of(
+        &mut self,
+        state: &VolumeState,
+        newer: Option<&NewerState<'_>>,
+    ) -> (Vec<(Handling, NtfsFile)>, StateLogs) {
         let search = self.search;
         let wanted = |name: &str| is_wanted(search, name.as_bytes());
         let ntfs = Arc::clone(&state.ntfs);
         let mut files = ntfs.files(&wanted);
-        let mut deleted = Vec::new();
+        let (mut deleted, mut logs) = (Vec::new(), StateLogs::new(Arc::clone(&state.ntfs)));
         for file in files.by_ref() {
             let handling = self.handling(&state.ntfs, &file);
             if !file.is_deleted {
-                self.ntfs_file(state, handling, &file);
+                let form = if let Handling::Read(form) = handling { Some(form) } else { None };
+                let same_as =
+                    form.and_then(|form| newer.and_then(|newer| newer.same_log(&state.ntfs, &file, form)));
+                self.ntfs_file(state, handling, &file, same_as);
+                if let (Some(form), Some(added), None) = (form, self.contents.files.last(), file.obstacle) {
+                    logs.add(&file, form, added.source_path.clone());
+                }
             } else if !matches!(handling, Handling::Skip(_)) {
                 deleted.push((handling, file));
             }
@@ -92,7 +113,7 @@ impl Explorer<'_> {
         for problem in counts.problems() {
             report.add(ContainerProblem::whole(problem.to_string()));
         }
-        deleted
+        (deleted, logs)
     }
 
     /// Decides what discovery does with a file of a volume. Unlike in folders, files that only have
@@ -112,8 +133,15 @@ impl Explorer<'_> {
         }
     }
 
-    /// Adds a file of a state of a volume to the files to read, or counts it as skipped.
-    fn ntfs_file(&mut self, state: &VolumeState, handling: Handling, file: &NtfsFile) {
+    /// Adds a file of a state of a volume to the files to read, or counts it as skipped. `same_as`
+    /// is the path of the log in a newer state that has the same bytes, if there is one.
+    fn ntfs_file(
+        &mut self,
+        state: &VolumeState,
+        handling: Handling,
+        file: &NtfsFile,
+        same_as: Option<String>,
+    ) {
         let stream = file.stream.as_ref().map_or(String::new(), |stream| format!(":{stream}"));
         let deleted = if file.is_deleted { format!("@mft{}", file.record) } else { String::new() };
         let path = format!("{}{}{stream}{deleted}", state.path, file.path);
@@ -142,14 +170,21 @@ impl Explorer<'_> {
                 deleted: file.is_deleted,
             },
             problems: problems.collect(),
+            same_as,
         };
         self.handle(handling, state.row, found);
     }
 
     /// Adds a row for each shadow copy of a volume, the newest first, and explores the shadow
     /// copies if the user requests it. `path` is the text before a shadow copy's name; `row` is the
-    /// row of the volume.
-    fn shadow_copies(&mut self, volume: &SharedSource, place: &ContainerPlace, path: &str, row: Row) {
+    /// row of the volume; `live` are the logs of the live volume.
+    fn shadow_copies(
+        &mut self,
+        volume: &SharedSource,
+        place: &ContainerPlace,
+        (path, row): (&str, Row),
+        live: StateLogs,
+    ) {
         let copies = match vss::ShadowCopies::read(volume) {
             Ok(Some(copies)) => copies,
             Ok(None) => return,
@@ -161,6 +196,7 @@ impl Explorer<'_> {
         for problem in copies.catalog_problems() {
             self.report(row).add(shadow_copy_problem(problem));
         }
+        let mut newer = Some(live);
         for copy in copies.listed().iter().rev() {
             let inner = ContainerPlace { path: format!("{path}@vss{}", copy.number), ..*place };
             let row = self.begin(&inner, SHADOW_COPY, copy.size);
@@ -174,19 +210,23 @@ impl Explorer<'_> {
             } else if self.search.shadow_copies == ShadowCopies::List {
                 self.report(row).status = ContainerStatus::NotLookedAt;
             } else {
-                self.shadow_copy(volume, (&copies, copy.number), (row, created), &inner);
+                let older = OlderState { copies: &copies, number: copy.number, newer: newer.as_ref() };
+                newer = self.shadow_copy(volume, &older, (row, created), &inner);
+                continue;
             }
+            newer = None;
         }
     }
 
-    /// Explores the shadow copy with the number `number` of a volume.
+    /// Explores a shadow copy of a volume. Returns its logs, or `None` if it cannot be read.
     fn shadow_copy(
         &mut self,
         volume: &SharedSource,
-        (copies, number): (&vss::ShadowCopies, usize),
+        older: &OlderState<'_>,
         (row, created): (Row, Option<EventTime>),
         place: &ContainerPlace,
-    ) {
+    ) -> Option<StateLogs> {
+        let OlderState { copies, number, newer } = *older;
         for problem in copies.problems(number) {
             self.report(row).add(shadow_copy_problem(&problem));
         }
@@ -198,13 +238,19 @@ impl Explorer<'_> {
         });
         let ntfs = match opened {
             Ok(ntfs) => Arc::new(ntfs),
-            Err(error) => return self.report(row).fail(ContainerStatus::Unreadable, error.to_string()),
+            Err(error) => {
+                self.report(row).fail(ContainerStatus::Unreadable, error.to_string());
+                return None;
+            }
         };
         let path = format!("{}/", place.path);
         let state = VolumeState { ntfs, path, snapshot_time: created, depth: place.depth, row };
-        for (handling, file) in self.files_of(&state) {
-            self.ntfs_file(&state, handling, &file);
+        let newer = newer.map(|logs| NewerState { logs, copies, number });
+        let (deleted, logs) = self.files_of(&state, newer.as_ref());
+        for (handling, file) in deleted {
+            self.ntfs_file(&state, handling, &file, None);
         }
+        Some(logs)
     }
 }
 

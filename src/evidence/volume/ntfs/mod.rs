@@ -17,6 +17,7 @@ mod folders;
 mod lznt1;
 mod name;
 mod obstacle;
+mod places;
 mod problem;
 mod record;
 mod runs;
@@ -37,6 +38,7 @@ use crate::evidence::layer::{SharedSource, read_exact};
 pub use self::bitmap::Unallocated;
 pub use self::files::{Counts, Files, NtfsFile, Wanted};
 pub use self::obstacle::{Obstacle, ReparsePoint};
+pub use self::places::StreamPlaces;
 pub use self::problem::{FileFault, FileProblem, VolumeProblem};
 
 /// The number of the record that describes the master file table itself.

@@ -25,18 +25,24 @@ const MOST_UNIT_SHIFT: u8 = 5;
 /// touches bytes that lie outside of the volume, whose run is lost, or that cannot be decompressed.
 pub(super) struct Stream {
     volume: SharedSource,
-    cluster: u64,
-    runs: Vec<Run>,
-    size: u64,
-    valid: u64,
-    compression: Option<Compression>,
-    resident: Option<Vec<u8>>,
+    /// The size of a cluster of the volume, in bytes.
+    pub(super) cluster: u64,
+    /// The runs of clusters in which the stream lies, and its holes, in the order of the stream.
+    pub(super) runs: Vec<Run>,
+    /// The size of the stream in bytes.
+    pub(super) size: u64,
+    /// The offset in the stream from which on all bytes read as zeros.
+    pub(super) valid: u64,
+    /// What is known about the compression of the stream. `None` if it is not compressed.
+    pub(super) compression: Option<Compression>,
+    /// The bytes of the stream if they lie in the file's record.
+    pub(super) resident: Option<Vec<u8>>,
 }
 
 /// What is known about the compression of a compressed stream.
-struct Compression {
+pub(super) struct Compression {
     /// The number of clusters that are compressed together as one unit.
-    clusters: u64,
+    pub(super) clusters: u64,
     last: Mutex<Option<Arc<Unit>>>,
 }
 

@@ -198,10 +198,6 @@ impl ShadowCopies {
     /// If the result is false, the bytes are equal. The result is also true if this cannot be
     /// known: if there is no such snapshot, if a store lies on another volume or its block list is
     /// incomplete, or if the range extends beyond the end of one of the two states.
-    #[cfg_attr(
-        not(feature = "internals"),
-        allow(dead_code, reason = "tests compare it with the bytes of both states")
-    )]
     #[must_use]
     pub fn is_changed(&self, number: usize, range: Range<u64>) -> bool {
         let Some(index) = number.checked_sub(1) else { return true };

@@ -113,10 +113,6 @@ impl Store {
     /// Returns true if the snapshot's store keeps a block that a range of bytes of the volume
     /// touches. Also returns true if a part of the store's list of blocks could not be read, because
     /// the lost entries may be of these blocks.
-    #[cfg_attr(
-        not(feature = "internals"),
-        allow(dead_code, reason = "tests compare it with the bytes of both states")
-    )]
     pub fn has_any(&self, range: &Range<u64>) -> bool {
         self.is_incomplete || !self.kept(range).is_empty() || !self.overlays(range).is_empty()
     }
@@ -138,10 +134,6 @@ impl Store {
     /// Returns true if the bytes that the store's own snapshot has in a range may differ from those
     /// that the next older snapshot reads from this store. Only the store's own snapshot uses its
     /// overlays and undefined blocks.
-    #[cfg_attr(
-        not(feature = "internals"),
-        allow(dead_code, reason = "tests compare it with the bytes of both states")
-    )]
     pub fn is_special(&self, range: &Range<u64>) -> bool {
         self.is_incomplete || !self.overlays(range).is_empty() || self.has_undefined(range)
     }

@@ -1,0 +1,76 @@
+//! Finds the logs of a shadow copy that have the same bytes in the next newer state of the volume.
+//! They need not be read again.
+//!
+//! Both states must have the file under the same record and path, and its stream in the same
+//! clusters. No shadow copy may have kept one of these clusters since, because that is how the
+//! content of a shadow copy differs from the next newer state. Whatever is not certain counts as
+//! changed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::evidence::discover::form::FileForm;
+use crate::evidence::volume::ntfs::{Ntfs, NtfsFile};
+use crate::evidence::volume::vss;
+
+/// Identifies a stream in the states of a volume: the number of the file's first record, and the
+/// name of the stream.
+type StreamKey = (u64, Option<String>);
+
+/// The logs of a state of a volume that are not deleted, for comparison with the next older state.
+pub(super) struct StateLogs {
+    ntfs: Arc<Ntfs>,
+    logs: HashMap<StreamKey, ListedLog>,
+}
+
+/// A log of a state of a volume, as the sweep lists it.
+struct ListedLog {
+    /// The path of the log from the volume's root.
+    path: String,
+    /// The form in which the log is read.
+    form: FileForm,
+    /// The path of the log from the root of the evidence.
+    source_path: String,
+}
+
+impl StateLogs {
+    /// Returns an empty list of logs for the state `ntfs` of a volume.
+    pub(super) fn new(ntfs: Arc<Ntfs>) -> Self {
+        StateLogs { ntfs, logs: HashMap::new() }
+    }
+
+    /// Adds a log that is not deleted and can be opened. `source_path` is its path from the root of
+    /// the evidence.
+    pub(super) fn add(&mut self, file: &NtfsFile, form: FileForm, source_path: String) {
+        let log = ListedLog { path: file.path.clone(), form, source_path };
+        self.logs.insert((file.record, file.stream.clone()), log);
+    }
+}
+
+/// The next newer state of a volume, with which a shadow copy is compared.
+pub(super) struct NewerState<'v> {
+    /// The logs of the newer state.
+    pub(super) logs: &'v StateLogs,
+    /// The shadow copies of the volume.
+    pub(super) copies: &'v vss::ShadowCopies,
+    /// The number of the shadow copy that is compared.
+    pub(super) number: usize,
+}
+
+impl NewerState<'_> {
+    /// Returns the path from the root of the evidence of the log in the newer state that has the
+    /// same bytes as `file`, a file of the shadow copy `ntfs` that is read in the form `form`.
+    /// Returns `None` if there is no such log, or if that is not certain.
+    pub(super) fn same_log(&self, ntfs: &Ntfs, file: &NtfsFile, form: FileForm) -> Option<String> {
+        if file.is_deleted || file.obstacle.is_some() || !file.problems.is_empty() {
+            return None;
+        }
+        let (record, stream) = (file.record, file.stream.as_deref());
+        let newer = self.logs.logs.get(&(record, file.stream.clone()))?;
+        let is_same_file = newer.path == file.path && newer.form == form;
+        let places = ntfs.places(record, stream).filter(|_| is_same_file)?;
+        let is_in_place = self.logs.ntfs.places(record, stream)? == places;
+        let is_kept = |range| !self.copies.is_changed(self.number, range);
+        (is_in_place && places.ranges().all(is_kept)).then(|| newer.source_path.clone())
+    }
+}

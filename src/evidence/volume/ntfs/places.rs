@@ -1,0 +1,61 @@
+//! The places on a volume by which the bytes of a stream are decided. By them, two states of a
+//! volume can be compared without reading a stream: if both have the stream in the same places, and
+//! these places have the same bytes in both, the stream has the same bytes.
+
+use std::ops::Range;
+
+use super::Ntfs;
+use super::budget::Budget;
+use super::file::File;
+use super::runs::Run;
+use super::stream::Stream;
+
+/// Everything that decides the bytes of a stream, except for the bytes in its clusters. Two streams
+/// that are equal in this have the same bytes if their clusters have.
+#[derive(Debug, PartialEq, Eq)]
+pub struct StreamPlaces {
+    /// The sequence number of the file's first record. It tells how often the record was used again
+    /// for another file.
+    sequence: u16,
+    /// The size of a cluster of the volume, in bytes.
+    cluster: u64,
+    /// The size of the stream in bytes.
+    size: u64,
+    /// The offset in the stream from which on all bytes read as zeros.
+    valid: u64,
+    /// The number of clusters that are compressed together. `None` if the stream is not compressed.
+    unit: Option<u64>,
+    /// The runs of clusters in which the stream lies, and its holes, in the order of the stream.
+    runs: Vec<Run>,
+    /// The bytes of the stream if they lie in the file's record. `None` if they lie in clusters.
+    resident: Option<Vec<u8>>,
+}
+
+impl StreamPlaces {
+    /// Returns the ranges of bytes of the volume in which the bytes of the stream lie, in the order
+    /// of the stream. Clusters after the valid data length are left out, because nothing reads them.
+    pub fn ranges(&self) -> impl Iterator<Item = Range<u64>> {
+        let clusters = self.valid.div_ceil(self.cluster.max(1)).next_multiple_of(self.unit.unwrap_or(1));
+        let read = self.runs.iter().map_while(move |run| run.within(0, clusters));
+        read.filter_map(|run| {
+            let start = run.place()?.saturating_mul(self.cluster);
+            Some(start..start.saturating_add(run.count.saturating_mul(self.cluster)))
+        })
+    }
+}
+
+impl Ntfs {
+    /// Returns what decides the bytes of a stream of the file whose first record has the number
+    /// `record`: of the stream named `name`, escaped as in [`NtfsFile::stream`], or of the main
+    /// stream if `name` is `None`. Returns `None` if the stream cannot be opened.
+    ///
+    /// [`NtfsFile::stream`]: super::NtfsFile::stream
+    #[must_use]
+    pub fn places(&self, record: u64, name: Option<&str>) -> Option<StreamPlaces> {
+        let file = File::read(self, record, &mut Budget::of_file()).ok()?;
+        let Stream { cluster, runs, size, valid, compression, resident, .. } =
+            file.stream(self, name).ok()?;
+        let unit = compression.map(|compression| compression.clusters);
+        Some(StreamPlaces { sequence: file.first().sequence(), cluster, size, valid, unit, runs, resident })
+    }
+}

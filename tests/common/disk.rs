@@ -1,0 +1,27 @@
+//! The disk in the image of the samples: one NTFS volume with logs, a shadow copy and a deleted log.
+
+use std::fs;
+use std::io;
+use std::sync::Arc;
+
+use dnsweep::internals::evidence::container::image::{self, ImageFormat, Siblings};
+use dnsweep::internals::evidence::layer::{SharedSource, read_up_to};
+
+use super::repository;
+
+struct NoSiblings;
+
+impl Siblings for NoSiblings {
+    fn open(&self, _: &str) -> io::Result<Option<SharedSource>> {
+        Ok(None)
+    }
+}
+
+/// Returns the bytes of the disk.
+pub fn disk() -> Vec<u8> {
+    let name = "FIN-WS07.E01";
+    let bytes: SharedSource = Arc::new(fs::read(repository("samples/containers").join(name)).unwrap());
+    let format = ImageFormat::of(bytes.as_ref(), name).unwrap();
+    let disk = image::open(format, bytes, name, &NoSiblings).unwrap().disk;
+    read_up_to(disk.as_ref(), 0, usize::try_from(disk.size()).unwrap()).unwrap()
+}
