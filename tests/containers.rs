@@ -9,11 +9,10 @@ mod common;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::disk::disk;
+use common::containers::{disk, make};
 use common::logs::log_of;
 use common::{FinishedSweep, Scene, dnsweep, repository, run, sha256_by_another_tool, start, sweep};
 use serde_json::{Value, json};
@@ -21,13 +20,6 @@ use serde_json::{Value, json};
 /// Columns that say where a record was found.
 const PLACE: [&str; 6] =
     ["evidence", "source_path", "original_path", "snapshot_time", "deleted_file", "duplicate"];
-
-/// Runs the script that makes archives.
-fn make(arguments: &[&str]) {
-    let script = repository("tests/containers/make.py");
-    let output = Command::new("python3").arg(script).args(arguments).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-}
 
 /// Makes a scene with an archive of a log that has one match. `case` is a name in the script.
 fn scene(case: &str, name: &str) -> Scene {

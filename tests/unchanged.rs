@@ -10,7 +10,7 @@ use std::fs;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use common::disk::disk;
+use common::containers::disk;
 use common::{FinishedSweep, Scene, dnsweep, repository, run, sweep};
 use dnsweep::internals::evidence::discover::{LogFile, Search, ShadowCopies, discover};
 use dnsweep::internals::evidence::source::LogBytes;

@@ -102,11 +102,11 @@ pub struct Origin {
     /// The file's path on the host that it was collected from, as the collector or the volume
     /// states it; `None` if nothing states it.
     pub original_path: Option<String>,
-    /// The time at which the shadow copy was made that the file comes from; `None` for a file that
-    /// comes from no shadow copy.
+    /// The time at which the shadow copy was made that the file, or a container that it lies in,
+    /// comes from; `None` for a file that comes from no shadow copy.
     pub snapshot_time: Option<EventTime>,
-    /// True if the file was deleted in the volume that it comes from, and is read from where its
-    /// bytes still lie.
+    /// True if the file, or a container that it lies in, was deleted in its volume, and is read from
+    /// where its bytes still lie.
     pub deleted: bool,
 }
 

@@ -40,13 +40,13 @@ impl MatchRow<'_> {
     pub(super) const SNAPSHOT_TIME: ColumnOf<Self> = ColumnOf::nullable(
         "snapshot_time",
         Time,
-        "time at which the shadow copy was made that the file comes from; null for any other file",
+        "time at which the shadow copy was made that the file, or the archive or image that contains it, comes from; null for any other file",
         |row| Cell::optional_time(row.context.origin.snapshot_time),
     );
     pub(super) const DELETED_FILE: ColumnOf<Self> = ColumnOf::always(
         "deleted_file",
         Boolean,
-        "true if the file was deleted in its volume, and is read from where its bytes still lie",
+        "true if the file, or the archive or image that contains it, was deleted in its volume, and is read from where its bytes still lie",
         |row| Cell::Boolean(row.context.origin.deleted),
     );
     pub(super) const PROVIDER: ColumnOf<Self> =

@@ -57,13 +57,13 @@ impl<'a> FileRow<'a> {
             ColumnOf::nullable(
                 "snapshot_time",
                 Time,
-                "time at which the shadow copy was made that the file comes from; null for any other file",
+                "time at which the shadow copy was made that the file, or the archive or image that contains it, comes from; null for any other file",
                 |row| Cell::optional_time(row.origin.snapshot_time),
             ),
             ColumnOf::always(
                 "deleted_file",
                 Boolean,
-                "true if the file was deleted in its volume, and is read from where its bytes still lie",
+                "true if the file, or the archive or image that contains it, was deleted in its volume, and is read from where its bytes still lie",
                 |row| Cell::Boolean(row.origin.deleted),
             ),
             ColumnOf::always("size", Integer, "size of the file in bytes", |row| Cell::count(row.file.size)),

@@ -8,7 +8,7 @@
     reason = "each test takes what it needs of this, and fails loudly"
 )]
 
-pub mod disk;
+pub mod containers;
 pub mod logs;
 pub mod mutation;
 pub mod tables;

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes archives for tests/containers.rs. Standard library only.
+"""Makes archives for tests/containers.rs and tests/nested.rs. Standard library only.
 
     python make.py hosts FOLDER TARGET zip|stored|tar.gz    an archive for each folder in FOLDER
     python make.py CASE LOG TARGET                          an archive, or what is none, with one log in it
@@ -55,6 +55,19 @@ def nested(log, depth):
     return inner
 
 
+def padded(log):
+    """Returns an archive of a log that has as many bytes as the log, because a second file fills it up."""
+
+    def filled(length):
+        made = io.BytesIO()
+        with zipfile.ZipFile(made, "w") as archive:
+            archive.writestr(zipfile.ZipInfo("C/Windows/x.evtx"), log, zipfile.ZIP_DEFLATED)
+            archive.writestr(zipfile.ZipInfo("filler"), bytes(length), zipfile.ZIP_STORED)
+        return made.getvalue()
+
+    return filled(len(log) - len(filled(0)))
+
+
 def states_size(log, size):
     archive = zipped(("x.evtx", log))
     stated = struct.pack("<I", size)
@@ -87,6 +100,7 @@ CASES = {
     "plain": lambda log: zipped(("x.evtx", log)),
     "nested4": lambda log: nested(log, 4),
     "nested5": lambda log: nested(log, 5),
+    "padded": padded,
     "flipped": lambda log: flipped(zipped(("x.evtx", log))),
     "wrong checksum": lambda log: changed(one := zipped(("x.evtx", log)), one.index(DIRECTORY) + 16, b"\1\2\3\4"),
     "truncated": lambda log: (one := zipped(("x.evtx", log)))[: len(one) // 2],

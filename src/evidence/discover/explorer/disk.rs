@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::siblings::{Folder, NoFolder};
-use super::{ContainerPlace, Explorer, FoundFile, Row};
+use super::{ContainerPlace, Explorer, FoundFile, Inherited, Row};
 use crate::evidence::container::image::{self, Image, ImageFacts, ImageFormat, Siblings};
 use crate::evidence::discover::NonLogFiles;
 use crate::evidence::discover::form::{FileForm, Handling};
@@ -93,7 +93,7 @@ impl Explorer<'_> {
             for gap in table.gaps {
                 let path = format!("{}!$Gap@{}", place.path, gap.start);
                 let source = Slice::new(Arc::clone(disk), gap.start, gap.end - gap.start);
-                self.carve(row, path, Arc::new(source));
+                self.carve(row, (path, place.inherited), Arc::new(source));
             }
         }
     }
@@ -122,7 +122,7 @@ impl Explorer<'_> {
             (_, Some(VolumeKind::Unknown)) if name.is_empty() => {
                 let reason = "expected a partition table or an NTFS volume, found neither";
                 self.report(row).fail(ContainerStatus::Unsupported, reason);
-                return self.carve_volume(row, &inner.path, volume);
+                return self.carve_volume(row, &inner, volume);
             }
             (_, Some(kind)) => {
                 (ContainerStatus::Unsupported, format!("expected an NTFS volume, found {}", kind.name()))
@@ -131,22 +131,22 @@ impl Explorer<'_> {
         let kind = kind.map_or("volume", VolumeKind::name);
         let volume_row = self.begin(&inner, kind, *size);
         self.report(volume_row).fail(status, reason);
-        self.carve_volume(volume_row, &inner.path, volume);
+        self.carve_volume(volume_row, &inner, volume);
     }
 
     /// Adds the bytes of a volume that cannot be read as NTFS as a file that is searched for chunks
     /// of event logs, if the user requests such searches.
-    fn carve_volume(&mut self, row: Row, path: &str, volume: SharedSource) {
+    fn carve_volume(&mut self, row: Row, place: &ContainerPlace, volume: SharedSource) {
         if self.search.non_log_files == NonLogFiles::Carve {
-            self.carve(row, format!("{path}!$Volume"), volume);
+            self.carve(row, (format!("{}!$Volume", place.path), place.inherited), volume);
         }
     }
 
     /// Adds bytes of a disk as a file that is searched for chunks of event logs. The file does not
     /// count as a log of the container.
-    pub(super) fn carve(&mut self, row: Row, path: String, bytes: SharedSource) {
+    pub(super) fn carve(&mut self, row: Row, (path, inherited): (String, Inherited), bytes: SharedSource) {
         let file = FoundFile {
-            place: ContainerPlace { path, depth: 0, is_in_volume: true },
+            place: ContainerPlace { path, depth: 0, is_in_volume: true, inherited },
             name: b"",
             size: bytes.size(),
             content: Ok(bytes),

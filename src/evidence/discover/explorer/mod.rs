@@ -18,6 +18,7 @@ use super::outer_file::OuterFiles;
 use super::passed_over::pass_over;
 use super::{NonLogFiles, Search};
 use crate::base::path_text::escaped_bytes;
+use crate::event::EventTime;
 use crate::evidence::container::{ENCRYPTED, Format, Passwords};
 use crate::evidence::kept::Kept;
 use crate::evidence::layer::SharedSource;
@@ -94,7 +95,7 @@ pub(super) fn explore(
         paths: UniquePaths::default(),
     };
     let path = source_path.replace('!', "\\x21");
-    let place = ContainerPlace { path, depth: 1, is_in_volume: false };
+    let place = ContainerPlace { path, depth: 1, is_in_volume: false, inherited: Inherited::default() };
     explorer.container(format, &source, &place, name);
     let is_unread = explorer.contents.containers.first().is_some_and(|first| first.status.is_unread());
     if is_unread && search.non_log_files == NonLogFiles::Carve {
@@ -124,6 +125,28 @@ struct ContainerPlace {
     /// True if the container is a file on a volume of a disk image, and not a file of an archive or
     /// of the evidence.
     is_in_volume: bool,
+    /// What the files in the container inherit from the files that the container lies in.
+    inherited: Inherited,
+}
+
+/// What the files of a container inherit from a file that contains them: whether that file was
+/// deleted, and the shadow copy that it comes from.
+#[derive(Debug, Clone, Copy, Default)]
+struct Inherited {
+    /// The time at which the shadow copy was made that the containing file comes from; `None` if it
+    /// comes from no shadow copy.
+    snapshot_time: Option<EventTime>,
+    /// True if the containing file was deleted in its volume.
+    deleted: bool,
+}
+
+impl Inherited {
+    /// Returns the origin `origin` of a file with what the file inherits. If the file comes from a
+    /// shadow copy of its own, that one counts.
+    fn add_to(self, origin: Origin) -> Origin {
+        let snapshot_time = origin.snapshot_time.or(self.snapshot_time);
+        Origin { snapshot_time, deleted: origin.deleted || self.deleted, ..origin }
+    }
 }
 
 impl ContainerPlace {
@@ -131,7 +154,7 @@ impl ContainerPlace {
     /// container.
     fn inner(&self, path: &[u8]) -> ContainerPlace {
         let path = format!("{}!{}", self.path, escaped_bytes(path).replace('!', "\\x21"));
-        ContainerPlace { path, depth: self.depth + 1, is_in_volume: self.is_in_volume }
+        ContainerPlace { path, depth: self.depth + 1, ..*self }
     }
 }
 
@@ -182,7 +205,9 @@ impl Explorer<'_> {
     /// Does what was decided about a file in a container: adds it to the files to read, explores it
     /// as a container, or counts it. `row` is the row of the container that it lies in.
     fn handle(&mut self, handling: Handling, row: Row, file: FoundFile<'_>) {
-        let FoundFile { place, name, size, content, origin, problems, same_as } = file;
+        let FoundFile { mut place, name, size, content, origin, problems, same_as } = file;
+        let origin = place.inherited.add_to(origin);
+        place.inherited = Inherited { snapshot_time: origin.snapshot_time, deleted: origin.deleted };
         match (handling, content) {
             (Handling::Read(form), content) => {
                 let report = self.report(row);

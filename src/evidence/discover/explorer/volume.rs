@@ -8,7 +8,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::unchanged::{NewerState, StateLogs};
-use super::{ContainerPlace, Explorer, FoundFile, Row};
+use super::{ContainerPlace, Explorer, FoundFile, Inherited, Row};
 use crate::event::EventTime;
 use crate::evidence::discover::content::LOOKED_AT;
 use crate::evidence::discover::extension::Extension;
@@ -40,6 +40,8 @@ struct VolumeState {
     snapshot_time: Option<EventTime>,
     /// The number of containers that the volume lies in. Discovery opens only a few in one another.
     depth: usize,
+    /// What the files of the volume inherit from the files that the volume lies in.
+    inherited: Inherited,
     row: Row,
 }
 
@@ -65,7 +67,14 @@ impl Explorer<'_> {
             self.report(row).add(ContainerProblem::whole(problem.to_string()));
         }
         let path = format!("{}{}", place.path, if is_partition { '/' } else { '!' });
-        let state = VolumeState { ntfs, path, snapshot_time: None, depth: place.depth, row };
+        let state = VolumeState {
+            ntfs,
+            path,
+            snapshot_time: None,
+            depth: place.depth,
+            inherited: place.inherited,
+            row,
+        };
         let (deleted, logs) = self.files_of(&state, None);
         let snapshots = if is_partition { place.path.clone() } else { format!("{}!", place.path) };
         self.shadow_copies(volume, place, (&snapshots, row), logs);
@@ -75,7 +84,8 @@ impl Explorer<'_> {
         if self.search.non_log_files == NonLogFiles::Carve
             && let Some(unallocated) = state.ntfs.unallocated()
         {
-            self.carve(row, format!("{}$Unallocated", state.path), Arc::new(unallocated));
+            let path = format!("{}$Unallocated", state.path);
+            self.carve(row, (path, state.inherited), Arc::new(unallocated));
         }
     }
 
@@ -160,7 +170,12 @@ impl Explorer<'_> {
             damage: Damage::Container { what: problem.fault.to_string() },
         });
         let found = FoundFile {
-            place: ContainerPlace { path, depth: state.depth + 1, is_in_volume: true },
+            place: ContainerPlace {
+                path,
+                depth: state.depth + 1,
+                is_in_volume: true,
+                inherited: state.inherited,
+            },
             name: file_name(file),
             size: file.size,
             content,
@@ -244,7 +259,14 @@ impl Explorer<'_> {
             }
         };
         let path = format!("{}/", place.path);
-        let state = VolumeState { ntfs, path, snapshot_time: created, depth: place.depth, row };
+        let state = VolumeState {
+            ntfs,
+            path,
+            snapshot_time: created,
+            depth: place.depth,
+            inherited: place.inherited,
+            row,
+        };
         let newer = newer.map(|logs| NewerState { logs, copies, number });
         let (deleted, logs) = self.files_of(&state, newer.as_ref());
         for (handling, file) in deleted {

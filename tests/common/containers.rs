@@ -1,7 +1,8 @@
-//! The disk in the image of the samples: one NTFS volume with logs, a shadow copy and a deleted log.
+//! Containers for tests: archives, and the disk in the image of the samples.
 
 use std::fs;
 use std::io;
+use std::process::Command;
 use std::sync::Arc;
 
 use dnsweep::internals::evidence::container::image::{self, ImageFormat, Siblings};
@@ -17,7 +18,15 @@ impl Siblings for NoSiblings {
     }
 }
 
-/// Returns the bytes of the disk.
+/// Runs the script that makes archives.
+pub fn make(arguments: &[&str]) {
+    let script = repository("tests/containers/make.py");
+    let output = Command::new("python3").arg(script).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Returns the bytes of the disk in the image of the samples: one NTFS volume with logs, a shadow
+/// copy and a deleted log.
 pub fn disk() -> Vec<u8> {
     let name = "FIN-WS07.E01";
     let bytes: SharedSource = Arc::new(fs::read(repository("samples/containers").join(name)).unwrap());
