@@ -172,6 +172,7 @@ const CASES: &[Case] = &[
     Case { name: "plain", file: "H.zip", exit: 0, status: "read", logs: &[["x.evtx", "complete"]], matches: 1, problem: "" },
     Case { name: "nested4", file: "H.zip", exit: 0, status: "read", logs: &[["in.zip!in.zip!in.zip!x.evtx", "complete"]], matches: 1, problem: "" },
     Case { name: "nested5", file: "H.zip", exit: 4, status: "read", logs: &[], matches: 0, problem: "at most 4 containers" },
+    Case { name: "broken beginning", file: "H.zip", exit: 3, status: "read", logs: &[["x.evtx.bak", "unreadable"]], matches: 0, problem: "unpacking failed" },
     Case { name: "wrong checksum", file: "H.zip", exit: 3, status: "read", logs: &[["x.evtx", "damaged"]], matches: 1, problem: "the CRC-32 that the archive states" },
     Case { name: "truncated", file: "H.zip", exit: 4, status: "unreadable", logs: &[], matches: 0, problem: "invalid Zip archive" },
     Case { name: "no end", file: "H.zip", exit: 4, status: "unreadable", logs: &[], matches: 0, problem: "invalid Zip archive" },

@@ -69,3 +69,40 @@ fn files_of_an_archive_inherit_the_shadow_copy_and_the_deletion_of_the_archive()
         "{times:?}"
     );
 }
+
+/// Returns a VMDK descriptor of flat extents with these sizes in bytes, which lie in the files
+/// `disk-f001.vmdk` and on.
+fn descriptor(sizes: &[usize]) -> String {
+    let extents = sizes.iter().zip(1..).map(|(size, number)| {
+        assert_eq!(size % 512, 0);
+        format!("RW {} FLAT \"disk-f{number:03}.vmdk\" 0\n", size / 512)
+    });
+    let extents: String = extents.collect();
+    format!(
+        "# Disk DescriptorFile\nversion=1\nCID=fffffffe\nparentCID=ffffffff\ncreateType=\"twoGbMaxExtentFlat\"\n\n{extents}"
+    )
+}
+
+#[test]
+fn a_log_whose_beginning_lies_in_a_missing_file_of_an_image_is_damaged() {
+    let disk = disk();
+    // The first eleven clusters of a log with one chunk.
+    let (start, end) = (3_379_200, 3_379_200 + 11 * 4096);
+    assert!(disk[start..].starts_with(b"ElfFile"));
+    let scene = Scene::new();
+    scene.put("disk.vmdk", descriptor(&[start, end - start, disk.len() - end]).as_bytes());
+    scene.put("disk-f001.vmdk", &disk[..start]);
+    scene.put("disk-f003.vmdk", &disk[end..]);
+    let swept = scene.sweep(&[]).expect(3);
+    let rows = swept.rows("files");
+    assert!(rows.iter().all(|row| row["status"] != "not an event log"), "{rows:?}");
+    let damaged: Vec<&Value> = rows.iter().filter(|row| row["status"] == "damaged").collect();
+    assert_eq!(damaged.len(), 1, "{rows:?}");
+    let problems = damaged[0]["problems"].as_array().unwrap();
+    assert!(problems.iter().all(|problem| problem["problem"].as_str().unwrap().contains("disk-f002.vmdk")));
+    let ranges: Vec<_> = problems.iter().map(|problem| (&problem["offset"], &problem["length"])).collect();
+    assert_eq!(ranges, [(&json!(0), &json!(4096)), (&json!(4096), &json!(10 * 4096))]);
+    // All of its only chunk counts as damaged.
+    let bytes = ["header_bytes", "damaged_bytes", "empty_bytes"].map(|column| damaged[0][column].clone());
+    assert_eq!(bytes, [json!(4096), json!(65_536), json!(0)]);
+}

@@ -22,7 +22,8 @@ pub enum Status {
     Complete,
     /// Some of the file could not be read or understood.
     Damaged,
-    /// The file neither begins like an event log nor contains a chunk of one.
+    /// The file neither begins like an event log nor contains a chunk of one. A file whose beginning
+    /// cannot be read is damaged instead.
     NotAnEventLog,
     /// The file has no bytes.
     Empty,
@@ -262,6 +263,8 @@ impl FileReport {
     pub fn status(&self) -> Status {
         let holds_log = self.signed_chunks > 0
             || matches!(self.header, Header::Clean | Header::Dirty | Header::Carved | Header::Xml);
+        // A file whose beginning could not be read may be a log.
+        let is_unknown = self.header == Header::Unread && self.problems.has_unread_bytes();
         // What was read of a file that changed does not say what the file was before.
         let is_lost = self.bytes_read == 0 && self.changed && self.size > 0;
         match self.interrupted_at {
@@ -275,7 +278,7 @@ impl FileReport {
             Status::Unreadable
         } else if self.size == 0 && self.header != Header::Carved {
             Status::Empty
-        } else if !holds_log && !self.changed {
+        } else if !holds_log && !is_unknown && !self.changed {
             Status::NotAnEventLog
         } else if self.problems.is_empty() {
             Status::Complete
@@ -361,6 +364,19 @@ mod tests {
         assert_eq!((unchanged.status(), unchanged.is_flawed()), (Status::Unchanged, false));
         assert_eq!(unchanged.extents(), Extents { unchanged: 69_632, ..Extents::default() });
         assert_eq!(unchanged.loss(), Loss::default());
+    }
+
+    #[test]
+    fn a_file_whose_beginning_cannot_be_read_is_damaged() {
+        let read = || Some(Damage::Read { reason: "no segment".into() });
+        let mut log = report(Header::Unread, 40_000, 0, read());
+        log.tally.extents = Extents { empty: 40_000, unread: 29_632, ..Extents::default() };
+        log.complete();
+        assert_eq!((log.status(), log.loss().bytes), (Status::Damaged, 29_632));
+        assert_eq!(log.problems()[0].damage, read().unwrap());
+        assert_eq!(report(Header::Unread, 0, 0, read()).status(), Status::Unreadable);
+        // Its beginning was read, and is that of another file.
+        assert_eq!(report(Header::Foreign, 40_000, 0, read()).status(), Status::NotAnEventLog);
     }
 
     #[test]

@@ -102,6 +102,8 @@ CASES = {
     "nested5": lambda log: nested(log, 5),
     "padded": padded,
     "flipped": lambda log: flipped(zipped(("x.evtx", log))),
+    # The first block is of a kind that does not exist.
+    "broken beginning": lambda log: changed(zipped((name := "x.evtx.bak", log)), 30 + len(name), b"\7"),
     "wrong checksum": lambda log: changed(one := zipped(("x.evtx", log)), one.index(DIRECTORY) + 16, b"\1\2\3\4"),
     "truncated": lambda log: (one := zipped(("x.evtx", log)))[: len(one) // 2],
     "no end": lambda log: zipped(("x.evtx", log))[:-10],

@@ -157,8 +157,8 @@ pub enum Content {
 
 impl Content {
     /// Returns the first `length` bytes of the file in the archive, or fewer if the file is shorter
-    /// or if unpacking fails after fewer bytes. The caller recognises the file's format by these
-    /// bytes.
+    /// or if unpacking fails after fewer bytes. Fails if unpacking fails before the first byte. The
+    /// caller recognises the format of the file by these bytes.
     pub fn head(&self, archive: &SharedSource, length: usize) -> io::Result<Vec<u8>> {
         match self {
             Content::Range { start, size } => {
@@ -170,7 +170,7 @@ impl Content {
                 packed.unpack(&mut |unpacked| {
                     let read = io::Read::read_to_end(&mut io::Read::take(unpacked, length as u64), &mut head);
                     // What could be unpacked before an error shows the format.
-                    read.map(|_| ()).or(Ok(()))
+                    if head.is_empty() { read.map(|_| ()) } else { Ok(()) }
                 })?;
                 Ok(head)
             }
