@@ -8,6 +8,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
+use common::containers::disk;
 use common::logs::log_of;
 use common::{
     FinishedProcess, FinishedSweep, Scene, copy, dnsweep, is_root, repository, run, run_with_input,
@@ -349,6 +350,90 @@ fn evidence_is_found_as_it_was_then() {
         "evidence evidence: HOST/other: not listed in the ledger",
     ];
     assert_eq!(discrepancies(&scene.out(), &[&root]), expected);
+}
+
+/// Makes a scene with an archive, a disk image in two files and a file that is no archive.
+fn containers() -> Scene {
+    let scene = Scene::new();
+    scene.put(
+        "A/a!b.zip",
+        &fs::read(repository("samples/containers/2025-03-05T091240_KapeTriage_COL-SRV02.zip")).unwrap(),
+    );
+    let disk = disk();
+    let (first, second) = disk.split_at(disk.len() / 2);
+    scene.put("B/disk.001", first);
+    scene.put("B/disk.002", second);
+    scene.put("B/broken!.zip", b"This is no archive.");
+    scene.put("B/Sysmon.evtx", &log_of("B"));
+    scene
+}
+
+#[test]
+fn files_of_containers_that_changed_are_found() {
+    let scene = containers();
+    let evidence = scene.evidence();
+    scene.sweep(&["--hash"]).expect(3);
+    assert_eq!(discrepancies(&scene.out(), &[&evidence]), [""; 0]);
+    let text = verify(&scene.out(), &[&evidence], &[]).stdout;
+    let bytes: u64 = ["A/a!b.zip", "B/disk.001", "B/disk.002", "B/broken!.zip"]
+        .iter()
+        .map(|name| fs::metadata(evidence.join(name)).unwrap().len())
+        .sum();
+    assert!(
+        text.replace(',', "").contains(&format!(
+            "\n            4 of 4 files of archives and disk images unchanged {bytes} bytes by SHA-256\n"
+        )),
+        "{text}"
+    );
+    // The last byte of each file is in no log.
+    for (name, shown) in [
+        ("A/a!b.zip", "evidence A: A/a\\x21b.zip"),
+        ("B/disk.001", "evidence B: B/disk.001"),
+        ("B/disk.002", "evidence B: B/disk.002"),
+        ("B/broken!.zip", "evidence B: B/broken\\x21.zip"),
+    ] {
+        let path = evidence.join(name);
+        let (bytes, stated) = (fs::read(&path).unwrap(), sha256_by_another_tool(&path));
+        flip(&path, bytes.len() - 1);
+        let expected = format!("{shown}: expected SHA-256 {stated}, found {}", sha256_by_another_tool(&path));
+        let found = discrepancies(&scene.out(), &[&evidence]);
+        assert!(found.contains(&expected), "{found:?}");
+        fs::write(&path, bytes).unwrap();
+    }
+    assert_eq!(discrepancies(&scene.out(), &[&evidence]), [""; 0]);
+}
+
+#[test]
+fn files_of_containers_that_are_gone_or_new_are_found() {
+    let scene = containers();
+    let evidence = scene.evidence();
+    for options in [&["--hash"][..], &["--force"]] {
+        scene.sweep(options).expect(3);
+        let (second, aside) = (evidence.join("B/disk.002"), scene.path("aside"));
+        fs::rename(&second, &aside).unwrap();
+        let found = discrepancies(&scene.out(), &[&evidence]);
+        let gone = "evidence B: B/disk.002: missing: expected a regular file, found none".to_owned();
+        assert!(found.contains(&gone), "{found:?}");
+        fs::rename(&aside, &second).unwrap();
+        scene.put("B/disk.003", b"more");
+        scene.put("A/new.7z", b"7z\xbc\xaf\x27\x1c");
+        let found = discrepancies(&scene.out(), &[&evidence]);
+        for new in ["evidence A: A/new.7z", "evidence B: B/disk.003"] {
+            assert!(found.contains(&format!("{new}: not listed in the ledger")), "{found:?}");
+        }
+        fs::remove_file(evidence.join("B/disk.003")).unwrap();
+        fs::remove_file(evidence.join("A/new.7z")).unwrap();
+        flip(&scene.out().join("containers.parquet"), 100);
+        let lines = discrepancies(&scene.out(), &[&evidence]);
+        let expected =
+            "output containers.parquet: differs from run.json, so that the evidence was not compared with it";
+        assert_eq!(lines[1], expected, "{lines:?}");
+    }
+    // Without hashes, the size is all that can be compared.
+    scene.sweep(&["--force"]).expect(3);
+    fs::write(evidence.join("B/broken!.zip"), b"This is shorter.").unwrap();
+    let lines = discrepancies(&scene.out(), &[&evidence]);
+    assert_eq!(lines[0], "evidence B: B/broken\\x21.zip: expected 19 bytes, found 16", "{lines:?}");
 }
 
 /// Runs `verify` with arguments that must be refused. Returns the line that says why.

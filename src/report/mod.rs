@@ -54,5 +54,6 @@ pub use run::{
 pub use summary::{Summary, terminal_width};
 pub use verdict::Verdict;
 pub use verification::{
-    ComparedFile, ComparisonCounts, Difference, Discrepancy, EvidenceComparison, ResultDetail, Verification,
+    ComparedFile, ComparedFiles, ComparisonCounts, Difference, Discrepancy, EvidenceComparison, ResultDetail,
+    Verification,
 };

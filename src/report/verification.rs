@@ -121,7 +121,17 @@ pub struct ComparisonCounts {
 /// How much of the evidence was compared with the ledger, and how much was found unchanged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct EvidenceComparison {
-    /// The number of files in the ledger, and how many of them were found unchanged.
+    /// The files that the sweep read, or should have read: the rows of `files.parquet`.
+    pub files: ComparedFiles,
+    /// The files that archives and disk images consist of, by `containers.parquet`. They are
+    /// counted apart, because most of their bytes are not read by a sweep.
+    pub containers: ComparedFiles,
+}
+
+/// How many recorded files of the evidence were compared, and how many were found unchanged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ComparedFiles {
+    /// The number of recorded files, and how many of them were found unchanged.
     pub all: ComparisonCounts,
     /// The size of all unchanged files of the evidence together, in bytes.
     pub bytes: u64,
@@ -185,19 +195,31 @@ impl Verification {
             self.write_output(text)?;
             match &self.evidence {
                 Some(evidence) => {
-                    let by = if self.has_hashes() { ", by SHA-256" } else { "" };
-                    let ComparisonCounts { files, same } = evidence.all;
-                    let (same, files) = (grouped(same), counted(files, "file", "files"));
-                    writeln!(
-                        text,
-                        "Evidence    {same} of {files} unchanged, {} bytes{by}",
-                        grouped(evidence.bytes)
-                    )?;
+                    self.write_compared(text, "Evidence  ", "", evidence.files)?;
+                    if evidence.containers.all.files > 0 {
+                        self.write_compared(text, "", " of archives and disk images", evidence.containers)?;
+                    }
                 }
                 None => writeln!(text, "Evidence    not compared")?,
             }
         }
         self.evidence.iter().try_for_each(|evidence| self.write_not_compared(text, *evidence))
+    }
+
+    /// Writes how many files of the evidence are unchanged. `label` stands at the start of the line;
+    /// `what` says what kind of files they are.
+    fn write_compared(
+        &self,
+        text: &mut String,
+        label: &str,
+        what: &str,
+        compared: ComparedFiles,
+    ) -> fmt::Result {
+        let by = if self.has_hashes() { ", by SHA-256" } else { "" };
+        let ComparisonCounts { files, same } = compared.all;
+        let (same, files) = (grouped(same), counted(files, "file", "files"));
+        let bytes = grouped(compared.bytes);
+        writeln!(text, "{label:<11} {same} of {files}{what} unchanged, {bytes} bytes{by}")
     }
 
     fn write_output(&self, text: &mut String) -> fmt::Result {
@@ -226,7 +248,7 @@ impl Verification {
                 "The content of evidence could NOT be compared, only names and sizes: it was swept without --hash"
             );
         }
-        match evidence.by_size_only {
+        match evidence.files.by_size_only + evidence.containers.by_size_only {
             0 => Ok(()),
             count => writeln!(
                 text,

@@ -9,13 +9,13 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use super::{VerifyError, output};
+use super::{VerifyError, containers, output};
 use crate::base::digest::Hasher;
 use crate::base::in_order::in_order;
 use crate::evidence::discover::{Discovery, LogFile, Search, discover, root_of};
 use crate::evidence::source::LogBytes;
 use crate::output::{FILES_FILE, ReadError, read_rows};
-use crate::report::{ComparedFile, Difference, Discrepancy, EvidenceComparison, RecordedRun};
+use crate::report::{ComparedFile, ComparedFiles, Difference, Discrepancy, EvidenceComparison, RecordedRun};
 use crate::table::Cell;
 
 /// The most bytes of a file of the evidence that are read at once to hash it.
@@ -37,11 +37,11 @@ struct LedgerRow {
 }
 
 /// Identifies a file of the evidence: the 0-based number of its root, and its path below that root.
-type FileKey = (usize, String);
+pub(super) type FileKey = (usize, String);
 
 /// The result of comparing a file of the evidence with its row of the ledger.
 #[derive(Debug, PartialEq, Eq)]
-enum FileComparison {
+pub(super) enum FileComparison {
     /// The file's bytes have the SHA-256 that the ledger has for the file.
     SameContent,
     /// The file has the size that the ledger has for it. The ledger has no SHA-256, so the bytes
@@ -62,52 +62,91 @@ pub(super) fn compare(
     threads: NonZeroUsize,
     discrepancies: &mut Vec<Discrepancy>,
 ) -> Result<Option<EvidenceComparison>, VerifyError> {
-    let is_ledger = |discrepancy: &Discrepancy| matches!(&discrepancy.file, ComparedFile::Output(file) if file == FILES_FILE);
-    let is_listed = recorded.outputs.iter().any(|table| table.file == FILES_FILE);
-    if !is_listed || discrepancies.iter().any(is_ledger) {
-        discrepancies.push(output(FILES_FILE, Difference::NoLedger));
+    let Some(listed) = rows_of(FILES_FILE, recorded, discrepancies, || ledger(&out.join(FILES_FILE))) else {
         return Ok(None);
-    }
-    let listed = match ledger(&out.join(FILES_FILE)) {
-        Ok(listed) => listed,
-        Err(reason) => {
-            discrepancies.push(output(FILES_FILE, Difference::Unreadable(reason.to_string())));
-            return Ok(None);
-        }
     };
     let discovery = discover(search, threads)?;
-    let mut found = by_key(&discovery);
-    let roots: HashMap<&str, usize> = recorded
-        .evidence
-        .iter()
-        .enumerate()
-        .map(|(index, name)| (name.as_str(), root_of(&recorded.evidence_of_roots, index)))
-        .collect();
+    let roots = RecordedRoots::of(recorded);
+    let files = compare_files(listed, &roots, &discovery, threads, discrepancies)?;
+    let containers = containers::compare(out, recorded, &roots, &discovery, threads, discrepancies)?;
+    Ok(Some(EvidenceComparison { files, containers }))
+}
+
+/// Returns the rows of the table `table` of an output, which `read` reads. If the table is not as
+/// `run.json` records it, or cannot be read, adds a discrepancy and returns `None`.
+pub(super) fn rows_of<R>(
+    table: &str,
+    recorded: &RecordedRun,
+    discrepancies: &mut Vec<Discrepancy>,
+    read: impl FnOnce() -> Result<Vec<R>, ReadError>,
+) -> Option<Vec<R>> {
+    let is_table =
+        |discrepancy: &Discrepancy| matches!(&discrepancy.file, ComparedFile::Output(file) if file == table);
+    let is_listed = recorded.outputs.iter().any(|output| output.file == table);
+    if !is_listed || discrepancies.iter().any(is_table) {
+        discrepancies.push(output(table, Difference::NoLedger));
+        return None;
+    }
+    match read() {
+        Ok(rows) => Some(rows),
+        Err(reason) => {
+            discrepancies.push(output(table, Difference::Unreadable(reason.to_string())));
+            None
+        }
+    }
+}
+
+/// The roots of the swept evidence, by the names of the pieces of evidence in them.
+pub(super) struct RecordedRoots<'r>(HashMap<&'r str, usize>);
+
+impl<'r> RecordedRoots<'r> {
+    fn of(recorded: &'r RecordedRun) -> Self {
+        let root = |index| root_of(&recorded.evidence_of_roots, index);
+        let names = recorded.evidence.iter().enumerate();
+        RecordedRoots(names.map(|(index, name)| (name.as_str(), root(index))).collect())
+    }
+
+    /// Returns the 0-based number of the root with the piece of evidence `evidence`. Returns a
+    /// number that no root has if there is no such piece.
+    pub(super) fn root(&self, evidence: &str) -> usize {
+        self.0.get(evidence).copied().unwrap_or(usize::MAX)
+    }
+}
+
+/// Compares the files to read that were found in the evidence with the rows of the ledger.
+fn compare_files(
+    listed: Vec<LedgerRow>,
+    roots: &RecordedRoots<'_>,
+    discovery: &Discovery,
+    threads: NonZeroUsize,
+    discrepancies: &mut Vec<Discrepancy>,
+) -> Result<ComparedFiles, VerifyError> {
+    let mut found = by_key(discovery);
     let pairs = listed.into_iter().map(|listed| {
-        let root = roots.get(listed.evidence.as_str()).copied().unwrap_or(usize::MAX);
-        let file = found.remove(&(root, listed.source_path.clone()));
+        let file = found.remove(&(roots.root(&listed.evidence), listed.source_path.clone()));
         (listed, file)
     });
-    let mut compared = EvidenceComparison::default();
+    let mut compared = ComparedFiles::default();
     let work = |(listed, file): (LedgerRow, Option<&LogFile>)| {
         let comparison = comparison(&listed, file);
         (listed, comparison)
     };
     let weight = |(_, file): &(LedgerRow, Option<&LogFile>)| file.map_or(0, |file| file.size);
     in_order(threads, pairs, weight, work, |(listed, comparison)| {
-        note(&mut compared, discrepancies, listed, comparison);
+        let LedgerRow { evidence, source_path, size, .. } = listed;
+        note(&mut compared, discrepancies, (evidence, source_path), size, comparison);
         Ok::<_, VerifyError>(())
     })?;
     // The files that are left have no row in the ledger. They are reported in the order of the
     // discovery.
     for file in &discovery.files {
-        if found.contains_key(&key(&discovery, file)) {
+        if found.contains_key(&key(discovery, file)) {
             let evidence = discovery.evidence_name(file.evidence).to_owned();
             let file = ComparedFile::Evidence { evidence, source_path: file.source_path() };
             discrepancies.push(Discrepancy { file, difference: Difference::Unlisted });
         }
     }
-    Ok(Some(compared))
+    Ok(compared)
 }
 
 /// Reads the rows of the ledger from the file at `path`.
@@ -133,27 +172,27 @@ fn key(discovery: &Discovery, file: &LogFile) -> FileKey {
     (discovery.root_of(file.evidence), file.source_path())
 }
 
-/// Counts a file of the evidence as compared, in `compared`. If the file differs from its row in
-/// the ledger, adds the difference to `discrepancies`.
-fn note(
-    compared: &mut EvidenceComparison,
+/// Counts a file of `bytes` bytes as compared, in `compared`. The pair is its piece of evidence and
+/// its path. If the file differs from its row in the ledger, or in the table of containers, adds the
+/// difference to `discrepancies`.
+pub(super) fn note(
+    compared: &mut ComparedFiles,
     discrepancies: &mut Vec<Discrepancy>,
-    listed: LedgerRow,
+    (evidence, source_path): (String, String),
+    bytes: u64,
     comparison: FileComparison,
 ) {
     compared.all.files += 1;
     match comparison {
         FileComparison::Different(difference) => {
-            let LedgerRow { evidence, source_path, .. } = listed;
-            discrepancies
-                .push(Discrepancy { file: ComparedFile::Evidence { evidence, source_path }, difference });
-            return;
+            let file = ComparedFile::Evidence { evidence, source_path };
+            return discrepancies.push(Discrepancy { file, difference });
         }
         FileComparison::SameSize => compared.by_size_only += 1,
         FileComparison::SameContent => {}
     }
     compared.all.same += 1;
-    compared.bytes += listed.size;
+    compared.bytes += bytes;
 }
 
 /// Compares a file of the evidence with its row in the ledger. `file` is `None` if the file is

@@ -4,6 +4,7 @@
 //!
 //! `run.json` cannot prove that it is unchanged itself. That requires its SHA-256, kept elsewhere.
 
+mod containers;
 mod error;
 mod evidence;
 mod outputs;

@@ -11,11 +11,12 @@ use std::fs::{self, FileType, Metadata};
 use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use walkdir::{DirEntry, WalkDir};
 
 use super::content::head_of_file;
-use super::explorer::{Access, Contents, NOT_READ, NOT_SUPPORTED, explore, no_signature};
+use super::explorer::{Access, Contents, NOT_READ, NOT_SUPPORTED, container_path, explore, no_signature};
 use super::extension::Extension;
 use super::form::{Candidate, FileForm, Handling, is_named_like_event_log};
 use super::log_file::relative_path;
@@ -294,30 +295,36 @@ impl Lister<'_> {
         listing.add_folder(tree, path, depth);
         let root = self.roots.get(tree.root).unwrap_or(&tree.path);
         let source_path = relative_path(root, path.strip_prefix(root).unwrap_or(path));
-        let failed = |kind: &str, size, reason: String| {
-            let mut report = ContainerReport::new(source_path.clone(), kind, size);
-            report.fail(ContainerStatus::Unreadable, reason);
-            Contents { containers: vec![report], ..Contents::default() }
+        let outer = |known: &ListedFile| OuterFiles::new(path, *known, self.search.links.link());
+        let failed = |kind: &str, known: &ListedFile, status, reason: String| {
+            let container = container_path(&source_path);
+            let mut report = ContainerReport::new(container, kind, known.state.size);
+            report.fail(status, reason);
+            let outer = Some(Arc::new(outer(known)));
+            Contents { containers: vec![report], outer, ..Contents::default() }
         };
         let contents = match (handling, known) {
             (Handling::Open(format), Ok(known)) => {
-                let outer = OuterFiles::new(path, *known, self.search.links.link());
                 let name = name_bytes(path.file_name().unwrap_or_default());
-                explore(self.search, self.access, outer, format, (source_path, name))
+                explore(self.search, self.access, outer(known), format, (source_path, name))
             }
-            (Handling::Broken(kind), Ok(known)) => failed(kind, known.state.size, no_signature(kind)),
+            (Handling::Broken(kind), Ok(known)) => {
+                failed(kind, known, ContainerStatus::Unreadable, no_signature(kind))
+            }
             (Handling::Unsupported(kind), Ok(known)) => {
-                let mut report = ContainerReport::new(source_path, kind, known.state.size);
-                report.fail(ContainerStatus::Unsupported, NOT_SUPPORTED);
-                Contents { containers: vec![report], ..Contents::default() }
+                failed(kind, known, ContainerStatus::Unsupported, NOT_SUPPORTED.to_owned())
             }
             (Handling::Unreadable(kind), Ok(known)) => {
                 let error = head_of_file(path, self.search.links).err();
                 let reason = error.map_or_else(|| NOT_READ.to_owned(), |error| error.to_string());
-                failed(kind, known.state.size, reason)
+                failed(kind, known, ContainerStatus::Unreadable, reason)
             }
             (Handling::Read(_) | Handling::Skip(_), Ok(_)) => Contents::default(),
-            (_, Err(reason)) => failed("unknown", 0, reason.clone()),
+            (_, Err(reason)) => {
+                let mut report = ContainerReport::new(container_path(&source_path), "unknown", 0);
+                report.fail(ContainerStatus::Unreadable, reason.clone());
+                Contents { containers: vec![report], ..Contents::default() }
+            }
         };
         let number = known.as_ref().ok().map(|known| known.identity.number);
         listing.found.push(ListedItem::Container { path: path.to_path_buf(), number, contents });

@@ -30,7 +30,7 @@ pub use self::form::FileForm;
 use self::listing::{ListedItem, Listing, Tree, list};
 use self::log_file::Place;
 pub use self::log_file::{LogFile, OpenLog};
-pub use self::outer_file::OuterFiles;
+pub use self::outer_file::{OuterFile, OuterFiles};
 use crate::base::platform::files::Link;
 use crate::base::switch::switch;
 use crate::evidence::EvidenceError;

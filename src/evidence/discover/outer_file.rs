@@ -15,7 +15,7 @@ use crate::evidence::source::{FileBytes, FileState, ListedFile, LogBytes};
 
 /// A file of the evidence that is a container, or one of several files of a container.
 #[derive(Debug, Clone)]
-struct OuterFile {
+pub struct OuterFile {
     path: PathBuf,
     listed: ListedFile,
     link: Link,
@@ -32,19 +32,35 @@ impl OuterFile {
         Arc::new(OnDemand::new(kept, size, open))
     }
 
-    fn sha256(&self, is_cancelled: impl Fn() -> bool) -> Option<String> {
-        let file = FileBytes::open_listed(&self.path, &self.listed, self.link).ok()?;
+    /// Returns the name of the file, without its folder.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.path.file_name().map(escaped_name).unwrap_or_default()
+    }
+
+    /// Returns the size in bytes that the file had when it was listed.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.listed.state.size
+    }
+
+    /// Reads the file and returns its SHA-256 in hexadecimal digits. Fails if the file cannot be
+    /// read to its end, or has changed since it was listed. Stops early, and fails, once
+    /// `is_cancelled` returns true.
+    pub fn sha256(&self, is_cancelled: impl Fn() -> bool) -> io::Result<String> {
+        let file = FileBytes::open_listed(&self.path, &self.listed, self.link).map_err(io::Error::from)?;
         let (mut hasher, mut buffer, mut at) = (Hasher::default(), vec![0; HASHED_AT_ONCE], 0);
         while !is_cancelled() {
-            let read = file.read_at(at, &mut buffer).ok()?;
+            let read = file.read_at(at, &mut buffer)?;
             if read == 0 {
                 let is_same = at == self.listed.state.size && file.state() == Some(self.listed.state);
-                return is_same.then(|| hasher.finish());
+                let changed = || io::Error::other("the file changed while it was read");
+                return is_same.then(|| hasher.finish()).ok_or_else(changed);
             }
-            hasher.update(buffer.get(..read)?);
+            hasher.update(buffer.get(..read).unwrap_or_default());
             at += read as u64;
         }
-        None
+        Err(io::ErrorKind::Interrupted.into())
     }
 }
 
@@ -116,7 +132,10 @@ impl OuterFiles {
         Ok(Some(source))
     }
 
-    fn all(&self) -> Vec<OuterFile> {
+    /// Returns the container's files: its own file first, then the further ones in the order in which
+    /// they were opened.
+    #[must_use]
+    pub fn all(&self) -> Vec<OuterFile> {
         let further = self.further.lock().unwrap_or_else(PoisonError::into_inner);
         std::iter::once(&self.first).chain(&*further).cloned().collect()
     }
@@ -124,15 +143,14 @@ impl OuterFiles {
     /// Returns the total size of the container's files, in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
-        self.all().iter().map(|file| file.listed.state.size).sum()
+        self.all().iter().map(OuterFile::size).sum()
     }
 
     /// Returns the name and the SHA-256 of each of the container's files, its own file first. The
     /// SHA-256 is `None` if the file cannot be read to its end, or has changed since it was listed.
     /// Stops early, with `None` for the rest, once `is_cancelled` returns true.
     pub fn hashes(&self, is_cancelled: impl Fn() -> bool) -> Vec<(String, Option<String>)> {
-        let name = |file: &OuterFile| file.path.file_name().map(escaped_name).unwrap_or_default();
-        self.all().iter().map(|file| (name(file), file.sha256(&is_cancelled))).collect()
+        self.all().iter().map(|file| (file.name(), file.sha256(&is_cancelled).ok())).collect()
     }
 
     /// Returns the time at which the newest of the container's files was last changed: seconds and

@@ -94,7 +94,7 @@ pub(super) fn explore(
         contents: Contents::default(),
         paths: UniquePaths::default(),
     };
-    let path = source_path.replace('!', "\\x21");
+    let path = container_path(&source_path);
     let place = ContainerPlace { path, depth: 1, is_in_volume: false, inherited: Inherited::default() };
     explorer.container(format, &source, &place, name);
     let is_unread = explorer.contents.containers.first().is_some_and(|first| first.status.is_unread());
@@ -113,6 +113,13 @@ pub(super) fn explore(
     }
     let Explorer { outer, contents, .. } = explorer;
     Contents { outer: Some(outer), ..contents }
+}
+
+/// Returns the path of a container in the table of containers. `source_path` is the path of the
+/// container's file from its root. A `!` in a name is written `\x21`, because `!` separates a
+/// container from what is in it.
+pub(super) fn container_path(source_path: &str) -> String {
+    source_path.replace('!', "\\x21")
 }
 
 /// Where a container lies: its path, and how many containers it is in.
@@ -153,7 +160,7 @@ impl ContainerPlace {
     /// Returns the place of a file in this container. `path` is the path of the file in the
     /// container.
     fn inner(&self, path: &[u8]) -> ContainerPlace {
-        let path = format!("{}!{}", self.path, escaped_bytes(path).replace('!', "\\x21"));
+        let path = format!("{}!{}", self.path, container_path(&escaped_bytes(path)));
         ContainerPlace { path, depth: self.depth + 1, ..*self }
     }
 }

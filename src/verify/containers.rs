@@ -1,0 +1,180 @@
+//! Compares the files that archives and disk images consist of with the output's table of containers.
+//!
+//! A sweep reads only parts of a container's files, but hashes them whole with `--hash`: they are
+//! what was seized. What lies in a container is compared elsewhere, file by file. The hashes that an
+//! image states of its disk are not compared with anything.
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use super::VerifyError;
+use super::evidence::{FileComparison, FileKey, RecordedRoots, note, rows_of};
+use crate::base::in_order::in_order;
+use crate::evidence::discover::{Discovery, OuterFile};
+use crate::output::{CONTAINERS_FILE, ReadError, read_rows};
+use crate::report::{ComparedFile, ComparedFiles, Difference, Discrepancy, RecordedRun};
+use crate::table::Cell;
+
+/// The weight of a file as a unit of work for threads. It is so large that each file goes to a
+/// thread alone.
+const WEIGHT: u64 = 1 << 20;
+
+/// A file that a container consists of, as the output records it.
+#[derive(Debug)]
+struct RecordedFile {
+    evidence: String,
+    /// The file's path from its root, as the column `source_path` has it.
+    source_path: String,
+    /// The size of the container, which of an image is that of the disk in it. `None` for the
+    /// further files of an image, whose sizes are not recorded.
+    container_size: Option<u64>,
+    /// The file's SHA-256 at the time of the sweep; `None` if the sweep did not compute it.
+    sha256: Option<String>,
+}
+
+/// A file that a container consists of, as it was found in the evidence now.
+struct FoundFile {
+    /// The file itself, or the reason why it cannot be opened.
+    file: Result<OuterFile, String>,
+    /// The size of the container, as [`RecordedFile::container_size`] has it.
+    container_size: Option<u64>,
+}
+
+/// Compares the files of containers with the output's table of containers. Adds what differs to
+/// `discrepancies`, and returns the number of files that agree.
+pub(super) fn compare(
+    out: &Path,
+    recorded: &RecordedRun,
+    roots: &RecordedRoots<'_>,
+    discovery: &Discovery,
+    threads: NonZeroUsize,
+    discrepancies: &mut Vec<Discrepancy>,
+) -> Result<ComparedFiles, VerifyError> {
+    // A sweep that found no container writes no such table.
+    let has_table = recorded.outputs.iter().any(|table| table.file == CONTAINERS_FILE);
+    let listed = if has_table {
+        rows_of(CONTAINERS_FILE, recorded, discrepancies, || recorded_files(&out.join(CONTAINERS_FILE)))
+    } else {
+        Some(Vec::new())
+    };
+    let Some(listed) = listed else { return Ok(ComparedFiles::default()) };
+    let mut found = found_files(discovery);
+    let place_of = |file: &RecordedFile| (roots.root(&file.evidence), file.source_path.clone());
+    let pairs = listed.into_iter().map(|listed| {
+        let file = found.by_place.remove(&place_of(&listed));
+        (listed, file)
+    });
+    let work = |(listed, file): (RecordedFile, Option<FoundFile>)| {
+        let comparison = comparison(&listed, file.as_ref());
+        let bytes = file.and_then(|found| found.file.ok()).map_or(0, |file| file.size());
+        (listed, bytes, comparison)
+    };
+    let mut compared = ComparedFiles::default();
+    in_order(
+        threads,
+        pairs,
+        |_| WEIGHT,
+        work,
+        |(listed, bytes, comparison)| {
+            let place = (listed.evidence, listed.source_path);
+            note(&mut compared, discrepancies, place, bytes, comparison);
+            Ok::<_, VerifyError>(())
+        },
+    )?;
+    // The files that are left are not in the table.
+    for (evidence, place) in found.order {
+        if found.by_place.contains_key(&place) {
+            let file = ComparedFile::Evidence { evidence, source_path: place.1 };
+            discrepancies.push(Discrepancy { file, difference: Difference::Unlisted });
+        }
+    }
+    Ok(compared)
+}
+
+/// Reads the files that containers consist of from the table of containers at `path`. The rows of
+/// containers in other containers, of volumes and of shadow copies are left out: their paths have a
+/// `!`.
+fn recorded_files(path: &Path) -> Result<Vec<RecordedFile>, ReadError> {
+    let mut files = Vec::new();
+    read_rows(path, &["evidence", "source_path", "size", "sha256", "parts"], |cells| {
+        let [Cell::Text(evidence), Cell::Text(source_path), Cell::Integer(size), sha256, parts] = cells
+        else {
+            return;
+        };
+        if source_path.contains('!') {
+            return;
+        }
+        let file = |source_path: String, container_size, sha256: &Cell<'_>| RecordedFile {
+            evidence: evidence.to_string(),
+            source_path,
+            container_size,
+            sha256: if let Cell::Text(sha256) = sha256 { Some(sha256.to_string()) } else { None },
+        };
+        files.push(file(source_path.to_string(), u64::try_from(*size).ok(), sha256));
+        let Cell::Records(parts) = parts else { return };
+        for part in parts {
+            if let [Cell::Text(name), sha256] = part.as_slice() {
+                files.push(file(beside(source_path, name), None, sha256));
+            }
+        }
+    })?;
+    Ok(files)
+}
+
+/// The files that containers consist of, as they were found in the evidence now.
+struct FoundFiles {
+    by_place: HashMap<FileKey, FoundFile>,
+    /// The places of all files in the order of discovery, each with the name of its piece of
+    /// evidence.
+    order: Vec<(String, FileKey)>,
+}
+
+fn found_files(discovery: &Discovery) -> FoundFiles {
+    let mut files = FoundFiles { by_place: HashMap::new(), order: Vec::new() };
+    for container in discovery.containers.iter().filter(|found| !found.report.source_path.contains('!')) {
+        let (own, size) = (&container.report.source_path, container.report.size);
+        let mut add = |path: String, file, container_size| {
+            let place = (discovery.root_of(container.evidence), path);
+            files.order.push((discovery.evidence_name(container.evidence).to_owned(), place.clone()));
+            files.by_place.insert(place, FoundFile { file, container_size });
+        };
+        let mut outer = container.outer.iter().flat_map(|outer| outer.all());
+        let reason = || container.report.problems.first().map(|problem| problem.what.clone());
+        let first = outer.next().ok_or_else(|| reason().unwrap_or_default());
+        add(own.clone(), first, Some(size));
+        outer.for_each(|file| add(beside(own, &file.name()), Ok(file), None));
+    }
+    files
+}
+
+/// Returns the path of the file `name` in the folder of the file `source_path`, as the table of
+/// containers writes paths.
+fn beside(source_path: &str, name: &str) -> String {
+    let folder = source_path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
+    folder + &name.replace('!', "\\x21")
+}
+
+/// Compares a file of a container with what is recorded of it. `found` is `None` if the file is
+/// missing from the evidence.
+fn comparison(recorded: &RecordedFile, found: Option<&FoundFile>) -> FileComparison {
+    let Some(FoundFile { file, container_size }) = found else {
+        return FileComparison::Different(Difference::Missing);
+    };
+    let Some(expected) = &recorded.sha256 else {
+        return match recorded.container_size.zip(*container_size) {
+            Some((recorded, found)) if recorded != found => {
+                FileComparison::Different(Difference::Size { recorded, found })
+            }
+            _ => FileComparison::SameSize,
+        };
+    };
+    let hash = |file: &OuterFile| file.sha256(|| false).map_err(|error| error.to_string());
+    match file.as_ref().map_err(String::clone).and_then(hash) {
+        Err(reason) => FileComparison::Different(Difference::Unreadable(reason)),
+        Ok(found) if found != *expected => {
+            FileComparison::Different(Difference::Content { recorded: expected.clone(), found })
+        }
+        Ok(_) => FileComparison::SameContent,
+    }
+}
