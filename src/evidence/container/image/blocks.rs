@@ -51,9 +51,9 @@ pub(super) trait BlockMap: Send + Sync {
 /// blocks of 1 MiB. Bounds the time to open an image.
 const MOST_LOOKED_AT: u64 = 1 << 22;
 
-/// Adds a problem to `problems` for each range of the disk whose blocks cannot be read: blocks that
-/// have no valid place, or whose place is beyond `end`, the end of the image's file. A file that
-/// was cut off has such blocks. `name` is the name of the image for the problem.
+/// Adds a problem to `problems` for each range of the disk that cannot be read: blocks that have no
+/// valid place, and the bytes of blocks that lie beyond `end`, the end of the file of the image. A
+/// file that was cut off has such blocks. `name` is the name of the image for the problem.
 ///
 /// Only for formats with large blocks, whose tables of the blocks' places are short enough to be
 /// read whole when the image is opened.
@@ -66,9 +66,10 @@ pub(super) fn note_unreadable(map: &impl BlockMap, end: u64, name: &str, problem
         problems.push(ImageProblem::new(format!("{name}, block table"), expected, found).at(range));
     };
     for block in 0..size.div_ceil(length).min(MOST_LOOKED_AT) {
-        let range = block * length..(block + 1).saturating_mul(length).min(size);
+        let mut range = block * length..(block + 1).saturating_mul(length).min(size);
         let found = match map.locate(block) {
             Ok(BlockPlace::Plain(_, start)) if start.saturating_add(range.end - range.start) > end => {
+                range.start += end.saturating_sub(start);
                 format!("block {block} at byte {start} of a file of {end} bytes")
             }
             Ok(_) => continue,

@@ -169,6 +169,17 @@ impl Problems {
         }
     }
 
+    /// Adds the problems `others` of a part of the disk. Their ranges are counted from the start of
+    /// the part; `part` is the range of the disk that it makes up.
+    pub(super) fn add_part(&mut self, others: Problems, part: &Range<u64>) {
+        let on_disk = |offset: u64| part.start.saturating_add(offset).min(part.end);
+        for problem in others.first {
+            let range = problem.range.map(|range| on_disk(range.start)..on_disk(range.end));
+            self.push(ImageProblem { range: range.filter(|range| !range.is_empty()), ..problem });
+        }
+        self.further += others.further;
+    }
+
     /// Returns the kept problems in the order in which they were found. If there were more, another
     /// problem at the end of the list says how many. `name` is the name of the image's first file.
     pub(super) fn finish(mut self, name: &str) -> Vec<ImageProblem> {

@@ -216,6 +216,10 @@ fn a_vhd_reads_as_its_disk_whichever_copy_of_its_footer_is_sound() {
     let disk = made::disk(50_176);
     let fixed = Folder::of([("d.vhd", made::fixed_vhd(&disk))]);
     assert_reads(&fixed.open_image("d.vhd").unwrap(), &disk);
+    let cut = [&disk[..40_000], &made::fixed_vhd(&disk)[disk.len()..]].concat();
+    let cut = Folder::of([("d.vhd", cut)]).open_image("d.vhd").unwrap();
+    assert_eq!(cut.problems[0].range, Some(40_000..50_176));
+    assert_reads_but(&cut, &disk, 40_000..50_176);
     let dynamic = Folder::of([("d.vhd", made::dynamic_vhd(&disk, 3))]);
     assert_reads(&dynamic.open_image("d.vhd").unwrap(), &disk);
     let end = dynamic.0["d.vhd"].len();
@@ -258,7 +262,7 @@ fn a_vhdx_reads_as_its_disk_and_says_what_it_does_not_read() {
     file.truncate(file.len() - 512);
     let cut = cut.open_image("d.vhdx").unwrap();
     assert_eq!(cut.problems.len(), 1);
-    assert_eq!(cut.problems[0].range, Some(2 << 20..3 << 20));
+    assert_eq!(cut.problems[0].range, Some((3 << 20) - 512..3 << 20), "what the file has is read");
     let log = Folder::of([("d.vhdx", made::a_vhdx(&disk, 0, true))]).open_image("d.vhdx").unwrap();
     assert!(log.problems[0].to_string().contains("log"), "{}", log.problems[0]);
     let parent = Folder::of([("d.vhdx", made::a_vhdx(&disk, 2, false))]);
@@ -295,6 +299,14 @@ fn a_descriptor_may_name_files_of_its_own_folder_only() {
     let cut = cut.open_image("d.vmdk").unwrap();
     assert_eq!(cut.problems[0].range, Some(700..2048), "what the file has is read");
     assert_reads_but(&cut, &[disk.clone(), vec![0; 1024]].concat(), 700..2048);
+    // The second of two sparse extents has no table.
+    let sparse = made::vmdk(&made::disk(10_240), false);
+    let mut list = b"# Disk DescriptorFile\nRW 20 SPARSE \"a\"\nRW 20 SPARSE \"b\"\n".to_vec();
+    list.resize(list.len() + 512, 0);
+    let pair = [("d.vmdk", list), ("a", sparse.clone()), ("b", sparse[..512].to_vec())];
+    let pair = Folder::of(pair).open_image("d.vmdk").unwrap();
+    assert_eq!(pair.problems[0].range, Some(10_240..20_480), "a range of the disk, not of the extent");
+    assert_reads_but(&pair, &made::disk(10_240).repeat(2), 10_240..20_480);
     for name in ["../d-flat.vmdk", "/etc/passwd", "C:\\d.vmdk", "..", "a\\b"] {
         let error = expect_error(Folder::of([("d.vmdk", text(name))]).open_image("d.vmdk"));
         assert_eq!(error.status().name(), "unreadable", "{name}");

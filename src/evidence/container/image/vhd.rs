@@ -80,13 +80,17 @@ fn check_sum(header: &[u8], cookie: &[u8], at: usize) -> Result<(), String> {
     if sum == stated { Ok(()) } else { Err(format!("checksum {stated:#010x} where {sum:#010x} is due")) }
 }
 
+/// Returns the `size` bytes of the disk in a fixed VHD. If the file is cut off before the last of
+/// them, reads of the missing bytes fail, and a problem is added.
 fn fixed(opening: &Opening<'_>, size: u64, problems: &mut Problems) -> SharedSource {
     let there = opening.first.size().saturating_sub(FOOTER);
     if there < size {
         let expected = format!("a disk of {size} bytes before the footer");
         problems.push(opening.problem("size", expected, format!("{there} bytes")).at(there..size));
     }
-    Arc::new(Slice::new(Arc::clone(&opening.first), 0, size.min(there)))
+    // The footer is no part of the disk, even where bytes of the disk are due.
+    let stored: SharedSource = Arc::new(Slice::new(Arc::clone(&opening.first), 0, there));
+    Arc::new(Slice::new(stored, 0, size))
 }
 
 fn dynamic(

@@ -5,8 +5,8 @@
 mod descriptor;
 mod sparse;
 
-use std::io;
 use std::sync::Arc;
+use std::{io, mem};
 
 use self::descriptor::{Descriptor, Extent, ExtentKind};
 use self::sparse::SparseExtent;
@@ -65,18 +65,20 @@ fn open_whole(opening: &Opening<'_>) -> Result<Image, ImageError> {
 /// Opens the extents that a VMDK descriptor lists, and joins them to one disk. If the file of an
 /// extent is missing, reads of its part of the disk fail.
 fn open_extents(opening: &Opening<'_>, descriptor: &Descriptor) -> Result<Image, ImageError> {
-    let (mut opened, mut sources, mut start) = (Opened::default(), Vec::new(), 0_u64);
+    let (mut opened, mut problems) = (Opened::default(), Problems::default());
+    let (mut sources, mut start) = (Vec::new(), 0_u64);
     for extent in &descriptor.extents {
         let end = start.saturating_add(extent.size);
         let (source, unread) = open_extent(opening, extent, &mut opened)?;
         if let Some((from, problem)) = unread {
-            opened.problems.push(problem.at(start.saturating_add(from)..end));
+            opened.problems.push(problem.at(from..extent.size));
         }
+        problems.add_part(mem::take(&mut opened.problems), &(start..end));
         sources.push(source);
         start = end;
     }
     opening.check_size(start)?;
-    let Opened { mut parts, problems, .. } = opened;
+    let mut parts = opened.parts;
     parts.dedup();
     let mut image = Image::of(Arc::new(Joined::new(sources)));
     image.parts = parts;
@@ -88,6 +90,7 @@ fn open_extents(opening: &Opening<'_>, descriptor: &Descriptor) -> Result<Image,
 struct Opened {
     /// The names of the extents' files that were found.
     parts: Vec<String>,
+    /// What is wrong with the extent that is being opened. Offsets are from the extent's start.
     problems: Problems,
     /// The number of sparse extents that were opened. The next one has this number in the caches.
     sparse: usize,
