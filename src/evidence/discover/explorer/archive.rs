@@ -140,7 +140,10 @@ impl Explorer<'_> {
         if is_tar {
             let report = self.report(row);
             report.kind = format!("tar, {}", report.kind);
-            return self.members(ArchiveFormat::Tar, &unpacked, (place, name), row);
+            let of_packed = report.problems.len();
+            self.members(ArchiveFormat::Tar, &unpacked, (place, name), row);
+            self.report(row).problems.iter_mut().skip(of_packed).for_each(name_unpacked_place);
+            return;
         }
         let file = FoundFile {
             place: place.inner(&inner_name),
@@ -152,6 +155,15 @@ impl Explorer<'_> {
             same_as: None,
         };
         self.handle(handling, row, file);
+    }
+}
+
+/// Says in words where a problem lies in an archive that is packed as a whole. The offset would be
+/// taken for one in the container's file, which has the packed bytes.
+fn name_unpacked_place(problem: &mut ContainerProblem) {
+    if problem.length > 0 {
+        let what = format!("at byte {} of the unpacked archive: {}", problem.offset, problem.what);
+        *problem = ContainerProblem::whole(what);
     }
 }
 

@@ -9,7 +9,7 @@ use dnsweep::internals::evidence::source::LogBytes;
 use dnsweep::internals::evidence::volume::vss::{BLOCK_SIZE, ShadowCopies};
 
 /// The bytes of an input that are the start of a block: a header of 128 and what fits after it. The
-/// rest of the block is zeros, so that an input is small and has many structures.
+/// rest of the block has the block's number, so that an input is small and has many structures.
 const PIECE: usize = 512;
 /// The largest volume, in blocks.
 const MOST_BLOCKS: usize = 64;
@@ -24,20 +24,31 @@ fn length_of(number: u64) -> usize {
     usize::try_from(number).expect("a small volume")
 }
 
+impl Volume {
+    /// Returns the bytes of the input that are the start of a block.
+    fn piece(&self, block: u64) -> &[u8] {
+        let rest = self.0.get(length_of(block) * PIECE..).unwrap_or_default();
+        &rest[..rest.len().min(PIECE)]
+    }
+}
+
 impl LogBytes for Volume {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         let end = self.size().min(offset.saturating_add(buffer.len() as u64));
-        let mut length = 0;
-        for (at, byte) in (offset..end).zip(buffer) {
+        let (mut at, mut length) = (offset, 0);
+        while at < end {
             let (block, within) = (at / BLOCK_SIZE, at % BLOCK_SIZE);
-            let within = if block == 0 { within.wrapping_sub(HEADER) } else { within };
-            *byte = if within < PIECE as u64 {
-                self.0.get(length_of(block) * PIECE + length_of(within)).copied().unwrap_or(0)
-            } else {
-                // Which block it is can be seen.
-                block.to_le_bytes()[0]
-            };
-            length += 1;
+            let count = length_of((BLOCK_SIZE - within).min(end - at));
+            let part = &mut buffer[length..length + count];
+            // Which block it is can be seen.
+            part.fill(block.to_le_bytes()[0]);
+            let from = if block == 0 { HEADER } else { 0 };
+            for (place, byte) in (from..).zip(self.piece(block)) {
+                if let Some(to) = place.checked_sub(within).and_then(|to| part.get_mut(length_of(to))) {
+                    *to = *byte;
+                }
+            }
+            (at, length) = (at + count as u64, length + count);
         }
         Ok(length)
     }

@@ -389,8 +389,8 @@ fn number(bytes: &[u8], at: usize, length: usize) -> usize {
 }
 
 fn put_e01_sums(bytes: &mut [u8]) {
-    let mut at = 13;
-    while at + 76 <= bytes.len() {
+    let mut at = 13_usize;
+    while at.saturating_add(76) <= bytes.len() {
         put_sum(bytes, at, 72);
         let data = at + 76;
         if bytes[at..].starts_with(b"table") {
