@@ -4,14 +4,14 @@
     python tests/judge_containers.py CONTAINERS OUT_DIR
 
 OUT_DIR is the output of a sweep of the folder CONTAINERS with `--hash`. The script reads every `.evtx` in
-- each E01 image: the disk by libewf, the live files of its volumes by the Sleuth Kit;
+- each E01 image: the disk by libewf, its shadow copies by libvshadow, and the live files by the Sleuth Kit;
 - each zip: by Python's zipfile;
-and checks that files.parquet has exactly these logs, each with the same SHA-256 and size. Logs that dnsweep found in
-shadow copies and deleted files are not compared.
+and checks that files.parquet has exactly these logs, each with the same SHA-256 and size. If the sweep read shadow copies
+(`--vss`), theirs are compared, too. Deleted files are not compared.
 
 Prints one line for each container. The exit status is 1 if anything disagrees.
 
-    pip install libewf-python pyarrow pytsk3
+    pip install libewf-python libvshadow-python pyarrow pytsk3
 """
 
 import hashlib
@@ -22,6 +22,7 @@ import zipfile
 import pyarrow.parquet
 import pyewf
 import pytsk3
+import pyvshadow
 
 STEP = 1 << 20
 
@@ -41,6 +42,42 @@ class Disk(pytsk3.Img_Info):
         return self.handle.get_media_size()
 
 
+class Partition:
+    """A partition of a disk as a file that libvshadow reads."""
+
+    def __init__(self, disk, start, size):
+        self.disk, self.start, self.size, self.position = disk, start, size, 0
+
+    def read(self, size):
+        size = max(0, min(size, self.size - self.position))
+        data = self.disk.read(self.start + self.position, size)
+        self.position += len(data)
+        return data
+
+    def seek(self, offset, whence=0):
+        self.position = offset + (0, self.position, self.size)[whence]
+
+    def tell(self):
+        return self.position
+
+    def get_size(self):
+        return self.size
+
+
+class Snapshot(pytsk3.Img_Info):
+    """A shadow copy of a volume, read by libvshadow."""
+
+    def __init__(self, store):
+        self.store = store
+        super().__init__(url="", type=pytsk3.TSK_IMG_TYPE_EXTERNAL)
+
+    def read(self, offset, size):
+        return self.store.read_buffer_at_offset(size, offset) if offset < self.get_size() else b""
+
+    def get_size(self):
+        return self.store.size
+
+
 def is_log(name):
     return name.lower().endswith(".evtx")
 
@@ -54,10 +91,18 @@ def account(blocks):
     return digest.hexdigest(), size
 
 
-def blocks_of(entry):
-    offset, size = 0, entry.info.meta.size
+def streams_of(entry, name):
+    """Yields the name, size, type and number of each stream of a file, of which the first has the file's name."""
+    for stream in entry:
+        if stream.info.type == pytsk3.TSK_FS_ATTR_TYPE_NTFS_DATA:
+            suffix = f":{stream.info.name.decode()}" if stream.info.name else ""
+            yield name + suffix, stream.info.size, stream.info.type, stream.info.id
+
+
+def blocks_of(entry, size, kind, number):
+    offset = 0
     while offset < size:
-        block = entry.read_random(offset, min(STEP, size - offset))
+        block = entry.read_random(offset, min(STEP, size - offset), kind, number)
         if not block:
             raise OSError(f"expected {size} bytes, found {offset}")
         yield block
@@ -65,7 +110,7 @@ def blocks_of(entry):
 
 
 def logs_of_folder(folder, path):
-    """Returns the live logs below a folder of a volume, by their paths."""
+    """Returns the live logs below a folder of a volume, by their paths. A log can be a stream of another file."""
     found = {}
     for entry in folder:
         name, meta = entry.info.name, entry.info.meta
@@ -74,25 +119,41 @@ def logs_of_folder(folder, path):
             continue
         if meta.type == pytsk3.TSK_FS_META_TYPE_DIR:
             found |= logs_of_folder(entry.as_directory(), f"{path}{text}/")
-        elif is_log(text):
-            found[path + text] = account(blocks_of(entry))
+        else:
+            for stream, size, kind, number in streams_of(entry, text):
+                if is_log(stream):
+                    found[path + stream] = account(blocks_of(entry, size, kind, number))
     return found
 
 
-def logs_of_image(path):
+def snapshots(partition):
+    """Returns the shadow copies of a partition, the oldest first."""
+    if not pyvshadow.check_volume_signature_file_object(partition):
+        return []
+    volume = pyvshadow.volume()
+    volume.open_file_object(partition)
+    return [Snapshot(store) for store in sorted(volume.stores, key=lambda store: store.get_creation_time_as_integer())]
+
+
+def logs_of_image(path, with_snapshots):
     disk = Disk(path)
     found, number = {}, 0
     for partition in pytsk3.Volume_Info(disk):
         if not partition.flags & pytsk3.TSK_VS_PART_FLAG_ALLOC:
             continue
         number += 1
+        place = f"{path.name}!p{number}"
+        start = partition.start * 512
         try:
-            volume = pytsk3.FS_Info(disk, offset=partition.start * 512)
+            volume = pytsk3.FS_Info(disk, offset=start)
         except OSError as error:
             # Such as Microsoft's reserved partition. An image without any log fails the check.
             print(f"{path.name}: partition {number} is not compared: {str(error).split(': ')[-1]}")
             continue
-        found |= logs_of_folder(volume.open_dir("/"), f"{path.name}!p{number}/")
+        found |= logs_of_folder(volume.open_dir("/"), f"{place}/")
+        if with_snapshots:
+            for age, snapshot in enumerate(snapshots(Partition(disk, start, partition.len * 512)), 1):
+                found |= logs_of_folder(pytsk3.FS_Info(snapshot).open_dir("/"), f"{place}@vss{age}/")
     return found
 
 
@@ -109,14 +170,17 @@ def logs_of_zip(path):
 def main(containers, out):
     columns = ["source_path", "sha256", "size", "deleted_file", "snapshot_time"]
     table = pyarrow.parquet.read_table(out / "files.parquet", columns=columns, partitioning=None)
-    rows = [row for row in table.to_pylist() if not row["deleted_file"] and row["snapshot_time"] is None]
+    rows = [row for row in table.to_pylist() if not row["deleted_file"]]
+    with_snapshots = any(row["snapshot_time"] is not None for row in rows)
     swept = {row["source_path"]: (row["sha256"], row["size"]) for row in rows}
     wrong, seen = [], set()
     for path in sorted(containers.iterdir()):
-        reader = {".E01": logs_of_image, ".zip": logs_of_zip}.get(path.suffix)
-        if reader is None:
+        if path.suffix == ".E01":
+            expected = logs_of_image(path, with_snapshots)
+        elif path.suffix == ".zip":
+            expected = logs_of_zip(path)
+        else:
             continue
-        expected = reader(path)
         if not expected:
             wrong.append(f"{path.name}: no log found")
         for name, facts in expected.items():

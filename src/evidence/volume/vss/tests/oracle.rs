@@ -1,5 +1,7 @@
-//! Snapshots against libvshadow's, on real volumes and on any that tests make. Needs the fixtures
-//! that `DNSWEEP_CONTAINERS` names, `qemu-img`, `ewfexport`, and `libvshadow-python` from PyPI.
+//! Snapshots against libvshadow's, on volumes by Windows, on those of the repository, and on any
+//! that tests make. Nothing is compared unless `DNSWEEP_CONTAINERS` is set, to a folder that can
+//! have more images. Then `qemu-img`, `ewfexport`, and `libvshadow-python` from PyPI are needed.
+//! `.ci/run` sets it if these are there.
 
 use std::env;
 use std::fmt::Write as _;
@@ -64,9 +66,20 @@ fn open(path: &Path) -> SharedSource {
     Arc::new(Raw(File::open(path).unwrap()))
 }
 
-/// The fixtures, or `None` where there are none.
+/// The folder of further images, or `None` if nothing is to be compared.
 fn fixtures() -> Option<PathBuf> {
     env::var_os("DNSWEEP_CONTAINERS").map(PathBuf::from)
+}
+
+/// The bytes of a volume that Windows made, in a file in `folder`; `None` if there is no such
+/// volume.
+fn made_by_windows(folder: &Path) -> Option<PathBuf> {
+    let (image, raw) = (fixtures()?.join("vsstest.qcow2"), folder.join("volume.raw"));
+    if !image.is_file() {
+        return None;
+    }
+    run(Command::new("qemu-img").args(["convert", "-O", "raw"]).arg(image).arg(&raw));
+    Some(raw)
 }
 
 fn run(command: &mut Command) {
@@ -139,13 +152,8 @@ fn compare(volume: &Path) {
 
 #[test]
 fn snapshots_of_a_volume_made_by_windows_are_libvshadows() {
-    let Some(fixtures) = fixtures() else { return };
     let folder = tempfile::tempdir().unwrap();
-    let raw = folder.path().join("volume.raw");
-    run(Command::new("qemu-img")
-        .args(["convert", "-O", "raw"])
-        .arg(fixtures.join("vsstest.qcow2"))
-        .arg(&raw));
+    let Some(raw) = made_by_windows(folder.path()) else { return };
     compare(&raw);
     let copies = ShadowCopies::read(&open(&raw)).unwrap().unwrap();
     let [first, second] = copies.listed() else { panic!("two snapshots") };
@@ -157,19 +165,26 @@ fn snapshots_of_a_volume_made_by_windows_are_libvshadows() {
 
 #[test]
 fn snapshots_of_a_partition_of_an_image_are_libvshadows() {
-    let Some(fixtures) = fixtures() else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let target = folder.path().join("disk");
-    let image = fixtures.join("made/vss-mbr.E01");
-    run(Command::new("ewfexport")
-        .args(["-q", "-u", "-f", "raw", "-t"])
-        .arg(&target)
-        .arg(image)
-        .stdin(Stdio::null()));
-    let partition = Slice::new(open(&target.with_extension("raw")), 2048 * 512, 49152 * 512);
-    let volume = folder.path().join("volume.raw");
-    fs::write(&volume, read_exact(&partition, 0, 49152 * 512).unwrap()).unwrap();
-    compare(&volume);
+    if fixtures().is_none() {
+        return;
+    }
+    let images = [
+        ("tests/containers/images/vss-mbr.E01", 2048 * 512, 49152 * 512),
+        ("samples/containers/FIN-WS07.E01", 1 << 20, 6 << 20),
+    ];
+    for (image, start, size) in images {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("disk");
+        run(Command::new("ewfexport")
+            .args(["-q", "-u", "-f", "raw", "-t"])
+            .arg(&target)
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(image))
+            .stdin(Stdio::null()));
+        let partition = Slice::new(open(&target.with_extension("raw")), start, size);
+        let volume = folder.path().join("volume.raw");
+        fs::write(&volume, read_exact(&partition, 0, usize::try_from(size).unwrap()).unwrap()).unwrap();
+        compare(&volume);
+    }
 }
 
 /// A volume with numbers written over it.
@@ -202,13 +217,8 @@ impl Source for Patched {
 
 #[test]
 fn a_damaged_volume_made_by_windows_is_read_to_an_end() {
-    let Some(fixtures) = fixtures() else { return };
     let folder = tempfile::tempdir().unwrap();
-    let raw = folder.path().join("volume.raw");
-    run(Command::new("qemu-img")
-        .args(["convert", "-O", "raw"])
-        .arg(fixtures.join("vsstest.qcow2"))
-        .arg(&raw));
+    let Some(raw) = made_by_windows(folder.path()) else { return };
     let volume = open(&raw);
     // The header, the catalog, and the older and newer store: headers, block lists, ranges,
     // bitmaps.
