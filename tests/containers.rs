@@ -171,16 +171,18 @@ struct Case {
 const CASES: &[Case] = &[
     Case { name: "plain", file: "H.zip", exit: 0, status: "read", logs: &[["x.evtx", "complete"]], matches: 1, problem: "" },
     Case { name: "nested4", file: "H.zip", exit: 0, status: "read", logs: &[["in.zip!in.zip!in.zip!x.evtx", "complete"]], matches: 1, problem: "" },
-    Case { name: "nested5", file: "H.zip", exit: 4, status: "read", logs: &[], matches: 0, problem: "at most 4 containers" },
+    Case { name: "nested5", file: "H.zip", exit: 3, status: "read", logs: &[], matches: 0, problem: "at most 4 containers" },
     Case { name: "broken beginning", file: "H.zip", exit: 3, status: "read", logs: &[["x.evtx.bak", "unreadable"]], matches: 0, problem: "unpacking failed" },
     Case { name: "wrong checksum", file: "H.zip", exit: 3, status: "read", logs: &[["x.evtx", "damaged"]], matches: 1, problem: "the CRC-32 that the archive states" },
-    Case { name: "truncated", file: "H.zip", exit: 4, status: "unreadable", logs: &[], matches: 0, problem: "invalid Zip archive" },
-    Case { name: "no end", file: "H.zip", exit: 4, status: "unreadable", logs: &[], matches: 0, problem: "invalid Zip archive" },
+    Case { name: "truncated", file: "H.zip", exit: 3, status: "unreadable", logs: &[], matches: 0, problem: "invalid Zip archive" },
+    Case { name: "no end", file: "H.zip", exit: 3, status: "unreadable", logs: &[], matches: 0, problem: "invalid Zip archive" },
     Case { name: "too small", file: "H.zip", exit: 3, status: "read", logs: &[["x.evtx", "damaged"]], matches: 1, problem: "more bytes than the archive states" },
     Case { name: "too large", file: "H.zip", exit: 3, status: "read", logs: &[["x.evtx", "damaged"]], matches: 1, problem: "expected 74632 bytes, as the archive states, found 69632" },
+    Case { name: "half encrypted", file: "H.zip", exit: 3, status: "partly", logs: &[["Sysmon.evtx", "unreadable"], ["x.evtx", "complete"]], matches: 1, problem: "Sysmon.evtx: encrypted: give its password" },
+    Case { name: "encrypted beside an archive", file: "H.zip", exit: 3, status: "partly", logs: &[["Sysmon.evtx", "unreadable"], ["in.zip!x.evtx", "complete"]], matches: 1, problem: "encrypted: give its password" },
     Case { name: "overlapping", file: "H.zip", exit: 3, status: "partly", logs: &[["x.evtx", "complete"], ["x.evtx@2", "unreadable"]], matches: 1, problem: "do not overlap" },
-    Case { name: "no zip", file: "H.zip", exit: 4, status: "unreadable", logs: &[], matches: 0, problem: "expected the signature of a zip file" },
-    Case { name: "empty", file: "H.zip", exit: 4, status: "unreadable", logs: &[], matches: 0, problem: "expected the signature of a zip file" },
+    Case { name: "no zip", file: "H.zip", exit: 3, status: "unreadable", logs: &[], matches: 0, problem: "expected the signature of a zip file" },
+    Case { name: "empty", file: "H.zip", exit: 3, status: "unreadable", logs: &[], matches: 0, problem: "expected the signature of a zip file" },
     Case { name: "no files", file: "H.zip", exit: 4, status: "read", logs: &[], matches: 0, problem: "" },
     Case { name: "names", file: "H.zip", exit: 0, status: "read", logs: &[["a\\x21b/x.evtx", "complete"], ["../../up.evtx", "complete"], ["/abs/x.evtx", "complete"], ["C:\\\\w\\\\x.evtx", "complete"], ["é.evtx", "complete"]], matches: 5, problem: "" },
     Case { name: "not text", file: "H.zip", exit: 0, status: "read", logs: &[["\\xFF\\xFE.evtx", "complete"]], matches: 1, problem: "" },
@@ -238,7 +240,10 @@ fn passwords_open_encrypted_archives() {
             path.to_str().unwrap().to_owned()
         };
         let refused = |out: &str, options: &[&str], reason: &str| {
-            let swept = sweep(&[&scene.evidence()], &scene.path(out), options).expect(4);
+            let swept = sweep(&[&scene.evidence()], &scene.path(out), options).expect(3);
+            assert_eq!(swept.column("containers", "status"), ["encrypted"], "{name}");
+            assert_eq!(swept.column("hosts", "missed_containers"), [json!(1)], "{name}");
+            assert!(swept.process.stderr.contains("no event log could be read in"), "{name}");
             assert_eq!(
                 pairs(&swept, "files", ["source_path", "status"]),
                 [["H.zip!Sysmon.evtx", "unreadable"]]
@@ -271,6 +276,7 @@ fn what_the_spool_has_no_room_for_is_said_at_once() {
     let scene = scene("large", "H.zip");
     let begun = Instant::now();
     let swept = scene.sweep(&["--spool-limit", "1M"]).expect(3);
+    assert!(swept.process.stderr.contains("no event log could be read in"), "{}", swept.process.stderr);
     assert_eq!(swept.file("H.zip!x.evtx")["status"], "unreadable");
     assert!(problems(&swept, "files").contains("--spool-limit"));
     assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());

@@ -263,11 +263,11 @@ fn folders_with_nothing_but_readable_names_are_reported_alike_on_any_number_of_t
 }
 
 #[test]
-fn nothing_that_can_be_read_is_status_4() {
+fn no_event_log_is_status_4_and_one_that_cannot_be_read_is_3() {
     let unreadable = Scene::new();
     forbid(&unreadable.put("x.evtx", &log_of("ODD")));
-    let swept = sweep_as_nobody(&unreadable, &[]).expect(4);
-    assert_eq!(swept.run()["exit_status"], 4);
+    let swept = sweep_as_nobody(&unreadable, &[]).expect(3);
+    assert_eq!(swept.run()["exit_status"], 3);
     assert_eq!(swept.rows("files").len(), 1);
     for bytes in [&b""[..], b"notes"] {
         let scene = Scene::new();
@@ -285,35 +285,36 @@ fn nothing_that_can_be_read_is_status_4() {
 
 #[test]
 fn if_nothing_can_be_read_the_message_says_what_was_found_instead_also_when_quiet() {
-    let said = |files: &[&str], options: &[&str]| {
+    let said = |files: &[&str], options: &[&str], status, outcome: &str| {
         let scene = Scene::new();
         for name in files {
             scene.put(name, b"whatever");
         }
-        let swept = scene.sweep(&[options, &["--quiet"]].concat()).expect(4);
+        let swept = scene.sweep(&[options, &["--quiet"]].concat()).expect(status);
         assert_eq!(swept.process.stderr.lines().count(), 1, "{}", swept.process.stderr);
         let begin = format!(
-            "dnsweep: error: no event log found in '{}': found ",
+            "dnsweep: error: no event log {outcome} in '{}': found ",
             fs::canonicalize(scene.evidence()).unwrap().display()
         );
         swept.process.stderr.trim_end().strip_prefix(&begin).unwrap().to_owned()
     };
-    assert_eq!(said(&[], &[]), "no file at all");
+    assert_eq!(said(&[], &[], 4, "found"), "no file at all");
     assert_eq!(
-        said(&["a.zip", "b.ZIP", "HOST/c.json", "HOST/d", "x.evtx.gz"], &[]),
+        said(&["a.zip", "b.ZIP", "HOST/c.json", "HOST/d", "x.evtx.gz"], &[], 3, "could be read"),
         "2 files (1 .json, 1 other); 3 archives, disk images and volumes; containers.parquet says what became of each archive and disk image; --any-name tries every file by its first bytes"
     );
     assert_eq!(
-        said(&["a.zip", "x.raw"], &["--no-containers"]),
+        said(&["a.zip", "x.raw"], &["--no-containers"], 4, "found"),
         "2 files (1 .raw, 1 .zip); without --no-containers, archives and disk images are opened"
     );
-    assert_eq!(said(&["a.json"], &["--any-name"]), "1 file (1 .json)");
+    assert_eq!(said(&["a.json"], &["--any-name"], 4, "found"), "1 file (1 .json)");
     assert!(
-        said(&["a.evtx"], &[])
+        said(&["a.evtx"], &[], 4, "found")
             .starts_with("1 file opened as an event log, with other content; files.parquet says")
     );
     assert!(
-        said(&["a.bin"], &["--carve"]).starts_with("1 file searched for chunks of event logs, without any")
+        said(&["a.bin"], &["--carve"], 4, "found")
+            .starts_with("1 file searched for chunks of event logs, without any")
     );
     // If another log can be read, the summary lists what was not opened.
     let scene = scene();

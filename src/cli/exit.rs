@@ -19,8 +19,8 @@ pub enum Exit {
     /// `sweep`: some evidence was damaged or unreadable. `verify`: an output or evidence differs
     /// from what the sweep recorded. `detections`: a rule cannot be run, or failed its test.
     Damaged = 3,
-    /// `dnsweep sweep`: no event log could be read at all. `dnsweep detections test`: the data of a
-    /// test is missing.
+    /// `dnsweep sweep`: no event log was found. `dnsweep detections test`: the data of a test is
+    /// missing.
     NothingRead = 4,
     /// The results of the command could not be written.
     OutputFailed = 5,
@@ -49,7 +49,7 @@ pub const EXIT_STATUSES: [(Exit, &str); 7] = [
         "wrong arguments, detection or output path, or with `--strict` a rule that is refused; nothing was done",
     ),
     (Exit::Damaged, "finished, but some evidence was damaged or unreadable: the ledger says what"),
-    (Exit::NothingRead, "no event log could be read at all; standard error says what was found instead"),
+    (Exit::NothingRead, "no event log was found; standard error says what was found instead"),
     (Exit::OutputFailed, "an output could not be written"),
     (Exit::Matches, "like 0, but there are matches and `--fail-on-match` was given"),
     (Exit::Interrupted, "interrupted; the outputs contain what was finished before, and say so"),

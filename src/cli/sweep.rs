@@ -35,7 +35,7 @@ pub(super) fn run(arguments: &SweepArguments) -> Result<Exit, CommandError> {
         exit_status: Some(exit_status),
     };
     let outcome = sweep(config, Sink::Directory(output), caller, &mut progress, &interrupt)?;
-    if outcome.ending == Ending::NothingRead {
+    if outcome.ending != Ending::Interrupted && !outcome.run.totals.read_any_log() {
         MessageWriter::new(io::stderr(), arguments.log_format)
             .line(Level::Error, &nothing_read(&outcome.run));
     }

@@ -148,6 +148,8 @@ pub struct ContainerReport {
     pub files: u64,
     /// The number of files in the container that are read as logs.
     pub logs: u64,
+    /// The number of these logs that are encrypted, so that they cannot be read.
+    pub encrypted_logs: u64,
     /// The further files that the container consists of, such as the segments of a disk image after
     /// the first.
     pub parts: Vec<ContainerPart>,
@@ -175,6 +177,7 @@ impl ContainerReport {
             created: None,
             files: 0,
             logs: 0,
+            encrypted_logs: 0,
             parts: Vec::new(),
             sha256: None,
             is_in_volume: false,
@@ -192,9 +195,17 @@ impl ContainerReport {
         }
     }
 
+    /// Gives the container the status `Encrypted` if it has logs and all of them are encrypted, so
+    /// that nothing in it could be read. Must be called when all of its logs were counted.
+    pub fn conclude_encryption(&mut self) {
+        if self.status == ContainerStatus::Partly && self.logs > 0 && self.encrypted_logs == self.logs {
+            self.status = ContainerStatus::Encrypted;
+        }
+    }
+
     /// Returns true if logs that somebody handed in may be missing from the results, because this
     /// container could not be read or not completely. Returns false for a container that was left
-    /// out on purpose, and for one that was itself one file among others of a computer's volume.
+    /// out on purpose, and for one that was itself one file among others of a volume.
     #[must_use]
     pub fn is_missed(&self) -> bool {
         !self.is_in_volume && !matches!(self.status, ContainerStatus::Read | ContainerStatus::NotLookedAt)
@@ -205,5 +216,28 @@ impl ContainerReport {
     pub fn fail(&mut self, status: ContainerStatus, reason: impl Into<String>) {
         self.add(ContainerProblem::whole(reason));
         self.status = status;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_container_is_encrypted_if_all_its_logs_are() {
+        for (logs, encrypted, expected) in [
+            (0, 0, ContainerStatus::Partly),
+            (2, 0, ContainerStatus::Partly),
+            (2, 1, ContainerStatus::Partly),
+            (2, 2, ContainerStatus::Encrypted),
+        ] {
+            let mut report = ContainerReport::new(String::new(), "zip", 0);
+            (report.logs, report.encrypted_logs) = (logs, encrypted);
+            report.conclude_encryption();
+            assert_eq!(report.status, ContainerStatus::Read);
+            report.add(ContainerProblem::whole("a problem"));
+            report.conclude_encryption();
+            assert_eq!(report.status, expected, "{encrypted} of {logs}");
+        }
     }
 }

@@ -51,7 +51,9 @@ pub fn nothing_read(run: &Run) -> String {
     if found.is_empty() {
         found.push("no file at all".to_owned());
     }
-    let mut text = format!("no event log found in {}: found {}", roots(run), found.join("; "));
+    // What could not be read may be an event log.
+    let outcome = if run.totals.missed_any() { "could be read in" } else { "found in" };
+    let mut text = format!("no event log {outcome} {}: found {}", roots(run), found.join("; "));
     if run.totals.containers > 0 {
         text.push_str("; containers.parquet says what became of each archive and disk image");
     }
@@ -140,6 +142,11 @@ mod tests {
         assert_eq!(
             said(SkippedCounts::default(), &totals),
             "no event log found in '/cases/a': found 1 file of 0 bytes; files.parquet says what is wrong with each"
+        );
+        let totals = Totals { files: 1, unreadable_files: 1, ..Totals::default() };
+        assert_eq!(
+            said(SkippedCounts::default(), &totals),
+            "no event log could be read in '/cases/a': found 1 file that cannot be read; files.parquet says what is wrong with each"
         );
         let run = Run {
             options: Options { names: LogNames::Any, ..Options::default() },

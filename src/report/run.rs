@@ -216,7 +216,8 @@ pub enum Ending {
     Complete,
     /// Some evidence was damaged or could not be read. The rest was swept.
     Damaged,
-    /// No part of any event log could be read, for example because the evidence contains none.
+    /// No event log was found: everything in the evidence could be looked at, and none of it is an
+    /// event log.
     NothingRead,
     /// The sweep was interrupted. The tables contain only what had been read by that time.
     Interrupted,
@@ -255,6 +256,10 @@ pub struct Totals {
     /// The number of pieces of evidence of which no file had been begun when the sweep was
     /// interrupted. They do not count as hosts.
     pub evidence_not_reached: u64,
+    /// The number of files of which at least a part was read as an event log or as event XML, or in
+    /// which a chunk was found. It is not written to `run.json`.
+    #[serde(skip)]
+    pub logs_read: u64,
     /// The number of event logs that were in use when they were copied.
     pub files_in_use: u64,
     /// The number of files with a SHA-256 in the ledger.
@@ -361,6 +366,9 @@ impl Totals {
             Status::NotRead => &mut self.not_read_files,
             Status::Unchanged => &mut self.unchanged_files,
         } += 1;
+        let is_log = matches!(file.status(), Status::Complete | Status::Damaged);
+        let has_log = file.header != super::Header::Carved || file.tally.chunks > 0;
+        self.logs_read += u64::from(is_log && has_log);
         self.files_in_use += u64::from(file.header == super::Header::Dirty);
         self.hashed_files += u64::from(file.sha256.is_some());
         self.carved_files += u64::from(file.header == super::Header::Carved);
@@ -406,7 +414,7 @@ impl Totals {
     pub fn ending(&self) -> Ending {
         if self.was_interrupted() {
             Ending::Interrupted
-        } else if !self.read_any_log() {
+        } else if !self.read_any_log() && !self.missed_any() {
             Ending::NothingRead
         } else if self.all_complete() {
             Ending::Complete
@@ -418,7 +426,14 @@ impl Totals {
     /// Returns true if any part of an event log was read.
     #[must_use]
     pub fn read_any_log(&self) -> bool {
-        self.complete_files + self.damaged_files > self.carved_files || self.chunks > 0
+        self.logs_read > 0
+    }
+
+    /// Returns true if a file or a container could not be read at all or, for a container, not
+    /// completely. It may have been, or contained, the only event log.
+    #[must_use]
+    pub fn missed_any(&self) -> bool {
+        self.unreadable_files + self.missed_containers > 0
     }
 
     /// Returns true if the sweep was interrupted before it had read all files.

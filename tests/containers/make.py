@@ -96,6 +96,14 @@ def in_tar_gz(log):
     return made.getvalue()
 
 
+def beside_encrypted(name, data):
+    """Returns an archive with an encrypted log, and another file that is not encrypted."""
+    made = io.BytesIO((pathlib.Path(__file__).parent / "zipcrypto.zip").read_bytes())
+    with zipfile.ZipFile(made, "a") as archive:
+        archive.writestr(zipfile.ZipInfo(name), data)
+    return made.getvalue()
+
+
 CASES = {
     "plain": lambda log: zipped(("x.evtx", log)),
     "nested4": lambda log: nested(log, 4),
@@ -120,6 +128,8 @@ CASES = {
     "same name": lambda log: zipped(("x.evtx", log), ("x.evtx", log)),
     "large": lambda log: zipped(("x.evtx", log[:4096] + log[4096:] * 520)),
     "tar.gz cut": lambda log: (packed := in_tar_gz(log))[: len(packed) * 2 // 3],
+    "half encrypted": lambda log: beside_encrypted("x.evtx", log),
+    "encrypted beside an archive": lambda log: beside_encrypted("in.zip", zipped(("x.evtx", log))),
     "gzip": lambda log: gzip.compress(log),
 }
 

@@ -34,7 +34,7 @@ pub const MOST_MEMBERS: usize = 1_000_000;
 /// advance, is unpacked: 256 GiB.
 pub const MOST_UNPACKED: u64 = 256 << 30;
 
-/// The word at the start of every message that says that an encrypted file of an archive cannot be
+/// The word at the start of every message that says that an encrypted file of a container cannot be
 /// read. Callers recognise such messages by the word.
 pub const ENCRYPTED: &str = "encrypted";
 

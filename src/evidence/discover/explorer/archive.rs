@@ -60,6 +60,7 @@ impl Explorer<'_> {
                 report.fail(status, error.to_string());
             }
         }
+        self.conclude(row);
     }
 
     /// Decides what to do with the file `member` of an archive. `place` and `row` are those of the

@@ -212,6 +212,7 @@ impl Explorer<'_> {
     /// Does what was decided about a file in a container: adds it to the files to read, explores it
     /// as a container, or counts it. `row` is the row of the container that it lies in.
     fn handle(&mut self, handling: Handling, row: Row, file: FoundFile<'_>) {
+        let is_encrypted = file.is_encrypted();
         let FoundFile { mut place, name, size, content, origin, problems, same_as } = file;
         let origin = place.inherited.add_to(origin);
         place.inherited = Inherited { snapshot_time: origin.snapshot_time, deleted: origin.deleted };
@@ -219,6 +220,7 @@ impl Explorer<'_> {
             (Handling::Read(form), content) => {
                 let report = self.report(row);
                 report.logs += 1;
+                report.encrypted_logs += u64::from(is_encrypted);
                 // What is left of a deleted file is more than anyone can expect.
                 if let (Err(obstacle), false) = (&content, origin.deleted) {
                     report.add(ContainerProblem::whole(format!("{}: {obstacle}", place.path)));
@@ -252,6 +254,16 @@ impl Explorer<'_> {
         }
     }
 
+    /// Ends the exploration of the container with the row `row`, when everything in it was added: if
+    /// all its logs are encrypted, and no container in it could be read either, so is the container.
+    fn conclude(&mut self, row: Row) {
+        // The rows after it are those of the containers in it.
+        let inner = self.contents.containers.iter().skip(row.0 + 1);
+        if inner.map(|inner| inner.status).all(ContainerStatus::is_unread) {
+            self.report(row).conclude_encryption();
+        }
+    }
+
     /// Adds a row for a container that cannot be opened, with the reason.
     fn missed(&mut self, place: &ContainerPlace, kind: &str, size: u64, reason: String) {
         let status = if reason.starts_with(ENCRYPTED) {
@@ -276,6 +288,13 @@ struct FoundFile<'f> {
     problems: Vec<Problem>,
     /// The path from the root of a log that has the same bytes in a newer state of the volume.
     same_as: Option<String>,
+}
+
+impl FoundFile<'_> {
+    /// Returns true if the file cannot be read because it is encrypted.
+    fn is_encrypted(&self) -> bool {
+        self.content.as_ref().is_err_and(|obstacle| obstacle.starts_with(ENCRYPTED))
+    }
 }
 
 /// The reason that is reported for a container that is not opened because dnsweep does not read its

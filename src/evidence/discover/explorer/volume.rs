@@ -87,6 +87,7 @@ impl Explorer<'_> {
             let path = format!("{}$Unallocated", state.path);
             self.carve(row, (path, state.inherited), Arc::new(unallocated));
         }
+        self.conclude(row);
     }
 
     /// Adds the live files of a state of a volume. Returns its deleted files, each with what to do
@@ -272,6 +273,7 @@ impl Explorer<'_> {
         for (handling, file) in deleted {
             self.ntfs_file(&state, handling, &file, None);
         }
+        self.conclude(row);
         Some(logs)
     }
 }

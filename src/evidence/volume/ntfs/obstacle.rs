@@ -7,7 +7,7 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Obstacle {
     /// Windows has encrypted the stream (Encrypting File System).
-    #[error("the file is encrypted by Windows (EFS)")]
+    #[error("encrypted by Windows (EFS)")]
     Encrypted,
     /// The stream is compressed by a method other than LZNT1, the usual compression of NTFS.
     /// Contains the number of the method.
