@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use crate::event::EventTime;
 
-/// The type of a column's values.
+/// The type of the values in a column of a table that dnsweep writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnType {
     /// A column of text in UTF-8.
@@ -17,7 +17,7 @@ pub enum ColumnType {
     Integer,
     /// A column whose cells are true or false, never null.
     Boolean,
-    /// A column of instants, in microseconds, UTC.
+    /// A column of instants (UTC), stored as microseconds since the start of 1970.
     Time,
     /// A column with a list of texts in each cell. The list can be empty, but is never null.
     Texts,
@@ -38,7 +38,7 @@ pub enum Scalar {
     Integer,
     /// The field is true or false, and never null.
     Boolean,
-    /// The field is an instant, in microseconds, UTC, or null.
+    /// The field is an instant (UTC), stored as microseconds since the start of 1970, or null.
     Time,
 }
 

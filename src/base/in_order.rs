@@ -29,8 +29,8 @@ const BATCHES_PER_THREAD: u64 = 8;
 /// always allowed. The limit keeps memory from growing with the number of threads.
 const MOST_BATCHES: u64 = 64;
 /// The most weight of units of work in progress, for each thread; 16 MiB if the caller weighs units
-/// in bytes. If units are heavier, each thread still works on one batch, while the results of one
-/// more batch are consumed.
+/// in bytes. If batches are so heavy that the limit is exceeded, each thread may still have one
+/// batch in progress, and the consumer of the results one more.
 const WEIGHT_PER_THREAD: u64 = 16 << 20;
 
 /// The error that threads for the work could not be started. The text is the system's reason.

@@ -29,8 +29,8 @@ struct HashState {
     hasher: HasherState,
     /// The offset of the next block that must be hashed, from the start of the file.
     next: u64,
-    /// Copies of blocks that were added before an earlier block of the file, by their offset from
-    /// the start of the file.
+    /// Copies of the blocks that cannot be hashed yet, because a block that precedes them in the
+    /// file is not hashed yet. The key is the offset of the block from the start of the file.
     early: BTreeMap<u64, Vec<u8>>,
 }
 

@@ -53,7 +53,8 @@ fn options(arguments: &SweepArguments) -> Options {
 }
 
 /// Prepares the output directory of a sweep: creates it, resumes an unfinished output in it
-/// (`--resume`), or replaces an earlier one (`--force`).
+/// (`--resume`), or replaces an earlier one (`--force`). `roots` are the roots of the evidence, in
+/// which the output must not lie.
 pub(super) fn output(arguments: &SweepArguments, roots: &[PathBuf]) -> Result<OutputDirectory, OutputError> {
     let unfinished = match (arguments.resume, arguments.force) {
         (true, _) => UnfinishedPolicy::Resume,

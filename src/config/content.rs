@@ -50,18 +50,20 @@ pub struct ContentFile {
     pub sha256: String,
 }
 
-/// The lookups and folder listings that were already read. All rules share them, so that each
-/// lookup is read only once.
+/// The Splunk lookups (a site's tables of values) and the folder listings that were already read.
+/// All rules share them, so that each lookup is read only once.
 #[derive(Debug, Default)]
 pub(super) struct ContentCache {
-    /// The lookups that were read. The key of each is the path of the folder that contains
-    /// `lookups`, joined with the lookup's name.
+    /// The Splunk lookups (a site's tables of values) that were read. The key of each is the path
+    /// of the folder that contains `lookups`, joined with the lookup's name.
     lookups: RefCell<HashMap<PathBuf, LoadedLookup>>,
-    /// The names of the subfolders of each folder that was searched, by the folder's path.
+    /// The names of the subfolders of each folder in which macros or lookups were searched for, by
+    /// the folder's path.
     subfolders: RefCell<HashMap<PathBuf, Arc<[String]>>>,
 }
 
-/// A lookup that was read, or the reason why it cannot be; and the files that it was read from.
+/// A Splunk lookup (a site's table of values) that was read, or the reason why it cannot be read;
+/// and the files from which it was read.
 type LoadedLookup = (Result<Arc<Lookup>, ContentError>, Vec<ContentFile>);
 
 /// The site's macros and lookups that one rule file can use. It notes which of them the rules of

@@ -21,7 +21,8 @@ use crate::detect::{
 /// The greatest depth to which directories are searched for rule files. The limit ends the search
 /// in a directory that contains itself through a link.
 const DEEPEST_DIRECTORY: usize = 32;
-/// The most paths of rule files that a message lists.
+/// The most paths that are listed in the message that no rule can be run: those of the rule files
+/// and directories of rule files that the user named.
 const MOST_NAMED: usize = 10;
 /// The extensions of the names of rule files. Files with other extensions in a directory of rules
 /// are ignored.
@@ -71,8 +72,8 @@ pub struct Catalog {
     /// The number of comparisons of a field with a value, in the conditions of all detections
     /// together. It is limited, because each comparison takes memory.
     comparisons: usize,
-    /// The index of each detection in `detections`, by its id (a UUID in lower case, any other id
-    /// as written). It finds rules that have the same id.
+    /// The index of each detection in the field `detections` of this catalog, by its id (a UUID in
+    /// lower case, any other id as written). It finds rules that have the same id.
     places: HashMap<String, usize>,
     content: ContentCache,
 }

@@ -9,7 +9,7 @@ pub enum RulesError {
     /// A rule cannot be run as a detection.
     #[error("detection {source}")]
     Detection {
-        /// The path of the rule file, and the reason, as one text.
+        /// The path of the rule file, and the reason why the rule cannot be run, as one text.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The file with values for placeholders in Sigma rules (`--placeholders`) cannot be read.
@@ -17,7 +17,7 @@ pub enum RulesError {
     Placeholders {
         /// The path of the file with values for placeholders, as typed.
         path: PathBuf,
-        /// Why the file cannot be read, and where in it.
+        /// Why the file with values for placeholders cannot be read, with the place in the file.
         reason: String,
     },
     /// The user named a detection, but no detection has the typed text in its id or name.
@@ -37,7 +37,8 @@ pub enum RulesError {
     AmbiguousDetection {
         /// The text that the user typed to name a detection.
         wanted: String,
-        /// The ids and names of the first few detections that contain the text.
+        /// The ids and names of the first few detections that have the typed text in their id or
+        /// name.
         known: String,
     },
     /// Several detections are loaded, and the user named none of them to a command that is about
@@ -63,7 +64,8 @@ pub enum RulesError {
     /// The exclusions that the user gave (`--allow`) cannot be used.
     #[error("exclusions {source}")]
     Exclusions {
-        /// The path of the file with exclusions, and the reason, as one text.
+        /// The path of the file with exclusions, and the reason why they cannot be used, as one
+        /// text.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }

@@ -115,7 +115,8 @@ fn check_detections(exclusion: &Exclusion, detections: &[LoadedDetection]) -> Re
     }
 }
 
-/// Refuses two exclusions with the same name, because excluded matches are counted by name.
+/// Refuses two exclusions with the same name, because excluded matches are counted by name. Each
+/// exclusion comes with its number in its file, from 1, for the error message.
 fn check_names(loaded: &[(usize, LoadedExclusion)]) -> Result<(), String> {
     let mut names = HashSet::new();
     match loaded.iter().find(|(_, loaded)| !names.insert(&loaded.exclusion.name)) {

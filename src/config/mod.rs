@@ -82,7 +82,8 @@ impl Config {
         )
     }
 
-    /// Where and how the sweep finds evidence: its roots, and the options that concern the search.
+    /// Where and how the sweep finds evidence: its roots, and the options that concern finding
+    /// files, such as whether links are followed.
     #[must_use]
     pub fn search(&self) -> Search {
         search(self.roots.clone(), &self.options, self.unpacking.clone())

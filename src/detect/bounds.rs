@@ -12,8 +12,9 @@ use crate::detect::splunk::search::Search;
 pub const MOST_EXPRESSION_BYTES: usize = 64 << 20;
 
 /// The largest number of comparisons of a field with a value in all rules of a sweep together. Each
-/// comparison takes about a kilobyte, including the index that finds it. All published Sigma rules
-/// have less than a tenth of this number, and a rule with a hundred thousand names has a quarter.
+/// comparison takes about a kilobyte, including its share of the index by which a sweep selects the
+/// records that it decodes. All published Sigma rules have less than a tenth of this number, and a
+/// rule with a hundred thousand names has a quarter.
 pub const MOST_COMPARISONS: usize = 400_000;
 
 /// Returns the number of comparisons of a field with a value in the condition of a rule. The sum

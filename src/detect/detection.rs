@@ -88,8 +88,8 @@ impl Language {
     }
 }
 
-/// The kind of events that a detection is about: those of Sysmon, or those of Windows' own DNS
-/// client.
+/// The kind of events that a detection is about: DNS queries that Sysmon logged, or that Windows'
+/// own DNS client logged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum EventSource {
     /// DNS queries that Sysmon logged (event 22). Events that the detection describes are matches.

@@ -69,7 +69,8 @@ enum Possibility {
 }
 
 impl Possibility {
-    /// Returns [`Possibility::Always`] if `holds`, and [`Possibility::Never`] otherwise.
+    /// Returns [`Possibility::Always`] if `holds`, and [`Possibility::Never`] otherwise. `holds` is
+    /// the truth value that a part of a condition has with every query name.
     fn known(holds: bool) -> Self {
         if holds { Possibility::Always } else { Possibility::Never }
     }

@@ -3,8 +3,9 @@
 
 use strsim::osa_distance;
 
-/// The number of letters in a name for each permitted mistake, which is a letter that is wrong,
-/// missing, extra or swapped with the next. A shorter name may have one mistake, too.
+/// The number of letters of a misspelt name for each mistake that it may have, so a name of six
+/// letters may have two. A mistake is a letter that is wrong, missing, extra or swapped with the
+/// next. A name with fewer letters than this may have one mistake.
 const LETTERS_FOR_EACH_SLIP: usize = 3;
 
 /// Returns the known name that is closest to `name`, to suggest it in an error message; `None` if

@@ -132,7 +132,7 @@ impl RiskKeys {
     ///
     /// The score is the highest of `finding` and `intermediate_findings`; if they state none, the
     /// score of `tags`; if `tags` states none, the highest of `rba`. The message comes from the
-    /// first of these keys that has one, in the same order.
+    /// first key that has one: `finding`, `intermediate_findings`, `tags`, `rba`.
     pub(super) fn into_risk(self) -> StatedRisk {
         let Tags { confidence, impact, message, observable, risk_score, .. } = self.tags;
         let observables = observable.unwrap_or_default();

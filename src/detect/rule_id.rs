@@ -3,8 +3,8 @@
 /// The number of hexadecimal digits in each of the five parts of a UUID, which hyphens separate.
 const UUID_PARTS: [usize; 5] = [8, 4, 4, 4, 12];
 
-/// Returns the id that a rule file states, without the blanks and braces around it; `None` if
-/// nothing is left.
+/// Returns the id of a rule, without the blanks and braces around it. `text` is the id as the rule
+/// file states it. `None` if nothing is left.
 pub(super) fn stated_id(text: &str) -> Option<String> {
     let text = text.trim();
     let inner = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or(text).trim();

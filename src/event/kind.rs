@@ -1,14 +1,14 @@
 //! The kinds of events that are read, each a static table of its fields.
 //!
 //! All code that reads events takes the fields from these tables. A new field is a line in a table;
-//! a new kind is a table, an entry in [`KINDS`] and an export in `lib`, after which `LogEvents` reads
-//! the events of the kind from a log. A field of a type that no kind has yet also needs a
+//! a new kind is a table, an entry in [`KINDS`] and an export in `lib`, after which `LogEvents`
+//! reads the events of the kind from a log. A field of a type that no kind has yet also needs a
 //! [`FieldType`], which `scan::decode::event_data` reads.
 //!
 //! A sweep reads DNS queries alone, and with `--dns-client` those of Windows' own client: they are
-//! counted by the skim, recovered from deleted records, and matched by rules. For a sweep of another
-//! kind, see `scan::scanner`, `scan::skim`, `scan::salvage::recover`, `sweep::hits` (the role of an
-//! event), `detect::predicate::field`, and the log sources of both languages of rules.
+//! counted by the skim, recovered from deleted records, and matched by rules. For a sweep of
+//! another kind, see `scan::scanner`, `scan::skim`, `scan::salvage::recover`, `sweep::hits` (the
+//! role of an event), `detect::predicate::field`, and the log sources of both languages of rules.
 //!
 //! Sources. Sysmon's fields: the manifests of its versions, as `sysmon -s` prints them. Fields of
 //! Windows' DNS client: the provider's registered manifest, as listed by OSSEM's data dictionaries
@@ -295,8 +295,8 @@ impl FieldSpec {
         FieldSpec { meaning, ..self }
     }
 
-    /// Returns the field with names that it has instead of its own in some versions of the
-    /// provider, or in some events of the kind.
+    /// Returns the field with `other_names`: those that it has instead of `name` in events that
+    /// some versions of the provider logged, or in events with some of the kind's event IDs.
     const fn or_called(self, other_names: &'static [&'static str]) -> Self {
         FieldSpec { other_names, ..self }
     }
@@ -319,7 +319,8 @@ impl FieldType {
     }
 }
 
-/// A set of kinds of events, such as the kinds that a scan reads.
+/// A set of kinds of events, such as the kinds whose events are read from a log with their fields.
+/// Events of other kinds are only counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct KindSet(
     /// The members of the set: one bit for each entry of [`KINDS`], the lowest bit for the first

@@ -16,8 +16,8 @@ pub enum EvidenceError {
         path: PathBuf,
         /// The error that the operating system reported for the root.
         source: io::Error,
-        /// The end of the message. If the root does not exist, it says how much of the root's path
-        /// exists. Empty for any other error.
+        /// The end of the error message that the user reads. If the root does not exist, it says
+        /// how much of the root's path exists. Empty for any other error.
         hint: String,
     },
     /// A root that the user named is neither a folder nor a regular file.

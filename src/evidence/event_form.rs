@@ -29,7 +29,7 @@ pub fn event_form(head: &[u8]) -> Option<EventForm> {
 /// A part of the XML namespace of the `Event` elements that Windows writes: what follows `http://`.
 const NAMESPACE: &str = "schemas.microsoft.com/win/2004/08/events/event";
 
-/// Returns true if `text` contains at least one of the words.
+/// Returns true if `text` contains at least one of `words`, in exactly these letters.
 fn has_one_of(text: &str, words: &[&str]) -> bool {
     words.iter().any(|word| text.contains(word))
 }

@@ -11,7 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use super::layer::{SharedSource, Source};
 use super::source::LogBytes;
 
-/// The open sources by their numbers, each with the time of its last use.
+/// The sources of bytes that are open, each with the time of its last use, counted in uses. The key
+/// is the number that [`Kept`] has given to the source.
 type OpenSources = HashMap<u64, (u64, SharedSource)>;
 
 /// The sources of bytes that are open. The least recently used ones are closed first. Time is
@@ -47,8 +48,9 @@ impl Kept {
         })
     }
 
-    /// Adds a source to those that are open. If there are too many then, closes the least recently
-    /// used one.
+    /// Adds `source`, which was just opened, to the open sources, under the number `number` that
+    /// [`Kept`] has given to it. If more are open then than may stay open, closes the least
+    /// recently used one.
     fn keep(&self, number: u64, source: SharedSource) {
         let closed = {
             let mut open = self.lock();
@@ -68,8 +70,8 @@ impl Kept {
         closed.is_some()
     }
 
-    /// Closes the least recently used of the sources that were read through and that no reader
-    /// uses. Returns false if there is no such source.
+    /// Closes the least recently used of the sources that were read through (as many bytes were
+    /// read as the source has) and that no reader uses. Returns false if there is no such source.
     pub(super) fn close_read_through(&self) -> bool {
         let closed = take_oldest(&mut self.lock(), |source| is_unused(source) && source.is_read_through());
         closed.is_some()
@@ -88,7 +90,7 @@ fn take_oldest(open: &mut OpenSources, may_close: impl Fn(&SharedSource) -> bool
     oldest.and_then(|oldest| open.remove(&oldest)).map(|(_, source)| source)
 }
 
-/// A function that opens a source.
+/// A function that opens a source of bytes, such as a file or an archive.
 type Open = dyn Fn() -> io::Result<SharedSource> + Send + Sync;
 
 /// A source of bytes that is opened when it is read, and can be closed and opened again at any
@@ -98,8 +100,9 @@ pub struct OnDemand {
     number: u64,
     size: u64,
     open: Box<Open>,
-    /// Opens the source before it is read; fails if there is no room for it. `None` for a
-    /// source that is opened so fast that nobody need wait for it.
+    /// Opens the source before it is read, as for a file that has to be unpacked first; fails if
+    /// there is not enough memory or disk space for it. `None` for a source that is opened so fast
+    /// that nobody need wait for it.
     open_ahead: Option<Box<Open>>,
     /// A lock that is held while the source is opened, so that only one thread opens it.
     opening: Mutex<()>,
@@ -107,7 +110,7 @@ pub struct OnDemand {
 
 impl OnDemand {
     /// Returns a source of `size` bytes. `open` opens it on the first read, and again if it was
-    /// closed.
+    /// closed. `kept` keeps it open, and closes it when too many sources are open.
     pub fn new(
         kept: &Arc<Kept>,
         size: u64,
@@ -118,8 +121,9 @@ impl OnDemand {
         OnDemand { kept: Arc::clone(kept), number, size, open, open_ahead, opening: Mutex::new(()) }
     }
 
-    /// Returns the source, for which opening takes long. Threads can open it before it is read,
-    /// with `open_ahead`, which fails if there is no room for the source.
+    /// Returns this source, with the function `open_ahead` added. It is for sources that take long
+    /// to open: with `open_ahead`, threads can open the source before it is read. `open_ahead` must
+    /// fail if there is not enough memory or disk space for the source.
     #[must_use]
     pub fn opened_ahead_by(
         mut self,
@@ -129,7 +133,8 @@ impl OnDemand {
         self
     }
 
-    /// Returns a source that is open already. `open` opens it again after it was closed.
+    /// Returns a source that is open already, as `source`. `open` opens it again after it was
+    /// closed. `kept` keeps it open, and closes it when too many sources are open.
     pub fn opened(
         kept: &Arc<Kept>,
         source: SharedSource,
@@ -152,7 +157,8 @@ impl OnDemand {
         self.open_by(&*self.open)
     }
 
-    /// Opens the source by `open`, and keeps it open. The caller must have the lock `opening`.
+    /// Opens the source by calling `open`, and keeps it open. The caller must hold the lock
+    /// `opening`.
     fn open_by(&self, open: &Open) -> io::Result<SharedSource> {
         let source = open()?;
         self.kept.keep(self.number, Arc::clone(&source));

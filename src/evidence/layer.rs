@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use super::source::{LogBytes, PAGE};
 
-/// A source of bytes whose number is known. Many threads can read from it at the same time, at any
-/// offset.
+/// A source of bytes, such as a file, a disk image or a volume, whose size is known. Many threads
+/// can read from it at the same time, at any offset.
 pub trait Source: LogBytes {
     /// Returns the number of bytes of the source.
     fn size(&self) -> u64;
@@ -25,21 +25,23 @@ pub trait Source: LogBytes {
     /// `meanwhile` returns false: the caller can use the time to unpack another file.
     fn make_ready(&self, _meanwhile: &mut dyn FnMut() -> bool) {}
 
-    /// Returns true if as many bytes were read as the source has. It is then probably not needed any
-    /// more.
+    /// Returns true if as many bytes were read as the source has. The source is then probably not
+    /// needed any more.
     fn is_read_through(&self) -> bool {
         false
     }
 
-    /// Makes the bytes readable for a later read, unless another thread is doing so. Takes
-    /// memory and disk space only from what is not needed any more. Returns true if this was necessary, which means that it
+    /// Makes the bytes readable for a later read, as by unpacking a file, unless another thread is
+    /// doing so. Does nothing if this needs memory or disk space that only the removal of something
+    /// still needed would free. Returns true if the bytes were made readable by this call, which
     /// took some time.
     fn make_ready_ahead(&self) -> bool {
         false
     }
 }
 
-/// A source of bytes that several layers, logs and threads share.
+/// A source of bytes that several users share: threads, logs, and other sources that read from it,
+/// such as the volumes of a disk.
 pub type SharedSource = Arc<dyn Source>;
 
 impl Source for Vec<u8> {

@@ -16,23 +16,25 @@ use super::kept::{Kept, OnDemand};
 use super::layer::{SharedSource, Source};
 use super::source::{FileBytes, LogBytes};
 
-/// The size of the largest unpacked copy that lies in memory, in bytes.
+/// The size of the largest unpacked copy of a packed file that is kept in memory, in bytes. Larger
+/// copies are kept in temporary files.
 const MOST_IN_MEMORY: u64 = 32 << 20;
-/// The most memory that all unpacked copies take together, in bytes.
+/// The most memory that all unpacked copies of packed files take together, in bytes.
 const MEMORY: u64 = 256 << 20;
-/// The default of `--spool-limit`: the most disk space that all unpacked copies take together, in
-/// bytes.
+/// The default of `--spool-limit`: the most disk space that all unpacked copies of packed files
+/// take together, in bytes.
 pub const DISK: u64 = 64 << 30;
-/// The number of bytes that are unpacked at a time. A block of this size that has only zeros takes
-/// no disk space.
+/// The number of bytes of a packed file that are unpacked at a time. If they are all zeros, they
+/// take no disk space in the temporary file with the unpacked copy.
 const STEP: usize = 64 << 10;
 
-/// The folder for unpacked copies, and the most disk space that they may take.
+/// The folder for the unpacked copies of packed files, and the most disk space that the copies may
+/// take.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpoolPlace {
-    /// The folder in which the temporary files with unpacked copies are made.
+    /// The folder in which the temporary files with the unpacked copies of packed files are made.
     pub folder: PathBuf,
-    /// The most disk space that all unpacked copies may take together, in bytes.
+    /// The most disk space that all unpacked copies of packed files may take together, in bytes.
     pub limit: u64,
 }
 
@@ -50,7 +52,7 @@ pub trait Packed: Send + Sync {
     fn unpack(&self, consume: &mut Consume<'_>) -> io::Result<()>;
 }
 
-/// A function that reads the unpacked bytes of a packed file.
+/// A function that gets a reader of the unpacked bytes of a packed file, and reads them.
 pub type Consume<'a> = dyn FnMut(&mut dyn Read) -> io::Result<()> + 'a;
 
 /// The unpacked copies of packed files, with the memory and the disk space that they take.
@@ -62,15 +64,16 @@ pub struct Spool {
 }
 
 impl Spool {
-    /// Returns a spool without copies, which stores large copies in `place`.
+    /// Returns a spool (a store of unpacked copies of packed files) that has no copies yet. It
+    /// stores large copies in `place`.
     #[must_use]
     pub fn new(place: SpoolPlace) -> Self {
         let disk = Budget::new(place.limit);
         Spool { place, copies: Arc::new(Kept::new(usize::MAX)), memory: Budget::new(MEMORY), disk }
     }
 
-    /// Returns the `size` unpacked bytes of a packed file as a source. They are unpacked when they
-    /// are first read.
+    /// Returns the unpacked bytes of the packed file `packed` as a source of `size` bytes. They are
+    /// unpacked when they are first read.
     ///
     /// If unpacking fails or ends early, the bytes before that point can be read, and reads of the
     /// others fail. Bytes after the first `size` are not unpacked.
@@ -96,8 +99,8 @@ impl Spool {
         Arc::new(OnDemand::new(&self.copies, size, open).opened_ahead_by(open_ahead))
     }
 
-    /// Unpacks a packed file at once, because its size is known only then, and returns the unpacked
-    /// bytes as a source. At most `most` bytes are unpacked.
+    /// Unpacks the packed file `packed` at once, and returns the unpacked bytes as a source. It is
+    /// for files whose unpacked size is not known before. At most `most` bytes are unpacked.
     pub fn unpacked_now(self: &Arc<Self>, most: u64, packed: Arc<dyn Packed>) -> io::Result<SharedSource> {
         let copy = self.copy(&*packed, Size::AtMost(most), Room::ForNow)?;
         let copy = Copy { size: copy.filled, flaw: copy.flaw.filter(|flaw| !flaw.is_early_end()), ..copy };
@@ -109,8 +112,9 @@ impl Spool {
         Ok(Arc::new(OnDemand::opened(&self.copies, Arc::new(copy), open)))
     }
 
-    /// Makes a copy of a file of `size` unpacked bytes that is read later. Fails if there is no
-    /// room for it.
+    /// Makes an unpacked copy of the file `packed`, which has `size` unpacked bytes, before the
+    /// copy is read. Fails if there is not enough memory or disk space for the copy, even without
+    /// the copies that were read through.
     fn copy_ahead(&self, packed: &dyn Packed, size: u64) -> io::Result<SharedSource> {
         let budget = if size <= MOST_IN_MEMORY { &self.memory } else { &self.disk };
         // Room for the whole is looked for first, so that no file is unpacked in vain.
@@ -131,8 +135,8 @@ impl Spool {
         copy.ok_or_else(|| io::Error::other("nothing was unpacked"))
     }
 
-    /// Makes a copy of up to `size` unpacked bytes. A failure of unpacking becomes a flaw of the
-    /// copy.
+    /// Makes a copy of the bytes that the reader `unpacked` returns while it unpacks a file, up to
+    /// `size`. If unpacking fails, that is no error: the copy ends there and has a flaw.
     fn copy_of(&self, unpacked: &mut dyn Read, size: Size, room: Room) -> io::Result<Copy> {
         let mut copy = NewCopy::new(self, size, room)?;
         let size = size.most();
@@ -159,8 +163,9 @@ impl Spool {
         copy.finish(size, flaw)
     }
 
-    /// Reserves `bytes` bytes of memory or disk space for a copy. If too little is left, removes
-    /// copies that `room` allows to remove. Returns false if the bytes cannot be reserved even so.
+    /// Reserves `bytes` more bytes of `budget`, which is the memory or the disk space of all
+    /// copies, for the copy whose share is `taken`. If too little is left, removes other copies, as
+    /// far as `room` allows it. Returns false if the bytes cannot be reserved even so.
     fn take(&self, budget: &Arc<Budget>, taken: &mut Taken, bytes: u64, room: Room) -> bool {
         loop {
             if budget.take(bytes) {
@@ -189,20 +194,22 @@ enum Size {
 }
 
 impl Size {
-    /// Returns the most bytes that are unpacked.
+    /// Returns the most bytes of the file that are unpacked.
     fn most(self) -> u64 {
         let (Size::Stated(bytes) | Size::AtMost(bytes)) = self;
         bytes
     }
 }
 
-/// When a new copy is needed, which decides what may be removed to make room for it.
+/// When a new unpacked copy of a file is read, at once or later. This decides which other copies
+/// may be removed to make room for it.
 #[derive(Debug, Clone, Copy)]
 enum Room {
-    /// The copy is read at once. Any copy that no reader uses may be removed, first those that were
-    /// read through.
+    /// The new copy is read at once. Any other copy that no reader uses may be removed, first those
+    /// of which as many bytes were read as they have.
     ForNow,
-    /// The copy is read later. Only copies that were read through may be removed.
+    /// The new copy is read later. Only copies of which as many bytes were read as they have may be
+    /// removed.
     ForLater,
 }
 
@@ -216,8 +223,8 @@ enum BlockEnd {
     Failed(io::Error),
 }
 
-/// Reads unpacked bytes until `block` is full, if possible. Returns the number of bytes that were
-/// read, and why reading stopped.
+/// Reads unpacked bytes of a file from `reader` into `block`, until `block` is full if possible.
+/// Returns the number of bytes that were read, and why reading stopped.
 fn read_block(reader: &mut dyn Read, block: &mut [u8]) -> (usize, BlockEnd) {
     let mut filled = 0;
     while let Some(rest) = block.get_mut(filled..).filter(|rest| !rest.is_empty()) {
@@ -234,7 +241,8 @@ fn read_block(reader: &mut dyn Read, block: &mut [u8]) -> (usize, BlockEnd) {
 /// What is wrong with the unpacked copy of a file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 enum Flaw {
-    /// The packed bytes are damaged, or their checksum is wrong. Contains the message.
+    /// The packed bytes are damaged, or their checksum is wrong. Contains the error message of
+    /// unpacking.
     #[error("unpacking failed: {0}")]
     Unpacking(String),
     /// The file has fewer unpacked bytes than the archive states.
@@ -251,7 +259,8 @@ impl Flaw {
     }
 }
 
-/// An amount of memory or disk space that all unpacked copies share.
+/// The memory, or the disk space, that all unpacked copies of packed files share: its limit, and
+/// how much is reserved.
 #[derive(Debug)]
 struct Budget {
     limit: u64,
@@ -263,7 +272,7 @@ impl Budget {
         Arc::new(Budget { limit, used: Mutex::new(0) })
     }
 
-    /// Returns the number of bytes that nobody has reserved.
+    /// Returns the number of bytes of memory or disk space that no copy has reserved.
     fn free(&self) -> u64 {
         self.limit - *self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -276,7 +285,8 @@ impl Budget {
     }
 }
 
-/// The memory or disk space that one unpacked copy takes. It becomes free when the copy is removed.
+/// The memory or disk space that one unpacked copy of a file takes. It becomes free when the copy
+/// is removed.
 #[derive(Debug)]
 struct Taken {
     budget: Arc<Budget>,
@@ -289,7 +299,7 @@ impl Drop for Taken {
     }
 }
 
-/// Where the bytes of an unpacked copy lie: in memory or in a temporary file.
+/// Where the bytes of an unpacked copy of a file lie: in memory or in a temporary file.
 enum Content {
     Memory(Vec<u8>),
     Disk(FileBytes),
@@ -345,8 +355,8 @@ impl<'a> NewCopy<'a> {
         memory.chunks(STEP).try_for_each(|block| self.append(block))
     }
 
-    /// Appends a block to the temporary file. A block of zeros becomes a hole, which takes no disk
-    /// space.
+    /// Appends the unpacked bytes `block` to the temporary file with the copy. If they are all
+    /// zeros, they become a hole, which takes no disk space.
     fn append(&mut self, block: &[u8]) -> io::Result<()> {
         let file = self.file.as_mut().expect("the caller made the file");
         if block.iter().any(|byte| *byte != 0) {
@@ -380,12 +390,14 @@ impl<'a> NewCopy<'a> {
 /// The unpacked bytes of a packed file, in memory or in a temporary file.
 struct Copy {
     content: Content,
-    /// The size of the unpacked file in bytes, as the archive states it.
+    /// The size of the unpacked file in bytes, as the archive states it. If the archive states
+    /// none, it is the number of bytes that were unpacked.
     size: u64,
     /// The number of bytes of the file that could be unpacked. Reads beyond them fail.
     filled: u64,
     flaw: Option<Flaw>,
-    /// The number of bytes that were read, each as often as it was read.
+    /// The number of bytes of the copy that were read so far. A byte that was read twice counts
+    /// twice.
     read: AtomicU64,
     _taken: Taken,
 }

@@ -4,7 +4,7 @@
 //! is, and in a terminal by `dnsweep guide TOPIC`. `tests/readme.rs` holds its tables and examples
 //! to the program, and `.ci/run` runs its commands.
 
-/// A page of the guide.
+/// A page of the user's guide to dnsweep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Page {
     /// The word by which `dnsweep guide TOPIC` finds the page: the name of its file without `.md`.
@@ -15,9 +15,10 @@ pub struct Page {
     pub text: &'static str,
 }
 
-/// Defines where the links between pages of the guide lead in this documentation. Each page also
-/// defines these links at its end, for readers on the web. If a text defines a link twice, Markdown
-/// takes the first definition. So these definitions are put before the text of the page.
+/// Defines where the links between pages of the user's guide lead in the documentation that rustdoc
+/// makes. Each page also defines these links at its end, for readers on the web. If a text defines
+/// a link twice, Markdown takes the first definition. So these definitions are put before the text
+/// of the page.
 macro_rules! links {
     () => {
         "[anomalies]: crate::guide::anomalies
@@ -43,11 +44,12 @@ macro_rules! links {
     };
 }
 
-/// Makes the list of all pages of the guide, and a module for each page, whose documentation is the
-/// text of the page.
+/// Makes the list of all pages of the user's guide, and a module for each page, whose documentation
+/// is the text of the page.
 macro_rules! pages {
     ($count:literal: $($module:ident $topic:literal $about:literal)*) => {
-        /// All pages of the guide, in the order in which a newcomer would read them.
+        /// All pages of the user's guide to dnsweep, in the order in which a newcomer would read
+        /// them.
         pub const PAGES: [Page; $count] = [$(Page {
             topic: $topic,
             about: $about,

@@ -19,7 +19,7 @@ pub const MOST_STEPS: usize = 100;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct ClockStep {
     /// The offset at which the second of the two records starts, in bytes from the start of the
-    /// file.
+    /// file. In a [`Clock`] of a part of the file, from the start of that part.
     pub offset: u64,
     /// When the first of the two records was written; `None` if its header states the year 9999 or
     /// later.
@@ -44,8 +44,8 @@ pub struct RecordHeader {
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Clock {
     /// The header of the first record in this part of the file, and the offset at which the record
-    /// starts; `None` if the part has no record. When two parts are joined, the last record of the
-    /// earlier part is compared with this one.
+    /// starts, in bytes from the start of the part; `None` if the part has no record. When two
+    /// parts are joined, the last record of the earlier part is compared with this one.
     first: Option<(u64, RecordHeader)>,
     /// The header of the last record in this part of the file; `None` if the part has no record.
     last: Option<RecordHeader>,
@@ -64,8 +64,9 @@ impl Clock {
         self.steps.clear();
     }
 
-    /// Adds the header of the next record of the file, and finds out whether the clock went back
-    /// before that record. The record starts at `offset`, in bytes.
+    /// Adds the header of the next record in this part of the file, and finds out whether the clock
+    /// went back between the record before it and this record. `offset` is where the record starts,
+    /// in bytes from the start of the part.
     #[inline]
     pub fn add(&mut self, offset: u64, header: RecordHeader) {
         match self.last {
@@ -76,8 +77,8 @@ impl Clock {
     }
 
     /// Adds the headers of consecutive records among which the clock did not go back (see
-    /// [`is_step`]). Only the headers of the first and the last of these records are given. The
-    /// first record starts at `offset`, in bytes.
+    /// [`is_step`]). Only the headers of the first and the last of these records are given.
+    /// `offset` is where the first record starts, in bytes from the start of this part of the file.
     #[inline]
     pub fn add_steady(&mut self, offset: u64, first: RecordHeader, last: RecordHeader) {
         self.add(offset, first);
@@ -86,7 +87,8 @@ impl Clock {
 
     /// Compares the headers of two neighbouring records. Adds a clock step if the time falls and
     /// the records' numbers are consecutive. Where a log wraps around or lost a part, the numbers
-    /// are not consecutive, and a fall in time proves nothing.
+    /// are not consecutive, and a fall in time proves nothing. `offset` is where the record of
+    /// `next` starts, in bytes from the start of this part of the file.
     #[inline]
     fn compare(&mut self, offset: u64, last: RecordHeader, next: RecordHeader) {
         if is_step(last, next) {
@@ -95,7 +97,8 @@ impl Clock {
     }
 
     /// Adds a clock step between two neighbouring records whose times fall, if their numbers are
-    /// consecutive.
+    /// consecutive. `offset` is where the record of `next` starts, in bytes from the start of this
+    /// part of the file.
     fn compare_numbers(&mut self, offset: u64, last: RecordHeader, next: RecordHeader) {
         // Some programs that write logs leave the time of the last record at 0. That is no step.
         if last.header_id.checked_add(1) == Some(next.header_id) && next.filetime > 0 {
@@ -135,13 +138,15 @@ impl Clock {
         self.steps.iter_mut().for_each(|step| change(&mut step.offset));
     }
 
-    /// Returns the first clock steps of the file, at most [`MOST_STEPS`], in the order of the file.
+    /// Returns the first clock steps of the file or part of it that this clock is about, at most
+    /// [`MOST_STEPS`], in the order of the file.
     #[must_use]
     pub fn steps(&self) -> &[ClockStep] {
         &self.steps
     }
 
-    /// Returns the number of all clock steps of the file, including those that are not listed.
+    /// Returns the number of all clock steps of the file or part of it that this clock is about,
+    /// including those that [`steps`](Self::steps) does not list.
     #[must_use]
     pub fn step_count(&self) -> u64 {
         self.count
@@ -159,14 +164,14 @@ pub struct MachineClock {
     /// The first [`MOST_MACHINE_STEPS`] different clock steps, sorted. Each is a pair: the time
     /// before the clock went back, and the earlier time afterwards.
     steps: Vec<(EventTime, EventTime)>,
-    /// How many clock steps the file that shows the most of them has, among the files of the
-    /// machine. Clock steps that are not listed count, too.
+    /// The greatest number of clock steps that a single file of the machine shows, including steps
+    /// of which no times are kept.
     most: u64,
 }
 
 impl MachineClock {
-    /// Returns the clock steps of one file of the machine. Clock steps without a readable time are
-    /// only counted.
+    /// Returns the clock steps of one file of the machine, from the file's `clock`. Clock steps
+    /// without a readable time are not listed, but counted.
     #[must_use]
     pub fn of(clock: &Clock) -> Self {
         let mut steps: Vec<_> = clock.steps.iter().filter_map(|step| step.from.zip(step.to)).collect();

@@ -18,12 +18,13 @@ use crate::table::{Cell, Column, ColumnOf, ColumnType, Scalar, Storage};
 /// row.
 const BYTES_PER_ROW: usize = 64;
 
-/// The layout of a table: its columns, and the Arrow schema that they give.
+/// The layout of a table of the output: its columns, and the Arrow schema that they give.
 #[derive(Debug, Clone)]
 pub struct Table {
     columns: Arc<[ColumnType]>,
     schema: Arc<Schema>,
-    /// How each column is stored in a Parquet file, in the order of the columns.
+    /// Hints on how to store each column in a Parquet file, such as with a Bloom filter, in the
+    /// order of the columns.
     storage: Arc<[Storage]>,
 }
 
@@ -50,7 +51,8 @@ impl Table {
         Arc::clone(&self.schema)
     }
 
-    /// Returns the name of each column, with the hints on how to store it in a Parquet file.
+    /// Returns the name of each column, with the hints on how to store it in a Parquet file, such
+    /// as with a Bloom filter.
     pub(super) fn storage(&self) -> impl Iterator<Item = (&str, Storage)> {
         self.schema.fields().iter().map(|field| field.name().as_str()).zip(self.storage.iter().copied())
     }
@@ -112,7 +114,8 @@ impl Columns {
     }
 }
 
-/// Returns the number of bytes of text in a cell, including the texts in its lists and records.
+/// Returns the number of bytes of text in a cell of a table, including the texts in a list or in
+/// structs (groups of named fields) in the cell.
 fn text_bytes(cell: &Cell<'_>) -> usize {
     match cell {
         Cell::Text(text) => text.len(),

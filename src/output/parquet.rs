@@ -108,7 +108,7 @@ impl TableWriter {
         if self.note_waiting(weight) { self.write() } else { Ok(()) }
     }
 
-    /// Adds rows to the table that another thread collected.
+    /// Adds rows that another thread collected. They become the next rows of the table.
     pub fn append(&mut self, rows: Rows) -> Result<(), OutputError> {
         match rows.buffer {
             RowBuffer::Few(rows) => rows.iter().try_for_each(|row| self.push(row)),
@@ -129,7 +129,7 @@ impl TableWriter {
         Ok((written, PendingSync::new(path, file)))
     }
 
-    /// Adds rows to the table that were already converted to columns.
+    /// Adds rows that were already converted to Arrow columns, as the next rows of the table.
     fn append_columns(&mut self, mut columns: Columns) -> Result<(), OutputError> {
         self.end_pushed()?;
         let (batch, weights) = columns.take().map_err(|error| failed(&self.path, &error.into()))?;
@@ -147,8 +147,8 @@ impl TableWriter {
         Ok(())
     }
 
-    /// Counts a waiting row with `weight` bytes of text. Returns true if enough rows wait to be
-    /// encoded.
+    /// Counts a row that waits to be encoded and has `weight` bytes of text. Returns true if enough
+    /// rows or bytes wait, so that the caller must encode them.
     fn note_waiting(&mut self, weight: usize) -> bool {
         self.rows += 1;
         self.waiting_rows += 1;
@@ -156,7 +156,9 @@ impl TableWriter {
         self.waiting_rows == BATCH_ROWS || self.waiting_bytes >= BATCH_BYTES
     }
 
-    /// Makes a batch of the rows that were added one by one, so that other batches can follow it.
+    /// Makes a batch of the rows that were added one by one, and puts it after the batches that
+    /// wait to be encoded. Batches that other threads collected can then follow it in the right
+    /// order.
     fn end_pushed(&mut self) -> Result<(), OutputError> {
         if self.pushed.len() > 0 {
             let (batch, _) = self.pushed.take().map_err(|error| failed(&self.path, &error.into()))?;

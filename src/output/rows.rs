@@ -9,21 +9,22 @@ use super::builder::{Columns, Table};
 use super::error::OutputError;
 use crate::table::Cell;
 
-/// The most rows of a part of the evidence that are kept as rows. If there are more, the thread
-/// that collects them converts them to columns.
+/// The most rows that the collecting thread hands over as rows, for one part of the evidence. If it
+/// collects or expects more rows, it converts them to Arrow columns itself.
 const FEW_ROWS: usize = 32;
 
 /// Rows of a table that one thread collects, so that another thread can write them.
 #[derive(Debug)]
 pub struct Rows {
     table: Table,
-    /// The expected number of rows. It decides whether rows are kept as rows, and for how many of
-    /// them memory is reserved.
+    /// The expected number of rows. It decides whether rows are kept as rows or converted to Arrow
+    /// columns at once, and for how many rows memory is reserved.
     expected: usize,
     pub(super) buffer: RowBuffer,
 }
 
-/// How collected rows are kept: a few as rows, and many as columns.
+/// The collected rows: a few are kept as rows, which the writing thread converts later. Many are
+/// converted to Arrow columns by the collecting thread.
 #[derive(Debug)]
 pub(super) enum RowBuffer {
     Few(Vec<Vec<Cell<'static>>>),

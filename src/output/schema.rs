@@ -32,12 +32,14 @@ fn data_type(kind: ColumnType) -> DataType {
     }
 }
 
-/// Returns the Arrow field for the items of a list, which are never null.
+/// Returns the Arrow field for the items of a list in a table's cell. `kind` is the type of the
+/// items. Items are never null.
 pub(super) fn item(kind: DataType) -> Arc<Field> {
     Arc::new(Field::new("element", kind, false))
 }
 
-/// Returns the Arrow fields of the records in a column. Only times and optional text can be null.
+/// Returns the Arrow fields of structs: groups of named fields in the cells of a column. `fields`
+/// has the name and type of each field. Only times and optional text can be null.
 pub(super) fn record_fields(fields: &[(&str, Scalar)]) -> Fields {
     let field = |(name, kind): &(&str, Scalar)| {
         let kind = match kind {

@@ -15,8 +15,9 @@ use crate::ledger::record_ids::Gap;
 /// are sorted by [`Anomaly::rank`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Anomaly {
-    /// Matches whose UtcTime (when Sysmon says that the query was made) is more than five minutes
-    /// from their TimeCreated (when the event was logged). Contains the number of these matches.
+    /// Unique matches whose UtcTime (when Sysmon says that the query was made) is more than five
+    /// minutes from their TimeCreated (when the event was logged). Contains the number of these
+    /// matches.
     DistantUtcTimes(u64),
     /// The machine's clock went back, as the times of its records show.
     ClockSteps {
@@ -36,7 +37,7 @@ pub enum Anomaly {
         gaps: u64,
         /// The number of missing EventRecordIDs. If `incomplete` is true, more may be missing.
         missing: u64,
-        /// True if the channel has more gaps than are kept in memory.
+        /// True if the channel has more gaps between EventRecordIDs than are kept in memory.
         incomplete: bool,
         /// The first gap of the channel, with the events on both sides.
         first: Gap,
@@ -53,7 +54,7 @@ pub enum Anomaly {
     SharedClockSteps(u64),
     /// Records with a TimeCreated that cannot be read. Contains the number of these records.
     UnreadableTimes(u64),
-    /// Matches with a UtcTime that cannot be read. Contains the number of these matches.
+    /// Unique matches with a UtcTime that cannot be read. Contains the number of these matches.
     UnreadableUtcTimes(u64),
     /// The host's evidence also contains logs of other machines. Contains the names of these
     /// machines.
@@ -84,9 +85,8 @@ pub enum Anomaly {
 /// The number of names that the sentence of an anomaly lists, such as names of machines. Further
 /// names are only counted.
 const MOST_NAMES: usize = 5;
-/// The number of channels of a host for which missing EventRecordIDs get an anomaly of their own.
-/// Further channels are only counted. The number of earlier names with an anomaly has the same
-/// limit.
+/// The most channels of a host whose missing EventRecordIDs get an anomaly each. Further channels
+/// are only counted. Likewise, at most this many earlier names of a machine get an anomaly each.
 pub(super) const MOST_CHANNELS: usize = 20;
 
 /// Names for the sentence of an anomaly: the first few, each shortened, and the number of all

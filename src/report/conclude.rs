@@ -15,9 +15,9 @@ use super::hosts::EvidencePiece;
 /// All hosts of a sweep, each with its name in lower case, sorted by that name.
 pub(super) type KnownHosts = [(Box<str>, Box<Host>)];
 
-/// Draws the conclusions about all hosts: which are one renamed machine, and what is odd about
-/// their evidence. Returns, for each piece of evidence, the indexes of the hosts whose records it
-/// contains.
+/// Draws the conclusions about all hosts and adds them to `hosts`: which hosts are one renamed
+/// machine, and what is odd about the evidence that contains their records. Returns, for each piece
+/// of evidence, the indexes in `hosts` of the hosts whose records it contains.
 pub(super) fn conclude(
     hosts: &mut KnownHosts,
     pieces: &BTreeMap<Arc<str>, EvidencePiece>,
@@ -56,7 +56,8 @@ pub(super) fn conclude(
 struct EvidenceHosts<'a> {
     hosts: &'a mut KnownHosts,
     evidence: &'a Arc<str>,
-    /// The positions of the hosts of this piece of evidence in the list of all hosts, ascending.
+    /// The positions, in the list of all hosts, of those whose records this piece of evidence
+    /// contains. They are ascending.
     places: &'a [usize],
     piece: &'a EvidencePiece,
 }
@@ -102,8 +103,9 @@ impl EvidenceHosts<'_> {
         }
     }
 
-    /// Returns the machines in this piece of evidence, sorted by the first of their names. Moves
-    /// the logs and clocks known under earlier names to the host with the present name.
+    /// Returns the machines whose records this piece of evidence contains. They are sorted by the
+    /// name of each that comes first in the alphabet. If a machine was renamed, moves the logs and
+    /// clocks that are known under its earlier names to the host with its present name.
     fn machines(&mut self) -> Vec<Machine> {
         let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for (place, machine) in self.places.iter().zip(self.joined()) {
@@ -112,10 +114,9 @@ impl EvidenceHosts<'_> {
         groups.into_values().map(|names| self.machine(&names)).collect()
     }
 
-    /// Returns, for each host of this piece of evidence, which machine it belongs to. A renamed
-    /// machine can have several hosts, one for each of its names. The machine is given as the index
-    /// of the first of its hosts in this list, which is the host's own index if the machine has no
-    /// other.
+    /// Finds out which hosts of this piece of evidence are names of one renamed machine. Returns a
+    /// number for each host, in the order of the hosts' names. Hosts that are names of one machine
+    /// have an equal number: the lowest position that one of them has in that order.
     fn joined(&self) -> Vec<usize> {
         let mut machines: Vec<usize> = (0..self.places.len()).collect();
         let names: Vec<&str> =
@@ -154,8 +155,9 @@ impl EvidenceHosts<'_> {
         machines
     }
 
-    /// Makes one machine of hosts that are names of one machine. `names` are the hosts' indexes
-    /// among all hosts. The host with the latest record has the machine's present name.
+    /// Makes one machine of hosts that are names of one renamed machine. `names` are the hosts'
+    /// indexes in the list of all hosts. The host with the latest record in this piece of evidence
+    /// has the machine's present name, and gets the logs and clocks of the other hosts.
     fn machine(&mut self, names: &[usize]) -> Machine {
         let evidence = &**self.evidence;
         let last = |place: &usize| {

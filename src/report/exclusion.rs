@@ -70,8 +70,8 @@ impl ExcludedCounts {
 }
 
 impl ExclusionRecord {
-    /// Returns the record with what the exclusion took away added. `hosts` contains what it took
-    /// away from each host, by the host's Computer.
+    /// Returns this record of an exclusion, completed by the numbers of matches and leads that the
+    /// exclusion took away. `hosts` has these numbers for each host, by its Computer.
     #[must_use]
     pub fn having_excluded(self, hosts: BTreeMap<String, ExcludedCounts>) -> Self {
         let mut sum = ExcludedCounts::default();

@@ -77,8 +77,8 @@ pub struct Host {
     pub damaged_matches: u64,
     /// The number of matches among deleted records. No other field of this type counts them.
     pub recovered_matches: u64,
-    /// The number of events that an exclusion takes away from at least one detection, including
-    /// copies and deleted records.
+    /// The number of DNS queries that an exclusion takes away from at least one detection,
+    /// including copies and deleted records.
     pub excluded_matches: u64,
     /// The TimeCreated of the earliest and the latest unique match.
     pub match_span: Span,
@@ -153,8 +153,8 @@ pub struct Conclusion {
 }
 
 impl Host {
-    /// Counts a match of this host, and its names, processes, users and detections if it is no
-    /// copy.
+    /// Counts a match of this host. If the match is no copy and does not lie in a deleted record,
+    /// also counts its domain name, process, user, status and detections.
     pub fn add_match(&mut self, matched: &MatchedEvent<'_>) {
         let event = matched.event;
         if matched.occurrence == Occurrence::Recovered {

@@ -50,10 +50,10 @@ pub struct MatchRow<'a> {
     pub context: MatchContext<'a>,
 }
 
-/// Tells whether an event with a hit is seen for the first time, or is a copy of an earlier one.
-/// Events are seen in evidence order: root by root, as the user gave them, then file by file.
-/// Copies of one event can lie in a live log, in its archive, in a shadow copy, and in a log that
-/// the event was forwarded to.
+/// Tells whether an event that a detection describes is seen for the first time, is a copy of an
+/// earlier one, or was found in deleted records only. Events are seen in evidence order: root by
+/// root, as the user gave them, then file by file. Copies of one event can lie in a live log, in
+/// its archive, in a shadow copy, and in a log that the event was forwarded to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Occurrence {
     /// The event lies in a live record, and is seen for the first time.

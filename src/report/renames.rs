@@ -20,9 +20,10 @@ const MOST_NAMES: usize = 16;
 ///
 /// If the name changes more often, the file contains logs of several machines.
 const LEAST_EVENTS: [u64; 2] = [2, 4];
-/// How often each name may come up at most, on average, in the log of one renamed machine. The
-/// limit is two, because a machine's first name can come back once while Windows is set up. Names
-/// that alternate more often belong to machines that send their events to one collector.
+/// The records of a renamed machine's log form sequences in which the computer's name stays the
+/// same. The log has fewer than this many sequences per name, because a machine's first name can
+/// come back only once, while Windows is set up. Names that alternate more often belong to machines
+/// that send their events to one collector.
 const MOST_TURNS: u64 = 2;
 /// The share of records with a changed header number that a machine's own log can have: at most one
 /// record in this many. In such a record, the number in the header is not the EventRecordID. A few
@@ -55,8 +56,8 @@ pub(super) fn own_channel(file: &FileReport) -> Option<&str> {
     most.map(|(channel, _)| *channel)
 }
 
-/// The computers' names in a file. For each name, it has the index of the first name of the same
-/// machine, which is the name's own index if the machine has no name before it.
+/// The computers' names in a file. Names that belong to one machine share a number: the index of
+/// the first of these names in the list of names.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct MachineNames<'a> {
     names: Vec<&'a str>,
@@ -91,9 +92,11 @@ impl<'a> MachineNames<'a> {
         pairs.filter(|(first, name)| first != name)
     }
 
-    /// Returns the logs of the file, in which several names or channels of one log are joined. Each
-    /// log is given as the machine's name, the channel, and the EventRecordIDs. `None` if there is
-    /// nothing to join, so that the file's account has the logs already.
+    /// Returns the logs of the file, after joining those that are one log because their names
+    /// belong to one machine, or because the machine wrote them itself as one log with several
+    /// channels. Each log is given as the machine's name, the channel, and the EventRecordIDs.
+    /// `None` if there is nothing to join, so that the logs in the file's account are right
+    /// already.
     pub(super) fn joined_logs(&self, file: &'a FileReport) -> Option<Vec<(&'a str, &'a str, IdRuns)>> {
         let own =
             own_channel(file).filter(|own| file.tally.logs.iter().any(|(_, channel, _)| channel != *own));
@@ -146,8 +149,9 @@ impl<'a> MachineNames<'a> {
         }
     }
 
-    /// Makes one machine of the machines that two names belong to. The arguments are the names'
-    /// indexes; the first name of both machines stands for the new one.
+    /// Makes one machine of the two machines that two names belong to. `one` and `other` are the
+    /// indexes of the names. The machine is then identified by the least index among all of its
+    /// names.
     fn join(&mut self, one: usize, other: usize) {
         let machine = |place: usize| self.machines.get(place).copied().unwrap_or(place);
         let (one, other) = (machine(one), machine(other));
@@ -159,10 +163,11 @@ impl<'a> MachineNames<'a> {
     }
 }
 
-/// Returns true if runs of consecutive EventRecordIDs belong to one log of one machine. The runs
-/// are sorted, and each comes with the machine that its events name. `is_own` is true for a log
-/// that a machine wrote itself; in any other file, the numbers must continue from one name to the
-/// next without a gap.
+/// Returns true if all `runs` of consecutive EventRecordIDs belong to one log of one machine, so
+/// that the different names in it are those of a renamed machine. The runs are sorted, and each
+/// comes with the number of the machine that its events name. `is_own` is true for a log that a
+/// machine wrote itself. In any other file, the numbers must continue from one name to the next
+/// without a gap.
 fn goes_on(runs: &[(IdRun, usize)], is_own: bool) -> bool {
     let mut blocks = 1_u64;
     let mut events = 0_u64;

@@ -40,7 +40,8 @@ const MOST_FILES: usize = 20;
 /// such as `Detection`. The line's text begins after it.
 const LABEL_WIDTH: usize = 12;
 
-/// Returns the width in columns of the terminal that standard output goes to.
+/// Returns the width in columns of the terminal that standard output goes to; 80 if it goes to
+/// none.
 #[must_use]
 pub fn terminal_width() -> usize {
     textwrap::termwidth()

@@ -1,7 +1,8 @@
 //! The verdict on a host: what was seen of the host, in a word.
 
-/// The verdict on a host: what was seen of the host, in a word or two. Verdicts are ordered by how
-/// much is known: the less is known about a host, the greater its verdict (by `Ord`).
+/// The verdict on a host, or on a piece of evidence in which no record names a host: what was seen
+/// of it, in a word or two. Verdicts are ordered by how much is known: the less is known, the
+/// greater the verdict (by `Ord`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     /// At least one detection describes an event in a live record of the host.
@@ -24,7 +25,7 @@ pub enum Verdict {
     /// The evidence has files or containers that should contain logs, but no part of them could be
     /// read.
     Unreadable,
-    /// The piece of evidence contains no event log.
+    /// The piece of evidence that the verdict is on contains no event log.
     NoEventLogs,
 }
 

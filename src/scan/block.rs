@@ -10,10 +10,11 @@ use crate::scan::evtx::log::{Block, CHUNK_SIZE, FILE_HEADER_SIZE, FileHeader, pa
 use crate::scan::salvage::misaligned::{MisalignedChunks, Predecessor};
 use crate::scan::slot::{ChunkSlot, SlotScanner};
 
-/// The number of chunks that a scanner reads at a time: 512 KiB. This is half of the memory that
-/// successive reads fill before it is used again, and half of the second-level cache of an AMD
-/// EPYC. On that processor, reading 1 MiB at a time took about 4 % longer, because the bytes had
-/// left the cache before they were examined; reading 128 KiB at a time took a tenth longer.
+/// The number of chunks that a scanner reads at a time: 512 KiB. Successive reads fill 1 MiB of
+/// memory, one after another, before they use its start again, so a read fills half of it. The
+/// second-level cache of an AMD EPYC is as large as that memory. On that processor, reading 1 MiB
+/// at a time took about 4 % longer, because the bytes had left the cache before they were examined;
+/// reading 128 KiB at a time took a tenth longer.
 const PIECE_CHUNKS: u64 = 8;
 
 /// The amount of a log that a scanner reads at a time.
@@ -117,8 +118,8 @@ fn moved_into_header(scanner: &mut SlotScanner, length: u64) -> Option<Problem> 
     Some(Problem { offset: start as u64, length: moved.len() as u64, damage })
 }
 
-/// Adds two things to `scan`: each chunk header in `range` of the log that begins no chunk, as a
-/// problem, and the notes on deleted chunks in `range`.
+/// Adds two things to `scan`: each chunk header in `range` of the log that begins no chunk because
+/// it is damaged or nested, as a problem, and the notes on deleted chunks in `range`.
 fn push_headers(misaligned: &MisalignedChunks, range: Range<u64>, scan: &mut BlockScan) {
     for header in misaligned.headers_in(range.clone()) {
         scan.problems.push(header.clone());

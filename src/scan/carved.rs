@@ -12,8 +12,8 @@ use crate::scan::salvage::carve::{Headers, SECTOR};
 use crate::scan::slot::{ChunkSlot, SlotScanner};
 
 /// Reads a block (2 MiB) of a file of `size` bytes that is not a log, and decodes the chunks that
-/// begin in the block at any sector. `see` is called with the block's bytes before decoding changes
-/// them, or with `None` if some could not be read.
+/// begin in the block at any sector of 512 bytes. `see` is called with the block's bytes before
+/// decoding changes them, or with `None` if some could not be read.
 pub(super) fn carve(
     scanner: &mut SlotScanner,
     log: &dyn LogBytes,
@@ -68,8 +68,8 @@ fn pass_over(scanner: &mut SlotScanner, range: Range<u64>, scan: &mut BlockScan)
 }
 
 /// Moves those problems from `others` to `scan` whose offsets in the file lie before `end`.
-/// `others` are sorted by offset; callers move them piece by piece, so that the problems of `scan`
-/// stay in file order.
+/// `others` are sorted by offset. The caller moves them bit by bit, between the problems that it
+/// finds itself, so that the problems of `scan` stay in file order.
 fn push_before(end: u64, others: &mut Peekable<impl Iterator<Item = Problem>>, scan: &mut BlockScan) {
     while let Some(other) = others.next_if(|other| other.offset < end) {
         scan.problems.push(other);

@@ -13,10 +13,11 @@ use super::skim::select::Skimmer;
 use crate::event::{KindSet, Window};
 use crate::ledger::damage::{Damage, Integrity, Problem};
 
-/// Walks the records of the chunk in `read`, which lies at `at` in its file, and decodes those that
-/// the skimmer does not count. Without a skimmer, or if anything is wrong with the chunk, every
-/// record is decoded. Events of `kinds` are read with their fields, and `window` is the period that
-/// the user requested. Events, counts and problems are added to `scan`.
+/// Walks the records of the chunk in `read`, which lies at `at` in its file. The skimmer counts the
+/// records that cannot match, and reads some events without decoding. All other records are
+/// decoded. Without a skimmer, or if anything is wrong with the chunk, every record is decoded.
+/// Events of `kinds` are read with their fields, and `window` is the period that the user
+/// requested. Events, counts and problems are added to `scan`.
 pub(super) fn scan_chunk(
     read: &mut BlockPart<'_>,
     at: ChunkPosition,
@@ -100,8 +101,8 @@ fn integrity(walk: &Walk, read: &BlockPart<'_>) -> Integrity {
 }
 
 /// Walks the records of a chunk. Adds to `scan` what the skimmer counts, and the events that it
-/// reads without decoding. The records that are then left in `walk` must be decoded. Without a
-/// skimmer, or if the chunk is not sound, these are all records.
+/// reads without decoding. The caller must decode the records that are then left in `walk`. Without
+/// a skimmer, or if the chunk is not sound, these are all records.
 fn walk_or_skim(
     read: &BlockPart<'_>,
     at: ChunkPosition,

@@ -9,15 +9,17 @@ use crate::event::SYSMON_CHANNEL;
 use crate::scan::evtx::chunk::{RECORD_HEADER_SIZE, SIZE_COPY_SIZE};
 use crate::scan::evtx::walk::{Walk, walk};
 
-/// Returns a chunk of three DNS queries, numbered from 1, and the ranges of the contents of their
-/// records in it. `style` is one of the ways in which real logs store events. If it has templates,
-/// the first record contains the template definitions to which all three refer.
+/// Returns a chunk of three DNS queries, numbered from 1, and for each query's record the range of
+/// its content (without header and copy of the size) in the chunk. `style` is one of the ways in
+/// which real logs store events. If it has templates, the first record contains the template
+/// definitions to which all three refer.
 pub(super) fn chunk(style: Style) -> (Vec<u8>, Vec<Range<usize>>) {
     chunk_in(style, SYSMON_CHANNEL)
 }
 
-/// Returns a chunk of three DNS queries that name `channel` as their channel, and the ranges of the
-/// contents of their records in it. `style` is one of the ways in which real logs store events.
+/// Returns a chunk of three DNS queries that name `channel` as their channel, and for each query's
+/// record the range of its content (without header and copy of the size) in the chunk. `style` is
+/// one of the ways in which real logs store events.
 pub(super) fn chunk_in(style: Style, channel: &str) -> (Vec<u8>, Vec<Range<usize>>) {
     let mut writer = LogWriter::new(style);
     for number in 1..=3 {

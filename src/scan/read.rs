@@ -28,18 +28,19 @@ const RING_SIZE: usize = (1 << 20) + PAGE;
 pub(super) struct BlockBuffer {
     /// The memory that successive reads fill one after another.
     memory: Vec<u8>,
-    /// The position in `memory` at which the first read begins, chosen for fast copying.
+    /// The position in the buffer's memory at which the first read begins, chosen for fast copying.
     first: usize,
-    /// The position in `memory` after the last read, where the next read begins if there is room.
+    /// The position in the buffer's memory after the last read, where the next read begins if there
+    /// is room.
     next: usize,
-    /// The offset of the block in the log, in bytes.
+    /// The offset, in the log, of the block that was read last, in bytes.
     start: u64,
-    /// The number of bytes of the block that the caller requested.
+    /// The number of bytes that the caller requested for the block that was read last.
     asked: u64,
-    /// The position in `memory` at which the block that was read last begins.
+    /// The position in the buffer's memory at which the block that was read last begins.
     aligned: usize,
-    /// The number of bytes of the block that the file has. It is less than the caller requested if
-    /// the file has become shorter.
+    /// The number of the requested bytes that exist in the log: fewer than the caller requested if
+    /// the log has become shorter.
     found: usize,
     /// The ranges of the block that could not be read, in order and apart from each other, with the
     /// reasons. Offsets are from the start of the block. The block's bytes in these ranges are
@@ -47,14 +48,15 @@ pub(super) struct BlockBuffer {
     unread: Vec<(Range<usize>, io::Error)>,
 }
 
-/// A part of a block (a run of consecutive chunks) that was read into a buffer.
+/// A part of a block of a log, as it was read: its bytes in a buffer, and which of them could not
+/// be read.
 #[derive(Debug)]
 pub(super) struct BlockPart<'a> {
-    /// The bytes of the part, which were read from the log. They are fewer than were requested if
-    /// the log ends before. In place of bytes that could not be read, there are zeros.
+    /// The bytes of the part. They are fewer than were requested if the log ends before the part
+    /// does. In place of bytes that could not be read, there are zeros.
     pub bytes: &'a mut [u8],
-    /// The ranges of `bytes` that could not be read and contain zeros instead. Offsets are from the
-    /// start of `bytes`.
+    /// The ranges of the part that could not be read and contain zeros instead. Offsets are from
+    /// the start of the part.
     pub unread: Vec<Range<usize>>,
     /// The problems of reading the part: ranges that could not be read or no longer exist. Offsets
     /// are from the start of the file.
@@ -96,8 +98,8 @@ impl BlockBuffer {
     }
 
     /// Chooses the position in memory that the next read of `length` bytes fills: after the last
-    /// read or, if too little memory is left there, at the first position again. `offset_in_page` is
-    /// the offset of the read's first byte in its page of the file.
+    /// read or, if too little memory is left there, at the first position again. `offset_in_page`
+    /// is the offset of the read's first byte in its page of the file.
     fn turn_to(&mut self, offset_in_page: usize, length: usize) {
         let with_alignment = length.max(RING_SIZE).saturating_add(2 * PAGE + AFTER_PAGE);
         if self.memory.len() < with_alignment {
@@ -157,8 +159,8 @@ impl BlockBuffer {
     }
 }
 
-/// Returns the range from `from` to `to` of a log, with offsets from `start` instead of from the
-/// log's start.
+/// Converts the range from `from` to `to` of a log to offsets from `start`. All three are offsets
+/// from the log's start.
 fn between(from: u64, to: u64, start: u64) -> Range<usize> {
     let place = |offset: u64| usize::try_from(offset.saturating_sub(start)).unwrap_or(usize::MAX);
     place(from)..place(to)

@@ -66,7 +66,7 @@ impl Scanner {
     }
 
     /// Returns the scanner, set to also read every event of `kind`. Every record is then decoded,
-    /// because the skim cannot choose records of other kinds.
+    /// because the skim can choose only DNS queries to be decoded, not events of any other kind.
     #[must_use]
     pub fn reading_all(mut self, kind: &EventKind) -> Self {
         self.slots.skimmer = None;

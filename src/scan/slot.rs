@@ -17,8 +17,9 @@ use crate::scan::read::BlockBuffer;
 use crate::scan::salvage::recover::Recoverer;
 use crate::scan::skim::select::Skimmer;
 
-/// A range of a file that is scanned as one chunk: a slot of a log, or the place of a misaligned or
-/// carved chunk. It is 64 KiB, unless another chunk or the file's end cuts it short.
+/// A range of a file that is scanned as one chunk: a slot of a log, the place of a misaligned
+/// chunk, or that of a chunk in a carved file (one that is no log, but is searched for chunks). It
+/// is 64 KiB, unless another chunk or the file's end cuts it short.
 #[derive(Debug, Clone)]
 pub(super) struct ChunkSlot {
     /// The range of the slot or chunk, in bytes from the start of the file.
@@ -80,8 +81,8 @@ impl SlotScanner {
     }
 
     /// Scans one slot of the block in the buffer, and returns how the slot's bytes are to be
-    /// counted: as intact, damaged, empty and so on. The caller adds them to the tally, because
-    /// misaligned chunks may cover a part of the slot.
+    /// counted: as intact, damaged, empty and so on. The caller counts them, without those that
+    /// misaligned chunks cover.
     pub(super) fn scan_slot(&mut self, chunk: &ChunkSlot, scan: &mut BlockScan) -> ExtentKind {
         let length = chunk.range.end - chunk.range.start;
         let before = scan.tally.damaged_chunks;

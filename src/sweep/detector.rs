@@ -63,19 +63,22 @@ impl Rule<'_> {
     }
 }
 
-/// Finds matches and leads among events, and makes rows and counts of them.
+/// Finds matches and leads among events, and makes of them the counts and the rows of the tables
+/// `matches.parquet` and `leads.parquet`.
 pub(super) struct Detector<'a> {
     config: &'a Config,
     /// The detections, in the order in which the user gave them.
     rules: Vec<Rule<'a>>,
     discovery: &'a Discovery,
-    /// The tables that get a row for each hit; `None` if no tables are written.
+    /// The layouts of the tables that get a row for each hit, those of matches and leads; `None` if
+    /// no tables are written.
     tables: Option<HitTables<'a>>,
 }
 
 impl<'a> Detector<'a> {
-    /// Makes a detector for the detections and exclusions of a sweep. `tables` is `None` if no
-    /// tables are written; the detector then makes no rows.
+    /// Makes a detector for the detections and exclusions of a sweep. `tables` are the layouts of
+    /// the tables of matches and leads. It is `None` if no tables are written; the detector then
+    /// makes no rows.
     pub(super) fn new(config: &'a Config, discovery: &'a Discovery, tables: Option<HitTables<'a>>) -> Self {
         let lead_condition =
             |condition| lead_predicate(condition).filter(|_| config.options.leads != Leads::None);
@@ -133,8 +136,9 @@ impl<'a> Detector<'a> {
         describing.map(hit).collect()
     }
 
-    /// Makes the rows and counts for a file's events with hits. Each event gets a row for each hit,
-    /// in the order of the detections.
+    /// Makes the counts, and the rows of the tables of matches and leads, for a file's events with
+    /// hits. Each event gets a row for each hit, in the order of the detections. A hit that an
+    /// exclusion takes away gets a row only with `--keep-excluded`.
     pub(super) fn reduce(&self, file: &LogFile, detected: &[EventWithHits]) -> Result<UnitHits, OutputError> {
         let leads = detected.iter().filter(|event| event.role == Role::Lead).count();
         let mut reduced = UnitHits {
@@ -180,7 +184,8 @@ impl<'a> Detector<'a> {
         exclusions.for_each(|exclusion| reduced.excluded.add(exclusion, computer, counts));
     }
 
-    /// Adds the row and the counts of one hit of an event.
+    /// Adds the counts of one hit of an event, unless an exclusion takes the hit away, and its row
+    /// in the table of matches or leads, if it gets a row.
     fn reduce_hit(
         &self,
         file: &LogFile,

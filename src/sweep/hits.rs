@@ -78,7 +78,7 @@ impl Hit {
     }
 }
 
-/// The layouts of the tables in which each hit gets a row.
+/// The layouts of the tables in which each hit gets a row, those of matches and leads.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct HitTables<'a> {
     /// The layout of `matches.parquet`.
@@ -87,7 +87,8 @@ pub(super) struct HitTables<'a> {
     pub leads: Option<&'a Table>,
 }
 
-/// The rows and counts that are made of the hits in a unit of work, which is a block of a file.
+/// The counts, and the rows of the tables of matches and leads, that are made of the hits in a unit
+/// of work, which is a block of a file.
 pub(super) struct UnitHits {
     /// Rows of `matches.parquet`: matches and, with `--keep-excluded`, events that an exclusion
     /// takes away. `None` if no tables are written.
@@ -218,7 +219,7 @@ impl SeenEvents {
     }
 
     /// Adds an event from a deleted record. Returns true if the event was not seen before, neither
-    /// in a live log nor in another deleted record.
+    /// in a live record nor in another deleted record.
     pub(super) fn is_new(&mut self, event: &EventWithHits) -> bool {
         self.hashes.insert(event.hash)
     }

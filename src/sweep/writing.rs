@@ -16,7 +16,7 @@ use crate::report::{FileRow, NamedHost, OutputRecord};
 
 use super::hits::HitTables;
 
-/// The tables that are written while the evidence is read.
+/// The tables that are written while the evidence is read: those of matches, leads and files.
 pub(super) struct SweepTables<'a> {
     output: &'a OutputDirectory,
     threads: NonZeroUsize,
@@ -37,7 +37,8 @@ pub(super) struct FinishedTables {
 }
 
 impl<'a> SweepTables<'a> {
-    /// Creates the files of those tables that are written while the evidence is read.
+    /// Creates the files of the tables that are written while the evidence is read: those of
+    /// matches, files and, if they are looked for, leads.
     pub(super) fn begin(
         config: &Config,
         output: &'a OutputDirectory,
@@ -76,9 +77,9 @@ impl<'a> SweepTables<'a> {
         self.files.push(&row.cells())
     }
 
-    /// Closes the tables that were begun, and writes the tables that are known only at the end: the
-    /// hosts, the containers, and the `stats` tables of detections, each given with the detection's
-    /// id.
+    /// Closes the tables of matches, leads and files, and writes the tables that are known only at
+    /// the end: the hosts, the containers, and the `stats` tables of detections, each given with
+    /// the detection's id.
     pub(super) fn finish(
         self,
         hosts: &[NamedHost],

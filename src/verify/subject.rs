@@ -80,9 +80,9 @@ fn not_an_output(out: &Path, found: &str) -> VerifyError {
     VerifyError::NotAnOutput { path: out.to_path_buf(), found: found.to_owned() }
 }
 
-/// Where and how to find the evidence that is compared with the ledger; `None` if the user named no
-/// root, or if `run.json` cannot be read. Returns an error if the number of roots is not that of
-/// the sweep.
+/// Returns where and how to find the evidence that is compared with the ledger; `None` if the user
+/// named no root, or if `run.json` cannot be read. Returns an error if the number of roots is not
+/// that of the sweep.
 fn evidence_to_compare(
     roots: Vec<PathBuf>,
     recorded: Option<&RecordedRun>,

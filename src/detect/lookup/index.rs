@@ -8,8 +8,9 @@ use ahash::RandomState;
 use crate::detect::predicate::network::{Network, NetworkIndex};
 use crate::detect::predicate::pattern::{Pattern, fold};
 
-/// The number of bytes of a gram, which is a short sequence of adjacent bytes. Cells with wildcards
-/// are indexed by a gram that matching values must contain.
+/// The number of bytes of a gram, which is a short sequence of adjacent bytes. In the index of a
+/// column of a Splunk lookup, each cell with wildcards is filed under a gram that matching values
+/// must contain.
 const GRAM: usize = 3;
 
 /// Splunk's `match_type` of a column of a lookup table: how the column's cells are compared with an

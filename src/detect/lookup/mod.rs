@@ -23,15 +23,15 @@ use crate::detect::yaml::keys::KnownKeys;
 use crate::detect::yaml::{YamlProblem, from_node, only_document};
 use crate::event::Event;
 
-/// The largest number of rows that the CSV file of a lookup can have. A larger file is an error,
-/// because all rows are kept in memory.
+/// The largest number of rows that the CSV file of a Splunk lookup (a site's table of values) can
+/// have. A larger file is an error, because all rows are kept in memory.
 const MOST_ROWS: usize = 2_000_000;
-/// The largest number of rows of a lookup that are used for one event if the lookup's definition
-/// file does not state one. It is Splunk's default, too.
+/// The largest number of rows of a Splunk lookup (a site's table of values) that are used for one
+/// event if the lookup's definition file does not state one. It is Splunk's default, too.
 const DEFAULT_MATCHES: usize = 100;
 
-/// The definition file of a lookup, in Splunk's keys: which CSV file contains the table, and how
-/// its columns are compared with values.
+/// The definition file of a Splunk lookup (a site's table of values), in Splunk's keys: which CSV
+/// file contains the table, and how its columns are compared with values.
 #[derive(Debug, Default, Deserialize)]
 pub struct LookupDefinition {
     filename: Option<String>,
@@ -269,8 +269,8 @@ impl Lookup {
     }
 }
 
-/// Returns true if a value in the definition file, such as `yes` or `1`, means true in Splunk's
-/// configuration files.
+/// Returns true if a value in the definition file of a Splunk lookup, such as `yes` or `1`, means
+/// true in Splunk's configuration files.
 fn is_true(text: &str) -> bool {
     matches!(text.to_ascii_lowercase().as_str(), "true" | "1" | "t" | "yes")
 }
@@ -331,9 +331,9 @@ impl LookupOutput {
         self.lookup.find(&keys)
     }
 
-    /// Returns the cells of the output column in the rows that are found, except for empty cells.
-    /// If fewer rows are found than the number `min_matches` in the lookup's definition, the text
-    /// `default_match` of the definition is added.
+    /// Returns the cells of the output column in the rows that are found for `input`, except for
+    /// empty cells. If fewer rows are found than the number `min_matches` in the lookup's
+    /// definition, the text `default_match` of the definition is added.
     pub fn value<'a>(&'a self, input: EvalInput<'a>) -> Value<'a> {
         let rows = self.rows(input);
         let few = rows.len() < self.lookup.min_matches;
@@ -397,8 +397,8 @@ impl LookupOutput {
     }
 }
 
-/// Returns the event field of a key's term, if the term is a bare field, or `lower` or `upper` of a
-/// field; otherwise `None`.
+/// Returns the event field that a term (an expression of a Splunk search) consists of, if the term
+/// is a bare field, or `lower` or `upper` of a field; otherwise `None`.
 fn plain_field(term: &Term) -> Option<Field> {
     match term.kind() {
         TermKind::Call(Function::Lower | Function::Upper, terms) => terms.first()?.as_field(),

@@ -37,9 +37,9 @@ pub struct Expression {
     estimate: Estimate,
     regex: OnceLock<Regex>,
     /// Literals that each matching value contains, in any case, by which a sweep selects the
-    /// records that it decodes. They are in lower case, as in a
-    /// [`Pattern`](crate::detect::predicate::pattern::Pattern). Only an expression that was made
-    /// from a pattern with wildcards has any.
+    /// records that it decodes. They are in the lower case that
+    /// [`Pattern`](crate::detect::predicate::pattern::Pattern) defines. Only an expression that was
+    /// made from a pattern with wildcards has any.
     literals: Vec<String>,
 }
 
@@ -66,8 +66,9 @@ pub enum PatternPart {
 /// Whether the case of letters matters when a rule's value is compared with a field.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Case {
-    /// Case does not matter: letters are compared in lower case, as in a
-    /// [`Pattern`](crate::detect::predicate::pattern::Pattern).
+    /// Case does not matter: letters are compared in lower case. A letter outside ASCII never
+    /// equals an ASCII letter, as [`Pattern`](crate::detect::predicate::pattern::Pattern)
+    /// describes.
     #[default]
     Folded,
     /// Case matters: `a` is not `A`.

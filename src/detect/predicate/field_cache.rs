@@ -15,14 +15,15 @@ pub(in crate::detect) struct FieldCache<'e> {
     last: Option<CachedValue<'e>>,
 }
 
-/// The cached value of a field, and the byte pairs in it.
+/// The cached value of a field, and the pairs of neighbouring bytes in it.
 #[derive(Debug)]
 struct CachedValue<'e> {
     field: Field,
     /// The field's value; `None` if the event does not have the field.
     value: Option<Cow<'e, str>>,
-    /// The byte pairs in the field's value, which rule out most patterns; `None` until the value is
-    /// compared with a pattern.
+    /// The pairs of neighbouring bytes in the field's value. They rule out most patterns, whose
+    /// literals have pairs that the value does not have. `None` until the value is compared with a
+    /// pattern.
     pairs: Option<BytePairs>,
 }
 

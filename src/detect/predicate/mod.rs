@@ -321,8 +321,8 @@ pub(in crate::detect) fn ordering(left: &str, right: &str) -> Ordering {
     }
 }
 
-/// Reads a text as a decimal number; `None` if it is not one. (Rust would also read texts such as
-/// `inf` and `nan`, which are names in a log.)
+/// Reads a text as a decimal number; `None` if it is not one. (Rust's parser would also accept
+/// texts such as `inf` and `nan`. In a log they are names, such as of a host or a user.)
 pub(in crate::detect) fn number(text: &str) -> Option<f64> {
     let decimal = text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.".contains(&byte));
     // Adding zero turns -0.0 into 0.0, which compare as different in a total order.

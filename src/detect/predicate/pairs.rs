@@ -6,12 +6,12 @@
 //! bit that the value does not set, the value cannot match. Otherwise the value is compared with
 //! the pattern ([`Pattern::matches`](crate::detect::predicate::pattern::Pattern::matches)).
 
-/// The multiplier of the hash of a byte pair: 2³² divided by the golden ratio (Fibonacci hashing).
-/// Similar pairs get hashes that are far apart.
+/// The multiplier of the hash of a byte pair (two neighbouring bytes of a text): 2³² divided by the
+/// golden ratio (Fibonacci hashing). Similar pairs get hashes that are far apart.
 const SPREAD: u32 = 0x9e37_79b1;
-/// The number of bits in the hash of a byte pair. The hash is the number, from 0 to 63, of the bit
-/// that the pair sets in [`BytePairs`]. It consists of the highest bits of the pair's product with
-/// [`SPREAD`].
+/// The number of bits in the hash of a byte pair (two neighbouring bytes of a text). The hash is
+/// the number, from 0 to 63, of the bit that the pair sets in [`BytePairs`]. It consists of the
+/// highest bits of the pair's product with [`SPREAD`].
 const BITS: u32 = 6;
 
 /// The set of pairs of neighbouring bytes in a text, as a Bloom filter of 64 bits: each pair sets
@@ -34,7 +34,7 @@ impl BytePairs {
         BytePairs(marks)
     }
 
-    /// The byte pairs that are in this set, in `others`, or in both.
+    /// The set of the byte pairs that are in this set, in `others`, or in both.
     pub(in crate::detect) fn union(self, others: BytePairs) -> Self {
         BytePairs(self.0 | others.0)
     }

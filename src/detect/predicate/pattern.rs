@@ -21,9 +21,9 @@ pub struct Pattern {
     /// Whether all literals of the pattern are ASCII. If so, a value is compared without folding
     /// it.
     is_ascii: bool,
-    /// The byte pairs in the pattern's literals, which rule out most values fast. There are none if
-    /// a literal is not ASCII, because a value is then compared in lower case, which has other byte
-    /// pairs.
+    /// The pairs of neighbouring bytes in the pattern's literals. They rule out most values fast,
+    /// because a matching value has all of these pairs. There are none if a literal is not ASCII,
+    /// because a value is then compared in lower case, which has other pairs.
     pairs: BytePairs,
 }
 
@@ -70,7 +70,8 @@ impl Pattern {
     }
 
     /// Returns true if the pattern matches the whole of `value`, like [`Pattern::matches`], but
-    /// faster. `pairs` are the byte pairs in the value, which rule out most patterns.
+    /// faster. `pairs` are the pairs of neighbouring bytes in the value. They rule out most
+    /// patterns, whose literals have other pairs.
     #[must_use]
     pub(in crate::detect) fn matches_with(&self, value: &str, pairs: BytePairs) -> bool {
         !pairs.misses_any_of(self.pairs) && self.matches(value)

@@ -88,8 +88,8 @@ fn size(expression: &Hir) -> usize {
     }
 }
 
-/// The last line of an error message of `regex_syntax`. The lines before it show the place of the
-/// error in the expression.
+/// The last line of `text`, an error message of the crate `regex_syntax`. The lines before it show
+/// the place of the error in the expression.
 pub(in crate::detect) fn last_line(text: &str) -> String {
     let last = text.lines().last().unwrap_or_default();
     last.strip_prefix("error: ").unwrap_or(last).to_owned()

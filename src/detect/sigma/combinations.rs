@@ -4,15 +4,17 @@
 use super::compiler::joined;
 use crate::detect::predicate::Predicate;
 
-/// The most ways in which a Sigma condition such as `2 of x*` may choose its parts. The condition
-/// becomes an OR of all pairs of parts, so a condition with more ways is refused.
+/// The most ways in which a Sigma condition such as `2 of selection*` may choose parts of the rule.
+/// This condition becomes an OR of all pairs of the parts, which takes memory, so a condition with
+/// more ways is refused.
 const MOST_ALTERNATIVES: usize = 1_000;
-/// The number up to which [`choices`] counts exactly. It is far above [`MOST_ALTERNATIVES`], so a
-/// larger number need not be exact to be refused.
+/// The number up to which [`choices`] counts exactly the ways to choose some of the parts of a
+/// Sigma rule. It is far above [`MOST_ALTERNATIVES`], so a larger number need not be exact to be
+/// refused.
 const COUNTING_LIMIT: usize = 1 << 20;
 
-/// Refuses the Sigma condition that `count` of `all` parts of a rule are true, if there are more
-/// than [`MOST_ALTERNATIVES`] ways to choose the parts.
+/// Refuses the Sigma condition that `count` of `all` parts of a rule (such as `selection`) are
+/// true, if there are more than [`MOST_ALTERNATIVES`] ways to choose the parts.
 pub(super) fn check_number(all: usize, count: usize) -> Result<(), String> {
     if choices(all, count) > MOST_ALTERNATIVES {
         return Err(format!("expected at most {MOST_ALTERNATIVES} combinations of parts, found more"));
@@ -29,8 +31,9 @@ pub(super) fn condition_count(predicate: &Predicate) -> usize {
     }
 }
 
-/// The number of ways to choose `count` of the `all` parts of a Sigma rule. It is exact up to
-/// [`COUNTING_LIMIT`]; a larger result only says that the number is above the limit.
+/// The number of ways to choose `count` of the `all` parts (such as `selection`) that a Sigma rule
+/// has. It is exact up to [`COUNTING_LIMIT`]; a larger result only says that the number is above
+/// the limit.
 pub(super) fn choices(all: usize, count: usize) -> usize {
     let count = count.min(all.saturating_sub(count));
     let mut choices = 1_usize;

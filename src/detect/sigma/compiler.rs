@@ -16,11 +16,11 @@ use crate::detect::sigma::placeholder::Placeholders;
 use crate::detect::yaml::{Key, Node, NodeKind, YamlProblem};
 use crate::event::Event;
 
-/// The most lists inside each other in one part of a Sigma rule. More are an attack on the stack of
-/// the recursive compiler, not a rule.
+/// The most lists inside each other in one part of a Sigma rule, such as `selection`. More are an
+/// attack on the stack of the recursive compiler, not a rule.
 const DEEPEST_NESTING: usize = 100;
-/// The most parts that a Sigma rule's `detection` section may have. Published rules have a few
-/// dozen.
+/// The most parts, such as `selection`, that a Sigma rule's `detection` section may have. Published
+/// rules have a few dozen.
 const MOST_PARTS: usize = 1_000;
 /// The most conditions on fields that a Sigma rule may become when it is compiled, so that a small
 /// rule cannot fill the memory. A value counts once for each text that its placeholders and
@@ -74,11 +74,11 @@ pub(super) struct Compiler<'a> {
     /// `QueryName`, even if the line is not understood. Then the rule is refused, and not ignored
     /// as one about other events.
     mentions_dns: Cell<bool>,
-    /// The number of conditions on fields that the rule has come to so far. It is limited by
-    /// [`MOST_CONDITIONS`].
+    /// The number of conditions on fields that the rule has become so far, while it is compiled. It
+    /// is limited by [`MOST_CONDITIONS`].
     conditions: Cell<usize>,
-    /// The estimated memory, in bytes, of the rule's regular expressions so far. It is limited by
-    /// [`MOST_EXPRESSION_BYTES`].
+    /// The estimated memory, in bytes, of those regular expressions of the rule that were made so
+    /// far. It is limited by [`MOST_EXPRESSION_BYTES`].
     expression_bytes: Cell<usize>,
     /// The problem with the first line of the rule (a field with values) that is not understood;
     /// `None` if all lines so far are understood.

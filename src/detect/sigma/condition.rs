@@ -26,8 +26,8 @@ pub(super) enum SigmaCondition {
     Of(Quantifier, PartSelection),
 }
 
-/// How many of the parts of a Sigma rule that a condition such as `1 of selection*` selects must be
-/// true.
+/// How many parts of a Sigma rule must be true. A condition such as `1 of selection*` selects some
+/// parts of the rule, and requires this number of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Quantifier {
     /// All selected parts of the rule must be true (`all of`).

@@ -175,6 +175,7 @@ fn misspelt(document: &Node) -> Vec<String> {
 }
 
 /// The risk score of a Sigma rule: the score of `level` times the percentage for `status`, rounded.
+/// A rule without a status (`None`) gets the percentage [`UNSTATED_SHARE`].
 fn score(level: &str, status: Option<&str>) -> u32 {
     let of = |table: &[(&str, u32)], name: &str| {
         table.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)

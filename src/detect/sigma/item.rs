@@ -26,9 +26,9 @@ const DASHES: [char; 5] = ['-', '/', '\u{2013}', '\u{2014}', '\u{2015}'];
 /// multiplies the number of variants of the value by five.
 const MOST_DASHES: usize = 4;
 
-/// The field that the key of a field with values in a Sigma rule names, without the modifiers
-/// (`QueryName` for `QueryName|contains`). The error says that the key names no field of the log
-/// source's events.
+/// The field that `key`, the key of a line in a Sigma rule (a field with values), names. Modifiers
+/// after the field's name are ignored, such as `contains` in `QueryName|contains`. The error says
+/// that the key names no field of the log source's events.
 fn field_of(key: &Key, source: LogSource) -> Result<Field, YamlProblem> {
     let name = key.name.split('|').next().unwrap_or_default().trim();
     if name.is_empty() {

@@ -1,8 +1,8 @@
 //! Reads the modifiers after a field's name in a line of a Sigma rule (`contains` and `all` in
 //! `QueryName|contains|all`), and checks that they can be combined.
 //!
-//! A new modifier is a line in the list of modifiers, and a line in the guide's page on rules. A new
-//! way to compare is also a [`ValueComparison`], from which `item` makes a test of
+//! A new modifier is a line in the list of modifiers, and a line in the guide's page on rules. A
+//! new way to compare is also a [`ValueComparison`], from which `item` makes a test of
 //! `detect::predicate::test`. If the query name alone decides that test, `detect::lead` needs it
 //! too.
 

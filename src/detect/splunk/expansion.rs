@@ -120,9 +120,10 @@ impl<'a> Expansion<'a> {
     }
 
     /// Appends the text that replaces a macro call to the expanded search, with the macros in it
-    /// expanded. `place` is the range of bytes of the call in the search as written; for a call in
-    /// the text of a macro, that of the outermost call. `inside` are the names of the macros that
-    /// are being expanded.
+    /// expanded. The call of a macro that the parser implements itself stays. `cursor` reads the
+    /// text with the call. `place` is the range of bytes of the call in the search as written; for
+    /// a call in the text of a macro, that of the outermost call. `inside` are the names of the
+    /// macros that are being expanded.
     fn call(
         &mut self,
         cursor: &Cursor<'_>,

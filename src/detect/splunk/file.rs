@@ -80,8 +80,9 @@ const KEYS: KnownKeys = KnownKeys {
 };
 /// The name of the key of a Splunk rule file that contains the rule's search.
 const SEARCH: &str = "search";
-/// The keys that dnsweep knows in a risk object or a threat object of a Splunk rule file. An
-/// unknown key that is similar to a key in `read` is probably misspelt.
+/// The keys that dnsweep knows in an entry for a risk object or a threat object of a Splunk rule
+/// file: the machine, user or indicator that a finding of the rule is about. An unknown key that is
+/// similar to a key in `read` is probably misspelt.
 const ENTITY_KEYS: KnownKeys =
     KnownKeys { read: &["field", "type", "score", "message"], others: &[], required: &["field"] };
 /// The keys that dnsweep knows in the mapping `tags` of a Splunk rule file. An unknown key that is
@@ -99,8 +100,9 @@ const TAGS_KEYS: KnownKeys = KnownKeys {
     others: &["risk_severity"],
     required: &[],
 };
-/// The keys that dnsweep knows in those mappings of a Splunk rule file in which a risk can be
-/// stated. For each mapping, the first element is the path of keys that leads to it. An unknown key
+/// The keys that dnsweep knows in those mappings of a Splunk rule file that describe a finding of
+/// the rule: its message, its risk score, and the machines, users and indicators that it is about.
+/// The first element of each entry is the path of keys that leads to the mapping. An unknown key
 /// that is similar to a key in `read` is probably misspelt.
 const INNER_KEYS: &[(&[&str], KnownKeys)] = &[
     (&["tags"], TAGS_KEYS),

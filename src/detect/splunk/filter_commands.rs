@@ -21,9 +21,10 @@ use crate::detect::term::function::Function;
 use crate::detect::term::{Assumption, Term, TermKind};
 
 impl Pipeline<'_> {
-    /// Adds a condition to those that an event must meet to match the search. It was read in
-    /// `context`, and `place` is its range of bytes in the search. Returns an error if no DNS query
-    /// meets the condition.
+    /// Adds a condition to those that an event must meet to match the search. `place` is the
+    /// condition's range of bytes in the search. `context`, with which it was read, has the notes
+    /// for the user about it, and its first part that no DNS query meets. Returns an error if no
+    /// DNS query meets the whole condition.
     pub fn require(
         &mut self,
         cursor: &Cursor<'_>,
@@ -39,8 +40,8 @@ impl Pipeline<'_> {
 
     /// Returns an error if none of Sysmon's DNS queries meets a condition, so that the search is
     /// about other events. If only a part of the condition cannot be met, a note for the user says
-    /// so. `unmet` is the range of the part that cannot be met, if it is known, and what was
-    /// expected there.
+    /// so. `place` is the range of bytes of the condition in the search. `unmet` is the range of
+    /// the part that cannot be met, with what was expected there; `None` if the part is not known.
     fn check_subject(
         &mut self,
         cursor: &Cursor<'_>,

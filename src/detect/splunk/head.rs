@@ -34,7 +34,8 @@ const EXPECTED_OPERATOR: &str = "a condition on a field: its name, then one of =
 /// conditions are allowed. Keeps what it finds on the way: unknown names, parts that no DNS query
 /// meets, and notes for the user.
 pub(in crate::detect) struct ConditionContext<'n> {
-    /// Says what the names in the condition mean: event fields, columns or computed values.
+    /// Says what the names in the condition mean: event fields, columns of the search's `stats`
+    /// table, or computed values.
     names: &'n dyn NameResolver,
     /// The kinds of conditions that are allowed, such as those on the origin of events.
     allowed: AllowedConditions,
@@ -175,7 +176,8 @@ pub(in crate::detect) fn eat_search_command(cursor: &mut Cursor<'_>) {
 
 impl ConditionContext<'_> {
     /// Reads operands that are joined by `AND`, written or implied: `x AND y z`. `AND` binds least,
-    /// so it is the outermost operator.
+    /// so it is the outermost operator. `nesting` is how deep the operands lie in parentheses and
+    /// `NOT`s.
     fn conjunction(&self, cursor: &mut Cursor<'_>, nesting: Nesting) -> Result<Condition, SearchError> {
         let unknown = self.unknown.borrow().len();
         let mut terms = vec![self.disjunction(cursor, nesting)?];
@@ -191,7 +193,8 @@ impl ConditionContext<'_> {
         Ok(condition)
     }
 
-    /// Reads operands that are joined by `OR`. A single operand is returned as it is.
+    /// Reads operands that are joined by `OR`. A single operand is returned as it is. `nesting` is
+    /// how deep the operands lie in parentheses and `NOT`s.
     fn disjunction(&self, cursor: &mut Cursor<'_>, nesting: Nesting) -> Result<Condition, SearchError> {
         let mut terms = vec![self.negation(cursor, nesting)?];
         while cursor.eat_keyword(|word| word == "OR") {
@@ -200,8 +203,8 @@ impl ConditionContext<'_> {
         Ok(join_conditions(terms, Condition::Or))
     }
 
-    /// Reads `NOT x` or, if no `NOT` is next, an operand. The error for too deep nesting protects
-    /// the stack.
+    /// Reads `NOT x` or, if no `NOT` is next, an operand. `nesting` is how deep it lies in
+    /// parentheses and `NOT`s; too deep nesting is an error, to protect the stack.
     fn negation(&self, cursor: &mut Cursor<'_>, nesting: Nesting) -> Result<Condition, SearchError> {
         cursor.skip_space();
         if nesting.depth > DEEPEST_NESTING {
@@ -215,7 +218,7 @@ impl ConditionContext<'_> {
     }
 
     /// Reads an operand of `AND`, `OR` or `NOT`: a condition in parentheses, a macro call or a
-    /// condition on a field.
+    /// condition on a field. `nesting` is how deep the operand lies in parentheses and `NOT`s.
     fn term(&self, cursor: &mut Cursor<'_>, nesting: Nesting) -> Result<Condition, SearchError> {
         let start = cursor.at();
         match cursor.peek() {
@@ -341,8 +344,8 @@ impl ConditionContext<'_> {
 
     /// Returns the term that a name in a condition means. Where conditions on the origin of events
     /// are allowed, an unknown name is only recorded, because the part of the condition that
-    /// contains it may turn out to be about other events. A field whose value is not known then
-    /// takes the place of the unknown name.
+    /// contains it may turn out to be about other events. Then the term is a field whose value
+    /// differs from event to event. `is_excluded` is true inside an odd number of `NOT`s.
     fn term_named(&self, cursor: &Cursor<'_>, name: &Token, is_excluded: bool) -> Result<Term, SearchError> {
         let term = match self.names.term(cursor, name) {
             Ok(term) => term,
@@ -376,8 +379,9 @@ fn is_by(cursor: &Cursor<'_>) -> bool {
     }
 }
 
-/// Reads the value after `<`, `<=`, `>` or `>=`. Returns the condition that compares the term with
-/// it, and the value's range of bytes in the search.
+/// Reads the value after the operator `order` (`<`, `<=`, `>` or `>=`), which has been read.
+/// Returns the condition that compares `term` with the value, and the value's range of bytes in the
+/// search.
 fn comparison(
     cursor: &mut Cursor<'_>,
     term: Term,

@@ -60,6 +60,7 @@ impl ConditionContext<'_> {
     }
 
     /// Adds a note for the user that a condition on an index or a period is not applied.
+    /// `is_excluded` is true inside an odd number of `NOT`s.
     fn note_ignored(&self, name: &Token, value: &Token, is_excluded: bool) {
         let name = name.text.as_str();
         if is_period(name) {

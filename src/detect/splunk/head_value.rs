@@ -57,8 +57,8 @@ pub(in crate::detect) fn value(cursor: &mut Cursor<'_>, place: ValueContext) -> 
     if ends_here(cursor, place) { Ok(value) } else { Err(cursor.unexpected("a blank after the value")) }
 }
 
-/// Returns true if the character at the cursor can follow a value: a blank, a closing parenthesis
-/// or, in a list, a comma. The end of the text also ends a value.
+/// Returns true if a value can end at the cursor: before a blank, a closing parenthesis or the end
+/// of the text, and also before a comma if `place` is a list.
 fn ends_here(cursor: &Cursor<'_>, place: ValueContext) -> bool {
     let ends =
         |next: char| next.is_whitespace() || next == ')' || (next == ',' && place == ValueContext::InList);

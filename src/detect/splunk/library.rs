@@ -12,7 +12,8 @@ use crate::detect::yaml::keys::KnownKeys;
 use crate::detect::yaml::{from_node, only_document};
 
 sentence! {
-    /// The reason why the file of a macro, a lookup or placeholders cannot be used, as a sentence.
+    /// The reason, as a sentence, why a file of the site cannot be used: a file with a macro, with
+    /// a lookup, or with the values for the placeholders of Sigma rules.
     pub struct ContentError;
 }
 

@@ -8,8 +8,9 @@ use crate::detect::term::{Term, TermKind};
 
 /// Says what the names mean that are known at some place of a Splunk search.
 pub(in crate::detect) trait NameResolver {
-    /// Returns the [`Term`] (a field, a column or a computed value) that a name means at this place
-    /// of a search. The error for an unknown name suggests a known one that is close.
+    /// Returns the [`Term`] that a name means at this place of a search: a field, a column of the
+    /// search's `stats` table, or a computed value. The error for an unknown name suggests a known
+    /// one that is close.
     fn term(&self, cursor: &Cursor<'_>, name: &Token) -> Result<Term, SearchError>;
 }
 

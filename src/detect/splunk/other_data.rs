@@ -43,8 +43,9 @@ const OTHER_COMMANDS: &[&str] = &[
     "multisearch",
     "union",
 ];
-/// Commands of SPL that combine several events. If a search with one of them asks for several kinds
-/// of events, none of these kinds can be left out.
+/// Commands of SPL that combine several events. If a search with one of them asks for other events
+/// besides DNS queries, the whole search counts as one about other data, because the command needs
+/// all of these events.
 const COMBINING_COMMANDS: &[&str] =
     &["eventstats", "streamstats", "transaction", "join", "selfjoin", "append", "appendcols", "correlate"];
 /// The names of the data models of Splunk's Common Information Model, which is a common schema for
@@ -228,8 +229,8 @@ struct SearchedData {
 }
 
 /// Returns an error if the head of a search (the condition before its first `|`) asks only for
-/// other data than DNS queries. `combines` means that a later command combines all of the searched
-/// events. Then it is also an error that the head asks for other events besides DNS queries.
+/// other data than DNS queries. `combines` is true if a later command combines the searched events;
+/// then it is also an error if the head asks for other events besides DNS queries.
 fn check_head(cursor: &Cursor<'_>, combines: bool) -> Result<(), SearchError> {
     let searched = searched_data(cursor.clone())?;
     let other = match (searched.other_event, searched.other_origin) {

@@ -242,7 +242,7 @@ fn eat_options(cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
 }
 
 /// Reads one aggregate of `stats`, such as `count` or `min(field) as name`, and returns its name
-/// and its column.
+/// and its column. `fields` says what names mean. `draft` takes a note about an unknown field.
 fn aggregate(
     cursor: &mut Cursor<'_>,
     fields: &dyn FieldResolver,
@@ -279,7 +279,8 @@ fn aggregate(
 }
 
 /// Reads the argument of an aggregate of `stats`: a field, or `eval(condition)`, which has a value
-/// if the condition is true.
+/// if the condition is true. `fields` says what names mean. For an unknown field, a note is added
+/// to `draft`, and the argument has no value.
 fn aggregate_argument(
     cursor: &mut Cursor<'_>,
     fields: &dyn FieldResolver,
@@ -307,8 +308,9 @@ fn fields_as_names(fields: &dyn FieldResolver) -> &dyn NameResolver {
     fields
 }
 
-/// Reads the columns after the keyword `by` of `stats`. A search with an unknown field there is not
-/// refused: its table has no rows, and `draft.empty_because` says why.
+/// Reads the columns after the keyword `by` of `stats`. `fields` says what names mean. A search
+/// with an unknown field there is not refused: its table has no rows, and `draft.empty_because`
+/// says why.
 fn by_columns(
     cursor: &mut Cursor<'_>,
     fields: &dyn FieldResolver,

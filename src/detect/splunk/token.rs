@@ -18,7 +18,7 @@ const SHORT_QUOTE: usize = 20;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}: expected {expected}, found {found}{}", self.place(), self.hint())]
 pub struct SearchError {
-    /// The place of the error, in bytes from the start of the search.
+    /// The place of the error, in bytes from the start of the search's text.
     pub offset: usize,
     /// The line of the error, from 1. It is counted in the rule file if `in_file`, otherwise in the
     /// search alone.
@@ -114,9 +114,9 @@ pub(in crate::detect) struct MacroCall {
 #[derive(Debug, Clone)]
 pub(in crate::detect) struct Cursor<'a> {
     text: &'a str,
-    /// The reading position, in bytes from the start of the whole search.
+    /// The reading position, in bytes from the start of the text of the whole search.
     at: usize,
-    /// The end of the part of the search, in bytes from the start of the whole search.
+    /// The end of the part, in bytes from the start of the text of the whole search.
     end: usize,
 }
 
@@ -127,7 +127,7 @@ impl<'a> Cursor<'a> {
         Cursor { text, at: part.start, end: part.end }
     }
 
-    /// Returns the reading position, in bytes from the start of the search.
+    /// Returns the reading position, in bytes from the start of the text of the whole search.
     pub fn at(&self) -> usize {
         self.at
     }
@@ -290,7 +290,7 @@ impl<'a> Cursor<'a> {
         self.text.get(range).unwrap_or_default()
     }
 
-    /// Returns the first characters of the text that begins at the byte `at` of the search, in
+    /// Returns the first characters of what begins at the byte `at` of the search's text, in
     /// quotes, for an error message.
     pub fn excerpt(&self, at: usize) -> String {
         let rest = self.text.get(at..self.end).unwrap_or_default();
@@ -315,8 +315,8 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Returns an error at the byte `at` of the search. `expected` says in words what should be
-    /// there. The error quotes the word or the quoted text that begins there.
+    /// Returns an error at the byte `at` of the search's text. `expected` says in words what should
+    /// be there. The error quotes the word or the quoted text that begins there.
     fn error_here(&self, at: usize, expected: impl Into<String>) -> SearchError {
         let rest = self.text.get(at..).unwrap_or_default();
         let quoted = rest.starts_with('"').then(|| quoted_length(rest)).flatten();

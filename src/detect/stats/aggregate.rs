@@ -165,7 +165,7 @@ impl ExtremeValues {
     }
 
     /// Merges the candidates of `other`, another group of values, into these. For each kind of
-    /// candidate, the less or the greater one is kept, as `extremum` says.
+    /// candidate, the lesser or the greater one is kept, as `extremum` says.
     fn merge(&mut self, extremum: Extremum, other: ExtremeValues) {
         // Equal numbers in different notations (1, 1.0) are ordered by their text.
         take_better(&mut self.by_number, other.by_number, extremum, |a, b| {
@@ -183,8 +183,8 @@ impl ExtremeValues {
     }
 }
 
-/// Replaces `ours` by `theirs` if `theirs` is less or greater, as `extremum` says, or if `ours` is
-/// `None`.
+/// Replaces `ours` by `theirs` if `theirs` is the lesser or the greater one, as `extremum` says, or
+/// if `ours` is `None`. `compare` gives the order of two values.
 fn take_better<T>(
     ours: &mut Option<T>,
     theirs: Option<T>,

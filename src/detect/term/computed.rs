@@ -106,8 +106,9 @@ impl Computed {
         sets.map(|sets| vec![sets.concat()]).unwrap_or_default()
     }
 
-    /// Adds to `hits` the texts in the tables of the condition's lookups that the event matched, so
-    /// that the user sees which entries of the tables they were.
+    /// Adds texts to `hits`, the patterns that made an event match, for the table of matches. The
+    /// texts are those in the tables of the condition's lookups that the event matched, so that the
+    /// user sees which entries of the tables they were.
     pub(in crate::detect) fn add_hits(&self, event: &Event, hits: &mut Hits) {
         self.condition.visit(&mut |term| {
             if let TermKind::Lookup(found) = term.kind() {

@@ -266,7 +266,7 @@ fn whole(number: f64) -> Option<i64> {
 }
 
 /// Converts an index as SPL writes it, in which a negative number counts from the end, to a 0-based
-/// index. `None` if the index lies before the start.
+/// index in a list or text of this length. `None` if the index lies before the start.
 fn place(number: i64, length: usize) -> Option<usize> {
     let length = i64::try_from(length).ok()?;
     let place = if number < 0 { length.checked_add(number)? } else { number };

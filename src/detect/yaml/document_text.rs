@@ -30,8 +30,8 @@ impl<'t> DocumentText<'t> {
     }
 
     /// Returns lines of the YAML document's text, from the file's line `number` backwards to the
-    /// document's first line, each with its number in the file. Messages about errors look for the
-    /// line before the error.
+    /// document's first line, each with its number in the file. Messages about errors use them, for
+    /// example to find the line before an error.
     pub(super) fn lines_up_to(&self, number: usize) -> impl Iterator<Item = (usize, &'t str)> {
         let before = self.lines_before;
         let count = (number + 1).saturating_sub(before + 1);

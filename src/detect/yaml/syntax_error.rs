@@ -256,8 +256,8 @@ impl ErrorSite<'_, '_> {
         YamlProblem::at(place, "expected spaces before a key or a value, found a tab: indent with spaces")
     }
 
-    /// The problem that a `:` is at a place where no key can end. The cause may be a value with `:
-    /// ` in it, a missing colon on the line before, or a wrong indentation.
+    /// The problem that a `:` is at a place where no key can end. The cause may be a value that
+    /// contains a colon and a blank, a missing colon on the line before, or a wrong indentation.
     fn colon(&self) -> YamlProblem {
         let before: String = self.line().chars().take(self.at.column.saturating_sub(1)).collect();
         if before.contains(": ") {

@@ -22,7 +22,8 @@ pub fn host_of_archive(file_name: &str, layout: Option<Layout>) -> Option<&str> 
     host.filter(|host| is_host(host))
 }
 
-/// Returns true if `name` can be the name of a host.
+/// Returns true if `name` can be the name of a host: it consists of at most 253 ASCII letters,
+/// digits, `-`, `.` and `_`, contains a letter, and does not begin with a date and an hour.
 fn is_host(name: &str) -> bool {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
     // A name that has no letter is a number or a date.

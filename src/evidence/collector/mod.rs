@@ -18,6 +18,7 @@ pub enum Layout {
     /// KAPE and CyLR use this layout.
     Drives,
     /// `uploads/<accessor>/<volume>/…`, with percent-encoded names. Velociraptor uses this layout.
+    /// An accessor is one of its methods of reading files.
     Uploads,
     /// `fs/<drive>/…`, `fs/$fs$/<file system>/…` or `sysvol/…`. Dissect's acquire uses this layout.
     Acquire,

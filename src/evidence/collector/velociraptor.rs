@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-/// The host from which Velociraptor collected files, as `client_info.json` states it.
+/// The host from which Velociraptor collected files, as the file `client_info.json` in the
+/// collection states it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClientInfo {
     /// The name of the host, such as `FIN-WS07`.
@@ -11,11 +12,12 @@ pub struct ClientInfo {
     pub fqdn: Option<String>,
 }
 
-/// The largest `client_info.json` that is read, in bytes. A real one has a few hundred bytes.
+/// The largest `client_info.json` of a collection by Velociraptor that is read, in bytes. A real
+/// one has a few hundred bytes.
 const MOST_CLIENT_INFO: usize = 1 << 20;
 
-/// Reads `client_info.json` of a collection by Velociraptor. Returns `None` if the bytes are not
-/// JSON, are more than 1 MiB, or name no host.
+/// Reads the file `client_info.json` of a collection by Velociraptor. Returns `None` if the bytes
+/// are not JSON, are more than 1 MiB, or name no host.
 #[must_use]
 pub fn client_info(bytes: &[u8]) -> Option<ClientInfo> {
     let value: Value = (bytes.len() <= MOST_CLIENT_INFO).then(|| serde_json::from_slice(bytes).ok())??;

@@ -34,8 +34,10 @@ pub(super) struct RootDivision {
 
 impl RootDivision {
     /// Returns how the root is divided into pieces of evidence. With `depth`, each folder at that
-    /// depth is a piece. Without it, the root is one piece if it directly contains a `Windows`
-    /// folder or event logs; otherwise each of its children is a piece.
+    /// depth is a piece. Without it, the root is one piece if it is a file, or directly contains a
+    /// `Windows` folder or event logs; otherwise each folder and container directly in the root is
+    /// a piece. `links` says whether a symbolic link is followed where a file's first bytes must be
+    /// read to recognise an event log.
     pub(super) fn new(root: &Path, depth: Option<usize>, links: Links) -> Self {
         let depth = depth.unwrap_or_else(|| usize::from(!is_one_piece(root, links)));
         RootDivision { root: root.to_path_buf(), depth }
@@ -52,7 +54,8 @@ impl RootDivision {
 }
 
 /// Returns true if the root is one piece of evidence: if it is a file, or a folder that directly
-/// contains a `Windows` folder or event logs.
+/// contains a `Windows` folder or event logs. `links` says whether a symbolic link is followed
+/// where a file's first bytes must be read to recognise an event log.
 fn is_one_piece(root: &Path, links: Links) -> bool {
     let Ok(entries) = fs::read_dir(root) else { return true };
     entries.flatten().any(|entry| {
@@ -68,7 +71,8 @@ fn is_one_piece(root: &Path, links: Links) -> bool {
 pub(super) struct Registry {
     paths: Vec<PathBuf>,
     ids: HashMap<PathBuf, EvidenceId>,
-    /// The positions of the pieces of evidence that are containers, such as `FIN-WS07.zip`.
+    /// The numbers of those pieces of evidence that are containers, such as `FIN-WS07.zip`. Pieces
+    /// are numbered from 0, in the order in which they were found.
     containers: HashSet<usize>,
 }
 

@@ -68,10 +68,11 @@ pub(super) struct Candidate<'a> {
 }
 
 impl Handling {
-    /// Decides what discovery does with a regular file. `head` reads the file's first bytes, at
-    /// most `content::LOOKED_AT`; it is called only if the name is not enough. A root that is a
-    /// file is always read, opened or searched for chunks, unless it is an archive or a disk image
-    /// that is not opened.
+    /// Decides what discovery does with a regular file. `search` has the settings of discovery,
+    /// such as whether containers are opened. `head` reads the file's first bytes, at most
+    /// `content::LOOKED_AT`; it is called only if the name is not enough. A root that is a file is
+    /// always read, opened or searched for chunks, unless it is an archive or a disk image that is
+    /// not opened.
     pub(super) fn of(
         search: &Search,
         file: &Candidate<'_>,
@@ -146,7 +147,8 @@ pub(super) fn is_named_like_event_log(name: &[u8]) -> bool {
 }
 
 /// Returns true if the file at `path` is an event log, judged by its name or, if the name is not
-/// enough, by its first bytes.
+/// enough, by its first bytes. `links` says whether a symbolic link at `path` is followed to read
+/// these bytes.
 pub(super) fn is_event_log(path: &Path, links: Links) -> bool {
     let content = || ContentHint::of(head_of_file(path, links));
     match NameHint::of(name_bytes(path.file_name().unwrap_or_default())) {
@@ -166,8 +168,8 @@ enum NameHint {
     /// AppleDouble file that macOS wrote beside one.
     PerhapsLog,
     /// The name contains `.evtx` before its end. The file can be a renamed or exported event log,
-    /// the slack of a log (the unused bytes after the log's end on the disk), a file with a log's
-    /// checksum, or a link to a log.
+    /// the slack of a log (the unused bytes after the log's end on the disk), a file that states
+    /// the checksum of a log (`Security.evtx.sha256`), or a shortcut to a log.
     ContainsEvtx,
     /// The name ends with an extension that event XML can have: `.xml`, `.log` or `.txt`.
     PerhapsXml,

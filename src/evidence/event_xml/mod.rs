@@ -159,7 +159,7 @@ pub fn is_prefix_character(character: u8) -> bool {
 }
 
 /// Returns `text` without white space and a lead-in at its start, and without the white space after
-/// the lead-in.
+/// the lead-in. A lead-in is a text that a tool wrote before an event's XML.
 fn after_lead_in(text: &str) -> &str {
     let text = text.trim_ascii_start();
     let behind = lead_in(text).and_then(|length| text.get(length..));

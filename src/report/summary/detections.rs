@@ -10,7 +10,7 @@ use crate::report::run::{DetectionRecord, RuleCounts};
 /// shows the reason. `run.json` has the reasons of all.
 const MOST_REFUSED: usize = 5;
 /// The most characters that the printed summary of a sweep shows of the reason why a rule was
-/// refused.
+/// refused, which means that dnsweep cannot run it.
 const LONGEST_REASON: usize = 400;
 
 impl Summary<'_> {
@@ -90,8 +90,8 @@ pub(super) fn risk(score: Option<i64>) -> String {
     score.map_or_else(|| "no risk score stated".to_owned(), |score| format!("risk score {score}"))
 }
 
-/// Returns the reason why a rule was refused, cut to [`LONGEST_REASON`] characters and with control
-/// characters escaped, so that a terminal can show it.
+/// Returns the reason why dnsweep cannot run a rule (refused it), cut to [`LONGEST_REASON`]
+/// characters and with control characters escaped, so that a terminal can show it.
 fn shortened(reason: &str) -> String {
     let mut letters = reason.chars();
     let shown: String = letters.by_ref().take(LONGEST_REASON).collect();

@@ -49,7 +49,8 @@ pub(in crate::scan) struct DecodingBudget<'a> {
     /// take for the chunk.
     most: usize,
     /// The cost of each template definition that was estimated so far, in bytes of memory, by the
-    /// definition's offset in the chunk; `None` if the cost exceeds the limit for a record.
+    /// definition's offset in the chunk; `None` if the cost exceeds the limit for a record, or
+    /// cannot be known.
     definitions: BTreeMap<usize, Option<usize>>,
 }
 
@@ -89,8 +90,9 @@ impl<'a> DecodingBudget<'a> {
     }
 
     /// Returns the cost of decoding the tokens of binary XML that begin in a range of the chunk, in
-    /// bytes of memory. `depth` is the number of fragments in which they are nested. `None` if the
-    /// cost exceeds the limit for a record.
+    /// bytes of memory. `kind` says what the tokens belong to, and `depth` is the number of
+    /// fragments (self-contained pieces of binary XML) in which they are nested. `None` if the cost
+    /// exceeds the limit for a record, or cannot be known.
     fn stream(&mut self, range: Range<usize>, kind: TokenOwner, depth: usize) -> Option<usize> {
         if depth > DEEPEST_NESTING {
             return None;
@@ -110,8 +112,10 @@ impl<'a> DecodingBudget<'a> {
         (cost <= self.most).then_some(cost)
     }
 
-    /// Adds what decoding the token of binary XML at offset `at` of the chunk costs to `cost`, in
-    /// bytes of memory, and returns the offset after the token.
+    /// Adds to `cost` what decoding the token of binary XML at offset `at` of the chunk costs, in
+    /// bytes of memory, and returns the offset after the token. `kind` says what the token belongs
+    /// to, and `depth` is the number of fragments (self-contained pieces of binary XML) in which it
+    /// is nested.
     fn token(&mut self, at: usize, kind: TokenOwner, depth: usize, cost: &mut usize) -> Result<usize, Stop> {
         let number = *self.chunk.get(at).ok_or(Stop::End)?;
         let at = at + 1;
@@ -139,9 +143,10 @@ impl<'a> DecodingBudget<'a> {
         })
     }
 
-    /// Adds what decoding the name of an element or attribute costs to `cost`, in bytes of memory.
-    /// At offset `at` of the chunk lies a reference to the name: the name's offset. Returns the
-    /// offset after the reference, or after the name if the name directly follows the reference.
+    /// Adds to `cost` what decoding the name of an element or attribute costs, in bytes of memory.
+    /// At offset `at` of the chunk lies a reference to the name: the name's offset in the chunk.
+    /// Returns the offset after the reference, or after the name if the name directly follows the
+    /// reference.
     fn name(&self, at: usize, cost: &mut usize) -> Result<usize, Stop> {
         let offset = self.long(at)?;
         let units = self.short(offset.saturating_add(6))?;
@@ -150,8 +155,10 @@ impl<'a> DecodingBudget<'a> {
         Ok(if offset == at { at + 10 + units * 2 } else { at })
     }
 
-    /// Adds what decoding a literal value costs to `cost`, in bytes of memory. The value's type
-    /// lies at offset `at` of the chunk, before the value. Returns the offset after the value.
+    /// Adds to `cost` what decoding a literal value in binary XML costs, in bytes of memory. The
+    /// value's type lies at offset `at` of the chunk, before the value. `kind` says what the value
+    /// belongs to, and `depth` is the number of fragments (self-contained pieces of binary XML) in
+    /// which it is nested. Returns the offset after the value.
     fn literal(
         &mut self,
         at: usize,
@@ -175,9 +182,10 @@ impl<'a> DecodingBudget<'a> {
         }
     }
 
-    /// Adds what decoding a template instance (a reference to a template definition, with the
-    /// values for it) costs to `cost`, in bytes of memory: the cost of its template definition and
-    /// of its values. `at` is the offset in the chunk after the instance's token. Returns the
+    /// Adds to `cost` what decoding a template instance (a reference to a template definition, with
+    /// the values for it) costs, in bytes of memory: the cost of its template definition and of its
+    /// values. `at` is the offset in the chunk after the instance's token. `depth` is the number of
+    /// fragments (self-contained pieces of binary XML) in which the instance is nested. Returns the
     /// offset after the instance.
     fn instance(&mut self, at: usize, depth: usize, cost: &mut usize) -> Result<usize, Stop> {
         // An unknown byte and the definition's ID precede the offset.
@@ -227,8 +235,9 @@ impl<'a> DecodingBudget<'a> {
     }
 
     /// Returns the cost of decoding the template definition at `offset` in the chunk, in bytes of
-    /// memory; `None` if the cost exceeds the limit for a record. Callers add the cost for each
-    /// reference to the definition, because the decoder reads a broken definition anew each time.
+    /// memory; `None` if the cost exceeds the limit for a record, or cannot be known. Callers add
+    /// the cost for each reference to the definition, because the decoder reads a broken definition
+    /// anew each time.
     fn definition(&mut self, offset: usize) -> Option<usize> {
         if let Some(known) = self.definitions.get(&offset) {
             return *known;

@@ -17,21 +17,21 @@ use crate::scan::evtx::template::{DataTemplate, EventTemplate, data_template_by_
 use crate::scan::evtx::value::Values;
 use crate::scan::skim::skimmed_record::SkimmedRecord;
 
-/// The indexes of the values that contain the fields of a kind of event, for one template
-/// definition of `EventData`.
+/// Where the fields of a kind of event lie among the values that fill one template definition of
+/// `EventData`.
 #[derive(Debug)]
 pub(in crate::scan) struct DataIndexes {
-    /// The kind of event that has the fields in `indexes`.
+    /// The kind of event whose fields were looked for in the template definition of `EventData`.
     kind: &'static EventKind,
-    /// For each field of the kind, the index of the value that contains the field; `None` if the
-    /// template definition does not have the field.
+    /// For each field of the kind of event, the index, among the values of the `EventData`, of the
+    /// value that contains the field; `None` if the template definition does not have the field.
     indexes: Box<[Option<Index>]>,
 }
 
 impl DataIndexes {
     /// Finds the fields of `kind` in a template definition of `EventData`. `None` if the definition
     /// has a field that the kind does not have, or if the kind has fields outside `EventData`.
-    /// Records with such a definition are not read directly, but by the decoder.
+    /// Callers then have records with this definition decoded, instead of reading them directly.
     pub(in crate::scan) fn of(kind: &'static EventKind, template: &DataTemplate<'_>) -> Option<Self> {
         if kind.fields.iter().any(|field| field.location != FieldLocation::Data) {
             return None;
@@ -82,7 +82,7 @@ fn is_usual_system(template: &EventTemplate, values: &Values<'_>) -> bool {
 }
 
 /// Returns whether all values of an event's `EventData` have types that can be read directly,
-/// without the decoder: text, GUID, 32-bit number or 64-bit hexadecimal number.
+/// without the decoder (the `evtx` crate): text, GUID, 32-bit number or 64-bit hexadecimal number.
 fn is_usual_data(values: &Values<'_>) -> bool {
     values.kinds().all(|kind| matches!(kind, TEXT | GUID | U32 | HEX64))
 }
@@ -100,8 +100,9 @@ fn with_data(system: System, places: &DataIndexes, data: &Values<'_>) -> Option<
     Some(event)
 }
 
-/// Returns the text of a field, whose value lies at `index` in `data` and is stored in the field's
-/// binary type or as text. `None` if it is stored in any other type.
+/// Returns the text of a field, whose value lies at `index` in `data`. The value must be stored as
+/// text or, if `field_type` has a binary form (a GUID, a 32-bit number or a 64-bit number), in this
+/// form. `None` if it is stored in another way or cannot be read.
 fn value(field_type: FieldType, data: &Values<'_>, index: Index) -> Option<String> {
     match (field_type, data.kind(index)?) {
         (FieldType::Guid, GUID) => Some(guid(data.bytes(index, GUID)?.first_chunk()?)),
@@ -120,10 +121,10 @@ fn value(field_type: FieldType, data: &Values<'_>, index: Index) -> Option<Strin
 /// What can still be read of a DNS query whose template definition has lost the names of its
 /// elements.
 pub(in crate::scan) struct NamelessQuery {
-    /// The DNS query with its fields. Its `System` part is empty unless `has_system` is true.
+    /// The DNS query with its fields. Its `System` part is empty if that part could not be read.
     pub event: Event,
-    /// True if the `System` part could be read, because the template definition of that part is
-    /// whole.
+    /// True if the `System` part of the DNS query could be read, because the template definition of
+    /// that part is whole.
     pub has_system: bool,
 }
 

@@ -21,7 +21,7 @@ use crate::scan::decode::event_data;
 pub(in crate::scan) enum Document {
     /// An event of a kind that the scan reads, with its fields.
     Event(Event),
-    /// The `System` part of an event of any other kind, which is only counted.
+    /// The `System` part of an event whose kind the scan does not read. The event is only counted.
     Other(System),
 }
 

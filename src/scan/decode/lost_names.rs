@@ -27,9 +27,9 @@ const MOST_TEXT: usize = 1 << 18;
 pub(in crate::scan) struct NamelessQueries(BTreeMap<usize, NamelessQuery>);
 
 impl NamelessQueries {
-    /// Reads the DNS queries among the records of a walk, without the names of elements in their
-    /// template definitions. The chunk must be as it was read from the file, because preparing it
-    /// for the decoder changes bytes.
+    /// Reads the DNS queries among the records that `walk` found in the chunk, without the names of
+    /// elements in their template definitions. The chunk must be as it was read from the file,
+    /// because preparing it for the decoder (the `evtx` crate) changes bytes.
     pub(in crate::scan) fn of(chunk: &[u8], walk: &Walk) -> Self {
         let mut text = 0;
         let queries = walk.records.iter().filter_map(|RecordSpan { range, .. }| {
@@ -41,10 +41,11 @@ impl NamelessQueries {
         NamelessQueries(queries.collect())
     }
 
-    /// Returns the better of two results for the record at offset `start` of the chunk: `document`,
-    /// which is the decoder's, or the DNS query that was read without names of elements. The query
-    /// is returned if the decoder found none of its fields, or if the decoder failed and the
-    /// query's `System` part could be read. Each record can be passed once.
+    /// Returns the better of two results for the record at offset `start` of the chunk, and how its
+    /// fields were identified. The results are `document`, which comes from the decoder (the `evtx`
+    /// crate), and the DNS query that was read without names of elements. The query is returned if
+    /// the decoder found none of its fields, or if the decoder failed and the query's `System` part
+    /// could be read. Each record can be passed once.
     pub(in crate::scan) fn resolve(
         &mut self,
         start: usize,
@@ -73,10 +74,11 @@ impl NamelessQueries {
 /// How the fields of a DNS query were identified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scan) enum FieldNames {
-    /// The fields were identified by the names of the elements, which the chunk contains.
+    /// The fields of the DNS query were identified by the names of its elements, which the chunk
+    /// contains.
     Stored,
-    /// The names of the elements were lost. The fields were identified by the texts in the template
-    /// definition, such as `QueryName`.
+    /// The names of the DNS query's elements were lost. Its fields were identified by the texts in
+    /// the template definition, such as `QueryName`.
     Replaced,
 }
 

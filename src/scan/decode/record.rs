@@ -93,9 +93,9 @@ fn align_with(bytes: &mut [u8], walk: &Walk) {
 }
 
 /// Hides from the decoder (the `evtx` crate) a gap: bytes between the records that are to be
-/// decoded. The gap is added to the record before it: if that record's size is wrong, the gap's
-/// bytes belong to the record, and other records refer to them. A gap without a record before it is
-/// made to look like a record without content.
+/// decoded. The record before the gap is extended over it: if that record's size field is wrong,
+/// the gap's bytes may belong to the record, and other records may refer to them. A gap without a
+/// record before it is made to look like a record without content.
 fn hide_gap(bytes: &mut [u8], gap: &std::ops::Range<usize>, walk: &Walk) {
     if let Some(before) = walk.records.iter().rev().find(|record| record.range.end == gap.start) {
         put(bytes, before.range.start + 4, &size_bytes(gap.end - before.range.start));

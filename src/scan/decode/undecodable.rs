@@ -6,8 +6,9 @@ use crate::scan::decode::record::has_value_cut_short;
 use crate::scan::evtx::chunk::{RECORD_HEADER_SIZE, SIZE_COPY_SIZE};
 use crate::scan::evtx::walk::{RecordSpan, Walk};
 
-/// Removes records that must not be decoded from the walk, adds a problem for each, and returns
-/// their number. There are two kinds of such records:
+/// Removes from `walk`, the list of the records found in the chunk `bytes`, those that must not be
+/// decoded. Adds a problem for each of them to `problems`, and returns their number. They are of
+/// two kinds:
 ///
 /// - Records with a value that has fewer bytes than its type needs. The decoder (the `evtx` crate)
 ///   would read on into the values that follow.

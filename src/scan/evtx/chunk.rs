@@ -16,14 +16,17 @@ pub(in crate::scan) const CHUNK_SIGNATURE: &[u8; 8] = b"ElfChnk\0";
 /// The size, in bytes, of what precedes the first record of a chunk: the chunk's header with its
 /// tables of strings and templates.
 pub(in crate::scan) const CHUNK_HEADER_SIZE: usize = 512;
-/// The offset in a chunk of the ID of its first record, in bytes.
+/// The offset, in a chunk, of the header field that states the ID of the chunk's first record, in
+/// bytes.
 pub(in crate::scan) const FIRST_RECORD_ID_OFFSET: usize = 24;
-/// The offset in a chunk of the ID of its last record, in bytes.
+/// The offset, in a chunk, of the header field that states the ID of the chunk's last record, in
+/// bytes.
 pub(in crate::scan) const LAST_RECORD_ID_OFFSET: usize = 32;
 /// The offset, in a chunk, of the number that states where the chunk's live records end and its
 /// free space starts.
 pub(in crate::scan) const FREE_SPACE_OFFSET: usize = 48;
-/// The offset in a chunk of the checksum of its live records, in bytes.
+/// The offset, in a chunk, of the header field that contains the checksum of the chunk's live
+/// records, in bytes.
 pub(in crate::scan) const RECORDS_CHECKSUM_OFFSET: usize = 52;
 /// The offset in a chunk of the header's flags, in bytes. One of the flags is [`NO_CHECKSUMS`].
 pub(in crate::scan) const FLAGS_OFFSET: usize = 120;
@@ -100,10 +103,10 @@ switch! {
     /// The setting that says in which chunks the checksum of the records is verified. The checksum
     /// of a chunk's header is always verified.
     pub enum Checksums {
-        /// The records' checksum is verified in chunks with a record that is decoded, and in chunks
-        /// with damage.
+        /// The checksum of a chunk's records is verified if any record of the chunk is decoded, or
+        /// if the chunk is damaged.
         Needed,
-        /// The records' checksum is verified in all chunks that have checksums.
+        /// The checksum of a chunk's records is verified in all chunks that have checksums.
         All,
     }
 }

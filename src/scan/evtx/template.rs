@@ -45,13 +45,13 @@ pub(in crate::scan) struct EventTemplate {
     /// The index, among a record's values, of the value that fills `Security/@UserID`; `None` if
     /// the template definition itself contains the text, or has no such attribute.
     pub user_id: Option<Index>,
-    /// True if an event of this definition can be read directly from its values, without the
-    /// decoder (the `evtx` crate). This requires all of the following:
+    /// True if an event of this template definition can be read directly from its values, without
+    /// the decoder (the `evtx` crate). This requires all of the following:
     ///
     /// - No element of `System` has an attribute that a reader could mistake for that of another
     ///   element.
-    /// - `Version` and `Security` are present whenever their own values are not null.
-    /// - The value with the event's data is substituted nowhere else.
+    /// - The elements `Version` and `Security` are present whenever their own values are not null.
+    /// - The value that contains the event's `EventData` fills no other place in the definition.
     /// - All names of elements and attributes consist of letters and digits.
     pub is_plain: bool,
     /// The indexes of a record's values that must not be null. If one of them is null, an element
@@ -65,8 +65,8 @@ pub(in crate::scan) struct EventTemplate {
 /// The template definition of an `EventData`: which value of the record fills which `Data` element.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::scan) struct DataTemplate<'a> {
-    /// For each `Data` element, in order: the text of its attribute `Name`, and the index, among
-    /// the record's values, of the value that fills the element.
+    /// For each `Data` element of the template definition, in order: the text of its attribute
+    /// `Name`, and the index, among the record's values, of the value that fills the element.
     pub data: Vec<(Text<'a>, Index)>,
 }
 

@@ -16,8 +16,8 @@ use crate::scan::evtx::log::{u16_at, u32_at};
 /// thousand units.
 pub(in crate::scan) const LONGEST_NAME: u16 = 256;
 
-/// The number of the value type text. A literal value in a template definition begins with the
-/// number of its type.
+/// The number by which binary XML states that a value is text. A literal value in a template
+/// definition begins with the number of its type.
 const TEXT: u8 = binxml::TEXT.number();
 
 /// What a template definition states as the value of an element or attribute: a text, or which
@@ -71,10 +71,11 @@ impl Value<'_> {
 /// elements have up to seven attributes, elements that are examined up to three.
 #[derive(Debug, Default, Clone, Copy)]
 pub(in crate::scan) struct Attributes<'a> {
-    /// The names and values of the first four attributes. If the element has fewer than four, only
-    /// the first `count` entries are valid.
+    /// The names and values of the first four attributes of an element. If it has fewer than four,
+    /// only as many entries as it has attributes are valid.
     first: [(Text<'a>, Value<'a>); 4],
-    /// The number of the element's attributes, including those that are not kept.
+    /// The number of the element's attributes, including those after the fourth, of which nothing
+    /// else is kept.
     pub count: usize,
 }
 
@@ -90,9 +91,10 @@ impl<'a> Attributes<'a> {
         (self.count == 1).then_some(self.first[0].1)
     }
 
-    /// Returns whether the element has none of the attributes `Name`, `SystemTime` and `UserID`.
-    /// These are read from certain elements of an event, so elsewhere they could be mistaken for
-    /// them. The attribute `own`, which is read from this element, is allowed once.
+    /// Returns whether the element has none of the attributes `Name`, `SystemTime` and `UserID`,
+    /// except that it may have the attribute `own` once. `own` is the one of them that is read from
+    /// this element; any other could be mistaken for that of another element. The result is false
+    /// if the element has more than four attributes.
     pub(in crate::scan) fn are_plain(&self, own: Option<&str>) -> bool {
         const READ: [&str; 3] = ["Name", "SystemTime", "UserID"];
         let Some(all) = self.first.get(..self.count) else { return false };
@@ -163,7 +165,8 @@ pub(in crate::scan) struct Tokens<'a> {
     element_name: u32,
     /// The offset, in the chunk, of the name of the attribute that was read last.
     attribute_name: u32,
-    /// The setting for names that lie outside the template definition: whether they are read.
+    /// The setting for names of elements and attributes that lie outside the template definition:
+    /// whether they are read.
     names: OutsideNames,
     /// True if a name of an element or attribute that was read lies outside the template
     /// definition.
@@ -171,11 +174,11 @@ pub(in crate::scan) struct Tokens<'a> {
     /// True if a name of an element or attribute that was read has other characters than ASCII
     /// letters and digits. The decoder (the `evtx` crate) does not write such a name as it is.
     pub odd_names: bool,
-    /// A bit for each of the record's first 64 values. It is set if a place that the value fills
-    /// was read.
+    /// A bit for each of the record's first 64 values. It is set once the cursor has read a place
+    /// in the template definition that the value fills.
     substituted: u64,
-    /// A bit for each of the record's first 64 values. It is set if more than one place that the
-    /// value fills was read.
+    /// A bit for each of the record's first 64 values. It is set once the cursor has read more than
+    /// one place in the template definition that the value fills.
     substituted_again: u64,
 }
 
@@ -280,16 +283,17 @@ impl<'a> Tokens<'a> {
         Some((text, index))
     }
 
-    /// Records that a place that the record's value at `index` fills was read, for
-    /// [`Tokens::is_substituted_once`].
+    /// Remembers that the cursor has read a place in the template definition that the record's
+    /// value at `index` fills. [`Tokens::is_substituted_once`] needs this.
     fn note(&mut self, index: Index) {
         let bit = bit(index);
         self.substituted_again |= self.substituted & bit;
         self.substituted |= bit;
     }
 
-    /// Returns whether exactly one place that the record's value at `index` fills was read. The
-    /// result is false for all but the first 64 values, because no places are recorded for them.
+    /// Returns whether the cursor has read exactly one place in the template definition that the
+    /// record's value at `index` fills. The result is false for all but the first 64 values,
+    /// because no places are remembered for them.
     pub(in crate::scan) fn is_substituted_once(&self, index: Index) -> bool {
         self.substituted & !self.substituted_again & bit(index) != 0
     }
@@ -304,14 +308,16 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// Reads the attributes of an element that has content, to where the content begins. `None` if
-    /// the element has no content, or an attribute is unusual.
+    /// Reads the attributes of an element that has content into the field `attributes`, and moves
+    /// the cursor to where the content begins. `None` if the element has no content, or an
+    /// attribute is unusual.
     pub(in crate::scan) fn attributes(&mut self) -> Option<()> {
         matches!(self.attributes_and_end()?, Token::EndOfAttributes).then_some(())
     }
 
-    /// Reads the attributes of an element without nested elements, and returns the element's
-    /// content: a text, a substitution, or nothing. `None` if the element is unusual.
+    /// Reads the rest of an element without nested elements: its attributes into the field
+    /// `attributes`, and its content, which is returned (a text, a substitution, or nothing).
+    /// `None` if the element is unusual.
     pub(in crate::scan) fn element(&mut self) -> Option<Value<'a>> {
         if matches!(self.attributes_and_end()?, Token::CloseEmpty) {
             return Some(Value::Absent);
@@ -323,8 +329,8 @@ impl<'a> Tokens<'a> {
         matches!(self.next()?, Token::Close).then_some(value)
     }
 
-    /// Reads an element's attributes, and returns the token that ends them; `None` if an attribute
-    /// is unusual.
+    /// Reads an element's attributes into the field `attributes`, and returns the token that ends
+    /// them; `None` if an attribute is unusual.
     fn attributes_and_end(&mut self) -> Option<Token<'a>> {
         self.attributes.count = 0;
         loop {

@@ -19,8 +19,9 @@ use crate::scan::evtx::log::u32_at;
 /// shape, so that it need not be examined anew for each.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct Shape {
-    /// For each value's descriptor (its size and type), read as a number: a mask of the bits that
-    /// matter, and what these bits must be. Empty if no shape is known.
+    /// For the descriptor (size and type) of each of a record's values, read as a number: a mask of
+    /// the bits in which records of the same shape agree, and what these bits must be. Empty if no
+    /// shape is known.
     descriptors: Vec<(u32, u32)>,
 }
 

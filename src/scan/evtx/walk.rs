@@ -39,23 +39,23 @@ pub(in crate::scan) enum RecordOrigin {
 /// The result of walking a chunk: the chunk's records, and what is wrong with the chunk.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct Walk {
-    /// The live records that must be decoded, in order, without overlap.
+    /// The live records of the chunk that must be decoded, in order, without overlap.
     pub records: Vec<RecordSpan>,
-    /// The ranges between the records in `records`, as offsets in the chunk: damage, and records
-    /// that are counted already or must not be decoded.
+    /// The ranges between the records that must be decoded, as offsets in the chunk: damage, and
+    /// records that are counted already or must not be decoded.
     pub gaps: Vec<Range<usize>>,
     /// What is wrong with the chunk. Offsets are from the chunk's start.
     pub problems: Vec<Problem>,
-    /// The number of live records in the chunk, including those that were removed from `records` or
-    /// already counted.
+    /// The number of live records in the chunk, including those that are counted already or must
+    /// not be decoded.
     pub found: usize,
     /// True if the chunk's header states that the chunk has no checksums, so that none was
     /// verified.
     pub unchecked: bool,
     /// True if the checksum of the chunk's live records was computed and compared.
     pub checked: bool,
-    /// The places where the clock of the machine that wrote the records went back, as their headers
-    /// show. Offsets are from the chunk's start.
+    /// The places in the chunk where, as the headers of its records show, the clock of the machine
+    /// that wrote them went back. Offsets are from the chunk's start.
     pub clock: Clock,
 }
 
@@ -113,7 +113,8 @@ pub(in crate::scan) fn walk(bytes: &[u8], walk: &mut Walk) {
 struct RecordsEnd {
     /// The offset in the chunk at which the live records end, in bytes.
     end: usize,
-    /// True if the records up to `end` have the checksum that the chunk's header states.
+    /// True if the records of the chunk, up to the offset at which the live records end, have the
+    /// checksum that the chunk's header states.
     has_checksum: bool,
 }
 
@@ -205,8 +206,8 @@ fn hides_records(bytes: &[u8], end: usize, walk: &Walk) -> bool {
     end < bytes.len() && (!is_their_end || counted.is_some_and(follows))
 }
 
-/// Returns the offset in the chunk at which the first record ends up to which all records together
-/// have the checksum `checksum`; `None` if there is no such record.
+/// Returns the first offset in the chunk at which a record ends and up to which the records
+/// together have the checksum `checksum`; `None` if there is no such offset.
 fn checksummed_end(bytes: &[u8], checksum: u32) -> Option<usize> {
     let mut hasher = crc32fast::Hasher::new();
     let mut at = CHUNK_HEADER_SIZE;

@@ -20,10 +20,10 @@ pub(in crate::scan) const SECTOR: usize = 512;
 /// searched for chunks. Only headers at the start of a sector count.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct Headers {
-    /// The offsets, in the file, of the headers that begin a chunk.
+    /// The offsets, in the file, of those chunk headers that begin a chunk.
     pub starts: Vec<u64>,
-    /// The headers that begin no chunk, each as a problem: they are damaged, or nested in another
-    /// chunk.
+    /// The chunk headers that begin no chunk, each as a problem: they are damaged, or nested in
+    /// another chunk.
     pub others: Vec<Problem>,
 }
 

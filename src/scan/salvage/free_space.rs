@@ -31,7 +31,8 @@ use crate::scan::evtx::log::{CHUNK_SIZE, u64_at};
 /// the chunk is the end of the log, a sound chunk in the next slot, or an unused slot.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::scan) struct FreeSpace {
-    /// The offset in the chunk at which the free space starts, in bytes.
+    /// The offset in the chunk at which its free space (the bytes after its live records) starts,
+    /// in bytes.
     pub start: usize,
     /// The ID of the chunk's last live record; `None` if the chunk has no live record.
     last_id: Option<u64>,

@@ -33,8 +33,8 @@ impl LogBytes for WithHeader<'_> {
 }
 
 /// Returns whether a log has no file header, so that it begins with a chunk. Callers ask this for
-/// each block. Blocks begin where those of a log with a header begin. If a chunk begins at the
-/// start of any block but the first, the log therefore has a header, and its first bytes are not
+/// each block, and divide the log into blocks as if it had a header. If a chunk begins at the start
+/// of `block`, and `block` is not the first, the log has a header; its first bytes are then not
 /// read.
 pub(in crate::scan) fn is_headerless(log: &dyn LogBytes, block: Block) -> bool {
     let begins_at = |offset| {

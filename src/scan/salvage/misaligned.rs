@@ -28,11 +28,11 @@ static SIGNATURE: LazyLock<BytePattern> = LazyLock::new(|| BytePattern::new(CHUN
 /// can begin before the piece and extend into it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scan) enum Predecessor {
-    /// No misaligned chunk can begin in the slot or file header before the piece, or the piece is
-    /// the first of the log.
+    /// No misaligned chunk can begin in the slot or file header before the searched piece of the
+    /// log, or the piece is the log's first.
     Sound,
-    /// A misaligned chunk can begin in the slot or file header before the piece, or it was not
-    /// examined.
+    /// A misaligned chunk can begin in the slot or file header before the searched piece of the
+    /// log, or that slot was not examined.
     Doubtful,
 }
 
@@ -232,9 +232,9 @@ impl MisalignedChunks {
 struct SlotPart<'b> {
     /// The bytes of the log that contain the slot.
     bytes: &'b [u8],
-    /// The offset in the log at which `bytes` begin.
+    /// The offset, in the log, of the bytes that contain the slot.
     start: u64,
-    /// The range of the slot in `bytes`.
+    /// The range of the slot in the bytes of the log that contain it.
     range: Range<usize>,
 }
 

@@ -20,9 +20,10 @@ static RECORD: LazyLock<BytePattern> = LazyLock::new(|| BytePattern::new(RECORD_
 /// What begins at a position of a file: a chunk, a chunk header that begins no chunk, or neither.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::scan) enum HeaderKind {
-    /// No chunk header begins at the position.
+    /// No chunk header begins at the examined position of the file.
     None,
-    /// The header of a chunk that counts as a chunk of its own begins at the position.
+    /// The header of a chunk that counts as a chunk of its own begins at the examined position of
+    /// the file.
     BeginsChunk,
     /// A chunk header that begins no chunk, because it is damaged or nested in another chunk. The
     /// first value is the number of bytes to report as a problem. For a damaged header, these are

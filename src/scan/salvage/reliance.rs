@@ -24,8 +24,9 @@ use crate::scan::evtx::template::event_template;
 use crate::scan::evtx::value::Values;
 
 /// The greatest difference between the time in the header of a deleted record and its event's time,
-/// in units of 100 ns: a minute. With a greater difference, the record counts as altered. In live
-/// logs, the two times are equal; in real exports, they mostly differ by less than a second.
+/// in units of 100 ns: a minute. With a greater difference, the record counts as altered. In the
+/// logs of a running Windows, the two times are equal; in real exports of logs, they mostly differ
+/// by less than a second.
 const MOST_DELAY: u64 = 600_000_000;
 
 /// Returns the offset at which a chunk's live records end; `None` unless the checksums of the

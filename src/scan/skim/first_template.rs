@@ -14,10 +14,10 @@ use crate::scan::evtx::template::{EventTemplate, event_template};
 /// same bytes. The skim remembers it from chunk to chunk, so that it need not be read again.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct FirstTemplate {
-    /// The offset of the template definition in each chunk that contains it, in bytes.
+    /// The offset of the remembered template definition in each chunk that contains it, in bytes.
     offset: usize,
-    /// The bytes of the template definition after its header. A later chunk with the same bytes at
-    /// the same offset contains the same definition.
+    /// The bytes of the remembered template definition after its header. A later chunk with the
+    /// same bytes at the same offset contains the same definition.
     tokens: Vec<u8>,
     /// The remembered template definition as it was read: which value of a record fills which
     /// element of an event. `None` if no definition is remembered yet.

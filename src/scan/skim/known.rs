@@ -36,14 +36,15 @@ pub(in crate::scan) struct WantedData {
 /// A template definition of `EventData`, with what the skim found out about it.
 #[derive(Debug)]
 pub(in crate::scan) struct KnownData {
-    /// The indexes of the values in which the literals of detections are searched for.
+    /// The indexes, among the values of an event's `EventData`, of those in which the literals that
+    /// detections require are searched for.
     fields: FieldIndexes,
     /// The shape (types and sizes) of the values of the last event of this template definition that
     /// was examined value by value. Events with the same shape need no such examination.
     shape: Shape,
-    /// The indexes of the values that contain a DNS query's fields. They are looked up at the first
-    /// DNS query of this definition that a detection wants. `None` if the template definition has
-    /// fields that a DNS query does not have.
+    /// The indexes of the values that contain a DNS query's fields, for this template definition of
+    /// `EventData`. They are looked up at the first DNS query of this definition that a detection
+    /// wants. `None` if the definition has fields that a DNS query does not have.
     query: OnceCell<Option<DataIndexes>>,
 }
 
@@ -108,7 +109,7 @@ pub(in crate::scan) struct QueryCounts {
 
 /// Returns the index, among `logs`, of the log that a record with this template definition and
 /// these values belongs to. A log that is not known yet is added. `None` if the record's channel
-/// cannot be read; callers leave the record to the decoder.
+/// cannot be read; callers then have the record decoded.
 pub(in crate::scan) fn known_log(
     logs: &mut Vec<KnownLog>,
     template: &EventTemplate,
@@ -138,7 +139,7 @@ pub(in crate::scan) fn known_log(
 
 impl WantedData {
     /// Prepares a search for what detections want from events that all have the fields `all_have`.
-    /// No definition is known yet.
+    /// No template definition is known yet.
     pub(in crate::scan) fn new(wanted: &[WantedQueries], all_have: Vec<&'static str>) -> Self {
         WantedData { needles: Needles::new(wanted), all_have, data: Vec::new() }
     }
@@ -157,7 +158,7 @@ impl WantedData {
 
     /// Searches the data of an event, whose `EventData` fills `range` of the chunk, for the
     /// literals that detections require. The chunk's live records end at `records_end`. `None` if
-    /// anything about the data is not understood; callers leave the record to the decoder.
+    /// anything about the data is not understood; callers then have the record decoded.
     pub(in crate::scan) fn find<'c>(
         &mut self,
         chunk: &'c [u8],
@@ -207,7 +208,7 @@ pub(in crate::scan) fn known<T>(
 impl WantedValues<'_> {
     /// Returns the indexes of the values that contain a DNS query's fields. The chunk's live
     /// records end at `records_end`. `None` if the template definition has fields that a DNS query
-    /// does not have; callers leave the record to the decoder.
+    /// does not have; callers then have the record decoded.
     pub(in crate::scan) fn places<'k>(
         &self,
         wanted: &'k WantedData,
@@ -306,8 +307,8 @@ impl QueryCounts {
     }
 }
 
-/// Converts the skim's counts of at least one record. Every record that the skim counts has a
-/// readable time; it leaves records without one to the decoder.
+/// Converts the skim's counts of records, which must be at least one. Every record that the skim
+/// counts has a readable time: records without one are decoded instead.
 impl From<Counts> for RecordCounts {
     fn from(counts: Counts) -> Self {
         RecordCounts {

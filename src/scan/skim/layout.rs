@@ -24,36 +24,42 @@ use crate::scan::skim::skimmed_record::SkimmedRecord;
 /// chunk.
 #[derive(Debug, Clone)]
 pub(in crate::scan) struct Layout {
-    /// The index of the record's template definition among the definitions that the skim knows in
-    /// the chunk.
+    /// The index, among the template definitions that the skim knows in the chunk, of the one that
+    /// records with this layout refer to.
     pub event: usize,
-    /// The index of the record's log among the logs that the skim knows.
+    /// The index, among the logs that the skim knows, of the log that records with this layout
+    /// belong to.
     pub log: usize,
-    /// The first bytes of the record's content, up to the last value's descriptor (a value's type
-    /// and size): the reference to the template definition, the number of values, and the
-    /// descriptors of all values but the last.
+    /// The first bytes of the content of a record with this layout, up to the last value's
+    /// descriptor (a value's type and size): the reference to the template definition, the number
+    /// of values, and the descriptors of all values but the last.
     head: Box<[u8]>,
-    /// The length of the part of `head` that refers to the template definition, in bytes.
+    /// The length of the part of `head` (the first bytes of a record's content) that refers to the
+    /// template definition, in bytes.
     reference: usize,
     /// The range of the template definition in the chunk. If a record with this layout contains the
     /// definition itself, the definition follows the reference to it.
     definition: Range<usize>,
-    /// The position of the value of `EventID`, in bytes from the record's first value.
+    /// The position of the value of `EventID` in a record with this layout, in bytes from the
+    /// record's first value.
     event_id: usize,
-    /// The position of the value of `TimeCreated`, in bytes from the record's first value.
+    /// The position of the value of `TimeCreated` in a record with this layout, in bytes from the
+    /// record's first value.
     time_created: usize,
-    /// The position of the value of `EventRecordID`, in bytes from the record's first value.
+    /// The position of the value of `EventRecordID` in a record with this layout, in bytes from the
+    /// record's first value.
     event_record_id: usize,
-    /// The position of the record's last value, in bytes from the record's first value.
+    /// The position of the last value in a record with this layout, in bytes from the record's
+    /// first value.
     last: usize,
-    /// True if the record's last value must not be null, because an element would then be left out
-    /// of the event.
+    /// True if the last value of a record with this layout must not be null, because an element
+    /// would then be left out of the event.
     last_required: bool,
-    /// True if the record's last value is the event's `EventData`.
+    /// True if the last value of a record with this layout is the event's `EventData`.
     last_is_data: bool,
-    /// The position of the byte that states the number of sub-authorities of the record's security
-    /// identifier, and that number; `None` if the record has no security identifier. The number
-    /// determines the identifier's size.
+    /// The position, in bytes from the record's first value, of the byte that states the number of
+    /// sub-authorities of the record's security identifier, and that number. The number determines
+    /// the identifier's size. `None` if the record has no security identifier.
     sid: Option<(usize, u8)>,
     /// The position of the first of the values that determine whether the event is Sysmon's and
     /// which log it belongs to, in bytes from the record's first value.

@@ -64,12 +64,12 @@ pub(in crate::scan) struct Needles {
     /// The needles (literals that a detection requires) of each field, in the order in which the
     /// fields are searched.
     fields: Vec<FieldNeedles>,
-    /// For each [`WantedQueries`], the indexes of its sets of needles (literals that a detection
-    /// requires) in `searched` and `hits`.
+    /// For each description of wanted DNS queries ([`WantedQueries`]), the indexes of its sets of
+    /// needles (literals that a detection requires) among all sets of needles.
     wanted: Vec<Vec<usize>>,
-    /// For each set of needles (literals that a detection requires), how many fields are searched,
-    /// in the order of searching, until all fields of the set's needles were. If no needle of the
-    /// set was found by then, none will be found.
+    /// For each set of needles (literals that a detection requires), after how many fields, in the
+    /// order of searching, all fields that the set's needles name have been searched. If no needle
+    /// of the set was found by then, none will be found.
     searched: Vec<usize>,
     /// For each set of needles (literals that a detection requires), true if one of its needles was
     /// found in the DNS query that is being searched. Valid only once any needle was found in the
@@ -90,19 +90,20 @@ struct FieldNeedles {
     marks: Option<Trigrams>,
     /// The search for all of the field's literals at once.
     finder: AhoCorasick,
-    /// For each literal of `finder`, the number of the set of needles that the literal belongs to.
+    /// For each literal of the field, in the order in which the search knows them, the index, among
+    /// all sets of needles, of the set that the literal belongs to.
     sets: Vec<usize>,
-    /// The number of the set that all literals of the field belong to; `None` if they belong to
-    /// several sets.
+    /// The index, among all sets of needles, of the set that all literals of the field belong to;
+    /// `None` if they belong to several sets.
     only_set: Option<usize>,
     /// True if a detection may still want a DNS query after this field was searched, even if no
     /// needle (a literal that a detection requires) was found in this field and those before it.
     open_without_hits: bool,
 }
 
-/// The indexes of the values that contain the searched fields, for records of one template
-/// definition. There is one index for each field of [`Needles`], in the order of searching; `None`
-/// if the definition does not have the field.
+/// The indexes, among the `EventData` values of records of one template definition, of those that
+/// contain the searched fields. There is one index for each field of [`Needles`], in the order of
+/// searching; `None` if the definition does not have the field.
 #[derive(Debug)]
 pub(in crate::scan) struct FieldIndexes(Vec<Option<Index>>);
 
@@ -161,9 +162,9 @@ impl Needles {
     }
 
     /// Returns the indexes of the values that contain the searched fields, for a template
-    /// definition of `EventData`. `None` if the definition does not have a field in `all_have`,
-    /// which every event has: its name may be damaged, so that callers leave the records to the
-    /// decoder.
+    /// definition of `EventData`. `None` if the definition lacks a searched field that is in
+    /// `all_have`, the fields that every event of the searched kind has: the field's name may be
+    /// damaged, so that callers have the records decoded.
     pub(in crate::scan) fn places(
         &self,
         template: &DataTemplate<'_>,
@@ -181,8 +182,9 @@ impl Needles {
         Some(FieldIndexes(places))
     }
 
-    /// Returns whether a detection could want the DNS query with these values. `None` if a searched
-    /// field is not UTF-16 text; callers leave the record to the decoder.
+    /// Returns whether a detection could want the DNS query with these values, in which `places`
+    /// says where the searched fields lie. `None` if a searched field is not UTF-16 text; callers
+    /// then have the record decoded.
     pub(in crate::scan) fn want(&mut self, places: &FieldIndexes, values: &Values<'_>) -> Option<bool> {
         let mut hit = false;
         for place in 0..self.fields.len() {
@@ -204,8 +206,8 @@ impl Needles {
 
     /// Searches the UTF-16 text of a field for the field's needles (literals that a detection
     /// requires), and marks each set of needles of which one is found. `place` is the index of the
-    /// field in `fields`. `noted` says whether a needle was found in an earlier field of the DNS
-    /// query. Returns whether one is found in this field.
+    /// field in the order of searching. `noted` says whether a needle was found in an earlier field
+    /// of the DNS query. Returns whether one is found in this field.
     fn search(&mut self, place: usize, text: &[u8], noted: bool) -> bool {
         let Some(FieldNeedles { marks, finder, sets, only_set, .. }) = self.fields.get(place) else {
             return false;

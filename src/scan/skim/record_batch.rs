@@ -16,21 +16,26 @@ use crate::scan::skim::skimmed_record::SkimmedRecord;
 /// in the loop over the records costs time.
 #[derive(Debug)]
 pub(in crate::scan) struct RecordBatch {
-    /// The offset, in the chunk, of the batch's first record.
+    /// The offset, in the chunk, of the first record of the batch (records that are counted
+    /// together).
     start: usize,
-    /// The ID and the time in the header of the batch's first record.
+    /// The ID and the time in the header of the first record of the batch (records that are counted
+    /// together).
     first: RecordHeader,
-    /// The ID and the time in the header of the batch's last record so far.
+    /// The ID and the time in the header of the last record so far of the batch (records that are
+    /// counted together).
     last: RecordHeader,
-    /// The number of records in the batch so far.
+    /// The number of records so far in the batch (records that are counted together).
     records: u64,
-    /// The earliest and the latest time (TimeCreated) of the batch's records.
+    /// The earliest and the latest time (TimeCreated) of the batch's records, which are counted
+    /// together.
     times: (EventTime, EventTime),
-    /// The least and the greatest EventRecordID of the batch's records before the current run (its
-    /// last records with consecutive EventRecordIDs). If there are none, `u64::MAX` and 0.
+    /// The least and the greatest EventRecordID of the batch's records (which are counted together)
+    /// before the current run (the batch's last records with consecutive EventRecordIDs). If there
+    /// are none, `u64::MAX` and 0.
     ids: (u64, u64),
-    /// The current run: the batch's last records, as far back as their EventRecordIDs are
-    /// consecutive.
+    /// The current run: the last records of the batch (records that are counted together), as far
+    /// back as their EventRecordIDs are consecutive.
     run: IdRun,
     /// True if the first record of the current run (the batch's last records with consecutive
     /// EventRecordIDs) has another ID in its header than its EventRecordID.
@@ -138,8 +143,9 @@ fn renumbered(run: IdRun, differs: bool, last: RecordHeader) -> u64 {
 }
 
 /// Adds a finished run of consecutive EventRecordIDs to the log. `first_id` and `last_id` are the
-/// least and the greatest EventRecordID of the batch before the run; returns both, including the
-/// run. The run is passed by value, so that the batch's fields can stay in registers.
+/// least and the greatest EventRecordID of the batch's records before the run. Returns the least
+/// and the greatest EventRecordID of these records and the run. The run is passed by value, so that
+/// the batch's fields can stay in registers.
 #[cold]
 fn end_run(run: IdRun, (first_id, last_id): (u64, u64), log: &mut IdRuns) -> (u64, u64) {
     log.add_run(run);

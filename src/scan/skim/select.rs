@@ -39,10 +39,10 @@ use crate::scan::skim::skimmed_record::SkimmedRecord;
 /// recognised) that are kept for a chunk. Each further layout would cost a comparison for every
 /// record that has none of the kept ones.
 const MOST_LAYOUTS: usize = 16;
-/// The greatest amount of text, in bytes, in DNS queries that are read from a chunk without the
-/// decoder: several times that of a real chunk of 64 KiB. A crafted template definition can repeat
-/// a text in each record of a chunk. A chunk with more text is left to the decoder as a whole,
-/// which has a limit of its own.
+/// The greatest amount of text, in bytes, in DNS queries that the skim itself reads from a chunk,
+/// without the decoder (the `evtx` crate). It is several times that of a real chunk of 64 KiB. A
+/// crafted template definition can repeat a text in each record of a chunk. A chunk with more text
+/// is decoded as a whole, for which there is another limit.
 const MOST_READ_TEXT: usize = 1 << 18;
 /// The greatest number of logs (computer and channel) that are remembered from chunk to chunk. Most
 /// of the following chunks contain records of the same log. If there are more, all are forgotten.
@@ -52,7 +52,7 @@ const MOST_LOGS: usize = 16;
 /// others to be decoded.
 #[derive(Debug)]
 pub(in crate::scan) struct Skimmer {
-    /// The setting for which chunks the checksum of the records is verified.
+    /// The setting that says in which chunks the checksum of the records is verified.
     checksums: Checksums,
     /// The period that the user requests matches for. DNS queries in it are counted separately too.
     window: Window,
@@ -61,29 +61,30 @@ pub(in crate::scan) struct Skimmer {
     /// The search for the literals that detections require of queries of Windows' own DNS client;
     /// `None` if such queries are only counted.
     dns_client: Option<WantedData>,
-    /// The wanted DNS queries of the chunk that could be read without the decoder, each with the
-    /// offset of its record in the chunk.
+    /// The DNS queries of the chunk that a detection wants and that the skim itself could read,
+    /// without the decoder (the `evtx` crate), each with the offset of its record in the chunk.
     read: Vec<(usize, Event)>,
-    /// The total length, in bytes, of the texts of the queries in `read`.
+    /// The total length, in bytes, of the texts of the DNS queries that the skim itself has read
+    /// from the chunk.
     read_text: usize,
-    /// The template definition with which earlier chunks began, so that it need not be read again
-    /// in each chunk.
+    /// The template definition that lies first in most chunks, remembered from earlier chunks so
+    /// that it need not be read again in each.
     remembered: FirstTemplate,
-    /// The template definitions of events found so far in the chunk, each with its offset; `None`
-    /// for a definition that is not understood.
+    /// The template definitions of events that the skim has found so far in the chunk, each with
+    /// its offset; `None` for a definition that is not understood.
     events: Vec<(usize, Option<KnownEvent>)>,
-    /// The logs (computer and channel) that the counted records belong to, each with the
-    /// EventRecordIDs of those records.
+    /// The logs (computer and channel) that the records counted by the skim belong to, each with
+    /// the EventRecordIDs of those records.
     logs: Vec<KnownLog>,
-    /// The number of counted records in the chunk whose header has another number than the
-    /// EventRecordID, as in an export.
+    /// The number of records in the chunk that the skim counted and whose header has another ID
+    /// than the EventRecordID, as in an exported log.
     renumbered: u64,
     /// The layouts of records found so far: fixed bytes and positions by which similar records are
-    /// recognised. Those for the template definition with which chunks begin (`remembered`) are
-    /// kept from chunk to chunk.
+    /// recognised. Those for the remembered template definition, which lies first in most chunks,
+    /// are kept from chunk to chunk.
     layouts: Vec<Layout>,
-    /// The index, in `layouts`, of the layout of the last record that had one. The next record most
-    /// likely has it too.
+    /// The index, in `layouts` (the layouts of records found so far), of the layout of the last
+    /// record that had one of them. The next record most likely has it too.
     last_layout: usize,
 }
 
@@ -107,7 +108,7 @@ impl Skimmer {
         }
     }
 
-    /// Returns the skimmer, set to also leave to the decoder those queries of Windows' own DNS
+    /// Returns the skimmer, set to also choose for decoding those queries of Windows' own DNS
     /// client that `wanted` describes.
     pub(in crate::scan) fn leaving_dns_client(self, wanted: &[WantedQueries]) -> Self {
         Skimmer { dns_client: Some(WantedData::new(wanted, Vec::new())), ..self }
@@ -124,8 +125,8 @@ impl Skimmer {
         Skimmer { window, ..self }
     }
 
-    /// Counts the records of a chunk that need no decoding in `tally`. Sets `walk`, the list of the
-    /// chunk's records that are to be decoded: the counted ones become its gaps. Returns false,
+    /// Counts, in `tally`, the records of a chunk that need no decoding. Sets `walk`, the list of
+    /// the chunk's records that are to be decoded: the counted ones become its gaps. Returns false,
     /// without counting anything, if the chunk is not sound or its DNS queries have too much text.
     /// `walk` is then of no use, and callers decode the whole chunk instead.
     pub(in crate::scan) fn skim(&mut self, chunk: &[u8], walk: &mut Walk, tally: &mut Tally) -> bool {
@@ -168,9 +169,9 @@ impl Skimmer {
         holds
     }
 
-    /// Removes and returns the DNS queries that were read without the decoder from the chunk that
-    /// was skimmed last, each with the offset of its record. Only valid if [`Skimmer::skim`]
-    /// returned true.
+    /// Removes and returns the DNS queries that the skim itself read, without the decoder (the
+    /// `evtx` crate), from the chunk that was skimmed last, each with the offset of its record.
+    /// Only valid if [`Skimmer::skim`] returned true.
     pub(in crate::scan) fn take_read(&mut self) -> impl Iterator<Item = (usize, Event)> {
         self.read.drain(..)
     }
@@ -213,7 +214,7 @@ impl Skimmer {
         self.events.push((offset, Some(KnownEvent::new(template))));
     }
 
-    /// Adds the counts of the chunk's skimmed records to the tally.
+    /// Adds the counts of the chunk's skimmed records to `tally`.
     fn count(&self, tally: &mut Tally) {
         tally.renumbered_records += self.renumbered;
         for log in self.logs.iter().filter(|log| !log.runs.is_empty()) {
@@ -255,8 +256,8 @@ impl Skimmer {
         at
     }
 
-    /// Examines one record by itself: counts it, reads it, or leaves it to the decoder. `None` if
-    /// anything about the record is not understood; it is then decoded.
+    /// Examines one record by itself: counts it, reads it if it is a wanted DNS query, or chooses
+    /// it for decoding. `None` if anything about the record is not understood; it is then decoded.
     fn record(
         &mut self,
         chunk: &[u8],
@@ -291,10 +292,10 @@ impl Skimmer {
         Some(RecordOutcome::Counted)
     }
 
-    /// Reads a DNS query that a detection wants, without the decoder. The content of its record
-    /// begins at offset `content` in the chunk, `event` is the index of its template definition in
-    /// `events`, and the chunk's live records end at offset `end`. `None` if anything about the
-    /// query is unusual, so that it must be decoded.
+    /// Reads a DNS query that a detection wants, without the decoder (the `evtx` crate). The
+    /// content of its record begins at offset `content` in the chunk, `event` is the index of its
+    /// template definition among those found in the chunk, and the chunk's live records end at
+    /// offset `end`. `None` if anything about the query is unusual, so that it must be decoded.
     fn read_query(
         &self,
         chunk: &[u8],
@@ -310,8 +311,8 @@ impl Skimmer {
     }
 
     /// Reads a record by the layout of an earlier record. Returns the index of its template
-    /// definition in `events`, the index of its log in `logs`, and what was read. `None` if the
-    /// record has no known layout.
+    /// definition among those found in the chunk, the index of its log among the known logs, and
+    /// what was read. `None` if the record has no known layout.
     fn by_layout(&mut self, chunk: &[u8], content: &Range<usize>) -> Option<(usize, usize, SkimmedRecord)> {
         let mut layouts = self.layouts.iter().enumerate();
         let (place, layout, skimmed) = layouts
@@ -321,8 +322,8 @@ impl Skimmer {
     }
 
     /// Reads a record of any layout, and keeps its layout for the records that follow. Returns the
-    /// index of its template definition in `events`, the index of its log in `logs`, and what was
-    /// read. `None` if anything about the record is not understood.
+    /// index of its template definition among those found in the chunk, the index of its log among
+    /// the known logs, and what was read. `None` if anything about the record is not understood.
     fn value_by_value(
         &mut self,
         chunk: &[u8],

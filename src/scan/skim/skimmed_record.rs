@@ -32,7 +32,7 @@ pub(in crate::scan) struct SkimmedRecord {
 impl SkimmedRecord {
     /// Reads what the skim needs of a record with this template definition and these values, whose
     /// content ends at offset `end` in the chunk. `None` if a value is missing or not of the type
-    /// that it usually has; callers leave the record to the decoder.
+    /// that it usually has; callers then have the record decoded.
     pub(in crate::scan) fn read(template: &EventTemplate, values: &Values<'_>, end: usize) -> Option<Self> {
         let lacks_one = template.required.iter().any(|index| values.is_null(*index) != Some(false));
         if lacks_one || !values.fill(end) {
@@ -60,7 +60,8 @@ impl SkimmedRecord {
     }
 
     /// Returns whether the record has an event ID with which Windows' own DNS client logs queries.
-    /// The provider is not examined: other events with such an ID are rare, so the decoder decides.
+    /// The provider is not examined: other events with such an ID are rare, and decoding shows
+    /// which they are.
     pub(in crate::scan) fn may_be_dns_client_query(&self) -> bool {
         DNS_CLIENT_QUERY_EVENT_IDS.contains(&u32::from(self.event_id))
     }

@@ -130,8 +130,8 @@ fn name_hash(text: &[u8]) -> u16 {
     u16::try_from(sum & 0xffff).unwrap_or_default()
 }
 
-/// A position in the content of a record: `at` is its offset in the chunk, and `bytes` are the
-/// bytes of the chunk up to the content's end.
+/// A position in the content of a record. The field `at` is the position's offset in the chunk, and
+/// the field `bytes` contains the chunk up to the content's end.
 struct Cursor<'b> {
     bytes: &'b [u8],
     at: usize,

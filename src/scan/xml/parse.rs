@@ -128,7 +128,7 @@ struct EventParser {
     nameless: usize,
     /// The kinds of events whose data is read. Of other events, only `System` is.
     kinds: KindSet,
-    /// True if a kind in `kinds` has the field `Execution/@ProcessID`.
+    /// True if a kind of event whose data is read has the field `Execution/@ProcessID`.
     reads_process_id: bool,
     /// The texts of the event's fields found so far.
     data: DataTexts,

@@ -85,8 +85,8 @@ impl<'a> XmlText<'a> {
         self.start + self.bytes.len() as u64
     }
 
-    /// Converts a range of the file to a range in `bytes`, the part of the file that was read. The
-    /// range is cut off at the end of the part.
+    /// Converts a range of the file to a range in the bytes of the part of the file that was read.
+    /// The range is cut off at the end of the part.
     pub(super) fn byte_range(&self, range: Range<u64>) -> Range<usize> {
         let place = |at: u64| usize::try_from(at.saturating_sub(self.start)).unwrap_or(usize::MAX);
         place(range.start)..place(range.end).min(self.bytes.len())
@@ -282,8 +282,9 @@ impl<'a> XmlText<'a> {
         if is_space(self.ascii(name)) { self.close(name, b"?>").map(Tag::Around) } else { None }
     }
 
-    /// Returns the position after the word `Event` that begins at position `name`, with or without
-    /// a namespace prefix before it; `None` if another word begins at `name`.
+    /// Returns the position after the word `Event` in the tag name that begins at position `name`.
+    /// A namespace prefix may precede the word. `None` if the name does not begin with the word or
+    /// with a prefix and the word.
     fn after_event(&self, name: u64) -> Option<u64> {
         const EVENT: &[u8] = b"Event";
         let name_end = |name: u64| self.reads(name, EVENT).then(|| name + EVENT.len() as u64 * self.step());
@@ -320,9 +321,9 @@ impl<'a> XmlText<'a> {
         Some(if is_around { Tag::Around(end) } else { Tag::End(end) })
     }
 
-    /// Returns the position after the tag whose name ends at position `name`. `None` unless the tag
-    /// ends with the characters `last`, before another tag begins and within the greatest size of a
-    /// tag.
+    /// Returns the position after the tag whose name, or a part of it, ends at position `name`.
+    /// `None` unless the tag ends with the characters `last`, before another tag begins and within
+    /// the greatest size of a tag.
     fn close(&self, name: u64, last: &[u8]) -> Option<u64> {
         let step = self.step();
         let mut places = (name..self.end().min(name + MOST_TAG_BYTES)).step_by(self.unit_size());
@@ -394,9 +395,9 @@ impl<'a> XmlText<'a> {
         Some(start.max(self.lead_in_across(block.start, event_end).unwrap_or(0)))
     }
 
-    /// Returns the position at which a lead-in ends that begins before `place`, but not before
-    /// `from`, and ends after `place`. `None` if there is none. A lead-in is what a tool writes
-    /// before an event, such as a syslog header.
+    /// Returns the position of the end of the lead-in in which position `place` lies: one that
+    /// begins at `from` or later, but before `place`, and ends after `place`. `None` if there is
+    /// none. A lead-in is what a tool writes before an event, such as a syslog header.
     fn lead_in_across(&self, place: u64, from: u64) -> Option<u64> {
         let longest = (MOST_LEAD_IN + MOST_INDENT) as u64 * self.step();
         let from = place.saturating_sub(longest).max(from).max(self.start);

@@ -208,8 +208,8 @@ fn value() -> impl Strategy<Value = String> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
-    /// `rsigma_eval`, another evaluator of Sigma, has the same result for a rule with any of the
-    /// modifiers in [`modified_line`].
+    /// `rsigma_eval`, another evaluator of Sigma, has the same result as dnsweep for a rule with
+    /// any of the modifiers in [`modified_line`].
     #[test]
     fn another_evaluator_agrees_on_modifiers(
         line in modified_line(),

@@ -83,7 +83,7 @@ fn other_log_sources_are_other_data() {
 }
 
 /// Asserts that a Sigma rule with a spelling mistake is refused, and not ignored as a rule about
-/// events other than DNS queries.
+/// events other than DNS queries. The error must contain the text `expected`.
 fn assert_refused(text: &str, expected: &str) {
     let error = Detection::from_yaml(text, "rule.yml", &placeholders()).map(|_| ()).expect_err(text);
     assert!(error.to_string().contains(expected), "{text}: {error}");

@@ -10,8 +10,10 @@ use crate::detect::term::function::Function;
 use crate::detect::term::{Term, TermKind};
 
 impl Parser<'_, '_> {
-    /// Reads the arguments of the function `name`, and returns the call. The cursor must be at the
-    /// opening parenthesis. `depth` is the nesting depth of the call.
+    /// Reads the arguments of a function call in a Splunk expression, such as `lower(x)`, and
+    /// returns the condition or term for the call. The function's name, `name`, was already read,
+    /// so the parser is at the opening parenthesis. `depth` is the number of parentheses, `NOT`s
+    /// and calls around the call.
     pub(super) fn call(&mut self, name: &Token, depth: usize) -> Result<ConditionOrTerm, SearchError> {
         let start = name.range.start;
         let lower = name.text.to_ascii_lowercase();
@@ -48,8 +50,8 @@ impl Parser<'_, '_> {
         Ok(ConditionOrTerm::Condition(condition))
     }
 
-    /// Returns the call of the [`Function`] with this name. The error is that the name is unknown,
-    /// or that the number of arguments is wrong.
+    /// Returns the term that calls the [`Function`] with this name. The error says that the name is
+    /// unknown, or that the number of arguments is wrong.
     pub(super) fn function(&self, name: &Token, arguments: Vec<Term>) -> Result<Term, SearchError> {
         let Some((function, least, most)) = Function::named(&name.text).filter(|_| name.text.len() > 1)
         else {
@@ -69,8 +71,8 @@ impl Parser<'_, '_> {
         Ok(Term::from(TermKind::Call(function, arguments)))
     }
 
-    /// Reads a list of terms in parentheses, such as `(x, y)`. `depth` is the nesting depth of the
-    /// list.
+    /// Reads a list of terms (expressions with a value) in parentheses, such as `(x, y)`. `depth`
+    /// is the number of parentheses, `NOT`s and calls around the list.
     pub(super) fn arguments(&mut self, depth: usize) -> Result<Vec<Term>, SearchError> {
         let mut arguments = Vec::new();
         self.open()?;
@@ -91,14 +93,14 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// Reads the opening parenthesis of a call; anything else is an error.
+    /// Reads the opening parenthesis of a function call; anything else in its place is an error.
     pub(super) fn open(&mut self) -> Result<(), SearchError> {
         self.cursor.skip_space();
         if self.cursor.eat("(") { Ok(()) } else { Err(self.cursor.unexpected("`(`")) }
     }
 
-    /// Reads the `)` or `,` after an argument of a call, and returns true if it was `)`. Anything
-    /// else is an error.
+    /// Reads the `)` or `,` after an argument of a function call, and returns true if it was `)`.
+    /// Anything else in its place is an error.
     pub(super) fn closed_or_comma(&mut self) -> Result<bool, SearchError> {
         self.cursor.skip_space();
         if self.cursor.eat(")") {
@@ -107,8 +109,9 @@ impl Parser<'_, '_> {
         if self.cursor.eat(",") { Ok(false) } else { Err(self.cursor.unexpected("`,` or `)`")) }
     }
 
-    /// Reads the arguments of `if(condition, x, y)` or `case(condition, x, condition, y)`, and
-    /// returns the term for the call. `depth` is the nesting depth of the call.
+    /// Reads the arguments of Splunk's function `if(condition, x, y)`, or of its function `case`,
+    /// which has pairs of a condition and a value. Returns the term for the call. `depth` is the
+    /// number of parentheses, `NOT`s and calls around the call.
     pub(super) fn choice(&mut self, name: &Token, depth: usize) -> Result<Term, SearchError> {
         let mut branches = Vec::new();
         self.open()?;
@@ -140,15 +143,17 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// Returns the text of an argument that must be a constant, such as a pattern. If it is no
-    /// constant, the error quotes the search from byte `start` to the cursor.
+    /// Returns the text of `term`, an argument of a function that must be a constant, such as a
+    /// pattern. If it is no constant, the error quotes the text of the search from byte `start` to
+    /// where the parser is.
     pub(super) fn constant(&self, term: &Term, start: usize) -> Result<String, SearchError> {
         let text = term.as_text().map(std::borrow::Cow::into_owned);
         text.ok_or_else(|| self.error_from(start, "a constant \"text\" as the pattern, not a field"))
     }
 
-    /// Compiles an argument that must be a constant text to a regular expression. If this fails,
-    /// the error quotes the search from byte `start` to the cursor.
+    /// Compiles an argument of a function, which must be a constant text, to a regular expression.
+    /// If this fails, the error quotes the text of the search from byte `start` to where the parser
+    /// is.
     pub(super) fn expression(&self, pattern: &Term, start: usize) -> Result<Expression, SearchError> {
         let text = self.constant(pattern, start)?;
         Expression::new(&text, Flags::default())
@@ -156,7 +161,7 @@ impl Parser<'_, '_> {
     }
 
     /// Returns the condition for SPL's `in`: the term is equal to one of the values. If there are
-    /// no values, the error quotes the search from byte `start` to the cursor.
+    /// no values, the error quotes the text of the search from byte `start` to where the parser is.
     pub(super) fn one_of(
         &self,
         term: &Term,
@@ -172,7 +177,7 @@ impl Parser<'_, '_> {
 
     /// Returns the condition for SPL's `like`: the whole term matches the pattern, in which `%`
     /// stands for any number of characters, and `_` for exactly one. If the pattern is no constant,
-    /// the error quotes the search from byte `start` to the cursor.
+    /// the error quotes the text of the search from byte `start` to where the parser is.
     pub(super) fn like(&self, term: Term, pattern: &Term, start: usize) -> Result<Condition, SearchError> {
         let text = self.constant(pattern, start)?;
         // With `lower(field)`, a pattern without upper-case letters matches exactly the values that

@@ -16,8 +16,9 @@ use crate::detect::term::{DEEPEST_TERM, MOST_STEPS, Number, Term, TermKind};
 /// refused, because reading it could exhaust the stack.
 const DEEPEST_NESTING: usize = 30;
 
-/// The names of the functions that the parser itself turns into conditions or choices, because they
-/// return or take conditions or regular expressions. The other functions are in [`Function`].
+/// The names of those functions of `where` and `eval` that are no [`Function`], because they return
+/// or take conditions or regular expressions. The parser makes a condition of their call, or a term
+/// (an expression with a value).
 const OTHER_FUNCTIONS: [&str; 9] =
     ["if", "case", "like", "match", "cidrmatch", "in", "isnull", "isnotnull", "replace"];
 
@@ -85,7 +86,8 @@ fn check_cost(cursor: &Cursor<'_>, start: usize, (steps, depth): (u32, u32)) -> 
 /// A recursive-descent parser of the expressions of `where` and `eval`.
 struct Parser<'p, 'a> {
     cursor: &'p mut Cursor<'a>,
-    /// Says what the names in the expression mean: event fields, columns or computed values.
+    /// Says what the names in the expression mean: event fields, columns of the search's `stats`
+    /// table, or computed values.
     names: &'p dyn NameResolver,
 }
 
@@ -109,7 +111,8 @@ impl Parser<'_, '_> {
     }
 
     /// Reads operands that are joined by `OR` or `XOR`, which bind least, so they are the outermost
-    /// operators. A single operand is returned as it is. `depth` is the nesting depth.
+    /// operators. A single operand is returned as it is. `depth` is the number of parentheses,
+    /// `NOT`s and calls around the operands.
     fn disjunction(&mut self, depth: usize) -> Result<ConditionOrTerm, SearchError> {
         let start = self.cursor.at();
         let mut first = self.conjunction(depth)?;
@@ -139,7 +142,7 @@ impl Parser<'_, '_> {
     }
 
     /// Reads operands that are joined by `AND`. A single operand is returned as it is. `depth` is
-    /// the nesting depth.
+    /// the number of parentheses, `NOT`s and calls around the operands.
     fn conjunction(&mut self, depth: usize) -> Result<ConditionOrTerm, SearchError> {
         let start = self.cursor.at();
         let first = self.negation(depth)?;
@@ -165,7 +168,8 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// Reads `NOT x` or, if no `NOT` is next, a comparison. `depth` is the nesting depth.
+    /// Reads `NOT x` or, if no `NOT` is next, a comparison. `depth` is the number of parentheses,
+    /// `NOT`s and calls around it.
     fn negation(&mut self, depth: usize) -> Result<ConditionOrTerm, SearchError> {
         self.cursor.skip_space();
         if depth > DEEPEST_NESTING {
@@ -183,7 +187,8 @@ impl Parser<'_, '_> {
     }
 
     /// Reads a comparison, such as `x = y`, `x LIKE "y"` or `x IN (y, z)`. A single operand is
-    /// returned as it is. `depth` is the nesting depth.
+    /// returned as it is. `depth` is the number of parentheses, `NOT`s and calls around the
+    /// comparison.
     fn comparison(&mut self, depth: usize) -> Result<ConditionOrTerm, SearchError> {
         let start = self.cursor.at();
         let left = match self.sum(depth)? {
@@ -217,7 +222,7 @@ impl Parser<'_, '_> {
     }
 
     /// Reads the right operand of a comparison, which must be a term (an expression with a value).
-    /// `depth` is the nesting depth.
+    /// `depth` is the number of parentheses, `NOT`s and calls around the comparison.
     fn operand(&mut self, depth: usize) -> Result<Term, SearchError> {
         self.cursor.skip_space();
         let start = self.cursor.at();
@@ -227,23 +232,25 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// Reads operands that are joined by `+`, `-` or `.` (concatenation). `depth` is the nesting
-    /// depth.
+    /// Reads operands that are joined by `+`, `-` or `.` (concatenation). `depth` is the number of
+    /// parentheses, `NOT`s and calls around the operands.
     fn sum(&mut self, depth: usize) -> Result<ConditionOrTerm, SearchError> {
         const OPERATORS: [(&str, Function); 3] =
             [("+", Function::Add), ("-", Function::Subtract), (".", Function::Concatenate)];
         self.operation(&OPERATORS, |parser| parser.product(depth))
     }
 
-    /// Reads operands that are joined by `*`, `/` or `%`. `depth` is the nesting depth.
+    /// Reads operands that are joined by `*`, `/` or `%`. `depth` is the number of parentheses,
+    /// `NOT`s and calls around the operands.
     fn product(&mut self, depth: usize) -> Result<ConditionOrTerm, SearchError> {
         const OPERATORS: [(&str, Function); 3] =
             [("*", Function::Multiply), ("/", Function::Divide), ("%", Function::Remainder)];
         self.operation(&OPERATORS, |parser| parser.primary(depth))
     }
 
-    /// Reads operands that are joined by some of the `operators`, and computes from left to right.
-    /// `operand` reads one of them. A single operand is returned as it is.
+    /// Reads operands that are joined by some of the `operators`, and makes a term of them that is
+    /// computed from left to right. `operand` reads one operand. A single operand is returned as it
+    /// is.
     fn operation(
         &mut self,
         operators: &[(&str, Function)],
@@ -266,7 +273,7 @@ impl Parser<'_, '_> {
     }
 
     /// Reads the innermost part of an expression: an expression in parentheses, a text, a number, a
-    /// name or a call. `depth` is the nesting depth.
+    /// name or a call. `depth` is the number of parentheses, `NOT`s and calls around it.
     fn primary(&mut self, depth: usize) -> Result<ConditionOrTerm, SearchError> {
         self.cursor.skip_space();
         let start = self.cursor.at();

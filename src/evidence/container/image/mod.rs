@@ -92,8 +92,9 @@ impl ImageFormat {
         Ok(if split::is_first(name) { ImageFormat::SplitRaw } else { ImageFormat::Raw })
     }
 
-    /// Returns the format of the disk image that begins with the bytes `head`, of which there are
-    /// at least 64. Returns `None` if they have no signature of an image format.
+    /// Returns the format of the disk image that begins with the bytes `head`: the first 64 bytes
+    /// of the file or more, or all bytes of a shorter file. Returns `None` if they have no
+    /// signature of an image format.
     #[must_use]
     pub fn of_head(head: &[u8]) -> Option<Self> {
         let by_head: &[(&[u8], ImageFormat)] = &[
@@ -113,8 +114,8 @@ impl ImageFormat {
 
     /// Returns the name of the first file of the image that the file `name` belongs to, judged by
     /// the name: `disk.E01` for `disk.E07`, `disk.001` for `disk.002`, and `disk.vmdk` for
-    /// `disk-s003.vmdk`. Returns `None` if `name` is the name of a first file. Discovery uses the
-    /// name to count a file as a part of the image that begins in the same folder.
+    /// `disk-s003.vmdk`. Returns `None` if `name` is the name of a first file. The listing of the
+    /// evidence counts a file as a part of the image if that first file lies in the same folder.
     #[must_use]
     pub fn first_name(self, name: &str) -> Option<String> {
         let first = match self {

@@ -19,13 +19,13 @@ const HEADER: usize = 112;
 /// of the disk.
 const CLUSTER_BITS: std::ops::RangeInclusive<u32> = 9..=21;
 
-/// The bits of an entry in QCOW2's tables that are an offset in the image's file. An entry of a
-/// first table has the offset of a second table, whose entries have the offsets of clusters (blocks
-/// of the disk).
+/// The bits of an entry in QCOW2's tables that are an offset in the image's file. An entry of the
+/// first-level table (L1) has the offset of a second-level table (L2), whose entries have the
+/// offsets of clusters (blocks of the disk).
 const OFFSET_BITS: u64 = 0x00ff_ffff_ffff_fe00;
 
-/// The bit of an entry in a QCOW2 image's second tables that is set if the cluster (block of the
-/// disk) is packed.
+/// The bit of an entry in QCOW2's second-level tables (L2) that is set if the entry's cluster
+/// (block of the disk) is packed.
 const PACKED: u64 = 1 << 62;
 
 /// The bit of a QCOW2 header's features with which QEMU marks a disk in which it found damage.
@@ -36,8 +36,8 @@ const EXTERNAL_DATA: u64 = 1 << 2;
 /// The bit of a QCOW2 header's features that is set if clusters are divided into subclusters. Such
 /// images are not read.
 const EXTENDED_ENTRIES: u64 = 1 << 4;
-/// The bits of a QCOW2 header's features that are known. An image with any other bit set is
-/// refused, because it cannot be read right without knowing what the bit means.
+/// The bits of a QCOW2 header's features whose meaning dnsweep knows. An image with any other bit
+/// set is refused, because it cannot be read right without knowing what the bit means.
 const KNOWN_FEATURES: u64 = (1 << 5) - 1;
 
 pub(super) fn open(opening: &Opening<'_>) -> Result<Image, ImageError> {
@@ -79,7 +79,9 @@ pub(super) fn open(opening: &Opening<'_>) -> Result<Image, ImageError> {
     Ok(image)
 }
 
-/// Checks that the QCOW2 disk is of a kind that is read, and returns the bits of its features.
+/// Returns the bits of the features that the QCOW2 header `fields` states. Fails if the image is of
+/// a kind that is not read: for example, if it is encrypted, needs another file, or states a size
+/// of clusters that QCOW2 does not allow.
 fn check_header(opening: &Opening<'_>, fields: Fields<'_>) -> Result<u64, ImageError> {
     let unsupported = |what: &str| Err(ImageError::Unsupported(what.to_owned()));
     let version = fields.be32(4);
@@ -121,8 +123,8 @@ enum Packing {
 }
 
 /// The map of a QCOW2 disk, which says where the clusters (blocks of the disk) are stored. The
-/// first table has the offsets of second tables. Each second table is one cluster long, and has the
-/// entries of consecutive clusters.
+/// first-level table (L1) has the offsets of second-level tables (L2). Each second-level table is
+/// one cluster long, and has the entries of consecutive clusters.
 struct Clusters {
     tables: Paged,
     workers: Workers,
@@ -138,9 +140,9 @@ impl Clusters {
         self.block_size() / 8
     }
 
-    /// Returns the entry, in one of the QCOW2 image's second tables, for the cluster (block of the
-    /// disk) with the number `cluster`. The entry is 0 if the cluster is not stored and reads as
-    /// zeros.
+    /// Returns the entry that QCOW2's second-level tables (L2) have for the cluster (block of the
+    /// disk) with the number `cluster`, counted from the start of the disk. The entry is 0 if the
+    /// cluster is not stored and reads as zeros.
     fn entry(&self, cluster: u64) -> io::Result<u64> {
         let (table, number) = (cluster / self.entries_per_table(), cluster % self.entries_per_table());
         if table >= self.first_entries {
@@ -156,9 +158,9 @@ impl Clusters {
     }
 
     /// Returns the offset of a packed cluster (block of the disk) in the image's file, and the
-    /// greatest number of bytes that it can have there. `entry` is the cluster's entry in a QCOW2
-    /// table. The packed stream marks its own end; the bytes after that are not part of the
-    /// cluster.
+    /// greatest number of bytes that it can have there. `entry` is the cluster's entry in a
+    /// second-level table (L2) of QCOW2. The packed stream marks its own end; the bytes after that
+    /// are not part of the cluster.
     fn packed_range(&self, entry: u64) -> (u64, usize) {
         // The number of further sectors takes the bits from this one up to bit 61.
         let split = 62 - (self.bits - 8);
@@ -218,7 +220,8 @@ impl BlockMap for Clusters {
 }
 
 /// Unpacks a cluster (block of a QCOW2 disk) into `into`, and returns how many bytes were filled.
-/// The caller has had `worker` read the packed bytes of the cluster.
+/// The cluster's packed bytes must already be in the buffer of `worker`. The error is a text that
+/// says what is wrong with them.
 fn unpack(packing: Packing, worker: &mut super::inflate::Worker, into: &mut [u8]) -> Result<usize, String> {
     match packing {
         Packing::Deflate => worker.inflate(Header::None, into),

@@ -1,17 +1,19 @@
-//! Gives each file of a container a path of its own, although archives can contain several files
+//! Gives each file in a container a path of its own, although archives can contain several files
 //! with equal paths.
 
 use std::collections::HashMap;
 
-/// The paths that were given to files of containers so far. Each comes with the number that was
-/// last put after the path, to tell apart files with equal paths. The number is 1 if none was.
+/// The paths that [`UniquePaths::give`] has given to files in containers so far. Each comes with
+/// the number that was last put after it, to tell apart several files with this path in their
+/// containers. The number is 1 if none was put after it yet.
 #[derive(Debug, Default)]
 pub(super) struct UniquePaths(HashMap<String, u64>);
 
 impl UniquePaths {
-    /// Returns `path`, or `path` with a number after `@` if another file was given that path
-    /// already: the second file with the path gets `path@2`. A number is passed over if another
-    /// file has the resulting path.
+    /// Returns the path by which dnsweep names a file in a container whose own path is `path`. It
+    /// is `path`, or, if another file was given that path already, `path` with `@` and a number:
+    /// the second file gets `path@2`. A number is passed over if another file was given the
+    /// resulting path.
     pub(super) fn give(&mut self, path: String) -> String {
         let Some(tried) = self.0.get(&path).copied() else {
             self.0.insert(path.clone(), 1);

@@ -24,21 +24,22 @@ impl Budget {
         }
     }
 
-    /// Returns a budget of work that is enough to read the records of any single file of a volume.
+    /// Returns a budget of work that is enough to read the records of any single file in a volume's
+    /// master file table.
     pub fn of_file() -> Self {
         Budget::of_volume(0, 0)
     }
 
     /// Subtracts `count` entries of a file's attribute list from the budget, before they are read.
-    /// (The list names the file's further records.) Returns false, and subtracts nothing, if fewer
-    /// are left: the caller must then not read them.
+    /// (The list names the file's further records in the master file table.) Returns false, and
+    /// subtracts nothing, if the budget has fewer left: the caller must then not read the entries.
     pub fn take_entries(&mut self, count: u64) -> bool {
         take(&mut self.entries, count)
     }
 
     /// Subtracts `count` clusters from the budget, before they are looked up in the volume's
-    /// bitmap. Returns false, and subtracts nothing, if fewer are left: the caller must then not
-    /// look them up.
+    /// bitmap. Returns false, and subtracts nothing, if the budget has fewer left: the caller must
+    /// then not look the clusters up.
     pub fn take_clusters(&mut self, count: u64) -> bool {
         take(&mut self.clusters, count)
     }

@@ -17,11 +17,11 @@ use crate::evidence::volume::fields::{length16_at, u32_at, u64_at};
 const MOST_RECORDS: usize = 4096;
 /// The most memory that a file's records of the master file table may take, in bytes.
 const MOST_RECORD_BYTES: usize = 16 << 20;
-/// The most bytes that are read of a file's attribute list, which names the file's records. Windows
-/// allows 256 KiB.
+/// The most bytes that are read of a file's attribute list, which names the file's records in the
+/// master file table. Windows allows 256 KiB.
 const MOST_LIST: usize = 1 << 20;
-/// The length of the shortest entry of an attribute list (the list of a file's records), in bytes.
-/// A shorter one is damage.
+/// The length of the shortest entry of an attribute list (the list of a file's records in the
+/// master file table), in bytes. A shorter one is damage.
 const SHORTEST_ENTRY: usize = 26;
 /// The size of the largest stream that is read, in bytes: 1 TiB. A log is far smaller; but a
 /// damaged record can state any size, because holes (ranges that are all zeros) take no clusters.
@@ -41,7 +41,8 @@ pub(super) struct File {
 
 /// One of the names of a file on an NTFS volume, and the folder in which the file has that name.
 pub(super) struct FileName<'f> {
-    /// A reference to the record of the folder that contains the file under this name.
+    /// A reference to the record, in the master file table, of the folder that contains the file
+    /// under this name.
     pub parent: Reference,
     /// True if the name is a short (8.3) name, which Windows makes for a file with a long name.
     pub is_short: bool,
@@ -91,8 +92,8 @@ impl File {
         Ok(file)
     }
 
-    /// Reads the records that the file's attribute list names, and adds them to the file's records.
-    /// `list` has the bytes of the attribute list.
+    /// Reads the further records of the master file table that the file's attribute list names, and
+    /// adds them to this file. `list` has the bytes of the attribute list.
     fn add_listed(&mut self, ntfs: &Ntfs, list: &[u8]) {
         let most = MOST_RECORDS.min(MOST_RECORD_BYTES / ntfs.geometry.record);
         // Records that were met, and whether they belong to the file.
@@ -136,13 +137,13 @@ impl File {
         &self.lost
     }
 
-    /// Returns true if the file's attribute list cannot be read to its end, so that records of the
-    /// file may be missing.
+    /// Returns true if the file's attribute list cannot be read to its end, so that some of the
+    /// file's records in the master file table may not be known.
     pub fn is_list_cut(&self) -> bool {
         self.is_list_cut
     }
 
-    /// Returns all attributes of the file, from all of its records.
+    /// Returns all attributes of the file, from all of its records in the master file table.
     fn attributes(&self) -> impl Iterator<Item = Attribute<'_>> {
         self.records.iter().flat_map(|record| Record(record).attributes())
     }
@@ -157,8 +158,8 @@ impl File {
     }
 
     /// Returns true if the file has a main stream, or may have one because not all of its records
-    /// could be read. Files that describe the volume itself, such as `$Secure`, can have only named
-    /// streams.
+    /// in the master file table could be read. Files that describe the volume itself, such as
+    /// `$Secure`, can have only named streams.
     pub fn may_have_main_stream(&self) -> bool {
         let mut attributes = self.attributes();
         let has_one = attributes.any(|found| found.kind() == attribute::DATA && found.name().is_empty());
@@ -227,9 +228,9 @@ impl File {
         is_elsewhere.then_some(Obstacle::Elsewhere(point))
     }
 
-    /// Returns the size in bytes that the file's records state for the stream named `name`, or for
-    /// the main stream if that is `None`. It is used if the stream cannot be opened. Returns 0 if
-    /// no record states a size.
+    /// Returns the size in bytes that the file's records in the master file table state for the
+    /// stream named `name`, or for the main stream if `name` is `None`. It is used if the stream
+    /// cannot be opened. Returns 0 if no record states a size.
     pub fn stated_size(&self, name: Option<&str>) -> u64 {
         let data = self.attributes().filter(|attribute| attribute.kind() == attribute::DATA);
         let mut named = data.filter(|attribute| name_text(attribute.name()) == name.unwrap_or_default());

@@ -50,7 +50,8 @@ pub struct NtfsFile {
     /// The time at which the file's bytes were last changed, in units of 100 nanoseconds since 1601
     /// (FILETIME). `None` if the file does not state it.
     pub modified: Option<u64>,
-    /// True if the file was deleted: its record is marked as free, and no other file uses it yet.
+    /// True if the file was deleted: its record in the master file table is marked as free, and no
+    /// other file uses the record yet.
     pub is_deleted: bool,
     /// True if one of the folders that the file lies in is lost, so that the path is not complete.
     pub is_orphan: bool,

@@ -23,10 +23,10 @@ impl Reference {
         Some(Reference { record: number, sequence: u16_at(bytes, offset + 6)? })
     }
 
-    /// Returns true if a record still belongs to the file that it belonged to when the reference
-    /// was made. `sequence` is the present sequence number of the record, and `in_use` is false if
-    /// the record is free. When a file is deleted, the sequence number of its record grows by one,
-    /// so a free record may also have the number that follows the reference's.
+    /// Returns true if a record of the master file table still belongs to the file that it belonged
+    /// to when the reference was made. `sequence` is the present sequence number of the record, and
+    /// `in_use` is false if the record is free. When a file is deleted, the sequence number of its
+    /// record grows by one, so a free record may also have the number that follows the reference's.
     pub fn means(self, sequence: u16, in_use: bool) -> bool {
         let next = self.sequence.checked_add(1).unwrap_or(1);
         sequence == self.sequence || !in_use && sequence == next
@@ -48,9 +48,10 @@ pub(super) enum RecordState {
     Torn,
 }
 
-/// Checks the marks at the ends of a record's sectors, and replaces them by the bytes that belong
-/// in their places (NTFS calls this "fixup"). `sector` is the size of a sector in bytes. Returns
-/// the state of the record. If it is not [`RecordState::Good`], the record must not be used.
+/// Checks the marks at the ends of the sectors of a record of the master file table, and replaces
+/// them by the bytes that belong in their places (NTFS calls this "fixup"). `sector` is the size of
+/// a sector in bytes. Returns the state of the record. If it is not [`RecordState::Good`], the
+/// record must not be used.
 pub(super) fn restore(record: &mut [u8], sector: u64) -> RecordState {
     if !record.starts_with(b"FILE") {
         let is_unused = record.iter().all(|byte| *byte == 0);
@@ -59,9 +60,9 @@ pub(super) fn restore(record: &mut [u8], sector: u64) -> RecordState {
     if restore_ends(record, sector).is_some() { RecordState::Good } else { RecordState::Torn }
 }
 
-/// Replaces the marks that NTFS puts at the ends of a record's sectors by the bytes that belong in
-/// their places. `sector` is the size of a sector in bytes. Returns `None` if a mark is wrong or
-/// lies outside of the record.
+/// Replaces the marks that NTFS puts at the ends of the sectors of a record of the master file
+/// table by the bytes that belong in their places. `sector` is the size of a sector in bytes.
+/// Returns `None` if a mark is wrong or lies outside of the record.
 fn restore_ends(record: &mut [u8], sector: u64) -> Option<()> {
     let (array, count) = (length16_at(record, 4)?, length16_at(record, 6)?);
     let strides = count.checked_sub(1)?;

@@ -35,21 +35,21 @@ pub(super) const MOST_SNAPSHOTS: usize = 1024;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct StorePlaces {
     /// The offset on the volume of the first block of the block list. The list says for which
-    /// blocks the store has the old content, and where.
+    /// blocks (of 16 KiB of the volume) the store has the old content, and where.
     pub block_list: u64,
     /// The offset on the volume of the header of the store, which states the snapshot's identifier
     /// and host.
     pub header: u64,
-    /// The offset on the volume of the first block of the bitmap that tells which blocks were not
-    /// in use when the snapshot was taken.
+    /// The offset on the volume of the first block of the bitmap that tells which blocks (of 16 KiB
+    /// of the volume) were not in use when the snapshot was taken.
     pub bitmap: u64,
-    /// The offset on the volume of the first block of the previous snapshot's bitmap of unused
-    /// blocks. 0 if there is none.
+    /// The offset on the volume of the first block of the previous snapshot's bitmap, which tells
+    /// which blocks (of 16 KiB of the volume) were not in use then. 0 if there is no bitmap.
     pub previous_bitmap: u64,
 }
 
-/// A snapshot (shadow copy) that the catalog of a volume lists, with what the header of its store
-/// states.
+/// A snapshot (shadow copy) that the catalog of a volume lists, with what is stated by the header
+/// of its store, which keeps the old content of overwritten blocks.
 #[derive(Debug, Clone)]
 pub(super) struct Listed {
     id: Guid,
@@ -60,12 +60,14 @@ pub(super) struct Listed {
     /// blocks. `None` if the store lies on another volume.
     pub places: Option<StorePlaces>,
     header: Option<StoreHeader>,
-    /// What is wrong with the snapshot's entry in the catalog, and with the header of its store.
+    /// What is wrong with the snapshot's entry in the catalog, and with the header of its store,
+    /// which keeps the old content of overwritten blocks.
     pub problems: Vec<Problem>,
 }
 
-/// What the header of a snapshot's store states: the name of the host that took the snapshot, and
-/// the identifier that `vssadmin list shadows` shows for it.
+/// What is stated by the header of a snapshot's store, which keeps the old content of overwritten
+/// blocks: the name of the host that took the snapshot, and the identifier that `vssadmin list
+/// shadows` shows for it.
 #[derive(Debug, Clone)]
 struct StoreHeader {
     copy_id: Guid,
@@ -74,8 +76,9 @@ struct StoreHeader {
 
 impl Listed {
     /// Returns the snapshot that the catalog describes with two entries: one about the snapshot
-    /// itself (`entry`), and one about its store (`places`). The second is missing if the store
-    /// lies on another volume. Reads the header of the store from `volume`.
+    /// itself (`entry`), and one about its store, which keeps the old content of overwritten blocks
+    /// (`places`). The second is missing if the store lies on another volume. Reads the header of
+    /// the store from `volume`.
     fn new(id: Guid, entry: &SnapshotEntry, places: Option<StorePlaces>, volume: &dyn Source) -> Self {
         let (mut problems, stated, size) = (Vec::new(), entry.size, volume.size());
         if stated == 0 || stated > size {
@@ -94,8 +97,8 @@ impl Listed {
         Listed { id, created: entry.created, size, places, header, problems }
     }
 
-    /// Returns what other modules learn of the snapshot. `number` is the number of the snapshot by
-    /// age. The oldest has number 1.
+    /// Returns the description of the snapshot for other modules, without the places of its data.
+    /// `number` is the number of the snapshot by age: the oldest one of the volume has number 1.
     pub fn copy(&self, number: usize) -> ShadowCopy {
         ShadowCopy {
             number,
@@ -180,8 +183,8 @@ struct Reader {
 const MOST_PROBLEMS: usize = 100;
 
 impl Reader {
-    /// Reads one entry of the catalog. `entry` has its bytes, and `place` is its offset on the
-    /// volume.
+    /// Reads one entry of the catalog (the list of a volume's shadow copies), and keeps what it
+    /// states. `entry` has the bytes of the entry, and `place` is its offset on the volume.
     fn add(&mut self, entry: &[u8], place: u64) {
         let number = |offset| u64_at(entry, offset).unwrap_or(0);
         let kind = number(0);
@@ -232,8 +235,8 @@ impl Reader {
     }
 
     /// Joins the two entries that the catalog has for each snapshot, about the snapshot itself and
-    /// about its store. Reads the headers of the stores. A store without an entry about its
-    /// snapshot is left out: its snapshot is of another volume.
+    /// about its store (where Windows keeps overwritten blocks). Reads the headers of the stores. A
+    /// store without an entry about its snapshot is left out: its snapshot is of another volume.
     fn finish(mut self, volume: &dyn Source) -> Catalog {
         let mut listed = Vec::new();
         for id in std::mem::take(&mut self.order) {
@@ -252,12 +255,13 @@ impl Reader {
 }
 
 impl StoreHeader {
-    /// The number of bytes that are read of the header of a store. They include the longest
-    /// possible name of a host, which has 255 letters.
+    /// The number of bytes that are read of the header of a snapshot's store (where Windows keeps
+    /// overwritten blocks). They include the longest possible name of a host, which has 255
+    /// letters.
     const SIZE: usize = 1024;
 
-    /// Reads the header of a snapshot's store at the offset `offset` of the volume. The error is a
-    /// text that says what was found instead.
+    /// Reads the header of a snapshot's store (where Windows keeps overwritten blocks) at the
+    /// offset `offset` of the volume. The error is a text that says what was found instead.
     fn read(volume: &dyn Source, offset: u64) -> Result<StoreHeader, String> {
         if offset.checked_add(Self::SIZE as u64).is_none_or(|end| end > volume.size()) {
             return Err(format!("the volume's end at {}", volume.size()));
@@ -277,7 +281,8 @@ impl StoreHeader {
 }
 
 /// Returns the name of the host that took the snapshot. `header` has the first bytes of the header
-/// of the snapshot's store. Returns `None` if the header has no name, or one that is not text.
+/// of the snapshot's store (where Windows keeps overwritten blocks). Returns `None` if the header
+/// has no name, or one that is not text.
 fn machine(header: &[u8]) -> Option<String> {
     let units = header.get(194..)?.get(..length16_at(header, 192)?)?.chunks_exact(2);
     let units: Vec<u16> =

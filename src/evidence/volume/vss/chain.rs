@@ -23,7 +23,8 @@ pub(super) fn record_type(bytes: &[u8]) -> Option<u32> {
 }
 
 /// What a chain of blocks (a list that shadow copies keep in linked blocks) contains. The number of
-/// each variant is the record type that all blocks of the chain state in their headers.
+/// each variant is the record type that all blocks of the chain state in their headers. By record
+/// types, the structures of shadow copies are told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Catalog = 2,
@@ -80,8 +81,8 @@ impl<'v> Chain<'v> {
     }
 
     /// Reads the block at the offset `offset` of the volume, and notes where the next block of the
-    /// chain is. Fails if there is no block of the chain, if it was read before, or if too many
-    /// were read.
+    /// chain is. Fails if there is no block of the chain at this offset, if it cannot be read, if
+    /// it was read before, or if the limit of blocks is exceeded.
     fn read(&mut self, offset: u64) -> Result<Block, ProblemKind> {
         let (chain, size) = (self.kind.name(), self.volume.size());
         if offset.checked_add(BLOCK_SIZE).is_none_or(|end| end > size) {

@@ -222,7 +222,8 @@ impl BlockProblems {
         *blocks += 1;
     }
 
-    /// Returns all problems that are listed. If there were more, the last one says how many.
+    /// Returns the problems that were added, at most [`MOST_PROBLEMS`]. If there were more, one is
+    /// appended that says how many.
     pub fn into_problems(self) -> Vec<Problem> {
         let further =
             self.further.map(|(range, blocks)| Problem { range, kind: ProblemKind::Further { blocks } });

@@ -10,8 +10,8 @@ use crate::evidence::source::LogBytes;
 use super::store::{Overlay, Store};
 use super::{BLOCK_SIZE, Shared};
 
-/// The size in bytes of a part of a block. An overlay (an entry of a store that keeps only some
-/// parts of a block) has a bit for each part.
+/// The size in bytes of a part of a block of 16 KiB. An overlay, which is an entry of a snapshot's
+/// store that keeps only some parts of a block, has a bit for each part.
 const PART_SIZE: u64 = 512;
 
 /// A volume as it was when a snapshot was taken. Its bytes are read from the snapshot's own store
@@ -34,7 +34,7 @@ struct Piece {
     store: usize,
     /// The range of bytes to read, counted from the start of the snapshot or of the live volume.
     range: Range<u64>,
-    /// The position in the buffer of the read at which the bytes of this piece begin.
+    /// The position at which the bytes of this piece go in the buffer that the read fills.
     to: usize,
 }
 

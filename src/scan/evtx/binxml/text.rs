@@ -51,8 +51,8 @@ pub(in crate::scan) fn units(text: &[u8]) -> impl Iterator<Item = u16> + '_ {
     text.as_chunks::<2>().0.iter().map(|unit| u16::from_le_bytes(*unit))
 }
 
-/// Decodes UTF-16 text, without the NUL that ends it in live logs. `None` if the text contains
-/// another NUL or is not valid UTF-16.
+/// Decodes UTF-16 text. A NUL at its end is left out; texts have one in the logs of a running
+/// Windows. `None` if the text contains another NUL or is not valid UTF-16.
 pub(in crate::scan) fn text(bytes: &[u8]) -> Option<String> {
     let (pairs, []) = bytes.as_chunks::<2>() else { return None };
     let pairs = pairs.strip_suffix(&[[0, 0]]).unwrap_or(pairs);

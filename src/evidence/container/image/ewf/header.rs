@@ -11,10 +11,10 @@ const TICKS_PER_SECOND: i64 = 10_000_000;
 /// such as the notes.
 const TEXT_CHARS: usize = 4096;
 
-/// Adds the texts that the examiner typed when taking an E01 image to `facts`. `bytes` is the
-/// inflated data of a section `header` or `header2` of the image: a line of identifiers and a line
-/// of values, both separated by tabs. `wide` is true for `header2`, which is UTF-16. A text that is
-/// already in `facts` is not replaced.
+/// Adds the texts that the examiner typed when taking an E01 image to `facts`, which is what the
+/// image states about itself. `bytes` is the inflated data of a section `header` or `header2` of
+/// the image: a line of identifiers and a line of values, both separated by tabs. `wide` is true
+/// for `header2`, which is UTF-16. A text that is already in `facts` is not replaced.
 pub(super) fn read(bytes: &[u8], wide: bool, facts: &mut ImageFacts) {
     let text = if wide { utf16(bytes) } else { String::from_utf8_lossy(bytes).into_owned() };
     for (identifier, value) in pairs(&text) {
@@ -59,10 +59,10 @@ pub(super) fn utf16(bytes: &[u8]) -> String {
     text.trim_start_matches('\u{feff}').to_owned()
 }
 
-/// Adds `value`, the time at which an E01 or Ex01 image was taken, to `facts`. The section
-/// `header2` of E01 and the sections of Ex01 have seconds since 1970, in UTC. The section `header`
-/// of E01 has six numbers, from the year to the second, by the clock of the examiner's computer,
-/// whose time zone is not stated.
+/// Adds `value`, the time at which an E01 or Ex01 image was taken, to `facts`, which is what the
+/// image states about itself. The section `header2` of E01 and the sections of Ex01 have seconds
+/// since 1970, in UTC. The section `header` of E01 has six numbers, from the year to the second, by
+/// the clock of the examiner's computer, whose time zone is not stated.
 pub(super) fn read_time(value: &str, facts: &mut ImageFacts) {
     if let Ok(seconds) = value.parse::<i64>() {
         let time = seconds.checked_mul(TICKS_PER_SECOND).map(EventTime::from_ticks);

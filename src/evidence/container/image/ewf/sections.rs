@@ -278,8 +278,8 @@ fn read_section(
     Ok(())
 }
 
-/// Returns a hash as hexadecimal digits. Returns `None` if all bytes are 0, which tools write if
-/// there is no hash.
+/// Returns a hash of the imaged disk, which the image states, as hexadecimal digits. Returns `None`
+/// if all bytes are 0, which tools write if there is no hash.
 pub(super) fn hash_text<const N: usize>(bytes: [u8; N]) -> Option<String> {
     use std::fmt::Write as _;
     let mut text = String::with_capacity(2 * N);
@@ -289,8 +289,8 @@ pub(super) fn hash_text<const N: usize>(bytes: [u8; N]) -> Option<String> {
     (bytes != [0; N]).then_some(text)
 }
 
-/// Returns true if the first `length` of `bytes`, the start of the section's data, have the
-/// Adler-32 that follows them. Otherwise adds a problem.
+/// Returns true if the Adler-32 checksum that follows the first `length` of `bytes` is right.
+/// `bytes` are the start of the section's data. Otherwise adds a problem.
 fn check_sum(section: &Section<'_>, bytes: &[u8], length: usize, problems: &mut Problems) -> bool {
     let covered = bytes.get(..length).unwrap_or_default();
     let (stated, sum) = (Fields(bytes).le32(length), adler32(&covered));
@@ -327,8 +327,8 @@ fn read_media(section: &Section<'_>, contents: &mut Contents, problems: &mut Pro
 }
 
 /// Reads, from a section of an E01 image, the ranges of sectors that the imaging tool could not
-/// read when the image was taken. Adds them to the facts in `contents`, as ranges of the disk's
-/// bytes.
+/// read when the image was taken. Adds them, as ranges of the disk's bytes, to `contents.facts`,
+/// which is what the image states about itself.
 fn read_unread(section: &Section<'_>, contents: &mut Contents, problems: &mut Problems) -> io::Result<()> {
     let Some(media) = contents.media else { return Ok(()) };
     let head = section.bytes(520)?;
@@ -354,9 +354,10 @@ fn read_unread(section: &Section<'_>, contents: &mut Contents, problems: &mut Pr
 }
 
 /// Reads the header of a table of an E01 image, which lists EWF chunks (blocks of the disk), and
-/// checks the table's entries. They are not kept in memory, but read again when a chunk is read. If
-/// the header is damaged, so that the number of chunks is not known, returns a gap. If only the
-/// entries are damaged, returns a group that is marked as unreadable.
+/// checks the table's entries. They are not kept in memory, but read again when a chunk is read.
+/// `walk` says where in the file the chunks lie. If the header is damaged, so that the number of
+/// chunks is not known, returns a gap. If only the entries are damaged, returns a group that is
+/// marked as unreadable.
 fn read_table(section: &Section<'_>, walk: &Walk) -> io::Result<GroupOrGap> {
     let head = section.bytes(TABLE_HEADER)?;
     let fields = Fields(&head);
@@ -384,9 +385,9 @@ fn read_table(section: &Section<'_>, walk: &Walk) -> io::Result<GroupOrGap> {
     Ok(GroupOrGap::Group(group))
 }
 
-/// Verifies the Adler-32 of the entries of an E01 image's table. Sets `group.wide_from` to the
-/// first entry that is an offset of 32 bits. Returns what is wrong with the table, or `None` if
-/// nothing is.
+/// Verifies the Adler-32 checksum of the entries of an E01 image's table. Sets `group.wide_from` to
+/// the number of the first entry that is an offset of 32 bits. Returns what is wrong with the
+/// table, or `None` if nothing is.
 fn check_entries(section: &Section<'_>, group: &mut Group) -> io::Result<Option<String>> {
     const STEP: u64 = 64 << 10;
     let source = section.file.source.as_ref();

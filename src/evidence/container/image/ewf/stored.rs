@@ -44,7 +44,8 @@ pub(super) enum ChunkPacking {
 
 impl StoredChunk<'_> {
     /// Reads the EWF chunk from the image's file into `into`, inflates it if it is deflated, and
-    /// verifies the checksum if it has one. `into` is as long as the chunk on the disk.
+    /// verifies the checksum if it has one. `into` is as long as the chunk on the disk. `workers`
+    /// are the image's inflaters.
     pub(super) fn read(&self, workers: &Workers, into: &mut [u8]) -> io::Result<()> {
         match self.packing {
             ChunkPacking::Deflated => self.read_deflated(workers, into),

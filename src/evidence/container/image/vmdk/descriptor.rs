@@ -4,10 +4,13 @@
 use super::super::{ImageError, Opening};
 use super::SECTOR;
 
-/// The most extents that the descriptor of a VMDK may list. A longer list is taken for damage.
+/// The most extents (consecutive parts of the disk) that a VMDK's descriptor may list. The
+/// descriptor is the text that says of which files the image consists. A longer list is taken for
+/// damage.
 const MOST_EXTENTS: usize = 4096;
 
-/// The content of a VMDK descriptor: the list of the disk's extents, in the order of the disk.
+/// The content of a VMDK's descriptor, the text that says of which files the image consists: the
+/// list of the disk's extents (consecutive parts), in the order of the disk.
 pub(super) struct Descriptor {
     pub(super) extents: Vec<Extent>,
 }
@@ -19,7 +22,7 @@ pub(super) struct Extent {
     /// The size of the extent's part of the disk, in bytes.
     pub(super) size: u64,
     pub(super) kind: ExtentKind,
-    /// The name of the file with the extent's bytes, as written in the descriptor.
+    /// The name of the file with the extent's bytes, as written in the descriptor of the VMDK.
     pub(super) file: String,
     /// The offset in the extent's file at which a flat extent (one whose bytes are stored as they
     /// are) begins, in bytes. 0 for other kinds of extents.
@@ -34,8 +37,9 @@ pub(super) enum ExtentKind {
 }
 
 impl Descriptor {
-    /// Reads a VMDK descriptor. Fails if the disk has a parent disk, is encrypted, has an extent of
-    /// a kind that is not read, or has no extents.
+    /// Reads a VMDK's descriptor, the text that lists the extents (consecutive parts) of the disk.
+    /// Fails if the disk has a parent disk, is encrypted, has an extent of a kind that is not read,
+    /// or has no extents.
     pub(super) fn read(bytes: &[u8], opening: &Opening<'_>) -> Result<Self, ImageError> {
         let text = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
         let text = String::from_utf8_lossy(text);
@@ -68,9 +72,10 @@ fn check_setting(key: &str, value: &str) -> Result<(), ImageError> {
     Ok(())
 }
 
-/// Reads a line of a VMDK descriptor that lists an extent, such as `RW 2048 FLAT "disk-flat.vmdk"
-/// 0`. The numbers are the size and the offset, in sectors. Returns `None` if the line does not
-/// list an extent.
+/// Reads a line of a VMDK descriptor that lists an extent (part of the disk), such as `RW 2048 FLAT
+/// "disk-flat.vmdk" 0`. The first number is the size of the extent, and the second is the offset in
+/// its file, both in sectors. Returns `None` if the line does not list an extent. Fails if the
+/// extent is of a kind that is not read.
 fn read_extent(line: &str) -> Result<Option<Extent>, ImageError> {
     let mut words = line.splitn(4, ' ');
     let (Some("RW" | "RDONLY" | "NOACCESS"), Some(sectors), Some(kind)) =

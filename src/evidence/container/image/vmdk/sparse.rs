@@ -18,12 +18,12 @@ use crate::evidence::layer::read_up_to;
 const HEADER: usize = 512;
 
 /// The value in a VMDK header that says that the valid header is the footer at the end of the file.
-/// It stands in place of the sector of the directory, which lists the tables of grains (blocks of
-/// the disk).
+/// It stands in the field that otherwise has the sector number of the directory, which lists the
+/// tables of grains (blocks of the disk).
 const IN_FOOTER: u64 = u64::MAX;
 
-/// The flag in a VMDK header that is set if a table entry of 1 means that the grain (block of the
-/// disk) has only zeros.
+/// The flag in a VMDK header that is set if an entry of 1 in a table of grains (blocks of the disk)
+/// means that the grain has only zeros.
 const HAS_ZERO_GRAINS: u32 = 1 << 2;
 /// The flag in a VMDK header that is set if the grains (blocks of the disk) are deflated.
 const DEFLATED_GRAINS: u32 = 1 << 16;
@@ -49,8 +49,9 @@ pub(super) struct SparseExtent {
 }
 
 impl SparseExtent {
-    /// Opens the sparse extent in the file whose tables `tables` reads and whose name is `name`, and
-    /// adds what is wrong with it to `problems`.
+    /// Opens the sparse extent in the file named `name`, and adds what is wrong with it to
+    /// `problems`. `tables` gives access to the file, and to its tables, which say where the grains
+    /// (blocks of the disk) are stored.
     pub(super) fn open(tables: Paged, name: &str, problems: &mut Problems) -> Result<Self, ImageError> {
         let file = &Arc::clone(tables.source());
         let failed = |source| ImageError::Read { name: name.to_owned(), source };
@@ -94,8 +95,9 @@ impl SparseExtent {
         extent.check(problems)
     }
 
-    /// Opens a sparse extent in the older form that VMware ESX writes (signature `COWD`), which has
-    /// tables of 4,096 entries. `fields` is the header of the extent.
+    /// Opens a sparse extent in the older form that VMware ESX writes (signature `COWD`), in which
+    /// each table of grains (blocks of the disk) has 4,096 entries. `fields` is the header of the
+    /// extent.
     fn old(
         tables: Paged,
         name: &str,
@@ -119,9 +121,10 @@ impl SparseExtent {
         extent.check(problems)
     }
 
-    /// Checks the sizes that the header of the sparse extent states. If the file ends within the
-    /// directory, which lists the tables of grains (blocks of the disk), the directory is taken to
-    /// end with the file, and a problem is added.
+    /// Checks the sizes that the header of the sparse extent states, and returns the extent. Fails
+    /// if a size of the disk, the grains or the tables is out of bounds. If the file ends within
+    /// the directory, which lists the tables of grains (blocks of the disk), the directory is taken
+    /// to end with the file, and a problem is added.
     fn check(mut self, problems: &mut Problems) -> Result<Self, ImageError> {
         let bad = |expected: &str, found: u64| {
             let place = format!("{}, header", self.name);

@@ -12,7 +12,7 @@ fn is_log(name: &str) -> bool {
 }
 
 /// Returns the files and streams of a volume whose names end with `.evtx`, and the number of
-/// regular files without any.
+/// regular files that have neither a name nor a stream with this ending.
 fn logs(volume: &Made) -> (Vec<NtfsFile>, u64) {
     let ntfs = volume.open();
     let mut files = ntfs.files(&is_log);

@@ -1,17 +1,19 @@
 //! Makes small NTFS volumes. The fuzz targets use this file, too: it knows nothing of the reader.
 
-/// The number of bytes in a sector. NTFS puts a mark at the end of each sector of a record.
+/// The number of bytes in a sector of a volume that tests make. NTFS puts a mark at the end of each
+/// sector of a record of the master file table.
 pub const SECTOR: usize = 512;
-/// The number of bytes in a cluster, and in a record of the master file table.
+/// The number of bytes in a cluster of a volume that tests make, and in a record of its master file
+/// table.
 pub const CLUSTER: usize = 1024;
 /// The number of clusters in a volume that tests make.
 pub const CLUSTERS: usize = 256;
-/// The number of the first cluster of the master file table.
+/// The number of the cluster at which the master file table begins, in a volume that tests make.
 const TABLE_AT: usize = 8;
-/// The number of records in the master file table.
+/// The number of places for records in the master file table of a volume that tests make.
 pub const RECORDS: usize = 64;
-/// The number of the first cluster after the master file table. Tests put the bytes of files there
-/// and after it.
+/// The number of the first cluster after the master file table, in a volume that tests make. Tests
+/// put the bytes of files there and after it.
 pub const FREE: u64 = (TABLE_AT + RECORDS) as u64;
 /// The number of the root folder's record in the master file table, and its sequence number.
 pub const ROOT: (u64, u16) = (5, 5);
@@ -29,9 +31,11 @@ pub struct Head {
     pub base: (u64, u16),
 }
 
-/// The header of the first record of a file that is not deleted.
+/// What the header of the first record of a file in the master file table states, if the file is
+/// not deleted. The sequence number is 1.
 pub const FILE: Head = Head { sequence: 1, is_in_use: true, is_folder: false, base: (0, 0) };
-/// The header of the first record of a folder that is not deleted.
+/// What the header of the first record of a folder in the master file table states, if the folder
+/// is not deleted. The sequence number is 1.
 pub const FOLDER: Head = Head { is_folder: true, ..FILE };
 
 /// The runs (ranges of consecutive clusters) of a stream. Each is the number of its clusters, and
@@ -75,7 +79,8 @@ impl Made {
         self.put((TABLE_AT + number) as u64, &record);
     }
 
-    /// Writes bytes from the start of the cluster with the number `cluster` on.
+    /// Writes `bytes` to the volume, beginning at the start of the cluster with the number
+    /// `cluster`.
     pub fn put(&mut self, cluster: u64, bytes: &[u8]) {
         let start = usize::try_from(cluster).unwrap() * CLUSTER;
         self.0[start..start + bytes.len()].copy_from_slice(bytes);
@@ -89,9 +94,9 @@ impl Made {
     }
 }
 
-/// The type of the attribute `$STANDARD_INFORMATION` of NTFS files. The constants after this one
-/// are types of attributes, too.
+/// The type of the attribute `$STANDARD_INFORMATION` of NTFS files.
 pub const STANDARD_INFORMATION: u32 = 0x10;
+// The types of further attributes.
 pub const ATTRIBUTE_LIST: u32 = 0x20;
 pub const FILE_NAME: u32 = 0x30;
 pub const DATA: u32 = 0x80;
@@ -128,7 +133,8 @@ pub fn seal(record: &mut [u8]) {
     }
 }
 
-/// Returns the eight bytes of a reference to the record with a given number and sequence number.
+/// Returns the eight bytes with which NTFS refers to a record of the master file table. `record`
+/// and `sequence` are the number and the sequence number of that record.
 pub fn reference((record, sequence): (u64, u16)) -> [u8; 8] {
     (record | u64::from(sequence) << 48).to_le_bytes()
 }
@@ -161,17 +167,19 @@ fn attribute(kind: u32, flags: u16, header: &[u8], name: &str, content: &[u8]) -
     bytes
 }
 
-/// Returns the bytes of an attribute whose content lies in the record itself. `kind` is the type of
-/// the attribute.
+/// Returns the bytes of an attribute of an NTFS file whose content lies in the file's record in the
+/// master file table, and not in clusters. `kind` is the type of the attribute.
 pub fn resident(kind: u32, name: &str, content: &[u8]) -> Vec<u8> {
     let mut header = [0; 8];
     header[..4].copy_from_slice(&u32::try_from(content.len()).unwrap().to_le_bytes());
     attribute(kind, 0, &header, name, content)
 }
 
-/// The sizes and flags of an attribute whose bytes lie in clusters. `first` is the number of its
-/// first cluster in this record, `valid` the number of its bytes that were written, and
-/// `unit_shift` how many clusters are compressed together, as the exponent of a power of two.
+/// The sizes and flags of an attribute of an NTFS file, whose bytes lie in clusters. An attribute
+/// can have parts in several records of the master file table: `first` is the number of a part's
+/// first cluster, counted from the start of the attribute. `valid` is the number of the attribute's
+/// bytes that were written, and `unit_shift` how many clusters are compressed together, as the
+/// exponent of a power of two.
 #[derive(Clone, Copy)]
 pub struct Sizes {
     pub first: u64,
@@ -183,21 +191,21 @@ pub struct Sizes {
 
 impl Sizes {
     /// Returns the sizes of an attribute that has `size` bytes, all of them written, and is in one
-    /// record.
+    /// record of the master file table.
     pub fn of(size: u64) -> Self {
         Sizes { first: 0, size, valid: size, unit_shift: 0, flags: 0 }
     }
 }
 
-/// Returns the bytes of an attribute whose content lies in the clusters of `runs`, or of one part
-/// of that attribute. `kind` is the type of the attribute.
+/// Returns the bytes of an attribute of an NTFS file, or of one part of an attribute, whose content
+/// lies in the clusters of `runs`. `kind` is the type of the attribute.
 pub fn clusters(kind: u32, name: &str, sizes: Sizes, runs: Runs<'_>) -> Vec<u8> {
     let count: u64 = runs.iter().map(|(count, _)| count).sum();
     clusters_by(kind, name, sizes, count, &run_list(runs))
 }
 
-/// Returns the bytes of an attribute whose content lies in `count` clusters. `list` has the bytes
-/// of the run list, which says where the clusters are. It may be damaged.
+/// Returns the bytes of an attribute of an NTFS file whose content lies in `count` clusters. `list`
+/// has the bytes of the run list, which says where the clusters are. The list may be damaged.
 pub fn clusters_by(kind: u32, name: &str, sizes: Sizes, count: u64, list: &[u8]) -> Vec<u8> {
     let mut header = sizes.first.to_le_bytes().to_vec();
     header.extend((sizes.first + count).wrapping_sub(1).to_le_bytes());
@@ -225,8 +233,9 @@ pub fn run_list(runs: Runs<'_>) -> Vec<u8> {
     list
 }
 
-/// Returns the bytes of an attribute with a name of a file. `parent` is the record and sequence
-/// number of the folder, and `space` is the kind of name: 2 is a short (8.3) name.
+/// Returns the bytes of an attribute with a name of a file. `parent` is the number of the master
+/// file table's record of the folder that contains the file, and that record's sequence number.
+/// `space` is the kind of name: 2 is a short (8.3) name.
 pub fn name(parent: (u64, u16), space: u8, text: &str) -> Vec<u8> {
     let mut content = reference(parent).to_vec();
     content.resize(64, 0);
@@ -244,8 +253,8 @@ pub fn standard(modified: u64, flags: u32) -> Vec<u8> {
     resident(STANDARD_INFORMATION, "", &content)
 }
 
-/// Returns the bytes of the entries of an attribute list, which names the records of a file by
-/// their numbers and sequence numbers.
+/// Returns the bytes of the entries of an attribute list, which names the records of a file in the
+/// master file table. `records` are their numbers and sequence numbers.
 pub fn list_of(records: &[(u64, u16)]) -> Vec<u8> {
     let entry = |record: &(u64, u16)| {
         let mut entry = DATA.to_le_bytes().to_vec();
@@ -258,8 +267,9 @@ pub fn list_of(records: &[(u64, u16)]) -> Vec<u8> {
     records.iter().flat_map(entry).collect()
 }
 
-/// Returns the bytes of an attribute list that lies in the record itself. `records` are the numbers
-/// and sequence numbers of the records that it names.
+/// Returns the bytes of an attribute list that lies in the file's first record in the master file
+/// table, and not in clusters. `records` are the numbers and sequence numbers of the records that
+/// the list names.
 pub fn list(records: &[(u64, u16)]) -> Vec<u8> {
     resident(ATTRIBUTE_LIST, "", &list_of(records))
 }

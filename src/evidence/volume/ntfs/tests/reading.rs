@@ -6,21 +6,23 @@ use super::made::*;
 use crate::evidence::layer::read_up_to;
 use crate::evidence::volume::ntfs::{FileFault, FileProblem, NtfsFile, Obstacle};
 
-/// Reads all bytes of a stream of the file with record 30: of its main stream if `name` is `None`.
-/// Returns the text of the first error if there is one.
+/// Reads all bytes of a stream of the file whose record in the master file table is number 30. The
+/// stream is the one named `name`, or the main stream if that is `None`. Returns the text of the
+/// first error if there is one.
 fn bytes(volume: &Made, name: Option<&str>) -> Result<Vec<u8>, String> {
     let stream = volume.open().open_stream(30, name).map_err(|error| error.to_string())?;
     read_up_to(&*stream, 0, usize::try_from(stream.size()).unwrap()).map_err(|error| error.to_string())
 }
 
-/// Returns the file with record 30 as the listing of the volume's files returns it.
+/// Returns the file whose record in the master file table is number 30, as the listing of the
+/// volume's files returns it.
 fn listed(volume: &Made) -> NtfsFile {
     let ntfs = volume.open();
     ntfs.files(&|_| true).find(|file| file.record == 30).unwrap()
 }
 
-/// Returns a volume with the file `a.evtx` in record 30. `attributes` are added to the attributes
-/// for its times and its name.
+/// Returns a volume with the file `a.evtx`, whose record in the master file table is number 30.
+/// `attributes` are added to the attributes for the file's times and name.
 fn with(attributes: &[Vec<u8>]) -> Made {
     let mut volume = Made::new();
     volume.record(30, FILE, &[&[standard(77, 0), name(ROOT, 1, "a.evtx")], attributes].concat());
@@ -61,8 +63,9 @@ fn bytes_after_the_valid_length_are_zeros_whatever_the_clusters_have() {
     }
 }
 
-/// Checks the file with record 30: that exactly the bytes in the range `wrong` cannot be read, and
-/// that the listing has a problem with that range and with the fault `fault`.
+/// Checks the file whose record in the master file table is number 30: that exactly the bytes in
+/// the range `wrong` cannot be read, and that the listing has a problem with that range and with
+/// the fault `fault`.
 fn reads_but_for(volume: &Made, wrong: std::ops::Range<u64>, fault: FileFault) {
     let file = listed(volume);
     let problem = FileProblem { offset: wrong.start, length: wrong.end - wrong.start, fault };

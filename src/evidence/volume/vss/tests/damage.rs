@@ -11,8 +11,8 @@ use crate::evidence::source::LogBytes;
 use crate::evidence::volume::vss::catalog::MOST_SNAPSHOTS;
 use crate::evidence::volume::vss::store::StoreReader;
 
-/// Returns a volume with two snapshots. The store of each keeps two blocks. Tests damage this
-/// volume.
+/// Returns a volume with two snapshots (shadow copies), which tests then damage. The store of each
+/// snapshot, which keeps the old content of overwritten blocks, has two such blocks.
 fn two() -> Image {
     let mut image = Image::new(40);
     let of = |descriptors: [Descriptor; 2]| StoreImage::of(descriptors.into());
@@ -21,8 +21,9 @@ fn two() -> Image {
     image
 }
 
-/// Returns the shadow copies of the volume that [`two`] makes, after numbers were written into it.
-/// Each of `numbers` is an offset on the volume and the number to write there as 8 bytes.
+/// Returns the shadow copies of the volume with two snapshots that [`two`] makes, after numbers
+/// were written into the volume. Each of `numbers` is an offset on the volume and the number to
+/// write there as 8 bytes.
 fn with(numbers: &[(u64, u64)]) -> ShadowCopies {
     let mut bytes = two().bytes();
     write(&mut bytes, numbers);
@@ -40,8 +41,9 @@ fn said(problems: &[Problem]) -> Vec<String> {
     problems.iter().map(ToString::to_string).collect()
 }
 
-/// Returns the bytes of the first snapshot from block 20 on. The structures that tests damage (the
-/// catalog, and the lists of the stores) lie before that block.
+/// Returns the bytes of the oldest snapshot (shadow copy) from the block with the number 20 on. A
+/// block has 16 KiB. What tests damage lies in the blocks before: the catalog, which lists the
+/// snapshots, and the block lists of the snapshots, which say where old content of blocks is kept.
 fn data(copies: &ShadowCopies) -> Vec<u8> {
     whole(copies, 1).split_off(20 * 16384)
 }
@@ -390,8 +392,8 @@ fn what_cannot_be_read_of_the_volume_is_said_where_it_is() {
     assert!(snapshot.read_at(20 * BLOCK_SIZE + 512, &mut bytes).is_ok());
 }
 
-/// Returns numbers that a test writes over others in a volume: mostly the offset of a block,
-/// sometimes any number.
+/// Generates the numbers of 8 bytes that a test writes over those in the structures of shadow
+/// copies. Most are the offset of a block or of a sector in it, some are any number.
 fn any_number() -> impl Strategy<Value = u64> {
     prop_oneof![
         4 => (0..60_u64, 0..3_u64).prop_map(|(block, more)| block * BLOCK_SIZE + more * 512),

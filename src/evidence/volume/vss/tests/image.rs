@@ -6,16 +6,21 @@ use crate::evidence::volume::vss::chain::IDENTIFIER;
 use crate::evidence::volume::vss::{BLOCK_SIZE, Guid};
 
 const BLOCK: usize = 16384;
-/// The number of the block at which the first store begins. The blocks before it have the header of
-/// shadow copies and the catalog.
+/// The number of the block of 16 KiB at which the store of the first snapshot begins. A store keeps
+/// the old content of overwritten blocks. Blocks 0 and 1 contain the header of shadow copies and
+/// the catalog, which lists the snapshots.
 const FIRST_STORE: u64 = 2;
-/// The number of blocks that the structures of a snapshot's store take: a header, two blocks of its
-/// block list, its ranges, its bitmap, and the previous snapshot's bitmap.
+/// The number of blocks that the structures of a snapshot's store take: its header, two blocks of
+/// the list of the blocks whose old content it keeps, a list of the ranges of the volume that the
+/// store takes, the bitmap of blocks that the snapshot did not use, and the previous snapshot's
+/// bitmap.
 const STORE_BLOCKS: u64 = 6;
 
-/// An entry of the block list of a snapshot's store. `original` is the number of the block that it
-/// is about. `stored` is the number of the block that has the old content. `relative` is the number
-/// of the block to which the content was moved.
+/// An entry of the block list of a snapshot's store, which says where the content is that a block
+/// had when the snapshot was taken. `original` is the number of that block. `stored` is the number
+/// of the block of the volume that has the old content. If the content was moved to another block
+/// instead (flag 1), `relative` is the number of that block. If only some parts of 512 bytes are
+/// kept (flag 2), `parts` has a set bit for each of them.
 #[derive(Debug, Clone)]
 pub struct Descriptor {
     pub original: u64,
@@ -39,12 +44,13 @@ impl Descriptor {
     }
 }
 
-/// A snapshot of a volume that tests make, and what its store has.
+/// A snapshot (shadow copy) of a volume that tests make, with the entries and bitmaps of its store.
+/// The store keeps the old content of overwritten blocks.
 #[derive(Debug, Clone)]
 pub struct StoreImage {
     pub descriptors: Vec<Descriptor>,
-    /// The numbers of the blocks that were not in use when the snapshot was taken. Their bits are
-    /// set in the bitmap.
+    /// The numbers of the blocks that were not in use when the snapshot was taken. The store's
+    /// bitmap has a set bit for each of them.
     pub bitmap: Vec<u64>,
     pub previous_bitmap: Option<Vec<u64>>,
     pub created: u64,
@@ -67,13 +73,14 @@ impl StoreImage {
     }
 }
 
-/// A volume with shadow copies that tests make. Its bytes differ from block to block, so that each
-/// shows where it comes from.
+/// A volume with shadow copies that tests make. The content differs from block to block, so that
+/// bytes that were read show which block they were read from.
 #[derive(Debug, Clone)]
 pub struct Image {
     /// The size of the volume in bytes.
     pub size: u64,
-    /// The snapshots and their stores, in the order in which the catalog lists them.
+    /// The snapshots (shadow copies), each with its store, in the order in which the catalog of the
+    /// volume lists them.
     pub stores: Vec<StoreImage>,
 }
 
@@ -111,9 +118,10 @@ fn put(bytes: &mut [u8], at: u64, content: &[u8]) {
     bytes[at..at + content.len()].copy_from_slice(content);
 }
 
-/// Returns the offset on the volume of a structure of a snapshot's store. `store` is the store's
-/// position in the catalog. `structure` is 0 for the header, 1 and 2 for the two blocks of the
-/// block list, 3 for the ranges, and 4 and 5 for the bitmap and the previous bitmap.
+/// Returns the offset on the volume, in bytes, of a structure of a snapshot's store. `store` is the
+/// snapshot's position in the catalog, from 0. `structure` is 0 for the store's header, 1 and 2 for
+/// the two blocks of its block list, 3 for the list of the ranges of the volume that the store
+/// takes, 4 for the bitmap of unused blocks, and 5 for the previous snapshot's bitmap.
 pub fn place(store: usize, structure: u64) -> u64 {
     (FIRST_STORE + store as u64 * STORE_BLOCKS + structure) * BLOCK_SIZE
 }
@@ -217,8 +225,9 @@ impl Image {
     }
 }
 
-/// Returns volumes with one to three snapshots, with any entries in their stores. The last block
-/// may be short. The entries are about few blocks, so that several are about the same one.
+/// Generates volumes with one to three snapshots, which have any entries in the block lists of
+/// their stores. The last block of a volume may be short. The entries are about few blocks, so that
+/// several entries are about the same block.
 pub fn any_image() -> impl Strategy<Value = Image> {
     let flags = prop::sample::select(vec![0, 0, 0x88, 0x08, 1, 1, 1, 2, 2, 0x82, 4, 5]);
     let places = (20..33_u64, 20..33_u64, 20..35_u64);

@@ -32,8 +32,8 @@ fn whole(copies: &ShadowCopies, number: usize) -> Vec<u8> {
     read_exact(&*snapshot, 0, usize::try_from(snapshot.size()).unwrap()).unwrap()
 }
 
-/// Returns a volume with three snapshots. `kept` has the entries of their stores, from the oldest
-/// snapshot to the newest.
+/// Returns a volume with three snapshots. `kept` has, for each snapshot from the oldest to the
+/// newest, the entries of its block list: where the old content of blocks is kept.
 fn three(kept: [Vec<Descriptor>; 3]) -> Image {
     let mut image = Image::new(40);
     image.stores = kept.into_iter().map(image::StoreImage::of).collect();

@@ -5,14 +5,16 @@ use super::image::Image;
 const BLOCK: usize = 16384;
 const PART: usize = 512;
 
-/// A slow and simple reader of the snapshots of a volume, with whose results tests compare those of
-/// the fast one. `live` has the bytes of the volume.
+/// A slow and simple reader of the snapshots (shadow copies) of a volume. Tests compare what it
+/// reads with what the fast reader of dnsweep reads. `image` describes the volume, and `live` has
+/// the volume's bytes.
 pub struct Twin<'i> {
     pub image: &'i Image,
     pub live: &'i [u8],
 }
 
-/// What the entries of a snapshot's store say about one block.
+/// What the block list of a snapshot's store says about one block: where its content from the time
+/// of the snapshot is kept.
 #[derive(Default)]
 struct Known {
     /// Where the whole block is: the number of a block on the live volume (`Ok`) or in the next
@@ -30,8 +32,10 @@ impl Twin<'_> {
             .collect()
     }
 
-    /// Returns what all entries of a store together say about the block with the number `wanted`.
-    /// Also returns true if the content of another block was moved to that block.
+    /// Returns what all entries in the block list of a snapshot's store together say about the
+    /// block with the number `wanted`. Also returns true if the entries say that content of another
+    /// block was moved to that block. `store` is the position of the snapshot, from 0 for the
+    /// oldest.
     fn known(&self, store: usize, wanted: u64) -> (Known, bool) {
         let mut known = Known::default();
         let mut led: Vec<(u64, u64)> = Vec::new();
@@ -65,10 +69,11 @@ impl Twin<'_> {
         (known, led.iter().any(|(to, _)| *to == wanted))
     }
 
-    /// Returns the part of 512 bytes at the offset `at` of a snapshot's volume. `state` is the
-    /// position of that snapshot by age, or the number of snapshots for the live volume. `active`
-    /// is the position of the snapshot for which the part is read: only that snapshot uses its
-    /// overlays and zeros.
+    /// Returns 512 bytes as they were at the offset `at` of the volume when a snapshot was taken.
+    /// `state` is the position of this snapshot, from 0 for the oldest, or the number of snapshots
+    /// for the live volume. The function calls itself for newer snapshots, and `active` stays the
+    /// position of the snapshot that the caller reads. Only that snapshot uses its overlays (blocks
+    /// that are kept in part) and reads unused blocks as zeros.
     fn part(&self, state: usize, at: usize, active: usize) -> &[u8] {
         let volume = |block: u64| {
             let at = usize::try_from(block).unwrap() * BLOCK + at % BLOCK;

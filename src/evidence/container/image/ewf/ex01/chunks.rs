@@ -52,8 +52,9 @@ pub(super) struct Chunks {
 impl Chunks {
     /// Returns the table entry for the EWF chunk (block of the disk) with the number `chunk`, and
     /// the name and file of the segment that stores the chunk. The 16 bytes of the entry are the
-    /// offset of the chunk in the file (or eight bytes that the chunk repeats), its length, and
-    /// bits. Fails if no table lists the chunk, or if the table is damaged.
+    /// offset of the chunk in the file, its length, and bits that say how it is stored. For a chunk
+    /// in which the same eight bytes repeat, these are in the place of the offset. Fails if no
+    /// table lists the chunk, or if the table is damaged.
     fn entry(&self, chunk: u64) -> io::Result<(&(String, Paged), [u8; 16])> {
         let range = self.media.bytes(&(chunk..chunk.saturating_add(1)));
         let after = self.tables.partition_point(|table| table.first <= chunk);
