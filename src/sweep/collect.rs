@@ -1,5 +1,5 @@
 //! Collects the finished units of a sweep (each a block of a file) in evidence order: passes
-//! matches and rows to the sink, and adds up hosts, totals and all other counts.
+//! matches and the rows of other tables to the sink, and adds up hosts, totals and all other counts.
 
 use super::Observer;
 use super::detector::Detector;
@@ -20,9 +20,9 @@ use crate::scan::Checksums;
 /// those that lost most data. The ledger lists all flawed files.
 const MOST_FLAWED: usize = 100;
 
-/// Where the matches and rows of a sweep go.
+/// Where the matches of a sweep go, and with them the rows of all other tables.
 pub(super) enum Destination<'a> {
-    /// The matches and rows go into the tables of an output directory.
+    /// The matches and the rows of the other tables go into the files of an output directory.
     Tables(Box<SweepTables<'a>>),
     /// The matches go to a function of the caller, one by one.
     Each(TakeMatch<'a>),
@@ -83,7 +83,7 @@ pub(super) struct SweepResults {
 }
 
 impl<'a> Collector<'a> {
-    /// Makes a collector whose matches and rows go to `target`. It counts the pieces of evidence
+    /// Makes a collector that passes matches and the rows of other tables to `target`. It counts the pieces of evidence
     /// and the containers in `discovery`; files are added later.
     pub(super) fn new(
         config: &'a Config,

@@ -174,7 +174,7 @@ struct Explorer<'a> {
     paths: UniquePaths,
 }
 
-/// A container's position in the list of containers, under which its row is found.
+/// The position of a container in the list of the reports on all containers that were found.
 #[derive(Clone, Copy)]
 struct Row(usize);
 
