@@ -101,9 +101,9 @@ impl Notes {
         self.further += later.further;
     }
 
-    /// Applies `change` to the offset of each note in the list. Notes beyond its limit are only
-    /// counted and have no offset. This corrects the offsets in a file
-    /// without a file header that was read as if it had one.
+    /// Applies `change` to the offset of each note in the list. Notes beyond the list's limit are
+    /// only counted and have no offset. This corrects the offsets in a file without a file header
+    /// that was read as if it had one.
     pub fn change_offsets(&mut self, change: impl Fn(&mut u64)) {
         self.listed.iter_mut().for_each(|note| change(&mut note.offset));
     }

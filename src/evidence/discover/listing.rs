@@ -88,8 +88,9 @@ pub(super) struct Tree {
     pub depth_of_pieces: usize,
 }
 
-/// Lists the files in the roots with `threads` threads. Passes the listing of each part of a root
-/// to `consume`, in the order in which a single thread would find the files.
+/// Lists the files in the roots with `threads` threads. Calls `consume` with what was found in a
+/// part of a root (a run of files of a folder, or a container), part after part, in the order in
+/// which a single thread would find the files.
 pub(super) fn list(
     roots: Vec<Tree>,
     (search, access): (&Search, &Access),
