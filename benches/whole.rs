@@ -6,7 +6,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
 use std::{env, fs};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -51,7 +51,7 @@ fn run(folder: &Path, threads: usize) {
     let out = tempfile::tempdir().unwrap();
     let evidence = vec![folder.to_path_buf()];
     let sweep = Sweep { evidence, threads: NonZeroUsize::new(threads), ..Sweep::default() };
-    sweep.run(sweep.directory(&out.path().join("out")).unwrap(), &mut (), &AtomicBool::new(false)).unwrap();
+    sweep.run(sweep.directory(&out.path().join("out")).unwrap(), &mut (), &Arc::default()).unwrap();
 }
 
 criterion_group!(benches, whole);

@@ -10,7 +10,7 @@
 //! progress, and a flag ends the sweep early.
 //!
 //! ```
-//! use std::sync::atomic::AtomicBool;
+//! use std::sync::Arc;
 //!
 //! use dnsweep::{Match, Sink, Sweep};
 //!
@@ -20,7 +20,7 @@
 //!     names.extend(found.event.query_name().map(str::to_owned));
 //!     Ok(())
 //! };
-//! let outcome = sweep.run(Sink::Each(&mut take), &mut (), &AtomicBool::new(false))?;
+//! let outcome = sweep.run(Sink::Each(&mut take), &mut (), &Arc::default())?;
 //! assert!(names.iter().any(|name| name == "pastebin.com"));
 //! assert_eq!(outcome.run.totals.matches, names.len() as u64);
 //! # Ok::<(), dnsweep::SweepError>(())
@@ -29,14 +29,14 @@
 //! With another sink, the same call writes the tables that the program writes:
 //!
 //! ```
-//! use std::sync::atomic::AtomicBool;
+//! use std::sync::Arc;
 //!
 //! use dnsweep::Sweep;
 //!
 //! # let folder = tempfile::tempdir()?;
 //! # let out = folder.path().join("out");
 //! let sweep = Sweep { evidence: vec!["samples/evidence/HR-WS03".into()], ..Sweep::default() };
-//! let outcome = sweep.run(sweep.directory(&out)?, &mut (), &AtomicBool::new(false))?;
+//! let outcome = sweep.run(sweep.directory(&out)?, &mut (), &Arc::default())?;
 //! assert!(out.join("hosts.parquet").exists() && outcome.run.totals.matches == 0);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

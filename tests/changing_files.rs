@@ -9,7 +9,7 @@ use std::num::NonZeroUsize;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
 
 use common::logs::log_of;
 use common::{Scene, tables};
@@ -40,8 +40,7 @@ fn row_after(sweep: &Sweep, change: impl Fn(&Path)) -> Value {
     let options = Options { hashing: Hashing::Sha256, ..sweep.options.clone() };
     let sweep = Sweep { evidence: vec![scene.evidence()], options, ..sweep.clone() };
     let mut changer = FileChanger(|| change(&path));
-    let outcome =
-        sweep.run(sweep.directory(&scene.out()).unwrap(), &mut changer, &AtomicBool::new(false)).unwrap();
+    let outcome = sweep.run(sweep.directory(&scene.out()).unwrap(), &mut changer, &Arc::default()).unwrap();
     assert_eq!(outcome.ending, Ending::Damaged);
     let rows = |table: &str| tables::read(&scene.out().join(format!("{table}.parquet"))).rows;
     let computers: Vec<Value> = rows("matches").iter().map(|row| row["computer"].clone()).collect();
@@ -152,9 +151,7 @@ fn bytes_that_a_file_lost_while_it_was_read_are_unread() {
         let options = Options { non_log_files: carve.into(), ..Options::default() };
         let sweep = Sweep { evidence: vec![scene.evidence()], options, ..Sweep::default() };
         let cut = || File::options().write(true).open(&path).unwrap().set_len(left).unwrap();
-        sweep
-            .run(sweep.directory(&scene.out()).unwrap(), &mut FileChanger(cut), &AtomicBool::new(false))
-            .unwrap();
+        sweep.run(sweep.directory(&scene.out()).unwrap(), &mut FileChanger(cut), &Arc::default()).unwrap();
         let row = tables::read(&scene.out().join("files.parquet")).rows.remove(0);
         assert_eq!(row["unread_bytes"], bytes.len() as u64 - left, "{name} {left}: {row}");
         let lost: Vec<&Value> = row["problems"].as_array().unwrap().iter().collect();
@@ -170,9 +167,7 @@ fn a_log_that_was_cut_off_keeps_what_is_left() {
     let path = scene.put("HOST/x.evtx", &Pool::new(Corpus::Quiet).unwrap().log(1, 5));
     let sweep = Sweep { evidence: vec![scene.evidence()], ..Sweep::default() };
     let cut = || File::options().write(true).open(&path).unwrap().set_len(4096 + 2 * 65_536).unwrap();
-    sweep
-        .run(sweep.directory(&scene.out()).unwrap(), &mut FileChanger(cut), &AtomicBool::new(false))
-        .unwrap();
+    sweep.run(sweep.directory(&scene.out()).unwrap(), &mut FileChanger(cut), &Arc::default()).unwrap();
     let row = tables::read(&scene.out().join("files.parquet")).rows.remove(0);
     assert_eq!((&row["status"], &row["header_bytes"]), (&json!("damaged"), &json!(4096)));
     let whole = row["good_bytes"].as_u64().unwrap() + row["empty_bytes"].as_u64().unwrap();

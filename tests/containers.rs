@@ -14,7 +14,10 @@ use std::time::{Duration, Instant};
 
 use common::containers::{disk, make};
 use common::logs::log_of;
-use common::{FinishedSweep, Scene, dnsweep, repository, run, sha256_by_another_tool, start, sweep};
+use common::{
+    FinishedSweep, Scene, dnsweep, repository, run, send, sha256_by_another_tool, start, sweep, wait,
+    wait_for_line,
+};
 use serde_json::{Value, json};
 
 /// Columns that say where a record was found.
@@ -280,6 +283,52 @@ fn what_the_spool_has_no_room_for_is_said_at_once() {
     assert_eq!(swept.file("H.zip!x.evtx")["status"], "unreadable");
     assert!(problems(&swept, "files").contains("--spool-limit"));
     assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn an_interruption_does_not_wait_until_a_log_is_unpacked() {
+    let scene = scene("endless", "H.zip");
+    for (options, resumed) in [(&["--threads", "1"][..], 0), (&["--threads", "3", "--resume"], 1)] {
+        let mut command = dnsweep();
+        command.arg("sweep").arg(scene.evidence()).arg("--out").arg(scene.out()).args(options);
+        let mut child = start(&mut command);
+        wait_for_line(&mut child);
+        thread::sleep(Duration::from_secs(3));
+        send("INT", &child);
+        let begun = Instant::now();
+        let swept = FinishedSweep { process: wait(child), out: scene.out() }.expect(130);
+        assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+        assert_eq!(
+            pairs(&swept, "files", ["source_path", "status"]),
+            [["H.zip!x.evtx", "complete"], ["H.zip!y.evtx", "not read"]]
+        );
+        assert_eq!(swept.rows("matches").len(), 1);
+        assert_eq!(swept.host("HOST")["damaged_files"], json!(0));
+        assert_eq!(swept.host("HOST")["not_read_files"], json!(1));
+        // What was read before is not read again, and what was given up was not taken for read.
+        assert_eq!(swept.run()["resumed_files"], json!(resumed));
+        fs::remove_dir_all(scene.out()).unwrap();
+    }
+}
+
+#[test]
+fn a_packed_archive_that_an_interruption_gives_up_is_not_read() {
+    let scene = scene("endless gzip", "H.tar.gz");
+    scene.put("OTHER/x.evtx", &log_of("OTHER"));
+    let mut command = dnsweep();
+    command.arg("sweep").arg(scene.evidence()).arg("--out").arg(scene.out());
+    let child = start(&mut command);
+    thread::sleep(Duration::from_secs(3));
+    send("INT", &child);
+    let begun = Instant::now();
+    let swept = FinishedSweep { process: wait(child), out: scene.out() }.expect(130);
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    assert_eq!(swept.column("containers", "status"), ["not read"]);
+    assert!(problems(&swept, "containers").contains("interrupted while this was listed"));
+    assert_eq!(swept.run()["totals"]["not_read_containers"], json!(1));
+    // Nothing is known of the archive's machine, so it is no host.
+    assert_eq!(swept.run()["totals"]["evidence_not_reached"], json!(2));
+    assert_eq!(swept.rows("hosts"), [] as [Value; 0]);
 }
 
 #[test]

@@ -9,7 +9,7 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::kept::{Kept, OnDemand};
@@ -28,19 +28,22 @@ pub const DISK: u64 = 64 << 30;
 /// take no disk space in the temporary file with the unpacked copy.
 const STEP: usize = 64 << 10;
 
-/// The folder for the unpacked copies of packed files, and the most disk space that the copies may
-/// take.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The folder for the unpacked copies of packed files, the most disk space that the copies may take,
+/// and what ends unpacking.
+#[derive(Debug, Clone)]
 pub struct SpoolPlace {
     /// The folder in which the temporary files with the unpacked copies of packed files are made.
     pub folder: PathBuf,
     /// The most disk space that all unpacked copies of packed files may take together, in bytes.
     pub limit: u64,
+    /// Becomes true when the sweep is interrupted. Then no file is unpacked any more, and those
+    /// that are being unpacked are given up.
+    pub interrupt: Arc<AtomicBool>,
 }
 
 impl Default for SpoolPlace {
     fn default() -> Self {
-        SpoolPlace { folder: std::env::temp_dir(), limit: DISK }
+        SpoolPlace { folder: std::env::temp_dir(), limit: DISK, interrupt: Arc::default() }
     }
 }
 
@@ -61,6 +64,8 @@ pub struct Spool {
     copies: Arc<Kept>,
     memory: Arc<Budget>,
     disk: Arc<Budget>,
+    /// True if an interruption of the sweep kept a file from being unpacked to its end.
+    gave_up: AtomicBool,
 }
 
 impl Spool {
@@ -69,7 +74,29 @@ impl Spool {
     #[must_use]
     pub fn new(place: SpoolPlace) -> Self {
         let disk = Budget::new(place.limit);
-        Spool { place, copies: Arc::new(Kept::new(usize::MAX)), memory: Budget::new(MEMORY), disk }
+        Spool {
+            place,
+            copies: Arc::new(Kept::new(usize::MAX)),
+            memory: Budget::new(MEMORY),
+            disk,
+            gave_up: AtomicBool::new(false),
+        }
+    }
+
+    /// Returns true if an interruption of the sweep kept a file from being unpacked to its end.
+    #[must_use]
+    pub fn gave_up(&self) -> bool {
+        self.gave_up.load(Ordering::Relaxed)
+    }
+
+    /// Fails once the sweep is interrupted.
+    fn check_interrupt(&self) -> io::Result<()> {
+        if self.place.interrupt.load(Ordering::Relaxed) {
+            self.gave_up.store(true, Ordering::Relaxed);
+            // It must not have the kind `Interrupted`, after which reads are repeated.
+            return Err(io::Error::other("the sweep was interrupted before this was unpacked"));
+        }
+        Ok(())
     }
 
     /// Returns the unpacked bytes of the packed file `packed` as a source of `size` bytes. They are
@@ -127,6 +154,7 @@ impl Spool {
     }
 
     fn copy(&self, packed: &dyn Packed, size: Size, room: Room) -> io::Result<Copy> {
+        self.check_interrupt()?;
         let mut copy = None;
         packed.unpack(&mut |unpacked| {
             copy = Some(self.copy_of(unpacked, size, room)?);
@@ -143,6 +171,7 @@ impl Spool {
         let mut block = vec![0; STEP];
         let mut flaw = None;
         while copy.filled < size && flaw.is_none() {
+            self.check_interrupt()?;
             let wanted = usize::try_from(size - copy.filled).unwrap_or(STEP).min(STEP);
             let (read, end) = read_block(unpacked, block.get_mut(..wanted).unwrap_or_default());
             copy.push(block.get(..read).unwrap_or_default())?;
@@ -438,7 +467,7 @@ mod tests {
 
     fn spool(limit: u64) -> (tempfile::TempDir, Arc<Spool>) {
         let folder = tempfile::tempdir().unwrap();
-        let place = SpoolPlace { folder: folder.path().to_path_buf(), limit };
+        let place = SpoolPlace { folder: folder.path().to_path_buf(), limit, ..SpoolPlace::default() };
         (folder, Arc::new(Spool::new(place)))
     }
 
@@ -540,6 +569,29 @@ mod tests {
         assert_eq!(unpacked.load(Ordering::Relaxed), 1, "it is unpacked once");
         let zeros = spool.unpacked(50 << 20, Arc::new(|| io::repeat(0).take(50 << 20)));
         assert_eq!(read_exact(&*zeros, 49 << 20, 3).unwrap(), [0; 3], "zeros take no space");
+    }
+
+    #[test]
+    fn an_interruption_ends_unpacking_and_leaves_nothing() {
+        let (_folder, spool) = spool(DISK);
+        let whole = spool.unpacked(1000, Arc::new(|| io::repeat(7).take(1000)));
+        assert_eq!(read_exact(&*whole, 0, 1000).unwrap(), [7; 1000]);
+        // The flag is set while a file of 16 TiB is unpacked.
+        let interrupt = Arc::clone(&spool.place.interrupt);
+        let endless = move || {
+            interrupt.store(true, Ordering::Relaxed);
+            io::repeat(0).take(1 << 44)
+        };
+        let endless: Arc<dyn Packed> = Arc::new(endless);
+        let source = spool.unpacked(1 << 44, Arc::clone(&endless));
+        assert!(!spool.gave_up());
+        let error = read_exact(&*source, 0, 1).unwrap_err();
+        assert!(error.to_string().contains("was interrupted") && spool.gave_up(), "{error}");
+        assert_ne!(error.kind(), io::ErrorKind::Interrupted, "the read would be repeated");
+        assert!(spool.unpacked_now(1 << 44, endless).is_err());
+        assert_eq!(read_exact(&*whole, 0, 1000).unwrap(), [7; 1000], "what is there can be read");
+        drop(whole);
+        assert_eq!((used(&spool.memory), used(&spool.disk)), (0, 0));
     }
 
     /// A reader that fails at once.

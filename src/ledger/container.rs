@@ -27,6 +27,8 @@ pub enum ContainerStatus {
     /// The container was left out on purpose: a shadow copy without `--vss`, or a partition in
     /// which Windows keeps no logs.
     NotLookedAt,
+    /// The sweep was interrupted before the container was listed to its end.
+    NotRead,
 }
 
 impl ContainerStatus {
@@ -40,6 +42,7 @@ impl ContainerStatus {
             ContainerStatus::Encrypted => "encrypted",
             ContainerStatus::Unsupported => "unsupported",
             ContainerStatus::NotLookedAt => "not looked at",
+            ContainerStatus::NotRead => "not read",
         }
     }
 
@@ -200,6 +203,16 @@ impl ContainerReport {
     pub fn conclude_encryption(&mut self) {
         if self.status == ContainerStatus::Partly && self.logs > 0 && self.encrypted_logs == self.logs {
             self.status = ContainerStatus::Encrypted;
+        }
+    }
+
+    /// Records that the sweep was interrupted while the container was listed. If the container was
+    /// not listed to its end, that was the reason.
+    pub fn interrupt(&mut self) {
+        if matches!(self.status, ContainerStatus::Partly | ContainerStatus::Unreadable) {
+            let what = "the sweep was interrupted while this was listed";
+            self.problems.insert(0, ContainerProblem::whole(what));
+            self.status = ContainerStatus::NotRead;
         }
     }
 

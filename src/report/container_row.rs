@@ -37,7 +37,7 @@ impl<'a> ContainerRow<'a> {
             ColumnOf::always(
                 "status",
                 Text,
-                "`read`; `partly`: `problems` says what is missing; `unreadable`, `encrypted` (itself, or all logs in it) or `unsupported`: nothing in the container was read; `not looked at`: a shadow copy without `--vss`, or a partition in which Windows keeps no logs",
+                "`read`; `partly`: `problems` says what is missing; `unreadable`, `encrypted` (itself, or all logs in it) or `unsupported`: nothing in the container was read; `not looked at`: a shadow copy without `--vss`, or a partition in which Windows keeps no logs; `not read`: the sweep was interrupted",
                 |row| Cell::text(row.container.status.name()),
             ),
             ColumnOf::always(

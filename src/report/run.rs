@@ -275,6 +275,8 @@ pub struct Totals {
     /// The number of containers that could not be read, or not completely. Containers that lie
     /// inside a volume as files are left out, because nobody handed them in as evidence.
     pub missed_containers: u64,
+    /// The number of containers that were not listed to their end because of an interruption.
+    pub not_read_containers: u64,
     /// The number of shadow copies that were listed, but not read (without `--vss`).
     pub shadow_copies_not_looked_at: u64,
     /// The size of all files in the ledger, in bytes.
@@ -344,6 +346,7 @@ impl Totals {
     pub fn add_container(&mut self, container: &ContainerReport) {
         self.containers += 1;
         self.missed_containers += u64::from(container.is_missed());
+        self.not_read_containers += u64::from(container.status == ContainerStatus::NotRead);
         self.shadow_copies_not_looked_at +=
             u64::from(container.kind == SHADOW_COPY && container.status == ContainerStatus::NotLookedAt);
     }
@@ -436,10 +439,11 @@ impl Totals {
         self.unreadable_files + self.missed_containers > 0
     }
 
-    /// Returns true if the sweep was interrupted before it had read all files.
+    /// Returns true if the sweep was interrupted before it had read all files and listed all
+    /// containers.
     #[must_use]
     pub fn was_interrupted(&self) -> bool {
-        self.interrupted_files + self.not_read_files > 0
+        self.interrupted_files + self.not_read_files + self.not_read_containers > 0
     }
 
     /// Returns true if every file and every container was read and understood, except lost parts of

@@ -13,6 +13,7 @@ use crate::config::{Config, LoadedDetection};
 use crate::error::SweepError;
 use crate::event::Window;
 use crate::evidence::discover::{Discovery, FoundContainer, LogFile};
+use crate::ledger::container::ContainerStatus;
 use crate::report::{FileReport, FileRow, FlawedFile, Hosts, NamedHost, Status, Totals};
 use crate::scan::Checksums;
 
@@ -58,7 +59,7 @@ pub(super) struct Collector<'a> {
 struct PieceProgress {
     /// True if the sweep read any file of the piece of evidence, at least in part.
     reached: bool,
-    /// True if an interruption left any file of the piece of evidence unread.
+    /// True if an interruption left any file or container of the piece of evidence unread.
     left: bool,
 }
 
@@ -95,7 +96,10 @@ impl<'a> Collector<'a> {
         for evidence in &discovery.evidence {
             hosts.add_evidence(evidence);
         }
+        let mut pieces = vec![PieceProgress::default(); discovery.evidence.len()];
         for FoundContainer { evidence, report, .. } in &discovery.containers {
+            let piece = pieces.get_mut(evidence.index()).expect("each container is of a piece of evidence");
+            piece.left |= report.status == ContainerStatus::NotRead;
             hosts.add_container(discovery.evidence_name(*evidence), report);
             totals.add_container(report);
         }
@@ -109,12 +113,26 @@ impl<'a> Collector<'a> {
             flawed: Vec::new(),
             current: None,
             next_file: 0,
-            pieces: vec![PieceProgress::default(); discovery.evidence.len()],
+            pieces,
             discovery,
             observer,
             target,
             hosts,
         }
+    }
+
+    /// Returns true if the next finished unit (a block of a file), in evidence order, is left out
+    /// because an interruption kept it, or an earlier unit of its file, from being read. The file's
+    /// account is then closed where the first of these units begins.
+    pub(super) fn leaves_out(&mut self, done: &FinishedUnit<'_>) -> Result<bool, SweepError> {
+        let next = self.discovery.files.get(self.next_file);
+        if !next.is_some_and(|next| std::ptr::eq(next, done.file)) {
+            return Ok(true);
+        }
+        if done.interrupted {
+            self.close_file()?;
+        }
+        Ok(done.interrupted)
     }
 
     /// Adds the next finished unit (a block of a file), in evidence order. `detector` is what found

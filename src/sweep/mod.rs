@@ -20,6 +20,7 @@ mod writing;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::base::in_order::in_order;
@@ -90,12 +91,13 @@ impl Sweep {
     /// Runs the sweep. A period such as the last 14 days counts back from now.
     ///
     /// When `interrupt` becomes true, the sweep finishes the blocks of files that it is reading,
-    /// starts no further block, and returns what it has found so far.
+    /// gives up files that it is unpacking, starts no further block, and returns what it has found
+    /// so far.
     pub fn run(
         &self,
         sink: Sink<'_>,
         observer: &mut dyn Observer,
-        interrupt: &AtomicBool,
+        interrupt: &Arc<AtomicBool>,
     ) -> Result<Outcome, SweepError> {
         sweep(self.resolve(EventTime::now())?, sink, Caller::default(), observer, interrupt)
     }
@@ -115,7 +117,7 @@ pub(crate) fn sweep(
     sink: Sink<'_>,
     caller: Caller,
     observer: &mut dyn Observer,
-    interrupt: &AtomicBool,
+    interrupt: &Arc<AtomicBool>,
 ) -> Result<Outcome, SweepError> {
     let started = EventTime::now();
     let roots = resolve_roots(&config.roots)?;
@@ -127,6 +129,7 @@ pub(crate) fn sweep(
     if let Some(output) = &output {
         config.unpacking.spool.folder = output.temporary();
     }
+    config.unpacking.spool.interrupt = Arc::clone(interrupt);
     let discovery = find_evidence(&config, observer, interrupt)?;
     let table = Table::of(MatchRow::COLUMNS);
     let leads = (config.options.leads == Leads::DnsClient).then(|| Table::of(MatchRow::LEAD_COLUMNS));
@@ -153,6 +156,9 @@ pub(crate) fn sweep(
         Unit::weight,
         |unit| worker.work(unit),
         |mut done| {
+            if collector.leaves_out(&done)? {
+                return Ok(());
+            }
             if let Some((journal, entry)) = journal.as_mut().zip(done.entry.as_deref()) {
                 journal.append(entry, done.block)?;
             }

@@ -47,6 +47,9 @@ pub(super) struct FinishedUnit<'a> {
     /// journal is kept, if the unit came from the journal, or if the block could not be read
     /// completely.
     pub entry: Option<Vec<u8>>,
+    /// True if an interruption of the sweep kept the block from being read. The other fields then
+    /// mean nothing, except for the file and the block.
+    pub interrupted: bool,
 }
 
 /// The decoded events of a unit of work (a block of a file), from live and from deleted records.
@@ -184,9 +187,17 @@ impl<'a> Worker<'a> {
         let done = self.done(file, block, part, events);
         // A block that could not be read gets no entry, so that a resumed sweep tries to read it
         // again.
-        let is_kept = self.journal.is_some() && !done.part.is_to_be_read_again();
+        let interrupted = self.was_interrupted(file, &done.part);
+        let is_kept = self.journal.is_some() && !interrupted && !done.part.is_to_be_read_again();
         let entry = is_kept.then(|| self.entry(&done));
-        FinishedUnit { entry, ..done }
+        FinishedUnit { entry, interrupted, ..done }
+    }
+
+    /// Returns true if an interruption of the sweep may be the reason why a part of a file could not
+    /// be read: unpacking stops then. A resumed sweep finds out if the part is damaged.
+    fn was_interrupted(&self, file: &LogFile, part: &FileReport) -> bool {
+        let interrupt = &self.config.unpacking.spool.interrupt;
+        file.is_in_container() && part.is_to_be_read_again() && interrupt.load(Ordering::Relaxed)
     }
 
     fn scanner(&self) -> Scanner {
@@ -229,6 +240,7 @@ impl<'a> Worker<'a> {
             part,
             detected,
             entry: None,
+            interrupted: false,
         };
         done.count();
         done

@@ -13,6 +13,7 @@ import sys
 import tarfile
 import warnings
 import zipfile
+import zlib
 
 DIRECTORY, END = b"PK\x01\x02", b"PK\x05\x06"
 
@@ -87,6 +88,41 @@ def flipped(archive):
     return changed(archive, len(archive) // 2, bytes([archive[len(archive) // 2] ^ 0x55]))
 
 
+def before_zeros(data, size):
+    """Returns bytes that are followed by about this many zeros, deflated, and how many bytes these are."""
+    block = bytes(16 << 20)
+    packer = zlib.compressobj(1, zlib.DEFLATED, -15)
+    head = packer.compress(data) + packer.flush(zlib.Z_FULL_FLUSH)
+    # After a full flush, each block of zeros is packed into the same bytes.
+    zeros = packer.compress(block) + packer.flush(zlib.Z_FULL_FLUSH)
+    count = size // len(block)
+    return head + zeros * count + packer.flush(), len(data) + count * len(block)
+
+
+def endless_gzip(data, size):
+    return gzip.compress(b"")[:10] + before_zeros(data, size)[0] + bytes(8)
+
+
+def beside_zeros(log, size):
+    """Returns an archive with a small log, and a log that is followed by about this many zeros."""
+    data, size = before_zeros(log, size)
+    crc = zlib.crc32(log)
+    name, extra = b"y.evtx", struct.pack("<HHQ", 1, 8, size)
+    fields = struct.pack("<HHHHH", 45, 0, 8, 0, 0x21) + struct.pack("<I", crc)
+    made = io.BytesIO(zipped(("x.evtx", log)))
+    archive = made.getvalue()
+    start = archive.index(DIRECTORY)
+    end = archive.index(END)
+    local_extra = struct.pack("<HHQQ", 1, 16, size, len(data))
+    local = b"PK\3\4" + fields + struct.pack("<IIHH", 0xFFFFFFFF, 0xFFFFFFFF, len(name), len(local_extra))
+    entry = DIRECTORY + struct.pack("<H", 45) + fields
+    entry += struct.pack("<IIHHHHHII", len(data), 0xFFFFFFFF, len(name), len(extra), 0, 0, 0, 0, start)
+    body = archive[:start] + local + name + local_extra + data
+    directory = archive[start:end] + entry + name + extra
+    tail = changed(archive[end:], 8, struct.pack("<HHII", 2, 2, len(directory), len(body)))
+    return body + directory + tail
+
+
 def in_tar_gz(log):
     made = io.BytesIO()
     with tarfile.open(fileobj=made, mode="w:gz") as tar:
@@ -94,6 +130,13 @@ def in_tar_gz(log):
         member.size = len(log)
         tar.addfile(member, io.BytesIO(log))
     return made.getvalue()
+
+
+def in_tar(log, size):
+    """Returns the first bytes of an archive of a log that is followed by zeros up to this size."""
+    member = tarfile.TarInfo("x.evtx")
+    member.size = size
+    return member.tobuf() + log
 
 
 def beside_encrypted(name, data):
@@ -127,6 +170,8 @@ CASES = {
     "not text": lambda log: zipped(("XX.evtx", log)).replace(b"XX.evtx", b"\xff\xfe.evtx"),
     "same name": lambda log: zipped(("x.evtx", log), ("x.evtx", log)),
     "large": lambda log: zipped(("x.evtx", log[:4096] + log[4096:] * 520)),
+    "endless": lambda log: beside_zeros(log, 24 << 30),
+    "endless gzip": lambda log: endless_gzip(in_tar(log, 24 << 30), 24 << 30),
     "tar.gz cut": lambda log: (packed := in_tar_gz(log))[: len(packed) * 2 // 3],
     "half encrypted": lambda log: beside_encrypted("x.evtx", log),
     "encrypted beside an archive": lambda log: beside_encrypted("in.zip", zipped(("x.evtx", log))),

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
 
 use super::CommandOutput;
 use crate::cli::arguments::TestArguments;
@@ -100,7 +100,7 @@ fn outcome(
         placeholders: arguments.placeholders.clone(),
         ..Sweep::default()
     };
-    let outcome = sweep.run(Sink::Count, &mut (), &AtomicBool::new(false))?;
+    let outcome = sweep.run(Sink::Count, &mut (), &Arc::default())?;
     let (matches, dns_queries) = (outcome.run.totals.matches, outcome.run.totals.dns_queries);
     Ok(if matches > 0 {
         TestOutcome::Passed { matches, dns_queries }

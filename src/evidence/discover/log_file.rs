@@ -135,6 +135,12 @@ impl LogFile {
         }
     }
 
+    /// Returns true if the file lies in an archive or a disk image, and not in a folder.
+    #[must_use]
+    pub fn is_in_container(&self) -> bool {
+        matches!(self.place, Place::Container(_))
+    }
+
     /// Returns what is wrong with the file, judged by what its container states about it. Returns
     /// nothing for a file in a folder.
     #[must_use]

@@ -39,8 +39,8 @@ impl Summary<'_> {
     /// volumes: 3 read`. Shadow copies that were not looked at are left out, because the printed
     /// summary has a separate line on them.
     fn container_counts(&self) -> String {
-        use ContainerStatus::{Encrypted, NotLookedAt, Partly, Read, Unreadable, Unsupported};
-        let statuses = [Read, Partly, Unreadable, Encrypted, Unsupported, NotLookedAt];
+        use ContainerStatus::{Encrypted, NotLookedAt, NotRead, Partly, Read, Unreadable, Unsupported};
+        let statuses = [Read, Partly, Unreadable, Encrypted, Unsupported, NotLookedAt, NotRead];
         let counts = statuses.into_iter().filter_map(|status| {
             let of_status =
                 |container: &&ContainerReport| container.status == status && !is_shadow_copy_left(container);

@@ -111,7 +111,10 @@ pub(super) fn explore(
             outer: Arc::clone(&explorer.outer),
         });
     }
-    let Explorer { outer, contents, .. } = explorer;
+    let Explorer { outer, mut contents, .. } = explorer;
+    if access.spool.gave_up() {
+        contents.containers.iter_mut().for_each(ContainerReport::interrupt);
+    }
     Contents { outer: Some(outer), ..contents }
 }
 
