@@ -6,9 +6,10 @@
 mod common;
 
 use std::fs;
+use std::path::PathBuf;
 
 use common::containers::{disk, make};
-use common::{Scene, repository};
+use common::{FinishedSweep, Scene, repository, sweep};
 use serde_json::{Value, json};
 
 /// Returns the bytes of a text in UTF-16.
@@ -105,4 +106,100 @@ fn a_log_whose_beginning_lies_in_a_missing_file_of_an_image_is_damaged() {
     // All of its only chunk counts as damaged.
     let bytes = ["header_bytes", "damaged_bytes", "empty_bytes"].map(|column| damaged[0][column].clone());
     assert_eq!(bytes, [json!(4096), json!(65_536), json!(0)]);
+}
+
+/// Returns the rows of a table without columns that name a place, and without what they count twice.
+fn rows(swept: &FinishedSweep, table: &str) -> Vec<Value> {
+    let mut rows = swept.rows(table);
+    for row in &mut rows {
+        for column in ["evidence", "source_path", "notes", "event_hash"] {
+            row.as_object_mut().unwrap().remove(column);
+        }
+    }
+    rows
+}
+
+/// The files of an image, in a folder of their own that a test archives.
+struct ImageFiles(Vec<(String, Vec<u8>)>);
+
+impl ImageFiles {
+    /// Splits the disk of the samples into parts, as raw images are split.
+    fn split() -> Self {
+        let disk = disk();
+        let parts = disk.chunks(disk.len() / 3 + 1).zip(1..);
+        ImageFiles(parts.map(|(part, number)| (format!("FIN.{number:03}"), part.to_vec())).collect())
+    }
+
+    /// Splits the disk of the samples into flat extents of a VMDK. The descriptor comes last in the
+    /// order of names.
+    fn vmdk() -> Self {
+        let disk = disk();
+        let parts: Vec<&[u8]> = disk.chunks(2 << 20).collect();
+        let sizes: Vec<usize> = parts.iter().map(|part| part.len()).collect();
+        let named =
+            parts.iter().zip(1..).map(|(part, number)| (format!("disk-f{number:03}.vmdk"), part.to_vec()));
+        let descriptor = ("disk.vmdk".to_owned(), descriptor(&sizes).into_bytes());
+        ImageFiles(named.chain([descriptor]).collect())
+    }
+
+    /// Returns the fixtures of an E01 image in four segments, if there are any.
+    fn ewf() -> Option<Self> {
+        let folder = PathBuf::from(std::env::var_os("DNSWEEP_CONTAINERS")?).join("made");
+        let names = (1..=4).map(|number| format!("gpt-best.E0{number}"));
+        Some(ImageFiles(names.map(|name| (name.clone(), fs::read(folder.join(name)).unwrap())).collect()))
+    }
+
+    /// Writes the files into the folder `folder` of a scene.
+    fn write(&self, scene: &Scene, folder: &str) {
+        fs::create_dir_all(scene.path(folder)).unwrap();
+        for (name, bytes) in &self.0 {
+            fs::write(scene.path(folder).join(name), bytes).unwrap();
+        }
+    }
+}
+
+#[test]
+fn the_files_of_an_image_are_found_in_the_folder_of_an_archive() {
+    for files in
+        [Some(ImageFiles::split()), Some(ImageFiles::vmdk()), ImageFiles::ewf()].into_iter().flatten()
+    {
+        let scene = Scene::new();
+        files.write(&scene, "hosts/FIN/in/a folder");
+        // A file of another folder is not a file of the image.
+        fs::create_dir_all(scene.path("hosts/FIN/other")).unwrap();
+        fs::write(scene.path("hosts/FIN/other").join(&files.0[1].0), "x").unwrap();
+        let expected = sweep(&[&scene.path("hosts")], &scene.path("plain"), &["--vss"]);
+        assert!(expected.rows("matches").len() > 14);
+        for kind in ["zip", "stored", "tar.gz"] {
+            let archives = scene.path(kind);
+            fs::create_dir_all(&archives).unwrap();
+            let hosts = scene.path("hosts");
+            make(&["hosts", hosts.to_str().unwrap(), archives.to_str().unwrap(), kind]);
+            let out = scene.path(&format!("out-{kind}"));
+            let swept = sweep(&[&archives], &out, &["--vss", "--threads", "2"]);
+            let swept = swept.expect(expected.process.status);
+            for table in ["matches", "hosts", "files"] {
+                assert_eq!(rows(&swept, table), rows(&expected, table), "{kind} {table} {}", files.0[0].0);
+            }
+            let containers = swept.rows("containers");
+            let parts = containers.iter().map(|row| row["parts"].as_array().unwrap().len()).max();
+            assert_eq!(parts, Some(files.0.len() - 1), "{containers:?}");
+            let source_path = containers[1]["source_path"].as_str().unwrap();
+            let archive = if kind == "stored" { "zip" } else { kind };
+            assert!(source_path.starts_with(&format!("FIN.{archive}!in/a folder/")), "{source_path}");
+        }
+    }
+}
+
+#[test]
+fn a_missing_file_of_an_image_in_an_archive_takes_away_only_its_own_bytes() {
+    let scene = Scene::new();
+    let mut files = ImageFiles::split();
+    files.0.remove(1);
+    files.write(&scene, "hosts/FIN");
+    make(&["hosts", scene.path("hosts").to_str().unwrap(), scene.evidence().to_str().unwrap(), "zip"]);
+    let expected = sweep(&[&scene.path("hosts")], &scene.path("plain"), &[]).expect(3);
+    let swept = scene.sweep(&[]).expect(3);
+    assert_eq!(rows(&swept, "files"), rows(&expected, "files"));
+    assert!(swept.rows("containers")[1]["problems"].to_string().contains("FIN.002"));
 }

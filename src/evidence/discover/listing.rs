@@ -17,17 +17,16 @@ use walkdir::{DirEntry, WalkDir};
 
 use super::content::head_of_file;
 use super::explorer::{Access, Contents, NOT_READ, NOT_SUPPORTED, container_path, explore, no_signature};
-use super::extension::Extension;
 use super::form::{Candidate, FileForm, Handling, is_named_like_event_log};
 use super::log_file::relative_path;
 use super::outer_file::OuterFiles;
 use super::passed_over::pass_over;
+use super::segments::first_names;
 use super::{Containers, Links, Search};
 use crate::base::in_order::in_order;
 use crate::base::path_text::path_text;
 use crate::base::platform::name_bytes;
 use crate::evidence::EvidenceError;
-use crate::evidence::container::image::ImageFormat;
 use crate::evidence::source::ListedFile;
 use crate::ledger::container::{ContainerReport, ContainerStatus};
 use crate::ledger::tally::SkippedCounts;
@@ -356,26 +355,11 @@ impl Listing {
     }
 }
 
-/// The image formats whose images can consist of several files.
-const SEGMENTED: [ImageFormat; 3] = [ImageFormat::E01, ImageFormat::SplitRaw, ImageFormat::Vmdk];
-
 /// Returns true if a file is a further file of a disk image, such as `disk.E02`: if it is named
 /// like one, and the first file of that image lies in the same folder. Such a file is not listed,
 /// because it is read with the first file.
 fn has_first_segment(path: &Path, name: &[u8]) -> bool {
-    let Ok(name) = str::from_utf8(name) else { return false };
-    let is_segment = matches!(Extension::of(name.as_bytes()), Extension::Container(_)) || is_numbered(name);
-    is_segment
-        && SEGMENTED
-            .iter()
-            .filter_map(|format| format.first_name(name))
-            .any(|first| path.with_file_name(first).is_file())
-}
-
-/// Returns true if a file name ends with a dot and three digits, like a part of a split image.
-fn is_numbered(name: &str) -> bool {
-    name.rsplit_once('.')
-        .is_some_and(|(_, end)| end.len() == 3 && end.bytes().all(|byte| byte.is_ascii_digit()))
+    first_names(name).any(|first| path.with_file_name(first).is_file())
 }
 
 /// Returns the entries directly in a folder with their kinds, sorted by name.

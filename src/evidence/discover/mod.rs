@@ -15,6 +15,7 @@ mod listing;
 mod log_file;
 mod outer_file;
 mod passed_over;
+mod segments;
 
 use std::collections::HashSet;
 use std::fs;

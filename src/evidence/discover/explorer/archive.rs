@@ -4,12 +4,14 @@ use std::cell::{Cell, OnceCell};
 use std::io;
 use std::sync::Arc;
 
-use super::{ContainerPlace, Explorer, FoundFile, Row};
+use super::siblings::{ArchiveFiles, ArchiveFolder};
+use super::{ContainerPlace, Explorer, FoundFile, Row, no_folder};
 use crate::evidence::collector::{Layout, client_info, collected, host_of_archive};
-use crate::evidence::container::{self, ArchiveFormat, Content, MOST_UNPACKED, Member, NotListed};
+use crate::evidence::container::{self, ArchiveFormat, Content, Format, MOST_UNPACKED, Member, NotListed};
 use crate::evidence::discover::content::LOOKED_AT;
 use crate::evidence::discover::form::{Candidate, Handling};
 use crate::evidence::discover::passed_over::pass_over;
+use crate::evidence::discover::segments::{first_names, may_be_of_image};
 use crate::evidence::layer::SharedSource;
 use crate::ledger::container::{ContainerProblem, ContainerStatus, Origin};
 
@@ -41,10 +43,12 @@ impl Explorer<'_> {
         row: Row,
     ) {
         let access = self.access;
-        let mut hints = HostHints::default();
+        let mut archive = ListedArchive::default();
         let listed = container::list(format, source, &access.passwords, &mut |member| {
-            self.member(source, (place, row), member, &mut hints);
+            self.member(source, (place, row), member, &mut archive);
         });
+        let ListedArchive { hints, files, deferred } = archive;
+        self.images_of_archive(row, &Arc::new(files), deferred);
         let report = self.report(row);
         report.stated.host = hints.host(&String::from_utf8_lossy(name));
         match listed {
@@ -63,6 +67,19 @@ impl Explorer<'_> {
         self.conclude(row);
     }
 
+    /// Handles the files of an archive that may be files of disk images. A further file of an image,
+    /// such as `disk.E02`, is left out if the archive has the first file in the same folder.
+    fn images_of_archive(&mut self, row: Row, files: &Arc<ArchiveFiles>, deferred: Vec<DeferredFile>) {
+        for DeferredFile { handling, path, place, size, content, origin } in deferred {
+            let (name, folder) = (last_part(&path), ArchiveFolder::of(files, &path));
+            if !folder.has_first_file_of(name) {
+                let (problems, folder) = (Vec::new(), Arc::new(folder));
+                let file = FoundFile { place, name, size, content, origin, problems, same_as: None, folder };
+                self.handle(handling, row, file);
+            }
+        }
+    }
+
     /// Decides what to do with the file `member` of an archive. `place` and `row` are those of the
     /// archive.
     fn member(
@@ -70,7 +87,7 @@ impl Explorer<'_> {
         archive: &SharedSource,
         (place, row): (&ContainerPlace, Row),
         member: Member<'_>,
-        hints: &mut HostHints,
+        listed: &mut ListedArchive,
     ) {
         let Member { path, size, content } = member;
         let name = last_part(path);
@@ -85,23 +102,34 @@ impl Explorer<'_> {
         if path == CLIENT_INFO
             && let Ok(content) = find()
         {
-            hints.add_client_info(content, archive);
+            listed.hints.add_client_info(content, archive);
         }
-        let inner = place.inner(path);
-        if let Handling::Skip(kind) = handling {
+        let (inner, is_of_image) = (place.inner(path), may_be_of_image(name));
+        if let Handling::Skip(kind) = handling
+            && !is_of_image
+        {
             return pass_over(&mut self.contents.passed_over, kind, name, || inner.path);
         }
         find();
         let content = found.into_inner().expect("it was found just now");
         let content = content.map(|content| content.source(archive, &self.access.spool, size));
+        if is_of_image {
+            listed.files.add(path, &content);
+        }
         let collected = collected(&String::from_utf8_lossy(path));
         if let Some(collected) = &collected {
-            hints.layout.get_or_insert(collected.layout);
+            listed.hints.layout.get_or_insert(collected.layout);
         }
         let original_path = collected.map(|collected| collected.original);
         let origin = Origin { original_path, ..Origin::default() };
-        let file =
-            FoundFile { place: inner, name, size, content, origin, problems: Vec::new(), same_as: None };
+        let is_image = handling == Handling::Open(Format::Image) || first_names(name).next().is_some();
+        if is_image && listed.deferred.len() < MOST_DEFERRED {
+            let path = path.to_vec();
+            let file = DeferredFile { handling, path, place: inner, size, content, origin };
+            return listed.deferred.push(file);
+        }
+        let (problems, folder) = (Vec::new(), no_folder());
+        let file = FoundFile { place: inner, name, size, content, origin, problems, same_as: None, folder };
         self.handle(handling, row, file);
     }
 
@@ -154,6 +182,7 @@ impl Explorer<'_> {
             origin: Origin::default(),
             problems: Vec::new(),
             same_as: None,
+            folder: no_folder(),
         };
         self.handle(handling, row, file);
     }
@@ -166,6 +195,32 @@ fn name_unpacked_place(problem: &mut ContainerProblem) {
         let what = format!("at byte {} of the unpacked archive: {}", problem.offset, problem.what);
         *problem = ContainerProblem::whole(what);
     }
+}
+
+/// The most files of an archive that wait until all of its files are known. Further ones are treated
+/// as images of one file each.
+const MOST_DEFERRED: usize = 20_000;
+
+/// What is known about an archive while its files are listed.
+#[derive(Default)]
+struct ListedArchive {
+    hints: HostHints,
+    /// The files that may be files of disk images.
+    files: ArchiveFiles,
+    /// The disk images, and files that are named like further files of images. Only when all files
+    /// are known, it is known which of them belong together.
+    deferred: Vec<DeferredFile>,
+}
+
+/// A file of an archive that waits until all files of the archive are known.
+struct DeferredFile {
+    handling: Handling,
+    /// The path of the file in the archive, as the archive states it.
+    path: Vec<u8>,
+    place: ContainerPlace,
+    size: u64,
+    content: Result<SharedSource, String>,
+    origin: Origin,
 }
 
 /// The path in an archive of the file in which Velociraptor states the host of a collection.

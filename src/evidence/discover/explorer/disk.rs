@@ -4,9 +4,9 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::siblings::{Folder, NoFolder};
-use super::{ContainerPlace, Explorer, FoundFile, Inherited, Row};
-use crate::evidence::container::image::{self, Image, ImageFacts, ImageFormat, Siblings};
+use super::siblings::SharedFolder;
+use super::{ContainerPlace, Explorer, FoundFile, Inherited, Row, no_folder};
+use crate::evidence::container::image::{self, Image, ImageFacts, ImageFormat};
 use crate::evidence::discover::NonLogFiles;
 use crate::evidence::discover::form::{FileForm, Handling};
 use crate::evidence::kept::OnDemand;
@@ -17,8 +17,14 @@ use crate::ledger::container::{ContainerPart, ContainerProblem, ContainerStatus,
 
 impl Explorer<'_> {
     /// Explores the disk image whose first file is `source`, and adds a row for it to the table of
-    /// containers.
-    pub(super) fn image(&mut self, source: &SharedSource, place: &ContainerPlace, name: &[u8]) {
+    /// containers. `folder` is the folder of that file, in which further files of the image are
+    /// looked for.
+    pub(super) fn image(
+        &mut self,
+        source: &SharedSource,
+        place: &ContainerPlace,
+        (name, folder): (&[u8], &SharedFolder),
+    ) {
         let name = String::from_utf8_lossy(name).into_owned();
         let format = match ImageFormat::of(&**source, &name) {
             Ok(format) => format,
@@ -28,16 +34,15 @@ impl Explorer<'_> {
         if self.is_too_deep(place, row) {
             return;
         }
-        let siblings = self.siblings(place);
-        let image = match image::open(format, Arc::clone(source), &name, &*siblings) {
+        let image = match image::open(format, Arc::clone(source), &name, &**folder) {
             Ok(image) => image,
             Err(error) => return self.report(row).fail(error.status(), error.to_string()),
         };
         let disk = self.state(row, image);
         // An image that nobody reads is closed, and opened again when it is needed.
-        let source = Arc::clone(source);
+        let (source, folder) = (Arc::clone(source), Arc::clone(folder));
         let open = move || {
-            let image = image::open(format, Arc::clone(&source), &name, &*siblings);
+            let image = image::open(format, Arc::clone(&source), &name, &*folder);
             image.map(|image| image.disk).map_err(|error| io::Error::other(error.to_string()))
         };
         let disk: SharedSource = Arc::new(OnDemand::opened(&self.access.kept, disk, open));
@@ -63,16 +68,6 @@ impl Explorer<'_> {
         report.created = facts.acquired;
         report.stated = statement(facts);
         disk
-    }
-
-    /// Returns the folder in which the further files of an image are looked for. An image in
-    /// another container has none.
-    fn siblings(&self, place: &ContainerPlace) -> Arc<dyn Siblings + Send + Sync> {
-        if place.depth > 1 {
-            return Arc::new(NoFolder);
-        }
-        let (path, outer) = (self.outer.folder().to_path_buf(), Arc::clone(&self.outer));
-        Arc::new(Folder { path, outer, kept: Arc::clone(&self.access.kept) })
     }
 
     /// Explores the volumes of a disk. If files that are no logs are searched for chunks, adds the
@@ -153,6 +148,7 @@ impl Explorer<'_> {
             origin: Origin::default(),
             problems: Vec::new(),
             same_as: None,
+            folder: no_folder(),
         };
         self.handle(Handling::Read(FileForm::Carved), row, file);
         // These bytes are no log of the container.

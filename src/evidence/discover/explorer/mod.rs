@@ -11,6 +11,7 @@ mod volume;
 
 use std::sync::Arc;
 
+use self::siblings::{Folder, NoFolder, SharedFolder};
 use self::unique_paths::UniquePaths;
 use super::form::{FileForm, Handling};
 use super::log_file::InnerFile;
@@ -96,7 +97,9 @@ pub(super) fn explore(
     };
     let path = container_path(&source_path);
     let place = ContainerPlace { path, depth: 1, is_in_volume: false, inherited: Inherited::default() };
-    explorer.container(format, &source, &place, name);
+    let (path, outer) = (explorer.outer.folder().to_path_buf(), Arc::clone(&explorer.outer));
+    let folder = Arc::new(Folder { path, outer, kept: Arc::clone(&access.kept) });
+    explorer.container(format, &source, &place, (name, &(folder as SharedFolder)));
     let is_unread = explorer.contents.containers.first().is_some_and(|first| first.status.is_unread());
     if is_unread && search.non_log_files == NonLogFiles::Carve {
         // What could not be read as a container may still have chunks of logs.
@@ -182,11 +185,18 @@ struct Explorer<'a> {
 struct Row(usize);
 
 impl Explorer<'_> {
-    /// Explores a container of the format `format`. `name` is its file's name.
-    fn container(&mut self, format: Format, source: &SharedSource, place: &ContainerPlace, name: &[u8]) {
+    /// Explores a container of the format `format`. `name` is its file's name, and `folder` the
+    /// folder of that file.
+    fn container(
+        &mut self,
+        format: Format,
+        source: &SharedSource,
+        place: &ContainerPlace,
+        (name, folder): (&[u8], &SharedFolder),
+    ) {
         match format {
             Format::Archive(format) => self.archive(format, source, place, name),
-            Format::Image => self.image(source, place, name),
+            Format::Image => self.image(source, place, (name, folder)),
         }
     }
 
@@ -216,7 +226,7 @@ impl Explorer<'_> {
     /// as a container, or counts it. `row` is the row of the container that it lies in.
     fn handle(&mut self, handling: Handling, row: Row, file: FoundFile<'_>) {
         let is_encrypted = file.is_encrypted();
-        let FoundFile { mut place, name, size, content, origin, problems, same_as } = file;
+        let FoundFile { mut place, name, size, content, origin, problems, same_as, folder } = file;
         let origin = place.inherited.add_to(origin);
         place.inherited = Inherited { snapshot_time: origin.snapshot_time, deleted: origin.deleted };
         match (handling, content) {
@@ -241,7 +251,7 @@ impl Explorer<'_> {
                     outer,
                 });
             }
-            (Handling::Open(format), Ok(source)) => self.container(format, &source, &place, name),
+            (Handling::Open(format), Ok(source)) => self.container(format, &source, &place, (name, &folder)),
             (Handling::Open(_), Err(obstacle)) => self.missed(&place, "unknown", size, obstacle),
             (Handling::Unreadable(kind), content) => {
                 self.missed(&place, kind, size, content.err().unwrap_or_else(|| NOT_READ.to_owned()));
@@ -291,6 +301,13 @@ struct FoundFile<'f> {
     problems: Vec<Problem>,
     /// The path from the root of a log that has the same bytes in a newer state of the volume.
     same_as: Option<String>,
+    /// The folder of the file, in which the further files of a disk image are looked for.
+    folder: SharedFolder,
+}
+
+/// Returns a folder without files, for a file whose further files are not looked for.
+fn no_folder() -> SharedFolder {
+    Arc::new(NoFolder)
 }
 
 impl FoundFile<'_> {

@@ -1,14 +1,24 @@
 //! The folder of a disk image, in which the further files of an image in several files are looked
-//! for.
+//! for: a folder of the evidence, of an archive, or of a volume.
 
+use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::evidence::container::image::Siblings;
 use crate::evidence::discover::outer_file::OuterFiles;
-use crate::evidence::kept::Kept;
+use crate::evidence::discover::segments::{first_names, may_be_of_image};
+use crate::evidence::kept::{Kept, OnDemand};
 use crate::evidence::layer::SharedSource;
+use crate::evidence::volume::ntfs::Ntfs;
+
+/// The most files of an archive or a volume that are kept in mind as possible files of images. An
+/// E01 image has at most some 14,000 files.
+const MOST_FILES: usize = 20_000;
+
+/// The folder of a disk image, which threads share.
+pub(super) type SharedFolder = Arc<dyn Siblings + Send + Sync>;
 
 /// The folder of a disk image that lies in no other container. Image formats open the further files
 /// of the image in this folder. Files that are opened are recorded as files of which the container
@@ -25,12 +35,123 @@ impl Siblings for Folder {
     }
 }
 
-/// Stands for the folder of a disk image that lies in another container. It opens no files, because
-/// further files of an image in a container are not looked for.
+/// The folder of a file whose further files are not looked for, such as a file that was packed
+/// alone. It has no files.
 pub(super) struct NoFolder;
 
 impl Siblings for NoFolder {
     fn open(&self, _name: &str) -> io::Result<Option<SharedSource>> {
         Ok(None)
+    }
+}
+
+/// The files of an archive that may be files of disk images, by their paths. Contains the bytes of
+/// each file, or the reason why they cannot be read.
+#[derive(Default)]
+pub(super) struct ArchiveFiles(HashMap<Vec<u8>, Result<SharedSource, String>>);
+
+impl ArchiveFiles {
+    /// Adds the file at `path`. If there is a file with this path already, that one stays.
+    pub(super) fn add(&mut self, path: &[u8], content: &Result<SharedSource, String>) {
+        if self.0.len() < MOST_FILES {
+            self.0.entry(path.to_vec()).or_insert_with(|| content.clone());
+        }
+    }
+}
+
+/// A folder of an archive.
+pub(super) struct ArchiveFolder {
+    files: Arc<ArchiveFiles>,
+    /// The path of the folder in the archive, with the separator at its end. Empty for the root.
+    folder: Vec<u8>,
+}
+
+impl ArchiveFolder {
+    /// Returns the folder that contains the file at `path`.
+    pub(super) fn of(files: &Arc<ArchiveFiles>, path: &[u8]) -> Self {
+        let end = path.iter().rposition(|byte| matches!(byte, b'/' | b'\\')).map_or(0, |place| place + 1);
+        let folder = path.get(..end).unwrap_or_default().to_vec();
+        ArchiveFolder { files: Arc::clone(files), folder }
+    }
+
+    fn get(&self, name: &str) -> Option<&Result<SharedSource, String>> {
+        self.files.0.get(&[&self.folder, name.as_bytes()].concat())
+    }
+
+    /// Returns true if the file `name` of the folder is a further file of a disk image whose first
+    /// file lies in the folder, too. It is read with that file.
+    pub(super) fn has_first_file_of(&self, name: &[u8]) -> bool {
+        first_names(name).any(|first| self.get(&first).is_some())
+    }
+}
+
+impl Siblings for ArchiveFolder {
+    fn open(&self, name: &str) -> io::Result<Option<SharedSource>> {
+        self.get(name).cloned().transpose().map_err(io::Error::other)
+    }
+}
+
+/// The files of a state of a volume that may be files of disk images. They are listed when one of
+/// them is first looked for, because few volumes contain images in several files.
+pub(super) struct VolumeFiles {
+    ntfs: Arc<Ntfs>,
+    kept: Arc<Kept>,
+    /// The number of the first record and the size of each file, by its path.
+    files: OnceLock<HashMap<String, (u64, u64)>>,
+}
+
+impl VolumeFiles {
+    pub(super) fn new(ntfs: Arc<Ntfs>, kept: Arc<Kept>) -> Self {
+        VolumeFiles { ntfs, kept, files: OnceLock::new() }
+    }
+
+    fn get(&self, path: &str) -> Option<(u64, u64)> {
+        let list = || {
+            let wanted = |name: &str| may_be_of_image(name.as_bytes());
+            let files = self.ntfs.files(&wanted);
+            let regular =
+                files.filter(|file| !file.is_deleted && file.stream.is_none() && file.obstacle.is_none());
+            let mut by_path = HashMap::new();
+            for file in regular.take(MOST_FILES) {
+                by_path.entry(file.path).or_insert((file.record, file.size));
+            }
+            by_path
+        };
+        self.files.get_or_init(list).get(path).copied()
+    }
+}
+
+/// A folder of a state of a volume.
+pub(super) struct VolumeFolder {
+    files: Arc<VolumeFiles>,
+    /// The path of the folder from the volume's root, with `/` at its end. Empty for the root.
+    folder: String,
+}
+
+impl VolumeFolder {
+    /// Returns the folder that contains the file at `path`, which is escaped as the paths of a
+    /// volume are.
+    pub(super) fn of(files: &Arc<VolumeFiles>, path: &str) -> Self {
+        let folder = path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
+        VolumeFolder { files: Arc::clone(files), folder }
+    }
+
+    fn get(&self, name: &str) -> Option<(u64, u64)> {
+        self.files.get(&format!("{}{name}", self.folder))
+    }
+
+    /// Returns true if the file `name` of the folder is a further file of a disk image whose first
+    /// file lies in the folder, too. It is read with that file.
+    pub(super) fn has_first_file_of(&self, name: &[u8]) -> bool {
+        first_names(name).any(|first| self.get(&first).is_some())
+    }
+}
+
+impl Siblings for VolumeFolder {
+    fn open(&self, name: &str) -> io::Result<Option<SharedSource>> {
+        let Some((record, size)) = self.get(name) else { return Ok(None) };
+        let ntfs = Arc::clone(&self.files.ntfs);
+        let open = move || ntfs.open_stream(record, None);
+        Ok(Some(Arc::new(OnDemand::new(&self.files.kept, size, open))))
     }
 }

@@ -7,13 +7,16 @@
 use std::io;
 use std::sync::Arc;
 
+use super::siblings::{SharedFolder, VolumeFiles, VolumeFolder};
 use super::unchanged::{NewerState, StateLogs};
-use super::{ContainerPlace, Explorer, FoundFile, Inherited, Row};
+use super::{ContainerPlace, Explorer, FoundFile, Inherited, Row, no_folder};
 use crate::event::EventTime;
+use crate::evidence::container::Format;
 use crate::evidence::discover::content::LOOKED_AT;
 use crate::evidence::discover::extension::Extension;
 use crate::evidence::discover::form::{Candidate, Handling, SkippedFile, is_named_like_event_log};
 use crate::evidence::discover::passed_over::pass_over;
+use crate::evidence::discover::segments::{first_names, is_numbered};
 use crate::evidence::discover::{Containers, LogNames, NonLogFiles, Search, ShadowCopies};
 use crate::evidence::kept::OnDemand;
 use crate::evidence::layer::{SharedSource, read_up_to};
@@ -27,8 +30,8 @@ const NTFS: &str = "ntfs";
 /// The extensions of archives and images that are opened if they lie in a volume. Their files can
 /// be read where they lie. A volume has thousands of packed files, such as `.gz`, and looking into
 /// each would mean to unpack it.
-const OPENED_IN_VOLUMES: [&str; 10] =
-    ["e01", "ex01", "img", "qcow2", "raw", "tar", "vhd", "vhdx", "vmdk", "zip"];
+const OPENED_IN_VOLUMES: [&str; 11] =
+    ["001", "e01", "ex01", "img", "qcow2", "raw", "tar", "vhd", "vhdx", "vmdk", "zip"];
 
 /// A state of an NTFS volume: the live one, or that of a shadow copy.
 struct VolumeState {
@@ -79,7 +82,7 @@ impl Explorer<'_> {
         let snapshots = if is_partition { place.path.clone() } else { format!("{}!", place.path) };
         self.shadow_copies(volume, place, (&snapshots, row), logs);
         for (handling, file) in deleted {
-            self.ntfs_file(&state, handling, &file, None);
+            self.ntfs_file(&state, handling, &file, (None, no_folder()));
         }
         if self.search.non_log_files == NonLogFiles::Carve
             && let Some(unallocated) = state.ntfs.unallocated()
@@ -102,14 +105,17 @@ impl Explorer<'_> {
         let wanted = |name: &str| is_wanted(search, name.as_bytes());
         let ntfs = Arc::clone(&state.ntfs);
         let mut files = ntfs.files(&wanted);
-        let (mut deleted, mut logs) = (Vec::new(), StateLogs::new(Arc::clone(&state.ntfs)));
+        let (mut deleted, mut images) = (Vec::new(), Vec::new());
+        let mut logs = StateLogs::new(Arc::clone(&state.ntfs));
         for file in files.by_ref() {
             let handling = self.handling(&state.ntfs, &file);
-            if !file.is_deleted {
+            if !file.is_deleted && is_of_image(handling, &file) {
+                images.push((handling, file));
+            } else if !file.is_deleted {
                 let form = if let Handling::Read(form) = handling { Some(form) } else { None };
                 let same_as =
                     form.and_then(|form| newer.and_then(|newer| newer.same_log(&state.ntfs, &file, form)));
-                self.ntfs_file(state, handling, &file, same_as);
+                self.ntfs_file(state, handling, &file, (same_as, no_folder()));
                 if let (Some(form), Some(added), None) = (form, self.contents.files.last(), file.obstacle) {
                     logs.add(&file, form, added.source_path.clone());
                 }
@@ -117,6 +123,7 @@ impl Explorer<'_> {
                 deleted.push((handling, file));
             }
         }
+        self.images_of_volume(state, images);
         let (counts, others) = (files.counts(), files.others());
         self.contents.passed_over.other_files += others;
         let report = self.report(state.row);
@@ -125,6 +132,19 @@ impl Explorer<'_> {
             report.add(ContainerProblem::whole(problem.to_string()));
         }
         (deleted, logs)
+    }
+
+    /// Adds the disk images of a state of a volume, after its other files. A further file of an
+    /// image, such as `disk.E02`, is left out if the first file lies in the same folder.
+    fn images_of_volume(&mut self, state: &VolumeState, images: Vec<(Handling, NtfsFile)>) {
+        let files = VolumeFiles::new(Arc::clone(&state.ntfs), Arc::clone(&self.access.kept));
+        let files = Arc::new(files);
+        for (handling, file) in images {
+            let folder = VolumeFolder::of(&files, &file.path);
+            if !folder.has_first_file_of(file_name(&file)) {
+                self.ntfs_file(state, handling, &file, (None, Arc::new(folder)));
+            }
+        }
     }
 
     /// Decides what discovery does with a file of a volume. Unlike in folders, files that only have
@@ -145,13 +165,14 @@ impl Explorer<'_> {
     }
 
     /// Adds a file of a state of a volume to the files to read, or counts it as skipped. `same_as`
-    /// is the path of the log in a newer state that has the same bytes, if there is one.
+    /// is the path of the log in a newer state that has the same bytes, if there is one. `folder`
+    /// is the folder of a disk image.
     fn ntfs_file(
         &mut self,
         state: &VolumeState,
         handling: Handling,
         file: &NtfsFile,
-        same_as: Option<String>,
+        (same_as, folder): (Option<String>, SharedFolder),
     ) {
         let stream = file.stream.as_ref().map_or(String::new(), |stream| format!(":{stream}"));
         let deleted = if file.is_deleted { format!("@mft{}", file.record) } else { String::new() };
@@ -187,6 +208,7 @@ impl Explorer<'_> {
             },
             problems: problems.collect(),
             same_as,
+            folder,
         };
         self.handle(handling, state.row, found);
     }
@@ -271,7 +293,7 @@ impl Explorer<'_> {
         let newer = newer.map(|logs| NewerState { logs, copies, number });
         let (deleted, logs) = self.files_of(&state, newer.as_ref());
         for (handling, file) in deleted {
-            self.ntfs_file(&state, handling, &file, None);
+            self.ntfs_file(&state, handling, &file, (None, no_folder()));
         }
         self.conclude(row);
         Some(logs)
@@ -296,10 +318,19 @@ fn file_name(file: &NtfsFile) -> &[u8] {
     path.rsplit('/').next().unwrap_or(path).as_bytes()
 }
 
+/// Returns true if a file of a volume is a disk image, or is named like a further file of one.
+fn is_of_image(handling: Handling, file: &NtfsFile) -> bool {
+    let is_image = handling == Handling::Open(Format::Image) || first_names(file_name(file)).next().is_some();
+    is_image && file.stream.is_none()
+}
+
 /// Returns true if a file of a volume may be an event log or contain event logs, judged by its
 /// name. Other files are counted but not returned by the volume's list of files.
 fn is_wanted(search: &Search, name: &[u8]) -> bool {
-    let is_opened = || Extension::of(name).name().is_some_and(|name| OPENED_IN_VOLUMES.contains(&name));
+    let is_opened = || {
+        let is_container = |name| OPENED_IN_VOLUMES.contains(&name);
+        Extension::of(name).name().is_some_and(is_container) || is_numbered(name)
+    };
     search.names == LogNames::Any
         || is_named_like_event_log(name)
         || search.containers == Containers::Open && is_opened()
