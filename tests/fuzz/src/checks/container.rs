@@ -66,7 +66,7 @@ fn search(path: &Path, folder: &Path) -> Search {
         shadow_copies: ShadowCopies::Read,
         unpacking: Unpacking {
             passwords: vec![b"secret".to_vec()],
-            spool: SpoolPlace { folder: folder.to_owned(), limit: SPOOL },
+            spool: SpoolPlace { folder: folder.to_owned(), limit: SPOOL, ..SpoolPlace::default() },
         },
         ..Search::default()
     }
