@@ -150,23 +150,18 @@ pub(crate) fn sweep(
     let units = units(&discovery, &read_before, &config)
         .take_while(|unit| unit.is_known() || !interrupt.load(Ordering::Relaxed));
     let (mut seen, mut recovered) = (SeenEvents::default(), Vec::new());
-    in_order(
-        config.threads,
-        units,
-        Unit::weight,
-        |unit| worker.work(unit),
-        |mut done| {
-            if collector.leaves_out(&done)? {
-                return Ok(());
-            }
-            if let Some((journal, entry)) = journal.as_mut().zip(done.entry.as_deref()) {
-                journal.append(entry, done.block)?;
-            }
-            let file = done.file;
-            recovered.extend(done.recovered.drain(..).map(|event| (file, event)));
-            collector.add(worker.mark_copies(done, &mut seen), &worker.detector)
-        },
-    )?;
+    let work = |unit| worker.work(unit);
+    in_order(config.threads, units, Unit::weight, work, |mut done| {
+        if collector.leaves_out(&done)? {
+            return Ok(());
+        }
+        if let Some((journal, entry)) = journal.as_mut().zip(done.entry.as_deref()) {
+            journal.append(entry, done.block)?;
+        }
+        let file = done.file;
+        recovered.extend(done.recovered.drain(..).map(|event| (file, event)));
+        collector.add(worker.mark_copies(done, &mut seen), &worker.detector)
+    })?;
     journal.as_mut().map_or(Ok(()), Journal::flush)?;
     worker.recover(recovered, &mut seen, |file, events, hits| {
         collector.add_hits(file, events, hits, &worker.detector)
