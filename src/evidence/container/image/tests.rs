@@ -101,6 +101,32 @@ fn an_e01_in_segments_reads_as_its_disk_and_states_its_hashes() {
 }
 
 #[test]
+fn sectors_that_were_not_read_lie_on_the_disk_or_are_a_problem() {
+    // The disk has 137 sectors. Two were not read.
+    for (first, range) in [(136, Some(69_632..70_144)), (137, None), (250, None)] {
+        for (mut folder, name, section, entry) in [
+            (made::e01(&made::disk(70_000), 1), "disk.E01", &b"error2\0"[..], 76 + 520),
+            (
+                made::ex01(&made::disk(70_000), 1),
+                "disk.Ex01",
+                &[1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+                32,
+            ),
+        ] {
+            let bytes = folder.0.get_mut(name).unwrap();
+            let at = bytes.windows(section.len()).rposition(|bytes| bytes == section).unwrap() + entry;
+            assert_eq!(bytes[at], 2, "the first sector");
+            bytes[at] = first;
+            made::put_sums(bytes);
+            let image = folder.open_image(name).unwrap();
+            assert_eq!(image.facts.unread_at_acquisition.first(), range.as_ref(), "{name}");
+            assert_eq!(image.problems.len(), 1, "{:?}", image.problems);
+            assert!(image.problems[0].found.contains(&format!("from sector {first} on")));
+        }
+    }
+}
+
+#[test]
 fn a_missing_segment_loses_its_own_range_and_is_named() {
     let disk = made::disk(70_000);
     let folder = made::e01(&disk, 3);

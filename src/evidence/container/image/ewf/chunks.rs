@@ -115,6 +115,24 @@ impl Media {
         let byte = |chunk: u64| chunk.saturating_mul(self.chunk).min(self.size);
         byte(chunks.start)..byte(chunks.end)
     }
+
+    /// Returns the range of bytes of the disk that the `count` sectors from `first` on have, which
+    /// the imaging tool could not read. Returns `None` if there are none. Adds a problem if they do
+    /// not all lie on the disk. `place` is the section that lists them.
+    pub(super) fn unread(
+        &self,
+        (first, count): (u64, u64),
+        place: &str,
+        problems: &mut Problems,
+    ) -> Option<Range<u64>> {
+        let byte = |sector: u64| sector.saturating_mul(self.sector);
+        let end = byte(first.saturating_add(count));
+        if end > self.size {
+            let expected = format!("unread sectors of a disk of {} bytes", self.size);
+            problems.push(ImageProblem::new(place, expected, format!("{count} from sector {first} on")));
+        }
+        Some(byte(first).min(self.size)..end.min(self.size)).filter(|range| !range.is_empty())
+    }
 }
 
 /// The disk of an E01 image, as a map from the EWF chunks (blocks of the disk) to the places in the

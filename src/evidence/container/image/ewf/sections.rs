@@ -346,9 +346,8 @@ fn read_unread(section: &Section<'_>, contents: &mut Contents, problems: &mut Pr
     let entries = read_exact(section.file.source.as_ref(), section.data.start + 520, length)?;
     for entry in entries.chunks_exact(8) {
         let fields = Fields(entry);
-        let (first, sectors) = (u64::from(fields.le32(0)), u64::from(fields.le32(4)));
-        let bytes = |sectors: u64| sectors.saturating_mul(media.sector).min(media.size);
-        contents.facts.unread_at_acquisition.push(bytes(first)..bytes(first + sectors));
+        let sectors = (u64::from(fields.le32(0)), u64::from(fields.le32(4)));
+        contents.facts.unread_at_acquisition.extend(media.unread(sectors, &section.place(), problems));
     }
     Ok(())
 }

@@ -417,7 +417,9 @@ fn put_ex01_sums(bytes: &mut [u8]) {
             (number(bytes, at, 4), number(bytes, at + 8, 8), number(bytes, at + 16, 8));
         if let Some(data) = at.checked_sub(size).filter(|_| kind == 4 || kind == 5) {
             put_sum(bytes, data, 16);
-            put_sum(bytes, data + 32, number(bytes, data + 8, 4).saturating_mul(16));
+            // A table of chunks has the number of its first chunk before that of its entries.
+            let count = number(bytes, if kind == 4 { data + 8 } else { data }, 4);
+            put_sum(bytes, data + 32, count.saturating_mul(16));
         }
         if before == 0 || before.saturating_add(64) > at {
             break;

@@ -51,9 +51,8 @@ pub(in super::super) fn open(opening: &Opening<'_>) -> Result<Image, ImageError>
     opening.check_size(media.size)?;
     contents.tables.sort_by_key(|table| table.first);
     note_missing(&contents, &media, opening.name, &mut problems);
-    let bytes = |sectors: u64| sectors.saturating_mul(media.sector).min(media.size);
-    let unread =
-        contents.unread.iter().map(|(first, count)| bytes(*first)..bytes(first.saturating_add(*count)));
+    let place = format!("{}, section of unread sectors", opening.name);
+    let unread = contents.unread.iter().filter_map(|sectors| media.unread(*sectors, &place, &mut problems));
     contents.facts.unread_at_acquisition = unread.collect();
     let pages = Arc::new(BlockCache::new(PAGES_LIMIT));
     let reader = |(number, (name, source)): (usize, &(String, SharedSource))| {
