@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes archives for tests/containers.rs and tests/nested.rs. Standard library only.
+"""Makes archives for tests/containers.rs, tests/nested.rs and tests/places.rs. Standard library only.
 
     python make.py hosts FOLDER TARGET zip|stored|tar.gz    an archive for each folder in FOLDER
     python make.py CASE LOG TARGET                          an archive, or what is none, with one log in it

@@ -137,7 +137,8 @@ impl VolumeFolder {
     }
 
     fn get(&self, name: &str) -> Option<(u64, u64)> {
-        self.files.get(&format!("{}{name}", self.folder))
+        // The paths of a volume have this letter escaped.
+        self.files.get(&format!("{}{}", self.folder, name.replace('!', "\\x21")))
     }
 
     /// Returns true if the file `name` of the folder is a further file of a disk image whose first

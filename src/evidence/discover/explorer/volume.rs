@@ -180,8 +180,8 @@ impl Explorer<'_> {
         if let Handling::Skip(kind) = handling {
             return pass_over(&mut self.contents.passed_over, kind, file_name(file), || path);
         }
-        let (ntfs, record, name) = (Arc::clone(&state.ntfs), file.record, file.stream.clone());
-        let open = move || ntfs.open_stream(record, name.as_deref());
+        let (ntfs, record, stream_name) = (Arc::clone(&state.ntfs), file.record, file.stream.clone());
+        let open = move || ntfs.open_stream(record, stream_name.as_deref());
         let content = match file.obstacle {
             Some(obstacle) => Err(obstacle.to_string()),
             None => Ok(Arc::new(OnDemand::new(&self.access.kept, file.size, open)) as SharedSource),
@@ -191,6 +191,8 @@ impl Explorer<'_> {
             length: problem.length,
             damage: Damage::Container { what: problem.fault.to_string() },
         });
+        // Images name their further files with this letter as it is.
+        let name = String::from_utf8_lossy(file_name(file)).replace("\\x21", "!");
         let found = FoundFile {
             place: ContainerPlace {
                 path,
@@ -198,7 +200,7 @@ impl Explorer<'_> {
                 is_in_volume: true,
                 inherited: state.inherited,
             },
-            name: file_name(file),
+            name: name.as_bytes(),
             size: file.size,
             content,
             origin: Origin {
