@@ -15,7 +15,9 @@ use crate::base::in_order::in_order;
 use crate::evidence::discover::{Discovery, LogFile, Search, discover, root_of};
 use crate::evidence::source::LogBytes;
 use crate::output::{FILES_FILE, ReadError, read_rows};
-use crate::report::{ComparedFile, ComparedFiles, Difference, Discrepancy, EvidenceComparison, RecordedRun};
+use crate::report::{
+    ComparedFile, ComparedFiles, Difference, Discrepancy, EvidenceComparison, RecordedRun, Status,
+};
 use crate::table::Cell;
 
 /// The most bytes of a file of the evidence that are read at once to hash it.
@@ -34,6 +36,8 @@ struct LedgerRow {
     /// The file's SHA-256 at the time of the sweep, in hexadecimal digits; `None` if the sweep did
     /// not compute it.
     sha256: Option<String>,
+    /// True if the file was an unchanged log of a shadow copy, so that it has no SHA-256 of its own.
+    is_unchanged: bool,
 }
 
 /// Identifies a file of the evidence: the 0-based number of its root, and its path below that root.
@@ -42,7 +46,8 @@ pub(super) type FileKey = (usize, String);
 /// The result of comparing a file of the evidence with its row of the ledger.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum FileComparison {
-    /// The file's bytes have the SHA-256 that the ledger has for the file.
+    /// The file's bytes have the SHA-256 that the ledger has for the file. Or the file is an
+    /// unchanged log of a shadow copy, now as then, whose bytes are those of another file.
     SameContent,
     /// The file has the size that the ledger has for it. The ledger has no SHA-256, so the bytes
     /// were not compared.
@@ -152,12 +157,20 @@ fn compare_files(
 /// Reads the rows of the ledger from the file at `path`.
 fn ledger(path: &Path) -> Result<Vec<LedgerRow>, ReadError> {
     let mut listed = Vec::new();
-    read_rows(path, &["evidence", "source_path", "size", "sha256"], |cells| {
+    read_rows(path, &["evidence", "source_path", "size", "sha256", "status"], |cells| {
         let mut row = LedgerRow::default();
-        if let [Cell::Text(evidence), Cell::Text(source_path), Cell::Integer(size), sha256] = cells {
+        if let [
+            Cell::Text(evidence),
+            Cell::Text(source_path),
+            Cell::Integer(size),
+            sha256,
+            Cell::Text(status),
+        ] = cells
+        {
             (row.evidence, row.source_path) = (evidence.to_string(), source_path.to_string());
             row.size = u64::try_from(*size).unwrap_or_default();
             row.sha256 = if let Cell::Text(sha256) = sha256 { Some(sha256.to_string()) } else { None };
+            row.is_unchanged = **status == *Status::Unchanged.name();
         }
         listed.push(row);
     })?;
@@ -203,7 +216,11 @@ fn comparison(listed: &LedgerRow, file: Option<&LogFile>) -> FileComparison {
     if file.obstacle.is_none() && file.size != listed.size {
         return size(file.size);
     }
-    let Some(recorded) = &listed.sha256 else { return FileComparison::SameSize };
+    let Some(recorded) = &listed.sha256 else {
+        // Discovery has shown again that the log has the bytes of another one, which has a row too.
+        let is_unchanged = listed.is_unchanged && file.same_as().is_some();
+        return if is_unchanged { FileComparison::SameContent } else { FileComparison::SameSize };
+    };
     match hash(file) {
         Err(reason) => FileComparison::Different(Difference::Unreadable(reason)),
         Ok((_, found)) if found != listed.size => size(found),
