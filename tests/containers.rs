@@ -331,6 +331,69 @@ fn a_packed_archive_that_an_interruption_gives_up_is_not_read() {
     assert_eq!(swept.rows("hosts"), [] as [Value; 0]);
 }
 
+/// The path of the sparse log in a collection by Velociraptor.
+const SPARSE: &str = "uploads/ntfs/%5C%5C.%5CC%3A/Logs/Sysmon%254Operational.evtx";
+
+#[test]
+fn sparse_files_of_velociraptor_are_read_as_they_were() {
+    let whole = scene("sparse whole", "x.evtx");
+    let expected = whole.sweep(&["--hash"]).expect(0).file("x.evtx");
+    assert!(expected["size"].as_u64() > Some(200_000), "{expected}");
+    let scene = scene("velociraptor", "Collection-H-2025.zip");
+    let swept = scene.sweep(&["--hash"]).expect(0);
+    let file = swept.file(&format!("Collection-H-2025.zip!{SPARSE}"));
+    for column in ["size", "sha256", "records", "chunks", "empty_chunks", "matches", "problems"] {
+        assert_eq!(file[column], expected[column], "{column}");
+    }
+    assert_eq!(file["original_path"], r"C:\Logs\Sysmon%4Operational.evtx");
+    assert_eq!(swept.column("containers", "logs"), [json!(1)]);
+    // The index of a file that is not there is no part of another file.
+    assert_eq!(swept.run()["passed_over"]["side_files"], json!(1));
+    verify(&swept, &[&scene.evidence()], &[]);
+    // The same collection, unpacked.
+    let folder = Scene::new();
+    let unpack = ["-m", "zipfile", "-e"];
+    let zip = scene.evidence().join("Collection-H-2025.zip");
+    assert!(
+        Command::new("python3").args(unpack).arg(&zip).arg(folder.evidence()).status().unwrap().success()
+    );
+    for threads in ["1", "3"] {
+        let swept = folder.sweep(&["--hash", "--force", "--threads", threads]).expect(0);
+        let file = swept.file(SPARSE);
+        for column in ["size", "sha256", "records", "matches", "problems"] {
+            assert_eq!(file[column], expected[column], "{column}");
+        }
+        assert_eq!(swept.rows("files").len(), 1);
+        verify(&swept, &[&folder.evidence()], &[]);
+    }
+}
+
+#[test]
+fn an_index_that_does_not_fit_is_said_and_its_file_is_read_as_it_lies() {
+    let scene = scene("velociraptor broken", "H.zip");
+    let log = scene.path("log");
+    for (case, name) in [("sparse stored", "x.evtx"), ("sparse index", "x.evtx.idx")] {
+        make(&[case, log.to_str().unwrap(), scene.evidence().join(name).to_str().unwrap()]);
+    }
+    fs::write(scene.evidence().join("x.evtx.idx"), "{").unwrap();
+    let stored = fs::metadata(scene.evidence().join("x.evtx")).unwrap().len();
+    let swept = scene.sweep(&[]).expect(3);
+    for (path, said) in [
+        (
+            format!("H.zip!{SPARSE}"),
+            format!(
+                "Sysmon%254Operational.evtx.idx: expected ranges of {stored} bytes, which the file has, found 9; the file is read as it lies"
+            ),
+        ),
+        ("x.evtx".to_owned(), "x.evtx.idx: expected JSON with the ranges of a file".to_owned()),
+    ] {
+        let file = swept.file(&path);
+        assert_eq!((&file["size"], &file["status"]), (&json!(stored), &json!("damaged")), "{path}");
+        assert!(file["problems"].to_string().contains(&said), "{}", file["problems"]);
+        assert!(file["matches"].as_u64() > Some(0), "{path}");
+    }
+}
+
 #[test]
 fn a_zip_by_two_links_is_read_once() {
     let scene = scene("plain", "H.zip");

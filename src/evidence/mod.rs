@@ -11,6 +11,7 @@ pub mod kept;
 pub mod layer;
 pub mod read_permits;
 pub mod source;
+pub mod sparse;
 pub mod spool;
 pub mod volume;
 

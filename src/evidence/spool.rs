@@ -462,6 +462,8 @@ impl Source for Copy {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicUsize;
+
     use super::super::layer::{Slice, read_exact};
     use super::*;
 
@@ -556,7 +558,7 @@ mod tests {
         let error = read_exact(&*source, 0, 1).unwrap_err().to_string();
         assert!(error.contains("--spool-limit"), "{error}");
         assert_eq!(used(&spool.disk), 0);
-        let unpacked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let unpacked = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&unpacked);
         let source = spool.unpacked(
             50 << 20,

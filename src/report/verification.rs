@@ -206,8 +206,8 @@ impl Verification {
         self.evidence.iter().try_for_each(|evidence| self.write_not_compared(text, *evidence))
     }
 
-    /// Writes how many files of the evidence are unchanged. `label` stands at the start of the line;
-    /// `what` says what kind of files they are.
+    /// Writes how many files of the evidence are unchanged. `label` stands at the start of the
+    /// line; `what` says what kind of files they are.
     fn write_compared(
         &self,
         text: &mut String,

@@ -126,10 +126,7 @@ pub(crate) fn sweep(
     let open = |output: &OutputDirectory| Journal::open(&output.journal(), &inputs, config.window);
     let mut journal = output.as_ref().map(open).transpose()?;
     config.window = journal.as_ref().map_or(config.window, |journal| journal.window);
-    if let Some(output) = &output {
-        config.unpacking.spool.folder = output.temporary();
-    }
-    config.unpacking.spool.interrupt = Arc::clone(interrupt);
+    set_up_spool(&mut config, output.as_ref(), interrupt);
     let discovery = find_evidence(&config, observer, interrupt)?;
     let table = Table::of(MatchRow::COLUMNS);
     let leads = (config.options.leads == Leads::DnsClient).then(|| Table::of(MatchRow::LEAD_COLUMNS));
@@ -170,6 +167,16 @@ pub(crate) fn sweep(
     drop((worker, seen));
     let collected = collector.finish()?;
     conclude(config, output, caller, discovery, collected, SweepTimes { started, resumed_files })
+}
+
+/// Has files of archives unpacked beside the output, if there is one, and no longer than until
+/// `interrupt` becomes true.
+fn set_up_spool(config: &mut Config, output: Option<&OutputDirectory>, interrupt: &Arc<AtomicBool>) {
+    let spool = &mut config.unpacking.spool;
+    if let Some(output) = output {
+        spool.folder = output.temporary();
+    }
+    spool.interrupt = Arc::clone(interrupt);
 }
 
 /// Lists the files to read and the containers, and notifies `observer` of them. Then hashes the

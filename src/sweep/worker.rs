@@ -193,8 +193,8 @@ impl<'a> Worker<'a> {
         FinishedUnit { entry, interrupted, ..done }
     }
 
-    /// Returns true if an interruption of the sweep may be the reason why a part of a file could not
-    /// be read: unpacking stops then. A resumed sweep finds out if the part is damaged.
+    /// Returns true if an interruption of the sweep may be the reason why a part of a file could
+    /// not be read: unpacking stops then. A resumed sweep finds out if the part is damaged.
     fn was_interrupted(&self, file: &LogFile, part: &FileReport) -> bool {
         let interrupt = &self.config.unpacking.spool.interrupt;
         file.is_in_container() && part.is_to_be_read_again() && interrupt.load(Ordering::Relaxed)

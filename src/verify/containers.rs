@@ -1,8 +1,9 @@
-//! Compares the files that archives and disk images consist of with the output's table of containers.
+//! Compares the files that archives and disk images consist of with the output's table of
+//! containers.
 //!
 //! A sweep reads only parts of a container's files, but hashes them whole with `--hash`: they are
-//! what was seized. What lies in a container is compared elsewhere, file by file. The hashes that an
-//! image states of its disk are not compared with anything.
+//! what was seized. What lies in a container is compared elsewhere, file by file. The hashes that
+//! an image states of its disk are not compared with anything.
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;

@@ -7,6 +7,7 @@
 
 import gzip
 import io
+import json
 import pathlib
 import struct
 import sys
@@ -147,6 +148,30 @@ def beside_encrypted(name, data):
     return made.getvalue()
 
 
+def sparse(log):
+    """Returns a log with ranges of zeros, and the same without them as Velociraptor stores it: data and index."""
+    # An empty chunk lies between two chunks.
+    hole = bytes(65536)
+    whole = log + hole + log[4096:] + hole
+    runs = [(True, len(log)), (False, len(hole)), (True, len(log) - 4096), (False, len(hole))]
+    stored, ranges, at = b"", [], 0
+    for is_stored, length in runs:
+        entry = {"file_offset": len(stored), "original_offset": at, "length": length}
+        if is_stored:
+            entry["file_length"] = length
+            stored += whole[at : at + length]
+        ranges.append({name: value for name, value in entry.items() if value})
+        at += length
+    return whole, stored, json.dumps({"ranges": ranges}).encode()
+
+
+def velociraptor(log, index=None):
+    """Returns a collection by Velociraptor with a sparse log."""
+    _, stored, right = sparse(log)
+    name = "uploads/ntfs/%5C%5C.%5CC%3A/Logs/Sysmon%254Operational.evtx"
+    return zipped((name, stored), (name + ".idx", right if index is None else index), ("y.evtx.idx", right))
+
+
 CASES = {
     "plain": lambda log: zipped(("x.evtx", log)),
     "nested4": lambda log: nested(log, 4),
@@ -175,6 +200,11 @@ CASES = {
     "tar.gz cut": lambda log: (packed := in_tar_gz(log))[: len(packed) * 2 // 3],
     "half encrypted": lambda log: beside_encrypted("x.evtx", log),
     "encrypted beside an archive": lambda log: beside_encrypted("in.zip", zipped(("x.evtx", log))),
+    "sparse whole": lambda log: sparse(log)[0],
+    "sparse stored": lambda log: sparse(log)[1],
+    "sparse index": lambda log: sparse(log)[2],
+    "velociraptor": velociraptor,
+    "velociraptor broken": lambda log: velociraptor(log, b'{"ranges":[{"file_length":9,"length":9}]}'),
     "gzip": lambda log: gzip.compress(log),
 }
 

@@ -5,9 +5,11 @@
 //! they return is only a hint: it is shown beside the path in the evidence and never replaces it.
 
 mod archive_name;
+mod sparse_index;
 mod velociraptor;
 
 pub use self::archive_name::host_of_archive;
+pub use self::sparse_index::{CollectedRange, MOST_INDEX, SparseIndex};
 pub use self::velociraptor::client_info;
 
 /// How a collector, which is a tool that copies evidence from a host, arranges the collected files

@@ -8,6 +8,7 @@ use super::content::{ContentHint, head_of_file};
 use super::extension::Extension;
 use super::{Containers, Links, LogNames, NonLogFiles, Search};
 use crate::base::platform::name_bytes;
+use crate::evidence::collector::SparseIndex;
 use crate::evidence::container::Format;
 use crate::evidence::event_xml::Encoding;
 use crate::ledger::event_form::EventForm;
@@ -144,6 +145,13 @@ impl SkippedFile {
 /// still contain it: `Security.evtx.bak`.
 pub(super) fn is_named_like_event_log(name: &[u8]) -> bool {
     NameHint::of(name).is_like_log()
+}
+
+/// Returns the name or path of the sparse file to which the file with the name or path `index`
+/// would belong as its index. Returns `None` if `index` is not named like the index of a log.
+pub(super) fn sparse_file_of<'n>(search: &Search, index: &'n [u8]) -> Option<&'n [u8]> {
+    let file = SparseIndex::file_of(index)?;
+    (search.names == LogNames::Any || NameHint::of(file) == NameHint::Log).then_some(file)
 }
 
 /// Returns true if the file at `path` is an event log, judged by its name or, if the name is not

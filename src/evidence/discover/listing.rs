@@ -18,10 +18,11 @@ use walkdir::{DirEntry, WalkDir};
 use super::content::head_of_file;
 use super::explorer::{Access, Contents, NOT_READ, NOT_SUPPORTED, container_path, explore, no_signature};
 use super::form::{Candidate, FileForm, Handling, is_named_like_event_log};
-use super::log_file::relative_path;
+use super::log_file::{InnerFile, relative_path};
 use super::outer_file::OuterFiles;
 use super::passed_over::pass_over;
 use super::segments::first_names;
+use super::sparse_file::sparse_file;
 use super::{Containers, Links, Search};
 use crate::base::in_order::in_order;
 use crate::base::path_text::path_text;
@@ -69,6 +70,9 @@ pub(super) enum ListedItem {
     /// An archive or a disk image, with the files and containers in it. `number` is the device and
     /// inode number of the container's file, or `None` if it could not be listed.
     Container { path: PathBuf, number: Option<(u64, u64)>, contents: Contents },
+    /// The file at `path`, which was listed before, is a sparse file. Contains the file as it was
+    /// before it was collected.
+    Sparse { path: PathBuf, file: InnerFile },
 }
 
 /// A part of a root that one thread walks: a folder with everything in it, or a root that is a
@@ -261,6 +265,13 @@ impl Lister<'_> {
         let name = name_bytes(path.file_name().unwrap_or_default());
         // A further segment of an image is read with the first one.
         if self.search.containers == Containers::Open && depth > 0 && has_first_segment(path, name) {
+            return;
+        }
+        let root = self.roots.get(tree.root).unwrap_or(&tree.path);
+        if depth > 0
+            && let Some((path, file)) = sparse_file(self.search, self.access, root, path)
+        {
+            listing.found.push(ListedItem::Sparse { path, file });
             return;
         }
         let candidate = Candidate { name, is_root: depth == 0 };

@@ -135,6 +135,14 @@ impl LogFile {
         }
     }
 
+    /// Returns the absolute path of a file in a folder. Returns `None` for a file in a container.
+    pub(super) fn path_in_folder(&self) -> Option<PathBuf> {
+        match &self.place {
+            Place::Container(_) => None,
+            Place::Folder { root, relative, .. } => Some(root.join(relative)),
+        }
+    }
+
     /// Returns true if the file lies in an archive or a disk image, and not in a folder.
     #[must_use]
     pub fn is_in_container(&self) -> bool {

@@ -16,6 +16,7 @@ mod log_file;
 mod outer_file;
 mod passed_over;
 mod segments;
+mod sparse_file;
 
 use std::collections::HashSet;
 use std::fs;
@@ -29,7 +30,7 @@ use self::evidence::{Registry, RootDivision};
 use self::explorer::{Access, Contents};
 pub use self::form::FileForm;
 use self::listing::{ListedItem, Listing, Tree, list};
-use self::log_file::Place;
+use self::log_file::{InnerFile, Place};
 pub use self::log_file::{LogFile, OpenLog};
 pub use self::outer_file::{OuterFile, OuterFiles};
 use crate::base::platform::files::Link;
@@ -324,6 +325,7 @@ impl DiscoveryBuilder {
                 ListedItem::File { path, form, known } => {
                     self.files.push(root.file(&mut self.registry, &path, form, known));
                 }
+                ListedItem::Sparse { path, file } => replace(&mut self.files, &path, file),
                 ListedItem::Container { number: Some(number), .. }
                     if self.links == Links::Follow && !self.seen.insert(number) =>
                 {
@@ -349,6 +351,21 @@ impl DiscoveryBuilder {
             }
         }
         root.pieces += self.registry.len() - before;
+    }
+}
+
+/// Replaces the file at `path`, which was added to `files` just now, by `file`: the same file as it
+/// was before it was collected. Does nothing if the file was not added, because it was seen before.
+fn replace(files: &mut [LogFile], path: &Path, file: InnerFile) {
+    for known in files.iter_mut().rev() {
+        let Some(known_path) = known.path_in_folder().filter(|known| known.parent() == path.parent()) else {
+            return;
+        };
+        if known_path == path {
+            // The form that its name or its first bytes gave it is kept.
+            *known = LogFile::in_container(InnerFile { form: known.form, ..file }, known.evidence);
+            return;
+        }
     }
 }
 

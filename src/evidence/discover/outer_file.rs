@@ -132,8 +132,8 @@ impl OuterFiles {
         Ok(Some(source))
     }
 
-    /// Returns the container's files: its own file first, then the further ones in the order in which
-    /// they were opened.
+    /// Returns the container's files: its own file first, then the further ones in the order in
+    /// which they were opened.
     #[must_use]
     pub fn all(&self) -> Vec<OuterFile> {
         let further = self.further.lock().unwrap_or_else(PoisonError::into_inner);

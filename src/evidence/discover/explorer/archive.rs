@@ -5,11 +5,12 @@ use std::io;
 use std::sync::Arc;
 
 use super::siblings::{ArchiveFiles, ArchiveFolder};
+use super::sparse::SparseIndexes;
 use super::{ContainerPlace, Explorer, FoundFile, Row, no_folder};
 use crate::evidence::collector::{Layout, client_info, collected, host_of_archive};
 use crate::evidence::container::{self, ArchiveFormat, Content, Format, MOST_UNPACKED, Member, NotListed};
 use crate::evidence::discover::content::LOOKED_AT;
-use crate::evidence::discover::form::{Candidate, Handling};
+use crate::evidence::discover::form::{Candidate, Handling, sparse_file_of};
 use crate::evidence::discover::passed_over::pass_over;
 use crate::evidence::discover::segments::{first_names, may_be_of_image};
 use crate::evidence::layer::SharedSource;
@@ -43,12 +44,13 @@ impl Explorer<'_> {
         row: Row,
     ) {
         let access = self.access;
-        let mut archive = ListedArchive::default();
+        let (mut archive, before) = (ListedArchive::default(), self.contents.files.len());
         let listed = container::list(format, source, &access.passwords, &mut |member| {
             self.member(source, (place, row), member, &mut archive);
         });
-        let ListedArchive { hints, files, deferred } = archive;
+        let ListedArchive { mut hints, files, deferred } = archive;
         self.images_of_archive(row, &Arc::new(files), deferred);
+        self.rebuild_sparse_files(before, std::mem::take(&mut hints.indexes));
         let report = self.report(row);
         report.stated.host = hints.host(&String::from_utf8_lossy(name));
         match listed {
@@ -94,6 +96,9 @@ impl Explorer<'_> {
         // Finding the bytes costs reads, so they are found only for files that may be of use.
         let (content, found) = (Cell::new(Some(content)), OnceCell::new());
         let find = || found.get_or_init(|| content.take().expect("a cell is filled once")());
+        if let Some(file) = sparse_file_of(self.search, path) {
+            return listed.hints.indexes.add(place.inner(file).path, name, find(), archive);
+        }
         let candidate = Candidate { name, is_root: false };
         let handling = Handling::of(self.search, &candidate, || match find() {
             Ok(content) => content.head(archive, LOOKED_AT),
@@ -228,9 +233,12 @@ const CLIENT_INFO: &[u8] = b"client_info.json";
 /// The most bytes of Velociraptor's `client_info.json` that are read.
 const MOST_CLIENT_INFO: usize = 1 << 20;
 
-/// What an archive states about the host whose files it contains.
+/// What an archive states about the host whose files it contains, and about files that its
+/// collector did not store as they were.
 #[derive(Default)]
 struct HostHints {
+    /// The indexes of sparse files.
+    indexes: SparseIndexes,
     /// The folders into which the collector sorted the files. `None` until a collected file shows
     /// them.
     layout: Option<Layout>,

@@ -5,6 +5,7 @@
 mod archive;
 mod disk;
 mod siblings;
+mod sparse;
 mod unchanged;
 mod unique_paths;
 mod volume;
@@ -267,8 +268,9 @@ impl Explorer<'_> {
         }
     }
 
-    /// Ends the exploration of the container with the row `row`, when everything in it was added: if
-    /// all its logs are encrypted, and no container in it could be read either, so is the container.
+    /// Ends the exploration of the container with the row `row`, when everything in it was added:
+    /// if all its logs are encrypted, and no container in it could be read either, the container
+    /// counts as encrypted.
     fn conclude(&mut self, row: Row) {
         // The rows after it are those of the containers in it.
         let inner = self.contents.containers.iter().skip(row.0 + 1);

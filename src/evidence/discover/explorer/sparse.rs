@@ -1,0 +1,65 @@
+//! Joins the sparse files of an archive with their indexes, which Velociraptor writes beside them.
+
+use std::collections::HashMap;
+
+use super::Explorer;
+use crate::evidence::collector::MOST_INDEX;
+use crate::evidence::container::Content;
+use crate::evidence::discover::form::SkippedFile;
+use crate::evidence::discover::passed_over::pass_over;
+use crate::evidence::layer::SharedSource;
+
+/// The most bytes that all indexes of an archive may have together, because they stay in memory
+/// while the archive is listed.
+const MOST_BYTES: usize = 64 << 20;
+
+/// The indexes that were found in an archive, by the paths of the files to which they belong.
+#[derive(Default)]
+pub(super) struct SparseIndexes {
+    by_file: HashMap<String, FoundIndex>,
+    bytes: usize,
+}
+
+/// An index that was found in an archive: its name, and its text or the reason why it cannot be
+/// read.
+struct FoundIndex {
+    name: Vec<u8>,
+    text: Result<Vec<u8>, String>,
+}
+
+impl SparseIndexes {
+    /// Adds the index of the file with the path `file`. `content` is where the bytes of the index
+    /// are in the archive.
+    pub(super) fn add(
+        &mut self,
+        file: String,
+        name: &[u8],
+        content: &Result<Content, String>,
+        archive: &SharedSource,
+    ) {
+        let read =
+            |content: &Content| content.head(archive, MOST_INDEX + 1).map_err(|error| error.to_string());
+        let mut text = content.as_ref().map_err(String::clone).and_then(read);
+        self.bytes += text.as_ref().map_or(0, Vec::len);
+        if self.bytes > MOST_BYTES {
+            text = Err(format!("expected at most {MOST_BYTES} bytes of indexes in an archive, found more"));
+        }
+        self.by_file.insert(file, FoundIndex { name: name.to_vec(), text });
+    }
+}
+
+impl Explorer<'_> {
+    /// Gives the files that were found since there were `before` of them the bytes that they had
+    /// before they were collected, where they have an index. An index without such a file is
+    /// counted as passed over.
+    pub(super) fn rebuild_sparse_files(&mut self, before: usize, mut indexes: SparseIndexes) {
+        for file in self.contents.files.iter_mut().skip(before) {
+            if let Some(FoundIndex { name, text }) = indexes.by_file.remove(&file.source_path) {
+                file.rebuild(&String::from_utf8_lossy(&name), text);
+            }
+        }
+        for (file, FoundIndex { name, .. }) in indexes.by_file {
+            pass_over(&mut self.contents.passed_over, SkippedFile::NamedLikeLog, &name, || file);
+        }
+    }
+}
