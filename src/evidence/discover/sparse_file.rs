@@ -47,6 +47,7 @@ pub(super) fn sparse_file(
         content: Ok(outer.source(&access.kept)),
         origin: Origin::default(),
         problems: Vec::new(),
+        same_as: None,
         outer: Arc::new(outer),
     };
     file.rebuild(&escaped_name(name), index.map_err(|error| error.to_string()));
