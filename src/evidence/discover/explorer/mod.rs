@@ -177,7 +177,7 @@ struct Explorer<'a> {
     access: &'a Access,
     outer: Arc<OuterFiles>,
     contents: Contents,
-    /// The paths of the files that were found so far.
+    /// The paths of the files, and of the containers among them, that were found so far.
     paths: UniquePaths,
 }
 
@@ -230,6 +230,10 @@ impl Explorer<'_> {
         let FoundFile { mut place, name, size, content, origin, problems, same_as, folder } = file;
         let origin = place.inherited.add_to(origin);
         place.inherited = Inherited { snapshot_time: origin.snapshot_time, deleted: origin.deleted };
+        if !matches!(handling, Handling::Read(_) | Handling::Skip(_)) {
+            // A container has a row, which must differ from that of another one with its name.
+            place.path = self.paths.give(place.path);
+        }
         match (handling, content) {
             (Handling::Read(form), content) => {
                 let report = self.report(row);

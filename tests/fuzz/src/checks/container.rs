@@ -93,6 +93,8 @@ fn rows_are_consistent(found: &Discovery) {
         }
     }
     for container in found.containers.iter().map(|found| &found.report) {
+        let name = format!("{}, {}", container.source_path, container.kind);
+        assert!(paths.insert(name), "two containers are called {}", container.source_path);
         assert!(container.source_path.starts_with("input"), "{container:?}");
         let is_whole = matches!(container.status, ContainerStatus::Read | ContainerStatus::NotLookedAt);
         assert_eq!(is_whole, container.problems.is_empty(), "{container:?}");

@@ -18,8 +18,12 @@ pub fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     let logs = zip(&[("C/logs/a.evtx", &log, true), ("C/logs/a.evtx", &log, true), ("b/", b"", false)]);
     let stored = zip(&[("a.evtx", &log[..4200], false), ("client_info.json", CLIENT_INFO, true)]);
     let volume = qcow2_with_volume();
-    let nested =
-        zip(&[("in.zip", &logs, false), ("disk.qcow2", &volume, true), ("a.tar.gz", &gzip(&logs), false)]);
+    let nested = zip(&[
+        ("in.zip", &logs, false),
+        ("disk.qcow2", &volume, true),
+        ("a.tar.gz", &gzip(&logs), false),
+        ("in.zip", b"PK\x03\x04", false),
+    ]);
     let empty = zip(&[]);
     let tar = tar(&[("a.evtx", &log[..4200]), ("in.zip", &logs), ("a.evtx", b"")]);
     let encrypted = [
