@@ -120,7 +120,8 @@ def logs_of_folder(folder, path):
         if meta.type == pytsk3.TSK_FS_META_TYPE_DIR:
             found |= logs_of_folder(entry.as_directory(), f"{path}{text}/")
         else:
-            for stream, size, kind, number in streams_of(entry, text):
+            # Only before the name of a stream is a colon written as such.
+            for stream, size, kind, number in streams_of(entry, text.replace(":", r"\x3A")):
                 if is_log(stream):
                     found[path + stream] = account(blocks_of(entry, size, kind, number))
     return found
