@@ -91,8 +91,8 @@ def make_places(megabytes):
         if has("ewfacquire"):
             made["E01"] = places / "disk.E01"
             quietly("ewfacquire", "-u", "-c", "fast", "-t", places / "disk", made["raw image"])
-    for container in places.iterdir():
-        rewrite(container)
+    for file in [*logs, *places.iterdir()]:
+        rewrite(file)
     os.sync()
     return made
 

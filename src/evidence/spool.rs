@@ -155,6 +155,8 @@ impl Spool {
 
     fn copy(&self, packed: &dyn Packed, size: Size, room: Room) -> io::Result<Copy> {
         self.check_interrupt()?;
+        // Less memory is in use at a time, and the new copy can get that of the old ones.
+        while self.copies.close_read_through() {}
         let mut copy = None;
         packed.unpack(&mut |unpacked| {
             copy = Some(self.copy_of(unpacked, size, room)?);
