@@ -1,4 +1,5 @@
-//! Logs in archives and disk images are read like those in folders, and what cannot be read is said.
+//! Logs in archives and disk images are read like those in folders, and what cannot be read is
+//! said.
 //!
 //! Python makes the archives, so that no library is compared with itself.
 

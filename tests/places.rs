@@ -3,8 +3,8 @@
 //!
 //! NTFS volumes are made by `mkntfs` and `ntfscp` (Debian's ntfs-3g), images by `qemu-img`
 //! (qemu-utils) and `ewfacquire` (ewf-tools). Where one of these programs is not installed, the
-//! tests that need it are listed as ignored. So is the test of an image that `DNSWEEP_CONTAINERS` names
-//! the folder of, without that variable.
+//! tests that need it are listed as ignored. So is the test of an image that `DNSWEEP_CONTAINERS`
+//! names the folder of, without that variable.
 
 #![allow(
     clippy::unwrap_used,
@@ -110,8 +110,8 @@ fn files_of(host: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Makes an empty file system of NTFS in a file. All test volumes are copies of it, so that only the
-/// files in them differ.
+/// Makes an empty file system of NTFS in a file. All test volumes are copies of it, so that only
+/// the files in them differ.
 fn empty_volume(folder: &Path, size: usize) -> PathBuf {
     let path = folder.join("empty");
     fs::write(&path, vec![0; size]).unwrap();
@@ -161,7 +161,8 @@ fn stats(swept: &FinishedSweep) -> String {
     format!("stats/{}", stats.path().file_stem().unwrap().to_str().unwrap())
 }
 
-/// Sweeps the evidence of a scene, and compares the tables with those of the folders of the samples.
+/// Sweeps the evidence of a scene, and compares the tables with those of the folders of the
+/// samples.
 fn compare(scene: &Scene, options: &[&str]) -> FinishedSweep {
     let folders = sweep(&[&repository("samples/evidence")], &scene.path("folders"), &["--hash"]).expect(0);
     let options = [&["--hash"], options].concat();

@@ -65,7 +65,8 @@ struct Targets {
     disk: Vec<u8>,
     /// The parts of records of logs in the master file table that state size and runs.
     streams: Vec<usize>,
-    /// Entries of the list of blocks that the shadow copy keeps: four in use, and four that are not.
+    /// Entries of the list of blocks that the shadow copy keeps: four in use, and four that are
+    /// not.
     entries: Vec<usize>,
     /// Chunks of logs.
     chunks: Vec<usize>,

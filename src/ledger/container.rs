@@ -108,8 +108,8 @@ pub struct Origin {
     /// The time at which the shadow copy was made that the file, or a container that it lies in,
     /// comes from; `None` for a file that comes from no shadow copy.
     pub snapshot_time: Option<EventTime>,
-    /// True if the file, or a container that it lies in, was deleted in its volume, and is read from
-    /// where its bytes still lie.
+    /// True if the file, or a container that it lies in, was deleted in its volume, and is read
+    /// from where its bytes still lie.
     pub deleted: bool,
 }
 

@@ -22,8 +22,8 @@ pub enum Status {
     Complete,
     /// Some of the file could not be read or understood.
     Damaged,
-    /// The file neither begins like an event log nor contains a chunk of one. A file whose beginning
-    /// cannot be read is damaged instead.
+    /// The file neither begins like an event log nor contains a chunk of one. A file whose
+    /// beginning cannot be read is damaged instead.
     NotAnEventLog,
     /// The file has no bytes.
     Empty,

@@ -36,7 +36,8 @@ struct LedgerRow {
     /// The file's SHA-256 at the time of the sweep, in hexadecimal digits; `None` if the sweep did
     /// not compute it.
     sha256: Option<String>,
-    /// True if the file was an unchanged log of a shadow copy, so that it has no SHA-256 of its own.
+    /// True if the file was an unchanged log of a shadow copy, so that it has no SHA-256 of its
+    /// own.
     is_unchanged: bool,
 }
 

@@ -145,8 +145,8 @@ pub struct Discovery {
     /// The files to read, in evidence order: by root, in the order in which the user gave the
     /// roots, and by name within a root.
     pub files: Vec<LogFile>,
-    /// The names of the pieces of evidence, including pieces without files. The number of a piece is
-    /// a position in this list.
+    /// The names of the pieces of evidence, including pieces without files. The number of a piece
+    /// is a position in this list.
     pub evidence: Vec<String>,
     /// The number of pieces of evidence in each root, in the order of the roots.
     pub evidence_of_roots: Vec<usize>,

@@ -69,8 +69,8 @@ impl Explorer<'_> {
         self.conclude(row);
     }
 
-    /// Handles the files of an archive that may be files of disk images. A further file of an image,
-    /// such as `disk.E02`, is left out if the archive has the first file in the same folder.
+    /// Handles the files of an archive that may be files of disk images. A further file of an
+    /// image, such as `disk.E02`, is left out if the archive has the first file in the same folder.
     fn images_of_archive(&mut self, row: Row, files: &Arc<ArchiveFiles>, deferred: Vec<DeferredFile>) {
         for DeferredFile { handling, path, place, size, content, origin } in deferred {
             let (name, folder) = (last_part(&path), ArchiveFolder::of(files, &path));
@@ -202,8 +202,8 @@ fn name_unpacked_place(problem: &mut ContainerProblem) {
     }
 }
 
-/// The most files of an archive that wait until all of its files are known. Further ones are treated
-/// as images of one file each.
+/// The most files of an archive that wait until all of its files are known. Further ones are
+/// treated as images of one file each.
 const MOST_DEFERRED: usize = 20_000;
 
 /// What is known about an archive while its files are listed.

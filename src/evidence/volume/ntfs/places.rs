@@ -33,7 +33,8 @@ pub struct StreamPlaces {
 
 impl StreamPlaces {
     /// Returns the ranges of bytes of the volume in which the bytes of the stream lie, in the order
-    /// of the stream. Clusters after the valid data length are left out, because nothing reads them.
+    /// of the stream. Clusters after the valid data length are left out, because nothing reads
+    /// them.
     pub fn ranges(&self) -> impl Iterator<Item = Range<u64>> {
         let clusters = self.valid.div_ceil(self.cluster.max(1)).next_multiple_of(self.unit.unwrap_or(1));
         let read = self.runs.iter().map_while(move |run| run.within(0, clusters));

@@ -111,8 +111,8 @@ impl Store {
     }
 
     /// Returns true if the snapshot's store keeps a block that a range of bytes of the volume
-    /// touches. Also returns true if a part of the store's list of blocks could not be read, because
-    /// the lost entries may be of these blocks.
+    /// touches. Also returns true if a part of the store's list of blocks could not be read,
+    /// because the lost entries may be of these blocks.
     pub fn has_any(&self, range: &Range<u64>) -> bool {
         self.is_incomplete || !self.kept(range).is_empty() || !self.overlays(range).is_empty()
     }
