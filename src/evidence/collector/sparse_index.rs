@@ -78,8 +78,8 @@ impl SparseIndex {
         (ending == ENDING && !file.is_empty()).then_some(file)
     }
 
-    /// Reads an index. `stored` is the number of bytes that were collected of its file. Fails if the
-    /// index is not valid, or if its ranges are not those bytes.
+    /// Reads an index. `stored` is the number of bytes that were collected of its file. Fails if
+    /// the index is not valid, or if its ranges are not those bytes.
     pub fn parse(index: &[u8], stored: u64) -> Result<Self, String> {
         if index.len() > MOST_INDEX {
             return Err(format!("expected at most {MOST_INDEX} bytes, found more"));

@@ -56,8 +56,8 @@ pub(super) fn sparse_file(
 
 impl InnerFile {
     /// Gives a file the bytes that it had before it was collected. `name` and `index` are the name
-    /// and the text of its index. If the index is of no use, the file stays as it lies there, with a
-    /// problem.
+    /// and the text of its index. If the index is of no use, the file stays as it lies there, with
+    /// a problem.
     pub(super) fn rebuild(&mut self, name: &str, index: Result<Vec<u8>, String>) {
         let Ok(collected) = self.content.clone() else { return };
         match index.and_then(|index| SparseFile::new(collected, &index)) {
