@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 
 use super::layer::{SharedSource, Source};
 use super::source::LogBytes;
@@ -104,6 +104,9 @@ pub struct OnDemand {
     /// there is not enough memory or disk space for it. `None` for a source that is opened so fast
     /// that nobody need wait for it.
     open_ahead: Option<Box<Open>>,
+    /// What is wrong with the bytes as a whole, if anything. It is known after the source was opened
+    /// for the first time, and need not be found out again.
+    flaw: OnceLock<Option<String>>,
     /// A lock that is held while the source is opened, so that only one thread opens it.
     opening: Mutex<()>,
 }
@@ -118,7 +121,8 @@ impl OnDemand {
     ) -> Self {
         let number = kept.numbers.fetch_add(1, Ordering::Relaxed);
         let (open, open_ahead) = (Box::new(open), None);
-        OnDemand { kept: Arc::clone(kept), number, size, open, open_ahead, opening: Mutex::new(()) }
+        let kept = Arc::clone(kept);
+        OnDemand { kept, number, size, open, open_ahead, flaw: OnceLock::new(), opening: Mutex::new(()) }
     }
 
     /// Returns this source, with the function `open_ahead` added. It is for sources that take long
@@ -141,6 +145,7 @@ impl OnDemand {
         open: impl Fn() -> io::Result<SharedSource> + Send + Sync + 'static,
     ) -> Self {
         let on_demand = Self::new(kept, source.size(), open);
+        on_demand.flaw.get_or_init(|| source.flaw());
         kept.keep(on_demand.number, source);
         on_demand
     }
@@ -161,6 +166,7 @@ impl OnDemand {
     /// `opening`.
     fn open_by(&self, open: &Open) -> io::Result<SharedSource> {
         let source = open()?;
+        self.flaw.get_or_init(|| source.flaw());
         self.kept.keep(self.number, Arc::clone(&source));
         Ok(source)
     }
@@ -178,7 +184,10 @@ impl Source for OnDemand {
     }
 
     fn flaw(&self) -> Option<String> {
-        self.source().ok().and_then(|source| source.flaw())
+        if self.flaw.get().is_none() {
+            self.source().ok()?;
+        }
+        self.flaw.get().cloned().flatten()
     }
 
     fn make_ready(&self, meanwhile: &mut dyn FnMut() -> bool) {

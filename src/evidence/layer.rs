@@ -25,7 +25,7 @@ pub trait Source: LogBytes {
     /// `meanwhile` returns false: the caller can use the time to unpack another file.
     fn make_ready(&self, _meanwhile: &mut dyn FnMut() -> bool) {}
 
-    /// Returns true if as many bytes were read as the source has. The source is then probably not
+    /// Returns true if reads have reached all parts of the source. The source is then probably not
     /// needed any more.
     fn is_read_through(&self) -> bool {
         false

@@ -29,7 +29,7 @@ pub const DISK: u64 = 64 << 30;
 const STEP: usize = 64 << 10;
 
 /// The folder for the unpacked copies of packed files, the most disk space that the copies may take,
-/// and what ends unpacking.
+/// and the flag that ends unpacking when the sweep is interrupted.
 #[derive(Debug, Clone)]
 pub struct SpoolPlace {
     /// The folder in which the temporary files with the unpacked copies of packed files are made.
@@ -414,7 +414,7 @@ impl<'a> NewCopy<'a> {
             memory.shrink_to_fit();
             Content::Memory(memory)
         };
-        Ok(Copy { content, size, filled, flaw, read: AtomicU64::new(0), _taken: taken })
+        Ok(Copy { content, size, filled, flaw, read: ReadSteps::of(filled), _taken: taken })
     }
 }
 
@@ -427,10 +427,37 @@ struct Copy {
     /// The number of bytes of the file that could be unpacked. Reads beyond them fail.
     filled: u64,
     flaw: Option<Flaw>,
-    /// The number of bytes of the copy that were read so far. A byte that was read twice counts
-    /// twice.
-    read: AtomicU64,
+    read: ReadSteps,
     _taken: Taken,
+}
+
+/// Which steps (pieces of [`STEP`] bytes) of an unpacked copy were read so far, at least in part.
+struct ReadSteps {
+    /// A bit for each step, from the lowest bit of the first number on: 1 if it was read.
+    read: Vec<AtomicU64>,
+    /// The number of steps that were not read yet.
+    left: AtomicU64,
+}
+
+impl ReadSteps {
+    /// Returns the steps of a copy of `size` bytes, none of which was read.
+    fn of(size: u64) -> Self {
+        let steps = size.div_ceil(STEP as u64);
+        let read = (0..steps.div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
+        ReadSteps { read, left: AtomicU64::new(steps) }
+    }
+
+    /// Marks the steps with the `length` bytes at `offset` as read.
+    fn add(&self, offset: u64, length: usize) {
+        let end = offset.saturating_add(length as u64).div_ceil(STEP as u64);
+        for step in offset / STEP as u64..end {
+            let word = usize::try_from(step / 64).ok().and_then(|word| self.read.get(word));
+            let bit = 1 << (step % 64);
+            if word.is_some_and(|word| word.fetch_or(bit, Ordering::Relaxed) & bit == 0) {
+                self.left.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+    }
 }
 
 impl LogBytes for Copy {
@@ -443,7 +470,7 @@ impl LogBytes for Copy {
             Content::Memory(bytes) => bytes.read_at(offset, buffer),
             Content::Disk(file) => file.read_at(offset, buffer),
         }?;
-        self.read.fetch_add(read as u64, Ordering::Relaxed);
+        self.read.add(offset, read);
         Ok(read)
     }
 }
@@ -458,7 +485,7 @@ impl Source for Copy {
     }
 
     fn is_read_through(&self) -> bool {
-        self.read.load(Ordering::Relaxed) >= self.filled
+        self.read.left.load(Ordering::Relaxed) == 0
     }
 }
 
@@ -532,6 +559,34 @@ mod tests {
     }
 
     #[test]
+    fn a_copy_goes_when_all_of_it_was_read_and_its_flaw_stays_known() {
+        let (_folder, spool) = spool(DISK);
+        let unpacked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&unpacked);
+        let steps = 3 * STEP as u64 + 5;
+        let one = spool.unpacked(
+            steps + 1,
+            Arc::new(move || {
+                count.fetch_add(1, Ordering::Relaxed);
+                io::repeat(1).take(steps)
+            }),
+        );
+        let other = || read_exact(&*spool.unpacked(9, Arc::new(|| io::repeat(2).take(9))), 0, 1).unwrap();
+        for offset in [0, 5, STEP as u64, 0, 3 * STEP as u64] {
+            assert_eq!(read_exact(&*one, offset, 5).unwrap(), [1; 5]);
+            other();
+        }
+        assert_eq!(read_exact(&*one, 0, 1).unwrap(), [1]);
+        assert_eq!(unpacked.load(Ordering::Relaxed), 1, "one step was not read yet");
+        assert_eq!(read_exact(&*one, 2 * STEP as u64 - 1, 2).unwrap(), [1; 2]);
+        other();
+        assert!(one.flaw().is_some());
+        assert_eq!(unpacked.load(Ordering::Relaxed), 1, "what is wrong is still known");
+        assert_eq!(read_exact(&*one, 7, 1).unwrap(), [1]);
+        assert_eq!(unpacked.load(Ordering::Relaxed), 2, "it was removed after all steps were read");
+    }
+
+    #[test]
     fn a_file_is_unpacked_ahead_only_where_no_copy_is_needed() {
         let (_folder, spool) = spool(50 << 20);
         let large = |byte| spool.unpacked(40 << 20, Arc::new(move || io::repeat(byte).take(40 << 20)));
@@ -578,7 +633,7 @@ mod tests {
     #[test]
     fn an_interruption_ends_unpacking_and_leaves_nothing() {
         let (_folder, spool) = spool(DISK);
-        let whole = spool.unpacked(1000, Arc::new(|| io::repeat(7).take(1000)));
+        let whole = spool.unpacked(100_000, Arc::new(|| io::repeat(7).take(100_000)));
         assert_eq!(read_exact(&*whole, 0, 1000).unwrap(), [7; 1000]);
         // The flag is set while a file of 16 TiB is unpacked.
         let interrupt = Arc::clone(&spool.place.interrupt);

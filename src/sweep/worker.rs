@@ -23,8 +23,8 @@ use crate::scan::{
     Block, BlockScan, DnsClient, LocatedEvent, Needle, ReadSize, Scanner, Selection, WantedQueries, XmlFile,
 };
 
-/// The usual size in bytes of an event in the sweep's journal, which keeps what was read so far. It
-/// serves to reserve memory for an entry.
+/// The usual size in bytes of an event in the sweep's journal, which keeps what was read so far. An
+/// entry of the journal has the events of a block: memory for as many events is reserved.
 const EVENT_BYTES: usize = 400;
 
 /// A finished unit of work: everything that was found in a block of a file.

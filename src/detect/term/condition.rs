@@ -22,8 +22,8 @@ use crate::detect::term::{Assumption, EvalInput, Term, TermKind};
 pub(in crate::detect) enum Condition {
     /// A condition that is true for every event and row.
     All,
-    /// True if Sysmon logged the event. Always true for a row of a `stats` table, because its
-    /// events were selected before.
+    /// True if Sysmon logged the event. Always true for a row of a `stats` table: the part of the
+    /// search before `stats` has selected the events that the row was made of.
     Sysmon,
     /// True if all of these conditions are true.
     And(Vec<Condition>),

@@ -37,8 +37,8 @@ impl Run {
     }
 }
 
-/// The greatest number of clusters of a file or volume that is accepted. It keeps sums of cluster
-/// numbers, and offsets in bytes, within 64 bits.
+/// The greatest number of clusters of a file or volume that is accepted. The limit is so low that
+/// two numbers of clusters can be added without an overflow of 64 bits.
 const MOST_CLUSTERS: u64 = 1 << 52;
 
 /// An iterator over the runs in a run list, in which NTFS stores where the clusters of a file lie.
