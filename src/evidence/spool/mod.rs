@@ -1,0 +1,274 @@
+//! The spool: unpacked copies of files that cannot be read at any offset where they lie, such as a
+//! deflated file in a zip archive.
+//!
+//! A copy is made when the file is first read. Small copies lie in memory. Others lie in temporary
+//! files without a name, so that no file is left behind however the program ends. The memory and
+//! the disk space are limited. Before a new copy is made, copies are removed of which everything was
+//! read and, if there is still too little room, others that no reader uses. They are made again if
+//! they are needed. `copy` makes a single copy and reads it.
+
+mod copy;
+#[cfg(test)]
+mod tests;
+
+use std::io::{self, Read};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use self::copy::{Budget, Copy, Flaw, NewCopy, Taken};
+use super::kept::{Kept, OnDemand};
+use super::layer::SharedSource;
+
+/// The size of the largest unpacked copy of a packed file that is kept in memory, in bytes. Larger
+/// copies are kept in temporary files.
+const MOST_IN_MEMORY: u64 = 32 << 20;
+/// The most memory that all unpacked copies of packed files take together, in bytes.
+const MEMORY: u64 = 256 << 20;
+/// The default of `--spool-limit`: the most disk space that all unpacked copies of packed files
+/// take together, in bytes.
+pub const DISK: u64 = 64 << 30;
+/// The number of bytes of a packed file that are unpacked at a time. If they are all zeros, they
+/// take no disk space in the temporary file with the unpacked copy.
+const STEP: usize = 64 << 10;
+
+/// The folder for the unpacked copies of packed files, the most disk space that the copies may take,
+/// and the flag that ends unpacking when the sweep is interrupted.
+#[derive(Debug, Clone)]
+pub struct SpoolPlace {
+    /// The folder in which the temporary files with the unpacked copies of packed files are made.
+    pub folder: PathBuf,
+    /// The most disk space that all unpacked copies of packed files may take together, in bytes.
+    pub limit: u64,
+    /// Becomes true when the sweep is interrupted. Then no file is unpacked any more, and those
+    /// that are being unpacked are given up.
+    pub interrupt: Arc<AtomicBool>,
+}
+
+impl Default for SpoolPlace {
+    fn default() -> Self {
+        SpoolPlace { folder: std::env::temp_dir(), limit: DISK, interrupt: Arc::default() }
+    }
+}
+
+/// A packed file, such as a deflated file in a zip archive, which can be unpacked from its first
+/// byte on.
+pub trait Packed: Send + Sync {
+    /// Calls `consume` with a reader of the unpacked bytes, beginning at the first byte. Fails if
+    /// `consume` fails, or if the file cannot be unpacked at all.
+    fn unpack(&self, consume: &mut Consume<'_>) -> io::Result<()>;
+}
+
+/// A function that gets a reader of the unpacked bytes of a packed file, and reads them.
+pub type Consume<'a> = dyn FnMut(&mut dyn Read) -> io::Result<()> + 'a;
+
+/// The unpacked copies of packed files, with the memory and the disk space that they take.
+pub struct Spool {
+    place: SpoolPlace,
+    copies: Arc<Kept>,
+    memory: Arc<Budget>,
+    disk: Arc<Budget>,
+    /// True if an interruption of the sweep kept a file from being unpacked to its end.
+    gave_up: AtomicBool,
+}
+
+impl Spool {
+    /// Returns a spool (a store of unpacked copies of packed files) that has no copies yet. It
+    /// stores large copies in `place`.
+    #[must_use]
+    pub fn new(place: SpoolPlace) -> Self {
+        let disk = Budget::new(place.limit);
+        Spool {
+            place,
+            copies: Arc::new(Kept::new(usize::MAX)),
+            memory: Budget::new(MEMORY),
+            disk,
+            gave_up: AtomicBool::new(false),
+        }
+    }
+
+    /// Returns true if an interruption of the sweep kept a file from being unpacked to its end.
+    #[must_use]
+    pub fn gave_up(&self) -> bool {
+        self.gave_up.load(Ordering::Relaxed)
+    }
+
+    /// Fails once the sweep is interrupted.
+    fn check_interrupt(&self) -> io::Result<()> {
+        if self.place.interrupt.load(Ordering::Relaxed) {
+            self.gave_up.store(true, Ordering::Relaxed);
+            // It must not have the kind `Interrupted`, after which reads are repeated.
+            return Err(io::Error::other("the sweep was interrupted before this was unpacked"));
+        }
+        Ok(())
+    }
+
+    /// Returns the unpacked bytes of the packed file `packed` as a source of `size` bytes. They are
+    /// unpacked when they are first read.
+    ///
+    /// If unpacking fails or ends early, the bytes before that point can be read, and reads of the
+    /// others fail. Bytes after the first `size` are not unpacked.
+    pub fn unpacked(self: &Arc<Self>, size: u64, packed: Arc<dyn Packed>) -> SharedSource {
+        let spool = Arc::clone(self);
+        let open_ahead = {
+            let (spool, packed) = (Arc::clone(self), Arc::clone(&packed));
+            move || spool.copy_ahead(&*packed, size)
+        };
+        // A file that does not fit on the disk is not unpacked again for each read.
+        let too_large: OnceLock<String> = OnceLock::new();
+        let open = move || {
+            if let Some(reason) = too_large.get() {
+                return Err(io::Error::new(io::ErrorKind::StorageFull, reason.clone()));
+            }
+            let copy = spool.copy(&*packed, Size::Stated(size), Room::ForNow).inspect_err(|error| {
+                if error.kind() == io::ErrorKind::StorageFull {
+                    too_large.get_or_init(|| error.to_string());
+                }
+            });
+            copy.map(|copy| Arc::new(copy) as SharedSource)
+        };
+        Arc::new(OnDemand::new(&self.copies, size, open).opened_ahead_by(open_ahead))
+    }
+
+    /// Unpacks the packed file `packed` at once, and returns the unpacked bytes as a source. It is
+    /// for files whose unpacked size is not known before. At most `most` bytes are unpacked.
+    pub fn unpacked_now(self: &Arc<Self>, most: u64, packed: Arc<dyn Packed>) -> io::Result<SharedSource> {
+        let copy = self.copy(&*packed, Size::AtMost(most), Room::ForNow)?;
+        let copy = copy.of_unstated_size();
+        let (size, spool) = (copy.size, Arc::clone(self));
+        let open = move || {
+            let copy = spool.copy(&*packed, Size::Stated(size), Room::ForNow)?;
+            Ok(Arc::new(copy) as SharedSource)
+        };
+        Ok(Arc::new(OnDemand::opened(&self.copies, Arc::new(copy), open)))
+    }
+
+    /// Makes an unpacked copy of the file `packed`, which has `size` unpacked bytes, before the
+    /// copy is read. Fails if there is not enough memory or disk space for the copy, even without
+    /// the copies that were read through.
+    fn copy_ahead(&self, packed: &dyn Packed, size: u64) -> io::Result<SharedSource> {
+        let budget = if size <= MOST_IN_MEMORY { &self.memory } else { &self.disk };
+        // Room for the whole is looked for first, so that no file is unpacked in vain.
+        while budget.free() < size {
+            if !self.copies.close_read_through() {
+                return Err(io::Error::other("there is no room for copies that are read later"));
+            }
+        }
+        Ok(Arc::new(self.copy(packed, Size::Stated(size), Room::ForLater)?))
+    }
+
+    fn copy(&self, packed: &dyn Packed, size: Size, room: Room) -> io::Result<Copy> {
+        self.check_interrupt()?;
+        // Less memory is in use at a time, and the new copy can get that of the old ones.
+        while self.copies.close_read_through() {}
+        let mut copy = None;
+        packed.unpack(&mut |unpacked| {
+            copy = Some(self.copy_of(unpacked, size, room)?);
+            Ok(())
+        })?;
+        copy.ok_or_else(|| io::Error::other("nothing was unpacked"))
+    }
+
+    /// Makes a copy of the bytes that the reader `unpacked` returns while it unpacks a file, up to
+    /// `size`. If unpacking fails, that is no error: the copy ends there and has a flaw.
+    fn copy_of(&self, unpacked: &mut dyn Read, size: Size, room: Room) -> io::Result<Copy> {
+        let mut copy = NewCopy::new(self, size, room)?;
+        let size = size.most();
+        let mut block = vec![0; STEP];
+        let mut flaw = None;
+        while copy.filled < size && flaw.is_none() {
+            self.check_interrupt()?;
+            let wanted = usize::try_from(size - copy.filled).unwrap_or(STEP).min(STEP);
+            let (read, end) = read_block(unpacked, block.get_mut(..wanted).unwrap_or_default());
+            copy.push(block.get(..read).unwrap_or_default())?;
+            flaw = match end {
+                BlockEnd::Full => None,
+                BlockEnd::OfBytes => Some(Flaw::EarlyEnd { expected: size, found: copy.filled }),
+                BlockEnd::Failed(error) => Some(Flaw::Unpacking(error.to_string())),
+            };
+        }
+        if flaw.is_none() {
+            // Some readers verify a checksum when they come to the end.
+            flaw = match unpacked.read(&mut [0]) {
+                Ok(0) => None,
+                Ok(_) => Some(Flaw::Longer { expected: size }),
+                Err(error) => Some(Flaw::Unpacking(error.to_string())),
+            };
+        }
+        copy.finish(size, flaw)
+    }
+
+    /// Reserves `bytes` more bytes of `budget`, which is the memory or the disk space of all
+    /// copies, for the copy whose share is `taken`. If too little is left, removes other copies, as
+    /// far as `room` allows it. Returns false if the bytes cannot be reserved even so.
+    fn take(&self, budget: &Arc<Budget>, taken: &mut Taken, bytes: u64, room: Room) -> bool {
+        loop {
+            if budget.take(bytes) {
+                taken.bytes += bytes;
+                return true;
+            }
+            let is_made = bytes <= budget.limit
+                && match room {
+                    Room::ForNow => self.copies.close_read_through() || self.copies.close_unused(),
+                    Room::ForLater => self.copies.close_read_through(),
+                };
+            if !is_made {
+                return false;
+            }
+        }
+    }
+}
+
+/// What is known about the size of a packed file before it is unpacked.
+#[derive(Debug, Clone, Copy)]
+enum Size {
+    /// The archive states that the unpacked file has this number of bytes.
+    Stated(u64),
+    /// The size is not known. At most this number of bytes is unpacked.
+    AtMost(u64),
+}
+
+impl Size {
+    /// Returns the most bytes of the file that are unpacked.
+    fn most(self) -> u64 {
+        let (Size::Stated(bytes) | Size::AtMost(bytes)) = self;
+        bytes
+    }
+}
+
+/// When a new unpacked copy of a file is read, at once or later. This decides which other copies
+/// may be removed to make room for it.
+#[derive(Debug, Clone, Copy)]
+enum Room {
+    /// The new copy is read at once. Any other copy that no reader uses may be removed, first those
+    /// of which as many bytes were read as they have.
+    ForNow,
+    /// The new copy is read later. Only copies of which as many bytes were read as they have may be
+    /// removed.
+    ForLater,
+}
+
+/// Why `read_block`, which fills a block with unpacked bytes, stopped.
+enum BlockEnd {
+    /// The block is full, so that more bytes may follow.
+    Full,
+    /// The end of the unpacked file was reached.
+    OfBytes,
+    /// Unpacking the next bytes failed with this error.
+    Failed(io::Error),
+}
+
+/// Reads unpacked bytes of a file from `reader` into `block`, until `block` is full if possible.
+/// Returns the number of bytes that were read, and why reading stopped.
+fn read_block(reader: &mut dyn Read, block: &mut [u8]) -> (usize, BlockEnd) {
+    let mut filled = 0;
+    while let Some(rest) = block.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match reader.read(rest) {
+            Ok(0) => return (filled, BlockEnd::OfBytes),
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return (filled, BlockEnd::Failed(error)),
+        }
+    }
+    (filled, BlockEnd::Full)
+}
