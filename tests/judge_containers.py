@@ -16,6 +16,7 @@ Prints one line for each container. The exit status is 1 if anything disagrees.
 
 import hashlib
 import pathlib
+import re
 import sys
 import zipfile
 
@@ -168,12 +169,21 @@ def logs_of_zip(path):
     return found
 
 
+def sha256(by_path, row):
+    """Returns the hash of a log. A log of a shadow copy that is unchanged must have that of the log that its note names."""
+    while row is not None and row["status"] == "unchanged":
+        named = [re.fullmatch("the same bytes as (.*), so that they are not read again", note["note"]) for note in row["notes"]]
+        row = next((by_path.get(match[1]) for match in named if match), None)
+    return row and row["sha256"]
+
+
 def main(containers, out):
-    columns = ["source_path", "sha256", "size", "deleted_file", "snapshot_time"]
+    columns = ["source_path", "sha256", "size", "deleted_file", "snapshot_time", "status", "notes"]
     table = pyarrow.parquet.read_table(out / "files.parquet", columns=columns, partitioning=None)
     rows = [row for row in table.to_pylist() if not row["deleted_file"]]
     with_snapshots = any(row["snapshot_time"] is not None for row in rows)
-    swept = {row["source_path"]: (row["sha256"], row["size"]) for row in rows}
+    by_path = {row["source_path"]: row for row in rows}
+    swept = {path: (sha256(by_path, row), row["size"]) for path, row in by_path.items()}
     wrong, seen = [], set()
     for path in sorted(containers.iterdir()):
         if path.suffix == ".E01":
