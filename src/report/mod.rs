@@ -25,6 +25,7 @@ mod run;
 
 #[cfg(feature = "cli")]
 mod summary;
+mod totals;
 mod verdict;
 mod verification;
 mod wording;
@@ -47,11 +48,12 @@ pub use matches::{MatchContext, MatchRow, Occurrence, event_hash};
 pub use nothing_read::nothing_read;
 pub use recorded_run::{RecordedRun, RunNotRead};
 pub use run::{
-    ContentRecord, DetectionLeads, DetectionRecord, Ending, NameCondition, OutputRecord, RefusedRecord,
-    RuleCounts, Run, Totals,
+    ContentRecord, DetectionLeads, DetectionRecord, NameCondition, OutputRecord, RefusedRecord, RuleCounts,
+    Run,
 };
 #[cfg(feature = "cli")]
 pub use summary::{Summary, terminal_width};
+pub use totals::{Ending, Totals};
 pub use verdict::Verdict;
 pub use verification::{
     ComparedFile, ComparedFiles, ComparisonCounts, Difference, Discrepancy, EvidenceComparison, ResultDetail,

@@ -1,7 +1,8 @@
 //! The message of a sweep that found no readable event log. It says what was found instead, and
 //! what to do.
 
-use super::run::{Run, Totals};
+use super::run::Run;
+use super::totals::Totals;
 use super::wording::{counted, grouped, of_form};
 use crate::config::{Containers, Links, LogNames};
 

@@ -84,8 +84,8 @@ pub(super) struct SweepResults {
 }
 
 impl<'a> Collector<'a> {
-    /// Makes a collector that passes matches and the rows of other tables to `target`. It counts the pieces of evidence
-    /// and the containers in `discovery`; files are added later.
+    /// Makes a collector that passes matches and the rows of other tables to `target`. It counts the
+    /// pieces of evidence and the containers in `discovery`; files are added later.
     pub(super) fn new(
         config: &'a Config,
         discovery: &'a Discovery,

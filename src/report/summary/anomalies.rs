@@ -5,7 +5,7 @@ use std::fmt;
 use super::{LABEL_WIDTH, Summary, counted, escaped, grouped, name};
 use crate::report::Anomaly;
 use crate::report::hosts::NamedHost;
-use crate::report::run::Totals;
+use crate::report::totals::Totals;
 
 /// The most anomalies of hosts' logs that the printed summary of a sweep shows. The table
 /// `hosts.parquet` has all of them.

@@ -23,8 +23,8 @@ pub(super) fn record_type(bytes: &[u8]) -> Option<u32> {
 }
 
 /// What a chain of blocks (a list that shadow copies keep in linked blocks) contains. The number of
-/// each variant is the record type that all blocks of the chain state in their headers. By record
-/// types, the structures of shadow copies are told apart.
+/// each variant is the record type that all blocks of the chain state in their headers. The record
+/// type says which structure of shadow copies a block belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Catalog = 2,

@@ -1,6 +1,7 @@
 //! Tests of shadow copies: on volumes made of bytes, against a slow twin and libvshadow; on real
 //! volumes against libvshadow; and on damaged ones.
 
+mod bounds;
 mod damage;
 mod image;
 mod oracle;
