@@ -80,7 +80,7 @@ fn verify(swept: &FinishedSweep, roots: &[&Path], options: &[&str]) {
 fn archives_of_hosts_are_read_like_their_folders() {
     let scene = Scene::new();
     let folders = sweep(&[&repository("samples/evidence")], &scene.out(), &["--hash"]).expect(0);
-    for kind in ["zip", "stored", "tar.gz"] {
+    for kind in ["zip", "stored", "tar.gz", "tar.xz", "tar.bz2"] {
         let scene = archives(kind);
         let mut outputs = Vec::new();
         for threads in ["1", "2", "8"] {

@@ -326,9 +326,9 @@ fn if_nothing_can_be_read_the_message_says_what_was_found_instead_also_when_quie
         swept.process.stdout
     );
     // An archive that should have been read, and could not be, is no complete sweep.
-    scene.put("SOUND/triage.7z", b"7z\xbc\xaf\x27\x1c");
+    scene.put("SOUND/triage.rar", b"Rar!\x1a\x07");
     let swept = scene.sweep(&["--force"]).expect(3);
-    assert!(swept.process.stdout.contains("7z, unsupported"), "{}", swept.process.stdout);
+    assert!(swept.process.stdout.contains("rar, unsupported"), "{}", swept.process.stdout);
 }
 
 #[test]

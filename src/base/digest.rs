@@ -81,6 +81,12 @@ impl Hasher {
     pub fn finish(self) -> String {
         hexadecimal(&self.0.finalize())
     }
+
+    /// Returns the SHA-256 of all bytes that were added, as 32 bytes.
+    #[must_use]
+    pub fn finish_bytes(self) -> [u8; 32] {
+        self.0.finalize().into()
+    }
 }
 
 /// A writer that passes bytes on to another writer, and computes their SHA-256 on the way.

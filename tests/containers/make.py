@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes archives for tests/containers.rs, tests/nested.rs and tests/places.rs. Standard library only.
 
-    python make.py hosts FOLDER TARGET zip|stored|tar.gz    an archive for each folder in FOLDER
+    python make.py hosts FOLDER TARGET zip|stored|tar.gz|tar.xz|tar.bz2    an archive for each folder in FOLDER
     python make.py CASE LOG TARGET                          an archive, or what is none, with one log in it
 """
 
@@ -23,8 +23,8 @@ def hosts(folder, target, kind):
     for host in sorted(pathlib.Path(folder).iterdir()):
         files = [path for path in sorted(host.rglob("*")) if path.is_file()]
         archive = pathlib.Path(target) / f"{host.name}.{'zip' if kind == 'stored' else kind}"
-        if kind == "tar.gz":
-            with tarfile.open(archive, "w:gz") as tar:
+        if kind.startswith("tar."):
+            with tarfile.open(archive, f"w:{kind[4:]}") as tar:
                 for path in files:
                     tar.add(path, path.relative_to(host))
         else:

@@ -35,8 +35,9 @@ fn is_host(name: &str) -> bool {
 
 /// Returns the file name without the endings of archives and images: `a` for `a.tar.gz`.
 fn without_ending(mut name: &str) -> &str {
-    const ENDINGS: [&str; 13] = [
-        ".enc", ".zip", ".gz", ".bz2", ".xz", ".zst", ".tgz", ".tar", ".7z", ".vhdx", ".vhd", ".e01", ".raw",
+    const ENDINGS: [&str; 15] = [
+        ".enc", ".zip", ".gz", ".bz2", ".xz", ".zst", ".tgz", ".tbz2", ".txz", ".tar", ".7z", ".vhdx",
+        ".vhd", ".e01", ".raw",
     ];
     while let Some((start, end)) = name.rfind('.').and_then(|dot| name.split_at_checked(dot)) {
         if !ENDINGS.iter().any(|ending| end.eq_ignore_ascii_case(ending)) {

@@ -13,6 +13,7 @@
 
 pub mod image;
 mod packed;
+mod sevenzip;
 mod tar;
 mod zip;
 
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use self::image::ImageFormat;
 pub use self::packed::unpacked_name;
 use self::packed::{PackedWhole, Packing};
+use self::sevenzip::PackedPart;
 use super::layer::{SharedSource, Slice, read_up_to};
 use super::spool::{Packed, Spool};
 use super::volume::{VolumeKind, table};
@@ -30,7 +32,11 @@ use crate::ledger::container::ContainerProblem;
 /// The most files that one archive may have. An archive with more is refused, because no real
 /// archive has as many.
 pub const MOST_MEMBERS: usize = 1_000_000;
-/// The most bytes to which a packed file (gzip or Zstandard), whose unpacked size is not known in
+/// The largest dictionary that is accepted for unpacking, in bytes: 256 MiB. A dictionary is memory
+/// with unpacked bytes, to which packed bytes refer. 7-Zip's and xz's largest usual one is this
+/// large.
+const MOST_DICTIONARY: u64 = 256 << 20;
+/// The most bytes to which a packed file (such as a gzip file), whose unpacked size is not known in
 /// advance, is unpacked: 256 GiB.
 pub const MOST_UNPACKED: u64 = 256 << 30;
 
@@ -40,6 +46,16 @@ pub const ENCRYPTED: &str = "encrypted";
 
 /// The passwords that are tried on encrypted files of archives, in the order of trying.
 pub type Passwords = Vec<Vec<u8>>;
+
+/// Returns the reason why an encrypted file is not read. `are_none_given` is true if the user gave
+/// no passwords.
+fn no_password(are_none_given: bool) -> String {
+    if are_none_given {
+        format!("{ENCRYPTED}: give its password in a file (--passwords)")
+    } else {
+        format!("{ENCRYPTED}, and none of the passwords (--passwords) opens it")
+    }
+}
 
 /// What kind of container a file is: an archive (or a packed file) with its format, or a disk
 /// image.
@@ -81,7 +97,13 @@ pub enum ArchiveFormat {
     Gzip,
     /// A file that Zstandard packed (RFC 8878).
     Zstandard,
-    /// An archive format that dnsweep recognises but does not read, such as 7z. Contains the name
+    /// A file that bzip2 packed.
+    Bzip2,
+    /// A file that xz packed.
+    Xz,
+    /// A 7z archive.
+    SevenZip,
+    /// An archive format that dnsweep recognises but does not read, such as rar. Contains the name
     /// of the format.
     Unsupported(&'static str),
 }
@@ -96,10 +118,10 @@ const SIGNATURES: &[(usize, &[u8], ArchiveFormat)] = &[
     (257, b"ustar", ArchiveFormat::Tar),
     (0, b"\x1f\x8b\x08", ArchiveFormat::Gzip),
     (0, b"\x28\xb5\x2f\xfd", ArchiveFormat::Zstandard),
-    (0, b"7z\xbc\xaf\x27\x1c", ArchiveFormat::Unsupported("7z")),
+    (0, b"7z\xbc\xaf\x27\x1c", ArchiveFormat::SevenZip),
     (0, b"Rar!\x1a\x07", ArchiveFormat::Unsupported("rar")),
-    (0, b"BZh", ArchiveFormat::Unsupported("bzip2")),
-    (0, b"\xfd7zXZ\0", ArchiveFormat::Unsupported("xz")),
+    (0, b"BZh", ArchiveFormat::Bzip2),
+    (0, b"\xfd7zXZ\0", ArchiveFormat::Xz),
     (0, b"MSCF", ArchiveFormat::Unsupported("cab")),
     (0, b"MSWIM\0\0\0", ArchiveFormat::Unsupported("wim")),
     (0, b"\x04\x22\x4d\x18", ArchiveFormat::Unsupported("lz4")),
@@ -126,6 +148,9 @@ impl ArchiveFormat {
             ArchiveFormat::Tar => "tar",
             ArchiveFormat::Gzip => "gzip",
             ArchiveFormat::Zstandard => "zstd",
+            ArchiveFormat::Bzip2 => "bzip2",
+            ArchiveFormat::Xz => "xz",
+            ArchiveFormat::SevenZip => "7z",
             ArchiveFormat::Unsupported(name) => name,
         }
     }
@@ -153,19 +178,23 @@ pub enum Content {
     },
     /// The file is stored in packed form, and has to be unpacked to read it.
     Packed(Arc<dyn Packed>),
+    /// The file is packed together with other files of a 7z archive.
+    Part(PackedPart),
 }
 
 impl Content {
     /// Returns the first `length` bytes of the file in the archive, or fewer if the file is shorter
     /// or if unpacking fails after fewer bytes. Fails if unpacking fails before the first byte. The
     /// caller recognises the format of the file by these bytes.
-    pub fn head(&self, archive: &SharedSource, length: usize) -> io::Result<Vec<u8>> {
+    pub fn head(&self, archive: &SharedSource, spool: &Arc<Spool>, length: usize) -> io::Result<Vec<u8>> {
         match self {
             Content::Range { start, size } => {
                 let slice = Slice::new(Arc::clone(archive), *start, *size);
                 read_up_to(&slice, 0, length)
             }
+            Content::Part(part) => part.head(spool, length),
             Content::Packed(packed) => {
+                let _memory = spool.dictionary(packed.memory());
                 let mut head = Vec::new();
                 packed.unpack(&mut |unpacked| {
                     let read = io::Read::read_to_end(&mut io::Read::take(unpacked, length as u64), &mut head);
@@ -185,6 +214,7 @@ impl Content {
         match self {
             Content::Range { start, size } => Arc::new(Slice::new(Arc::clone(archive), start, size)),
             Content::Packed(packed) => spool.unpacked(size, packed),
+            Content::Part(part) => part.source(spool),
         }
     }
 }
@@ -213,6 +243,9 @@ pub enum NotListed {
     /// the reason.
     #[error("{0}")]
     Unsupported(String),
+    /// The list of files is encrypted, and no password opens it. Contains the reason.
+    #[error("{0}")]
+    Encrypted(String),
     /// The archive states more files than any real archive has ([`MOST_MEMBERS`]).
     #[error("expected at most {most} files, found {found}")]
     TooMany {
@@ -235,7 +268,8 @@ pub fn list(
     match format {
         ArchiveFormat::Zip => zip::list(archive, passwords, each),
         ArchiveFormat::Tar => tar::list(archive, each),
-        ArchiveFormat::Gzip | ArchiveFormat::Zstandard => {
+        ArchiveFormat::SevenZip => sevenzip::list(archive, passwords, each),
+        ArchiveFormat::Gzip | ArchiveFormat::Zstandard | ArchiveFormat::Bzip2 | ArchiveFormat::Xz => {
             Err(NotListed::Unsupported("a packed file has no list of files".to_owned()))
         }
         ArchiveFormat::Unsupported(_) => Err(NotListed::Unsupported(
@@ -251,7 +285,11 @@ pub fn packed(format: ArchiveFormat, source: &SharedSource) -> Option<Arc<dyn Pa
     let packing = match format {
         ArchiveFormat::Gzip => Packing::Gzip,
         ArchiveFormat::Zstandard => Packing::Zstandard,
-        ArchiveFormat::Zip | ArchiveFormat::Tar | ArchiveFormat::Unsupported(_) => return None,
+        ArchiveFormat::Bzip2 => Packing::Bzip2,
+        ArchiveFormat::Xz => Packing::Xz,
+        ArchiveFormat::Zip | ArchiveFormat::Tar | ArchiveFormat::SevenZip | ArchiveFormat::Unsupported(_) => {
+            return None;
+        }
     };
     Some(Arc::new(PackedWhole { packing, source: Arc::clone(source) }))
 }

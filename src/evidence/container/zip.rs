@@ -16,7 +16,7 @@ use zip::result::ZipError;
 // out all but one of those that have the same name.
 use zip::unstable::read::ZipIterable;
 
-use super::{Content, ENCRYPTED, MOST_MEMBERS, Member, Members, NotListed, Passwords};
+use super::{Content, MOST_MEMBERS, Member, Members, NotListed, Passwords, no_password};
 use crate::evidence::layer::{Cursor, SharedSource};
 use crate::evidence::spool::{Consume, Packed};
 use crate::ledger::container::ContainerProblem;
@@ -128,10 +128,7 @@ fn password(
     };
     match passwords.iter().find(fits) {
         Some(password) => Ok(Some(password.clone())),
-        None if passwords.is_empty() => {
-            Err(format!("{ENCRYPTED}: give its password in a file (--passwords)"))
-        }
-        None => Err(format!("{ENCRYPTED}, and none of the passwords (--passwords) opens it")),
+        None => Err(no_password(passwords.is_empty())),
     }
 }
 

@@ -51,10 +51,8 @@ const CONTAINERS: [&str; 41] = [
 /// The extensions in [`CONTAINERS`] whose formats dnsweep does not read. If dnsweep learns to read
 /// a format, its extension must leave this list. The list is needed because some of the formats
 /// begin like a format that dnsweep reads: AFF4 images are zip archives.
-const UNREAD_CONTAINERS: [&str; 16] = [
-    "7z", "ad1", "aff4", "bz2", "cab", "l01", "lx01", "lz4", "rar", "s01", "tbz2", "txz", "vdi", "wim",
-    "xva", "xz",
-];
+const UNREAD_CONTAINERS: [&str; 11] =
+    ["ad1", "aff4", "cab", "l01", "lx01", "lz4", "rar", "s01", "vdi", "wim", "xva"];
 /// The extensions in [`CONTAINERS`] that do not prove that a file should have a signature: files of
 /// the format need not begin with one, or files with other content have the extension, too. If a
 /// file with one of these extensions has no signature, it is not reported as a broken container.

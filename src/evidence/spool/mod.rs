@@ -5,9 +5,11 @@
 //! files without a name, so that no file is left behind however the program ends. The memory and
 //! the disk space are limited. Before a new copy is made, copies are removed of which everything was
 //! read and, if there is still too little room, others that no reader uses. They are made again if
-//! they are needed. `copy` makes a single copy and reads it.
+//! they are needed. `copy` makes a single copy and reads it. `memory` limits what unpacking itself
+//! takes.
 
 mod copy;
+mod memory;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +19,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use self::copy::{Budget, Copy, Flaw, NewCopy, Taken};
+use self::memory::Dictionaries;
+pub use self::memory::DictionaryMemory;
 use super::kept::{Kept, OnDemand};
 use super::layer::SharedSource;
 
@@ -57,6 +61,12 @@ pub trait Packed: Send + Sync {
     /// Calls `consume` with a reader of the unpacked bytes, beginning at the first byte. Fails if
     /// `consume` fails, or if the file cannot be unpacked at all.
     fn unpack(&self, consume: &mut Consume<'_>) -> io::Result<()>;
+
+    /// Returns the memory in bytes that unpacking takes for a dictionary, in which packed bytes
+    /// refer to earlier ones. It is 0 for a method that needs little memory.
+    fn memory(&self) -> u64 {
+        0
+    }
 }
 
 /// A function that gets a reader of the unpacked bytes of a packed file, and reads them.
@@ -68,6 +78,7 @@ pub struct Spool {
     copies: Arc<Kept>,
     memory: Arc<Budget>,
     disk: Arc<Budget>,
+    dictionaries: Arc<Dictionaries>,
     /// True if an interruption of the sweep kept a file from being unpacked to its end.
     gave_up: AtomicBool,
 }
@@ -83,6 +94,7 @@ impl Spool {
             copies: Arc::new(Kept::new(usize::MAX)),
             memory: Budget::new(MEMORY),
             disk,
+            dictionaries: Arc::default(),
             gave_up: AtomicBool::new(false),
         }
     }
@@ -93,8 +105,14 @@ impl Spool {
         self.gave_up.load(Ordering::Relaxed)
     }
 
+    /// Takes `bytes` of memory for the dictionary of a file that is to be unpacked. Waits while
+    /// other files take too much.
+    pub(super) fn dictionary(&self, bytes: u64) -> DictionaryMemory {
+        self.dictionaries.take(bytes)
+    }
+
     /// Fails once the sweep is interrupted.
-    fn check_interrupt(&self) -> io::Result<()> {
+    pub(super) fn check_interrupt(&self) -> io::Result<()> {
         if self.place.interrupt.load(Ordering::Relaxed) {
             self.gave_up.store(true, Ordering::Relaxed);
             // It must not have the kind `Interrupted`, after which reads are repeated.
@@ -161,6 +179,7 @@ impl Spool {
         self.check_interrupt()?;
         // Less memory is in use at a time, and the new copy can get that of the old ones.
         while self.copies.close_read_through() {}
+        let _memory = self.dictionary(packed.memory());
         let mut copy = None;
         packed.unpack(&mut |unpacked| {
             copy = Some(self.copy_of(unpacked, size, room)?);
@@ -182,7 +201,7 @@ impl Spool {
             let (read, end) = read_block(unpacked, block.get_mut(..wanted).unwrap_or_default());
             copy.push(block.get(..read).unwrap_or_default())?;
             flaw = match end {
-                BlockEnd::Full => None,
+                BlockEnd::MoreToCome => None,
                 BlockEnd::OfBytes => Some(Flaw::EarlyEnd { expected: size, found: copy.filled }),
                 BlockEnd::Failed(error) => Some(Flaw::Unpacking(error.to_string())),
             };
@@ -250,8 +269,8 @@ enum Room {
 
 /// Why `read_block`, which fills a block with unpacked bytes, stopped.
 enum BlockEnd {
-    /// The block is full, so that more bytes may follow.
-    Full,
+    /// The block is full, or the reader stopped between two bytes, so that more bytes may follow.
+    MoreToCome,
     /// The end of the unpacked file was reached.
     OfBytes,
     /// Unpacking the next bytes failed with this error.
@@ -266,9 +285,10 @@ fn read_block(reader: &mut dyn Read, block: &mut [u8]) -> (usize, BlockEnd) {
         match reader.read(rest) {
             Ok(0) => return (filled, BlockEnd::OfBytes),
             Ok(read) => filled += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // The caller goes on, unless the sweep is interrupted.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => break,
             Err(error) => return (filled, BlockEnd::Failed(error)),
         }
     }
-    (filled, BlockEnd::Full)
+    (filled, BlockEnd::MoreToCome)
 }

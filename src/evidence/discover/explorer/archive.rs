@@ -14,6 +14,7 @@ use crate::evidence::discover::form::{Candidate, Handling, sparse_file_of};
 use crate::evidence::discover::passed_over::pass_over;
 use crate::evidence::discover::segments::{first_names, may_be_of_image};
 use crate::evidence::layer::SharedSource;
+use crate::evidence::spool::{Packed, Spool};
 use crate::ledger::container::{ContainerProblem, ContainerStatus, Origin};
 
 impl Explorer<'_> {
@@ -28,8 +29,8 @@ impl Explorer<'_> {
         if self.is_too_deep(place, row) {
             return;
         }
-        if let ArchiveFormat::Gzip | ArchiveFormat::Zstandard = format {
-            return self.packed(format, source, place, name, row);
+        if let Some(packed) = container::packed(format, source) {
+            return self.packed(packed, source, place, name, row);
         }
         self.members(format, source, (place, name), row);
     }
@@ -61,6 +62,7 @@ impl Explorer<'_> {
             Err(error) => {
                 let status = match error {
                     NotListed::Unsupported(_) => ContainerStatus::Unsupported,
+                    NotListed::Encrypted(_) => ContainerStatus::Encrypted,
                     _ => ContainerStatus::Unreadable,
                 };
                 report.fail(status, error.to_string());
@@ -97,17 +99,18 @@ impl Explorer<'_> {
         let (content, found) = (Cell::new(Some(content)), OnceCell::new());
         let find = || found.get_or_init(|| content.take().expect("a cell is filled once")());
         if let Some(file) = sparse_file_of(self.search, path) {
-            return listed.hints.indexes.add(place.inner(file).path, name, find(), archive);
+            let (file, sources) = (place.inner(file).path, (archive, &self.access.spool));
+            return listed.hints.indexes.add(file, name, find(), sources);
         }
         let candidate = Candidate { name, is_root: false };
         let handling = Handling::of(self.search, &candidate, || match find() {
-            Ok(content) => content.head(archive, LOOKED_AT),
+            Ok(content) => content.head(archive, &self.access.spool, LOOKED_AT),
             Err(obstacle) => Err(io::Error::other(obstacle.clone())),
         });
         if path == CLIENT_INFO
             && let Ok(content) = find()
         {
-            listed.hints.add_client_info(content, archive);
+            listed.hints.add_client_info(content, archive, &self.access.spool);
         }
         let (inner, is_of_image) = (place.inner(path), may_be_of_image(name));
         if let Handling::Skip(kind) = handling
@@ -142,14 +145,14 @@ impl Explorer<'_> {
     /// as one container.
     fn packed(
         &mut self,
-        format: ArchiveFormat,
+        packed: Arc<dyn Packed>,
         source: &SharedSource,
         place: &ContainerPlace,
         name: &[u8],
         row: Row,
     ) {
-        let Some(packed) = container::packed(format, source) else { return };
-        let head = match Content::Packed(Arc::clone(&packed)).head(source, LOOKED_AT) {
+        let spool = &self.access.spool;
+        let head = match Content::Packed(Arc::clone(&packed)).head(source, spool, LOOKED_AT) {
             Ok(head) => head,
             Err(error) => return self.report(row).fail(ContainerStatus::Unreadable, error.to_string()),
         };
@@ -249,8 +252,8 @@ struct HostHints {
 impl HostHints {
     /// Adds the host that Velociraptor's `client_info.json` states. `content` is where the bytes of
     /// that file are in the archive.
-    fn add_client_info(&mut self, content: &Content, archive: &SharedSource) {
-        let bytes = content.head(archive, MOST_CLIENT_INFO).unwrap_or_default();
+    fn add_client_info(&mut self, content: &Content, archive: &SharedSource, spool: &Arc<Spool>) {
+        let bytes = content.head(archive, spool, MOST_CLIENT_INFO).unwrap_or_default();
         self.client = client_info(&bytes).and_then(|info| info.fqdn.or(info.hostname));
     }
 

@@ -1,6 +1,7 @@
 //! Joins the sparse files of an archive with their indexes, which Velociraptor writes beside them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::Explorer;
 use crate::evidence::collector::MOST_INDEX;
@@ -8,6 +9,7 @@ use crate::evidence::container::Content;
 use crate::evidence::discover::form::SkippedFile;
 use crate::evidence::discover::passed_over::pass_over;
 use crate::evidence::layer::SharedSource;
+use crate::evidence::spool::Spool;
 
 /// The most bytes that all indexes of an archive may have together, because they stay in memory
 /// while the archive is listed.
@@ -29,16 +31,17 @@ struct FoundIndex {
 
 impl SparseIndexes {
     /// Adds the index of the file with the path `file`. `content` is where the bytes of the index
-    /// are in the archive.
+    /// are in the archive. The spool unpacks them.
     pub(super) fn add(
         &mut self,
         file: String,
         name: &[u8],
         content: &Result<Content, String>,
-        archive: &SharedSource,
+        (archive, spool): (&SharedSource, &Arc<Spool>),
     ) {
-        let read =
-            |content: &Content| content.head(archive, MOST_INDEX + 1).map_err(|error| error.to_string());
+        let read = |content: &Content| {
+            content.head(archive, spool, MOST_INDEX + 1).map_err(|error| error.to_string())
+        };
         let mut text = content.as_ref().map_err(String::clone).and_then(read);
         self.bytes += text.as_ref().map_or(0, Vec::len);
         if self.bytes > MOST_BYTES {

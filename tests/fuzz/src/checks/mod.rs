@@ -38,7 +38,7 @@ pub struct Target {
 const MIB: usize = 1 << 20;
 
 /// All targets.
-pub const TARGETS: [Target; 16] = [
+pub const TARGETS: [Target; 17] = [
     // The decoder bounds what it builds of a chunk: a million nodes, which take 340 MB if arrays
     // repeat elements. What the decoder reads is bounded by dnsweep, to less. The check scans
     // twice.
@@ -104,5 +104,13 @@ pub const TARGETS: [Target; 16] = [
         check: container::check_zip_listing,
         most_memory: 300 * MIB,
         most_seconds: 2,
+    },
+    // Dictionaries are no larger than what is unpacked, and that is limited by the spool or memory.
+    Target {
+        name: "sevenzip_listing",
+        seeds: "sevenzip_listing",
+        check: container::check_sevenzip_listing,
+        most_memory: 700 * MIB,
+        most_seconds: 5,
     },
 ];

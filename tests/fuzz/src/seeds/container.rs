@@ -1,5 +1,5 @@
-//! Archives, packed files and images with logs in them, as the checks of the targets `container`
-//! and `zip_listing` take them: a file as it is.
+//! Archives, packed files and images with logs in them, as the checks of the targets `container`,
+//! `zip_listing` and `sevenzip_listing` take them: a file as it is.
 
 use std::io::Write;
 
@@ -37,14 +37,26 @@ pub fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         ("log-gz", gzip(&log)),
         ("tar-zst", zstandard(&tar)),
         ("volume", volume),
-        ("7z", b"7z\xbc\xaf\x27\x1c\0\x04".to_vec()),
+        ("7z", include_bytes!("../../../containers/sevenzip/packed-header.7z").to_vec()),
     ];
     let images = image_seeds().into_iter().map(|(_, name, bytes)| (name, bytes));
     let of = |target| move |(name, bytes)| (target, name, bytes);
     let mut seeds: Vec<_> = zips.iter().cloned().chain(encrypted).map(of("zip_listing")).collect();
+    seeds.extend(SEVENZIP.map(|(name, bytes)| ("sevenzip_listing", name, bytes.to_vec())));
     seeds.extend(zips.into_iter().chain(others).chain(images).map(of("container")));
     seeds
 }
+
+/// Archives by 7-Zip, with the names of their seeds.
+const SEVENZIP: [(&str, &[u8]); 7] = [
+    ("packed-header", include_bytes!("../../../containers/sevenzip/packed-header.7z")),
+    ("plain-header", include_bytes!("../../../containers/sevenzip/plain-header.7z")),
+    ("filters", include_bytes!("../../../containers/sevenzip/filters.7z")),
+    ("stored", include_bytes!("../../../containers/sevenzip/stored.7z")),
+    ("bzip2", include_bytes!("../../../containers/sevenzip/bzip2.7z")),
+    ("encrypted", include_bytes!("../../../containers/sevenzip/encrypted.7z")),
+    ("bcj2", include_bytes!("../../../containers/sevenzip/bcj2.7z")),
+];
 
 /// What Velociraptor says of the host.
 const CLIENT_INFO: &[u8] = br#"{"Hostname":"PC","Fqdn":"PC.corp.example"}"#;

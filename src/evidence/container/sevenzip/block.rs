@@ -1,0 +1,263 @@
+//! A block of a 7z archive: bytes that are packed together, and the parts of it, each of which is a
+//! file. A part can only be unpacked after the parts before it.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+use std::ops::Range;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use flate2::Crc;
+
+use super::coder::{Stage, Unpacked};
+use super::key::{Key, Keys};
+use crate::evidence::container::{MOST_UNPACKED, no_password};
+use crate::evidence::layer::{Cursor, SharedSource, Slice};
+use crate::evidence::spool::{Consume, Packed};
+
+/// A part of a block: a file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Part {
+    /// The offset of the part in the unpacked block, in bytes.
+    pub start: u64,
+    /// The size of the part in bytes.
+    pub size: u64,
+    /// The CRC-32 of the part, as the archive states it.
+    pub checksum: Option<u32>,
+}
+
+impl Part {
+    fn end(&self) -> u64 {
+        self.start + self.size
+    }
+}
+
+/// A block of a 7z archive.
+pub(super) struct Block {
+    archive: SharedSource,
+    /// The range of the archive that contains the packed bytes.
+    packed: Range<u64>,
+    stages: Result<Vec<Stage>, String>,
+    /// The parts of the block, without gaps.
+    pub parts: Vec<Part>,
+    /// The key of an encrypted block; `None` if it is not encrypted. It is an error if no password
+    /// opens the block.
+    key: OnceLock<Result<Option<Key>, String>>,
+    /// What is wrong with the parts that were unpacked so far, by their position.
+    flaws: Mutex<BTreeMap<usize, String>>,
+}
+
+impl Block {
+    /// Returns a block whose packed bytes lie in the range `packed` of the archive. `stages` are
+    /// the stages of unpacking in their order, or the reason why dnsweep cannot unpack it.
+    pub(super) fn new(
+        archive: &SharedSource,
+        packed: Range<u64>,
+        stages: Result<Vec<Stage>, String>,
+        parts: Vec<Part>,
+    ) -> Self {
+        let archive = Arc::clone(archive);
+        Block { archive, packed, stages, parts, key: OnceLock::new(), flaws: Mutex::default() }
+    }
+
+    /// Returns the size of the unpacked block in bytes.
+    pub(super) fn size(&self) -> u64 {
+        self.parts.last().map_or(0, Part::end)
+    }
+
+    /// Returns the memory in bytes that unpacking the block needs.
+    pub(super) fn memory(&self) -> u64 {
+        self.stages.iter().flatten().map(Stage::memory).sum()
+    }
+
+    /// Returns the range of the archive that contains a part of the block as it is. Returns `None`
+    /// if the block is packed or encrypted.
+    pub(super) fn stored(&self, part: &Part) -> Option<Range<u64>> {
+        let is_plain = self.stages.as_ref().is_ok_and(|stages| stages.iter().all(Stage::is_plain));
+        let start = self.packed.start.saturating_add(part.start);
+        (is_plain && self.packed.end - self.packed.start == self.size()).then(|| start..start + part.size)
+    }
+
+    /// Checks that the block can be unpacked: dnsweep undoes its methods of packing, its bytes lie
+    /// in the archive, and one of the passwords opens it. Fails with the reason if not.
+    pub(super) fn check(&self, keys: &Keys) -> Result<(), String> {
+        self.stages.as_ref().map_err(String::clone)?;
+        if self.packed.end > self.archive.size() {
+            return Err(format!(
+                "expected {} bytes at offset {}, found the archive's end",
+                self.packed.end - self.packed.start,
+                self.packed.start
+            ));
+        }
+        if self.size() > MOST_UNPACKED {
+            let size = self.size();
+            return Err(format!(
+                "expected at most {MOST_UNPACKED} bytes that are packed together, found {size}"
+            ));
+        }
+        self.key(keys).map(drop)
+    }
+
+    /// Returns the key of the block: `None` if it is not encrypted. Fails with the reason if no
+    /// password opens it.
+    pub(super) fn key(&self, keys: &Keys) -> Result<Option<Key>, String> {
+        let find = || {
+            let stages = self.stages.as_ref().map_err(String::clone)?;
+            let Some(encryption) = stages.iter().find_map(Stage::encryption) else { return Ok(None) };
+            let found = keys.find(encryption, |key| self.is_opened_by(key));
+            found.map(Some).ok_or_else(|| no_password(keys.is_empty()))
+        };
+        self.key.get_or_init(find).clone()
+    }
+
+    /// Returns true if the block can be unpacked with this key, as far as its first part shows. A
+    /// wrong key gives bytes that cannot be unpacked, or that have another checksum.
+    fn is_opened_by(&self, key: Key) -> bool {
+        let Some(first) = self.parts.iter().find(|part| part.size > 0) else { return true };
+        let Ok(reader) = self.reader(Some(key)) else { return false };
+        let mut hash = Crc::new();
+        let mut reader = reader.take(first.size.min(MOST_TRIED));
+        let mut piece = vec![0; PIECE];
+        let mut left = first.size;
+        loop {
+            match reader.read(&mut piece) {
+                Ok(0) => break,
+                Ok(read) => {
+                    hash.update(piece.get(..read).unwrap_or_default());
+                    left -= read as u64;
+                }
+                Err(_) => return false,
+            }
+        }
+        let is_whole = left == 0;
+        (is_whole && first.checksum.is_none_or(|stated| stated == hash.sum())) || first.size > MOST_TRIED
+    }
+
+    /// Returns a reader of the whole unpacked block. `key` is the key of an encrypted block. Fails
+    /// with the reason if the block cannot be unpacked.
+    pub(super) fn reader(&self, key: Option<Key>) -> Result<Unpacked, String> {
+        let stages = self.stages.as_ref().map_err(String::clone)?;
+        let size = self.packed.end - self.packed.start;
+        let packed = Slice::new(Arc::clone(&self.archive), self.packed.start, size);
+        let mut reader: Unpacked = Box::new(Cursor::new(Arc::new(packed)));
+        for stage in stages {
+            reader = stage.reader(reader, key.as_ref()).map_err(|error| error.to_string())?;
+        }
+        Ok(reader)
+    }
+
+    /// Returns a reader of the unpacked block, for a block whose key was found.
+    pub(super) fn opened(&self) -> Result<Unpacked, String> {
+        let key = self.key.get().cloned().expect("a block is checked before it is read")?;
+        self.reader(key)
+    }
+
+    /// Returns what is wrong with the part at the position `part`, if it was unpacked.
+    pub(super) fn flaw(&self, part: usize) -> Option<String> {
+        self.flaws.lock().unwrap_or_else(PoisonError::into_inner).get(&part).cloned()
+    }
+
+    fn add_flaw(&self, part: usize, what: &str) {
+        self.flaws.lock().unwrap_or_else(PoisonError::into_inner).insert(part, what.to_owned());
+    }
+}
+
+/// The most bytes that are unpacked to find out if a password is the right one. No wrong one gives
+/// as many.
+const MOST_TRIED: u64 = 16 << 20;
+/// The number of bytes that are unpacked at a time if they are not needed.
+const PIECE: usize = 64 << 10;
+
+/// Some parts of a block, which are unpacked in one pass, one after the other. The parts between
+/// them are left out.
+pub(super) struct SomeParts {
+    pub block: Arc<Block>,
+    /// The positions of the parts, in ascending order.
+    pub parts: Vec<usize>,
+}
+
+impl Packed for SomeParts {
+    fn unpack(&self, consume: &mut Consume<'_>) -> io::Result<()> {
+        let reader = self.block.opened().map_err(io::Error::other)?;
+        consume(&mut PartsReader {
+            block: &self.block,
+            reader,
+            position: 0,
+            parts: &self.parts,
+            hash: Crc::new(),
+        })
+    }
+
+    fn memory(&self) -> u64 {
+        self.block.memory()
+    }
+}
+
+/// Reads some parts of a block, and compares their checksums with the stated ones.
+struct PartsReader<'b> {
+    block: &'b Block,
+    reader: Unpacked,
+    /// The number of bytes of the block that were unpacked so far.
+    position: u64,
+    /// The positions of the parts that are not read to their end yet.
+    parts: &'b [usize],
+    /// The hash of the bytes of the first of these parts that were read so far.
+    hash: Crc,
+}
+
+impl PartsReader<'_> {
+    /// Unpacks up to `wanted.len()` bytes of the block into `wanted`. If that fails, it fails for
+    /// all parts that are not read to their end, and their flaws say so.
+    fn advance(&mut self, wanted: &mut [u8]) -> io::Result<usize> {
+        let read = match self.reader.read(wanted) {
+            Ok(0) => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the packed bytes end early")),
+            read => read,
+        };
+        if let Err(error) = &read
+            && error.kind() != io::ErrorKind::Interrupted
+        {
+            let what = format!("unpacking failed: {error}");
+            self.parts.iter().for_each(|part| self.block.add_flaw(*part, &what));
+        }
+        let read = read?;
+        self.position += read as u64;
+        Ok(read)
+    }
+
+    /// Ends the first part, of which all bytes were read.
+    fn end_part(&mut self, part: &Part) {
+        let found = std::mem::take(&mut self.hash).sum();
+        let Some((position, rest)) = self.parts.split_first() else { return };
+        if part.checksum.is_some_and(|stated| stated != found) {
+            self.block.add_flaw(*position, WRONG_CHECKSUM);
+        }
+        self.parts = rest;
+    }
+}
+
+/// What is said of a file whose CRC-32 is not the one that the archive states.
+pub(super) const WRONG_CHECKSUM: &str =
+    "the CRC-32 that the archive states is not that of the unpacked bytes";
+
+impl Read for PartsReader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let first = self.parts.first().and_then(|position| self.block.parts.get(*position));
+            let Some(part) = first.copied() else { return Ok(0) };
+            if self.position < part.start {
+                let length = usize::try_from(part.start - self.position).unwrap_or(PIECE).min(PIECE);
+                self.advance(&mut vec![0; length])?;
+                // The caller can end the sweep here, however much is left out.
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            if self.position == part.end() {
+                self.end_part(&part);
+                continue;
+            }
+            let length = usize::try_from(part.end() - self.position).unwrap_or(usize::MAX).min(buffer.len());
+            let wanted = buffer.get_mut(..length).unwrap_or_default();
+            let read = self.advance(wanted)?;
+            self.hash.update(buffer.get(..read).unwrap_or_default());
+            return Ok(read);
+        }
+    }
+}
