@@ -272,3 +272,45 @@ fn method_name(number: &[u8]) -> String {
     };
     name.to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dictionary_is_no_larger_than_what_is_unpacked_or_is_refused() {
+        assert_eq!(dictionary(Some(1 << 32), 100), Ok(4096));
+        assert_eq!(dictionary(Some(1 << 26), 1 << 40), Ok(1 << 26));
+        assert_eq!(dictionary(Some(1 << 32), MOST_DICTIONARY), Ok(256 << 20));
+        let error = dictionary(Some(1 << 32), 1 << 40).unwrap_err();
+        assert!(error.contains("at most 268435456 bytes, found one of 4294967296"), "{error}");
+        assert!(dictionary(None, 100).is_err());
+        // The sizes that the property of LZMA2 can state: from 4 KiB on, by a half and a third.
+        let sizes = [0, 1, 2, 18, 40].map(|bits| lzma2_dictionary(&[bits]));
+        assert_eq!(sizes, [4 << 10, 6 << 10, 8 << 10, 2 << 20, u64::from(u32::MAX)].map(Some));
+        assert_eq!(lzma2_dictionary(&[41]), None);
+    }
+
+    /// Returns coders that store, joined as `joints` says.
+    fn coders(count: u64, joints: &[(u64, u64)]) -> Coders {
+        let coder = |_| Coder { method: vec![0], properties: Vec::new(), inputs: 1, outputs: 1 };
+        Coders {
+            coders: (0..count).map(coder).collect(),
+            joints: joints.to_vec(),
+            outputs: count,
+            streams: 1,
+        }
+    }
+
+    #[test]
+    fn coders_are_put_in_a_row_or_refused() {
+        // The first coder reads what the third gives, and the third what the second gives.
+        let (stages, size) = coders(3, &[(0, 2), (2, 1)]).in_order(&[10, 20, 30]).unwrap();
+        assert_eq!(size, 10);
+        assert_eq!(stages.unwrap().iter().map(|stage| stage.size).collect::<Vec<_>>(), [20, 30, 10]);
+        // A ring, two rings, a coder that reads itself, and coders that do not exist.
+        for joints in [&[(0, 1), (1, 0)][..], &[(0, 0), (1, 1)], &[(0, 0)], &[(1, 7)], &[(7, 0), (1, 1)]] {
+            assert!(coders(2, joints).in_order(&[10, 20]).is_err(), "{joints:?}");
+        }
+    }
+}
