@@ -190,7 +190,7 @@ pub use event::{
     DNS_CLIENT_QUERY, DNS_QUERY, Event, EventKind, EventTime, FieldSpec, FieldType, PROCESS_CREATION, System,
 };
 pub use evidence::EvidenceError;
-pub use evidence::discover::Discovery;
+pub use evidence::discover::{Discovery, FoundSoFar};
 pub use ledger::damage::{Damage, Integrity, Problem};
 pub use ledger::file::{FileReport, Status};
 pub use output::{OutputDirectory, OutputError};

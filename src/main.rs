@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use dnsweep::cli::Build;
 use tikv_jemallocator::Jemalloc;
 
 /// The memory allocator of the program: jemalloc, which is made for programs with many threads.
@@ -11,5 +12,5 @@ use tikv_jemallocator::Jemalloc;
 static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
-    dnsweep::cli::main()
+    dnsweep::cli::main(Build { commit: env!("DNSWEEP_COMMIT"), description: env!("DNSWEEP_BUILD") })
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use common::logs::log_of;
-use common::{FinishedProcess, Scene, dnsweep, forget_reads, listing, run, sweep, was_read};
+use common::{FinishedProcess, Scene, forget_reads, listing, sweep, was_read};
 
 /// Makes a scene with a log of one host, and returns that log's path.
 fn scene() -> (Scene, PathBuf) {
@@ -241,12 +241,14 @@ fn an_output_that_cannot_be_there() {
 #[test]
 fn invalid_times() {
     for (option, text) in [
-        ("--since", "yesterday"),
+        ("--since", "tomorrow"),
+        ("--last", "yesterday"),
         ("--since", "2025-13-01T00:00:00Z"),
         ("--since", "2025-03-04T09:00:00"),
         ("--since", ""),
         ("--until", "soon"),
-        ("--until", "2025-03-04"),
+        ("--until", "2025-03-32"),
+        ("--until", "03/04/2025"),
         ("--last", "14"),
         ("--last", "a fortnight"),
         ("--last", "99999999999999w"),
@@ -278,12 +280,6 @@ fn invalid_options() {
         assert_eq!(ended.status, 2, "{options:?}");
         assert!(!ended.stderr.is_empty() && unread, "{options:?}");
     }
-    let (scene, log) = scene();
-    let before = scene.listing();
-    let ended = run(dnsweep().arg("sweep").arg(scene.evidence()));
-    assert_eq!((ended.status, ended.stdout.as_str()), (2, ""));
-    assert!(before == scene.listing() && log.exists());
-    assert_says(&ended.stderr, &["--out"]);
 }
 
 #[test]

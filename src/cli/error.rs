@@ -31,6 +31,17 @@ pub enum UsageError {
     /// The path of the directory with data sets (`--data`) does not name a directory.
     #[error("--data '{}': expected a directory", .0.display())]
     Data(PathBuf),
+    /// `dnsweep man` was asked for the page of a command that does not exist.
+    #[error("'{name}': expected a command, one of {known}")]
+    Command {
+        /// The name that was typed.
+        name: String,
+        /// The names of the commands that could stand there.
+        known: String,
+    },
+    /// `--resume` was given without the output of the sweep to resume.
+    #[error("--resume: expected --out with the output of the unfinished sweep; found none")]
+    ResumeWithoutOutput,
 }
 
 /// An error that ends a command of the program. It is printed to standard error.

@@ -8,16 +8,18 @@ mod error;
 pub(crate) mod exit;
 mod guide;
 mod interrupt;
+mod pace;
 mod progress;
 mod resolve;
+mod shell;
 mod sweep;
 mod verify;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches};
 
 use self::arguments::{Command, CommandLine, LogFormat};
 use self::console::{Level, MessageWriter};
@@ -25,27 +27,51 @@ use self::error::CommandError;
 use self::exit::Exit;
 use crate::report::escaped;
 
-/// Runs the command that this process's command line has. Returns the exit status.
+/// What the program was built from. `build.rs` records it.
+#[derive(Debug, Clone, Copy)]
+pub struct Build {
+    /// The first digits of the commit; empty if it is not known.
+    pub commit: &'static str,
+    /// The commit, the compiler, the target and the profile, as a text.
+    pub description: &'static str,
+}
+
+/// Runs the command that this process's command line has. `build` is what `--version` prints.
+/// Returns the exit status.
 #[must_use]
-pub fn main() -> ExitCode {
+pub fn main(build: Build) -> ExitCode {
     // The message of a panic could contain text from evidence, so it is escaped.
     std::panic::set_hook(Box::new(|panic| {
         MessageWriter::new(io::stderr(), LogFormat::Text)
             .line(Level::Error, &format!("fault of this program: {panic}"));
     }));
-    let exit = match CommandLine::try_parse() {
+    let exit = match parse(build) {
         Ok(CommandLine { command }) => {
             let (result, format) = match &command {
                 Command::Sweep(arguments) => (sweep::run(arguments), arguments.log_format),
                 Command::Verify(arguments) => (verify::run(arguments), arguments.log_format),
                 Command::Detections(command) => (detections::run(command), LogFormat::Text),
                 Command::Guide(arguments) => (Ok(guide::run(arguments)), LogFormat::Text),
+                Command::Completions(arguments) => (Ok(shell::completions(arguments)), LogFormat::Text),
+                Command::Man(arguments) => (shell::man(arguments), LogFormat::Text),
             };
             result.unwrap_or_else(|error| failed(&error, format))
         }
         Err(error) => not_understood(&error),
     };
     ExitCode::from(exit.number())
+}
+
+/// Parses this process's command line.
+fn parse(build: Build) -> Result<CommandLine, clap::Error> {
+    let version = env!("CARGO_PKG_VERSION");
+    let short =
+        if build.commit.is_empty() { version.to_owned() } else { format!("{version} ({})", build.commit) };
+    let command = CommandLine::command()
+        .version(short)
+        .long_version(format!("{version}\nbuilt from {}", build.description))
+        .propagate_version(true);
+    command.try_get_matches().and_then(|matches| CommandLine::from_arg_matches(&matches))
 }
 
 fn failed(error: &CommandError, format: LogFormat) -> Exit {

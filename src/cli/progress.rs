@@ -1,14 +1,18 @@
-//! Shows progress and messages on standard error while a sweep runs: a progress bar for people, and
-//! lines for logs. This module is the only user of the crate `indicatif`.
+//! Shows progress and messages on standard error while a sweep runs: a line that changes for
+//! people, and a line each minute for logs. This module is the only user of the crate `indicatif`.
 
 use std::io::{IsTerminal, Write};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::pace::Pace;
 use crate::cli::arguments::LogFormat;
 use crate::cli::console::{Level, MessageWriter};
 use crate::config::{LoadedDetection, LoadedExclusion, NotRun};
-use crate::evidence::discover::Discovery;
+use crate::evidence::discover::{Discovery, FoundSoFar};
 use crate::report::{FileReport, Status};
 use crate::sweep::Observer;
 
@@ -17,53 +21,146 @@ use crate::sweep::Observer;
 pub enum Verbosity {
     /// The sweep shows only errors, and the number of rules that do not run (`--quiet`).
     Quiet,
-    /// The sweep shows all messages, and a progress bar if standard error is a terminal.
+    /// The sweep shows all messages, and its progress.
     Normal,
 }
 
-/// Shows the progress of a sweep on standard error. The sweep reports to it as its [`Observer`].
-pub struct Progress<W> {
-    log: MessageWriter<W>,
-    verbosity: Verbosity,
-    bar: ProgressBar,
-    matches: u64,
-}
-
-impl<W: Write> Progress<W> {
-    /// Prepares to show the progress of a sweep, and to write messages to `log`. The progress bar
-    /// is drawn only on a terminal, and only if the messages are text, not JSON.
-    pub fn new(log: MessageWriter<W>, verbosity: Verbosity) -> Self {
-        let drawn = verbosity == Verbosity::Normal
-            && log.format == LogFormat::Text
-            && std::io::stderr().is_terminal();
-        let target = if drawn { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        Progress { log, verbosity, bar: ProgressBar::with_draw_target(None, target), matches: 0 }
-    }
-
-    fn message(&mut self, level: Level, message: &str) {
-        if self.verbosity == Verbosity::Normal {
-            let log = &mut self.log;
-            self.bar.suspend(|| log.line(level, message));
-        }
-    }
-
-    fn show_matches(&self) {
-        self.bar.set_message(if self.matches == 1 {
-            "1 match".to_owned()
-        } else {
-            format!("{} matches", self.matches)
-        });
-    }
-}
-
-/// The template of the progress bar in the syntax of `indicatif`. The line fits 80 columns; the bar
-/// takes the columns that the numbers leave.
-const TEMPLATE: &str = "{bytes}/{total_bytes} {wide_bar} {binary_bytes_per_sec} ETA {eta} {msg}";
+/// The time between two lines on the progress of a sweep where standard error is no terminal.
+pub const BETWEEN_LINES: Duration = Duration::from_secs(60);
+/// The time between two changes of the line on a terminal.
+const BETWEEN_CHANGES: Duration = Duration::from_millis(100);
 /// The most messages of one kind that a sweep shows at its start. There can be thousands of rules
 /// and exclusions.
 const MOST_LINES: usize = 10;
 
-impl<W: Write> Progress<W> {
+/// Shows the progress of a sweep on standard error. The sweep reports to it as its [`Observer`].
+pub struct Progress<W> {
+    log: Arc<Mutex<MessageWriter<W>>>,
+    verbosity: Verbosity,
+    bar: ProgressBar,
+    state: Arc<Mutex<State>>,
+    /// The thread that shows progress from time to time. `None` before the sweep begins, and after
+    /// it has ended.
+    ticker: Option<Ticker>,
+    between_lines: Duration,
+}
+
+/// What the sweep is doing.
+#[derive(Debug, Clone, Copy)]
+enum State {
+    /// The evidence is being listed.
+    Listing(FoundSoFar),
+    /// The evidence is being read, since this instant. The time in the [`Pace`] is not filled in.
+    Reading(Pace, Instant),
+}
+
+impl State {
+    /// Returns what is shown of the sweep, in a line.
+    fn line(&self) -> String {
+        match self {
+            State::Listing(FoundSoFar { files, containers, pieces }) => {
+                format!(
+                    "listing evidence: {files} files, {containers} containers, {pieces} pieces of evidence"
+                )
+            }
+            State::Reading(pace, begun) => Pace { elapsed: begun.elapsed(), ..*pace }.to_string(),
+        }
+    }
+}
+
+impl<W: Write + Send + 'static> Progress<W> {
+    /// Prepares to show the progress of a sweep, and to write messages to `log`. On a terminal, one
+    /// line changes, if the messages are text and not JSON. Elsewhere, a line is written after each
+    /// period of `between_lines`.
+    pub fn new(log: MessageWriter<W>, verbosity: Verbosity, between_lines: Duration) -> Self {
+        let is_drawn = verbosity == Verbosity::Normal
+            && log.format == LogFormat::Text
+            && std::io::stderr().is_terminal();
+        let target = if is_drawn { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(None, target).with_style(style());
+        let (log, state) = (Arc::new(Mutex::new(log)), State::Listing(FoundSoFar::default()));
+        let state = Arc::new(Mutex::new(state));
+        Progress { log, verbosity, bar, state, ticker: None, between_lines }
+    }
+
+    /// Begins to show the state of the sweep from time to time.
+    fn begin(&mut self) {
+        if self.ticker.is_some() || self.verbosity == Verbosity::Quiet {
+            return;
+        }
+        let (state, bar, log) = (Arc::clone(&self.state), self.bar.clone(), Arc::clone(&self.log));
+        let line = move || state.lock().unwrap_or_else(PoisonError::into_inner).line();
+        self.ticker = Some(if self.bar.is_hidden() {
+            Ticker::start(self.between_lines, move || write_line(&log, Level::Info, &line()))
+        } else {
+            bar.set_message(line());
+            Ticker::start(BETWEEN_CHANGES, move || bar.set_message(line()))
+        });
+    }
+
+    /// Changes the numbers of the sweep that is reading.
+    fn change(&self, change: impl FnOnce(&mut Pace)) {
+        if let State::Reading(pace, _) = &mut *self.state.lock().unwrap_or_else(PoisonError::into_inner) {
+            change(pace);
+        }
+    }
+}
+
+/// Returns the style of the line on a terminal: only the line's text.
+fn style() -> ProgressStyle {
+    ProgressStyle::with_template("{msg}").expect("the template is valid")
+}
+
+fn write_line<W: Write>(log: &Mutex<MessageWriter<W>>, level: Level, message: &str) {
+    log.lock().unwrap_or_else(PoisonError::into_inner).line(level, message);
+}
+
+/// A thread that calls a function from time to time. It ends when the ticker is dropped.
+struct Ticker {
+    end: Arc<(Mutex<bool>, Condvar)>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Ticker {
+    fn start(between: Duration, mut tick: impl FnMut() + Send + 'static) -> Self {
+        let end = Arc::new((Mutex::new(false), Condvar::new()));
+        let shared = Arc::clone(&end);
+        let run = move || {
+            let (ended, changed) = &*shared;
+            let mut has_ended = ended.lock().unwrap_or_else(PoisonError::into_inner);
+            while !*has_ended {
+                let wait = changed.wait_timeout(has_ended, between);
+                let (now, waited) = wait.unwrap_or_else(PoisonError::into_inner);
+                has_ended = now;
+                if waited.timed_out() && !*has_ended {
+                    tick();
+                }
+            }
+        };
+        // Without the thread, the sweep is shown less often, and all else is the same.
+        let thread = thread::Builder::new().name("progress".to_owned()).spawn(run).ok();
+        Ticker { end, thread }
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        *self.end.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.end.1.notify_all();
+        if let Some(thread) = self.thread.take() {
+            // A panic in the thread was shown already.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl<W: Write + Send + 'static> Progress<W> {
+    fn message(&mut self, level: Level, message: &str) {
+        if self.verbosity == Verbosity::Normal {
+            self.bar.suspend(|| write_line(&self.log, level, message));
+        }
+    }
+
     /// Shows which rules do not run, and the notes on the rules that do, such as that a key of a
     /// rule is ignored. The number of rules that do not run is shown even with `--quiet`, so that
     /// nobody believes that all rules ran.
@@ -83,8 +180,7 @@ impl<W: Write> Progress<W> {
                 detections.len(),
                 refused.len()
             );
-            let log = &mut self.log;
-            self.bar.suspend(|| log.line(Level::Warning, &message));
+            self.bar.suspend(|| write_line(&self.log, Level::Warning, &message));
         }
         let others = NotRun { refused: Vec::new(), ..not_run.clone() }.counted();
         if !others.is_empty() {
@@ -117,26 +213,29 @@ impl<W: Write> Progress<W> {
     }
 }
 
-impl<W: Write> Observer for Progress<W> {
+impl<W: Write + Send + 'static> Observer for Progress<W> {
+    fn listing(&mut self, found: FoundSoFar) {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = State::Listing(found);
+        self.begin();
+    }
+
     fn found(&mut self, discovery: &Discovery) {
-        let (files, bytes) = (discovery.files.len(), discovery.bytes() + discovery.hashed_bytes);
+        let (files, bytes) = (discovery.files.len() as u64, discovery.bytes() + discovery.hashed_bytes);
         self.message(Level::Info, &format!("sweeping {files} files, {bytes} bytes"));
-        self.bar.set_length(bytes);
-        self.bar.set_style(
-            ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar()),
-        );
-        self.show_matches();
+        let pace = Pace { all_bytes: bytes, all_files: files, ..Pace::default() };
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = State::Reading(pace, Instant::now());
+        self.begin();
     }
 
     fn advanced(&mut self, bytes: u64, matches: u64) {
-        if matches > 0 {
-            self.matches += matches;
-            self.show_matches();
-        }
-        self.bar.inc(bytes);
+        self.change(|pace| {
+            pace.bytes += bytes;
+            pace.matches += matches;
+        });
     }
 
     fn file_done(&mut self, evidence: &str, source_path: &str, file: &FileReport) {
+        self.change(|pace| pace.files += 1);
         // Files that an interruption left unread are not listed, because there can be many.
         // Nothing is wrong with unchanged logs of shadow copies.
         let is_sound = matches!(file.status(), Status::Complete | Status::Unchanged);
@@ -152,6 +251,72 @@ impl<W: Write> Observer for Progress<W> {
     }
 
     fn finished(&mut self) {
+        self.ticker = None;
         self.bar.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A writer whose text a test can read while others write to it.
+    #[derive(Clone, Default)]
+    struct Shared(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Shared {
+        fn lines(&self) -> Vec<String> {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap().lines().map(str::to_owned).collect()
+        }
+    }
+
+    fn progress(format: LogFormat, verbosity: Verbosity) -> (Progress<Shared>, Shared) {
+        let text = Shared::default();
+        (Progress::new(MessageWriter::new(text.clone(), format), verbosity, Duration::from_millis(2)), text)
+    }
+
+    #[test]
+    fn where_there_is_no_terminal_lines_are_written_from_time_to_time_until_the_end() {
+        for format in [LogFormat::Text, LogFormat::Json] {
+            let (mut progress, text) = progress(format, Verbosity::Normal);
+            progress.listing(FoundSoFar { files: 3, containers: 2, pieces: 1 });
+            while !text.lines().iter().any(|line| line.contains("3 files, 2 containers")) {
+                thread::sleep(Duration::from_millis(1));
+            }
+            progress.found(&Discovery::default());
+            progress.advanced(10, 1);
+            while !text.lines().iter().any(|line| line.contains("files") && line.contains("1 match")) {
+                thread::sleep(Duration::from_millis(1));
+            }
+            progress.finished();
+            let after = text.lines().len();
+            thread::sleep(Duration::from_millis(20));
+            assert_eq!(text.lines().len(), after, "nothing is written after the end");
+            assert!(text.lines().iter().all(|line| line.starts_with(if format == LogFormat::Json {
+                "{"
+            } else {
+                "dnsweep: "
+            })));
+        }
+    }
+
+    #[test]
+    fn a_quiet_sweep_shows_no_progress() {
+        let (mut progress, text) = progress(LogFormat::Text, Verbosity::Quiet);
+        progress.listing(FoundSoFar::default());
+        progress.found(&Discovery::default());
+        thread::sleep(Duration::from_millis(20));
+        progress.finished();
+        assert_eq!(text.lines(), [""; 0]);
     }
 }

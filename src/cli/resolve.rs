@@ -11,6 +11,7 @@ use super::error::UsageError;
 use crate::base::platform::files::{MOST_LIST_BYTES, all_of, read_named};
 use crate::base::platform::{Access, path_of_bytes};
 use crate::config::{Options, Period, Sweep};
+use crate::event::EventTime;
 use crate::output::{OutputDirectory, OutputError, UnfinishedPolicy, prepare};
 
 /// The greatest length of a path on Linux, in bytes. A longer text in a list of paths is no path.
@@ -52,17 +53,34 @@ fn options(arguments: &SweepArguments) -> Options {
     }
 }
 
-/// Prepares the output directory of a sweep: creates it, resumes an unfinished output in it
+/// Returns the path of the output directory of a sweep that begins at `now`: the typed one, or one
+/// in the current directory that is named after the time.
+pub(super) fn output_path(arguments: &SweepArguments, now: EventTime) -> Result<PathBuf, UsageError> {
+    match &arguments.out {
+        Some(out) => Ok(out.clone()),
+        None if arguments.resume => Err(UsageError::ResumeWithoutOutput),
+        None => {
+            let time = now.formatted("%Y%m%dT%H%M%SZ").expect("the clock of this machine is in the calendar");
+            Ok(PathBuf::from(format!("dnsweep-{time}")))
+        }
+    }
+}
+
+/// Prepares the output directory `out` of a sweep: creates it, resumes an unfinished output in it
 /// (`--resume`), or replaces an earlier one (`--force`). `roots` are the roots of the evidence, in
 /// which the output must not lie.
-pub(super) fn output(arguments: &SweepArguments, roots: &[PathBuf]) -> Result<OutputDirectory, OutputError> {
+pub(super) fn output(
+    arguments: &SweepArguments,
+    out: &Path,
+    roots: &[PathBuf],
+) -> Result<OutputDirectory, OutputError> {
     let unfinished = match (arguments.resume, arguments.force) {
         (true, _) => UnfinishedPolicy::Resume,
         (false, true) => UnfinishedPolicy::Discard,
         (false, false) => UnfinishedPolicy::Refuse,
     };
     let access = if arguments.readable { Access::Others } else { Access::Owner };
-    prepare(&arguments.out, roots, arguments.force, unfinished, access)
+    prepare(out, roots, arguments.force, unfinished, access)
 }
 
 /// The roots of the evidence: the paths `typed` on the command line, then those in the file `list`

@@ -7,8 +7,8 @@ use super::console::{Level, MessageWriter, print, width};
 use super::error::CommandError;
 use super::exit::{Exit, OnMatch};
 use super::interrupt;
-use super::progress::{Progress, Verbosity};
-use super::resolve::{output, request};
+use super::progress::{BETWEEN_LINES, Progress, Verbosity};
+use super::resolve::{output, output_path, request};
 use crate::base::path_text::escaped_name;
 use crate::event::EventTime;
 use crate::evidence::discover::resolve_roots;
@@ -19,10 +19,13 @@ use crate::sweep::{Caller, Sink, sweep};
 /// exit status.
 pub(super) fn run(arguments: &SweepArguments) -> Result<Exit, CommandError> {
     let verbosity = if arguments.quiet { Verbosity::Quiet } else { Verbosity::Normal };
-    let interrupt = interrupt::watch(&arguments.out, arguments.log_format, verbosity);
-    let config = request(arguments)?.resolve(EventTime::now())?;
-    let output = output(arguments, &resolve_roots(&config.roots)?)?;
-    let mut progress = Progress::new(MessageWriter::new(io::stderr(), arguments.log_format), verbosity);
+    let now = EventTime::now();
+    let out = output_path(arguments, now)?;
+    let interrupt = interrupt::watch(&out, arguments.log_format, verbosity);
+    let config = request(arguments)?.resolve(now)?;
+    let output = output(arguments, &out, &resolve_roots(&config.roots)?)?;
+    let mut progress =
+        Progress::new(MessageWriter::new(io::stderr(), arguments.log_format), verbosity, BETWEEN_LINES);
     progress.detections(&config.detections, &config.not_run);
     progress.exclusions(&config.exclusions);
     let on_match = OnMatch::from(arguments.fail_on_match);

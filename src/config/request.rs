@@ -8,7 +8,7 @@ use std::thread::available_parallelism;
 use super::error::{PeriodError, RequestError, RulesError};
 use super::{Catalog, Config, LoadedDetection, NotRun, Options, exclusions, passwords};
 use crate::base::switch::switch;
-use crate::event::{EventTime, Window, parse_instant, parse_span_back};
+use crate::event::{EventTime, Window, parse_since, parse_span_back, parse_until};
 use crate::evidence::discover::Unpacking;
 use crate::evidence::spool::{DISK, SpoolPlace};
 
@@ -58,8 +58,9 @@ pub struct Sweep {
     pub readers: Option<NonZeroUsize>,
 }
 
-/// The period in which matches count, as text: times in RFC 3339 (`2026-11-01T00:00:00Z`), or spans
-/// back from now (`14d`, `36h`). Without a bound, that end of the period is open.
+/// The period in which matches count, as text: times in RFC 3339 (`2026-11-01T00:00:00Z`), dates in
+/// UTC (`2026-11-01`), spans back from now (`14d`, `2weeks`), `today` or `yesterday`. Without a
+/// bound, that end of the period is open.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Period {
     /// The first time in the period; `None` for no bound.
@@ -79,9 +80,9 @@ impl Period {
             let parsed = text.as_deref().map(|text| parse(text, now)).transpose();
             parsed.map_err(|source| PeriodError::Time { option, source })
         };
-        let since = time("--since", &self.since, parse_instant)?;
+        let since = time("--since", &self.since, parse_since)?;
         let last = time("--last", &self.last, parse_span_back)?;
-        let until = time("--until", &self.until, parse_instant)?;
+        let until = time("--until", &self.until, parse_until)?;
         let ends = last.filter(|_| until.is_none()).map(|_| now);
         match (Window { since: since.or(last), until, ends }) {
             Window { since: Some(since), until: Some(until), .. } if since > until => {

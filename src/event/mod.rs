@@ -19,6 +19,7 @@ pub use query_status::query_status_name;
 pub use system::{DNS_CLIENT_CHANNEL, DNS_CLIENT_PROVIDER, SYSMON_CHANNEL, SYSMON_PROVIDER, System};
 pub(crate) use time::FILETIME_OF_9999;
 pub use time::{
-    EventTime, Span, TimeError, TimePart, parse_end_of_day, parse_instant, parse_span_back, time_zone,
+    EventTime, Span, TimeError, TimePart, parse_end_of_day, parse_since, parse_span_back, parse_until,
+    time_zone,
 };
 pub use window::Window;

@@ -1,16 +1,19 @@
-//! Instants in evidence and on the command line. This module and its submodule are the only users
+//! Instants in evidence and on the command line. This module and its submodules are the only users
 //! of `jiff`.
 //!
 //! The unit is that of event logs (FILETIME), 100 ns, which is finer than the microseconds of the
 //! tables.
 
 mod logged;
+mod typed;
 
 use std::fmt;
 use std::num::NonZeroU64;
 
+use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
-use jiff::{SignedDuration, Timestamp, civil};
+
+pub use self::typed::{TimeError, parse_end_of_day, parse_since, parse_span_back, parse_until};
 
 /// The number of ticks in a microsecond. A tick is 100 ns, the unit of times in event logs.
 const TICKS_PER_MICROSECOND: i64 = 10;
@@ -277,55 +280,6 @@ impl Span {
     }
 }
 
-/// The reason why a time, a span or a date that the user stated was not understood.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TimeError {
-    /// The text, which is quoted, is neither a point in time nor a span back from now.
-    #[error(
-        "'{0}' is not a time: expected RFC 3339 with an offset (2024-01-31T10:15:30Z), or a span back from now (14d, 36h)"
-    )]
-    Time(String),
-    /// The text, which is quoted, is not a span of time such as `14d`.
-    #[error("'{0}' is not a span: expected a number and a unit, such as 14d, 36h or 90m")]
-    Span(String),
-    /// The text, which is quoted, is not a date of the form `2026-12-31`.
-    #[error("expected a date, year, month and day, such as 2026-12-31, found '{}'", .0.escape_debug())]
-    Date(String),
-}
-
-/// Parses a point in time from the command line: RFC 3339 with an offset, or a span back from `now`
-/// such as `14d`.
-pub fn parse_instant(text: &str, now: EventTime) -> Result<EventTime, TimeError> {
-    let instant = text.parse::<Timestamp>().ok().and_then(EventTime::from_timestamp);
-    instant.map_or_else(|| parse_span_back(text, now), Ok).map_err(|_| TimeError::Time(text.to_owned()))
-}
-
-/// Returns the instant that lies a span such as `14d`, `36h` or `2w` before `now`. A day is 24
-/// hours, because evidence is in UTC. Fails if the text is not a span or the span is negative.
-pub fn parse_span_back(text: &str, now: EventTime) -> Result<EventTime, TimeError> {
-    let fail = || TimeError::Span(text.to_owned());
-    let span = text.parse::<jiff::Span>().map_err(|_| fail())?;
-    let length: SignedDuration =
-        span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(|_| fail())?;
-    let ticks = i64::try_from(length.as_nanos() / NANOSECONDS_PER_TICK).map_err(|_| fail())?;
-    if ticks < 0 {
-        return Err(fail());
-    }
-    now.ticks().checked_sub(ticks).map(EventTime::from_ticks).ok_or_else(fail)
-}
-
-/// Returns the last instant of a day in UTC. The day must be written in the form `2024-01-31`;
-/// other forms of ISO 8601 are refused.
-pub fn parse_end_of_day(text: &str) -> Result<EventTime, TimeError> {
-    let day = text.parse::<civil::Date>().ok().filter(|day| day.to_string() == text);
-    let next = day.and_then(|day| day.tomorrow().ok());
-    let begins = next.and_then(|next| Offset::UTC.to_timestamp(next.at(0, 0, 0, 0)).ok());
-    let begins = begins.and_then(EventTime::from_timestamp);
-    begins
-        .map(|begins| EventTime::from_ticks(begins.ticks() - 1))
-        .ok_or_else(|| TimeError::Date(text.to_owned()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -396,36 +350,5 @@ mod tests {
         assert_eq!(EventTime::from_ticks(i64::MIN), EventTime::MIN);
         assert_eq!(EventTime::default().ticks(), 0);
         assert_eq!(size_of::<Option<EventTime>>(), size_of::<i64>());
-    }
-
-    #[test]
-    fn typed_times() {
-        let now = ticks(1_700_000_000, 0);
-        assert_eq!(parse_instant("14d", now), Ok(ticks(1_700_000_000 - 14 * 86_400, 0)));
-        assert_eq!(parse_instant("2w", now), parse_instant("14d", now));
-        assert_eq!(parse_instant("2023-11-14T22:13:20Z", now), Ok(now));
-        for text in ["2023-11-14", "2023-11-14 22:13:20", "2023-11-14T22:13:20", "2023-11-14 22:13:20 UTC"] {
-            assert!(parse_instant(text, now).is_err(), "{text}");
-        }
-        assert!(parse_span_back("-14d", now).is_err());
-        assert!(parse_span_back("fortnight", now).is_err());
-    }
-
-    #[test]
-    fn a_day_ends_before_the_next_begins() {
-        let end = parse_end_of_day("2024-02-29").unwrap();
-        assert_eq!(end.rfc3339(), "2024-02-29T23:59:59.9999999Z");
-        for text in [
-            "2023-02-29",
-            "2024-2-9",
-            "20240229",
-            "2024-02-29T10:00:00",
-            "29.2.2024",
-            "tomorrow",
-            "",
-            "9999-12-31",
-        ] {
-            assert_eq!(parse_end_of_day(text), Err(TimeError::Date(text.to_owned())), "{text}");
-        }
     }
 }

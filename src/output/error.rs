@@ -10,7 +10,7 @@ use crate::base::sentence::sentence;
 #[derive(Debug, thiserror::Error)]
 pub enum OutputError {
     /// The output directory lies inside the evidence.
-    #[error("--out '{}' lies in evidence '{}': nothing is written under evidence", out.display(), root.display())]
+    #[error("--out '{}' lies in evidence '{}': nothing is written under evidence; give another directory with --out", out.display(), root.display())]
     InEvidence {
         /// The path of the output directory.
         out: PathBuf,

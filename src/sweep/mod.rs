@@ -28,7 +28,7 @@ use crate::base::platform::Access;
 use crate::config::{Config, Hashing, Leads, Sweep};
 use crate::error::SweepError;
 use crate::event::EventTime;
-use crate::evidence::discover::{Discovery, discover, resolve_roots};
+use crate::evidence::discover::{Discovery, FoundSoFar, discover_observed, resolve_roots};
 use crate::ledger::container::ContainerReport;
 use crate::output::{OutputDirectory, Table, UnfinishedPolicy, prepare};
 use crate::report::{Ending, FileReport, FlawedFile, MatchRow, NamedHost, Run};
@@ -52,6 +52,8 @@ pub const SCHEMA_VERSION: u32 = 3;
 /// Receives the progress of a sweep, on the thread that runs the sweep. The type `()` implements
 /// this trait and ignores everything.
 pub trait Observer {
+    /// Called many times while the evidence is listed, with what was found so far.
+    fn listing(&mut self, _found: FoundSoFar) {}
     /// Called once, when the evidence was listed. `discovery` contains the files that will be read.
     fn found(&mut self, _discovery: &Discovery) {}
     /// Called when another part of the evidence was read, with the number of bytes that were read
@@ -186,7 +188,8 @@ fn find_evidence(
     observer: &mut dyn Observer,
     interrupt: &AtomicBool,
 ) -> Result<Discovery, SweepError> {
-    let mut discovery = discover(&config.search(), listers(config))?;
+    let mut discovery =
+        discover_observed(&config.search(), listers(config), &mut |found| observer.listing(found))?;
     let hashes_containers = config.options.hashing == Hashing::Sha256;
     discovery.hashed_bytes = if hashes_containers { discovery.container_bytes() } else { 0 };
     observer.found(&discovery);

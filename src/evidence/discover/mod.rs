@@ -257,9 +257,29 @@ fn hint(path: &Path, error: &io::Error) -> String {
     })
 }
 
+/// The numbers of what discovery has found so far, while it is still searching.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FoundSoFar {
+    /// The number of files to read.
+    pub files: u64,
+    /// The number of archives, disk images, volumes and shadow copies.
+    pub containers: u64,
+    /// The number of pieces of evidence: usually one for each machine.
+    pub pieces: u64,
+}
+
 /// Searches the roots with `threads` threads, and returns the files to read, the containers and the
 /// pieces of evidence. The result does not depend on the number of threads.
 pub fn discover(search: &Search, threads: NonZeroUsize) -> Result<Discovery, EvidenceError> {
+    discover_observed(search, threads, &mut |_| ())
+}
+
+/// Searches the roots like [`discover`], and calls `observe` whenever something was found.
+pub fn discover_observed(
+    search: &Search,
+    threads: NonZeroUsize,
+    observe: &mut dyn FnMut(FoundSoFar),
+) -> Result<Discovery, EvidenceError> {
     let paths = resolve_roots(&search.roots)?;
     let roots: Vec<Root> = paths.iter().map(|root| Root::new(root, search)).collect();
     let trees = roots.iter().enumerate().map(|(number, root)| root.tree(number)).collect();
@@ -267,6 +287,7 @@ pub fn discover(search: &Search, threads: NonZeroUsize) -> Result<Discovery, Evi
     let access = Access::new(search);
     list(trees, (search, &access), threads, |listing| {
         collected.add(listing);
+        observe(collected.found_so_far());
         Ok(())
     })?;
     let DiscoveryBuilder { files, containers, passed_over, registry, roots, .. } = collected;
@@ -308,6 +329,14 @@ struct Root {
 }
 
 impl DiscoveryBuilder {
+    fn found_so_far(&self) -> FoundSoFar {
+        FoundSoFar {
+            files: self.files.len() as u64,
+            containers: self.containers.len() as u64,
+            pieces: self.registry.len() as u64,
+        }
+    }
+
     /// Adds the listing of a part of a root to what was found. The parts must be added in the order
     /// of a single walk.
     fn add(&mut self, listing: Listing) {
