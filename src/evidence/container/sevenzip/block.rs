@@ -142,7 +142,7 @@ impl Block {
         for stage in stages {
             reader = stage.reader(reader, key.as_ref()).map_err(|error| error.to_string())?;
         }
-        Ok(reader)
+        Ok(Box::new(UntilError { reader, error: None }))
     }
 
     /// Returns a reader of the unpacked block, for a block whose key was found.
@@ -158,6 +158,28 @@ impl Block {
 
     fn add_flaw(&self, part: usize, what: &str) {
         self.flaws.lock().unwrap_or_else(PoisonError::into_inner).insert(part, what.to_owned());
+    }
+}
+
+/// A reader that fails for ever once it has failed. Some of the readers that unpack do not end if
+/// they are read after an error.
+struct UntilError {
+    reader: Unpacked,
+    error: Option<String>,
+}
+
+impl Read for UntilError {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(error) = &self.error {
+            return Err(io::Error::other(error.clone()));
+        }
+        let read = self.reader.read(buffer);
+        if let Err(error) = &read
+            && error.kind() != io::ErrorKind::Interrupted
+        {
+            self.error = Some(error.to_string());
+        }
+        read
     }
 }
 
