@@ -36,6 +36,7 @@ macro_rules! links {
 [exit statuses]: crate::guide::exit_statuses
 [leads]: crate::guide::leads
 [provenance]: crate::guide::provenance
+[queries]: crate::guide::queries
 [recovery]: crate::guide::recovery
 [rules]: crate::guide::rules
 [tables]: crate::guide::tables
@@ -64,11 +65,12 @@ macro_rules! pages {
     };
 }
 
-pages! { 13:
+pages! { 14:
     evidence "evidence" "which files are read, and which are passed over"
     containers "containers" "logs in archives, disk images and shadow copies"
     verdicts "verdicts" "what can be said of a host without matches"
     tables "tables" "the outputs: every table, column by column"
+    queries "queries" "SQL that analysts ask of the tables"
     anomalies "anomalies" "gaps, clock steps, names of machines, copies of an event"
     damage "damage" "how every byte is accounted for, and what each problem means"
     recovery "recovery" "deleted records, and logs inside disk images and memory dumps"

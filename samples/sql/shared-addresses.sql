@@ -1,0 +1,11 @@
+-- Shared addresses: what several hosts resolved to the same address.
+SELECT address,
+       count(DISTINCT computer) AS hosts,
+       list(DISTINCT computer ORDER BY computer) AS computers,
+       list(DISTINCT lower(query_name) ORDER BY lower(query_name)) AS names
+FROM (SELECT unnest(resolved_ips) AS address, computer, query_name
+      FROM 'matches.parquet'
+      WHERE NOT duplicate AND excluded_by IS NULL)
+GROUP BY address
+HAVING hosts > 1
+ORDER BY hosts DESC, address;
