@@ -23,7 +23,7 @@ const STAGES: [&str; 5] = ["evidence", "scan", "detect", "report", "output"];
 /// text with events is recognised.
 const HANDED_ON: [&str; 3] = ["evidence::source", "evidence::event_xml", "evidence::event_form"];
 /// Crates that any module may import.
-const EVERYWHERE: [&str; 4] = ["serde", "serde_json", "tempfile", "thiserror"];
+const EVERYWHERE: [&str; 5] = ["schemars", "serde", "serde_json", "tempfile", "thiserror"];
 
 /// Returns all sources of the library, each with the module that it belongs to, its path, and its
 /// text without comments and unit tests.

@@ -29,6 +29,11 @@ pub enum Command {
     /// Verifies the output of a sweep against its run.json, and evidence against the output's
     /// ledger; writes nothing
     Verify(VerifyArguments),
+    /// Reports what the output of a sweep says: the summary again, in several formats, what is known
+    /// of one host, or the risk of each host and user; verifies nothing
+    Report(ReportArguments),
+    /// Prints the schema of a document that dnsweep prints
+    Schema(SchemaArguments),
     /// Lists, shows, checks, explains and tests detections
     #[command(subcommand, after_help = exit_statuses(&crate::cli::exit::DETECTIONS_EXIT_STATUSES))]
     Detections(DetectionsCommand),
@@ -364,6 +369,50 @@ pub struct VerifyArguments {
     /// Format of messages on standard error
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub log_format: LogFormat,
+}
+
+/// The arguments of `report`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = exit_statuses(&crate::cli::exit::REPORT_EXIT_STATUSES))]
+pub struct ReportArguments {
+    /// Directory that a sweep wrote
+    #[arg(value_name = "OUT")]
+    pub out: PathBuf,
+
+    /// Format of the report
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub format: ReportFormat,
+
+    /// List everything, however long it is
+    #[arg(long)]
+    pub full: bool,
+
+    /// Format of messages on standard error
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub log_format: LogFormat,
+}
+
+/// The format of a report.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// One JSON document; `dnsweep schema summary` prints its schema
+    #[default]
+    Json,
+}
+
+/// The arguments of `schema`.
+#[derive(Debug, Clone, Args)]
+pub struct SchemaArguments {
+    /// The document whose schema is printed
+    #[arg(value_enum, value_name = "DOCUMENT")]
+    pub document: SchemaDocument,
+}
+
+/// A document that dnsweep prints, and that has a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaDocument {
+    /// The summary as JSON, which `sweep` and `report` print with `--format json`: a JSON Schema
+    Summary,
 }
 
 /// The arguments of `guide`.

@@ -1,6 +1,6 @@
 //! Writes a command's output to standard output, and its messages to standard error.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 
 use crate::cli::arguments::LogFormat;
 use crate::cli::exit::Exit;
@@ -15,8 +15,16 @@ const PIPE_WIDTH: usize = 100;
 /// returns the exit status for that; otherwise returns `None`. A reader that closes the pipe early
 /// (`| head -1`) causes no error, because the command has done its work by then.
 pub(super) fn print(answer: &str, format: LogFormat) -> Option<Exit> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(answer.as_bytes()).and_then(|()| stdout.flush()) {
+    print_with(format, |stdout| stdout.write_all(answer.as_bytes()))
+}
+
+/// Prints what `write` writes to standard output, as [`print`] does.
+pub(super) fn print_with(
+    format: LogFormat,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Option<Exit> {
+    let mut stdout = BufWriter::new(io::stdout().lock());
+    match write(&mut stdout).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             MessageWriter::new(io::stderr(), format).line(Level::Error, &format!("standard output: {error}"));
             Some(Exit::OutputFailed)

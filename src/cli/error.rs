@@ -7,6 +7,7 @@ use crate::config::{PeriodError, RequestError, RulesError};
 use crate::error::SweepError;
 use crate::evidence::EvidenceError;
 use crate::output::OutputError;
+use crate::sweep::OutputNotRead;
 use crate::verify::VerifyError;
 
 /// A usage error: an argument on the command line that cannot be used.
@@ -53,6 +54,9 @@ pub enum CommandError {
     /// A sweep cannot begin or finish.
     #[error(transparent)]
     Sweep(#[from] SweepError),
+    /// The output of a sweep cannot be read.
+    #[error(transparent)]
+    Output(#[from] OutputNotRead),
     /// The output of a sweep cannot be verified.
     #[error(transparent)]
     Verify(#[from] VerifyError),

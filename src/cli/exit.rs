@@ -66,6 +66,13 @@ pub const VERIFY_EXIT_STATUSES: [(Exit, &str); 4] = [
     (Exit::OutputFailed, "the result could not be written"),
 ];
 
+/// The exit statuses of `dnsweep report` with their meanings, for the guide and `--help`.
+pub const REPORT_EXIT_STATUSES: [(Exit, &str); 3] = [
+    (Exit::Complete, "the report was written; it does not depend on what was found"),
+    (Exit::Usage, "wrong arguments, or no complete output of this dnsweep"),
+    (Exit::OutputFailed, "the report could not be written"),
+];
+
 /// The exit statuses of the commands `dnsweep detections` with their meanings, for the guide and
 /// `--help`.
 pub const DETECTIONS_EXIT_STATUSES: [(Exit, &str); 5] = [

@@ -10,7 +10,9 @@ mod guide;
 mod interrupt;
 mod pace;
 mod progress;
+mod report;
 mod resolve;
+mod schema;
 mod shell;
 mod sweep;
 mod verify;
@@ -50,7 +52,9 @@ pub fn main(build: Build) -> ExitCode {
             let (result, format) = match &command {
                 Command::Sweep(arguments) => (sweep::run(arguments), arguments.log_format),
                 Command::Verify(arguments) => (verify::run(arguments), arguments.log_format),
+                Command::Report(arguments) => (report::run(arguments), arguments.log_format),
                 Command::Detections(command) => (detections::run(command), LogFormat::Text),
+                Command::Schema(arguments) => (Ok(schema::run(arguments)), LogFormat::Text),
                 Command::Guide(arguments) => (Ok(guide::run(arguments)), LogFormat::Text),
                 Command::Completions(arguments) => (Ok(shell::completions(arguments)), LogFormat::Text),
                 Command::Man(arguments) => (shell::man(arguments), LogFormat::Text),

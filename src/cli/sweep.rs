@@ -45,7 +45,6 @@ pub(super) fn run(arguments: &SweepArguments) -> Result<Exit, CommandError> {
     let summary = Summary {
         run: &outcome.run,
         hosts: &outcome.hosts,
-        flawed: &outcome.flawed,
         containers: &outcome.containers,
         directory: outcome.directory.as_deref().expect("the sink is a directory"),
         width: width(),

@@ -125,6 +125,13 @@ impl EventTime {
         (self.0.get() ^ SIGN).cast_signed()
     }
 
+    /// Returns the instant `microseconds` after 1970-01-01T00:00:00Z. An instant out of range
+    /// becomes the nearest one that an [`EventTime`] can represent.
+    #[must_use]
+    pub fn from_microseconds(microseconds: i64) -> Self {
+        EventTime::from_ticks(microseconds.saturating_mul(TICKS_PER_MICROSECOND))
+    }
+
     /// Returns the number of microseconds since 1970-01-01T00:00:00Z, rounded down.
     #[must_use]
     pub fn microseconds(self) -> i64 {

@@ -32,6 +32,17 @@ pub enum ContainerStatus {
 }
 
 impl ContainerStatus {
+    /// All states, in the order in which the summary counts containers.
+    pub const ALL: [ContainerStatus; 7] = [
+        ContainerStatus::Read,
+        ContainerStatus::Partly,
+        ContainerStatus::Unreadable,
+        ContainerStatus::Encrypted,
+        ContainerStatus::Unsupported,
+        ContainerStatus::NotLookedAt,
+        ContainerStatus::NotRead,
+    ];
+
     /// Returns the word for this status in the column `status` of `containers.parquet`.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -3,7 +3,19 @@
 
 /// A form in which tools write events and which dnsweep does not read. Event logs and event XML are
 /// the forms that it reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum EventForm {
     /// PowerShell objects in XML, as `Export-Clixml` writes them.

@@ -3,6 +3,7 @@
 //! `merge` is associative and commutative, and the default value is its identity. Any split of the
 //! work over threads therefore gives the same sums.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::event::{Span, System, Window};
@@ -80,7 +81,9 @@ impl RecordIdRange {
 
 /// How many files contain events in one form that dnsweep does not read (such as CSV), and an
 /// example.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(
+    Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 pub struct EventFormFiles {
     /// The number of files with events in this form.
     pub files: u64,
@@ -99,7 +102,9 @@ impl EventFormFiles {
 }
 
 /// Counts of the files and other entries that were found in the evidence but not read, by kind.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(
+    Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 pub struct SkippedCounts {
     /// The number of regular files that no other field of this type counts: they are not named like
     /// an event log. With `--any-name`, they begin neither like an event log nor like event XML.
@@ -115,7 +120,7 @@ pub struct SkippedCounts {
     pub event_forms: BTreeMap<EventForm, EventFormFiles>,
     /// The numbers of files that `other_files`, `side_files` and `containers` count, by the
     /// extension of the file's name. Only extensions in a list of well-known ones are included.
-    pub extensions: BTreeMap<&'static str, u64>,
+    pub extensions: BTreeMap<Cow<'static, str>, u64>,
     /// The number of symbolic links that were not followed.
     pub links: u64,
     /// The number of pipes, sockets and devices, which are never read.

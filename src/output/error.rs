@@ -4,7 +4,6 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::base::in_order::NoThreads;
-use crate::base::sentence::sentence;
 
 /// Why an output cannot be begun or completed.
 #[derive(Debug, thiserror::Error)]
@@ -101,9 +100,4 @@ impl OutputError {
     pub fn is_failed_write(&self) -> bool {
         matches!(self, OutputError::Write { .. } | OutputError::Row(_))
     }
-}
-
-sentence! {
-    /// The error that a Parquet file cannot be read as a table. Contains the reason in words.
-    pub struct ReadError;
 }

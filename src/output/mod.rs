@@ -18,7 +18,7 @@ mod syncing;
 pub use crate::base::platform::Access;
 pub use builder::Table;
 pub use directory::{FinalJournal, NewFile, OutputDirectory, prepare};
-pub use error::{OutputError, ReadError};
+pub use error::OutputError;
 pub(crate) use frame::{document, framed, read_framed};
 pub use names::{
     CONTAINERS_FILE, FILES_FILE, HOSTS_FILE, LEADS_FILE, MATCHES_FILE, RUN_FILE, STATS_FOLDER,
@@ -26,6 +26,6 @@ pub use names::{
 };
 pub use parquet::{ROW_GROUP_ROWS, TableWriter, WrittenTable};
 pub use partial::UnfinishedPolicy;
-pub use reading::{read_rows, row_count};
+pub use reading::{OutputTables, row_count};
 pub use rows::Rows;
 pub use syncing::PendingSync;

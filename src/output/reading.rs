@@ -1,19 +1,26 @@
-//! Reads Parquet files as rows of cells, as far as `verify` needs it.
+//! Reads the tables of an output back: Parquet files as rows of cells.
 
 use std::borrow::Cow;
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ::parquet::arrow::ProjectionMask;
-use ::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use ::parquet::arrow::arrow_reader::{
+    ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
+};
 use arrow_array::cast::AsArray;
-use arrow_array::types::Int64Type;
+use arrow_array::types::{Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, ArrayRef, RecordBatch, StructArray};
-use arrow_schema::DataType;
+use arrow_schema::{DataType, Field, TimeUnit};
 
-use super::error::ReadError;
 use crate::base::platform::files::{self, Link};
-use crate::table::Cell;
+use crate::event::EventTime;
+use crate::table::{
+    Cell, CellSource, Column, ColumnType, Nulls, ReadError, Row, Scalar, Storage, TableId, Tables, Wanted,
+};
+
+/// The number of rows that are decoded at once.
+const BATCH_ROWS: usize = 1024;
 
 /// Returns the number of rows in a Parquet file, as the file's metadata states it.
 pub fn row_count(file: File) -> Result<u64, ReadError> {
@@ -22,115 +29,298 @@ pub fn row_count(file: File) -> Result<u64, ReadError> {
     u64::try_from(rows).map_err(|_| format!("expected a number of rows, found {rows}").into())
 }
 
-/// Reads the columns `columns` of a Parquet file, which must contain text, integers or lists of
-/// records of these. Calls `each`
-/// for each row, with the row's cells in the order of `columns`.
-pub fn read_rows(path: &Path, columns: &[&str], mut each: impl FnMut(&[Cell<'_>])) -> Result<(), ReadError> {
-    let file = files::open(path, Link::Refused).map_err(|error| error.to_string())?;
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| error.to_string())?;
-    let projection = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
-    let reader = builder.with_projection(projection).build().map_err(|error| error.to_string())?;
-    for batch in reader {
-        let batch = batch.map_err(|error| error.to_string())?;
-        let arrays: Vec<&ArrayRef> =
-            columns.iter().map(|name| column(&batch, name)).collect::<Result<_, _>>()?;
-        for row in 0..batch.num_rows() {
-            let cells: Vec<Cell<'_>> = arrays.iter().map(|array| cell(array, row)).collect();
-            each(&cells);
-        }
-    }
-    Ok(())
+/// The tables in an output directory, which may still be unfinished.
+#[derive(Debug, Clone)]
+pub struct OutputTables {
+    directory: PathBuf,
 }
 
-/// Returns the column `name` of a batch of rows. It is an error if there is no such column, or if
-/// it contains something other than text, integers and lists of records.
-fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, ReadError> {
-    let column = batch
-        .column_by_name(name)
-        .ok_or_else(|| ReadError::from(format!("expected a column '{name}', found none")))?;
-    match column.data_type() {
-        DataType::Utf8 | DataType::Int64 => Ok(column),
-        DataType::List(item) if matches!(item.data_type(), DataType::Struct(_)) => Ok(column),
-        other => {
-            Err(format!("column '{name}': expected text, integers or lists of records, found {other}").into())
-        }
+impl OutputTables {
+    /// Returns the tables in the output directory `directory`. No file is opened until a table is
+    /// read.
+    #[must_use]
+    pub fn new(directory: &Path) -> Self {
+        OutputTables { directory: directory.to_path_buf() }
     }
+
+    fn open(&self, table: TableId<'_>) -> Result<ParquetRecordBatchReaderBuilder<File>, ReadError> {
+        let path = self.directory.join(table.to_string());
+        let file = files::open(&path, Link::Refused).map_err(|error| error.to_string())?;
+        Ok(ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| error.to_string())?)
+    }
+
+    fn reader(
+        &self,
+        table: TableId<'_>,
+        columns: &[&Column],
+        rows: Wanted<'_>,
+    ) -> Result<ParquetRecordBatchReader, ReadError> {
+        let builder = self.open(table)?;
+        let all = usize::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or(0);
+        let fields = builder.schema().fields();
+        let place = |column: &&Column| fields.iter().position(|field| *field.name() == column.name);
+        let projection = ProjectionMask::roots(builder.parquet_schema(), columns.iter().filter_map(place));
+        let builder = builder.with_projection(projection).with_batch_size(BATCH_ROWS);
+        let builder = match rows {
+            Wanted::All => builder,
+            Wanted::These(rows) => builder.with_row_selection(selection(rows, all)),
+        };
+        Ok(builder.build().map_err(|error| error.to_string())?)
+    }
+}
+
+impl Tables for OutputTables {
+    fn has(&self, table: TableId<'_>) -> bool {
+        self.directory.join(table.to_string()).is_file()
+    }
+
+    fn columns(&self, table: TableId<'_>) -> Result<Vec<Column>, ReadError> {
+        let builder = self.open(table)?;
+        let column = |field: &Field| {
+            let kind = simple_kind(field.data_type())?;
+            let nulls = if field.is_nullable() { Nulls::Possible } else { Nulls::Never };
+            let name = Cow::Owned(field.name().clone());
+            Some(Column { name, kind, nulls, about: "", storage: Storage::default() })
+        };
+        Ok(builder.schema().fields().iter().filter_map(|field| column(field)).collect())
+    }
+
+    fn read(
+        &self,
+        table: TableId<'_>,
+        columns: &[&Column],
+        rows: Wanted<'_>,
+        each: &mut dyn FnMut(&Row<'_>),
+    ) -> Result<(), ReadError> {
+        let mut wanted = match rows {
+            Wanted::All => None,
+            Wanted::These(rows) => Some(rows.iter()),
+        };
+        let mut number = 0;
+        for batch in self.reader(table, columns, rows)? {
+            let batch = batch.map_err(|error| error.to_string())?;
+            let arrays: Vec<&ArrayRef> =
+                columns.iter().map(|column| array(&batch, column)).collect::<Result<_, _>>()?;
+            for row in 0..batch.num_rows() {
+                let wanted = wanted.as_mut().and_then(Iterator::next);
+                let own = wanted.copied().unwrap_or(number);
+                each(&Row::new(columns, &BatchRow { arrays: &arrays, row }, own));
+                number += 1;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns the rows with these numbers as ranges for the reader. `all` is the number of the table's
+/// rows.
+fn selection(rows: &[u64], all: usize) -> RowSelection {
+    let places = rows.iter().filter_map(|row| usize::try_from(*row).ok()).filter(|row| *row < all);
+    RowSelection::from_consecutive_ranges(places.map(|row| row..row + 1), all)
+}
+
+/// A row of a batch of decoded rows.
+struct BatchRow<'a> {
+    arrays: &'a [&'a ArrayRef],
+    row: usize,
+}
+
+impl CellSource for BatchRow<'_> {
+    fn cell(&self, column: usize) -> Cell<'_> {
+        self.arrays.get(column).map_or(Cell::Null, |array| cell(array, self.row))
+    }
+}
+
+/// Returns a column of a batch of rows. It is an error if there is no such column, or if it has
+/// another type.
+fn array<'a>(batch: &'a RecordBatch, column: &Column) -> Result<&'a ArrayRef, String> {
+    let name = &column.name;
+    let found =
+        batch.column_by_name(name).ok_or_else(|| format!("expected a column '{name}', found none"))?;
+    if is_of_kind(found.data_type(), column.kind) {
+        Ok(found)
+    } else {
+        Err(format!("column '{name}': expected {}, found {}", column.type_name(), found.data_type()))
+    }
+}
+
+/// Returns the type of a column that has no records, by its type in the file; `None` for records
+/// and for types that dnsweep does not write.
+fn simple_kind(found: &DataType) -> Option<ColumnType> {
+    match found {
+        DataType::Utf8 => Some(ColumnType::Text),
+        DataType::Int64 => Some(ColumnType::Integer),
+        DataType::Boolean => Some(ColumnType::Boolean),
+        DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => Some(ColumnType::Time),
+        DataType::List(item) if *item.data_type() == DataType::Utf8 => Some(ColumnType::Texts),
+        _ => None,
+    }
+}
+
+fn is_of_kind(found: &DataType, kind: ColumnType) -> bool {
+    let ColumnType::Records(expected) = kind else { return simple_kind(found) == Some(kind) };
+    let DataType::List(item) = found else { return false };
+    let DataType::Struct(fields) = item.data_type() else { return false };
+    let is_field = |(field, (name, kind)): (&Field, &(&str, Scalar))| {
+        let kind = match kind {
+            Scalar::Text | Scalar::OptionalText => ColumnType::Text,
+            Scalar::Integer => ColumnType::Integer,
+            Scalar::Boolean => ColumnType::Boolean,
+            Scalar::Time => ColumnType::Time,
+        };
+        field.name() == name && simple_kind(field.data_type()) == Some(kind)
+    };
+    fields.len() == expected.len() && fields.iter().map(AsRef::as_ref).zip(expected).all(is_field)
 }
 
 fn cell(array: &ArrayRef, row: usize) -> Cell<'_> {
     if array.is_null(row) {
         return Cell::Null;
     }
-    if let Some(lists) = array.as_list_opt::<i32>() {
-        let list = lists.value(row);
-        return Cell::Records(list.as_struct_opt().map(records).unwrap_or_default());
-    }
-    match (array.as_string_opt::<i32>(), array.as_primitive_opt::<Int64Type>()) {
-        (Some(texts), _) => Cell::Text(Cow::Borrowed(texts.value(row))),
-        (None, Some(numbers)) => Cell::Integer(numbers.value(row)),
-        (None, None) => Cell::Null,
+    match array.data_type() {
+        DataType::Utf8 => Cell::Text(Cow::Borrowed(array.as_string::<i32>().value(row))),
+        DataType::Int64 => Cell::Integer(array.as_primitive::<Int64Type>().value(row)),
+        DataType::Boolean => Cell::Boolean(array.as_boolean().value(row)),
+        DataType::Timestamp(TimeUnit::Microsecond, _) => {
+            let microseconds = array.as_primitive::<TimestampMicrosecondType>().value(row);
+            Cell::Time(EventTime::from_microseconds(microseconds))
+        }
+        DataType::List(_) => list(&array.as_list::<i32>().value(row)),
+        _ => Cell::Null,
     }
 }
 
-/// Returns the records of a list. A field that is neither text nor an integer is null.
+/// Returns a cell with the items of a list: texts or records.
+fn list(items: &ArrayRef) -> Cell<'static> {
+    if let Some(records) = items.as_struct_opt() {
+        return Cell::Records(self::records(records));
+    }
+    let Some(texts) = items.as_string_opt::<i32>() else { return Cell::Null };
+    Cell::Texts(texts.iter().map(|text| Cow::Owned(text.unwrap_or_default().to_owned())).collect())
+}
+
 fn records(list: &StructArray) -> Vec<Vec<Cell<'static>>> {
-    let field = |array: &ArrayRef, row| match cell(array, row) {
-        Cell::Text(text) => Cell::Text(Cow::Owned(text.into_owned())),
-        Cell::Integer(number) => Cell::Integer(number),
-        _ => Cell::Null,
-    };
-    (0..list.len()).map(|row| list.columns().iter().map(|array| field(array, row)).collect()).collect()
+    let record = |row| list.columns().iter().map(|array| cell(array, row).into_owned()).collect();
+    (0..list.len()).map(record).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::base::platform::Access;
-    use crate::output::{NewFile, Table, TableWriter};
-    use crate::table::{Column, ColumnType, Scalar};
+    use crate::output::{HOSTS_FILE, NewFile, Table, TableWriter};
+
+    const RECORD: ColumnType = ColumnType::Records(&[
+        ("e", Scalar::Text),
+        ("f", Scalar::OptionalText),
+        ("g", Scalar::Integer),
+        ("h", Scalar::Time),
+    ]);
+
+    fn columns() -> [Column; 6] {
+        [
+            Column::nullable("a", ColumnType::Text, ""),
+            Column::always("b", ColumnType::Boolean, ""),
+            Column::nullable("c", ColumnType::Integer, ""),
+            Column::always("d", RECORD, ""),
+            Column::nullable("t", ColumnType::Time, ""),
+            Column::always("l", ColumnType::Texts, ""),
+        ]
+    }
+
+    fn rows() -> [Vec<Cell<'static>>; 2] {
+        let time = EventTime::from_ticks(-70);
+        let record = |number| vec![Cell::text("y"), Cell::Null, Cell::Integer(number), Cell::Time(time)];
+        [
+            vec![
+                Cell::text("x"),
+                Cell::Boolean(true),
+                Cell::Null,
+                Cell::Records(vec![record(1), record(2)]),
+                Cell::Time(time),
+                Cell::Texts(vec!["m".into(), "".into()]),
+            ],
+            vec![
+                Cell::Null,
+                Cell::Boolean(false),
+                Cell::Integer(-7),
+                Cell::Records(Vec::new()),
+                Cell::Null,
+                Cell::Texts(Vec::new()),
+            ],
+        ]
+    }
+
+    /// Writes a table of hosts that has each row of [`rows`] `times` times.
+    fn written(folder: &Path, times: usize) {
+        let new = NewFile { path: folder.join(HOSTS_FILE), access: Access::Owner };
+        let mut writer = TableWriter::create(&new, &Table::new(&columns()), &[]).unwrap();
+        for _ in 0..times {
+            rows().iter().for_each(|row| writer.push(row).unwrap());
+        }
+        writer.finish().unwrap().1.wait().unwrap();
+    }
+
+    fn read(
+        tables: &OutputTables,
+        columns: &[&Column],
+        wanted: Wanted<'_>,
+    ) -> Vec<(u64, Vec<Cell<'static>>)> {
+        let mut read = Vec::new();
+        let each = &mut |row: &Row<'_>| {
+            read.push((row.number(), row.cells().map(Cell::into_owned).collect()));
+        };
+        tables.read(TableId::Hosts, columns, wanted, each).unwrap();
+        read
+    }
 
     #[test]
     fn rows_are_read_as_they_were_written() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("x.parquet");
-        let new = NewFile { path: path.clone(), access: Access::Owner };
-        let table = Table::new(&[
-            Column::nullable("a", ColumnType::Text, ""),
-            Column::always("b", ColumnType::Boolean, ""),
-            Column::nullable("c", ColumnType::Integer, ""),
-            Column::always(
-                "d",
-                ColumnType::Records(&[
-                    ("e", Scalar::Text),
-                    ("f", Scalar::OptionalText),
-                    ("g", Scalar::Integer),
-                ]),
-                "",
-            ),
-        ]);
-        let record = |number| vec![Cell::text("y"), Cell::Null, Cell::Integer(number)];
-        let rows = [
-            [Cell::text("x"), Cell::Boolean(true), Cell::Null, Cell::Records(vec![record(1), record(2)])],
-            [Cell::Null, Cell::Boolean(false), Cell::Integer(-7), Cell::Records(Vec::new())],
-        ];
-        let mut writer = TableWriter::create(&new, &table, &[]).unwrap();
-        for row in &rows {
-            writer.push(row).unwrap();
-        }
-        writer.finish().unwrap().1.wait().unwrap();
-        let mut read = Vec::new();
-        read_rows(&path, &["c", "a", "d"], |row| {
-            read.push(row.iter().map(|cell| format!("{cell:?}")).collect::<Vec<_>>());
-        })
-        .unwrap();
-        let expected = rows.map(|[a, _, c, d]| [c, a, d].map(|cell| format!("{cell:?}")).to_vec());
-        assert_eq!(read, expected);
-        assert_eq!(row_count(File::open(&path).unwrap()), Ok(2));
-        for (column, part) in [("h", "found none"), ("b", "found Boolean")] {
-            let error = read_rows(&path, &[column], |_| ()).unwrap_err();
-            assert!(error.to_string().contains(part), "{error}");
-        }
+        written(folder.path(), 1);
+        let (tables, columns) = (OutputTables::new(folder.path()), columns());
+        let [a, b, c, d, t, l] = &columns;
+        let expected = rows().map(|row| [2, 0, 3, 5, 4, 1].map(|place: usize| row[place].clone()).to_vec());
+        let found: Vec<_> = read(&tables, &[c, a, d, l, t, b], Wanted::All);
+        assert_eq!(found, [(0, expected[0].clone()), (1, expected[1].clone())]);
+        assert_eq!(row_count(File::open(folder.path().join(HOSTS_FILE)).unwrap()), Ok(2));
+        let names: Vec<_> = tables.columns(TableId::Hosts).unwrap();
+        let known: Vec<_> = names.iter().map(|column| (column.name.as_ref(), column.kind)).collect();
+        assert_eq!(known, [a, b, c, t, l].map(|column| (column.name.as_ref(), column.kind)));
+        assert!(tables.has(TableId::Hosts) && !tables.has(TableId::Files));
+    }
+
+    #[test]
+    fn only_wanted_rows_are_read_and_keep_their_numbers() {
+        let folder = tempfile::tempdir().unwrap();
+        written(folder.path(), 3000);
+        let tables = OutputTables::new(folder.path());
+        let [_, b, ..] = columns();
+        let wanted = [0, 1, 1023, 1024, 4097, 5999, 6000];
+        let found = read(&tables, &[&b], Wanted::These(&wanted));
+        let expected = wanted[..6].iter().map(|row| (*row, vec![Cell::Boolean(row % 2 == 0)]));
+        assert_eq!(found, expected.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn another_column_type_or_file_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        written(folder.path(), 1);
+        let tables = OutputTables::new(folder.path());
+        let error = |column: Column| {
+            let error = tables.read(TableId::Hosts, &[&column], Wanted::All, &mut |_| ()).unwrap_err();
+            error.to_string()
+        };
+        let missing = error(Column::always("h", ColumnType::Text, ""));
+        assert!(missing.contains("found none"), "{missing}");
+        let other = error(Column::always("b", ColumnType::Text, ""));
+        assert!(other.contains("expected text, found Boolean"), "{other}");
+        let record = ColumnType::Records(&[("e", Scalar::Text)]);
+        assert!(error(Column::always("d", record, "")).contains("expected list of struct"));
+        let path = folder.path().join(HOSTS_FILE);
         std::fs::write(&path, "PAR1").unwrap();
         assert!(row_count(File::open(&path).unwrap()).is_err());
+        assert!(!error(columns()[0].clone()).is_empty());
+        assert!(tables.read(TableId::Stats("x"), &[], Wanted::All, &mut |_| ()).is_err());
     }
 }

@@ -239,10 +239,23 @@ impl Display for Anomaly {
                 write!(f, "also contains events of {} other machines: {names}", names.count)
             }
             Anomaly::SeveralEvidence(names) => write!(f, "in several pieces of evidence: {names}"),
-            Anomaly::InUse(1) => write!(f, "a log was in use when it was copied"),
-            Anomaly::InUse(logs) => write!(f, "{logs} logs were in use when they were copied"),
+            Anomaly::InUse(1) => f.write_str(IN_USE),
+            Anomaly::InUse(logs) => write!(f, "{logs}{IN_USE_MANY}"),
         }
     }
+}
+
+/// The note on a log that was in use when it was copied.
+const IN_USE: &str = "a log was in use when it was copied";
+/// The end of the note on several logs that were in use when they were copied. It follows their
+/// number.
+const IN_USE_MANY: &str = " logs were in use when they were copied";
+
+/// Returns true if a note, as the table of hosts has it, says that logs were in use when they were
+/// copied. On a running machine, all logs are.
+pub(super) fn is_of_use(note: &str) -> bool {
+    let number = note.strip_suffix(IN_USE_MANY);
+    note == IN_USE || number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Writes which EventRecordIDs are missing in a channel. `gaps` is the number of gaps and `missing`

@@ -8,12 +8,12 @@ use std::fmt::Write;
 /// like space or change the direction of writing. Everything else stays, including backslashes.
 #[must_use]
 pub fn escaped(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(acts) {
+    if !text.chars().any(is_shown_escaped) {
         return Cow::Borrowed(text);
     }
     let mut safe = String::with_capacity(text.len() + 8);
     for character in text.chars() {
-        if acts(character) {
+        if is_shown_escaped(character) {
             // Writing into a string does not fail.
             let _ = write!(safe, "{}", character.escape_unicode());
         } else {
@@ -41,6 +41,21 @@ pub fn cut(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// Returns `text` if it has at most `most` characters. Otherwise returns its beginning and its end,
+/// with an ellipsis between them, in at most `most` characters.
+#[must_use]
+pub fn middle_cut(text: &str, most: usize) -> Cow<'_, str> {
+    let begin = most / 2;
+    let end = most.saturating_sub(begin + 1);
+    // A text has no more characters than bytes, so most texts need not be counted.
+    if text.len() <= most || text.chars().nth(most).is_none() {
+        return Cow::Borrowed(text);
+    }
+    let begin: String = text.chars().take(begin).collect();
+    let tail = text.char_indices().rev().take(end).last().map_or(text.len(), |(place, _)| place);
+    Cow::Owned(format!("{begin}…{}", text.get(tail..).unwrap_or_default()))
+}
+
 /// Returns a value from evidence, made safe to show to people: first shortened by [`cut`], then
 /// [`escaped`].
 #[must_use]
@@ -57,7 +72,7 @@ pub fn shown(text: &str) -> Cow<'_, str> {
 pub fn escaped_json(json: &str) -> String {
     let mut safe = String::with_capacity(json.len());
     for character in json.chars() {
-        if acts(character) {
+        if is_shown_escaped(character) {
             for unit in character.encode_utf16(&mut [0; 2]) {
                 // Writing into a string does not fail.
                 let _ = write!(safe, "\\u{unit:04x}");
@@ -76,7 +91,8 @@ const BLANKS: [char; 5] = ['\u{115f}', '\u{1160}', '\u{3164}', '\u{ffa0}', '\u{2
 
 /// Returns true if a reader would not see the character as it is, so that it must be escaped:
 /// Rust's debug format escapes it, or it is one of [`BLANKS`].
-fn acts(character: char) -> bool {
+#[must_use]
+pub fn is_shown_escaped(character: char) -> bool {
     let is_plain = matches!(character, '\\' | '\'' | '"') || character.escape_debug().len() == 1;
     !is_plain || BLANKS.contains(&character)
 }
@@ -84,6 +100,15 @@ fn acts(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_value_is_cut_in_the_middle() {
+        assert_eq!(middle_cut("abcdef", 6), "abcdef");
+        assert_eq!(middle_cut("äöüabc", 6), "äöüabc");
+        assert_eq!(middle_cut("abcdefg", 6), "abc…fg");
+        assert_eq!(middle_cut("äöüabcd", 6), "äöü…cd");
+        assert_eq!(middle_cut("abc", 1), "…");
+    }
 
     #[test]
     fn characters_that_act_are_escaped_and_others_are_kept() {

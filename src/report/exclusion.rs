@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// An exclusion and what it took away, as it is listed in `run.json`, the file in an output that
 /// describes the sweep.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExclusionRecord {
     /// The exclusion's name.
     pub name: String,
@@ -36,7 +36,7 @@ pub struct ExclusionRecord {
 }
 
 /// What one exclusion took away from one host.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostExclusions {
     /// The host's name (Computer), with upper and lower case as in its records.
     pub computer: String,

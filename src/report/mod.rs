@@ -2,6 +2,7 @@
 //! know how evidence is read or tables are stored.
 
 mod anomaly;
+pub mod answer;
 mod conclude;
 mod container_row;
 mod coverage;
@@ -19,7 +20,6 @@ mod machine_logs;
 mod matched_event;
 mod matches;
 mod nothing_read;
-mod recorded_run;
 mod renames;
 mod run;
 
@@ -34,10 +34,10 @@ pub use crate::ledger::file::{FileReport, Header, Loss, Status};
 pub use anomaly::Anomaly;
 pub use container_row::ContainerRow;
 pub use coverage::Coverage;
-pub use escape::{cut, escaped, escaped_json, shown};
+pub use escape::{cut, escaped, escaped_json, is_shown_escaped, middle_cut, shown};
 pub use exclusion::{ExcludedCounts, ExclusionRecord, HostExclusions};
 pub use file_row::FileRow;
-pub use flawed_file::FlawedFile;
+pub use flawed_file::{FirstProblem, FlawedFile, MOST_FLAWED, MissedContainer};
 pub use host::{Conclusion, Host, ValueCounts};
 pub use host_in_evidence::HostInEvidence;
 pub use host_row::HostRow;
@@ -46,10 +46,9 @@ pub use machine_logs::MachineLogs;
 pub use matched_event::{DetectionCounts, DetectionLabel, MatchedEvent};
 pub use matches::{MatchContext, MatchRow, Occurrence, event_hash};
 pub use nothing_read::nothing_read;
-pub use recorded_run::{RecordedRun, RunNotRead};
 pub use run::{
     ContentRecord, DetectionLeads, DetectionRecord, NameCondition, OutputRecord, RefusedRecord, RuleCounts,
-    Run,
+    Run, RunNotRead,
 };
 #[cfg(feature = "cli")]
 pub use summary::{Summary, terminal_width};

@@ -82,7 +82,7 @@ pub fn nothing_read(run: &Run) -> String {
 fn endings(run: &Run) -> String {
     let passed = &run.passed_over;
     let mut endings: Vec<(&str, u64)> =
-        passed.extensions.iter().map(|(name, count)| (*name, *count)).collect();
+        passed.extensions.iter().map(|(name, count)| (&**name, *count)).collect();
     endings.sort_by_key(|(name, count)| (std::cmp::Reverse(*count), *name));
     endings.truncate(MOST_ENDINGS);
     let others = passed.files() - endings.iter().map(|(_, count)| count).sum::<u64>();
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn the_message_lists_what_was_found_most_frequent_first() {
-        let extensions = [("json", 3), ("txt", 1), ("zip", 7)].into();
+        let extensions = [("json".into(), 3), ("txt".into(), 1), ("zip".into(), 7)].into();
         let passed = SkippedCounts {
             other_files: 5,
             side_files: 1,

@@ -1,18 +1,23 @@
 //! `run.json`: the description of a run, with all that a second examiner needs to repeat it.
 
+use std::borrow::Cow;
+
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::exclusion::ExclusionRecord;
+use super::flawed_file::{FlawedFile, MissedContainer};
 use super::totals::Totals;
 use crate::base::platform::Machine;
 use crate::config::Options;
 use crate::ledger::tally::SkippedCounts;
 
 /// The whole of `run.json`: the description of a run, with all that is needed to repeat it.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Run {
     /// The version of the dnsweep that ran.
-    pub dnsweep: &'static str,
+    pub dnsweep: Cow<'static, str>,
     /// The version of the layout of the tables and of `run.json`.
     pub schema_version: u32,
     /// The command line, word by word; empty if a Rust program ran the sweep through the library.
@@ -77,11 +82,33 @@ pub struct Run {
     pub exclusions: Vec<ExclusionRecord>,
     /// The totals of the sweep over all files and hosts.
     pub totals: Totals,
+    /// The files that could not be read and understood completely: those that lost most data, those
+    /// that lost most first. If there are more than a hundred, only the first hundred are listed.
+    pub flawed_files: Vec<FlawedFile>,
+    /// The containers that could not be read, or not completely, in evidence order, without those
+    /// that lie inside a volume as files. If there are more than a hundred, only the first hundred
+    /// are listed.
+    pub missed_containers: Vec<MissedContainer>,
     /// The tables that were written, each with its size and hash.
     pub outputs: Vec<OutputRecord>,
 }
 
 impl Run {
+    /// Parses a `run.json`. It is an error if the file's layout has another version than
+    /// `schema_version`.
+    pub fn parse(json: &[u8], schema_version: u32) -> Result<Self, RunNotRead> {
+        let damaged = |error: serde_json::Error| RunNotRead::Damaged(error.to_string());
+        let run: Value = serde_json::from_slice(json).map_err(damaged)?;
+        if run.get("dnsweep").is_none() {
+            return Err(RunNotRead::Foreign);
+        }
+        match run.get("schema_version") {
+            Some(found) if *found == schema_version => serde_json::from_value(run).map_err(damaged),
+            Some(found) => Err(RunNotRead::Version(found.to_string())),
+            None => Err(RunNotRead::Version("none".to_owned())),
+        }
+    }
+
     /// Returns the run as indented JSON.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
@@ -91,7 +118,7 @@ impl Run {
 }
 
 /// A detection that ran, as `run.json` lists it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct DetectionRecord {
     /// The detection's id.
     pub id: String,
@@ -103,7 +130,7 @@ pub struct DetectionRecord {
     /// none.
     pub date: Option<String>,
     /// The language of the detection's rule: `splunk` or `sigma`.
-    pub language: &'static str,
+    pub language: Cow<'static, str>,
     /// The detection's risk score, 0 to 100; `null` if its rule states none.
     pub risk_score: Option<u32>,
     /// The MITRE ATT&CK techniques that the detection's rule names.
@@ -133,7 +160,7 @@ pub struct DetectionRecord {
 }
 
 /// A file that defines a Splunk macro or a lookup which a detection uses, as `run.json` lists it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct ContentRecord {
     /// The file's path from the folder that contains the folders `macros` and `lookups`.
     pub file: String,
@@ -142,7 +169,7 @@ pub struct ContentRecord {
 }
 
 /// The number of a detection's leads, as `run.json` lists it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DetectionLeads {
     /// Tells whether the detection's condition restricts the queried name. Only then can the
     /// detection have leads.
@@ -156,7 +183,7 @@ pub struct DetectionLeads {
 
 /// Which queried names can satisfy a detection's condition, if its other demands are left aside.
 /// This decides whether the detection can have leads, because only the name is known of a lead.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum NameCondition {
     /// Some names can satisfy the condition. Queries for these names are leads.
@@ -169,7 +196,7 @@ pub enum NameCondition {
 }
 
 /// The numbers of rules that were found, that ran, and that did not.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RuleCounts {
     /// The number of rules that are or may be about DNS queries: those that ran and those that are
     /// refused.
@@ -187,7 +214,7 @@ pub struct RuleCounts {
 }
 
 /// A rule that was found in a directory and did not run, with the reason.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct RefusedRecord {
     /// The path of the rule's file.
     pub source: String,
@@ -196,7 +223,7 @@ pub struct RefusedRecord {
 }
 
 /// A table of the output, as `run.json` lists it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OutputRecord {
     /// The table's path from the output directory.
     pub file: String,
@@ -206,4 +233,34 @@ pub struct OutputRecord {
     pub bytes: u64,
     /// The SHA-256 of the table's file.
     pub sha256: String,
+}
+
+/// Why a `run.json` (the file in an output that describes the sweep) cannot be used to verify the
+/// output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunNotRead {
+    /// The file was not written by dnsweep, because it does not name a version of dnsweep.
+    Foreign,
+    /// The `run.json` has another version of its layout than the version that can be read. Contains
+    /// the version that the file states, or `none`.
+    Version(String),
+    /// The `run.json` is no JSON, or a field is missing. Contains the reason.
+    Damaged(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_of_another_version_or_program_is_refused() {
+        let parse = |json: &str| Run::parse(json.as_bytes(), 1).unwrap_err();
+        assert_eq!(parse(r#"{"schema_version": 1}"#), RunNotRead::Foreign);
+        assert_eq!(parse("[]"), RunNotRead::Foreign);
+        assert_eq!(parse(r#"{"dnsweep": "9", "schema_version": 2}"#), RunNotRead::Version("2".to_owned()));
+        assert_eq!(parse(r#"{"dnsweep": "9"}"#), RunNotRead::Version("none".to_owned()));
+        for damaged in ["", r#"{"dnsweep""#, r#"{"dnsweep": "0.1.0", "schema_version": 1}"#] {
+            assert!(matches!(parse(damaged), RunNotRead::Damaged(_)), "{damaged}");
+        }
+    }
 }

@@ -13,7 +13,6 @@ use std::fmt::{self, Display};
 use std::path::Path;
 
 use super::escape::{escaped, shown};
-use super::flawed_file::FlawedFile;
 use super::host::{Host, ValueCounts, by_count};
 use super::hosts::NamedHost;
 use super::run::{DetectionRecord, Run};
@@ -55,9 +54,6 @@ pub struct Summary<'a> {
     pub run: &'a Run,
     /// All hosts of the sweep.
     pub hosts: &'a [NamedHost],
-    /// The files that could not be read and understood completely, those that lost most first. The
-    /// summary lists only the first of them.
-    pub flawed: &'a [FlawedFile],
     /// All containers of the sweep: archives, disk images, volumes and shadow copies.
     pub containers: &'a [ContainerReport],
     /// The output directory. The summary names it and the tables in it.

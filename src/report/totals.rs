@@ -1,6 +1,7 @@
 //! The totals of a sweep over all files and hosts, and by them, how the sweep ended.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::ledger::container::{ContainerReport, ContainerStatus, SHADOW_COPY};
 
@@ -20,7 +21,7 @@ pub enum Ending {
 }
 
 /// The totals of a sweep, over all files and hosts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Totals {
     /// The number of hosts. A host is each different `Computer` that records state, or a piece of
     /// evidence in which no record states one.
@@ -247,6 +248,13 @@ impl Totals {
     #[must_use]
     pub fn all_complete(&self) -> bool {
         self.sound_files() == self.files && self.missed_containers == 0
+    }
+
+    /// Returns the number of files that are damaged, empty, unreadable or no event log.
+    #[must_use]
+    pub fn flawed_files(&self) -> u64 {
+        (self.files.saturating_sub(self.sound_files()))
+            .saturating_sub(self.not_read_files + self.interrupted_files)
     }
 
     /// Returns the number of files of which nothing is missing in the evidence: those without a

@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Write};
 use std::path::PathBuf;
 
 use super::escape::escaped;
-use super::recorded_run::RecordedRun;
+use super::run::Run;
 use super::wording::{counted, grouped};
 use crate::config::Hashing;
 
@@ -161,7 +161,7 @@ pub struct Verification {
     /// The SHA-256 of the output's `run.json`.
     pub run_sha256: String,
     /// What the output's `run.json` records; `None` if it cannot be read.
-    pub recorded: Option<RecordedRun>,
+    pub recorded: Option<Run>,
     /// How many of the output's tables were compared with `run.json`, and how many of them are
     /// unchanged.
     pub outputs: ComparisonCounts,

@@ -14,12 +14,8 @@ use crate::error::SweepError;
 use crate::event::Window;
 use crate::evidence::discover::{Discovery, FoundContainer, LogFile};
 use crate::ledger::container::ContainerStatus;
-use crate::report::{FileReport, FileRow, FlawedFile, Hosts, NamedHost, Status, Totals};
+use crate::report::{FileReport, FileRow, FlawedFile, Hosts, MOST_FLAWED, NamedHost, Status, Totals};
 use crate::scan::Checksums;
-
-/// The number of flawed files (damaged, empty or unreadable ones) that the result of a sweep lists:
-/// those that lost most data. The ledger lists all flawed files.
-const MOST_FLAWED: usize = 100;
 
 /// Where the matches of a sweep go, and with them the rows of all other tables.
 pub(super) enum Destination<'a> {
@@ -208,26 +204,12 @@ impl<'a> Collector<'a> {
         *if status == Status::NotRead { &mut piece.left } else { &mut piece.reached } = true;
         if report.is_flawed() {
             if self.flawed.len() >= 2 * MOST_FLAWED {
-                self.keep_worst();
+                FlawedFile::keep_worst(&mut self.flawed);
             }
-            self.flawed.push(FlawedFile {
-                evidence: evidence.to_owned(),
-                source_path,
-                status,
-                loss: report.loss(),
-                problems: report.problem_count(),
-                problem: report.problems().into_iter().next(),
-            });
+            self.flawed.push(FlawedFile::new(evidence, source_path, &report));
         }
         self.hosts.add_file(evidence, report);
         Ok(())
-    }
-
-    /// Drops all flawed files but the [`MOST_FLAWED`] that lost most data. Among files with the
-    /// same loss, the first in evidence order are kept.
-    fn keep_worst(&mut self) {
-        self.flawed.sort_by_key(|file| std::cmp::Reverse(file.loss));
-        self.flawed.truncate(MOST_FLAWED);
     }
 
     /// Ends the collection: adds the files that were not read, closes the tables, and writes the
@@ -236,7 +218,7 @@ impl<'a> Collector<'a> {
         while self.next_file < self.discovery.files.len() {
             self.close_file()?;
         }
-        self.keep_worst();
+        FlawedFile::keep_worst(&mut self.flawed);
         self.observer.finished();
         // Nothing is known about evidence that an interruption left unread, so it does not become a
         // host.

@@ -17,8 +17,8 @@ use crate::event::{EventTime, time_zone};
 use crate::evidence::discover::Discovery;
 use crate::output::{FinalJournal, OutputDirectory};
 use crate::report::{
-    ContentRecord, DetectionLeads, DetectionRecord, Ending, ExclusionRecord, NameCondition, RefusedRecord,
-    RuleCounts, Run, Totals,
+    ContentRecord, DetectionLeads, DetectionRecord, Ending, ExclusionRecord, MissedContainer, NameCondition,
+    RefusedRecord, RuleCounts, Run, Totals,
 };
 
 /// What called the sweep, as `run.json` describes it: the program `dnsweep`, or another Rust
@@ -57,10 +57,14 @@ pub(super) fn conclude(
         Leads::DnsClient => detection_leads(&config, &lead_counts).into_iter().map(Some).collect(),
     };
     let rules = rule_counts(&config);
+    let containers = discovery.containers.iter();
+    let missed_containers = MissedContainer::among(
+        containers.map(|found| (discovery.evidence_name(found.evidence), &found.report)),
+    );
     let detections = config.detections.into_iter().zip(match_counts).zip(leads);
     let finished = EventTime::now();
     let run = Run {
-        dnsweep: env!("CARGO_PKG_VERSION"),
+        dnsweep: env!("CARGO_PKG_VERSION").into(),
         schema_version: SCHEMA_VERSION,
         arguments: caller.arguments,
         working_directory: working_directory(),
@@ -87,6 +91,8 @@ pub(super) fn conclude(
         other_data_detections: config.not_run.other_data.into_iter().map(refused_record).collect(),
         detections: detections.map(detection_record).collect(),
         totals,
+        flawed_files: flawed,
+        missed_containers,
         outputs,
     };
     let publish = |output: OutputDirectory| {
@@ -96,7 +102,7 @@ pub(super) fn conclude(
     };
     let directory = output.map(publish).transpose()?;
     let containers = discovery.containers.into_iter().map(|found| found.report).collect();
-    Ok(Outcome { ending, run, hosts, flawed, containers, directory })
+    Ok(Outcome { ending, run, hosts, containers, directory })
 }
 
 fn exclusion_records(exclusions: &[LoadedExclusion], excluded: &ExclusionCounts) -> Vec<ExclusionRecord> {
@@ -144,7 +150,7 @@ fn detection_record(
         name: detection.name,
         version: detection.version,
         date: detection.date,
-        language: detection.language.name(),
+        language: detection.language.name().into(),
         risk_score: detection.risk_score,
         mitre_attack_id: detection.mitre_attack_id,
         analytic_story: detection.analytic_story,

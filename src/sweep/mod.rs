@@ -12,6 +12,7 @@ mod hits;
 mod journal;
 mod leads;
 mod log_events;
+mod recorded;
 mod sink;
 mod tables;
 mod unit;
@@ -31,7 +32,7 @@ use crate::event::EventTime;
 use crate::evidence::discover::{Discovery, FoundSoFar, discover_observed, resolve_roots};
 use crate::ledger::container::ContainerReport;
 use crate::output::{OutputDirectory, Table, UnfinishedPolicy, prepare};
-use crate::report::{Ending, FileReport, FlawedFile, MatchRow, NamedHost, Run};
+use crate::report::{Ending, FileReport, MatchRow, NamedHost, Run};
 
 use self::collect::{Collector, Destination};
 pub use self::conclude::Caller;
@@ -40,6 +41,7 @@ use self::container_hashes::hash_containers;
 use self::hits::{HitTables, SeenEvents};
 use self::journal::Journal;
 pub use self::log_events::LogEvents;
+pub use self::recorded::{OutputNotRead, RecordedOutput};
 pub use self::sink::{Match, Sink, TakeMatch};
 use self::unit::{Unit, resumed, units};
 use self::worker::Worker;
@@ -80,9 +82,6 @@ pub struct Outcome {
     /// All hosts of the sweep, sorted by name, each with its matches and what is known about its
     /// logs.
     pub hosts: Vec<NamedHost>,
-    /// The files that could not be read and understood completely, those that lost most data first.
-    /// If there are more than a hundred, only the first hundred of them are listed.
-    pub flawed: Vec<FlawedFile>,
     /// The archives, disk images, volumes and shadow copies that were found, in evidence order.
     pub containers: Vec<ContainerReport>,
     /// The output directory; `None` if the sweep's [`Sink`] is no directory.

@@ -5,6 +5,7 @@
 //! what was seized. What lies in a container is compared elsewhere, file by file. The hashes that
 //! an image states of its disk are not compared with anything.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -13,9 +14,9 @@ use super::VerifyError;
 use super::evidence::{FileComparison, FileKey, RecordedRoots, note, rows_of};
 use crate::base::in_order::in_order;
 use crate::evidence::discover::{Discovery, OuterFile};
-use crate::output::{CONTAINERS_FILE, ReadError, read_rows};
-use crate::report::{ComparedFile, ComparedFiles, Difference, Discrepancy, RecordedRun};
-use crate::table::Cell;
+use crate::output::{CONTAINERS_FILE, OutputTables};
+use crate::report::{ComparedFile, ComparedFiles, ContainerRow, Difference, Discrepancy, Run};
+use crate::table::{Cell, ColumnOf, ReadError, TableId, Tables, Wanted};
 
 /// The weight of a file as a unit of work for threads. It is so large that each file goes to a
 /// thread alone.
@@ -46,7 +47,7 @@ struct FoundFile {
 /// `discrepancies`, and returns the number of files that agree.
 pub(super) fn compare(
     out: &Path,
-    recorded: &RecordedRun,
+    recorded: &Run,
     roots: &RecordedRoots<'_>,
     discovery: &Discovery,
     threads: NonZeroUsize,
@@ -55,7 +56,7 @@ pub(super) fn compare(
     // A sweep that found no container writes no such table.
     let has_table = recorded.outputs.iter().any(|table| table.file == CONTAINERS_FILE);
     let listed = if has_table {
-        rows_of(CONTAINERS_FILE, recorded, discrepancies, || recorded_files(&out.join(CONTAINERS_FILE)))
+        rows_of(CONTAINERS_FILE, recorded, discrepancies, || recorded_files(out))
     } else {
         Some(Vec::new())
     };
@@ -93,30 +94,30 @@ pub(super) fn compare(
     Ok(compared)
 }
 
-/// Reads the files that containers consist of from the table of containers at `path`. The rows of
-/// containers in other containers, of volumes and of shadow copies are left out: their paths have a
-/// `!`.
-fn recorded_files(path: &Path) -> Result<Vec<RecordedFile>, ReadError> {
+/// Reads the files that containers consist of from the table of containers of the output `out`. The
+/// rows of containers in other containers, of volumes and of shadow copies are left out: their
+/// paths have a `!`.
+fn recorded_files(out: &Path) -> Result<Vec<RecordedFile>, ReadError> {
+    let names = ["evidence", "source_path", "size", "sha256", "parts"];
+    let columns = ColumnOf::named(ContainerRow::COLUMNS, &names);
     let mut files = Vec::new();
-    read_rows(path, &["evidence", "source_path", "size", "sha256", "parts"], |cells| {
-        let [Cell::Text(evidence), Cell::Text(source_path), Cell::Integer(size), sha256, parts] = cells
-        else {
-            return;
-        };
+    OutputTables::new(out).read(TableId::Containers, &columns, Wanted::All, &mut |row| {
+        let source_path = row.text("source_path").unwrap_or_default();
         if source_path.contains('!') {
             return;
         }
-        let file = |source_path: String, container_size, sha256: &Cell<'_>| RecordedFile {
+        let evidence = row.text("evidence").unwrap_or_default();
+        let file = |source_path: String, container_size, sha256: Option<Cow<'_, str>>| RecordedFile {
             evidence: evidence.to_string(),
             source_path,
             container_size,
-            sha256: if let Cell::Text(sha256) = sha256 { Some(sha256.to_string()) } else { None },
+            sha256: sha256.map(Cow::into_owned),
         };
-        files.push(file(source_path.to_string(), u64::try_from(*size).ok(), sha256));
-        let Cell::Records(parts) = parts else { return };
-        for part in parts {
+        files.push(file(source_path.to_string(), Some(row.count("size")), row.text("sha256")));
+        for part in row.records("parts") {
             if let [Cell::Text(name), sha256] = part.as_slice() {
-                files.push(file(beside(source_path, name), None, sha256));
+                let sha256 = if let Cell::Text(sha256) = sha256 { Some(sha256.clone()) } else { None };
+                files.push(file(beside(&source_path, name), None, sha256));
             }
         }
     })?;

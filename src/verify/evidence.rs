@@ -4,6 +4,7 @@
 //! The roots of the evidence may have moved or been renamed since the sweep. So a file is
 //! identified by the position of its root in the list of roots, and by its path below that root.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io;
 use std::num::NonZeroUsize;
@@ -14,11 +15,11 @@ use crate::base::digest::Hasher;
 use crate::base::in_order::in_order;
 use crate::evidence::discover::{Discovery, LogFile, Search, discover, root_of};
 use crate::evidence::source::LogBytes;
-use crate::output::{FILES_FILE, ReadError, read_rows};
+use crate::output::{FILES_FILE, OutputTables};
 use crate::report::{
-    ComparedFile, ComparedFiles, Difference, Discrepancy, EvidenceComparison, RecordedRun, Status,
+    ComparedFile, ComparedFiles, Difference, Discrepancy, EvidenceComparison, FileRow, Run, Status,
 };
-use crate::table::Cell;
+use crate::table::{ColumnOf, ReadError, TableId, Tables, Wanted};
 
 /// The most bytes of a file of the evidence that are read at once to hash it.
 const READ_BYTES: u64 = 1 << 20;
@@ -63,12 +64,12 @@ pub(super) enum FileComparison {
 /// `None`, because no evidence was compared.
 pub(super) fn compare(
     out: &Path,
-    recorded: &RecordedRun,
+    recorded: &Run,
     search: &Search,
     threads: NonZeroUsize,
     discrepancies: &mut Vec<Discrepancy>,
 ) -> Result<Option<EvidenceComparison>, VerifyError> {
-    let Some(listed) = rows_of(FILES_FILE, recorded, discrepancies, || ledger(&out.join(FILES_FILE))) else {
+    let Some(listed) = rows_of(FILES_FILE, recorded, discrepancies, || ledger(out)) else {
         return Ok(None);
     };
     let discovery = discover(search, threads)?;
@@ -82,7 +83,7 @@ pub(super) fn compare(
 /// `run.json` records it, or cannot be read, adds a discrepancy and returns `None`.
 pub(super) fn rows_of<R>(
     table: &str,
-    recorded: &RecordedRun,
+    recorded: &Run,
     discrepancies: &mut Vec<Discrepancy>,
     read: impl FnOnce() -> Result<Vec<R>, ReadError>,
 ) -> Option<Vec<R>> {
@@ -106,7 +107,7 @@ pub(super) fn rows_of<R>(
 pub(super) struct RecordedRoots<'r>(HashMap<&'r str, usize>);
 
 impl<'r> RecordedRoots<'r> {
-    fn of(recorded: &'r RecordedRun) -> Self {
+    fn of(recorded: &'r Run) -> Self {
         let root = |index| root_of(&recorded.evidence_of_roots, index);
         let names = recorded.evidence.iter().enumerate();
         RecordedRoots(names.map(|(index, name)| (name.as_str(), root(index))).collect())
@@ -155,25 +156,19 @@ fn compare_files(
     Ok(compared)
 }
 
-/// Reads the rows of the ledger from the file at `path`.
-fn ledger(path: &Path) -> Result<Vec<LedgerRow>, ReadError> {
+/// Reads the rows of the ledger of the output `out`.
+fn ledger(out: &Path) -> Result<Vec<LedgerRow>, ReadError> {
+    let columns = ColumnOf::named(FileRow::COLUMNS, &["evidence", "source_path", "size", "sha256", "status"]);
+    let owned = |text: Option<Cow<'_, str>>| text.map(Cow::into_owned);
     let mut listed = Vec::new();
-    read_rows(path, &["evidence", "source_path", "size", "sha256", "status"], |cells| {
-        let mut row = LedgerRow::default();
-        if let [
-            Cell::Text(evidence),
-            Cell::Text(source_path),
-            Cell::Integer(size),
-            sha256,
-            Cell::Text(status),
-        ] = cells
-        {
-            (row.evidence, row.source_path) = (evidence.to_string(), source_path.to_string());
-            row.size = u64::try_from(*size).unwrap_or_default();
-            row.sha256 = if let Cell::Text(sha256) = sha256 { Some(sha256.to_string()) } else { None };
-            row.is_unchanged = **status == *Status::Unchanged.name();
-        }
-        listed.push(row);
+    OutputTables::new(out).read(TableId::Files, &columns, Wanted::All, &mut |row| {
+        listed.push(LedgerRow {
+            evidence: owned(row.text("evidence")).unwrap_or_default(),
+            source_path: owned(row.text("source_path")).unwrap_or_default(),
+            size: row.count("size"),
+            sha256: owned(row.text("sha256")),
+            is_unchanged: row.text("status").as_deref() == Some(Status::Unchanged.name()),
+        });
     })?;
     Ok(listed)
 }

@@ -1,19 +1,15 @@
 //! The subject of a verification: the output of a sweep, its `run.json`, and where its evidence is
 //! now.
 
-use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 
 use super::VerifyError;
-use crate::base::digest::sha256;
-use crate::base::platform::files::{Link, MOST_LIST_BYTES, read_at_most};
 use crate::config::{self, search};
 use crate::evidence::discover::{Search, Unpacking, resolve_roots};
-use crate::output::RUN_FILE;
-use crate::report::{RecordedRun, RunNotRead};
-use crate::sweep::SCHEMA_VERSION;
+use crate::report::Run;
+use crate::sweep::RecordedOutput;
 
 /// What is verified: the output of a sweep, and the evidence that is compared with the output's
 /// ledger, if any.
@@ -24,7 +20,7 @@ pub struct Subject {
     /// The SHA-256 of the output's `run.json`, in hexadecimal digits.
     pub(super) run_sha256: String,
     /// The contents of the output's `run.json`, or the reason why it is damaged.
-    pub(super) recorded: Result<RecordedRun, String>,
+    pub(super) recorded: Result<Run, String>,
     /// Where and how to find the evidence now, with the options of the verified sweep; `None` if
     /// the evidence is not compared.
     pub(super) evidence: Option<Search>,
@@ -43,41 +39,15 @@ impl Subject {
         passwords: Option<&Path>,
         threads: Option<NonZeroUsize>,
     ) -> Result<Self, VerifyError> {
-        let json = run_json(out)?;
-        let recorded = match RecordedRun::parse(&json, SCHEMA_VERSION) {
-            Ok(recorded) => Ok(recorded),
-            Err(RunNotRead::Damaged(reason)) => Err(reason),
-            Err(RunNotRead::Foreign) => return Err(not_an_output(out, "a run.json that is not of dnsweep")),
-            Err(RunNotRead::Version(found)) => {
-                return Err(VerifyError::SchemaVersion {
-                    path: out.to_path_buf(),
-                    known: SCHEMA_VERSION,
-                    found,
-                });
-            }
-        };
+        let RecordedOutput { directory, run_sha256, run } = RecordedOutput::open(out)?;
         Ok(Subject {
-            evidence: evidence_to_compare(evidence, recorded.as_ref().ok(), passwords)?,
-            run_sha256: sha256(&json),
-            recorded,
-            // The path without links, as in the messages of a sweep. The directory exists, because
-            // its run.json was read.
-            out: fs::canonicalize(out).unwrap_or_else(|_| out.to_path_buf()),
+            evidence: evidence_to_compare(evidence, run.as_ref().ok(), passwords)?,
+            run_sha256,
+            recorded: run,
+            out: directory,
             threads: threads.unwrap_or_else(|| available_parallelism().unwrap_or(NonZeroUsize::MIN)),
         })
     }
-}
-
-/// Reads the bytes of the `run.json` in the output `out`. The error says that `out` is no output of
-/// dnsweep.
-fn run_json(out: &Path) -> Result<Vec<u8>, VerifyError> {
-    // A link could lead anywhere, and a pipe may have no end.
-    read_at_most(&out.join(RUN_FILE), Link::Refused, MOST_LIST_BYTES)
-        .map_err(|error| not_an_output(out, &format!("no run.json that can be read: {error}")))
-}
-
-fn not_an_output(out: &Path, found: &str) -> VerifyError {
-    VerifyError::NotAnOutput { path: out.to_path_buf(), found: found.to_owned() }
 }
 
 /// Returns where and how to find the evidence that is compared with the ledger; `None` if the user
@@ -85,14 +55,14 @@ fn not_an_output(out: &Path, found: &str) -> VerifyError {
 /// that of the sweep.
 fn evidence_to_compare(
     roots: Vec<PathBuf>,
-    recorded: Option<&RecordedRun>,
+    recorded: Option<&Run>,
     passwords: Option<&Path>,
 ) -> Result<Option<Search>, VerifyError> {
     if roots.is_empty() {
         return Ok(None);
     }
     resolve_roots(&roots)?;
-    let Some(RecordedRun { options, roots: swept, .. }) = recorded else { return Ok(None) };
+    let Some(Run { options, roots: swept, .. }) = recorded else { return Ok(None) };
     if swept.len() != roots.len() {
         return Err(VerifyError::RootCount { recorded: swept.len(), given: roots.len() });
     }

@@ -8,7 +8,7 @@ mod names;
 #[cfg(feature = "cli")]
 pub(crate) mod signals;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use self::access::Access;
 pub(crate) use self::access::open_own;
@@ -19,7 +19,7 @@ use super::path_text::path_text;
 
 /// The machine that a sweep ran on, as the description of the sweep in its output (`run.json`)
 /// records it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Machine {
     /// The machine's host name.
     pub name: String,

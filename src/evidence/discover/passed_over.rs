@@ -25,6 +25,6 @@ pub(super) fn pass_over(
         }
     } += 1;
     if let Some(extension) = Extension::of(name).name() {
-        *passed_over.extensions.entry(extension).or_default() += 1;
+        *passed_over.extensions.entry(extension.into()).or_default() += 1;
     }
 }

@@ -3,8 +3,9 @@
 
 use std::fmt::{self, Write};
 
-use super::{FlawedFile, MOST_FILES, Summary, counted, escaped, grouped};
+use super::{MOST_FILES, Summary, counted, escaped, grouped};
 use crate::config::Checksums;
+use crate::report::FlawedFile;
 use crate::report::wording::of_form;
 
 impl Summary<'_> {
@@ -73,7 +74,7 @@ impl Summary<'_> {
             .collect();
         let text = format!("{}: {}", counted(flawed, "file", "files"), kinds.join(", "));
         self.labelled(f, "Damaged", &text)?;
-        for file in self.flawed.iter().take(MOST_FILES) {
+        for file in self.run.flawed_files.iter().take(MOST_FILES) {
             self.flawed_file(f, file)?;
         }
         self.more(f, usize::try_from(flawed).unwrap_or(usize::MAX), MOST_FILES, "such files", "files.parquet")
@@ -150,10 +151,10 @@ fn listed<const N: usize>(kinds: [(u64, &str, &str); N]) -> Vec<String> {
 }
 
 fn flawed_text(file: &FlawedFile) -> String {
-    let mut text = file.status.name().to_owned();
+    let mut text = file.status.clone();
     // Writing into a string does not fail.
-    if let Some(problem) = &file.problem {
-        let _ = write!(text, "; at byte {}, {}", problem.offset, escaped(&problem.damage.to_string()));
+    if let Some(problem) = &file.first_problem {
+        let _ = write!(text, "; at byte {}, {}", problem.offset, escaped(&problem.problem));
     }
     if file.problems > 1 {
         let _ = write!(text, " (and {})", counted(file.problems - 1, "more problem", "more problems"));

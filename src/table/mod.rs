@@ -2,9 +2,14 @@
 //!
 //! The columns of a table are declared next to the type of its rows. A column is declared in one
 //! place: name, type, meaning, and how to get its cell from a row. The writer uses these
-//! declarations. For what else a new column needs, see the head of `report::matches`.
+//! declarations, and so does who reads tables back. For what else a new column needs, see the head
+//! of `report::matches`.
+
+mod reading;
 
 use std::borrow::Cow;
+
+pub use self::reading::{CellSource, ReadError, Row, TableId, Tables, Wanted};
 
 use crate::event::EventTime;
 
@@ -155,6 +160,14 @@ impl<R> ColumnOf<R> {
         cell: fn(&R) -> Cell<'_>,
     ) -> Self {
         ColumnOf { column: Column::nullable(name, kind, about), cell }
+    }
+
+    /// Returns the columns among `all` that have these names, in the order of `names`, to read them
+    /// back. Each name must be that of a column.
+    #[must_use]
+    pub fn named<'c>(all: &'c [Self], names: &[&str]) -> Vec<&'c Column> {
+        let column = |name: &&str| all.iter().map(|of| &of.column).find(|column| column.name == **name);
+        names.iter().map(|name| column(name).expect("readers name declared columns")).collect()
     }
 
     /// Returns the column, marked as one in which users look up single values. The writer then adds

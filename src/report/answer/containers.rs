@@ -1,0 +1,74 @@
+//! The containers of an answer: how many there are in each state. Those that could not be read are
+//! listed in `run.json`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::AnswerError;
+use super::host::{UtcTime, kept};
+use super::listed::Listed;
+use crate::event::EventTime;
+use crate::ledger::container::{ContainerStatus, SHADOW_COPY};
+use crate::report::container_row::ContainerRow;
+use crate::table::{ColumnOf, Row, TableId, Tables, Wanted};
+
+/// The most dates of shadow copies that are listed.
+const MOST_DATES: usize = 1000;
+/// The number of ticks (intervals of 100 ns) in a day.
+const TICKS_PER_DAY: i64 = 24 * 60 * 60 * 10_000_000;
+
+/// What became of the archives, disk images, volumes and shadow copies in the evidence.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Containers {
+    /// The number of containers in each state, without shadow copies that were not looked at.
+    pub statuses: Vec<StatusCount>,
+    /// The number of shadow copies that were listed, but not read (without `--vss`).
+    pub unread_shadow_copies: u64,
+    /// The first instants of the days (UTC) on which these shadow copies were made.
+    pub unread_shadow_days: Listed<UtcTime>,
+}
+
+/// A state of containers, and how many are in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct StatusCount {
+    /// How far the containers were read: `read`, `partly`, `unreadable` and so on.
+    pub status: String,
+    /// The number of containers.
+    pub containers: u64,
+}
+
+/// Reads the table of containers; `None` if the output has none.
+pub(super) fn read(tables: &dyn Tables) -> Result<Option<Containers>, AnswerError> {
+    if !tables.has(TableId::Containers) {
+        return Ok(None);
+    }
+    let columns = ColumnOf::named(ContainerRow::COLUMNS, &["kind", "status", "created"]);
+    let mut statuses: BTreeMap<String, u64> = BTreeMap::new();
+    let mut days: BTreeSet<EventTime> = BTreeSet::new();
+    let mut found = Containers::default();
+    let each = &mut |row: &Row<'_>| {
+        let status = row.text("status").unwrap_or_default();
+        let is_shadow_copy = row.text("kind").as_deref() == Some(SHADOW_COPY);
+        if !is_shadow_copy || status != ContainerStatus::NotLookedAt.name() {
+            *statuses.entry(kept(status)).or_default() += 1;
+            return;
+        }
+        found.unread_shadow_copies += 1;
+        if let Some(created) = row.time("created").filter(|_| days.len() < MOST_DATES) {
+            let day = created.ticks().div_euclid(TICKS_PER_DAY) * TICKS_PER_DAY;
+            days.insert(EventTime::from_ticks(day));
+        }
+    };
+    tables
+        .read(TableId::Containers, &columns, Wanted::All, each)
+        .map_err(AnswerError::of(TableId::Containers))?;
+    found.unread_shadow_days = Listed::first(days.into_iter().map(UtcTime), MOST_DATES);
+    for status in ContainerStatus::ALL {
+        let known = statuses.remove(status.name());
+        let count = known.map(|containers| StatusCount { status: status.name().to_owned(), containers });
+        found.statuses.extend(count);
+    }
+    Ok(Some(found))
+}

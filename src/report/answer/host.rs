@@ -1,0 +1,378 @@
+//! What an answer says about a host: a row of the table of hosts, and of hosts that it shows in
+//! detail, the matches.
+
+use std::borrow::Cow;
+
+use schemars::JsonSchema;
+use serde::{Serialize, Serializer};
+
+use super::groups::HostGroups;
+use super::listed::Listed;
+use super::matches::{DayCount, Match};
+use super::values::{LONGEST_VALUE, ValueCount, value_counts};
+use crate::event::EventTime;
+use crate::report::coverage::Coverage;
+use crate::report::escape::middle_cut;
+use crate::report::verdict::Verdict;
+use crate::table::{Cell, Row};
+
+/// An instant in UTC. In JSON, it is RFC 3339 with seven decimals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
+#[schemars(with = "String", extend("format" = "date-time"))]
+pub struct UtcTime(pub EventTime);
+
+impl Serialize for UtcTime {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0.rfc3339())
+    }
+}
+
+/// The columns of the table of hosts that [`HostFacts`] needs.
+pub(super) const FACTS: [&str; 28] = [
+    "computer",
+    "evidence",
+    "verdict",
+    "matches",
+    "recovered_matches",
+    "excluded_matches",
+    "dns_queries",
+    "dns_queries_in_period",
+    "dns_first_time",
+    "dns_last_time",
+    "period_coverage",
+    "sysmon_records",
+    "records",
+    "log_first_time",
+    "log_last_time",
+    "unreadable_times",
+    "files",
+    "damaged_files",
+    "not_read_files",
+    "missed_containers",
+    "record_gap_count",
+    "clock_step_count",
+    "anomalies",
+    "notes",
+    "earlier_names",
+    "leads",
+    "unique_leads",
+    "risk_score",
+];
+
+/// The columns of the table of hosts that [`HostMatches`] needs besides.
+pub(super) const DETAILS: [&str; 10] = [
+    "unique_matches",
+    "hits",
+    "damaged_matches",
+    "first_time",
+    "last_time",
+    "query_names",
+    "processes",
+    "users",
+    "query_statuses",
+    "detections",
+];
+
+/// What is known about a host, with matches or without.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct HostFacts {
+    /// The host's name (Computer) in its records; `null` for a piece of evidence in which no record
+    /// names a machine.
+    pub computer: Option<String>,
+    /// The names of the pieces of evidence that contain the host's records.
+    pub evidence: Listed<String>,
+    /// What was seen of the host, in a word: `matches`, `no matches`, `no Sysmon` and so on.
+    pub verdict: String,
+    /// Why the host is not cleared; `null` if it is cleared, or has matches.
+    pub uncleared: Option<Uncleared>,
+    /// What was seen of the host's logs.
+    pub seen: Seen,
+    /// The number of events that an exclusion takes away from at least one detection.
+    pub excluded_matches: u64,
+    /// What is odd about the host's logs, in sentences, worst first.
+    pub anomalies: Listed<String>,
+    /// What is usual in the host's logs, but good to know, in sentences.
+    pub notes: Listed<String>,
+    /// Earlier names of the machine.
+    pub earlier_names: Listed<String>,
+    /// The number of leads, including copies of an event. Leads are no matches.
+    pub leads: u64,
+    /// The number of leads that are no copies of an earlier one.
+    pub unique_leads: u64,
+}
+
+/// Why a host without matches in live records is not cleared, so that its lack of matches proves
+/// nothing. Among these reasons, the greater says that less is known about the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Uncleared {
+    /// The host's DNS queries cover the requested period, but some of its records have no readable
+    /// time.
+    UnreadableTimes,
+    /// The host's DNS queries cover only a part of the requested period.
+    PeriodCoveredInPart,
+    /// DNS queries were seen and none matched, but not all of the host's files and containers could
+    /// be read completely.
+    Incomplete,
+    /// DNS queries were seen, but none in the requested period.
+    NoDnsQueriesInPeriod,
+    /// Sysmon wrote records on the host, but no DNS query.
+    NoDnsQueriesLogged,
+    /// The host's logs contain records, but none of Sysmon.
+    NoSysmon,
+    /// Logs were read, but they contain no record.
+    NoRecords,
+    /// No part of the host's logs could be read.
+    Unreadable,
+    /// The piece of evidence contains no event log.
+    NoEventLogs,
+    /// Detections describe events in deleted records of the host, and none in its live records.
+    RecoveredMatches,
+}
+
+impl Uncleared {
+    /// Returns the reason in a few words, after a number of hosts.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Uncleared::UnreadableTimes => "with times that cannot be read",
+            Uncleared::PeriodCoveredInPart => "period covered in part",
+            Uncleared::Incomplete => "with incomplete files",
+            Uncleared::NoDnsQueriesInPeriod => Verdict::NoDnsQueriesInPeriod.name(),
+            Uncleared::NoDnsQueriesLogged => Verdict::NoDnsQueriesLogged.name(),
+            Uncleared::NoSysmon => Verdict::NoSysmon.name(),
+            Uncleared::NoRecords => Verdict::NoRecords.name(),
+            Uncleared::Unreadable => Verdict::Unreadable.name(),
+            Uncleared::NoEventLogs => Verdict::NoEventLogs.name(),
+            Uncleared::RecoveredMatches => "with matches in deleted records only",
+        }
+    }
+
+    /// Returns why the host of a row of the table of hosts is not cleared; `None` if it is cleared,
+    /// or has matches. A verdict that is not known counts as if nothing were known of the host.
+    fn of(row: &Row<'_>) -> Option<Self> {
+        let named = row.text("verdict").unwrap_or_default();
+        let verdict = Verdict::ALL.into_iter().find(|verdict| verdict.name() == named);
+        let incomplete = ["damaged_files", "not_read_files", "missed_containers"];
+        let coverage = row.text("period_coverage");
+        match verdict.unwrap_or(Verdict::NoEventLogs) {
+            Verdict::Matches => None,
+            Verdict::RecoveredMatches => Some(Uncleared::RecoveredMatches),
+            Verdict::NoMatches if incomplete.iter().any(|column| row.count(column) > 0) => {
+                Some(Uncleared::Incomplete)
+            }
+            Verdict::NoMatches => match coverage.as_deref() {
+                None => None,
+                Some(coverage) if coverage != Coverage::Whole.name() => Some(Uncleared::PeriodCoveredInPart),
+                Some(_) if row.count("unreadable_times") > 0 => Some(Uncleared::UnreadableTimes),
+                Some(_) => None,
+            },
+            Verdict::NoDnsQueriesInPeriod => Some(Uncleared::NoDnsQueriesInPeriod),
+            Verdict::NoDnsQueriesLogged => Some(Uncleared::NoDnsQueriesLogged),
+            Verdict::NoSysmon => Some(Uncleared::NoSysmon),
+            Verdict::NoRecords => Some(Uncleared::NoRecords),
+            Verdict::Unreadable => Some(Uncleared::Unreadable),
+            Verdict::NoEventLogs => Some(Uncleared::NoEventLogs),
+        }
+    }
+}
+
+/// What was seen of a host's logs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Seen {
+    /// The number of DNS queries (Sysmon event 22), matching or not.
+    pub dns_queries: u64,
+    /// The number of these in the requested period; all of them if there is no period.
+    pub dns_queries_in_period: u64,
+    /// The time of the earliest DNS query.
+    pub first_query: Option<UtcTime>,
+    /// The time of the latest DNS query.
+    pub last_query: Option<UtcTime>,
+    /// How much of the requested period the DNS queries cover: `whole`, `part` or `none`; `null`
+    /// without a period.
+    pub period_coverage: Option<String>,
+    /// The number of Sysmon's records.
+    pub sysmon_records: u64,
+    /// The number of records of every provider.
+    pub records: u64,
+    /// The time of the earliest record.
+    pub first_record: Option<UtcTime>,
+    /// The time of the latest record.
+    pub last_record: Option<UtcTime>,
+    /// The number of records whose time cannot be read.
+    pub unreadable_times: u64,
+    /// The number of files with the host's records.
+    pub files: u64,
+    /// The number of these files that are damaged, empty, unreadable or no event log.
+    pub damaged_files: u64,
+    /// The number of these files that an interruption left unread.
+    pub not_read_files: u64,
+    /// The number of archives, disk images and volumes of its evidence that could not be read, or
+    /// only in part.
+    pub missed_containers: u64,
+    /// The number of gaps in the EventRecordIDs of the host's own logs.
+    pub record_gaps: u64,
+    /// How often the host's clock went back by a minute or more.
+    pub clock_steps: u64,
+}
+
+/// A host that an answer shows in detail: one with matches, or one that is not cleared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct HostInDetail {
+    /// What is known about the host.
+    #[serde(flatten)]
+    pub facts: HostFacts,
+    /// The host's matches.
+    pub matches: HostMatches,
+}
+
+/// The matches of a host: their numbers, and the first of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct HostMatches {
+    /// The number of matches in live records, including copies of an event.
+    pub all: u64,
+    /// The number of matches that are no copies of an earlier one. What follows up to `detections`
+    /// is about these.
+    pub unique: u64,
+    /// The number of pairs of a match, copies included, and a detection that describes it.
+    pub hits: u64,
+    /// The number of unique matches whose record lies in a damaged chunk.
+    pub damaged: u64,
+    /// The number of matches in deleted records only. No other number counts them.
+    pub recovered: u64,
+    /// The highest risk score, 0 to 100; `null` if the detections state none.
+    pub risk_score: Option<i64>,
+    /// The time of the earliest match.
+    pub first_time: Option<UtcTime>,
+    /// The time of the latest match.
+    pub last_time: Option<UtcTime>,
+    /// The queried names, most frequent first.
+    pub query_names: Listed<ValueCount>,
+    /// The paths of the programs that made the queries, most frequent first.
+    pub processes: Listed<ValueCount>,
+    /// The accounts of these programs, most frequent first.
+    pub users: Listed<ValueCount>,
+    /// The status codes of the queries, most frequent first.
+    pub query_statuses: Listed<ValueCount>,
+    /// The detections that describe the matches, those with most matches first.
+    pub detections: Listed<RuleCount>,
+    /// The first unique matches, in order of time. Those without a readable time come last, and
+    /// those in deleted records are among them.
+    pub listed: Listed<Match>,
+    /// The numbers of unique matches on each day (UTC), in order of time.
+    pub days: Listed<DayCount>,
+    /// The rows of the detections' `stats` tables about this host.
+    pub groups: Vec<HostGroups>,
+}
+
+/// A detection, and how many unique matches of a host it describes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct RuleCount {
+    /// The detection's id.
+    pub id: String,
+    /// The detection's name.
+    pub name: String,
+    /// The number of unique matches.
+    pub matches: u64,
+}
+
+impl HostFacts {
+    /// Returns what a row of the table of hosts says. Lists have at most `remarks` sentences.
+    pub(super) fn of(row: &Row<'_>, remarks: usize) -> Self {
+        HostFacts {
+            computer: row.text("computer").map(kept),
+            evidence: texts(row, "evidence", remarks),
+            verdict: row.text("verdict").map(kept).unwrap_or_default(),
+            uncleared: Uncleared::of(row),
+            seen: Seen::of(row),
+            excluded_matches: row.count("excluded_matches"),
+            anomalies: texts(row, "anomalies", remarks),
+            notes: texts(row, "notes", remarks),
+            earlier_names: texts(row, "earlier_names", remarks),
+            leads: row.count("leads"),
+            unique_leads: row.count("unique_leads"),
+        }
+    }
+}
+
+/// Returns why the host of a row of the table of hosts is not cleared; `None` if it is cleared, or
+/// has matches.
+pub(super) fn uncleared(row: &Row<'_>) -> Option<Uncleared> {
+    Uncleared::of(row)
+}
+
+impl Seen {
+    fn of(row: &Row<'_>) -> Self {
+        let time = |column| row.time(column).map(UtcTime);
+        Seen {
+            dns_queries: row.count("dns_queries"),
+            dns_queries_in_period: row.count("dns_queries_in_period"),
+            first_query: time("dns_first_time"),
+            last_query: time("dns_last_time"),
+            period_coverage: row.text("period_coverage").map(kept),
+            sysmon_records: row.count("sysmon_records"),
+            records: row.count("records"),
+            first_record: time("log_first_time"),
+            last_record: time("log_last_time"),
+            unreadable_times: row.count("unreadable_times"),
+            files: row.count("files"),
+            damaged_files: row.count("damaged_files"),
+            not_read_files: row.count("not_read_files"),
+            missed_containers: row.count("missed_containers"),
+            record_gaps: row.count("record_gap_count"),
+            clock_steps: row.count("clock_step_count"),
+        }
+    }
+}
+
+impl HostMatches {
+    /// Returns the numbers of a host's matches, as a row of the table of hosts says them. Lists have
+    /// at most `values` values. The matches themselves are still missing.
+    pub(super) fn of(row: &Row<'_>, values: usize) -> Self {
+        let counts = |column| {
+            let value = |(value, matches)| ValueCount { value, matches, hosts: 1 };
+            Listed::first(value_counts(row, column).map(value), values)
+        };
+        let time = |column| row.time(column).map(UtcTime);
+        HostMatches {
+            all: row.count("matches"),
+            unique: row.count("unique_matches"),
+            hits: row.count("hits"),
+            damaged: row.count("damaged_matches"),
+            recovered: row.count("recovered_matches"),
+            risk_score: row.integer("risk_score"),
+            first_time: time("first_time"),
+            last_time: time("last_time"),
+            query_names: counts("query_names"),
+            processes: counts("processes"),
+            users: counts("users"),
+            query_statuses: counts("query_statuses"),
+            detections: Listed::first(row.records("detections").into_iter().filter_map(rule), values),
+            ..HostMatches::default()
+        }
+    }
+}
+
+fn rule(record: Vec<Cell<'_>>) -> Option<RuleCount> {
+    match record.as_slice() {
+        [Cell::Text(id), Cell::Text(name), Cell::Integer(matches)] => Some(RuleCount {
+            id: kept(id.clone()),
+            name: kept(name.clone()),
+            matches: u64::try_from(*matches).unwrap_or(0),
+        }),
+        _ => None,
+    }
+}
+
+/// Returns the first `most` texts of a list, each cut to [`LONGEST_VALUE`] characters.
+pub(super) fn texts(row: &Row<'_>, column: &str, most: usize) -> Listed<String> {
+    Listed::first(row.texts(column).into_iter().map(kept), most)
+}
+
+/// Returns a text of a table as an answer keeps it: cut to [`LONGEST_VALUE`] characters.
+pub(super) fn kept(text: Cow<'_, str>) -> String {
+    match middle_cut(&text, LONGEST_VALUE) {
+        Cow::Borrowed(_) => text.into_owned(),
+        Cow::Owned(cut) => cut,
+    }
+}

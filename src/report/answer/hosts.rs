@@ -1,0 +1,220 @@
+//! The hosts of an answer: counts over all of them, and those that are listed.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::host::{DETAILS, FACTS, HostFacts, HostInDetail, HostMatches, Uncleared, kept, uncleared};
+use super::listed::{Listed, Ranked};
+use super::values::{Tally, TopValues};
+use super::{AnswerError, Question};
+use crate::report::anomaly::is_of_use;
+use crate::report::host_row::HostRow;
+use crate::report::renames::folded;
+use crate::report::verdict::Verdict;
+use crate::table::{ColumnOf, Row, TableId, Tables, Wanted};
+
+/// A verdict, and how many hosts have it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct VerdictCount {
+    /// What was seen of the hosts, in a word.
+    pub verdict: String,
+    /// The number of hosts.
+    pub hosts: u64,
+}
+
+/// A reason why hosts are not cleared, and how many hosts have it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct UnclearedCount {
+    /// Why the hosts are not cleared.
+    pub why: Uncleared,
+    /// The number of hosts.
+    pub hosts: u64,
+}
+
+/// A remark on a host's logs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct HostRemark {
+    /// The host's name; `null` for evidence in which no record names a machine.
+    pub computer: Option<String>,
+    /// What is odd or good to know about its logs, in a sentence.
+    pub remark: String,
+}
+
+/// The leads of a host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct HostLeads {
+    /// The host's name; `null` for evidence in which no record names a machine.
+    pub computer: Option<String>,
+    /// The number of leads, including copies of an event.
+    pub leads: u64,
+    /// The number of leads that are no copies of an earlier one.
+    pub unique_leads: u64,
+}
+
+/// What the table of hosts says.
+pub(super) struct HostsRead {
+    pub verdicts: Vec<VerdictCount>,
+    pub uncleared_counts: Vec<UnclearedCount>,
+    pub cleared_count: u64,
+    pub hosts: Listed<HostInDetail>,
+    pub uncleared: Listed<HostInDetail>,
+    pub cleared: Listed<HostFacts>,
+    pub query_names: TopValues,
+    pub processes: TopValues,
+    pub users: TopValues,
+    pub anomalies: Listed<HostRemark>,
+    pub notes: Listed<HostRemark>,
+    pub leads: Listed<HostLeads>,
+}
+
+/// Reads the table of hosts.
+pub(super) fn read(tables: &dyn Tables, question: &Question) -> Result<HostsRead, AnswerError> {
+    let columns = ColumnOf::named(HostRow::COLUMNS, &[&FACTS[..], &DETAILS].concat());
+    let mut collected = Collected::new(question);
+    let each = &mut |row: &Row<'_>| collected.add(row);
+    tables.read(TableId::Hosts, &columns, Wanted::All, each).map_err(AnswerError::of(TableId::Hosts))?;
+    Ok(collected.finish())
+}
+
+/// The key by which hosts with matches are sorted: the worst is the least. Hosts with equal numbers
+/// are in the order of the table.
+type Worst = (Reverse<(Option<i64>, u64)>, u64);
+/// The key by which remarks are sorted: the place of the remark among those of its host, true if
+/// the host has no matches, the host's place among hosts, and the host's row.
+type Gravest = (usize, bool, Worst);
+
+/// What was collected of the hosts so far.
+struct Collected<'q> {
+    question: &'q Question,
+    verdicts: BTreeMap<usize, (String, u64)>,
+    uncleared_counts: BTreeMap<Reverse<Uncleared>, u64>,
+    cleared_count: u64,
+    hosts: Ranked<Worst, HostInDetail>,
+    uncleared: Ranked<(Reverse<Uncleared>, u64), HostInDetail>,
+    cleared: Listed<HostFacts>,
+    query_names: Tally,
+    processes: Tally,
+    users: Tally,
+    anomalies: Ranked<Gravest, HostRemark>,
+    notes: Ranked<Gravest, HostRemark>,
+    leads: Ranked<(Reverse<u64>, u64), HostLeads>,
+}
+
+impl<'q> Collected<'q> {
+    fn new(question: &'q Question) -> Self {
+        let limits = &question.limits;
+        Collected {
+            question,
+            verdicts: BTreeMap::new(),
+            uncleared_counts: BTreeMap::new(),
+            cleared_count: 0,
+            hosts: Ranked::new(limits.hosts),
+            uncleared: Ranked::new(limits.hosts),
+            cleared: Listed::default(),
+            query_names: Tally::default(),
+            processes: Tally::default(),
+            users: Tally::default(),
+            anomalies: Ranked::new(limits.remarks),
+            notes: Ranked::new(limits.remarks),
+            leads: Ranked::new(limits.hosts),
+        }
+    }
+
+    /// Adds a host.
+    fn add(&mut self, row: &Row<'_>) {
+        let limits = &self.question.limits;
+        let evidence = row.texts("evidence").into_iter().next();
+        if !self.question.is_about(row.text("computer").as_deref(), evidence.as_deref()) {
+            return;
+        }
+        let named = row.text("verdict").unwrap_or_default();
+        let place = Verdict::ALL.iter().position(|verdict| verdict.name() == named);
+        let verdict = self.verdicts.entry(place.unwrap_or(usize::MAX)).or_default();
+        if verdict.0.is_empty() {
+            verdict.0 = kept(named);
+        }
+        verdict.1 += 1;
+        let number = row.number();
+        let worst = (Reverse((row.integer("risk_score"), row.count("unique_matches"))), number);
+        let has_matches = row.count("matches") > 0;
+        let in_detail = || HostInDetail {
+            facts: HostFacts::of(row, limits.remarks),
+            matches: HostMatches::of(row, limits.values),
+        };
+        match uncleared(row) {
+            _ if has_matches => {
+                self.query_names.add(row, "query_names");
+                self.processes.add(row, "processes");
+                self.users.add(row, "users");
+                self.hosts.add(worst, in_detail);
+            }
+            Some(why) => {
+                *self.uncleared_counts.entry(Reverse(why)).or_default() += 1;
+                self.uncleared.add((Reverse(why), number), in_detail);
+            }
+            None => {
+                self.cleared_count += 1;
+                self.cleared.add(limits.cleared, || HostFacts::of(row, limits.remarks));
+            }
+        }
+        self.add_remarks(row, has_matches, worst);
+        let unique_leads = row.count("unique_leads");
+        if row.count("leads") > 0 {
+            self.leads.add((Reverse(unique_leads), number), || HostLeads {
+                computer: row.text("computer").map(kept),
+                leads: row.count("leads"),
+                unique_leads,
+            });
+        }
+    }
+
+    fn add_remarks(&mut self, row: &Row<'_>, has_matches: bool, worst: Worst) {
+        let lists = [(&mut self.anomalies, "anomalies"), (&mut self.notes, "notes")];
+        for (ranked, column) in lists {
+            for (place, remark) in row.texts(column).into_iter().enumerate() {
+                // On a running machine, all logs are in use. The totals say so for all machines.
+                if is_of_use(&remark) {
+                    continue;
+                }
+                ranked.add((place, !has_matches, worst), || HostRemark {
+                    computer: row.text("computer").map(kept),
+                    remark: kept(remark),
+                });
+            }
+        }
+    }
+
+    fn finish(self) -> HostsRead {
+        let values = self.question.limits.values;
+        let verdict = |(verdict, hosts)| VerdictCount { verdict, hosts };
+        let reason = |(Reverse(why), hosts)| UnclearedCount { why, hosts };
+        HostsRead {
+            verdicts: self.verdicts.into_values().map(verdict).collect(),
+            uncleared_counts: self.uncleared_counts.into_iter().map(reason).collect(),
+            cleared_count: self.cleared_count,
+            hosts: self.hosts.into_listed(),
+            uncleared: self.uncleared.into_listed(),
+            cleared: self.cleared,
+            query_names: self.query_names.top(values),
+            processes: self.processes.top(values),
+            users: self.users.top(values),
+            anomalies: self.anomalies.into_listed(),
+            notes: self.notes.into_listed(),
+            leads: self.leads.into_listed(),
+        }
+    }
+}
+
+impl Question {
+    /// Returns true if the answer is about the host with this name, or, if no record names a
+    /// machine, about the piece of evidence with this name.
+    pub(super) fn is_about(&self, computer: Option<&str>, evidence: Option<&str>) -> bool {
+        let Some(wanted) = &self.host else { return true };
+        let Some(name) = computer.or(evidence) else { return false };
+        let (wanted, name) = (folded(wanted), folded(name));
+        name == wanted || (!wanted.contains('.') && name.split('.').next() == Some(&*wanted))
+    }
+}

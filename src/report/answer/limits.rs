@@ -1,0 +1,65 @@
+//! How much of an output an answer lists. What is cut is counted.
+
+/// How much of an output an answer lists, so that memory is bounded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The most hosts in each list of hosts: with matches, not cleared, and with leads.
+    pub hosts: usize,
+    /// The most hosts in the list of cleared hosts.
+    pub cleared: usize,
+    /// The most matches of all hosts together. Each listed host has at least its first match, if
+    /// there is room; the worst hosts come first.
+    pub matches: usize,
+    /// The most matches of one host. They are its earliest.
+    pub matches_of_host: usize,
+    /// The most rows of detections' `stats` tables of one host.
+    pub groups: usize,
+    /// The most days with matches that are counted for each host.
+    pub days: usize,
+    /// The most values in each list of values, such as queried names.
+    pub values: usize,
+    /// The most anomalies in the list over all hosts, and in the list of each host. As many notes.
+    pub remarks: usize,
+}
+
+impl Limits {
+    /// Limits for a summary on one or two screens.
+    pub const SUMMARY: Limits = Limits {
+        hosts: 40,
+        cleared: 0,
+        matches: 40 + 5 * 4,
+        matches_of_host: 5,
+        groups: 0,
+        days: 0,
+        values: 8,
+        remarks: 20,
+    };
+    /// Limits for a whole list of all hosts, and for what is asked of a single host.
+    pub const FULL: Limits = Limits {
+        hosts: 1_000_000,
+        cleared: 1_000_000,
+        matches: 1_000_000,
+        matches_of_host: 100_000,
+        groups: 100_000,
+        days: 0,
+        values: 1000,
+        remarks: 1000,
+    };
+    /// Limits for a page that a browser can show.
+    pub const PAGE: Limits = Limits {
+        hosts: 5000,
+        cleared: 5000,
+        matches: 100_000,
+        matches_of_host: 10_000,
+        groups: 1000,
+        days: 1000,
+        values: 20,
+        remarks: 200,
+    };
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits::SUMMARY
+    }
+}

@@ -1,0 +1,397 @@
+//! The matches of an answer: the earliest of each host that is shown in detail.
+//!
+//! The table of matches is read twice: first a few columns of all rows, to select the rows that are
+//! listed, and then all columns of these. An event has a row for each detection that describes it.
+//! These rows are neighbours, and become one match.
+
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::host::{HostInDetail, UtcTime, kept};
+use super::{AnswerError, Question};
+use crate::event::EventTime;
+use crate::report::matches::MatchRow;
+use crate::report::renames::folded;
+use crate::table::{Cell, ColumnOf, Row, TableId, Tables, Wanted};
+
+/// The number of ticks (intervals of 100 ns) in a day.
+const TICKS_PER_DAY: i64 = 24 * 60 * 60 * 10_000_000;
+
+/// An event that at least one detection describes and no exclusion takes away from it, and that is
+/// no copy of an earlier one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Match {
+    /// When the event was logged; `null` if its record has no readable time.
+    pub time: Option<UtcTime>,
+    /// The queried name.
+    pub query_name: Option<String>,
+    /// The Windows error code of the query.
+    pub query_status: Option<String>,
+    /// Windows' symbol for the code.
+    pub query_status_name: Option<String>,
+    /// The items of the answer, each with its type, such as `A 192.0.2.1`.
+    pub answers: Vec<String>,
+    /// The path of the program that made the query.
+    pub image: Option<String>,
+    /// The program's file name.
+    pub process_name: Option<String>,
+    /// The program's process ID.
+    pub process_id: Option<i64>,
+    /// The GUID of the program's process.
+    pub process_guid: Option<String>,
+    /// The program's account.
+    pub user: Option<String>,
+    /// The detections that describe the event.
+    pub rules: Vec<MatchedRule>,
+    /// Where the event's record lies.
+    pub place: RecordPlace,
+}
+
+/// A detection that describes an event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct MatchedRule {
+    /// The detection's id.
+    pub id: String,
+    /// The detection's name.
+    pub name: String,
+    /// The detection's risk score, 0 to 100.
+    pub risk_score: Option<i64>,
+    /// The detection's message about the event.
+    pub risk_message: Option<String>,
+    /// The detection's patterns for the queried name that the event satisfies.
+    pub query_patterns: Vec<String>,
+    /// The detection's patterns for the program's name and path that the event satisfies.
+    pub process_patterns: Vec<String>,
+}
+
+/// Where the record of an event lies in the evidence, and how far it can be trusted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct RecordPlace {
+    /// The name of the piece of evidence.
+    pub evidence: String,
+    /// The path of the file from its root.
+    pub source_path: String,
+    /// The path of the file on its host, if the container that it lies in states it.
+    pub original_path: Option<String>,
+    /// When the shadow copy was made that the file comes from.
+    pub snapshot_time: Option<UtcTime>,
+    /// True if the file was deleted in its volume.
+    pub deleted_file: bool,
+    /// The record's number in its log.
+    pub event_record_id: Option<i64>,
+    /// The number of the chunk that contains the record.
+    pub chunk_number: i64,
+    /// The offset of the record in bytes from the start of the file.
+    pub record_offset: i64,
+    /// `verified`, `unverified` or `damaged`: what the checksums of the chunk say.
+    pub integrity: String,
+    /// What the event was decoded from if it was found in a deleted record only; `null` for a live
+    /// record.
+    pub recovered_from: Option<String>,
+    /// The SHA-256 of the event's content, which all copies of the event have.
+    pub event_hash: String,
+}
+
+/// A match, and the host that logged it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct HostMatch {
+    /// The host's name (Computer).
+    pub computer: String,
+    /// The match.
+    #[serde(rename = "match")]
+    pub found: Match,
+}
+
+/// A day (UTC), and the number of unique matches in live records on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct DayCount {
+    /// The first instant of the day.
+    pub day: UtcTime,
+    /// The number of matches.
+    pub matches: u64,
+}
+
+/// The columns by which rows are selected.
+const SELECTING: [&str; 8] = [
+    "event_time",
+    "computer",
+    "evidence",
+    "source_path",
+    "record_offset",
+    "duplicate",
+    "recovered",
+    EXCLUDED,
+];
+/// The columns of a match.
+const SHOWN: [&str; 27] = [
+    "event_time",
+    "computer",
+    "query_name",
+    "query_status",
+    "query_status_name",
+    "answers",
+    "image",
+    "process_name",
+    "process_id",
+    "process_guid",
+    "user",
+    "evidence",
+    "source_path",
+    "original_path",
+    "snapshot_time",
+    "deleted_file",
+    "event_record_id",
+    "chunk_number",
+    "record_offset",
+    "integrity",
+    "recovered_from",
+    "event_hash",
+    "detection_id",
+    "detection_name",
+    "matched_query",
+    "matched_process",
+    "risk_score",
+];
+/// The column of a detection's message.
+const MESSAGE: &str = "risk_message";
+/// The column of the exclusion that takes the event away from the detection.
+const EXCLUDED: &str = "excluded_by";
+
+/// The order of matches: in order of time, those without a time last, then in evidence order.
+type Earliest = (bool, Option<EventTime>, u64);
+
+/// An event of the table of matches: its place in the order, and the number of rows from its first
+/// to its last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Event {
+    order: Earliest,
+    rows: u64,
+}
+
+/// Fills in the matches of `hosts`, which are the worst first, and returns the earliest match in a
+/// live record over all hosts.
+pub(super) fn read(
+    tables: &dyn Tables,
+    mut hosts: Vec<&mut HostInDetail>,
+    question: &Question,
+) -> Result<Option<HostMatch>, AnswerError> {
+    let mut selection = Selection::new(&hosts, question);
+    let columns = ColumnOf::named(MatchRow::COLUMNS, &SELECTING);
+    let failed = AnswerError::of(TableId::Matches);
+    tables.read(TableId::Matches, &columns, Wanted::All, &mut |row| selection.add(row)).map_err(&failed)?;
+    selection.end_event();
+    let Selection { first, selected, .. } = selection;
+    // Where each listed event goes: to the host with this index, and for the earliest of all, to
+    // no host.
+    let mut events: Vec<(Event, Option<usize>)> = first.map(|event| (event, None)).into_iter().collect();
+    for (place, (selected, host)) in selected.into_iter().zip(&mut hosts).enumerate() {
+        host.matches.listed.count = selected.all;
+        host.matches.days.count = selected.days.len() as u64 + u64::from(selected.more_days);
+        let day = |(day, matches)| DayCount { day: UtcTime(EventTime::from_ticks(day)), matches };
+        host.matches.days.items = selected.days.into_iter().map(day).collect();
+        events.extend(selected.earliest.into_iter().map(|event| (event, Some(place))));
+    }
+    // The rows are read in the order of the table; each event is a range of them.
+    events.sort_unstable_by_key(|(event, host)| (event.order.2, *host));
+    let mut rows: Vec<u64> =
+        events.iter().flat_map(|(event, _)| event.order.2..event.order.2 + event.rows).collect();
+    rows.dedup();
+    let mut found: HashMap<u64, HostMatch> = HashMap::with_capacity(events.len());
+    let mut firsts = events.iter().map(|(event, _)| event.order.2).peekable();
+    let mut current = None;
+    let columns = ColumnOf::named(MatchRow::COLUMNS, &[&SHOWN[..], &[MESSAGE, EXCLUDED]].concat());
+    let each = &mut |row: &Row<'_>| {
+        while firsts.next_if(|first| *first <= row.number()).is_some_and(|first| {
+            current = Some(first);
+            true
+        }) {}
+        let Some(first) = current.filter(|_| row.cell(EXCLUDED) == Cell::Null) else { return };
+        match found.get_mut(&first) {
+            Some(known) => known.found.rules.push(MatchedRule::of(row)),
+            None => _ = found.insert(first, HostMatch::of(row)),
+        }
+    };
+    tables.read(TableId::Matches, &columns, Wanted::These(&rows), each).map_err(&failed)?;
+    let mut earliest = None;
+    events.sort_unstable();
+    for (event, place) in events {
+        let Some(found) = found.get(&event.order.2) else { continue };
+        match place.and_then(|place| hosts.get_mut(place)) {
+            Some(host) => host.matches.listed.items.push(found.found.clone()),
+            None => earliest = Some(found.clone()),
+        }
+    }
+    Ok(earliest)
+}
+
+/// The events that are listed.
+struct Selection<'q> {
+    question: &'q Question,
+    /// The indexes of the hosts that are shown in detail, by name in lower case.
+    hosts: HashMap<String, usize>,
+    /// What is selected of each host, in the order of the hosts.
+    selected: Vec<Selected>,
+    /// The earliest event in a live record.
+    first: Option<Event>,
+    /// The event whose rows are being read.
+    current: Option<Current>,
+}
+
+/// What is selected of a host.
+struct Selected {
+    /// The most events that are listed.
+    most: usize,
+    earliest: BinaryHeap<Event>,
+    /// The number of all events of the host.
+    all: u64,
+    /// The number of events on each day, which is given by its first tick.
+    days: BTreeMap<i64, u64>,
+    /// True if there are more days than are kept.
+    more_days: bool,
+}
+
+/// The event whose rows are being read.
+struct Current {
+    event: Event,
+    evidence: String,
+    source_path: String,
+    record_offset: Option<i64>,
+    host: Option<usize>,
+    recovered: bool,
+}
+
+impl<'q> Selection<'q> {
+    fn new(hosts: &[&mut HostInDetail], question: &'q Question) -> Self {
+        let limits = &question.limits;
+        // Each host has its first match, if there is room. What is left goes to the worst.
+        let mut left = limits.matches.saturating_sub(hosts.len());
+        let mut most_of = |place: usize, all: u64| {
+            let own = usize::try_from(all).unwrap_or(usize::MAX).min(limits.matches_of_host);
+            let more = own.saturating_sub(1).min(left);
+            left -= more;
+            if place < limits.matches { own.min(1) + more } else { 0 }
+        };
+        let selected = hosts.iter().enumerate().map(|(place, host)| Selected {
+            most: most_of(place, host.matches.unique + host.matches.recovered),
+            earliest: BinaryHeap::new(),
+            all: 0,
+            days: BTreeMap::new(),
+            more_days: false,
+        });
+        let selected = selected.collect();
+        let names = hosts.iter().enumerate().filter_map(|(place, host)| {
+            let has_any = host.matches.all + host.matches.recovered > 0;
+            Some((folded(host.facts.computer.as_deref()?), place)).filter(|_| has_any)
+        });
+        Selection { question, hosts: names.collect(), selected, first: None, current: None }
+    }
+
+    /// Adds the next row of the table.
+    fn add(&mut self, row: &Row<'_>) {
+        let is_same = |current: &Current| {
+            let [evidence, source_path] = ["evidence", "source_path"].map(|column| row.text(column));
+            current.record_offset == row.integer("record_offset")
+                && Some(&*current.source_path) == source_path.as_deref()
+                && Some(&*current.evidence) == evidence.as_deref()
+        };
+        if row.is("duplicate") || row.cell(EXCLUDED) != Cell::Null {
+            return;
+        }
+        if let Some(current) = self.current.as_mut().filter(|current| is_same(current)) {
+            // Rows of detections from which an exclusion takes the event away may lie between.
+            current.event.rows = row.number() + 1 - current.event.order.2;
+            return;
+        }
+        self.end_event();
+        let computer = row.text("computer").unwrap_or_default();
+        if !self.question.is_about(Some(&computer), None) {
+            return;
+        }
+        let time = row.time("event_time");
+        self.current = Some(Current {
+            event: Event { order: (time.is_none(), time, row.number()), rows: 1 },
+            evidence: row.text("evidence").unwrap_or_default().into_owned(),
+            source_path: row.text("source_path").unwrap_or_default().into_owned(),
+            record_offset: row.integer("record_offset"),
+            host: self.hosts.get(&folded(&computer)).copied(),
+            recovered: row.is("recovered"),
+        });
+    }
+
+    /// Selects the event whose rows were read, if it is among the earliest.
+    fn end_event(&mut self) {
+        let Some(Current { event, host, recovered, .. }) = self.current.take() else { return };
+        if !recovered && self.first.is_none_or(|first| event < first) {
+            self.first = Some(event);
+        }
+        let Some(selected) = host.and_then(|host| self.selected.get_mut(host)) else { return };
+        selected.all += 1;
+        if let Some(time) = event.order.1.filter(|_| !recovered) {
+            let day = time.ticks().div_euclid(TICKS_PER_DAY) * TICKS_PER_DAY;
+            if selected.days.len() < self.question.limits.days || selected.days.contains_key(&day) {
+                *selected.days.entry(day).or_default() += 1;
+            } else {
+                selected.more_days = true;
+            }
+        }
+        if selected.earliest.len() < selected.most {
+            selected.earliest.push(event);
+        } else if selected.earliest.peek().is_some_and(|latest| event < *latest) {
+            selected.earliest.pop();
+            selected.earliest.push(event);
+        }
+    }
+}
+
+impl HostMatch {
+    fn of(row: &Row<'_>) -> Self {
+        let text = |column| row.text(column).map(kept);
+        let answers = row.records("answers").into_iter().filter_map(|answer| match answer.as_slice() {
+            [Cell::Text(kind), Cell::Text(data), ..] => Some(kept(format!("{kind} {data}").into())),
+            _ => None,
+        });
+        let found = Match {
+            time: row.time("event_time").map(UtcTime),
+            query_name: text("query_name"),
+            query_status: text("query_status"),
+            query_status_name: text("query_status_name"),
+            answers: answers.collect(),
+            image: text("image"),
+            process_name: text("process_name"),
+            process_id: row.integer("process_id"),
+            process_guid: text("process_guid"),
+            user: text("user"),
+            rules: vec![MatchedRule::of(row)],
+            place: RecordPlace {
+                evidence: text("evidence").unwrap_or_default(),
+                source_path: text("source_path").unwrap_or_default(),
+                original_path: text("original_path"),
+                snapshot_time: row.time("snapshot_time").map(UtcTime),
+                deleted_file: row.is("deleted_file"),
+                event_record_id: row.integer("event_record_id"),
+                chunk_number: row.integer("chunk_number").unwrap_or(0),
+                record_offset: row.integer("record_offset").unwrap_or(0),
+                integrity: text("integrity").unwrap_or_default(),
+                recovered_from: text("recovered_from"),
+                event_hash: text("event_hash").unwrap_or_default(),
+            },
+        };
+        HostMatch { computer: text("computer").unwrap_or_default(), found }
+    }
+}
+
+impl MatchedRule {
+    fn of(row: &Row<'_>) -> Self {
+        let patterns = |column| row.texts(column).into_iter().map(kept).collect();
+        MatchedRule {
+            id: row.text("detection_id").map(kept).unwrap_or_default(),
+            name: row.text("detection_name").map(kept).unwrap_or_default(),
+            risk_score: row.integer("risk_score"),
+            risk_message: row.text(MESSAGE).map(kept),
+            query_patterns: patterns("matched_query"),
+            process_patterns: patterns("matched_process"),
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The answer of a sweep, read back from its output: what was found on which hosts, what was
+//! searched, and what was not. The summary, its other formats and the page show it.
+//!
+//! It is plain data. It is read from `run.json` and from tables, through the trait [`Tables`], so
+//! that nothing here knows how tables are stored. Memory is bounded whatever the output contains:
+//! rows are streamed, [`Limits`] say how much is listed, and what is cut is counted.
+
+#![cfg_attr(not(feature = "internals"), allow(dead_code, reason = "what only a page and a summary show"))]
+
+mod containers;
+mod document;
+mod groups;
+mod host;
+mod hosts;
+mod limits;
+mod listed;
+mod matches;
+mod values;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+pub use self::containers::{Containers, StatusCount};
+pub use self::document::{Document, document_schema};
+pub use self::groups::{GroupValue, HostGroups};
+pub use self::host::{HostFacts, HostInDetail, HostMatches, RuleCount, Seen, Uncleared, UtcTime};
+pub use self::hosts::{HostLeads, HostRemark, UnclearedCount, VerdictCount};
+pub use self::limits::Limits;
+pub use self::listed::{Listed, Ranked};
+pub use self::matches::{DayCount, HostMatch, Match, MatchedRule, RecordPlace};
+pub use self::values::{TopValues, ValueCount};
+
+use self::hosts::HostsRead;
+use super::run::Run;
+use crate::table::{ReadError, TableId, Tables};
+
+/// The answer of a sweep: what its output says about the hosts in the evidence.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Answer {
+    /// What `run.json` records of the sweep.
+    #[serde(skip)]
+    pub run: Run,
+    /// The number of hosts with each verdict, in the order of the verdicts. Verdicts that no host
+    /// has are left out.
+    pub verdicts: Vec<VerdictCount>,
+    /// Why hosts cannot be cleared, each reason with the number of hosts. Hosts with matches are
+    /// left out. The reasons by which least is known of a host come first.
+    pub uncleared_counts: Vec<UnclearedCount>,
+    /// The number of cleared hosts: those without matches whose logs were read completely.
+    pub cleared_count: u64,
+    /// The hosts with matches in live records, worst first: by risk score, then by the number of
+    /// matches.
+    pub hosts: Listed<HostInDetail>,
+    /// The other hosts that are not cleared. Hosts with matches in deleted records come first, and
+    /// then those of which least is known.
+    pub uncleared: Listed<HostInDetail>,
+    /// The hosts that are cleared, by name.
+    pub cleared: Listed<HostFacts>,
+    /// The earliest match of all hosts, with its host. `null` if there is no match in a live record.
+    pub first_match: Option<HostMatch>,
+    /// The names that the unique matches of all hosts query, most frequent first.
+    pub query_names: TopValues,
+    /// The paths of the programs that made the unique matches of all hosts, most frequent first.
+    pub processes: TopValues,
+    /// The accounts of the unique matches of all hosts, most frequent first.
+    pub users: TopValues,
+    /// What is odd about hosts' logs: first the worst of each host with matches, then the worst of
+    /// each other host, then what is less grave.
+    pub anomalies: Listed<HostRemark>,
+    /// What is usual in hosts' logs, but good to know, in the same order. That logs were in use
+    /// when they were copied is left out.
+    pub notes: Listed<HostRemark>,
+    /// The hosts with leads, most leads first. `null` if leads were not looked for.
+    pub leads: Option<Listed<HostLeads>>,
+    /// The archives, disk images, volumes and shadow copies. `null` if there are none.
+    pub containers: Option<Containers>,
+}
+
+/// What is asked of an output.
+#[derive(Debug, Clone, Default)]
+pub struct Question {
+    /// The name of the only host that is wanted, in any case; `None` for all hosts. A name without
+    /// a domain stands for all hosts of that name.
+    pub host: Option<String>,
+    /// How much is listed.
+    pub limits: Limits,
+}
+
+/// Why an answer cannot be read from an output.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{table} cannot be read: {reason}")]
+pub struct AnswerError {
+    /// The path of the table, from the output directory.
+    pub table: String,
+    /// Why the table cannot be read.
+    pub reason: String,
+}
+
+impl AnswerError {
+    fn of(table: TableId<'_>) -> impl Fn(ReadError) -> AnswerError {
+        move |reason| AnswerError { table: table.to_string(), reason: reason.to_string() }
+    }
+}
+
+impl Answer {
+    /// Reads the answer to `question` from an output. `run` is what the output's `run.json`
+    /// records.
+    pub fn read(run: Run, tables: &dyn Tables, question: &Question) -> Result<Self, AnswerError> {
+        let limits = &question.limits;
+        let looked_for_leads = run.options.leads == crate::config::Leads::DnsClient;
+        let HostsRead {
+            verdicts,
+            uncleared_counts,
+            cleared_count,
+            mut hosts,
+            mut uncleared,
+            cleared,
+            query_names,
+            processes,
+            users,
+            anomalies,
+            notes,
+            leads,
+        } = hosts::read(tables, question)?;
+        let detailed: Vec<&mut HostInDetail> = hosts.items.iter_mut().chain(&mut uncleared.items).collect();
+        let first_match = matches::read(tables, detailed, question)?;
+        if limits.groups > 0 {
+            let detailed: Vec<&mut HostInDetail> =
+                hosts.items.iter_mut().chain(&mut uncleared.items).collect();
+            groups::read(tables, &run, detailed, limits.groups)?;
+        }
+        let containers = containers::read(tables)?;
+        Ok(Answer {
+            run,
+            verdicts,
+            uncleared_counts,
+            cleared_count,
+            hosts,
+            uncleared,
+            cleared,
+            first_match,
+            query_names,
+            processes,
+            users,
+            anomalies,
+            notes,
+            leads: looked_for_leads.then_some(leads),
+            containers,
+        })
+    }
+}

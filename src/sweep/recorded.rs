@@ -1,0 +1,121 @@
+//! The output of a finished sweep, opened again: its `run.json` and its tables.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::SCHEMA_VERSION;
+use crate::base::digest::sha256;
+use crate::base::path_text::path_text;
+use crate::base::platform::files::{Link, MOST_LIST_BYTES, read_at_most};
+use crate::output::{OutputTables, RUN_FILE, partial_directory};
+use crate::report::answer::{Answer, AnswerError, Question};
+use crate::report::{OutputRecord, Run, RunNotRead};
+
+/// The output of a sweep: the directory, and what its `run.json` says.
+#[derive(Debug)]
+pub struct RecordedOutput {
+    /// The path of the output directory, with symbolic links resolved.
+    pub directory: PathBuf,
+    /// The SHA-256 of `run.json`, in hexadecimal digits.
+    pub run_sha256: String,
+    /// What `run.json` records of the sweep, or the reason why it is damaged.
+    pub run: Result<Run, String>,
+}
+
+/// Why the output of a sweep cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum OutputNotRead {
+    /// The directory is not an output of dnsweep.
+    #[error("'{}': expected an output of dnsweep, found {found}", path.display())]
+    NotAnOutput {
+        /// The path of the directory, as typed.
+        path: PathBuf,
+        /// What was found in the directory instead of an output of dnsweep.
+        found: String,
+    },
+    /// The output has a schema version (a version of the layout of tables and `run.json`) that this
+    /// dnsweep does not read.
+    #[error("'{}': expected schema version {known} in run.json, found {found}: use the dnsweep that wrote it", path.display())]
+    SchemaVersion {
+        /// The path of the output directory, as typed.
+        path: PathBuf,
+        /// The schema version of this dnsweep.
+        known: u32,
+        /// The schema version that the output's `run.json` states.
+        found: String,
+    },
+    /// A file of the output is missing or damaged.
+    #[error("'{}': expected a complete output, found {found}: dnsweep verify says what differs", path.display())]
+    Incomplete {
+        /// The path of the output directory.
+        path: PathBuf,
+        /// What is wrong, with the name of the file.
+        found: String,
+    },
+}
+
+impl RecordedOutput {
+    /// Reads the `run.json` of the output `out`.
+    pub fn open(out: &Path) -> Result<Self, OutputNotRead> {
+        let json = run_json(out)?;
+        let run = match Run::parse(&json, SCHEMA_VERSION) {
+            Ok(run) => Ok(run),
+            Err(RunNotRead::Damaged(reason)) => Err(reason),
+            Err(RunNotRead::Foreign) => return Err(not_an_output(out, "a run.json that is not of dnsweep")),
+            Err(RunNotRead::Version(found)) => {
+                let path = out.to_path_buf();
+                return Err(OutputNotRead::SchemaVersion { path, known: SCHEMA_VERSION, found });
+            }
+        };
+        // The path without links, as in the messages of a sweep. The directory exists, because its
+        // run.json was read.
+        let directory = fs::canonicalize(out).unwrap_or_else(|_| out.to_path_buf());
+        Ok(RecordedOutput { directory, run_sha256: sha256(&json), run })
+    }
+
+    /// Reads the answer to `question`. It is an error if a file of the output is missing or has
+    /// another size. The contents of the files are not verified.
+    pub fn answer(self, question: &Question) -> Result<Answer, OutputNotRead> {
+        let RecordedOutput { directory, run, .. } = self;
+        let incomplete = |found: String| OutputNotRead::Incomplete { path: directory.clone(), found };
+        let run = run.map_err(|reason| incomplete(format!("a {RUN_FILE} that cannot be read: {reason}")))?;
+        for record in &run.outputs {
+            difference(&directory, record).map_or(Ok(()), |found| Err(incomplete(found)))?;
+        }
+        let tables = OutputTables::new(&directory);
+        Answer::read(run, &tables, question).map_err(|error: AnswerError| incomplete(error.to_string()))
+    }
+}
+
+/// Returns what is wrong with a file of an output; `None` if it exists with the recorded size.
+fn difference(directory: &Path, record: &OutputRecord) -> Option<String> {
+    match fs::symlink_metadata(directory.join(&record.file)) {
+        Err(error) => Some(format!("no {}: {error}", record.file)),
+        Ok(metadata) if !metadata.is_file() => Some(format!("a {} that is no file", record.file)),
+        Ok(metadata) if metadata.len() != record.bytes => {
+            Some(format!("a {} of {} bytes instead of {}", record.file, metadata.len(), record.bytes))
+        }
+        Ok(_) => None,
+    }
+}
+
+/// Reads the bytes of the `run.json` in the output `out`. The error says that `out` is no output of
+/// dnsweep.
+fn run_json(out: &Path) -> Result<Vec<u8>, OutputNotRead> {
+    // A link could lead anywhere, and a pipe may have no end.
+    read_at_most(&out.join(RUN_FILE), Link::Refused, MOST_LIST_BYTES).map_err(|error| {
+        let partial = partial_directory(out);
+        let found = format!("no {RUN_FILE} that can be read: {error}");
+        if partial.is_dir() {
+            let partial = path_text(&partial);
+            let unfinished = "what an unfinished sweep has read, which sweep --resume completes";
+            not_an_output(out, &format!("{found}; '{partial}' contains {unfinished}"))
+        } else {
+            not_an_output(out, &found)
+        }
+    })
+}
+
+fn not_an_output(out: &Path, found: &str) -> OutputNotRead {
+    OutputNotRead::NotAnOutput { path: out.to_path_buf(), found: found.to_owned() }
+}

@@ -1,0 +1,157 @@
+//! How tables are read back, independent of any file format: row by row, in the order of the table,
+//! and only the columns and rows that are wanted.
+
+use std::borrow::Cow;
+use std::fmt::{self, Display};
+
+use super::{Cell, Column};
+use crate::base::sentence::sentence;
+use crate::event::EventTime;
+
+sentence! {
+    /// The error that a table cannot be read. Contains the reason in words.
+    pub struct ReadError;
+}
+
+/// A table of an output. It is displayed as the path of its file from the output directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TableId<'a> {
+    /// The table of matches.
+    Matches,
+    /// The table of hosts.
+    Hosts,
+    /// The ledger: the table of files.
+    Files,
+    /// The table of containers.
+    Containers,
+    /// The table that the command `stats` in a detection's search makes. Contains the detection's
+    /// id.
+    Stats(&'a str),
+}
+
+impl Display for TableId<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TableId::Matches => f.write_str("matches.parquet"),
+            TableId::Hosts => f.write_str("hosts.parquet"),
+            TableId::Files => f.write_str("files.parquet"),
+            TableId::Containers => f.write_str("containers.parquet"),
+            TableId::Stats(id) => write!(f, "stats/{id}.parquet"),
+        }
+    }
+}
+
+/// The rows of a table that a reader wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted<'a> {
+    /// All rows of the table.
+    All,
+    /// The rows with these numbers, which count from 0 and ascend.
+    These(&'a [u64]),
+}
+
+/// The tables of an output.
+pub trait Tables {
+    /// Returns true if the output has the table.
+    fn has(&self, table: TableId<'_>) -> bool;
+
+    /// Returns the columns of a table that are not columns of records. Needed for the tables of
+    /// `stats`, whose columns depend on the detection.
+    fn columns(&self, table: TableId<'_>) -> Result<Vec<Column>, ReadError>;
+
+    /// Reads the columns `columns` of a table, and calls `each` for every wanted row, in the order
+    /// of the table. Memory does not grow with the number of rows. It is an error if the table has
+    /// no column of this name and type.
+    fn read(
+        &self,
+        table: TableId<'_>,
+        columns: &[&Column],
+        rows: Wanted<'_>,
+        each: &mut dyn FnMut(&Row<'_>),
+    ) -> Result<(), ReadError>;
+}
+
+/// The source of a row's cells, which makes a cell when it is asked for.
+pub trait CellSource {
+    /// Returns the row's cell in the column with this index, among the columns that are read.
+    fn cell(&self, column: usize) -> Cell<'_>;
+}
+
+/// A row of a table that is read: the cells of the columns that the reader asked for.
+#[derive(Clone, Copy)]
+pub struct Row<'a> {
+    columns: &'a [&'a Column],
+    cells: &'a dyn CellSource,
+    number: u64,
+}
+
+impl<'a> Row<'a> {
+    /// Makes a row. `columns` are the columns that are read, `cells` makes their cells, and
+    /// `number` is the row's number in its table, from 0.
+    #[must_use]
+    pub fn new(columns: &'a [&'a Column], cells: &'a dyn CellSource, number: u64) -> Self {
+        Row { columns, cells, number }
+    }
+
+    /// Returns the row's number in its table, from 0.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Returns the row's cells, in the order of the columns that are read.
+    pub fn cells(&self) -> impl Iterator<Item = Cell<'a>> {
+        let cells = self.cells;
+        (0..self.columns.len()).map(move |column| cells.cell(column))
+    }
+
+    /// Returns the cell of a column, which must be among those that are read.
+    #[must_use]
+    pub fn cell(&self, name: &str) -> Cell<'a> {
+        let place = self.columns.iter().position(|column| column.name == name);
+        self.cells.cell(place.expect("readers get cells of the columns that they read"))
+    }
+
+    /// Returns the text in a text column; `None` if the cell is null.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<Cow<'a, str>> {
+        if let Cell::Text(text) = self.cell(name) { Some(text) } else { None }
+    }
+
+    /// Returns the number in an integer column; `None` if the cell is null.
+    #[must_use]
+    pub fn integer(&self, name: &str) -> Option<i64> {
+        if let Cell::Integer(number) = self.cell(name) { Some(number) } else { None }
+    }
+
+    /// Returns the count in an integer column. A cell that is null or negative counts as 0.
+    #[must_use]
+    pub fn count(&self, name: &str) -> u64 {
+        self.integer(name).and_then(|number| u64::try_from(number).ok()).unwrap_or(0)
+    }
+
+    /// Returns true if the cell in a boolean column is true.
+    #[must_use]
+    pub fn is(&self, name: &str) -> bool {
+        self.cell(name) == Cell::Boolean(true)
+    }
+
+    /// Returns the instant in a time column; `None` if the cell is null.
+    #[must_use]
+    pub fn time(&self, name: &str) -> Option<EventTime> {
+        if let Cell::Time(time) = self.cell(name) { Some(time) } else { None }
+    }
+
+    /// Returns the list in a column of text lists.
+    #[must_use]
+    pub fn texts(&self, name: &str) -> Vec<Cow<'a, str>> {
+        if let Cell::Texts(texts) = self.cell(name) { texts } else { Vec::new() }
+    }
+
+    /// Returns the list in a column of records. Each record has the fields of the column's type, in
+    /// the order of that type.
+    #[must_use]
+    pub fn records(&self, name: &str) -> Vec<Vec<Cell<'a>>> {
+        if let Cell::Records(records) = self.cell(name) { records } else { Vec::new() }
+    }
+}
