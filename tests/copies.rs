@@ -50,7 +50,7 @@ fn copies_are_marked_and_counted_once() {
         for totals in [&run["totals"], &run["detections"][0]] {
             assert_eq!((&totals["matches"], &totals["unique_matches"]), (&json!(7), &json!(3)));
         }
-        assert!(swept.process.stdout.starts_with("3 matches on 1 of 1 host; 4 copies of them\n"));
+        assert!(swept.process.stdout.ends_with("\n3 matches on 1 of 1 host; 4 copies of them\n"));
         outputs.push(
             ["matches", "hosts"].map(|table| fs::read(scene.out().join(format!("{table}.parquet"))).unwrap()),
         );

@@ -216,17 +216,25 @@ fn the_summary_says_which_hosts_cannot_be_cleared_and_why() {
     scene.put("INCOMPLETE/Security.evtx", b"no log");
     let (since, until) = (time::time_created(day(5)), time::time_created(day(15)));
     let swept = scene.sweep(&["--since", &since, "--until", &until]).expect(3);
-    let text = swept.process.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let full = words(&swept.summary(&["--full"]));
     for part in [
-        "1 match on 1 of 12 hosts",
-        "Not cleared 10 of 11 hosts without matches: 1 no event logs, 1 unreadable, 1 no records, 1 no Sysmon, \
-         1 no DNS queries logged, 2 no DNS queries in the period, 1 with incomplete files, 2 period covered in part",
-        "host without matches verdict DNS queries first query last query in period",
-        "FROM-WITHIN no matches; period covered in part 1 of 2 2025-03-08 2025-03-21",
+        "not cleared verdict queries in period first query last query",
+        "FROM-WITHIN no matches 1 of 2 2025-03-08 2025-03-21",
         "ONLY-BEFORE no DNS queries in the period 0 of 2 2025-03-01 2025-03-05",
         "NO-SYSMON no Sysmon 0 of 0 NO-QUERIES no DNS queries logged 0 of 0",
-        "INCOMPLETE no matches; 1 file incomplete 1 of 3 2025-03-01 2025-03-21",
-        "ALL-THROUGH no matches 3 of 5 2025-03-01 2025-03-21",
+        "INCOMPLETE no matches 1 of 3 2025-03-01 2025-03-21",
+        "cleared verdict queries in period first query last query ALL-THROUGH no matches 3 of 5 2025-03-01 2025-03-21",
+    ] {
+        assert!(full.contains(part), "{part}\n{full}");
+    }
+    let text = words(&swept.process.stdout);
+    for part in [
+        "1 match on 1 of 12 hosts; 1 cleared, 10 not cleared",
+        "Not cleared 10 of 11 hosts without matches 1 no event logs: (evidence NO-LOGS) 1 unreadable: \
+         (evidence UNREADABLE) 1 no records: (evidence NO-RECORDS) 1 no Sysmon: NO-SYSMON 1 no DNS queries \
+         logged: NO-QUERIES 2 no DNS queries in the period: BEFORE-AND-AFTER, ONLY-BEFORE 1 with incomplete files: \
+         INCOMPLETE 2 period covered in part: ",
         "17 DNS queries, 7 of them in the period",
         "Only matches from 2025-03-06T12:00:00.0000000Z until 2025-03-16T12:00:00.0000000Z",
     ] {
@@ -248,7 +256,8 @@ fn if_all_hosts_can_be_cleared_the_summary_does_not_mention_it() {
     let scene = Scene::new();
     scene.put(&format!("HOST/{SYSMON}"), &log(&[query("HOST", day(0))]));
     let swept = scene.sweep(&[]).expect(0);
-    assert!(!swept.process.stdout.contains("leared"), "{}", swept.process.stdout);
+    assert!(!swept.process.stdout.contains("ot cleared"), "{}", swept.process.stdout);
+    assert!(swept.process.stdout.ends_with("\n0 matches on 0 of 1 host; 1 cleared\n"));
     assert_eq!(swept.run()["totals"]["hosts_not_cleared"], 0);
 }
 
@@ -329,7 +338,8 @@ fn an_event_without_a_readable_time_may_match_and_covers_nothing() {
             ("C", "no matches", Some("whole"), 1),
         ],
     );
-    let text = "Not cleared 2 of 2 hosts without matches: 1 no DNS queries in the period, 1 with times that";
+    let text = "\nNot cleared 2 of 2 hosts without matches\n  1 no DNS queries in the period: B\n  \
+                1 with times that cannot be read: C\n";
     assert!(swept.process.stdout.contains(text), "{}", swept.process.stdout);
     assert_eq!(not_cleared(&swept).len(), 2);
     // Without a period, the query counts like any other.

@@ -81,7 +81,7 @@ fn what_an_exclusion_applies_to_counts_nowhere() {
         (&json!(2), &json!(2), &json!(2))
     );
     assert_eq!(run["detections"][0]["matches"], json!(2));
-    assert!(swept.process.stdout.starts_with("2 matches on 2 of 2 hosts"), "{}", swept.process.stdout);
+    assert!(swept.process.stdout.ends_with("\n2 matches on 2 of 2 hosts\n"), "{}", swept.process.stdout);
 }
 
 #[test]

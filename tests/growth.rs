@@ -170,7 +170,8 @@ fn what_is_shown_of_one_value_has_an_end() {
     });
     let swept = scene.sweep(&[]).expect(0);
     assert!(swept.process.stdout.len() < 20_000, "{} bytes are shown", swept.process.stdout.len());
-    assert!(swept.process.stdout.contains("… (150001 characters)"));
+    // Long values are cut in the middle.
+    assert!(swept.process.stdout.contains("xxx…xxx"), "{}", swept.process.stdout);
     assert!(swept.process.stderr.len() < 20_000, "{} bytes of messages", swept.process.stderr.len());
     // The tables contain the whole value.
     assert_eq!(swept.host(&long(7))["users"], json!([{ "value": long(7), "count": 1 }]));

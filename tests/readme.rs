@@ -18,7 +18,9 @@ use std::process::Command;
 use std::{env, fs};
 
 use dnsweep::guide::{PAGES, Page};
-use dnsweep::internals::cli::exit::{DETECTIONS_EXIT_STATUSES, EXIT_STATUSES, Exit, VERIFY_EXIT_STATUSES};
+use dnsweep::internals::cli::exit::{
+    DETECTIONS_EXIT_STATUSES, EXIT_STATUSES, Exit, REPORT_EXIT_STATUSES, VERIFY_EXIT_STATUSES,
+};
 use dnsweep::internals::detect::{LEVEL_SCORES, STATUS_SHARES, sigma_fields};
 use dnsweep::internals::ledger::damage::Damage;
 use dnsweep::internals::ledger::event_form::EventForm;
@@ -122,6 +124,7 @@ fn the_parts_of_pages_are_those_of_the_program() {
     hold("table leads", &columns(MatchRow::LEAD_COLUMNS.iter().map(|of| &of.column)));
     hold("table exit", &statuses(&EXIT_STATUSES));
     hold("table verify-exit", &statuses(&VERIFY_EXIT_STATUSES));
+    hold("table report-exit", &statuses(&REPORT_EXIT_STATUSES));
     hold("table detections-exit", &statuses(&DETECTIONS_EXIT_STATUSES));
     hold("table sigma-fields", &fields_of_sigma());
     hold("table sigma-risk", &sigma_risk());
@@ -223,7 +226,7 @@ impl Samples {
     fn swept() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().canonicalize().unwrap().join("sweep-out");
-        let summary = printed(&out, &["sweep", "samples/evidence", "--quiet", "--out", "{out}"]);
+        let summary = printed(&out, &["sweep", "samples/evidence", "--out", "{out}"]);
         Samples { summary, matches: common::tables::read(&out.join("matches.parquet")).rows }
     }
 }
@@ -233,30 +236,17 @@ fn is_planted(text: &str) -> bool {
     text.contains(['<', '\u{1b}']) || text.contains("\\u{")
 }
 
-/// Returns a summary with `…` instead of harmful names, up to the end of their list, and instead of
-/// the paragraphs that a newcomer does not need.
+/// Returns the end of a summary, from the most frequent names on, with `…` instead of harmful names.
 fn shortened(summary: &str) -> String {
-    let mut text = String::new();
-    let mut is_cut = false;
-    for line in summary.lines() {
-        let is_continued = line.starts_with("   ");
-        let is_of_the_end = ["Note", "In use", "Verified", "Damaged", "Passed over", "Tables"]
-            .iter()
-            .any(|word| line.starts_with(word));
-        if is_cut && is_continued {
-            continue;
-        }
-        is_cut = is_of_the_end || is_planted(line);
-        if is_of_the_end {
-            if !text.ends_with("\n…\n") {
-                text.push_str("…\n");
-            }
-        } else if let Some(planted) = line.find(['<']).or_else(|| line.find("\\u{")) {
-            let kept = line[..planted].rfind(", ").map_or(12, |comma| comma + 2);
-            writeln!(text, "{}…", &line[..kept]).unwrap();
-        } else {
-            writeln!(text, "{line}").unwrap();
-        }
+    let (_, end) = summary.split_once("\n\nNames ").unwrap();
+    let mut text = "…\n\n".to_owned();
+    for line in format!("Names {end}").lines() {
+        let item = |item: &str| {
+            let blanks = item.len() - item.trim_start().len();
+            if is_planted(item) { format!("{}…", &item[..blanks]) } else { item.to_owned() }
+        };
+        let items: Vec<String> = line.split(", ").map(item).collect();
+        writeln!(text, "{}", items.join(", ")).unwrap();
     }
     text
 }

@@ -47,7 +47,7 @@ fn deleted_records_are_marked_and_counted_apart() {
             without["recovered_matches"].take();
             assert_eq!(with, without, "nothing else is said of the host");
             assert!(
-                swept.process.stdout.starts_with("2 matches on 1 of 1 host; 2 matches in deleted records\n")
+                swept.process.stdout.contains("\n2 matches on 1 of 1 host; 2 matches in deleted records\n")
             );
             let run = swept.run();
             assert_eq!(run["totals"]["recovered_matches"], json!(2));

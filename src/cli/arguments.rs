@@ -314,9 +314,18 @@ pub struct SweepArguments {
     #[arg(long, help_heading = heading::OUTPUT)]
     pub fail_on_match: bool,
 
-    /// Show no progress and no messages except errors and the number of rules that do not run
+    /// Print no summary, no progress and no messages except errors and the number of rules that do
+    /// not run; `dnsweep report OUT` prints the summary later
     #[arg(long, short, help_heading = heading::OUTPUT)]
     pub quiet: bool,
+
+    /// Format of the summary on standard output
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT", conflicts_with = "quiet", help_heading = heading::OUTPUT)]
+    pub format: SummaryFormat,
+
+    /// List everything in the summary, however long it is [default: two screens]
+    #[arg(long, conflicts_with = "quiet", help_heading = heading::OUTPUT)]
+    pub full: bool,
 
     /// Format of messages on standard error
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT", help_heading = heading::OUTPUT)]
@@ -335,6 +344,16 @@ pub struct SweepArguments {
     /// copies lie beside the output, and are gone when the sweep ends
     #[arg(long, value_name = "SIZE", value_parser = size, help_heading = heading::PERFORMANCE)]
     pub spool_limit: Option<u64>,
+}
+
+/// The format of a sweep's summary.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum SummaryFormat {
+    /// Text for people
+    #[default]
+    Text,
+    /// One JSON document; `dnsweep schema summary` prints its schema
+    Json,
 }
 
 /// The arguments of `verify`.
@@ -383,7 +402,21 @@ pub struct ReportArguments {
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub format: ReportFormat,
 
-    /// List everything, however long it is
+    /// Report one host: its matches, grouped as the detection groups them and one by one, and what
+    /// is known of its logs. The name in any case, with its domain or without
+    #[arg(long, value_name = "NAME")]
+    pub host: Option<String>,
+
+    /// Report the risk of each host and user (or with --host of one): their risk events in a period,
+    /// with score, messages, stories and ATT&CK techniques
+    #[arg(long)]
+    pub risk: bool,
+
+    /// The period for --risk: this SPAN (7d, 36h) up to the last risk event of each host and user
+    #[arg(long, value_name = "SPAN", requires = "risk", default_value = "7d")]
+    pub last: String,
+
+    /// List everything, however long it is [default: two screens]
     #[arg(long)]
     pub full: bool,
 
@@ -395,9 +428,16 @@ pub struct ReportArguments {
 /// The format of a report.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum ReportFormat {
-    /// One JSON document; `dnsweep schema summary` prints its schema
+    /// Text for people: what the sweep printed
     #[default]
+    Text,
+    /// Markdown, for a wiki, a ticket or a case file
+    Markdown,
+    /// One JSON document; `dnsweep schema` prints its schema
     Json,
+    /// Comma-separated values: a row for each host; with --host, for each match; with --risk, for
+    /// each host and user at risk
+    Csv,
 }
 
 /// The arguments of `schema`.
@@ -413,6 +453,8 @@ pub struct SchemaArguments {
 pub enum SchemaDocument {
     /// The summary as JSON, which `sweep` and `report` print with `--format json`: a JSON Schema
     Summary,
+    /// The risk as JSON, which `report --risk --format json` prints: a JSON Schema
+    Risk,
 }
 
 /// The arguments of `guide`.

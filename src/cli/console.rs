@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use crate::cli::arguments::LogFormat;
 use crate::cli::exit::Exit;
 use crate::event::EventTime;
-use crate::report::{escaped, escaped_json, terminal_width};
+use crate::report::{Colours, escaped, escaped_json, terminal_width};
 
 /// The width, in columns, of the summary of a sweep's results if it is not printed on a terminal
 /// but to a file or a pipe.
@@ -37,6 +37,14 @@ pub(super) fn print_with(
 /// terminal, but at least 60 and at most 200; for a file or a pipe, a fixed width.
 pub(super) fn width() -> usize {
     if io::stdout().is_terminal() { terminal_width().clamp(60, 200) } else { PIPE_WIDTH }
+}
+
+/// Whether the summary of a sweep's results is coloured: only on a terminal that shows colours, and
+/// never if the variable `NO_COLOR` is set.
+pub(super) fn colours() -> Colours {
+    let stdout = io::stdout();
+    let is_wanted = anstream::AutoStream::choice(&stdout) != anstream::ColorChoice::Never;
+    if stdout.is_terminal() && is_wanted { Colours::Ansi } else { Colours::None }
 }
 
 /// The severity of a message on standard error.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::config::{PeriodError, RequestError, RulesError};
 use crate::error::SweepError;
+use crate::event::TimeError;
 use crate::evidence::EvidenceError;
 use crate::output::OutputError;
 use crate::sweep::OutputNotRead;
@@ -29,6 +30,12 @@ pub enum UsageError {
         /// Why the file with the event cannot be read, or is no event.
         reason: String,
     },
+    /// The output of a sweep has no host of the name that the user gave (`--host`).
+    #[error("--host '{0}': the output has no host of this name; report --format csv lists all hosts")]
+    Host(String),
+    /// The span of time that the user gave (`--last`) is none.
+    #[error("--last {0}")]
+    Span(#[from] TimeError),
     /// The path of the directory with data sets (`--data`) does not name a directory.
     #[error("--data '{}': expected a directory", .0.display())]
     Data(PathBuf),

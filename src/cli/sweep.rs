@@ -3,17 +3,18 @@
 use std::io;
 
 use super::arguments::SweepArguments;
-use super::console::{Level, MessageWriter, print, width};
+use super::console::{Level, MessageWriter};
 use super::error::CommandError;
 use super::exit::{Exit, OnMatch};
 use super::interrupt;
 use super::progress::{BETWEEN_LINES, Progress, Verbosity};
+use super::report::{extent, print_summary};
 use super::resolve::{output, output_path, request};
 use crate::base::path_text::escaped_name;
 use crate::event::EventTime;
 use crate::evidence::discover::resolve_roots;
-use crate::report::{Ending, Summary, Totals, nothing_read};
-use crate::sweep::{Caller, Sink, sweep};
+use crate::report::{Ending, Totals, nothing_read};
+use crate::sweep::{Caller, RecordedOutput, Sink, sweep};
 
 /// Runs the command `dnsweep sweep`: makes a sweep and prints a summary of its results. Returns the
 /// exit status.
@@ -42,13 +43,15 @@ pub(super) fn run(arguments: &SweepArguments) -> Result<Exit, CommandError> {
         MessageWriter::new(io::stderr(), arguments.log_format)
             .line(Level::Error, &nothing_read(&outcome.run));
     }
-    let summary = Summary {
-        run: &outcome.run,
-        hosts: &outcome.hosts,
-        containers: &outcome.containers,
-        directory: outcome.directory.as_deref().expect("the sink is a directory"),
-        width: width(),
-    };
     let exit = Exit::of_sweep(&outcome.run.totals, on_match);
-    Ok(print(&summary.to_string(), arguments.log_format).unwrap_or(exit))
+    if arguments.quiet {
+        return Ok(exit);
+    }
+    let directory = outcome.directory.clone().expect("the sink is a directory");
+    // Its hosts take memory, and the answer is read from the tables.
+    drop(outcome);
+    let output = RecordedOutput::open(&directory)?;
+    let failed =
+        print_summary(output, arguments.format.into(), extent(arguments.full), arguments.log_format)?;
+    Ok(failed.unwrap_or(exit))
 }

@@ -65,10 +65,11 @@ macro_rules! pages {
     };
 }
 
-pages! { 14:
+pages! { 15:
     evidence "evidence" "which files are read, and which are passed over"
     containers "containers" "logs in archives, disk images and shadow copies"
     verdicts "verdicts" "what can be said of a host without matches"
+    report "report" "the summary, its formats, a closer look at a host, risk"
     tables "tables" "the outputs: every table, column by column"
     queries "queries" "SQL that analysts ask of the tables"
     anomalies "anomalies" "gaps, clock steps, names of machines, copies of an event"

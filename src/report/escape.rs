@@ -56,16 +56,6 @@ pub fn middle_cut(text: &str, most: usize) -> Cow<'_, str> {
     Cow::Owned(format!("{begin}…{}", text.get(tail..).unwrap_or_default()))
 }
 
-/// Returns a value from evidence, made safe to show to people: first shortened by [`cut`], then
-/// [`escaped`].
-#[must_use]
-pub fn shown(text: &str) -> Cow<'_, str> {
-    match cut(text) {
-        Cow::Borrowed(text) => escaped(text),
-        Cow::Owned(text) => Cow::Owned(escaped(&text).into_owned()),
-    }
-}
-
 /// Returns JSON in which the characters that [`escaped`] replaces are written as `\uXXXX`. The JSON
 /// means the same as before.
 #[must_use]

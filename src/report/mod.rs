@@ -6,6 +6,8 @@ pub mod answer;
 mod conclude;
 mod container_row;
 mod coverage;
+#[cfg(feature = "cli")]
+pub mod csv_rows;
 mod escape;
 mod event_columns;
 mod exclusion;
@@ -17,6 +19,8 @@ mod host_row;
 mod hosts;
 mod leads;
 mod machine_logs;
+#[cfg(feature = "cli")]
+pub mod markdown;
 mod matched_event;
 mod matches;
 mod nothing_read;
@@ -34,7 +38,7 @@ pub use crate::ledger::file::{FileReport, Header, Loss, Status};
 pub use anomaly::Anomaly;
 pub use container_row::ContainerRow;
 pub use coverage::Coverage;
-pub use escape::{cut, escaped, escaped_json, is_shown_escaped, middle_cut, shown};
+pub use escape::{cut, escaped, escaped_json, is_shown_escaped, middle_cut};
 pub use exclusion::{ExcludedCounts, ExclusionRecord, HostExclusions};
 pub use file_row::FileRow;
 pub use flawed_file::{FirstProblem, FlawedFile, MOST_FLAWED, MissedContainer};
@@ -47,11 +51,11 @@ pub use matched_event::{DetectionCounts, DetectionLabel, MatchedEvent};
 pub use matches::{MatchContext, MatchRow, Occurrence, event_hash};
 pub use nothing_read::nothing_read;
 pub use run::{
-    ContentRecord, DetectionLeads, DetectionRecord, NameCondition, OutputRecord, RefusedRecord, RuleCounts,
-    Run, RunNotRead,
+    ContentRecord, DetectionLeads, DetectionRecord, NameCondition, OutputRecord, RefusedRecord,
+    RiskObjectRecord, RuleCounts, Run, RunNotRead,
 };
 #[cfg(feature = "cli")]
-pub use summary::{Summary, terminal_width};
+pub use summary::{Colours, Extent, HostsInDetail, RiskTable, Summary, terminal_width};
 pub use totals::{Ending, Totals};
 pub use verdict::Verdict;
 pub use verification::{

@@ -133,6 +133,8 @@ pub struct DetectionRecord {
     pub language: Cow<'static, str>,
     /// The detection's risk score, 0 to 100; `null` if its rule states none.
     pub risk_score: Option<u32>,
+    /// What is at risk if an event matches, as the detection's rule states it.
+    pub risk_objects: Vec<RiskObjectRecord>,
     /// The MITRE ATT&CK techniques that the detection's rule names.
     pub mitre_attack_id: Vec<String>,
     /// The analytic stories that the detection belongs to. In Splunk, these are groups of rules
@@ -157,6 +159,37 @@ pub struct DetectionRecord {
     pub recovered_matches: u64,
     /// The detection's leads; `null` if leads were not looked for.
     pub leads: Option<DetectionLeads>,
+}
+
+/// What is at risk if an event matches a detection, as `run.json` lists it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RiskObjectRecord {
+    /// The name of the field with the object, in the result of the detection's search.
+    pub field: String,
+    /// The type of the object: `system`, `user` or `other`.
+    pub object_type: String,
+    /// The risk score for this object; `null` if the rule states none for it.
+    pub score: Option<u32>,
+}
+
+impl RiskObjectRecord {
+    /// Returns the object of detections that state none: the host.
+    pub(super) fn host() -> Self {
+        RiskObjectRecord { field: "dest".to_owned(), object_type: "system".to_owned(), score: None }
+    }
+
+    /// Returns the column of the table of matches that contains the object. Detections give fields
+    /// the names of Sysmon or of Splunk's data model.
+    pub(super) fn column(&self) -> &'static str {
+        match self.field.to_ascii_lowercase().as_str() {
+            "user" | "user_id" | "src_user" => "user",
+            "image" | "process" | "process_path" => "image",
+            "process_name" => "process_name",
+            "queryname" | "query" => "query_name",
+            _ if self.object_type == "user" => "user",
+            _ => "computer",
+        }
+    }
 }
 
 /// A file that defines a Splunk macro or a lookup which a detection uses, as `run.json` lists it.

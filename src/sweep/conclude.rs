@@ -11,14 +11,14 @@ use crate::base::platform::{machine, working_directory};
 use crate::config::{
     Config, ContentFile, ExclusionStatus, Leads, LoadedDetection, LoadedExclusion, NotRun, RefusedDetection,
 };
-use crate::detect::LeadCondition;
+use crate::detect::{LeadCondition, RiskObject};
 use crate::error::SweepError;
 use crate::event::{EventTime, time_zone};
 use crate::evidence::discover::Discovery;
 use crate::output::{FinalJournal, OutputDirectory};
 use crate::report::{
     ContentRecord, DetectionLeads, DetectionRecord, Ending, ExclusionRecord, MissedContainer, NameCondition,
-    RefusedRecord, RuleCounts, Run, Totals,
+    RefusedRecord, RiskObjectRecord, RuleCounts, Run, Totals,
 };
 
 /// What called the sweep, as `run.json` describes it: the program `dnsweep`, or another Rust
@@ -101,8 +101,7 @@ pub(super) fn conclude(
         output.publish(syncing, journal)
     };
     let directory = output.map(publish).transpose()?;
-    let containers = discovery.containers.into_iter().map(|found| found.report).collect();
-    Ok(Outcome { ending, run, hosts, containers, directory })
+    Ok(Outcome { ending, run, hosts, directory })
 }
 
 fn exclusion_records(exclusions: &[LoadedExclusion], excluded: &ExclusionCounts) -> Vec<ExclusionRecord> {
@@ -152,6 +151,7 @@ fn detection_record(
         date: detection.date,
         language: detection.language.name().into(),
         risk_score: detection.risk_score,
+        risk_objects: detection.risk_objects.into_iter().map(risk_object_record).collect(),
         mitre_attack_id: detection.mitre_attack_id,
         analytic_story: detection.analytic_story,
         notes: detection.notes,
@@ -166,6 +166,11 @@ fn detection_record(
         recovered_matches,
         leads,
     }
+}
+
+fn risk_object_record(object: RiskObject) -> RiskObjectRecord {
+    let RiskObject { field, object_type, score } = object;
+    RiskObjectRecord { field, object_type, score }
 }
 
 fn rule_counts(config: &Config) -> RuleCounts {

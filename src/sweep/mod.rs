@@ -30,7 +30,6 @@ use crate::config::{Config, Hashing, Leads, Sweep};
 use crate::error::SweepError;
 use crate::event::EventTime;
 use crate::evidence::discover::{Discovery, FoundSoFar, discover_observed, resolve_roots};
-use crate::ledger::container::ContainerReport;
 use crate::output::{OutputDirectory, Table, UnfinishedPolicy, prepare};
 use crate::report::{Ending, FileReport, MatchRow, NamedHost, Run};
 
@@ -82,8 +81,6 @@ pub struct Outcome {
     /// All hosts of the sweep, sorted by name, each with its matches and what is known about its
     /// logs.
     pub hosts: Vec<NamedHost>,
-    /// The archives, disk images, volumes and shadow copies that were found, in evidence order.
-    pub containers: Vec<ContainerReport>,
     /// The output directory; `None` if the sweep's [`Sink`] is no directory.
     pub directory: Option<PathBuf>,
 }

@@ -8,7 +8,7 @@ use crate::base::digest::sha256;
 use crate::base::path_text::path_text;
 use crate::base::platform::files::{Link, MOST_LIST_BYTES, read_at_most};
 use crate::output::{OutputTables, RUN_FILE, partial_directory};
-use crate::report::answer::{Answer, AnswerError, Question};
+use crate::report::answer::{Answer, AnswerError, Question, Risk, RiskQuestion};
 use crate::report::{OutputRecord, Run, RunNotRead};
 
 /// The output of a sweep: the directory, and what its `run.json` says.
@@ -76,6 +76,19 @@ impl RecordedOutput {
     /// Reads the answer to `question`. It is an error if a file of the output is missing or has
     /// another size. The contents of the files are not verified.
     pub fn answer(self, question: &Question) -> Result<Answer, OutputNotRead> {
+        self.read(|run, tables| Answer::read(run, tables, question))
+    }
+
+    /// Reads the risk of hosts and users, and returns it with what `run.json` records. The errors
+    /// are those of [`RecordedOutput::answer`].
+    pub fn risk(self, question: RiskQuestion<'_>) -> Result<(Run, Risk), OutputNotRead> {
+        self.read(|run, tables| Risk::read(&run, tables, question).map(|risk| (run, risk)))
+    }
+
+    fn read<T>(
+        self,
+        read: impl FnOnce(Run, &OutputTables) -> Result<T, AnswerError>,
+    ) -> Result<T, OutputNotRead> {
         let RecordedOutput { directory, run, .. } = self;
         let incomplete = |found: String| OutputNotRead::Incomplete { path: directory.clone(), found };
         let run = run.map_err(|reason| incomplete(format!("a {RUN_FILE} that cannot be read: {reason}")))?;
@@ -83,7 +96,7 @@ impl RecordedOutput {
             difference(&directory, record).map_or(Ok(()), |found| Err(incomplete(found)))?;
         }
         let tables = OutputTables::new(&directory);
-        Answer::read(run, &tables, question).map_err(|error: AnswerError| incomplete(error.to_string()))
+        read(run, &tables).map_err(|error| incomplete(error.to_string()))
     }
 }
 

@@ -215,6 +215,13 @@ impl FinishedSweep {
         self
     }
 
+    /// Returns what `dnsweep report` prints of the output.
+    pub fn summary(&self, options: &[&str]) -> String {
+        let ended = run(dnsweep().arg("report").arg(&self.out).args(options));
+        assert_eq!((ended.status, ended.stderr.as_str()), (0, ""));
+        ended.stdout
+    }
+
     /// Returns the rows of a table, in file order.
     pub fn rows(&self, table: &str) -> Vec<Value> {
         tables::read(&self.out.join(format!("{table}.parquet"))).rows

@@ -9,6 +9,7 @@ use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 
 use super::Answer;
 use super::listed::Listed;
+use super::risk::Risk;
 use crate::ledger::tally::SkippedCounts;
 use crate::report::escape::is_shown_escaped;
 use crate::report::exclusion::ExclusionRecord;
@@ -131,9 +132,7 @@ impl<'a> Document<'a> {
     /// Writes the document as indented JSON. Characters that a reader would not see, or that act on
     /// a terminal, are written as `\uXXXX`.
     pub fn write(&self, to: impl Write) -> io::Result<()> {
-        let mut serializer = Serializer::with_formatter(to, Safe(PrettyFormatter::new()));
-        self.serialize(&mut serializer)?;
-        serializer.into_inner().write_all(b"\n")
+        write_json(self, to)
     }
 }
 
@@ -168,12 +167,55 @@ impl<'a> ExclusionFacts<'a> {
     }
 }
 
-/// Returns the JSON Schema of the document, as indented JSON.
+/// The risk of hosts and users, read from the output of a sweep. Long lists are cut: a list has its
+/// `items` and the `count` of all.
+#[derive(Serialize, JsonSchema)]
+#[schemars(title = "Risk in the output of a sweep by dnsweep", rename = "RiskReport")]
+pub struct RiskDocument<'a> {
+    /// The version of the layout of this document.
+    risk_version: u32,
+    /// What was swept, when, and by what.
+    sweep: SweepFacts<'a>,
+    /// The risk of hosts and users.
+    #[serde(flatten)]
+    risk: &'a Risk,
+}
+
+impl<'a> RiskDocument<'a> {
+    /// Makes the document. `run` is what `run.json` records, and `directory` the output directory.
+    #[must_use]
+    pub fn new(risk: &'a Risk, run: &'a Run, directory: &'a str) -> Self {
+        RiskDocument { risk_version: VERSION, sweep: SweepFacts::of(run, directory), risk }
+    }
+
+    /// Writes the document as indented JSON, as [`Document::write`] does.
+    pub fn write(&self, to: impl Write) -> io::Result<()> {
+        write_json(self, to)
+    }
+}
+
+/// Returns the JSON Schema of a [`Document`], as indented JSON.
 #[must_use]
-pub fn document_schema() -> String {
+pub fn summary_schema() -> String {
+    schema::<Document<'static>>()
+}
+
+/// Returns the JSON Schema of a [`RiskDocument`], as indented JSON.
+#[must_use]
+pub fn risk_schema() -> String {
+    schema::<RiskDocument<'static>>()
+}
+
+fn schema<T: JsonSchema>() -> String {
     let settings = SchemaSettings::draft2020_12().for_serialize();
-    let schema = settings.into_generator().into_root_schema_for::<Document<'static>>();
+    let schema = settings.into_generator().into_root_schema_for::<T>();
     serde_json::to_string_pretty(&schema).expect("a schema is JSON") + "\n"
+}
+
+fn write_json(document: &impl Serialize, to: impl Write) -> io::Result<()> {
+    let mut serializer = Serializer::with_formatter(to, Safe(PrettyFormatter::new()));
+    document.serialize(&mut serializer)?;
+    serializer.into_inner().write_all(b"\n")
 }
 
 /// Formats JSON with line breaks and indents, and escapes what a reader would not see.

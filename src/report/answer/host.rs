@@ -162,10 +162,9 @@ impl Uncleared {
                 Some(Uncleared::Incomplete)
             }
             Verdict::NoMatches => match coverage.as_deref() {
-                None => None,
                 Some(coverage) if coverage != Coverage::Whole.name() => Some(Uncleared::PeriodCoveredInPart),
                 Some(_) if row.count("unreadable_times") > 0 => Some(Uncleared::UnreadableTimes),
-                Some(_) => None,
+                _ => None,
             },
             Verdict::NoDnsQueriesInPeriod => Some(Uncleared::NoDnsQueriesInPeriod),
             Verdict::NoDnsQueriesLogged => Some(Uncleared::NoDnsQueriesLogged),
@@ -347,14 +346,17 @@ impl HostMatches {
             processes: counts("processes"),
             users: counts("users"),
             query_statuses: counts("query_statuses"),
-            detections: Listed::first(row.records("detections").into_iter().filter_map(rule), values),
+            detections: Listed::first(
+                row.records("detections").iter().filter_map(|record| rule(record)),
+                values,
+            ),
             ..HostMatches::default()
         }
     }
 }
 
-fn rule(record: Vec<Cell<'_>>) -> Option<RuleCount> {
-    match record.as_slice() {
+fn rule(record: &[Cell<'_>]) -> Option<RuleCount> {
+    match record {
         [Cell::Text(id), Cell::Text(name), Cell::Integer(matches)] => Some(RuleCount {
             id: kept(id.clone()),
             name: kept(name.clone()),

@@ -26,13 +26,27 @@ pub struct VerdictCount {
 }
 
 /// A reason why hosts are not cleared, and how many hosts have it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct UnclearedCount {
     /// Why the hosts are not cleared.
     pub why: Uncleared,
     /// The number of hosts.
     pub hosts: u64,
+    /// The first of the hosts.
+    pub first: Vec<NamedPlace>,
 }
+
+/// A host by its name, or a piece of evidence in which no record names a machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct NamedPlace {
+    /// The host's name; `null` for evidence in which no record names a machine.
+    pub computer: Option<String>,
+    /// The name of the first piece of evidence that contains its records.
+    pub evidence: Option<String>,
+}
+
+/// The most hosts that are named for each reason why hosts are not cleared.
+const MOST_NAMED: usize = 10;
 
 /// A remark on a host's logs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -90,7 +104,7 @@ type Gravest = (usize, bool, Worst);
 struct Collected<'q> {
     question: &'q Question,
     verdicts: BTreeMap<usize, (String, u64)>,
-    uncleared_counts: BTreeMap<Reverse<Uncleared>, u64>,
+    uncleared_counts: BTreeMap<Reverse<Uncleared>, Listed<NamedPlace>>,
     cleared_count: u64,
     hosts: Ranked<Worst, HostInDetail>,
     uncleared: Ranked<(Reverse<Uncleared>, u64), HostInDetail>,
@@ -126,8 +140,7 @@ impl<'q> Collected<'q> {
     /// Adds a host.
     fn add(&mut self, row: &Row<'_>) {
         let limits = &self.question.limits;
-        let evidence = row.texts("evidence").into_iter().next();
-        if !self.question.is_about(row.text("computer").as_deref(), evidence.as_deref()) {
+        if !self.question.is_about(row) {
             return;
         }
         let named = row.text("verdict").unwrap_or_default();
@@ -152,7 +165,10 @@ impl<'q> Collected<'q> {
                 self.hosts.add(worst, in_detail);
             }
             Some(why) => {
-                *self.uncleared_counts.entry(Reverse(why)).or_default() += 1;
+                self.uncleared_counts.entry(Reverse(why)).or_default().add(MOST_NAMED, || NamedPlace {
+                    computer: row.text("computer").map(kept),
+                    evidence: row.texts("evidence").into_iter().next().map(kept),
+                });
                 self.uncleared.add((Reverse(why), number), in_detail);
             }
             None => {
@@ -190,7 +206,11 @@ impl<'q> Collected<'q> {
     fn finish(self) -> HostsRead {
         let values = self.question.limits.values;
         let verdict = |(verdict, hosts)| VerdictCount { verdict, hosts };
-        let reason = |(Reverse(why), hosts)| UnclearedCount { why, hosts };
+        let reason = |(Reverse(why), hosts): (Reverse<Uncleared>, Listed<NamedPlace>)| UnclearedCount {
+            why,
+            hosts: hosts.count,
+            first: hosts.items,
+        };
         HostsRead {
             verdicts: self.verdicts.into_values().map(verdict).collect(),
             uncleared_counts: self.uncleared_counts.into_iter().map(reason).collect(),
@@ -209,11 +229,19 @@ impl<'q> Collected<'q> {
 }
 
 impl Question {
-    /// Returns true if the answer is about the host with this name, or, if no record names a
-    /// machine, about the piece of evidence with this name.
-    pub(super) fn is_about(&self, computer: Option<&str>, evidence: Option<&str>) -> bool {
+    /// Returns true if the answer is about the host of this row of the table of hosts. If no record
+    /// names a machine, it is about the piece of evidence with the wanted name.
+    fn is_about(&self, row: &Row<'_>) -> bool {
+        self.host.is_none()
+            || row
+                .text("computer")
+                .or_else(|| row.texts("evidence").into_iter().next())
+                .is_some_and(|name| self.is_named(&name))
+    }
+
+    /// Returns true if the answer is about the host with this name.
+    pub(super) fn is_named(&self, name: &str) -> bool {
         let Some(wanted) = &self.host else { return true };
-        let Some(name) = computer.or(evidence) else { return false };
         let (wanted, name) = (folded(wanted), folded(name));
         name == wanted || (!wanted.contains('.') && name.split('.').next() == Some(&*wanted))
     }

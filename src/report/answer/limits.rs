@@ -34,13 +34,46 @@ impl Limits {
         values: 8,
         remarks: 20,
     };
-    /// Limits for a whole list of all hosts, and for what is asked of a single host.
-    pub const FULL: Limits = Limits {
-        hosts: 1_000_000,
-        cleared: 1_000_000,
-        matches: 1_000_000,
+    /// Limits for a document that programs read.
+    pub const DOCUMENT: Limits = Limits {
+        hosts: 1000,
+        cleared: 1000,
+        matches: 10_000,
+        matches_of_host: 100,
+        groups: 0,
+        days: 100,
+        values: 20,
+        remarks: 100,
+    };
+    /// Limits for a table with a row for each host.
+    pub const TABLE: Limits = Limits {
+        hosts: 100_000,
+        cleared: 500_000,
+        matches: 200_000,
+        matches_of_host: 1,
+        groups: 0,
+        days: 0,
+        values: 1,
+        remarks: 3,
+    };
+    /// Limits for what is asked of a single host.
+    pub const HOST: Limits = Limits {
+        hosts: 100,
+        cleared: 100,
+        matches: 100_000,
         matches_of_host: 100_000,
-        groups: 100_000,
+        groups: 10_000,
+        days: 1000,
+        values: 100,
+        remarks: 100,
+    };
+    /// Limits for a whole list of all hosts.
+    pub const FULL: Limits = Limits {
+        hosts: 100_000,
+        cleared: 500_000,
+        matches: 200_000,
+        matches_of_host: 100_000,
+        groups: 0,
         days: 0,
         values: 1000,
         remarks: 1000,

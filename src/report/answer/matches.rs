@@ -197,6 +197,7 @@ pub(super) fn read(
     events.sort_unstable_by_key(|(event, host)| (event.order.2, *host));
     let mut rows: Vec<u64> =
         events.iter().flat_map(|(event, _)| event.order.2..event.order.2 + event.rows).collect();
+    rows.sort_unstable();
     rows.dedup();
     let mut found: HashMap<u64, HostMatch> = HashMap::with_capacity(events.len());
     let mut firsts = events.iter().map(|(event, _)| event.order.2).peekable();
@@ -266,7 +267,8 @@ impl<'q> Selection<'q> {
     fn new(hosts: &[&mut HostInDetail], question: &'q Question) -> Self {
         let limits = &question.limits;
         // Each host has its first match, if there is room. What is left goes to the worst.
-        let mut left = limits.matches.saturating_sub(hosts.len());
+        let has_any = |host: &HostInDetail| host.matches.all + host.matches.recovered > 0;
+        let mut left = limits.matches.saturating_sub(hosts.iter().filter(|host| has_any(host)).count());
         let mut most_of = |place: usize, all: u64| {
             let own = usize::try_from(all).unwrap_or(usize::MAX).min(limits.matches_of_host);
             let more = own.saturating_sub(1).min(left);
@@ -282,8 +284,7 @@ impl<'q> Selection<'q> {
         });
         let selected = selected.collect();
         let names = hosts.iter().enumerate().filter_map(|(place, host)| {
-            let has_any = host.matches.all + host.matches.recovered > 0;
-            Some((folded(host.facts.computer.as_deref()?), place)).filter(|_| has_any)
+            Some((folded(host.facts.computer.as_deref()?), place)).filter(|_| has_any(host))
         });
         Selection { question, hosts: names.collect(), selected, first: None, current: None }
     }
@@ -306,7 +307,7 @@ impl<'q> Selection<'q> {
         }
         self.end_event();
         let computer = row.text("computer").unwrap_or_default();
-        if !self.question.is_about(Some(&computer), None) {
+        if !self.question.is_named(&computer) {
             return;
         }
         let time = row.time("event_time");

@@ -15,19 +15,21 @@ mod hosts;
 mod limits;
 mod listed;
 mod matches;
+mod risk;
 mod values;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use self::containers::{Containers, StatusCount};
-pub use self::document::{Document, document_schema};
+pub use self::document::{Document, RiskDocument, risk_schema, summary_schema};
 pub use self::groups::{GroupValue, HostGroups};
 pub use self::host::{HostFacts, HostInDetail, HostMatches, RuleCount, Seen, Uncleared, UtcTime};
-pub use self::hosts::{HostLeads, HostRemark, UnclearedCount, VerdictCount};
+pub use self::hosts::{HostLeads, HostRemark, NamedPlace, UnclearedCount, VerdictCount};
 pub use self::limits::Limits;
 pub use self::listed::{Listed, Ranked};
 pub use self::matches::{DayCount, HostMatch, Match, MatchedRule, RecordPlace};
+pub use self::risk::{Risk, RiskOfObject, RiskQuestion};
 pub use self::values::{TopValues, ValueCount};
 
 use self::hosts::HostsRead;

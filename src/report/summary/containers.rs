@@ -1,95 +1,90 @@
 //! The lines of the summary on archives, disk images, volumes and shadow copies.
 
-use std::collections::BTreeSet;
-use std::fmt::{self, Write};
+use std::fmt::Write;
 
-use super::{MOST_FILES, Summary, counted, escaped, grouped};
-use crate::ledger::container::{ContainerReport, ContainerStatus, SHADOW_COPY};
+use super::layout::{PATH_WIDTH, VALUE_WIDTH, fitted};
+use super::{Summary, counted, grouped};
+use crate::report::answer::{Containers, UtcTime};
+use crate::report::flawed_file::MissedContainer;
 
-/// The most dates of shadow copies that the printed summary of a sweep lists.
+/// The most dates of shadow copies that the summary lists.
 const MOST_DATES: usize = 3;
+/// The most containers that could not be read which a short summary lists. The table
+/// `containers.parquet` lists all.
+const MOST_MISSED: usize = 3;
 /// The number of characters at the start of a time in RFC 3339 that are its date, such as
 /// `2026-11-29`.
 const DATE: usize = 10;
+/// The widest problem of a container or file.
+pub(super) const PROBLEM_WIDTH: usize = 220;
 
 impl Summary<'_> {
-    pub(super) fn containers(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.containers.is_empty() {
-            return Ok(());
+    /// Returns the lines that say what became of the containers, and which could not be read.
+    pub(super) fn containers(&self) -> Vec<String> {
+        let Some(containers) = &self.answer.containers else { return Vec::new() };
+        let mut lines = self.labelled("Containers", &counts(containers));
+        let missed = &self.run().missed_containers;
+        let shown = missed.len().min(self.extent.most(MOST_MISSED));
+        for container in missed.iter().take(shown) {
+            lines.push(format!("  {}", fitted(&container.source_path, PATH_WIDTH)));
+            lines.extend(self.labelled("", &status(container)));
         }
-        self.labelled(f, "Containers", &self.container_counts())?;
-        let missed: Vec<&ContainerReport> =
-            self.containers.iter().filter(|container| container.is_missed()).collect();
-        for container in missed.iter().take(MOST_FILES) {
-            writeln!(f, "  {}", escaped(&container.source_path))?;
-            self.labelled(f, "", &status(container))?;
+        let all = self.run().totals.missed_containers;
+        lines.extend(self.more(all, shown, "containers that could not be read", "containers.parquet"));
+        if containers.unread_shadow_copies > 0 {
+            let count = counted(containers.unread_shadow_copies, "shadow copy", "shadow copies");
+            let dates = dates(&containers.unread_shadow_days.items);
+            let text = format!("{count} not looked at{dates}: --vss reads their logs");
+            lines.extend(self.labelled("", &text));
         }
-        self.more(f, missed.len(), MOST_FILES, "such containers", "containers.parquet")?;
-        let copies = self.containers.iter().filter(|container| is_shadow_copy_left(container));
-        let copies: Vec<&ContainerReport> = copies.collect();
-        if copies.is_empty() {
-            return Ok(());
-        }
-        let count = counted(copies.len() as u64, "shadow copy", "shadow copies");
-        let text = format!("{count} not looked at{}: --vss reads their logs", dates(&copies));
-        self.labelled(f, "", &text)
-    }
-
-    /// Returns the number of containers with each status as text, such as `archives, images and
-    /// volumes: 3 read`. Shadow copies that were not looked at are left out, because the printed
-    /// summary has a separate line on them.
-    fn container_counts(&self) -> String {
-        use ContainerStatus::{Encrypted, NotLookedAt, NotRead, Partly, Read, Unreadable, Unsupported};
-        let statuses = [Read, Partly, Unreadable, Encrypted, Unsupported, NotLookedAt, NotRead];
-        let counts = statuses.into_iter().filter_map(|status| {
-            let of_status =
-                |container: &&ContainerReport| container.status == status && !is_shadow_copy_left(container);
-            let count = self.containers.iter().filter(of_status).count();
-            (count > 0).then(|| format!("{} {}", grouped(count as u64), status.name()))
-        });
-        let counts: Vec<String> = counts.collect();
-        let kinds = "archives, images and volumes";
-        if counts.is_empty() {
-            format!("no {kinds} but shadow copies")
-        } else {
-            format!("{kinds}: {}", counts.join(", "))
-        }
+        lines
     }
 }
 
-fn is_shadow_copy_left(container: &ContainerReport) -> bool {
-    container.kind == SHADOW_COPY && container.status == ContainerStatus::NotLookedAt
+/// Returns the number of containers with each status as text, such as `archives, images and
+/// volumes: 3 read`.
+fn counts(containers: &Containers) -> String {
+    let kinds = "archives, images and volumes";
+    let count = |status: &crate::report::answer::StatusCount| {
+        format!("{} {}", grouped(status.containers), fitted(&status.status, VALUE_WIDTH))
+    };
+    let counts: Vec<String> = containers.statuses.iter().map(count).collect();
+    if counts.is_empty() {
+        format!("no {kinds} but shadow copies")
+    } else {
+        format!("{kinds}: {}", counts.join(", "))
+    }
 }
 
 /// Returns, as text, a container's format and status, the first of its problems, and how many more
 /// problems it has.
-fn status(container: &ContainerReport) -> String {
-    let mut text = format!("{}, {}", container.kind, container.status.name());
+fn status(container: &MissedContainer) -> String {
+    let mut text = format!("{}, {}", fitted(&container.kind, VALUE_WIDTH), container.status);
     // Writing into a string does not fail.
-    if let Some(problem) = container.problems.first() {
+    if let Some(problem) = &container.first_problem {
+        let what = fitted(&problem.problem, PROBLEM_WIDTH);
         if problem.length > 0 {
-            let _ = write!(text, "; at byte {}, {}", problem.offset, escaped(&problem.what));
+            let _ = write!(text, "; at byte {}, {what}", problem.offset);
         } else {
-            let _ = write!(text, "; {}", escaped(&problem.what));
+            let _ = write!(text, "; {what}");
         }
     }
-    if let Some(more @ 1..) = container.problems.len().checked_sub(1) {
-        let _ = write!(text, " (and {})", counted(more as u64, "more problem", "more problems"));
+    if let Some(more @ 1..) = container.problems.checked_sub(1) {
+        let _ = write!(text, " (and {})", counted(more, "more problem", "more problems"));
     }
     text
 }
 
-/// Returns the dates on which shadow copies were made, as text in parentheses: the first
-/// [`MOST_DATES`] different dates. Empty if no date is known.
-fn dates(copies: &[&ContainerReport]) -> String {
-    let days: BTreeSet<String> =
-        copies.iter().filter_map(|copy| Some(copy.created?.rfc3339().chars().take(DATE).collect())).collect();
+/// Returns the days on which shadow copies were made, as text in parentheses: the first
+/// [`MOST_DATES`]. Empty if no day is known.
+fn dates(days: &[UtcTime]) -> String {
     if days.is_empty() {
         return String::new();
     }
-    let mut listed: Vec<&str> = days.iter().take(MOST_DATES).map(String::as_str).collect();
+    let date = |day: &UtcTime| day.0.rfc3339().chars().take(DATE).collect::<String>();
+    let mut listed: Vec<String> = days.iter().take(MOST_DATES).map(date).collect();
     if days.len() > MOST_DATES {
-        listed.push("…");
+        listed.push("…".to_owned());
     }
     format!(" ({})", listed.join(", "))
 }

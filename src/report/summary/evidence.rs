@@ -1,16 +1,51 @@
 //! The lines of the summary on the evidence: how much was read and verified, what is wrong with it,
 //! and which files were not read.
 
-use std::fmt::{self, Write};
+use std::fmt::Write;
 
-use super::{MOST_FILES, Summary, counted, escaped, grouped};
+use super::containers::PROBLEM_WIDTH;
+use super::layout::{LABEL_WIDTH, PATH_WIDTH, fitted, padded};
+use super::{Summary, counted, grouped};
 use crate::config::Checksums;
-use crate::report::FlawedFile;
+use crate::report::flawed_file::FlawedFile;
+use crate::report::run::OutputRecord;
 use crate::report::wording::of_form;
 
+/// The most damaged files that a short summary lists. The table `files.parquet` lists all.
+const MOST_FILES: usize = 4;
+/// The most tables that a short summary lists. `run.json` lists all.
+const MOST_TABLES: usize = 6;
+/// The most forms of events that are not read which a short summary names.
+const MOST_FORMS: usize = 3;
+
 impl Summary<'_> {
-    pub(super) fn read(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let totals = &self.run.totals;
+    /// Returns the lines on the output and on how much of the evidence was read.
+    pub(super) fn evidence(&self) -> Vec<String> {
+        let mut lines = self.tables();
+        lines.extend(self.passed_over());
+        lines.extend(self.read());
+        lines
+    }
+
+    /// Returns the lines on the tables of the output. The directory has a line of its own if it has
+    /// no room, so that it can be copied.
+    fn tables(&self) -> Vec<String> {
+        let label = padded("Tables", LABEL_WIDTH);
+        let mut lines = vec![format!("{label}{}", fitted(self.directory, PATH_WIDTH))];
+        let outputs = &self.run().outputs;
+        let shown = outputs.len().min(self.extent.most(MOST_TABLES));
+        let rows = |output: &OutputRecord| {
+            format!("{} ({})", fitted(&output.file, PATH_WIDTH), counted(output.rows, "row", "rows"))
+        };
+        let mut items: Vec<String> = outputs.iter().take(shown).map(rows).collect();
+        items.push("run.json".to_owned());
+        lines.extend(self.layout().flow("", LABEL_WIDTH, &items));
+        lines.extend(self.more(outputs.len() as u64, shown, "tables", "run.json"));
+        lines
+    }
+
+    fn read(&self) -> Vec<String> {
+        let totals = &self.run().totals;
         let in_period = match self.window() {
             Some(_) => format!(", {} of them in the period", grouped(totals.dns_queries_in_period)),
             None => String::new(),
@@ -18,48 +53,61 @@ impl Summary<'_> {
         let text = format!(
             "{} of {} to the end without a problem; {} of {} bytes, {}, {} of Sysmon, {}{in_period}",
             grouped(totals.complete_files),
-            counted(totals.files - totals.unchanged_files, "file", "files"),
+            counted(totals.files.saturating_sub(totals.unchanged_files), "file", "files"),
             grouped(totals.bytes_read),
-            grouped(totals.bytes - totals.unchanged_bytes),
+            grouped(totals.bytes.saturating_sub(totals.unchanged_bytes)),
             counted(totals.records, "record", "records"),
             grouped(totals.sysmon_records),
             counted(totals.dns_queries, "DNS query", "DNS queries"),
         );
-        self.labelled(f, "Read", &text)?;
+        let mut lines = self.labelled("Read", &text);
         if totals.unchanged_files > 0 {
             let logs = counted(totals.unchanged_files, "log of a shadow copy", "logs of shadow copies");
             let bytes = grouped(totals.unchanged_bytes);
             let text = format!("{logs}, {bytes} bytes: read in the next newer state of the volume");
-            self.labelled(f, "Unchanged", &text)?;
+            lines.extend(self.labelled("Unchanged", &text));
         }
         if totals.partial_deleted_files > 0 {
             let files = counted(totals.partial_deleted_files, "deleted file", "deleted files");
-            self.labelled(f, "Deleted", &format!("{files} of a volume, of which only a part is left"))?;
+            let text = format!("{files} of a volume, of which only a part is left");
+            lines.extend(self.labelled("Deleted", &text));
         }
         if totals.unreadable_times > 0 {
             let events = counted(totals.unreadable_times, "event with a time", "events with a time");
             let text = format!("{events} that cannot be read: they count in every period");
-            self.labelled(f, "No time", &text)?;
+            lines.extend(self.labelled("No time", &text));
         }
-        let all = if self.run.options.checksums == Checksums::All {
-            ""
-        } else {
-            "; --checksums verifies those of all"
-        };
-        let text = format!(
-            "by their checksums: all headers, and the records of {} of {}{all}",
-            grouped(totals.checked_chunks),
-            counted(totals.chunks, "chunk", "chunks"),
-        );
-        if totals.chunks > 0 { self.labelled(f, "Verified", &text) } else { Ok(()) }
+        if totals.files_in_use > 0 {
+            let (in_use, files) = (grouped(totals.files_in_use), counted(totals.files, "file", "files"));
+            let text = format!("{in_use} of {files} when copied: `dirty` in files.parquet");
+            lines.extend(self.labelled("In use", &text));
+        }
+        if totals.chunks > 0 {
+            let is_of_all = self.run().options.checksums == Checksums::All;
+            let all = if is_of_all { "" } else { "; --checksums verifies those of all" };
+            let text = format!(
+                "by their checksums: all headers, and the records of {} of {}{all}",
+                grouped(totals.checked_chunks),
+                counted(totals.chunks, "chunk", "chunks"),
+            );
+            lines.extend(self.labelled("Verified", &text));
+        }
+        lines
     }
 
-    pub(super) fn flawed(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let totals = &self.run.totals;
-        let flawed = totals.files - totals.sound_files() - totals.not_read_files - totals.interrupted_files;
-        self.not_read(f)?;
+    /// Returns the lines on what could not be read: files, and containers.
+    pub(super) fn not_read(&self) -> Vec<String> {
+        let mut lines = self.interrupted_files();
+        lines.extend(self.flawed());
+        lines.extend(self.containers());
+        lines
+    }
+
+    fn flawed(&self) -> Vec<String> {
+        let totals = &self.run().totals;
+        let flawed = totals.flawed_files();
         if flawed == 0 {
-            return self.labelled(f, "Damaged", "nothing");
+            return self.labelled("Damaged", "nothing");
         }
         let kinds = [
             (totals.damaged_files, "damaged"),
@@ -73,50 +121,49 @@ impl Summary<'_> {
             .map(|(count, kind)| format!("{} {kind}", grouped(*count)))
             .collect();
         let text = format!("{}: {}", counted(flawed, "file", "files"), kinds.join(", "));
-        self.labelled(f, "Damaged", &text)?;
-        for file in self.run.flawed_files.iter().take(MOST_FILES) {
-            self.flawed_file(f, file)?;
-        }
-        self.more(f, usize::try_from(flawed).unwrap_or(usize::MAX), MOST_FILES, "such files", "files.parquet")
+        let mut lines = self.labelled("Damaged", &text);
+        let listed = &self.run().flawed_files;
+        let shown = listed.len().min(self.extent.most(MOST_FILES));
+        lines.extend(listed.iter().take(shown).flat_map(|file| self.flawed_file(file)));
+        lines.extend(self.more(flawed, shown, "damaged files", "files.parquet"));
+        lines
     }
 
-    /// Writes the path of a file that could not be read and understood completely. The path has a
-    /// line of its own and is not cut, so that it can be copied. Below it, writes what is wrong
-    /// with the file.
-    fn flawed_file(&self, f: &mut fmt::Formatter<'_>, file: &FlawedFile) -> fmt::Result {
-        let evidence = escaped(&file.evidence);
-        let path = escaped(&file.source_path);
-        if path.starts_with(&*evidence) {
-            writeln!(f, "  {path}")?;
+    /// Returns the path of a file that could not be read and understood completely, and what is
+    /// wrong with the file. The path has a line of its own, so that it can be copied.
+    fn flawed_file(&self, file: &FlawedFile) -> Vec<String> {
+        let path = fitted(&file.source_path, PATH_WIDTH);
+        let path = if file.source_path.starts_with(&*file.evidence) {
+            format!("  {path}")
         } else {
-            writeln!(f, "  {evidence}: {path}")?;
-        }
-        self.labelled(f, "", &flawed_text(file))
+            format!("  {}: {path}", fitted(&file.evidence, PATH_WIDTH))
+        };
+        [vec![path], self.labelled("", &flawed_text(file))].concat()
     }
 
-    /// Writes how many files and pieces of evidence were not read, because the sweep was
-    /// interrupted. They are not damaged; nothing is known about them. Writes nothing if there are
+    /// Returns how many files and pieces of evidence were not read, because the sweep was
+    /// interrupted. They are not damaged; nothing is known about them. Returns no line if there are
     /// none.
-    fn not_read(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let totals = &self.run.totals;
+    fn interrupted_files(&self) -> Vec<String> {
+        let totals = &self.run().totals;
         let kinds = [
             (totals.not_read_files, "file not begun", "files not begun"),
             (totals.interrupted_files, "file not read to its end", "files not read to their end"),
             (
                 totals.evidence_not_reached,
-                "piece of evidence not reached at all, which is no host above",
-                "pieces of evidence not reached at all, which are no hosts above",
+                "piece of evidence not reached at all, which is no host below",
+                "pieces of evidence not reached at all, which are no hosts below",
             ),
         ];
         let kinds = listed(kinds);
         if kinds.is_empty() {
-            return Ok(());
+            return Vec::new();
         }
-        self.labelled(f, "Not read", &format!("{}: the sweep was interrupted", kinds.join(", ")))
+        self.labelled("Not read", &format!("{}: the sweep was interrupted", kinds.join(", ")))
     }
 
-    pub(super) fn passed_over(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let passed = &self.run.passed_over;
+    fn passed_over(&self) -> Vec<String> {
+        let passed = &self.run().passed_over;
         let kinds = listed([
             (passed.containers, "archive or disk image (not opened)", "archives or disk images (not opened)"),
             (
@@ -134,11 +181,11 @@ impl Summary<'_> {
             (passed.seen_before, "path to a file read already", "paths to files read already"),
         ]);
         let text = if kinds.is_empty() { "nothing".to_owned() } else { kinds.join(", ") };
-        let text = if kinds.is_empty() && !passed.event_forms.is_empty() { None } else { Some(text) };
-        text.map_or(Ok(()), |text| self.labelled(f, "Passed over", &text))?;
-        let forms: Vec<String> =
-            passed.event_forms.iter().map(|(form, files)| of_form(*form, files)).collect();
-        forms.iter().try_for_each(|text| self.labelled(f, "Passed over", text))
+        let is_shown = !kinds.is_empty() || passed.event_forms.is_empty();
+        let mut lines = if is_shown { self.labelled("Passed over", &text) } else { Vec::new() };
+        let forms = passed.event_forms.iter().take(self.extent.most(MOST_FORMS));
+        lines.extend(forms.flat_map(|(form, files)| self.labelled("Passed over", &of_form(*form, files))));
+        lines
     }
 }
 
@@ -154,7 +201,7 @@ fn flawed_text(file: &FlawedFile) -> String {
     let mut text = file.status.clone();
     // Writing into a string does not fail.
     if let Some(problem) = &file.first_problem {
-        let _ = write!(text, "; at byte {}, {}", problem.offset, escaped(&problem.problem));
+        let _ = write!(text, "; at byte {}, {}", problem.offset, fitted(&problem.problem, PROBLEM_WIDTH));
     }
     if file.problems > 1 {
         let _ = write!(text, " (and {})", counted(file.problems - 1, "more problem", "more problems"));

@@ -1,26 +1,29 @@
 //! The lines of the summary on the site's exclusions: what each took away, and from which hosts.
 
-use std::fmt;
-
-use super::{MOST_VALUES, Summary, counted, grouped, shown};
+use super::layout::{VALUE_WIDTH, fitted};
+use super::{Summary, computer_name, counted, grouped};
 use crate::report::exclusion::{ExclusionRecord, HostExclusions};
 
-/// The most exclusions that the printed summary of a sweep shows. `run.json` has all of them.
-const MOST_EXCLUSIONS: usize = 10;
+/// The most exclusions that a short summary shows. `run.json` has all of them.
+const MOST_EXCLUSIONS: usize = 5;
+/// The most hosts that the line of an exclusion names.
+const MOST_HOSTS: usize = 3;
 
 impl Summary<'_> {
-    /// Writes a line for each exclusion, even for one that took nothing away, because that
+    /// Returns a line for each exclusion, even for one that took nothing away, because that
     /// exclusion may be superfluous. If there are more than [`MOST_EXCLUSIONS`], those that took
     /// away most matches and leads are shown, and the others are counted.
-    pub(super) fn exclusions(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut exclusions: Vec<&ExclusionRecord> = self.run.exclusions.iter().collect();
-        if exclusions.len() > MOST_EXCLUSIONS {
+    pub(super) fn exclusions(&self) -> Vec<String> {
+        let mut exclusions: Vec<&ExclusionRecord> = self.run().exclusions.iter().collect();
+        let most = self.extent.most(MOST_EXCLUSIONS);
+        if exclusions.len() > most {
             exclusions.sort_by_key(|exclusion| std::cmp::Reverse((taken(exclusion), !exclusion.expired)));
         }
-        let (shown, rest) = exclusions.split_at(exclusions.len().min(MOST_EXCLUSIONS));
-        shown.iter().try_for_each(|exclusion| self.labelled(f, "Excluded", &text(exclusion)))?;
+        let (shown, rest) = exclusions.split_at(exclusions.len().min(most));
+        let mut lines: Vec<String> =
+            shown.iter().flat_map(|exclusion| self.labelled("Excluded", &text(exclusion))).collect();
         if rest.is_empty() {
-            return Ok(());
+            return lines;
         }
         let of = |holds: fn(&ExclusionRecord) -> bool| rest.iter().filter(|one| holds(one)).count() as u64;
         let (idle, expired) = (of(|one| !one.expired && taken(one) == 0), of(|one| one.expired));
@@ -30,7 +33,8 @@ impl Summary<'_> {
             grouped(idle),
             grouped(expired)
         );
-        self.labelled(f, "", &text)
+        lines.extend(self.labelled("", &text));
+        lines
     }
 }
 
@@ -40,19 +44,20 @@ fn taken(exclusion: &ExclusionRecord) -> u64 {
 }
 
 fn text(exclusion: &ExclusionRecord) -> String {
-    let name = shown(&exclusion.name);
+    let name = fitted(&exclusion.name, VALUE_WIDTH);
     if exclusion.expired {
         let date = exclusion.expires.as_deref().unwrap_or_default();
-        return format!("{name}: not applied, because it expired on {}", shown(date));
+        return format!("{name}: not applied, because it expired on {}", fitted(date, VALUE_WIDTH));
     }
     let mut matches = counted(exclusion.excluded_matches, "match", "matches");
     if exclusion.excluded_leads > 0 {
         matches.push_str(", ");
         matches.push_str(&counted(exclusion.excluded_leads, "lead", "leads"));
     }
+    let reason = fitted(&exclusion.reason, 2 * VALUE_WIDTH);
     match hosts(&exclusion.hosts) {
-        None => format!("{name}: {matches} ({})", shown(&exclusion.reason)),
-        Some(hosts) => format!("{name}: {matches} on {hosts} ({})", shown(&exclusion.reason)),
+        None => format!("{name}: {matches} ({reason})"),
+        Some(hosts) => format!("{name}: {matches} on {hosts} ({reason})"),
     }
 }
 
@@ -62,14 +67,14 @@ fn hosts(excluded: &[HostExclusions]) -> Option<String> {
     let mut sorted: Vec<&HostExclusions> = excluded.iter().collect();
     let all = |host: &HostExclusions| host.excluded_matches + host.excluded_leads;
     sorted.sort_by_key(|host| std::cmp::Reverse(all(host)));
-    let name = |computer: &str| super::name(Some(computer));
+    let name = |computer: &str| computer_name(Some(computer), VALUE_WIDTH);
     let mut shown: Vec<String> = sorted
         .iter()
-        .take(MOST_VALUES)
+        .take(MOST_HOSTS)
         .map(|host| format!("{} ({})", name(&host.computer), grouped(all(host))))
         .collect();
-    if sorted.len() > MOST_VALUES {
-        shown.push(format!("and {} more", sorted.len() - MOST_VALUES));
+    if sorted.len() > MOST_HOSTS {
+        shown.push(format!("and {} more", sorted.len() - MOST_HOSTS));
     }
     (!shown.is_empty()).then(|| shown.join(", "))
 }

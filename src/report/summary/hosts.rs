@@ -1,152 +1,99 @@
-//! The lines of the summary on hosts without matches: which of them can be cleared, and what is
-//! known about the others.
+//! The tables of the summary: the hosts with matches, and in a full summary all others.
 
-use std::collections::BTreeMap;
-use std::fmt::{self, Write};
+use super::layout::{Grid, Side, Tone, VALUE_WIDTH, fitted};
+use super::{Extent, Summary, grouped, host_name};
+use crate::report::answer::{HostFacts, HostInDetail, Listed, UtcTime};
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
-
-use super::{MOST_HOSTS, NamedHost, Summary, columns, counted, grouped, name};
-use crate::event::EventTime;
-use crate::report::coverage::Coverage;
-use crate::report::escape;
-use crate::report::host::Host;
-use crate::report::verdict::Verdict;
+/// The most hosts with matches that a short summary lists. The table `hosts.parquet` has all.
+const MOST_HOSTS: usize = 10;
+/// The widest name of a host in a table.
+const HOST_WIDTH: usize = 31;
 
 impl Summary<'_> {
-    /// Writes how many hosts without a match cannot be cleared, and why. Writes nothing if all of
-    /// them can be cleared.
-    pub(super) fn not_cleared(&self, f: &mut fmt::Formatter<'_>, rows: &[NamedHost]) -> fmt::Result {
-        let others = rows.iter().filter(|(_, host)| host.matches == 0);
-        let mut reasons: BTreeMap<Reason, u64> = BTreeMap::new();
-        for (_, host) in others.clone().filter(|(_, host)| !host.is_cleared()) {
-            *reasons.entry(Reason::of(host)).or_default() += 1;
+    /// Returns the table of hosts with matches, the worst first. Under each stand the name that its
+    /// first match asks for, and the program that asked.
+    pub(super) fn matching_hosts(&self) -> Vec<String> {
+        let hosts = &self.answer.hosts;
+        if hosts.count == 0 {
+            return Vec::new();
         }
-        if reasons.is_empty() {
-            return Ok(());
+        let shown = hosts.items.len().min(self.extent.most(MOST_HOSTS));
+        let head = ["host with matches", "risk", "matches", "first (UTC)", "last"].map(str::to_owned);
+        let rows: Vec<[String; 5]> = hosts.items.iter().take(shown).map(row).collect();
+        let sides = [Side::Left, Side::Right, Side::Right, Side::Left, Side::Left];
+        let grid = Grid::of(sides, [&head].into_iter().chain(&rows));
+        let mut lines = vec![self.layout().toned(Tone::Head, &grid.line(&head))];
+        for (host, row) in hosts.items.iter().zip(&rows) {
+            lines.push(self.layout().toned(Tone::Risk(host.matches.risk_score), &grid.line(row)));
+            lines.extend(host.matches.listed.items.first().map(|first| {
+                let name = first.query_name.as_deref().unwrap_or("(no name)");
+                let program = first.process_name.as_deref().unwrap_or("(no program)");
+                let room = self.width.saturating_sub("  first:  by ".len()) / 2;
+                format!("  first: {} by {}", fitted(name, room), fitted(program, room))
+            }));
         }
-        // The hosts about which least is known come first, as in the table.
-        let reasons: Vec<String> = reasons
-            .iter()
-            .rev()
-            .map(|(reason, hosts)| format!("{} {}", grouped(*hosts), reason.text()))
-            .collect();
-        let text = format!(
-            "{} of {} without matches: {}",
-            grouped(self.run.totals.hosts_not_cleared),
-            counted(others.count() as u64, "host", "hosts"),
-            reasons.join(", ")
-        );
-        self.labelled(f, "Not cleared", &text)
+        lines.extend(self.more(hosts.count, shown, "hosts with matches", "hosts.parquet"));
+        lines
     }
 
-    pub(super) fn other_hosts(&self, f: &mut fmt::Formatter<'_>, rows: &[NamedHost]) -> fmt::Result {
-        let mut others: Vec<_> = rows.iter().filter(|(_, host)| host.matches == 0).collect();
-        if others.is_empty() {
-            return Ok(());
+    /// Returns the tables of all hosts without matches in live records, in a full summary.
+    pub(super) fn others(&self) -> Vec<String> {
+        if self.extent == Extent::Short {
+            return Vec::new();
         }
-        // The hosts about which least is known come first.
-        others.sort_by_key(|(_, host)| {
-            std::cmp::Reverse((host.verdict(), host.coverage, host.files.incomplete() > 0))
-        });
-        let has_period = self.window().is_some();
-        let mut table = Table::new();
-        table
-            .load_style(presets::NOTHING)
-            .set_content_arrangement(ContentArrangement::Dynamic)
-            .set_width(columns(self.width));
-        let queries = if has_period { "DNS queries\nin period" } else { "DNS queries" };
-        table.set_header(["host without matches", "verdict", queries, "first query", "last query"]);
-        for (computer, host) in others.iter().take(MOST_HOSTS) {
-            table.add_row(other_row(computer.as_deref(), host, has_period));
-        }
-        if let Some(column) = table.column_mut(2) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-        writeln!(f)?;
-        for line in table.lines() {
-            writeln!(f, "{}", line.strip_prefix(' ').unwrap_or(&line).trim_end())?;
-        }
-        self.more(f, others.len(), MOST_HOSTS, "hosts without matches", "hosts.parquet")
-    }
-}
-
-/// The main reason why a host without matches cannot be cleared, so that its lack of matches proves
-/// nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Reason {
-    /// The host's DNS queries cover the requested period, but some of its records have no readable
-    /// time.
-    UnreadableTimes,
-    /// The host's DNS queries cover only a part of the requested period.
-    NotCovered,
-    /// Not all of the host's files and containers could be read completely.
-    Incomplete,
-    /// The host has a verdict other than `no matches`, which says why it cannot be cleared.
-    /// Contains the verdict.
-    Verdict(Verdict),
-}
-
-impl Reason {
-    fn of(host: &Host) -> Self {
-        match host.verdict() {
-            Verdict::NoMatches if host.files.incomplete() > 0 => Reason::Incomplete,
-            Verdict::NoMatches if host.coverage == Some(Coverage::Part) => Reason::NotCovered,
-            Verdict::NoMatches => Reason::UnreadableTimes,
-            verdict => Reason::Verdict(verdict),
-        }
+        let uncleared: Vec<&HostFacts> = self.answer.uncleared.items.iter().map(|host| &host.facts).collect();
+        let cleared: Vec<&HostFacts> = self.answer.cleared.items.iter().collect();
+        let mut lines = self.table_of("not cleared", &uncleared);
+        lines.extend(cut(self, &self.answer.uncleared, "hosts that are not cleared"));
+        lines.extend(self.table_of("cleared", &cleared));
+        lines.extend(cut(self, &self.answer.cleared, "cleared hosts"));
+        lines
     }
 
-    fn text(self) -> &'static str {
-        match self {
-            Reason::UnreadableTimes => "with times that cannot be read",
-            Reason::NotCovered => "period covered in part",
-            Reason::Incomplete => "with incomplete files",
-            Reason::Verdict(verdict) => verdict.name(),
+    fn table_of(&self, what: &str, hosts: &[&HostFacts]) -> Vec<String> {
+        if hosts.is_empty() {
+            return Vec::new();
         }
+        let queries = if self.window().is_some() { "queries in period" } else { "DNS queries" };
+        let head = [what, "verdict", queries, "first query", "last query"].map(str::to_owned);
+        let day = |time: Option<UtcTime>| {
+            time.map(|time| time.0.readable().chars().take(10).collect()).unwrap_or_default()
+        };
+        let row = |host: &&HostFacts| {
+            let seen = &host.seen;
+            let queries = match self.window() {
+                Some(_) => {
+                    format!("{} of {}", grouped(seen.dns_queries_in_period), grouped(seen.dns_queries))
+                }
+                None => grouped(seen.dns_queries),
+            };
+            let verdict = fitted(&host.verdict, VALUE_WIDTH);
+            [host_name(host, HOST_WIDTH), verdict, queries, day(seen.first_query), day(seen.last_query)]
+        };
+        let rows: Vec<[String; 5]> = hosts.iter().map(row).collect();
+        let sides = [Side::Left, Side::Left, Side::Right, Side::Left, Side::Left];
+        let grid = Grid::of(sides, [&head].into_iter().chain(&rows));
+        let head = self.layout().toned(Tone::Head, &grid.line(&head));
+        [head].into_iter().chain(rows.iter().map(|row| grid.line(row))).collect()
     }
 }
 
-fn other_row(computer: Option<&str>, host: &Host, has_period: bool) -> [String; 5] {
-    let shown = match computer {
-        None => host
-            .evidence()
-            .next()
-            .map(|evidence| format!("(evidence {})", escape::shown(evidence)))
-            .unwrap_or_default(),
-        computer => name(computer),
+fn cut<T>(summary: &Summary<'_>, listed: &Listed<T>, what: &str) -> Vec<String> {
+    summary.more(listed.count, listed.items.len(), what, "hosts.parquet")
+}
+
+/// Returns the row of a host with matches. The last time is left out if it is the first.
+fn row(host: &HostInDetail) -> [String; 5] {
+    let matches = &host.matches;
+    let time = |time: Option<UtcTime>| {
+        time.map(|UtcTime(time)| time.readable().trim_end_matches('Z').to_owned()).unwrap_or_default()
     };
-    let day = |time: Option<EventTime>| {
-        time.map(|time| time.readable().chars().take(10).collect()).unwrap_or_default()
-    };
-    let counts = host.counts;
-    let queries = grouped(counts.dns_queries);
-    let queries =
-        if has_period { format!("{} of {queries}", grouped(counts.dns_queries_in_period)) } else { queries };
-    [shown, verdict(host), queries, day(counts.dns_span.first), day(counts.dns_span.last)]
-}
-
-/// Returns the verdict on a host without matches as text, followed by what limits the verdict, such
-/// as incomplete files.
-fn verdict(host: &Host) -> String {
-    let verdict = host.verdict();
-    let mut text = verdict.name().to_owned();
-    match (verdict, host.coverage) {
-        (Verdict::NoMatches | Verdict::RecoveredMatches, Some(Coverage::Part)) => {
-            text.push_str("; period covered in part");
-        }
-        (Verdict::RecoveredMatches, Some(Coverage::Nothing)) => text.push_str("; period not covered"),
-        _ => {}
-    }
-    let parts = [
-        (host.files.damaged + host.files.not_read, "file", "files"),
-        (host.files.containers, "container", "containers"),
-    ];
-    for (incomplete, one, many) in parts {
-        if incomplete > 0 && !matches!(verdict, Verdict::Unreadable | Verdict::NoEventLogs) {
-            // Writing into a string does not fail.
-            let _ = write!(text, "; {} incomplete", counted(incomplete, one, many));
-        }
-    }
-    text
+    let last = matches.last_time.filter(|last| Some(*last) != matches.first_time);
+    [
+        host_name(&host.facts, HOST_WIDTH),
+        matches.risk_score.map_or_else(|| "-".to_owned(), |score| score.to_string()),
+        grouped(matches.unique),
+        time(matches.first_time),
+        time(last),
+    ]
 }

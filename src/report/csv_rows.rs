@@ -1,0 +1,196 @@
+//! The answer as CSV (RFC 4180): a row for each host, match or object at risk. This module is the
+//! only user of the crate `csv`.
+//!
+//! Programs that show CSV as a table compute cells that begin with `=`, `+`, `-` or `@`. Texts from
+//! the evidence that begin so get an apostrophe before them. The Parquet tables have every text as
+//! it was logged.
+
+use std::io::{self, Write};
+
+use super::answer::{Answer, HostFacts, HostInDetail, Listed, Risk, UtcTime};
+use super::escape::escaped;
+
+/// The columns of a row for a host.
+const HOST: [&str; 16] = [
+    "computer",
+    "evidence",
+    "verdict",
+    "cleared",
+    "not_cleared_because",
+    "risk_score",
+    "matches",
+    "first_match",
+    "last_match",
+    "first_query_name",
+    "first_image",
+    "dns_queries",
+    "first_query",
+    "last_query",
+    "damaged_files",
+    "anomalies",
+];
+/// The columns of a row for a match.
+const MATCH: [&str; 16] = [
+    "time",
+    "computer",
+    "query_name",
+    "query_status",
+    "answers",
+    "image",
+    "process_id",
+    "user",
+    "detections",
+    "patterns",
+    "risk_messages",
+    "evidence",
+    "source_path",
+    "record_offset",
+    "event_record_id",
+    "integrity",
+];
+/// The columns of a row for an object at risk.
+const RISK: [&str; 11] = [
+    "object",
+    "type",
+    "score",
+    "events",
+    "earlier_events",
+    "first_time",
+    "last_time",
+    "detections",
+    "mitre_attack_ids",
+    "analytic_stories",
+    "messages",
+];
+
+/// Writes a row for each host of an answer.
+pub fn write_hosts(answer: &Answer, to: impl Write) -> io::Result<()> {
+    let mut rows = Rows::begin(to, &HOST)?;
+    for host in answer.hosts.items.iter().chain(&answer.uncleared.items) {
+        rows.push(host_row(&host.facts, Some(host)))?;
+    }
+    for facts in &answer.cleared.items {
+        rows.push(host_row(facts, None))?;
+    }
+    rows.end()
+}
+
+fn host_row(facts: &HostFacts, detail: Option<&HostInDetail>) -> [String; 16] {
+    let matches = detail.map(|host| &host.matches);
+    let first = matches.and_then(|matches| matches.listed.items.first());
+    let seen = &facts.seen;
+    let has_matches = matches.is_some_and(|matches| matches.all > 0);
+    let is_cleared = facts.uncleared.is_none() && !has_matches;
+    [
+        optional(facts.computer.as_deref()),
+        joined(&facts.evidence.items),
+        text(&facts.verdict),
+        is_cleared.to_string(),
+        facts.uncleared.map(|why| why.text().to_owned()).unwrap_or_default(),
+        number(matches.filter(|_| has_matches).and_then(|matches| matches.risk_score)),
+        matches.map_or(0, |matches| matches.unique).to_string(),
+        time(matches.and_then(|matches| matches.first_time)),
+        time(matches.and_then(|matches| matches.last_time)),
+        optional(first.and_then(|found| found.query_name.as_deref())),
+        optional(first.and_then(|found| found.image.as_deref())),
+        seen.dns_queries.to_string(),
+        time(seen.first_query),
+        time(seen.last_query),
+        seen.damaged_files.to_string(),
+        joined(&facts.anomalies.items),
+    ]
+}
+
+/// Writes a row for each match that an answer lists.
+pub fn write_matches(answer: &Answer, to: impl Write) -> io::Result<()> {
+    let mut rows = Rows::begin(to, &MATCH)?;
+    for host in answer.hosts.items.iter().chain(&answer.uncleared.items) {
+        for found in &host.matches.listed.items {
+            let rules = || found.rules.iter();
+            let patterns = rules().flat_map(|rule| rule.query_patterns.iter().chain(&rule.process_patterns));
+            rows.push([
+                time(found.time),
+                optional(host.facts.computer.as_deref()),
+                optional(found.query_name.as_deref()),
+                optional(found.query_status.as_deref()),
+                joined(&found.answers),
+                optional(found.image.as_deref()),
+                number(found.process_id),
+                optional(found.user.as_deref()),
+                joined(rules().map(|rule| &rule.name)),
+                joined(patterns),
+                joined(rules().filter_map(|rule| rule.risk_message.as_ref())),
+                text(&found.place.evidence),
+                text(&found.place.source_path),
+                found.place.record_offset.to_string(),
+                number(found.place.event_record_id),
+                text(&found.place.integrity),
+            ])?;
+        }
+    }
+    rows.end()
+}
+
+/// Writes a row for each object at risk.
+pub fn write_risk(risk: &Risk, to: impl Write) -> io::Result<()> {
+    let mut rows = Rows::begin(to, &RISK)?;
+    let list = |listed: &Listed<String>| joined(&listed.items);
+    for object in &risk.objects.items {
+        rows.push([
+            text(&object.object),
+            text(&object.object_type),
+            object.score.to_string(),
+            object.events.to_string(),
+            object.earlier_events.to_string(),
+            time(object.first_time),
+            time(object.last_time),
+            list(&object.detections),
+            list(&object.mitre_attack_ids),
+            list(&object.analytic_stories),
+            list(&object.messages),
+        ])?;
+    }
+    rows.end()
+}
+
+/// Writes rows with as many cells as there are columns.
+struct Rows<W: Write, const N: usize>(csv::Writer<W>);
+
+impl<W: Write, const N: usize> Rows<W, N> {
+    fn begin(to: W, columns: &[&str; N]) -> io::Result<Self> {
+        let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(to);
+        writer.write_record(columns)?;
+        Ok(Rows(writer))
+    }
+
+    fn push(&mut self, row: [String; N]) -> io::Result<()> {
+        Ok(self.0.write_record(row)?)
+    }
+
+    fn end(mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// Returns a text from evidence as a cell: with escaped control characters, and not as a formula.
+fn text(text: &str) -> String {
+    let safe = escaped(text);
+    if safe.starts_with(['=', '+', '-', '@']) { format!("'{safe}") } else { safe.into_owned() }
+}
+
+fn optional(value: Option<&str>) -> String {
+    value.map(text).unwrap_or_default()
+}
+
+fn joined<'t>(texts: impl IntoIterator<Item = &'t String>) -> String {
+    let all: Vec<&str> = texts.into_iter().map(String::as_str).collect();
+    text(&all.join("; "))
+}
+
+fn number(number: Option<i64>) -> String {
+    number.map(|number| number.to_string()).unwrap_or_default()
+}
+
+fn time(time: Option<UtcTime>) -> String {
+    time.map(|UtcTime(time)| time.rfc3339()).unwrap_or_default()
+}

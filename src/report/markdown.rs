@@ -1,0 +1,308 @@
+//! The answer as Markdown, for a wiki, a ticket or a case file. Every text from the evidence is a
+//! code span, so that no text of it is read as Markdown or HTML, and none becomes a link.
+
+use std::fmt::Write;
+
+use super::answer::{
+    Answer, GroupValue, HostFacts, HostGroups, HostInDetail, Listed, Match, Risk, TopValues, UtcTime,
+};
+use super::escape::{escaped, middle_cut};
+use super::wording::{counted, grouped};
+
+/// The most characters of a value that are shown. Longer values are cut in the middle.
+const MOST_SHOWN: usize = 300;
+
+/// Returns the summary as Markdown. `directory` is the output directory.
+#[must_use]
+pub fn summary(answer: &Answer, directory: &str) -> String {
+    let totals = &answer.run.totals;
+    let mut text = String::from("# Summary of a sweep\n\n");
+    if answer.run.interrupted {
+        text.push_str("**INTERRUPTED**: this is what was found until then.\n\n");
+    }
+    let matches = counted(totals.unique_matches, "match", "matches");
+    let hosts = counted(totals.hosts, "host", "hosts");
+    let _ = writeln!(
+        text,
+        "**{matches} on {} of {hosts}**; {} cleared, {} not cleared.\n",
+        grouped(totals.hosts_with_matches),
+        grouped(answer.cleared_count),
+        grouped(answer.uncleared.count)
+    );
+    if let Some(first) = &answer.first_match {
+        let _ = writeln!(
+            text,
+            "First match: {} on {}: {} was asked for by {}.\n",
+            time(first.found.time),
+            code(&first.computer),
+            optional(first.found.query_name.as_deref()),
+            optional(first.found.image.as_deref())
+        );
+    }
+    left_out(&mut text, answer);
+    matching_hosts(&mut text, answer);
+    not_cleared(&mut text, answer);
+    for (head, values) in
+        [("Names", &answer.query_names), ("Programs", &answer.processes), ("Users", &answer.users)]
+    {
+        top_values(&mut text, head, values);
+    }
+    let remarks = [("Anomalies", &answer.anomalies), ("Notes", &answer.notes)];
+    for (head, remarks) in remarks.into_iter().filter(|(_, remarks)| remarks.count > 0) {
+        let _ = writeln!(text, "## {head}\n");
+        for remark in &remarks.items {
+            let _ = writeln!(text, "- {}: {}", optional(remark.computer.as_deref()), code(&remark.remark));
+        }
+        more(&mut text, remarks);
+    }
+    text.push_str("## What ran\n\n");
+    for detection in answer.run.detections.iter().take(MOST_SHOWN) {
+        let matches = counted(detection.unique_matches, "match", "matches");
+        let _ = writeln!(text, "- {}: {matches}", code(&detection.name));
+    }
+    let _ = writeln!(text, "\nOutput: {}, complete {}", code(directory), code(&answer.run.finished));
+    text
+}
+
+/// Writes what could not be read, if anything.
+fn left_out(text: &mut String, answer: &Answer) {
+    let run = &answer.run;
+    if run.totals.flawed_files() + run.totals.missed_containers + run.rules.refused == 0 {
+        return;
+    }
+    text.push_str("## Not read\n\n");
+    for file in &run.flawed_files {
+        let problem = file.first_problem.as_ref().map_or("", |problem| &problem.problem);
+        let path = code(&file.source_path);
+        let _ =
+            writeln!(text, "- {}: {path}: {} {}", code(&file.evidence), file.status, optional(Some(problem)));
+    }
+    let files = run.totals.flawed_files().saturating_sub(run.flawed_files.len() as u64);
+    for container in &run.missed_containers {
+        let problem = container.first_problem.as_ref().map_or("", |problem| &problem.problem);
+        let path = code(&container.source_path);
+        let _ = writeln!(text, "- {path}: {} {}", container.status, optional(Some(problem)));
+    }
+    let containers = run.totals.missed_containers.saturating_sub(run.missed_containers.len() as u64);
+    for (more, what) in
+        [(files, "files"), (containers, "containers"), (run.rules.refused, "rules that dnsweep cannot run")]
+    {
+        if more > 0 {
+            let _ = writeln!(text, "- … and {} {what}", grouped(more));
+        }
+    }
+    text.push('\n');
+}
+
+fn matching_hosts(text: &mut String, answer: &Answer) {
+    if answer.hosts.count == 0 {
+        return;
+    }
+    text.push_str("## Hosts with matches\n\n");
+    text.push_str("| host | risk | matches | first (UTC) | last (UTC) | first asks for | by |\n");
+    text.push_str("|---|---:|---:|---|---|---|---|\n");
+    for host in &answer.hosts.items {
+        let first = host.matches.listed.items.first();
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} | {} | {} | {} |",
+            name(&host.facts),
+            host.matches.risk_score.map_or_else(|| "-".to_owned(), |score| score.to_string()),
+            grouped(host.matches.unique),
+            time(host.matches.first_time),
+            time(host.matches.last_time),
+            optional(first.and_then(|found| found.query_name.as_deref())),
+            optional(first.and_then(|found| found.image.as_deref()))
+        );
+    }
+    more(text, &answer.hosts);
+}
+
+fn not_cleared(text: &mut String, answer: &Answer) {
+    if answer.uncleared.count == 0 {
+        return;
+    }
+    text.push_str("## Not cleared\n\n");
+    for reason in &answer.uncleared_counts {
+        let _ = writeln!(text, "- {} {}", grouped(reason.hosts), reason.why.text());
+    }
+    text.push_str("\n| host | verdict | DNS queries | first (UTC) | last (UTC) |\n|---|---|---:|---|---|\n");
+    for host in &answer.uncleared.items {
+        let seen = &host.facts.seen;
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} | {} |",
+            name(&host.facts),
+            code(&host.facts.verdict),
+            grouped(seen.dns_queries),
+            time(seen.first_query),
+            time(seen.last_query)
+        );
+    }
+    more(text, &answer.uncleared);
+}
+
+fn top_values(text: &mut String, head: &str, values: &TopValues) {
+    if values.items.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "## {head}\n\n| | matches | hosts |\n|---|---:|---:|");
+    for value in &values.items {
+        let (matches, hosts) = (grouped(value.matches), grouped(value.hosts));
+        let _ = writeln!(text, "| {} | {matches} | {hosts} |", code(&value.value));
+    }
+    text.push('\n');
+}
+
+/// Returns what is known of the hosts that an answer has, as Markdown.
+#[must_use]
+pub fn hosts(answer: &Answer) -> String {
+    let mut text = String::new();
+    for host in answer.hosts.items.iter().chain(&answer.uncleared.items) {
+        one_host(&mut text, host);
+    }
+    for facts in &answer.cleared.items {
+        let _ = writeln!(text, "# {}\n\nVerdict: {}, cleared.\n", name(facts), code(&facts.verdict));
+    }
+    text
+}
+
+fn one_host(text: &mut String, host: &HostInDetail) {
+    let matches = counted(host.matches.unique, "match", "matches");
+    let verdict = code(&host.facts.verdict);
+    let _ = writeln!(text, "# {}\n\nVerdict: {verdict}; {matches}.\n", name(&host.facts));
+    for remark in host.facts.anomalies.items.iter().chain(&host.facts.notes.items) {
+        let _ = writeln!(text, "- {}", code(remark));
+    }
+    for groups in &host.matches.groups {
+        group_table(text, groups);
+    }
+    if host.matches.listed.items.is_empty() {
+        return;
+    }
+    text.push_str("\n## Matches\n\n| time (UTC) | name | program | user | rules | file | record |\n");
+    text.push_str("|---|---|---|---|---|---|---|\n");
+    for found in &host.matches.listed.items {
+        match_row(text, found);
+    }
+    more(text, &host.matches.listed);
+}
+
+fn match_row(text: &mut String, found: &Match) {
+    let rules: Vec<String> = found.rules.iter().map(|rule| code(&rule.name)).collect();
+    let record = found.place.event_record_id.map(|id| id.to_string()).unwrap_or_default();
+    let _ = writeln!(
+        text,
+        "| {} | {} | {} | {} | {} | {} | {record} at {} |",
+        time(found.time),
+        optional(found.query_name.as_deref()),
+        optional(found.image.as_deref()),
+        optional(found.user.as_deref()),
+        rules.join(", "),
+        code(&found.place.source_path),
+        found.place.record_offset
+    );
+}
+
+fn group_table(text: &mut String, groups: &HostGroups) {
+    let columns: Vec<String> = groups.columns.iter().map(|column| code(column)).collect();
+    let _ = writeln!(text, "\n## Groups of {}\n\n| {} |", code(&groups.detection_id), columns.join(" | "));
+    let _ = writeln!(text, "|{}", "---|".repeat(columns.len()));
+    for row in &groups.rows.items {
+        let cells: Vec<String> = row.iter().map(group_cell).collect();
+        let _ = writeln!(text, "| {} |", cells.join(" | "));
+    }
+    more(text, &groups.rows);
+}
+
+fn group_cell(value: &GroupValue) -> String {
+    match value {
+        GroupValue::Null => String::new(),
+        GroupValue::Number(number) => number.to_string(),
+        GroupValue::Time(found) => time(Some(*found)),
+        GroupValue::Text(text) => code(text),
+        GroupValue::Texts(texts) => texts.iter().map(|text| code(text)).collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// Returns the risk of hosts and users as Markdown.
+#[must_use]
+pub fn risk(risk: &Risk) -> String {
+    let mut text = format!(
+        "# Risk\n\nOf each host and user, the risk events in the {} hours that end with its last one.\n\n",
+        risk.window_hours
+    );
+    text.push_str(
+        "| at risk | type | score | events | first (UTC) | last (UTC) | rules | ATT&CK | messages |\n",
+    );
+    text.push_str("|---|---|---:|---:|---|---|---|---|---|\n");
+    let joined =
+        |listed: &Listed<String>| listed.items.iter().map(|text| code(text)).collect::<Vec<_>>().join(", ");
+    for object in &risk.objects.items {
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} | {} | {} | {} | {} | {} |",
+            code(&object.object),
+            code(&object.object_type),
+            grouped(object.score),
+            grouped(object.events),
+            time(object.first_time),
+            time(object.last_time),
+            joined(&object.detections),
+            joined(&object.mitre_attack_ids),
+            joined(&object.messages)
+        );
+    }
+    more(&mut text, &risk.objects);
+    text
+}
+
+fn more<T>(text: &mut String, listed: &Listed<T>) {
+    if listed.cut() > 0 {
+        let _ = writeln!(text, "\n… and {} more", grouped(listed.cut()));
+    }
+    text.push('\n');
+}
+
+fn name(facts: &HostFacts) -> String {
+    match (&facts.computer, facts.evidence.items.first()) {
+        (None, Some(evidence)) => format!("evidence {}", code(evidence)),
+        (computer, _) => optional(computer.as_deref()),
+    }
+}
+
+fn time(time: Option<UtcTime>) -> String {
+    time.map(|UtcTime(time)| time.readable()).unwrap_or_default()
+}
+
+fn optional(text: Option<&str>) -> String {
+    text.filter(|text| !text.is_empty()).map(code).unwrap_or_default()
+}
+
+/// Returns a text as a code span. Nothing in it is read as Markdown, as HTML or as the end of a
+/// cell of a table.
+fn code(text: &str) -> String {
+    if text.is_empty() {
+        return String::new();
+    }
+    let cut = middle_cut(text, MOST_SHOWN);
+    let safe = escaped(&cut).replace('|', "\\|");
+    let longest = safe.split(|letter| letter != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    let blank = if safe.starts_with(['`', ' ']) || safe.ends_with(['`', ' ']) { " " } else { "" };
+    format!("{fence}{blank}{safe}{blank}{fence}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_span_ends_where_it_should() {
+        assert_eq!(code("pastebin.com"), "`pastebin.com`");
+        assert_eq!(code("a`b"), "``a`b``");
+        assert_eq!(code("``"), "``` `` ```");
+        assert_eq!(code("a|b\n<b>"), "`a\\|b\\u{a}<b>`");
+        assert_eq!(code(""), "");
+    }
+}

@@ -1,0 +1,155 @@
+//! The end of the summary: what could not be cleared and not be read, the first match, and the
+//! answer in a line.
+
+use super::layout::{LABEL_WIDTH, PATH_WIDTH, Tone, VALUE_WIDTH, fitted, padded};
+use super::{Summary, computer_name, copies, counted, damaged, grouped, recovered};
+use crate::report::answer::{UnclearedCount, UtcTime};
+use crate::report::totals::Totals;
+
+/// The most hosts that are named for each reason why hosts are not cleared.
+const MOST_NAMED: usize = 3;
+
+impl Summary<'_> {
+    pub(super) fn headline(&self) -> Vec<String> {
+        let mut lines = self.not_cleared();
+        lines.extend(self.gaps());
+        lines.extend(self.first_match());
+        lines.extend(self.verdicts());
+        let answer = self.answer_line();
+        lines.extend(answer.iter().map(|line| self.layout().toned(Tone::Answer, line)));
+        lines
+    }
+
+    /// Returns how many hosts without a match cannot be cleared, and for each reason the first of
+    /// them. Returns no line if all of them can be cleared.
+    fn not_cleared(&self) -> Vec<String> {
+        let answer = self.answer;
+        if answer.uncleared_counts.is_empty() {
+            return Vec::new();
+        }
+        let without = answer.uncleared.count + answer.cleared_count;
+        let text = format!(
+            "{} of {} without matches",
+            grouped(answer.uncleared.count),
+            counted(without, "host", "hosts")
+        );
+        let mut lines = self.labelled("Not cleared", &text);
+        lines.extend(answer.uncleared_counts.iter().flat_map(|count| self.reason(count)));
+        lines.iter().map(|line| self.layout().toned(Tone::Gap, line)).collect()
+    }
+
+    fn reason(&self, count: &UnclearedCount) -> Vec<String> {
+        let mut items: Vec<String> = count
+            .first
+            .iter()
+            .take(MOST_NAMED)
+            .map(|named| match (&named.computer, &named.evidence) {
+                (None, Some(evidence)) => format!("(evidence {})", fitted(evidence, VALUE_WIDTH)),
+                (computer, _) => computer_name(computer.as_deref(), VALUE_WIDTH),
+            })
+            .collect();
+        if let Some(more @ 1..) = count.hosts.checked_sub(items.len() as u64) {
+            items.push(format!("and {} more", grouped(more)));
+        }
+        let label = format!("  {} {}: ", grouped(count.hosts), count.why.text());
+        let indent = label.len().min(LABEL_WIDTH);
+        let mut lines = self.layout().flow("", 0, &items);
+        let first = lines.first().map(|first| format!("{label}{first}")).unwrap_or_default();
+        if lines.len() == 1 && first.chars().count() <= self.width {
+            return vec![first];
+        }
+        lines = self.layout().flow("", indent, &items);
+        [vec![label.trim_end().to_owned()], lines].concat()
+    }
+
+    /// Returns a line on files and containers that could not be read, if there are any, although
+    /// they stand above in detail: nobody must miss them.
+    fn gaps(&self) -> Vec<String> {
+        let totals = &self.run().totals;
+        let not_read = totals.not_read_files + totals.interrupted_files;
+        let kinds = [
+            (totals.flawed_files(), "damaged or unreadable file", "damaged or unreadable files"),
+            (not_read, "file left by the interruption", "files left by the interruption"),
+            (totals.missed_containers, "container", "containers"),
+            (totals.shadow_copies_not_looked_at, "shadow copy", "shadow copies"),
+            (self.run().rules.refused, "rule", "rules"),
+        ];
+        let kinds = kinds.into_iter().filter(|(count, ..)| *count > 0);
+        let kinds: Vec<String> = kinds.map(|(count, one, many)| counted(count, one, many)).collect();
+        if kinds.is_empty() {
+            return Vec::new();
+        }
+        let lines = self.labelled("Left out", &format!("{}: see above", kinds.join(", ")));
+        lines.iter().map(|line| self.layout().toned(Tone::Gap, line)).collect()
+    }
+
+    fn first_match(&self) -> Vec<String> {
+        let Some(first) = &self.answer.first_match else { return Vec::new() };
+        let found = &first.found;
+        let time =
+            found.time.map_or_else(|| "at no readable time".to_owned(), |UtcTime(time)| time.readable());
+        let host = computer_name(Some(&first.computer), VALUE_WIDTH);
+        let name = found
+            .query_name
+            .as_deref()
+            .map_or_else(|| "(no name)".to_owned(), |name| fitted(name, VALUE_WIDTH));
+        let image = found
+            .image
+            .as_deref()
+            .map_or_else(|| "(no program)".to_owned(), |image| fitted(image, PATH_WIDTH));
+        let mut lines = self.labelled("First match", &format!("{time} on {host}"));
+        lines.push(format!("{}{name} was asked for by", " ".repeat(LABEL_WIDTH)));
+        lines.push(format!("{}{image}", " ".repeat(LABEL_WIDTH)));
+        lines
+    }
+
+    fn verdicts(&self) -> Vec<String> {
+        let verdict = |count: &crate::report::answer::VerdictCount| {
+            format!("{} {}", grouped(count.hosts), fitted(&count.verdict, VALUE_WIDTH))
+        };
+        let items: Vec<String> = self.answer.verdicts.iter().map(verdict).collect();
+        if items.is_empty() {
+            return Vec::new();
+        }
+        self.layout().flow(&padded("Verdicts", LABEL_WIDTH), LABEL_WIDTH, &items)
+    }
+
+    /// Returns the answer in a line, or a few if it does not fit into one.
+    fn answer_line(&self) -> Vec<String> {
+        let Totals {
+            matches,
+            unique_matches,
+            damaged_matches,
+            recovered_matches,
+            hosts,
+            hosts_with_matches,
+            hosts_not_cleared,
+            ..
+        } = self.run().totals;
+        let mut lines = Vec::new();
+        if self.run().interrupted {
+            lines.extend(self.layout().wrapped(
+                "INTERRUPTED: this is what was found until then; the same command with --resume goes on from there",
+            ));
+        }
+        let text = format!(
+            "{} on {} of {}{}{}{}{}{}",
+            counted(unique_matches, "match", "matches"),
+            grouped(hosts_with_matches),
+            counted(hosts, "host", "hosts"),
+            damaged(damaged_matches),
+            copies(matches.saturating_sub(unique_matches)),
+            recovered(recovered_matches),
+            match hosts.saturating_sub(hosts_with_matches) {
+                0 => String::new(),
+                others => format!("; {} cleared", grouped(others.saturating_sub(hosts_not_cleared))),
+            },
+            match hosts_not_cleared {
+                0 => String::new(),
+                others => format!(", {} not cleared", grouped(others)),
+            }
+        );
+        lines.extend(self.layout().wrapped(&text));
+        lines
+    }
+}

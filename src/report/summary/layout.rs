@@ -1,0 +1,255 @@
+//! The layout of the summary: lines that are no wider than the terminal, columns that are aligned,
+//! values that are never broken inside a word, and colours.
+
+use std::borrow::Cow;
+
+use anstyle::{AnsiColor, Style};
+use textwrap::core::display_width;
+
+use crate::report::escape::is_shown_escaped;
+
+/// The width, in columns, of the label with which a line of the summary starts, such as
+/// `Detection`. The line's text begins after it.
+pub(super) const LABEL_WIDTH: usize = 12;
+/// The widest value of the evidence, such as a queried name, that stands in a line with others.
+/// Longer values are cut in the middle.
+pub(super) const VALUE_WIDTH: usize = 60;
+/// The widest path. A path has a line of its own if it has no room, and is cut only if it is longer
+/// than this.
+pub(super) const PATH_WIDTH: usize = 400;
+
+/// Whether the summary is coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Colours {
+    /// The summary is plain text.
+    None,
+    /// The summary is for a terminal that shows colours.
+    Ansi,
+}
+
+/// The meaning by which a part of the summary is coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tone {
+    /// The answer itself.
+    Answer,
+    /// A host with matches of this risk score.
+    Risk(Option<i64>),
+    /// What keeps hosts from being cleared, or what could not be read.
+    Gap,
+    /// The head of a table or a list.
+    Head,
+}
+
+/// The width of the summary, and its colours.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Layout {
+    /// The width in columns.
+    pub width: usize,
+    pub colours: Colours,
+}
+
+impl Layout {
+    /// Returns `text` coloured by its meaning.
+    pub(super) fn toned(self, tone: Tone, text: &str) -> String {
+        let style = match tone {
+            Tone::Answer => Style::new().bold(),
+            Tone::Risk(Some(75..)) => Style::new().bold().fg_color(Some(AnsiColor::Red.into())),
+            Tone::Risk(Some(50..)) => Style::new().fg_color(Some(AnsiColor::Red.into())),
+            Tone::Risk(Some(25..)) | Tone::Gap => Style::new().fg_color(Some(AnsiColor::Yellow.into())),
+            Tone::Risk(_) => Style::new(),
+            Tone::Head => Style::new().underline(),
+        };
+        match self.colours {
+            Colours::None => text.to_owned(),
+            Colours::Ansi => format!("{style}{text}{style:#}"),
+        }
+    }
+
+    /// Returns a label such as `Detection`, and after it a text that is wrapped at blanks.
+    pub(super) fn labelled(self, label: &str, text: &str) -> Vec<String> {
+        let first = format!("{label:LABEL_WIDTH$}");
+        let rest = " ".repeat(LABEL_WIDTH);
+        let options = textwrap::Options::new(self.width)
+            .initial_indent(&first)
+            .subsequent_indent(&rest)
+            .word_splitter(textwrap::WordSplitter::NoHyphenation)
+            .break_words(false)
+            .word_separator(textwrap::WordSeparator::AsciiSpace);
+        textwrap::wrap(text, options).iter().map(|line| line.trim_end().to_owned()).collect()
+    }
+
+    /// Returns a text that is wrapped at blanks.
+    pub(super) fn wrapped(self, text: &str) -> Vec<String> {
+        let options = textwrap::Options::new(self.width)
+            .word_splitter(textwrap::WordSplitter::NoHyphenation)
+            .break_words(false)
+            .word_separator(textwrap::WordSeparator::AsciiSpace);
+        textwrap::wrap(text, options).into_iter().map(Cow::into_owned).collect()
+    }
+
+    /// Returns a label, and after it items with commas between them. A line is broken only between
+    /// two items. `indent` is the width of the label.
+    pub(super) fn flow(self, label: &str, indent: usize, items: &[String]) -> Vec<String> {
+        let mut lines = Vec::new();
+        let mut line = padded(label, indent);
+        let mut is_empty = true;
+        for (place, item) in items.iter().enumerate() {
+            let item = if place + 1 < items.len() { format!("{item},") } else { item.clone() };
+            let needed = display_width(&item) + usize::from(!is_empty);
+            if !is_empty && display_width(&line) + needed > self.width {
+                lines.push(std::mem::replace(&mut line, " ".repeat(indent)));
+                is_empty = true;
+            }
+            if !is_empty {
+                line.push(' ');
+            }
+            line.push_str(&item);
+            is_empty = false;
+        }
+        lines.push(line);
+        lines.iter().map(|line| line.trim_end().to_owned()).collect()
+    }
+
+    /// Returns a text in one line after `indent`; what has no room is cut at the end.
+    pub(super) fn in_a_line(self, indent: &str, text: &str) -> String {
+        let room = self.width.saturating_sub(display_width(indent));
+        if display_width(text) <= room {
+            return format!("{indent}{text}");
+        }
+        let mut line = indent.to_owned();
+        let mut left = room.saturating_sub(1);
+        for character in text.chars() {
+            let wide = display_width(character.encode_utf8(&mut [0; 4]));
+            if wide > left {
+                break;
+            }
+            left -= wide;
+            line.push(character);
+        }
+        line.push('…');
+        line
+    }
+}
+
+/// Returns a value from evidence, safe to show, in at most `most` columns. A wider one is cut in
+/// the middle, but never inside an escaped character.
+pub(super) fn fitted(text: &str, most: usize) -> String {
+    let shown = |character: char| -> Cow<'static, str> {
+        if is_shown_escaped(character) {
+            character.escape_unicode().to_string().into()
+        } else {
+            character.to_string().into()
+        }
+    };
+    let width: usize = text.chars().map(|character| display_width(&shown(character))).sum();
+    if width <= most {
+        return text.chars().map(shown).collect();
+    }
+    let (begin, end) = (most / 2, most.saturating_sub(most / 2 + 1));
+    let within = |room: usize| {
+        let mut left = room;
+        move |character: &Cow<'static, str>| {
+            let wide = display_width(character);
+            let fits = wide <= left;
+            left = if fits { left - wide } else { 0 };
+            fits
+        }
+    };
+    let mut cut: String = text.chars().map(shown).take_while(within(begin)).collect();
+    cut.push('…');
+    let tail: Vec<Cow<'static, str>> = text.chars().rev().map(shown).take_while(within(end)).collect();
+    cut.extend(tail.into_iter().rev());
+    cut
+}
+
+/// Returns `text` with blanks after it, so that it is `width` columns wide.
+pub(super) fn padded(text: &str, width: usize) -> String {
+    format!("{text}{}", " ".repeat(width.saturating_sub(display_width(text))))
+}
+
+/// The side of a column at which its cells stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    Left,
+    Right,
+}
+
+/// A table whose columns are as wide as their widest cell.
+pub(super) struct Grid<const N: usize> {
+    sides: [Side; N],
+    widths: [usize; N],
+}
+
+impl<const N: usize> Grid<N> {
+    /// Makes a table of these rows, the head among them.
+    pub(super) fn of<'r>(sides: [Side; N], rows: impl Iterator<Item = &'r [String; N]>) -> Self {
+        let mut widths = [0; N];
+        for row in rows {
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = (*width).max(display_width(cell));
+            }
+        }
+        Grid { sides, widths }
+    }
+
+    /// Returns a row as a line, with two blanks between columns.
+    pub(super) fn line(&self, row: &[String; N]) -> String {
+        let cells = row.iter().zip(self.widths).zip(self.sides).map(|((cell, width), side)| {
+            let blanks = " ".repeat(width.saturating_sub(display_width(cell)));
+            match side {
+                Side::Left => format!("{cell}{blanks}"),
+                Side::Right => format!("{blanks}{cell}"),
+            }
+        });
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLAIN: Layout = Layout { width: 20, colours: Colours::None };
+
+    #[test]
+    fn a_wide_value_is_cut_in_the_middle_and_no_escape_is() {
+        assert_eq!(fitted("pastebin.com", 12), "pastebin.com");
+        assert_eq!(fitted("pastebin.com", 11), "paste…n.com");
+        assert_eq!(fitted("日本語日本語", 7), "日…語");
+        for most in 1..30 {
+            let cut = fitted("a\u{1b}b\u{202e}c\u{1b}d", most);
+            assert!(display_width(&cut) <= most && !cut.contains('\u{1b}'), "{cut}");
+            assert_eq!(cut.matches("\\u{").count(), cut.matches('}').count(), "{cut}");
+        }
+    }
+
+    #[test]
+    fn items_are_not_broken() {
+        let items = ["one two three".to_owned(), "four".to_owned(), "a very long item indeed".to_owned()];
+        assert_eq!(
+            PLAIN.flow("Label", 6, &items),
+            ["Label one two three,", "      four,", "      a very long item indeed"]
+        );
+    }
+
+    #[test]
+    fn columns_are_aligned() {
+        let rows = [["a".to_owned(), "日本".to_owned()], ["bbb".to_owned(), "1".to_owned()]];
+        let grid = Grid::of([Side::Left, Side::Right], rows.iter());
+        assert_eq!(grid.line(&rows[0]), "a    日本");
+        assert_eq!(grid.line(&rows[1]), "bbb     1");
+    }
+
+    #[test]
+    fn a_text_that_is_too_long_for_a_line_is_cut() {
+        let line = |text| Layout { width: 6, ..PLAIN }.in_a_line("  ", text);
+        assert_eq!([line("four"), line("fives"), line("日本語")], ["  four", "  fiv…", "  日…"]);
+    }
+
+    #[test]
+    fn only_a_coloured_layout_has_colours() {
+        let risky = |colours| Layout { width: 80, colours }.toned(Tone::Risk(Some(80)), "x");
+        assert_eq!(risky(Colours::None), "x");
+        assert!(risky(Colours::Ansi).starts_with('\u{1b}') && risky(Colours::Ansi).ends_with("\u{1b}[0m"));
+    }
+}

@@ -1,0 +1,143 @@
+//! The lines of the summary on the first matches of the worst hosts, and on the most frequent names,
+//! programs and accounts of all matches.
+
+use super::layout::{LABEL_WIDTH, PATH_WIDTH, Tone, VALUE_WIDTH, fitted, padded};
+use super::rules::distinct_name;
+use super::{Extent, Summary, counted, evidence_text, grouped, host_name};
+use crate::report::answer::{HostInDetail, Match, MatchedRule, TopValues, UtcTime};
+
+/// The most hosts of which a short summary lists matches, and the most matches of each.
+const MOST_HOSTS: usize = 4;
+const MOST_MATCHES: usize = 5;
+/// The most pieces of evidence that are named for a host.
+const MOST_EVIDENCE: usize = 3;
+/// The most detections that are named for a match, and the most patterns of each.
+const MOST_RULES: usize = 3;
+/// The most names, programs and accounts of all matches that a short summary lists.
+const MOST_NAMES: usize = 6;
+const MOST_PROCESSES: usize = 3;
+/// The indent of what belongs to a match.
+const UNDER_MATCH: &str = "      ";
+
+impl Summary<'_> {
+    /// Returns the first matches of the worst hosts, in order of time. A short summary lists those
+    /// of as many hosts as `room` lines have room for, but of one at least.
+    pub(super) fn first_matches(&self, room: usize) -> Vec<String> {
+        let mut lines: Vec<String> = Vec::new();
+        let hosts = self.answer.hosts.items.iter().filter(|host| !host.matches.listed.items.is_empty());
+        for host in hosts.take(self.extent.most(MOST_HOSTS)) {
+            let block = self.matches_of(host);
+            if self.extent == Extent::Short && !lines.is_empty() && lines.len() + block.len() > room {
+                break;
+            }
+            lines.extend(block);
+        }
+        lines
+    }
+
+    fn matches_of(&self, host: &HostInDetail) -> Vec<String> {
+        let matches = &host.matches.listed;
+        let shown = matches.items.len().min(self.extent.most(MOST_MATCHES));
+        let name =
+            self.layout().toned(Tone::Risk(host.matches.risk_score), &host_name(&host.facts, VALUE_WIDTH));
+        let all = counted(matches.count, "match", "matches");
+        let which = if shown as u64 == matches.count { all } else { format!("the first {shown} of {all}") };
+        let evidence = evidence_text(&host.facts, MOST_EVIDENCE);
+        let mut lines = self.layout().wrapped(&format!("{name}: {which}, in evidence {evidence}"));
+        // If several rules ran, each match names its own.
+        if let [detection] = self.run().detections.as_slice() {
+            let rule = format!("rule {}", fitted(&detection.name, 2 * VALUE_WIDTH));
+            lines.push(self.layout().in_a_line("  ", &rule));
+        }
+        for found in matches.items.iter().take(shown) {
+            lines.extend(self.match_lines(found));
+        }
+        lines
+    }
+
+    /// Returns the lines of a match: when, which name and by which patterns; the program, whose path
+    /// has a line of its own, so that it can be copied; and the rules, if several ran.
+    fn match_lines(&self, found: &Match) -> Vec<String> {
+        let time =
+            found.time.map_or_else(|| "at no readable time".to_owned(), |UtcTime(time)| time.readable());
+        let name = found.query_name.as_deref().map_or_else(|| "(no name)".to_owned(), named);
+        let deleted = if found.place.recovered_from.is_some() { "  (deleted record)" } else { "" };
+        let mut lines = vec![format!("  {time:20}  {name}{deleted}")];
+        let image = found.image.as_deref().map_or_else(|| "(no program)".to_owned(), path);
+        lines.push(format!("{UNDER_MATCH}{image}"));
+        let all = &self.run().detections;
+        let rules = found.rules.iter().take(MOST_RULES).map(|rule| {
+            let patterns = patterns(rule);
+            match all.len() {
+                0 | 1 => patterns,
+                _ if patterns.is_empty() => distinct_name(all, &rule.id, &rule.name),
+                _ => format!("{}: {patterns}", distinct_name(all, &rule.id, &rule.name)),
+            }
+        });
+        let more = found.rules.len().saturating_sub(MOST_RULES);
+        let more = (more > 0).then(|| format!("and {}", counted(more as u64, "more rule", "more rules")));
+        for rule in rules.chain(more).filter(|rule| !rule.is_empty()) {
+            lines.push(self.layout().in_a_line(UNDER_MATCH, &rule));
+        }
+        lines
+    }
+
+    /// Returns the most frequent names, programs and accounts of all matches.
+    pub(super) fn most_frequent(&self) -> Vec<String> {
+        if self.answer.hosts.count == 0 {
+            return Vec::new();
+        }
+        let answer = self.answer;
+        let mut lines = self.values("Names", &answer.query_names);
+        let processes = &answer.processes;
+        let shown = processes.items.len().min(self.extent.most(MOST_PROCESSES));
+        for (place, value) in processes.items.iter().take(shown).enumerate() {
+            let label = padded(if place == 0 { "Programs" } else { "" }, LABEL_WIDTH);
+            lines.push(format!("{label}{} ({})", path(&value.value), on_hosts(value.matches, value.hosts)));
+        }
+        lines.extend(self.more(processes.count, shown, "programs", "hosts.parquet"));
+        lines.extend(self.values("Users", &answer.users));
+        lines
+    }
+
+    fn values(&self, label: &str, values: &TopValues) -> Vec<String> {
+        if values.items.is_empty() {
+            return Vec::new();
+        }
+        let shown = values.items.len().min(self.extent.most(MOST_NAMES));
+        let item = |value: &crate::report::answer::ValueCount| {
+            format!("{} ({})", named(&value.value), on_hosts(value.matches, value.hosts))
+        };
+        let mut items: Vec<String> = values.items.iter().take(shown).map(item).collect();
+        if let Some(more @ 1..) = values.count.checked_sub(shown as u64) {
+            items.push(format!("and {} more", grouped(more)));
+        }
+        self.layout().flow(label, LABEL_WIDTH, &items)
+    }
+}
+
+/// Returns a value to show: a name, or an account.
+fn named(value: &str) -> String {
+    if value.is_empty() { "(empty)".to_owned() } else { fitted(value, VALUE_WIDTH) }
+}
+
+/// Returns a path to show.
+fn path(path: &str) -> String {
+    if path.is_empty() { "(empty)".to_owned() } else { fitted(path, PATH_WIDTH) }
+}
+
+/// Returns how many matches a value has, and on how many hosts if these are several.
+fn on_hosts(matches: u64, hosts: u64) -> String {
+    if hosts > 1 { format!("{} on {} hosts", grouped(matches), grouped(hosts)) } else { grouped(matches) }
+}
+
+/// Returns the patterns of a rule that an event satisfies, as text.
+fn patterns(rule: &MatchedRule) -> String {
+    let all = rule.query_patterns.iter().chain(&rule.process_patterns);
+    let mut shown: Vec<String> = all.take(MOST_RULES).map(|pattern| fitted(pattern, VALUE_WIDTH)).collect();
+    let more = (rule.query_patterns.len() + rule.process_patterns.len()).saturating_sub(MOST_RULES);
+    if more > 0 {
+        shown.push(format!("and {}", counted(more as u64, "more pattern", "more patterns")));
+    }
+    shown.join(", ")
+}

@@ -1,0 +1,182 @@
+//! The summary of a sweep as text, which a person can act on. It is a rendering of an [`Answer`].
+//! This module and its submodules are the only users of `anstyle` and `textwrap`.
+//!
+//! The answer comes last, where the eye is after the command ends: what was read first, then what is
+//! odd, the first matches, and at the end the hosts with matches, what cannot be cleared, and the
+//! headline. A short summary fits on two screens, however many hosts there are.
+
+mod containers;
+mod evidence;
+mod exclusions;
+mod headline;
+mod hosts;
+mod layout;
+mod matches;
+mod one_host;
+mod remarks;
+mod risks;
+mod rules;
+
+use std::fmt::Write;
+
+pub use self::layout::Colours;
+use self::layout::{Layout, VALUE_WIDTH, fitted};
+pub use self::one_host::HostsInDetail;
+pub use self::risks::RiskTable;
+use super::answer::{Answer, HostFacts};
+use super::run::Run;
+use super::wording::{counted, grouped};
+
+/// The number of lines of a short summary: two screens.
+const SCREENS: usize = 98;
+
+/// Returns the width in columns of the terminal that standard output goes to; 80 if it goes to
+/// none.
+#[must_use]
+pub fn terminal_width() -> usize {
+    textwrap::termwidth()
+}
+
+/// How much of the answer a summary shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// The beginning of each list, on at most two screens. What is cut is counted.
+    Short,
+    /// All that the answer lists.
+    Full,
+}
+
+impl Extent {
+    /// Returns how many items of a list are shown: `short`, or all.
+    #[must_use]
+    pub fn most(self, short: usize) -> usize {
+        match self {
+            Extent::Short => short,
+            Extent::Full => usize::MAX,
+        }
+    }
+}
+
+/// The summary of a sweep as text.
+#[derive(Debug, Clone, Copy)]
+pub struct Summary<'a> {
+    /// The answer that the summary shows.
+    pub answer: &'a Answer,
+    /// The output directory. The summary names it and the tables in it.
+    pub directory: &'a str,
+    /// The width of the summary in columns, usually that of the terminal. Longer lines are wrapped.
+    pub width: usize,
+    /// Whether the summary is coloured.
+    pub colours: Colours,
+    /// How much the summary shows.
+    pub extent: Extent,
+}
+
+impl Summary<'_> {
+    /// Returns the text of the summary.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut before: Vec<Vec<String>> = vec![self.evidence(), self.looked_for(), self.remarks()];
+        before.push(self.not_read());
+        let after = [self.most_frequent(), self.matching_hosts(), self.others(), self.headline()];
+        let used: usize = before.iter().chain(&after).map(|block| block.len() + 1).sum();
+        before.push(self.first_matches(SCREENS.saturating_sub(used)));
+        let blocks = before.into_iter().chain(after).filter(|block| !block.is_empty());
+        let blocks: Vec<String> = blocks.map(|block| block.join("\n") + "\n").collect();
+        blocks.join("\n")
+    }
+
+    fn run(&self) -> &Run {
+        &self.answer.run
+    }
+
+    fn layout(&self) -> Layout {
+        Layout { width: self.width, colours: self.colours }
+    }
+
+    fn labelled(&self, label: &str, text: &str) -> Vec<String> {
+        self.layout().labelled(label, text)
+    }
+
+    /// Returns a line that says how many items of a list are not shown, and where they are; none if
+    /// all are shown.
+    fn more(&self, all: u64, shown: usize, what: &str, table: &str) -> Vec<String> {
+        match all.saturating_sub(shown as u64) {
+            0 => Vec::new(),
+            more => self.labelled("", &format!("… and {} more {what}: see {table}", grouped(more))),
+        }
+    }
+
+    fn window(&self) -> Option<String> {
+        let parts: Vec<String> = [("from", &self.run().since), ("until", &self.run().until)]
+            .into_iter()
+            .filter_map(|(word, time)| time.as_ref().map(|time| format!("{word} {time}")))
+            .collect();
+        (!parts.is_empty()).then(|| format!("matches {}", parts.join(" ")))
+    }
+}
+
+/// Returns the name of a host to show. A piece of evidence in which no record names a machine is
+/// shown by its own name.
+fn host_name(facts: &HostFacts, most: usize) -> String {
+    match facts.evidence.items.first() {
+        Some(evidence) if facts.computer.is_none() => {
+            format!("(evidence {})", fitted(evidence, most.saturating_sub("(evidence )".len())))
+        }
+        _ => computer_name(facts.computer.as_deref(), most),
+    }
+}
+
+/// Returns the Computer of a host to show.
+fn computer_name(computer: Option<&str>, most: usize) -> String {
+    match computer {
+        None => "(no Computer)".to_owned(),
+        Some("") => "(empty Computer)".to_owned(),
+        Some(computer) => fitted(computer, most),
+    }
+}
+
+/// Returns the first of a host's pieces of evidence, and how many more there are.
+fn evidence_text(facts: &HostFacts, most: usize) -> String {
+    let names = facts.evidence.items.iter().take(most);
+    let mut text = names.map(|name| fitted(name, VALUE_WIDTH)).collect::<Vec<_>>().join(", ");
+    if facts.evidence.count > most as u64 {
+        // Writing into a string does not fail.
+        let _ = write!(text, " and {} more", grouped(facts.evidence.count - most as u64));
+    }
+    text
+}
+
+/// Returns the end of a sentence that says how many matches or leads are copies of an earlier one,
+/// such as `; 3 copies of them`. Empty if `copies` is 0.
+fn copies(copies: u64) -> String {
+    if copies == 0 { String::new() } else { format!("; {} of them", counted(copies, "copy", "copies")) }
+}
+
+/// Returns the end of a sentence that says how many matches lie in damaged chunks. Empty if
+/// `matches` is 0.
+fn damaged(matches: u64) -> String {
+    if matches == 0 { String::new() } else { format!("; {} of them in damaged chunks", grouped(matches)) }
+}
+
+/// Returns the end of a sentence that says how many matches lie in deleted records. Empty if
+/// `matches` is 0.
+fn recovered(matches: u64) -> String {
+    if matches == 0 {
+        String::new()
+    } else {
+        format!("; {} in deleted records", counted(matches, "match", "matches"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped() {
+        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(grouped(number), text);
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! The lines of the summary on what was looked for: rules, detections and the period.
+
+use std::fmt::Write;
+
+use super::layout::{VALUE_WIDTH, fitted};
+use super::{Summary, counted, grouped};
+use crate::report::run::{DetectionRecord, RefusedRecord, RuleCounts};
+
+/// The most detections that a sweep can have for its summary to list all of them. If a sweep has
+/// more, only those with matches are listed.
+const MOST_DETECTIONS: usize = 5;
+/// The most refused rules (those that dnsweep cannot run) of which a short summary shows the
+/// reason. `run.json` has the reasons of all.
+const MOST_REFUSED: usize = 3;
+/// The widest reason why a rule was refused, which means that dnsweep cannot run it.
+const REASON_WIDTH: usize = 200;
+
+impl Summary<'_> {
+    /// Returns the lines on what the sweep looked for: the rules, detections, exclusions and period.
+    pub(super) fn looked_for(&self) -> Vec<String> {
+        let mut lines = self.rules();
+        lines.extend(self.detections());
+        lines.extend(self.exclusions());
+        lines.extend(self.window().iter().flat_map(|window| self.labelled("Only", window)));
+        lines
+    }
+
+    /// Returns how many rules ran, if some did not run, so that nobody mistakes the result of the
+    /// sweep for the result of all rules. Returns no line if all rules ran.
+    fn rules(&self) -> Vec<String> {
+        let RuleCounts { found, run, refused, about_other_data, .. } = self.run().rules;
+        if refused == 0 && about_other_data == 0 {
+            return Vec::new();
+        }
+        let mut text = format!("{} of {} ran", grouped(run), counted(found, "rule", "rules"));
+        if refused > 0 {
+            let _ = write!(text, "; {} refused, so what they would find is unknown", grouped(refused));
+        }
+        if about_other_data > 0 {
+            let _ =
+                write!(text, "; {} about other data", counted(about_other_data, "other is", "others are"));
+        }
+        let mut lines = self.labelled("Rules", &text);
+        let listed = &self.run().refused_detections;
+        let shown = listed.len().min(self.extent.most(MOST_REFUSED));
+        let reason = |refused: &RefusedRecord| self.labelled("", &fitted(&refused.reason, REASON_WIDTH));
+        lines.extend(listed.iter().take(shown).flat_map(reason));
+        lines.extend(self.more(refused, shown, "refused rules", "run.json"));
+        lines
+    }
+
+    fn detections(&self) -> Vec<String> {
+        let all = self.run().detections.as_slice();
+        // A few detections are all listed. If there are many, only those with matches are.
+        let is_shown = |detection: &&DetectionRecord| all.len() <= MOST_DETECTIONS || detection.matches > 0;
+        let mut listed: Vec<&DetectionRecord> = all.iter().filter(is_shown).collect();
+        let silent = (all.len() - listed.len()) as u64;
+        if all.len() > MOST_DETECTIONS {
+            listed.sort_by_key(|detection| std::cmp::Reverse(detection.unique_matches));
+        }
+        let shown = listed.len().min(self.extent.most(MOST_DETECTIONS));
+        let line = |detection: &&DetectionRecord| self.labelled("Detection", &text(all, detection));
+        let mut lines: Vec<String> = listed.iter().take(shown).flat_map(line).collect();
+        lines.extend(self.more(listed.len() as u64, shown, "detections with matches", "run.json"));
+        if silent > 0 {
+            let text = if listed.is_empty() {
+                format!("none of {} matched", grouped(silent))
+            } else {
+                format!("{} without a match", counted(silent, "other", "others"))
+            };
+            lines.extend(self.labelled("Detection", &text));
+        }
+        lines
+    }
+}
+
+/// Returns the name of a detection as the summary shows it. `all` are the detections that ran. If
+/// another of them has the same name, the part of the detection's id before the first hyphen is
+/// added, or the whole id if that part does not distinguish them.
+pub(super) fn distinct_name(all: &[DetectionRecord], id: &str, name: &str) -> String {
+    let first = |id: &str| id.split('-').next().map(str::to_owned);
+    let others = || all.iter().filter(|other| other.name == name && other.id != id);
+    let shown_name = fitted(name, 2 * VALUE_WIDTH);
+    if others().next().is_none() {
+        return shown_name;
+    }
+    let part = first(id).filter(|part| others().all(|other| first(&other.id).as_ref() != Some(part)));
+    format!("{shown_name} [{}]", fitted(part.as_deref().unwrap_or(id), VALUE_WIDTH))
+}
+
+/// Returns the text on a detection in the summary: name, version, number of unique matches and, if
+/// so, that the detection states no risk score. `all` are the detections that ran.
+fn text(all: &[DetectionRecord], detection: &DetectionRecord) -> String {
+    let version = detection.version.as_deref();
+    let version =
+        version.map(|version| format!(" (version {})", fitted(version, VALUE_WIDTH))).unwrap_or_default();
+    let risk = if detection.risk_score.is_none() { "; it states no risk score" } else { "" };
+    let name = distinct_name(all, &detection.id, &detection.name);
+    format!("{name}{version}: {}{risk}", grouped(detection.unique_matches))
+}
