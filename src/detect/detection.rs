@@ -45,6 +45,11 @@ pub struct Detection {
     /// The text in which the rule's author describes what the rule finds; `None` if the rule has
     /// none.
     pub description: Option<String>,
+    /// What the rule's author says about matches that are harmless, a paragraph or an item of a list
+    /// each; empty if the rule says nothing.
+    pub false_positives: Vec<String>,
+    /// The sources that the rule's author refers to, usually URLs; empty if the rule has none.
+    pub references: Vec<String>,
     /// The ids of the MITRE ATT&CK techniques that the rule covers, such as `T1071.004`.
     pub mitre_attack_id: Vec<String>,
     /// The rule's analytic stories, which is Splunk's word for groups of rules about one threat.
@@ -322,7 +327,9 @@ impl Detection {
                 return Err(DetectionError::Search { source_name, problem: problem.in_file(place) });
             }
         };
-        Ok(file.into_detection(search, notes))
+        let false_positives = document.texts_of("known_false_positives");
+        let references = document.texts_of("references");
+        Ok(Detection { false_positives, references, ..file.into_detection(search, notes) })
     }
 
     /// Returns the condition under which an event of Windows' own DNS client is a lead. For a rule
@@ -436,6 +443,9 @@ mod tests {
         assert_eq!(seed.status.as_deref(), Some("production"));
         assert_eq!(seed.mitre_attack_id, ["T1059.005", "T1059"]);
         assert_eq!(seed.risk_score, Some(64));
+        assert_eq!(seed.references.len(), 2);
+        assert!(seed.references[0].starts_with("https://"), "{:?}", seed.references);
+        assert!(seed.false_positives[0].starts_with("Programs that are installed under a user's AppData"));
         assert_eq!(
             seed.risk_objects,
             [RiskObject { field: "dest".into(), object_type: "system".into(), score: None }]
@@ -549,6 +559,19 @@ mod tests {
             [ThreatObject { field: "query".into(), object_type: "domain".into() }]
         );
         assert_eq!(detection("rba: {message: m, risk_objects: [], threat_objects: []}").risk_score, None);
+    }
+
+    #[test]
+    fn what_only_people_read_never_refuses_a_rule() {
+        for (more, expected) in [
+            ("references: [a, {b: c}, ~, 5]", &["a", "5"][..]),
+            ("references: a", &["a"]),
+            ("references: {a: b}", &[]),
+            ("references:", &[]),
+        ] {
+            assert_eq!(detection(more).references, expected, "{more}");
+        }
+        assert_eq!(detection("known_false_positives: ' x '").false_positives, ["x"]);
     }
 
     #[test]

@@ -135,6 +135,14 @@ pub struct DetectionRecord {
     pub risk_score: Option<u32>,
     /// What is at risk if an event matches, as the detection's rule states it.
     pub risk_objects: Vec<RiskObjectRecord>,
+    /// The author of the detection's rule; `null` if the rule states none.
+    pub author: Option<String>,
+    /// What the detection finds, in the words of its rule; `null` if the rule has no description.
+    pub description: Option<String>,
+    /// What the detection's rule says about matches that are harmless.
+    pub false_positives: Vec<String>,
+    /// The sources that the detection's rule refers to, usually URLs.
+    pub references: Vec<String>,
     /// The MITRE ATT&CK techniques that the detection's rule names.
     pub mitre_attack_id: Vec<String>,
     /// The analytic stories that the detection belongs to. In Splunk, these are groups of rules

@@ -96,6 +96,8 @@ fn describe(loaded: &LoadedDetection, text: &mut String) {
         ("Message", typed(&detection.risk_message_template)),
         ("Table", columns.join(", ")),
         ("About", typed(description)),
+        ("Harmless", detection.false_positives.join("; ")),
+        ("References", detection.references.join(", ")),
         ("Uses", content.iter().map(|file| file.file.as_str()).collect::<Vec<_>>().join(", ")),
         ("Note", detection.notes.join("; ")),
     ] {

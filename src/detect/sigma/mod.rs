@@ -92,6 +92,8 @@ pub(in crate::detect) fn detection(
         status: status.map(str::to_owned),
         detection_type: level.map(str::to_owned),
         description,
+        false_positives: rule.texts_of("falsepositives"),
+        references: rule.texts_of("references"),
         mitre_attack_id: techniques,
         analytic_story: Vec::new(),
         risk_score,

@@ -149,8 +149,9 @@ impl RuleFile {
         Some(RuleFile { id, ..self })
     }
 
-    /// Converts the rule file and its parsed search to a [`Detection`]. `notes` are the notes for
-    /// the user about the keys of the file.
+    /// Converts the rule file and its parsed search to a [`Detection`], without what only people
+    /// read: false positives and references. `notes` are the notes for the user about the keys of
+    /// the file.
     pub(in crate::detect) fn into_detection(self, search: Search, mut notes: Vec<String>) -> Detection {
         let mut tags = self.tags.unwrap_or_default();
         let techniques = tags.mitre_attack_id.take().unwrap_or_default();
@@ -177,6 +178,8 @@ impl RuleFile {
             status: self.status,
             detection_type: self.detection_type,
             description: self.description,
+            false_positives: Vec::new(),
+            references: Vec::new(),
             mitre_attack_id: self.mitre_attack_id.unwrap_or(techniques),
             analytic_story: self.analytic_story.unwrap_or(stories),
             risk_score: risk.score,

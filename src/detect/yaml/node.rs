@@ -109,6 +109,19 @@ impl Node {
     pub(in crate::detect) fn get(&self, name: &str) -> Option<&Node> {
         self.entries().iter().find(|(key, _)| key.name == name).map(|(_, value)| value)
     }
+
+    /// The texts that the key `name` of a YAML mapping has: its value, or the items of its list,
+    /// without the blanks around them. Null, empty texts, lists in lists and mappings are left out.
+    /// This is for keys that only people read, whose values must not be a reason to refuse a rule.
+    pub(in crate::detect) fn texts_of(&self, name: &str) -> Vec<String> {
+        let value = self.get(name);
+        let items = value.map_or(&[][..], |value| match &value.kind {
+            NodeKind::List(items) => items,
+            _ => std::slice::from_ref(value),
+        });
+        let texts = items.iter().filter_map(Node::scalar).filter(|scalar| !scalar.is_null());
+        texts.map(|scalar| scalar.text.trim().to_owned()).filter(|text| !text.is_empty()).collect()
+    }
 }
 
 /// The most characters of a YAML value that a message quotes.
