@@ -2,6 +2,7 @@
 //! hashes, small maps, the text of paths, and the operating system.
 
 pub mod byte_search;
+pub(crate) mod deflate;
 pub mod digest;
 pub mod in_order;
 pub mod ordered_hash;

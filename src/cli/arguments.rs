@@ -296,6 +296,11 @@ pub struct SweepArguments {
     #[arg(long, short, value_name = "DIR", help_heading = heading::OUTPUT)]
     pub out: Option<PathBuf>,
 
+    /// Write no report.html, the page that shows the output in a browser; `dnsweep report OUT
+    /// --format html` makes it later
+    #[arg(long, help_heading = heading::OUTPUT)]
+    pub no_report: bool,
+
     /// Replace an earlier output of dnsweep; only files that dnsweep writes are removed
     #[arg(long, help_heading = heading::OUTPUT)]
     pub force: bool,

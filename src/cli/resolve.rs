@@ -31,6 +31,7 @@ pub(super) fn request(arguments: &SweepArguments) -> Result<Sweep, UsageError> {
         options: options(arguments),
         passwords: arguments.passwords.clone(),
         spool_limit: arguments.spool_limit,
+        page: arguments.no_report.into(),
         threads: count(arguments.threads),
         readers: count(arguments.readers),
     })

@@ -31,7 +31,7 @@ pub use self::options::{
     Recovery, ShadowCopies,
 };
 pub use self::passwords::passwords;
-pub use self::request::{Period, Refused, Sweep};
+pub use self::request::{Period, Refused, ReportPage, Sweep};
 
 /// Everything that a sweep needs to run, resolved from the user's request ([`Sweep`]), except for
 /// where its results go.
@@ -59,6 +59,8 @@ pub struct Config {
     pub window: Window,
     /// The period in which matches count, as the user typed it.
     pub period: Period,
+    /// Whether an output directory gets `report.html`, the page that shows it to people.
+    pub page: ReportPage,
     /// The number of threads that decode records.
     pub threads: NonZeroUsize,
     /// The number of threads that may list folders or read at the same time; `None` for all

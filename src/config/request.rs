@@ -27,6 +27,16 @@ switch! {
     }
 }
 
+switch! {
+    /// Whether an output gets `report.html`, the page that shows it to people.
+    pub enum ReportPage {
+        /// The output gets the page.
+        Written,
+        /// The output does not get the page (`--no-report`).
+        LeftOut,
+    }
+}
+
 /// A request for a sweep: what evidence to read, what to look for in it, and how. Every field
 /// except the evidence may be left at its default.
 #[derive(Debug, Clone, Default)]
@@ -51,6 +61,8 @@ pub struct Sweep {
     pub passwords: Option<PathBuf>,
     /// The disk space for unpacked copies of files in archives, in bytes; `None` for 64 GiB.
     pub spool_limit: Option<u64>,
+    /// Whether an output directory gets `report.html`, the page that shows it to people.
+    pub page: ReportPage,
     /// The number of threads that decode records; `None` for one on each core.
     pub threads: Option<NonZeroUsize>,
     /// The number of threads that may list folders or read at the same time; `None` for all
@@ -122,6 +134,7 @@ impl Sweep {
             passwords_sha256,
             window,
             period: self.period.clone(),
+            page: self.page,
             threads: self.threads.unwrap_or_else(cores),
             readers: self.readers,
         })

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::error::OutputError;
-use super::names::{RUN_FILE, STATS_FOLDER};
+use super::names::{PAGE_FILE, RUN_FILE, STATS_FOLDER};
 use super::partial::{Obstacle, PartialDirectory, UnfinishedPolicy};
 use super::removal::{EarlierRun, entries, foreign, remove};
 use super::syncing::PendingSync;
@@ -163,13 +163,21 @@ impl OutputDirectory {
         NewFile { path: self.partial.tables().join(name), access: self.access }
     }
 
-    /// Writes `run.json`, the last file of an output: its presence makes the directory an output of
-    /// dnsweep.
+    /// Writes `run.json`, whose presence makes the directory an output of dnsweep.
     pub fn write_run(&self, json: &[u8]) -> Result<PendingSync, OutputError> {
-        let new = self.staged(RUN_FILE);
+        self.write_document(RUN_FILE, json)
+    }
+
+    /// Writes `report.html`, the page that shows the output to people.
+    pub fn write_page(&self, html: &[u8]) -> Result<PendingSync, OutputError> {
+        self.write_document(PAGE_FILE, html)
+    }
+
+    fn write_document(&self, name: &str, bytes: &[u8]) -> Result<PendingSync, OutputError> {
+        let new = self.staged(name);
         let write = || -> io::Result<File> {
             let mut file = new.create()?;
-            file.write_all(json)?;
+            file.write_all(bytes)?;
             Ok(file)
         };
         let file = write().map_err(|error| failed(&new.path, &error))?;

@@ -21,7 +21,7 @@ pub use directory::{FinalJournal, NewFile, OutputDirectory, prepare};
 pub use error::OutputError;
 pub(crate) use frame::{document, framed, read_framed};
 pub use names::{
-    CONTAINERS_FILE, FILES_FILE, HOSTS_FILE, LEADS_FILE, MATCHES_FILE, RUN_FILE, STATS_FOLDER,
+    CONTAINERS_FILE, FILES_FILE, HOSTS_FILE, LEADS_FILE, MATCHES_FILE, PAGE_FILE, RUN_FILE, STATS_FOLDER,
     partial_directory, stats_file,
 };
 pub use parquet::{ROW_GROUP_ROWS, TableWriter, WrittenTable};

@@ -1,8 +1,7 @@
 //! The names of all files that a sweep writes: those of an output, and those of the partial
 //! directory next to it. A file with any other name was not written by a sweep: a new table is an
-//! entry in [`TABLES`]. A new file that is no table, such as a page for people, is treated like
-//! [`RUN_FILE`]: here, in `removal`, in `directory` (which writes it, at the call of
-//! `sweep::conclude`) and in `verify::outputs`.
+//! entry in [`TABLES`], and a new file that is no table one in [`DOCUMENTS`]. `sweep::conclude`
+//! writes these, and `verify::outputs` compares them.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -10,6 +9,11 @@ use std::path::{Path, PathBuf};
 /// The name of the file in an output that describes the sweep that wrote the output. A directory
 /// with this file is an output of dnsweep.
 pub const RUN_FILE: &str = "run.json";
+/// The name of the file in an output that shows the output to people, as an HTML page. It is made
+/// from the tables and from [`RUN_FILE`], and may be left out.
+pub const PAGE_FILE: &str = "report.html";
+/// The names of the files of an output that are no tables.
+pub(super) const DOCUMENTS: [&str; 2] = [RUN_FILE, PAGE_FILE];
 /// The file name of the table of matches.
 pub const MATCHES_FILE: &str = "matches.parquet";
 /// The file name of the table of hosts.

@@ -9,7 +9,7 @@ use std::path::Path;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::names::{RUN_FILE, STATS_FOLDER, TABLES, stats_id};
+use super::names::{DOCUMENTS, RUN_FILE, STATS_FOLDER, TABLES, stats_id};
 use crate::base::plain_name::is_plain_name;
 use crate::base::platform::files::{Link, MOST_LIST_BYTES, read_at_most};
 
@@ -80,7 +80,7 @@ pub(super) fn foreign(folder: &Path, stats: &StatsTables<'_>) -> io::Result<Opti
             }
             continue;
         }
-        let is_ours = name == RUN_FILE || TABLES.iter().any(|table| name == *table);
+        let is_ours = TABLES.iter().chain(&DOCUMENTS).any(|ours| name == *ours);
         if !is_ours || !kind.is_file() {
             return Ok(Some(name.to_string_lossy().into_owned()));
         }
@@ -107,7 +107,7 @@ pub(super) fn remove(folder: &Path, stats: &StatsTables<'_>) -> io::Result<()> {
         }
         fs::remove_dir(&stats_folder)?;
     }
-    for name in TABLES.iter().chain([&RUN_FILE]) {
+    for name in TABLES.iter().chain(&DOCUMENTS) {
         absent(fs::remove_file(folder.join(name)))?;
     }
     absent(fs::remove_dir(folder))
@@ -130,7 +130,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().join("out");
         fs::create_dir_all(out.join("stats")).unwrap();
-        for name in ["run.json", "matches.parquet", "stats/one.parquet", "stats/two.parquet"] {
+        for name in ["run.json", "report.html", "matches.parquet", "stats/one.parquet", "stats/two.parquet"] {
             fs::write(out.join(name), r#"{"dnsweep": "1", "detections": [{"id": "one"}, {"id": "../x"}]}"#)
                 .unwrap();
         }

@@ -5,10 +5,10 @@ use std::io;
 use std::sync::Arc;
 
 use bzip2::read::MultiBzDecoder;
-use flate2::read::MultiGzDecoder;
 use lzma_rust2::XzReader;
 
 use super::MOST_DICTIONARY;
+use crate::base::deflate::MultiGzDecoder;
 use crate::evidence::layer::{Cursor, SharedSource, read_up_to};
 use crate::evidence::spool::{Consume, Packed};
 

@@ -7,9 +7,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::AnswerError;
-use super::host::{HostInDetail, UtcTime, kept};
+use super::host::{HostInDetail, UtcTime, host_key, kept};
 use super::listed::Listed;
-use crate::report::renames::folded;
 use crate::report::run::Run;
 use crate::table::{Cell, Column, ColumnType, Row, TableId, Tables, Wanted};
 
@@ -55,7 +54,7 @@ pub(super) fn read(
     let mut places = HashMap::new();
     for (place, host) in hosts.iter().enumerate() {
         if let Some(computer) = host.facts.computer.as_deref().filter(|_| host.matches.all > 0) {
-            places.insert(folded(computer), place);
+            places.insert(host_key(computer), place);
         }
     }
     for detection in run.detections.iter().filter(|detection| detection.matches > 0) {
@@ -67,7 +66,7 @@ pub(super) fn read(
         let Some(of_host) = HOST_COLUMNS.into_iter().find(|name| is_text(&columns, name)) else { continue };
         let shown: Vec<&Column> = columns.iter().collect();
         let each = &mut |row: &Row<'_>| {
-            let place = row.text(of_host).and_then(|computer| places.get(&folded(&computer)));
+            let place = row.text(of_host).and_then(|computer| places.get(&host_key(&computer)));
             let Some(host) = place.and_then(|place| hosts.get_mut(*place)) else { return };
             add(host, &detection.id, &shown, row, most);
         };

@@ -13,6 +13,7 @@ use super::values::{LONGEST_VALUE, ValueCount, value_counts};
 use crate::event::EventTime;
 use crate::report::coverage::Coverage;
 use crate::report::escape::middle_cut;
+use crate::report::renames::folded;
 use crate::report::verdict::Verdict;
 use crate::table::{Cell, Row};
 
@@ -369,6 +370,12 @@ fn rule(record: &[Cell<'_>]) -> Option<RuleCount> {
 /// Returns the first `most` texts of a list, each cut to [`LONGEST_VALUE`] characters.
 pub(super) fn texts(row: &Row<'_>, column: &str, most: usize) -> Listed<String> {
     Listed::first(row.texts(column).into_iter().map(kept), most)
+}
+
+/// Returns the key by which an answer finds the host with this name (Computer): as the answer keeps
+/// the name, in lower case.
+pub(in crate::report) fn host_key(name: &str) -> String {
+    folded(&middle_cut(name, LONGEST_VALUE))
 }
 
 /// Returns a text of a table as an answer keeps it: cut to [`LONGEST_VALUE`] characters.

@@ -9,11 +9,10 @@ use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::host::{HostInDetail, UtcTime, kept};
+use super::host::{HostInDetail, UtcTime, host_key, kept};
 use super::{AnswerError, Question};
 use crate::event::EventTime;
 use crate::report::matches::MatchRow;
-use crate::report::renames::folded;
 use crate::table::{Cell, ColumnOf, Row, TableId, Tables, Wanted};
 
 /// The number of ticks (intervals of 100 ns) in a day.
@@ -197,6 +196,7 @@ pub(super) fn read(
     events.sort_unstable_by_key(|(event, host)| (event.order.2, *host));
     let mut rows: Vec<u64> =
         events.iter().flat_map(|(event, _)| event.order.2..event.order.2 + event.rows).collect();
+    // The earliest of all is also among those of its host.
     rows.sort_unstable();
     rows.dedup();
     let mut found: HashMap<u64, HostMatch> = HashMap::with_capacity(events.len());
@@ -284,7 +284,7 @@ impl<'q> Selection<'q> {
         });
         let selected = selected.collect();
         let names = hosts.iter().enumerate().filter_map(|(place, host)| {
-            Some((folded(host.facts.computer.as_deref()?), place)).filter(|_| has_any(host))
+            Some((host_key(host.facts.computer.as_deref()?), place)).filter(|_| has_any(host))
         });
         Selection { question, hosts: names.collect(), selected, first: None, current: None }
     }
@@ -316,7 +316,7 @@ impl<'q> Selection<'q> {
             evidence: row.text("evidence").unwrap_or_default().into_owned(),
             source_path: row.text("source_path").unwrap_or_default().into_owned(),
             record_offset: row.integer("record_offset"),
-            host: self.hosts.get(&folded(&computer)).copied(),
+            host: self.hosts.get(&host_key(&computer)).copied(),
             recovered: row.is("recovered"),
         });
     }

@@ -24,6 +24,7 @@ use serde::Serialize;
 pub use self::containers::{Containers, StatusCount};
 pub use self::document::{Document, RiskDocument, risk_schema, summary_schema};
 pub use self::groups::{GroupValue, HostGroups};
+pub(in crate::report) use self::host::host_key;
 pub use self::host::{HostFacts, HostInDetail, HostMatches, RuleCount, Seen, Uncleared, UtcTime};
 pub use self::hosts::{HostLeads, HostRemark, NamedPlace, UnclearedCount, VerdictCount};
 pub use self::limits::Limits;
@@ -99,7 +100,7 @@ pub struct AnswerError {
 }
 
 impl AnswerError {
-    fn of(table: TableId<'_>) -> impl Fn(ReadError) -> AnswerError {
+    pub(in crate::report) fn of(table: TableId<'_>) -> impl Fn(ReadError) -> AnswerError {
         move |reason| AnswerError { table: table.to_string(), reason: reason.to_string() }
     }
 }

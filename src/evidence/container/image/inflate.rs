@@ -4,7 +4,7 @@
 use std::io::{self, Read};
 use std::sync::{Mutex, PoisonError};
 
-use flate2::{Decompress, FlushDecompress, Status};
+use crate::base::deflate::{Decompress, FlushDecompress, Status};
 
 use crate::evidence::layer::Source;
 

@@ -6,10 +6,9 @@ use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use flate2::Crc;
-
 use super::coder::{Stage, Unpacked};
 use super::key::{Key, Keys};
+use crate::base::deflate::Crc;
 use crate::evidence::container::{MOST_UNPACKED, no_password};
 use crate::evidence::layer::{Cursor, SharedSource, Slice};
 use crate::evidence::spool::{Consume, Packed};

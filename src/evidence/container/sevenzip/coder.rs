@@ -4,13 +4,13 @@
 use std::io::{self, Read};
 
 use bzip2::read::BzDecoder;
-use flate2::read::DeflateDecoder;
 use lzma_rust2::filter::bcj::BcjReader;
 use lzma_rust2::filter::delta::DeltaReader;
 use lzma_rust2::{Lzma2Reader, LzmaReader};
 
 use super::fields::{Fields, broken};
 use super::key::{self, Encryption, Key};
+use crate::base::deflate::DeflateDecoder;
 use crate::evidence::container::{MOST_DICTIONARY, NotListed};
 
 /// The most coders that a block may have, and the most inputs or outputs of a coder. 7-Zip has the

@@ -5,13 +5,12 @@
 
 use std::ops::Range;
 
-use flate2::Crc;
-
 use super::block::{Block, Part};
 use super::coder::{Coder, Stage};
 use super::fields::{Fields, broken, cut_off};
 use super::files::FileEntry;
 use super::key::Keys;
+use crate::base::deflate::Crc;
 use crate::evidence::container::{MOST_MEMBERS, NotListed};
 use crate::evidence::layer::{SharedSource, read_exact};
 
