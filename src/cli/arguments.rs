@@ -425,6 +425,10 @@ pub struct ReportArguments {
     #[arg(long)]
     pub full: bool,
 
+    /// Write the report to FILE instead of standard output; a file that exists is replaced
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
     /// Format of messages on standard error
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub log_format: LogFormat,
@@ -443,6 +447,8 @@ pub enum ReportFormat {
     /// Comma-separated values: a row for each host; with --host, for each match; with --risk, for
     /// each host and user at risk
     Csv,
+    /// The page that a sweep writes as report.html: one HTML file for a browser
+    Html,
 }
 
 /// The arguments of `schema`.

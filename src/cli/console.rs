@@ -9,7 +9,7 @@ use crate::report::{Colours, escaped, escaped_json, terminal_width};
 
 /// The width, in columns, of the summary of a sweep's results if it is not printed on a terminal
 /// but to a file or a pipe.
-const PIPE_WIDTH: usize = 100;
+pub(super) const PIPE_WIDTH: usize = 100;
 
 /// Prints the output of a command to standard output. If it cannot be written, prints an error and
 /// returns the exit status for that; otherwise returns `None`. A reader that closes the pipe early

@@ -36,6 +36,19 @@ pub enum UsageError {
     /// The span of time that the user gave (`--last`) is none.
     #[error("--last {0}")]
     Span(#[from] TimeError),
+    /// The file for a report (`--output`) cannot be written, or lies in the evidence.
+    #[error("--output '{}': {source}", path.display())]
+    ReportFile {
+        /// The path of the file, as typed.
+        path: PathBuf,
+        /// Why the file cannot be written.
+        source: io::Error,
+    },
+    /// `--format html` was given with `--host` or `--risk`.
+    #[error(
+        "--format html: expected neither --host nor --risk: the page shows the whole output, each host with matches in it"
+    )]
+    PageOfPart,
     /// The path of the directory with data sets (`--data`) does not name a directory.
     #[error("--data '{}': expected a directory", .0.display())]
     Data(PathBuf),

@@ -3,6 +3,7 @@
 
 mod arguments;
 mod console;
+mod destination;
 mod detections;
 mod error;
 pub(crate) mod exit;

@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 
 use super::arguments::{LogFormat, ReportArguments, ReportFormat, SummaryFormat};
-use super::console::{colours, print_with, width};
+use super::destination::Destination;
 use super::error::{CommandError, UsageError};
 use super::exit::Exit;
 use crate::base::path_text::path_text;
@@ -16,20 +16,35 @@ use crate::sweep::RecordedOutput;
 /// The most objects at risk that are listed, unless all are wanted.
 const MOST_OBJECTS: usize = 1000;
 
+/// How a report is written: in which format, how much of it, and where.
+struct Shown {
+    format: ReportFormat,
+    extent: Extent,
+    log_format: LogFormat,
+    destination: Destination,
+}
+
 /// Runs the command `dnsweep report`: prints what the output of a sweep says. Returns the exit
 /// status.
 pub(super) fn run(arguments: &ReportArguments) -> Result<Exit, CommandError> {
+    let ReportArguments { format, log_format, .. } = *arguments;
     let window = span(&arguments.last)?;
+    if format == ReportFormat::Html && (arguments.risk || arguments.host.is_some()) {
+        return Err(UsageError::PageOfPart.into());
+    }
     let output = RecordedOutput::open(&arguments.out)?;
+    let roots = output.run.as_ref().map_or(&[][..], |run| &run.roots);
+    let destination = Destination::of(arguments.output.as_deref(), roots)?;
     let extent = extent(arguments.full);
+    let shown = Shown { format, extent, log_format, destination };
     let failed = match &arguments.host {
         host if arguments.risk => {
             let object = host.as_deref();
             let most = extent.most(MOST_OBJECTS);
-            print_risk(output, RiskQuestion { object, window, most }, extent, arguments)?
+            write_risk(output, RiskQuestion { object, window, most }, shown)?
         }
-        Some(host) => print_host(output, host, extent, arguments)?,
-        None => print_summary(output, arguments.format, extent, arguments.log_format)?,
+        Some(host) => write_one_host(output, host, shown)?,
+        None => write_answer(output, shown)?,
     };
     Ok(failed.unwrap_or(Exit::Complete))
 }
@@ -37,83 +52,101 @@ pub(super) fn run(arguments: &ReportArguments) -> Result<Exit, CommandError> {
 /// Prints the summary of a sweep's output. Returns the exit status if it cannot be printed.
 pub(super) fn print_summary(
     output: RecordedOutput,
-    format: ReportFormat,
+    format: SummaryFormat,
     extent: Extent,
     log_format: LogFormat,
 ) -> Result<Option<Exit>, CommandError> {
+    write_answer(
+        output,
+        Shown { format: format.into(), extent, log_format, destination: Destination::Stdout },
+    )
+}
+
+/// Writes the whole answer of a sweep's output. Returns the exit status if it cannot be written.
+fn write_answer(output: RecordedOutput, shown: Shown) -> Result<Option<Exit>, CommandError> {
+    let Shown { format, extent, log_format, destination } = shown;
     let directory = path_text(&output.directory);
     let limits = match (format, extent) {
+        (ReportFormat::Html, _) => {
+            let page = output.page()?;
+            return Ok(destination.write(log_format, |to| to.write_all(page.as_bytes())));
+        }
         (ReportFormat::Csv, _) => Limits::TABLE,
         (_, Extent::Full) => Limits::FULL,
         (ReportFormat::Json, Extent::Short) => Limits::DOCUMENT,
         (ReportFormat::Text | ReportFormat::Markdown, Extent::Short) => Limits::SUMMARY,
     };
     let answer = output.answer(&Question { host: None, limits })?;
-    Ok(print_with(log_format, |stdout| match format {
+    let (width, colours) = (destination.width(), destination.colours());
+    Ok(destination.write(log_format, |to| match format {
         ReportFormat::Text => {
             let (answer, directory) = (&answer, &*directory);
-            let summary = Summary { answer, directory, width: width(), colours: colours(), extent };
-            stdout.write_all(summary.text().as_bytes())
+            let summary = Summary { answer, directory, width, colours, extent };
+            to.write_all(summary.text().as_bytes())
         }
-        ReportFormat::Markdown => stdout.write_all(markdown::summary(&answer, &directory).as_bytes()),
-        ReportFormat::Json => Document::new(&answer, &directory).write(stdout),
-        ReportFormat::Csv => csv_rows::write_hosts(&answer, stdout),
+        ReportFormat::Markdown => to.write_all(markdown::summary(&answer, &directory).as_bytes()),
+        ReportFormat::Json => Document::new(&answer, &directory).write(to),
+        ReportFormat::Csv => csv_rows::write_hosts(&answer, to),
+        ReportFormat::Html => Err(no_page_of_part()),
     }))
 }
 
-/// Prints what is known of the host `name`. Returns the exit status if it cannot be printed.
-fn print_host(
-    output: RecordedOutput,
-    name: &str,
-    extent: Extent,
-    arguments: &ReportArguments,
-) -> Result<Option<Exit>, CommandError> {
+/// Writes what is known of the host `name`. Returns the exit status if it cannot be written.
+fn write_one_host(output: RecordedOutput, name: &str, shown: Shown) -> Result<Option<Exit>, CommandError> {
+    let Shown { format, extent, log_format, destination } = shown;
     let directory = path_text(&output.directory);
     let answer = output.answer(&Question { host: Some(name.to_owned()), limits: Limits::HOST })?;
     if answer.hosts.count + answer.uncleared.count + answer.cleared_count == 0 {
         return Err(UsageError::Host(name.to_owned()).into());
     }
-    Ok(print_with(arguments.log_format, |stdout| {
-        write_host(&answer, &directory, extent, arguments.format, stdout)
+    let (width, colours) = (destination.width(), destination.colours());
+    Ok(destination.write(log_format, |to| {
+        let hosts = HostsInDetail { answer: &answer, width, colours, extent };
+        write_host(&answer, &hosts, &directory, format, to)
     }))
 }
 
 fn write_host(
     answer: &Answer,
+    hosts: &HostsInDetail<'_>,
     directory: &str,
-    extent: Extent,
     format: ReportFormat,
     to: &mut dyn Write,
 ) -> io::Result<()> {
     match format {
-        ReportFormat::Text => {
-            let hosts = HostsInDetail { answer, width: width(), colours: colours(), extent };
-            to.write_all(hosts.text().as_bytes())
-        }
+        ReportFormat::Text => to.write_all(hosts.text().as_bytes()),
         ReportFormat::Markdown => to.write_all(markdown::hosts(answer).as_bytes()),
         ReportFormat::Json => Document::new(answer, directory).write(to),
         ReportFormat::Csv => csv_rows::write_matches(answer, to),
+        ReportFormat::Html => Err(no_page_of_part()),
     }
 }
 
-/// Prints the risk of hosts and users. Returns the exit status if it cannot be printed.
-fn print_risk(
+/// Writes the risk of hosts and users. Returns the exit status if it cannot be written.
+fn write_risk(
     output: RecordedOutput,
     question: RiskQuestion<'_>,
-    extent: Extent,
-    arguments: &ReportArguments,
+    shown: Shown,
 ) -> Result<Option<Exit>, CommandError> {
+    let Shown { format, extent, log_format, destination } = shown;
     let directory = path_text(&output.directory);
     let (run, risk) = output.risk(question)?;
-    Ok(print_with(arguments.log_format, |stdout| match arguments.format {
+    let (width, colours) = (destination.width(), destination.colours());
+    Ok(destination.write(log_format, |to| match format {
         ReportFormat::Text => {
-            let table = RiskTable { risk: &risk, width: width(), colours: colours(), extent };
-            stdout.write_all(table.text().as_bytes())
+            let table = RiskTable { risk: &risk, width, colours, extent };
+            to.write_all(table.text().as_bytes())
         }
-        ReportFormat::Markdown => stdout.write_all(markdown::risk(&risk).as_bytes()),
-        ReportFormat::Json => RiskDocument::new(&risk, &run, &directory).write(stdout),
-        ReportFormat::Csv => csv_rows::write_risk(&risk, stdout),
+        ReportFormat::Markdown => to.write_all(markdown::risk(&risk).as_bytes()),
+        ReportFormat::Json => RiskDocument::new(&risk, &run, &directory).write(to),
+        ReportFormat::Csv => csv_rows::write_risk(&risk, to),
+        ReportFormat::Html => Err(no_page_of_part()),
     }))
+}
+
+/// Returns the error of a page of a part of the answer. A usage error prevents it.
+fn no_page_of_part() -> io::Error {
+    io::Error::other("there is no page of a part of an output")
 }
 
 /// Returns how much of the answer is shown, by whether the user asks for all of it.

@@ -51,7 +51,6 @@ pub(super) fn run(arguments: &SweepArguments) -> Result<Exit, CommandError> {
     // Its hosts take memory, and the answer is read from the tables.
     drop(outcome);
     let output = RecordedOutput::open(&directory)?;
-    let failed =
-        print_summary(output, arguments.format.into(), extent(arguments.full), arguments.log_format)?;
+    let failed = print_summary(output, arguments.format, extent(arguments.full), arguments.log_format)?;
     Ok(failed.unwrap_or(exit))
 }

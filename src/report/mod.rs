@@ -24,6 +24,7 @@ pub mod markdown;
 mod matched_event;
 mod matches;
 mod nothing_read;
+mod page;
 mod renames;
 mod run;
 
@@ -50,6 +51,7 @@ pub use machine_logs::MachineLogs;
 pub use matched_event::{DetectionCounts, DetectionLabel, MatchedEvent};
 pub use matches::{MatchContext, MatchRow, Occurrence, event_hash};
 pub use nothing_read::nothing_read;
+pub use page::{PageMarks, page};
 pub use run::{
     ContentRecord, DetectionLeads, DetectionRecord, NameCondition, OutputRecord, RefusedRecord,
     RiskObjectRecord, RuleCounts, Run, RunNotRead,
@@ -59,6 +61,6 @@ pub use summary::{Colours, Extent, HostsInDetail, RiskTable, Summary, terminal_w
 pub use totals::{Ending, Totals};
 pub use verdict::Verdict;
 pub use verification::{
-    ComparedFile, ComparedFiles, ComparisonCounts, Difference, Discrepancy, EvidenceComparison, ResultDetail,
-    Verification,
+    ComparedFile, ComparedFiles, ComparedPage, ComparisonCounts, Difference, Discrepancy, EvidenceComparison,
+    ResultDetail, Verification,
 };

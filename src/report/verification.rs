@@ -72,6 +72,18 @@ pub enum Difference {
         /// The number of rows that the table has now.
         found: u64,
     },
+    /// The file has the name of the output's page, but is no page of dnsweep.
+    NoPage,
+    /// The page was made from another `run.json`.
+    OtherRun {
+        /// The SHA-256 of `run.json` that the page names.
+        named: String,
+        /// The SHA-256 of the `run.json` beside it.
+        found: String,
+    },
+    /// The page differs from the page that dnsweep makes of the output, so that somebody changed the
+    /// page or a table.
+    OtherPage,
     /// The file cannot be read or understood now, so it cannot be compared. Contains the reason.
     Unreadable(String),
     /// The ledger differs from what `run.json` records, or is not listed in `run.json`. The
@@ -100,6 +112,17 @@ impl Display for Discrepancy {
                 write!(f, "expected SHA-256 {}, found {found}", escaped(recorded))
             }
             Difference::Rows { recorded, found } => write!(f, "expected {recorded} rows, found {found}"),
+            Difference::NoPage => write!(f, "expected a page that dnsweep wrote, found something else"),
+            Difference::OtherRun { named, found } => {
+                write!(
+                    f,
+                    "expected the page of the run.json with SHA-256 {found}, found that of {}",
+                    escaped(named)
+                )
+            }
+            Difference::OtherPage => {
+                write!(f, "differs from the page that dnsweep report --format html makes of this output")
+            }
             Difference::Unreadable(reason) => write!(f, "cannot be read: {}", escaped(reason)),
             Difference::NoLedger => {
                 write!(f, "differs from run.json, so that the evidence was not compared with it")
@@ -152,6 +175,17 @@ pub enum ResultDetail {
     Discrepancies,
 }
 
+/// How the page of an output was compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ComparedPage {
+    /// The page is that of the output, byte by byte.
+    Same,
+    /// The page differs, or cannot be read.
+    Different,
+    /// The page names this `run.json`, but what it says could not be compared. Contains the reason.
+    NamesRun(String),
+}
+
 /// The result of the command `verify`: of comparing the output of a sweep with its `run.json`, and
 /// the evidence with the ledger.
 #[derive(Debug)]
@@ -165,6 +199,8 @@ pub struct Verification {
     /// How many of the output's tables were compared with `run.json`, and how many of them are
     /// unchanged.
     pub outputs: ComparisonCounts,
+    /// How the page of the output, `report.html`, was compared; `None` if the output has none.
+    pub page: Option<ComparedPage>,
     /// How many of the evidence's files were compared with the ledger, and how many of them are
     /// unchanged. `None` if the evidence was not compared.
     pub evidence: Option<EvidenceComparison>,
@@ -226,6 +262,17 @@ impl Verification {
         writeln!(text, "Output      {}", escaped(&self.directory.display().to_string()))?;
         let ComparisonCounts { files, same } = self.outputs;
         writeln!(text, "            {} of {} unchanged", grouped(same), counted(files, "table", "tables"))?;
+        match &self.page {
+            None | Some(ComparedPage::Different) => {}
+            Some(ComparedPage::Same) => {
+                writeln!(text, "            report.html is the page of these tables")?;
+            }
+            Some(ComparedPage::NamesRun(reason)) => writeln!(
+                text,
+                "            report.html names this run.json; its text was NOT compared: {}",
+                escaped(reason)
+            )?,
+        }
         writeln!(text, "run.json    SHA-256 {}", self.run_sha256)?;
         let Some(recorded) = &self.recorded else { return Ok(()) };
         let interrupted = if recorded.interrupted { ", INTERRUPTED" } else { "" };

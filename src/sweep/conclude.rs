@@ -6,19 +6,21 @@ use super::excluded::ExclusionCounts;
 use super::leads::{LeadCounts, lead_conditions};
 use super::writing::FinishedTables;
 use super::{Outcome, SCHEMA_VERSION};
+use crate::base::digest::sha256;
 use crate::base::path_text::path_text;
 use crate::base::platform::{machine, working_directory};
 use crate::config::{
     Config, ContentFile, ExclusionStatus, Leads, LoadedDetection, LoadedExclusion, NotRun, RefusedDetection,
+    ReportPage,
 };
 use crate::detect::{LeadCondition, RiskObject};
 use crate::error::SweepError;
 use crate::event::{EventTime, time_zone};
 use crate::evidence::discover::Discovery;
-use crate::output::{FinalJournal, OutputDirectory};
+use crate::output::{FinalJournal, OutputDirectory, OutputError, OutputTables, PAGE_FILE, PendingSync};
 use crate::report::{
     ContentRecord, DetectionLeads, DetectionRecord, Ending, ExclusionRecord, MissedContainer, NameCondition,
-    RefusedRecord, RiskObjectRecord, RuleCounts, Run, Totals,
+    RefusedRecord, RiskObjectRecord, RuleCounts, Run, Totals, page,
 };
 
 /// What called the sweep, as `run.json` describes it: the program `dnsweep`, or another Rust
@@ -96,12 +98,27 @@ pub(super) fn conclude(
         outputs,
     };
     let publish = |output: OutputDirectory| {
-        syncing.push_back(output.write_run(&run.to_json())?);
+        let json = run.to_json();
+        syncing.push_back(output.write_run(&json)?);
+        if config.page == ReportPage::Written {
+            syncing.push_back(write_page(&output, &run, &json)?);
+        }
         let journal = if ending == Ending::Interrupted { FinalJournal::Keep } else { FinalJournal::Remove };
         output.publish(syncing, journal)
     };
     let directory = output.map(publish).transpose()?;
     Ok(Outcome { ending, run, hosts, directory })
+}
+
+/// Writes `report.html`, the page that shows the output to people. It is made from the tables, which
+/// are complete by now, and from `run.json`, whose content is `json`.
+fn write_page(output: &OutputDirectory, run: &Run, json: &[u8]) -> Result<PendingSync, OutputError> {
+    let page = page(run.clone(), &sha256(json), &OutputTables::new(&output.temporary()));
+    let page = page.map_err(|error| {
+        let path = output.staged(PAGE_FILE).path;
+        OutputError::Write { path, reason: format!("it is made from the tables, and {error}") }
+    })?;
+    output.write_page(page.as_bytes())
 }
 
 fn exclusion_records(exclusions: &[LoadedExclusion], excluded: &ExclusionCounts) -> Vec<ExclusionRecord> {

@@ -9,7 +9,7 @@ use crate::base::path_text::path_text;
 use crate::base::platform::files::{Link, MOST_LIST_BYTES, read_at_most};
 use crate::output::{OutputTables, RUN_FILE, partial_directory};
 use crate::report::answer::{Answer, AnswerError, Question, Risk, RiskQuestion};
-use crate::report::{OutputRecord, Run, RunNotRead};
+use crate::report::{OutputRecord, Run, RunNotRead, page};
 
 /// The output of a sweep: the directory, and what its `run.json` says.
 #[derive(Debug)]
@@ -76,27 +76,35 @@ impl RecordedOutput {
     /// Reads the answer to `question`. It is an error if a file of the output is missing or has
     /// another size. The contents of the files are not verified.
     pub fn answer(self, question: &Question) -> Result<Answer, OutputNotRead> {
-        self.read(|run, tables| Answer::read(run, tables, question))
+        self.read(|run, _, tables| Answer::read(run, tables, question))
     }
 
     /// Reads the risk of hosts and users, and returns it with what `run.json` records. The errors
     /// are those of [`RecordedOutput::answer`].
     pub fn risk(self, question: RiskQuestion<'_>) -> Result<(Run, Risk), OutputNotRead> {
-        self.read(|run, tables| Risk::read(&run, tables, question).map(|risk| (run, risk)))
+        self.read(|run, _, tables| Risk::read(&run, tables, question).map(|risk| (run, risk)))
     }
 
+    /// Makes the page of the output. It is an error if a file of the output is missing or has
+    /// another size. The contents of the files are not verified.
+    pub fn page(self) -> Result<String, OutputNotRead> {
+        self.read(|run, run_sha256, tables| page(run, run_sha256, tables))
+    }
+
+    /// Calls `read` with the output's `run.json`, the SHA-256 of that file, and the tables, if no
+    /// file of the output is missing or has another size.
     fn read<T>(
         self,
-        read: impl FnOnce(Run, &OutputTables) -> Result<T, AnswerError>,
+        read: impl FnOnce(Run, &str, &OutputTables) -> Result<T, AnswerError>,
     ) -> Result<T, OutputNotRead> {
-        let RecordedOutput { directory, run, .. } = self;
+        let RecordedOutput { directory, run_sha256, run } = self;
         let incomplete = |found: String| OutputNotRead::Incomplete { path: directory.clone(), found };
         let run = run.map_err(|reason| incomplete(format!("a {RUN_FILE} that cannot be read: {reason}")))?;
         for record in &run.outputs {
             difference(&directory, record).map_or(Ok(()), |found| Err(incomplete(found)))?;
         }
         let tables = OutputTables::new(&directory);
-        read(run, &tables).map_err(|error| incomplete(error.to_string()))
+        read(run, &run_sha256, &tables).map_err(|error| incomplete(error.to_string()))
     }
 }
 

@@ -8,6 +8,7 @@ mod containers;
 mod error;
 mod evidence;
 mod outputs;
+mod page;
 mod subject;
 
 pub use self::error::VerifyError;
@@ -21,7 +22,7 @@ use crate::report::{ComparedFile, ComparisonCounts, Difference, Discrepancy, Ver
 pub fn verify(subject: Subject) -> Result<Verification, VerifyError> {
     let Subject { out, run_sha256, recorded, evidence, threads } = subject;
     let mut discrepancies = Vec::new();
-    let (mut outputs, mut compared) = (ComparisonCounts::default(), None);
+    let (mut outputs, mut page, mut compared) = (ComparisonCounts::default(), None, None);
     let recorded = match recorded {
         Err(reason) => {
             discrepancies.push(output(RUN_FILE, Difference::Unreadable(reason)));
@@ -29,6 +30,7 @@ pub fn verify(subject: Subject) -> Result<Verification, VerifyError> {
         }
         Ok(recorded) => {
             outputs = outputs::compare(&out, &recorded.outputs, &mut discrepancies);
+            page = page::compare(&out, (&recorded, &run_sha256), outputs, &mut discrepancies);
             compared = match evidence {
                 None => None,
                 Some(search) => evidence::compare(&out, &recorded, &search, threads, &mut discrepancies)?,
@@ -36,7 +38,15 @@ pub fn verify(subject: Subject) -> Result<Verification, VerifyError> {
             Some(recorded)
         }
     };
-    Ok(Verification { directory: out, run_sha256, recorded, outputs, evidence: compared, discrepancies })
+    Ok(Verification {
+        directory: out,
+        run_sha256,
+        recorded,
+        outputs,
+        page,
+        evidence: compared,
+        discrepancies,
+    })
 }
 
 /// Makes a discrepancy, which is a file with the difference that the verification found. The file

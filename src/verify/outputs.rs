@@ -8,7 +8,7 @@ use super::output;
 use crate::base::digest::sha256_of_all;
 use crate::base::path_text::escaped_name;
 use crate::base::platform::files::{self, FileOpenError, Link};
-use crate::output::{RUN_FILE, STATS_FOLDER, row_count};
+use crate::output::{PAGE_FILE, RUN_FILE, STATS_FOLDER, row_count};
 use crate::report::{ComparisonCounts, Difference, Discrepancy, OutputRecord};
 
 /// Compares each table of the output `out` with what `run.json` says about it (size, SHA-256 and
@@ -86,7 +86,7 @@ fn unlisted(out: &Path, folder: &str, recorded: &[OutputRecord], discrepancies: 
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
         if name == STATS_FOLDER && is_folder {
             unlisted(out, STATS_FOLDER, recorded, discrepancies);
-        } else if name != RUN_FILE && !recorded.iter().any(|table| table.file == name) {
+        } else if name != RUN_FILE && name != PAGE_FILE && !recorded.iter().any(|table| table.file == name) {
             discrepancies.push(output(&name, Difference::Unlisted));
         }
     }

@@ -1,0 +1,74 @@
+//! Where a report goes: standard output, or a file that is complete or absent.
+
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use super::arguments::LogFormat;
+use super::console::{Level, MessageWriter, PIPE_WIDTH, colours, print_with, width};
+use super::error::UsageError;
+use super::exit::Exit;
+use crate::report::Colours;
+
+/// The place that a report is written to.
+pub(super) enum Destination {
+    /// Standard output.
+    Stdout,
+    /// A file, by its path. It is written under another name beside it, and gets its name when it is
+    /// complete.
+    File(PathBuf, NamedTempFile),
+}
+
+impl Destination {
+    /// Returns the file `path`, or standard output if the user named none. A file that exists is
+    /// replaced when the new one is complete. Only the user can read it, because evidence is
+    /// confidential. It must not lie in the evidence, whose roots are `roots`.
+    pub(super) fn of(path: Option<&Path>, roots: &[String]) -> Result<Self, UsageError> {
+        let Some(path) = path else { return Ok(Destination::Stdout) };
+        let fails = |source| UsageError::ReportFile { path: path.to_path_buf(), source };
+        let absolute = std::path::absolute(path).map_err(fails)?;
+        let folder = absolute.parent().unwrap_or(Path::new("/")).canonicalize().map_err(fails)?;
+        if absolute.is_dir() {
+            return Err(fails(io::ErrorKind::IsADirectory.into()));
+        }
+        if roots.iter().any(|root| folder.starts_with(root)) {
+            return Err(fails(io::Error::other(
+                "expected a place outside the evidence, where nothing is written",
+            )));
+        }
+        let file = tempfile::Builder::new().prefix(".dnsweep-").tempfile_in(folder).map_err(fails)?;
+        Ok(Destination::File(absolute, file))
+    }
+
+    /// Returns the width of text that is written there, in columns.
+    pub(super) fn width(&self) -> usize {
+        if matches!(self, Destination::Stdout) { width() } else { PIPE_WIDTH }
+    }
+
+    /// Returns whether text that is written there has colours.
+    pub(super) fn colours(&self) -> Colours {
+        if matches!(self, Destination::Stdout) { colours() } else { Colours::None }
+    }
+
+    /// Writes what `write` writes. If that fails, prints a message and returns the exit status for
+    /// that; otherwise returns `None`.
+    pub(super) fn write(
+        self,
+        format: LogFormat,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Option<Exit> {
+        let (path, file) = match self {
+            Destination::Stdout => return print_with(format, write),
+            Destination::File(path, file) => (path, file),
+        };
+        let mut writer = BufWriter::new(file);
+        let written = write(&mut writer).and_then(|()| writer.into_inner().map_err(Into::into));
+        let synced = written.and_then(|file| file.as_file().sync_all().map(|()| file));
+        let named = synced.and_then(|file| file.persist(&path).map_err(|failed| failed.error));
+        let failed = named.err()?;
+        let message = format!("'{}': {failed}", path.display());
+        MessageWriter::new(io::stderr(), format).line(Level::Error, &message);
+        Some(Exit::OutputFailed)
+    }
+}

@@ -1,0 +1,108 @@
+//! The chart of DNS logging by host and day: where DNS queries were logged, where only other
+//! records were, and where nothing is known.
+
+use super::axis::{Axis, Day};
+use super::canvas::{Align, Area, Canvas, Ink};
+use super::{Chart, Layout, drawn};
+use crate::report::wording::counted;
+
+/// A row of the chart of DNS logging: a host, and what was logged on it when.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(in crate::report::page) struct CoverageRow {
+    /// The host's name, escaped.
+    pub host: String,
+    /// The periods from the first to the last DNS query of each log of the host.
+    pub logged: Vec<(Day, Day)>,
+    /// The days of the host's first and last record of any kind; `None` if it has none.
+    pub records: Option<(Day, Day)>,
+    /// The periods in which records are missing.
+    pub gaps: Vec<(Day, Day)>,
+    /// The days with matches.
+    pub matches: Vec<Day>,
+    /// Why the host cannot be cleared, in a few words; `None` if it is cleared or has matches.
+    pub not_cleared: Option<String>,
+}
+
+/// Draws the chart of DNS logging: `rows` with a host each, and above them the number of all hosts
+/// with DNS logging on each day. `all` has the periods of each host; `hosts` is the number of hosts.
+pub(in crate::report::page) fn coverage(
+    axis: Axis,
+    rows: &[CoverageRow],
+    all: &[Vec<(Day, Day)>],
+    hosts: usize,
+) -> Chart {
+    let layout = Layout::new(axis, rows.len());
+    let svg = drawn(layout, |canvas| {
+        let names = rows.iter().map(|row| (row.host.as_str(), name_ink(row)));
+        layout.frame(canvas, names);
+        layout.bars(canvas, &logging_hosts(axis, all), Ink::Logged, "hosts with DNS logging");
+        for (place, row) in rows.iter().enumerate() {
+            draw_row(canvas, layout, place, row);
+        }
+    });
+    let mut left_out = Vec::new();
+    if let more @ 1.. = (hosts - rows.len().min(hosts)) as u64 {
+        let hosts = counted(more, "more host", "more hosts");
+        left_out.push(format!("{hosts}: only in the bars above, and in the list of hosts."));
+    }
+    let outside = |row: &&Vec<(Day, Day)>| {
+        !row.is_empty() && row.iter().all(|(first, last)| axis.range(*first, *last).is_none())
+    };
+    if let outside @ 1.. = all.iter().filter(outside).count() as u64 {
+        let hosts = counted(outside, "host has", "hosts have");
+        left_out.push(format!("{hosts} DNS queries only outside this time axis."));
+    }
+    Chart { svg, left_out }
+}
+
+fn name_ink(row: &CoverageRow) -> Ink {
+    match (&row.not_cleared, row.matches.is_empty()) {
+        (_, false) => Ink::Match3,
+        (Some(_), true) => Ink::Unknown,
+        (None, true) => Ink::Text,
+    }
+}
+
+/// Returns how many hosts have DNS logging in each step of the axis.
+fn logging_hosts(axis: Axis, all: &[Vec<(Day, Day)>]) -> Vec<u64> {
+    let mut counts = vec![0_u64; axis.steps()];
+    let mut last_host = vec![usize::MAX; axis.steps()];
+    for (host, periods) in all.iter().enumerate() {
+        for (first, last) in periods.iter().filter_map(|(first, last)| axis.range(*first, *last)) {
+            for step in first..=last {
+                let Some((count, last_host)) = counts.get_mut(step).zip(last_host.get_mut(step)) else {
+                    continue;
+                };
+                // Periods of one host can overlap.
+                *count += u64::from(*last_host != host);
+                *last_host = host;
+            }
+        }
+    }
+    counts
+}
+
+fn draw_row(canvas: &Canvas<'_>, layout: Layout, place: usize, row: &CoverageRow) {
+    let axis = layout.axis;
+    if let Some((first, last)) = row.records.and_then(|(first, last)| axis.range(first, last)) {
+        let Area { x, y, width, height } = layout.cells(place, first, last);
+        canvas.outline(Area { x, y: y + 1, width, height: height - 2 }, Ink::OtherRecords);
+    }
+    for (first, last) in row.logged.iter().filter_map(|(first, last)| axis.range(*first, *last)) {
+        canvas.fill(layout.cells(place, first, last), Ink::Logged);
+    }
+    for (first, last) in row.gaps.iter().filter_map(|(first, last)| axis.range(*first, *last)) {
+        let Area { x, y, width, height } = layout.cells(place, first, last);
+        canvas.fill(Area { x, y: y + height - 5, width, height: 5 }, Ink::Gap);
+    }
+    for step in row.matches.iter().filter_map(|day| axis.step(*day)) {
+        let Area { x, y, width, height } = layout.cells(place, step, step);
+        let size = width.min(10);
+        canvas
+            .fill(Area { x: x + (width - size) / 2, y: y + 3, width: size, height: height - 6 }, Ink::Match3);
+    }
+    if let Some(reason) = row.not_cleared.as_deref().filter(|_| row.logged.is_empty()) {
+        let area = layout.cells(place, 0, axis.steps() - 1);
+        canvas.text(reason, (area.x + 6, area.y + area.height / 2), Align::Start, Ink::Unknown);
+    }
+}

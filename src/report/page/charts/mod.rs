@@ -1,0 +1,167 @@
+//! The charts of the page, as SVG: matches by host and day, and the DNS logging by host and day.
+//!
+//! Both have the same time axis and the same columns, so that one can be read below the other. All
+//! texts that come from evidence must be escaped by the caller; the markup is escaped here.
+
+mod axis;
+mod canvas;
+mod coverage;
+mod timeline;
+
+pub(super) use self::axis::Axis;
+pub(in crate::report) use self::axis::Day;
+pub(super) use self::coverage::{CoverageRow, coverage};
+pub(super) use self::timeline::{TimelineRow, timeline};
+
+use self::canvas::{Align, Area, Canvas, Ink};
+
+/// A chart: its SVG, and what it does not show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Chart {
+    /// The chart as an SVG element.
+    pub svg: String,
+    /// What the chart leaves out, in sentences; empty if it shows everything.
+    pub left_out: Vec<String>,
+}
+
+/// The width of a chart in pixels. The page scales it to the width of the window.
+const WIDTH: i32 = 1120;
+/// The width in pixels of the column with the names of hosts.
+const NAMES: i32 = 236;
+/// The width in pixels at the right edge of a chart, which the last date may use.
+const RIGHT: i32 = 44;
+/// The height in pixels of the row of a host.
+const ROW: i32 = 20;
+/// The height in pixels of the bars for all hosts together.
+const BARS: i32 = 56;
+/// The height in pixels of the line of dates.
+const DATES: i32 = 24;
+/// The greatest width in pixels of a step of the time axis.
+const WIDEST_STEP: i32 = 130;
+/// The least distance in pixels between two dates of the time axis.
+const DATE_DISTANCE: i32 = 84;
+/// The most characters of a host's name in a chart.
+const MOST_NAME: usize = 34;
+
+/// The places of a chart's parts on its canvas.
+#[derive(Debug, Clone, Copy)]
+struct Layout {
+    axis: Axis,
+    rows: i32,
+}
+
+impl Layout {
+    fn new(axis: Axis, rows: usize) -> Self {
+        Layout { axis, rows: i32::try_from(rows).unwrap_or_default() }
+    }
+
+    fn steps(self) -> i32 {
+        i32::try_from(self.axis.steps()).unwrap_or(1)
+    }
+
+    /// Returns the width of the part with the steps of the axis.
+    fn plot_width(self) -> i32 {
+        (WIDTH - NAMES - RIGHT).min(self.steps() * WIDEST_STEP)
+    }
+
+    fn height(self) -> i32 {
+        BARS + self.rows * ROW + DATES
+    }
+
+    /// Returns the distance of a step's left edge from the left edge of the canvas.
+    fn x(self, step: usize) -> i32 {
+        let step = i32::try_from(step).unwrap_or_default();
+        NAMES + step * self.plot_width() / self.steps()
+    }
+
+    /// Returns the area of a row between two steps, without a margin above and below it.
+    fn cells(self, row: usize, first: usize, last: usize) -> Area {
+        let (left, right) = (self.x(first), self.x(last + 1));
+        let row = i32::try_from(row).unwrap_or_default();
+        Area { x: left, y: BARS + row * ROW + 2, width: (right - left - 1).max(1), height: ROW - 4 }
+    }
+
+    /// Draws the lines between the steps, the dates, and a line for each host with its name.
+    fn frame<'n>(self, canvas: &Canvas<'_>, names: impl Iterator<Item = (&'n str, Ink)>) {
+        let bottom = BARS + self.rows * ROW;
+        let right = NAMES + self.plot_width();
+        for (row, (name, ink)) in (0_i32..).zip(names) {
+            let y = BARS + row * ROW;
+            canvas.line((0, y), (right, y), Ink::Grid);
+            canvas.text(&in_column(name), (NAMES - 10, y + ROW / 2), Align::End, ink);
+        }
+        canvas.line((0, bottom), (right, bottom), Ink::Grid);
+        let width = (self.plot_width() / self.steps()).max(1);
+        let each = usize::try_from((DATE_DISTANCE + width - 1) / width).unwrap_or(1).max(1);
+        for step in (0..self.axis.steps()).step_by(each) {
+            let x = self.x(step);
+            canvas.line((x, BARS), (x, bottom + 4), Ink::Grid);
+            canvas.text(&self.axis.day(step).text(), (x + 1, bottom + 14), Align::Start, Ink::Muted);
+        }
+    }
+
+    /// Draws a bar for each step. The highest bar belongs to the greatest of `counts`, and that
+    /// number stands beside it. `label` says what is counted.
+    fn bars(self, canvas: &Canvas<'_>, counts: &[u64], ink: Ink, label: &str) {
+        let most = counts.iter().copied().max().unwrap_or_default().max(1);
+        let space = BARS - 22;
+        for (step, count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+            let share = u64::from(space.unsigned_abs()).saturating_mul(*count) / most;
+            let height = i32::try_from(share).unwrap_or(space).clamp(2, space);
+            let (left, right) = (self.x(step), self.x(step + 1));
+            let width = (right - left - 1).max(1);
+            canvas.fill(Area { x: left, y: BARS - 4 - height, width, height }, ink);
+            if width > 8 * i32::try_from(count.to_string().len()).unwrap_or(i32::MAX) {
+                let middle = left + width / 2;
+                canvas.text(&count.to_string(), (middle, BARS - 12 - height), Align::Middle, Ink::Muted);
+            }
+        }
+        canvas.text(label, (NAMES - 10, BARS - 14), Align::End, Ink::Muted);
+    }
+}
+
+/// Returns a name, short enough for the column of names. Its end is cut, because the name of a
+/// machine comes before its domain.
+fn in_column(name: &str) -> String {
+    match name.char_indices().nth(MOST_NAME) {
+        None => name.to_owned(),
+        Some((end, _)) => format!("{}…", name.get(..end).unwrap_or_default()),
+    }
+}
+
+/// Draws a chart with this layout by `draw`, and returns its SVG.
+fn drawn(layout: Layout, draw: impl FnOnce(&Canvas<'_>)) -> String {
+    let mut svg = String::new();
+    let canvas = Canvas::begin(&mut svg, WIDTH, layout.height());
+    draw(&canvas);
+    canvas.finish();
+    svg
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dark_pages_have_a_colour_for_each_of_the_charts() {
+        let style = include_str!("../page.css");
+        for ink in Ink::ALL {
+            let [red, green, blue] = ink.rgb();
+            let rule = format!("[fill=\"#{red:02X}{green:02X}{blue:02X}\"]");
+            let strokes = format!("[stroke=\"#{red:02X}{green:02X}{blue:02X}\"]");
+            assert!(style.contains(&rule) || style.contains(&strokes), "{ink:?}: {rule}");
+        }
+    }
+
+    #[test]
+    fn names_become_text_and_no_markup() {
+        let days = vec![(Day(20_150), 3)];
+        let hostile = "</text><script>alert(1)</script>\"'&";
+        let axis = Axis::covering(&mut days.clone()).unwrap();
+        let rows = [TimelineRow { host: hostile.to_owned(), days }];
+        let chart = timeline(axis, &rows, &[(Day(20_150), 3)], 1);
+        assert!(!chart.svg.contains("<script"), "{}", chart.svg);
+        assert!(chart.svg.contains("&lt;/text&gt;&lt;script&gt;"), "{}", chart.svg);
+        assert!(!chart.svg.contains("style="), "{}", chart.svg);
+    }
+}

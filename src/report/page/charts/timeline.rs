@@ -1,0 +1,73 @@
+//! The chart of matches by host and day.
+
+use super::axis::{Axis, Day};
+use super::canvas::{Align, Canvas, Ink};
+use super::{Chart, Layout, drawn};
+use crate::report::wording::counted;
+
+/// A row of the chart of matches: a host, and its number of matches on each day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::report::page) struct TimelineRow {
+    /// The host's name, escaped.
+    pub host: String,
+    /// The days with matches, each with the number of matches.
+    pub days: Vec<(Day, u64)>,
+}
+
+/// Draws the chart of matches: `rows` with a host each, and above them the matches of all hosts,
+/// of which there are `hosts`, in `all`.
+pub(in crate::report::page) fn timeline(
+    axis: Axis,
+    rows: &[TimelineRow],
+    all: &[(Day, u64)],
+    hosts: usize,
+) -> Chart {
+    let layout = Layout::new(axis, rows.len());
+    let svg = drawn(layout, |canvas| {
+        layout.frame(canvas, rows.iter().map(|row| (row.host.as_str(), Ink::Text)));
+        layout.bars(canvas, &by_step(axis, all).0, Ink::Match3, "all hosts");
+        for (place, row) in rows.iter().enumerate() {
+            cells(canvas, layout, place, &by_step(axis, &row.days).0);
+        }
+    });
+    let mut left_out = Vec::new();
+    if let more @ 1.. = (hosts - rows.len().min(hosts)) as u64 {
+        let hosts = counted(more, "more host", "more hosts");
+        left_out
+            .push(format!("{hosts} with matches: only in the bars for all hosts, and in the lists below."));
+    }
+    if let outside @ 1.. = by_step(axis, all).1 {
+        let matches = counted(outside, "match lies", "matches lie");
+        left_out.push(format!("{matches} outside this time axis, perhaps because a clock was wrong."));
+    }
+    Chart { svg, left_out }
+}
+
+/// Returns the number of events in each step of the axis, and the number of events outside it.
+fn by_step(axis: Axis, days: &[(Day, u64)]) -> (Vec<u64>, u64) {
+    let (mut counts, mut outside) = (vec![0_u64; axis.steps()], 0_u64);
+    for (day, count) in days {
+        let sum = axis.step(*day).and_then(|step| counts.get_mut(step)).unwrap_or(&mut outside);
+        *sum = sum.saturating_add(*count);
+    }
+    (counts, outside)
+}
+
+fn cells(canvas: &Canvas<'_>, layout: Layout, row: usize, counts: &[u64]) {
+    for (step, count) in counts.iter().enumerate() {
+        let (ink, text) = match count {
+            0 => continue,
+            1 => (Ink::Match1, Ink::Text),
+            2..=9 => (Ink::Match2, Ink::Text),
+            10..=99 => (Ink::Match3, Ink::OnMatch),
+            100.. => (Ink::Match4, Ink::OnMatch),
+        };
+        let area = layout.cells(row, step, step);
+        canvas.fill(area, ink);
+        let number = count.to_string();
+        if area.width > 8 * i32::try_from(number.len()).unwrap_or(i32::MAX) {
+            let middle = (area.x + area.width / 2, area.y + area.height / 2);
+            canvas.text(&number, middle, Align::Middle, text);
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The list of all hosts: as a table, and packed for the grid.
+
+use super::columns::Columns;
+use super::document::{Kind, Listing};
+use super::words::{host, joined, left_out, optional_time, seconds};
+use crate::report::answer::{Answer, HostFacts, HostMatches, Uncleared};
+use crate::report::wording::grouped;
+
+/// The most hosts in the table, which is for paper and for browsers without a script.
+const MOST_ROWS: usize = 200;
+
+/// A host of the list, with its matches if it has any.
+type HostEntry<'a> = (&'a HostFacts, Option<&'a HostMatches>);
+
+/// Returns the hosts of the answer: those with matches, not cleared, and cleared.
+fn entries(answer: &Answer) -> Vec<HostEntry<'_>> {
+    let detailed = answer.hosts.items.iter().chain(&answer.uncleared.items);
+    let detailed = detailed.map(|of| (&of.facts, Some(&of.matches)));
+    detailed.chain(answer.cleared.items.iter().map(|facts| (facts, None))).collect()
+}
+
+/// Returns the text above the list of hosts.
+pub(super) fn intro(answer: &Answer) -> String {
+    let cut = answer.hosts.cut() + answer.uncleared.cut() + answer.cleared.cut();
+    let more = left_out(cut, "host", "hosts", "hosts.parquet");
+    let all = "Every computer that a record names, and every piece of evidence in which no record names one. A host is \
+               cleared only if DNS queries of it were seen, none matches, and nothing of its evidence is missing.";
+    format!("{all} {more}").trim_end().to_owned()
+}
+
+/// Returns the list of hosts as a table.
+pub(super) fn listing(answer: &Answer) -> Listing {
+    let mut list = Listing::new(
+        &[
+            ("Host", Kind::Name),
+            ("Verdict", Kind::Text),
+            ("Risk", Kind::Number),
+            ("Matches", Kind::Number),
+            ("First match (UTC)", Kind::Time),
+            ("DNS queries", Kind::Number),
+            ("First DNS query (UTC)", Kind::Time),
+            ("Last DNS query (UTC)", Kind::Time),
+            ("Evidence", Kind::Text),
+        ],
+        "No host was found.",
+    );
+    let entries = entries(answer);
+    for (facts, matches) in entries.iter().take(MOST_ROWS) {
+        list.push([
+            host(facts),
+            verdict(facts),
+            risk(*matches).map(|risk| risk.to_string()).unwrap_or_default(),
+            grouped(matches.map_or(0, |matches| matches.unique)),
+            optional_time(matches.and_then(|matches| matches.first_time)),
+            grouped(facts.seen.dns_queries),
+            optional_time(facts.seen.first_query),
+            optional_time(facts.seen.last_query),
+            evidence(facts),
+        ]);
+    }
+    let more = answer.run.totals.hosts.saturating_sub(list.rows.len() as u64);
+    list.titled("", left_out(more, "host", "hosts", "hosts.parquet"))
+}
+
+/// Returns the list of hosts, packed for the grid.
+pub(super) fn packed(answer: &Answer) -> String {
+    let entries = entries(answer);
+    let facts = || entries.iter().map(|(facts, _)| *facts);
+    let matches = || entries.iter().map(|(_, matches)| *matches);
+    let number = |number: u64| Some(i64::try_from(number).unwrap_or(i64::MAX));
+    Columns::of(entries.len())
+        .texts("host", facts().map(host))
+        .texts("state", facts().map(|facts| state(facts).to_owned()))
+        .texts("verdict", facts().map(verdict))
+        .numbers("risk", matches().map(risk))
+        .numbers("matches", matches().map(|matches| number(matches.map_or(0, |matches| matches.unique))))
+        .numbers("first", matches().map(|matches| matches.and_then(|of| of.first_time).map(seconds)))
+        .numbers("last", matches().map(|matches| matches.and_then(|of| of.last_time).map(seconds)))
+        .numbers("dns_queries", facts().map(|facts| number(facts.seen.dns_queries)))
+        .numbers("dns_first", facts().map(|facts| facts.seen.first_query.map(seconds)))
+        .numbers("dns_last", facts().map(|facts| facts.seen.last_query.map(seconds)))
+        .texts("evidence", facts().map(evidence))
+        .packed()
+}
+
+fn risk(matches: Option<&HostMatches>) -> Option<i64> {
+    matches.filter(|matches| matches.unique > 0).and_then(|matches| matches.risk_score)
+}
+
+fn evidence(facts: &HostFacts) -> String {
+    joined(facts.evidence.items.iter().map(String::as_str), facts.evidence.cut())
+}
+
+/// Returns the state of a host, by which the script filters and colours.
+fn state(facts: &HostFacts) -> &'static str {
+    match (facts.uncleared, facts.verdict.as_str()) {
+        (Some(_), _) => "unknown",
+        (None, "matches") => "matches",
+        (None, _) => "cleared",
+    }
+}
+
+/// Returns the verdict on a host, with what limits it.
+pub(super) fn verdict(facts: &HostFacts) -> String {
+    match facts.uncleared {
+        Some(why @ (Uncleared::UnreadableTimes | Uncleared::PeriodCoveredInPart | Uncleared::Incomplete)) => {
+            format!("{}, but {}", facts.verdict, why.text())
+        }
+        _ => facts.verdict.clone(),
+    }
+}

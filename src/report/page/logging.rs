@@ -1,0 +1,130 @@
+//! When DNS queries were logged on each host, read from the ledger: the periods from the first to
+//! the last DNS query of each of its logs. Also the periods in which records of Sysmon are missing.
+
+use std::collections::HashMap;
+
+use super::charts::Day;
+use crate::event::EventTime;
+use crate::report::answer::{AnswerError, HostFacts, host_key};
+use crate::report::file_row::FileRow;
+use crate::report::host_row::HostRow;
+use crate::table::{Cell, ColumnOf, Row, TableId, Tables, Wanted};
+
+/// The most periods that are kept of one host. Later ones are joined with the nearest.
+const MOST_PERIODS: usize = 60;
+
+/// The first and the last day of a period, both included.
+pub(super) type Days = (Day, Day);
+
+/// When DNS queries were logged on a host, and when records are missing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct HostLogging {
+    /// The times of the host's first and last DNS query in all logs; `None` if it has none.
+    queries: Option<(EventTime, EventTime)>,
+    /// The periods from the first to the last DNS query of a log, in order of time, without
+    /// overlaps.
+    pub logged: Vec<Days>,
+    /// The periods between the records beside a gap in the EventRecordIDs of Sysmon's log.
+    pub gaps: Vec<Days>,
+}
+
+/// When DNS queries were logged on the hosts that the page lists, by the host's name in lower case.
+#[derive(Debug, Default)]
+pub(super) struct Logging(HashMap<String, HostLogging>);
+
+impl Logging {
+    /// Reads the logging of `hosts` from the tables of files and hosts.
+    pub(super) fn read<'h>(
+        tables: &dyn Tables,
+        hosts: impl Iterator<Item = &'h HostFacts>,
+    ) -> Result<Self, AnswerError> {
+        let named = hosts.filter_map(|host| {
+            let queries = host.seen.first_query.zip(host.seen.last_query);
+            let queries = queries.map(|(first, last)| (first.0, last.0));
+            Some((host_key(host.computer.as_deref()?), HostLogging { queries, ..HostLogging::default() }))
+        });
+        let mut logging = Logging(named.collect());
+        let columns = ColumnOf::named(FileRow::COLUMNS, &["computers", "dns_first_time", "dns_last_time"]);
+        let each = &mut |row: &Row<'_>| logging.add_file(row);
+        tables.read(TableId::Files, &columns, Wanted::All, each).map_err(AnswerError::of(TableId::Files))?;
+        let columns = ColumnOf::named(HostRow::COLUMNS, &["computer", "record_gaps"]);
+        let each = &mut |row: &Row<'_>| logging.add_gaps(row);
+        tables.read(TableId::Hosts, &columns, Wanted::All, each).map_err(AnswerError::of(TableId::Hosts))?;
+        for host in logging.0.values_mut() {
+            host.logged = merged(std::mem::take(&mut host.logged));
+            host.gaps = merged(std::mem::take(&mut host.gaps));
+        }
+        Ok(logging)
+    }
+
+    /// Returns the logging of a host; `None` if it has no name or is not listed.
+    pub(super) fn of(&self, host: &HostFacts) -> Option<&HostLogging> {
+        self.0.get(&host_key(host.computer.as_deref()?))
+    }
+
+    /// Adds a file of the ledger. In a file of one machine, all DNS queries are its own; in a file
+    /// of several, those of each lie between its own first and last one.
+    fn add_file(&mut self, row: &Row<'_>) {
+        let Some((first, last)) = row.time("dns_first_time").zip(row.time("dns_last_time")) else { return };
+        for computer in row.texts("computers") {
+            let Some(host) = self.0.get_mut(&host_key(&computer)) else { continue };
+            let Some((own_first, own_last)) = host.queries else { continue };
+            let (first, last) = (first.max(own_first), last.min(own_last));
+            if first <= last {
+                host.logged.push((Day::of(first), Day::of(last)));
+            }
+            if host.logged.len() > 2 * MOST_PERIODS {
+                host.logged = merged(std::mem::take(&mut host.logged));
+            }
+        }
+    }
+
+    fn add_gaps(&mut self, row: &Row<'_>) {
+        let Some(host) = row.text("computer").and_then(|name| self.0.get_mut(&host_key(&name))) else {
+            return;
+        };
+        for gap in row.records("record_gaps") {
+            if let [Cell::Text(channel), _, Cell::Time(after), _, Cell::Time(before)] = gap.as_slice()
+                && channel.to_ascii_lowercase().contains("sysmon")
+                && after <= before
+            {
+                host.gaps.push((Day::of(*after), Day::of(*before)));
+            }
+        }
+    }
+}
+
+/// Returns periods in order of time, those that touch joined, and at most [`MOST_PERIODS`].
+fn merged(mut periods: Vec<Days>) -> Vec<Days> {
+    periods.sort_unstable();
+    let mut merged: Vec<Days> = Vec::new();
+    for (first, last) in periods {
+        let is_full = merged.len() >= MOST_PERIODS;
+        match merged.last_mut() {
+            Some(before) if is_full || first.0 <= before.1.0.saturating_add(1) => {
+                before.1 = before.1.max(last);
+            }
+            _ => merged.push((first, last)),
+        }
+    }
+    merged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn periods_that_touch_are_one() {
+        let days = |periods: &[(i64, i64)]| -> Vec<Days> {
+            periods.iter().map(|(first, last)| (Day(*first), Day(*last))).collect()
+        };
+        assert_eq!(
+            merged(days(&[(5, 9), (1, 2), (3, 3), (8, 8), (12, 13)])),
+            days(&[(1, 3), (5, 9), (12, 13)])
+        );
+        let many: Vec<(i64, i64)> = (0..1000).map(|day| (10 * day, 10 * day)).collect();
+        let kept = merged(days(&many));
+        assert_eq!((kept.len(), kept.last().copied()), (MOST_PERIODS, Some((Day(590), Day(9990)))));
+    }
+}

@@ -1,0 +1,191 @@
+//! The page: an output as one HTML file that people read in a browser, on paper or in a case file.
+//!
+//! It shows the [`Answer`] and nothing else. It loads nothing: style, script and rows are in the
+//! file, and its content security policy forbids everything else, so that text from evidence can
+//! neither run nor reach a server. It is the same for the same output: it depends on `run.json` and
+//! on the tables only.
+//!
+//! [`document`] is the page as plain data, of which `page.html` makes HTML; the other modules fill
+//! it. Without its script (`page.js`, which uses Tabulator, see `vendor`), the page shows tables.
+
+mod charts;
+mod columns;
+mod document;
+mod figures;
+mod groups;
+mod hosts;
+mod logging;
+mod matches;
+mod run;
+mod sections;
+mod top;
+mod words;
+
+use askama::Template;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use self::document::{Document, Link};
+use self::logging::Logging;
+use super::answer::{Answer, AnswerError, Limits, Question};
+use super::run::Run;
+use crate::base::digest::sha256_bytes;
+use crate::table::Tables;
+
+/// The name of the element of the page that has the SHA-256 of `run.json`.
+const RUN_SHA256: &str = "dnsweep-run-json-sha256";
+/// The script that makes grids, as its makers publish it.
+const TABULATOR: &str = include_str!("vendor/tabulator-6.5.3/tabulator.min.js");
+/// The style sheet that belongs to [`TABULATOR`].
+const TABULATOR_STYLE: &str = include_str!("vendor/tabulator-6.5.3/tabulator.min.css");
+/// The licence of [`TABULATOR`].
+const TABULATOR_LICENCE: &str = include_str!("vendor/tabulator-6.5.3/LICENSE");
+/// The page's own script.
+const SCRIPT: &str = include_str!("page.js");
+/// The page's own style sheet.
+const STYLE: &str = include_str!("page.css");
+
+/// Makes the page of an output. `run` is what its `run.json` says, `run_sha256` the SHA-256 of that
+/// file, and `tables` are the output's tables.
+pub fn page(run: Run, run_sha256: &str, tables: &dyn Tables) -> Result<String, AnswerError> {
+    let question = Question { host: None, limits: Limits::PAGE };
+    let answer = Answer::read(run, tables, &question)?;
+    let detailed = answer.hosts.items.iter().chain(&answer.uncleared.items).map(|of| &of.facts);
+    let logging = Logging::read(tables, detailed.chain(&answer.cleared.items))?;
+    let document = document(run_sha256, &answer, &logging);
+    Ok(document.render().expect("writing into a string does not fail"))
+}
+
+/// What a page says of its origin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageMarks<'p> {
+    /// The version of dnsweep that made the page.
+    pub version: &'p str,
+    /// The SHA-256 of the `run.json` that the page was made from.
+    pub run_sha256: &'p str,
+}
+
+impl<'p> PageMarks<'p> {
+    /// Reads the marks of a page; `None` if the text is no page of dnsweep.
+    #[must_use]
+    pub fn of(page: &'p str) -> Option<Self> {
+        let content = |name: &str, start: &str| {
+            let (_, rest) = page.split_once(&format!("<meta name=\"{name}\" content=\"{start}"))?;
+            rest.split_once('"').map(|(content, _)| content)
+        };
+        Some(PageMarks { version: content("generator", "dnsweep ")?, run_sha256: content(RUN_SHA256, "")? })
+    }
+}
+
+fn document(run_sha256: &str, answer: &Answer, logging: &Logging) -> Document {
+    let run = &answer.run;
+    // The last line names a file for debuggers, which a browser would look for.
+    let tabulator = TABULATOR.split("//# sourceMappingURL").next().unwrap_or(TABULATOR);
+    let style = format!("{TABULATOR_STYLE}\n{STYLE}");
+    let figures = figures::figures(answer, logging);
+    let matches = matches::grouped_matches(answer);
+    let (cards, cards_left_out) = matches::cards(answer, &matches);
+    let (matches_data, matches_left_out) = matches::packed(answer, &matches);
+    let (detections, detections_left_out) = run::detections(run);
+    let sections = sections::sections(answer);
+    let ids = sections.iter().map(|section| (section.id, link_title(section.id)));
+    let links = FIRST_LINKS.into_iter().chain(ids).chain(LAST_LINKS);
+    Document {
+        policy: policy(tabulator, &style),
+        version: env!("CARGO_PKG_VERSION"),
+        run_sha256_name: RUN_SHA256,
+        run_sha256: run_sha256.to_owned(),
+        title: format!("{} - dnsweep", top::headline(&run.totals)),
+        links: links.map(|(id, title)| Link { id, title }).collect(),
+        answer: top::top(answer),
+        timeline: figures.timeline,
+        coverage: figures.coverage,
+        hosts_intro: hosts::intro(answer),
+        hosts: hosts::listing(answer),
+        matches_intro: matches::intro(answer),
+        matches_left_out,
+        cards,
+        cards_left_out,
+        sections,
+        detections,
+        detections_left_out,
+        run: run::facts(answer),
+        outputs: run::outputs(run),
+        verify_evidence: run::comparable(run),
+        licence: TABULATOR_LICENCE,
+        hosts_data: hosts::packed(answer),
+        matches_data,
+        tabulator,
+        script: SCRIPT,
+        style,
+    }
+}
+
+/// The links to the sections before those that are lists.
+const FIRST_LINKS: [(&str, &str); 4] =
+    [("answer", "Answer"), ("coverage", "DNS logging"), ("hosts", "Hosts"), ("matches", "Matches")];
+/// The links to the sections after those that are lists.
+const LAST_LINKS: [(&str, &str); 3] = [("detections", "Detections"), ("run", "Run"), ("verify", "Verify")];
+
+fn link_title(id: &str) -> &'static str {
+    match id {
+        "uncleared" => "Not cleared",
+        "damage" => "Damage",
+        "anomalies" => "Anomalies",
+        "leads" => "Leads",
+        "exclusions" => "Exclusions",
+        _ => "Rules",
+    }
+}
+
+/// Returns the content security policy: nothing is loaded, and only the scripts and the style sheet
+/// of the page count, which are known by their SHA-256.
+fn policy(tabulator: &str, style: &str) -> String {
+    let hash = |text: &str| format!("'sha256-{}'", STANDARD.encode(sha256_bytes(text.as_bytes())));
+    format!(
+        "default-src 'none'; script-src {} {}; style-src {}; base-uri 'none'; form-action 'none'",
+        hash(tabulator),
+        hash(SCRIPT),
+        hash(style)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::digest::sha256;
+
+    #[test]
+    fn vendored_files_are_those_that_were_vendored() {
+        let list = include_str!("vendor/README.md");
+        for (file, content) in [
+            ("tabulator.min.js", TABULATOR),
+            ("tabulator.min.css", TABULATOR_STYLE),
+            ("LICENSE", TABULATOR_LICENCE),
+        ] {
+            let row =
+                list.lines().find(|line| line.starts_with(&format!("| `tabulator-6.5.3/{file}`"))).unwrap();
+            assert!(row.ends_with(&format!("| `{}` |", sha256(content.as_bytes()))), "{row}");
+        }
+    }
+
+    #[test]
+    fn scripts_and_styles_cannot_end_early() {
+        for text in [TABULATOR, SCRIPT] {
+            let text = text.to_ascii_lowercase();
+            assert!(!text.contains("</script") && !text.contains("<!--"));
+        }
+        for text in [TABULATOR_STYLE, STYLE] {
+            assert!(!text.contains("</") && !text.contains("url(") && !text.contains("@import"));
+        }
+    }
+
+    #[test]
+    fn marks_are_read_from_a_page() {
+        let generator = "<meta name=\"generator\" content=\"dnsweep 1.2\">\n";
+        let page = format!("<head>\n{generator}<meta name=\"{RUN_SHA256}\" content=\"abc\">\n");
+        assert_eq!(PageMarks::of(&page), Some(PageMarks { version: "1.2", run_sha256: "abc" }));
+        assert_eq!(PageMarks::of(generator), None);
+        assert_eq!(PageMarks::of(&page[..page.len() - 4]), None);
+    }
+}

@@ -1,0 +1,214 @@
+//! The top of the page: the answer in a sentence, four figures, and the first hosts with matches.
+
+use super::document::{KeyFigure, Kind, Listing, Tone, Top};
+use super::words::{host, left_out, named, optional, optional_time, text, time};
+use crate::report::answer::Answer;
+use crate::report::totals::Totals;
+use crate::report::wording::{counted, grouped};
+
+/// The most hosts with matches at the top of the page.
+const MOST_HOSTS: usize = 10;
+
+/// Returns the top of the page.
+pub(super) fn top(answer: &Answer) -> Top {
+    Top {
+        notices: notices(answer),
+        headline: headline(&answer.run.totals),
+        sentences: sentences(answer),
+        figures: vec![matching(answer), since(answer), uncleared(answer), unread(&answer.run.totals)],
+        worst: worst(answer),
+    }
+}
+
+/// Returns the answer in a sentence.
+pub(super) fn headline(totals: &Totals) -> String {
+    let hosts = counted(totals.hosts, "host", "hosts");
+    match (totals.unique_matches, totals.records) {
+        (0, 0) => format!("No record of an event log was read, of {hosts}"),
+        (0, _) => format!("No match on {hosts}"),
+        (matches, _) => {
+            let matches = counted(matches, "match", "matches");
+            format!("{matches} on {} of {hosts}", grouped(totals.hosts_with_matches))
+        }
+    }
+}
+
+fn notices(answer: &Answer) -> Vec<String> {
+    let run = &answer.run;
+    let mut notices = Vec::new();
+    if run.interrupted {
+        notices.push(
+            "The sweep was INTERRUPTED: this is what was found until then. The same command with --resume goes on from there."
+                .to_owned(),
+        );
+    }
+    if run.rules.refused > 0 {
+        notices.push(format!(
+            "{} of {} could not be run, so what they would find is unknown: see the section on rules.",
+            grouped(run.rules.refused),
+            counted(run.rules.found, "rule", "rules")
+        ));
+    }
+    notices
+}
+
+fn sentences(answer: &Answer) -> Vec<String> {
+    let (run, totals) = (&answer.run, &answer.run.totals);
+    let mut sentences = Vec::new();
+    if let Some(first) = &answer.first_match {
+        let found = &first.found;
+        let when =
+            found.time.map_or_else(|| "at an unknown time".to_owned(), |at| format!("at {} UTC", time(at)));
+        let program = found.process_name.as_deref().or(found.image.as_deref());
+        sentences.push(format!(
+            "The first was on {} {when}: {} asked for {}.",
+            named(Some(&first.computer)),
+            program.map_or_else(|| "an unknown program".to_owned(), text),
+            found.query_name.as_deref().map_or_else(|| "an unknown name".to_owned(), text)
+        ));
+    }
+    if totals.recovered_matches > 0 {
+        let matches = counted(totals.recovered_matches, "more match is", "more matches are");
+        sentences.push(format!("{matches} in deleted records only."));
+    }
+    sentences.extend(not_cleared(answer));
+    sentences.push(read(totals));
+    let period = [("from", &run.since), ("until", &run.until)];
+    let period =
+        period.iter().filter_map(|(word, end)| end.as_deref().map(|end| format!("{word} {}", text(end))));
+    let period: Vec<String> = period.collect();
+    if !period.is_empty() {
+        sentences.push(format!("Only matches {} count.", period.join(" ")));
+    }
+    if totals.excluded_matches > 0 {
+        let events = counted(totals.excluded_matches, "event was", "events were");
+        sentences.push(format!("{events} taken away by the site's exclusions."));
+    }
+    sentences
+}
+
+/// Returns how many hosts without matches are not cleared, and why; `None` if all hosts have
+/// matches.
+fn not_cleared(answer: &Answer) -> Option<String> {
+    let totals = &answer.run.totals;
+    let others = totals.hosts.checked_sub(totals.hosts_with_matches).filter(|others| *others > 0)?;
+    let hosts = if totals.hosts_with_matches == 0 { "hosts" } else { "hosts without matches" };
+    Some(match totals.hosts_not_cleared {
+        0 => {
+            format!("All {} {hosts} are cleared for the time that their DNS logging covers.", grouped(others))
+        }
+        uncleared => format!(
+            "Of the {} {hosts}, {} cannot be cleared: {}.",
+            grouped(others),
+            grouped(uncleared),
+            reasons(answer).join(", ")
+        ),
+    })
+}
+
+fn reasons(answer: &Answer) -> Vec<String> {
+    let reason = |count: &crate::report::answer::UnclearedCount| {
+        format!("{} {}", grouped(count.hosts), count.why.text())
+    };
+    answer.uncleared_counts.iter().map(reason).collect()
+}
+
+fn read(totals: &Totals) -> String {
+    let incomplete = totals.files.saturating_sub(totals.sound_files());
+    if incomplete == 0 && totals.missed_containers == 0 {
+        return "Everything in the evidence that can hold event logs could be read.".to_owned();
+    }
+    let files = (incomplete > 0).then(|| counted(incomplete, "file", "files"));
+    let containers = Some(totals.missed_containers).filter(|missed| *missed > 0);
+    let containers =
+        containers.map(|missed| counted(missed, "archive, image or volume", "archives, images and volumes"));
+    let all: Vec<String> = files.into_iter().chain(containers).collect();
+    format!("{} could not be read, or not to the end without a problem.", all.join(" and "))
+}
+
+fn matching(answer: &Answer) -> KeyFigure {
+    let totals = &answer.run.totals;
+    let mut details = vec![counted(totals.unique_matches, "match", "matches")];
+    let copies = totals.matches.saturating_sub(totals.unique_matches);
+    if copies > 0 {
+        details.push(counted(copies, "copy of them", "copies of them"));
+    }
+    if totals.damaged_matches > 0 {
+        details.push(format!("{} in damaged chunks", grouped(totals.damaged_matches)));
+    }
+    if let Some(risk) = answer.hosts.items.first().and_then(|host| host.matches.risk_score) {
+        details.push(format!("highest risk score {risk}"));
+    }
+    let value = format!("{} of {}", grouped(totals.hosts_with_matches), grouped(totals.hosts));
+    let tone = if totals.hosts_with_matches > 0 { Tone::Bad } else { Tone::Good };
+    KeyFigure { label: "Hosts with matches", value, details, tone }
+}
+
+fn since(answer: &Answer) -> KeyFigure {
+    let first = answer.first_match.as_ref().and_then(|first| first.found.time);
+    let last = answer.hosts.items.iter().filter_map(|host| host.matches.last_time).max();
+    let tone = if first.is_some() { Tone::Bad } else { Tone::Plain };
+    let value = first.map_or_else(|| "none".to_owned(), time);
+    let details = last.map(|last| format!("last match {}", time(last))).into_iter().collect();
+    KeyFigure { label: "First match (UTC)", value, details, tone }
+}
+
+fn uncleared(answer: &Answer) -> KeyFigure {
+    let count = answer.run.totals.hosts_not_cleared;
+    let mut details = reasons(answer);
+    let cleared = counted(answer.cleared_count, "host is cleared", "hosts are cleared");
+    details.push(cleared);
+    let tone = if count > 0 { Tone::Warn } else { Tone::Good };
+    KeyFigure { label: "Hosts not cleared", value: grouped(count), details, tone }
+}
+
+fn unread(totals: &Totals) -> KeyFigure {
+    let incomplete = totals.files.saturating_sub(totals.sound_files());
+    let missed = incomplete + totals.missed_containers;
+    let mut details = vec![format!(
+        "{} of {} read to the end without a problem",
+        grouped(totals.complete_files),
+        counted(totals.files.saturating_sub(totals.unchanged_files), "file", "files")
+    )];
+    if totals.missed_containers > 0 {
+        details.push(format!(
+            "{} not read, or in part",
+            counted(totals.missed_containers, "container", "containers")
+        ));
+    }
+    let bytes = totals.bytes.saturating_sub(totals.unchanged_bytes);
+    details.push(format!("{} of {} bytes", grouped(totals.bytes_read), grouped(bytes)));
+    let value = if missed == 0 { "nothing".to_owned() } else { grouped(missed) };
+    let tone = if missed == 0 { Tone::Good } else { Tone::Warn };
+    KeyFigure { label: "Files and containers with a problem", value, details, tone }
+}
+
+fn worst(answer: &Answer) -> Listing {
+    let mut list = Listing::new(
+        &[
+            ("Host", Kind::Name),
+            ("Risk", Kind::Number),
+            ("Matches", Kind::Number),
+            ("First query (UTC)", Kind::Time),
+            ("Program", Kind::Code),
+            ("Asked for", Kind::Code),
+            ("Account", Kind::Text),
+        ],
+        "",
+    );
+    for of in answer.hosts.items.iter().take(MOST_HOSTS) {
+        let first = of.matches.listed.items.first();
+        list.push([
+            host(&of.facts),
+            of.matches.risk_score.map(|risk| risk.to_string()).unwrap_or_default(),
+            grouped(of.matches.unique),
+            optional_time(first.and_then(|first| first.time)),
+            optional(first.and_then(|first| first.image.as_deref())),
+            optional(first.and_then(|first| first.query_name.as_deref())),
+            optional(first.and_then(|first| first.user.as_deref())),
+        ]);
+    }
+    let more = answer.hosts.count.saturating_sub(list.rows.len() as u64);
+    let left_out = left_out(more, "host with matches", "hosts with matches", "the list of hosts below");
+    list.titled("", left_out)
+}

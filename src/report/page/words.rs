@@ -1,0 +1,76 @@
+//! How the page writes values: names, times and numbers, as text that is safe to show.
+
+use crate::event::EventTime;
+use crate::report::answer::{HostFacts, UtcTime};
+use crate::report::escape::{escaped, middle_cut};
+use crate::report::wording::grouped;
+
+/// The most characters of a value on the page. Longer values are cut in the middle.
+const LONGEST: usize = 1000;
+/// The number of ticks of 100 ns in a second.
+const TICKS_PER_SECOND: i64 = 10_000_000;
+
+/// Returns a value from evidence or from a rule as the page shows it: cut in the middle if it is
+/// long, and with characters escaped that a reader would not see. The template escapes markup.
+pub(super) fn text(value: &str) -> String {
+    escaped(&middle_cut(value, LONGEST)).into_owned()
+}
+
+/// Returns an optional value as the page shows it; empty for none.
+pub(super) fn optional(value: Option<&str>) -> String {
+    value.map(text).unwrap_or_default()
+}
+
+/// Returns the name of a host. A host without a name is called by its piece of evidence.
+pub(super) fn host(facts: &HostFacts) -> String {
+    match (facts.computer.as_deref(), facts.evidence.items.first()) {
+        (Some(""), _) => "(empty name)".to_owned(),
+        (Some(name), _) => text(name),
+        (None, Some(evidence)) => format!("(evidence {})", text(evidence)),
+        (None, None) => "(no name)".to_owned(),
+    }
+}
+
+/// Returns the name of a host that only a name is known of.
+pub(super) fn named(computer: Option<&str>) -> String {
+    match computer {
+        None => "(no name)".to_owned(),
+        Some("") => "(empty name)".to_owned(),
+        Some(name) => text(name),
+    }
+}
+
+/// Returns an instant in UTC, such as `2025-03-04 08:35:10`. Whoever writes it says that it is UTC.
+pub(super) fn time(time: UtcTime) -> String {
+    time.0.readable().trim_end_matches('Z').to_owned()
+}
+
+/// Returns an optional instant in UTC; empty for none.
+pub(super) fn optional_time(of: Option<UtcTime>) -> String {
+    of.map(time).unwrap_or_default()
+}
+
+/// Returns the number of seconds from 1970 to an instant, for the script.
+pub(super) fn seconds(time: UtcTime) -> i64 {
+    let UtcTime(time): UtcTime = time;
+    EventTime::ticks(time).div_euclid(TICKS_PER_SECOND)
+}
+
+/// Returns a number of something of which `more` are not shown, as the end of a list says it; empty
+/// if all are shown.
+pub(super) fn left_out(more: u64, one: &str, many: &str, table: &str) -> String {
+    match more {
+        0 => String::new(),
+        1 => format!("1 more {one} is not shown here: see {table}."),
+        more => format!("{} more {many} are not shown here: see {table}.", grouped(more)),
+    }
+}
+
+/// Returns the first items of a list joined by commas, and how many more there are.
+pub(super) fn joined<'t>(items: impl IntoIterator<Item = &'t str>, more: u64) -> String {
+    let mut shown: Vec<String> = items.into_iter().map(text).collect();
+    if more > 0 {
+        shown.push(format!("and {} more", grouped(more)));
+    }
+    shown.join(", ")
+}
