@@ -219,6 +219,8 @@ fn a_damaged_run_json_is_found() {
 #[test]
 fn a_forged_run_json_is_compared_with_the_tables() {
     let (scene, ..) = scene();
+    // The page would differ from every forged run.json.
+    fs::remove_file(scene.out().join("report.html")).unwrap();
     let json = fs::read(scene.out().join("run.json")).unwrap();
     for (field, forged, expected) in [
         ("rows", json!(3), "output matches.parquet: expected 3 rows, found 2"),
@@ -227,10 +229,8 @@ fn a_forged_run_json_is_compared_with_the_tables() {
     ] {
         forge(&scene.out(), |run| run["outputs"][0][field] = forged);
         let found = discrepancies(&scene.out(), &[]);
-        assert_eq!(found.len(), 2);
+        assert_eq!(found.len(), 1);
         assert!(found[0].starts_with(expected), "{}", found[0]);
-        let of_page = "output report.html: expected the page of the run.json with SHA-256 ";
-        assert!(found[1].starts_with(of_page), "{}", found[1]);
         fs::write(scene.out().join("run.json"), &json).unwrap();
     }
     // Nothing outside of the output is opened, whatever `run.json` names.
