@@ -218,10 +218,14 @@ pub(super) fn read(
     let mut earliest = None;
     events.sort_unstable();
     for (event, place) in events {
-        let Some(found) = found.get(&event.order.2) else { continue };
-        match place.and_then(|place| hosts.get_mut(place)) {
-            Some(host) => host.matches.listed.items.push(found.found.clone()),
-            None => earliest = Some(found.clone()),
+        // The earliest of all comes first, and then again among the matches of its host.
+        match place {
+            None => earliest = found.get(&event.order.2).cloned(),
+            Some(place) => {
+                let listed = hosts.get_mut(place).map(|host| &mut host.matches.listed.items);
+                let found = found.remove(&event.order.2);
+                listed.zip(found).into_iter().for_each(|(listed, found)| listed.push(found.found));
+            }
         }
     }
     Ok(earliest)
