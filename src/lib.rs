@@ -90,7 +90,8 @@
 //! - `scan` reads a log in blocks of chunks, walks the records and decodes them. It reads event XML
 //!   in blocks of bytes.
 //! - `detect` evaluates the detections on each DNS query.
-//! - `report` makes rows of tables, and the summary of what was found and what was not.
+//! - `report` makes rows of tables, and the summary and the page, which say what was found and what
+//!   was not.
 //! - `output` writes tables to Parquet files, and keeps a journal of what an unfinished sweep has
 //!   read.
 //!
@@ -147,6 +148,7 @@
 //! - *Problem*, *note*: what is wrong with a range of a file, and what is only remarkable there. An
 //!   account lists the first of each kind and counts the others.
 //! - *Summary*: the text that a sweep prints at its end.
+//! - *Page*: `report.html`, the file in which an output shows itself to people.
 //! - *Journal*: the file in which a sweep keeps what it has read so far. `--resume` reads it.
 //! - *Slow twin*: a plain function that must return what a fast one returns. Tests compare the two.
 //!

@@ -1,5 +1,5 @@
-//! The report: makes table rows, `run.json` and the summary from what the stages found. It does not
-//! know how evidence is read or tables are stored.
+//! The report: makes table rows and `run.json` from what the stages found, and the summary and the
+//! page from these. It does not know how evidence is read or tables are stored.
 
 mod anomaly;
 pub mod answer;

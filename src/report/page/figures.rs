@@ -58,7 +58,7 @@ fn matches_figure(answer: &Answer, axis: Axis, all: &[(Day, u64)]) -> Figure {
     }
     let label = format!("Chart of matches by host and {step}, of {} hosts", grouped(answer.hosts.count));
     let intro = format!(
-        "Each number is that of the matches on the host in this {step} (UTC), without copies of an event."
+        "Each number is that of the matches on the host in one {step} (UTC), without copies of an event."
     );
     Figure::new(chart, step, label, intro)
 }

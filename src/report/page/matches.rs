@@ -17,21 +17,32 @@ const MOST_ROWS: usize = 100_000;
 const MOST_PACKED: usize = 3_400_000;
 
 /// The matches of a host, in groups.
-pub(super) struct HostGroups<'a> {
-    host: &'a HostInDetail,
+pub(super) struct HostGroups {
+    /// The host's name.
+    host: String,
+    /// The host in a sentence.
+    about: String,
+    /// The number of matches that are in no group, because the answer does not list them.
+    unlisted: u64,
+    /// The groups, by the time of their first match.
     groups: Vec<Group>,
 }
 
 /// Returns the matches of all hosts that the answer lists, the worst host first. Hosts with matches
-/// in deleted records only come last.
-pub(super) fn grouped_matches(answer: &Answer) -> Vec<HostGroups<'_>> {
-    let recovered = answer.uncleared.items.iter().filter(|host| host.matches.recovered > 0);
-    let hosts = answer.hosts.items.iter().chain(recovered);
-    hosts.map(|host| HostGroups { host, groups: groups(host) }).collect()
+/// in deleted records only come last. The answer has no matches any more, which frees memory.
+pub(super) fn grouped_matches(answer: &mut Answer) -> Vec<HostGroups> {
+    let recovered = answer.uncleared.items.iter_mut().filter(|host| host.matches.recovered > 0);
+    let hosts = answer.hosts.items.iter_mut().chain(recovered);
+    let each = hosts.map(|of| {
+        let (about, groups, unlisted) = (about(of), groups(of), of.matches.listed.cut());
+        of.matches.listed.items = Vec::new();
+        HostGroups { host: host(&of.facts), about, unlisted, groups }
+    });
+    each.collect()
 }
 
 /// Returns the matches of the first hosts, one host after the other, and what this leaves out.
-pub(super) fn cards(answer: &Answer, matches: &[HostGroups<'_>]) -> (Vec<Card>, String) {
+pub(super) fn cards(answer: &Answer, matches: &[HostGroups]) -> (Vec<Card>, String) {
     let has_several = answer.run.detections.len() > 1;
     let cards: Vec<Card> = matches.iter().take(MOST_CARDS).map(|of| card(of, has_several)).collect();
     let more = (matches.len() - cards.len()) as u64 + answer.hosts.cut();
@@ -45,7 +56,7 @@ pub(super) fn cards(answer: &Answer, matches: &[HostGroups<'_>]) -> (Vec<Card>, 
     (cards, left_out)
 }
 
-fn card(of: &HostGroups<'_>, has_several: bool) -> Card {
+fn card(of: &HostGroups, has_several: bool) -> Card {
     let mut list = Listing::new(
         &[
             ("First and last (UTC)", Kind::Time),
@@ -78,18 +89,17 @@ fn card(of: &HostGroups<'_>, has_several: bool) -> Card {
         ]);
     }
     let more = (of.groups.len() - list.rows.len()) as u64;
-    let unlisted = of.host.matches.listed.cut();
     let mut cut = Vec::new();
     if more > 0 {
         cut.push(format!("{} of this host: search all above.", counted(more, "more group", "more groups")));
     }
-    if unlisted > 0 {
+    if of.unlisted > 0 {
         cut.push(format!(
             "{} in no group here: see matches.parquet.",
-            counted(unlisted, "match is", "matches are")
+            counted(of.unlisted, "match is", "matches are")
         ));
     }
-    Card { host: host(&of.host.facts), about: about(of.host), groups: list.titled("", cut.join(" ")) }
+    Card { host: of.host.clone(), about: of.about.clone(), groups: list.titled("", cut.join(" ")) }
 }
 
 fn times(group: &Group) -> Vec<String> {
@@ -133,9 +143,9 @@ fn span(first: UtcTime, last: UtcTime) -> String {
 }
 
 /// Returns the groups of all hosts, packed for the grid, and what this leaves out.
-pub(super) fn packed(answer: &Answer, matches: &[HostGroups<'_>]) -> (String, String) {
-    let rows: Vec<(String, &Group)> =
-        matches.iter().flat_map(|of| of.groups.iter().map(|group| (host(&of.host.facts), group))).collect();
+pub(super) fn packed(answer: &Answer, matches: &[HostGroups]) -> (String, String) {
+    let rows: Vec<(&str, &Group)> =
+        matches.iter().flat_map(|of| of.groups.iter().map(|group| (of.host.as_str(), group))).collect();
     let mut most = rows.len().min(MOST_ROWS);
     let mut packed = pack(rows.get(..most).unwrap_or_default());
     while packed.len() > MOST_PACKED {
@@ -146,7 +156,7 @@ pub(super) fn packed(answer: &Answer, matches: &[HostGroups<'_>]) -> (String, St
     if let more @ 1.. = (rows.len() - most) as u64 {
         left_out.push(counted(more, "row of the worst hosts' matches", "rows of matches"));
     }
-    let unlisted: u64 = matches.iter().map(|of| of.host.matches.listed.cut()).sum();
+    let unlisted: u64 = matches.iter().map(|of| of.unlisted).sum();
     if unlisted > 0 {
         left_out.push(counted(
             unlisted,
@@ -165,11 +175,11 @@ pub(super) fn packed(answer: &Answer, matches: &[HostGroups<'_>]) -> (String, St
     (packed, left_out)
 }
 
-fn pack(rows: &[(String, &Group)]) -> String {
+fn pack(rows: &[(&str, &Group)]) -> String {
     let groups = || rows.iter().map(|(_, group)| *group);
     let number = |number: u64| Some(i64::try_from(number).unwrap_or(i64::MAX));
     Columns::of(rows.len())
-        .texts("host", rows.iter().map(|(host, _)| host.clone()))
+        .texts("host", rows.iter().map(|(host, _)| (*host).to_owned()))
         .numbers("first", groups().map(|group| group.first.map(seconds)))
         .numbers("last", groups().map(|group| group.last.map(seconds)))
         .numbers("count", groups().map(|group| number(group.count)))

@@ -52,7 +52,7 @@ pub fn page(run: Run, run_sha256: &str, tables: &dyn Tables) -> Result<String, A
     let answer = Answer::read(run, tables, &question)?;
     let detailed = answer.hosts.items.iter().chain(&answer.uncleared.items).map(|of| &of.facts);
     let logging = Logging::read(tables, detailed.chain(&answer.cleared.items))?;
-    let document = document(run_sha256, &answer, &logging);
+    let document = document(run_sha256, answer, &logging);
     Ok(document.render().expect("writing into a string does not fail"))
 }
 
@@ -77,19 +77,25 @@ impl<'p> PageMarks<'p> {
     }
 }
 
-fn document(run_sha256: &str, answer: &Answer, logging: &Logging) -> Document {
-    let run = &answer.run;
+fn document(run_sha256: &str, mut answer: Answer, logging: &Logging) -> Document {
     // The last line names a file for debuggers, which a browser would look for.
     let tabulator = TABULATOR.split("//# sourceMappingURL").next().unwrap_or(TABULATOR);
     let style = format!("{TABULATOR_STYLE}\n{STYLE}");
-    let figures = figures::figures(answer, logging);
-    let matches = matches::grouped_matches(answer);
+    let (top, figures) = (top::top(&answer), figures::figures(&answer, logging));
+    let matches = matches::grouped_matches(&mut answer);
+    let (answer, run) = (&answer, &answer.run);
     let (cards, cards_left_out) = matches::cards(answer, &matches);
     let (matches_data, matches_left_out) = matches::packed(answer, &matches);
     let (detections, detections_left_out) = run::detections(run);
     let sections = sections::sections(answer);
     let ids = sections.iter().map(|section| (section.id, link_title(section.id)));
-    let links = FIRST_LINKS.into_iter().chain(ids).chain(LAST_LINKS);
+    let charts = [
+        figures.timeline.is_some().then_some(("timeline", "Timeline")),
+        figures.coverage.is_some().then_some(("coverage", "DNS logging")),
+    ];
+    let charts = charts.into_iter().flatten();
+    let links =
+        [("answer", "Answer")].into_iter().chain(charts).chain(LIST_LINKS).chain(ids).chain(LAST_LINKS);
     Document {
         policy: policy(tabulator, &style),
         version: env!("CARGO_PKG_VERSION"),
@@ -97,7 +103,7 @@ fn document(run_sha256: &str, answer: &Answer, logging: &Logging) -> Document {
         run_sha256: run_sha256.to_owned(),
         title: format!("{} - dnsweep", top::headline(&run.totals)),
         links: links.map(|(id, title)| Link { id, title }).collect(),
-        answer: top::top(answer),
+        answer: top,
         timeline: figures.timeline,
         coverage: figures.coverage,
         hosts_intro: hosts::intro(answer),
@@ -121,9 +127,8 @@ fn document(run_sha256: &str, answer: &Answer, logging: &Logging) -> Document {
     }
 }
 
-/// The links to the sections before those that are lists.
-const FIRST_LINKS: [(&str, &str); 4] =
-    [("answer", "Answer"), ("coverage", "DNS logging"), ("hosts", "Hosts"), ("matches", "Matches")];
+/// The links to the lists that a browser can filter.
+const LIST_LINKS: [(&str, &str); 2] = [("hosts", "Hosts"), ("matches", "Matches")];
 /// The links to the sections after those that are lists.
 const LAST_LINKS: [(&str, &str); 3] = [("detections", "Detections"), ("run", "Run"), ("verify", "Verify")];
 

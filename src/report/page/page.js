@@ -111,9 +111,9 @@
       { title: "Risk", field: "risk", ...amount, width: 78 },
       { title: "Matches", field: "matches", ...amount },
       { title: "First match (UTC)", field: "first", ...moment },
-      { title: "DNS queries", field: "dns_queries", ...amount, width: 108 },
+      { title: "DNS queries", field: "dns_queries", ...amount, width: 118 },
       { title: "DNS logging", field: "dns_first", formatter: logging(rows), widthGrow: 2, minWidth: 120, sorter: "number" },
-      { title: "Last DNS query (UTC)", field: "dns_last", ...moment, width: 160 },
+      { title: "Last DNS query (UTC)", field: "dns_last", ...moment, width: 186 },
       { title: "Evidence", field: "evidence", ...word, widthGrow: 2, minWidth: 110 },
     ], { placeholder: "No host is as the filters want it" });
     table.on("rowClick", (event, row) => { if (row.getData().matches > 0) showMatches(row.getData().host); });

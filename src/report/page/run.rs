@@ -112,8 +112,8 @@ pub(super) fn facts(answer: &Answer) -> Vec<Fact> {
         fact("Command line", vec![joined_words(&run.arguments)]),
         fact("Working directory", line(run.working_directory.as_deref())),
         fact("Options that are set", vec![options(run)]),
-        fact("Started", vec![format!("{} (UTC)", text(&run.started)), text(&run.started_local)]),
-        fact("Finished", vec![format!("{} (UTC)", text(&run.finished)), text(&run.finished_local)]),
+        fact("Started (UTC)", line(Some(&run.started))),
+        fact("Finished (UTC)", line(Some(&run.finished))),
         fact("Time zone of the machine", line(run.time_zone.as_deref())),
         fact("How it ended", status.into_iter().chain(resumed).collect()),
         fact(

@@ -1,7 +1,7 @@
 //! The top of the page: the answer in a sentence, four figures, and the first hosts with matches.
 
 use super::document::{KeyFigure, Kind, Listing, Tone, Top};
-use super::words::{host, left_out, named, optional, optional_time, text, time};
+use super::words::{brief, host, left_out, optional_time, text, time};
 use crate::report::answer::Answer;
 use crate::report::totals::Totals;
 use crate::report::wording::{counted, grouped};
@@ -62,9 +62,13 @@ fn sentences(answer: &Answer) -> Vec<String> {
         let program = found.process_name.as_deref().or(found.image.as_deref());
         sentences.push(format!(
             "The first was on {} {when}: {} asked for {}.",
-            named(Some(&first.computer)),
-            program.map_or_else(|| "an unknown program".to_owned(), text),
-            found.query_name.as_deref().map_or_else(|| "an unknown name".to_owned(), text)
+            if first.computer.is_empty() {
+                "a host without a name".to_owned()
+            } else {
+                brief(&first.computer)
+            },
+            program.map_or_else(|| "an unknown program".to_owned(), brief),
+            found.query_name.as_deref().map_or_else(|| "an unknown name".to_owned(), brief)
         ));
     }
     if totals.recovered_matches > 0 {
@@ -178,7 +182,7 @@ fn unread(totals: &Totals) -> KeyFigure {
     }
     let bytes = totals.bytes.saturating_sub(totals.unchanged_bytes);
     details.push(format!("{} of {} bytes", grouped(totals.bytes_read), grouped(bytes)));
-    let value = if missed == 0 { "nothing".to_owned() } else { grouped(missed) };
+    let value = if missed == 0 { "none".to_owned() } else { grouped(missed) };
     let tone = if missed == 0 { Tone::Good } else { Tone::Warn };
     KeyFigure { label: "Files and containers with a problem", value, details, tone }
 }
@@ -203,9 +207,9 @@ fn worst(answer: &Answer) -> Listing {
             of.matches.risk_score.map(|risk| risk.to_string()).unwrap_or_default(),
             grouped(of.matches.unique),
             optional_time(first.and_then(|first| first.time)),
-            optional(first.and_then(|first| first.image.as_deref())),
-            optional(first.and_then(|first| first.query_name.as_deref())),
-            optional(first.and_then(|first| first.user.as_deref())),
+            first.and_then(|first| first.image.as_deref()).map(brief).unwrap_or_default(),
+            first.and_then(|first| first.query_name.as_deref()).map(brief).unwrap_or_default(),
+            first.and_then(|first| first.user.as_deref()).map(brief).unwrap_or_default(),
         ]);
     }
     let more = answer.hosts.count.saturating_sub(list.rows.len() as u64);

@@ -7,6 +7,8 @@ use crate::report::wording::grouped;
 
 /// The most characters of a value on the page. Longer values are cut in the middle.
 const LONGEST: usize = 1000;
+/// The most characters of a value at the top of the page.
+const LONGEST_BRIEF: usize = 120;
 /// The number of ticks of 100 ns in a second.
 const TICKS_PER_SECOND: i64 = 10_000_000;
 
@@ -14,6 +16,11 @@ const TICKS_PER_SECOND: i64 = 10_000_000;
 /// long, and with characters escaped that a reader would not see. The template escapes markup.
 pub(super) fn text(value: &str) -> String {
     escaped(&middle_cut(value, LONGEST)).into_owned()
+}
+
+/// Returns a value as the top of the page shows it: as [`text`], but shorter.
+pub(super) fn brief(value: &str) -> String {
+    escaped(&middle_cut(value, LONGEST_BRIEF)).into_owned()
 }
 
 /// Returns an optional value as the page shows it; empty for none.

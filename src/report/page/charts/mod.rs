@@ -41,7 +41,7 @@ const WIDEST_STEP: i32 = 130;
 /// The least distance in pixels between two dates of the time axis.
 const DATE_DISTANCE: i32 = 84;
 /// The most characters of a host's name in a chart.
-const MOST_NAME: usize = 34;
+const MOST_NAME: usize = 30;
 
 /// The places of a chart's parts on its canvas.
 #[derive(Debug, Clone, Copy)]
