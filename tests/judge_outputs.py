@@ -234,7 +234,14 @@ DISTINCT = {
     "matches.parquet": ["event_time", "event_time_raw", "utc_time", "event_record_id", "record_offset", "event_hash"],
     "leads.parquet": ["event_time", "event_time_raw", "event_record_id", "record_offset", "event_hash"],
 }
-METADATA = ["dnsweep.schema_version", "dnsweep.version", "dnsweep.detection_ids", "dnsweep.sorted_by"]
+METADATA = [
+    "dnsweep.schema_version",
+    "dnsweep.version",
+    "dnsweep.inputs_sha256",
+    "dnsweep.detection_ids",
+    "dnsweep.detections",
+    "dnsweep.sorted_by",
+]
 # The columns of a stats table depend on the detection; those of the seed detection are known.
 SEED = "stats/3cf0dc36-484d-11ec-a6bc-acde48001122.parquet"
 SEED_COLUMNS = {
@@ -445,7 +452,33 @@ def judge_nullability(path, table):
     ]
 
 
-def judge_file(folder, output):
+def judge_origin(table, own, run):
+    """Checks that a table's metadata names the run that wrote it, and its detections."""
+    wrong = []
+    if own.get("dnsweep.inputs_sha256") != run["inputs_sha256"]:
+        wrong.append("dnsweep.inputs_sha256 is not that of run.json")
+    described = [{key: detection[key] for key in ("id", "version", "sha256")} for detection in run["detections"]]
+    if table.startswith("stats/"):
+        described = [detection for detection in described if table == f"stats/{detection['id']}.parquet"]
+    if json.loads(own.get("dnsweep.detections", "null")) != described:
+        wrong.append("dnsweep.detections are not those of run.json")
+    return wrong
+
+
+def judge_sorting(table, file):
+    """Checks that the file says that hosts are sorted by name, with hosts without a name last, and that they are."""
+    said = [column for group in range(file.metadata.num_row_groups) for column in file.metadata.row_group(group).sorting_columns]
+    if table != "hosts.parquet":
+        return ["says that it is sorted"] if said else []
+    names = [name.encode() for name in file.read(["computer"])["computer"].to_pylist() if name is not None]
+    none_last = all(name is None for name in file.read(["computer"])["computer"].to_pylist()[len(names) :])
+    if names != sorted(names) or not none_last:
+        return ["is not sorted by the bytes of computer, with null last"]
+    order = pyarrow.parquet.SortingColumn(0, descending=False, nulls_first=False)
+    return [] if all(column == order for column in said) and len(said) == file.metadata.num_row_groups else ["does not say how it is sorted"]
+
+
+def judge_file(folder, output, run):
     """Returns what is wrong with a table's file: its size, hash or metadata."""
     table, path = output["file"], folder / output["file"]
     content = path.read_bytes()
@@ -460,6 +493,8 @@ def judge_file(folder, output):
         return [f"{table}: {what}" for what in [*wrong, f"cannot be read: {error!r}"]]
     own = {key.decode(): value.decode() for key, value in (file.metadata.metadata or {}).items()}
     wrong += [f"no {key} in the metadata" for key in METADATA if key not in own]
+    wrong += judge_origin(table, own, run)
+    wrong += judge_sorting(table, file)
     for group in range(file.metadata.num_row_groups):
         row_group = file.metadata.row_group(group)
         for number in range(row_group.num_columns):
@@ -486,7 +521,7 @@ def judge_bloom_filters(path, table):
 
 def judge_folder(folder, outputs):
     """Returns the files that are in the folder and not in run.json, or the other way round."""
-    present = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} - {"run.json"}
+    present = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} - {"run.json", "report.html"}
     named = {output["file"] for output in outputs}
     wrong = [f"{name}: in the folder or in run.json, but not in both" for name in sorted(present ^ named)]
     return wrong + [f"{table}: missing" for table in TABLES if table not in named | OPTIONAL]
@@ -507,7 +542,7 @@ def main():
     if not wrong:
         wrong = judge_readers(folder, outputs)
         for output in outputs:
-            wrong += judge_file(folder, output)
+            wrong += judge_file(folder, output, run)
     for what in wrong:
         print(what)
     print("all agree" if not wrong else f"{len(wrong)} disagreements")

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{LoadedDetection, LoadedExclusion, Options, Period};
+use crate::base::digest::sha256;
 use crate::base::path_text::path_text;
 
 /// Everything that the output tables of a sweep depend on besides the bytes of the evidence. In
@@ -81,6 +82,15 @@ impl SweepInputs {
     #[must_use]
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("texts, numbers and lists of them are JSON")
+    }
+
+    /// Returns the SHA-256 of all inputs but the roots of the evidence, as hexadecimal digits. It is
+    /// in `run.json` and in each table, so that a table shows by which run it was written: a run
+    /// with other rules, options or another version has another hash. It does not depend on where
+    /// the evidence lies, as the tables do not.
+    #[must_use]
+    pub fn sha256(&self) -> String {
+        sha256(SweepInputs { evidence: Vec::new(), ..self.clone() }.to_json().as_bytes())
     }
 
     /// Returns the first input in which this sweep differs from an earlier one; `None` if all are

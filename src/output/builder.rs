@@ -26,6 +26,9 @@ pub struct Table {
     /// Hints on how to store each column in a Parquet file, such as with a Bloom filter, in the
     /// order of the columns.
     storage: Arc<[Storage]>,
+    /// True if the rows are sorted by the first column, which is a text: by its bytes, and null
+    /// last.
+    is_sorted: bool,
 }
 
 impl Table {
@@ -37,7 +40,19 @@ impl Table {
             columns: columns.iter().map(|column| column.kind).collect(),
             schema: Arc::new(schema(&columns)),
             storage: columns.iter().map(|column| column.storage).collect(),
+            is_sorted: false,
         }
+    }
+
+    /// Returns the layout of a table whose rows are sorted by the first column, a text: by its
+    /// bytes, and null last. The Parquet file says so, so that readers can skip rows.
+    #[must_use]
+    pub fn sorted_by_first_column(self) -> Self {
+        Table { is_sorted: true, ..self }
+    }
+
+    pub(super) fn is_sorted(&self) -> bool {
+        self.is_sorted
     }
 
     /// Makes the layout of a table whose rows have the type `R`, from the columns declared for that

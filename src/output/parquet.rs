@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use ::parquet::arrow::ArrowWriter;
 use ::parquet::basic::{Compression, ZstdLevel};
 use ::parquet::errors::ParquetError;
-use ::parquet::file::metadata::KeyValue;
+use ::parquet::file::metadata::{KeyValue, SortingColumn};
 use ::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use ::parquet::schema::types::ColumnPath;
 use arrow_array::RecordBatch;
@@ -193,6 +193,10 @@ fn properties(table: &Table, metadata: &[(&str, String)]) -> Result<WriterProper
         .set_data_page_row_count_limit(PAGE_ROWS)
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_key_value_metadata(Some(metadata));
+    if table.is_sorted() {
+        let first = SortingColumn { column_idx: 0, descending: false, nulls_first: false };
+        properties = properties.set_sorting_columns(Some(vec![first]));
+    }
     for (column, Storage { looked_up, distinct }) in table.storage() {
         let path = || ColumnPath::from(column);
         if looked_up {

@@ -5,9 +5,11 @@
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 
+use serde_json::{Value, json};
+
 use super::SCHEMA_VERSION;
 use crate::base::in_order::in_order;
-use crate::config::LoadedDetection;
+use crate::config::{Config, LoadedDetection};
 use crate::detect::{StatsColumn, StatsKind, StatsPart, StatsTable, StatsValue};
 use crate::ledger::container::ContainerReport;
 use crate::output::{
@@ -46,15 +48,15 @@ pub(super) fn write_last(
     tables: Vec<LastTable<'_>>,
     output: &OutputDirectory,
     metadata: &[(&'static str, String)],
-    threads: NonZeroUsize,
+    config: &Config,
 ) -> Result<(Vec<OutputRecord>, VecDeque<PendingSync>), OutputError> {
     let mut records = Vec::with_capacity(tables.len());
     let mut syncing = VecDeque::new();
     in_order(
-        threads,
+        config.threads,
         tables.into_iter(),
         |_| WEIGHT,
-        |table| table.write(output, metadata, threads),
+        |table| table.write(output, metadata, config),
         |written| {
             let (record, table) = written?;
             records.push(record);
@@ -74,14 +76,14 @@ impl LastTable<'_> {
         self,
         output: &OutputDirectory,
         metadata: &[(&'static str, String)],
-        threads: NonZeroUsize,
+        config: &Config,
     ) -> Result<(OutputRecord, PendingSync), OutputError> {
         let (file, writer) = match self {
             LastTable::Begun(file, writer) => (file.to_owned(), *writer),
             LastTable::Hosts(hosts) => {
                 let file = HOSTS_FILE.to_owned();
                 let metadata = sorted(metadata, "computer, without a name last");
-                let table = Table::of(HostRow::COLUMNS);
+                let table = Table::of(HostRow::COLUMNS).sorted_by_first_column();
                 let mut writer = TableWriter::create(&output.staged(&file), &table, &metadata)?;
                 for (computer, host) in hosts {
                     writer.push(&HostRow::new(computer.as_deref(), host).cells())?;
@@ -101,14 +103,14 @@ impl LastTable<'_> {
             }
             LastTable::Stats(stats, detection_id) => {
                 let file = stats_file(detection_id);
-                let mut metadata = sorted(metadata, stats.row_order());
+                let mut metadata = sorted(&of_detection(metadata, config, detection_id), stats.row_order());
                 let reason = stats.empty_because().map(|reason| ("dnsweep.empty_because", reason.to_owned()));
                 metadata.extend(reason);
                 let columns: Vec<Column> = stats.columns().map(stats_column).collect();
                 let table = Table::new(&columns);
                 let mut writer = TableWriter::create(&output.staged(&file), &table, &metadata)?;
                 // Most of these tables are small, and there can be thousands.
-                let threads = if stats.row_count() > PART_ROWS { threads } else { NonZeroUsize::MIN };
+                let threads = if stats.row_count() > PART_ROWS { config.threads } else { NonZeroUsize::MIN };
                 let rows = |part| stats_rows(part, &table);
                 let parts = stats.into_parts(PART_ROWS);
                 in_order(threads, parts, |_| WEIGHT, rows, |rows| writer.append(rows?))?;
@@ -120,15 +122,47 @@ impl LastTable<'_> {
     }
 }
 
-/// Returns the key-value metadata that every table of an output has: versions, and the ids of the
-/// detections.
-pub(super) fn metadata(detections: &[LoadedDetection]) -> Vec<(&'static str, String)> {
-    let ids: Vec<&str> = detections.iter().map(|loaded| loaded.detection.id.as_str()).collect();
+/// Returns the key-value metadata that every table of an output has: versions, the SHA-256 of the
+/// sweep's inputs, and the detections.
+pub(super) fn metadata(config: &Config) -> Vec<(&'static str, String)> {
+    let ids: Vec<&str> = config.detections.iter().map(|loaded| loaded.detection.id.as_str()).collect();
     vec![
         ("dnsweep.schema_version", SCHEMA_VERSION.to_string()),
         ("dnsweep.version", env!("CARGO_PKG_VERSION").to_owned()),
-        ("dnsweep.detection_ids", ids.join(" ")),
+        ("dnsweep.inputs_sha256", config.inputs(&[]).sha256()),
+        (DETECTION_IDS, ids.join(" ")),
+        (DETECTIONS, detections(config.detections.iter())),
     ]
+}
+
+/// The key of the ids of the detections in a table's metadata.
+const DETECTION_IDS: &str = "dnsweep.detection_ids";
+/// The key of the detections in a table's metadata.
+const DETECTIONS: &str = "dnsweep.detections";
+
+/// Returns the ids, versions and hashes of detections, as a JSON array.
+fn detections<'d>(detections: impl Iterator<Item = &'d LoadedDetection>) -> String {
+    let described = |loaded: &LoadedDetection| {
+        let (id, version) = (&loaded.detection.id, &loaded.detection.version);
+        json!({"id": id, "version": version, "sha256": loaded.sha256})
+    };
+    Value::from_iter(detections.map(described)).to_string()
+}
+
+/// Returns the metadata of the `stats` table of the detection with the id `id`. It names only that
+/// detection, because there can be thousands of detections, each with a table.
+fn of_detection(
+    metadata: &[(&'static str, String)],
+    config: &Config,
+    id: &str,
+) -> Vec<(&'static str, String)> {
+    let own = config.detections.iter().filter(|loaded| loaded.detection.id == id);
+    let value = |key: &str, value: &String| match key {
+        DETECTION_IDS => id.to_owned(),
+        DETECTIONS => detections(own.clone()),
+        _ => value.clone(),
+    };
+    metadata.iter().map(|(key, all)| (*key, value(key, all))).collect()
 }
 
 /// Returns a table's key-value metadata, extended by a description of how the table's rows are

@@ -2,7 +2,6 @@
 //! tables of hosts and containers at the end.
 
 use std::collections::VecDeque;
-use std::num::NonZeroUsize;
 
 use super::hits::UnitHits;
 use super::tables::{LastTable, metadata, sorted, write_last};
@@ -19,7 +18,7 @@ use super::hits::HitTables;
 /// The tables that are written while the evidence is read: those of matches, leads and files.
 pub(super) struct SweepTables<'a> {
     output: &'a OutputDirectory,
-    threads: NonZeroUsize,
+    config: &'a Config,
     metadata: Vec<(&'static str, String)>,
     matches: TableWriter,
     /// The table of leads; `None` if leads are not looked for.
@@ -40,11 +39,11 @@ impl<'a> SweepTables<'a> {
     /// Creates the files of the tables that are written while the evidence is read: those of
     /// matches, files and, if they are looked for, leads.
     pub(super) fn begin(
-        config: &Config,
+        config: &'a Config,
         output: &'a OutputDirectory,
         tables: HitTables<'_>,
     ) -> Result<Self, OutputError> {
-        let metadata = metadata(&config.detections);
+        let metadata = metadata(config);
         let create = |name: &str, table: &Table, sorted_by: &str| {
             TableWriter::create(&output.staged(name), table, &sorted(&metadata, sorted_by))
         };
@@ -58,7 +57,7 @@ impl<'a> SweepTables<'a> {
         let leads = tables.leads.map(create_leads).transpose()?;
         let files =
             create(FILES_FILE, &Table::of(FileRow::COLUMNS), "evidence order: root as given, then path")?;
-        Ok(SweepTables { output, threads: config.threads, metadata, matches, leads, files })
+        Ok(SweepTables { output, config, metadata, matches, leads, files })
     }
 
     /// Writes the rows of matches and leads that were made for a unit of work.
@@ -96,7 +95,7 @@ impl<'a> SweepTables<'a> {
         tables.extend(self.leads.map(|writer| LastTable::Begun(LEADS_FILE, writer.into())));
         tables.extend((!containers.is_empty()).then_some(LastTable::Containers(containers)));
         tables.extend(stats.map(|(table, detection_id)| LastTable::Stats(table, detection_id)));
-        let (mut outputs, syncing) = write_last(tables, self.output, &self.metadata, self.threads)?;
+        let (mut outputs, syncing) = write_last(tables, self.output, &self.metadata, self.config)?;
         // `run.json` lists the ledger last.
         outputs.get_mut(1..).expect("files and hosts are written besides matches").rotate_left(1);
         Ok(FinishedTables { outputs, syncing })
