@@ -145,6 +145,39 @@ fn each_command_has_a_page() {
 }
 
 #[test]
+fn the_schema_of_tables_is_that_of_their_files() {
+    let scene = Scene::new();
+    scene.put("HOST/Sysmon.evtx", &log_of("HOST"));
+    let swept = scene.sweep(&["--dns-client"]).expect(0);
+    let printed = run(dnsweep().arg("schema"));
+    let schema: Value = serde_json::from_str(&printed.stdout).unwrap();
+    assert_eq!(schema["schema_version"], swept.run()["schema_version"]);
+    let markdown = run(dnsweep().args(["schema", "tables", "--format", "markdown"])).stdout;
+    let mut tables = 0;
+    for table in schema["tables"].as_array().unwrap() {
+        let file = table["file"].as_str().unwrap();
+        let names: Vec<&str> = table["columns"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|column| column["name"].as_str().unwrap())
+            .collect();
+        assert!(names.iter().all(|name| markdown.contains(&format!("| `{name}` | "))), "{file}");
+        if scene.out().join(file).exists() {
+            let rows = swept.rows(file.strip_suffix(".parquet").unwrap());
+            let found: Vec<&String> =
+                rows.first().map_or_else(Vec::new, |row| row.as_object().unwrap().keys().collect());
+            assert!(found.is_empty() || found.len() == names.len(), "{file}");
+            assert!(found.iter().all(|name| names.contains(&name.as_str())), "{file}");
+            tables += 1;
+        }
+    }
+    assert_eq!(tables, 4, "all but that of containers");
+    let refused = run(dnsweep().args(["schema", "summary", "--format", "markdown"]));
+    assert_eq!(refused.status, 2, "{}", refused.stderr);
+}
+
+#[test]
 fn the_version_says_what_was_built() {
     let version = run(dnsweep().arg("--version"));
     let package = env!("CARGO_PKG_VERSION");

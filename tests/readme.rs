@@ -24,8 +24,7 @@ use dnsweep::internals::cli::exit::{
 use dnsweep::internals::detect::{LEVEL_SCORES, STATUS_SHARES, sigma_fields};
 use dnsweep::internals::ledger::damage::Damage;
 use dnsweep::internals::ledger::event_form::EventForm;
-use dnsweep::internals::report::{ContainerRow, FileRow, HostRow, MatchRow, Verdict};
-use dnsweep::internals::table::Column;
+use dnsweep::internals::report::{ContainerRow, FileRow, HostRow, MatchRow, Verdict, columns_as_markdown};
 use serde_json::Value;
 
 /// Compares `expected` with the part of a page between the comment that begins with `name` and the
@@ -76,14 +75,6 @@ fn page(name: &str) -> String {
     text(&Path::new(env!("CARGO_MANIFEST_DIR")).join(name))
 }
 
-fn columns<'c>(columns: impl IntoIterator<Item = &'c Column>) -> String {
-    let mut table = "| column | type | what it is |\n|---|---|---|\n".to_owned();
-    for column in columns {
-        writeln!(table, "| `{}` | {} | {} |", column.name, column.type_name(), column.about).unwrap();
-    }
-    table
-}
-
 fn fields_of_sigma() -> String {
     let fields: Vec<String> = sigma_fields().map(|name| format!("`{name}`")).collect();
     format!("{}.\n", fields.join(", "))
@@ -117,11 +108,11 @@ fn guide() -> String {
 /// All parts are in one test, because two tests could write the same page at once.
 #[test]
 fn the_parts_of_pages_are_those_of_the_program() {
-    hold("table matches", &columns(MatchRow::COLUMNS.iter().map(|of| &of.column)));
-    hold("table hosts", &columns(HostRow::COLUMNS.iter().map(|of| &of.column)));
-    hold("table files", &columns(FileRow::COLUMNS.iter().map(|of| &of.column)));
-    hold("table containers", &columns(ContainerRow::COLUMNS.iter().map(|of| &of.column)));
-    hold("table leads", &columns(MatchRow::LEAD_COLUMNS.iter().map(|of| &of.column)));
+    hold("table matches", &columns_as_markdown(MatchRow::COLUMNS.iter().map(|of| &of.column)));
+    hold("table hosts", &columns_as_markdown(HostRow::COLUMNS.iter().map(|of| &of.column)));
+    hold("table files", &columns_as_markdown(FileRow::COLUMNS.iter().map(|of| &of.column)));
+    hold("table containers", &columns_as_markdown(ContainerRow::COLUMNS.iter().map(|of| &of.column)));
+    hold("table leads", &columns_as_markdown(MatchRow::LEAD_COLUMNS.iter().map(|of| &of.column)));
     hold("table exit", &statuses(&EXIT_STATUSES));
     hold("table verify-exit", &statuses(&VERIFY_EXIT_STATUSES));
     hold("table report-exit", &statuses(&REPORT_EXIT_STATUSES));

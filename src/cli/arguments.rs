@@ -32,7 +32,7 @@ pub enum Command {
     /// Reports what the output of a sweep says: the summary again, in several formats, what is known
     /// of one host, or the risk of each host and user; verifies nothing
     Report(ReportArguments),
-    /// Prints the schema of a document that dnsweep prints
+    /// Prints the schema of the tables, or of a document that dnsweep prints
     Schema(SchemaArguments),
     /// Lists, shows, checks, explains and tests detections
     #[command(subcommand, after_help = exit_statuses(&crate::cli::exit::DETECTIONS_EXIT_STATUSES))]
@@ -454,18 +454,35 @@ pub enum ReportFormat {
 /// The arguments of `schema`.
 #[derive(Debug, Clone, Args)]
 pub struct SchemaArguments {
-    /// The document whose schema is printed
-    #[arg(value_enum, value_name = "DOCUMENT")]
-    pub document: SchemaDocument,
+    /// The tables or document whose schema is printed
+    #[arg(value_enum, value_name = "SUBJECT", default_value_t)]
+    pub subject: SchemaSubject,
+
+    /// Format of the schema; Markdown only for tables
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub format: SchemaFormat,
 }
 
-/// A document that dnsweep prints, and that has a schema.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum SchemaDocument {
+/// Something that dnsweep writes, and that has a schema.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum SchemaSubject {
+    /// The tables that a sweep writes: each column with its type and meaning
+    #[default]
+    Tables,
     /// The summary as JSON, which `sweep` and `report` print with `--format json`: a JSON Schema
     Summary,
     /// The risk as JSON, which `report --risk --format json` prints: a JSON Schema
     Risk,
+}
+
+/// The format of a schema.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum SchemaFormat {
+    /// JSON, for programs
+    #[default]
+    Json,
+    /// Markdown, for people
+    Markdown,
 }
 
 /// The arguments of `guide`.

@@ -44,6 +44,9 @@ pub enum UsageError {
         /// Why the file cannot be written.
         source: io::Error,
     },
+    /// `--format markdown` was given for a JSON Schema.
+    #[error("--format markdown: expected the subject tables; a JSON Schema is JSON")]
+    SchemaFormat,
     /// `--format html` was given with `--host` or `--risk`.
     #[error(
         "--format html: expected neither --host nor --risk: the page shows the whole output, each host with matches in it"

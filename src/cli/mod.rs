@@ -55,7 +55,7 @@ pub fn main(build: Build) -> ExitCode {
                 Command::Verify(arguments) => (verify::run(arguments), arguments.log_format),
                 Command::Report(arguments) => (report::run(arguments), arguments.log_format),
                 Command::Detections(command) => (detections::run(command), LogFormat::Text),
-                Command::Schema(arguments) => (Ok(schema::run(arguments)), LogFormat::Text),
+                Command::Schema(arguments) => (schema::run(arguments), LogFormat::Text),
                 Command::Guide(arguments) => (Ok(guide::run(arguments)), LogFormat::Text),
                 Command::Completions(arguments) => (Ok(shell::completions(arguments)), LogFormat::Text),
                 Command::Man(arguments) => (shell::man(arguments), LogFormat::Text),

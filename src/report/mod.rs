@@ -30,6 +30,7 @@ mod run;
 
 #[cfg(feature = "cli")]
 mod summary;
+mod table_schemas;
 mod totals;
 mod verdict;
 mod verification;
@@ -56,8 +57,9 @@ pub use run::{
     ContentRecord, DetectionLeads, DetectionRecord, NameCondition, OutputRecord, RefusedRecord,
     RiskObjectRecord, RuleCounts, Run, RunNotRead,
 };
-#[cfg(feature = "cli")]
 pub use summary::{Colours, Extent, HostsInDetail, RiskTable, Summary, terminal_width};
+#[cfg(feature = "cli")]
+pub use table_schemas::{columns_as_markdown, tables_as_json, tables_as_markdown};
 pub use totals::{Ending, Totals};
 pub use verdict::Verdict;
 pub use verification::{

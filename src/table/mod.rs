@@ -102,7 +102,6 @@ impl Column {
     }
 
     /// Returns the name of the column's type as the user guide prints it, such as `text, nullable`.
-    #[cfg_attr(not(feature = "internals"), allow(dead_code, reason = "the guide is held to it by a test"))]
     #[must_use]
     pub fn type_name(&self) -> String {
         let scalar = |scalar: Scalar| match scalar {

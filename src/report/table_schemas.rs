@@ -1,0 +1,94 @@
+//! The columns of all tables, as documents that people and programs read. They are made from the
+//! declarations by which the tables are written.
+
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+
+use super::{ContainerRow, FileRow, HostRow, MatchRow};
+use crate::table::{Column, ColumnOf, ColumnType, Nulls, Scalar};
+
+/// A table with the columns that it has: its file, what its rows are, and its columns.
+type DescribedTable = (&'static str, &'static str, Vec<&'static Column>);
+
+/// Returns all tables whose columns do not depend on a detection, in the order of the guide.
+fn tables() -> [DescribedTable; 5] {
+    fn columns<R>(all: &'static [ColumnOf<R>]) -> Vec<&'static Column> {
+        all.iter().map(|of| &of.column).collect()
+    }
+    [
+        ("matches.parquet", "an event that a detection describes", columns(MatchRow::COLUMNS)),
+        ("hosts.parquet", "a computer, or a piece of evidence without one", columns(HostRow::COLUMNS)),
+        ("files.parquet", "a file of the evidence", columns(FileRow::COLUMNS)),
+        (
+            "containers.parquet",
+            "an archive, disk image, volume or shadow copy",
+            columns(ContainerRow::COLUMNS),
+        ),
+        ("leads.parquet", "a query of Windows' own DNS client", columns(MatchRow::LEAD_COLUMNS)),
+    ]
+}
+
+/// Returns the columns of all tables as a JSON document. `schema_version` is the version of their
+/// layout.
+#[must_use]
+pub fn tables_as_json(schema_version: u32) -> String {
+    let column = |column: &&Column| {
+        json!({
+            "name": column.name,
+            "type": kind(column.kind),
+            "nullable": column.nulls == Nulls::Possible,
+            "about": column.about,
+        })
+    };
+    let table = |(file, row, columns): &DescribedTable| json!({"file": file, "row": row, "columns": columns.iter().map(column).collect::<Vec<_>>()});
+    let tables: Vec<Value> = tables().iter().map(table).collect();
+    let document = json!({"schema_version": schema_version, "tables": tables});
+    format!("{document:#}\n")
+}
+
+/// Returns a column's type in JSON: a name, or an object for lists and records.
+fn kind(kind: ColumnType) -> Value {
+    let scalar = |scalar: Scalar| match scalar {
+        Scalar::Text => ("text", false),
+        Scalar::OptionalText => ("text", true),
+        Scalar::Integer => ("int64", false),
+        Scalar::Boolean => ("boolean", false),
+        Scalar::Time => ("timestamp[us, UTC]", true),
+    };
+    match kind {
+        ColumnType::Text => json!("text"),
+        ColumnType::Integer => json!("int64"),
+        ColumnType::Boolean => json!("boolean"),
+        ColumnType::Time => json!("timestamp[us, UTC]"),
+        ColumnType::Texts => json!({"list": "text"}),
+        ColumnType::Records(fields) => {
+            let field = |(name, kind): &(&str, Scalar)| {
+                let (kind, nullable) = scalar(*kind);
+                json!({"name": name, "type": kind, "nullable": nullable})
+            };
+            json!({"list": {"struct": fields.iter().map(field).collect::<Vec<_>>()}})
+        }
+    }
+}
+
+/// Returns the columns of all tables in Markdown.
+#[must_use]
+pub fn tables_as_markdown(schema_version: u32) -> String {
+    let mut text = format!("# Tables, schema version {schema_version}\n");
+    for (file, row, columns) in tables() {
+        let _ = write!(text, "\n## {file}\n\nEach row is {row}.\n\n{}", columns_as_markdown(columns));
+    }
+    text
+}
+
+/// Returns columns as a table in Markdown: name, type and meaning.
+#[must_use]
+pub fn columns_as_markdown<'c>(columns: impl IntoIterator<Item = &'c Column>) -> String {
+    let mut table = "| column | type | what it is |\n|---|---|---|\n".to_owned();
+    for column in columns {
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(table, "| `{}` | {} | {} |", column.name, column.type_name(), column.about);
+    }
+    table
+}
