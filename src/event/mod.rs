@@ -14,7 +14,7 @@ pub use kind::{
     DNS_CLIENT_QUERY, DNS_CLIENT_QUERY_EVENT_IDS, DNS_QUERY, EventKind, FieldLocation, FieldSpec, FieldType,
     KINDS, KindSet, PROCESS_CREATION,
 };
-pub use query_results::{Answer, AnswerItem, QueryResults, answer_items, whole_items};
+pub use query_results::{Answer, AnswerItem, QueryResults, answer_items, record_type_name, whole_items};
 pub use query_status::query_status_name;
 pub use system::{DNS_CLIENT_CHANNEL, DNS_CLIENT_PROVIDER, SYSMON_CHANNEL, SYSMON_PROVIDER, System};
 pub(crate) use time::FILETIME_OF_9999;

@@ -143,7 +143,8 @@ fn typed(item: &str) -> Option<(u32, &str)> {
 
 /// Returns the name of a DNS record type in IANA's registry, or `TYPE<n>` if the number has no
 /// known name. 65281 and 65282 are types of Windows itself.
-fn record_type_name(number: u32) -> Cow<'static, str> {
+#[must_use]
+pub fn record_type_name(number: u32) -> Cow<'static, str> {
     let name = match number {
         1 => "A",
         2 => "NS",

@@ -201,6 +201,16 @@ impl EventTime {
         Some(text)
     }
 
+    /// Returns the instant in UTC as RFC 3339 with six decimals, rounded down, which is how exact
+    /// the tables are. `None` if the year lies outside 0 to 9999.
+    #[must_use]
+    pub fn rfc3339_microseconds(self) -> Option<String> {
+        let mut text = self.system_time()?;
+        text.truncate(text.len() - 2);
+        text.push('Z');
+        Some(text)
+    }
+
     /// Returns the current time.
     #[must_use]
     pub fn now() -> Self {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fs::File;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use ::parquet::arrow::ProjectionMask;
@@ -85,12 +86,12 @@ impl Tables for OutputTables {
         Ok(builder.schema().fields().iter().filter_map(|field| column(field)).collect())
     }
 
-    fn read(
+    fn read_while(
         &self,
         table: TableId<'_>,
         columns: &[&Column],
         rows: Wanted<'_>,
-        each: &mut dyn FnMut(&Row<'_>),
+        each: &mut dyn FnMut(&Row<'_>) -> ControlFlow<()>,
     ) -> Result<(), ReadError> {
         let mut wanted = match rows {
             Wanted::All => None,
@@ -104,7 +105,9 @@ impl Tables for OutputTables {
             for row in 0..batch.num_rows() {
                 let wanted = wanted.as_mut().and_then(Iterator::next);
                 let own = wanted.copied().unwrap_or(number);
-                each(&Row::new(columns, &BatchRow { arrays: &arrays, row }, own));
+                if each(&Row::new(columns, &BatchRow { arrays: &arrays, row }, own)).is_break() {
+                    return Ok(());
+                }
                 number += 1;
             }
         }
@@ -303,6 +306,20 @@ mod tests {
         let found = read(&tables, &[&b], Wanted::These(&wanted));
         let expected = wanted[..6].iter().map(|row| (*row, vec![Cell::Boolean(row % 2 == 0)]));
         assert_eq!(found, expected.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn reading_ends_when_the_reader_wants_no_more() {
+        let folder = tempfile::tempdir().unwrap();
+        written(folder.path(), 3000);
+        let (tables, [_, b, ..]) = (OutputTables::new(folder.path()), columns());
+        let mut read = 0;
+        let each = &mut |_: &Row<'_>| {
+            read += 1;
+            if read < 1500 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        };
+        tables.read_while(TableId::Hosts, &[&b], Wanted::All, each).unwrap();
+        assert_eq!(read, 1500);
     }
 
     #[test]

@@ -40,7 +40,7 @@ use self::container_hashes::hash_containers;
 use self::hits::{HitTables, SeenEvents};
 use self::journal::Journal;
 pub use self::log_events::LogEvents;
-pub use self::recorded::{OutputNotRead, RecordedOutput};
+pub use self::recorded::{CompleteOutput, OutputNotRead, RecordedOutput};
 pub use self::sink::{Match, Sink, TakeMatch};
 use self::unit::{Unit, resumed, units};
 use self::worker::Worker;

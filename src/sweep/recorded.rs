@@ -97,6 +97,14 @@ impl RecordedOutput {
         self,
         read: impl FnOnce(Run, &str, &OutputTables) -> Result<T, AnswerError>,
     ) -> Result<T, OutputNotRead> {
+        let CompleteOutput { directory, run_sha256, run, tables } = self.complete()?;
+        read(run, &run_sha256, &tables)
+            .map_err(|error| OutputNotRead::Incomplete { path: directory, found: error.to_string() })
+    }
+
+    /// Returns the output with its tables. It is an error if a file of the output is missing or has
+    /// another size. The contents of the files are not verified.
+    pub fn complete(self) -> Result<CompleteOutput, OutputNotRead> {
         let RecordedOutput { directory, run_sha256, run } = self;
         let incomplete = |found: String| OutputNotRead::Incomplete { path: directory.clone(), found };
         let run = run.map_err(|reason| incomplete(format!("a {RUN_FILE} that cannot be read: {reason}")))?;
@@ -104,8 +112,21 @@ impl RecordedOutput {
             difference(&directory, record).map_or(Ok(()), |found| Err(incomplete(found)))?;
         }
         let tables = OutputTables::new(&directory);
-        read(run, &run_sha256, &tables).map_err(|error| incomplete(error.to_string()))
+        Ok(CompleteOutput { directory, run_sha256, run, tables })
     }
+}
+
+/// The output of a sweep, of which every file exists with the recorded size.
+#[derive(Debug)]
+pub struct CompleteOutput {
+    /// The path of the output directory, with symbolic links resolved.
+    pub directory: PathBuf,
+    /// The SHA-256 of `run.json`, in hexadecimal digits.
+    pub run_sha256: String,
+    /// What `run.json` records of the sweep.
+    pub run: Run,
+    /// The tables of the output.
+    pub tables: OutputTables,
 }
 
 /// Returns what is wrong with a file of an output; `None` if it exists with the recorded size.

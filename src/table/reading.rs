@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::fmt::{self, Display};
+use std::ops::ControlFlow;
 
 use super::{Cell, Column};
 use crate::base::sentence::sentence;
@@ -18,6 +19,8 @@ sentence! {
 pub enum TableId<'a> {
     /// The table of matches.
     Matches,
+    /// The table of leads.
+    Leads,
     /// The table of hosts.
     Hosts,
     /// The ledger: the table of files.
@@ -33,6 +36,7 @@ impl Display for TableId<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             TableId::Matches => f.write_str("matches.parquet"),
+            TableId::Leads => f.write_str("leads.parquet"),
             TableId::Hosts => f.write_str("hosts.parquet"),
             TableId::Files => f.write_str("files.parquet"),
             TableId::Containers => f.write_str("containers.parquet"),
@@ -60,6 +64,17 @@ pub trait Tables {
     fn columns(&self, table: TableId<'_>) -> Result<Vec<Column>, ReadError>;
 
     /// Reads the columns `columns` of a table, and calls `each` for every wanted row, in the order
+    /// of the table, until it returns [`ControlFlow::Break`]. Memory does not grow with the number
+    /// of rows. It is an error if the table has no column of this name and type.
+    fn read_while(
+        &self,
+        table: TableId<'_>,
+        columns: &[&Column],
+        rows: Wanted<'_>,
+        each: &mut dyn FnMut(&Row<'_>) -> ControlFlow<()>,
+    ) -> Result<(), ReadError>;
+
+    /// Reads the columns `columns` of a table, and calls `each` for every wanted row, in the order
     /// of the table. Memory does not grow with the number of rows. It is an error if the table has
     /// no column of this name and type.
     fn read(
@@ -68,7 +83,12 @@ pub trait Tables {
         columns: &[&Column],
         rows: Wanted<'_>,
         each: &mut dyn FnMut(&Row<'_>),
-    ) -> Result<(), ReadError>;
+    ) -> Result<(), ReadError> {
+        self.read_while(table, columns, rows, &mut |row| {
+            each(row);
+            ControlFlow::Continue(())
+        })
+    }
 }
 
 /// The source of a row's cells, which makes a cell when it is asked for.
