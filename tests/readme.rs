@@ -19,7 +19,8 @@ use std::{env, fs};
 
 use dnsweep::guide::{PAGES, Page};
 use dnsweep::internals::cli::exit::{
-    DETECTIONS_EXIT_STATUSES, EXIT_STATUSES, Exit, REPORT_EXIT_STATUSES, VERIFY_EXIT_STATUSES,
+    DETECTIONS_EXIT_STATUSES, EXIT_STATUSES, EXPORT_EXIT_STATUSES, Exit, REPORT_EXIT_STATUSES,
+    VERIFY_EXIT_STATUSES,
 };
 use dnsweep::internals::detect::{LEVEL_SCORES, STATUS_SHARES, sigma_fields};
 use dnsweep::internals::ledger::damage::Damage;
@@ -116,6 +117,7 @@ fn the_parts_of_pages_are_those_of_the_program() {
     hold("table exit", &statuses(&EXIT_STATUSES));
     hold("table verify-exit", &statuses(&VERIFY_EXIT_STATUSES));
     hold("table report-exit", &statuses(&REPORT_EXIT_STATUSES));
+    hold("table export-exit", &statuses(&EXPORT_EXIT_STATUSES));
     hold("table detections-exit", &statuses(&DETECTIONS_EXIT_STATUSES));
     hold("table sigma-fields", &fields_of_sigma());
     hold("table sigma-risk", &sigma_risk());

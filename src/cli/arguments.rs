@@ -9,6 +9,7 @@ use clap_complete::Shell;
 use crate::cli::exit::Exit;
 use crate::guide::PAGES;
 use crate::report::Verdict;
+use crate::report::export::TableName;
 
 /// Finds the Sysmon DNS queries that a detection describes, in Windows event logs of one host or of
 /// ten thousand.
@@ -32,6 +33,9 @@ pub enum Command {
     /// Reports what the output of a sweep says: the summary again, in several formats, what is known
     /// of one host, or the risk of each host and user; verifies nothing
     Report(ReportArguments),
+    /// Exports a table of an output for other programs: as CSV or JSON lines, or its matches in the
+    /// form that Timesketch, Elasticsearch, Splunk or a lake of OCSF events takes
+    Export(ExportArguments),
     /// Prints the schema of the tables, or of a document that dnsweep prints
     Schema(SchemaArguments),
     /// Lists, shows, checks, explains and tests detections
@@ -449,6 +453,63 @@ pub enum ReportFormat {
     Csv,
     /// The page that a sweep writes as report.html: one HTML file for a browser
     Html,
+}
+
+/// The arguments of `export`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = exit_statuses(&crate::cli::exit::EXPORT_EXIT_STATUSES))]
+pub struct ExportArguments {
+    /// Directory that a sweep wrote
+    #[arg(value_name = "OUT")]
+    pub out: PathBuf,
+
+    /// Format of the export
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub to: ExportFormat,
+
+    /// The table: matches, hosts, leads, files, containers, stats, or stats/ID for the stats of one
+    /// detection; csv and jsonl can have all, the other formats matches and leads
+    #[arg(long, value_name = "NAME", default_value = "matches", value_parser = TableName::parse)]
+    pub table: TableName,
+
+    /// File to write, which is then complete or absent (- for standard output)
+    #[arg(long, short, value_name = "FILE", default_value = "-")]
+    pub output: PathBuf,
+
+    /// Replace FILE if it exists
+    #[arg(long)]
+    pub force: bool,
+
+    /// Also export events that are copies of others, marked as copies; csv and jsonl have every row
+    /// of the table anyway
+    #[arg(long)]
+    pub copies: bool,
+
+    /// Print no messages except warnings and errors
+    #[arg(long, short)]
+    pub quiet: bool,
+
+    /// Format of messages on standard error
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub log_format: LogFormat,
+}
+
+/// The format of an export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// Comma-separated values (RFC 4180), safe to open in a spreadsheet
+    Csv,
+    /// A JSON object a line for each row, with all that the table has
+    Jsonl,
+    /// Events of a timeline in Timesketch (JSON lines)
+    Timesketch,
+    /// Documents in the Elastic Common Schema 9.4 (JSON lines)
+    Ecs,
+    /// Events for Splunk's HTTP Event Collector (JSON lines)
+    SplunkHec,
+    /// Detection Findings of the Open Cybersecurity Schema Framework 1.8.0; of leads, DNS Activities
+    /// (JSON lines)
+    Ocsf,
 }
 
 /// The arguments of `schema`.

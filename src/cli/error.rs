@@ -8,6 +8,7 @@ use crate::error::SweepError;
 use crate::event::TimeError;
 use crate::evidence::EvidenceError;
 use crate::output::OutputError;
+use crate::report::export::{NoTable, TableName};
 use crate::sweep::OutputNotRead;
 use crate::verify::VerifyError;
 
@@ -52,6 +53,27 @@ pub enum UsageError {
         "--format html: expected neither --host nor --risk: the page shows the whole output, each host with matches in it"
     )]
     PageOfPart,
+    /// The table that is to be exported (`--table`) is not in the output.
+    #[error("--table {table}: {reason}")]
+    Table {
+        /// The name of the table, as typed.
+        table: TableName,
+        /// Why there is no such table, and what to do.
+        reason: NoTable,
+    },
+    /// The format of an export (`--to`) cannot have the table (`--table`). Contains the table's name.
+    #[error(
+        "--table {0}: expected matches or leads in this format, which has events: give --to csv or --to jsonl"
+    )]
+    NoEvents(TableName),
+    /// The file to which an export is to be written (`-o`) cannot be used.
+    #[error("-o '{}': {reason}", path.display())]
+    ExportFile {
+        /// The path of the file, as typed.
+        path: PathBuf,
+        /// Why the file cannot be used, and what to do.
+        reason: String,
+    },
     /// The path of the directory with data sets (`--data`) does not name a directory.
     #[error("--data '{}': expected a directory", .0.display())]
     Data(PathBuf),

@@ -73,6 +73,14 @@ pub const REPORT_EXIT_STATUSES: [(Exit, &str); 3] = [
     (Exit::OutputFailed, "the report could not be written"),
 ];
 
+/// The exit statuses of `dnsweep export` with their meanings, for the guide and `--help`.
+pub const EXPORT_EXIT_STATUSES: [(Exit, &str); 4] = [
+    (Exit::Complete, "the export was written, or its reader wanted no more"),
+    (Exit::Usage, "wrong arguments, or no complete output of this dnsweep; with `-o`, no file was written"),
+    (Exit::OutputFailed, "the export could not be written completely; with `-o`, no file was written"),
+    (Exit::Interrupted, "interrupted; with `-o`, no file was written"),
+];
+
 /// The exit statuses of the commands `dnsweep detections` with their meanings, for the guide and
 /// `--help`.
 pub const DETECTIONS_EXIT_STATUSES: [(Exit, &str); 5] = [

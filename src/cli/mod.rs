@@ -7,6 +7,7 @@ mod destination;
 mod detections;
 mod error;
 pub(crate) mod exit;
+mod export;
 mod guide;
 mod interrupt;
 mod pace;
@@ -54,6 +55,7 @@ pub fn main(build: Build) -> ExitCode {
                 Command::Sweep(arguments) => (sweep::run(arguments), arguments.log_format),
                 Command::Verify(arguments) => (verify::run(arguments), arguments.log_format),
                 Command::Report(arguments) => (report::run(arguments), arguments.log_format),
+                Command::Export(arguments) => (export::run(arguments), arguments.log_format),
                 Command::Detections(command) => (detections::run(command), LogFormat::Text),
                 Command::Schema(arguments) => (schema::run(arguments), LogFormat::Text),
                 Command::Guide(arguments) => (Ok(guide::run(arguments)), LogFormat::Text),

@@ -65,7 +65,7 @@ macro_rules! pages {
     };
 }
 
-pages! { 15:
+pages! { 16:
     evidence "evidence" "which files are read, and which are passed over"
     containers "containers" "logs in archives, disk images and shadow copies"
     verdicts "verdicts" "what can be said of a host without matches"
@@ -80,5 +80,6 @@ pages! { 15:
     leads "leads" "queries in the log of Windows' own DNS client"
     event_xml "event-xml" "events that were rendered as XML"
     provenance "provenance" "hash evidence, verify an output, repeat or resume a sweep"
+    exports "exports" "tables and matches for other programs: CSV, ECS, OCSF and more"
     exit_statuses "exit-statuses" "what a script learns from a run"
 }

@@ -11,6 +11,8 @@ pub mod csv_rows;
 mod escape;
 mod event_columns;
 mod exclusion;
+#[cfg(feature = "cli")]
+pub mod export;
 mod file_row;
 mod flawed_file;
 mod host;

@@ -1,0 +1,382 @@
+//! A match or a lead as an event: what the formats for other tools have in common.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use super::detection::{Detections, Technique};
+use crate::event::{EventTime, record_type_name};
+use crate::report::run::{DetectionRecord, Run};
+use crate::table::{Cell, Row};
+
+/// Windows' event ID of a server's response to its DNS client. A service writes this event, on
+/// behalf of the process that asks.
+const DNS_CLIENT_RESPONSE: i64 = 3020;
+/// Windows' event ID of a query that its DNS client makes. It has no answer yet.
+const DNS_CLIENT_QUESTION: i64 = 3006;
+
+/// The sweep that exported events come from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Origin<'a> {
+    /// What `run.json` records of the sweep.
+    pub(super) run: &'a Run,
+    /// The SHA-256 of `run.json`.
+    pub(super) run_sha256: &'a str,
+    /// The detections of the sweep.
+    pub(super) detections: &'a Detections<'a>,
+}
+
+/// What the event is to the detection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// The detection describes the event.
+    Match,
+    /// The detection describes the queried name. The event is no match, because it does not say
+    /// which program asked.
+    Lead,
+}
+
+impl Role {
+    /// Returns the name of the role.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Role::Match => "match",
+            Role::Lead => "lead",
+        }
+    }
+}
+
+/// Which time the time of an exported event is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TimeKind {
+    /// The event was logged at this time (TimeCreated).
+    Logged,
+    /// The query was made at this time (Sysmon's UtcTime). TimeCreated cannot be read.
+    Queried,
+    /// No time of the event can be read. Formats demand a time, so it is the start of 1970.
+    Unknown,
+}
+
+impl TimeKind {
+    /// Returns the name of the kind of time, as exported events state it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            TimeKind::Logged => "TimeCreated",
+            TimeKind::Queried => "UtcTime",
+            TimeKind::Unknown => "unknown",
+        }
+    }
+}
+
+/// What the event says of the query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum QueryStage {
+    /// The query is made; nothing is known of an answer.
+    Question,
+    /// A server responds.
+    Response,
+    /// The query is completed: the event has the question and the answer.
+    Completed,
+}
+
+/// An item of the answer to a query that was logged completely.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct AnswerItem<'a> {
+    /// The type of the DNS record, such as `A`; `None` if it is unknown.
+    pub(super) record_type: Option<Cow<'a, str>>,
+    /// The data of the DNS record, such as an address.
+    pub(super) data: Cow<'a, str>,
+}
+
+/// An account, taken apart at the backslash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Account<'a> {
+    /// The domain or machine of the account; `None` if none is stated.
+    pub(super) domain: Option<&'a str>,
+    /// The name of the account.
+    pub(super) name: &'a str,
+}
+
+/// A match or a lead, with what is known of its detection and its sweep.
+#[derive(Debug, Clone)]
+pub(super) struct ExportedEvent<'a> {
+    /// What the event is to the detection.
+    pub(super) role: Role,
+    /// The sweep that the event comes from.
+    pub(super) origin: Origin<'a>,
+    /// The number of the event's row in its table, from 0.
+    pub(super) row: u64,
+    /// When the event was logged; otherwise the best time that is known ([`TimeKind`]).
+    pub(super) time: EventTime,
+    /// Which time `time` is.
+    pub(super) time_kind: TimeKind,
+    /// TimeCreated as the record has it.
+    pub(super) time_raw: Cow<'a, str>,
+    /// When the query was made, if the event says so.
+    pub(super) utc_time: Option<EventTime>,
+    /// The name of the machine that logged the event.
+    pub(super) computer: Cow<'a, str>,
+    /// The name of the piece of evidence.
+    pub(super) evidence: Cow<'a, str>,
+    /// The path of the file from its root.
+    pub(super) source_path: Cow<'a, str>,
+    /// The path of the file on its host, if a container states it.
+    pub(super) original_path: Option<Cow<'a, str>>,
+    /// The time of the shadow copy that the file comes from.
+    pub(super) snapshot_time: Option<EventTime>,
+    /// True if the file was deleted.
+    pub(super) deleted_file: bool,
+    /// The provider that logged the event.
+    pub(super) provider: Cow<'a, str>,
+    /// The channel that the event was written to.
+    pub(super) channel: Cow<'a, str>,
+    /// The event's ID, such as 22.
+    pub(super) event_id: i64,
+    /// The number of the event in its log.
+    pub(super) event_record_id: Option<i64>,
+    /// The GUID of the querying process.
+    pub(super) process_guid: Option<Cow<'a, str>>,
+    /// The ID of the querying process.
+    pub(super) process_id: Option<i64>,
+    /// The path of the querying process's image.
+    pub(super) image: Option<Cow<'a, str>>,
+    /// The file name of the querying process's image.
+    pub(super) process_name: Option<Cow<'a, str>>,
+    /// The account of the querying process.
+    pub(super) user: Option<Cow<'a, str>>,
+    /// The SID of the account of the querying process.
+    pub(super) user_id: Option<Cow<'a, str>>,
+    /// The queried name.
+    pub(super) query_name: Option<Cow<'a, str>>,
+    /// The queried type of DNS records, such as `AAAA`.
+    pub(super) query_type: Option<Cow<'a, str>>,
+    /// Windows' error code of the query, as text.
+    pub(super) query_status: Option<Cow<'a, str>>,
+    /// Windows' symbol for the error code.
+    pub(super) query_status_name: Option<Cow<'a, str>>,
+    /// The answer as it was logged.
+    pub(super) query_results: Option<Cow<'a, str>>,
+    /// The items of the answer, without one that was cut off.
+    pub(super) answers: Vec<AnswerItem<'a>>,
+    /// The addresses in the answer.
+    pub(super) resolved_ips: Vec<Cow<'a, str>>,
+    /// The number of the chunk that contains the record.
+    pub(super) chunk_number: i64,
+    /// The offset of the record in the file.
+    pub(super) record_offset: i64,
+    /// How far the bytes of the record can be trusted.
+    pub(super) integrity: Cow<'a, str>,
+    /// True if the event was found in a deleted record only.
+    pub(super) recovered: bool,
+    /// What a recovered event was decoded from.
+    pub(super) recovered_from: Option<Cow<'a, str>>,
+    /// The SHA-256 of the event's content.
+    pub(super) event_hash: Cow<'a, str>,
+    /// True if the event is a copy of one in an earlier row.
+    pub(super) duplicate: bool,
+    /// The id of the detection.
+    pub(super) detection_id: Cow<'a, str>,
+    /// The name of the detection.
+    pub(super) detection_name: Cow<'a, str>,
+    /// What `run.json` records of the detection.
+    pub(super) detection: Option<&'a DetectionRecord>,
+    /// The detection's patterns for the name that the event satisfies.
+    pub(super) matched_query: Vec<Cow<'a, str>>,
+    /// The detection's patterns for the program that the event satisfies.
+    pub(super) matched_process: Vec<Cow<'a, str>>,
+    /// The risk score of a match.
+    pub(super) risk_score: Option<i64>,
+    /// The detection's message about the match.
+    pub(super) risk_message: Option<Cow<'a, str>>,
+}
+
+impl<'a> ExportedEvent<'a> {
+    /// Makes the event of a row of the table of matches.
+    pub(super) fn of_match(row: &Row<'a>, origin: &Origin<'a>) -> Self {
+        let event = Self::of_row(row, origin, Role::Match, row.time("utc_time"));
+        ExportedEvent {
+            process_guid: row.text("process_guid"),
+            process_id: row.integer("process_id"),
+            image: row.text("image"),
+            process_name: row.text("process_name"),
+            user: row.text("user"),
+            recovered: row.is("recovered"),
+            recovered_from: row.text("recovered_from"),
+            matched_process: row.texts("matched_process"),
+            risk_score: row.integer("risk_score"),
+            risk_message: row.text("risk_message"),
+            ..event
+        }
+    }
+
+    /// Makes the event of a row of the table of leads. The process and account that wrote the event
+    /// are taken for the querying ones, except in event 3020, which a service writes.
+    pub(super) fn of_lead(row: &Row<'a>, origin: &Origin<'a>) -> Self {
+        let event = Self::of_row(row, origin, Role::Lead, None);
+        let is_by_a_service = event.event_id == DNS_CLIENT_RESPONSE;
+        let writer = row.integer("process_id").filter(|_| !is_by_a_service);
+        let query_type = row.integer("query_type").and_then(|number| u32::try_from(number).ok());
+        ExportedEvent {
+            process_id: row.integer("client_process_id").or(writer),
+            user_id: row.text("user_id").filter(|_| !is_by_a_service),
+            query_type: query_type.map(record_type_name),
+            ..event
+        }
+    }
+
+    /// Makes an event of the columns that matches and leads have in common.
+    fn of_row(row: &Row<'a>, origin: &Origin<'a>, role: Role, utc_time: Option<EventTime>) -> Self {
+        let text = |column| row.text(column).unwrap_or_default();
+        let (time, time_kind) = match (row.time("event_time"), utc_time) {
+            (Some(time), _) => (time, TimeKind::Logged),
+            (None, Some(time)) => (time, TimeKind::Queried),
+            (None, None) => (EventTime::default(), TimeKind::Unknown),
+        };
+        let detection_id = text("detection_id");
+        ExportedEvent {
+            role,
+            origin: *origin,
+            row: row.number(),
+            time,
+            time_kind,
+            time_raw: text("event_time_raw"),
+            utc_time,
+            computer: text("computer"),
+            evidence: text("evidence"),
+            source_path: text("source_path"),
+            original_path: row.text("original_path"),
+            snapshot_time: row.time("snapshot_time"),
+            deleted_file: row.is("deleted_file"),
+            provider: text("provider"),
+            channel: text("channel"),
+            event_id: row.integer("event_id").unwrap_or(0),
+            event_record_id: row.integer("event_record_id"),
+            query_name: row.text("query_name"),
+            query_status: row.text("query_status"),
+            query_status_name: row.text("query_status_name"),
+            query_results: row.text("query_results"),
+            answers: row.records("answers").into_iter().filter_map(answer).collect(),
+            resolved_ips: row.texts("resolved_ips"),
+            chunk_number: row.integer("chunk_number").unwrap_or(0),
+            record_offset: row.integer("record_offset").unwrap_or(0),
+            integrity: text("integrity"),
+            event_hash: text("event_hash"),
+            duplicate: row.is("duplicate"),
+            detection: origin.detections.get(&detection_id),
+            detection_name: text("detection_name"),
+            matched_query: row.texts("matched_query"),
+            detection_id,
+            process_guid: None,
+            process_id: None,
+            image: None,
+            process_name: None,
+            user: None,
+            user_id: None,
+            query_type: None,
+            recovered: false,
+            recovered_from: None,
+            matched_process: Vec::new(),
+            risk_score: None,
+            risk_message: None,
+        }
+    }
+}
+
+impl ExportedEvent<'_> {
+    /// Returns the id of what was found: all copies of an event have the same for a detection.
+    pub(super) fn finding_id(&self) -> String {
+        format!("{}/{}", self.event_hash, self.detection_id)
+    }
+
+    /// Returns the id of the event's row: the SHA-256 of `run.json`, the table and the row.
+    pub(super) fn row_id(&self) -> String {
+        let table = if self.role == Role::Match { "matches" } else { "leads" };
+        format!("{}/{table}/{}", self.origin.run_sha256, self.row)
+    }
+
+    /// Returns the number of the row as JSON has it.
+    pub(super) fn row_number(&self) -> i64 {
+        i64::try_from(self.row).unwrap_or(i64::MAX)
+    }
+
+    /// Returns the version of the detection.
+    pub(super) fn detection_version(&self) -> Option<&str> {
+        self.detection.and_then(|detection| detection.version.as_deref())
+    }
+
+    /// Returns the ids of the ATT&CK techniques that the detection's rule names.
+    pub(super) fn technique_ids(&self) -> &[String] {
+        self.detection.map_or(&[], |detection| &detection.mitre_attack_id)
+    }
+
+    /// Returns the ATT&CK techniques that the detection's rule names.
+    pub(super) fn techniques(&self) -> impl Iterator<Item = Technique<'_>> {
+        self.technique_ids().iter().map(|id| Technique::of(id))
+    }
+
+    /// Returns the account of the querying process.
+    pub(super) fn account(&self) -> Option<Account<'_>> {
+        let user = self.user.as_deref().filter(|user| !user.is_empty())?;
+        Some(match user.split_once('\\') {
+            Some((domain, name)) if !name.is_empty() => {
+                Account { domain: Some(domain).filter(|domain| !domain.is_empty()), name }
+            }
+            _ => Account { domain: None, name: user },
+        })
+    }
+
+    /// Returns the addresses in the answer that are valid.
+    pub(super) fn addresses(&self) -> impl Iterator<Item = &str> {
+        self.resolved_ips.iter().map(AsRef::as_ref).filter(|text: &&str| text.parse::<IpAddr>().is_ok())
+    }
+
+    /// Returns what the event says of the query.
+    pub(super) fn stage(&self) -> QueryStage {
+        match (self.role, self.event_id) {
+            (Role::Lead, DNS_CLIENT_QUESTION) => QueryStage::Question,
+            (Role::Lead, DNS_CLIENT_RESPONSE) => QueryStage::Response,
+            _ => QueryStage::Completed,
+        }
+    }
+
+    /// Returns the code with which a DNS server responds (RFC 1035, RFC 6895), from Windows' error
+    /// code: 0 for success, and 9000 more than the server's code. `None` for an error of Windows
+    /// itself.
+    pub(super) fn response_code(&self) -> Option<u8> {
+        const FIRST_OF_DNS: u32 = 9000;
+        const LAST: u8 = 23;
+        let status: u32 = self.query_status.as_deref()?.parse().ok()?;
+        let code = if status == 0 { 0 } else { status.checked_sub(FIRST_OF_DNS).filter(|code| *code > 0)? };
+        u8::try_from(code).ok().filter(|code| *code <= LAST)
+    }
+
+    /// Returns the event in a sentence, for people.
+    pub(super) fn sentence(&self) -> String {
+        let program = self.process_name.as_deref().unwrap_or("a program");
+        let name = self.query_name.as_deref().unwrap_or("a name");
+        let answer = match (&*self.answers, self.query_status_name.as_deref()) {
+            ([], None) => String::new(),
+            ([], Some(status)) => format!(", result {status}"),
+            (answers, _) => {
+                let data: Vec<&str> = answers.iter().map(|answer| &*answer.data).collect();
+                format!(", answer {}", data.join(" "))
+            }
+        };
+        let (lead, detection) = match self.role {
+            Role::Match => ("", &self.detection_name),
+            Role::Lead => ("Lead, no match: ", &self.detection_name),
+        };
+        format!("{lead}{program} asked for {name} on {}{answer} ({detection})", self.computer)
+    }
+}
+
+/// Returns a complete item of an answer, of the cells of its record: type, data, whether it was cut
+/// off.
+fn answer(record: Vec<Cell<'_>>) -> Option<AnswerItem<'_>> {
+    let mut cells = record.into_iter();
+    match (cells.next()?, cells.next()?, cells.next()?) {
+        (Cell::Text(kind), Cell::Text(data), Cell::Boolean(false)) => {
+            Some(AnswerItem { record_type: Some(kind).filter(|kind| kind != "?"), data })
+        }
+        _ => None,
+    }
+}

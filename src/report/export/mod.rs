@@ -1,0 +1,255 @@
+//! Exports a table of an output for other programs: the table itself as CSV or JSON lines, or its
+//! matches (or leads) as events in the form of a tool.
+//!
+//! Rows are streamed from the table to the writer, so memory does not grow with their number. A new
+//! format is a file in this folder, a variant of [`Format`] and, if it has events, a line in
+//! [`Format::event_line`].
+
+mod csv;
+mod detection;
+mod ecs;
+mod event;
+mod json;
+mod jsonl;
+mod ocsf;
+mod splunk_hec;
+mod table_name;
+mod timesketch;
+
+use std::io::{self, Write};
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use self::csv::CsvRows;
+use self::detection::Detections;
+use self::event::{ExportedEvent, Origin};
+use self::json::write_line;
+use super::container_row::ContainerRow;
+use super::file_row::FileRow;
+use super::host_row::HostRow;
+use super::matches::MatchRow;
+use super::run::Run;
+use crate::base::switch::switch;
+use crate::table::{Cell, Column, ColumnOf, ReadError, Row, TableId, Tables, Wanted};
+
+pub use self::table_name::{NoTable, TableName};
+
+/// A format in which a table can be exported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Comma-separated values, as RFC 4180 describes them: a header, then a line for each row.
+    Csv,
+    /// A JSON object on a line for each row.
+    Jsonl,
+    /// Events of a timeline in Timesketch.
+    Timesketch,
+    /// Documents in the Elastic Common Schema.
+    Ecs,
+    /// Events for Splunk's HTTP Event Collector.
+    SplunkHec,
+    /// Events in the Open Cybersecurity Schema Framework.
+    Ocsf,
+}
+
+switch! {
+    /// Whether an export of events has the copies of events, which are found again in another place
+    /// of the evidence.
+    pub enum Copies {
+        /// Each event is exported once for each detection that describes it, where it is seen first.
+        LeftOut,
+        /// Copies are exported too, and marked (`--copies`).
+        Exported,
+    }
+}
+
+switch! {
+    /// Whether CSV shows every character as it is. In the other formats, JSON escapes those that act
+    /// on a terminal.
+    pub enum Characters {
+        /// Texts are written as they are.
+        AsTheyAre,
+        /// Characters that act on a terminal, or that a reader would not see, are written as
+        /// `\u{…}`.
+        Escaped,
+    }
+}
+
+/// What is exported, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Export<'a> {
+    /// The table whose rows are exported.
+    pub table: TableId<'a>,
+    /// The format in which the rows are written.
+    pub format: Format,
+    /// Whether events that are copies of others are exported.
+    pub copies: Copies,
+    /// Whether CSV shows every character as it is.
+    pub characters: Characters,
+}
+
+/// The output of a sweep that is exported.
+#[derive(Clone, Copy)]
+pub struct Source<'a> {
+    /// What `run.json` records of the sweep.
+    pub run: &'a Run,
+    /// The SHA-256 of `run.json`, by which exported events name the sweep.
+    pub run_sha256: &'a str,
+    /// The tables of the output.
+    pub tables: &'a dyn Tables,
+}
+
+/// How many rows of a table were exported, and how many were left out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Exported {
+    /// The number of rows that were exported.
+    pub rows: u64,
+    /// The number of rows that were left out because their events are copies.
+    pub copies: u64,
+    /// The number of rows that were left out because an exclusion takes the event away, so that they
+    /// are no matches or leads.
+    pub excluded: u64,
+    /// True if the caller ended the export before the last row.
+    pub is_cut_short: bool,
+}
+
+/// Why an export cannot be completed.
+#[derive(Debug)]
+pub enum ExportError {
+    /// The table cannot be read. Contains the reason.
+    Read(ReadError),
+    /// The export cannot be written. Contains the error of the system.
+    Write(io::Error),
+}
+
+/// A function that writes an event as a line.
+type WriteEvent = fn(&ExportedEvent<'_>, &mut dyn Write) -> io::Result<()>;
+
+impl Format {
+    /// Returns true if the format can have rows of this table. CSV and JSON lines can have every
+    /// table; the other formats have events.
+    #[must_use]
+    pub fn can_have(self, table: &TableName) -> bool {
+        self.event_line().is_none() || matches!(table, TableName::Matches | TableName::Leads)
+    }
+
+    /// Returns the function that makes a line of an event; `None` for a format of rows.
+    fn event_line(self) -> Option<WriteEvent> {
+        /// Makes a function that writes what the format makes of an event.
+        macro_rules! line {
+            ($format:ident) => {{
+                fn written(event: &ExportedEvent<'_>, to: &mut dyn Write) -> io::Result<()> {
+                    write_line(&$format::line(event), to)
+                }
+                Some(written)
+            }};
+        }
+        match self {
+            Format::Csv | Format::Jsonl => None,
+            Format::Timesketch => line!(timesketch),
+            Format::Ecs => line!(ecs),
+            Format::SplunkHec => line!(splunk_hec),
+            Format::Ocsf => line!(ocsf),
+        }
+    }
+}
+
+impl Export<'_> {
+    /// Writes the rows of a table to `to`, in the order of the table. Stops early if `stop` becomes
+    /// true.
+    pub fn write(
+        &self,
+        source: &Source<'_>,
+        to: &mut dyn Write,
+        stop: &AtomicBool,
+    ) -> Result<Exported, ExportError> {
+        let columns = columns(source.tables, self.table).map_err(ExportError::Read)?;
+        match (self.format, self.format.event_line()) {
+            (_, Some(line)) => self.write_events(source, &columns, stop, |event| line(event, to)),
+            (Format::Csv, None) => {
+                let mut rows = CsvRows::begin(&columns, self.characters, to).map_err(ExportError::Write)?;
+                let exported = self.write_rows(source, &columns, stop, |row| rows.push(row))?;
+                rows.end().map_err(ExportError::Write)?;
+                Ok(exported)
+            }
+            (_, None) => {
+                self.write_rows(source, &columns, stop, |row| write_line(&jsonl::line(&columns, row), to))
+            }
+        }
+    }
+
+    /// Writes every row by `write`.
+    fn write_rows(
+        &self,
+        source: &Source<'_>,
+        columns: &[Column],
+        stop: &AtomicBool,
+        mut write: impl FnMut(&Row<'_>) -> io::Result<()>,
+    ) -> Result<Exported, ExportError> {
+        let columns: Vec<&Column> = columns.iter().collect();
+        let mut exported = Exported::default();
+        let mut failed = None;
+        let each = &mut |row: &Row<'_>| {
+            if stop.load(Ordering::Relaxed) {
+                exported.is_cut_short = true;
+                return ControlFlow::Break(());
+            }
+            if let Err(error) = write(row) {
+                failed = Some(error);
+                return ControlFlow::Break(());
+            }
+            exported.rows += 1;
+            ControlFlow::Continue(())
+        };
+        let read = source.tables.read_while(self.table, &columns, Wanted::All, each);
+        failed.map_or(Ok(()), |error| Err(ExportError::Write(error)))?;
+        read.map_err(ExportError::Read)?;
+        Ok(exported)
+    }
+
+    /// Writes the events of all rows but those that are left out, by `write`.
+    fn write_events(
+        &self,
+        source: &Source<'_>,
+        columns: &[Column],
+        stop: &AtomicBool,
+        mut write: impl FnMut(&ExportedEvent<'_>) -> io::Result<()>,
+    ) -> Result<Exported, ExportError> {
+        let detections = Detections::of(source.run);
+        let origin = Origin { run: source.run, run_sha256: source.run_sha256, detections: &detections };
+        let (mut copies, mut excluded) = (0, 0);
+        let all = self.write_rows(source, columns, stop, |row| {
+            if row.cell("excluded_by") != Cell::Null {
+                excluded += 1;
+            } else if self.copies == Copies::LeftOut && row.is("duplicate") {
+                copies += 1;
+            } else {
+                let event = if self.table == TableId::Leads {
+                    ExportedEvent::of_lead(row, &origin)
+                } else {
+                    ExportedEvent::of_match(row, &origin)
+                };
+                write(&event)?;
+            }
+            Ok(())
+        })?;
+        Ok(Exported { rows: all.rows - copies - excluded, copies, excluded, ..all })
+    }
+}
+
+/// Returns all columns of a table.
+fn columns(tables: &dyn Tables, table: TableId<'_>) -> Result<Vec<Column>, ReadError> {
+    fn declared<R>(columns: &[ColumnOf<R>]) -> Vec<Column> {
+        columns.iter().map(|of| of.column.clone()).collect()
+    }
+    Ok(match table {
+        TableId::Matches => declared(MatchRow::COLUMNS),
+        TableId::Leads => declared(MatchRow::LEAD_COLUMNS),
+        TableId::Hosts => declared(HostRow::COLUMNS),
+        TableId::Files => declared(FileRow::COLUMNS),
+        TableId::Containers => declared(ContainerRow::COLUMNS),
+        TableId::Stats(_) => tables.columns(table)?,
+    })
+}
+
+#[cfg(test)]
+mod tests;

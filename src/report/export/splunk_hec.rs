@@ -1,0 +1,104 @@
+//! Events for Splunk's HTTP Event Collector (HEC), an object on a line each.
+//!
+//! Source: "Format events for HTTP Event Collector" in Splunk's documentation,
+//! <https://help.splunk.com/splunk-enterprise/get-data-in/collect-http-event-data/format-events-for-http-event-collector>.
+//! `event` is required and may be an object; `time` is in seconds since 1970, with decimals; `host`,
+//! `source` and `sourcetype` are texts. Several objects may follow one another in a request. An event
+//! without `time` would get the time at which it is received, so an event whose time is unknown gets
+//! time 0. There is no published schema.
+//!
+//! Fields of the event are named as in Splunk's Common Information Model (Network Resolution: `query`,
+//! `answer`, `reply_code`, `reply_code_id`, `record_type`, `src`) and add-on for Sysmon
+//! (`process_path`, `process_guid`), and otherwise like the table's columns.
+
+use super::event::{ExportedEvent, TimeKind};
+use super::json::{Json, list, object};
+
+/// Makes the line of an event.
+pub(super) fn line<'e>(event: &'e ExportedEvent<'_>) -> Json<'e> {
+    object! {
+        "time": seconds(event.time.microseconds()),
+        "host": &event.computer,
+        "source": &event.source_path,
+        "sourcetype": format!("dnsweep:{}", event.role.name()),
+        "event": body(event),
+    }
+}
+
+/// Returns microseconds as seconds with six decimals.
+fn seconds(microseconds: i64) -> Json<'static> {
+    const IN_A_SECOND: u64 = 1_000_000;
+    let sign = if microseconds < 0 { "-" } else { "" };
+    let all = microseconds.unsigned_abs();
+    Json::Decimal(format!("{sign}{}.{:06}", all / IN_A_SECOND, all % IN_A_SECOND))
+}
+
+fn body<'e>(event: &'e ExportedEvent<'_>) -> Json<'e> {
+    object! {
+        "signature": &event.detection_name,
+        "signature_id": &event.detection_id,
+        "detection_version": event.detection_version(),
+        "mitre_attack_id": list(event.technique_ids().iter().map(String::as_str)),
+        "matched_query": list(&event.matched_query),
+        "matched_process": list(&event.matched_process),
+        "risk_score": event.risk_score,
+        "risk_message": event.risk_message.as_deref(),
+        "src": &event.computer,
+        "query": event.query_name.as_deref(),
+        "record_type": event.query_type.as_deref(),
+        "reply_code_id": event.query_status.as_deref(),
+        "reply_code": event.query_status_name.as_deref(),
+        "answer": list(event.answers.iter().map(|answer| &answer.data)),
+        "answers": list(event.answers.iter().map(|answer| object! {
+            "type": answer.record_type.as_deref(),
+            "data": &answer.data,
+        })),
+        "process_name": event.process_name.as_deref(),
+        "process_path": event.image.as_deref(),
+        "process_id": event.process_id,
+        "process_guid": event.process_guid.as_deref(),
+        "user": event.user.as_deref(),
+        "user_id": event.user_id.as_deref(),
+        "event_time_raw": &event.time_raw,
+        "utc_time": event.utc_time,
+        "time_kind": Some(event.time_kind.name()).filter(|_| event.time_kind != TimeKind::Logged),
+        "provider": &event.provider,
+        "channel": &event.channel,
+        "event_id": event.event_id,
+        "event_record_id": event.event_record_id,
+        "evidence": &event.evidence,
+        "source_path": &event.source_path,
+        "original_path": event.original_path.as_deref(),
+        "snapshot_time": event.snapshot_time,
+        "deleted_file": event.deleted_file,
+        "chunk_number": event.chunk_number,
+        "record_offset": event.record_offset,
+        "integrity": &event.integrity,
+        "recovered": event.recovered,
+        "recovered_from": event.recovered_from.as_deref(),
+        "duplicate": event.duplicate,
+        "event_hash": &event.event_hash,
+        "run_sha256": event.origin.run_sha256,
+        "run_row": event.row_number(),
+        "dnsweep_version": &event.origin.run.dnsweep,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn microseconds_are_exact_as_decimals() {
+        for (microseconds, expected) in [
+            (0, "0.000000"),
+            (1_741_077_290_123_456, "1741077290.123456"),
+            (-1, "-0.000001"),
+            (-11_644_473_600_000_001, "-11644473600.000001"),
+            (253_370_764_799_999_999, "253370764799.999999"),
+            (i64::MIN, "-9223372036854.775808"),
+        ] {
+            assert_eq!(seconds(microseconds), Json::Decimal(expected.to_owned()));
+        }
+    }
+}

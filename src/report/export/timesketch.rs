@@ -1,0 +1,71 @@
+//! Events for a timeline in Timesketch, as JSON lines.
+//!
+//! Source: "Import timeline from JSON/JSONL or CSV" in Timesketch's documentation,
+//! <https://timesketch.org/guides/user/import-from-json-csv/>. `message`, `datetime` (ISO 8601) and
+//! `timestamp_desc` are required, `timestamp` is in microseconds since 1970, and any other field may
+//! be added. The importer reads a file only if its name ends in `.jsonl`, and drops fields that begin
+//! with an underscore, and the field `label`. Plaso, whose timelines Timesketch shows too, describes
+//! the time of an event without one as `Not a time`.
+
+use super::event::{ExportedEvent, TimeKind};
+use super::json::{Json, list, object};
+
+/// Makes the line of an event. The fields have the names of the table's columns.
+pub(super) fn line<'e>(event: &'e ExportedEvent<'_>) -> Json<'e> {
+    let answers = event.answers.iter().map(|answer| match &answer.record_type {
+        Some(kind) => format!("{kind} {}", answer.data),
+        None => answer.data.to_string(),
+    });
+    object! {
+        "message": event.sentence(),
+        "datetime": event.time,
+        "timestamp": event.time.microseconds(),
+        "timestamp_desc": match event.time_kind {
+            TimeKind::Logged => "Event Logged",
+            TimeKind::Queried => "DNS Query Made",
+            TimeKind::Unknown => "Not a time",
+        },
+        "data_type": format!("dnsweep:{}", event.role.name()),
+        "computer": &event.computer,
+        "query_name": event.query_name.as_deref(),
+        "query_type": event.query_type.as_deref(),
+        "query_status": event.query_status.as_deref(),
+        "query_status_name": event.query_status_name.as_deref(),
+        "answers": list(answers),
+        "resolved_ips": list(&event.resolved_ips),
+        "process_name": event.process_name.as_deref(),
+        "image": event.image.as_deref(),
+        "process_id": event.process_id,
+        "process_guid": event.process_guid.as_deref(),
+        "user": event.user.as_deref(),
+        "user_id": event.user_id.as_deref(),
+        "utc_time": event.utc_time,
+        "detection_id": &event.detection_id,
+        "detection_name": &event.detection_name,
+        "detection_version": event.detection_version(),
+        "mitre_attack_id": list(event.technique_ids().iter().map(String::as_str)),
+        "matched_query": list(&event.matched_query),
+        "matched_process": list(&event.matched_process),
+        "risk_score": event.risk_score,
+        "risk_message": event.risk_message.as_deref(),
+        "provider": &event.provider,
+        "channel": &event.channel,
+        "event_id": event.event_id,
+        "event_record_id": event.event_record_id,
+        "evidence": &event.evidence,
+        "source_path": &event.source_path,
+        "original_path": event.original_path.as_deref(),
+        "snapshot_time": event.snapshot_time,
+        "deleted_file": event.deleted_file,
+        "chunk_number": event.chunk_number,
+        "record_offset": event.record_offset,
+        "integrity": &event.integrity,
+        "recovered": event.recovered,
+        "recovered_from": event.recovered_from.as_deref(),
+        "duplicate": event.duplicate,
+        "event_hash": &event.event_hash,
+        "run_sha256": event.origin.run_sha256,
+        "run_row": event.row_number(),
+        "dnsweep_version": &event.origin.run.dnsweep,
+    }
+}
