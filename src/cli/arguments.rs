@@ -457,7 +457,7 @@ pub enum ReportFormat {
 
 /// The arguments of `export`.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = exit_statuses(&crate::cli::exit::EXPORT_EXIT_STATUSES))]
+#[command(after_help = export_help())]
 pub struct ExportArguments {
     /// Directory that a sweep wrote
     #[arg(value_name = "OUT")]
@@ -578,6 +578,12 @@ const EXAMPLES: &str = "Examples:
   dnsweep verify OUT CASE/     compare output and evidence with what was recorded
   dnsweep guide                what the outputs mean";
 
+const EXPORT_EXAMPLES: &str = "Examples:
+  dnsweep export OUT --to csv -o matches.csv            for a spreadsheet
+  dnsweep export OUT --to jsonl --table hosts           every host, for jq or DuckDB
+  dnsweep export OUT --to timesketch -o matches.jsonl   a timeline
+  dnsweep guide exports                                 how each tool loads an export";
+
 const COMPLETIONS_EXAMPLES: &str = "Examples:
   dnsweep completions bash > ~/.local/share/bash-completion/completions/dnsweep
   dnsweep completions zsh > \"${fpath[1]}/_dnsweep\"
@@ -625,6 +631,11 @@ pub enum LogFormat {
     Text,
     /// One JSON object per line
     Json,
+}
+
+/// The text at the end of the help for `dnsweep export`: examples, and its exit statuses.
+fn export_help() -> String {
+    format!("{EXPORT_EXAMPLES}\n\n{}", exit_statuses(&crate::cli::exit::EXPORT_EXIT_STATUSES))
 }
 
 /// The text at the end of the help for `dnsweep sweep`: examples, its exit statuses, and the

@@ -1,13 +1,10 @@
-//! The answer as CSV (RFC 4180): a row for each host, match or object at risk. This module is the
-//! only user of the crate `csv`.
-//!
-//! Programs that show CSV as a table compute cells that begin with `=`, `+`, `-` or `@`. Texts from
-//! the evidence that begin so get an apostrophe before them. The Parquet tables have every text as
-//! it was logged.
+//! The answer as CSV: a row for each host, match or object at risk. Control characters in texts are
+//! escaped. The Parquet tables have every text as it was logged.
 
 use std::io::{self, Write};
 
 use super::answer::{Answer, HostFacts, HostInDetail, Listed, Risk, UtcTime};
+use super::csv_writer::CsvWriter;
 use super::escape::escaped;
 
 /// The columns of a row for a host.
@@ -154,28 +151,30 @@ pub fn write_risk(risk: &Risk, to: impl Write) -> io::Result<()> {
 }
 
 /// Writes rows with as many cells as there are columns.
-struct Rows<W: Write, const N: usize>(csv::Writer<W>);
+struct Rows<W: Write, const N: usize>(CsvWriter<W>);
 
 impl<W: Write, const N: usize> Rows<W, N> {
     fn begin(to: W, columns: &[&str; N]) -> io::Result<Self> {
-        let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(to);
-        writer.write_record(columns)?;
-        Ok(Rows(writer))
+        let mut rows = Rows(CsvWriter::new(to));
+        rows.push(columns.map(str::to_owned))?;
+        Ok(rows)
     }
 
     fn push(&mut self, row: [String; N]) -> io::Result<()> {
-        Ok(self.0.write_record(row)?)
+        for cell in row {
+            self.0.text(&cell)?;
+        }
+        self.0.end_line()
     }
 
-    fn end(mut self) -> io::Result<()> {
-        self.0.flush()
+    fn end(self) -> io::Result<()> {
+        self.0.end()
     }
 }
 
-/// Returns a text from evidence as a cell: with escaped control characters, and not as a formula.
+/// Returns a text from evidence as a cell, with escaped control characters.
 fn text(text: &str) -> String {
-    let safe = escaped(text);
-    if safe.starts_with(['=', '+', '-', '@']) { format!("'{safe}") } else { safe.into_owned() }
+    escaped(text).into_owned()
 }
 
 fn optional(value: Option<&str>) -> String {

@@ -8,6 +8,8 @@ mod container_row;
 mod coverage;
 #[cfg(feature = "cli")]
 pub mod csv_rows;
+#[cfg(feature = "cli")]
+mod csv_writer;
 mod escape;
 mod event_columns;
 mod exclusion;
