@@ -31,6 +31,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from xml.sax.saxutils import escape
 
 import duckdb
 import jsonschema
@@ -467,13 +468,13 @@ detection: { selection: { EventID: 22 }, condition: selection }
 SEED_RULE = ROOT / "src/detect/suspicious_process_dns_query_known_abuse_web_services.yml"
 
 
+def escaped(text):
+    """Returns a text as XML has it, with its white space."""
+    return escape(text, {"\r": "&#13;", "\n": "&#10;", "\t": "&#9;", '"': "&quot;", "'": "&apos;"})
+
+
 def hostile_events():
     """Returns events as XML, each with other values."""
-    from xml.sax.saxutils import escape
-
-    def escaped(text):
-        return escape(text, {"\r": "&#13;", "\n": "&#10;", "\t": "&#9;", '"': "&quot;", "'": "&apos;"})
-
     events = []
     for number, text in enumerate(HOSTILE * 2):
         time = TIMES[number % len(TIMES)] if number % 5 else "not a time"
@@ -498,7 +499,32 @@ def hostile_events():
             f"<Computer>{escaped(text[:1000])}</Computer></System><EventData>{data}</EventData></Event>\n"
         )
     # The last lines are copies.
-    return "".join(events + events[:5])
+    return "".join(events + leads() + events[:5])
+
+
+def leads():
+    """Returns events of Windows' own DNS client as XML: a query is made, is completed, is answered."""
+    events = []
+    for number, text in enumerate(HOSTILE):
+        event_id = [3006, 3008, 3020][number % 3]
+        fields = {
+            "QueryName": f"{text}pastebin.com",
+            "QueryType": ["1", "28", "65535", "x", None][number % 5],
+            "QueryOptions": "140737488355328",
+            ("Status" if event_id == 3020 else "QueryStatus"): STATUSES[number % len(STATUSES)] if event_id != 3006 else None,
+            "QueryResults": RESULTS[number % len(RESULTS)] if event_id != 3006 else None,
+            "ClientPID": "77" if number % 2 else None,
+        }
+        data = "".join(f"<Data Name='{name}'>{escaped(value)}</Data>" for name, value in fields.items() if value is not None)
+        events.append(
+            "<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System>"
+            f"<Provider Name='Microsoft-Windows-DNS-Client'/><EventID>{event_id}</EventID>"
+            f"<TimeCreated SystemTime='{TIMES[number % len(TIMES)] if number % 4 else 'never'}'/><EventRecordID>{number}</EventRecordID>"
+            "<Execution ProcessID='4242' ThreadID='1'/><Channel>Microsoft-Windows-DNS-Client/Operational</Channel>"
+            f"<Computer>{escaped(text[:1000])}</Computer><Security UserID='S-1-5-21-1-2-3-1001'/></System>"
+            f"<EventData>{data}</EventData></Event>\n"
+        )
+    return events
 
 
 def hostile_output(program, folder):
@@ -508,11 +534,12 @@ def hostile_output(program, folder):
     rule = folder / "rule.yml"
     rule.write_text(RULE, encoding="utf-8")
     out = folder / "out"
-    words = [program, "sweep", folder / "=evil\x1b[31m\u202e", "--detection", rule, "--detection", SEED_RULE, "--out", out, "--quiet"]
+    words = [program, "sweep", folder / "=evil\x1b[31m\u202e", "--detection", rule, "--detection", SEED_RULE, "--dns-client", "--out", out, "--quiet"]
     ended = subprocess.run([str(word) for word in words], stdout=subprocess.DEVNULL)
     expect(ended.returncode in (0, 3), f"the sweep of hostile evidence ended with {ended.returncode}")
     rows = table(out, "matches")
     expect(len(rows) > len(HOSTILE) and any(row["duplicate"] for row in rows), f"{len(rows)} hostile matches")
+    expect(len(table(out, "leads")) >= len(HOSTILE), "too few hostile leads")
     expect(any(len(row["query_name"] or "") > 100_000 for row in rows), "no long value")
     expect(any(row["event_time"] is None and row["utc_time"] is None for row in rows), "no match without a time")
     return out
