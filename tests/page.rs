@@ -11,7 +11,8 @@ use std::path::Path;
 use std::process::Command;
 
 use common::logs::{harmless, log, log_of, matching};
-use common::{FinishedProcess, Scene, dnsweep, run};
+use common::{FinishedProcess, Scene, dnsweep, run, send, start, wait, wait_for_line};
+use dnsweep_samples::corpus::{Corpus, Pool};
 
 const PAGE: &str = "report.html";
 
@@ -147,6 +148,26 @@ fn a_page_that_cannot_go_where_it_should_is_an_error() {
         assert!(ended.stderr.contains(expected), "{}", ended.stderr);
         assert!(!scene.path("page.html").exists());
     }
+}
+
+#[test]
+fn an_interrupted_sweep_says_so_on_its_page() {
+    let scene = Scene::new();
+    let pool = Pool::new(Corpus::Dense).unwrap();
+    for machine in 0..60 {
+        scene.put(&format!("HOST{machine:03}/Sysmon.evtx"), &pool.log(machine, 16));
+    }
+    let mut command = dnsweep();
+    let mut child = start(command.arg("sweep").arg(scene.evidence()).arg("--out").arg(scene.out()));
+    wait_for_line(&mut child);
+    send("INT", &child);
+    let ended = wait(child);
+    assert_eq!(ended.status, 130, "{}", ended.stderr);
+    assert!(page(&scene.out()).contains("<p class=\"notice\">The sweep was INTERRUPTED"));
+    assert_eq!(verify(&scene.out()).status, 0);
+    scene.sweep(&["--resume"]).expect(0);
+    assert!(!page(&scene.out()).contains("INTERRUPTED"));
+    assert_eq!(verify(&scene.out()).status, 0);
 }
 
 /// Sweeps with the size of files limited to 200 KiB, which is enough for tables.

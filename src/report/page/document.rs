@@ -130,7 +130,7 @@ pub(super) struct Figure {
     pub label: String,
     /// What the chart shows and how it is read.
     pub intro: String,
-    /// The step of the chart's time axis: `day` or `week`.
+    /// The step of the chart's time axis, such as `day`.
     pub step: &'static str,
     /// The chart as an SVG element.
     pub svg: String,

@@ -23,9 +23,13 @@ pub(super) struct Figures {
 pub(super) fn figures(answer: &Answer, logging: &Logging) -> Figures {
     let matches: Vec<(Day, u64)> = answer.hosts.items.iter().flat_map(days).collect();
     let logged: Vec<Vec<Days>> = all_hosts(answer).map(|of| periods(logging, of)).collect();
-    let ends = logged.iter().flatten().flat_map(|(first, last)| [(*first, 1), (*last, 1)]);
-    let mut points: Vec<(Day, u64)> = matches.iter().copied().chain(ends).collect();
-    let Some(axis) = Axis::covering(&mut points) else { return Figures { timeline: None, coverage: None } };
+    let mut ends: Vec<Day> = logged.iter().flatten().flat_map(|(first, last)| [*first, *last]).collect();
+    if ends.is_empty() {
+        ends.extend(all_hosts(answer).filter_map(records).flat_map(|(first, last)| [first, last]));
+    }
+    let Some(axis) = Axis::covering(&matches, &ends) else {
+        return Figures { timeline: None, coverage: None };
+    };
     Figures {
         timeline: (!matches.is_empty()).then(|| matches_figure(answer, axis, &matches)),
         coverage: Some(logging_figure(answer, logging, axis, &logged)),
@@ -44,6 +48,12 @@ fn all_hosts(answer: &Answer) -> impl Iterator<Item = &HostFacts> {
 
 fn periods(logging: &Logging, of: &HostFacts) -> Vec<Days> {
     logging.of(of).map(|logging| logging.logged.clone()).unwrap_or_default()
+}
+
+/// Returns the days of a host's first and last record; `None` if it has none with a time.
+fn records(of: &HostFacts) -> Option<Days> {
+    let (first, last) = of.seen.first_record.zip(of.seen.last_record)?;
+    Some((Day::of(first.0), Day::of(last.0)))
 }
 
 fn matches_figure(answer: &Answer, axis: Axis, all: &[(Day, u64)]) -> Figure {
@@ -82,12 +92,11 @@ fn logging_figure(answer: &Answer, logging: &Logging, axis: Axis, all: &[Vec<Day
 
 fn row(logging: &Logging, of: &HostFacts, matches: Vec<Day>) -> CoverageRow {
     let known = logging.of(of);
-    let records = of.seen.first_record.zip(of.seen.last_record);
     CoverageRow {
         host: host(of),
         logged: known.map(|known| known.logged.clone()).unwrap_or_default(),
         gaps: known.map(|known| known.gaps.clone()).unwrap_or_default(),
-        records: records.map(|(first, last)| (Day::of(first.0), Day::of(last.0))),
+        records: records(of),
         matches,
         not_cleared: of.uncleared.map(|why| why.text().to_owned()),
     }

@@ -157,7 +157,7 @@ mod tests {
     fn names_become_text_and_no_markup() {
         let days = vec![(Day(20_150), 3)];
         let hostile = "</text><script>alert(1)</script>\"'&";
-        let axis = Axis::covering(&mut days.clone()).unwrap();
+        let axis = Axis::covering(&days, &[]).unwrap();
         let rows = [TimelineRow { host: hostile.to_owned(), days }];
         let chart = timeline(axis, &rows, &[(Day(20_150), 3)], 1);
         assert!(!chart.svg.contains("<script"), "{}", chart.svg);
