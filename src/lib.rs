@@ -90,10 +90,10 @@
 //! - `scan` reads a log in blocks of chunks, walks the records and decodes them. It reads event XML
 //!   in blocks of bytes.
 //! - `detect` evaluates the detections on each DNS query.
-//! - `report` makes rows of tables, and the summary and the page, which say what was found and what
-//!   was not.
-//! - `output` writes tables to Parquet files, and keeps a journal of what an unfinished sweep has
-//!   read.
+//! - `report` makes rows of tables. It also makes the answer, what was found and what was not, of
+//!   rows that are read back, and shows it as a summary, as a page and in other formats.
+//! - `output` writes tables to Parquet files, reads them back, and keeps a journal of what an
+//!   unfinished sweep has read.
 //!
 //! No stage imports another. `sweep` connects them. `verify` connects some of them again: it
 //! compares an output with its `run.json`, and evidence with the ledger. The stages exchange plain
@@ -147,7 +147,9 @@
 //! - *Account*: what is known of the bytes and records of a file, or of a part of it.
 //! - *Problem*, *note*: what is wrong with a range of a file, and what is only remarkable there. An
 //!   account lists the first of each kind and counts the others.
-//! - *Summary*: the text that a sweep prints at its end.
+//! - *Answer*: what an output says about the hosts in the evidence, read back from `run.json` and
+//!   the tables.
+//! - *Summary*: the answer as text, which a sweep prints at its end.
 //! - *Page*: `report.html`, the file in which an output shows itself to people.
 //! - *Journal*: the file in which a sweep keeps what it has read so far. `--resume` reads it.
 //! - *Slow twin*: a plain function that must return what a fast one returns. Tests compare the two.
@@ -198,7 +200,7 @@ pub use ledger::file::{FileReport, Status};
 pub use output::{OutputDirectory, OutputError};
 pub use report::{Ending, FlawedFile, NamedHost, Occurrence, Run, Totals, Verdict, Verification};
 pub use scan::{LocatedEvent, Location};
-pub use sweep::{LogEvents, Match, Observer, Outcome, Sink, TakeMatch};
+pub use sweep::{LogEvents, Match, Observer, Outcome, OutputNotRead, Sink, TakeMatch};
 pub use verify::{Subject, VerifyError, verify};
 
 /// The modules of dnsweep, for its own tests, benches and fuzz targets. They change without notice.

@@ -142,6 +142,74 @@ fn lines_are_no_wider_than_the_terminal_and_words_are_whole() {
     }
 }
 
+/// Makes a scene in which everything that a summary lists occurs more often than it can list.
+fn crowded_scene() -> (Scene, Vec<String>) {
+    let scene = many_hosts(400);
+    let long = "long-name-of-a-folder/".repeat(4);
+    for number in 0..30 {
+        scene.put(&format!("ODD-{number}/{long}{number}.evtx"), format!("odd {number}").as_bytes());
+        scene.put(&format!("BROKEN-{number}/{long}{number}.zip"), b"PK\x03\x04 and no more");
+        scene.put(&format!("FORM-{number}/{number}.evtx.json"), b"{}");
+        let name = format!("GAPS-{number}");
+        let event = |place: u64| matching(place * 7 + 1).on(&name).at(start() - place * 3600 * time::SECOND);
+        scene.put(&format!("{name}/x.evtx"), &log(&[event(1), event(2), event(5)]));
+    }
+    let rules = scene.path("rules");
+    fs::create_dir(&rules).unwrap();
+    for number in 0..20 {
+        let search = if number < 10 { "eventstats count" } else { "stats count by Computer" };
+        let rule = format!(
+            "name: A rule with a name that is not short, number {number}\nid: rule-{number}\nsearch: '`sysmon` \
+             EventCode=22 QueryName IN (\"*pastebin*\", \"*telegram*\") | {search}'\n"
+        );
+        fs::write(rules.join(format!("{number}.yml")), rule).unwrap();
+    }
+    let exclusion = |number: u32| {
+        format!(
+            "- {{search: QueryName={number}.example, reason: {}}}\n",
+            "A reason of many words. ".repeat(5)
+        )
+    };
+    fs::write(scene.path("allow.yml"), (0..30).map(exclusion).collect::<String>()).unwrap();
+    let [rules, allow] = [rules, scene.path("allow.yml")].map(|path| path.to_str().unwrap().to_owned());
+    let options =
+        ["--detection", &rules, "--allow", &allow, "--dns-client", "--since", "2025-02-01T00:00:00Z"];
+    let options = options.map(str::to_owned).to_vec();
+    (scene, options)
+}
+
+#[test]
+fn a_crowded_summary_takes_two_screens_and_counts_what_it_cuts() {
+    let (scene, options) = crowded_scene();
+    let options: Vec<&str> = options.iter().map(String::as_str).chain(["--quiet"]).collect();
+    let swept = scene.sweep(&options).expect(3);
+    for width in [80, 160] {
+        let text = summary(&swept.out, width, Extent::Short);
+        assert!(text.lines().count() <= 100, "{} lines\n{text}", text.lines().count());
+        let totals = &swept.run()["totals"];
+        let left_out = format!(
+            "Left out {} damaged or unreadable files, {} containers, 10 rules: see above",
+            totals["damaged_files"].as_u64().unwrap() + totals["not_event_logs"].as_u64().unwrap(),
+            totals["missed_containers"],
+        );
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains(&left_out), "{left_out}\n{text}");
+        assert!(words.contains("Rules 10 of 20 rules ran; 10 refused"), "{text}");
+        assert!(words.contains(" matches on 34 of "), "{text}");
+        // All hosts with matches are named.
+        for number in 0..30 {
+            assert!(text.contains(&format!("GAPS-{number}")), "{number}\n{text}");
+        }
+    }
+    let full = summary(&swept.out, 80, Extent::Full);
+    for number in 0..30 {
+        assert!(
+            full.contains(&format!("ODD-{number}/")) && full.contains(&format!("{number}.zip")),
+            "{number}"
+        );
+    }
+}
+
 /// Returns the width of a line in columns. Wide letters of the tests take two.
 fn textwrap_width(line: &str) -> usize {
     line.chars().map(|letter| if ('\u{2e80}'..'\u{a000}').contains(&letter) { 2 } else { 1 }).sum()

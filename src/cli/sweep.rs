@@ -50,7 +50,14 @@ pub(super) fn run(arguments: &SweepArguments) -> Result<Exit, CommandError> {
     let directory = outcome.directory.clone().expect("the sink is a directory");
     // Its hosts take memory, and the answer is read from the tables.
     drop(outcome);
-    let output = RecordedOutput::open(&directory)?;
-    let failed = print_summary(output, arguments.format, extent(arguments.full), arguments.log_format)?;
-    Ok(failed.unwrap_or(exit))
+    let (format, extent) = (arguments.format, extent(arguments.full));
+    let print = |output| print_summary(output, format, extent, arguments.log_format);
+    match RecordedOutput::open(&directory).map_err(CommandError::from).and_then(print) {
+        Ok(failed) => Ok(failed.unwrap_or(exit)),
+        Err(error) => {
+            let message = format!("the output is complete, but its summary cannot be read back: {error}");
+            MessageWriter::new(io::stderr(), arguments.log_format).line(Level::Error, &message);
+            Ok(Exit::OutputFailed)
+        }
+    }
 }

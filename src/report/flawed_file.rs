@@ -65,7 +65,7 @@ impl FlawedFile {
         }
     }
 
-    /// Drops all files but the [`MOST_FLAWED`] that lost most data. Among files that lost as much,
+    /// Drops all files but the hundred that lost most data. Among files that lost as much,
     /// the first in the list are kept.
     pub fn keep_worst(files: &mut Vec<FlawedFile>) {
         files.sort_by_key(|file| std::cmp::Reverse((file.lost_bytes, file.lost_records)));

@@ -2,7 +2,7 @@
 //! answer in a line.
 
 use super::layout::{LABEL_WIDTH, PATH_WIDTH, Tone, VALUE_WIDTH, fitted, padded};
-use super::{Summary, computer_name, copies, counted, damaged, grouped, recovered};
+use super::{Room, Summary, computer_name, copies, counted, damaged, grouped, recovered};
 use crate::report::answer::{UnclearedCount, UtcTime};
 use crate::report::totals::Totals;
 
@@ -10,8 +10,8 @@ use crate::report::totals::Totals;
 const MOST_NAMED: usize = 3;
 
 impl Summary<'_> {
-    pub(super) fn headline(&self) -> Vec<String> {
-        let mut lines = self.not_cleared();
+    pub(super) fn headline(&self, room: Room) -> Vec<String> {
+        let mut lines = self.not_cleared(room);
         lines.extend(self.gaps());
         lines.extend(self.first_match());
         lines.extend(self.verdicts());
@@ -22,7 +22,7 @@ impl Summary<'_> {
 
     /// Returns how many hosts without a match cannot be cleared, and for each reason the first of
     /// them. Returns no line if all of them can be cleared.
-    fn not_cleared(&self) -> Vec<String> {
+    fn not_cleared(&self, room: Room) -> Vec<String> {
         let answer = self.answer;
         if answer.uncleared_counts.is_empty() {
             return Vec::new();
@@ -34,11 +34,11 @@ impl Summary<'_> {
             counted(without, "host", "hosts")
         );
         let mut lines = self.labelled("Not cleared", &text);
-        lines.extend(answer.uncleared_counts.iter().flat_map(|count| self.reason(count)));
+        lines.extend(answer.uncleared_counts.iter().flat_map(|count| self.reason(count, room)));
         lines.iter().map(|line| self.layout().toned(Tone::Gap, line)).collect()
     }
 
-    fn reason(&self, count: &UnclearedCount) -> Vec<String> {
+    fn reason(&self, count: &UnclearedCount, room: Room) -> Vec<String> {
         let mut items: Vec<String> = count
             .first
             .iter()
@@ -57,6 +57,9 @@ impl Summary<'_> {
         let first = lines.first().map(|first| format!("{label}{first}")).unwrap_or_default();
         if lines.len() == 1 && first.chars().count() <= self.width {
             return vec![first];
+        }
+        if room == Room::Little {
+            return vec![self.layout().in_a_line("", &format!("{label}{}", items.join(", ")))];
         }
         lines = self.layout().flow("", indent, &items);
         [vec![label.trim_end().to_owned()], lines].concat()

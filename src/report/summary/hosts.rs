@@ -32,7 +32,12 @@ impl Summary<'_> {
                 format!("  first: {} by {}", fitted(name, room), fitted(program, room))
             }));
         }
-        lines.extend(self.more(hosts.count, shown, "hosts with matches", "hosts.parquet"));
+        let also = &hosts.items.get(shown..).unwrap_or_default();
+        let also: Vec<String> = also.iter().map(|host| host_name(&host.facts, HOST_WIDTH)).collect();
+        if !also.is_empty() {
+            lines.extend(self.layout().flow("  also ", "  also ".len(), &also));
+        }
+        lines.extend(self.more(hosts.count, hosts.items.len(), "hosts with matches", "hosts.parquet"));
         lines
     }
 

@@ -3,16 +3,22 @@
 
 use super::layout::{LABEL_WIDTH, PATH_WIDTH, Tone, VALUE_WIDTH, fitted, padded};
 use super::rules::distinct_name;
-use super::{Extent, Summary, counted, evidence_text, grouped, host_name};
+use super::{Summary, counted, evidence_text, grouped, host_name};
 use crate::report::answer::{HostInDetail, Match, MatchedRule, TopValues, UtcTime};
 
 /// The most hosts of which a short summary lists matches, and the most matches of each.
 const MOST_HOSTS: usize = 4;
 const MOST_MATCHES: usize = 5;
+/// The number of lines before the matches of a host, if its name and evidence are short.
+const HEAD_LINES: usize = 2;
+/// The fewest lines that the matches of the worst host have.
+const LEAST_LINES: usize = 8;
 /// The most pieces of evidence that are named for a host.
 const MOST_EVIDENCE: usize = 3;
-/// The most detections that are named for a match, and the most patterns of each.
-const MOST_RULES: usize = 3;
+/// The most detections that a short summary names for a match, and the most patterns of each that
+/// any names.
+const MOST_RULES: usize = 2;
+const MOST_PATTERNS: usize = 3;
 /// The most names, programs and accounts of all matches that a short summary lists.
 const MOST_NAMES: usize = 6;
 const MOST_PROCESSES: usize = 3;
@@ -26,8 +32,9 @@ impl Summary<'_> {
         let mut lines: Vec<String> = Vec::new();
         let hosts = self.answer.hosts.items.iter().filter(|host| !host.matches.listed.items.is_empty());
         for host in hosts.take(self.extent.most(MOST_HOSTS)) {
-            let block = self.matches_of(host);
-            if self.extent == Extent::Short && !lines.is_empty() && lines.len() + block.len() > room {
+            let left = self.extent.most(room.saturating_sub(lines.len()));
+            let block = self.matches_of(host, if lines.is_empty() { left.max(LEAST_LINES) } else { left });
+            if block.len() > left && !lines.is_empty() {
                 break;
             }
             lines.extend(block);
@@ -35,13 +42,23 @@ impl Summary<'_> {
         lines
     }
 
-    fn matches_of(&self, host: &HostInDetail) -> Vec<String> {
+    /// Returns the first matches of a host: as many as `room` lines have room for, but at least one.
+    fn matches_of(&self, host: &HostInDetail, room: usize) -> Vec<String> {
         let matches = &host.matches.listed;
-        let shown = matches.items.len().min(self.extent.most(MOST_MATCHES));
-        let name =
-            self.layout().toned(Tone::Risk(host.matches.risk_score), &host_name(&host.facts, VALUE_WIDTH));
+        let mut found = Vec::new();
+        let mut shown: u64 = 0;
+        for one in matches.items.iter().take(self.extent.most(MOST_MATCHES)) {
+            let lines = self.match_lines(one);
+            if shown > 0 && found.len() + lines.len() + HEAD_LINES > room {
+                break;
+            }
+            found.extend(lines);
+            shown += 1;
+        }
+        let name = host_name(&host.facts, VALUE_WIDTH);
+        let name = self.layout().toned(Tone::Risk(host.matches.risk_score), &name);
         let all = counted(matches.count, "match", "matches");
-        let which = if shown as u64 == matches.count { all } else { format!("the first {shown} of {all}") };
+        let which = if shown == matches.count { all } else { format!("the first {shown} of {all}") };
         let evidence = evidence_text(&host.facts, MOST_EVIDENCE);
         let mut lines = self.layout().wrapped(&format!("{name}: {which}, in evidence {evidence}"));
         // If several rules ran, each match names its own.
@@ -49,9 +66,7 @@ impl Summary<'_> {
             let rule = format!("rule {}", fitted(&detection.name, 2 * VALUE_WIDTH));
             lines.push(self.layout().in_a_line("  ", &rule));
         }
-        for found in matches.items.iter().take(shown) {
-            lines.extend(self.match_lines(found));
-        }
+        lines.extend(found);
         lines
     }
 
@@ -66,7 +81,8 @@ impl Summary<'_> {
         let image = found.image.as_deref().map_or_else(|| "(no program)".to_owned(), path);
         lines.push(format!("{UNDER_MATCH}{image}"));
         let all = &self.run().detections;
-        let rules = found.rules.iter().take(MOST_RULES).map(|rule| {
+        let most = self.extent.most(MOST_RULES);
+        let rules = found.rules.iter().take(most).map(|rule| {
             let patterns = patterns(rule);
             match all.len() {
                 0 | 1 => patterns,
@@ -74,7 +90,7 @@ impl Summary<'_> {
                 _ => format!("{}: {patterns}", distinct_name(all, &rule.id, &rule.name)),
             }
         });
-        let more = found.rules.len().saturating_sub(MOST_RULES);
+        let more = found.rules.len().saturating_sub(most);
         let more = (more > 0).then(|| format!("and {}", counted(more as u64, "more rule", "more rules")));
         for rule in rules.chain(more).filter(|rule| !rule.is_empty()) {
             lines.push(self.layout().in_a_line(UNDER_MATCH, &rule));
@@ -134,8 +150,9 @@ fn on_hosts(matches: u64, hosts: u64) -> String {
 /// Returns the patterns of a rule that an event satisfies, as text.
 fn patterns(rule: &MatchedRule) -> String {
     let all = rule.query_patterns.iter().chain(&rule.process_patterns);
-    let mut shown: Vec<String> = all.take(MOST_RULES).map(|pattern| fitted(pattern, VALUE_WIDTH)).collect();
-    let more = (rule.query_patterns.len() + rule.process_patterns.len()).saturating_sub(MOST_RULES);
+    let mut shown: Vec<String> =
+        all.take(MOST_PATTERNS).map(|pattern| fitted(pattern, VALUE_WIDTH)).collect();
+    let more = (rule.query_patterns.len() + rule.process_patterns.len()).saturating_sub(MOST_PATTERNS);
     if more > 0 {
         shown.push(format!("and {}", counted(more as u64, "more pattern", "more patterns")));
     }

@@ -20,7 +20,7 @@ mod rules;
 use std::fmt::Write;
 
 pub use self::layout::Colours;
-use self::layout::{Layout, VALUE_WIDTH, fitted};
+use self::layout::{Layout, Tone, VALUE_WIDTH, fitted};
 pub use self::one_host::HostsInDetail;
 pub use self::risks::RiskTable;
 use super::answer::{Answer, HostFacts};
@@ -29,6 +29,12 @@ use super::wording::{counted, grouped};
 
 /// The number of lines of a short summary: two screens.
 const SCREENS: usize = 98;
+/// The number of lines for the first matches of one host.
+const ONE_HOST: usize = 18;
+/// The most lines of each block before the matches, if a short summary has more lines than two
+/// screens: on the evidence, on what was looked for, on leads and anomalies, and on what could not
+/// be read.
+const MOST_LINES: [usize; 4] = [8, 9, 7, 10];
 
 /// Returns the width in columns of the terminal that standard output goes to; 80 if it goes to
 /// none.
@@ -57,6 +63,15 @@ impl Extent {
     }
 }
 
+/// How much room a part of the summary has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Room {
+    /// Each item may take several lines.
+    Enough,
+    /// Each item gets a line, which is cut at its end.
+    Little,
+}
+
 /// The summary of a sweep as text.
 #[derive(Debug, Clone, Copy)]
 pub struct Summary<'a> {
@@ -76,14 +91,32 @@ impl Summary<'_> {
     /// Returns the text of the summary.
     #[must_use]
     pub fn text(&self) -> String {
-        let mut before: Vec<Vec<String>> = vec![self.evidence(), self.looked_for(), self.remarks()];
-        before.push(self.not_read());
-        let after = [self.most_frequent(), self.matching_hosts(), self.others(), self.headline()];
-        let used: usize = before.iter().chain(&after).map(|block| block.len() + 1).sum();
-        before.push(self.first_matches(SCREENS.saturating_sub(used)));
-        let blocks = before.into_iter().chain(after).filter(|block| !block.is_empty());
+        let mut before = [self.evidence(), self.looked_for(), self.remarks(), self.not_read()];
+        let mut after =
+            [self.most_frequent(), self.matching_hosts(), self.others(), self.headline(Room::Enough)];
+        let lines = |blocks: &[Vec<String>]| blocks.iter().map(|block| block.len() + 1).sum::<usize>();
+        if self.extent == Extent::Short && lines(&before) + lines(&after) > SCREENS - ONE_HOST {
+            for (block, most) in before.iter_mut().zip(MOST_LINES) {
+                self.shorten(block, most);
+            }
+            if let Some(headline) = after.last_mut() {
+                *headline = self.headline(Room::Little);
+            }
+        }
+        let used = lines(&before) + lines(&after);
+        let matches = self.first_matches(SCREENS.saturating_sub(used));
+        let blocks = before.into_iter().chain([matches]).chain(after).filter(|block| !block.is_empty());
         let blocks: Vec<String> = blocks.map(|block| block.join("\n") + "\n").collect();
         blocks.join("\n")
+    }
+
+    /// Cuts a block to `most` lines, the last of which says how many are left out.
+    fn shorten(&self, block: &mut Vec<String>, most: usize) {
+        if block.len() > most {
+            let more = counted((block.len() + 1 - most) as u64, "more line", "more lines");
+            block.truncate(most.saturating_sub(1));
+            block.push(self.layout().toned(Tone::Gap, &format!("… and {more}: --full shows all")));
+        }
     }
 
     fn run(&self) -> &Run {
