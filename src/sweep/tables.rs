@@ -146,7 +146,7 @@ fn detections<'d>(detections: impl Iterator<Item = &'d LoadedDetection>) -> Stri
         let (id, version) = (&loaded.detection.id, &loaded.detection.version);
         json!({"id": id, "version": version, "sha256": loaded.sha256})
     };
-    Value::from_iter(detections.map(described)).to_string()
+    detections.map(described).collect::<Value>().to_string()
 }
 
 /// Returns the metadata of the `stats` table of the detection with the id `id`. It names only that
