@@ -122,7 +122,8 @@ fn selection(rows: &[u64], all: usize) -> RowSelection {
     RowSelection::from_consecutive_ranges(places.map(|row| row..row + 1), all)
 }
 
-/// A row of a batch of decoded rows.
+/// A row of a table that is read back from its Parquet file. The file is decoded in batches of
+/// rows.
 struct BatchRow<'a> {
     arrays: &'a [&'a ArrayRef],
     row: usize,

@@ -72,8 +72,9 @@ pub(in crate::detect) struct Pipeline<'a> {
     /// The first command before `stats` that keeps only some events by their order, such as `head`;
     /// `None` if there is none. It cannot be applied to events, so the `stats` table has no rows.
     pub limiting_command: Option<&'static str>,
-    /// The largest number of evaluation steps and the largest nesting depth of the terms of all
-    /// names so far. Both are limited.
+    /// The largest number of evaluation steps, and the largest nesting depth, that a term has by
+    /// which a command of the search (such as `eval`) defines a name. Both are limited, so that no
+    /// search is too slow.
     costliest: (u32, u32),
 }
 

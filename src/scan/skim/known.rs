@@ -76,8 +76,8 @@ pub(in crate::scan) struct KnownEvent {
     pub counts: Counts,
 }
 
-/// The log that records come from, by its computer and channel, and the EventRecordIDs of those of
-/// its records that were counted in the chunk.
+/// A log that has records in the chunk that is being skimmed, by its computer and channel, with the
+/// EventRecordIDs of these records. They show which records of the log are missing.
 #[derive(Debug)]
 pub(in crate::scan) struct KnownLog {
     pub computer: String,

@@ -8,7 +8,7 @@ use crate::evidence::container::NotListed;
 pub(super) struct Fields<'h>(&'h [u8]);
 
 impl<'h> Fields<'h> {
-    /// Returns the fields of the header `bytes`.
+    /// Returns the fields of a 7z header, of which `bytes` are all bytes. Reading beyond them fails.
     pub(super) fn new(bytes: &'h [u8]) -> Self {
         Fields(bytes)
     }

@@ -77,7 +77,7 @@ pub enum ProblemKind {
     /// The catalog of a volume, which lists its shadow copies, has an entry of a type that is not
     /// known. The entry is ignored.
     EntryType {
-        /// The type that the unknown entry of the catalog states.
+        /// The number of the type, as the entry in the catalog of shadow copies states it.
         found: u64,
     },
     /// The catalog of a volume, which lists its shadow copies, has two entries of the same type for
