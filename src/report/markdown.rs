@@ -7,10 +7,13 @@ use super::answer::{
     Answer, GroupValue, HostFacts, HostGroups, HostInDetail, Listed, Match, Risk, TopValues, UtcTime,
 };
 use super::escape::{escaped, middle_cut};
+use super::flawed_file::FirstProblem;
 use super::wording::{counted, grouped};
 
 /// The most characters of a value that are shown. Longer values are cut in the middle.
 const MOST_SHOWN: usize = 300;
+/// The most detections and exclusions that are listed.
+const MOST_LISTED: usize = 100;
 
 /// Returns the summary as Markdown. `directory` is the output directory.
 #[must_use]
@@ -55,11 +58,7 @@ pub fn summary(answer: &Answer, directory: &str) -> String {
         }
         more(&mut text, remarks);
     }
-    text.push_str("## What ran\n\n");
-    for detection in answer.run.detections.iter().take(MOST_SHOWN) {
-        let matches = counted(detection.unique_matches, "match", "matches");
-        let _ = writeln!(text, "- {}: {matches}", code(&detection.name));
-    }
+    looked_for(&mut text, answer);
     let _ = writeln!(text, "\nOutput: {}, complete {}", code(directory), code(&answer.run.finished));
     text
 }
@@ -67,31 +66,67 @@ pub fn summary(answer: &Answer, directory: &str) -> String {
 /// Writes what could not be read, if anything.
 fn left_out(text: &mut String, answer: &Answer) {
     let run = &answer.run;
-    if run.totals.flawed_files() + run.totals.missed_containers + run.rules.refused == 0 {
-        return;
-    }
-    text.push_str("## Not read\n\n");
+    let mut lines: Vec<String> = Vec::new();
     for file in &run.flawed_files {
-        let problem = file.first_problem.as_ref().map_or("", |problem| &problem.problem);
-        let path = code(&file.source_path);
-        let _ =
-            writeln!(text, "- {}: {path}: {} {}", code(&file.evidence), file.status, optional(Some(problem)));
+        let place = format!("{}: {}", code(&file.evidence), code(&file.source_path));
+        lines.push(format!("{place}: {}{}", code(&file.status), problem(file.first_problem.as_ref())));
     }
     let files = run.totals.flawed_files().saturating_sub(run.flawed_files.len() as u64);
     for container in &run.missed_containers {
-        let problem = container.first_problem.as_ref().map_or("", |problem| &problem.problem);
-        let path = code(&container.source_path);
-        let _ = writeln!(text, "- {path}: {} {}", container.status, optional(Some(problem)));
+        let place = code(&container.source_path);
+        let problem = problem(container.first_problem.as_ref());
+        lines.push(format!("{place}: {}{problem}", code(&container.status)));
     }
     let containers = run.totals.missed_containers.saturating_sub(run.missed_containers.len() as u64);
-    for (more, what) in
-        [(files, "files"), (containers, "containers"), (run.rules.refused, "rules that dnsweep cannot run")]
-    {
-        if more > 0 {
-            let _ = writeln!(text, "- … and {} {what}", grouped(more));
+    let left = run.totals.not_read_files + run.totals.interrupted_files;
+    for (count, what) in [
+        (files, "further damaged or unreadable files"),
+        (containers, "further containers"),
+        (left, "files that the interruption left unread"),
+        (run.totals.evidence_not_reached, "pieces of evidence that the interruption left unread"),
+        (run.totals.shadow_copies_not_looked_at, "shadow copies that were not looked at"),
+        (run.rules.refused, "rules that dnsweep cannot run, so what they would find is unknown"),
+    ] {
+        if count > 0 {
+            lines.push(format!("{} {what}", grouped(count)));
         }
     }
-    text.push('\n');
+    if !lines.is_empty() {
+        let _ = writeln!(text, "## Not read\n\n- {}\n", lines.join("\n- "));
+    }
+}
+
+/// Returns the first problem of a file or container, to stand after its status.
+fn problem(first: Option<&FirstProblem>) -> String {
+    first.map(|first| format!(": {}", code(&first.problem))).unwrap_or_default()
+}
+
+/// Writes what was looked for: the detections, the exclusions and the period; and the leads.
+fn looked_for(text: &mut String, answer: &Answer) {
+    let run = &answer.run;
+    text.push_str("## What was looked for\n\n");
+    for (word, time) in [("from", &run.since), ("until", &run.until)] {
+        if let Some(time) = time {
+            let _ = writeln!(text, "- only matches {word} {}", code(time));
+        }
+    }
+    for detection in run.detections.iter().take(MOST_LISTED) {
+        let matches = counted(detection.unique_matches, "match", "matches");
+        let _ = writeln!(text, "- {}: {matches}", code(&detection.name));
+    }
+    for exclusion in run.exclusions.iter().take(MOST_LISTED) {
+        let taken = counted(exclusion.excluded_matches, "match", "matches");
+        let (name, reason) = (code(&exclusion.name), code(&exclusion.reason));
+        let state = if exclusion.expired { "expired" } else { "takes away" };
+        let _ = writeln!(text, "- exclusion {name}: {state}, {taken} ({reason})");
+    }
+    if run.detections.len().max(run.exclusions.len()) > MOST_LISTED {
+        let _ = writeln!(text, "- … and more: see run.json");
+    }
+    let Some(leads) = &answer.leads else { return };
+    let (all, hosts) = (run.totals.unique_leads, leads.count);
+    let (all, hosts) = (counted(all, "lead", "leads"), counted(hosts, "host", "hosts"));
+    let _ = writeln!(text, "- {all} on {hosts}, which are no matches");
 }
 
 fn matching_hosts(text: &mut String, answer: &Answer) {
