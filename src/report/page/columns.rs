@@ -59,11 +59,37 @@ impl Columns {
     }
 }
 
+/// Packs as many of the first `rows` as fit into `most` bytes, by `pack`. Returns them, and how many
+/// they are.
+pub(super) fn packed_within<R>(rows: &[R], most: usize, pack: impl Fn(&[R]) -> String) -> (String, usize) {
+    let mut count = rows.len();
+    loop {
+        let packed = pack(rows.get(..count).unwrap_or_default());
+        if packed.len() <= most || count == 0 {
+            return (packed, count);
+        }
+        // A little less than would fit if all rows took the same space.
+        count = count * 15 / 16 * most / packed.len();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Read;
 
     use super::*;
+
+    #[test]
+    fn rows_that_do_not_fit_are_left_out() {
+        let rows: Vec<u64> = (0..10_000).map(|row: u64| row.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
+        let pack =
+            |rows: &[u64]| Columns::of(rows.len()).texts("t", rows.iter().map(u64::to_string)).packed();
+        let all = pack(&rows).len();
+        assert_eq!(packed_within(&rows, all, pack).1, 10_000);
+        let (packed, count) = packed_within(&rows, all / 2, pack);
+        assert!(packed.len() <= all / 2 && (4_000..5_000).contains(&count), "{count}");
+        assert_eq!(packed_within(&rows, 0, pack).1, 0);
+    }
 
     #[test]
     fn packed_rows_are_read_back_and_have_no_markup() {

@@ -31,7 +31,9 @@ pub(super) struct Document {
     /// The chart of DNS logging; `None` if no host has a time.
     pub coverage: Option<Figure>,
     /// What the list of hosts contains.
-    pub hosts_intro: String,
+    pub hosts_intro: &'static str,
+    /// What the searchable list of hosts leaves out; empty if it is complete.
+    pub hosts_left_out: String,
     /// The list of hosts for a browser that runs no script, and for paper.
     pub hosts: Listing,
     /// What the lists of matches contain.
@@ -167,9 +169,15 @@ pub(super) struct Fact {
     pub lines: Vec<String>,
 }
 
+/// The most bytes of a list on the page, so that the page stays small whatever the evidence has.
+const MOST_LIST_BYTES: usize = 120_000;
+/// About the number of bytes of markup around a cell.
+const CELL_BYTES: usize = 30;
+
 /// A list on the page, as a table.
-#[derive(Default)]
 pub(super) struct Listing {
+    /// The bytes that rows may still take. A row for which there is no room is left out.
+    room: usize,
     /// The title above the list; empty for none.
     pub title: String,
     /// The columns.
@@ -189,17 +197,36 @@ impl Listing {
     /// Returns a list without rows. `none` stands in its place as long as it has none.
     pub(super) fn new(columns: &[(&'static str, Kind)], none: &'static str) -> Self {
         let columns = columns.iter().map(|(title, kind)| Column { title, kind: *kind }).collect();
-        Listing { columns, none, ..Listing::default() }
+        let (title, left_out) = (String::new(), String::new());
+        Listing { room: MOST_LIST_BYTES, title, columns, rows: Vec::new(), none, left_out }
     }
 
-    /// Adds a row, with a line for each column.
+    /// Returns the list with room for this number of bytes.
+    pub(super) fn with_room(self, room: usize) -> Self {
+        Listing { room, ..self }
+    }
+
+    /// Returns the number of bytes that rows may still take.
+    pub(super) fn room(&self) -> usize {
+        self.room
+    }
+
+    /// Adds a row, with a line for each column, if there is room.
     pub(super) fn push<const N: usize>(&mut self, cells: [String; N]) {
-        self.rows.push(cells.map(|line| vec![line]).into());
+        self.push_lines(cells.map(|line| vec![line]));
     }
 
-    /// Adds a row whose cells can have several lines.
+    /// Adds a row whose cells can have several lines, if there is room.
     pub(super) fn push_lines<const N: usize>(&mut self, cells: [Lines; N]) {
-        self.rows.push(cells.into());
+        let bytes: usize = cells.iter().flatten().map(|line| CELL_BYTES + html_length(line)).sum();
+        match self.room.checked_sub(bytes) {
+            // No later row takes the place of one that is left out.
+            None => self.room = 0,
+            Some(room) => {
+                self.room = room;
+                self.rows.push(cells.into());
+            }
+        }
     }
 
     /// Returns the list with this title, and with a text on what it leaves out.
@@ -210,6 +237,11 @@ impl Listing {
     fn class(&self, column: usize) -> &'static str {
         self.columns.get(column).map_or("", |column| column.kind.class())
     }
+}
+
+/// Returns the number of bytes that a text has as HTML.
+fn html_length(text: &str) -> usize {
+    text.len() + 4 * text.matches(['<', '>', '&', '"', '\'']).count()
 }
 
 /// A column of a list on the page.

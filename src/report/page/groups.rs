@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use super::words::{optional, text};
+use super::words::{optional, path, text};
 use crate::report::answer::{GroupValue, HostGroups, HostInDetail, Match, MatchedRule, UtcTime};
 
 /// A field of a match by which detections group, with the names that it has in their tables.
@@ -144,7 +144,7 @@ impl Group {
             process: optional(found.process_name.as_deref()),
             place: [
                 text(&place.evidence),
-                text(&place.source_path),
+                path(&place.source_path),
                 format!("{number}byte {}{}{deleted}", place.record_offset, copy.unwrap_or_default()),
             ],
             offset: place.record_offset,

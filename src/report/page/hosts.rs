@@ -1,13 +1,16 @@
 //! The list of all hosts: as a table, and packed for the grid.
 
-use super::columns::Columns;
+use super::columns::{Columns, packed_within};
 use super::document::{Kind, Listing};
-use super::words::{host, joined, left_out, optional_time, seconds};
+use super::words::{evidence, host, left_out, optional_time, seconds};
 use crate::report::answer::{Answer, HostFacts, HostMatches, Uncleared};
 use crate::report::wording::grouped;
 
 /// The most hosts in the table, which is for paper and for browsers without a script.
 const MOST_ROWS: usize = 200;
+
+/// The most bytes of the packed rows of the grid.
+const MOST_PACKED: usize = 600_000;
 
 /// A host of the list, with its matches if it has any.
 type HostEntry<'a> = (&'a HostFacts, Option<&'a HostMatches>);
@@ -20,12 +23,9 @@ fn entries(answer: &Answer) -> Vec<HostEntry<'_>> {
 }
 
 /// Returns the text above the list of hosts.
-pub(super) fn intro(answer: &Answer) -> String {
-    let cut = answer.hosts.cut() + answer.uncleared.cut() + answer.cleared.cut();
-    let more = left_out(cut, "host", "hosts", "hosts.parquet");
-    let all = "Every computer that a record names, and every piece of evidence in which no record names one. A host is \
-               cleared only if DNS queries of it were seen, none matches, and nothing of its evidence is missing.";
-    format!("{all} {more}").trim_end().to_owned()
+pub(super) fn intro() -> &'static str {
+    "Every computer that a record names, and every piece of evidence in which no record names one. A host is \
+               cleared only if DNS queries of it were seen, none matches, and nothing of its evidence is missing."
 }
 
 /// Returns the list of hosts as a table.
@@ -62,9 +62,15 @@ pub(super) fn listing(answer: &Answer) -> Listing {
     list.titled("", left_out(more, "host", "hosts", "hosts.parquet"))
 }
 
-/// Returns the list of hosts, packed for the grid.
-pub(super) fn packed(answer: &Answer) -> String {
+/// Returns the list of hosts, packed for the grid, and what it leaves out.
+pub(super) fn packed(answer: &Answer) -> (String, String) {
     let entries = entries(answer);
+    let (packed, rows) = packed_within(&entries, MOST_PACKED, pack);
+    let more = answer.run.totals.hosts.saturating_sub(rows as u64);
+    (packed, left_out(more, "host", "hosts", "hosts.parquet"))
+}
+
+fn pack(entries: &[HostEntry<'_>]) -> String {
     let facts = || entries.iter().map(|(facts, _)| *facts);
     let matches = || entries.iter().map(|(_, matches)| *matches);
     let number = |number: u64| Some(i64::try_from(number).unwrap_or(i64::MAX));
@@ -85,10 +91,6 @@ pub(super) fn packed(answer: &Answer) -> String {
 
 fn risk(matches: Option<&HostMatches>) -> Option<i64> {
     matches.filter(|matches| matches.unique > 0).and_then(|matches| matches.risk_score)
-}
-
-fn evidence(facts: &HostFacts) -> String {
-    joined(facts.evidence.items.iter().map(String::as_str), facts.evidence.cut())
 }
 
 /// Returns the state of a host, by which the script filters and colours.

@@ -1,9 +1,9 @@
 //! The matches on the page: for each host in groups, and all groups packed for the grid.
 
-use super::columns::Columns;
+use super::columns::{Columns, packed_within};
 use super::document::{Card, Kind, Listing};
 use super::groups::{Group, groups};
-use super::words::{host, joined, optional_time, seconds, time};
+use super::words::{evidence, host, optional_time, seconds, time};
 use crate::report::answer::{Answer, HostInDetail, UtcTime};
 use crate::report::wording::{counted, grouped};
 
@@ -13,8 +13,8 @@ const MOST_CARDS: usize = 50;
 const MOST_GROUPS: usize = 40;
 /// The most rows of the grid.
 const MOST_ROWS: usize = 100_000;
-/// The most bytes of the packed rows of the grid. With more, the page would become too large.
-const MOST_PACKED: usize = 3_400_000;
+/// The most bytes of the lists of all hosts together.
+const MOST_CARD_BYTES: usize = 400_000;
 
 /// The matches of a host, in groups.
 pub(super) struct HostGroups {
@@ -44,7 +44,13 @@ pub(super) fn grouped_matches(answer: &mut Answer) -> Vec<HostGroups> {
 /// Returns the matches of the first hosts, one host after the other, and what this leaves out.
 pub(super) fn cards(answer: &Answer, matches: &[HostGroups]) -> (Vec<Card>, String) {
     let has_several = answer.run.detections.len() > 1;
-    let cards: Vec<Card> = matches.iter().take(MOST_CARDS).map(|of| card(of, has_several)).collect();
+    let mut room = MOST_CARD_BYTES;
+    let each = |of: &HostGroups| {
+        let card = card(of, has_several, room);
+        room = card.groups.room();
+        card
+    };
+    let cards: Vec<Card> = matches.iter().take(MOST_CARDS).map(each).collect();
     let more = (matches.len() - cards.len()) as u64 + answer.hosts.cut();
     let left_out = match more {
         0 => String::new(),
@@ -56,7 +62,8 @@ pub(super) fn cards(answer: &Answer, matches: &[HostGroups]) -> (Vec<Card>, Stri
     (cards, left_out)
 }
 
-fn card(of: &HostGroups, has_several: bool) -> Card {
+/// Returns a host with its matches, in a list for which there is this room.
+fn card(of: &HostGroups, has_several: bool, room: usize) -> Card {
     let mut list = Listing::new(
         &[
             ("First and last (UTC)", Kind::Time),
@@ -67,8 +74,9 @@ fn card(of: &HostGroups, has_several: bool) -> Card {
             ("Account", Kind::Text),
             ("First one's place in the evidence", Kind::Code),
         ],
-        "No match is listed.",
-    );
+        "No match is listed here: search all above.",
+    )
+    .with_room(room);
     for group in of.groups.iter().take(MOST_GROUPS) {
         let mut program = vec![group.process.clone()];
         program.extend(group.images.lines());
@@ -130,8 +138,7 @@ fn about(of: &HostInDetail) -> String {
             .risk_score
             .map_or_else(|| "no risk score stated".to_owned(), |risk| format!("risk score {risk}")),
     );
-    let evidence = &of.facts.evidence;
-    parts.push(format!("evidence {}", joined(evidence.items.iter().map(String::as_str), evidence.cut())));
+    parts.push(format!("evidence {}", evidence(&of.facts)));
     parts.join("; ")
 }
 
@@ -142,19 +149,15 @@ fn span(first: UtcTime, last: UtcTime) -> String {
     }
 }
 
-/// Returns the groups of all hosts, packed for the grid, and what this leaves out.
-pub(super) fn packed(answer: &Answer, matches: &[HostGroups]) -> (String, String) {
+/// Returns the groups of all hosts, packed for the grid into at most `most` bytes, and what this
+/// leaves out.
+pub(super) fn packed(answer: &Answer, matches: &[HostGroups], most: usize) -> (String, String) {
     let rows: Vec<(&str, &Group)> =
         matches.iter().flat_map(|of| of.groups.iter().map(|group| (of.host.as_str(), group))).collect();
-    let mut most = rows.len().min(MOST_ROWS);
-    let mut packed = pack(rows.get(..most).unwrap_or_default());
-    while packed.len() > MOST_PACKED {
-        most = most * MOST_PACKED / packed.len() * 15 / 16;
-        packed = pack(rows.get(..most).unwrap_or_default());
-    }
+    let (packed, shown) = packed_within(rows.get(..MOST_ROWS).unwrap_or(&rows), most, pack);
     let mut left_out = Vec::new();
-    if let more @ 1.. = (rows.len() - most) as u64 {
-        left_out.push(counted(more, "row of the worst hosts' matches", "rows of matches"));
+    if let more @ 1.. = (rows.len() - shown) as u64 {
+        left_out.push(counted(more, "row of matches", "rows of matches"));
     }
     let unlisted: u64 = matches.iter().map(|of| of.unlisted).sum();
     if unlisted > 0 {

@@ -32,6 +32,8 @@ use super::run::Run;
 use crate::base::digest::sha256_bytes;
 use crate::table::Tables;
 
+/// About the most bytes of a page: a few sentences can come on top.
+const MOST_BYTES: usize = 4_990_000;
 /// The name of the element of the page that has the SHA-256 of `run.json`.
 const RUN_SHA256: &str = "dnsweep-run-json-sha256";
 /// The script that makes grids, as its makers publish it.
@@ -52,8 +54,7 @@ pub fn page(run: Run, run_sha256: &str, tables: &dyn Tables) -> Result<String, A
     let answer = Answer::read(run, tables, &question)?;
     let detailed = answer.hosts.items.iter().chain(&answer.uncleared.items).map(|of| &of.facts);
     let logging = Logging::read(tables, detailed.chain(&answer.cleared.items))?;
-    let document = document(run_sha256, answer, &logging);
-    Ok(document.render().expect("writing into a string does not fail"))
+    Ok(document(run_sha256, answer, &logging))
 }
 
 /// What a page says of its origin.
@@ -77,7 +78,8 @@ impl<'p> PageMarks<'p> {
     }
 }
 
-fn document(run_sha256: &str, mut answer: Answer, logging: &Logging) -> Document {
+/// Returns the page of an answer. The list of matches gets the room that all else leaves.
+fn document(run_sha256: &str, mut answer: Answer, logging: &Logging) -> String {
     // The last line names a file for debuggers, which a browser would look for.
     let tabulator = TABULATOR.split("//# sourceMappingURL").next().unwrap_or(TABULATOR);
     let style = format!("{TABULATOR_STYLE}\n{STYLE}");
@@ -85,7 +87,7 @@ fn document(run_sha256: &str, mut answer: Answer, logging: &Logging) -> Document
     let matches = matches::grouped_matches(&mut answer);
     let (answer, run) = (&answer, &answer.run);
     let (cards, cards_left_out) = matches::cards(answer, &matches);
-    let (matches_data, matches_left_out) = matches::packed(answer, &matches);
+    let (hosts_data, hosts_left_out) = hosts::packed(answer);
     let (detections, detections_left_out) = run::detections(run);
     let sections = sections::sections(answer);
     let ids = sections.iter().map(|section| (section.id, link_title(section.id)));
@@ -96,7 +98,7 @@ fn document(run_sha256: &str, mut answer: Answer, logging: &Logging) -> Document
     let charts = charts.into_iter().flatten();
     let links =
         [("answer", "Answer")].into_iter().chain(charts).chain(LIST_LINKS).chain(ids).chain(LAST_LINKS);
-    Document {
+    let mut document = Document {
         policy: policy(tabulator, &style),
         version: env!("CARGO_PKG_VERSION"),
         run_sha256_name: RUN_SHA256,
@@ -106,10 +108,11 @@ fn document(run_sha256: &str, mut answer: Answer, logging: &Logging) -> Document
         answer: top,
         timeline: figures.timeline,
         coverage: figures.coverage,
-        hosts_intro: hosts::intro(answer),
+        hosts_intro: hosts::intro(),
+        hosts_left_out,
         hosts: hosts::listing(answer),
         matches_intro: matches::intro(answer),
-        matches_left_out,
+        matches_left_out: String::new(),
         cards,
         cards_left_out,
         sections,
@@ -119,12 +122,16 @@ fn document(run_sha256: &str, mut answer: Answer, logging: &Logging) -> Document
         outputs: run::outputs(run),
         verify_evidence: run::comparable(run),
         licence: TABULATOR_LICENCE,
-        hosts_data: hosts::packed(answer),
-        matches_data,
+        hosts_data,
+        matches_data: String::new(),
         tabulator,
         script: SCRIPT,
         style,
-    }
+    };
+    let rendered = |document: &Document| document.render().expect("writing into a string does not fail");
+    let room = MOST_BYTES.saturating_sub(rendered(&document).len());
+    (document.matches_data, document.matches_left_out) = matches::packed(answer, &matches, room);
+    rendered(&document)
 }
 
 /// The links to the lists that a browser can filter.

@@ -10,9 +10,9 @@ use crate::report::wording::{counted, grouped};
 
 /// The most detections that are shown with all that their rules say. Those with most matches come
 /// first.
-const MOST_DETECTIONS: usize = 50;
+const MOST_DETECTIONS: usize = 25;
 /// The most lines of a fact, such as roots of the evidence.
-const MOST_LINES: usize = 50;
+const MOST_LINES: usize = 12;
 
 /// Returns the detections that ran, those with most matches first, and how many are left out.
 pub(super) fn detections(run: &Run) -> (Vec<DetectionCard>, String) {
@@ -154,7 +154,7 @@ pub(super) fn outputs(run: &Run) -> Listing {
     let columns =
         [("Table", Kind::Text), ("Rows", Kind::Number), ("Bytes", Kind::Number), ("SHA-256", Kind::Code)];
     let mut list = Listing::new(&columns, "No table is listed.");
-    for output in run.outputs.iter().take(MOST_DETECTIONS + MOST_LINES) {
+    for output in run.outputs.iter() {
         list.push([text(&output.file), grouped(output.rows), grouped(output.bytes), text(&output.sha256)]);
     }
     let more = (run.outputs.len() - list.rows.len()) as u64;

@@ -3,7 +3,7 @@
 
 use super::document::{Kind, Listing, Section};
 use super::hosts::verdict;
-use super::words::{host, joined, left_out, named, optional, optional_time, text};
+use super::words::{evidence, host, joined, left_out, named, optional, optional_time, path, text};
 use crate::config::Leads;
 use crate::report::answer::{Answer, HostRemark, Listed, Uncleared};
 use crate::report::exclusion::ExclusionRecord;
@@ -55,7 +55,7 @@ fn not_cleared(answer: &Answer) -> Section {
             vec![grouped(facts.seen.dns_queries)],
             vec![optional_time(facts.seen.first_record)],
             vec![optional_time(facts.seen.last_record)],
-            vec![joined(facts.evidence.items.iter().map(String::as_str), facts.evidence.cut())],
+            vec![evidence(facts)],
         ]);
     }
     let more = answer.uncleared.count.saturating_sub(list.rows.len() as u64);
@@ -174,7 +174,7 @@ fn what_was_read(answer: &Answer) -> Vec<String> {
 fn flawed(file: &FlawedFile) -> [Vec<String>; 6] {
     [
         vec![text(&file.evidence)],
-        vec![text(&file.source_path)],
+        vec![path(&file.source_path)],
         vec![text(&file.status)],
         vec![grouped(file.lost_bytes)],
         vec![grouped(file.lost_records)],
@@ -185,7 +185,7 @@ fn flawed(file: &FlawedFile) -> [Vec<String>; 6] {
 fn missed(container: &MissedContainer) -> [Vec<String>; 5] {
     [
         vec![text(&container.evidence)],
-        vec![text(&container.source_path)],
+        vec![path(&container.source_path)],
         vec![text(&container.kind)],
         vec![text(&container.status)],
         problem(container.first_problem.as_ref(), container.problems),

@@ -6,7 +6,9 @@ use crate::report::escape::{escaped, middle_cut};
 use crate::report::wording::grouped;
 
 /// The most characters of a value on the page. Longer values are cut in the middle.
-const LONGEST: usize = 1000;
+const LONGEST: usize = 300;
+/// The most characters of a path in the evidence on the page.
+const LONGEST_PATH: usize = 1000;
 /// The most characters of a value at the top of the page.
 const LONGEST_BRIEF: usize = 120;
 /// The number of ticks of 100 ns in a second.
@@ -16,6 +18,11 @@ const TICKS_PER_SECOND: i64 = 10_000_000;
 /// long, and with characters escaped that a reader would not see. The template escapes markup.
 pub(super) fn text(value: &str) -> String {
     escaped(&middle_cut(value, LONGEST)).into_owned()
+}
+
+/// Returns a path in the evidence as the page shows it: as [`text`], but longer.
+pub(super) fn path(value: &str) -> String {
+    escaped(&middle_cut(value, LONGEST_PATH)).into_owned()
 }
 
 /// Returns a value as the top of the page shows it: as [`text`], but shorter.
@@ -71,6 +78,15 @@ pub(super) fn left_out(more: u64, one: &str, many: &str, table: &str) -> String 
         1 => format!("1 more {one} is not shown here: see {table}."),
         more => format!("{} more {many} are not shown here: see {table}.", grouped(more)),
     }
+}
+
+/// The most pieces of evidence of a host that the page names.
+const MOST_EVIDENCE: usize = 4;
+
+/// Returns the names of the pieces of evidence that contain a host's records, in a line.
+pub(super) fn evidence(of: &HostFacts) -> String {
+    let named = of.evidence.items.iter().take(MOST_EVIDENCE).map(String::as_str);
+    joined(named, of.evidence.count.saturating_sub(MOST_EVIDENCE as u64))
 }
 
 /// Returns the first items of a list joined by commas, and how many more there are.
