@@ -154,7 +154,7 @@ pub(super) fn outputs(run: &Run) -> Listing {
     let columns =
         [("Table", Kind::Text), ("Rows", Kind::Number), ("Bytes", Kind::Number), ("SHA-256", Kind::Code)];
     let mut list = Listing::new(&columns, "No table is listed.");
-    for output in run.outputs.iter() {
+    for output in &run.outputs {
         list.push([text(&output.file), grouped(output.rows), grouped(output.bytes), text(&output.sha256)]);
     }
     let more = (run.outputs.len() - list.rows.len()) as u64;
