@@ -580,9 +580,9 @@ const EXAMPLES: &str = "Examples:
 
 const EXPORT_EXAMPLES: &str = "Examples:
   dnsweep export OUT --to csv -o matches.csv            for a spreadsheet
-  dnsweep export OUT --to jsonl --table hosts           every host, for jq or DuckDB
+  dnsweep export OUT --to jsonl --table hosts           every host
   dnsweep export OUT --to timesketch -o matches.jsonl   a timeline
-  dnsweep guide exports                                 how each tool loads an export";
+  dnsweep guide exports                                 how tools load them";
 
 const COMPLETIONS_EXAMPLES: &str = "Examples:
   dnsweep completions bash > ~/.local/share/bash-completion/completions/dnsweep

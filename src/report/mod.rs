@@ -61,6 +61,7 @@ pub use run::{
     ContentRecord, DetectionLeads, DetectionRecord, NameCondition, OutputRecord, RefusedRecord,
     RiskObjectRecord, RuleCounts, Run, RunNotRead,
 };
+#[cfg(feature = "cli")]
 pub use summary::{Colours, Extent, HostsInDetail, RiskTable, Summary, terminal_width};
 #[cfg(feature = "cli")]
 pub use table_schemas::{columns_as_markdown, tables_as_json, tables_as_markdown};
