@@ -237,7 +237,7 @@ DISTINCT = {
 METADATA = [
     "dnsweep.schema_version",
     "dnsweep.version",
-    "dnsweep.inputs_sha256",
+    "dnsweep.looked_for_sha256",
     "dnsweep.detection_ids",
     "dnsweep.detections",
     "dnsweep.sorted_by",
@@ -455,8 +455,8 @@ def judge_nullability(path, table):
 def judge_origin(table, own, run):
     """Checks that a table's metadata names the run that wrote it, and its detections."""
     wrong = []
-    if own.get("dnsweep.inputs_sha256") != run["inputs_sha256"]:
-        wrong.append("dnsweep.inputs_sha256 is not that of run.json")
+    if own.get("dnsweep.looked_for_sha256") != run["looked_for_sha256"]:
+        wrong.append("dnsweep.looked_for_sha256 is not that of run.json")
     described = [{key: detection[key] for key in ("id", "version", "sha256")} for detection in run["detections"]]
     if table.startswith("stats/"):
         described = [detection for detection in described if table == f"stats/{detection['id']}.parquet"]

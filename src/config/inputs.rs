@@ -84,13 +84,19 @@ impl SweepInputs {
         serde_json::to_string(self).expect("texts, numbers and lists of them are JSON")
     }
 
-    /// Returns the SHA-256 of all inputs but the roots of the evidence, as hexadecimal digits. It is
-    /// in `run.json` and in each table, so that a table shows by which run it was written: a run
-    /// with other rules, options or another version has another hash. It does not depend on where
-    /// the evidence lies, as the tables do not.
+    /// Returns the SHA-256 of what the sweep looks for, as hexadecimal digits: the version of
+    /// dnsweep, the rules, the exclusions and the period. It is in `run.json` and in each table, so
+    /// that a table shows by which run it can have been written. It does not depend on where the
+    /// evidence lies or how it is read, as the tables do not.
     #[must_use]
-    pub fn sha256(&self) -> String {
-        sha256(SweepInputs { evidence: Vec::new(), ..self.clone() }.to_json().as_bytes())
+    pub fn looked_for_sha256(&self) -> String {
+        let looked_for = SweepInputs {
+            evidence: Vec::new(),
+            passwords: String::new(),
+            options: Options::default(),
+            ..self.clone()
+        };
+        sha256(looked_for.to_json().as_bytes())
     }
 
     /// Returns the first input in which this sweep differs from an earlier one; `None` if all are

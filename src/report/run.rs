@@ -56,10 +56,9 @@ pub struct Run {
     /// The end of the requested period: later events could not match. `null` if the period has no
     /// end.
     pub until: Option<String>,
-    /// The SHA-256 of all inputs of the run but the roots of the evidence: the version of dnsweep,
-    /// rules, exclusions, period and options. Each table has the same hash in its metadata
-    /// (`dnsweep.inputs_sha256`).
-    pub inputs_sha256: String,
+    /// The SHA-256 of what the run looked for: the version of dnsweep, rules, exclusions and period.
+    /// Each table has the same hash in its metadata (`dnsweep.looked_for_sha256`).
+    pub looked_for_sha256: String,
     /// All options on which the results depend, except the period, the rules and the exclusions.
     pub options: Options,
     /// The roots of the evidence, as absolute paths.

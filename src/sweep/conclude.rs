@@ -63,7 +63,7 @@ pub(super) fn conclude(
     let missed_containers = MissedContainer::among(
         containers.map(|found| (discovery.evidence_name(found.evidence), &found.report)),
     );
-    let inputs_sha256 = config.inputs(&[]).sha256();
+    let looked_for_sha256 = config.inputs(&[]).looked_for_sha256();
     let detections = config.detections.into_iter().zip(match_counts).zip(leads);
     let finished = EventTime::now();
     let run = Run {
@@ -83,7 +83,7 @@ pub(super) fn conclude(
         threads: config.threads.get(),
         since: config.window.since.map(EventTime::rfc3339),
         until: config.window.until.map(EventTime::rfc3339),
-        inputs_sha256,
+        looked_for_sha256,
         options: config.options.clone(),
         exclusions: exclusion_records(&config.exclusions, &excluded),
         roots: discovery.roots.iter().map(|root| path_text(root)).collect(),

@@ -122,14 +122,14 @@ impl LastTable<'_> {
     }
 }
 
-/// Returns the key-value metadata that every table of an output has: versions, the SHA-256 of the
-/// sweep's inputs, and the detections.
+/// Returns the key-value metadata that every table of an output has: versions, the SHA-256 of
+/// what the sweep looks for, and the detections.
 pub(super) fn metadata(config: &Config) -> Vec<(&'static str, String)> {
     let ids: Vec<&str> = config.detections.iter().map(|loaded| loaded.detection.id.as_str()).collect();
     vec![
         ("dnsweep.schema_version", SCHEMA_VERSION.to_string()),
         ("dnsweep.version", env!("CARGO_PKG_VERSION").to_owned()),
-        ("dnsweep.inputs_sha256", config.inputs(&[]).sha256()),
+        ("dnsweep.looked_for_sha256", config.inputs(&[]).looked_for_sha256()),
         (DETECTION_IDS, ids.join(" ")),
         (DETECTIONS, detections(config.detections.iter())),
     ]
