@@ -84,9 +84,10 @@ impl Limits {
         cleared: 5000,
         matches: 100_000,
         matches_of_host: 10_000,
-        groups: 1000,
+        // The page groups the matches itself.
+        groups: 0,
         days: 1000,
-        values: 20,
+        values: 0,
         remarks: 200,
     };
 }

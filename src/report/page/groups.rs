@@ -5,7 +5,9 @@
 use std::collections::HashMap;
 
 use super::words::{optional, path, text};
-use crate::report::answer::{GroupValue, HostGroups, HostInDetail, Match, MatchedRule, UtcTime};
+use crate::report::answer::{AnswerError, HostInDetail, Match, MatchedRule, UtcTime};
+use crate::report::run::{DetectionRecord, Run};
+use crate::table::{ColumnType, TableId, Tables};
 
 /// A field of a match by which detections group, with the names that it has in their tables.
 #[derive(Debug, Clone, Copy)]
@@ -93,43 +95,53 @@ impl Values {
     }
 }
 
-/// Returns the groups of a host's matches, by the time of their first match.
-pub(super) fn groups(host: &HostInDetail) -> Vec<Group> {
-    let mut places: HashMap<(&str, Vec<String>), usize> = HashMap::new();
-    let mut groups: Vec<Group> = Vec::new();
-    let mut by_of: HashMap<&str, Vec<usize>> = HashMap::new();
-    for found in &host.matches.listed.items {
-        for rule in &found.rules {
-            let by = by_of.entry(&rule.id).or_insert_with(|| fields(&host.matches.groups, &rule.id));
-            let key =
-                by.iter().filter_map(|field| FIELDS.get(*field)).map(|field| (field.value)(found)).collect();
-            let place = *places.entry((&rule.id, key)).or_insert_with(|| {
-                groups.push(Group::new(rule, found));
-                groups.len() - 1
+/// The fields by which each detection groups its matches.
+#[derive(Debug, Default)]
+pub(super) struct Grouping(HashMap<String, Vec<usize>>);
+
+impl Grouping {
+    /// Reads by which fields the detections that have matches group: those that their tables have
+    /// as a single text.
+    pub(super) fn read(run: &Run, tables: &dyn Tables) -> Result<Self, AnswerError> {
+        let mut grouping = Grouping::default();
+        let detections = run.detections.iter().filter(|detection| {
+            detection.matches + detection.recovered_matches > 0 && tables.has(TableId::Stats(&detection.id))
+        });
+        for DetectionRecord { id, .. } in detections {
+            let table = TableId::Stats(id);
+            let columns = tables.columns(table).map_err(AnswerError::of(table))?;
+            let single = columns.iter().filter(|column| column.kind == ColumnType::Text);
+            let fields = single.filter_map(|column| {
+                FIELDS.iter().position(|field| field.names.contains(&column.name.as_ref()))
             });
-            if let Some(group) = groups.get_mut(place) {
-                group.add(rule, found);
+            let fields: Vec<usize> = fields.collect();
+            if !fields.is_empty() {
+                grouping.0.insert(id.clone(), fields);
             }
         }
+        Ok(grouping)
     }
-    groups
-}
 
-/// Returns the indexes in [`FIELDS`] of the fields by which a detection groups: those that its table
-/// has as a single text.
-fn fields(tables: &[HostGroups], detection: &str) -> Vec<usize> {
-    let Some(table) = tables.iter().find(|table| table.detection_id == detection) else {
-        return USUAL.into();
-    };
-    let first = table.rows.items.first();
-    let is_by = |(place, name): (usize, &String)| {
-        let value = first.and_then(|row| row.get(place));
-        let is_single = matches!(value, None | Some(GroupValue::Text(_) | GroupValue::Null));
-        let field = FIELDS.iter().position(|field| field.names.contains(&name.as_str()));
-        field.filter(|_| is_single)
-    };
-    let fields: Vec<usize> = table.columns.iter().enumerate().filter_map(is_by).collect();
-    if fields.is_empty() { USUAL.into() } else { fields }
+    /// Returns the groups of a host's matches, by the time of their first match.
+    pub(super) fn groups(&self, host: &HostInDetail) -> Vec<Group> {
+        let mut places: HashMap<(&str, Vec<String>), usize> = HashMap::new();
+        let mut groups: Vec<Group> = Vec::new();
+        for found in &host.matches.listed.items {
+            for rule in &found.rules {
+                let by = self.0.get(&rule.id).map_or(&USUAL[..], Vec::as_slice);
+                let fields = by.iter().filter_map(|field| FIELDS.get(*field));
+                let key = fields.map(|field| (field.value)(found)).collect();
+                let place = *places.entry((&rule.id, key)).or_insert_with(|| {
+                    groups.push(Group::new(rule, found));
+                    groups.len() - 1
+                });
+                if let Some(group) = groups.get_mut(place) {
+                    group.add(rule, found);
+                }
+            }
+        }
+        groups
+    }
 }
 
 impl Group {

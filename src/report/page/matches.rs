@@ -2,7 +2,7 @@
 
 use super::columns::{Columns, packed_within};
 use super::document::{Card, Kind, Listing};
-use super::groups::{Group, groups};
+use super::groups::{Group, Grouping};
 use super::words::{evidence, host, optional_time, seconds, time};
 use crate::report::answer::{Answer, HostInDetail, UtcTime};
 use crate::report::wording::{counted, grouped};
@@ -30,11 +30,11 @@ pub(super) struct HostGroups {
 
 /// Returns the matches of all hosts that the answer lists, the worst host first. Hosts with matches
 /// in deleted records only come last. The answer has no matches any more, which frees memory.
-pub(super) fn grouped_matches(answer: &mut Answer) -> Vec<HostGroups> {
+pub(super) fn grouped_matches(answer: &mut Answer, grouping: &Grouping) -> Vec<HostGroups> {
     let recovered = answer.uncleared.items.iter_mut().filter(|host| host.matches.recovered > 0);
     let hosts = answer.hosts.items.iter_mut().chain(recovered);
     let each = hosts.map(|of| {
-        let (about, groups, unlisted) = (about(of), groups(of), of.matches.listed.cut());
+        let (about, groups, unlisted) = (about(of), grouping.groups(of), of.matches.listed.cut());
         of.matches.listed.items = Vec::new();
         HostGroups { host: host(&of.facts), about, unlisted, groups }
     });

@@ -26,6 +26,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use self::document::{Document, Link};
+use self::groups::Grouping;
 use self::logging::Logging;
 use super::answer::{Answer, AnswerError, Limits, Question};
 use super::run::Run;
@@ -54,7 +55,8 @@ pub fn page(run: Run, run_sha256: &str, tables: &dyn Tables) -> Result<String, A
     let answer = Answer::read(run, tables, &question)?;
     let detailed = answer.hosts.items.iter().chain(&answer.uncleared.items).map(|of| &of.facts);
     let logging = Logging::read(tables, detailed.chain(&answer.cleared.items))?;
-    Ok(document(run_sha256, answer, &logging))
+    let grouping = Grouping::read(&answer.run, tables)?;
+    Ok(document(run_sha256, answer, &logging, &grouping))
 }
 
 /// What a page says of its origin.
@@ -79,12 +81,12 @@ impl<'p> PageMarks<'p> {
 }
 
 /// Returns the page of an answer. The list of matches gets the room that all else leaves.
-fn document(run_sha256: &str, mut answer: Answer, logging: &Logging) -> String {
+fn document(run_sha256: &str, mut answer: Answer, logging: &Logging, grouping: &Grouping) -> String {
     // The last line names a file for debuggers, which a browser would look for.
     let tabulator = TABULATOR.split("//# sourceMappingURL").next().unwrap_or(TABULATOR);
     let style = format!("{TABULATOR_STYLE}\n{STYLE}");
     let (top, figures) = (top::top(&answer), figures::figures(&answer, logging));
-    let matches = matches::grouped_matches(&mut answer);
+    let matches = matches::grouped_matches(&mut answer, grouping);
     let (answer, run) = (&answer, &answer.run);
     let (cards, cards_left_out) = matches::cards(answer, &matches);
     let (hosts_data, hosts_left_out) = hosts::packed(answer);
