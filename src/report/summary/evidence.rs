@@ -15,8 +15,6 @@ use crate::report::wording::of_form;
 const MOST_FILES: usize = 4;
 /// The most tables that a short summary lists. `run.json` lists all.
 const MOST_TABLES: usize = 6;
-/// The most forms of events that are not read which a short summary names.
-const MOST_FORMS: usize = 3;
 
 impl Summary<'_> {
     /// Returns the lines on the output and on how much of the evidence was read.
@@ -183,7 +181,8 @@ impl Summary<'_> {
         let text = if kinds.is_empty() { "nothing".to_owned() } else { kinds.join(", ") };
         let is_shown = !kinds.is_empty() || passed.event_forms.is_empty();
         let mut lines = if is_shown { self.labelled("Passed over", &text) } else { Vec::new() };
-        let forms = passed.event_forms.iter().take(self.extent.most(MOST_FORMS));
+        // There are as many as forms that dnsweep knows: a few.
+        let forms = passed.event_forms.iter();
         lines.extend(forms.flat_map(|(form, files)| self.labelled("Passed over", &of_form(*form, files))));
         lines
     }
