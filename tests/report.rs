@@ -86,7 +86,8 @@ fn many_hosts(hosts: u64) -> Scene {
 fn summary(out: &Path, width: usize, extent: Extent) -> String {
     let limits = if extent == Extent::Full { Limits::FULL } else { Limits::SUMMARY };
     let answer = RecordedOutput::open(out).unwrap().answer(&Question { host: None, limits }).unwrap();
-    Summary { answer: &answer, directory: "/cases/out", width, colours: Colours::None, extent }.text()
+    let page = Some("report.html");
+    Summary { answer: &answer, directory: "/cases/out", page, width, colours: Colours::None, extent }.text()
 }
 
 /// Returns the characters of a text that act on a terminal.

@@ -9,6 +9,7 @@ use super::error::{CommandError, UsageError};
 use super::exit::Exit;
 use crate::base::path_text::path_text;
 use crate::event::{EventTime, parse_span_back};
+use crate::output::PAGE_FILE;
 use crate::report::answer::{Answer, Document, Limits, Question, RiskDocument, RiskQuestion};
 use crate::report::{Extent, HostsInDetail, RiskTable, Summary, csv_rows, markdown};
 use crate::sweep::RecordedOutput;
@@ -76,12 +77,13 @@ fn write_answer(output: RecordedOutput, shown: Shown) -> Result<Option<Exit>, Co
         (ReportFormat::Json, Extent::Short) => Limits::DOCUMENT,
         (ReportFormat::Text | ReportFormat::Markdown, Extent::Short) => Limits::SUMMARY,
     };
+    let page = Some(PAGE_FILE).filter(|page| output.directory.join(page).is_file());
     let answer = output.answer(&Question { host: None, limits })?;
     let (width, colours) = (destination.width(), destination.colours());
     Ok(destination.write(log_format, |to| match format {
         ReportFormat::Text => {
             let (answer, directory) = (&answer, &*directory);
-            let summary = Summary { answer, directory, width, colours, extent };
+            let summary = Summary { answer, directory, page, width, colours, extent };
             to.write_all(summary.text().as_bytes())
         }
         ReportFormat::Markdown => to.write_all(markdown::summary(&answer, &directory).as_bytes()),

@@ -94,7 +94,7 @@ fn document(run_sha256: &str, mut answer: Answer, logging: &Logging, grouping: &
     let sections = sections::sections(answer);
     let ids = sections.iter().map(|section| (section.id, link_title(section.id)));
     let charts = [
-        figures.timeline.is_some().then_some(("timeline", "Timeline")),
+        figures.timeline.is_some().then_some(("timeline", "By day")),
         figures.coverage.is_some().then_some(("coverage", "DNS logging")),
     ];
     let charts = charts.into_iter().flatten();

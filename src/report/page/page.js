@@ -129,7 +129,8 @@
 
   const showMatches = (rows) => {
     const several = new Set(rows.map((row) => row.detection)).size > 1;
-    const table = grid("matches-grid", rows, [
+    const inTime = rows.toSorted((one, other) => (one.first ?? Infinity) - (other.first ?? Infinity));
+    const table = grid("matches-grid", inTime, [
       { title: "First (UTC)", field: "first", ...moment },
       { title: "Last (UTC)", field: "last", ...moment },
       { title: "Times", field: "count", ...amount, width: 82 },

@@ -2,7 +2,7 @@
 
 use super::document::{DetectionCard, Fact, Kind, Listing};
 use super::sections::line;
-use super::words::{joined, text};
+use super::words::{joined, prose, text};
 use crate::config::Hashing;
 use crate::report::answer::Answer;
 use crate::report::run::{DetectionRecord, NameCondition, Run};
@@ -61,7 +61,7 @@ fn card(detection: &DetectionRecord) -> DetectionCard {
         ),
         fact("Remarks", each(&detection.notes)),
     ];
-    let paragraphs = line(detection.description.as_deref());
+    let paragraphs = detection.description.as_deref().map(prose).into_iter().collect();
     DetectionCard { name: text(&detection.name), paragraphs, facts: facts.into_iter().flatten().collect() }
 }
 

@@ -61,15 +61,21 @@ fn sentences(answer: &Answer) -> Vec<String> {
             found.time.map_or_else(|| "at an unknown time".to_owned(), |at| format!("at {} UTC", time(at)));
         let program = found.process_name.as_deref().or(found.image.as_deref());
         sentences.push(format!(
-            "The first was on {} {when}: {} asked for {}.",
+            "The first was on {} {when}: {} asked for {}{}.",
             if first.computer.is_empty() {
                 "a host without a name".to_owned()
             } else {
                 brief(&first.computer)
             },
             program.map_or_else(|| "an unknown program".to_owned(), brief),
-            found.query_name.as_deref().map_or_else(|| "an unknown name".to_owned(), brief)
+            found.query_name.as_deref().map_or_else(|| "an unknown name".to_owned(), brief),
+            found
+                .user
+                .as_deref()
+                .map(|user| format!(", under the account {}", brief(user)))
+                .unwrap_or_default()
         ));
+        sentences.push(MEANING.to_owned());
     }
     if totals.recovered_matches > 0 {
         let matches = counted(totals.recovered_matches, "more match is", "more matches are");
@@ -102,12 +108,36 @@ fn not_cleared(answer: &Answer) -> Option<String> {
             format!("All {} {hosts} are cleared for the time that their DNS logging covers.", grouped(others))
         }
         uncleared => format!(
-            "Of the {} {hosts}, {} cannot be cleared: {}.",
+            "Of the {} {hosts}, {} cannot be cleared: {} ({}).{}",
             grouped(others),
             grouped(uncleared),
-            reasons(answer).join(", ")
+            names_of_uncleared(answer, uncleared),
+            reasons(answer).join(", "),
+            if uncleared < others { CLEARED } else { "" }
         ),
     })
+}
+
+/// What a match means, in a sentence.
+const MEANING: &str = "A match means that a program asked for a name that a detection describes. It does not show what was transferred.";
+/// What it means that other hosts are cleared, as a sentence after another.
+const CLEARED: &str = " The others are cleared only for the time that their DNS logging covers.";
+/// The most names of hosts in a sentence.
+const MOST_NAMES: usize = 4;
+
+/// Returns the names of the first hosts that are not cleared, of which there are `all`.
+fn names_of_uncleared(answer: &Answer, all: u64) -> String {
+    let hosts = answer.uncleared.items.iter().take(MOST_NAMES).map(|of| host(&of.facts));
+    let mut names: Vec<String> = hosts.map(|name| brief(&name)).collect();
+    let more = all.saturating_sub(names.len() as u64);
+    if more > 0 {
+        names.push(format!("{} more", grouped(more)));
+    }
+    match names.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        None => grouped(all),
+    }
 }
 
 fn reasons(answer: &Answer) -> Vec<String> {

@@ -9,6 +9,8 @@ use crate::report::wording::grouped;
 const LONGEST: usize = 300;
 /// The most characters of a path in the evidence on the page.
 const LONGEST_PATH: usize = 1000;
+/// The most characters of a text that people wrote, such as the description of a rule.
+const LONGEST_PROSE: usize = 2000;
 /// The most characters of a value at the top of the page.
 const LONGEST_BRIEF: usize = 120;
 /// The number of ticks of 100 ns in a second.
@@ -23,6 +25,11 @@ pub(super) fn text(value: &str) -> String {
 /// Returns a path in the evidence as the page shows it: as [`text`], but longer.
 pub(super) fn path(value: &str) -> String {
     escaped(&middle_cut(value, LONGEST_PATH)).into_owned()
+}
+
+/// Returns a text that people wrote as the page shows it: as [`text`], but longer.
+pub(super) fn prose(value: &str) -> String {
+    escaped(&middle_cut(value, LONGEST_PROSE)).into_owned()
 }
 
 /// Returns a value as the top of the page shows it: as [`text`], but shorter.

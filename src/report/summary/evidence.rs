@@ -37,6 +37,7 @@ impl Summary<'_> {
         };
         let mut items: Vec<String> = outputs.iter().take(shown).map(rows).collect();
         items.push("run.json".to_owned());
+        items.extend(self.page.map(|page| format!("{page} (for a browser)")));
         lines.extend(self.layout().flow("", LABEL_WIDTH, &items));
         lines.extend(self.more(outputs.len() as u64, shown, "tables", "run.json"));
         lines

@@ -79,6 +79,8 @@ pub struct Summary<'a> {
     pub answer: &'a Answer,
     /// The output directory. The summary names it and the tables in it.
     pub directory: &'a str,
+    /// The file name of the page in the output directory; `None` if there is no page.
+    pub page: Option<&'a str>,
     /// The width of the summary in columns, usually that of the terminal. Longer lines are wrapped.
     pub width: usize,
     /// Whether the summary is coloured.
