@@ -67,6 +67,10 @@ def event(number, computer, name="pastebin.com", image=r"C:\Windows\System32\cmd
     )
 
 
+# What the page's script sets when it is done. It is a selector, because the page's policy forbids to wait for an expression.
+READY = "html[data-ready='yes']"
+
+
 class Page:
     """A page in the browser, with everything that it did and should not have done."""
 
@@ -82,7 +86,7 @@ class Page:
         begun = time.monotonic()
         self.page.goto(address)
         if options.get("java_script_enabled", True):
-            self.page.wait_for_function("document.documentElement.dataset.ready === 'yes'")
+            self.page.wait_for_selector(READY, state="attached")
         self.opened = time.monotonic() - begun
 
     def _dialog(self, dialog):
@@ -365,7 +369,7 @@ def picture(browser, png, out):
     context = browser.new_context(viewport={"width": 1180, "height": 860}, color_scheme="light")
     page = context.new_page()
     page.goto((out / "report.html").resolve().as_uri())
-    page.wait_for_function("document.documentElement.dataset.ready === 'yes'")
+    page.wait_for_selector(READY, state="attached")
     page.screenshot(path=png)
     context.close()
 
