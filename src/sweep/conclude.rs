@@ -1,6 +1,9 @@
 //! The end of a sweep: decides how the sweep ended, writes `run.json`, and gives the output
 //! directory its final name.
 
+use std::collections::VecDeque;
+use std::path::PathBuf;
+
 use super::collect::SweepResults;
 use super::excluded::ExclusionCounts;
 use super::leads::{LeadCounts, lead_conditions};
@@ -52,7 +55,7 @@ pub(super) fn conclude(
     SweepTimes { started, resumed_files }: SweepTimes,
 ) -> Result<Outcome, SweepError> {
     let SweepResults { hosts, totals, flawed, match_counts, lead_counts, excluded, written } = collected;
-    let FinishedTables { outputs, mut syncing } = written;
+    let FinishedTables { outputs, syncing } = written;
     let ending = totals.ending();
     let leads: Vec<_> = match config.options.leads {
         Leads::None => vec![None; config.detections.len()],
@@ -99,17 +102,25 @@ pub(super) fn conclude(
         missed_containers,
         outputs,
     };
-    let publish = |output: OutputDirectory| {
-        let json = run.to_json();
-        syncing.push_back(output.write_run(&json)?);
-        if config.page == ReportPage::Written {
-            syncing.push_back(write_page(&output, &run, &json)?);
-        }
-        let journal = if ending == Ending::Interrupted { FinalJournal::Keep } else { FinalJournal::Remove };
-        output.publish(syncing, journal)
-    };
-    let directory = output.map(publish).transpose()?;
+    let directory = output.map(|output| publish(output, config.page, &run, syncing)).transpose()?;
     Ok(Outcome { ending, run, hosts, directory })
+}
+
+/// Writes `run.json` and, unless `page` leaves it out, the page, and gives the output directory its
+/// final name, which is returned. `syncing` are the tables that are still syncing to the disk.
+fn publish(
+    output: OutputDirectory,
+    page: ReportPage,
+    run: &Run,
+    mut syncing: VecDeque<PendingSync>,
+) -> Result<PathBuf, OutputError> {
+    let json = run.to_json();
+    syncing.push_back(output.write_run(&json)?);
+    if page == ReportPage::Written {
+        syncing.push_back(write_page(&output, run, &json)?);
+    }
+    let journal = if run.interrupted { FinalJournal::Keep } else { FinalJournal::Remove };
+    output.publish(syncing, journal)
 }
 
 /// Writes `report.html`, the page that shows the output to people. It is made from the tables, which
