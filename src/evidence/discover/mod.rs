@@ -6,6 +6,7 @@
 //! `--any-name` for all names, it depends on the file's first bytes. The files in archives and disk
 //! images are listed, too ([`explorer`]).
 
+mod builder;
 mod content;
 mod evidence;
 mod explorer;
@@ -18,26 +19,23 @@ mod passed_over;
 mod segments;
 mod sparse_file;
 
-use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use self::builder::DiscoveryBuilder;
 pub use self::evidence::EvidenceId;
-use self::evidence::{Registry, RootDivision};
-use self::explorer::{Access, Contents};
+use self::explorer::Access;
 pub use self::form::FileForm;
-use self::listing::{ListedItem, Listing, Tree, list};
-use self::log_file::{InnerFile, Place};
+use self::listing::list;
 pub use self::log_file::{LogFile, OpenLog};
 pub use self::outer_file::{OuterFile, OuterFiles};
 use crate::base::platform::files::Link;
 use crate::base::switch::switch;
 use crate::evidence::EvidenceError;
 use crate::evidence::container::Passwords;
-use crate::evidence::source::ListedFile;
 use crate::evidence::spool::SpoolPlace;
 use crate::ledger::container::ContainerReport;
 use crate::ledger::tally::SkippedCounts;
@@ -281,165 +279,14 @@ pub fn discover_observed(
     observe: &mut dyn FnMut(FoundSoFar),
 ) -> Result<Discovery, EvidenceError> {
     let paths = resolve_roots(&search.roots)?;
-    let roots: Vec<Root> = paths.iter().map(|root| Root::new(root, search)).collect();
-    let trees = roots.iter().enumerate().map(|(number, root)| root.tree(number)).collect();
-    let mut collected = DiscoveryBuilder { links: search.links, roots, ..DiscoveryBuilder::default() };
+    let mut found = DiscoveryBuilder::new(search, &paths);
     let access = Access::new(search);
-    list(trees, (search, &access), threads, |listing| {
-        collected.add(listing);
-        observe(collected.found_so_far());
+    list(found.trees(), (search, &access), threads, |listing| {
+        found.add(listing);
+        observe(found.so_far());
         Ok(())
     })?;
-    let DiscoveryBuilder { files, containers, passed_over, registry, roots, .. } = collected;
-    Ok(Discovery {
-        files,
-        evidence: registry.names(),
-        evidence_of_roots: roots.iter().map(|root| root.pieces).collect(),
-        roots: paths,
-        passed_over,
-        containers,
-        hashed_bytes: 0,
-    })
-}
-
-/// The files, containers and pieces of evidence that discovery has found so far.
-#[derive(Default)]
-struct DiscoveryBuilder {
-    links: Links,
-    roots: Vec<Root>,
-    files: Vec<LogFile>,
-    containers: Vec<FoundContainer>,
-    passed_over: SkippedCounts,
-    registry: Registry,
-    /// The device and inode numbers of the files that were found so far. With `--follow`, a file
-    /// that is found again is skipped.
-    seen: HashSet<(u64, u64)>,
-}
-
-/// A root that discovery is listing, with the division of the root into pieces of evidence.
-struct Root {
-    /// The absolute path of the root that is being listed.
-    path: Arc<Path>,
-    evidence: RootDivision,
-    /// The number of pieces of evidence that were found in the root so far.
-    pieces: usize,
-    /// What opening a file of the root does if a symbolic link is in the file's place: follows it
-    /// or fails.
-    link: Link,
-}
-
-impl DiscoveryBuilder {
-    fn found_so_far(&self) -> FoundSoFar {
-        FoundSoFar {
-            files: self.files.len() as u64,
-            containers: self.containers.len() as u64,
-            pieces: self.registry.len() as u64,
-        }
-    }
-
-    /// Adds the listing of a part of a root to what was found. The parts must be added in the order
-    /// of a single walk.
-    fn add(&mut self, listing: Listing) {
-        self.passed_over.merge(listing.passed_over);
-        let Some(root) = self.roots.get_mut(listing.root) else { return };
-        let before = self.registry.len();
-        for found in listing.found {
-            match found {
-                ListedItem::Piece(path) => self.registry.register(path),
-                ListedItem::File { known: Ok(known), .. }
-                    if self.links == Links::Follow && !self.seen.insert(known.identity.number) =>
-                {
-                    self.passed_over.seen_before += 1;
-                }
-                ListedItem::File { path, form, known } => {
-                    self.files.push(root.file(&mut self.registry, &path, form, known));
-                }
-                ListedItem::Sparse { path, file } => replace(&mut self.files, &path, file),
-                ListedItem::Container { number: Some(number), .. }
-                    if self.links == Links::Follow && !self.seen.insert(number) =>
-                {
-                    self.passed_over.seen_before += 1;
-                }
-                ListedItem::Container {
-                    path,
-                    contents: Contents { files, containers, passed_over, outer },
-                    ..
-                } => {
-                    self.passed_over.merge(passed_over);
-                    let evidence = root.evidence.of(&mut self.registry, &path);
-                    self.registry.mark_container(&path);
-                    self.files.extend(files.into_iter().map(|file| LogFile::in_container(file, evidence)));
-                    let mut outer = outer;
-                    self.containers.extend(containers.into_iter().map(|report| FoundContainer {
-                        evidence,
-                        report,
-                        // The first one is the file itself, all others lie in it.
-                        outer: outer.take(),
-                    }));
-                }
-            }
-        }
-        root.pieces += self.registry.len() - before;
-    }
-}
-
-/// Replaces the file at `path`, which was added to `files` just now, by `file`: the same file as it
-/// was before it was collected. Does nothing if the file was not added, because it was seen before.
-fn replace(files: &mut [LogFile], path: &Path, file: InnerFile) {
-    for known in files.iter_mut().rev() {
-        let Some(known_path) = known.path_in_folder().filter(|known| known.parent() == path.parent()) else {
-            return;
-        };
-        if known_path == path {
-            // The form that its name or its first bytes gave it is kept.
-            *known = LogFile::in_container(InnerFile { form: known.form, ..file }, known.evidence);
-            return;
-        }
-    }
-}
-
-impl Root {
-    fn new(path: &Path, search: &Search) -> Self {
-        Root {
-            path: Arc::from(path),
-            evidence: RootDivision::new(path, search.evidence_depth, search.links),
-            pieces: 0,
-            link: search.links.link(),
-        }
-    }
-
-    /// Returns the whole root as a tree to list. `root` is its position in the list of roots.
-    fn tree(&self, root: usize) -> Tree {
-        Tree { root, path: self.path.to_path_buf(), depth: 0, depth_of_pieces: self.evidence.depth }
-    }
-
-    /// Returns the file at `path` as a file to read, as part of its piece of evidence. `known` is
-    /// the state of the file, or the reason why it could not be listed.
-    fn file(
-        &self,
-        registry: &mut Registry,
-        path: &Path,
-        form: FileForm,
-        known: Result<ListedFile, String>,
-    ) -> LogFile {
-        // Only an entry that could not be listed may be a folder. A listed file need not be
-        // examined again.
-        let is_folder = known.is_err() && path.is_dir();
-        let folder = if is_folder { path } else { path.parent().unwrap_or(path) };
-        LogFile {
-            form,
-            evidence: self.evidence.of(registry, folder),
-            size: known.as_ref().map_or(0, |known| known.state.size),
-            modified: known.as_ref().map_or((0, 0), |known| known.state.modified),
-            place: Place::Folder {
-                identity: known.as_ref().ok().map(|known| known.identity),
-                link: self.link,
-                root: Arc::clone(&self.path),
-                relative: path.strip_prefix(&self.path).unwrap_or(path).to_path_buf(),
-            },
-            obstacle: known.err(),
-        }
-    }
+    Ok(found.finish(paths))
 }
 
 #[cfg(test)]

@@ -49,6 +49,20 @@ pub(super) fn list<'a, T: Into<Json<'a>>>(items: impl IntoIterator<Item = T>) ->
     if items.is_empty() { Json::Null } else { Json::List(items) }
 }
 
+impl<'a> Json<'a> {
+    /// Returns this object with the fields of the object `more` after its own. The two must have no
+    /// field in common.
+    pub(super) fn with(self, more: Json<'a>) -> Json<'a> {
+        match (self, more) {
+            (Json::Object(mut fields), Json::Object(more)) => {
+                fields.extend(more);
+                Json::Object(fields)
+            }
+            (Json::Null, other) | (other, _) => other,
+        }
+    }
+}
+
 impl<'a> From<&'a str> for Json<'a> {
     fn from(text: &'a str) -> Self {
         Json::Text(Cow::Borrowed(text))

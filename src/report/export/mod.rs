@@ -12,6 +12,7 @@ mod event;
 mod json;
 mod jsonl;
 mod ocsf;
+mod provenance;
 mod splunk_hec;
 mod table_name;
 mod timesketch;

@@ -13,6 +13,7 @@
 
 use super::event::{ExportedEvent, TimeKind};
 use super::json::{Json, list, object};
+use super::provenance::provenance;
 
 /// Makes the line of an event.
 pub(super) fn line<'e>(event: &'e ExportedEvent<'_>) -> Json<'e> {
@@ -37,10 +38,6 @@ fn body<'e>(event: &'e ExportedEvent<'_>) -> Json<'e> {
     object! {
         "signature": &event.detection_name,
         "signature_id": &event.detection_id,
-        "detection_version": event.detection_version(),
-        "mitre_attack_id": list(event.technique_ids().iter().map(String::as_str)),
-        "matched_query": list(&event.matched_query),
-        "matched_process": list(&event.matched_process),
         "risk_score": event.risk_score,
         "risk_message": event.risk_message.as_deref(),
         "src": &event.computer,
@@ -65,23 +62,9 @@ fn body<'e>(event: &'e ExportedEvent<'_>) -> Json<'e> {
         "provider": &event.provider,
         "channel": &event.channel,
         "event_id": event.event_id,
-        "event_record_id": event.event_record_id,
-        "evidence": &event.evidence,
-        "source_path": &event.source_path,
-        "original_path": event.original_path.as_deref(),
-        "snapshot_time": event.snapshot_time,
-        "deleted_file": event.deleted_file,
-        "chunk_number": event.chunk_number,
-        "record_offset": event.record_offset,
-        "integrity": &event.integrity,
-        "recovered": event.recovered,
-        "recovered_from": event.recovered_from.as_deref(),
-        "duplicate": event.duplicate,
-        "event_hash": &event.event_hash,
-        "run_sha256": event.origin.run_sha256,
-        "run_row": event.row_number(),
         "dnsweep_version": &event.origin.run.dnsweep,
     }
+    .with(provenance(event))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@
 
 use super::event::{ExportedEvent, TimeKind};
 use super::json::{Json, list, object};
+use super::provenance::provenance;
 
 /// Makes the line of an event. The fields have the names of the table's columns.
 pub(super) fn line<'e>(event: &'e ExportedEvent<'_>) -> Json<'e> {
@@ -42,30 +43,12 @@ pub(super) fn line<'e>(event: &'e ExportedEvent<'_>) -> Json<'e> {
         "utc_time": event.utc_time,
         "detection_id": &event.detection_id,
         "detection_name": &event.detection_name,
-        "detection_version": event.detection_version(),
-        "mitre_attack_id": list(event.technique_ids().iter().map(String::as_str)),
-        "matched_query": list(&event.matched_query),
-        "matched_process": list(&event.matched_process),
         "risk_score": event.risk_score,
         "risk_message": event.risk_message.as_deref(),
         "provider": &event.provider,
         "channel": &event.channel,
         "event_id": event.event_id,
-        "event_record_id": event.event_record_id,
-        "evidence": &event.evidence,
-        "source_path": &event.source_path,
-        "original_path": event.original_path.as_deref(),
-        "snapshot_time": event.snapshot_time,
-        "deleted_file": event.deleted_file,
-        "chunk_number": event.chunk_number,
-        "record_offset": event.record_offset,
-        "integrity": &event.integrity,
-        "recovered": event.recovered,
-        "recovered_from": event.recovered_from.as_deref(),
-        "duplicate": event.duplicate,
-        "event_hash": &event.event_hash,
-        "run_sha256": event.origin.run_sha256,
-        "run_row": event.row_number(),
         "dnsweep_version": &event.origin.run.dnsweep,
     }
+    .with(provenance(event))
 }

@@ -12,7 +12,8 @@ mod dns_activity;
 mod finding;
 
 use super::event::{ExportedEvent, Role, TimeKind};
-use super::json::{Json, list, object};
+use super::json::{Json, object};
+use super::provenance::provenance;
 use crate::event::EventTime;
 
 /// The version of OCSF whose classes the events are of.
@@ -95,28 +96,10 @@ fn query<'e>(event: &'e ExportedEvent<'_>) -> Json<'e> {
 /// Returns what OCSF has no attribute for: where the record lies, and how far it can be trusted.
 fn unmapped<'e>(event: &'e ExportedEvent<'_>) -> Json<'e> {
     object! {
-        "evidence": &event.evidence,
-        "source_path": &event.source_path,
-        "original_path": event.original_path.as_deref(),
-        "snapshot_time": event.snapshot_time,
-        "deleted_file": event.deleted_file,
-        "chunk_number": event.chunk_number,
-        "record_offset": event.record_offset,
-        "integrity": &event.integrity,
-        "recovered": event.recovered,
-        "recovered_from": event.recovered_from.as_deref(),
-        "duplicate": event.duplicate,
-        "event_hash": &event.event_hash,
-        "event_record_id": event.event_record_id,
         "query_results": event.query_results.as_deref(),
         "time_kind": Some(event.time_kind.name()).filter(|_| event.time_kind != TimeKind::Logged),
         "detection_id": &event.detection_id,
         "detection_name": &event.detection_name,
-        "detection_version": event.detection_version(),
-        "mitre_attack_id": list(event.technique_ids().iter().map(String::as_str)),
-        "matched_query": list(&event.matched_query),
-        "matched_process": list(&event.matched_process),
-        "run_sha256": event.origin.run_sha256,
-        "run_row": event.row_number(),
     }
+    .with(provenance(event))
 }

@@ -1,0 +1,182 @@
+//! Collects what the listing of roots finds into one [`Discovery`]: files, containers and pieces of
+//! evidence, each with the root that it lies in.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::evidence::{Registry, RootDivision};
+use super::explorer::Contents;
+use super::form::FileForm;
+use super::listing::{ListedItem, Listing, Tree};
+use super::log_file::{InnerFile, LogFile, Place};
+use super::{Discovery, FoundContainer, FoundSoFar, Links, Search};
+use crate::base::platform::files::Link;
+use crate::evidence::source::ListedFile;
+use crate::ledger::tally::SkippedCounts;
+
+/// The files, containers and pieces of evidence that discovery has found so far.
+#[derive(Default)]
+pub(super) struct DiscoveryBuilder {
+    links: Links,
+    roots: Vec<Root>,
+    files: Vec<LogFile>,
+    containers: Vec<FoundContainer>,
+    passed_over: SkippedCounts,
+    registry: Registry,
+    /// The device and inode numbers of the files that were found so far. With `--follow`, a file
+    /// that is found again is skipped.
+    seen: HashSet<(u64, u64)>,
+}
+
+/// A root that discovery is listing, with the division of the root into pieces of evidence.
+struct Root {
+    /// The absolute path of the root that is being listed.
+    path: Arc<Path>,
+    evidence: RootDivision,
+    /// The number of pieces of evidence that were found in the root so far.
+    pieces: usize,
+    /// What opening a file of the root does if a symbolic link is in the file's place: follows it
+    /// or fails.
+    link: Link,
+}
+
+impl DiscoveryBuilder {
+    /// Returns what was found, with nothing in it yet, of a discovery with the settings `search`.
+    /// `paths` are the absolute paths of the roots.
+    pub(super) fn new(search: &Search, paths: &[PathBuf]) -> Self {
+        let roots = paths.iter().map(|root| Root::new(root, search)).collect();
+        DiscoveryBuilder { links: search.links, roots, ..DiscoveryBuilder::default() }
+    }
+
+    /// Returns each root as a tree to list.
+    pub(super) fn trees(&self) -> Vec<Tree> {
+        self.roots.iter().enumerate().map(|(number, root)| root.tree(number)).collect()
+    }
+
+    /// Returns the numbers of what was found so far.
+    pub(super) fn so_far(&self) -> FoundSoFar {
+        FoundSoFar {
+            files: self.files.len() as u64,
+            containers: self.containers.len() as u64,
+            pieces: self.registry.len() as u64,
+        }
+    }
+
+    /// Adds the listing of a part of a root to what was found. The parts must be added in the order
+    /// of a single walk.
+    pub(super) fn add(&mut self, listing: Listing) {
+        self.passed_over.merge(listing.passed_over);
+        let Some(root) = self.roots.get_mut(listing.root) else { return };
+        let before = self.registry.len();
+        for found in listing.found {
+            match found {
+                ListedItem::Piece(path) => self.registry.register(path),
+                ListedItem::File { known: Ok(known), .. }
+                    if self.links == Links::Follow && !self.seen.insert(known.identity.number) =>
+                {
+                    self.passed_over.seen_before += 1;
+                }
+                ListedItem::File { path, form, known } => {
+                    self.files.push(root.file(&mut self.registry, &path, form, known));
+                }
+                ListedItem::Sparse { path, file } => replace(&mut self.files, &path, file),
+                ListedItem::Container { number: Some(number), .. }
+                    if self.links == Links::Follow && !self.seen.insert(number) =>
+                {
+                    self.passed_over.seen_before += 1;
+                }
+                ListedItem::Container {
+                    path,
+                    contents: Contents { files, containers, passed_over, outer },
+                    ..
+                } => {
+                    self.passed_over.merge(passed_over);
+                    let evidence = root.evidence.of(&mut self.registry, &path);
+                    self.registry.mark_container(&path);
+                    self.files.extend(files.into_iter().map(|file| LogFile::in_container(file, evidence)));
+                    let mut outer = outer;
+                    self.containers.extend(containers.into_iter().map(|report| FoundContainer {
+                        evidence,
+                        report,
+                        // The first one is the file itself, all others lie in it.
+                        outer: outer.take(),
+                    }));
+                }
+            }
+        }
+        root.pieces += self.registry.len() - before;
+    }
+
+    /// Returns all that was found. `roots` are the absolute paths of the roots.
+    pub(super) fn finish(self, roots: Vec<PathBuf>) -> Discovery {
+        Discovery {
+            files: self.files,
+            evidence: self.registry.names(),
+            evidence_of_roots: self.roots.iter().map(|root| root.pieces).collect(),
+            roots,
+            passed_over: self.passed_over,
+            containers: self.containers,
+            hashed_bytes: 0,
+        }
+    }
+}
+
+/// Replaces the file at `path`, which was added to `files` just now, by `file`: the same file as it
+/// was before it was collected. Does nothing if the file was not added, because it was seen before.
+fn replace(files: &mut [LogFile], path: &Path, file: InnerFile) {
+    for known in files.iter_mut().rev() {
+        let Some(known_path) = known.path_in_folder().filter(|known| known.parent() == path.parent()) else {
+            return;
+        };
+        if known_path == path {
+            // The form that its name or its first bytes gave it is kept.
+            *known = LogFile::in_container(InnerFile { form: known.form, ..file }, known.evidence);
+            return;
+        }
+    }
+}
+
+impl Root {
+    fn new(path: &Path, search: &Search) -> Self {
+        Root {
+            path: Arc::from(path),
+            evidence: RootDivision::new(path, search.evidence_depth, search.links),
+            pieces: 0,
+            link: search.links.link(),
+        }
+    }
+
+    /// Returns the whole root as a tree to list. `root` is its position in the list of roots.
+    fn tree(&self, root: usize) -> Tree {
+        Tree { root, path: self.path.to_path_buf(), depth: 0, depth_of_pieces: self.evidence.depth }
+    }
+
+    /// Returns the file at `path` as a file to read, as part of its piece of evidence. `known` is
+    /// the state of the file, or the reason why it could not be listed.
+    fn file(
+        &self,
+        registry: &mut Registry,
+        path: &Path,
+        form: FileForm,
+        known: Result<ListedFile, String>,
+    ) -> LogFile {
+        // Only an entry that could not be listed may be a folder. A listed file need not be
+        // examined again.
+        let is_folder = known.is_err() && path.is_dir();
+        let folder = if is_folder { path } else { path.parent().unwrap_or(path) };
+        LogFile {
+            form,
+            evidence: self.evidence.of(registry, folder),
+            size: known.as_ref().map_or(0, |known| known.state.size),
+            modified: known.as_ref().map_or((0, 0), |known| known.state.modified),
+            place: Place::Folder {
+                identity: known.as_ref().ok().map(|known| known.identity),
+                link: self.link,
+                root: Arc::clone(&self.path),
+                relative: path.strip_prefix(&self.path).unwrap_or(path).to_path_buf(),
+            },
+            obstacle: known.err(),
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! Where an exported event comes from, for formats that take fields of any name: the place of its
+//! record in the evidence, how far the record can be trusted, and why it is exported.
+
+use super::event::ExportedEvent;
+use super::json::{Json, list, object};
+
+/// Returns an object with these fields. They are named like the columns of `matches.parquet`.
+pub(super) fn provenance<'e>(event: &'e ExportedEvent<'_>) -> Json<'e> {
+    object! {
+        "evidence": &event.evidence,
+        "source_path": &event.source_path,
+        "original_path": event.original_path.as_deref(),
+        "snapshot_time": event.snapshot_time,
+        "deleted_file": event.deleted_file,
+        "chunk_number": event.chunk_number,
+        "record_offset": event.record_offset,
+        "event_record_id": event.event_record_id,
+        "integrity": &event.integrity,
+        "recovered": event.recovered,
+        "recovered_from": event.recovered_from.as_deref(),
+        "duplicate": event.duplicate,
+        "event_hash": &event.event_hash,
+        "detection_version": event.detection_version(),
+        "mitre_attack_id": list(event.technique_ids().iter().map(String::as_str)),
+        "matched_query": list(&event.matched_query),
+        "matched_process": list(&event.matched_process),
+        "run_sha256": event.origin.run_sha256,
+        "run_row": event.row_number(),
+    }
+}
