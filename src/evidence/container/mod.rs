@@ -6,10 +6,10 @@
 //! logs.
 //!
 //! A new archive format is a file in this module, a variant of [`ArchiveFormat`] and its signature
-//! in the list of signatures, where formats that are recognised but not read stand too, such as rar.
-//! Its extension leaves the list of unread formats in `discover::extension`, and joins the endings in
-//! `collector::archive_name`. The explorer of archives needs no change. A new image format: see
-//! [`image`].
+//! in the list of signatures, where formats that are recognised but not read stand too, such as
+//! rar. Its extension leaves the list of unread formats in `discover::extension`, and joins the
+//! endings in `collector::archive_name`. The explorer of archives needs no change. A new image
+//! format: see [`image`].
 
 pub mod image;
 mod packed;
@@ -158,7 +158,8 @@ impl ArchiveFormat {
 
 /// A file in an archive, as [`list`] finds it.
 pub struct Member<'a> {
-    /// The path of the file in the archive, as the archive states it: bytes in any encoding.
+    /// The path of the file in the archive, as the archive states it. It is bytes, because its
+    /// encoding is not known.
     pub path: &'a [u8],
     /// The size of the unpacked file in bytes, as the archive states it.
     pub size: u64,
@@ -171,14 +172,14 @@ pub struct Member<'a> {
 pub enum Content {
     /// The file is stored as it is, in a range of bytes of the archive.
     Range {
-        /// The offset of the file's first byte in the archive.
+        /// The offset in the archive of the first byte of a file that is stored there unpacked.
         start: u64,
         /// The size in bytes of the file that is stored in the archive.
         size: u64,
     },
     /// The file is stored in packed form, and has to be unpacked to read it.
     Packed(Arc<dyn Packed>),
-    /// The file is packed together with other files of a 7z archive.
+    /// The file is packed together with other files in a block of a 7z archive.
     Part(PackedPart),
 }
 

@@ -20,9 +20,11 @@ pub(super) enum Packing {
     Gzip,
     /// The file is packed with Zstandard (RFC 8878).
     Zstandard,
-    /// The file is packed with bzip2. Several streams in one file are one file, as with gzip.
+    /// The file is packed with bzip2. Several bzip2 streams in one file are unpacked one after the
+    /// other, as one file.
     Bzip2,
-    /// The file is packed with xz. Several streams in one file are one file, as with gzip.
+    /// The file is packed with xz. Several xz streams in one file are unpacked one after the other,
+    /// as one file.
     Xz,
 }
 
@@ -32,11 +34,11 @@ const MOST_ZSTANDARD_WINDOW: u32 = 28;
 /// The largest window that Zstandard uses if it is not asked for more, as a power of two in bytes:
 /// 8 MiB.
 const USUAL_ZSTANDARD_WINDOW: u32 = 23;
-/// The most memory that unpacking an xz file may take, in KiB: the largest dictionary, and 1 MiB
-/// for the rest.
+/// The most memory that unpacking an xz file may take, in KiB: 256 MiB for the largest dictionary,
+/// and 1 MiB for the rest.
 const MOST_XZ_MEMORY: u32 = 257 << 10;
-/// The memory that unpacking a bzip2 file takes at most, in bytes: four for each byte of its largest
-/// block, which has 900,000.
+/// The memory that unpacking a bzip2 file takes at most, in bytes: four bytes for each byte of the
+/// largest block of a bzip2 file, which has 900,000.
 const BZIP2_MEMORY: u64 = 4 << 20;
 
 /// A file that was packed as a whole, with its packed bytes and the format in which they are

@@ -59,7 +59,7 @@ fn content(archive: &SharedSource, entry: &Entry<'_, Cursor>) -> Content {
 /// has to be put together on reading.
 struct SparseFile {
     archive: SharedSource,
-    /// The offset of the sparse file's header in the archive.
+    /// The offset in the tar archive of the header that precedes the sparse file.
     header: u64,
 }
 

@@ -63,7 +63,7 @@ pub(super) fn list(
 }
 
 /// The ranges of a zip archive that contain the files whose bytes were requested so far. The map
-/// has the end of each range by its start. No range is empty, and none overlaps another.
+/// has each range's end by its start. No range is empty, and none overlaps another.
 #[derive(Default)]
 struct Ranges(BTreeMap<u64, u64>);
 

@@ -1,5 +1,5 @@
-//! A block of a 7z archive: bytes that are packed together, and the parts of it, each of which is a
-//! file. A part can only be unpacked after the parts before it.
+//! A block of a 7z archive: bytes that are packed together, and the parts of the block, each of
+//! which is a file. A part can only be unpacked after the parts before it.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -13,14 +13,15 @@ use crate::evidence::container::{MOST_UNPACKED, no_password};
 use crate::evidence::layer::{Cursor, SharedSource, Slice};
 use crate::evidence::spool::{Consume, Packed};
 
-/// A part of a block: a file.
+/// A part of a block of a 7z archive (bytes that are packed together). Each part is one file.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Part {
-    /// The offset of the part in the unpacked block, in bytes.
+    /// The offset of the part (a file in a block of a 7z archive) in the unpacked block, in bytes.
     pub start: u64,
-    /// The size of the part in bytes.
+    /// The size of the part, which is a file in a block of a 7z archive, in unpacked bytes.
     pub size: u64,
-    /// The CRC-32 of the part, as the archive states it.
+    /// The CRC-32 of the part (a file in a block of a 7z archive), as the archive states it. `None`
+    /// if the archive does not state it.
     pub checksum: Option<u32>,
 }
 
@@ -30,24 +31,27 @@ impl Part {
     }
 }
 
-/// A block of a 7z archive.
+/// A block of a 7z archive: bytes that are packed together, usually of several files.
 pub(super) struct Block {
     archive: SharedSource,
-    /// The range of the archive that contains the packed bytes.
+    /// The range of the 7z archive that contains the packed bytes of the block.
     packed: Range<u64>,
     stages: Result<Vec<Stage>, String>,
-    /// The parts of the block, without gaps.
+    /// The parts of the block, each of which is a file, in the order of their offsets in the
+    /// unpacked block and without gaps.
     pub parts: Vec<Part>,
-    /// The key of an encrypted block; `None` if it is not encrypted. It is an error if no password
-    /// opens the block.
+    /// The key of an encrypted block of a 7z archive; `None` in it if the block is not encrypted,
+    /// and an error if no password opens the block. The key is found once, when it is first needed.
     key: OnceLock<Result<Option<Key>, String>>,
-    /// What is wrong with the parts that were unpacked so far, by their position.
+    /// What is wrong with the parts of the block (its files) that were unpacked so far. The key is
+    /// the position of the part in the block.
     flaws: Mutex<BTreeMap<usize, String>>,
 }
 
 impl Block {
-    /// Returns a block whose packed bytes lie in the range `packed` of the archive. `stages` are
-    /// the stages of unpacking in their order, or the reason why dnsweep cannot unpack it.
+    /// Returns a block of a 7z archive whose packed bytes lie in the range `packed` of the archive.
+    /// `stages` are the stages of unpacking in the order in which they follow one another, or the
+    /// reason why dnsweep cannot unpack the block.
     pub(super) fn new(
         archive: &SharedSource,
         packed: Range<u64>,
@@ -68,8 +72,8 @@ impl Block {
         self.stages.iter().flatten().map(Stage::memory).sum()
     }
 
-    /// Returns the range of the archive that contains a part of the block as it is. Returns `None`
-    /// if the block is packed or encrypted.
+    /// Returns the range of the archive that contains a part of the block (a file) as it is.
+    /// Returns `None` if the block is packed or encrypted.
     pub(super) fn stored(&self, part: &Part) -> Option<Range<u64>> {
         let is_plain = self.stages.as_ref().is_ok_and(|stages| stages.iter().all(Stage::is_plain));
         let start = self.packed.start.saturating_add(part.start);
@@ -108,8 +112,9 @@ impl Block {
         self.key.get_or_init(find).clone()
     }
 
-    /// Returns true if the block can be unpacked with this key, as far as its first part shows. A
-    /// wrong key gives bytes that cannot be unpacked, or that have another checksum.
+    /// Returns true if the block can be unpacked with the key `key`, as far as its first part (its
+    /// first file) shows. A wrong key gives bytes that cannot be unpacked, or that have another
+    /// checksum.
     fn is_opened_by(&self, key: Key) -> bool {
         let Some(first) = self.parts.iter().find(|part| part.size > 0) else { return true };
         let Ok(reader) = self.reader(Some(key)) else { return false };
@@ -144,13 +149,15 @@ impl Block {
         Ok(Box::new(UntilError { reader, error: None }))
     }
 
-    /// Returns a reader of the unpacked block, for a block whose key was found.
+    /// Returns a reader of the whole unpacked block, with the key that [`Block::check`] found
+    /// before.
     pub(super) fn opened(&self) -> Result<Unpacked, String> {
         let key = self.key.get().cloned().expect("a block is checked before it is read")?;
         self.reader(key)
     }
 
-    /// Returns what is wrong with the part at the position `part`, if it was unpacked.
+    /// Returns what is wrong with the part (the file) at the position `part` in the block. Returns
+    /// `None` if nothing is wrong with it, or if it was not unpacked yet.
     pub(super) fn flaw(&self, part: usize) -> Option<String> {
         self.flaws.lock().unwrap_or_else(PoisonError::into_inner).get(&part).cloned()
     }
@@ -160,8 +167,8 @@ impl Block {
     }
 }
 
-/// A reader that fails for ever once it has failed. Some of the readers that unpack do not end if
-/// they are read after an error.
+/// A reader that, once it has failed, fails at each further call. Some of the readers that unpack
+/// never end if they are read after an error.
 struct UntilError {
     reader: Unpacked,
     error: Option<String>,
@@ -182,17 +189,18 @@ impl Read for UntilError {
     }
 }
 
-/// The most bytes that are unpacked to find out if a password is the right one. No wrong one gives
-/// as many.
+/// The most bytes of a file in a 7z archive that are unpacked to find out if a password is the
+/// right one. If this many can be unpacked without an error, the password counts as right.
 const MOST_TRIED: u64 = 16 << 20;
-/// The number of bytes that are unpacked at a time if they are not needed.
+/// The number of bytes that are unpacked at a time where the bytes themselves are not used: to try
+/// a password, and to pass over files in a block of a 7z archive that are not wanted.
 const PIECE: usize = 64 << 10;
 
-/// Some parts of a block, which are unpacked in one pass, one after the other. The parts between
-/// them are left out.
+/// Some of the parts (files) of a block of a 7z archive, which are unpacked in one pass, one after
+/// the other. The unpacked bytes of the parts between them are dropped.
 pub(super) struct SomeParts {
     pub block: Arc<Block>,
-    /// The positions of the parts, in ascending order.
+    /// The positions in the block of the parts (files) that are unpacked, in ascending order.
     pub parts: Vec<usize>,
 }
 
@@ -213,21 +221,25 @@ impl Packed for SomeParts {
     }
 }
 
-/// Reads some parts of a block, and compares their checksums with the stated ones.
+/// Unpacks some parts (files) of a block of a 7z archive, and compares the CRC-32 of each with the
+/// one that the archive states.
 struct PartsReader<'b> {
     block: &'b Block,
     reader: Unpacked,
-    /// The number of bytes of the block that were unpacked so far.
+    /// The number of bytes of the block that were unpacked so far, including those of parts that
+    /// are not wanted.
     position: u64,
-    /// The positions of the parts that are not read to their end yet.
+    /// The positions in the block of the parts (files) that are still to be read, or are not read
+    /// to their end yet.
     parts: &'b [usize],
-    /// The hash of the bytes of the first of these parts that were read so far.
+    /// The CRC-32 of what was read so far of the part (the file) that is being read.
     hash: Crc,
 }
 
 impl PartsReader<'_> {
-    /// Unpacks up to `wanted.len()` bytes of the block into `wanted`. If that fails, it fails for
-    /// all parts that are not read to their end, and their flaws say so.
+    /// Unpacks up to `wanted.len()` bytes of the block into `wanted`. If unpacking fails, records
+    /// the error for all parts (files) that are not read to their end yet, because none of them can
+    /// be unpacked any more.
     fn advance(&mut self, wanted: &mut [u8]) -> io::Result<usize> {
         let read = match self.reader.read(wanted) {
             Ok(0) => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the packed bytes end early")),
@@ -244,7 +256,8 @@ impl PartsReader<'_> {
         Ok(read)
     }
 
-    /// Ends the first part, of which all bytes were read.
+    /// Ends the part `part` (the file that is being read), all bytes of which were read: compares
+    /// its CRC-32 with the stated one, and goes on to the next wanted part.
     fn end_part(&mut self, part: &Part) {
         let found = std::mem::take(&mut self.hash).sum();
         let Some((position, rest)) = self.parts.split_first() else { return };
@@ -255,7 +268,7 @@ impl PartsReader<'_> {
     }
 }
 
-/// What is said of a file whose CRC-32 is not the one that the archive states.
+/// The message about a file in a 7z archive whose CRC-32 is not the one that the archive states.
 pub(super) const WRONG_CHECKSUM: &str =
     "the CRC-32 that the archive states is not that of the unpacked bytes";
 

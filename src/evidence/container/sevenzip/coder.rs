@@ -1,5 +1,5 @@
-//! The coders of a block of a 7z archive: the methods by which it is unpacked, and in which order.
-//! Format: `7zFormat.txt` and `Methods.txt` of the LZMA SDK.
+//! The coders of a block of a 7z archive, which are the methods by which the block was packed, and
+//! the order in which they are undone. Format: `7zFormat.txt` and `Methods.txt` of the LZMA SDK.
 
 use std::io::{self, Read};
 
@@ -13,11 +13,12 @@ use super::key::{self, Encryption, Key};
 use crate::base::deflate::DeflateDecoder;
 use crate::evidence::container::{MOST_DICTIONARY, NotListed};
 
-/// The most coders that a block may have, and the most inputs or outputs of a coder. 7-Zip has the
-/// same limit.
+/// The most coders (methods of packing) that a block of a 7z archive may have, and the most inputs
+/// or outputs of a coder. 7-Zip has the same limit.
 const MOST_CODERS: u64 = 32;
 
-/// A coder as the header states it.
+/// A coder of a block of a 7z archive, as the archive's header states it: a method of packing with
+/// its properties, and the numbers of its inputs and outputs.
 pub(super) struct Coder {
     method: Vec<u8>,
     properties: Vec<u8>,
@@ -25,19 +26,21 @@ pub(super) struct Coder {
     outputs: u64,
 }
 
-/// The coders of a block as the header states them, and how they are joined.
+/// The coders (methods of packing) of a block of a 7z archive, as the archive's header states them,
+/// and how their inputs and outputs are joined.
 pub(super) struct Coders {
     coders: Vec<Coder>,
-    /// Each input of a coder that is the output of another one, by the numbers of the two.
+    /// Each input of a coder that reads the output of another coder: the number of the input, and
+    /// the number of the output. Inputs and outputs are numbered through all coders of the block.
     joints: Vec<(u64, u64)>,
-    /// The number of outputs of all coders together.
+    /// The number of outputs of all coders of the block together.
     pub outputs: u64,
-    /// The number of packed streams that the coders read.
+    /// The number of streams of packed bytes in the archive that the coders of the block read.
     pub streams: usize,
 }
 
 impl Coder {
-    /// Reads the coders of a block.
+    /// Reads the coders (methods of packing) of a block of a 7z archive from the archive's header.
     pub(super) fn read_all(fields: &mut Fields<'_>) -> Result<Coders, NotListed> {
         let count = at_most(fields.number()?, "coders")?;
         let coders = (0..count).map(|_| Self::read(fields)).collect::<Result<Vec<_>, _>>()?;
@@ -88,9 +91,9 @@ fn at_most(count: u64, what: &str) -> Result<u64, NotListed> {
 }
 
 impl Coders {
-    /// Returns the stages of unpacking in their order, and the size in bytes of the unpacked block.
-    /// `sizes` are the sizes of the outputs of all coders. The stages are the reason instead if
-    /// dnsweep cannot unpack the block.
+    /// Returns the stages of unpacking in the order in which they follow one another, or the reason
+    /// why dnsweep cannot unpack the block; and the size in bytes of the unpacked block. `sizes`
+    /// are the sizes of the outputs of all coders. Fails if the coders do not form one chain.
     pub(super) fn in_order(&self, sizes: &[u64]) -> Result<(Result<Vec<Stage>, String>, u64), NotListed> {
         let is_joined = |output: u64| self.joints.iter().any(|(_, from)| *from == output);
         let last = (0..self.outputs).find(|output| !is_joined(*output));
@@ -126,7 +129,7 @@ impl Coders {
     }
 }
 
-/// A stage of unpacking a block: a method, and the number of bytes that it gives.
+/// A stage of unpacking a block of a 7z archive: a method, and the number of bytes that come out.
 #[derive(Clone)]
 pub(super) struct Stage {
     method: Method,
@@ -134,17 +137,18 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// Returns the encryption that this stage decrypts. Returns `None` if it only unpacks.
+    /// Returns the encryption that this stage of unpacking decrypts. Returns `None` for a stage
+    /// that does not decrypt.
     pub(super) fn encryption(&self) -> Option<&Encryption> {
         if let Method::Aes(encryption) = &self.method { Some(encryption) } else { None }
     }
 
-    /// Returns true if the stage gives the bytes that it reads.
+    /// Returns true if the stage of unpacking passes its bytes on unchanged.
     pub(super) fn is_plain(&self) -> bool {
         matches!(self.method, Method::Stored)
     }
 
-    /// Returns the bytes of memory that the stage needs.
+    /// Returns the memory that the stage of unpacking needs for its dictionary, in bytes.
     pub(super) fn memory(&self) -> u64 {
         match self.method {
             Method::Lzma { dictionary, .. } | Method::Lzma2 { dictionary } => u64::from(dictionary),
@@ -152,8 +156,8 @@ impl Stage {
         }
     }
 
-    /// Returns a reader of the bytes that this stage makes of those that `packed` reads. `key` is
-    /// the key of an encrypted block.
+    /// Returns a reader of the bytes that this stage of unpacking makes of those that `packed`
+    /// reads. `key` is the key of an encrypted block.
     pub(super) fn reader(&self, packed: Unpacked, key: Option<&Key>) -> io::Result<Unpacked> {
         let unpacked: Unpacked = match &self.method {
             Method::Stored => packed,
@@ -174,10 +178,10 @@ impl Stage {
     }
 }
 
-/// A reader of unpacked bytes.
+/// A reader of the bytes of a block of a 7z archive, after any of the stages of unpacking it.
 pub(super) type Unpacked = Box<dyn Read + Send>;
 
-/// A method of packing that dnsweep undoes.
+/// A method of packing in 7z archives that dnsweep can undo.
 #[derive(Clone)]
 enum Method {
     Stored,
@@ -190,16 +194,18 @@ enum Method {
     },
     Deflate,
     Bzip2,
-    /// Each byte is the difference from the byte that lies this number of bytes before it.
+    /// The filter Delta: each packed byte is the difference of the original byte from the one that
+    /// lies this number of bytes before it.
     Delta(usize),
-    /// The targets of branches in machine code are absolute.
+    /// A filter of the BCJ family, for machine code of one kind of processor: in the packed bytes,
+    /// the targets of branches are absolute, so that equal targets are equal bytes.
     Branches(fn(Unpacked, usize) -> BcjReader<Unpacked>),
     Aes(Encryption),
 }
 
 impl Method {
-    /// Returns the method of the coder `coder`, which gives `size` bytes. Fails with the reason if
-    /// dnsweep does not undo it.
+    /// Returns the method of packing of a coder that the archive's header states. `size` is the
+    /// size of its output in bytes. Fails with the reason if dnsweep cannot undo the method.
     fn of(coder: &Coder, size: u64) -> Result<Self, String> {
         let properties = coder.properties.as_slice();
         let method = match coder.method.as_slice() {
@@ -229,7 +235,8 @@ impl Method {
     }
 }
 
-/// Returns the size in bytes of the dictionary that LZMA2's property states.
+/// Returns the size in bytes of the dictionary that the properties of an LZMA2 coder state. Returns
+/// `None` if they are not valid.
 fn lzma2_dictionary(properties: &[u8]) -> Option<u64> {
     match *properties.first()? {
         bits @ 0..40 => Some((2 | u64::from(bits) & 1) << (bits / 2 + 11)),
@@ -238,8 +245,9 @@ fn lzma2_dictionary(properties: &[u8]) -> Option<u64> {
     }
 }
 
-/// Returns the size in bytes of the dictionary to unpack `size` bytes with, if the header states
-/// `stated`. No more than the unpacked bytes are ever looked up in it.
+/// Returns the size in bytes of the dictionary with which `size` bytes are unpacked, if the
+/// archive's header states `stated`. It need not be larger than the unpacked bytes, because nothing
+/// but them is ever looked up in it. Fails if it would be too large.
 fn dictionary(stated: Option<u64>, size: u64) -> Result<u32, String> {
     const LEAST: u64 = 4096;
     let stated = stated.ok_or("the size of its dictionary is not stated")?;
@@ -251,12 +259,13 @@ fn dictionary(stated: Option<u64>, size: u64) -> Result<u32, String> {
     })
 }
 
-/// Returns the reason why a block that is packed by the method `name` is not read.
+/// Returns the reason why a block of a 7z archive that is packed by the method `name` is not read.
 fn not_read(name: &str) -> String {
     format!("it is packed by {name}, which dnsweep does not read: unpack it first")
 }
 
-/// Returns the name of the method with the number `number`.
+/// Returns the name of the 7z method of packing with the number `number`, for messages about
+/// methods that dnsweep does not read.
 fn method_name(number: &[u8]) -> String {
     let name = match number {
         [0x03, 0x03, 0x01, 0x1B] => "BCJ2",
@@ -291,7 +300,8 @@ mod tests {
         assert_eq!(lzma2_dictionary(&[41]), None);
     }
 
-    /// Returns coders that store, joined as `joints` says.
+    /// Returns `count` coders of a 7z archive that store bytes unchanged, with one input and one
+    /// output each, which are joined as `joints` says.
     fn coders(count: u64, joints: &[(u64, u64)]) -> Coders {
         let coder = |_| Coder { method: vec![0], properties: Vec::new(), inputs: 1, outputs: 1 };
         Coders {

@@ -8,27 +8,29 @@ use crate::evidence::container::NotListed;
 pub(super) struct Fields<'h>(&'h [u8]);
 
 impl<'h> Fields<'h> {
-    /// Returns the fields of a 7z header, of which `bytes` are all bytes. Reading beyond them fails.
+    /// Returns the fields of a 7z header, of which `bytes` are all bytes. Reading beyond them
+    /// fails.
     pub(super) fn new(bytes: &'h [u8]) -> Self {
         Fields(bytes)
     }
 
-    /// Reads `length` bytes.
+    /// Reads `length` bytes from the 7z header. Fails if fewer are left.
     pub(super) fn bytes(&mut self, length: usize) -> Result<&'h [u8], NotListed> {
         let (bytes, rest) = self.0.split_at_checked(length).ok_or_else(cut_off)?;
         self.0 = rest;
         Ok(bytes)
     }
 
-    /// Reads a byte.
+    /// Reads one byte from the 7z header. Fails if none is left.
     pub(super) fn byte(&mut self) -> Result<u8, NotListed> {
         let (byte, rest) = self.0.split_first().ok_or_else(cut_off)?;
         self.0 = rest;
         Ok(*byte)
     }
 
-    /// Reads a number. The 1-bits at the start of its first byte say how many bytes follow, lowest
-    /// byte first. The other bits of the first byte are the number's highest bits.
+    /// Reads a number of variable length from the 7z header. The 1-bits at the start of its first
+    /// byte say how many bytes follow, lowest byte first. The other bits of the first byte are the
+    /// number's highest bits.
     pub(super) fn number(&mut self) -> Result<u64, NotListed> {
         let first = self.byte()?;
         let (mut number, mut bit) = (0, 0x80_u8);
@@ -42,7 +44,9 @@ impl<'h> Fields<'h> {
         Ok(number)
     }
 
-    /// Reads a count of things, each of which takes at least one bit of the rest of the header.
+    /// Reads a count of things that the 7z header then describes. Each takes at least one bit of
+    /// the header, so a count with which the header would be too short is refused before memory is
+    /// taken.
     pub(super) fn count(&mut self) -> Result<usize, NotListed> {
         let count = self.number()?;
         let most = self.0.len() as u64 * 8;
@@ -54,7 +58,8 @@ impl<'h> Fields<'h> {
         })
     }
 
-    /// Reads the rest of a field that states its size, as fields of its own.
+    /// Reads a field of the 7z header that begins with its size. Returns the bytes after the size,
+    /// to be read as fields of their own.
     pub(super) fn sized(&mut self) -> Result<Fields<'h>, NotListed> {
         let size = self.number()?;
         Ok(Fields(self.bytes(usize::try_from(size).map_err(|_| cut_off())?)?))
@@ -67,7 +72,8 @@ impl<'h> Fields<'h> {
         Ok(bits.take(count).collect())
     }
 
-    /// Reads the CRC-32 of each of `count` things. Returns `None` for a thing without one.
+    /// Reads the CRC-32 of each of `count` things, such as files, from the 7z header. The result is
+    /// `None` for a thing whose CRC-32 is not stated.
     pub(super) fn checksums(&mut self, count: usize) -> Result<Vec<Option<u32>>, NotListed> {
         let are_all_stated = self.byte()? != 0;
         let stated = if are_all_stated { vec![true; count] } else { self.bits(count)? };
@@ -81,7 +87,7 @@ impl<'h> Fields<'h> {
         stated.into_iter().map(&mut checksum).collect()
     }
 
-    /// Reads the byte with which a list ends.
+    /// Reads the byte 0 with which a list in the 7z header ends. Fails if another byte is found.
     pub(super) fn end(&mut self) -> Result<(), NotListed> {
         match self.byte()? {
             0 => Ok(()),
@@ -90,12 +96,12 @@ impl<'h> Fields<'h> {
     }
 }
 
-/// Returns the error of a header that ends too early.
+/// Returns the error for a 7z header that ends too early.
 pub(super) fn cut_off() -> NotListed {
     broken("the header ends early".to_owned())
 }
 
-/// Returns the error of an archive that is damaged. `what` says what was expected and found.
+/// Returns the error for a damaged 7z archive. `what` says what was expected and found.
 pub(super) fn broken(what: String) -> NotListed {
     NotListed::Broken(what)
 }

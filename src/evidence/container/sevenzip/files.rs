@@ -4,7 +4,7 @@ use super::block::Block;
 use super::fields::{Fields, broken};
 use crate::evidence::container::{MOST_MEMBERS, NotListed};
 
-/// The numbers of the properties of files that are read.
+/// The numbers that a 7z header gives to the properties of its files, as far as dnsweep reads them.
 mod property {
     pub const END: u8 = 0x00;
     pub const EMPTY_STREAM: u8 = 0x0E;
@@ -22,7 +22,8 @@ pub(super) struct FileEntry {
     pub place: Option<(usize, usize)>,
 }
 
-/// Reads the list of files. The files with bytes are the parts of the `blocks`, in their order.
+/// Reads the list of files in a 7z header. `blocks` are the archive's blocks of packed bytes: the
+/// files that are not empty are the parts of the blocks, in the order of the archive.
 pub(super) fn read(fields: &mut Fields<'_>, blocks: &[Block]) -> Result<Vec<FileEntry>, NotListed> {
     let count = fields.number()?;
     let count = usize::try_from(count)
@@ -68,7 +69,8 @@ pub(super) fn read(fields: &mut Fields<'_>, blocks: &[Block]) -> Result<Vec<File
     Ok(files)
 }
 
-/// Reads the paths of `count` files. Each is in UTF-16, and ends with a unit that is 0.
+/// Reads the paths of `count` files from a 7z header. Each is in UTF-16, and ends with a zero code
+/// unit of two bytes.
 fn names(fields: &mut Fields<'_>, count: usize) -> Result<Vec<Vec<u8>>, NotListed> {
     if fields.byte()? != 0 {
         return Err(NotListed::Unsupported("its names of files are in another stream".to_owned()));

@@ -16,13 +16,14 @@ use crate::evidence::layer::{SharedSource, read_exact};
 
 /// The most bytes that the header of a 7z archive may have, packed or unpacked: 256 MiB.
 const MOST_HEADER: u64 = 256 << 20;
-/// The most times that a header may be packed. Programs pack it once.
+/// The most times that the header of a 7z archive may be packed, one packing inside another.
+/// Programs pack it once.
 const MOST_PACKINGS: usize = 4;
-/// The size in bytes of the signature header, with which a 7z archive begins. Offsets in the
-/// archive count from its end.
+/// The size in bytes of the signature header, with which a 7z archive begins. Offsets that the
+/// archive states count from the end of the signature header.
 const SIGNATURE_HEADER: u64 = 32;
 
-/// The numbers of the fields in a header.
+/// The numbers of the fields in the header of a 7z archive.
 pub(super) mod field {
     pub const END: u8 = 0x00;
     pub const HEADER: u8 = 0x01;
@@ -47,7 +48,7 @@ pub(super) struct Listing {
     pub files: Vec<FileEntry>,
 }
 
-/// Reads the header of a 7z archive. `keys` opens an encrypted header.
+/// Reads the header of a 7z archive. `keys` has the passwords for an encrypted header.
 pub(super) fn read(archive: &SharedSource, keys: &Keys) -> Result<Listing, NotListed> {
     let Some(mut header) = first_header(archive)? else { return Ok(Listing::default()) };
     for _ in 0..=MOST_PACKINGS {
@@ -64,8 +65,8 @@ pub(super) fn read(archive: &SharedSource, keys: &Keys) -> Result<Listing, NotLi
     Err(broken(format!("expected a header that is packed at most {MOST_PACKINGS} times, found more")))
 }
 
-/// Returns the header that the archive's first 32 bytes point to. Returns `None` if the archive is
-/// empty.
+/// Returns the bytes of the header that the first 32 bytes of the 7z archive point to. The header
+/// may be packed. Returns `None` if the archive has no files.
 fn first_header(archive: &SharedSource) -> Result<Option<Vec<u8>>, NotListed> {
     let size = archive.size();
     if size < SIGNATURE_HEADER {
@@ -126,7 +127,8 @@ fn u64_of(bytes: &[u8]) -> u64 {
     u64::from_le_bytes(*bytes.first_chunk().expect("the caller read eight bytes"))
 }
 
-/// Unpacks the header that the block `block` contains.
+/// Unpacks the header of a 7z archive that is packed in `block`. Fails if it is too large, or if it
+/// cannot be unpacked or decrypted.
 fn unpacked_header(block: &Block, keys: &Keys) -> Result<Vec<u8>, NotListed> {
     check_header_size(block.size())?;
     let key = block.key(keys).map_err(NotListed::Encrypted)?;
@@ -140,7 +142,8 @@ fn unpacked_header(block: &Block, keys: &Keys) -> Result<Vec<u8>, NotListed> {
     Ok(header)
 }
 
-/// Reads a header that is not packed.
+/// Reads the header of a 7z archive that is not packed, or was unpacked before. `fields` are its
+/// bytes.
 fn listing(archive: &SharedSource, fields: &mut Fields<'_>) -> Result<Listing, NotListed> {
     let mut listing = Listing::default();
     loop {
@@ -160,7 +163,8 @@ fn listing(archive: &SharedSource, fields: &mut Fields<'_>) -> Result<Listing, N
     }
 }
 
-/// Reads the list of packed streams, and the blocks that are unpacked from them.
+/// Reads from a 7z header where the streams of packed bytes are in the archive, and the blocks that
+/// are unpacked from them.
 fn blocks(archive: &SharedSource, fields: &mut Fields<'_>) -> Result<Vec<Block>, NotListed> {
     let (mut streams, mut chains) = (Vec::new(), Vec::new());
     loop {
@@ -183,7 +187,8 @@ fn blocks(archive: &SharedSource, fields: &mut Fields<'_>) -> Result<Vec<Block>,
     }
 }
 
-/// Reads where the packed streams are. Returns their ranges of bytes of the archive.
+/// Reads from a 7z header where the streams of packed bytes are. Returns the range of the archive
+/// that each stream takes.
 fn packed_streams(fields: &mut Fields<'_>) -> Result<Vec<Range<u64>>, NotListed> {
     let mut start = fields.number()?.saturating_add(SIGNATURE_HEADER);
     let count = fields.count()?;
@@ -204,27 +209,30 @@ fn packed_streams(fields: &mut Fields<'_>) -> Result<Vec<Range<u64>>, NotListed>
     }
 }
 
-/// How a block is unpacked, before it is known where its packed bytes and its parts are.
+/// How a block of a 7z archive is unpacked, as the header states it before it states where the
+/// block's packed bytes are and which parts (files) the block has.
 struct Chain {
-    /// The stages of unpacking, in the order of unpacking; the reason if dnsweep cannot unpack it.
+    /// The stages of unpacking the block, in the order in which they follow one another; or the
+    /// reason why dnsweep cannot unpack the block.
     stages: Result<Vec<Stage>, String>,
-    /// The number of packed streams that the block is unpacked from.
+    /// The number of streams of packed bytes in the archive that the block is unpacked from.
     streams: usize,
-    /// The size in bytes of the unpacked block.
+    /// The size in bytes of the unpacked block of the 7z archive.
     size: u64,
-    /// The CRC-32 of the unpacked block.
+    /// The CRC-32 of the unpacked block of the 7z archive, if the header states it.
     checksum: Option<u32>,
 }
 
 impl Chain {
-    /// Returns the CRC-32 of the only part of the block, if it has `parts` of them and its checksum
-    /// is stated.
+    /// Returns the CRC-32 of the unpacked block, if it is stated and the block has only one part
+    /// (file), so that it is also the CRC-32 of the part. `parts` is the number of the block's
+    /// parts.
     fn whole(&self, parts: usize) -> Option<u32> {
         self.checksum.filter(|_| parts == 1)
     }
 }
 
-/// Reads how each block is unpacked.
+/// Reads from a 7z header how each block of the archive is unpacked.
 fn block_chains(fields: &mut Fields<'_>) -> Result<Vec<Chain>, NotListed> {
     expect_field(fields, field::CODERS)?;
     let count = fields.count()?;
@@ -260,7 +268,8 @@ fn expect_field(fields: &mut Fields<'_>, expected: u8) -> Result<(), NotListed> 
     }
 }
 
-/// Reads how each block is divided into parts, each of which is a file.
+/// Reads from a 7z header how each block is divided into parts, each of which is a file. `chains`
+/// describes how the blocks are unpacked.
 fn parts(fields: &mut Fields<'_>, chains: &[Chain]) -> Result<Vec<Vec<Part>>, NotListed> {
     let mut next = fields.byte()?;
     let mut counts = vec![1; chains.len()];
@@ -296,8 +305,8 @@ fn parts(fields: &mut Fields<'_>, chains: &[Chain]) -> Result<Vec<Vec<Part>>, No
     Ok(parts)
 }
 
-/// Reads the `count` parts of a block. The header states the sizes of all but the last, which has
-/// the rest of the block.
+/// Reads the `count` parts (files) of a block from a 7z header. If `has_sizes` is true, the header
+/// states the sizes of all but the last part, which has the rest of the block.
 fn sized_parts(
     fields: &mut Fields<'_>,
     chain: &Chain,
@@ -318,8 +327,8 @@ fn sized_parts(
     Ok(parts)
 }
 
-/// Joins the descriptions of blocks with the packed streams, which the archive has in the order of
-/// the blocks.
+/// Returns the blocks of a 7z archive. Each takes as many of the packed streams as its description
+/// says, in order, because the archive has the streams in the order of the blocks.
 fn joined(
     archive: &SharedSource,
     streams: Vec<Range<u64>>,

@@ -11,12 +11,13 @@ use aes::cipher::{BlockModeDecrypt, KeyIvInit};
 use crate::base::digest::Hasher;
 use crate::evidence::container::Passwords;
 
-/// The size of a block of AES, in bytes.
+/// The size of a block of the cipher AES, in bytes.
 const BLOCK: usize = 16;
-/// The largest number of rounds to make a key that is accepted, as a power of two. 7-Zip uses 2^19.
+/// The largest number of rounds of SHA-256 to make a key that is accepted, as a power of two: 2^24.
+/// 7-Zip uses 2^19.
 const MOST_ROUNDS: u8 = 24;
-/// The most rounds for all keys of an archive together. It bounds the time that a hostile archive
-/// can take: some twenty seconds.
+/// The most rounds of SHA-256 to make all keys of an archive together. The limit bounds the time
+/// that a hostile archive can take to some twenty seconds.
 const MOST_ROUNDS_OF_ARCHIVE: u64 = 1 << 28;
 
 /// A key of AES-256.
@@ -26,16 +27,16 @@ pub(super) type Key = [u8; 32];
 /// with which bytes decryption begins.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Encryption {
-    /// The number of rounds that make the key, as a power of two. 63 means that the password is the
-    /// key.
+    /// The number of rounds of SHA-256 that make the key, as a power of two. The special value 63
+    /// means that the password itself is the key.
     rounds: u8,
     salt: Vec<u8>,
     start: [u8; BLOCK],
 }
 
 impl Encryption {
-    /// Returns the encryption that a coder's properties state. Fails with the reason if they are of
-    /// a kind that dnsweep does not read.
+    /// Reads the encryption of a block of a 7z archive from the properties of its AES coder. Fails
+    /// with the reason if dnsweep does not read this kind of encryption.
     pub(super) fn of_properties(properties: &[u8]) -> Result<Self, String> {
         let too_short = || "its properties of encryption are too short".to_owned();
         let (first, rest) = properties.split_first().ok_or_else(too_short)?;
@@ -73,29 +74,33 @@ impl Encryption {
     }
 }
 
-/// The number of rounds that means that the password itself is the key.
+/// The stated number of rounds, in 7z encryption, that means that no hash is made: the password
+/// itself is the key.
 const PLAIN: u8 = 0x3F;
 
 /// The passwords that are tried on the encrypted blocks of a 7z archive, and the keys that were
 /// made of them.
 pub(super) struct Keys {
-    /// The passwords in UTF-16 (little-endian), in the order of trying.
+    /// The passwords that the user gave, in UTF-16 (little-endian), in the order in which they are
+    /// tried.
     passwords: Vec<Vec<u8>>,
     made: Mutex<MadeKeys>,
 }
 
 #[derive(Default)]
 struct MadeKeys {
-    /// The keys by the salt, the rounds and the position of the password.
+    /// The keys that were made of passwords so far. Each is found by what it was made of: the salt,
+    /// the number of rounds as a power of two, and the position of the password in the list.
     by_password: HashMap<(Vec<u8>, u8, usize), Key>,
-    /// The number of rounds that all keys took so far.
+    /// The number of rounds of SHA-256 that it took to make all keys of the archive so far.
     rounds: u64,
-    /// The position of a password that opened a block of the archive.
+    /// The position in the list of passwords of one that opened a block of the archive. `None`
+    /// until a block was opened.
     right: Option<usize>,
 }
 
 impl Keys {
-    /// Returns the `passwords` with no keys made of them yet.
+    /// Returns the `passwords` to try on a 7z archive, with no keys made of them yet.
     pub(super) fn new(passwords: &Passwords) -> Self {
         let utf16 = |password: &Vec<u8>| {
             String::from_utf8_lossy(password).encode_utf16().flat_map(u16::to_le_bytes).collect()
@@ -103,16 +108,17 @@ impl Keys {
         Keys { passwords: passwords.iter().map(utf16).collect(), made: Mutex::default() }
     }
 
-    /// Returns true if there is no password.
+    /// Returns true if there is no password to try.
     pub(super) fn is_empty(&self) -> bool {
         self.passwords.is_empty()
     }
 
     /// Returns the first key made of a password for which `fits` returns true. Returns `None` if
-    /// there is no such password, or if finding it would take too many rounds.
+    /// there is no such password, or if making the keys would take too many rounds of SHA-256.
     ///
-    /// If a password opened another block of the archive, and none fits this one, the key is made
-    /// of that password: then the block is more likely damaged than encrypted with another one.
+    /// If no password fits this block, but one opened another block of the archive, returns the key
+    /// made of that password: then the block is more likely damaged than encrypted with another
+    /// password.
     pub(super) fn find(&self, encryption: &Encryption, mut fits: impl FnMut(Key) -> bool) -> Option<Key> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         for (position, password) in self.passwords.iter().enumerate() {
@@ -127,8 +133,9 @@ impl Keys {
 }
 
 impl MadeKeys {
-    /// Returns the key made of a password, with its position. Returns `None` if that would take too
-    /// many rounds.
+    /// Returns the key made of a password, which is given with its position in the list of
+    /// passwords. Returns `None` if making the keys of this archive would take too many rounds of
+    /// SHA-256.
     fn key(&mut self, encryption: &Encryption, (position, password): (usize, &[u8])) -> Option<Key> {
         let place = (encryption.salt.clone(), encryption.rounds, position);
         if let Some(key) = self.by_password.get(&place) {
@@ -144,7 +151,7 @@ impl MadeKeys {
     }
 }
 
-/// Returns a reader that decrypts what `packed` reads.
+/// Returns a reader that decrypts the bytes that `packed` reads, with AES-256 in CBC mode.
 pub(super) fn decrypted<R: Read>(packed: R, encryption: &Encryption, key: &Key) -> Decrypted<R> {
     let cipher = cbc::Decryptor::<Aes256>::new(&(*key).into(), &encryption.start.into());
     Decrypted { packed, cipher, blocks: Vec::new(), read: 0 }
@@ -153,13 +160,13 @@ pub(super) fn decrypted<R: Read>(packed: R, encryption: &Encryption, key: &Key) 
 /// The number of blocks of AES that are decrypted at a time.
 const BLOCKS: usize = 512;
 
-/// A reader that decrypts what another reader reads.
+/// A reader that decrypts, with AES-256 in CBC mode, the bytes that another reader reads.
 pub(super) struct Decrypted<R> {
     packed: R,
     cipher: cbc::Decryptor<Aes256>,
-    /// Blocks that were decrypted.
+    /// The blocks of AES that were decrypted last, some of which the caller has not read yet.
     blocks: Vec<aes::Block>,
-    /// The number of bytes of these blocks that were read.
+    /// The number of decrypted bytes in `blocks` that the caller has read.
     read: usize,
 }
 

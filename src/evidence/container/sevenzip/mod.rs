@@ -1,10 +1,11 @@
 //! 7z archives.
 //!
 //! A header at the end lists the files. Their bytes are packed in blocks, usually many files in
-//! one. What is stored without packing is read where it lies in the archive. Of other blocks, the
-//! files that are read are unpacked into the spool in one pass. The methods LZMA, LZMA2, Deflate
-//! and bzip2, the filters Delta and BCJ, and AES-256 are undone, by the crates `lzma-rust2`,
-//! `flate2`, `bzip2` and `aes`. Format: `7zFormat.txt` of the LZMA SDK.
+//! one. A file that is stored without packing is read where it lies in the archive. Of a packed
+//! block, all files that are wanted are unpacked in one pass into the spool, which keeps unpacked
+//! copies. The methods LZMA, LZMA2, Deflate and bzip2, the filters Delta and BCJ, and AES-256 are
+//! undone, by the crates `lzma-rust2`, `flate2`, `bzip2` and `aes`. Format: `7zFormat.txt` of the
+//! LZMA SDK.
 
 mod block;
 mod coder;
@@ -55,9 +56,10 @@ pub(super) fn list(
     Ok(members)
 }
 
-/// A block, with the copy of its files in the spool.
+/// A block of a 7z archive, which all of its files share, with the unpacked copy of the files that
+/// are wanted.
 struct SharedBlock {
-    /// The position of the block in the archive.
+    /// The position of the block in the 7z archive, counted from 0.
     number: usize,
     block: Arc<Block>,
     heads: Arc<Heads>,
@@ -65,18 +67,21 @@ struct SharedBlock {
     copy: OnceLock<BlockCopy>,
 }
 
-/// Which files of a block are unpacked.
+/// Which files of a block of a 7z archive are wanted, which means that they will be unpacked.
 enum Wanted {
-    /// The archive's files are being listed. These files, by their position, are wanted so far.
+    /// The archive's files are still being listed, so more files may be wanted. Has the positions
+    /// in the block of the files that are wanted so far.
     Listing(Vec<usize>),
-    /// All files were listed. No other files than these are wanted.
+    /// The archive's files are listed. Has the positions in the block of all files that are wanted,
+    /// in ascending order.
     Listed(Vec<usize>),
 }
 
-/// The unpacked copy of some files of a block, one after the other.
+/// The unpacked copy of the wanted files of a block of a 7z archive, one after the other.
 struct BlockCopy {
     bytes: SharedSource,
-    /// The positions of the files in the block, in ascending order, with their offsets in the copy.
+    /// For each file in the copy, its position in the block of the archive, in ascending order, and
+    /// its offset in the copy in bytes.
     starts: Vec<(usize, u64)>,
 }
 
@@ -99,7 +104,8 @@ impl SharedBlock {
         Ok(Content::Part(PackedPart { block: Arc::clone(self), part }))
     }
 
-    /// Ends the listing: no other files than those that are wanted now will be.
+    /// Ends the listing of the archive for this block: after this call, no further file of the
+    /// block becomes wanted.
     fn close(&self) {
         let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
         if let Wanted::Listing(parts) = &mut *wanted {
@@ -116,9 +122,9 @@ impl SharedBlock {
         }
     }
 
-    /// Returns the copy of the block's files that are wanted. If they are not all known yet, all
-    /// files of the block are copied: a container in the block is read while the archive's files
-    /// are listed.
+    /// Returns the unpacked copy of the block's files that are wanted; makes it at the first call.
+    /// While the archive's files are still being listed (for a container in the block that is read
+    /// already), all files of the block are copied, because any of them can become wanted later.
     fn copy(&self, spool: &Arc<Spool>) -> &BlockCopy {
         self.copy.get_or_init(|| {
             let parts = match &*self.wanted.lock().unwrap_or_else(PoisonError::into_inner) {
@@ -140,14 +146,14 @@ impl SharedBlock {
 /// A file in a packed block of a 7z archive.
 pub struct PackedPart {
     block: Arc<SharedBlock>,
-    /// The position of the file in the block.
+    /// The position of the file among the files of its block.
     part: usize,
 }
 
 impl PackedPart {
     /// Returns the first `length` bytes of the file, or fewer if it is shorter or if unpacking
-    /// fails after fewer bytes. If the files are asked for in their order in the archive, each
-    /// block is unpacked once.
+    /// fails after fewer bytes. If the caller takes the files in the order of the archive, each
+    /// block is unpacked only once.
     pub(super) fn head(&self, spool: &Arc<Spool>, length: usize) -> io::Result<Vec<u8>> {
         let SharedBlock { number, block, heads, .. } = &*self.block;
         let Some(part) = block.parts.get(self.part) else { return Ok(Vec::new()) };
@@ -155,8 +161,8 @@ impl PackedPart {
         heads.read(spool, (*number, block), part.start, length)
     }
 
-    /// Returns the file as a source. It is unpacked when it is read, with the other files of the
-    /// block that are wanted.
+    /// Returns the file as a source of bytes. When the source is first read, the file is unpacked
+    /// together with all other files of its block that are wanted.
     pub(super) fn source(self, spool: &Arc<Spool>) -> SharedSource {
         self.block.want(self.part);
         let size = self.block.part_size(self.part);
@@ -164,12 +170,13 @@ impl PackedPart {
     }
 }
 
-/// The source of a file in a packed block.
+/// The source of the bytes of one file in a packed block of a 7z archive.
 struct PartSource {
     file: PackedPart,
     size: u64,
     spool: Arc<Spool>,
-    /// The file in the unpacked copy.
+    /// The range of the block's unpacked copy that is this file. It is set when the file is first
+    /// read.
     slice: OnceLock<Slice>,
 }
 
@@ -211,9 +218,9 @@ impl Source for PartSource {
     }
 }
 
-/// The block whose files' first bytes were read last, unpacked up to there. While the files of an
-/// archive are listed, their first bytes are read in the archive's order, so that one pass is
-/// enough.
+/// The block of a 7z archive that is being unpacked to read the first bytes of its files, as far as
+/// the last file that was asked for. While an archive is listed, its files' first bytes are read in
+/// the archive's order, so that one pass over each block is enough.
 #[derive(Default)]
 struct Heads(Mutex<Option<OpenBlock>>);
 
@@ -225,8 +232,9 @@ struct OpenBlock {
 }
 
 impl Heads {
-    /// Reads `length` bytes of the block `block` with the position `number` in the archive,
-    /// beginning at `start`. Returns fewer bytes if unpacking fails after fewer bytes.
+    /// Unpacks `length` bytes of a block of a 7z archive, from the offset `start` of the unpacked
+    /// block on. `number` is the position of the block in the archive. Returns fewer bytes if
+    /// unpacking fails after fewer bytes.
     fn read(
         &self,
         spool: &Arc<Spool>,
@@ -266,6 +274,6 @@ impl Heads {
     }
 }
 
-/// The number of bytes that are unpacked at a time to come to a file's first bytes. Between them, a
-/// sweep can be interrupted.
+/// The number of bytes of a block that are unpacked at a time to get to a file's first bytes. After
+/// each step, the sweep can be interrupted.
 const SKIPPED: u64 = 1 << 20;
