@@ -1,4 +1,5 @@
-//! Sparse files: files of which a collector left out ranges of zeros, read as they were.
+//! Sparse files: files of which a collector left out ranges of zeros, and which are read here as
+//! they were on their host.
 
 use std::io;
 
@@ -6,22 +7,24 @@ use super::collector::{CollectedRange, SparseIndex};
 use super::layer::{SharedSource, Source};
 use super::source::LogBytes;
 
-/// A file as it was on its host, of which only some ranges were collected. Bytes in no such range
-/// read as zeros.
+/// A sparse file as it was on its host, of which only some ranges were collected. Bytes outside of
+/// these ranges read as zeros.
 pub struct SparseFile {
     collected: SharedSource,
     index: SparseIndex,
 }
 
 impl SparseFile {
-    /// Returns the file whose collected ranges lie one after the other in `collected`. `index` is
-    /// the text of its index. Fails if the index is not valid or does not fit the ranges.
+    /// Returns the sparse file whose collected ranges lie one after the other in `collected`.
+    /// `index` is the text of the index in which Velociraptor states the ranges. Fails if the index
+    /// is not valid, or if `collected` has another size than its ranges.
     pub fn new(collected: SharedSource, index: &[u8]) -> Result<Self, String> {
         let index = SparseIndex::parse(index, collected.size())?;
         Ok(SparseFile { collected, index })
     }
 
-    /// Returns the first range that ends after the offset `at` of the file.
+    /// Returns the first collected range that ends after the offset `at` of the file on its host.
+    /// Returns `None` if no range does.
     fn range_from(&self, at: u64) -> Option<&CollectedRange> {
         let ranges = &self.index.ranges;
         ranges.get(ranges.partition_point(|range| range.original + range.length <= at))

@@ -7,42 +7,46 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer};
 
-/// The ending of the name of an index. What precedes it is the name of the collected file.
+/// The ending of the file name of a Velociraptor index, which states the collected ranges of a
+/// sparse file. What precedes the ending is the name of the collected file.
 const ENDING: &[u8] = b".idx";
-/// The largest index that is read, in bytes. A file with ten thousand ranges has one of a MiB.
+/// The largest Velociraptor index that is read, in bytes. An index of a sparse file with ten
+/// thousand ranges has about a MiB.
 pub const MOST_INDEX: usize = 4 << 20;
-/// The largest file that an index may describe, in bytes.
+/// The largest sparse file, in bytes, that a Velociraptor index may describe: 1 TiB.
 const MOST_SIZE: u64 = 1 << 40;
 
-/// A range of a file that was collected: where it was in the file, and where it is now. Bytes of
-/// the file that are in no such range are zeros.
+/// A range of a sparse file that Velociraptor collected: where it was in the file on the host, and
+/// where it is in the collected copy. Bytes of the file outside of the collected ranges are zeros.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CollectedRange {
-    /// The offset of the range in the file on its host, in bytes.
+    /// The offset of the range in the sparse file on its host, in bytes.
     pub original: u64,
-    /// The offset of the range in the collected file, in bytes.
+    /// The offset of the range in the collected copy of the sparse file, in bytes.
     pub stored: u64,
-    /// The length of the range in bytes, which is never 0.
+    /// The length of the collected range in bytes, which is never 0.
     pub length: u64,
 }
 
-/// What an index says of a file: the file's size, and the ranges that were collected.
+/// What a Velociraptor index says of a sparse file: the file's size, and the ranges that were
+/// collected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SparseIndex {
-    /// The size of the file on its host, in bytes.
+    /// The size of the sparse file on its host, in bytes.
     pub size: u64,
-    /// The ranges that were collected, in the order of their offsets in the file. None overlaps
-    /// another.
+    /// The ranges of the sparse file that were collected, in the order of their offsets in the file
+    /// on its host. None overlaps another.
     pub ranges: Vec<CollectedRange>,
 }
 
-/// An index as JSON has it.
+/// A Velociraptor index of a sparse file, with the fields that its JSON has.
 #[derive(Deserialize)]
 struct Document {
     ranges: Vec<Entry>,
 }
 
-/// A range of an index as JSON has it. Fields that are 0 are left out.
+/// A range in a Velociraptor index, with the fields that the JSON has. JSON leaves out a field that
+/// is 0.
 #[derive(Deserialize)]
 struct Entry {
     #[serde(default, alias = "originalOffset", deserialize_with = "number")]
@@ -55,7 +59,7 @@ struct Entry {
     length: u64,
 }
 
-/// Reads a number, which some writers of JSON put into quotation marks because it has 64 bits.
+/// Reads a number from JSON. Some writers of JSON put numbers of 64 bits into quotation marks.
 fn number<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -70,16 +74,18 @@ fn number<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
 }
 
 impl SparseIndex {
-    /// Returns the name or path of the file to which an index with the name or path `index`
-    /// belongs. Returns `None` if `index` is not named like one.
+    /// Returns the name or path of the sparse file that the Velociraptor index with the name or
+    /// path `index` describes: `x.evtx` for `x.evtx.idx`. Returns `None` if `index` is not the name
+    /// of an index.
     #[must_use]
     pub fn file_of(index: &[u8]) -> Option<&[u8]> {
         let (file, ending) = index.split_at_checked(index.len().checked_sub(ENDING.len())?)?;
         (ending == ENDING && !file.is_empty()).then_some(file)
     }
 
-    /// Reads an index. `stored` is the number of bytes that were collected of its file. Fails if
-    /// the index is not valid, or if its ranges are not those bytes.
+    /// Reads the bytes of a Velociraptor index of a sparse file. `stored` is the size in bytes of
+    /// the collected copy of the file. Fails if the index is not valid, or if its ranges are not
+    /// exactly these bytes.
     pub fn parse(index: &[u8], stored: u64) -> Result<Self, String> {
         if index.len() > MOST_INDEX {
             return Err(format!("expected at most {MOST_INDEX} bytes, found more"));

@@ -36,25 +36,26 @@ struct Root {
     evidence: RootDivision,
     /// The number of pieces of evidence that were found in the root so far.
     pieces: usize,
-    /// What opening a file of the root does if a symbolic link is in the file's place: follows it
-    /// or fails.
+    /// What opening a file of the root does if a symbolic link is found where the file was listed:
+    /// follows the link or fails.
     link: Link,
 }
 
 impl DiscoveryBuilder {
-    /// Returns what was found, with nothing in it yet, of a discovery with the settings `search`.
-    /// `paths` are the absolute paths of the roots.
+    /// Returns a builder to which nothing was added yet, for a discovery with the settings
+    /// `search`. `paths` are the absolute paths of the roots.
     pub(super) fn new(search: &Search, paths: &[PathBuf]) -> Self {
         let roots = paths.iter().map(|root| Root::new(root, search)).collect();
         DiscoveryBuilder { links: search.links, roots, ..DiscoveryBuilder::default() }
     }
 
-    /// Returns each root as a tree to list.
+    /// Returns each root as a folder tree that is to be listed.
     pub(super) fn trees(&self) -> Vec<Tree> {
         self.roots.iter().enumerate().map(|(number, root)| root.tree(number)).collect()
     }
 
-    /// Returns the numbers of what was found so far.
+    /// Returns how many files, containers and pieces of evidence were found so far, to show
+    /// progress.
     pub(super) fn so_far(&self) -> FoundSoFar {
         FoundSoFar {
             files: self.files.len() as u64,
@@ -64,7 +65,8 @@ impl DiscoveryBuilder {
     }
 
     /// Adds the listing of a part of a root to what was found. The parts must be added in the order
-    /// of a single walk.
+    /// in which one thread alone would walk the root, so that the result does not depend on
+    /// threads.
     pub(super) fn add(&mut self, listing: Listing) {
         self.passed_over.merge(listing.passed_over);
         let Some(root) = self.roots.get_mut(listing.root) else { return };
@@ -122,8 +124,9 @@ impl DiscoveryBuilder {
     }
 }
 
-/// Replaces the file at `path`, which was added to `files` just now, by `file`: the same file as it
-/// was before it was collected. Does nothing if the file was not added, because it was seen before.
+/// Replaces the file at `path`, which is one of the last in `files`, by `file`: the same file as it
+/// was on its host, before a collector left out parts of it. Does nothing if the file is not there,
+/// because discovery had found it before under another path.
 fn replace(files: &mut [LogFile], path: &Path, file: InnerFile) {
     for known in files.iter_mut().rev() {
         let Some(known_path) = known.path_in_folder().filter(|known| known.parent() == path.parent()) else {
@@ -147,13 +150,15 @@ impl Root {
         }
     }
 
-    /// Returns the whole root as a tree to list. `root` is its position in the list of roots.
+    /// Returns the whole root as a folder tree that is to be listed. `root` is its position in the
+    /// list of roots.
     fn tree(&self, root: usize) -> Tree {
         Tree { root, path: self.path.to_path_buf(), depth: 0, depth_of_pieces: self.evidence.depth }
     }
 
-    /// Returns the file at `path` as a file to read, as part of its piece of evidence. `known` is
-    /// the state of the file, or the reason why it could not be listed.
+    /// Returns the file at `path` of this root as a log file to read, with the piece of evidence
+    /// that it belongs to. `known` is the size and time of the file when it was listed, or the
+    /// reason why it could not be listed.
     fn file(
         &self,
         registry: &mut Registry,

@@ -71,8 +71,8 @@ fn is_one_piece(root: &Path, links: Links) -> bool {
 pub(super) struct Registry {
     paths: Vec<PathBuf>,
     ids: HashMap<PathBuf, EvidenceId>,
-    /// The numbers of those pieces of evidence that are containers, such as `FIN-WS07.zip`. Pieces
-    /// are numbered from 0, in the order in which they were found.
+    /// The numbers of those pieces of evidence that are containers, such as `FIN-WS07.zip`. The
+    /// number is the position in the list of all pieces, counted from 0.
     containers: HashSet<usize>,
 }
 
@@ -137,9 +137,9 @@ impl Registry {
             .collect()
     }
 
-    /// Returns the names of the pieces of evidence, in their order. A name is the last part of the
-    /// piece's path. If several pieces would have equal names, earlier parts of their paths precede
-    /// it.
+    /// Returns the names of the pieces of evidence, in the order of their numbers. A name is the
+    /// last part of the piece's path; if other pieces would have an equal name, it has earlier
+    /// parts of the path as well.
     pub(super) fn names(&self) -> Vec<String> {
         let parts = self.parts();
         let mut lengths = vec![1_usize; parts.len()];

@@ -3,9 +3,9 @@
 //!
 //! If evidence has many hosts with small logs, listing folders takes most of a sweep. The top
 //! levels of each root are listed first, until there are enough folders to distribute; then each
-//! thread walks one folder at a time. The slow twin walks each root as a whole. It is used in three
-//! cases: on one thread; if links are followed, because only a walk from the root detects cycles;
-//! and for a folder whose entries cannot all be read.
+//! thread walks one folder at a time. The slow twin, which must give the same list, walks each root
+//! as a whole. It is used in three cases: on one thread; if links are followed, because only a walk
+//! from the root detects cycles; and for a folder whose entries cannot all be read.
 
 use std::fs::{self, FileType, Metadata};
 use std::io;
@@ -32,8 +32,8 @@ use crate::evidence::source::ListedFile;
 use crate::ledger::container::{ContainerReport, ContainerStatus};
 use crate::ledger::tally::SkippedCounts;
 
-/// The number of folders to distribute to threads, over all roots, that is enough. Once there are
-/// as many, no folder is split into its subfolders.
+/// The number of folders, over all roots, that are enough to distribute to threads. Once there are
+/// as many, no further folder is split into its subfolders.
 const ENOUGH_TREES: usize = 64;
 /// The most levels of folders under a root that are split into subfolders, so that threads can walk
 /// them.
@@ -46,12 +46,14 @@ const ONE_OF_MANY: u64 = 1 << 16;
 /// this weight, a thread gets one folder at a time.
 const ONE_OF_FEW: u64 = 1 << 19;
 
-/// The files and folders that were found in a part of a root, in the order of a single walk.
+/// What was found in a part of a root: the files, containers and pieces of evidence, in the order
+/// in which a single thread would find them.
 #[derive(Debug)]
 pub(super) struct Listing {
     /// The position of the root that was listed, in the list of all roots, counted from 0.
     pub root: usize,
-    /// The files, containers and pieces of evidence that were found, in the order of a single walk.
+    /// The files, containers and pieces of evidence that were found, in the order in which a single
+    /// thread would find them.
     pub found: Vec<ListedItem>,
     /// The numbers of files that were skipped, by kind.
     pub passed_over: SkippedCounts,
@@ -64,14 +66,16 @@ pub(super) enum ListedItem {
     /// A folder or file that is one piece of evidence, usually what was collected from one machine.
     /// Contains its absolute path. A piece is listed even if no log is found in it.
     Piece(PathBuf),
-    /// A file to read, or a folder or file that could not be listed. `known` is the state of the
-    /// file, or the reason why it could not be listed.
+    /// A file to read, or a folder or file that could not be listed. `known` is the file's
+    /// identity, size and time of change when it was listed, or the reason why it could not be
+    /// listed.
     File { path: PathBuf, form: FileForm, known: Result<ListedFile, String> },
     /// An archive or a disk image, with the files and containers in it. `number` is the device and
     /// inode number of the container's file, or `None` if it could not be listed.
     Container { path: PathBuf, number: Option<(u64, u64)>, contents: Contents },
-    /// The file at `path`, which was listed before, is a sparse file. Contains the file as it was
-    /// before it was collected.
+    /// The file at `path`, which was listed before as it lies there, is a sparse file with an index
+    /// beside it. `file` is the file as it was on its host, before a collector left out its ranges
+    /// of zeros.
     Sparse { path: PathBuf, file: InnerFile },
 }
 
@@ -82,7 +86,7 @@ pub(super) struct Tree {
     /// The position, in the list of all roots, of the root that this folder or file lies in.
     /// Counted from 0.
     pub root: usize,
-    /// The absolute path of the folder that one thread walks, or of the root that is a file.
+    /// The absolute path of the folder that one thread walks, or of the root if the root is a file.
     pub path: PathBuf,
     /// The depth of the tree's folder under its root. It is 0 if the tree is the whole root.
     pub depth: usize,
@@ -113,7 +117,7 @@ pub(super) fn list(
     in_order(threads, parts, |(_, weight)| *weight, work, &mut consume)
 }
 
-/// A part of a root, as a unit of work for a thread.
+/// A part of a root, which one thread handles as a unit of work.
 #[derive(Debug)]
 enum RootPart {
     /// The listing of a part of a root that needs no more work.
@@ -159,9 +163,10 @@ impl Lister<'_> {
         })
     }
 
-    /// Returns the parts of a root in the order of a single walk, each with its weight as a unit of
-    /// work. The parts are the listed top levels of the root, and the folders below them, which are
-    /// not listed yet. Once there are `enough` folders, no folder is split further.
+    /// Returns the parts of a root in the order in which a single thread would walk them, each with
+    /// its weight as a unit of work. The parts are the top levels of the root, which are listed
+    /// already, and the folders below them, which are not listed yet. Once there are `enough`
+    /// folders, no folder is split further.
     fn parts(&self, root: Tree, enough: usize) -> impl Iterator<Item = (RootPart, u64)> + use<> {
         let (mut parts, mut trees) = (vec![RootPart::Tree(root)], 1);
         for _ in 0..MOST_LEVELS {
@@ -187,9 +192,9 @@ impl Lister<'_> {
         })
     }
 
-    /// Splits a folder into parts: adds the files directly in the folder, as listings, and its
-    /// subfolders, as trees, to `parts`. If not all entries of the folder can be read, the folder
-    /// is added unsplit, and is walked as a whole later.
+    /// Splits the folder `tree` into parts: adds the files directly in the folder, as listings, and
+    /// its subfolders, as trees, to `parts`. If not all entries of the folder can be read, the
+    /// folder is added unsplit, and is walked as a whole later.
     fn top(&self, tree: Tree, parts: &mut Vec<RootPart>) {
         let Ok(entries) = sorted_entries(&tree.path) else {
             parts.push(RootPart::Tree(tree));
@@ -218,7 +223,8 @@ impl Lister<'_> {
         }
     }
 
-    /// Adds an entry that a walk through `tree` has found to `listing`.
+    /// Adds an entry (a file, a folder or a link) that a walk through `tree` has found to
+    /// `listing`.
     fn add(&self, entry: walkdir::Result<DirEntry>, tree: &Tree, listing: &mut Listing) {
         match entry {
             Ok(entry) => {
@@ -366,9 +372,9 @@ impl Listing {
     }
 }
 
-/// Returns true if a file is a further file of a disk image, such as `disk.E02`: if it is named
-/// like one, and the first file of that image lies in the same folder. Such a file is not listed,
-/// because it is read with the first file.
+/// Returns true if a file is the second or a later file of a disk image, such as `disk.E02`, whose
+/// first file lies in the same folder. It is recognised by its name. It is not listed, because it
+/// is read with the first file.
 fn has_first_segment(path: &Path, name: &[u8]) -> bool {
     first_names(name).any(|first| path.with_file_name(first).is_file())
 }
@@ -409,13 +415,14 @@ mod tests {
     use proptest::prelude::*;
     use std::os::unix::fs::symlink;
 
-    /// A strategy for an entry of a tree: its path, and a number for its kind.
+    /// A proptest strategy for an entry that [`plant`] creates: its path, as a list of names, and a
+    /// number that says if it is a folder, a link or a kind of file.
     fn thing() -> impl Strategy<Value = (Vec<u8>, u8)> {
         (prop::collection::vec(b'a'..b'd', 1..7), 0..6_u8)
     }
 
-    /// Creates entries in a folder. An entry is left out if it exists already or a file is in its
-    /// way.
+    /// Creates the entries `things` (folders, links and files) in a folder. An entry is left out if
+    /// its path exists already, or leads through a file.
     fn plant(folder: &Path, things: &[(Vec<u8>, u8)]) {
         for (names, kind) in things {
             let mut path = folder.to_path_buf();
@@ -434,8 +441,8 @@ mod tests {
         }
     }
 
-    /// Returns everything that is found in two roots. The second root is the folder `b` of the
-    /// first, if there is one.
+    /// Returns everything that [`list`] finds in two roots, with the numbers of skipped files. The
+    /// second root is the folder `b` of the first, which need not exist.
     fn listed(
         folder: &Path,
         search: &Search,

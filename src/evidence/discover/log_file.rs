@@ -39,8 +39,8 @@ pub struct LogFile {
 pub(super) enum Place {
     /// The file lies in a folder on a disk.
     Folder {
-        /// The device and inode of the file, by which a replaced file is noticed on opening. `None`
-        /// if the file could not be listed.
+        /// The device number, inode number and time of change of the file, by which a replaced file
+        /// is noticed on opening. `None` if the file could not be listed.
         identity: Option<FileIdentity>,
         /// Whether opening follows a symbolic link that has taken the file's place since it was
         /// listed. With `--follow` it does, and the file's identity shows if it is still the same
@@ -72,8 +72,8 @@ pub struct InnerFile {
     /// The path from its root of the log in the next newer state of the volume that has the same
     /// bytes. `None` for a file that must be read.
     pub same_as: Option<String>,
-    /// The files of the evidence that contain this file: the outermost container's file, and the
-    /// further files of a split image.
+    /// The files of the evidence that contain this file: the file of the outermost container, and,
+    /// if that is a split image, the files after its first.
     pub outer: Arc<OuterFiles>,
 }
 

@@ -85,18 +85,20 @@ impl Source for FileOfSize {
     }
 }
 
-/// All files of the evidence that one outermost container consists of: its own file, and the
-/// further files of a split image, such as `disk.E02`.
+/// All files of the evidence that one outermost container consists of: the container's own file,
+/// and, if it is a split image, the files after the first, such as `disk.E02`.
 #[derive(Debug)]
 pub struct OuterFiles {
     first: OuterFile,
-    /// The files after the container's own one, in the order in which they were opened.
+    /// The files of the container other than its own (first) file, in the order in which they were
+    /// opened.
     further: Mutex<Vec<OuterFile>>,
 }
 
 impl OuterFiles {
-    /// Returns the files of a container that consists only of the file at `path`. `listed` is the
-    /// state of that file when its folder was listed.
+    /// Returns the files of a container that consists only of the file at `path`. `listed` is what
+    /// was known of that file when its folder was listed. `link` says whether a symbolic link is
+    /// followed on opening.
     pub(super) fn new(path: &Path, listed: ListedFile, link: Link) -> Self {
         let first = OuterFile { path: path.to_path_buf(), listed, link };
         OuterFiles { first, further: Mutex::default() }
@@ -107,7 +109,8 @@ impl OuterFiles {
         self.first.source(kept)
     }
 
-    /// Returns the folder of the container's own file, in which its further files lie.
+    /// Returns the folder of the container's own (first) file, in which the other files of a split
+    /// image lie.
     pub(super) fn folder(&self) -> &Path {
         self.first.path.parent().unwrap_or(&self.first.path)
     }
@@ -132,8 +135,8 @@ impl OuterFiles {
         Ok(Some(source))
     }
 
-    /// Returns the container's files: its own file first, then the further ones in the order in
-    /// which they were opened.
+    /// Returns all files that the container consists of: its own (first) file, and then the others
+    /// in the order in which they were opened.
     #[must_use]
     pub fn all(&self) -> Vec<OuterFile> {
         let further = self.further.lock().unwrap_or_else(PoisonError::into_inner);

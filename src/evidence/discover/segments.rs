@@ -7,14 +7,14 @@ use crate::evidence::container::image::ImageFormat;
 /// The image formats whose images can consist of several files.
 const SEGMENTED: [ImageFormat; 3] = [ImageFormat::E01, ImageFormat::SplitRaw, ImageFormat::Vmdk];
 
-/// The extensions in [`Extension`]'s list that further files of images have. With other extensions,
-/// such as `.zip`, a file is something else, although images with thousands of files reach these
-/// names, too.
+/// The only extensions of archives or images, of those that [`Extension`] knows, that the second or
+/// a later file of a disk image can have. An image with thousands of files can reach the name
+/// `.zip` as well, but a file with that name is more likely an archive.
 const OF_FURTHER_FILES: [&str; 2] = ["e01", "vmdk"];
 
-/// Returns the names that the first file of an image can have if the file `name` is a further file
-/// of the image: `disk.E01` for `disk.E02`. Returns nothing if `name` is not the name of a further
-/// file.
+/// Returns the names that the first file of a disk image can have if the file `name` is the second
+/// or a later file of the image: `disk.E01` for `disk.E02`. Returns nothing if `name` cannot be the
+/// name of a later file.
 pub(super) fn first_names(name: &[u8]) -> impl Iterator<Item = String> {
     let is_further = match Extension::of(name) {
         Extension::Container(extension) => OF_FURTHER_FILES.contains(&extension),

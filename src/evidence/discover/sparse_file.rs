@@ -1,5 +1,5 @@
 //! Sparse files that Velociraptor collected: a file without its ranges of zeros, and beside it an
-//! index that says where the other ranges were.
+//! index that states where the collected ranges were in the file.
 
 use std::fs::{self, Metadata};
 use std::io;
@@ -21,9 +21,9 @@ use crate::evidence::sparse::SparseFile;
 use crate::ledger::container::Origin;
 use crate::ledger::damage::{Damage, Problem};
 
-/// Returns the path of the sparse file whose index the file at `index_path` is, and the file as it
-/// was before it was collected. Returns `None` if the file at `index_path` is not named like an
-/// index, or if its file is not beside it. `root` is the root in which they lie.
+/// Returns the path of the sparse file that the Velociraptor index at `index_path` describes, and
+/// the file as it was on its host. Returns `None` if the file at `index_path` is not named like an
+/// index, or if the described file is not beside it. `root` is the root in which both lie.
 pub(super) fn sparse_file(
     search: &Search,
     access: &Access,
@@ -55,9 +55,9 @@ pub(super) fn sparse_file(
 }
 
 impl InnerFile {
-    /// Gives a file the bytes that it had before it was collected. `name` and `index` are the name
-    /// and the text of its index. If the index is of no use, the file stays as it lies there, with
-    /// a problem.
+    /// Gives a sparse file the bytes that it had on its host. `name` and `index` are the name and
+    /// the text of its Velociraptor index, which states the collected ranges. If the index is of no
+    /// use, the file stays as it lies there, and a problem says so.
     pub(super) fn rebuild(&mut self, name: &str, index: Result<Vec<u8>, String>) {
         let Ok(collected) = self.content.clone() else { return };
         match index.and_then(|index| SparseFile::new(collected, &index)) {

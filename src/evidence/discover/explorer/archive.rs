@@ -71,8 +71,9 @@ impl Explorer<'_> {
         self.conclude(row);
     }
 
-    /// Handles the files of an archive that may be files of disk images. A further file of an
-    /// image, such as `disk.E02`, is left out if the archive has the first file in the same folder.
+    /// Handles the files of an archive that may be files of disk images, once all files of the
+    /// archive are known. The second or a later file of an image, such as `disk.E02`, is left out
+    /// if the archive has the first file in the same folder.
     fn images_of_archive(&mut self, row: Row, files: &Arc<ArchiveFiles>, deferred: Vec<DeferredFile>) {
         for DeferredFile { handling, path, place, size, content, origin } in deferred {
             let (name, folder) = (last_part(&path), ArchiveFolder::of(files, &path));
@@ -84,8 +85,9 @@ impl Explorer<'_> {
         }
     }
 
-    /// Decides what to do with the file `member` of an archive. `place` and `row` are those of the
-    /// archive.
+    /// Decides what to do with the file `member` of an archive. `place` and `row` are the archive's
+    /// place and its row in the table of containers. What becomes known about the archive is added
+    /// to `listed`.
     fn member(
         &mut self,
         archive: &SharedSource,
@@ -196,8 +198,9 @@ impl Explorer<'_> {
     }
 }
 
-/// Says in words where a problem lies in an archive that is packed as a whole. The offset would be
-/// taken for one in the container's file, which has the packed bytes.
+/// Changes the description of a problem in an archive that is packed as a whole, such as
+/// `logs.tar.gz`: names the offset in the unpacked archive in words. As a number, the offset would
+/// be taken for one in the packed file.
 fn name_unpacked_place(problem: &mut ContainerProblem) {
     if problem.length > 0 {
         let what = format!("at byte {} of the unpacked archive: {}", problem.offset, problem.what);
@@ -205,22 +208,24 @@ fn name_unpacked_place(problem: &mut ContainerProblem) {
     }
 }
 
-/// The most files of an archive that wait until all of its files are known. Further ones are
-/// treated as images of one file each.
+/// The most files of an archive that wait until all of its files are known, because they may be
+/// files of one disk image. Each further file is treated as an image of its own.
 const MOST_DEFERRED: usize = 20_000;
 
 /// What is known about an archive while its files are listed.
 #[derive(Default)]
 struct ListedArchive {
     hints: HostHints,
-    /// The files that may be files of disk images.
+    /// The files of the archive that may be files of disk images, by their paths.
     files: ArchiveFiles,
-    /// The disk images, and files that are named like further files of images. Only when all files
-    /// are known, it is known which of them belong together.
+    /// The disk images in the archive, and files that are named like the first or a later file of
+    /// an image. Which of them belong together is known only when all files of the archive are
+    /// listed.
     deferred: Vec<DeferredFile>,
 }
 
-/// A file of an archive that waits until all files of the archive are known.
+/// A file of an archive that may belong to a disk image in several files, and therefore waits until
+/// all files of the archive are known.
 struct DeferredFile {
     handling: Handling,
     /// The path of the file in the archive, as the archive states it.
@@ -231,19 +236,22 @@ struct DeferredFile {
     origin: Origin,
 }
 
-/// The path in an archive of the file in which Velociraptor states the host of a collection.
+/// The path, in an archive of Velociraptor, of the file in which it states the host of the
+/// collection.
 const CLIENT_INFO: &[u8] = b"client_info.json";
-/// The most bytes of Velociraptor's `client_info.json` that are read.
+/// The most bytes of Velociraptor's `client_info.json`, which states the host of a collection, that
+/// are read.
 const MOST_CLIENT_INFO: usize = 1 << 20;
 
 /// What an archive states about the host whose files it contains, and about files that its
 /// collector did not store as they were.
 #[derive(Default)]
 struct HostHints {
-    /// The indexes of sparse files.
+    /// The files in the archive in which Velociraptor states which ranges of sparse files it
+    /// collected.
     indexes: SparseIndexes,
-    /// The folders into which the collector sorted the files. `None` until a collected file shows
-    /// them.
+    /// The collector's arrangement of folders in the archive. `None` until a collected file shows
+    /// it.
     layout: Option<Layout>,
     /// The name of the host as Velociraptor's `client_info.json` states it.
     client: Option<String>,

@@ -49,8 +49,8 @@ impl Explorer<'_> {
         self.disk(&disk, place, row);
     }
 
-    /// Adds what an image states about itself, and what is wrong with it, to its row in the table
-    /// of containers. Returns the image's disk.
+    /// Adds what an image states about itself, and what is wrong with the image, to its row in the
+    /// table of containers. Returns the bytes of the disk in the image.
     fn state(&mut self, row: Row, image: Image) -> SharedSource {
         let Image { disk, parts, problems, facts } = image;
         let report = self.report(row);
@@ -70,8 +70,8 @@ impl Explorer<'_> {
         disk
     }
 
-    /// Explores the volumes of a disk. If files that are no logs are searched for chunks, adds the
-    /// bytes between the volumes, too.
+    /// Explores the volumes of a disk. If the user wants files that are no logs to be searched for
+    /// chunks of event logs, adds the bytes between the volumes as well.
     fn disk(&mut self, disk: &SharedSource, place: &ContainerPlace, row: Row) {
         let table = match Table::read(disk) {
             Ok(table) => table,
@@ -94,8 +94,8 @@ impl Explorer<'_> {
     }
 
     /// Explores a partition of a disk, or the only volume of a disk without a partition table. Only
-    /// NTFS volumes are read; for any other kind, a row in the table of containers says why it is
-    /// not.
+    /// NTFS volumes are read. For another kind of volume, a row in the table of containers says why
+    /// it is not read.
     fn partition(&mut self, disk: &SharedSource, place: &ContainerPlace, row: Row, partition: &Partition) {
         let Partition { name, start, size, purpose, kind } = partition;
         let volume: SharedSource = Arc::new(Slice::new(Arc::clone(disk), *start, *size));
@@ -137,8 +137,8 @@ impl Explorer<'_> {
         }
     }
 
-    /// Adds bytes of a disk as a file that is searched for chunks of event logs. The file does not
-    /// count as a log of the container.
+    /// Adds bytes of a disk as a file that is searched for chunks of event logs. `path` names the
+    /// bytes in the evidence. They do not count as a log of their container.
     pub(super) fn carve(&mut self, row: Row, (path, inherited): (String, Inherited), bytes: SharedSource) {
         let file = FoundFile {
             place: ContainerPlace { path, depth: 0, is_in_volume: true, inherited },

@@ -29,10 +29,10 @@ use crate::ledger::container::{ContainerProblem, ContainerReport, ContainerStatu
 use crate::ledger::damage::Problem;
 use crate::ledger::tally::SkippedCounts;
 
-/// The most containers that may lie in one another. Deeper ones are reported and not opened, so
-/// that no evidence can make discovery endless.
+/// The most containers that may lie in one another. Those that lie deeper are reported and not
+/// opened, so that no evidence can make discovery endless.
 const MOST_DEPTH: usize = 4;
-/// The most files of containers, archives and disks that stay open at the same time.
+/// The most files of containers, archives and disks that stay open at the same time in a sweep.
 const MOST_OPEN: usize = 64;
 
 /// What all containers of a sweep share: the open files, the unpacked copies, and the passwords.
@@ -63,7 +63,8 @@ impl Access {
 #[derive(Debug, Default)]
 pub(super) struct Contents {
     pub files: Vec<InnerFile>,
-    /// The rows of the table of containers: the outermost container first, then those in it.
+    /// A report on each container, which becomes a row of the table of containers: first the
+    /// outermost container, then the containers in it.
     pub containers: Vec<ContainerReport>,
     pub passed_over: SkippedCounts,
     /// The files of the evidence that the outermost container consists of.
@@ -133,13 +134,14 @@ pub(super) fn container_path(source_path: &str) -> String {
 struct ContainerPlace {
     /// The path of the container from the root.
     path: String,
-    /// The number of containers that the container lies in, plus one for itself. It is 1 for a file
-    /// of the evidence.
+    /// The number of containers that lie around this one, plus one for itself. It is 1 for a
+    /// container that is a file of the evidence.
     depth: usize,
     /// True if the container is a file on a volume of a disk image, and not a file of an archive or
     /// of the evidence.
     is_in_volume: bool,
-    /// What the files in the container inherit from the files that the container lies in.
+    /// What the files in this container inherit from it and from the containers around it: whether
+    /// a file was deleted, and the shadow copy it comes from.
     inherited: Inherited,
 }
 
@@ -147,16 +149,17 @@ struct ContainerPlace {
 /// deleted, and the shadow copy that it comes from.
 #[derive(Debug, Clone, Copy, Default)]
 struct Inherited {
-    /// The time at which the shadow copy was made that the containing file comes from; `None` if it
-    /// comes from no shadow copy.
+    /// The time at which a shadow copy was made, if the containing file comes from one. `None` if
+    /// it does not come from a shadow copy.
     snapshot_time: Option<EventTime>,
-    /// True if the containing file was deleted in its volume.
+    /// True if the file that contains this one was deleted in its volume.
     deleted: bool,
 }
 
 impl Inherited {
-    /// Returns the origin `origin` of a file with what the file inherits. If the file comes from a
-    /// shadow copy of its own, that one counts.
+    /// Returns the origin `origin` of a file together with what the file inherits from its
+    /// container. If the file itself comes from a shadow copy, that one counts, and not the
+    /// inherited one.
     fn add_to(self, origin: Origin) -> Origin {
         let snapshot_time = origin.snapshot_time.or(self.snapshot_time);
         Origin { snapshot_time, deleted: origin.deleted || self.deleted, ..origin }
@@ -164,8 +167,8 @@ impl Inherited {
 }
 
 impl ContainerPlace {
-    /// Returns the place of a file in this container. `path` is the path of the file in the
-    /// container.
+    /// Returns where a file in this container lies, as the place that it has if it is a container
+    /// itself. `path` is the path of the file in this container.
     fn inner(&self, path: &[u8]) -> ContainerPlace {
         let path = format!("{}!{}", self.path, container_path(&escaped_bytes(path)));
         ContainerPlace { path, depth: self.depth + 1, ..*self }
@@ -177,17 +180,19 @@ struct Explorer<'a> {
     access: &'a Access,
     outer: Arc<OuterFiles>,
     contents: Contents,
-    /// The paths of the files, and of the containers among them, that were found so far.
+    /// The paths of all files and containers that were found so far. A path that was used before is
+    /// changed, so that no two are equal.
     paths: UniquePaths,
 }
 
-/// The position of a container in the list of the reports on all containers that were found.
+/// The position of a container in the list of the reports on all containers that were found. Each
+/// report becomes a row of the table of containers.
 #[derive(Clone, Copy)]
 struct Row(usize);
 
 impl Explorer<'_> {
-    /// Explores a container of the format `format`. `name` is its file's name, and `folder` the
-    /// folder of that file.
+    /// Explores a container of the format `format`. `name` is the name of the container's file, and
+    /// `folder` the folder that file lies in.
     fn container(
         &mut self,
         format: Format,
@@ -201,15 +206,17 @@ impl Explorer<'_> {
         }
     }
 
-    /// Adds a row for a container to the table of containers, and returns the row's position.
+    /// Adds a row for a container of the kind `kind`, such as `zip`, to the table of containers.
+    /// Returns the row's position.
     fn begin(&mut self, place: &ContainerPlace, kind: &str, size: u64) -> Row {
         let report = ContainerReport::new(place.path.clone(), kind, size);
         self.contents.containers.push(ContainerReport { is_in_volume: place.is_in_volume, ..report });
         Row(self.contents.containers.len() - 1)
     }
 
-    /// Returns true if a container lies in more than [`MOST_DEPTH`] containers, counting itself.
-    /// Then it is not explored, and its row says so.
+    /// Returns true if a container lies in so many containers that, with itself, there are more
+    /// than [`MOST_DEPTH`]. Such a container is not explored, and its row in the table of
+    /// containers says so.
     fn is_too_deep(&mut self, place: &ContainerPlace, row: Row) -> bool {
         let is_too_deep = place.depth > MOST_DEPTH;
         if is_too_deep {
@@ -224,7 +231,7 @@ impl Explorer<'_> {
     }
 
     /// Does what was decided about a file in a container: adds it to the files to read, explores it
-    /// as a container, or counts it. `row` is the row of the container that it lies in.
+    /// as a container, or counts it. `row` is the row of the container that the file lies in.
     fn handle(&mut self, handling: Handling, row: Row, file: FoundFile<'_>) {
         let is_encrypted = file.is_encrypted();
         let FoundFile { mut place, name, size, content, origin, problems, same_as, folder } = file;
@@ -272,8 +279,8 @@ impl Explorer<'_> {
         }
     }
 
-    /// Ends the exploration of the container with the row `row`, when everything in it was added:
-    /// if all its logs are encrypted, and no container in it could be read either, the container
+    /// Ends the exploration of the container with the row `row`, once everything in it was added.
+    /// If all logs in it are encrypted, and no container in it could be read either, the container
     /// counts as encrypted.
     fn conclude(&mut self, row: Row) {
         // The rows after it are those of the containers in it.
@@ -295,7 +302,8 @@ impl Explorer<'_> {
     }
 }
 
-/// A file that was found in a container, before anything is done with it.
+/// A file that was found in a container, before it is decided whether it is read, explored or
+/// counted.
 struct FoundFile<'f> {
     place: ContainerPlace,
     /// The name of the file that was found in a container, without its folder.
@@ -305,13 +313,16 @@ struct FoundFile<'f> {
     content: Result<SharedSource, String>,
     origin: Origin,
     problems: Vec<Problem>,
-    /// The path from the root of a log that has the same bytes in a newer state of the volume.
+    /// The path from the root of a log with the same bytes, in a newer state of the volume. `None`
+    /// if there is no such log, so that the file must be read.
     same_as: Option<String>,
-    /// The folder of the file, in which the further files of a disk image are looked for.
+    /// The folder of the file. If the file is the first of a disk image in several files, the
+    /// others are looked for there.
     folder: SharedFolder,
 }
 
-/// Returns a folder without files, for a file whose further files are not looked for.
+/// Returns a folder without files, for a file that is not the first of a disk image in several
+/// files.
 fn no_folder() -> SharedFolder {
     Arc::new(NoFolder)
 }

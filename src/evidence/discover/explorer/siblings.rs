@@ -1,5 +1,5 @@
-//! The folder of a disk image, in which the further files of an image in several files are looked
-//! for: a folder of the evidence, of an archive, or of a volume.
+//! The folder of a disk image. If an image consists of several files, those after the first are
+//! looked for there. The folder can be one of the evidence, of an archive, or of a volume.
 
 use std::collections::HashMap;
 use std::io;
@@ -13,16 +13,16 @@ use crate::evidence::kept::{Kept, OnDemand};
 use crate::evidence::layer::SharedSource;
 use crate::evidence::volume::ntfs::Ntfs;
 
-/// The most files of an archive or a volume that are kept in mind as possible files of images. An
-/// E01 image has at most some 14,000 files.
+/// The most files of an archive or a volume that are remembered because they may be files of disk
+/// images. An E01 image has at most some 14,000 files.
 const MOST_FILES: usize = 20_000;
 
-/// The folder of a disk image, which threads share.
+/// The folder of a disk image, in which the image's other files are looked for. Threads share it.
 pub(super) type SharedFolder = Arc<dyn Siblings + Send + Sync>;
 
-/// The folder of a disk image that lies in no other container. Image formats open the further files
-/// of the image in this folder. Files that are opened are recorded as files of which the container
-/// consists.
+/// The folder of a disk image that is a file of the evidence itself. Image formats open the other
+/// files of the image in this folder. Each file that is opened is recorded as one that the
+/// container consists of.
 pub(super) struct Folder {
     pub path: PathBuf,
     pub outer: Arc<OuterFiles>,
@@ -35,8 +35,8 @@ impl Siblings for Folder {
     }
 }
 
-/// The folder of a file whose further files are not looked for, such as a file that was packed
-/// alone. It has no files.
+/// A folder in which no file is found, for a file that cannot be part of a disk image in several
+/// files, such as one that was packed alone.
 pub(super) struct NoFolder;
 
 impl Siblings for NoFolder {
@@ -45,13 +45,14 @@ impl Siblings for NoFolder {
     }
 }
 
-/// The files of an archive that may be files of disk images, by their paths. Contains the bytes of
-/// each file, or the reason why they cannot be read.
+/// The files of an archive that may be files of disk images, by their paths. Has the bytes of each
+/// file, or the reason why they cannot be read.
 #[derive(Default)]
 pub(super) struct ArchiveFiles(HashMap<Vec<u8>, Result<SharedSource, String>>);
 
 impl ArchiveFiles {
-    /// Adds the file at `path`. If there is a file with this path already, that one stays.
+    /// Adds the file at `path` in the archive. If a file with this path was added before, that one
+    /// stays.
     pub(super) fn add(&mut self, path: &[u8], content: &Result<SharedSource, String>) {
         if self.0.len() < MOST_FILES {
             self.0.entry(path.to_vec()).or_insert_with(|| content.clone());
@@ -59,15 +60,18 @@ impl ArchiveFiles {
     }
 }
 
-/// A folder of an archive.
+/// A folder of an archive. If a disk image in the folder consists of several files, they are opened
+/// here.
 pub(super) struct ArchiveFolder {
     files: Arc<ArchiveFiles>,
-    /// The path of the folder in the archive, with the separator at its end. Empty for the root.
+    /// The path of the folder in the archive, with the separator at its end. Empty for the
+    /// archive's root.
     folder: Vec<u8>,
 }
 
 impl ArchiveFolder {
-    /// Returns the folder that contains the file at `path`.
+    /// Returns the folder of the archive that contains the file at `path`. `files` are the
+    /// archive's files that may belong to disk images.
     pub(super) fn of(files: &Arc<ArchiveFiles>, path: &[u8]) -> Self {
         let end = path.iter().rposition(|byte| matches!(byte, b'/' | b'\\')).map_or(0, |place| place + 1);
         let folder = path.get(..end).unwrap_or_default().to_vec();
@@ -78,8 +82,9 @@ impl ArchiveFolder {
         self.files.0.get(&[&self.folder, name.as_bytes()].concat())
     }
 
-    /// Returns true if the file `name` of the folder is a further file of a disk image whose first
-    /// file lies in the folder, too. It is read with that file.
+    /// Returns true if the file `name` of the folder is the second or a later file of a disk image
+    /// whose first file lies in the folder as well. It then need not be read alone, because it is
+    /// read with the first file.
     pub(super) fn has_first_file_of(&self, name: &[u8]) -> bool {
         first_names(name).any(|first| self.get(&first).is_some())
     }
@@ -91,12 +96,14 @@ impl Siblings for ArchiveFolder {
     }
 }
 
-/// The files of a state of a volume that may be files of disk images. They are listed when one of
-/// them is first looked for, because few volumes contain images in several files.
+/// The files of a volume (in its live state, or in that of a shadow copy) that may be files of disk
+/// images. They are listed when one of them is first looked for, because few volumes contain images
+/// in several files.
 pub(super) struct VolumeFiles {
     ntfs: Arc<Ntfs>,
     kept: Arc<Kept>,
-    /// The number of the first record and the size of each file, by its path.
+    /// For each file, by its path from the volume's root: the number of its first record in the
+    /// master file table, and its size in bytes.
     files: OnceLock<HashMap<String, (u64, u64)>>,
 }
 
@@ -121,7 +128,8 @@ impl VolumeFiles {
     }
 }
 
-/// A folder of a state of a volume.
+/// A folder of a volume, in its live state or in that of a shadow copy. If a disk image in the
+/// folder consists of several files, they are opened here.
 pub(super) struct VolumeFolder {
     files: Arc<VolumeFiles>,
     /// The path of the folder from the volume's root, with `/` at its end. Empty for the root.
@@ -129,8 +137,8 @@ pub(super) struct VolumeFolder {
 }
 
 impl VolumeFolder {
-    /// Returns the folder that contains the file at `path`, which is escaped as the paths of a
-    /// volume are.
+    /// Returns the folder of the volume that contains the file at `path`, which is escaped as the
+    /// paths of a volume are. `files` are the volume's files that may belong to disk images.
     pub(super) fn of(files: &Arc<VolumeFiles>, path: &str) -> Self {
         let folder = path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
         VolumeFolder { files: Arc::clone(files), folder }
@@ -141,8 +149,9 @@ impl VolumeFolder {
         self.files.get(&format!("{}{}", self.folder, name.replace('!', "\\x21")))
     }
 
-    /// Returns true if the file `name` of the folder is a further file of a disk image whose first
-    /// file lies in the folder, too. It is read with that file.
+    /// Returns true if the file `name` of the folder is the second or a later file of a disk image
+    /// whose first file lies in the folder as well. It then need not be read alone, because it is
+    /// read with the first file.
     pub(super) fn has_first_file_of(&self, name: &[u8]) -> bool {
         first_names(name).any(|first| self.get(&first).is_some())
     }

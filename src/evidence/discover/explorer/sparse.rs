@@ -1,4 +1,5 @@
-//! Joins the sparse files of an archive with their indexes, which Velociraptor writes beside them.
+//! Joins the sparse files of an archive with the indexes that Velociraptor writes beside them,
+//! which state the collected ranges of a file.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,27 +12,28 @@ use crate::evidence::discover::passed_over::pass_over;
 use crate::evidence::layer::SharedSource;
 use crate::evidence::spool::Spool;
 
-/// The most bytes that all indexes of an archive may have together, because they stay in memory
-/// while the archive is listed.
+/// The most bytes that all of Velociraptor's indexes of sparse files in an archive may have
+/// together, because they stay in memory while the archive is listed.
 const MOST_BYTES: usize = 64 << 20;
 
-/// The indexes that were found in an archive, by the paths of the files to which they belong.
+/// Velociraptor's indexes of sparse files that were found in an archive, by the paths of the files
+/// to which they belong.
 #[derive(Default)]
 pub(super) struct SparseIndexes {
     by_file: HashMap<String, FoundIndex>,
     bytes: usize,
 }
 
-/// An index that was found in an archive: its name, and its text or the reason why it cannot be
-/// read.
+/// A Velociraptor index of a sparse file, found in an archive: the index's own name, and its text
+/// or the reason why it cannot be read.
 struct FoundIndex {
     name: Vec<u8>,
     text: Result<Vec<u8>, String>,
 }
 
 impl SparseIndexes {
-    /// Adds the index of the file with the path `file`. `content` is where the bytes of the index
-    /// are in the archive. The spool unpacks them.
+    /// Adds Velociraptor's index of the sparse file with the path `file`. `name` is the index's own
+    /// name, and `content` is where its bytes are in `archive`. The spool unpacks them.
     pub(super) fn add(
         &mut self,
         file: String,
@@ -52,9 +54,9 @@ impl SparseIndexes {
 }
 
 impl Explorer<'_> {
-    /// Gives the files that were found since there were `before` of them the bytes that they had
-    /// before they were collected, where they have an index. An index without such a file is
-    /// counted as passed over.
+    /// Looks at the files from the position `before` on in the list of found files. Gives each
+    /// sparse file with an index in `indexes` the bytes that it had on its host. An index without a
+    /// file is counted as skipped.
     pub(super) fn rebuild_sparse_files(&mut self, before: usize, mut indexes: SparseIndexes) {
         for file in self.contents.files.iter_mut().skip(before) {
             if let Some(FoundIndex { name, text }) = indexes.by_file.remove(&file.source_path) {

@@ -13,17 +13,19 @@ use crate::evidence::discover::form::FileForm;
 use crate::evidence::volume::ntfs::{Ntfs, NtfsFile};
 use crate::evidence::volume::vss;
 
-/// Identifies a stream in the states of a volume: the number of the file's first record, and the
-/// name of the stream.
+/// Identifies a stream in each state of a volume (the live one, and those of shadow copies): the
+/// number of the file's first record in the master file table, and the name of the stream.
 type StreamKey = (u64, Option<String>);
 
-/// The logs of a state of a volume that are not deleted, for comparison with the next older state.
+/// The logs of a volume in its live state or in that of a shadow copy, without deleted logs, for
+/// comparison with the next older state.
 pub(super) struct StateLogs {
     ntfs: Arc<Ntfs>,
     logs: HashMap<StreamKey, ListedLog>,
 }
 
-/// A log of a state of a volume, as the sweep lists it.
+/// A log of a volume, in its live state or in that of a shadow copy, as it is remembered for
+/// comparison with the next older state.
 struct ListedLog {
     /// The path of the log from the volume's root.
     path: String,
@@ -34,7 +36,8 @@ struct ListedLog {
 }
 
 impl StateLogs {
-    /// Returns an empty list of logs for the state `ntfs` of a volume.
+    /// Returns an empty list of logs for `ntfs`, which is the live state of a volume or that of a
+    /// shadow copy.
     pub(super) fn new(ntfs: Arc<Ntfs>) -> Self {
         StateLogs { ntfs, logs: HashMap::new() }
     }
@@ -47,13 +50,14 @@ impl StateLogs {
     }
 }
 
-/// The next newer state of a volume, with which a shadow copy is compared.
+/// What is needed to compare a shadow copy with the next newer state of its volume: the next newer
+/// shadow copy, or the live volume.
 pub(super) struct NewerState<'v> {
-    /// The logs of the newer state.
+    /// The logs of the volume in the next newer state.
     pub(super) logs: &'v StateLogs,
-    /// The shadow copies of the volume.
+    /// All shadow copies of the volume.
     pub(super) copies: &'v vss::ShadowCopies,
-    /// The number of the shadow copy that is compared.
+    /// The number of the shadow copy that is compared with the next newer state.
     pub(super) number: usize,
 }
 

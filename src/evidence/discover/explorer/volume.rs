@@ -33,17 +33,20 @@ const NTFS: &str = "ntfs";
 const OPENED_IN_VOLUMES: [&str; 11] =
     ["001", "e01", "ex01", "img", "qcow2", "raw", "tar", "vhd", "vhdx", "vmdk", "zip"];
 
-/// A state of an NTFS volume: the live one, or that of a shadow copy.
+/// A state of an NTFS volume, as discovery explores it: the live one, or that of a shadow copy.
 struct VolumeState {
     ntfs: Arc<Ntfs>,
-    /// The text before the path of a file in this state: the path of the volume or shadow copy, and
-    /// a separator.
+    /// The text that precedes the path of each file in this state of the volume: the path of the
+    /// volume or shadow copy, and a separator.
     path: String,
-    /// The time at which the shadow copy was made. `None` for the live state.
+    /// The time at which the shadow copy was made whose state of the volume this is. `None` for the
+    /// live state.
     snapshot_time: Option<EventTime>,
-    /// The number of containers that the volume lies in. Discovery opens only a few in one another.
+    /// The number of containers that the volume lies in. Discovery opens containers in one another
+    /// only to a small depth.
     depth: usize,
-    /// What the files of the volume inherit from the files that the volume lies in.
+    /// What the files of the volume inherit from the containers that the volume lies in: whether a
+    /// file was deleted, and the shadow copy it comes from.
     inherited: Inherited,
     row: Row,
 }
@@ -51,9 +54,10 @@ struct VolumeState {
 /// A shadow copy of a volume that is explored, with the next newer state of the volume.
 struct OlderState<'v> {
     copies: &'v vss::ShadowCopies,
-    /// The number of the shadow copy, by age. The oldest one has number 1.
+    /// The number of the shadow copy, by age. The oldest shadow copy of the volume has number 1.
     number: usize,
-    /// The logs of the next newer state. `None` if that state cannot be read.
+    /// The logs of the next newer state of the volume. `None` if that state cannot be read, or was
+    /// not explored.
     newer: Option<&'v StateLogs>,
 }
 
@@ -93,9 +97,9 @@ impl Explorer<'_> {
         self.conclude(row);
     }
 
-    /// Adds the live files of a state of a volume. Returns its deleted files, each with what to do
-    /// with it, for the caller to add later, and its logs. A log that has the same bytes in the
-    /// state `newer` is added as unchanged.
+    /// Adds the live files of `state`, the live volume or a shadow copy. Returns its deleted files,
+    /// each with what to do with it, for the caller to add later, and its logs. A log that has the
+    /// same bytes in the state `newer` is added as unchanged, so that it is not read again.
     fn files_of(
         &mut self,
         state: &VolumeState,
@@ -134,8 +138,9 @@ impl Explorer<'_> {
         (deleted, logs)
     }
 
-    /// Adds the disk images of a state of a volume, after its other files. A further file of an
-    /// image, such as `disk.E02`, is left out if the first file lies in the same folder.
+    /// Adds the disk images of `state`, the live volume or a shadow copy, after its other files.
+    /// The second or a later file of an image, such as `disk.E02`, is left out if the first file
+    /// lies in the same folder.
     fn images_of_volume(&mut self, state: &VolumeState, images: Vec<(Handling, NtfsFile)>) {
         let files = VolumeFiles::new(Arc::clone(&state.ntfs), Arc::clone(&self.access.kept));
         let files = Arc::new(files);
@@ -147,9 +152,9 @@ impl Explorer<'_> {
         }
     }
 
-    /// Decides what discovery does with a file of a volume. Unlike in folders, files that only have
-    /// the name of an archive or image are skipped, because every volume has such files among its
-    /// programs.
+    /// Decides what discovery does with a file of a volume. A file that only has the name of an
+    /// archive or image is skipped here, although discovery would report it in a folder, because
+    /// every volume has such files among its programs.
     fn handling(&self, ntfs: &Ntfs, file: &NtfsFile) -> Handling {
         let head = || {
             let source = ntfs.open_stream(file.record, file.stream.as_deref())?;
@@ -164,9 +169,9 @@ impl Explorer<'_> {
         }
     }
 
-    /// Adds a file of a state of a volume to the files to read, or counts it as skipped. `same_as`
-    /// is the path of the log in a newer state that has the same bytes, if there is one. `folder`
-    /// is the folder of a disk image.
+    /// Adds a file of `state`, the live volume or a shadow copy, to the files to read, or counts it
+    /// as skipped. `same_as` is the path of the log in a newer state that has the same bytes, if
+    /// there is one. `folder` is where the other files of a disk image are looked for.
     fn ntfs_file(
         &mut self,
         state: &VolumeState,
@@ -320,7 +325,8 @@ fn file_name(file: &NtfsFile) -> &[u8] {
     path.rsplit('/').next().unwrap_or(path).as_bytes()
 }
 
-/// Returns true if a file of a volume is a disk image, or is named like a further file of one.
+/// Returns true if a file of a volume is a disk image, or is named like the second or a later file
+/// of one.
 fn is_of_image(handling: Handling, file: &NtfsFile) -> bool {
     let is_image = handling == Handling::Open(Format::Image) || first_names(file_name(file)).next().is_some();
     is_image && file.stream.is_none()
