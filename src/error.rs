@@ -6,8 +6,8 @@ use crate::config::{PasswordsError, PeriodError, RequestError, RulesError};
 use crate::evidence::EvidenceError;
 use crate::output::OutputError;
 
-/// The error that the function that takes matches ([`Sink::Each`](crate::Sink::Each)) returns if it
-/// cannot take one. The caller of the sweep passes this function. The error ends the sweep.
+/// The error of the function that takes the matches of a sweep one by one
+/// ([`Sink::Each`](crate::Sink::Each)), which the caller passes. It ends the sweep.
 pub type SinkError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why a sweep could not begin or finish.
@@ -28,8 +28,8 @@ pub enum SweepError {
     /// The output directory cannot be used, or its files cannot be written completely.
     #[error(transparent)]
     Output(#[from] OutputError),
-    /// The function that takes matches, which the caller of the sweep passes
-    /// ([`Sink::Each`](crate::Sink::Each)), returned an error for a match.
+    /// The function that takes the matches one by one, which the caller of the sweep passes
+    /// ([`Sink::Each`](crate::Sink::Each)), returned an error.
     #[error("a match cannot be taken: {0}")]
     Sink(#[source] SinkError),
     /// The threads that read evidence could not be started.

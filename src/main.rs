@@ -1,4 +1,4 @@
-//! The program: `dnsweep`'s commands, with the allocator that suits them.
+//! The program `dnsweep`: runs the commands in `cli`, with the memory allocator that suits sweeps.
 
 use std::process::ExitCode;
 

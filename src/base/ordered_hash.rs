@@ -3,7 +3,8 @@
 //! SHA-256 needs the bytes of a file in sequence, but no thread waits for a missing block. The
 //! thread that adds the next block of the file hashes it, and then all later blocks that were added
 //! early. A thread that adds a block early leaves a copy. Copies are kept only while an earlier
-//! block is in progress, so `in_order` limits their number.
+//! block is in progress. Their number is limited, because `base::in_order`, which distributes the
+//! blocks to threads, limits how many are in progress.
 
 use std::collections::BTreeMap;
 use std::mem;

@@ -230,7 +230,8 @@ mod tests {
     }
 
     proptest! {
-        /// The map has the same entries as its slow twin, which is a plain tree.
+        /// A [`SmallMap`] that is filled, and merged with another, has the same entries as its slow
+        /// twin, which is a plain `BTreeMap`.
         #[test]
         fn it_has_the_entries_of_a_tree(left in prop::collection::vec(0_u8..20, 0..30), right in prop::collection::vec(0_u8..20, 0..30)) {
             let all: Vec<u8> = left.iter().chain(&right).copied().collect();

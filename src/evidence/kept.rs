@@ -11,12 +11,12 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use super::layer::{SharedSource, Source};
 use super::source::LogBytes;
 
-/// The sources of bytes that are open, each with the time of its last use, counted in uses. The key
-/// is the number that [`Kept`] has given to the source.
+/// The sources of bytes that are open. The key is the number that [`Kept`] has given to the source.
+/// The value is the source, with the number of the use that was its last, counted over all sources.
 type OpenSources = HashMap<u64, (u64, SharedSource)>;
 
-/// The sources of bytes that are open. The least recently used ones are closed first. Time is
-/// counted in uses, not in seconds.
+/// The sources of bytes that are open. If there would be too many, the least recently used ones are
+/// closed first.
 pub struct Kept {
     open: Mutex<OpenSources>,
     /// The most sources that stay open, whether or not they are in use.
@@ -104,8 +104,8 @@ pub struct OnDemand {
     /// there is not enough memory or disk space for it. `None` for a source that is opened so fast
     /// that nobody need wait for it.
     open_ahead: Option<Box<Open>>,
-    /// What is wrong with the bytes as a whole, if anything. It is known after the source was opened
-    /// for the first time, and need not be found out again.
+    /// What is wrong with the bytes as a whole, if anything. It is known after the source was
+    /// opened for the first time, and need not be found out again.
     flaw: OnceLock<Option<String>>,
     /// A lock that is held while the source is opened, so that only one thread opens it.
     opening: Mutex<()>,

@@ -17,10 +17,10 @@ use signal_hook::low_level::{exit, pipe};
 
 /// The signals by which a user or the system ends the program, and which are handled.
 const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
-/// The longest time for which the process, at the second signal, waits for a message to be written
-/// before it ends. It waits for the message about the first signal, and then for that about the
-/// second. Writing can block if a terminal or a pipe is full, or if a file system hangs. A third
-/// signal ends the process without waiting.
+/// The longest time for which the process waits until a message is written, before it ends at the
+/// second signal. It waits first for the message about the first signal, and then as long for that
+/// about the second. Writing can block if a terminal or a pipe is full, or if a file system hangs.
+/// A third signal ends the process without waiting.
 const MESSAGE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A function that prints a message when a signal arrives.

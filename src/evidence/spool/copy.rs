@@ -1,5 +1,5 @@
-//! An unpacked copy of a packed file: how it is made in memory or in a temporary file, what it takes
-//! of the memory and the disk space that all copies share, and how it is read.
+//! An unpacked copy of a packed file: how it is made in memory or in a temporary file, what it
+//! takes of the memory and the disk space that all copies share, and how it is read.
 
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
@@ -202,8 +202,8 @@ impl ReadSteps {
 }
 
 impl Copy {
-    /// Returns the copy as that of a file whose size is not stated: where unpacking ended without an
-    /// error, the file ends.
+    /// Returns the copy of a file whose size is not stated: the file ends where unpacking ended
+    /// without an error.
     pub(super) fn of_unstated_size(self) -> Self {
         Copy { size: self.filled, flaw: self.flaw.filter(|flaw| !flaw.is_early_end()), ..self }
     }

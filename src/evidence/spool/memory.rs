@@ -1,5 +1,5 @@
-//! The memory that unpacking takes besides the unpacked copies: dictionaries, in which packed bytes
-//! refer to earlier ones.
+//! The memory that unpacking takes besides the unpacked copies: the dictionaries. A dictionary has
+//! the last unpacked bytes of a file, to which its packed bytes refer.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, ThreadId};

@@ -3,10 +3,10 @@
 //!
 //! A copy is made when the file is first read. Small copies lie in memory. Others lie in temporary
 //! files without a name, so that no file is left behind however the program ends. The memory and
-//! the disk space are limited. Before a new copy is made, copies are removed of which everything was
-//! read and, if there is still too little room, others that no reader uses. They are made again if
-//! they are needed. `copy` makes a single copy and reads it. `memory` limits what unpacking itself
-//! takes.
+//! the disk space are limited. Before a new copy is made, copies are removed of which everything
+//! was read and, if there is still too little room, others that no reader uses. They are made again
+//! if they are needed. `copy` makes a single copy and reads it. `memory` limits what unpacking
+//! itself takes.
 
 mod copy;
 mod memory;
@@ -36,8 +36,8 @@ pub const DISK: u64 = 64 << 30;
 /// take no disk space in the temporary file with the unpacked copy.
 const STEP: usize = 64 << 10;
 
-/// The folder for the unpacked copies of packed files, the most disk space that the copies may take,
-/// and the flag that ends unpacking when the sweep is interrupted.
+/// The folder for the unpacked copies of packed files, the most disk space that the copies may
+/// take, and the flag that ends unpacking when the sweep is interrupted.
 #[derive(Debug, Clone)]
 pub struct SpoolPlace {
     /// The folder in which the temporary files with the unpacked copies of packed files are made.
@@ -62,8 +62,8 @@ pub trait Packed: Send + Sync {
     /// `consume` fails, or if the file cannot be unpacked at all.
     fn unpack(&self, consume: &mut Consume<'_>) -> io::Result<()>;
 
-    /// Returns the memory in bytes that unpacking takes for a dictionary, in which packed bytes
-    /// refer to earlier ones. It is 0 for a method that needs little memory.
+    /// Returns the memory in bytes that unpacking takes for a dictionary, which has the last
+    /// unpacked bytes, to which packed bytes refer. It is 0 for a method that needs little memory.
     fn memory(&self) -> u64 {
         0
     }
@@ -260,10 +260,10 @@ impl Size {
 #[derive(Debug, Clone, Copy)]
 enum Room {
     /// The new copy is read at once. Any other copy that no reader uses may be removed, first those
-    /// of which as many bytes were read as they have.
+    /// that were read through, which means that as many bytes were read as the copy has.
     ForNow,
-    /// The new copy is read later. Only copies of which as many bytes were read as they have may be
-    /// removed.
+    /// The new copy is read later. Only other copies that were read through, which means that as
+    /// many bytes were read as the copy has, may be removed.
     ForLater,
 }
 

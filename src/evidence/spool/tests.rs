@@ -1,4 +1,4 @@
-//! Tests of the spool.
+//! Tests of the spool, which keeps unpacked copies of packed files.
 
 use std::sync::atomic::AtomicUsize;
 

@@ -9,7 +9,7 @@ use super::stream::Stream;
 use crate::evidence::layer::{SharedSource, Source, read_up_to};
 use crate::evidence::source::LogBytes;
 
-/// The number of bytes of the bitmap that are read at a time.
+/// The number of bytes of an NTFS volume's bitmap that are read at a time.
 const STEP: u64 = 16 << 10;
 
 /// The bitmap of an NTFS volume (`$Bitmap`). It has a bit for each cluster, which is set if the

@@ -115,7 +115,8 @@ mod tests {
         Reference { record, sequence }
     }
 
-    /// The path of a file `f` in a folder, and whether it is an orphan.
+    /// Returns the path of a file `f` that lies in the folder `parent`, and true if one of its
+    /// folders is lost.
     fn path(folders: &Folders, parent: Reference) -> (String, bool) {
         let path = folders.path(&FileName { parent, is_short: false, name: b"f\0" });
         (path.text, path.is_orphan)

@@ -82,7 +82,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Compresses into chunks of literals and references, by the simplest search.
+    /// Compresses `data` by LZNT1 (the compression of NTFS), into chunks of literal bytes and
+    /// references to earlier bytes, by the simplest search for references.
     fn compress(data: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         for chunk in data.chunks(CHUNK) {

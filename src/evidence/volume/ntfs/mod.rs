@@ -45,8 +45,8 @@ pub use self::problem::{FileFault, FileProblem, VolumeProblem};
 const TABLE: u64 = 0;
 /// The number of the record of the bitmap, which tells the clusters in use.
 const BITMAP: u64 = 6;
-/// The most attempts to find further parts of the master file table. Each uses the records in the
-/// parts that were found before.
+/// The most attempts to find all parts of the master file table. Each attempt reads, in the parts
+/// that are known, records that state where other parts are.
 const MOST_ROUNDS: usize = 64;
 
 /// The reason why a volume cannot be read as NTFS.

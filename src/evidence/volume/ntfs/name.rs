@@ -1,4 +1,4 @@
-//! Names on an NTFS volume, written as text so that different names have different texts.
+//! Writes names on an NTFS volume as text, so that different names have different texts.
 
 use std::fmt::Write;
 

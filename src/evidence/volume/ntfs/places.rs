@@ -1,6 +1,6 @@
-//! The places on a volume by which the bytes of a stream are decided. By them, two states of a
-//! volume can be compared without reading a stream: if both have the stream in the same places, and
-//! these places have the same bytes in both, the stream has the same bytes.
+//! What decides the bytes of a stream of an NTFS file, above all its places on the volume. By this,
+//! two states of a volume are compared without reading the stream: if both have the stream in the
+//! same clusters, and the bytes of these clusters have not changed, the stream has the same bytes.
 
 use std::ops::Range;
 
@@ -10,12 +10,13 @@ use super::file::File;
 use super::runs::Run;
 use super::stream::Stream;
 
-/// Everything that decides the bytes of a stream, except for the bytes in its clusters. Two streams
-/// that are equal in this have the same bytes if their clusters have.
+/// Everything that decides the bytes of a stream, except for the bytes in its clusters. If two
+/// streams have equal [`StreamPlaces`], and equal bytes in these clusters, they have the same
+/// bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub struct StreamPlaces {
-    /// The sequence number of the file's first record. It tells how often the record was used again
-    /// for another file.
+    /// The sequence number of the file's first record in the master file table: how often the
+    /// record was used again for another file.
     sequence: u16,
     /// The size of a cluster of the volume, in bytes.
     cluster: u64,
@@ -27,7 +28,8 @@ pub struct StreamPlaces {
     unit: Option<u64>,
     /// The runs of clusters in which the stream lies, and its holes, in the order of the stream.
     runs: Vec<Run>,
-    /// The bytes of the stream if they lie in the file's record. `None` if they lie in clusters.
+    /// The bytes of the stream if they lie in the file's record in the master file table. `None` if
+    /// they lie in clusters.
     resident: Option<Vec<u8>>,
 }
 

@@ -9,7 +9,7 @@ use super::file::File;
 use super::obstacle::ReparsePoint;
 use super::stream::Stream;
 
-/// What is wrong with an NTFS volume whose files can be read nevertheless. Displayed as text, it
+/// What is wrong with an NTFS volume whose files can nevertheless be read. Displayed as text, it
 /// says what was expected and found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VolumeProblem {

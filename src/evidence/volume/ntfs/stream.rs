@@ -35,7 +35,8 @@ pub(super) struct Stream {
     pub(super) valid: u64,
     /// What is known about the compression of the stream. `None` if it is not compressed.
     pub(super) compression: Option<Compression>,
-    /// The bytes of the stream if they lie in the file's record.
+    /// The bytes of the stream if they lie in the file's record in the master file table. `None` if
+    /// they lie in clusters.
     pub(super) resident: Option<Vec<u8>>,
 }
 
@@ -110,7 +111,8 @@ impl Stream {
         self.runs.iter().filter(|run| run.place().is_some()).count()
     }
 
-    /// Returns the runs of the stream, in the order of the file's clusters.
+    /// Returns the runs of the stream (ranges of consecutive clusters, and holes, which read as
+    /// zeros) in the order of the stream.
     pub fn runs(&self) -> &[Run] {
         &self.runs
     }
@@ -144,8 +146,9 @@ impl Stream {
         })
     }
 
-    /// Returns the range of bytes in the file's clusters `clusters`, without those after the valid
-    /// data length.
+    /// Returns the range of the stream's bytes that lie in its clusters `clusters`, counted from
+    /// the start of the stream. Bytes after the valid data length are left out, because they read
+    /// as zeros whatever the clusters contain.
     pub fn bytes_of(&self, clusters: Range<u64>) -> Range<u64> {
         let offset = |cluster: u64| cluster.saturating_mul(self.cluster).min(self.valid);
         offset(clusters.start)..offset(clusters.end)
@@ -157,14 +160,14 @@ impl Stream {
         self.valid
     }
 
-    /// Returns the number of clusters that contain the bytes before the valid data length. Returns
-    /// 0 if the bytes lie in the record.
+    /// Returns how many of the stream's clusters contain the bytes before the valid data length.
+    /// Returns 0 if the bytes lie in the file's record in the master file table.
     pub fn valid_clusters(&self) -> u64 {
         if self.resident.is_some() { 0 } else { self.valid.div_ceil(self.cluster) }
     }
 
-    /// Reads the bytes of the stream as they are stored in its clusters, without decompressing
-    /// them.
+    /// Fills `buffer` with bytes of the stream from `offset` on, as they are stored in its
+    /// clusters. Compressed bytes are not decompressed.
     fn read_plain(&self, mut offset: u64, mut buffer: &mut [u8]) -> io::Result<()> {
         while !buffer.is_empty() {
             let cluster = offset / self.cluster;
@@ -240,7 +243,8 @@ impl Stream {
         Ok(Unit { number, bytes, right })
     }
 
-    /// Reads bytes of a compressed stream, which are decompressed for it.
+    /// Fills `buffer` with bytes of a compressed stream from `offset` on. Decompresses the units of
+    /// clusters that have them.
     fn read_compressed(
         &self,
         compression: &Compression,

@@ -101,9 +101,8 @@ pub(super) fn read(found: &mut Found<'_>, head: &[u8]) -> bool {
     true
 }
 
-/// Returns the size in bytes of the sectors that the entries of an MBR count. It is 4096 if, with
-/// that size, a volume that is recognised begins where an entry states, and with 512 none does.
-/// Otherwise it is 512.
+/// Returns the size in bytes of the sectors in which an MBR's entries count. It is 512, unless no
+/// entry leads to a volume that is recognised with this size, and one does with a size of 4096.
 fn sector_size(found: &Found<'_>, entries: &[Entry]) -> u64 {
     let is_volume = |sector: u64| {
         entries.iter().filter(|entry| entry.is_used() && !entry.is_extended()).any(|entry| {

@@ -1,4 +1,4 @@
-//! Disks that are made here.
+//! Tests of partition tables, on disks that the tests make in memory.
 
 use std::sync::Arc;
 

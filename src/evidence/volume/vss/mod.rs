@@ -106,12 +106,14 @@ struct Shared {
     volume: SharedSource,
     listed: Vec<Listed>,
     problems: Vec<Problem>,
-    /// The stores, one for each snapshot in `listed`, from the oldest to the newest.
+    /// The stores of all snapshots, which keep the old content of overwritten blocks; in the order
+    /// of `listed`, from the oldest to the newest. They are read when one is first needed.
     stores: OnceLock<Vec<Store>>,
 }
 
 impl Shared {
-    /// Returns all stores of the volume. The first call reads them.
+    /// Returns the stores of all snapshots of the volume, which keep the old content of overwritten
+    /// blocks. The first call reads them.
     fn stores(&self) -> &[Store] {
         self.stores.get_or_init(|| StoreReader::new(&*self.volume).read_all(&self.listed))
     }

@@ -34,7 +34,7 @@ struct Piece {
     store: usize,
     /// The range of bytes to read, counted from the start of the snapshot or of the live volume.
     range: Range<u64>,
-    /// The position at which the bytes of this piece go in the buffer that the read fills.
+    /// The position in the buffer, which the read fills, at which the bytes of this piece belong.
     to: usize,
 }
 

@@ -12,16 +12,18 @@ use super::chain::{Chain, HEADER_SIZE, Kind};
 use super::problem::{BlockProblems, Problem, ProblemKind};
 use super::{BLOCK_LENGTH, BLOCK_SIZE};
 
-/// The size of an entry in the block list of a snapshot's store, in bytes.
+/// The size in bytes of an entry in the block list of a snapshot's store. The list says where the
+/// store keeps overwritten blocks.
 const ENTRY_SIZE: usize = 32;
 /// The most blocks that are read from the block lists of all stores of a volume. They have 16
 /// million entries, for 254 GiB that were overwritten. An entry takes 16 bytes of memory.
 const MOST_LIST_BLOCKS: usize = 1 << 15;
-/// The most forwarders of one store that are read: enough for 64 GiB that were moved. While a store
-/// is read, each takes 20 bytes of memory.
+/// The most forwarders of one store that are read: enough for 64 GiB that were moved. (A forwarder
+/// is an entry of the block list that tells where a block's content was moved.) While a store is
+/// read, each takes 20 bytes of memory.
 const MOST_FORWARDERS: usize = 1 << 22;
-/// The most bytes of a bitmap that are read: enough for a volume of 8 TiB. Blocks beyond them count
-/// as in use.
+/// The most bytes that are read of a bitmap, which tells the blocks that were not in use when a
+/// snapshot was taken: enough for a volume of 8 TiB. Blocks beyond them count as in use.
 const MOST_BITMAP: usize = 64 << 20;
 /// The flag of a forwarder: an entry of a block list that tells where on the volume a block's
 /// content was moved.
@@ -29,7 +31,7 @@ const FORWARDS: u32 = 1;
 /// The flag of an overlay: an entry of a block list that tells which parts of a block the store
 /// keeps.
 const OVERLAYS: u32 = 2;
-/// The flag of an entry of a block list that is not in use.
+/// The flag of an entry of a store's block list that is not in use, and is ignored.
 const UNUSED: u32 = 4;
 
 /// Where a block of a snapshot is read from, by a plain entry or a forwarder of the store's block
@@ -58,16 +60,19 @@ pub(super) struct Overlay {
     pub at: u64,
 }
 
-/// The block list and bitmaps of a snapshot's store, sorted for reading the snapshot.
+/// The block list and bitmaps of a snapshot's store, which keeps the old content of overwritten
+/// blocks. They are sorted for reading the snapshot.
 #[derive(Debug, Default)]
 pub(super) struct Store {
-    /// The plain entries and forwarders, sorted by block, at most one for each block.
+    /// Where each whole block is read from that the store keeps, or whose content was moved; sorted
+    /// by block, at most one entry for each block.
     kept: Vec<Kept>,
-    /// The overlays, sorted by block, at most one for each block.
+    /// The overlays (blocks of which the store keeps only some parts), sorted by block, at most one
+    /// for each block.
     overlays: Vec<Overlay>,
-    /// The blocks that were not in use when the snapshot was taken. Each block has a bit, which is
-    /// set if it was not in use. The first block has the lowest bit of the first byte. Empty for
-    /// all stores but the newest.
+    /// A bit for each block of 16 KiB, which is set if the block was not in use when the snapshot
+    /// was taken. The first block has the lowest bit of the first byte. Empty for all stores but
+    /// the newest.
     undefined: Vec<u8>,
     /// What is wrong with the snapshot and with its store.
     pub problems: Vec<Problem>,
@@ -75,13 +80,14 @@ pub(super) struct Store {
     is_incomplete: bool,
 }
 
-/// Returns the numbers of the blocks that a range of bytes touches.
+/// Returns the numbers of the blocks (of 16 KiB, counted from the start of the volume) that a range
+/// of bytes touches.
 fn blocks(range: &Range<u64>) -> Range<u64> {
     range.start / BLOCK_SIZE..range.end.div_ceil(BLOCK_SIZE)
 }
 
-/// Returns the elements whose blocks a range of bytes touches. `elements` must be sorted by block,
-/// and `original` returns the block of an element.
+/// Returns those of `elements` whose blocks (of 16 KiB) a range of bytes touches. `elements` must
+/// be sorted by block, and `original` returns the number of an element's block.
 fn within<'e, E>(elements: &'e [E], range: &Range<u64>, original: impl Fn(&E) -> u32) -> &'e [E] {
     let blocks = blocks(range);
     let first = elements.partition_point(|element| u64::from(original(element)) < blocks.start);
@@ -205,9 +211,10 @@ impl<'v> StoreReader<'v> {
         store
     }
 
-    /// Reads which blocks are undefined in the newest snapshot. They are the blocks that are set in
-    /// the bitmap of its store and, if the store names one, in the bitmap of the previous snapshot,
-    /// and to which no forwarder leads.
+    /// Reads which blocks are undefined in the newest snapshot: those that were not in use when it
+    /// was taken. They are set in the bitmap of its store and, if the store names one, in the
+    /// bitmap of the previous snapshot. A block to which content was moved, as one of `forwarders`
+    /// states, is not undefined.
     fn undefined(
         &self,
         listed: &Listed,
@@ -252,8 +259,8 @@ impl<'v> StoreReader<'v> {
     }
 }
 
-/// An entry of a store's block list, as it is stored. Offsets are in bytes from the start of the
-/// volume.
+/// An entry of the block list of a snapshot's store, as it is stored on the volume. Offsets are in
+/// bytes from the start of the volume.
 struct BlockEntry {
     original: u64,
     relative: u64,

@@ -1,4 +1,5 @@
-//! Volumes that were made to harm whoever reads them.
+//! Tests of NTFS volumes that are made to harm whoever reads them, for example with records that
+//! refer to one another without end.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Which files a volume has, and what they are called.
+//! Tests of the listing of an NTFS volume: which files it has, and what they are called.
 
 use std::sync::Arc;
 

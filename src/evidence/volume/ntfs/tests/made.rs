@@ -1,4 +1,5 @@
-//! Makes small NTFS volumes. The fuzz targets use this file, too: it knows nothing of the reader.
+//! Makes small NTFS volumes for tests. Fuzz targets include this file as well, so it uses nothing
+//! of the module that reads NTFS volumes.
 
 /// The number of bytes in a sector of a volume that tests make. NTFS puts a mark at the end of each
 /// sector of a record of the master file table.

@@ -1,4 +1,4 @@
-//! NTFS volumes that are made here, record by record.
+//! Tests of reading NTFS volumes, which the tests make record by record.
 
 mod hostile;
 mod listing;

@@ -1,4 +1,4 @@
-//! The bytes of streams.
+//! Tests of reading the bytes of streams of an NTFS volume.
 
 use proptest::prelude::*;
 

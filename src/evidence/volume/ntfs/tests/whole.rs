@@ -1,11 +1,13 @@
-//! Reads all of a volume, and checks what must hold of any. The fuzz targets use this file, too.
+//! Reads all of an NTFS volume, and checks what must be true of every volume, sound or damaged.
+//! Fuzz targets include this file as well.
 
 use std::cell::Cell;
 use std::sync::Arc;
 
 use super::{LogBytes, Ntfs, Source};
 
-/// Lists a volume, and reads some of each stream. Returns how many streams there were.
+/// Lists the NTFS volume with the bytes `bytes`, and reads parts of each stream. Panics if what is
+/// found contradicts itself. Returns the number of streams.
 pub fn read_all(bytes: Vec<u8>) -> u64 {
     let Ok(ntfs) = Ntfs::open(Arc::new(bytes)) else { return 0 };
     let asked = Cell::new(0_u64);
@@ -38,7 +40,8 @@ pub fn read_all(bytes: Vec<u8>) -> u64 {
     count
 }
 
-/// Reads a large piece, and parts of it, which must be the same.
+/// Reads up to 100,000 bytes of the stream at `offset`, and then parts of them again. Panics if the
+/// bytes of a part differ from those read first.
 fn read_twice(stream: &dyn Source, offset: u64) {
     let mut whole = vec![0; 100_000];
     let Ok(read) = stream.read_at(offset, &mut whole) else { return };

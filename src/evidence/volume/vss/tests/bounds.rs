@@ -1,4 +1,5 @@
-//! Lists of shadow copies that have no end, or too many entries: reading ends at a bound.
+//! Tests of lists of shadow copies that have no end, or too many entries: reading must end at a
+//! limit.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,4 +1,5 @@
-//! Damaged and hostile shadow copies: what is said of them, and that reading them ends.
+//! Tests of damaged and hostile shadow copies: which problems are reported, and that reading them
+//! ends.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -246,7 +247,7 @@ fn a_bitmap_that_cannot_be_read_is_a_problem_of_the_newest_snapshot() {
     assert!(!copies.is_changed(2, 24 * BLOCK_SIZE..25 * BLOCK_SIZE));
 }
 
-/// A volume that counts the reads from it. Reads of the range `unreadable` fail.
+/// A volume that counts how often it is read. Reads that touch the range `unreadable` fail.
 struct Worn {
     bytes: Vec<u8>,
     unreadable: Range<u64>,

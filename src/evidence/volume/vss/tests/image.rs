@@ -1,4 +1,4 @@
-//! Volumes with shadow copies, made of bytes.
+//! Makes volumes with shadow copies for tests, byte by byte.
 
 use proptest::prelude::*;
 

@@ -1,5 +1,5 @@
-//! Tests of shadow copies: on volumes made of bytes, against a slow twin and libvshadow; on real
-//! volumes against libvshadow; and on damaged ones.
+//! Tests of shadow copies. Volumes that the tests make are compared with a slow twin (a simple
+//! reader) and with libvshadow, real volumes with libvshadow. Damaged volumes are tested as well.
 
 mod bounds;
 mod damage;

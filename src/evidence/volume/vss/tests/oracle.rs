@@ -1,7 +1,9 @@
-//! Snapshots against libvshadow's, on volumes by Windows, on those of the repository, and on any
-//! that tests make. Nothing is compared unless `DNSWEEP_CONTAINERS` is set, to a folder that can
-//! have more images. Then `qemu-img`, `ewfexport`, and `libvshadow-python` from PyPI are needed.
-//! `.ci/run` sets it if these are there.
+//! Compares snapshots with those that libvshadow reads: on volumes that Windows made, on those of
+//! the repository, and on random ones that the tests make.
+//!
+//! Nothing is compared unless the environment variable `DNSWEEP_CONTAINERS` is set, to a folder
+//! that can have a volume by Windows. Then `qemu-img`, `ewfexport`, and `libvshadow-python` from
+//! PyPI are needed. `.ci/run` sets the variable if these programs are installed.
 
 use std::env;
 use std::fmt::Write as _;
@@ -22,7 +24,8 @@ use crate::evidence::layer::{SharedSource, Slice, Source, read_exact};
 use crate::evidence::source::LogBytes;
 use crate::evidence::volume::vss::ShadowCopies;
 
-/// Prints what libvshadow makes of each line of its input: the SHA-256 of bytes of a snapshot.
+/// A Python program that reads snapshots by libvshadow. Each line of its input names bytes of a
+/// snapshot; for each, it prints the facts of the snapshot and the SHA-256 of the bytes.
 const ORACLE: &str = "
 import sys, hashlib, pyvshadow
 volume, opened = None, None
@@ -40,7 +43,7 @@ for line in sys.stdin:
     print(volume.number_of_stores, store.identifier, store.copy_identifier, store.get_creation_time_as_integer(), store.size, sha256.hexdigest())
 ";
 
-/// A file that is read in place.
+/// A file as a source of bytes, which is read where it lies.
 struct Raw(File);
 
 impl LogBytes for Raw {
@@ -66,13 +69,14 @@ fn open(path: &Path) -> SharedSource {
     Arc::new(Raw(File::open(path).unwrap()))
 }
 
-/// The folder of further images, or `None` if nothing is to be compared.
+/// Returns the folder that can have more disk images for the comparison with libvshadow, or `None`
+/// if nothing is to be compared.
 fn fixtures() -> Option<PathBuf> {
     env::var_os("DNSWEEP_CONTAINERS").map(PathBuf::from)
 }
 
-/// The bytes of a volume that Windows made, in a file in `folder`; `None` if there is no such
-/// volume.
+/// Unpacks the image of a volume that Windows made to a file in `folder`, and returns the file's
+/// path. Returns `None` if there is no such image, or if nothing is to be compared with libvshadow.
 fn made_by_windows(folder: &Path) -> Option<PathBuf> {
     let (image, raw) = (fixtures()?.join("vsstest.qcow2"), folder.join("volume.raw"));
     if !image.is_file() {
@@ -87,10 +91,11 @@ fn run(command: &mut Command) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Bytes of a snapshot: number, offset, length.
+/// A range of bytes of a snapshot: the number of the snapshot, the offset and the length.
 type Part = (usize, u64, u64);
 
-/// What libvshadow says of parts of snapshots.
+/// Returns a line for each part of a snapshot, with the facts of the snapshot and the SHA-256 of
+/// the part, as libvshadow reads them.
 fn theirs(volume: &Path, parts: &[Part]) -> Vec<String> {
     let mut python = Command::new("python3")
         .args(["-c", ORACLE])
@@ -110,7 +115,8 @@ fn theirs(volume: &Path, parts: &[Part]) -> Vec<String> {
     String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
 }
 
-/// What we say of them.
+/// Returns a line for each part of a snapshot, with the facts of the snapshot and the SHA-256 of
+/// the part, as dnsweep reads them. The lines have the form of those of [`theirs`].
 fn ours(copies: &ShadowCopies, parts: &[Part]) -> Vec<String> {
     let of = |(number, offset, length): &Part| {
         let (snapshot, mut sha256) = (copies.snapshot(*number).unwrap(), Sha256::new());
@@ -131,7 +137,8 @@ fn ours(copies: &ShadowCopies, parts: &[Part]) -> Vec<String> {
     parts.iter().map(of).collect()
 }
 
-/// Compares whole snapshots and many parts of them.
+/// Compares the snapshots of a volume, as dnsweep reads them, with those that libvshadow reads:
+/// each as a whole, and in many parts.
 fn compare(volume: &Path) {
     let copies = ShadowCopies::read(&open(volume)).unwrap().unwrap();
     assert_eq!((copies.catalog_problems(), copies.problems(1)), (&[][..], vec![]));
@@ -187,7 +194,7 @@ fn snapshots_of_a_partition_of_an_image_are_libvshadows() {
     }
 }
 
-/// A volume with numbers written over it.
+/// A volume over which `numbers` are written, each at an offset, so that it is damaged there.
 struct Patched {
     below: SharedSource,
     numbers: Vec<(u64, u64)>,

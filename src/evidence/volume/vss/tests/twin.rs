@@ -1,4 +1,5 @@
-//! The rules for reading a snapshot, applied to each part of 512 bytes for itself.
+//! A slow twin of the reader of snapshots, with which tests compare it. It applies the rules for
+//! reading a snapshot to each 512 bytes alone.
 
 use super::image::Image;
 
