@@ -37,14 +37,14 @@ pub(super) struct Block {
     /// The range of the 7z archive that contains the packed bytes of the block.
     packed: Range<u64>,
     stages: Result<Vec<Stage>, String>,
-    /// The parts of the block, each of which is a file, in the order of their offsets in the
+    /// The parts of the 7z block, each of which is a file, in the order of their offsets in the
     /// unpacked block and without gaps.
     pub parts: Vec<Part>,
-    /// The key of an encrypted block of a 7z archive; `None` in it if the block is not encrypted,
-    /// and an error if no password opens the block. The key is found once, when it is first needed.
+    /// The key of a block of a 7z archive, which is found once, when it is first needed: `None` if
+    /// the block is not encrypted, and an error if no password opens the block.
     key: OnceLock<Result<Option<Key>, String>>,
-    /// What is wrong with the parts of the block (its files) that were unpacked so far. The key is
-    /// the position of the part in the block.
+    /// What is wrong with the parts of the 7z block (its files) that were unpacked so far. The key
+    /// is the position of the part in the block.
     flaws: Mutex<BTreeMap<usize, String>>,
 }
 
@@ -62,12 +62,12 @@ impl Block {
         Block { archive, packed, stages, parts, key: OnceLock::new(), flaws: Mutex::default() }
     }
 
-    /// Returns the size of the unpacked block in bytes.
+    /// Returns the size of the unpacked 7z block in bytes.
     pub(super) fn size(&self) -> u64 {
         self.parts.last().map_or(0, Part::end)
     }
 
-    /// Returns the memory in bytes that unpacking the block needs.
+    /// Returns the memory in bytes that unpacking the 7z block needs.
     pub(super) fn memory(&self) -> u64 {
         self.stages.iter().flatten().map(Stage::memory).sum()
     }
@@ -100,8 +100,8 @@ impl Block {
         self.key(keys).map(drop)
     }
 
-    /// Returns the key of the block: `None` if it is not encrypted. Fails with the reason if no
-    /// password opens it.
+    /// Returns the key of the 7z block: `None` if the block is not encrypted. Fails with the reason
+    /// if no password opens it.
     pub(super) fn key(&self, keys: &Keys) -> Result<Option<Key>, String> {
         let find = || {
             let stages = self.stages.as_ref().map_err(String::clone)?;
@@ -112,9 +112,9 @@ impl Block {
         self.key.get_or_init(find).clone()
     }
 
-    /// Returns true if the block can be unpacked with the key `key`, as far as its first part (its
-    /// first file) shows. A wrong key gives bytes that cannot be unpacked, or that have another
-    /// checksum.
+    /// Returns true if the 7z block can be unpacked with the key `key`, as far as its first part
+    /// (its first file) shows. A wrong key gives bytes that cannot be unpacked, or that have
+    /// another checksum.
     fn is_opened_by(&self, key: Key) -> bool {
         let Some(first) = self.parts.iter().find(|part| part.size > 0) else { return true };
         let Ok(reader) = self.reader(Some(key)) else { return false };
@@ -136,8 +136,8 @@ impl Block {
         (is_whole && first.checksum.is_none_or(|stated| stated == hash.sum())) || first.size > MOST_TRIED
     }
 
-    /// Returns a reader of the whole unpacked block. `key` is the key of an encrypted block. Fails
-    /// with the reason if the block cannot be unpacked.
+    /// Returns a reader of the whole unpacked 7z block. `key` is the key of an encrypted block.
+    /// Fails with the reason if the block cannot be unpacked.
     pub(super) fn reader(&self, key: Option<Key>) -> Result<Unpacked, String> {
         let stages = self.stages.as_ref().map_err(String::clone)?;
         let size = self.packed.end - self.packed.start;
@@ -149,15 +149,15 @@ impl Block {
         Ok(Box::new(UntilError { reader, error: None }))
     }
 
-    /// Returns a reader of the whole unpacked block, with the key that [`Block::check`] found
+    /// Returns a reader of the whole unpacked 7z block, with the key that [`Block::check`] found
     /// before.
     pub(super) fn opened(&self) -> Result<Unpacked, String> {
         let key = self.key.get().cloned().expect("a block is checked before it is read")?;
         self.reader(key)
     }
 
-    /// Returns what is wrong with the part (the file) at the position `part` in the block. Returns
-    /// `None` if nothing is wrong with it, or if it was not unpacked yet.
+    /// Returns what is wrong with the part (the file) at the position `part` in the 7z block.
+    /// Returns `None` if nothing is wrong with it, or if it was not unpacked yet.
     pub(super) fn flaw(&self, part: usize) -> Option<String> {
         self.flaws.lock().unwrap_or_else(PoisonError::into_inner).get(&part).cloned()
     }
@@ -200,7 +200,7 @@ const PIECE: usize = 64 << 10;
 /// the other. The unpacked bytes of the parts between them are dropped.
 pub(super) struct SomeParts {
     pub block: Arc<Block>,
-    /// The positions in the block of the parts (files) that are unpacked, in ascending order.
+    /// The positions in the 7z block of the parts (files) that are unpacked, in ascending order.
     pub parts: Vec<usize>,
 }
 
@@ -226,20 +226,20 @@ impl Packed for SomeParts {
 struct PartsReader<'b> {
     block: &'b Block,
     reader: Unpacked,
-    /// The number of bytes of the block that were unpacked so far, including those of parts that
-    /// are not wanted.
+    /// The number of bytes of the 7z block that were unpacked so far, including those of parts
+    /// (files) that are not wanted.
     position: u64,
-    /// The positions in the block of the parts (files) that are still to be read, or are not read
-    /// to their end yet.
+    /// The positions in the 7z block of the parts (files) that are wanted and not read to their end
+    /// yet.
     parts: &'b [usize],
-    /// The CRC-32 of what was read so far of the part (the file) that is being read.
+    /// The CRC-32 of what was read so far of the file of the 7z block that is being read.
     hash: Crc,
 }
 
 impl PartsReader<'_> {
-    /// Unpacks up to `wanted.len()` bytes of the block into `wanted`. If unpacking fails, records
-    /// the error for all parts (files) that are not read to their end yet, because none of them can
-    /// be unpacked any more.
+    /// Unpacks up to `wanted.len()` bytes of the 7z block into `wanted`. If unpacking fails,
+    /// records the error for all parts (files) that are not read to their end yet, because none of
+    /// them can be unpacked any more.
     fn advance(&mut self, wanted: &mut [u8]) -> io::Result<usize> {
         let read = match self.reader.read(wanted) {
             Ok(0) => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the packed bytes end early")),
@@ -256,8 +256,9 @@ impl PartsReader<'_> {
         Ok(read)
     }
 
-    /// Ends the part `part` (the file that is being read), all bytes of which were read: compares
-    /// its CRC-32 with the stated one, and goes on to the next wanted part.
+    /// Ends the part `part`, which is the file of the 7z block that is being read, once all its
+    /// bytes were read: compares its CRC-32 with the stated one, and goes on to the next wanted
+    /// part.
     fn end_part(&mut self, part: &Part) {
         let found = std::mem::take(&mut self.hash).sum();
         let Some((position, rest)) = self.parts.split_first() else { return };

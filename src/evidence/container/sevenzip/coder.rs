@@ -30,12 +30,14 @@ pub(super) struct Coder {
 /// and how their inputs and outputs are joined.
 pub(super) struct Coders {
     coders: Vec<Coder>,
-    /// Each input of a coder that reads the output of another coder: the number of the input, and
-    /// the number of the output. Inputs and outputs are numbered through all coders of the block.
+    /// Each input of a coder (a method of packing) that reads the output of another coder: the
+    /// number of the input, and the number of the output. Inputs and outputs are numbered through
+    /// all coders of the 7z block.
     joints: Vec<(u64, u64)>,
-    /// The number of outputs of all coders of the block together.
+    /// The number of outputs of all coders (methods of packing) of the 7z block together.
     pub outputs: u64,
-    /// The number of streams of packed bytes in the archive that the coders of the block read.
+    /// The number of streams of packed bytes in the archive that the coders (methods of packing) of
+    /// the 7z block read.
     pub streams: usize,
 }
 
@@ -91,9 +93,10 @@ fn at_most(count: u64, what: &str) -> Result<u64, NotListed> {
 }
 
 impl Coders {
-    /// Returns the stages of unpacking in the order in which they follow one another, or the reason
-    /// why dnsweep cannot unpack the block; and the size in bytes of the unpacked block. `sizes`
-    /// are the sizes of the outputs of all coders. Fails if the coders do not form one chain.
+    /// Returns the stages of unpacking a 7z block, in the order in which they follow one another,
+    /// or the reason why dnsweep cannot unpack the block; and the size in bytes of the unpacked
+    /// block. `sizes` are the sizes of the outputs of all coders (methods of packing). Fails if the
+    /// coders do not form one chain.
     pub(super) fn in_order(&self, sizes: &[u64]) -> Result<(Result<Vec<Stage>, String>, u64), NotListed> {
         let is_joined = |output: u64| self.joints.iter().any(|(_, from)| *from == output);
         let last = (0..self.outputs).find(|output| !is_joined(*output));
@@ -137,18 +140,19 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// Returns the encryption that this stage of unpacking decrypts. Returns `None` for a stage
-    /// that does not decrypt.
+    /// Returns the encryption that this stage of unpacking a 7z block decrypts. Returns `None` for
+    /// a stage that does not decrypt.
     pub(super) fn encryption(&self) -> Option<&Encryption> {
         if let Method::Aes(encryption) = &self.method { Some(encryption) } else { None }
     }
 
-    /// Returns true if the stage of unpacking passes its bytes on unchanged.
+    /// Returns true if this stage of unpacking a 7z block passes its bytes on unchanged.
     pub(super) fn is_plain(&self) -> bool {
         matches!(self.method, Method::Stored)
     }
 
-    /// Returns the memory that the stage of unpacking needs for its dictionary, in bytes.
+    /// Returns the memory that this stage of unpacking a 7z block needs for its dictionary (the
+    /// last unpacked bytes), in bytes.
     pub(super) fn memory(&self) -> u64 {
         match self.method {
             Method::Lzma { dictionary, .. } | Method::Lzma2 { dictionary } => u64::from(dictionary),
@@ -156,8 +160,8 @@ impl Stage {
         }
     }
 
-    /// Returns a reader of the bytes that this stage of unpacking makes of those that `packed`
-    /// reads. `key` is the key of an encrypted block.
+    /// Returns a reader of the bytes that this stage of unpacking a 7z block makes of those that
+    /// `packed` reads. `key` is the key of an encrypted block.
     pub(super) fn reader(&self, packed: Unpacked, key: Option<&Key>) -> io::Result<Unpacked> {
         let unpacked: Unpacked = match &self.method {
             Method::Stored => packed,
@@ -235,8 +239,8 @@ impl Method {
     }
 }
 
-/// Returns the size in bytes of the dictionary that the properties of an LZMA2 coder state. Returns
-/// `None` if they are not valid.
+/// Returns the size in bytes of the dictionary (the last unpacked bytes) that the properties of the
+/// packing method LZMA2 state. Returns `None` if they are not valid.
 fn lzma2_dictionary(properties: &[u8]) -> Option<u64> {
     match *properties.first()? {
         bits @ 0..40 => Some((2 | u64::from(bits) & 1) << (bits / 2 + 11)),

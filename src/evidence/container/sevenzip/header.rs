@@ -41,7 +41,8 @@ pub(super) mod field {
     pub const PACKED_HEADER: u8 = 0x17;
 }
 
-/// What the header of a 7z archive lists: its blocks, and its files in the archive's order.
+/// What the header of a 7z archive lists: the archive's blocks of packed bytes, and its files in
+/// the archive's order.
 #[derive(Default)]
 pub(super) struct Listing {
     pub blocks: Vec<Block>,
@@ -212,7 +213,7 @@ fn packed_streams(fields: &mut Fields<'_>) -> Result<Vec<Range<u64>>, NotListed>
 /// How a block of a 7z archive is unpacked, as the header states it before it states where the
 /// block's packed bytes are and which parts (files) the block has.
 struct Chain {
-    /// The stages of unpacking the block, in the order in which they follow one another; or the
+    /// The stages of unpacking the 7z block, in the order in which they follow one another; or the
     /// reason why dnsweep cannot unpack the block.
     stages: Result<Vec<Stage>, String>,
     /// The number of streams of packed bytes in the archive that the block is unpacked from.
@@ -224,7 +225,7 @@ struct Chain {
 }
 
 impl Chain {
-    /// Returns the CRC-32 of the unpacked block, if it is stated and the block has only one part
+    /// Returns the CRC-32 of the unpacked 7z block, if it is stated and the block has only one part
     /// (file), so that it is also the CRC-32 of the part. `parts` is the number of the block's
     /// parts.
     fn whole(&self, parts: usize) -> Option<u32> {

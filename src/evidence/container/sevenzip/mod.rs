@@ -146,14 +146,14 @@ impl SharedBlock {
 /// A file in a packed block of a 7z archive.
 pub struct PackedPart {
     block: Arc<SharedBlock>,
-    /// The position of the file among the files of its block.
+    /// The position of the file among the files of its 7z block.
     part: usize,
 }
 
 impl PackedPart {
     /// Returns the first `length` bytes of the file, or fewer if it is shorter or if unpacking
-    /// fails after fewer bytes. If the caller takes the files in the order of the archive, each
-    /// block is unpacked only once.
+    /// fails after fewer bytes. If the caller takes the files in the order of the 7z archive, each
+    /// block of files that are packed together is unpacked only once.
     pub(super) fn head(&self, spool: &Arc<Spool>, length: usize) -> io::Result<Vec<u8>> {
         let SharedBlock { number, block, heads, .. } = &*self.block;
         let Some(part) = block.parts.get(self.part) else { return Ok(Vec::new()) };
@@ -161,8 +161,8 @@ impl PackedPart {
         heads.read(spool, (*number, block), part.start, length)
     }
 
-    /// Returns the file as a source of bytes. When the source is first read, the file is unpacked
-    /// together with all other files of its block that are wanted.
+    /// Returns the file of the 7z archive as a source of bytes. When the source is first read, the
+    /// file is unpacked together with all other wanted files of its block.
     pub(super) fn source(self, spool: &Arc<Spool>) -> SharedSource {
         self.block.want(self.part);
         let size = self.block.part_size(self.part);
@@ -175,8 +175,8 @@ struct PartSource {
     file: PackedPart,
     size: u64,
     spool: Arc<Spool>,
-    /// The range of the block's unpacked copy that is this file. It is set when the file is first
-    /// read.
+    /// The range of the 7z block's unpacked copy that is this file. It is set when the file is
+    /// first read.
     slice: OnceLock<Slice>,
 }
 
@@ -274,6 +274,6 @@ impl Heads {
     }
 }
 
-/// The number of bytes of a block that are unpacked at a time to get to a file's first bytes. After
-/// each step, the sweep can be interrupted.
+/// The number of bytes of a 7z block that are unpacked at a time to get to a file's first bytes.
+/// After each step, the sweep can be interrupted.
 const SKIPPED: u64 = 1 << 20;
