@@ -102,7 +102,8 @@ impl VolumeKind {
 mod tests {
     use super::*;
 
-    /// The first sector of a FAT volume with `text` at `offset`.
+    /// Returns the first sector of a volume for a test. The first byte is `jump`, and `text` is at
+    /// `offset`.
     fn head(jump: u8, offset: usize, text: &[u8]) -> Vec<u8> {
         let mut head = vec![0; VOLUME_HEAD];
         head[0] = jump;

@@ -38,7 +38,7 @@ impl<'r> Attribute<'r> {
         self.0.get(start..start + length).unwrap_or_default()
     }
 
-    /// Returns the flags of the attribute that tell if it is compressed (low byte), encrypted
+    /// Returns the flags of the attribute, which tell if it is compressed (low byte), encrypted
     /// (0x4000) or sparse (0x8000).
     pub fn flags(self) -> u16 {
         u16_at(self.0, 12).unwrap_or_default()

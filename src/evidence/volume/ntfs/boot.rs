@@ -3,7 +3,8 @@
 use super::NtfsError;
 use crate::evidence::volume::fields::{u16_at, u64_at};
 
-/// The sizes and places that the boot sector of an NTFS volume states.
+/// The sizes of sectors, clusters and records that the boot sector of an NTFS volume states, and
+/// where the master file table is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Geometry {
     /// The size of a sector in bytes: 512 to 4096.
@@ -63,7 +64,8 @@ impl Geometry {
 mod tests {
     use super::*;
 
-    /// A boot sector with the given sector size, and bytes for the sizes of clusters and records.
+    /// Returns an NTFS boot sector for a test, with the size of a sector in bytes, and with the
+    /// bytes that state the sizes of a cluster and of a record of the master file table.
     fn boot(sector: u16, cluster: u8, record: u8) -> Vec<u8> {
         let mut boot = vec![0; 512];
         boot[11..13].copy_from_slice(&sector.to_le_bytes());

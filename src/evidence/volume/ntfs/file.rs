@@ -1,4 +1,5 @@
-//! One file of an NTFS volume: all of its records, and the attributes in them.
+//! One file of an NTFS volume: all of its records in the master file table, and the attributes in
+//! them.
 
 use std::collections::{BTreeMap, BTreeSet};
 

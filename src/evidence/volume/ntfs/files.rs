@@ -295,8 +295,8 @@ impl<'w> Pass<'w> {
         }
     }
 
-    /// Reads the records with the numbers `numbers` one by one, because a read of all of them
-    /// together has failed.
+    /// Reads the records of the master file table with the numbers `numbers` one by one, because a
+    /// read of all of them together has failed.
     fn look_at_each(&mut self, ntfs: &Ntfs, numbers: Range<u64>) {
         let size = ntfs.geometry.record;
         for number in numbers {

@@ -15,7 +15,8 @@ const ORPHAN: &str = "$Orphan";
 /// The names of all folders of a volume. Each takes 40 bytes of memory, and the bytes of its name.
 #[derive(Default)]
 pub(super) struct Folders {
-    /// The folders. They are sorted by the numbers of their first records once all have been added.
+    /// The folders of the volume. They are sorted by the numbers of their first records once all
+    /// have been added.
     folders: Vec<Folder>,
     names: String,
 }

@@ -41,9 +41,10 @@ pub use self::obstacle::{Obstacle, ReparsePoint};
 pub use self::places::StreamPlaces;
 pub use self::problem::{FileFault, FileProblem, VolumeProblem};
 
-/// The number of the record that describes the master file table itself.
+/// The number of the record, in the master file table, that describes the table itself.
 const TABLE: u64 = 0;
-/// The number of the record of the bitmap, which tells the clusters in use.
+/// The number of the record, in the master file table, of the bitmap, which tells the clusters in
+/// use.
 const BITMAP: u64 = 6;
 /// The most attempts to find all parts of the master file table. Each attempt reads, in the parts
 /// that are known, records that state where other parts are.
@@ -160,8 +161,8 @@ impl Ntfs {
         problems
     }
 
-    /// Returns the number of runs of clusters in which the known parts of the master file table
-    /// lie.
+    /// Returns the number of runs (ranges of consecutive clusters) in which the known parts of the
+    /// master file table lie.
     #[cfg_attr(not(feature = "internals"), allow(dead_code, reason = "tests compare it with sleuthkit's"))]
     #[must_use]
     pub fn table_runs(&self) -> usize {
@@ -197,8 +198,8 @@ impl Ntfs {
         Files::read(self, wanted)
     }
 
-    /// Opens the stream named `name` of the file whose first record has the number `record`, or its
-    /// main stream if `name` is `None`.
+    /// Opens the stream named `name`, or the main stream if `name` is `None`, of the file whose
+    /// first record in the master file table has the number `record`.
     fn stream(&self, record: u64, name: Option<&str>) -> Result<Stream, Obstacle> {
         File::read(self, record, &mut Budget::of_file())?.stream(self, name)
     }

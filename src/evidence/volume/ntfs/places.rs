@@ -26,7 +26,8 @@ pub struct StreamPlaces {
     valid: u64,
     /// The number of clusters that are compressed together. `None` if the stream is not compressed.
     unit: Option<u64>,
-    /// The runs of clusters in which the stream lies, and its holes, in the order of the stream.
+    /// The runs (ranges of consecutive clusters) in which the stream lies, and its holes, which
+    /// read as zeros; in the order of the stream.
     runs: Vec<Run>,
     /// The bytes of the stream if they lie in the file's record in the master file table. `None` if
     /// they lie in clusters.

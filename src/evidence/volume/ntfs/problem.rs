@@ -103,16 +103,18 @@ pub struct FileProblem {
 /// What is wrong with a range of a stream. Displayed as text, it says what was expected and found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileFault {
-    /// The clusters of the range lie outside of the volume. Reads of the range fail.
+    /// The clusters that should have this range of a file's stream lie outside of the volume. Reads
+    /// of the range fail.
     OutOfVolume,
-    /// No record of the master file table tells where the clusters of the range are. Reads of the
-    /// range fail.
+    /// No record of the master file table tells in which clusters this range of a file's stream
+    /// lies. Reads of the range fail.
     LostRun,
-    /// The file is deleted, and the clusters of the range belong to other files by now. Reads
-    /// return the bytes in these clusters, which may be those of the other files.
+    /// The file is deleted, and the clusters that had this range of its stream belong to other
+    /// files by now. Reads return the bytes in these clusters, which may be those of the other
+    /// files.
     GivenAway,
-    /// The file is deleted, and it is not known if the clusters of the range belong to other files
-    /// by now.
+    /// The file is deleted, and it is not known if the clusters that had this range of its stream
+    /// belong to other files by now.
     NotChecked,
     /// A record of the master file table that should have a part of the file's stream cannot be
     /// read, or belongs to another file by now.
@@ -129,7 +131,7 @@ pub enum FileFault {
 }
 
 impl FileFault {
-    /// Returns true if reads of bytes with this fault fail.
+    /// Returns true if reads of a stream's bytes with this fault fail.
     #[cfg_attr(
         not(feature = "internals"),
         allow(dead_code, reason = "tests compare it with what can be read")

@@ -128,8 +128,9 @@ impl<'r> Record<'r> {
 mod tests {
     use super::*;
 
-    /// A record of `length` bytes with marks each `stride` bytes, where the bytes 01 02, 03 04 …
-    /// belong.
+    /// Returns a record of the master file table of `length` bytes. NTFS's mark replaces the last
+    /// two bytes of every `stride` bytes. The replaced bytes, which are in the header, are 01 02,
+    /// 03 04 and so on.
     fn record(length: usize, stride: usize) -> Vec<u8> {
         let mut record = vec![0xCC; length];
         let strides = length / stride;

@@ -4,31 +4,37 @@
 /// nowhere and read as zeros.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Run {
-    /// The number of the run's first cluster, counted from the first cluster of the file.
+    /// The number of the first cluster of the run (a range of consecutive clusters), counted from
+    /// the first cluster of the file.
     pub first: u64,
-    /// The number of clusters in the run. Its sum with `first` fits into 64 bits.
+    /// The number of clusters in the run (a range of consecutive clusters). Its sum with `first`
+    /// fits into 64 bits.
     pub count: u64,
-    /// The number of the run's first cluster on the volume, or [`Run::HOLE`].
+    /// The number, on the volume, of the first cluster of the run (a range of consecutive
+    /// clusters), or [`Run::HOLE`].
     place: u64,
 }
 
 impl Run {
-    /// The value of `place` for a hole, whose clusters lie nowhere on the volume.
+    /// The value of `place` for a hole: a range of a file that has no clusters on the volume and
+    /// reads as zeros.
     const HOLE: u64 = u64::MAX;
 
-    /// Returns the number of the run's first cluster on the volume. Returns `None` if the run is a
-    /// hole, which reads as zeros.
+    /// Returns the number, on the volume, of the first cluster of the run (a range of consecutive
+    /// clusters). Returns `None` if the run is a hole, which reads as zeros.
     pub fn place(self) -> Option<u64> {
         Some(self.place).filter(|place| *place != Run::HOLE)
     }
 
-    /// Returns the number of the file's cluster that follows the run.
+    /// Returns the number of the file's cluster that follows the run (a range of consecutive
+    /// clusters), counted from the first cluster of the file.
     pub fn end(self) -> u64 {
         self.first + self.count
     }
 
-    /// Returns the part of the run that lies in the file's clusters from `start` to before `end`.
-    /// Returns `None` if no cluster of the run lies in that range.
+    /// Returns the part of the run (a range of consecutive clusters) that lies in the file's
+    /// clusters from `start` to before `end`. Returns `None` if no cluster of the run lies in that
+    /// range.
     pub fn within(self, start: u64, end: u64) -> Option<Run> {
         let (first, end) = (self.first.max(start), self.end().min(end));
         let count = end.checked_sub(first).filter(|count| *count > 0)?;

@@ -11,7 +11,8 @@ use super::runs::Run;
 use crate::evidence::layer::{SharedSource, Source};
 use crate::evidence::source::LogBytes;
 
-/// The most runs of clusters of one stream that are read. Each takes 24 bytes of memory.
+/// The most runs (ranges of consecutive clusters) of one stream that are read. Each takes 24 bytes
+/// of memory.
 pub(super) const MOST_RUNS: usize = 1 << 20;
 /// The greatest number of clusters that may be compressed together, as a power of two. NTFS itself
 /// uses 4, which means 16 clusters.
@@ -27,7 +28,8 @@ pub(super) struct Stream {
     volume: SharedSource,
     /// The size of a cluster of the volume, in bytes.
     pub(super) cluster: u64,
-    /// The runs of clusters in which the stream lies, and its holes, in the order of the stream.
+    /// The runs (ranges of consecutive clusters) in which the stream lies, and its holes, which
+    /// read as zeros; in the order of the stream.
     pub(super) runs: Vec<Run>,
     /// The size of the stream in bytes.
     pub(super) size: u64,
@@ -51,8 +53,8 @@ pub(super) struct Compression {
 struct Unit {
     number: u64,
     bytes: Vec<u8>,
-    /// The number of bytes of the unit that could be decompressed. The bytes after them are
-    /// damaged.
+    /// The number of bytes of the compression unit that could be decompressed. The bytes after them
+    /// are damaged.
     right: usize,
 }
 

@@ -37,8 +37,8 @@ pub(super) struct StorePlaces {
     /// The offset on the volume of the first block of the block list. The list says for which
     /// blocks (of 16 KiB of the volume) the store has the old content, and where.
     pub block_list: u64,
-    /// The offset on the volume of the header of the store, which states the snapshot's identifier
-    /// and host.
+    /// The offset on the volume of the header of the snapshot's store (where Windows keeps
+    /// overwritten blocks). The header states the snapshot's identifier and host.
     pub header: u64,
     /// The offset on the volume of the first block of the bitmap that tells which blocks (of 16 KiB
     /// of the volume) were not in use when the snapshot was taken.
@@ -114,9 +114,10 @@ impl Listed {
 
 /// The content of a volume's catalog, which lists the volume's snapshots (shadow copies).
 pub(super) struct Catalog {
-    /// The snapshots of the volume that the catalog lists, the oldest first.
+    /// The snapshots (shadow copies) of the volume that the catalog lists, the oldest first.
     pub listed: Vec<Listed>,
-    /// What is wrong with the catalog itself, without problems of single snapshots.
+    /// What is wrong with the catalog (the list of a volume's shadow copies) itself, without
+    /// problems of single snapshots.
     pub problems: Vec<Problem>,
 }
 

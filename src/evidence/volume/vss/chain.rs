@@ -33,8 +33,8 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// Returns the word for what the chain of blocks contains, such as `catalog`, as [`Problem`]s
-    /// show it.
+    /// Returns the word for what the chain of blocks (a list in linked blocks) contains, such as
+    /// `catalog`, as [`Problem`]s show it.
     pub const fn name(self) -> &'static str {
         match self {
             Kind::Catalog => "catalog",
@@ -50,32 +50,36 @@ impl Kind {
 pub(super) struct Chain<'v> {
     volume: &'v dyn Source,
     kind: Kind,
-    /// The offset on the volume of the block to read next, in bytes. 0 after the last block.
+    /// The offset on the volume, in bytes, of the next block of the chain (a list in linked
+    /// blocks). 0 after the last block.
     next: u64,
-    /// The offsets of the blocks that were read, by which a chain that loops is noticed.
+    /// The offsets of the blocks of the chain (a list in linked blocks) that were read, by which a
+    /// chain that loops is noticed.
     seen: HashSet<u64>,
-    /// The most blocks of the chain that are read, because a damaged chain could be endless.
+    /// The most blocks of the chain (a list in linked blocks) that are read, because a damaged
+    /// chain could be endless.
     most: usize,
 }
 
 /// A block of a chain (a list that shadow copies keep in linked blocks): a header and the content.
 pub(super) struct Block {
-    /// The offset of this block on the volume, in bytes.
+    /// The offset on the volume, in bytes, of this block of a chain (a list in linked blocks).
     pub offset: u64,
     bytes: Vec<u8>,
 }
 
 impl Block {
-    /// Returns the content of the block: its bytes after the block's header.
+    /// Returns the content of the block of a chain (a list in linked blocks): its bytes after the
+    /// block's header.
     pub fn content(&self) -> &[u8] {
         self.bytes.get(HEADER_SIZE..).unwrap_or_default()
     }
 }
 
 impl<'v> Chain<'v> {
-    /// Returns an iterator over the chain of blocks whose first block is at the offset `first` of
-    /// the volume. `kind` is what the chain must contain. The chain is empty if `first` is 0. At
-    /// most `most` blocks are read.
+    /// Returns an iterator over the chain of blocks (a list in which each block states where the
+    /// next one is) whose first block is at the offset `first` of the volume. `kind` is what the
+    /// chain must contain. The chain is empty if `first` is 0. At most `most` blocks are read.
     pub fn new(volume: &'v dyn Source, kind: Kind, first: u64, most: usize) -> Self {
         Chain { volume, kind, next: first, seen: HashSet::new(), most }
     }

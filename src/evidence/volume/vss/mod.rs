@@ -37,7 +37,8 @@ pub use self::problem::{Problem, ProblemKind};
 use self::snapshot::Snapshot;
 use self::store::{Store, StoreReader};
 
-/// The size of a block in bytes: the unit in which stores keep what was overwritten.
+/// The size in bytes of a block: the unit in which shadow copies keep the old content of what was
+/// overwritten.
 pub const BLOCK_SIZE: u64 = BLOCK_LENGTH as u64;
 /// The value of [`BLOCK_SIZE`] as the length of a buffer.
 const BLOCK_LENGTH: usize = 16 * 1024;
@@ -69,39 +70,44 @@ impl fmt::Display for Guid {
 pub struct ShadowCopy {
     /// The number of the snapshot, by age. The oldest snapshot of a volume has number 1.
     pub number: usize,
-    /// The identifier of the snapshot's store. It is part of the name of the file that contains the
-    /// store: `System Volume Information\{id}{3808876b-…}`.
+    /// The identifier of the snapshot's store, where Windows keeps overwritten blocks. The name of
+    /// the file that contains the store begins with it:
+    /// `System Volume Information\{id}{3808876b-…}`.
     pub id: Guid,
     /// The identifier that `vssadmin list shadows` shows as the shadow copy's ID. `None` if the
-    /// store lies on another volume, or if its header cannot be read.
+    /// store (where Windows keeps overwritten blocks) lies on another volume, or if its header
+    /// cannot be read.
     pub copy_id: Option<Guid>,
     /// The time at which the snapshot was taken, as a FILETIME: intervals of 100 ns since 1601, in
     /// UTC.
     pub created: u64,
-    /// The name of the host that took the snapshot, such as `FIN-WS07.corp.example`, from the
-    /// store's header. `None` if the header cannot be read or has no name.
+    /// The name of the host that took the snapshot, such as `FIN-WS07.corp.example`, as the header
+    /// of the snapshot's store states it. `None` if the header cannot be read or has no name.
     pub machine: Option<String>,
     /// The size of the snapshot in bytes. It is the size of the volume when the snapshot was taken,
     /// but at most the present size of the volume.
     pub size: u64,
-    /// True if the store lies on another volume (`vssadmin add shadowstorage /on=`), so that the
-    /// snapshot cannot be read. This is concluded from a catalog without an entry about the store.
-    /// In a damaged catalog, the entry can also be lost: see [`ShadowCopies::catalog_problems`].
+    /// True if the snapshot's store (where Windows keeps overwritten blocks) lies on another volume
+    /// (`vssadmin add shadowstorage /on=`), so that the snapshot cannot be read. This is concluded
+    /// from a catalog without an entry about the store. In a damaged catalog, the entry can also be
+    /// lost: see [`ShadowCopies::catalog_problems`].
     pub is_elsewhere: bool,
 }
 
-/// The shadow copies of a volume.
+/// The shadow copies (snapshots) of a volume. Each has a store, where Windows keeps blocks that
+/// were overwritten, with a block list, which says which blocks they are.
 ///
-/// [`ShadowCopies::read`] reads the catalog and the headers of the stores, at most 17 MiB. The
-/// block lists of all stores are read when one of them is first needed, at most 512 MiB. They take
-/// 16 bytes of memory for each block that a store keeps: at most 330 MiB, and at most 470 MiB while
-/// they are read.
+/// [`ShadowCopies::read`] reads the catalog of the snapshots and the headers of the stores, at most
+/// 17 MiB. The block lists of all stores are read when one of them is first needed, at most 512
+/// MiB. They take 16 bytes of memory for each block that a store keeps: at most 330 MiB, and at
+/// most 470 MiB while they are read.
 pub struct ShadowCopies {
     shared: Arc<Shared>,
     listed: Vec<ShadowCopy>,
 }
 
-/// What all snapshots of a volume share: the live volume, the catalog and the stores.
+/// What all snapshots (shadow copies) of a volume share: the live volume, the catalog that lists
+/// the snapshots, and their stores, where Windows keeps overwritten blocks.
 struct Shared {
     volume: SharedSource,
     listed: Vec<Listed>,
@@ -120,8 +126,8 @@ impl Shared {
 }
 
 impl ShadowCopies {
-    /// Reads the catalog of an NTFS volume. Returns `None` if the volume has no shadow copies: no
-    /// header of shadow copies, or one that names no catalog.
+    /// Reads the catalog of an NTFS volume, which lists its shadow copies. Returns `None` if the
+    /// volume has no shadow copies: no header of shadow copies, or one that names no catalog.
     ///
     /// Fails if the header cannot be read from the volume. Anything that is wrong after that is a
     /// [`Problem`] and not an error.
@@ -132,22 +138,22 @@ impl ShadowCopies {
         Ok(Some(ShadowCopies { shared: Arc::new(shared), listed: copies }))
     }
 
-    /// Returns the snapshots that the catalog lists, the oldest first.
+    /// Returns the snapshots (shadow copies) that the volume's catalog lists, the oldest first.
     #[must_use]
     pub fn listed(&self) -> &[ShadowCopy] {
         &self.listed
     }
 
-    /// Returns what is wrong with the catalog. If there is a problem, snapshots can be missing from
-    /// [`ShadowCopies::listed`].
+    /// Returns what is wrong with the catalog, which lists the shadow copies. If there is a
+    /// problem, snapshots can be missing from [`ShadowCopies::listed`].
     #[must_use]
     pub fn catalog_problems(&self) -> &[Problem] {
         &self.shared.problems
     }
 
-    /// Returns what is wrong with the stores from which the snapshot with the number `number` is
-    /// read: its own store and all newer ones. Returns nothing if there is no such snapshot. Reads
-    /// the stores if they were not read before.
+    /// Returns what is wrong with the stores (where Windows keeps overwritten blocks) from which
+    /// the snapshot with the number `number` is read: its own store and all newer ones. Returns
+    /// nothing if there is no such snapshot. Reads the stores if they were not read before.
     #[must_use]
     pub fn problems(&self, number: usize) -> Vec<Problem> {
         let (Some(index), stores) = (number.checked_sub(1), self.shared.stores()) else { return Vec::new() };
@@ -155,7 +161,8 @@ impl ShadowCopies {
     }
 
     /// Returns the volume as it was when the snapshot with the number `number` was taken. The first
-    /// read of it reads the stores, if they were not read before.
+    /// read of it reads the stores (where Windows keeps overwritten blocks), if they were not read
+    /// before.
     ///
     /// Fails with [`io::ErrorKind::NotFound`] if there is no such snapshot. Fails with
     /// [`io::ErrorKind::Unsupported`] if the store of the snapshot, or of a newer one, lies on
@@ -198,8 +205,9 @@ impl ShadowCopies {
     /// volume. `range` is in bytes from the start of the volume.
     ///
     /// If the result is false, the bytes are equal. The result is also true if this cannot be
-    /// known: if there is no such snapshot, if a store lies on another volume or its block list is
-    /// incomplete, or if the range extends beyond the end of one of the two states.
+    /// known: if there is no such snapshot, if a store (where Windows keeps overwritten blocks)
+    /// lies on another volume or cannot be read completely, or if the range extends beyond the end
+    /// of one of the two states.
     #[must_use]
     pub fn is_changed(&self, number: usize, range: Range<u64>) -> bool {
         let Some(index) = number.checked_sub(1) else { return true };

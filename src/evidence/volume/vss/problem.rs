@@ -113,7 +113,7 @@ pub enum ProblemKind {
     /// [`ProblemKind::StoredOutOfVolume`] than are listed. They are only counted, and the problem's
     /// range covers all of them.
     Further {
-        /// The number of blocks with problems that are counted, but not listed.
+        /// The number of blocks with problems that are only counted, and not listed one by one.
         blocks: u64,
     },
 }
@@ -200,11 +200,13 @@ pub(super) struct BlockProblems {
     further: Option<(Range<u64>, u64)>,
 }
 
-/// The most problems with blocks of one snapshot's store that are listed. Further ones are counted.
+/// The most problems with blocks of one snapshot's store (where Windows keeps overwritten blocks)
+/// that are listed. Further ones are only counted.
 const MOST_PROBLEMS: usize = 100;
 
 impl BlockProblems {
-    /// Adds a problem with one block of the snapshot's store.
+    /// Adds a problem with one block of the snapshot's store, where Windows keeps overwritten
+    /// blocks.
     pub fn add(&mut self, problem: Problem) {
         if let Some(last) = self.found.last_mut() {
             let is_same = std::mem::discriminant(&last.kind) == std::mem::discriminant(&problem.kind);

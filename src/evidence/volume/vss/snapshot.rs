@@ -19,18 +19,19 @@ const PART_SIZE: u64 = 512;
 /// volume.
 pub(super) struct Snapshot {
     shared: Arc<Shared>,
-    /// The position of the snapshot's store among the stores of all snapshots of the volume, which
-    /// are sorted from the oldest to the newest.
+    /// The position of the snapshot's store (where Windows keeps overwritten blocks) among the
+    /// stores of all snapshots of the volume, which are sorted from the oldest to the newest.
     store: usize,
     /// The size of the snapshot in bytes.
     size: u64,
 }
 
-/// A range of bytes that still has to be read: from a snapshot, without its overlays (entries that
-/// keep only parts of a block), or from the live volume.
+/// A range of bytes that still has to be read: from a snapshot, without its overlays (entries of
+/// its store that keep only parts of a block), or from the live volume.
 struct Piece {
-    /// Where to read from: the position of a snapshot's store among the stores of all snapshots,
-    /// from the oldest to the newest. The number of stores stands for the live volume.
+    /// Where to read from: the position of a snapshot's store (where Windows keeps overwritten
+    /// blocks) among the stores of all snapshots, from the oldest to the newest. The number of
+    /// stores stands for the live volume.
     store: usize,
     /// The range of bytes to read, counted from the start of the snapshot or of the live volume.
     range: Range<u64>,
@@ -73,9 +74,9 @@ impl Snapshot {
         Ok(())
     }
 
-    /// Reads those bytes of `piece` into `buffer` that `store` keeps, which is the store of the
-    /// piece's snapshot. Adds the rest to `pieces`, as pieces to be read from the next newer
-    /// snapshot.
+    /// Reads those bytes of `piece` into `buffer` that `store` keeps, which is where Windows keeps
+    /// overwritten blocks of the piece's snapshot. Adds the rest to `pieces`, to be read from the
+    /// next newer snapshot.
     fn read_piece(
         &self,
         store: &Store,
@@ -104,10 +105,11 @@ impl Snapshot {
         Ok(())
     }
 
-    /// Adds to `pieces` a piece that `store` does not keep, to be read from the next newer snapshot
-    /// or from the live volume. If the newest snapshot itself is being read, its undefined blocks
-    /// (those not in use when it was taken) become zeros in `buffer` instead. For older snapshots,
-    /// these blocks are read from the live volume, as libvshadow does.
+    /// Adds to `pieces` a piece that `store` (where Windows keeps overwritten blocks) does not
+    /// have, to be read from the next newer snapshot or from the live volume. If the newest
+    /// snapshot itself is being read, its undefined blocks (those not in use when it was taken)
+    /// become zeros in `buffer` instead. For older snapshots, these blocks are read from the live
+    /// volume, as libvshadow does.
     fn pass_on(&self, store: &Store, piece: &Piece, pieces: &mut Vec<Piece>, buffer: &mut [u8]) {
         let mut start = piece.range.start;
         if piece.store == self.store && store.has_undefined(&piece.range) {

@@ -25,17 +25,18 @@ const MOST_FORWARDERS: usize = 1 << 22;
 /// The most bytes that are read of a bitmap, which tells the blocks that were not in use when a
 /// snapshot was taken: enough for a volume of 8 TiB. Blocks beyond them count as in use.
 const MOST_BITMAP: usize = 64 << 20;
-/// The flag of a forwarder: an entry of a block list that tells where on the volume a block's
-/// content was moved.
+/// The flag of a forwarder: an entry of the block list of a snapshot's store that tells where on
+/// the volume a block's content was moved.
 const FORWARDS: u32 = 1;
-/// The flag of an overlay: an entry of a block list that tells which parts of a block the store
-/// keeps.
+/// The flag of an overlay: an entry of the block list of a snapshot's store that tells which parts
+/// of a block the store keeps.
 const OVERLAYS: u32 = 2;
-/// The flag of an entry of a store's block list that is not in use, and is ignored.
+/// The flag of an entry that is not in use, in the block list of a snapshot's store. The list says
+/// which overwritten blocks the store keeps.
 const UNUSED: u32 = 4;
 
-/// Where a block of a snapshot is read from, by a plain entry or a forwarder of the store's block
-/// list.
+/// Where a whole block of a snapshot is read from, as an entry of the block list of the snapshot's
+/// store says: from the store, or from where the block's content was moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Kept {
     /// The number of the block: its offset in the snapshot divided by [`BLOCK_SIZE`].
@@ -47,8 +48,8 @@ pub(super) struct Kept {
     pub at: u64,
 }
 
-/// An overlay: those parts of a block that a store keeps. The other parts of the block are read as
-/// if the store did not keep it.
+/// An overlay: those parts of a block that a snapshot's store keeps. The other parts of the block
+/// are read as if the store did not keep it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Overlay {
     /// The number of the block: its offset in the snapshot divided by [`BLOCK_SIZE`].
@@ -74,9 +75,10 @@ pub(super) struct Store {
     /// was taken. The first block has the lowest bit of the first byte. Empty for all stores but
     /// the newest.
     undefined: Vec<u8>,
-    /// What is wrong with the snapshot and with its store.
+    /// What is wrong with the snapshot, and with its store, where Windows keeps overwritten blocks.
     pub problems: Vec<Problem>,
-    /// True if the store's block list may have entries that could not be read.
+    /// True if some entries of the store's block list, which says which overwritten blocks the
+    /// store keeps, could not be read.
     is_incomplete: bool,
 }
 
@@ -97,8 +99,8 @@ fn within<'e, E>(elements: &'e [E], range: &Range<u64>, original: impl Fn(&E) ->
 }
 
 impl Store {
-    /// Returns the places of those whole blocks that the store keeps or forwards and that a range
-    /// of bytes touches, sorted by block.
+    /// Returns where to read those whole blocks from that the store keeps, or whose content was
+    /// moved, and that a range of bytes touches; sorted by block.
     pub fn kept(&self, range: &Range<u64>) -> &[Kept] {
         within(&self.kept, range, |kept| kept.original)
     }
@@ -137,19 +139,21 @@ impl Store {
         })
     }
 
-    /// Returns true if the bytes that the store's own snapshot has in a range may differ from those
-    /// that the next older snapshot reads from this store. Only the store's own snapshot uses its
-    /// overlays and undefined blocks.
+    /// Returns true if the snapshot of this store may read other bytes in a range than the next
+    /// older snapshot reads from this store. They differ because only the store's own snapshot uses
+    /// the store's overlays (blocks that are kept in part) and its undefined blocks (those not in
+    /// use when it was taken).
     pub fn is_special(&self, range: &Range<u64>) -> bool {
         self.is_incomplete || !self.overlays(range).is_empty() || self.has_undefined(range)
     }
 }
 
-/// A reader of all stores of a volume, which limits how much is read.
+/// Reads the stores of all snapshots of a volume, where Windows keeps overwritten blocks, and
+/// limits how much is read.
 pub(super) struct StoreReader<'v> {
     volume: &'v dyn Source,
-    /// The number of blocks that may still be read from the block lists of all stores of the
-    /// volume.
+    /// The number of blocks that may still be read from the block lists, which say which
+    /// overwritten blocks the stores of the volume keep.
     blocks_left: usize,
 }
 
@@ -158,15 +162,16 @@ impl<'v> StoreReader<'v> {
         StoreReader { volume, blocks_left: MOST_LIST_BLOCKS }
     }
 
-    /// Returns a reader that reads at most `blocks_left` blocks from the block lists of all stores.
+    /// Returns a reader that reads at most `blocks_left` blocks from the block lists of all stores,
+    /// which say which overwritten blocks the stores keep.
     #[cfg(test)]
     pub fn with_blocks(volume: &'v dyn Source, blocks_left: usize) -> Self {
         StoreReader { volume, blocks_left }
     }
 
-    /// Reads the stores of all snapshots in `listed`, which are sorted from the oldest to the
-    /// newest, like the result. The newest store is read first. So if the block lists are too long,
-    /// those of the oldest snapshots are incomplete.
+    /// Reads the stores (where Windows keeps overwritten blocks) of all snapshots in `listed`,
+    /// which are sorted from the oldest to the newest, like the result. The newest store is read
+    /// first. So if the block lists are too long, those of the oldest snapshots are incomplete.
     pub fn read_all(mut self, listed: &[Listed]) -> Vec<Store> {
         let mut stores: Vec<Store> = Vec::with_capacity(listed.len());
         for listed in listed.iter().rev() {
@@ -259,8 +264,8 @@ impl<'v> StoreReader<'v> {
     }
 }
 
-/// An entry of the block list of a snapshot's store, as it is stored on the volume. Offsets are in
-/// bytes from the start of the volume.
+/// An entry of the block list of a snapshot's store, which says where an overwritten block is kept.
+/// Offsets are in bytes from the start of the volume.
 struct BlockEntry {
     original: u64,
     relative: u64,
@@ -270,8 +275,8 @@ struct BlockEntry {
 }
 
 impl BlockEntry {
-    /// Reads an entry of a block list. Returns `None` if the entry is empty or marked as not in
-    /// use.
+    /// Reads an entry of the block list of a snapshot's store, which says where an overwritten
+    /// block is kept. Returns `None` if the entry is empty or marked as not in use.
     fn parse(bytes: &[u8]) -> Option<BlockEntry> {
         let entry = BlockEntry {
             original: u64_at(bytes, 0)?,
@@ -286,18 +291,22 @@ impl BlockEntry {
     }
 }
 
-/// The entries of a store's block list that were read so far. They are added in the order of the
-/// list, because later ones can change the meaning of earlier ones.
+/// The entries of the block list of a snapshot's store (where overwritten blocks are kept) that
+/// were read so far. They are added in the order of the list, because later ones can change the
+/// meaning of earlier ones.
 #[derive(Default)]
 struct BlockLists {
-    /// The size in bytes of the snapshot whose store is read.
+    /// The size in bytes of the snapshot whose store is read. (A store is where Windows keeps
+    /// overwritten blocks.)
     size: u64,
-    /// The size of the live volume in bytes, beyond which a store cannot keep blocks.
+    /// The size of the live volume in bytes. An entry that states that the store keeps a block
+    /// beyond it has a problem.
     volume_size: u64,
     kept: Vec<Kept>,
     overlays: Vec<Overlay>,
-    /// The forwarders: the number of the block to which content was moved, with the number of the
-    /// block from which it was moved.
+    /// The forwarders, which are entries about blocks whose content was moved. The key is the
+    /// number of the block to which content was moved, and the value that of the block from which
+    /// it was moved.
     forwarders: HashMap<u32, u32>,
     problems: BlockProblems,
 }
@@ -346,8 +355,8 @@ impl BlockLists {
         }
     }
 
-    /// Adds a problem if the needed parts of a block in the store lie beyond the end of the volume.
-    /// The last block of a snapshot can be shorter than others.
+    /// Adds a problem if a store states that it keeps a block, or its needed parts, beyond the end
+    /// of the volume. The last block of a snapshot can be shorter than others.
     fn check_stored(&mut self, original: u64, stored: u64, parts: u32) {
         let length =
             (u64::from(u32::BITS - parts.leading_zeros()) * 512).min(self.size.saturating_sub(original));

@@ -2,8 +2,8 @@
 //! the repository, and on random ones that the tests make.
 //!
 //! Nothing is compared unless the environment variable `DNSWEEP_CONTAINERS` is set, to a folder
-//! that can have a volume by Windows. Then `qemu-img`, `ewfexport`, and `libvshadow-python` from
-//! PyPI are needed. `.ci/run` sets the variable if these programs are installed.
+//! that can have a volume that Windows made. Then `qemu-img`, `ewfexport`, and `libvshadow-python`
+//! from PyPI are needed. `.ci/run` sets the variable if these programs are installed.
 
 use std::env;
 use std::fmt::Write as _;

@@ -18,8 +18,8 @@ pub struct Twin<'i> {
 /// of the snapshot is kept.
 #[derive(Default)]
 struct Known {
-    /// Where the whole block is: the number of a block on the live volume (`Ok`) or in the next
-    /// newer snapshot (`Err`). `None` if the store does not say.
+    /// Where the content of the whole block is: the number of a block on the live volume (`Ok`) or
+    /// in the next newer snapshot (`Err`). `None` if the snapshot's store does not say.
     kept: Option<Result<u64, u64>>,
     overlay: Option<(u64, u32)>,
 }
