@@ -107,10 +107,10 @@
 //!
 //! # Terms
 //!
-//! - *Evidence*: what was collected, usually a folder, an archive or a disk image per machine. It is
-//!   only read.
-//! - *Piece of evidence*: the part of the evidence that belongs together, usually the folder, archive
-//!   or image of one machine. The column `evidence` names it.
+//! - *Evidence*: what was collected, usually a folder, an archive or a disk image per machine. It
+//!   is only read.
+//! - *Piece of evidence*: the part of the evidence that belongs together, usually the folder,
+//!   archive or image of one machine. The column `evidence` names it.
 //! - *Root*: a folder or file of evidence that the user names.
 //! - *Container*: a file that contains other files: an archive, a packed file, or a disk image with
 //!   *volumes* (partitions). A volume can have *shadow copies*, which are its earlier states.
@@ -127,7 +127,8 @@
 //!   event counts as one record.
 //! - *Kind*: a kind of event by its provider and event ID, such as Sysmon's DNS query (event 22).
 //! - *Skim*: to count the records of a chunk that cannot match, without decoding them.
-//! - *Search*: the text in Splunk's language that a detection consists of, and what it is compiled to.
+//! - *Search*: the text in Splunk's language that a detection consists of, and what it is compiled
+//!   to.
 //! - *Hit*: a DNS query and a detection that describes it. One of the site's *exclusions* can take
 //!   the hit away.
 //! - *Match*: a DNS query with at least one hit that no exclusion takes away. However many
@@ -157,8 +158,8 @@
 //! # Limits
 //!
 //! Memory does not grow with the evidence, except for the list of its files and containers, and the
-//! distinct values and stats rows of its matches. Damage to evidence ([`Damage`]) never stops a sweep.
-//! Anything that stops one is a [`SweepError`].
+//! distinct values and stats rows of its matches. Damage to evidence ([`Damage`]) never stops a
+//! sweep. Anything that stops one is a [`SweepError`].
 
 #![cfg_attr(
     not(feature = "internals"),

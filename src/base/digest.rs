@@ -71,7 +71,7 @@ pub fn sha256_of_texts<'a>(texts: impl IntoIterator<Item = Option<&'a str>>) -> 
 pub struct Hasher(Sha256);
 
 impl Hasher {
-    /// Adds the bytes of the next buffer to the hash, after those of the buffers before.
+    /// Continues the SHA-256 with `bytes`, which follow all bytes that were added before.
     pub fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }

@@ -135,7 +135,8 @@ where
     })
 }
 
-/// The batches of units that no thread works on yet, each with its 0-based number, in sequence.
+/// The batches of units of work that no thread has taken yet, each with its number from 0, in the
+/// order of the numbers.
 struct BatchQueue<U>(Mutex<VecDeque<(u64, Vec<U>)>>);
 
 impl<U> Default for BatchQueue<U> {
@@ -163,8 +164,8 @@ impl<U> BatchQueue<U> {
     }
 }
 
-/// Takes units from `units` until a batch is full. Returns the batch with its total weight; `None`
-/// if no unit is left.
+/// Takes units of work from `units` until a batch is full. Returns the batch with its total weight;
+/// `None` if no unit is left.
 fn next_batch<U>(units: &mut impl Iterator<Item = U>, weight: &impl Fn(&U) -> u64) -> Option<(Vec<U>, u64)> {
     let (mut batch, mut heavy) = (Vec::new(), 0);
     while heavy < BATCH_WEIGHT

@@ -179,9 +179,9 @@ impl<K: Ord, V> IntoIterator for SmallMap<K, V> {
 /// Iterates over the entries of a [`SmallMap`] by reference, in the order of their keys.
 #[derive(Debug)]
 pub enum Iter<'a, K, V> {
-    /// Iterates over a map that is a list.
+    /// The iterator over a [`SmallMap`] that keeps its few entries in a list.
     List(slice::Iter<'a, (K, V)>),
-    /// Iterates over a map that is a tree.
+    /// The iterator over a [`SmallMap`] that keeps its many entries in a tree.
     Tree(btree_map::Iter<'a, K, V>),
 }
 
@@ -199,9 +199,9 @@ impl<'a, K, V> Iterator for Iter<'a, K, V> {
 /// Takes the entries out of a [`SmallMap`], in the order of their keys.
 #[derive(Debug)]
 pub enum IntoIter<K, V> {
-    /// Takes the entries out of a map that is a list.
+    /// Takes the entries out of a [`SmallMap`] that keeps its few entries in a list.
     List(vec::IntoIter<(K, V)>),
-    /// Takes the entries out of a map that is a tree.
+    /// Takes the entries out of a [`SmallMap`] that keeps its many entries in a tree.
     Tree(btree_map::IntoIter<K, V>),
 }
 

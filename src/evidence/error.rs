@@ -12,7 +12,7 @@ pub enum EvidenceError {
     /// A root that the user named does not exist or cannot be accessed.
     #[error("evidence '{}': {source}{hint}", path.display())]
     Root {
-        /// The root as the user typed it.
+        /// The root (a folder or file of evidence) that cannot be accessed, as the user typed it.
         path: PathBuf,
         /// The error that the operating system reported for the root.
         source: io::Error,
@@ -23,7 +23,7 @@ pub enum EvidenceError {
     /// A root that the user named is neither a folder nor a regular file.
     #[error("evidence '{}': expected a directory or a regular file, found {found}", path.display())]
     RootKind {
-        /// The root as the user typed it.
+        /// The root (a folder or file of evidence) that is of another kind, as the user typed it.
         path: PathBuf,
         /// What the root is instead of a folder or file, such as a pipe.
         found: &'static str,

@@ -229,7 +229,8 @@ mod tests {
 
     use super::*;
 
-    /// Sources of one byte each, and how often any of them was opened.
+    /// Returns `count` sources of one byte each, and the [`Kept`] that keeps them open. `opened` is
+    /// increased whenever one of them is opened.
     fn sources(count: u8, opened: &Arc<AtomicUsize>) -> (Arc<Kept>, Vec<OnDemand>) {
         let kept = Arc::new(Kept::new(64));
         let source = |byte| {

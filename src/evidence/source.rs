@@ -73,7 +73,8 @@ pub struct FileIdentity {
 const COARSE: i64 = 2;
 
 impl FileIdentity {
-    /// Returns the identity of a file by its metadata and the current time.
+    /// Returns the identity of a file, as its metadata states it. The current time decides if the
+    /// file's time of change is old enough to identify the file.
     pub(crate) fn of(found: &Metadata) -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         FileIdentity {
@@ -88,14 +89,14 @@ impl FileIdentity {
 /// change. By these, a file that was replaced or written to later is noticed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListedFile {
-    /// The numbers and times that show whether another file has taken the file's place.
+    /// The numbers and times of the file that show later whether another file has taken its place.
     pub identity: FileIdentity,
     /// The size of the file, and the time of its last change.
     pub state: FileState,
 }
 
 impl ListedFile {
-    /// Returns the identity and the state of a file by its metadata.
+    /// Returns the identity of a file, its size and its time of change, as `metadata` states them.
     pub(crate) fn of(metadata: &Metadata) -> Self {
         ListedFile { identity: FileIdentity::of(metadata), state: FileState::of(metadata) }
     }
@@ -123,7 +124,7 @@ pub enum OpenError {
     /// Contains what was found in its place.
     #[error("the file changed since it was listed: expected the listed file, found {0}")]
     Replaced(&'static str),
-    /// The operating system reported an error.
+    /// The operating system reported an error when the listed file was opened.
     #[error(transparent)]
     System(#[from] io::Error),
 }

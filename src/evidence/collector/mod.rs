@@ -16,15 +16,16 @@ pub use self::velociraptor::client_info;
 /// in folders. Several collectors can use the same layout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
-    /// A folder for each drive, such as `C`, and for each snapshot (shadow copy), such as `VSS3`.
-    /// KAPE and CyLR use this layout.
+    /// Paths begin with a folder for each drive, such as `C`, or for each snapshot (shadow copy),
+    /// such as `VSS3`. KAPE and CyLR use this layout.
     Drives,
-    /// `uploads/<accessor>/<volume>/…`, with percent-encoded names. Velociraptor uses this layout.
-    /// An accessor is one of its methods of reading files.
+    /// Paths begin with `uploads/<accessor>/<volume>/…`, and names are percent-encoded.
+    /// Velociraptor uses this layout. An accessor is one of its methods of reading files.
     Uploads,
-    /// `fs/<drive>/…`, `fs/$fs$/<file system>/…` or `sysvol/…`. Dissect's acquire uses this layout.
+    /// Paths begin with `fs/<drive>/…`, `fs/$fs$/<file system>/…` or `sysvol/…`. Dissect's acquire
+    /// uses this layout.
     Acquire,
-    /// `[root]/…`. UAC, which collects from Unix hosts, uses this layout.
+    /// Paths begin with `[root]/…`. UAC, which collects from Unix hosts, uses this layout.
     Root,
 }
 
@@ -203,7 +204,8 @@ mod tests {
 
     use proptest::prelude::*;
 
-    /// Layout, original path, snapshot and accessor of a path.
+    /// Returns what [`collected`] reads from the path of a collected file: layout, original path,
+    /// snapshot and accessor, with an empty text for what is missing.
     fn seen(path: &str) -> Option<(Layout, String, String, String)> {
         let Collected { layout, original, snapshot, accessor } = collected(path)?;
         Some((layout, original, snapshot.unwrap_or_default(), accessor.unwrap_or_default()))

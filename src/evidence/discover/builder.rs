@@ -34,7 +34,8 @@ struct Root {
     /// The absolute path of the root that is being listed.
     path: Arc<Path>,
     evidence: RootDivision,
-    /// The number of pieces of evidence that were found in the root so far.
+    /// The number of pieces of evidence (usually one for each machine) that were found in the root
+    /// so far.
     pieces: usize,
     /// What opening a file of the root does if a symbolic link is found where the file was listed:
     /// follows the link or fails.

@@ -15,7 +15,8 @@ use crate::base::path_text::escaped_name;
 pub struct EvidenceId(usize);
 
 impl EvidenceId {
-    /// Returns the position of the piece of evidence in the list of all pieces, counted from 0.
+    /// Returns the position of the piece of evidence (usually one machine) in the list of all
+    /// pieces, counted from 0.
     #[must_use]
     pub fn index(self) -> usize {
         self.0
@@ -77,7 +78,8 @@ pub(super) struct Registry {
 }
 
 impl Registry {
-    /// Returns the number of the piece of evidence at `path`. A piece that is new is added.
+    /// Returns the number of the piece of evidence (usually one machine) whose folder or container
+    /// has the path `path`. A piece that is new is added.
     fn id(&mut self, path: PathBuf) -> EvidenceId {
         if let Some(id) = self.ids.get(&path) {
             return *id;
@@ -88,8 +90,8 @@ impl Registry {
         id
     }
 
-    /// Adds `folder` as a piece of evidence, so that a piece is listed even if no event log is
-    /// found in it.
+    /// Adds `folder` as a piece of evidence (usually one machine), so that the piece is listed even
+    /// if no event log is found in it.
     pub(super) fn register(&mut self, folder: PathBuf) {
         self.id(folder);
     }
@@ -101,7 +103,8 @@ impl Registry {
         self.containers.extend(self.ids.get(path).map(|id| id.index()));
     }
 
-    /// Returns the number of pieces of evidence that were found so far.
+    /// Returns the number of pieces of evidence (usually one for each machine) that were found so
+    /// far.
     pub(super) fn len(&self) -> usize {
         self.paths.len()
     }

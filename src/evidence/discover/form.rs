@@ -239,7 +239,8 @@ mod tests {
 
     const JSON: &[u8] = br#"{"Event":{"System":{"EventID":22,"Channel":"Security"}}}"#;
 
-    /// Returns how a file with this name and content is handled.
+    /// Returns what discovery does, with the settings `search`, with a file that has this name and
+    /// content.
     fn handling(search: &Search, name: &str, bytes: &[u8]) -> Handling {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);

@@ -59,8 +59,8 @@ pub(super) struct Listing {
     pub passed_over: SkippedCounts,
 }
 
-/// Something that was found in a root and that the sweep uses: a piece of evidence, a file or a
-/// container.
+/// Something that was found in a root and that the sweep uses: a piece of evidence (usually what
+/// was collected from one machine), a file or a container.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ListedItem {
     /// A folder or file that is one piece of evidence, usually what was collected from one machine.

@@ -21,7 +21,8 @@ use crate::ledger::damage::Problem;
 pub struct LogFile {
     /// The form in which the file is read: as an event log, as event XML, or in search of chunks.
     pub form: FileForm,
-    /// The piece of evidence to which the file belongs.
+    /// The piece of evidence (usually what was collected from one machine) to which the file
+    /// belongs.
     pub evidence: EvidenceId,
     /// The size that the file had when discovery listed it, in bytes.
     pub size: u64,
@@ -72,8 +73,8 @@ pub struct InnerFile {
     /// The path from its root of the log in the next newer state of the volume that has the same
     /// bytes. `None` for a file that must be read.
     pub same_as: Option<String>,
-    /// The files of the evidence that contain this file: the file of the outermost container, and,
-    /// if that is a split image, the files after its first.
+    /// The files of the evidence that contain this file: the file of the container that lies in no
+    /// other, and, if that is a split image, the files after its first.
     pub outer: Arc<OuterFiles>,
 }
 

@@ -146,7 +146,8 @@ pub struct Discovery {
     /// The names of the pieces of evidence, including pieces without files. The number of a piece
     /// is a position in this list.
     pub evidence: Vec<String>,
-    /// The number of pieces of evidence in each root, in the order of the roots.
+    /// The number of pieces of evidence (usually one for each machine) in each root, in the order
+    /// of the roots.
     pub evidence_of_roots: Vec<usize>,
     /// The absolute paths of the roots, in the order in which the user gave them.
     pub roots: Vec<PathBuf>,
@@ -162,7 +163,8 @@ pub struct Discovery {
 /// A container, volume or shadow copy that discovery found in the evidence.
 #[derive(Debug, Clone)]
 pub struct FoundContainer {
-    /// The piece of evidence to which the container belongs.
+    /// The piece of evidence (usually what was collected from one machine) to which the container
+    /// belongs.
     pub evidence: EvidenceId,
     /// The container's row in the table of containers: its path, its kind, and what is wrong with
     /// it.

@@ -85,8 +85,9 @@ impl Source for FileOfSize {
     }
 }
 
-/// All files of the evidence that one outermost container consists of: the container's own file,
-/// and, if it is a split image, the files after the first, such as `disk.E02`.
+/// All files of the evidence that a container that lies in no other container consists of: the
+/// container's own file, and, if it is a split image, the files after the first, such as
+/// `disk.E02`.
 #[derive(Debug)]
 pub struct OuterFiles {
     first: OuterFile,

@@ -172,23 +172,27 @@ pub(super) struct Copy {
     _taken: Taken,
 }
 
-/// Which steps (pieces of [`STEP`] bytes) of an unpacked copy were read so far, at least in part.
+/// Which steps of an unpacked copy of a file were read so far, at least in part. A step is a piece
+/// of [`STEP`] bytes.
 struct ReadSteps {
-    /// A bit for each step, from the lowest bit of the first number on: 1 if it was read.
+    /// A bit for each step (a piece of [`STEP`] bytes) of the unpacked copy, from the lowest bit of
+    /// the first number on. The bit is 1 if the step was read.
     read: Vec<AtomicU64>,
-    /// The number of steps that were not read yet.
+    /// The number of steps (pieces of [`STEP`] bytes) of the unpacked copy that were not read yet.
     left: AtomicU64,
 }
 
 impl ReadSteps {
-    /// Returns the steps of a copy of `size` bytes, none of which was read.
+    /// Returns the steps (pieces of [`STEP`] bytes) of an unpacked copy of `size` bytes, none of
+    /// which was read yet.
     fn of(size: u64) -> Self {
         let steps = size.div_ceil(STEP as u64);
         let read = (0..steps.div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
         ReadSteps { read, left: AtomicU64::new(steps) }
     }
 
-    /// Marks the steps with the `length` bytes at `offset` as read.
+    /// Marks the steps (pieces of [`STEP`] bytes) of the unpacked copy that contain the `length`
+    /// bytes at `offset` as read.
     fn add(&self, offset: u64, length: usize) {
         let end = offset.saturating_add(length as u64).div_ceil(STEP as u64);
         for step in offset / STEP as u64..end {

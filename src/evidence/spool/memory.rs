@@ -7,18 +7,21 @@ use std::thread::{self, ThreadId};
 /// The most memory that all files which are unpacked at the same time may take for their
 /// dictionaries, in bytes. It is enough for one file with the largest dictionary that is accepted.
 const MOST: u64 = 256 << 20;
-/// The size in bytes of a dictionary that is not counted, because it is small.
+/// The largest size, in bytes, at which a dictionary (memory with unpacked bytes, which unpacking
+/// needs) is not counted, because it is small.
 const SMALL: u64 = 1 << 20;
 
-/// The memory for dictionaries that is in use. It is shared by all threads of a sweep.
+/// The memory that the dictionaries of all files that are being unpacked take together. A
+/// dictionary has the last unpacked bytes, to which packed bytes refer. All threads of a sweep
+/// share the memory.
 #[derive(Debug, Default)]
 pub(super) struct Dictionaries {
     taken: Mutex<Vec<(ThreadId, u64)>>,
     freed: Condvar,
 }
 
-/// The memory for the dictionary of a file that is being unpacked. It becomes free when this is
-/// dropped.
+/// The memory for the dictionary (the last unpacked bytes) of a file that is being unpacked. It
+/// becomes free when this value is dropped.
 #[derive(Debug)]
 pub struct DictionaryMemory {
     dictionaries: Arc<Dictionaries>,

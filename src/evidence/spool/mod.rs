@@ -105,8 +105,8 @@ impl Spool {
         self.gave_up.load(Ordering::Relaxed)
     }
 
-    /// Takes `bytes` of memory for the dictionary of a file that is to be unpacked. Waits while
-    /// other files take too much.
+    /// Takes `bytes` of memory for the dictionary (the last unpacked bytes) of a file that is to be
+    /// unpacked. Waits while other files take too much.
     pub(super) fn dictionary(&self, bytes: u64) -> DictionaryMemory {
         self.dictionaries.take(bytes)
     }

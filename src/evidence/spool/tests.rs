@@ -11,7 +11,8 @@ fn spool(limit: u64) -> (tempfile::TempDir, Arc<Spool>) {
     (folder, Arc::new(Spool::new(place)))
 }
 
-/// Bytes that differ from block to block, with blocks of zeros between.
+/// Returns `length` bytes for a packed file of a test. Of three pieces of [`STEP`] bytes, the
+/// second has only zeros.
 fn pattern(length: usize) -> Vec<u8> {
     let byte = |at: usize| if at / STEP % 3 == 1 { 0 } else { u8::try_from(at / 7 % 251).unwrap() };
     (0..length).map(byte).collect()

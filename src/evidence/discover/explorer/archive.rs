@@ -243,8 +243,8 @@ const CLIENT_INFO: &[u8] = b"client_info.json";
 /// are read.
 const MOST_CLIENT_INFO: usize = 1 << 20;
 
-/// What an archive states about the host whose files it contains, and about files that its
-/// collector did not store as they were.
+/// What an archive states about the host whose files it contains, and about the sparse files of
+/// which its collector left out ranges.
 #[derive(Default)]
 struct HostHints {
     /// The files in the archive in which Velociraptor states which ranges of sparse files it

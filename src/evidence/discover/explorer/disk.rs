@@ -17,8 +17,8 @@ use crate::ledger::container::{ContainerPart, ContainerProblem, ContainerStatus,
 
 impl Explorer<'_> {
     /// Explores the disk image whose first file is `source`, and adds a row for it to the table of
-    /// containers. `folder` is the folder of that file, in which further files of the image are
-    /// looked for.
+    /// containers. `folder` is the folder of that file. If the image consists of several files, the
+    /// others are looked for there.
     pub(super) fn image(
         &mut self,
         source: &SharedSource,

@@ -35,7 +35,8 @@ const MOST_DEPTH: usize = 4;
 /// The most files of containers, archives and disks that stay open at the same time in a sweep.
 const MOST_OPEN: usize = 64;
 
-/// What all containers of a sweep share: the open files, the unpacked copies, and the passwords.
+/// What all containers (archives and disk images) of a sweep share: the open files, the unpacked
+/// copies, and the passwords.
 pub struct Access {
     /// The files, archives and disks that are open, the least recently used of which are closed
     /// first.
@@ -58,16 +59,17 @@ impl Access {
     }
 }
 
-/// What was found in an outermost container: the files to read and the containers in it, in the
-/// order in which they lie there.
+/// What was found in a container (an archive or a disk image) that lies in no other container: the
+/// files to read and the containers in it, in the order in which they lie there.
 #[derive(Debug, Default)]
 pub(super) struct Contents {
     pub files: Vec<InnerFile>,
     /// A report on each container, which becomes a row of the table of containers: first the
-    /// outermost container, then the containers in it.
+    /// container that lies in no other, then the containers in it.
     pub containers: Vec<ContainerReport>,
     pub passed_over: SkippedCounts,
-    /// The files of the evidence that the outermost container consists of.
+    /// The files of the evidence that the outermost container (the one that lies in no other)
+    /// consists of: its own file, and the other files of a split image.
     pub outer: Option<Arc<OuterFiles>>,
 }
 

@@ -29,7 +29,7 @@ pub(super) struct StateLogs {
 struct ListedLog {
     /// The path of the log from the volume's root.
     path: String,
-    /// The form in which the log is read.
+    /// The form in which the log is read: as an event log, as event XML, or in search of chunks.
     form: FileForm,
     /// The path of the log from the root of the evidence.
     source_path: String,

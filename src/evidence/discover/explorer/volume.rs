@@ -37,7 +37,7 @@ const OPENED_IN_VOLUMES: [&str; 11] =
 struct VolumeState {
     ntfs: Arc<Ntfs>,
     /// The text that precedes the path of each file in this state of the volume: the path of the
-    /// volume or shadow copy, and a separator.
+    /// volume or the shadow copy, and a separator.
     path: String,
     /// The time at which the shadow copy was made whose state of the volume this is. `None` for the
     /// live state.
@@ -51,7 +51,8 @@ struct VolumeState {
     row: Row,
 }
 
-/// A shadow copy of a volume that is explored, with the next newer state of the volume.
+/// A shadow copy of a volume that is explored, with the next newer state of the volume: the next
+/// newer shadow copy, or the live volume.
 struct OlderState<'v> {
     copies: &'v vss::ShadowCopies,
     /// The number of the shadow copy, by age. The oldest shadow copy of the volume has number 1.
