@@ -1,8 +1,8 @@
 //! Zip archives, read by the crate `zip`.
 //!
 //! The central directory at the end of a zip archive lists its files. Files that are not compressed
-//! are read where they lie in the archive; others are unpacked into the spool. Format: PKWARE's
-//! APPNOTE.TXT.
+//! are read where they lie in the archive; others are unpacked into the spool, which keeps unpacked
+//! copies. Format: PKWARE's APPNOTE.TXT.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};

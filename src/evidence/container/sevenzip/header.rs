@@ -210,8 +210,8 @@ fn packed_streams(fields: &mut Fields<'_>) -> Result<Vec<Range<u64>>, NotListed>
     }
 }
 
-/// How a block of a 7z archive is unpacked, as the header states it before it states where the
-/// block's packed bytes are and which parts (files) the block has.
+/// How a block of a 7z archive is unpacked. Where the block's packed bytes are, and which parts
+/// (files) it has, is not known yet: the header states that separately.
 struct Chain {
     /// The stages of unpacking the 7z block, in the order in which they follow one another; or the
     /// reason why dnsweep cannot unpack the block.

@@ -81,7 +81,8 @@ pub(super) struct Clusters<'r> {
     /// How many clusters are compressed together, as the exponent of a power of two: 4 means 16
     /// clusters. 0 if the attribute is not compressed.
     pub unit_shift: u8,
-    /// The size of the attribute in bytes, stated only by its first part.
+    /// The size of the whole attribute in bytes. If the attribute consists of several parts, only
+    /// the first part states it.
     pub size: u64,
     /// The valid data length: the offset in the attribute from which on all bytes read as zeros,
     /// whatever lies in the clusters.
