@@ -5,10 +5,10 @@
 //! reads the events of the kind from a log. A field of a type that no kind has yet also needs a
 //! [`FieldType`], which `scan::decode::event_data` reads.
 //!
-//! A sweep reads DNS queries alone, and with `--dns-client` those of Windows' own client: they are
-//! counted by the skim, recovered from deleted records, and matched by rules. For a sweep of
-//! another kind, see `scan::scanner`, `scan::skim`, `scan::salvage::recover`, `sweep::hits` (the
-//! role of an event), `detect::predicate::field`, and the log sources of both languages of rules.
+//! A sweep looks only for DNS queries: Sysmon's and, with `--dns-client`, those of Windows' own DNS
+//! client. For a sweep that looks for another kind, see `scan::scanner`, `scan::skim`,
+//! `scan::salvage::recover`, `sweep::hits` (the role of an event), `detect::predicate::field`, and
+//! the log sources of both languages of rules.
 //!
 //! Sources. Sysmon's fields: the manifests of its versions, as `sysmon -s` prints them. Fields of
 //! Windows' DNS client: the provider's registered manifest, as listed by OSSEM's data dictionaries

@@ -1,4 +1,5 @@
-//! Events as plain data: what a record says, whatever stores, decodes or uses it.
+//! Events as plain data: what a record says, independent of the log that stores the record and of
+//! the code that decodes it.
 
 #[expect(clippy::module_inception, reason = "it holds an event as this module holds what there is of events")]
 mod event;

@@ -220,8 +220,8 @@ mod tests {
     }
 
     proptest! {
-        /// The slow twin of `address` parses every item of `QueryResults` as an address first, and
-        /// prints the address anew.
+        /// Compares `address` with a slower function that does the obvious: it parses every item of
+        /// `QueryResults` as an address, and prints the address anew.
         #[test]
         fn addresses_are_written_in_one_way(item in item()) {
             let twin = item.parse::<IpAddr>().ok().map(|address| address.to_canonical());

@@ -32,7 +32,8 @@ pub enum ContainerStatus {
 }
 
 impl ContainerStatus {
-    /// All states, in the order in which the summary counts containers.
+    /// All states that the status of a container can have, in the order in which the summary counts
+    /// containers.
     pub const ALL: [ContainerStatus; 7] = [
         ContainerStatus::Read,
         ContainerStatus::Partly,
@@ -162,7 +163,8 @@ pub struct ContainerReport {
     pub files: u64,
     /// The number of files in the container that are read as logs.
     pub logs: u64,
-    /// The number of these logs that are encrypted, so that they cannot be read.
+    /// The number of files in the container that are read as logs, but are encrypted, so that they
+    /// cannot be read.
     pub encrypted_logs: u64,
     /// The further files that the container consists of, such as the segments of a disk image after
     /// the first.
@@ -217,8 +219,9 @@ impl ContainerReport {
         }
     }
 
-    /// Records that the sweep was interrupted while the container was listed. If the container was
-    /// not listed to its end, that was the reason.
+    /// Records that the sweep was interrupted while the container was listed. If the container's
+    /// status says that it was not read completely, the status becomes `NotRead`: the interruption
+    /// counts as the reason.
     pub fn interrupt(&mut self) {
         if matches!(self.status, ContainerStatus::Partly | ContainerStatus::Unreadable) {
             let what = "the sweep was interrupted while this was listed";

@@ -107,7 +107,8 @@ pub enum Damage {
     /// The bytes in a slot do not begin with a chunk's signature. A slot is a place for a chunk:
     /// slots lie every 64 KiB after the file header.
     ChunkSignature {
-        /// The first bytes of the slot, where a chunk's signature was expected.
+        /// The first bytes of the slot (a place for a chunk), where a chunk's signature was
+        /// expected.
         found: Vec<u8>,
     },
     /// A misaligned chunk: a chunk that does not begin at a multiple of 64 KiB after the file

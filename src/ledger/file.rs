@@ -115,8 +115,8 @@ pub struct FileReport {
     /// ones. It helps to decide whether the file is a log.
     pub signed_chunks: u64,
     /// The offset in bytes, from the start of the file, at which the last chunk with a chunk's
-    /// signature ends. If that chunk begins a slot, it is the end of the slot. It is 0 if the file
-    /// has no such chunk.
+    /// signature ends. For a chunk in its slot (a place for a chunk of 64 KiB), it is the end of
+    /// the slot. It is 0 if the file has no such chunk.
     pub chunks_end: u64,
     /// The places in the file where the clock of the machine that wrote it went back.
     pub clock: Clock,
@@ -129,7 +129,7 @@ pub struct FileReport {
     /// evidence: Windows gave them to other files.
     pub deleted: bool,
     /// True if the file is a log of a shadow copy that has the same bytes in the next newer state
-    /// of the volume. Nothing of it was read. No journal has such a file.
+    /// of the volume. Nothing of this file was read.
     #[serde(skip)]
     pub unchanged: bool,
     /// The offset in bytes that the sweep had reached in this file when it was interrupted; 0 if

@@ -261,7 +261,8 @@ mod tests {
         both
     }
 
-    /// The slow twin of [`IdRuns`]: a map of EventRecordIDs to their times.
+    /// Returns the runs of the events' EventRecordIDs in a simple, slow way: through a map of each
+    /// EventRecordID to its times. Tests compare [`IdRuns`] with it.
     fn plainly(events: &[(u64, Option<EventTime>)]) -> Vec<IdRun> {
         let mut ids: BTreeMap<u64, Vec<Option<EventTime>>> = BTreeMap::new();
         for (id, time) in events {

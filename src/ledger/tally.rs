@@ -165,8 +165,8 @@ pub struct Extents {
     /// The number of bytes of chunks that have records and no problem. A chunk whose only problem
     /// is that it is misaligned counts too. In event XML, the bytes of events without a problem.
     pub good: u64,
-    /// The number of bytes of chunks that have neither a record nor a problem, and of unused slots,
-    /// which contain only zeros. In event XML, the bytes of white space.
+    /// The number of bytes of chunks that have neither a record nor a problem, and of unused slots
+    /// (places for a chunk), which contain only zeros. In event XML, the bytes of white space.
     pub empty: u64,
     /// The number of bytes of chunks with a problem, and of slots (places for a chunk) that contain
     /// something else than a chunk. In event XML, the bytes of events with a problem, and of text
@@ -179,7 +179,7 @@ pub struct Extents {
     /// for chunks (`--carve`).
     pub other: u64,
     /// The number of bytes of an unchanged log of a shadow copy, which were read in the next newer
-    /// state of the volume. No journal has such a log.
+    /// state of the volume.
     #[serde(skip)]
     pub unchanged: u64,
     /// The number of bytes that were not read: they could not be, or the sweep was interrupted.
@@ -241,8 +241,9 @@ pub struct Tally {
     pub logs: Logs,
     /// The number of renumbered records: their EventRecordID differs from the number in the
     /// record's header. Exports and collectors number the headers anew. Only records in chunks
-    /// without damage count. Records that are skimmed are not all compared: in a run of consecutive
-    /// EventRecordIDs, the first and the last record decide for the whole run.
+    /// without damage count. Of the records that are skimmed (counted without being decoded), not
+    /// all are compared: among records with consecutive EventRecordIDs, the first and the last
+    /// decide for all.
     pub renumbered_records: u64,
 }
 

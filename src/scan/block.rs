@@ -53,9 +53,9 @@ pub(super) fn scan_pieces(
     scan
 }
 
-/// Decodes the chunks in the slots of a block (a run of consecutive slots), and the misaligned
-/// chunks that begin in the block. The block's bytes must be in the scanner's buffer. The result is
-/// added to `scan`.
+/// Decodes the chunks in the slots of a block (consecutive slots, each of 64 KiB for a chunk), and
+/// the misaligned chunks (those that begin at no slot) that begin in the block. The block's bytes
+/// must be in the scanner's buffer. The result is added to `scan`.
 fn scan_slots(scanner: &mut SlotScanner, block: Block, misaligned: &MisalignedChunks, scan: &mut BlockScan) {
     let mut at = block.start;
     if block.is_first() {

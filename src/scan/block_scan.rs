@@ -36,14 +36,15 @@ pub struct BlockScan {
     /// The events that were read, in file order: Sysmon's DNS queries and, if the scanner is set to
     /// read them, queries of Windows' own DNS client and events of other kinds.
     pub events: Vec<LocatedEvent>,
-    /// The DNS queries among stale records, in file order. Empty unless the scanner is set to read
-    /// deleted records.
+    /// The DNS queries that were recovered from stale (deleted) records, in file order. Empty
+    /// unless the scanner is set to read deleted records.
     pub recovered: Vec<LocatedEvent>,
 }
 
 impl BlockScan {
-    /// Adds the result of scanning a misaligned chunk. Its counts of chunks and bytes read are left
-    /// out, because they are counted with the slots that the chunk lies in.
+    /// Adds the result of scanning a misaligned chunk, which overlaps places where chunks of a log
+    /// are expected (slots). Its numbers of chunks and of bytes read are left out, because they are
+    /// counted with those slots.
     pub(super) fn add_misaligned(&mut self, found: BlockScan) {
         self.tally.merge(Tally {
             chunks: 0,

@@ -1,5 +1,5 @@
-//! Scans one chunk: walks its records, and skims or decodes them. The chunk's place in the file is
-//! examined elsewhere ([`super::slot`]).
+//! Scans one chunk: walks its records, and counts each from a few of its values (skims it) or
+//! decodes it. [`super::slot`] examines where the chunk lies in its file.
 
 use super::block_scan::BlockScan;
 use super::decode::document::Document;

@@ -1,19 +1,21 @@
-//! The kinds as which the bytes of a slot are counted. What is counted as which kind is decided
-//! elsewhere ([`crate::scan::block`], [`crate::scan::carved`]).
+//! The kinds of bytes that the ledger counts for a file, such as intact or damaged ones.
+//! [`crate::scan::block`] and [`crate::scan::carved`] decide which bytes are of which kind.
 
 use crate::ledger::tally::Extents;
 
-/// The kind as which the bytes of a slot are counted in the ledger. Each kind has a sum in
-/// [`Extents`].
+/// The kind of a slot's bytes, by which the ledger counts them. A slot is 64 KiB of a file in which
+/// a chunk can lie. Each kind has a sum in [`Extents`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ExtentKind {
     /// Bytes of a chunk with records and without a problem.
     Good,
-    /// Bytes without a problem that contain no records: a chunk without records, or an unused slot.
+    /// Bytes without a problem that contain no records: a chunk without records, or zeros in the
+    /// place of a chunk.
     Empty,
-    /// Bytes of a chunk with a problem, or of a slot that contains something else than a chunk.
+    /// Bytes of a chunk with a problem, or something else than a chunk in the place of a chunk.
     Damaged,
-    /// Bytes at the end of a file that do not fill a slot and are not the beginning of a chunk.
+    /// Bytes at the end of a file that are fewer than the 64 KiB of a chunk, and not the beginning
+    /// of one.
     Trailing,
     /// Bytes that existed when the file was listed, but no longer when it was read.
     Absent,

@@ -10,10 +10,10 @@ use crate::ledger::damage::{Damage, Problem};
 /// first the size of chunks, then that of pages, the least unit in which file systems and disks are
 /// read.
 const PIECES: [usize; 2] = [65536, 4096];
-/// How much farther from the start of a page a byte lies in memory than in the file, in bytes. On
-/// an AMD EPYC, reading from the page cache took 1.4 to 6 times as long if this distance was 1 to
-/// 31 bytes. On an Intel Xeon, it took 1.1 times as long if the byte lay equally far from the start
-/// of a page in both.
+/// The number of bytes by which reads are shifted in memory. Without a shift, each byte would lie
+/// as far from the start of its page (4096 bytes) in memory as in the file. On an AMD EPYC, reading
+/// from the page cache took 1.4 to 6 times as long with a shift of 1 to 31 bytes. On an Intel Xeon,
+/// it took 1.1 times as long without a shift.
 const AFTER_PAGE: usize = 32;
 /// The amount of memory, in bytes, that successive reads fill one after another before they use its
 /// start again: room for 1 MiB of chunks and a file's header. On an AMD EPYC with a second-level
@@ -202,7 +202,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// A log for tests whose bytes encode their offset. Some of its pages cannot be read.
+    /// A log for tests. Each byte follows from its offset, so that misplaced bytes are noticed. The
+    /// pages in `bad`, numbered from 0, cannot be read.
     struct Log {
         bytes: Vec<u8>,
         bad: Vec<u64>,
@@ -223,8 +224,8 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
-        /// The slow twin of reading a block reads each byte by itself. The buffer was filled with
-        /// another block before.
+        /// Compares the parts of a block, as they are read, with the log's bytes one by one. The
+        /// buffer contains another block before, of which nothing may remain visible.
         #[test]
         fn a_part_holds_what_can_be_read(length in 0_u64..300_000, bad in prop::collection::vec(0_u64..80, 0..4), start in 0_u64..40) {
             // If a page cannot be read, nobody can know that the log ends in it.
@@ -251,7 +252,8 @@ mod tests {
         }
     }
 
-    /// A log that an archive stores at an offset.
+    /// A log that an archive stores as it is. The number is the position of the log's first byte in
+    /// its page of the archive's file.
     struct Stored(Log, usize);
 
     impl LogBytes for Stored {

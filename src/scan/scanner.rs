@@ -66,7 +66,8 @@ impl Scanner {
     }
 
     /// Returns the scanner, set to also read every event of `kind`. Every record is then decoded,
-    /// because the skim can choose only DNS queries to be decoded, not events of any other kind.
+    /// because the test that finds the records worth decoding knows only DNS queries, not events of
+    /// any other kind.
     #[must_use]
     pub fn reading_all(mut self, kind: &EventKind) -> Self {
         self.slots.skimmer = None;
@@ -103,8 +104,8 @@ impl Scanner {
         self
     }
 
-    /// Applies `change` to the skimmer. Does nothing if every record is decoded, because there is
-    /// no skimmer then.
+    /// Applies `change` to the scanner's [`Skimmer`], which counts the records that need no
+    /// decoding. Does nothing if every record is decoded, because there is no skimmer then.
     fn change_skimmer(&mut self, change: impl FnOnce(Skimmer) -> Skimmer) {
         self.slots.skimmer = self.slots.skimmer.take().map(change);
     }

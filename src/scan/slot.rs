@@ -1,6 +1,6 @@
-//! Scans a slot: determines its content, reads its chunk, and looks for deleted records. Callers
-//! decide where slots are: a block of a log ([`super::block`]), or of a carved file
-//! ([`super::carved`]).
+//! Scans a slot, which is a range of a file that is scanned as one chunk: determines its content,
+//! reads its chunk, and looks for deleted records. Callers decide where slots are: in a block of a
+//! log ([`super::block`]), or of a carved file ([`super::carved`]).
 
 use std::ops::Range;
 
@@ -22,7 +22,7 @@ use crate::scan::skim::select::Skimmer;
 /// is 64 KiB, unless another chunk or the file's end cuts it short.
 #[derive(Debug, Clone)]
 pub(super) struct ChunkSlot {
-    /// The range of the slot or chunk, in bytes from the start of the file.
+    /// The range that is scanned as one chunk, in bytes from the start of the file.
     pub range: Range<u64>,
     /// The chunk number that is stated as the location of events in the range
     /// ([`Location::chunk_number`](super::located::Location::chunk_number)).
@@ -34,24 +34,25 @@ pub(super) struct ChunkSlot {
 }
 
 impl ChunkSlot {
-    /// Returns the slot of a log at `range`, which contains no deleted chunk.
+    /// Returns the slot (a range that is scanned as one chunk) at `range` of a log. It contains no
+    /// deleted chunk.
     pub(super) fn whole(range: Range<u64>) -> Self {
         ChunkSlot { number: chunk_number(range.start), own_end: range.end, range }
     }
 }
 
-/// Returns the number, from 0, of the slot that contains the byte at `offset` of a log. The first
-/// slot follows the file header.
+/// Returns the number, from 0, of the slot that contains the byte at `offset` of a log. Slots are
+/// the places for chunks, 64 KiB each; the first one follows the file header.
 pub(super) fn chunk_number(offset: u64) -> u64 {
     offset.saturating_sub(FILE_HEADER_SIZE) / CHUNK_SIZE
 }
 
-/// Scans one slot after another. It contains the settings of a scan, and memory that is reused from
-/// slot to slot.
+/// Scans one slot (a range of a file that is scanned as one chunk) after another. It contains the
+/// settings of a scan, and memory that is reused from slot to slot.
 #[derive(Debug)]
 pub(super) struct SlotScanner {
-    /// The bytes of the block whose slots are scanned. A block is a part of a file that one thread
-    /// scans.
+    /// The bytes of the block that is scanned. A block is a part of a file that one thread scans,
+    /// slot by slot (a slot is a range that is scanned as one chunk).
     pub buffer: BlockBuffer,
     /// Counts the records that need not be decoded; `None` if every record is decoded.
     pub skimmer: Option<Skimmer>,
@@ -80,9 +81,9 @@ impl SlotScanner {
         }
     }
 
-    /// Scans one slot of the block in the buffer, and returns how the slot's bytes are to be
-    /// counted: as intact, damaged, empty and so on. The caller counts them, without those that
-    /// misaligned chunks cover.
+    /// Scans one slot (a range that is scanned as one chunk) of the block in the buffer, and
+    /// returns how the slot's bytes are to be counted: as intact, damaged, empty and so on. The
+    /// caller counts them, without those that misaligned chunks cover.
     pub(super) fn scan_slot(&mut self, chunk: &ChunkSlot, scan: &mut BlockScan) -> ExtentKind {
         let length = chunk.range.end - chunk.range.start;
         let before = scan.tally.damaged_chunks;
@@ -102,8 +103,8 @@ impl SlotScanner {
         }
     }
 
-    /// Scans one slot of the block in the buffer, and returns whether it begins with a chunk's
-    /// signature.
+    /// Scans one slot (a range that is scanned as one chunk) of the block in the buffer, and
+    /// returns whether it begins with a chunk's signature.
     fn examine_slot(&mut self, chunk: &ChunkSlot, scan: &mut BlockScan) -> bool {
         let ChunkSlot { range, number, own_end } = chunk.clone();
         let mut read = self.buffer.part(range.clone());

@@ -1,9 +1,9 @@
 //! Columns and cells of tables, independent of any file format.
 //!
 //! The columns of a table are declared next to the type of its rows. A column is declared in one
-//! place: name, type, meaning, and how to get its cell from a row. The writer uses these
-//! declarations, and so does who reads tables back. For what else a new column needs, see the head
-//! of `report::matches`.
+//! place: name, type, meaning, and how to get its cell from a row. Both the code that writes tables
+//! and the code that reads them back use these declarations. For what else a new column needs, see
+//! the head of `report::matches`.
 
 mod reading;
 
@@ -47,7 +47,7 @@ pub enum Scalar {
     Time,
 }
 
-/// Tells whether the cells of a column can be null.
+/// Whether the cells of a column can be null.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Nulls {
     /// No cell of the column is null.
@@ -80,7 +80,7 @@ pub struct Column {
     pub name: Cow<'static, str>,
     /// The type of the column's values.
     pub kind: ColumnType,
-    /// Tells whether the column's cells can be null.
+    /// Whether the column's cells can be null.
     pub nulls: Nulls,
     /// The meaning of the column in one line, as the user guide prints it.
     pub about: &'static str,

@@ -17,15 +17,16 @@ sentence! {
 /// A table of an output. It is displayed as the path of its file from the output directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TableId<'a> {
-    /// The table of matches.
+    /// `matches.parquet`: the DNS queries that a detection describes and no exclusion takes away.
     Matches,
-    /// The table of leads.
+    /// `leads.parquet`: queries of Windows' own DNS client that a detection could match by their
+    /// name, but that prove less than a match.
     Leads,
-    /// The table of hosts.
+    /// `hosts.parquet`: what the evidence contains about each host, a computer that records name.
     Hosts,
-    /// The ledger: the table of files.
+    /// `files.parquet`, the ledger: every file of the evidence, and how far it could be read.
     Files,
-    /// The table of containers.
+    /// `containers.parquet`: every archive, disk image, volume and shadow copy in the evidence.
     Containers,
     /// The table that the command `stats` in a detection's search makes. Contains the detection's
     /// id.
@@ -54,7 +55,7 @@ pub enum Wanted<'a> {
     These(&'a [u64]),
 }
 
-/// The tables of an output.
+/// Access to the tables of an output, the directory that a sweep writes.
 pub trait Tables {
     /// Returns true if the output has the table.
     fn has(&self, table: TableId<'_>) -> bool;

@@ -18,8 +18,8 @@ use crate::output::{CONTAINERS_FILE, OutputTables};
 use crate::report::{ComparedFile, ComparedFiles, ContainerRow, Difference, Discrepancy, Run};
 use crate::table::{Cell, ColumnOf, ReadError, TableId, Tables, Wanted};
 
-/// The weight of a file as a unit of work for threads. It is so large that each file goes to a
-/// thread alone.
+/// The weight that each file has when files are handed to threads in groups of a certain total
+/// weight. It is so large that each file is a group of its own.
 const WEIGHT: u64 = 1 << 20;
 
 /// A file that a container consists of, as the output records it.
@@ -28,8 +28,8 @@ struct RecordedFile {
     evidence: String,
     /// The file's path from its root, as the column `source_path` has it.
     source_path: String,
-    /// The size of the container, which of an image is that of the disk in it. `None` for the
-    /// further files of an image, whose sizes are not recorded.
+    /// The size of the container in bytes; for a disk image, the size of the disk in it. `None` for
+    /// the files of an image after the first, whose sizes are not recorded.
     container_size: Option<u64>,
     /// The file's SHA-256 at the time of the sweep; `None` if the sweep did not compute it.
     sha256: Option<String>,
@@ -39,7 +39,8 @@ struct RecordedFile {
 struct FoundFile {
     /// The file itself, or the reason why it cannot be opened.
     file: Result<OuterFile, String>,
-    /// The size of the container, as [`RecordedFile::container_size`] has it.
+    /// The size of the container in bytes; for a disk image, the size of the disk in it. `None` for
+    /// the files of an image after the first.
     container_size: Option<u64>,
 }
 
@@ -127,8 +128,8 @@ fn recorded_files(out: &Path) -> Result<Vec<RecordedFile>, ReadError> {
 /// The files that containers consist of, as they were found in the evidence now.
 struct FoundFiles {
     by_place: HashMap<FileKey, FoundFile>,
-    /// The places of all files in the order of discovery, each with the name of its piece of
-    /// evidence.
+    /// The root and path of each file, with the name of the piece of evidence (a root, or a folder
+    /// in a root) that the file belongs to. The files are in the order in which they were found.
     order: Vec<(String, FileKey)>,
 }
 

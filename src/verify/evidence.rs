@@ -28,7 +28,7 @@ const READ_BYTES: u64 = 1 << 20;
 /// it at the time of the sweep.
 #[derive(Debug, Default)]
 struct LedgerRow {
-    /// The name of the piece of evidence that contains the file.
+    /// The name of the piece of evidence (a root, or a folder in a root) that contains the file.
     evidence: String,
     /// The file's path from its root.
     source_path: String,
@@ -103,7 +103,8 @@ pub(super) fn rows_of<R>(
     }
 }
 
-/// The roots of the swept evidence, by the names of the pieces of evidence in them.
+/// For the name of each piece of evidence that was swept (a root, or a folder in a root), the
+/// number of its root.
 pub(super) struct RecordedRoots<'r>(HashMap<&'r str, usize>);
 
 impl<'r> RecordedRoots<'r> {
@@ -113,14 +114,15 @@ impl<'r> RecordedRoots<'r> {
         RecordedRoots(names.map(|(index, name)| (name.as_str(), root(index))).collect())
     }
 
-    /// Returns the 0-based number of the root with the piece of evidence `evidence`. Returns a
-    /// number that no root has if there is no such piece.
+    /// Returns the 0-based number of the root with the piece of evidence (the root itself, or a
+    /// folder in it) named `evidence`. Returns a number that no root has if there is no such piece.
     pub(super) fn root(&self, evidence: &str) -> usize {
         self.0.get(evidence).copied().unwrap_or(usize::MAX)
     }
 }
 
-/// Compares the files to read that were found in the evidence with the rows of the ledger.
+/// Compares the logs that were found in the evidence now with the rows of the ledger. Adds what
+/// differs to `discrepancies`, and returns how many files were compared and how many agree.
 fn compare_files(
     listed: Vec<LedgerRow>,
     roots: &RecordedRoots<'_>,
@@ -181,9 +183,9 @@ fn key(discovery: &Discovery, file: &LogFile) -> FileKey {
     (discovery.root_of(file.evidence), file.source_path())
 }
 
-/// Counts a file of `bytes` bytes as compared, in `compared`. The pair is its piece of evidence and
-/// its path. If the file differs from its row in the ledger, or in the table of containers, adds the
-/// difference to `discrepancies`.
+/// Counts a file of `bytes` bytes as compared, in `compared`. The pair is the file's piece of
+/// evidence (a root, or a folder in a root) and its path. If the file differs from its row in the
+/// ledger, or in the table of containers, adds the difference to `discrepancies`.
 pub(super) fn note(
     compared: &mut ComparedFiles,
     discrepancies: &mut Vec<Discrepancy>,

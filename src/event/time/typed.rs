@@ -14,7 +14,8 @@ pub enum TimeError {
     )]
     Time(String),
     /// The text, which is quoted, is a time of day without a time zone, so that it can mean several
-    /// instants. Contains the text, and the same with the zone UTC.
+    /// instants. Contains the text, and the text with the zone UTC added, which the message
+    /// proposes.
     #[error("'{0}' has no time zone: give '{1}' if it is UTC, or add an offset such as +02:00")]
     NoZone(String, String),
     /// The text, which is quoted, is not a span of time such as `14d`.
@@ -27,7 +28,8 @@ pub enum TimeError {
     Date(String),
 }
 
-/// The end of a period that a typed date stands for: its first or its last instant.
+/// The instant of a day that a typed date stands for: the day's first instant if the date is the
+/// start of a period, or its last instant if the date is the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     First,
@@ -41,8 +43,8 @@ pub fn parse_since(text: &str, now: EventTime) -> Result<EventTime, TimeError> {
     instant(text, now, End::First)
 }
 
-/// Parses the end of a period, like [`parse_since`]. A date means the day's last instant in UTC, so
-/// that the day belongs to the period.
+/// Parses the end of a period, in any form that [`parse_since`] reads. A date means the day's last
+/// instant in UTC, so that the whole day belongs to the period.
 pub fn parse_until(text: &str, now: EventTime) -> Result<EventTime, TimeError> {
     instant(text, now, End::Last)
 }
@@ -78,7 +80,8 @@ fn day(text: &str, now: EventTime) -> Option<civil::Date> {
     text.parse::<civil::Date>().ok().filter(|day| day.to_string() == text)
 }
 
-/// Returns the first or the last instant of a day in UTC.
+/// Returns the first or the last instant of a day in UTC, as `end` says. `None` if an [`EventTime`]
+/// cannot represent it.
 fn bound(day: civil::Date, end: End) -> Option<EventTime> {
     let first =
         |day: civil::Date| EventTime::from_timestamp(Offset::UTC.to_timestamp(day.at(0, 0, 0, 0)).ok()?);
@@ -89,7 +92,8 @@ fn bound(day: civil::Date, end: End) -> Option<EventTime> {
 }
 
 /// Returns the instant that lies a span such as `14d`, `36h`, `2w` or `2 weeks` before `now`. A day
-/// is 24 hours, because evidence is in UTC. Fails if the text is not a span or the span is negative.
+/// is 24 hours, because evidence is in UTC. Fails if the text is not a span, or if the span is
+/// negative.
 pub fn parse_span_back(text: &str, now: EventTime) -> Result<EventTime, TimeError> {
     let fail = || TimeError::Span(text.to_owned());
     let span = text.trim().parse::<jiff::Span>().map_err(|_| fail())?;

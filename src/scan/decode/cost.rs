@@ -1,11 +1,11 @@
 //! Estimates what decoding a record would cost, before it is decoded.
 //!
-//! The decoder reads a name anew at each reference to it, keeps everything in memory until the
-//! chunk is done, and reads a broken definition anew for each record that refers to it. Definitions
-//! may overlap, and values may reach out of their records. A crafted chunk of 64 KiB could
-//! therefore take six gigabytes, and the seconds to fill them. The decoder limits what it renders,
-//! not what it reads, so the reading is limited here. The limit counts bytes and not time, so that
-//! the same evidence gives the same answer everywhere.
+//! The decoder (the `evtx` crate) reads a name anew at each reference to the name, keeps everything
+//! in memory until the chunk is done, and reads a broken template definition anew for each record
+//! that refers to it. Definitions may overlap, and values may reach out of their records. A crafted
+//! chunk of 64 KiB could therefore take six gigabytes, and the seconds to fill them. The decoder
+//! limits what it renders, not what it reads, so the reading is limited here. The limit counts
+//! bytes and not time, so that the same evidence gives the same answer everywhere.
 //!
 //! The estimate walks the same tokens as the decoder: [MS-EVEN6] 2.2.12 and libevtx's format
 //! document, "Binary XML". At a byte that is no token, both stop, and the decoder gives up on the

@@ -1,10 +1,10 @@
 //! Reads an event directly from its record's values, if these have the types in the table of the
-//! event's kind. The skim uses it for DNS queries; events of other kinds are always decoded.
+//! event's kind. Only DNS queries are read in this way; events of other kinds are always decoded.
 //!
 //! A decoder reads a chunk's definitions, renders a record as text, and leaves the text to be
 //! parsed. That costs about ten times as much as reading a DNS query's nine values where they are
-//! stored. Anything unusual is left to the decoder ([`crate::scan::decode::record`]), the slow twin
-//! of this module: both read the same event. Only a record whose definition has lost its names is
+//! stored. Anything unusual is left to the decoder ([`crate::scan::decode::record`]), which reads
+//! the same event from a record, but slowly. Only a record whose definition has lost its names is
 //! read more completely by this module.
 
 use std::ops::Range;

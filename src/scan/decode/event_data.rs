@@ -43,8 +43,8 @@ pub(in crate::scan) fn canonical_text(field_type: FieldType, text: Cow<'_, str>)
     }
 }
 
-/// Deserializes the JSON of an `EventData`: adds its fields to this event, which has no fields
-/// before.
+/// Deserializes the JSON of an `EventData`. Contains the event to which the fields are added; no
+/// field of it has a value yet.
 struct DataSeed(Event);
 
 impl<'de> DeserializeSeed<'de> for DataSeed {

@@ -1,9 +1,9 @@
-//! Recovers DNS queries whose definitions have lost the names of their elements.
+//! Recovers DNS queries whose template definitions have lost the names of their elements.
 //!
-//! A definition refers to an element's name by its offset in the chunk, and all elements of one
-//! name share it. If those few bytes are overwritten, a decoder finds no field by name, or nothing
-//! at all, in any query of that definition. The values still exist, and so do the texts next to
-//! them in the definition that say which field is which.
+//! A template definition refers to an element's name by the name's offset in the chunk, and all
+//! elements with one name refer to the same bytes. If those few bytes are overwritten, a decoder
+//! finds no field by name, or nothing at all, in any query with that definition. The values still
+//! exist, and so do the texts next to them in the definition that say which field is which.
 
 use std::collections::BTreeMap;
 

@@ -2,9 +2,9 @@
 //!
 //! `evtx` walks a chunk's records by itself, starting at the chunk header. It must decode exactly
 //! the records that our own walk found, so the chunk's bytes are first changed until both walks
-//! agree: the header's limits are set to those of our walk, and every gap between records is added
-//! to the record before it or, if there is none, made to look like a record without content. Only
-//! then is it certain to which position a result belongs.
+//! agree: the limits in the chunk header are set to those of our walk, and every gap between
+//! records is added to the record before it or, if there is none, made to look like a record
+//! without content. Only then is it certain to which position a result belongs.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! Finds records that are whole but must not be decoded.
+//! Finds records that are whole but must not be decoded, because the decoder (the `evtx` crate)
+//! would read beyond their values or take too much memory.
 
 use crate::ledger::damage::{Damage, Problem};
 use crate::scan::decode::cost::DecodingBudget;

@@ -53,15 +53,19 @@ pub(in crate::scan) const LEAST_RECORD_SIZE: usize = RECORD_HEADER_SIZE + SIZE_C
 /// of a log in which a chunk could lie.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::scan) enum SlotContent {
-    /// The slot contains only zeros, because it was never used.
+    /// The slot (64 KiB of a log in which a chunk could lie) contains only zeros, because it was
+    /// never used.
     Unused,
-    /// The slot begins with a chunk's signature: it contains a chunk, or the beginning of one.
+    /// The slot (64 KiB of a log in which a chunk could lie) begins with a chunk's signature: it
+    /// contains a chunk, or the beginning of one.
     Chunk,
-    /// The slot contains anything but a chunk or zeros, such as the middle of a misaligned chunk.
+    /// The slot (64 KiB of a log in which a chunk could lie) contains anything but a chunk or
+    /// zeros, such as the middle of a chunk that begins elsewhere.
     Foreign,
 }
 
-/// Determines what a slot contains, given its bytes.
+/// Determines what a slot contains, given its bytes. A slot is 64 KiB of a log in which a chunk
+/// could lie.
 pub(in crate::scan) fn slot_content(bytes: &[u8]) -> SlotContent {
     if bytes.starts_with(CHUNK_SIGNATURE) {
         SlotContent::Chunk

@@ -116,8 +116,8 @@ pub struct Block {
     /// The offset of the block in the file, in bytes. The first block of a log starts with the file
     /// header, any other block with a chunk.
     pub start: u64,
-    /// The offset in the file at which the block ends, in bytes. It is the end of a slot, or of the
-    /// file.
+    /// The offset in the file at which the block ends, in bytes. It is the end of a chunk's place
+    /// of 64 KiB, or of the file.
     pub end: u64,
 }
 

@@ -1,4 +1,5 @@
-//! Reads template definitions as far as the skim needs them: which substitution contains what.
+//! Reads template definitions as far as needed to count a record without decoding it: which
+//! substitution contains what.
 //!
 //! A record of an ordinary log contains only substitutions. The elements around them lie in a
 //! definition elsewhere in the record's chunk. A definition is read once per chunk. Only

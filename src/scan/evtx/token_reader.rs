@@ -183,7 +183,8 @@ pub(in crate::scan) struct Tokens<'a> {
 }
 
 impl<'a> Tokens<'a> {
-    /// Returns a cursor that treats names outside the template definition as empty.
+    /// Returns the cursor, set to treat names of elements and attributes outside the template
+    /// definition as empty, because they may be overwritten.
     pub(in crate::scan) fn skipping_outside_names(self) -> Self {
         Tokens { names: OutsideNames::Skipped, ..self }
     }
@@ -242,7 +243,7 @@ impl<'a> Tokens<'a> {
     ///
     /// A similar element depends on no value and has one attribute. It has the name of the last
     /// element, and its attribute has the name of the last attribute; the caller knows both names.
-    /// `None` for any other element; then nothing is read. The slow twin of this function reads the
+    /// `None` for any other element; then nothing is read. This function is faster than reading the
     /// element token by token.
     pub(in crate::scan) fn similar_element(&mut self) -> Option<(Text<'a>, Index)> {
         let rest = self.chunk.get(self.at..self.end)?;
@@ -369,8 +370,8 @@ impl<'a> Tokens<'a> {
     }
 
     /// Reads a reference to the name of an element or attribute, and returns the name. The name
-    /// follows the reference directly, and then is skipped too, or lies elsewhere in the chunk.
-    /// `None` if the name is unusual or longer than [`LONGEST_NAME`].
+    /// lies right after the reference, so that the cursor has to skip it too, or elsewhere in the
+    /// chunk. `None` if the name is unusual or longer than [`LONGEST_NAME`].
     fn name(&mut self) -> Option<Text<'a>> {
         // The decoder is given a changed chunk header, so a name must not lie in the header.
         let offset = usize::try_from(u32_at(self.chunk, self.at)?).ok();
@@ -428,7 +429,8 @@ mod tests {
     /// An element of a template definition: its dependency, name, attributes and content.
     type Element<'a> = (u16, Text<'a>, Vec<(Text<'a>, Value<'a>)>, Value<'a>);
 
-    /// The slow twin of [`Tokens::similar_element`]: reads the next element token by token.
+    /// Reads the next element token by token. Tests compare the faster [`Tokens::similar_element`]
+    /// with it.
     fn element<'a>(tokens: &mut Tokens<'a>) -> Option<Element<'a>> {
         let Token::Open(name, dependency) = tokens.next()? else { return None };
         let content = tokens.element()?;
@@ -436,8 +438,9 @@ mod tests {
         Some((dependency, name, attributes, content))
     }
 
-    /// Returns the number of elements of the template definition at `offset` that were read as
-    /// being like the one before. Each is compared with what the slow twin reads.
+    /// Reads the template definition at `offset` in the chunk, and returns how many of its elements
+    /// [`Tokens::similar_element`] recognised as being like the element before. Checks that each of
+    /// them is what reading token by token gives.
     fn alike(chunk: &[u8], offset: usize) -> usize {
         let Some(mut tokens) = tokens(chunk, offset, chunk.len()) else { return 0 };
         if tokens.open().is_none() || tokens.attributes().is_none() {
@@ -476,8 +479,9 @@ mod tests {
         assert_eq!(alike(&chunk, offset), data_template(&chunk, offset, chunk.len()).unwrap().data.len() - 1);
     }
 
-    /// Returns a `Data` element whose name lies at 1024 and whose attribute's name lies at
-    /// `attribute_name`, followed by `behind`.
+    /// Returns the binary XML of a `Data` element that refers to its own name at offset 1024 of the
+    /// chunk, and to its attribute's name at offset `attribute_name`. The bytes `behind` follow
+    /// that second reference: the attribute's name or value.
     fn data(attribute_name: usize, behind: &[u8]) -> Vec<u8> {
         let mut bytes = vec![
             token::ELEMENT_WITH_ATTRIBUTES,
@@ -503,8 +507,9 @@ mod tests {
         bytes
     }
 
-    /// Returns a name in the form in which a chunk stores names: the next name's offset and the
-    /// hash, which do not matter, then length, text and end.
+    /// Returns the bytes of a name of an element or attribute, as a chunk stores names. `before`
+    /// are the next name's offset and the hash, which the tests do not need; `end` follows the
+    /// text.
     fn name(before: [u8; 6], name: &str, end: [u8; 2]) -> Vec<u8> {
         let text: Vec<u8> = name.encode_utf16().flat_map(u16::to_le_bytes).collect();
         let length = u16::try_from(name.len()).unwrap().to_le_bytes();

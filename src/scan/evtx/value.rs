@@ -141,7 +141,7 @@ impl<'a> Values<'a> {
     /// Returns what [`Values::fill`] returns: whether the values have sizes that their types allow,
     /// and fill the piece of binary XML that ends at offset `end` in the chunk. It is faster if the
     /// values have the shape `known` of earlier values. If they have another shape and the result
-    /// is true, `known` becomes their shape. The slow twin is [`Values::fill`].
+    /// is true, `known` becomes their shape.
     pub(in crate::scan) fn fill_as(&self, end: usize, known: &mut Shape) -> bool {
         if let Some(size) = known.size(self.descriptors) {
             let at = self.start + size;

@@ -27,8 +27,8 @@ use crate::scan::evtx::chunk::{
 use crate::scan::evtx::log::{CHUNK_SIZE, u64_at};
 
 /// The free space of a chunk: the bytes after its live records, which can contain deleted data. A
-/// value of this type exists only for a chunk that is intact and lies in its slot, if what follows
-/// the chunk is the end of the log, a sound chunk in the next slot, or an unused slot.
+/// value of this type exists only for a chunk that is intact and begins at a multiple of 64 KiB
+/// after the file header, if the end of the log, a sound chunk or 64 KiB of zeros follow.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::scan) struct FreeSpace {
     /// The offset in the chunk at which its free space (the bytes after its live records) starts,
@@ -36,7 +36,8 @@ pub(in crate::scan) struct FreeSpace {
     pub start: usize,
     /// The ID of the chunk's last live record; `None` if the chunk has no live record.
     last_id: Option<u64>,
-    /// What follows the chunk in the log: the end of the log, another chunk, or an unused slot.
+    /// What follows the chunk in the log: the end of the log, another chunk, or zeros in a chunk's
+    /// place.
     next: NextSlot,
 }
 
@@ -48,16 +49,17 @@ enum NextSlot {
     End,
     /// Another chunk follows, whose first record has the ID `first_id`.
     Chunk { first_id: u64 },
-    /// An unused slot follows. From the end of the chunk to the end of the file, there are `left`
-    /// bytes.
+    /// Zeros in the place of a chunk follow, because the place was never used. From the end of the
+    /// chunk to the end of the file, there are `left` bytes.
     Unused { left: u64 },
 }
 
 impl FreeSpace {
-    /// Returns the free space of `chunk`. `next` are the bytes of the next slot, and `left` is the
-    /// number of bytes of the file that follow the chunk. `None` if the chunk is not intact, or if
-    /// the next slot contains neither a sound chunk nor only zeros: bytes of the log may then be
-    /// missing, so that headers in the free space may begin chunks of the log.
+    /// Returns the free space of `chunk`. `next` are the 64 KiB that follow the chunk in the log
+    /// (the next slot), and `left` is the number of bytes of the file that follow the chunk. `None`
+    /// if the chunk is not intact, or if the next slot contains neither a sound chunk nor only
+    /// zeros: bytes of the log may then be missing, so that headers in the free space may begin
+    /// chunks of the log.
     pub(in crate::scan) fn of(chunk: &[u8], next: &[u8], left: u64) -> Option<Self> {
         let next = match slot_content(next) {
             _ if left == 0 => NextSlot::End,

@@ -1,9 +1,9 @@
 //! Scans logs whose file header is missing: files that begin with a chunk, such as those cut from
 //! memory or from a disk.
 //!
-//! In such a file, slots are counted from the file's start. The log is read as if a header preceded
-//! it, and the offsets of the result are then lowered by the header's size, so that no other module
-//! has to know of such logs.
+//! In such a file, chunks lie at multiples of 64 KiB from the file's start. The log is read as if a
+//! header preceded it, and the offsets of the result are then lowered by the header's size, so that
+//! no other module has to know of such logs.
 
 use std::io;
 
@@ -33,9 +33,9 @@ impl LogBytes for WithHeader<'_> {
 }
 
 /// Returns whether a log has no file header, so that it begins with a chunk. Callers ask this for
-/// each block, and divide the log into blocks as if it had a header. If a chunk begins at the start
-/// of `block`, and `block` is not the first, the log has a header; its first bytes are then not
-/// read.
+/// each block (consecutive chunks that one thread scans), and divide the log into blocks as if it
+/// had a header. If a chunk begins at the start of `block`, and `block` is not the first, the log
+/// has a header; its first bytes are then not read.
 pub(in crate::scan) fn is_headerless(log: &dyn LogBytes, block: Block) -> bool {
     let begins_at = |offset| {
         let mut bytes = [0; CHUNK_SIGNATURE.len()];

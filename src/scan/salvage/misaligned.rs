@@ -2,11 +2,12 @@
 //! file header.
 //!
 //! A log has such chunks if it lost its header or other bytes, or was joined from pieces. They are
-//! found by a chunk's signature and the checksum of its header, at any byte of a slot that contains
-//! no chunk, and after the records of a slot that contains one: lost or inserted bytes need not be
-//! whole sectors, and need not lie between chunks. [`crate::scan::salvage::nested`] decides which
-//! headers begin a chunk. Bytes beyond the slots themselves are read only if there may be
-//! misaligned chunks. Chunks are decoded, and results handled, elsewhere.
+//! found by a chunk's signature and the checksum of its header, at any byte of a slot (64 KiB in
+//! which a chunk should lie) that contains no chunk, and after the records of a slot that contains
+//! one: lost or inserted bytes need not be whole sectors, and need not lie between chunks.
+//! [`crate::scan::salvage::nested`] decides which headers begin a chunk. Bytes beyond the slots
+//! themselves are read only if there may be misaligned chunks. Chunks are decoded, and results
+//! handled, elsewhere.
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -28,17 +29,18 @@ static SIGNATURE: LazyLock<BytePattern> = LazyLock::new(|| BytePattern::new(CHUN
 /// can begin before the piece and extend into it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scan) enum Predecessor {
-    /// No misaligned chunk can begin in the slot or file header before the searched piece of the
-    /// log, or the piece is the log's first.
+    /// No misaligned chunk can begin in the 64 KiB (or the file header) before the searched piece
+    /// of the log, or the piece is the log's first.
     Sound,
-    /// A misaligned chunk can begin in the slot or file header before the searched piece of the
-    /// log, or that slot was not examined.
+    /// A misaligned chunk can begin in the 64 KiB (or the file header) before the searched piece of
+    /// the log, or those bytes were not examined.
     Doubtful,
 }
 
 impl Predecessor {
-    /// Returns what lies before a block of a log (the part that one thread scans): nothing before
-    /// the first block, otherwise a slot that was not examined.
+    /// Returns what lies before a block of a log (the part that one thread scans):
+    /// [`Predecessor::Sound`] for the log's first block, and [`Predecessor::Doubtful`] for any
+    /// other, because the bytes before it were not examined.
     pub(in crate::scan) fn block(block: Block) -> Self {
         if block.is_first() { Predecessor::Sound } else { Predecessor::Doubtful }
     }
@@ -50,8 +52,9 @@ impl Predecessor {
 pub(in crate::scan) struct MisalignedChunks {
     /// The ranges of the misaligned chunks, in bytes from the start of the log.
     chunks: Vec<Range<u64>>,
-    /// The ranges of chunks that begin in their slots, but are cut off because a misaligned chunk
-    /// begins within the slot. Each ends where the misaligned chunk begins.
+    /// The ranges of chunks that begin where they should (at a slot's start), but are cut off
+    /// because a misaligned chunk begins within their 64 KiB. Each range ends where the misaligned
+    /// chunk begins.
     cut_off: Vec<Range<u64>>,
     /// The chunk headers that begin no chunk because they are damaged or nested, each as a problem
     /// to report.
@@ -98,7 +101,8 @@ impl MisalignedChunks {
     }
 
     /// Finds the misaligned chunks in `bytes`, which lie at offset `start` of a log of `size`
-    /// bytes. `start` is the beginning of the log or of a slot.
+    /// bytes. `start` is the beginning of the log or of a slot, which is 64 KiB in which a chunk
+    /// should lie.
     pub(in crate::scan) fn find(bytes: &[u8], start: u64, size: u64) -> Self {
         let mut found = MisalignedChunks::default();
         let mut nesting = Nesting::default();
@@ -133,9 +137,9 @@ impl MisalignedChunks {
         found
     }
 
-    /// Searches a slot for chunk headers, from offset `from` in the slot on. If the slot contains
-    /// an intact chunk, `free` is the chunk's free space (the bytes after its live records). A
-    /// chunk in the free space may be a deleted one.
+    /// Searches a slot (64 KiB in which a chunk should lie) for chunk headers, from offset `from`
+    /// in the slot on. If the slot contains an intact chunk, `free` is the chunk's free space (the
+    /// bytes after its live records). A chunk in the free space may be a deleted one.
     fn look_through(
         &mut self,
         slot: SlotPart<'_>,
@@ -182,21 +186,23 @@ impl MisalignedChunks {
         self.notes.push(Note { offset, length, remark });
     }
 
-    /// Returns the part of a slot that is scanned as the chunk that begins at the slot's start. It
-    /// ends where a misaligned chunk begins, if there is one in the slot.
+    /// Returns the part of a slot (64 KiB in which a chunk should lie) that is scanned as the chunk
+    /// that begins at the slot's start. It ends where a misaligned chunk begins, if there is one in
+    /// the slot.
     pub(in crate::scan) fn own_part(&self, slot: Range<u64>) -> Range<u64> {
         self.cut_off.iter().find(|cut_off| cut_off.start == slot.start).cloned().unwrap_or(slot)
     }
 
     /// Returns the offset, in the log, of the first deleted chunk (an old chunk in the free space
-    /// of another) in a slot; the end of the slot if it contains no deleted chunk.
+    /// of another) in a slot, which is 64 KiB in which a chunk should lie; the end of the slot if
+    /// it contains no deleted chunk.
     pub(in crate::scan) fn own_end(&self, slot: &Range<u64>) -> u64 {
         self.deleted_in(slot.clone()).next().map_or(slot.end, |first| first.start)
     }
 
     /// Returns the number of bytes in `range` of the log that belong to misaligned chunks. Callers
-    /// subtract it when they count the bytes of a slot or file header, so that no byte is counted
-    /// twice.
+    /// subtract it when they count the bytes of the file header or of the chunks in their regular
+    /// places, so that no byte is counted twice.
     pub(in crate::scan) fn covered(&self, range: &Range<u64>) -> u64 {
         let common =
             |chunk: &Range<u64>| chunk.end.min(range.end).saturating_sub(chunk.start.max(range.start));
@@ -228,20 +234,22 @@ impl MisalignedChunks {
     }
 }
 
-/// A slot, given by its range among bytes of a log.
+/// A slot of a log (64 KiB in which a chunk should lie, or the file header), given by its range in
+/// a longer sequence of bytes of the log.
 struct SlotPart<'b> {
-    /// The bytes of the log that contain the slot.
+    /// Consecutive bytes of the log that include the slot.
     bytes: &'b [u8],
-    /// The offset, in the log, of the bytes that contain the slot.
+    /// The offset, in the log, at which `bytes` (the bytes that include the slot) begin.
     start: u64,
-    /// The range of the slot in the bytes of the log that contain it.
+    /// The range of the slot in `bytes`, the bytes of the log that include it.
     range: Range<usize>,
 }
 
-/// Returns the free space of the chunk in a slot: the bytes after its live records. `bytes` are
-/// bytes of the log, `slot` is the slot's range in them, and `left` is the number of bytes from
-/// their start to the end of the log. `None` if the slot contains no intact chunk, or if what
-/// follows it is neither a chunk with a sound header, nor an unused slot, nor the end of the log.
+/// Returns the free space (the bytes after the live records) of the chunk in a slot, which is 64
+/// KiB in which a chunk should lie. `bytes` are bytes of the log, `slot` is the slot's range in
+/// them, and `left` is the number of bytes from their start to the end of the log. `None` if the
+/// slot contains no intact chunk, or if what follows it is neither a chunk with a sound header, nor
+/// 64 KiB of zeros, nor the end of the log.
 fn free_space(what: SlotKind, bytes: &[u8], slot: &Range<usize>, left: u64) -> Option<FreeSpace> {
     if what != SlotKind::Chunk {
         return None;
@@ -251,23 +259,26 @@ fn free_space(what: SlotKind, bytes: &[u8], slot: &Range<usize>, left: u64) -> O
     FreeSpace::of(bytes.get(slot.clone())?, next, left.saturating_sub(slot.end as u64))
 }
 
-/// What a slot of a log contains. The file header counts as a slot too.
+/// What a slot of a log contains. A slot is 64 KiB in which a chunk should lie; the file header
+/// counts as a slot too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SlotKind {
     /// The slot is the file header of a log.
     Header,
-    /// The slot begins with a chunk's signature.
+    /// The slot (64 KiB in which a chunk should lie) begins with a chunk's signature.
     Chunk,
-    /// The slot contains only zeros, because it was never used.
+    /// The slot (64 KiB in which a chunk should lie) contains only zeros, because it was never
+    /// used.
     Unused,
-    /// The slot contains anything else, such as the middle of a misaligned chunk.
+    /// The slot (64 KiB in which a chunk should lie) contains neither a chunk nor zeros, but for
+    /// example the middle of a misaligned chunk.
     Foreign,
 }
 
 impl SlotKind {
-    /// Returns the position, in the bytes of a slot, from which on a misaligned chunk may begin;
-    /// `None` if none can. In a file header, the position follows the signature of the file. In a
-    /// chunk, it follows the records.
+    /// Returns the position, in the bytes of a slot of this kind, from which on a misaligned chunk
+    /// may begin; `None` if none can. In the file header, the position follows the file's
+    /// signature. In a slot (64 KiB) with a chunk, it follows the chunk's records.
     fn doubtful_from(self, bytes: &[u8]) -> Option<usize> {
         let from_if_signed = |end: usize| SIGNATURE.may_begin_in(bytes.get(end..)?).then_some(end);
         match self {
@@ -279,9 +290,9 @@ impl SlotKind {
     }
 }
 
-/// Returns the slots in `bytes`, each with what it contains and its range in `bytes`. The bytes lie
-/// at offset `start` of a log, which is the beginning of the log or of a slot. The file header
-/// counts as a slot.
+/// Divides `bytes` into slots (64 KiB in which a chunk should lie; the file header counts as one
+/// too). Returns what each slot contains, and its range in `bytes`. The bytes lie at offset `start`
+/// of a log, which is the beginning of the log or of a slot.
 fn slots(bytes: &[u8], start: u64) -> impl Iterator<Item = (SlotKind, Range<usize>)> {
     let mut at = 0;
     std::iter::from_fn(move || {

@@ -1,7 +1,7 @@
-//! Decides which headers begin a chunk, if chunks are searched for at any position. A header that
-//! is not sound begins none, because the place of its records is uncertain. A header that is nested
-//! in another chunk begins none either, because an event's text can be made to look like a chunk.
-//! Both are reported.
+//! Decides which chunk headers begin a chunk, if chunks are searched for at any position. A header
+//! that is not sound begins no chunk, because the place of its records is uncertain. A header that
+//! is nested in another chunk begins no chunk either, because an event's text can be made to look
+//! like a chunk. Both are reported.
 //!
 //! Searching for headers, and handling the chunks, are done elsewhere.
 
@@ -65,15 +65,16 @@ struct Reach {
 }
 
 impl Nesting {
-    /// Forgets all earlier chunks and records, because a chunk begins at position `floor`, the
-    /// start of a slot. Later headers can be nested only in this chunk or the ones after it.
+    /// Forgets all earlier chunks and records, because at position `floor`, a chunk begins where
+    /// chunks of a log regularly lie. Later chunk headers can be nested only in this chunk or the
+    /// ones after it.
     pub(in crate::scan) fn restart(&mut self, floor: usize) {
         *self = Nesting { floor, ..Nesting::default() };
     }
 
-    /// Ignores, from now on, deleted records that begin before position `floor`. A slot with a
-    /// chunk, an unused slot or the file header ends there, and a deleted record in it cannot
-    /// extend beyond its end.
+    /// Ignores, from now on, deleted records that begin before position `floor`. A chunk in its
+    /// regular place, 64 KiB of zeros or the file header ends there, and a deleted record in it
+    /// cannot extend beyond its end.
     pub(in crate::scan) fn end_records(&mut self, floor: usize) {
         self.floor = floor;
     }
@@ -161,8 +162,8 @@ mod tests {
     use crate::scan::queries::chunk;
     use dnsweep_samples::Style;
 
-    /// Returns, for each of the whole chunks that are written at these positions, in order, whether
-    /// it is nested and so begins no chunk.
+    /// Writes a whole chunk at each of these positions, in order, into zeros. Returns for each
+    /// chunk whether it is nested in an earlier one, so that it does not count as a chunk.
     fn held(at: &[usize]) -> Vec<bool> {
         let (chunk, _) = chunk(Style::Live);
         let mut bytes = vec![0; 4 * CHUNK_LENGTH];

@@ -1,4 +1,5 @@
-//! Decodes the stale records of a chunk, which are kept apart from the live ones.
+//! Decodes the stale records of a chunk: deleted ones whose bytes still lie outside the live
+//! records. Their events are kept apart from those of live records.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -16,8 +17,8 @@ use crate::scan::located::{ChunkPosition, LocatedEvent};
 use crate::scan::salvage::reliance::{checked_end, is_plausible, reliance};
 use crate::scan::salvage::stale;
 
-/// Decodes the stale records of one chunk after another. It keeps a copy of the chunk as it was
-/// read from the file, because decoding the live records changes the chunk's bytes.
+/// Decodes the stale (deleted) records of one chunk after another. It keeps a copy of the chunk as
+/// it was read from the file, because decoding the live records changes the chunk's bytes.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct Recoverer {
     chunk: Vec<u8>,
@@ -25,16 +26,16 @@ pub(in crate::scan) struct Recoverer {
 }
 
 impl Recoverer {
-    /// Keeps a copy of a chunk, whose stale records are decoded later. The chunk must be as it was
-    /// read from the file.
+    /// Keeps a copy of a chunk, whose stale (deleted) records are decoded later. The chunk must be
+    /// as it was read from the file.
     pub(in crate::scan) fn keep(&mut self, chunk: &[u8]) {
         self.chunk.clear();
         self.chunk.extend_from_slice(chunk);
     }
 
-    /// Decodes the stale records of the chunk that was kept last ([`Recoverer::keep`]), and adds
-    /// the DNS queries among them to `scan`. The chunk lies at `at` in its file. A stale record
-    /// that cannot be decoded is not damage, because nothing states that it should exist.
+    /// Decodes the stale (deleted) records of the chunk that was kept last ([`Recoverer::keep`]),
+    /// and adds the DNS queries among them to `scan`. The chunk lies at `at` in its file. A stale
+    /// record that cannot be decoded is not damage, because nothing states that it should exist.
     pub(in crate::scan) fn recover(&mut self, at: ChunkPosition, scan: &mut BlockScan) {
         let ranges = free_ranges(&self.chunk, &mut self.walk);
         self.recover_from(&ranges, 0, at, scan);
@@ -51,7 +52,7 @@ impl Recoverer {
 
     /// Decodes records of the chunk that was kept last, and adds the DNS queries among them to
     /// `scan`: all records before offset `whole` in the chunk, which a checksum confirms, and the
-    /// stale records in `ranges`. For a chunk that is not deleted, `whole` is 0.
+    /// stale (deleted) records in `ranges`. For a chunk that is not deleted, `whole` is 0.
     fn recover_from(
         &mut self,
         ranges: &[Range<usize>],

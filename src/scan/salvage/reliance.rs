@@ -3,9 +3,10 @@
 //!
 //! No checksum covers a deleted record, unless its whole chunk was deleted. Its own values can be
 //! tested for content that no writer would have written. Their meaning (which field is which, and
-//! which machine it was) lies in definitions elsewhere in the chunk: those among live records are
-//! covered by a checksum, those in free space may have been altered later. A record that is visibly
-//! altered is left out; one that may be altered is marked as resting on unconfirmed bytes.
+//! which machine it was) lies in template definitions elsewhere in the chunk: those among live
+//! records are covered by a checksum, those in free space may have been altered later. A record
+//! that is visibly altered is left out; one that may be altered is marked as resting on unconfirmed
+//! bytes.
 
 use std::net::IpAddr;
 use std::ops::Range;
@@ -39,9 +40,9 @@ pub(in crate::scan) fn checked_end(chunk: &[u8]) -> Option<usize> {
     (u32_at(chunk, RECORDS_CHECKSUM_OFFSET) == Some(crc32fast::hash(records))).then_some(end)
 }
 
-/// Returns what confirms the deleted record in range `record` of a chunk; `None` if the record is
-/// visibly altered. A checksum confirms the chunk's live records, which end at offset `checked`. If
-/// none does, `checked` is the end of the chunk's header.
+/// Returns how far checksums confirm the deleted record in range `record` of a chunk; `None` if the
+/// record is visibly altered. `checked` is the offset at which the live records end, if the
+/// checksum of the live records is right; otherwise the end of the chunk's header.
 pub(in crate::scan) fn reliance(
     chunk: &[u8],
     record: &Range<usize>,

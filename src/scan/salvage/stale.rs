@@ -1,13 +1,13 @@
-//! Finds stale records: records of an earlier pass of the log, or of a cleared log, in the parts of
-//! a chunk without live records.
+//! Finds stale records in the parts of a chunk without live records: records that were written
+//! before the log wrapped around or was cleared, and that were not overwritten yet.
 //!
 //! Windows fills a chunk anew from its start and leaves the rest as it was. A stale record refers
-//! to definitions at positions that may have been overwritten, so its content is known only if the
-//! definitions there are those that it was written for. A record therefore counts only if it is
-//! whole, its values fill it, and each definition has the number by which the record refers to it
-//! (the first four bytes of the definition's GUID). A record without a template refers only to
-//! names, each of which must have its hash ([`crate::scan::skim::templateless`]). An altered record
-//! is left out; nothing is guessed.
+//! to template definitions at positions that may have been overwritten, so its content is known
+//! only if the definitions there are those that it was written for. A record therefore counts only
+//! if it is whole, its values fill it, and each definition has the number by which the record
+//! refers to it (the first four bytes of the definition's GUID). A record without a template refers
+//! only to names, each of which must have its hash ([`crate::scan::skim::templateless`]). An
+//! altered record is left out; nothing is guessed.
 
 use std::ops::Range;
 
@@ -21,7 +21,8 @@ use crate::scan::evtx::value::Values;
 use crate::scan::evtx::walk::{RecordOrigin, RecordSpan, Walk};
 use crate::scan::skim::templateless::TemplatelessRecords;
 
-/// Finds the stale records in `ranges` of a chunk, in order. The ranges contain no live record.
+/// Finds the stale (deleted) records in `ranges` of a chunk, in order. The ranges contain no live
+/// record.
 ///
 /// `walk` is overwritten with the result: its records are those that were found, and its gaps are
 /// the bytes between them. For a deleted chunk, the contiguous records before offset `whole`, which
@@ -62,8 +63,8 @@ fn next_signature(chunk: &[u8], range: Range<usize>) -> Option<usize> {
     Some(range.start + place)
 }
 
-/// Returns whether a stale record can be read, because the template definitions or names to which
-/// it refers still exist in the chunk.
+/// Returns whether a stale (deleted) record can be read, because the template definitions or names
+/// to which it refers still exist in the chunk.
 fn is_readable(chunk: &[u8], record: &Range<usize>, templateless: &mut TemplatelessRecords<'_>) -> bool {
     let content = record.start + RECORD_HEADER_SIZE..record.end - SIZE_COPY_SIZE;
     let read = |content: Range<usize>| {
@@ -91,7 +92,8 @@ mod tests {
     use super::*;
     use dnsweep_samples::{Event, LogWriter, Style};
 
-    /// Returns a chunk of two live records followed by three stale ones.
+    /// Returns a chunk of two live records followed by three stale (deleted) ones, and the offset
+    /// at which the live records end.
     fn chunk(style: Style) -> (Vec<u8>, usize) {
         let query = |number: u64| Event::dns_query("example.com", "a.exe").numbered(number);
         let mut writer = LogWriter::new(style);

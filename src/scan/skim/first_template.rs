@@ -1,9 +1,9 @@
-//! Remembers the definition with which chunks begin.
+//! Remembers the template definition with which chunks begin.
 //!
 //! Most chunks of a log begin with the same template definition at the same position. If the bytes
 //! of a chunk's first definition equal those in the chunk before, and they alone determine the
-//! definition's meaning, the definition need not be read again, and layouts of its records are
-//! valid in this chunk too.
+//! definition's meaning, the definition need not be read again. The layouts by which similar
+//! records of the definition are recognised are then valid in this chunk too.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::scan::evtx::binxml::{DEFINITION_HEADER_SIZE, definition_end};
 use crate::scan::evtx::template::{EventTemplate, event_template};
 
 /// The template definition that lies first in most chunks of a log, at the same offset with the
-/// same bytes. The skim remembers it from chunk to chunk, so that it need not be read again.
+/// same bytes. It is remembered from chunk to chunk, so that it need not be read again.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct FirstTemplate {
     /// The offset of the remembered template definition in each chunk that contains it, in bytes.
@@ -62,8 +62,8 @@ mod tests {
     use super::*;
     use dnsweep_samples::{Event, LogWriter, Style};
 
-    /// Returns the chunk of a log with records of these computers, and the offsets of its event
-    /// definitions.
+    /// Returns the chunk of a log with a record of each of these computers, and the offsets of the
+    /// template definitions of their events.
     fn chunk(computers: &[&str]) -> (Vec<u8>, Vec<usize>) {
         let mut writer = LogWriter::new(Style::Export);
         for computer in computers {
@@ -75,8 +75,8 @@ mod tests {
         (chunk, offsets)
     }
 
-    /// The slow twin of reading a template definition after another one was remembered: reads it as
-    /// the first of its chunk.
+    /// Reads a template definition as the first of its chunk, while none is remembered yet. Tests
+    /// compare remembered definitions with the result.
     fn anew(chunk: &[u8], offset: usize) -> Option<Arc<EventTemplate>> {
         FirstTemplate::default().read(chunk, offset, chunk.len())
     }

@@ -1,5 +1,6 @@
-//! What the skim knows of a chunk: its template definitions, the logs of its records, and the
-//! counts. [`crate::scan::skim::select`] decides which records are counted.
+//! What is known of a chunk while its records are counted without being decoded (the skim): its
+//! template definitions, the logs of its records, and the counts. [`crate::scan::skim::select`]
+//! decides which records are counted.
 
 use std::cell::OnceCell;
 use std::ops::Range;
@@ -18,8 +19,7 @@ use crate::scan::skim::needle::{FieldIndexes, Needles, WantedQueries};
 use crate::scan::skim::skimmed_record::SkimmedRecord;
 
 /// The search of events of one kind for literals (fixed texts) that detections require. It keeps
-/// the template definitions of the events' `EventData` that were found in the chunk that is being
-/// skimmed.
+/// the template definitions of the events' `EventData` that were found so far in the current chunk.
 #[derive(Debug)]
 pub(in crate::scan) struct WantedData {
     /// The literals that detections require, with the fields in which they are searched for.
@@ -33,7 +33,8 @@ pub(in crate::scan) struct WantedData {
     pub data: Vec<(usize, Option<KnownData>)>,
 }
 
-/// A template definition of `EventData`, with what the skim found out about it.
+/// A template definition of `EventData`, with what was found out about it: which values are
+/// searched, and which are the fields of a DNS query.
 #[derive(Debug)]
 pub(in crate::scan) struct KnownData {
     /// The indexes, among the values of an event's `EventData`, of those in which the literals that
@@ -66,17 +67,18 @@ pub(in crate::scan) struct WantedValues<'a> {
     pub values: Values<'a>,
 }
 
-/// A template definition of events in the chunk that is being skimmed, with the counts of its
-/// records.
+/// A template definition of events in the current chunk, with the counts of those of its records
+/// that were not decoded.
 #[derive(Debug)]
 pub(in crate::scan) struct KnownEvent {
     /// The template definition: which value of a record fills which element of the event.
     pub template: Arc<EventTemplate>,
-    /// The counts of the records of this template definition that were skimmed.
+    /// The counts of the records of this template definition that were counted without being
+    /// decoded.
     pub counts: Counts,
 }
 
-/// A log that has records in the chunk that is being skimmed, by its computer and channel, with the
+/// A log that has records in the current chunk, by its computer and channel, with the
 /// EventRecordIDs of these records. They show which records of the log are missing.
 #[derive(Debug)]
 pub(in crate::scan) struct KnownLog {
@@ -228,7 +230,8 @@ impl KnownEvent {
     }
 
     /// Returns the least and the greatest EventRecordID of the records of this template definition
-    /// that the skim counted in the chunk. The numbers mean nothing if it counted no record.
+    /// that were counted in the chunk without being decoded. The numbers mean nothing if there are
+    /// no such records.
     pub(in crate::scan) fn ids(&self) -> RecordIdRange {
         RecordIdRange { first: Some(self.counts.first_id), last: Some(self.counts.last_id) }
     }
@@ -307,8 +310,8 @@ impl QueryCounts {
     }
 }
 
-/// Converts the skim's counts of records, which must be at least one. Every record that the skim
-/// counts has a readable time: records without one are decoded instead.
+/// Converts the counts of records that were not decoded. There must be at least one. Every such
+/// record has a readable time: records without one are decoded instead.
 impl From<Counts> for RecordCounts {
     fn from(counts: Counts) -> Self {
         RecordCounts {

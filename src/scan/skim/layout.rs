@@ -3,9 +3,9 @@
 //!
 //! Most records of a log differ only in the content of fixed positions and in the size of their
 //! last value, the event's data. A few comparisons of bytes recognise such a record. Any other
-//! record is examined value by value ([`SkimmedRecord::read`]), which is the slow twin of this
-//! module. A layout is valid as long as its definition is unchanged at its position; whoever keeps
-//! the layout ensures that.
+//! record is examined value by value ([`SkimmedRecord::read`]), which gives the same result, but
+//! slowly. A layout is valid as long as the template definition of its records is unchanged at its
+//! position; whoever keeps the layout ensures that.
 
 use std::ops::Range;
 
@@ -24,11 +24,11 @@ use crate::scan::skim::skimmed_record::SkimmedRecord;
 /// chunk.
 #[derive(Debug, Clone)]
 pub(in crate::scan) struct Layout {
-    /// The index, among the template definitions that the skim knows in the chunk, of the one that
-    /// records with this layout refer to.
+    /// The index of the template definition that records with this layout refer to, among the
+    /// definitions that were found so far in the chunk.
     pub event: usize,
-    /// The index, among the logs that the skim knows, of the log that records with this layout
-    /// belong to.
+    /// The index of the log (computer and channel) that records with this layout belong to, among
+    /// the logs that were found so far.
     pub log: usize,
     /// The first bytes of the content of a record with this layout, up to the last value's
     /// descriptor (a value's type and size): the reference to the template definition, the number
@@ -74,7 +74,7 @@ pub(in crate::scan) struct Layout {
 impl Layout {
     /// Returns the layout of a record that was examined value by value, and whose content begins at
     /// offset `content` in the chunk. `event` and `log` are the indexes of the record's template
-    /// definition and log among those that the skim knows; `sysmon` says whether the event is
+    /// definition and log among those that were found so far; `sysmon` says whether the event is
     /// Sysmon's. `None` if similar records differ in more than a layout covers.
     pub(in crate::scan) fn of(
         (event, log, template): (usize, usize, &EventTemplate),
@@ -216,8 +216,9 @@ mod tests {
     use dnsweep_samples::Style;
     use proptest::prelude::*;
 
-    /// Returns the offset of the template definition to which the second record refers, and two
-    /// variants of it: the last value may be null, or must not be.
+    /// Returns the offset of the template definition of the record with the content `content`, and
+    /// two variants of the definition: in the first, the event's `EventData` may be null; in the
+    /// second, it must not be.
     fn templates(chunk: &[u8], content: &Range<usize>) -> (usize, [EventTemplate; 2]) {
         let offset = Values::head(chunk, content.start).unwrap().definition;
         let [mut lax, mut strict] = [(); 2].map(|()| event_template(chunk, offset, chunk.len()).unwrap());
@@ -232,7 +233,7 @@ mod tests {
         Layout::of((0, 0, template), chunk, content.start, &values, skimmed.sysmon)
     }
 
-    /// The slow twin of [`Layout::read`]: reads the record value by value.
+    /// Reads a record value by value. Tests compare the faster [`Layout::read`] with it.
     fn value_by_value(
         template: &EventTemplate,
         offset: usize,
@@ -243,9 +244,10 @@ mod tests {
         SkimmedRecord::read(template, &values, content.end)
     }
 
-    /// The index of the record that contains the template definition.
+    /// The index, in the chunk of a test, of the record that contains the template definition.
     const HOLDER: usize = 0;
-    /// The index of a record that refers to the template definition in the record [`HOLDER`].
+    /// The index, in the chunk of a test, of a record that only refers to the template definition,
+    /// which lies in the record [`HOLDER`].
     const REFERRER: usize = 2;
 
     #[test]
@@ -265,7 +267,7 @@ mod tests {
         }
     }
 
-    /// Returns the positions in a record's content at which a change can matter. The template
+    /// Returns the positions in a record's content at which the tests change bytes. The template
     /// definition is excluded, because a layout is used only if the definition is unchanged.
     fn places(chunk: &[u8], content: &Range<usize>) -> Vec<usize> {
         let values = Values::head(chunk, content.start).unwrap();
@@ -285,7 +287,8 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
-        /// Whatever [`Layout::read`] reads from a changed record, the slow twin reads the same.
+        /// Whatever [`Layout::read`] reads from a changed record, reading the record value by value
+        /// gives the same.
         #[test]
         fn a_record_made_different_is_not_taken_for_alike(
             style in prop_oneof![Just(Style::Export), Just(Style::Live)],

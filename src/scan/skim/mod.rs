@@ -1,5 +1,6 @@
-//! The skim: counts records that cannot match without decoding them, and decides which records must
-//! be decoded. The decoder (`decode`) is its slow twin.
+//! The skim: counts the records of a chunk that no detection can match, without decoding them, and
+//! decides which records must be decoded. Tests compare its result with that of decoding all
+//! records.
 
 pub(in crate::scan) mod first_template;
 pub(in crate::scan) mod known;

@@ -19,12 +19,13 @@ pub enum Selection {
     #[default]
     Everything,
     /// Two groups of records are decoded: the DNS queries that contain what at least one of these
-    /// descriptions requires, and the records that the skim does not understand.
+    /// descriptions requires, and the records that are not understood well enough to be counted
+    /// without decoding.
     Wanted(Vec<WantedQueries>),
 }
 
-/// What happens to queries that Windows' own DNS client logged. They are used for leads, not for
-/// matches.
+/// What happens to queries that Windows' own DNS client logged. They can only become leads (which
+/// rest on the queried name alone), not matches.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum DnsClient {
     /// Queries of the DNS client are only counted, as all events other than Sysmon's DNS queries
@@ -299,8 +300,8 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
-        /// The slow twin of the search converts the whole text to lower case and searches for each
-        /// literal.
+        /// Compares the search with a simple, slow one, which converts the whole text to lower case
+        /// and looks for each literal in it.
         #[test]
         fn a_hit_is_what_a_plain_search_finds(text in "[abAB.ÄK\u{212a}]{0,12}", literals in prop::collection::vec("[ab.k]{1,3}", 0..4)) {
             let literals: Vec<&str> = literals.iter().map(String::as_str).collect();
@@ -308,8 +309,8 @@ mod tests {
             prop_assert_eq!(hit(&literals, &text), plain);
         }
 
-        /// The slow twin of [`Needles::want`] tests each detection, each of its sets and each
-        /// needle (a literal that a detection requires).
+        /// Compares [`Needles::want`] with a simple, slow function, which tests each detection,
+        /// each of its sets and each needle (a literal that a detection requires).
         #[test]
         fn what_is_wanted_is_what_a_look_at_each_needle_tells(
             wanted in wanted(),
@@ -330,8 +331,8 @@ mod tests {
         }
     }
 
-    /// Returns a template instance with these texts, and the positions of the needles'
-    /// fields in it.
+    /// Returns a template instance whose values are these texts, and which of the values are the
+    /// fields that `needles` searches.
     fn query(needles: &Needles, texts: &[Option<String>]) -> (Vec<u8>, FieldIndexes) {
         let mut chunk = [&INSTANCE_START[..], &[0, 0, 0, 0, 0xff, 0xff, 0, 0]].concat();
         chunk.extend(u32::try_from(texts.len()).unwrap().to_le_bytes());

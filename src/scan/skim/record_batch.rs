@@ -1,9 +1,10 @@
 //! A batch: consecutive records of the same layout that are counted together.
 //!
 //! Nearly all records of a log lie in batches. What would be stored for each of them (the counts of
-//! its definition, the numbers of its log, its machine's clock) is kept in the batch until it ends,
-//! so that a record costs only a few instructions. The slow twin stores each record by itself, as
-//! [`crate::scan::skim::select`] does with any record that differs from the one before.
+//! its template definition, the EventRecordIDs of its log, the times of its machine's clock) is
+//! kept in the batch until it ends, so that a record costs only a few instructions.
+//! [`crate::scan::skim::select`] stores any record that differs from the one before by itself, with
+//! the same result.
 
 use crate::event::{EventTime, Window};
 use crate::ledger::clock::{Clock, RecordHeader, is_step};

@@ -11,8 +11,8 @@
 //! records are contiguous. If a record is to be decoded, or all checksums are to be verified, the
 //! checksum of the records must be right too.
 //!
-//! The slow twin decodes everything, and tests compare both. They agree for a log as Windows wrote
-//! it and, with all checksums verified, for a log damaged in any way. For a log forged with right
+//! Tests compare the skim with decoding everything. Both agree for a log as Windows wrote it and,
+//! with all checksums verified, for a log damaged in any way. For a log forged with right
 //! checksums, or damaged where checksums were not verified, they find the same matches; but a
 //! record that cannot be decoded, and that no detection wants, is counted as if it could be.
 
@@ -39,7 +39,7 @@ use crate::scan::skim::skimmed_record::SkimmedRecord;
 /// recognised) that are kept for a chunk. Each further layout would cost a comparison for every
 /// record that has none of the kept ones.
 const MOST_LAYOUTS: usize = 16;
-/// The greatest amount of text, in bytes, in DNS queries that the skim itself reads from a chunk,
+/// The greatest amount of text, in bytes, in the DNS queries that are read from a chunk directly,
 /// without the decoder (the `evtx` crate). It is several times that of a real chunk of 64 KiB. A
 /// crafted template definition can repeat a text in each record of a chunk. A chunk with more text
 /// is decoded as a whole, for which there is another limit.
@@ -61,23 +61,23 @@ pub(in crate::scan) struct Skimmer {
     /// The search for the literals that detections require of queries of Windows' own DNS client;
     /// `None` if such queries are only counted.
     dns_client: Option<WantedData>,
-    /// The DNS queries of the chunk that a detection wants and that the skim itself could read,
-    /// without the decoder (the `evtx` crate), each with the offset of its record in the chunk.
+    /// The DNS queries of the chunk that a detection wants and that could be read directly, without
+    /// the decoder (the `evtx` crate), each with the offset of its record in the chunk.
     read: Vec<(usize, Event)>,
-    /// The total length, in bytes, of the texts of the DNS queries that the skim itself has read
-    /// from the chunk.
+    /// The total length, in bytes, of the texts of the DNS queries that were read from the chunk
+    /// directly, without the decoder (the `evtx` crate).
     read_text: usize,
     /// The template definition that lies first in most chunks, remembered from earlier chunks so
     /// that it need not be read again in each.
     remembered: FirstTemplate,
-    /// The template definitions of events that the skim has found so far in the chunk, each with
-    /// its offset; `None` for a definition that is not understood.
+    /// The template definitions of events that were found so far in the chunk, each with its
+    /// offset; `None` for a definition that is not understood.
     events: Vec<(usize, Option<KnownEvent>)>,
-    /// The logs (computer and channel) that the records counted by the skim belong to, each with
-    /// the EventRecordIDs of those records.
+    /// The logs (computer and channel) of the records that were counted without being decoded, each
+    /// with the EventRecordIDs of those records.
     logs: Vec<KnownLog>,
-    /// The number of records in the chunk that the skim counted and whose header has another ID
-    /// than the EventRecordID, as in an exported log.
+    /// The number of records in the chunk that were counted without being decoded, and whose header
+    /// has another ID than the EventRecordID, as in an exported log.
     renumbered: u64,
     /// The layouts of records found so far: fixed bytes and positions by which similar records are
     /// recognised. Those for the remembered template definition, which lies first in most chunks,
@@ -169,9 +169,9 @@ impl Skimmer {
         holds
     }
 
-    /// Removes and returns the DNS queries that the skim itself read, without the decoder (the
-    /// `evtx` crate), from the chunk that was skimmed last, each with the offset of its record.
-    /// Only valid if [`Skimmer::skim`] returned true.
+    /// Removes and returns the DNS queries that were read directly, without the decoder (the `evtx`
+    /// crate), from the chunk that was passed to [`Skimmer::skim`] last, each with the offset of
+    /// its record. Only valid if [`Skimmer::skim`] returned true.
     pub(in crate::scan) fn take_read(&mut self) -> impl Iterator<Item = (usize, Event)> {
         self.read.drain(..)
     }
@@ -214,7 +214,7 @@ impl Skimmer {
         self.events.push((offset, Some(KnownEvent::new(template))));
     }
 
-    /// Adds the counts of the chunk's skimmed records to `tally`.
+    /// Adds the counts of those records of the chunk that were not decoded to `tally`.
     fn count(&self, tally: &mut Tally) {
         tally.renumbered_records += self.renumbered;
         for log in self.logs.iter().filter(|log| !log.runs.is_empty()) {
@@ -353,14 +353,14 @@ fn content(record: &Range<usize>) -> Range<usize> {
     record.start + RECORD_HEADER_SIZE..record.end - SIZE_COPY_SIZE
 }
 
-/// The result of skimming one record.
+/// The result of examining one record without decoding it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RecordOutcome {
     /// The record is counted and need not be decoded. If it is a DNS query that a detection wants,
-    /// the skim has read it.
+    /// its fields have been read directly.
     Counted,
-    /// The record must be decoded, because it contains what a detection requires, and the skim
-    /// could not read it.
+    /// The record must be decoded, because it contains what a detection requires, and its fields
+    /// could not be read directly.
     Decode,
 }
 
@@ -369,7 +369,7 @@ mod tests {
     use super::*;
     use dnsweep_samples::{Event, LogWriter, Style};
 
-    /// Returns a chunk with two records of each of these computers.
+    /// Returns a chunk with two DNS queries of each of these computers.
     fn chunk(computers: &[&str]) -> Vec<u8> {
         let mut writer = LogWriter::new(Style::Export);
         for computer in computers {

@@ -1,5 +1,5 @@
-//! The part of a record that the skim reads: enough to count the record, and to decide whether it
-//! must be decoded.
+//! The part of a record that is read without decoding the record: enough to count it, and to decide
+//! whether it must be decoded.
 
 use std::ops::Range;
 
@@ -14,8 +14,8 @@ const DNS_QUERY: u16 = 22;
 /// The names of Sysmon's provider and channel. An event that has either name is Sysmon's.
 const SYSMON: [&str; 2] = [SYSMON_PROVIDER, SYSMON_CHANNEL];
 
-/// The part of a record that the skim reads without decoding the record: enough to count the
-/// record, and to find its data.
+/// The part of a record that is read without decoding the record: enough to count the record, and
+/// to find its data.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::scan) struct SkimmedRecord {
     pub event_id: u16,
@@ -30,7 +30,7 @@ pub(in crate::scan) struct SkimmedRecord {
 }
 
 impl SkimmedRecord {
-    /// Reads what the skim needs of a record with this template definition and these values, whose
+    /// Reads what is needed to count a record with this template definition and these values, whose
     /// content ends at offset `end` in the chunk. `None` if a value is missing or not of the type
     /// that it usually has; callers then have the record decoded.
     pub(in crate::scan) fn read(template: &EventTemplate, values: &Values<'_>, end: usize) -> Option<Self> {

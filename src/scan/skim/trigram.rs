@@ -1,9 +1,9 @@
 //! A fast test whether text may contain one of several literals.
 //!
-//! Nearly no DNS query contains any. Three consecutive characters of each literal are marked in a
-//! table of bits; text without three marked characters in a row contains none of the literals. If
-//! the text has such characters, a search decides, because other characters share these bits. The
-//! slow twin is that search.
+//! Nearly no DNS query contains one of the literals. Three consecutive characters of each literal
+//! are marked in a table of bits; text without three marked characters in a row contains none of
+//! the literals. If the text has such characters, a full search must decide, because other
+//! characters share these bits.
 
 use crate::scan::evtx::binxml::text::units;
 
@@ -124,7 +124,8 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
-        /// The slow twin of [`Trigrams::may_be_in`] searches the text for each literal.
+        /// Checks that [`Trigrams::may_be_in`] never excludes a text in which a full search finds a
+        /// literal.
         #[test]
         fn text_that_holds_a_literal_may_hold_it(
             text in "[a-cA-C.ÄK\u{212a}\u{141}]{0,12}",

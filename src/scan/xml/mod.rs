@@ -282,8 +282,9 @@ mod tests {
     }
 
     impl Scanned {
-        /// Returns the parts of the result that do not depend on the division into blocks:
-        /// everything except white space in bytes that are no event.
+        /// Returns the parts of the result that do not depend on how the file was divided into
+        /// blocks. White space between events is left out, because it is counted in different ways
+        /// if a block begins within it.
         fn lasting(&self) -> (&[LocatedEvent], u64, u64, u64, u64, Vec<&Problem>) {
             let extents = self.tally.extents;
             let of_events = self

@@ -4,7 +4,8 @@
 //! and XML's five predefined entities are resolved; nothing else is substituted, and a document
 //! type declaration is an error. Line ends and control characters are kept, because Windows writes
 //! them as the event has them. Tools that indent XML add white space around values too. Numbers,
-//! GUIDs and times are read without it; if the EventID has white space around it, every value is.
+//! GUIDs and times are read without that white space; if the EventID is surrounded by white space,
+//! all other values are read without it too.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -78,7 +79,8 @@ enum EventPart {
     System,
     /// The element `EventData`, which contains the event's fields.
     EventData,
-    /// Any other element, or one of an event whose data is not needed. Nothing is read of it.
+    /// Any other child of `Event`, or the `EventData` of an event whose data is not needed. Nothing
+    /// is read of it.
     #[default]
     Other,
 }
@@ -126,7 +128,7 @@ struct EventParser {
     /// The number of `Data` elements without an attribute `Name`. If no known field is found in the
     /// event, the error message states this number.
     nameless: usize,
-    /// The kinds of events whose data is read. Of other events, only `System` is.
+    /// The kinds of events whose data is read. Of other events, only `System` is read.
     kinds: KindSet,
     /// True if a kind of event whose data is read has the field `Execution/@ProcessID`.
     reads_process_id: bool,
@@ -406,8 +408,8 @@ fn attribute(start: &BytesStart<'_>, name: &str) -> Result<Option<String>, Strin
     Ok(None)
 }
 
-/// Returns a TimeCreated with seven decimals, as it is when a binary log is decoded. Many versions
-/// of Windows render two more decimals, which are always 0, into event XML.
+/// Returns a TimeCreated of event XML with seven decimals, as decoding a binary log gives it. Many
+/// versions of Windows render two more decimals, which are always 0, into event XML.
 fn as_in_a_log(time: &str) -> String {
     let decimals = time.strip_suffix('Z').and_then(|time| time.split_once('.')).map(|(_, decimals)| decimals);
     let has_nine = decimals

@@ -10,8 +10,8 @@ use super::outcome::{ImageProblem, Problems};
 use crate::evidence::layer::{SharedSource, Source};
 use crate::evidence::source::LogBytes;
 
-/// The most bytes of unpacked blocks that one image keeps in memory, so that reads of small parts do
-/// not unpack the same block again and again.
+/// The most bytes of unpacked blocks that one image keeps in memory, so that several reads of small
+/// parts do not unpack the same block again and again.
 pub(super) const UNPACKED_LIMIT: usize = 4 << 20;
 
 /// Where an image stores the bytes of one block of its disk.
@@ -55,8 +55,8 @@ const MOST_LOOKED_AT: u64 = 1 << 22;
 /// valid place, and the bytes of blocks that lie beyond `end`, the end of the file of the image. A
 /// file that was cut off has such blocks. `name` is the name of the image for the problem.
 ///
-/// Only for formats with large blocks, whose tables of the blocks' places are short enough to be
-/// read whole when the image is opened.
+/// Call this only for formats with large blocks, whose tables of the blocks' places are short
+/// enough to be read whole when the image is opened.
 pub(super) fn note_unreadable(map: &impl BlockMap, end: u64, name: &str, problems: &mut Problems) {
     let (size, length) = (map.size(), map.block_size());
     let mut open: Option<(Range<u64>, String)> = None;

@@ -92,8 +92,8 @@ pub(super) enum Header {
     None,
 }
 
-/// Inflates the bytes `packed` into `into`, and returns how many bytes were filled. The work of
-/// [`Worker::inflate`].
+/// Inflates the bytes `packed` into `into` with `inflater`, and returns how many bytes were filled.
+/// [`Worker::inflate`] calls it with the worker's own inflater and packed bytes.
 fn inflate(
     inflater: &mut Decompress,
     header: Header,

@@ -1,5 +1,5 @@
-//! Images made in the tests against the bytes that they are made of: sound ones, images with parts
-//! missing or damaged, and images with bytes changed at random.
+//! Tests that compare images with the disk that they are made of: sound images, images with missing
+//! or damaged parts, and images with bytes changed at random.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -12,7 +12,7 @@ use super::*;
 mod ewf;
 mod made;
 
-/// A folder of files in memory.
+/// A folder of files in memory, each by its name. Tests open disk images from it.
 #[derive(Default, Clone)]
 struct Folder(BTreeMap<String, Vec<u8>>);
 
@@ -34,7 +34,7 @@ impl Folder {
         open(format, first, name, self)
     }
 
-    /// The image `name` with one byte of one of its files changed.
+    /// Returns the folder with one bit changed in the byte at the offset `at` of the file `name`.
     fn changed(&self, name: &str, at: usize) -> Self {
         let mut folder = self.clone();
         folder.0.get_mut(name).unwrap()[at] ^= 0x10;
@@ -48,7 +48,7 @@ impl Folder {
     }
 }
 
-/// The whole disk in reads of 1,000 bytes; `None` for each read that fails.
+/// Reads the whole disk of an image in pieces of 1,000 bytes. A piece is `None` if its read fails.
 fn read_in_pieces(image: &Image) -> Vec<Option<Vec<u8>>> {
     let offsets = (0..image.disk.size()).step_by(1000);
     offsets.map(|offset| read_up_to(image.disk.as_ref(), offset, 1000).ok()).collect()
@@ -60,7 +60,8 @@ fn assert_reads(image: &Image, expected: &[u8]) {
     assert_reads_but(image, expected, None);
 }
 
-/// Checks that all of the disk reads as expected but for pieces that touch `lost`, which fail.
+/// Checks that the disk of an image reads as `expected`, in pieces of 1,000 bytes. Reads of pieces
+/// that touch the bytes `lost` must fail.
 fn assert_reads_but(image: &Image, expected: &[u8], lost: impl Into<Option<Range<u64>>>) {
     let lost = lost.into();
     assert_eq!(image.disk.size(), expected.len() as u64);
@@ -283,10 +284,11 @@ fn further_files_are_known_by_the_names_of_their_first_ones() {
     }
 }
 
-/// How many images [`an_image`] makes.
+/// The number of different images that [`an_image`] can make.
 const IMAGES: usize = 7;
 
-/// A small image of one of the formats, with the name of its first file.
+/// Returns a folder with a small disk image, and the name of the image's first file. `number`,
+/// which must be less than [`IMAGES`], chooses the image's format.
 fn an_image(number: usize) -> (Folder, &'static str) {
     let disk = made::disk(20_480);
     let bytes = match number {
@@ -301,7 +303,8 @@ fn an_image(number: usize) -> (Folder, &'static str) {
     (Folder::of([("image", bytes)]), "image")
 }
 
-/// Where the headers and tables of a VHDX and others are; a change is put near one of these.
+/// Offsets of headers and tables in a VHDX or another disk image. Random changes are made near
+/// these offsets, because a reader trusts what is written there.
 const HEADERS: [usize; 9] =
     [0, 64 << 10, 128 << 10, 192 << 10, 256 << 10, 1 << 20, (1 << 20) + (64 << 10), 2 << 20, 512];
 

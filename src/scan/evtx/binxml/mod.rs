@@ -1,6 +1,5 @@
-//! The vocabulary of binary XML: tokens, value types, text, and the few fixed layouts. All readers
-//! of binary XML (the skim, the cost estimate, the direct reader, the search for deleted records)
-//! use these names instead of numbers of their own.
+//! The vocabulary of binary XML: tokens, value types, text, and the few fixed layouts. All code
+//! that reads binary XML uses these names instead of numbers of its own.
 //!
 //! Layouts: [MS-EVEN6] 2.2.12, checked against real logs.
 

@@ -144,15 +144,15 @@ mod tests {
     }
 
     proptest! {
-        /// The slow twin of `holds_nul` tests each unit.
+        /// Compares `holds_nul` with a simple, slow function that tests each UTF-16 unit.
         #[test]
         fn a_nul_is_found_wherever_it_is(units in prop::collection::vec(prop_oneof![Just(0_u16), Just(0x8000), Just(1), Just(0x0100), 1..=u16::MAX], 0..12)) {
             let text: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
             prop_assert_eq!(holds_nul(&text), units.contains(&0));
         }
 
-        /// The slow twin of `text` is the standard library's decoder of UTF-16, applied to what
-        /// precedes a final NUL.
+        /// Compares `text` with the standard library's decoder of UTF-16, applied to what precedes
+        /// a final NUL.
         #[test]
         fn text_is_what_its_units_are(
             units in prop::collection::vec(prop_oneof![0x20_u16..0x7f, Just(0_u16), Just(0xd83d), Just(0xde00), any::<u16>()], 0..6),

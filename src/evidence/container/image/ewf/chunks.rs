@@ -1,5 +1,5 @@
-//! Where the chunks of an E01 image are stored, and where they lie on the disk. Each table of the
-//! image lists a group of chunks.
+//! Where an E01 image stores its EWF chunks (blocks of the disk), and where they lie on the disk.
+//! Each table of the image lists a group of chunks.
 
 use std::io;
 use std::ops::Range;

@@ -1,6 +1,6 @@
-//! E01 disk images: the Expert Witness Format, version 1. The disk is stored in chunks, each of
-//! which is deflated or followed by an Adler-32. An image consists of segments, each of which is a
-//! file. All numbers are little-endian.
+//! E01 disk images: the Expert Witness Format, version 1. The disk is stored in blocks called
+//! chunks, each of which is deflated or followed by an Adler-32. An image consists of segments,
+//! each of which is a file. All numbers are little-endian.
 //!
 //! [`segments`] finds the files, [`sections`] reads the sections in them, [`chunks`] finds the
 //! place of each chunk on the disk, and [`header`] reads what the examiner typed.

@@ -1,4 +1,5 @@
-//! Reads a chunk of an E01 or Ex01 image, once its place in a segment is known.
+//! Reads an EWF chunk (a block of the disk) of an E01 or Ex01 image, once it is known where a
+//! segment (a file of the image) stores the chunk.
 
 use std::io;
 use std::ops::Range;

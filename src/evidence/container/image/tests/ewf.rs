@@ -1,4 +1,4 @@
-//! E01 and Ex01 images against the bytes that they are made of.
+//! Tests that compare E01 and Ex01 images with the disk that they are made of.
 
 use super::*;
 use crate::event::EventTime;

@@ -1,4 +1,5 @@
-//! Builds small images. The fuzz targets build theirs with it, too: it uses nothing of the reader.
+//! Builds small disk images for tests and fuzz targets. It shares no code with the readers of
+//! images, so that it cannot repeat their mistakes.
 
 use std::io::Write;
 
@@ -11,7 +12,8 @@ pub(super) use vhdx::a_vhdx;
 #[path = "made/vhdx.rs"]
 mod vhdx;
 
-/// The bytes of a disk, in parts random, repeated and zero, rounded up to sectors.
+/// Returns the bytes of a disk, rounded up to whole sectors. Its parts of 4 KiB are by turns
+/// random, repetitive and zero, so that some can be packed and some are not stored.
 pub(super) fn disk(length: usize) -> Vec<u8> {
     let mut state = 7_u64;
     let mut bytes: Vec<u8> = (0..length)
@@ -41,7 +43,9 @@ fn with_sum(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-/// A section, the next one of which follows.
+/// Appends a section of an E01 to `out`: a descriptor and `data`. The descriptor states that the
+/// next section follows directly, except in the last section of a file (`next` or `done`), where it
+/// refers to the section itself.
 fn section(out: &mut Vec<u8>, kind: &str, data: &[u8]) {
     let mut head = kind.as_bytes().to_vec();
     head.resize(16, 0);
@@ -54,7 +58,8 @@ fn section(out: &mut Vec<u8>, kind: &str, data: &[u8]) {
     out.extend(data);
 }
 
-/// An E01 of chunks of 4,096 bytes in `segments` files. Even chunks are stored as they are.
+/// Returns an E01 of `disk` in `segments` files. Its EWF chunks (blocks of the disk) have 4,096
+/// bytes. Every second chunk is deflated; the others are stored as they are.
 pub(super) fn e01(disk: &[u8], segments: usize) -> Folder {
     let chunks: Vec<&[u8]> = disk.chunks(4096).collect();
     let per_segment = chunks.len().div_ceil(segments);
@@ -116,7 +121,8 @@ fn chunk_sections(out: &mut Vec<u8>, chunks: &[&[u8]]) {
     section(out, "table2", &table);
 }
 
-/// Where the first chunk and the sections of tables begin.
+/// The offsets, in a file of an E01, of the first EWF chunk (block of the disk) and of the
+/// descriptors of the first sections `table` and `table2`.
 pub(super) struct E01Places {
     pub(super) chunks: usize,
     pub(super) table: usize,
@@ -132,8 +138,8 @@ pub(super) fn e01_places(file: &[u8]) -> E01Places {
     }
 }
 
-/// A section of an Ex01, whose descriptor follows its data. `before` is where the last descriptor
-/// begins.
+/// Appends a section of an Ex01 to `out`: `data`, and the descriptor that follows it. `before` is
+/// the offset of the previous section's descriptor, and is set to the offset of this one.
 fn section2(out: &mut Vec<u8>, kind: u32, data: &[u8], before: &mut u64) {
     out.extend(data);
     let at = out.len() as u64;
@@ -151,8 +157,9 @@ fn wide_text(text: &str) -> Vec<u8> {
     deflated(&[&[0xff, 0xfe], bytes.as_slice()].concat())
 }
 
-/// An Ex01 of chunks of 4,096 bytes in `segments` files. Even chunks are stored as they are, those
-/// of zeros as a pattern.
+/// Returns an Ex01 of `disk` in `segments` files. Its EWF chunks (blocks of the disk) have 4,096
+/// bytes. Even chunks are stored as they are, chunks of zeros as a repeated pattern, and all others
+/// deflated.
 pub(super) fn ex01(disk: &[u8], segments: usize) -> Folder {
     let chunks: Vec<&[u8]> = disk.chunks(4096).collect();
     let per_segment = chunks.len().div_ceil(segments);
@@ -228,7 +235,8 @@ pub(super) fn fixed_vhd(disk: &[u8]) -> Vec<u8> {
     [disk, &vhd_footer(disk.len(), 2, u64::MAX)].concat()
 }
 
-/// A VHD of blocks of 4,096 bytes. Blocks of zeros are not stored.
+/// Returns a dynamic VHD of `disk` with blocks of 4,096 bytes, of which those of zeros are not
+/// stored. `kind` is the kind of disk that its footer states.
 pub(super) fn dynamic_vhd(disk: &[u8], kind: u32) -> Vec<u8> {
     let footer = vhd_footer(disk.len(), kind, 512);
     let blocks: Vec<&[u8]> = disk.chunks(4096).collect();
@@ -256,8 +264,9 @@ pub(super) fn dynamic_vhd(disk: &[u8], kind: u32) -> Vec<u8> {
     [footer.clone(), header, table, data, footer].concat()
 }
 
-/// A QCOW2 of version 3 with clusters of 512 bytes. Those of zeros are not stored; every second one
-/// of the others is packed. `features` are the bits of features that a reader must know.
+/// Returns a QCOW2 (version 3) of `disk` with clusters (blocks of the disk) of 512 bytes. Clusters
+/// of zeros are not stored, and every second one of the others is packed. `features` are the bits
+/// in the header for the features that a reader must know.
 pub(super) fn qcow2(disk: &[u8], features: u64) -> Vec<u8> {
     let clusters: Vec<&[u8]> = disk.chunks(512).collect();
     let tables = clusters.len().div_ceil(64);
@@ -301,8 +310,9 @@ pub(super) fn qcow2(disk: &[u8], features: u64) -> Vec<u8> {
     [out, data].concat()
 }
 
-/// A sparse VMDK with grains of 8 sectors and tables of 4 entries. Grains of zeros are not stored.
-/// `packed` deflates the others and puts the directory's place into a footer.
+/// Returns a sparse VMDK of `disk` with grains (blocks of the disk) of 8 sectors and tables of 4
+/// entries. Grains of zeros are not stored. If `packed` is true, the others are deflated, and only
+/// a footer says where the directory of the tables is.
 pub(super) fn vmdk(disk: &[u8], packed: bool) -> Vec<u8> {
     let header = |directory: u64| {
         let mut header = b"KDMV\x01\0\0\0".to_vec();
@@ -355,7 +365,8 @@ pub(super) fn vmdk(disk: &[u8], packed: bool) -> Vec<u8> {
     out
 }
 
-/// Makes the checksums of a changed image right again, as whoever forges an image would.
+/// Makes the checksums of a changed image right again, as a forger of an image would. Otherwise a
+/// reader would refuse a changed header before it reads the changed bytes.
 pub(super) fn put_sums(bytes: &mut [u8]) {
     if bytes.starts_with(b"EVF2") {
         put_ex01_sums(bytes);
@@ -374,7 +385,8 @@ pub(super) fn put_sums(bytes: &mut [u8]) {
     }
 }
 
-/// Puts the Adler-32 of `length` bytes from `start` on after them.
+/// Writes the Adler-32 of the `length` bytes from `start` on into the four bytes that follow them.
+/// Does nothing if `bytes` ends before that.
 fn put_sum(bytes: &mut [u8], start: usize, length: usize) {
     let end = start.saturating_add(length);
     if bytes.len() >= end.saturating_add(4) {

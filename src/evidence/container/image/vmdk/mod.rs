@@ -88,15 +88,17 @@ fn open_extents(opening: &Opening<'_>, descriptor: &Descriptor) -> Result<Image,
 
 /// What the extents of a VMDK have in common while they are opened one after the other.
 struct Opened {
-    /// The names of the extents' files that were found.
+    /// The names of the files that were found for the extents (parts of the disk).
     parts: Vec<String>,
     /// What is wrong with the extent that is being opened. Offsets are from the extent's start.
     problems: Problems,
-    /// The number of sparse extents that were opened. The next one has this number in the caches.
+    /// The number of sparse extents that were opened so far. The caches `tables` and `unpacked`
+    /// identify each sparse extent by its number, counted from 0.
     sparse: usize,
-    /// The cache of the tables of all sparse extents.
+    /// The cache for the tables of all sparse extents. The tables say where the grains (blocks of
+    /// the disk) are stored.
     tables: Arc<BlockCache>,
-    /// The cache of the unpacked grains of all sparse extents.
+    /// The cache for unpacked grains (blocks of the disk) of all sparse extents.
     unpacked: Arc<BlockCache>,
 }
 

@@ -1,4 +1,4 @@
-//! Where the chunks of an Ex01 image are stored.
+//! Where an Ex01 image stores its EWF chunks (blocks of the disk).
 
 use std::io;
 

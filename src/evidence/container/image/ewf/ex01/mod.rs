@@ -1,6 +1,6 @@
 //! Ex01 disk images: the Expert Witness Format, version 2. Unlike in E01, the descriptor of a
-//! section follows its data, and each table states the number of its first chunk. All numbers are
-//! little-endian.
+//! section follows its data, and each table of EWF chunks (blocks of the disk) states the number of
+//! its first chunk. All numbers are little-endian.
 
 mod chunks;
 mod sections;

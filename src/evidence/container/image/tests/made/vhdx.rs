@@ -1,4 +1,4 @@
-//! Builds a VHDX, and makes the checksums of a changed one right again.
+//! Builds a VHDX, and makes the checksums of a changed VHDX right again.
 
 // Identifiers as they are stored: the first three groups of digits byte by byte in reverse.
 const BLOCK_TABLE_REGION: [u8; 16] =
@@ -12,8 +12,9 @@ const DISK_SIZE: [u8; 16] =
 const SECTOR_SIZE: [u8; 16] =
     [0x1d, 0xbf, 0x41, 0x81, 0x6f, 0xa9, 0x09, 0x47, 0xba, 0x47, 0xf2, 0x33, 0xa8, 0xfa, 0xab, 0x5f];
 
-/// A VHDX of blocks of 1 MiB, of which those of zeros are not stored. `flags` are those of the file
-/// parameters; `log` makes it a disk that was not closed.
+/// Returns a VHDX of `disk` with blocks of 1 MiB, of which those of zeros are not stored. `flags`
+/// are the flags in the metadata item "file parameters". If `log` is true, the headers name a log,
+/// as those of a disk that was not closed do.
 pub fn a_vhdx(disk: &[u8], flags: u32, log: bool) -> Vec<u8> {
     let mut out = b"vhdxfile".to_vec();
     for sequence in 1..=2_u64 {
@@ -85,7 +86,7 @@ fn with_crc(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-/// Makes the checksums of the headers and region tables right.
+/// Makes the checksums of the two headers and the two region tables of a VHDX right.
 pub fn put_sums(bytes: &mut [u8]) {
     let tables = [(64 << 10, 4096), (128 << 10, 4096), (192 << 10, 64 << 10), (256 << 10, 64 << 10)];
     for (at, length) in tables {
@@ -97,7 +98,7 @@ pub fn put_sums(bytes: &mut [u8]) {
     }
 }
 
-/// The CRC-32C, whose register takes the bits of each byte from the lowest on.
+/// Returns the CRC-32C of `bytes`, computed bit by bit from the lowest bit of each byte on.
 fn crc32c(bytes: &[u8]) -> u32 {
     let by_bit = |sum: u32, _| if sum & 1 == 0 { sum >> 1 } else { sum >> 1 ^ 0x82f6_3b78 };
     !bytes.iter().fold(!0, |sum, byte| (0..8).fold(sum ^ u32::from(*byte), by_bit))
