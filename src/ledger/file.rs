@@ -15,7 +15,8 @@ pub const FILE_HEADER_SIZE: u64 = 4096;
 /// The size of a chunk of an event log in bytes (64 KiB).
 pub const CHUNK_SIZE: u64 = 65536;
 
-/// What a sweep could do with a file of the evidence as a whole: the column `status` of the ledger.
+/// What a sweep could do with a file of the evidence as a whole. The column `status` of the ledger
+/// (`files.parquet`) shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Status {
     /// All of the file was read and understood.
@@ -39,7 +40,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// Returns the word for this status in the column `status` of the ledger.
+    /// Returns the word for this status in the column `status` of the ledger (`files.parquet`).
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -111,8 +112,9 @@ pub struct FileReport {
     pub notes: Notes,
     /// The number of the file's bytes that could be read.
     pub bytes_read: u64,
-    /// The number of chunks in the file that begin with a chunk's signature, including misaligned
-    /// ones. It helps to decide whether the file is a log.
+    /// The number of chunks in the file that begin with a chunk's signature, including those that
+    /// do not lie at a multiple of 64 KiB after the file header. It helps to decide whether the
+    /// file is a log.
     pub signed_chunks: u64,
     /// The offset in bytes, from the start of the file, at which the last chunk with a chunk's
     /// signature ends. For a chunk in its slot (a place for a chunk of 64 KiB), it is the end of

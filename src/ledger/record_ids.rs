@@ -14,9 +14,9 @@ pub const MOST_RUNS: usize = 2_000;
 /// A run: EventRecordIDs of one log that follow each other without a gap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct IdRun {
-    /// The lowest EventRecordID of the run.
+    /// The lowest EventRecordID of the run, which is a set of consecutive EventRecordIDs.
     pub first: u64,
-    /// The highest EventRecordID of the run.
+    /// The highest EventRecordID of the run, which is a set of consecutive EventRecordIDs.
     pub last: u64,
     /// TimeCreated of the event with the lowest EventRecordID (the earliest, if several events have
     /// it); `None` if no time is readable.
@@ -27,20 +27,21 @@ pub struct IdRun {
 }
 
 impl IdRun {
-    /// Returns the run of a single event, with its EventRecordID and its TimeCreated.
+    /// Returns the run (consecutive EventRecordIDs) of a single event, given its EventRecordID and
+    /// its TimeCreated.
     #[must_use]
     pub fn of(id: u64, time: Option<EventTime>) -> Self {
         IdRun { first: id, last: id, first_time: time, last_time: time }
     }
 
-    /// Returns the number of EventRecordIDs in the run.
+    /// Returns the number of EventRecordIDs in the run. They are consecutive.
     #[must_use]
     pub fn length(&self) -> u64 {
         self.last.saturating_sub(self.first).saturating_add(1)
     }
 
-    /// Joins the run `other` to this run. `other` must not begin lower than this run, and must
-    /// touch or overlap it.
+    /// Joins the run `other` (consecutive EventRecordIDs) to this run. `other` must not begin lower
+    /// than this run, and must touch or overlap it.
     fn join(&mut self, other: IdRun) {
         if other.first == self.first {
             self.first_time = earliest(self.first_time, other.first_time);
@@ -85,7 +86,8 @@ impl Gap {
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct IdRuns {
     runs: Vec<IdRun>,
-    /// True if runs were dropped because the log has more than [`MOST_RUNS`].
+    /// True if runs (consecutive EventRecordIDs) were dropped because the log has more than
+    /// [`MOST_RUNS`] of them.
     incomplete: bool,
 }
 
@@ -103,7 +105,8 @@ impl IdRuns {
         }
     }
 
-    /// Adds an event whose EventRecordID does not directly follow the highest one known.
+    /// Adds an event whose EventRecordID does not directly follow the highest one that was added
+    /// before.
     fn add_apart(&mut self, id: u64, time: Option<EventTime>) {
         match self.runs.last() {
             Some(last) if id <= last.last => self.insert(IdRun::of(id, time)),
@@ -111,9 +114,9 @@ impl IdRuns {
         }
     }
 
-    /// Adds a run whose numbers lie above those of all other runs. If there are already twice
-    /// [`MOST_RUNS`] runs, all but the lowest [`MOST_RUNS`] are dropped before the run is added, so
-    /// that inserting a run always takes a bounded time.
+    /// Adds a run (consecutive EventRecordIDs) whose numbers lie above those of all other runs. If
+    /// there are already twice [`MOST_RUNS`] runs, all but the lowest [`MOST_RUNS`] are dropped
+    /// before the run is added, so that inserting a run always takes a bounded time.
     fn push_apart(&mut self, run: IdRun) {
         if self.runs.len() >= 2 * MOST_RUNS {
             self.limit();
@@ -148,8 +151,8 @@ impl IdRuns {
         }
     }
 
-    /// Merges other sorted runs into the runs of this log. One pass goes over both lists, because
-    /// either list can be long.
+    /// Merges other sorted runs (each of consecutive EventRecordIDs) into the runs of this log. One
+    /// pass goes over both lists, because either list can be long.
     fn merge_many(&mut self, others: &[IdRun]) {
         let mut merged: Vec<IdRun> = Vec::with_capacity(self.runs.len() + others.len());
         let (mut ours, mut others) = (self.runs.iter().peekable(), others.iter().peekable());
@@ -166,8 +169,8 @@ impl IdRuns {
         self.runs = merged;
     }
 
-    /// Inserts a run at its place among the sorted runs, and joins it with the runs that it touches
-    /// or overlaps.
+    /// Inserts a run (consecutive EventRecordIDs) at its place among the sorted runs, and joins it
+    /// with the runs that it touches or overlaps.
     fn insert(&mut self, run: IdRun) {
         if self.runs.len() >= 2 * MOST_RUNS {
             self.limit();
@@ -184,7 +187,7 @@ impl IdRuns {
         self.runs.splice(start..end, joined);
     }
 
-    /// Removes all runs, so that the memory can be used for another log.
+    /// Removes all EventRecordIDs, so that the memory can be used for another log.
     pub fn clear(&mut self) {
         self.runs.clear();
         self.incomplete = false;
@@ -196,13 +199,14 @@ impl IdRuns {
         self.runs.is_empty()
     }
 
-    /// Drops the runs with the highest numbers, so that at most [`MOST_RUNS`] runs are left.
+    /// Drops the runs (consecutive EventRecordIDs) with the highest numbers, so that at most
+    /// [`MOST_RUNS`] runs are left.
     pub fn limit(&mut self) {
         self.incomplete |= self.runs.len() > MOST_RUNS;
         self.runs.truncate(MOST_RUNS);
     }
 
-    /// Returns the gaps between the runs that are kept, from the lowest numbers to the highest.
+    /// Returns the gaps in the known EventRecordIDs, from the lowest numbers to the highest.
     pub fn gaps(&self) -> impl Iterator<Item = Gap> {
         self.runs.windows(2).filter_map(|pair| match pair {
             [one, next] => Some(Gap {
@@ -215,21 +219,22 @@ impl IdRuns {
         })
     }
 
-    /// Returns the runs that are kept, from the lowest numbers to the highest.
+    /// Returns the known runs (each of consecutive EventRecordIDs), from the lowest numbers to the
+    /// highest.
     #[must_use]
     pub fn as_slice(&self) -> &[IdRun] {
         &self.runs
     }
 
-    /// Returns the number of gaps between the runs that are kept. The log has more if
+    /// Returns the number of gaps in the known EventRecordIDs. The log has more gaps if
     /// [`is_incomplete`](Self::is_incomplete) is true.
     #[must_use]
     pub fn gap_count(&self) -> u64 {
         self.runs.len().saturating_sub(1) as u64
     }
 
-    /// Returns true if runs were dropped because the log has more than [`MOST_RUNS`]. The log then
-    /// has more gaps than are known.
+    /// Returns true if runs (consecutive EventRecordIDs) were dropped because the log has more than
+    /// [`MOST_RUNS`] of them. The log then has more gaps than are known.
     #[must_use]
     pub fn is_incomplete(&self) -> bool {
         self.incomplete

@@ -87,7 +87,8 @@ impl RecordIdRange {
 pub struct EventFormFiles {
     /// The number of files with events in this form.
     pub files: u64,
-    /// The path of one of the files: the first of all paths in byte order.
+    /// The path of one of the files with events in this form: the first of their paths in byte
+    /// order.
     pub first: String,
 }
 
@@ -163,7 +164,8 @@ pub struct Extents {
     /// element.
     pub header: u64,
     /// The number of bytes of chunks that have records and no problem. A chunk whose only problem
-    /// is that it is misaligned counts too. In event XML, the bytes of events without a problem.
+    /// is that it does not lie at a multiple of 64 KiB after the file header counts too. In event
+    /// XML, the bytes of events without a problem.
     pub good: u64,
     /// The number of bytes of chunks that have neither a record nor a problem, and of unused slots
     /// (places for a chunk), which contain only zeros. In event XML, the bytes of white space.

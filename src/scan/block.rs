@@ -1,4 +1,5 @@
-//! Scans a block of a log: reads the block in pieces, and returns what its chunks contain.
+//! Scans a block of a log, which is the part that one thread scans: reads a few chunks at a time,
+//! and returns what they contain.
 
 use std::ops::Range;
 

@@ -1,4 +1,5 @@
-//! The result of scanning a block of a file, and how the results of several blocks are joined.
+//! The result of scanning a block of a file, which is the part that one thread scans, and how the
+//! results of several blocks are joined.
 
 use crate::ledger::clock::Clock;
 use crate::ledger::damage::{Damage, Problem};
@@ -15,23 +16,27 @@ pub struct BlockScan {
     /// The log's file header; `None` if the block is not the first one of its file, or the header
     /// could not be read.
     pub header: Option<FileHeader>,
-    /// Counts of the chunks, records and bytes in the block.
+    /// Counts of the chunks, records and bytes in the block, which is the part of a file that one
+    /// thread scans.
     pub tally: Tally,
-    /// What is wrong with the block, such as damaged chunks and records, in file order.
+    /// What is wrong with the block (the part of a file that one thread scans), such as damaged
+    /// chunks and records, in file order.
     pub problems: Problems,
-    /// Remarks about the block that are not damage, in file order.
+    /// Remarks about the block (the part of a file that one thread scans) that are not damage, in
+    /// file order.
     pub notes: Notes,
-    /// The number of bytes of the block that could be read.
+    /// The number of bytes of the block (the part of a file that one thread scans) that could be
+    /// read.
     pub bytes_read: u64,
-    /// The number of chunks in the block that begin with a chunk's signature. It helps to decide
-    /// whether the file is a log.
+    /// The number of chunks in the block (the part of a file that one thread scans) that begin with
+    /// a chunk's signature. It helps to decide whether the file is a log.
     pub signed_chunks: u64,
     /// The offset in the file at which the last chunk with a signature ends: 64 KiB after its
     /// start, or earlier if another chunk or the end of the file cuts it short. 0 if no chunk has a
     /// signature.
     pub chunks_end: u64,
-    /// The places in the block where the clock of the machine that wrote the log went back, as the
-    /// headers of its records show.
+    /// The places in the block (the part of a file that one thread scans) where the clock of the
+    /// machine that wrote the log went back, as the headers of its records show.
     pub clock: Clock,
     /// The events that were read, in file order: Sysmon's DNS queries and, if the scanner is set to
     /// read them, queries of Windows' own DNS client and events of other kinds.

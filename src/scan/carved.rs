@@ -1,5 +1,6 @@
-//! Carves a block of a file that is not a log: searches the block for chunks at any sector.
-//! [`crate::scan::salvage::carve`] decides which headers begin a chunk.
+//! Carves a block (the part that one thread scans) of a file that is not a log: searches the block
+//! for chunks at any sector of 512 bytes. [`crate::scan::salvage::carve`] decides which headers
+//! begin a chunk.
 
 use std::iter::Peekable;
 use std::ops::Range;

@@ -13,11 +13,11 @@ use super::skim::select::Skimmer;
 use crate::event::{KindSet, Window};
 use crate::ledger::damage::{Damage, Integrity, Problem};
 
-/// Walks the records of the chunk in `read`, which lies at `at` in its file. The skimmer counts the
-/// records that cannot match, and reads some events without decoding. All other records are
-/// decoded. Without a skimmer, or if anything is wrong with the chunk, every record is decoded.
-/// Events of `kinds` are read with their fields, and `window` is the period that the user
-/// requested. Events, counts and problems are added to `scan`.
+/// Finds the records of the chunk in `read`, which lies at `at` in its file, and lists them in
+/// `walk`. The skimmer counts the records that cannot match, and reads some events without
+/// decoding. All other records are decoded. Without a skimmer, or if anything is wrong with the
+/// chunk, every record is decoded. Events of `kinds` are read with their fields, and `window` is
+/// the period that the user requested. Events, counts and problems are added to `scan`.
 pub(super) fn scan_chunk(
     read: &mut BlockPart<'_>,
     at: ChunkPosition,
@@ -87,9 +87,9 @@ fn note_problems(found: Vec<Problem>, start: u64, read: &mut BlockPart<'_>, scan
     }
 }
 
-/// Returns how far checksums verify the bytes of a chunk, given the walk over its records. Records
-/// that the decoder cannot decode do not lower the result, because they may have been written that
-/// way.
+/// Returns how far checksums verify the bytes of a chunk, given `walk`, the list of its records and
+/// problems. Records that the decoder cannot decode do not lower the result, because they may have
+/// been written that way.
 fn integrity(walk: &Walk, read: &BlockPart<'_>) -> Integrity {
     if !walk.problems.is_empty() || !read.problems.is_empty() {
         Integrity::Damaged
@@ -100,9 +100,9 @@ fn integrity(walk: &Walk, read: &BlockPart<'_>) -> Integrity {
     }
 }
 
-/// Walks the records of a chunk. Adds to `scan` what the skimmer counts, and the events that it
-/// reads without decoding. The caller must decode the records that are then left in `walk`. Without
-/// a skimmer, or if the chunk is not sound, these are all records.
+/// Finds the records of a chunk. Adds to `scan` the records that `skimmer` counts without decoding,
+/// and the events that it reads without decoding. The other records are left in `walk`, and the
+/// caller must decode them. Without a skimmer, or if the chunk is not sound, these are all records.
 fn walk_or_skim(
     read: &BlockPart<'_>,
     at: ChunkPosition,

@@ -33,11 +33,11 @@ pub(super) struct BlockBuffer {
     /// The position in the buffer's memory after the last read, where the next read begins if there
     /// is room.
     next: usize,
-    /// The offset, in the log, of the block that was read last, in bytes.
+    /// The offset, in the log, of the block (range of the log) that was read last, in bytes.
     start: u64,
-    /// The number of bytes that the caller requested for the block that was read last.
+    /// The number of bytes that the caller requested when the buffer was filled last.
     asked: u64,
-    /// The position in the buffer's memory at which the block that was read last begins.
+    /// The position in the buffer's memory at which the bytes that were read last begin.
     aligned: usize,
     /// The number of the requested bytes that exist in the log: fewer than the caller requested if
     /// the log has become shorter.
@@ -78,8 +78,8 @@ impl BlockPart<'_> {
 }
 
 impl BlockBuffer {
-    /// Reads a range of the log into the buffer, as the buffer's new block. The block before is
-    /// lost.
+    /// Reads a range of the log into the buffer, as its new block. The block that the buffer
+    /// contained before is lost.
     pub(super) fn read(&mut self, log: &dyn LogBytes, range: Range<u64>) {
         let length = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
         let range_start =
@@ -114,29 +114,29 @@ impl BlockBuffer {
         self.next = self.aligned + length;
     }
 
-    /// Returns whether the log had a byte at `offset` (from the log's start) when the block was
-    /// read. The offset must lie within the block.
+    /// Returns whether the log had a byte at `offset` (from the log's start) when the buffer was
+    /// filled. The offset must lie within the block that is in the buffer.
     pub(super) fn reaches(&self, offset: u64) -> bool {
         between(offset, offset, self.start).start < self.found
     }
 
     /// Returns the number of bytes in `range` of the log that existed when the file was listed but
-    /// not when the block was read. The range must lie within the block.
+    /// not when the buffer was filled. The range must lie within the block that is in the buffer.
     pub(super) fn gone(&self, range: &Range<u64>) -> u64 {
         let asked = between(range.start, range.end, self.start);
         (asked.end - asked.start.max(self.found).min(asked.end)) as u64
     }
 
-    /// Returns the bytes in `range` of the log, which must lie within the block; `None` if any byte
-    /// of the block, even outside `range`, could not be read.
+    /// Returns the bytes in `range` of the log, which must lie within the block that is in the
+    /// buffer. `None` if any byte of the block, even outside `range`, could not be read.
     pub(super) fn whole(&self, range: Range<u64>) -> Option<&[u8]> {
         let is_whole = self.unread.is_empty() && self.found as u64 == self.asked;
         let part = between(range.start, range.end, self.start);
         self.memory.get(self.aligned + part.start..self.aligned + part.end).filter(|_| is_whole)
     }
 
-    /// Returns the part of the block that lies in `range` of the log. The range must lie within the
-    /// block.
+    /// Returns the part of the block in the buffer that lies in `range` of the log. The range must
+    /// lie within the block.
     pub(super) fn part(&mut self, range: Range<u64>) -> BlockPart<'_> {
         let asked = between(range.start, range.end, self.start);
         let there = asked.start.min(self.found)..asked.end.min(self.found);

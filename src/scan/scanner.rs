@@ -110,15 +110,17 @@ impl Scanner {
         self.slots.skimmer = self.slots.skimmer.take().map(change);
     }
 
-    /// Reads and decodes `block` of a log of `size` bytes, and the misaligned chunks that begin in
-    /// the block. Whatever is wrong with the block is among the problems of the result.
+    /// Reads and decodes `block` (the part that one thread scans) of a log of `size` bytes, and
+    /// chunks that begin in the block, but not at a multiple of 64 KiB after the file header.
+    /// Whatever is wrong with the block is among the problems of the result.
     pub fn scan(&mut self, log: &dyn LogBytes, block: Block, size: u64) -> BlockScan {
         self.scan_after(log, block, size, |_, _| ())
     }
 
-    /// Scans a block of a log of `size` bytes as [`Scanner::scan`] does, and calls `see` with the
-    /// block's bytes before decoding changes them: piece by piece, each with its offset in the
-    /// file. If a piece could not be read whole, `see` gets `None` for it.
+    /// Scans a block (the part that one thread scans) of a log of `size` bytes as [`Scanner::scan`]
+    /// does, and calls `see` with the block's bytes before decoding changes them: piece by piece,
+    /// each with its offset in the file. If a piece could not be read whole, `see` gets `None` for
+    /// it.
     pub fn scan_after(
         &mut self,
         log: &dyn LogBytes,
@@ -137,9 +139,9 @@ impl Scanner {
         }
     }
 
-    /// Carves a block of a file of `size` bytes that is not a log: decodes the chunks that begin in
-    /// the block at any sector. `see` is called with the block's bytes before decoding changes
-    /// them, or with `None` if some could not be read.
+    /// Carves a block (the part that one thread scans) of a file of `size` bytes that is not a log:
+    /// decodes the chunks that begin in the block at any sector. `see` is called with the block's
+    /// bytes before decoding changes them, or with `None` if some could not be read.
     pub fn carve_after(
         &mut self,
         log: &dyn LogBytes,
@@ -150,8 +152,9 @@ impl Scanner {
         carve(&mut self.slots, log, block, size, see)
     }
 
-    /// Reads a block of a file of event XML, and decodes the events that begin in the block. `see`
-    /// is called with the block's bytes, or with `None` if some could not be read.
+    /// Reads a block (the part that one thread scans) of a file of event XML, and decodes the
+    /// events that begin in the block. `see` is called with the block's bytes, or with `None` if
+    /// some could not be read.
     pub fn xml_after(
         &mut self,
         log: &dyn LogBytes,

@@ -149,8 +149,8 @@ impl SlotScanner {
         false
     }
 
-    /// Decodes misaligned chunks of a log, and reports each as a problem. The chunks must lie in
-    /// the buffer.
+    /// Decodes chunks of a log that are misaligned (not at a multiple of 64 KiB after the file
+    /// header), and reports each as a problem. The bytes of the chunks must be in the buffer.
     pub(super) fn scan_misaligned<'c>(
         &mut self,
         chunks: impl Iterator<Item = &'c Range<u64>>,
@@ -184,7 +184,7 @@ impl SlotScanner {
         }
     }
 
-    /// Counts how many bytes of a range of the block could be read, and reports those that could
+    /// Counts how many bytes in `range` of the file could be read, and reports those that could
     /// not. It is for ranges whose content is not scanned as a chunk, such as the file header.
     pub(super) fn note_reading(&mut self, range: Range<u64>, scan: &mut BlockScan) {
         let read = self.buffer.part(range);

@@ -1,5 +1,5 @@
-//! Compares the evidence with the ledger, which accounts for every file of the evidence at the time
-//! of the sweep.
+//! Compares the evidence with the ledger (`files.parquet`), which accounts for every file of the
+//! evidence at the time of the sweep.
 //!
 //! The roots of the evidence may have moved or been renamed since the sweep. So a file is
 //! identified by the position of its root in the list of roots, and by its path below that root.
@@ -24,8 +24,8 @@ use crate::table::{ColumnOf, ReadError, TableId, Tables, Wanted};
 /// The most bytes of a file of the evidence that are read at once to hash it.
 const READ_BYTES: u64 = 1 << 20;
 
-/// A row of the ledger: the columns that identify a file of the evidence, and those that describe
-/// it at the time of the sweep.
+/// A row of the ledger (`files.parquet`): the columns that identify a file of the evidence, and
+/// those that describe it at the time of the sweep.
 #[derive(Debug, Default)]
 struct LedgerRow {
     /// The name of the piece of evidence (a root, or a folder in a root) that contains the file.
@@ -45,23 +45,25 @@ struct LedgerRow {
 /// Identifies a file of the evidence: the 0-based number of its root, and its path below that root.
 pub(super) type FileKey = (usize, String);
 
-/// The result of comparing a file of the evidence with its row of the ledger.
+/// The result of comparing a file of the evidence with its row of the ledger (`files.parquet`).
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum FileComparison {
-    /// The file's bytes have the SHA-256 that the ledger has for the file. Or the file is an
-    /// unchanged log of a shadow copy, now as then, whose bytes are those of another file.
+    /// The file's bytes have the SHA-256 that the ledger (`files.parquet`) has for the file. Or the
+    /// file is a log of a shadow copy whose bytes, now as at the time of the sweep, are those of
+    /// another file.
     SameContent,
-    /// The file has the size that the ledger has for it. The ledger has no SHA-256, so the bytes
-    /// were not compared.
+    /// The file has the size that the ledger (`files.parquet`) has for it. The ledger has no
+    /// SHA-256, so the bytes were not compared.
     SameSize,
-    /// The file differs from its row in the ledger, is missing, or cannot be read.
+    /// The file differs from its row in the ledger (`files.parquet`), is missing, or cannot be
+    /// read.
     Different(Difference),
 }
 
-/// Compares the evidence, found by `search`, with the ledger of the output `out`. Adds each file
-/// that differs to `discrepancies`. Returns how many files were compared and how many agree. If the
-/// ledger itself is not as `run.json` (`recorded`) describes it, adds a discrepancy and returns
-/// `None`, because no evidence was compared.
+/// Compares the evidence, found by `search`, with the ledger (`files.parquet`) of the output `out`.
+/// Adds each file that differs to `discrepancies`. Returns how many files were compared and how
+/// many agree. If the ledger itself is not as `run.json` (`recorded`) describes it, adds a
+/// discrepancy and returns `None`, because no evidence was compared.
 pub(super) fn compare(
     out: &Path,
     recorded: &Run,
@@ -121,8 +123,9 @@ impl<'r> RecordedRoots<'r> {
     }
 }
 
-/// Compares the logs that were found in the evidence now with the rows of the ledger. Adds what
-/// differs to `discrepancies`, and returns how many files were compared and how many agree.
+/// Compares the logs that were found in the evidence now with the rows of the ledger
+/// (`files.parquet`). Adds what differs to `discrepancies`, and returns how many files were
+/// compared and how many agree.
 fn compare_files(
     listed: Vec<LedgerRow>,
     roots: &RecordedRoots<'_>,
@@ -158,7 +161,7 @@ fn compare_files(
     Ok(compared)
 }
 
-/// Reads the rows of the ledger of the output `out`.
+/// Reads the rows of the ledger (`files.parquet`) of the output `out`.
 fn ledger(out: &Path) -> Result<Vec<LedgerRow>, ReadError> {
     let columns = ColumnOf::named(FileRow::COLUMNS, &["evidence", "source_path", "size", "sha256", "status"]);
     let owned = |text: Option<Cow<'_, str>>| text.map(Cow::into_owned);
@@ -206,8 +209,8 @@ pub(super) fn note(
     compared.bytes += bytes;
 }
 
-/// Compares a file of the evidence with its row in the ledger. `file` is `None` if the file is
-/// missing from the evidence.
+/// Compares a file of the evidence with its row in the ledger (`files.parquet`). `file` is `None`
+/// if the file is missing from the evidence.
 fn comparison(listed: &LedgerRow, file: Option<&LogFile>) -> FileComparison {
     let Some(file) = file else { return FileComparison::Different(Difference::Missing) };
     let size = |found| FileComparison::Different(Difference::Size { recorded: listed.size, found });

@@ -1,6 +1,6 @@
 //! Verifies the output of a sweep: compares it with its `run.json`, and the evidence with the
-//! output's ledger. Nothing is written. Like the module `sweep`, this one connects several stages
-//! of the data flow.
+//! output's ledger (`files.parquet`). Nothing is written. Like the module `sweep`, this one
+//! connects several stages of the data flow.
 //!
 //! `run.json` cannot prove that it is unchanged itself. That requires its SHA-256, kept elsewhere.
 
@@ -17,8 +17,8 @@ use crate::output::RUN_FILE;
 use crate::report::{ComparedFile, ComparisonCounts, Difference, Discrepancy, Verification};
 
 /// Compares the output of a sweep with its `run.json`, and the evidence (if the user named any)
-/// with the output's ledger. Returns the differences. An error means that the comparison could not
-/// be made.
+/// with the output's ledger (`files.parquet`). Returns the differences. An error means that the
+/// comparison could not be made.
 pub fn verify(subject: Subject) -> Result<Verification, VerifyError> {
     let Subject { out, run_sha256, recorded, evidence, threads } = subject;
     let mut discrepancies = Vec::new();

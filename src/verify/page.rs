@@ -8,12 +8,13 @@ use crate::base::platform::files::{Link, read_at_most};
 use crate::output::{OutputTables, PAGE_FILE};
 use crate::report::{ComparedPage, ComparisonCounts, Difference, Discrepancy, PageMarks, Run, page};
 
-/// The most bytes of a page that are read. Pages that dnsweep writes are much smaller.
+/// The most bytes that are read of an output's page (`report.html`). Pages that dnsweep writes are
+/// much smaller.
 const MOST_BYTES: u64 = 64 << 20;
 
-/// Compares the page of the output `out`, whose `run.json` has the SHA-256 `run_sha256` and says
-/// `run`. `tables` says how many of the tables are unchanged. Adds what differs to `discrepancies`,
-/// and returns what was compared; `None` if the output has no page.
+/// Compares the page (`report.html`) of the output `out`, whose `run.json` has the SHA-256
+/// `run_sha256` and says `run`. `tables` says how many of the tables are unchanged. Adds what
+/// differs to `discrepancies`, and returns what was compared; `None` if the output has no page.
 pub(super) fn compare(
     out: &Path,
     (run, run_sha256): (&Run, &str),
@@ -47,7 +48,8 @@ pub(super) fn compare(
     }
 }
 
-/// Reads the page of an output; `None` if it has none. The error says why it cannot be read.
+/// Reads the page of an output (`report.html`); `None` if the output has none. The error says why
+/// the page cannot be read.
 fn read(out: &Path) -> Result<Option<String>, String> {
     match read_at_most(&out.join(PAGE_FILE), Link::Refused, MOST_BYTES) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

@@ -12,7 +12,7 @@ use crate::report::Run;
 use crate::sweep::RecordedOutput;
 
 /// What is verified: the output of a sweep, and the evidence that is compared with the output's
-/// ledger, if any.
+/// ledger (`files.parquet`), if any.
 #[derive(Debug)]
 pub struct Subject {
     /// The path of the output directory that is verified, with symbolic links resolved.
@@ -50,9 +50,9 @@ impl Subject {
     }
 }
 
-/// Returns where and how to find the evidence that is compared with the ledger; `None` if the user
-/// named no root, or if `run.json` cannot be read. Returns an error if the number of roots is not
-/// that of the sweep.
+/// Returns where and how to find the evidence that is compared with the ledger (`files.parquet`);
+/// `None` if the user named no root, or if `run.json` cannot be read. Returns an error if the
+/// number of roots is not that of the sweep.
 fn evidence_to_compare(
     roots: Vec<PathBuf>,
     recorded: Option<&Run>,

@@ -112,7 +112,7 @@ impl Visitor<'_> for FieldNameSeed {
 
 /// A name of a field, as found among the fields of a kind of event.
 struct FieldName {
-    /// The name that was found. It is one of the field's names in `EventData`.
+    /// The name by which the field was looked up: one of its names in `EventData`.
     name: &'static str,
     /// The number of the name, from 0, among all names of all fields of the kind, in order.
     number: u32,

@@ -27,7 +27,7 @@ const MOST_TEXT: usize = 1 << 18;
 pub(in crate::scan) struct NamelessQueries(BTreeMap<usize, NamelessQuery>);
 
 impl NamelessQueries {
-    /// Reads the DNS queries among the records that `walk` found in the chunk, without the names of
+    /// Reads the DNS queries among the records of the chunk that `walk` lists, without the names of
     /// elements in their template definitions. The chunk must be as it was read from the file,
     /// because preparing it for the decoder (the `evtx` crate) changes bytes.
     pub(in crate::scan) fn of(chunk: &[u8], walk: &Walk) -> Self {

@@ -1,10 +1,11 @@
 //! Decodes records with the `evtx` crate. This module alone imports it.
 //!
 //! `evtx` walks a chunk's records by itself, starting at the chunk header. It must decode exactly
-//! the records that our own walk found, so the chunk's bytes are first changed until both walks
-//! agree: the limits in the chunk header are set to those of our walk, and every gap between
-//! records is added to the record before it or, if there is none, made to look like a record
-//! without content. Only then is it certain to which position a result belongs.
+//! the records that our own walk from record to record ([`Walk`]) found, so the chunk's bytes are
+//! first changed until both walks agree: the limits in the chunk header are set to those of our
+//! walk, and every gap between records is added to the record before it or, if there is none, made
+//! to look like a record without content. Only then is it certain to which position a result
+//! belongs.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -34,7 +35,7 @@ const ID_AND_TIME: std::ops::Range<usize> = 8..24;
 /// whose template repeats a value could be a thousand times as large.
 const MOST_CHUNK_TEXT: usize = 2 << 20;
 
-/// Decodes the records that `walk` found in the chunk `bytes`, in order. Events of `kinds` are read
+/// Decodes the records of the chunk `bytes` that `walk` lists, in order. Events of `kinds` are read
 /// with their fields. `found` is called for each record, with its event or the reason why it could
 /// not be decoded.
 ///
@@ -75,8 +76,8 @@ pub(in crate::scan) fn has_value_cut_short(bytes: &[u8], record: &RecordSpan) ->
     Values::head(bytes, record.range.start + RECORD_HEADER_SIZE).is_some_and(|values| values.is_cut_short())
 }
 
-/// Changes the chunk so that the decoder (the `evtx` crate), which walks the chunk itself, finds
-/// the same records as our own walk, `walk`, did.
+/// Changes the chunk so that the decoder (the `evtx` crate), which finds the records of a chunk by
+/// itself, finds the records that `walk` lists and no others.
 fn align_with(bytes: &mut [u8], walk: &Walk) {
     fill(bytes, STRING_TABLE, 0);
     for record in &walk.records {
@@ -128,7 +129,7 @@ fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
 }
 
 /// Decodes a chunk that was prepared by [`align_with`], so that the decoder (the `evtx` crate)
-/// finds the same records as our own walk did. The records end at offset `end` of the chunk.
+/// finds the records that `walk` lists and no others. The records end at offset `end` of the chunk.
 /// `found` is called for each record. Fails if the decoder does not accept the chunk.
 fn decode_aligned(
     bytes: &[u8],
@@ -165,9 +166,9 @@ fn decode_aligned(
     Ok(())
 }
 
-/// Parses the JSON that the decoder (the `evtx` crate) makes of `record`, which our own walk found
-/// as `span`. `text` is the number of bytes of JSON to which the events of the chunk may still
-/// expand. The size of this event is subtracted from it.
+/// Parses the JSON that the decoder (the `evtx` crate) makes of `record`. `span` is where the
+/// record lies in its chunk. `text` is the number of bytes of JSON to which the events of the chunk
+/// may still expand; the size of this event is subtracted from it.
 fn document(
     record: EvtxRecord<'_>,
     span: &RecordSpan,

@@ -13,7 +13,7 @@ use crate::scan::evtx::walk::{RecordSpan, Walk};
 ///
 /// - Records with a value that has fewer bytes than its type needs. The decoder (the `evtx` crate)
 ///   would read on into the values that follow.
-/// - Records that would take the decoder more memory than is allowed for a record.
+/// - Records that would take the decoder more memory than is allowed for one record.
 pub(in crate::scan) fn remove_undecodable(bytes: &[u8], walk: &mut Walk, problems: &mut Vec<Problem>) -> u64 {
     let mut budget = DecodingBudget::new(bytes, walk.found);
     let taken = walk.remove_records(|record| {

@@ -122,21 +122,23 @@ pub struct Block {
 }
 
 impl Block {
-    /// Returns the length of the block, in bytes.
+    /// Returns the length of the block (the part of a file that one thread scans), in bytes.
     #[must_use]
     pub fn length(&self) -> u64 {
         self.end - self.start
     }
 
-    /// Returns whether the block contains the file's header.
+    /// Returns whether the block (the part of a file that one thread scans) begins with the file's
+    /// header.
     #[must_use]
     pub fn is_first(&self) -> bool {
         self.start == 0
     }
 }
 
-/// Divides a file of `size` bytes into blocks of `chunks` chunks (64 KiB each), in order. The first
-/// block has the file header in addition. An empty file has one block, so that it is examined too.
+/// Divides a file of `size` bytes into blocks (the parts that one thread scans) of `chunks` chunks
+/// (64 KiB each), in order. The first block has the file header in addition. An empty file has one
+/// block, so that it is examined too.
 pub fn blocks(size: u64, chunks: u64) -> impl Iterator<Item = Block> {
     parts(Block { start: 0, end: size }, chunks)
 }

@@ -1,4 +1,4 @@
-//! The format of an event log: file header and blocks, chunks and the walk over their records, the
+//! The format of an event log: file header and blocks, chunks and the search for their records, the
 //! vocabulary of binary XML, template definitions and values.
 
 pub(in crate::scan) mod binxml;

@@ -25,7 +25,7 @@ pub(in crate::scan) struct RecordSpan {
     pub origin: RecordOrigin,
 }
 
-/// How a walk found a record in its chunk: in sequence, or only after damage.
+/// How a record was found in its chunk: in sequence, or only after damage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scan) enum RecordOrigin {
     /// The record was found by the sizes of the records before it, from the chunk's first record
@@ -60,7 +60,8 @@ pub(in crate::scan) struct Walk {
 }
 
 impl Walk {
-    /// Empties the walk, so that its memory can be used for the next chunk.
+    /// Empties the list of records and all that belongs to it, so that its memory can be used for
+    /// the next chunk.
     pub(in crate::scan) fn clear(&mut self) {
         self.records.clear();
         self.gaps.clear();
@@ -321,8 +322,8 @@ fn next_record(bytes: &[u8], from: usize, end: usize) -> Option<usize> {
 }
 
 impl Walk {
-    /// Removes the records for which `taken` returns true, turns their places into gaps, and
-    /// returns their number.
+    /// Removes the records for which `taken` returns true from the list, adds their ranges to the
+    /// gaps, and returns how many were removed.
     pub(in crate::scan) fn remove_records(&mut self, mut taken: impl FnMut(&RecordSpan) -> bool) -> usize {
         let Walk { records, gaps, .. } = self;
         let before = records.len();
@@ -347,15 +348,16 @@ impl Walk {
         taken
     }
 
-    /// Adds the ID and the time in the header of the record at offset `start` of the chunk to the
-    /// walk's clock, which finds places where the machine's clock went back.
+    /// Compares the time in the header of the record at offset `start` of the chunk with that of
+    /// the record before. So `clock` gets to know the places where the machine's clock went back.
     pub(in crate::scan) fn note_header(&mut self, bytes: &[u8], start: usize) {
         if let (Some(header_id), Some(filetime)) = (u64_at(bytes, start + 8), u64_at(bytes, start + 16)) {
             self.clock.add(start as u64, RecordHeader { header_id, filetime });
         }
     }
 
-    /// Adds a problem to the walk: the damage `damage` of the bytes in `range` of the chunk.
+    /// Adds a problem to those of the chunk: the damage `damage` of the bytes in `range` of the
+    /// chunk.
     fn add_problem(&mut self, range: Range<usize>, damage: Damage) {
         self.problems.push(Problem { offset: range.start as u64, length: range.len() as u64, damage });
     }

@@ -26,7 +26,8 @@ use crate::scan::salvage::nested::{HeaderKind, Nesting};
 static SIGNATURE: LazyLock<BytePattern> = LazyLock::new(|| BytePattern::new(CHUNK_SIGNATURE));
 
 /// What lies before a piece of a log (a part that is read at a time): whether a misaligned chunk
-/// can begin before the piece and extend into it.
+/// (not at a multiple of 64 KiB after the file header) can begin before the piece and extend into
+/// it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scan) enum Predecessor {
     /// No misaligned chunk can begin in the 64 KiB (or the file header) before the searched piece
@@ -46,11 +47,13 @@ impl Predecessor {
     }
 }
 
-/// The result of searching a part of a log for misaligned chunks: these chunks, in order and
-/// without overlap, and the deleted chunks and other chunk headers that were found on the way.
+/// The result of searching a part of a log for misaligned chunks, which do not begin at a multiple
+/// of 64 KiB after the file header: these chunks, in order and without overlap, and the deleted
+/// chunks and other chunk headers that were found on the way.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct MisalignedChunks {
-    /// The ranges of the misaligned chunks, in bytes from the start of the log.
+    /// The ranges of the misaligned chunks (those that do not begin at a multiple of 64 KiB after
+    /// the file header), in bytes from the start of the log.
     chunks: Vec<Range<u64>>,
     /// The ranges of chunks that begin where they should (at a slot's start), but are cut off
     /// because a misaligned chunk begins within their 64 KiB. Each range ends where the misaligned
@@ -68,11 +71,11 @@ pub(in crate::scan) struct MisalignedChunks {
 }
 
 impl MisalignedChunks {
-    /// Finds the misaligned chunks that begin in `piece` of a log of `size` bytes, or extend into
-    /// it. The caller has read the piece into the buffer. If there may be misaligned chunks, this
-    /// function reads the piece into the buffer again, together with the bytes before and after it
-    /// that the search needs. `before` says what lies before the piece; on return, it says what
-    /// lies before the next piece.
+    /// Finds the misaligned chunks (not at a multiple of 64 KiB after the file header) that begin
+    /// in `piece` of a log of `size` bytes, or extend into it. The caller has read the piece into
+    /// the buffer. If there may be misaligned chunks, this function reads the piece into the buffer
+    /// again, together with the bytes before and after it that the search needs. `before` says what
+    /// lies before the piece; on return, it says what lies before the next piece.
     pub(in crate::scan) fn in_piece(
         buffer: &mut BlockBuffer,
         log: &dyn LogBytes,
@@ -228,7 +231,8 @@ impl MisalignedChunks {
         self.notes.iter().filter(move |note| range.contains(&note.offset))
     }
 
-    /// Returns the ranges of the misaligned chunks that begin in `range` of the log.
+    /// Returns the ranges of the misaligned chunks (not at a multiple of 64 KiB after the file
+    /// header) that begin in `range` of the log.
     pub(in crate::scan) fn beginning_in(&self, range: Range<u64>) -> impl Iterator<Item = &Range<u64>> {
         self.chunks.iter().filter(move |chunk| range.contains(&chunk.start))
     }

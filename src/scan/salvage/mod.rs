@@ -1,5 +1,5 @@
-//! Finds data outside its proper place: chunks that are misaligned or lie in files that are not
-//! logs, and deleted records.
+//! Finds data outside its proper place: chunks that do not lie at a multiple of 64 KiB after the
+//! file header, chunks in files that are not logs, and deleted records.
 
 pub(in crate::scan) mod carve;
 pub(in crate::scan) mod free_space;

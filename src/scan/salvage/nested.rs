@@ -72,9 +72,9 @@ impl Nesting {
         *self = Nesting { floor, ..Nesting::default() };
     }
 
-    /// Ignores, from now on, deleted records that begin before position `floor`. A chunk in its
-    /// regular place, 64 KiB of zeros or the file header ends there, and a deleted record in it
-    /// cannot extend beyond its end.
+    /// Ignores, from now on, deleted records that begin before position `floor`, because no later
+    /// chunk header can be nested in them. At `floor`, a chunk in its regular place, 64 KiB of
+    /// zeros or the file header ends, and a deleted record does not extend beyond that end.
     pub(in crate::scan) fn end_records(&mut self, floor: usize) {
         self.floor = floor;
     }

@@ -140,7 +140,7 @@ impl Layout {
 
     /// Reads the record whose content fills the range `content` of the chunk. `None` if the record
     /// does not have this layout, or has another provider or channel than records of this layout;
-    /// callers then examine it value by value.
+    /// callers then examine the record value by value.
     #[expect(
         clippy::inline_always,
         reason = "returning the record by value from a call would take longer than reading it"

@@ -47,8 +47,8 @@ pub(in crate::scan) struct RecordBatch {
 }
 
 impl RecordBatch {
-    /// Returns an empty batch whose first record, if there will be one, starts at offset `start` in
-    /// the chunk.
+    /// Returns an empty batch (records that are counted together). Its first record, if there will
+    /// be one, starts at offset `start` in the chunk.
     pub(in crate::scan) fn new(start: usize) -> Self {
         let none = RecordHeader { header_id: 0, filetime: 0 };
         let run = IdRun { first: 0, last: 0, first_time: None, last_time: None };
@@ -65,7 +65,7 @@ impl RecordBatch {
         }
     }
 
-    /// Returns the number of records in the batch so far.
+    /// Returns the number of records in the batch (records that are counted together) so far.
     pub(in crate::scan) fn records(&self) -> u64 {
         self.records
     }
@@ -105,11 +105,11 @@ impl RecordBatch {
         true
     }
 
-    /// Ends the batch, and adds what it has collected: the counts of its records to `event`, the
-    /// last run of EventRecordIDs to `log`, and the headers of its first and last record to
-    /// `clock`. The DNS queries among the records are counted already. `sysmon` says whether the
-    /// records are Sysmon's: either all are or none. Returns the number of records whose headers
-    /// were renumbered, as exports do.
+    /// Ends the batch (records that are counted together), and adds what it has collected: the
+    /// counts of its records to `event`, the last run of consecutive EventRecordIDs to `log`, and
+    /// the headers of its first and last record to `clock`. The DNS queries among the records are
+    /// counted already. `sysmon` says whether the records are Sysmon's: either all are or none.
+    /// Returns the number of records whose headers were renumbered, as exports do.
     pub(in crate::scan) fn end(
         self,
         sysmon: bool,

@@ -1,4 +1,5 @@
-//! Scans a block of a file of event XML: reads the block, and returns the events that begin in it.
+//! Scans a block (a part that one thread scans) of a file of event XML: reads the block, and
+//! returns the events that begin in it.
 //!
 //! Tags alone determine where an event lies (`text`), so that a block can be read without those
 //! before it; `quick-xml` reads the event's content (`parse`). An event belongs to the block in
@@ -27,11 +28,11 @@ pub(super) const MOST_EVENT_BYTES: u64 = 1 << 20;
 /// The greatest size, in bytes, of a tag or declaration that lies outside of events. With a limit,
 /// a block can be scanned with few bytes around it.
 const MOST_TAG_BYTES: u64 = 4096;
-/// The number of bytes on either side of a block that are read first, to see which events begin in
-/// the block: enough for usual events.
+/// The number of bytes on either side of a block (a part of a file that one thread scans) that are
+/// read first, to see which events begin in the block: enough for usual events.
 const NEAR: u64 = 64 << 10;
-/// The number of bytes on either side of a block that are read if [`NEAR`] bytes do not show which
-/// events begin in the block: enough for any event.
+/// The number of bytes on either side of a block (a part of a file that one thread scans) that are
+/// read if [`NEAR`] bytes do not show which events begin in the block: enough for any event.
 const FAR: u64 = MOST_EVENT_BYTES + 2 * MOST_TAG_BYTES;
 /// The greatest number of code units that a message about stray text (text between events that is
 /// no event) shows of the text.
@@ -57,8 +58,9 @@ pub(super) struct XmlSelection {
     pub window: Window,
 }
 
-/// Reads a block of a file of event XML, and decodes the events that begin in the block. `see` is
-/// called with the block's bytes, or with `None` if some could not be read.
+/// Reads a block (a part that one thread scans) of a file of event XML, and decodes the events that
+/// begin in the block. `see` is called with the block's bytes, or with `None` if some could not be
+/// read.
 pub(super) fn scan_xml(
     buffer: &mut BlockBuffer,
     selection: XmlSelection,
@@ -75,8 +77,9 @@ pub(super) fn scan_xml(
     scan.or_else(|| within(buffer, selection, log, block, file, FAR, |_| ())).unwrap_or_default()
 }
 
-/// Scans a block of event XML, reading `margin` more bytes on either side of it. `None` if these
-/// bytes do not show which events begin in the block; callers then read more.
+/// Scans a block (a part that one thread scans) of a file of event XML, reading `margin` more bytes
+/// on either side of the block. `None` if these bytes do not show which events begin in the block;
+/// callers then read more.
 fn within(
     buffer: &mut BlockBuffer,
     selection: XmlSelection,
@@ -122,24 +125,24 @@ fn cut_off(log: &dyn LogBytes, size: u64, text: &XmlText<'_>) -> Option<Problem>
     Some(Problem { offset: size, length: 0, damage: Damage::EventXmlCutOff })
 }
 
-/// The state of a walk through a block of event XML: what was read, the settings, and the result so
-/// far.
+/// The state of scanning a block of event XML (a part of a file that one thread scans): what was
+/// read, the settings, and the result so far.
 struct XmlWalk<'a> {
     text: XmlText<'a>,
     read: &'a BlockPart<'a>,
     /// The kinds of events that are read with their fields. Events of other kinds are only counted.
     kinds: KindSet,
     window: Window,
-    /// The problems found so far. They are sorted when the walk ends.
+    /// The problems of the block that were found so far. They are sorted when the block is scanned.
     problems: Vec<Problem>,
-    /// The result of the walk so far, without its problems.
+    /// The result of scanning the block so far, without its problems.
     scan: BlockScan,
 }
 
 impl XmlWalk<'_> {
-    /// Walks through everything that belongs to the block: the events `spans`, and what lies
-    /// between them. The block's own text begins at offset `start` and ends at offset `end` of the
-    /// file.
+    /// Scans everything that belongs to the block (a part of a file that one thread scans): the
+    /// events `spans`, and what lies between them. The block's own text begins at offset `start`
+    /// and ends at offset `end` of the file.
     fn walk(&mut self, start: u64, end: u64, spans: Vec<EventSpan>) {
         let mut at = start;
         for span in spans {
@@ -150,7 +153,7 @@ impl XmlWalk<'_> {
         self.between(at, end);
     }
 
-    /// Returns the result of the walk, with its problems in file order.
+    /// Returns the result of scanning the block, with its problems in file order.
     fn finish(mut self) -> BlockScan {
         self.problems.sort_by_key(|problem| problem.offset);
         for problem in self.problems {
@@ -212,9 +215,9 @@ impl XmlWalk<'_> {
         }
     }
 
-    /// Walks through the text between two events, from offset `start` to offset `end`: white space,
-    /// the tags around events, declarations, and the lines that tools write before events
-    /// (lead-ins). Anything else is a problem.
+    /// Scans the text between two events, from offset `start` to offset `end`: white space, the
+    /// tags around events, declarations, and the lines that tools write before events (lead-ins).
+    /// Anything else is a problem.
     fn between(&mut self, start: u64, end: u64) {
         let there = end.min(self.text.end());
         let mut at = start;
@@ -238,8 +241,8 @@ impl XmlWalk<'_> {
     }
 
     /// Reports text between events, from `offset` to `end`, that is no event and nothing that may
-    /// lie around events. Bytes that cannot be read are left out, because they are reported when
-    /// the block is read.
+    /// lie around events. Bytes that cannot be read are left out, because the failed read is a
+    /// problem of its own.
     fn stray(&mut self, offset: u64, end: u64) {
         if self.read.has_unread(&self.text.byte_range(offset..end)) {
             return;

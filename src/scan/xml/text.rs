@@ -366,10 +366,11 @@ impl<'a> XmlText<'a> {
         Some(spans)
     }
 
-    /// Returns the position at which the block's own text begins: the block's start, or the end of
-    /// an event, tag or lead-in (what a tool writes before an event) that began before the block.
-    /// `None` if more bytes before the block are needed to decide. `is_enough` says that as many
-    /// bytes before the block were read as can matter.
+    /// Returns the position at which the text begins that is scanned with `block`, the part of the
+    /// file that one thread scans: the block's start, or the end of an event, tag or lead-in (what
+    /// a tool writes before an event) that began before the block. `None` if more bytes before the
+    /// block are needed to decide. `is_enough` says that as many bytes before the block were read
+    /// as can matter.
     pub(super) fn start_of(&self, block: Block, is_enough: bool) -> Option<u64> {
         if block.is_first() {
             return Some(block.start);
