@@ -1,5 +1,5 @@
-//! The account of one container: an archive, a disk image, a volume or a shadow copy. Plain data;
-//! [`crate::report`] makes table rows of it.
+//! What is known of one container: an archive, a disk image, a volume or a shadow copy. It is plain
+//! data, of which [`crate::report`] makes table rows.
 
 use crate::event::EventTime;
 
@@ -68,10 +68,10 @@ impl ContainerStatus {
 /// A further file of a container that consists of several files, such as a segment of a disk image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContainerPart {
-    /// The name of this further file, without its folder.
+    /// The name of this further file of the container, without its folder.
     pub name: String,
-    /// The SHA-256 of this further file; `None` if evidence is not hashed, or the file could not be
-    /// read.
+    /// The SHA-256 of this further file of the container; `None` if evidence is not hashed, or the
+    /// file could not be read.
     pub sha256: Option<String>,
 }
 
@@ -137,8 +137,8 @@ impl Default for &Origin {
     }
 }
 
-/// The account of one container: where the container lies, how far it was read, and what is wrong
-/// with it. It becomes a row of `containers.parquet`.
+/// What is known of one container (an archive, a disk image, a volume or a shadow copy): where it
+/// lies, how far it was read, and what is wrong with it. It becomes a row of `containers.parquet`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContainerReport {
     /// The path of the container from its root. For a container in another container, the outer
@@ -179,8 +179,8 @@ pub struct ContainerReport {
 }
 
 impl ContainerReport {
-    /// Returns the account of a container that was just found. Only its path, format and size are
-    /// known; its status is `Read` until a problem is added.
+    /// Returns what is known of a container that was just found: its path, format and size. Its
+    /// status is `Read` until a problem is added.
     #[must_use]
     pub fn new(source_path: String, kind: impl Into<String>, size: u64) -> Self {
         ContainerReport {

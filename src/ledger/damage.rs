@@ -60,12 +60,12 @@ impl Integrity {
 /// A range of bytes of a file of the evidence, and what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Problem {
-    /// Where the range starts, in bytes from the start of the file.
+    /// The offset at which the range with the problem starts, in bytes from the start of the file.
     pub offset: u64,
-    /// The length of the range in bytes. It is 0 if the problem is that bytes are missing at the
-    /// offset.
+    /// The length of the range with the problem, in bytes. It is 0 if the problem is that bytes are
+    /// missing at the offset.
     pub length: u64,
-    /// What is wrong with the range.
+    /// What is wrong with the range of bytes.
     pub damage: Damage,
 }
 

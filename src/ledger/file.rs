@@ -1,6 +1,6 @@
-//! The account of one file: its header, what was seen in it, and what is wrong with it. It is
-//! joined from the parts in which the file was read. It is plain data, of which [`crate::report`]
-//! makes table rows.
+//! What is known of one file of the evidence: its header, what was seen in it, and what is wrong
+//! with it. It is joined from the parts in which the file was read. It is plain data, of which
+//! [`crate::report`] makes table rows.
 
 use std::ops::Range;
 
@@ -88,8 +88,8 @@ pub enum Header {
     Xml,
 }
 
-/// The account of one file of the evidence, or of a part of it. A file is read in parts (blocks);
-/// their accounts are appended in file order.
+/// What is known of one file of the evidence, or of a part of it. A file is read in parts (blocks).
+/// What is known of them is joined in file order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct FileReport {
     /// The file's size in bytes when the sweep found it.
@@ -140,7 +140,7 @@ pub struct FileReport {
 }
 
 impl FileReport {
-    /// Adds the account of the next part of the file, in the order of the parts.
+    /// Adds what is known of the next part of the file. The parts must be added in their order.
     pub fn append(&mut self, part: FileReport) {
         self.size = self.size.max(part.size);
         self.sha256 = self.sha256.take().or(part.sha256);
@@ -174,8 +174,8 @@ impl FileReport {
         self.note_change();
     }
 
-    /// Completes the account after all parts of the file were appended: compares the chunks that
-    /// were found with those that the file header counts.
+    /// Completes what is known of the file after all of its parts were added: compares the chunks
+    /// that were found with those that the file header counts.
     pub fn complete(&mut self) {
         // Bytes of an unreadable block count as read if they belong to a chunk or an event that
         // begins in an earlier block. Conversely, bytes that a block left to a chunk of an earlier
@@ -260,7 +260,8 @@ impl FileReport {
         !is_sound && !matches!(self.status(), Status::Interrupted | Status::NotRead) && !self.deleted
     }
 
-    /// Returns the status of the file, which follows from everything else in this account.
+    /// Returns the status of the file. It is not stored, but follows from everything else that is
+    /// known of the file.
     #[must_use]
     pub fn status(&self) -> Status {
         let holds_log = self.signed_chunks > 0

@@ -10,22 +10,23 @@ pub const MAX_LISTED_NOTES: usize = 1_000;
 /// A range of bytes of a file of the evidence, and a remark on it. The remark is no damage.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Note {
-    /// Where the range starts, in bytes from the start of the file.
+    /// The offset at which the range that the note is about starts, in bytes from the start of the
+    /// file.
     pub offset: u64,
-    /// The length of the range in bytes.
+    /// The length of the range that the note is about, in bytes.
     pub length: u64,
-    /// The remark on the range.
+    /// The remark on the range of bytes, such as that it is a deleted chunk.
     pub remark: Remark,
 }
 
 /// A remark on a range of a file of the evidence that is in order, but good to know about.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Remark {
-    /// A deleted chunk: a chunk that lies in the free space of another chunk whose checksums are
-    /// right.
+    /// A deleted chunk: an old chunk in the free space (the bytes after the live records) of
+    /// another chunk whose checksums are right.
     DeletedChunk,
-    /// What is left of a deleted chunk: its header, which lies in the free space of another chunk.
-    /// The rest of the deleted chunk was overwritten.
+    /// What is left of a deleted chunk: its header, which lies in the free space (the bytes after
+    /// the live records) of another chunk. The rest of the deleted chunk was overwritten.
     DeletedHeader,
     /// Bytes after the last chunk that the file's header counts. They are what the disk contained
     /// before, and no part of the log.
@@ -45,9 +46,11 @@ pub enum Remark {
         /// The number of notes that are not listed.
         count: u64,
     },
-    /// The whole log of a shadow copy has the same bytes in the next newer state of the volume.
+    /// The log lies in a shadow copy, and has the same bytes in the next newer state of the volume,
+    /// where it was read.
     Unchanged {
-        /// The path from its root of the log in the newer state that has the same bytes.
+        /// The path, from its root, of the log with the same bytes in the newer state of the
+        /// volume.
         same_as: String,
     },
 }

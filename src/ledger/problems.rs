@@ -1,4 +1,5 @@
-//! The problems of a file. The first ones are listed, the others are only counted.
+//! What is wrong with a file of the evidence. The first problems are listed, the others are only
+//! counted.
 
 use std::ops::Range;
 

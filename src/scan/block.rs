@@ -120,7 +120,8 @@ fn moved_into_header(scanner: &mut SlotScanner, length: u64) -> Option<Problem> 
 }
 
 /// Adds two things to `scan`: each chunk header in `range` of the log that begins no chunk because
-/// it is damaged or nested, as a problem, and the notes on deleted chunks in `range`.
+/// it is damaged, or nested (inside another chunk's header or record), as a problem; and the notes
+/// on deleted chunks in `range`.
 fn push_headers(misaligned: &MisalignedChunks, range: Range<u64>, scan: &mut BlockScan) {
     for header in misaligned.headers_in(range.clone()) {
         scan.problems.push(header.clone());

@@ -47,9 +47,9 @@ pub struct BlockScan {
 }
 
 impl BlockScan {
-    /// Adds the result of scanning a misaligned chunk, which overlaps places where chunks of a log
-    /// are expected (slots). Its numbers of chunks and of bytes read are left out, because they are
-    /// counted with those slots.
+    /// Adds the result of scanning a misaligned chunk (not at a multiple of 64 KiB after the file
+    /// header), which overlaps places where chunks of a log are expected (slots). Its numbers of
+    /// chunks and of bytes read are left out, because they are counted with those slots.
     pub(super) fn add_misaligned(&mut self, found: BlockScan) {
         self.tally.merge(Tally {
             chunks: 0,

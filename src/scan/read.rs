@@ -52,26 +52,26 @@ pub(super) struct BlockBuffer {
 /// be read.
 #[derive(Debug)]
 pub(super) struct BlockPart<'a> {
-    /// The bytes of the part. They are fewer than were requested if the log ends before the part
-    /// does. In place of bytes that could not be read, there are zeros.
+    /// The bytes of this part of the log. They are fewer than were requested if the log ends before
+    /// the part does. In place of bytes that could not be read, there are zeros.
     pub bytes: &'a mut [u8],
-    /// The ranges of the part that could not be read and contain zeros instead. Offsets are from
-    /// the start of the part.
+    /// The ranges of this part of the log that could not be read and contain zeros instead. Offsets
+    /// are from the start of the part.
     pub unread: Vec<Range<usize>>,
-    /// The problems of reading the part: ranges that could not be read or no longer exist. Offsets
-    /// are from the start of the file.
+    /// The problems of reading this part of the log: ranges that could not be read or no longer
+    /// exist. Offsets are from the start of the file.
     pub problems: Vec<Problem>,
 }
 
 impl BlockPart<'_> {
-    /// Returns the number of bytes of the part that could be read.
+    /// Returns the number of bytes of this part of the log that could be read.
     pub(super) fn bytes_read(&self) -> u64 {
         let unread: usize = self.unread.iter().map(ExactSizeIterator::len).sum();
         (self.bytes.len() - unread) as u64
     }
 
-    /// Returns whether any byte in `range`, whose offsets are from the part's start, could not be
-    /// read.
+    /// Returns whether any byte in `range`, whose offsets are from the start of this part of the
+    /// log, could not be read.
     pub(super) fn has_unread(&self, range: &Range<usize>) -> bool {
         self.unread.iter().any(|unread| unread.start < range.end && range.start < unread.end)
     }

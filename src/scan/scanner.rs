@@ -19,7 +19,7 @@ use crate::scan::xml::{XmlFile, XmlSelection, scan_xml};
 switch! {
     /// The setting for deleted records: whether a sweep reads them.
     pub enum Recovery {
-        /// Only live records are read.
+        /// Only live records (those that are not deleted) are read.
         Live,
         /// Stale records, which are left over from a deleted part of a log, are read too. Their
         /// events are kept apart from those of live records.
@@ -97,7 +97,7 @@ impl Scanner {
         self
     }
 
-    /// Returns the scanner, set to read deleted records or not.
+    /// Returns the scanner, set to read deleted records or not, as `recovery` says.
     #[must_use]
     pub fn recovering(mut self, recovery: Recovery) -> Self {
         self.slots.recovery = (recovery == Recovery::Stale).then(Recoverer::default);

@@ -83,7 +83,8 @@ impl SlotScanner {
 
     /// Scans one slot (a range that is scanned as one chunk) of the block in the buffer, and
     /// returns how the slot's bytes are to be counted: as intact, damaged, empty and so on. The
-    /// caller counts them, without those that misaligned chunks cover.
+    /// caller counts them, without those that belong to misaligned chunks (not at a multiple of 64
+    /// KiB after the file header).
     pub(super) fn scan_slot(&mut self, chunk: &ChunkSlot, scan: &mut BlockScan) -> ExtentKind {
         let length = chunk.range.end - chunk.range.start;
         let before = scan.tally.damaged_chunks;

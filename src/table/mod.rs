@@ -35,15 +35,16 @@ pub enum ColumnType {
 /// a record of a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scalar {
-    /// The field is text in UTF-8, and never null.
+    /// The field (of a record in a cell of a table) is text in UTF-8, and never null.
     Text,
-    /// The field is text in UTF-8, or null.
+    /// The field (of a record in a cell of a table) is text in UTF-8, or null.
     OptionalText,
-    /// The field is a signed 64-bit integer, and never null.
+    /// The field (of a record in a cell of a table) is a signed 64-bit integer, and never null.
     Integer,
-    /// The field is true or false, and never null.
+    /// The field (of a record in a cell of a table) is true or false, and never null.
     Boolean,
-    /// The field is an instant (UTC), stored as microseconds since the start of 1970, or null.
+    /// The field (of a record in a cell of a table) is an instant (UTC), stored as microseconds
+    /// since the start of 1970, or null.
     Time,
 }
 

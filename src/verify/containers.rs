@@ -37,7 +37,7 @@ struct RecordedFile {
 
 /// A file that a container consists of, as it was found in the evidence now.
 struct FoundFile {
-    /// The file itself, or the reason why it cannot be opened.
+    /// The file, opened as it is now, or the reason why it cannot be opened.
     file: Result<OuterFile, String>,
     /// The size of the container in bytes; for a disk image, the size of the disk in it. `None` for
     /// the files of an image after the first.

@@ -24,10 +24,10 @@ const TEXT: u8 = binxml::TEXT.number();
 /// value of a record fills it.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scan) enum Value<'a> {
-    /// The element or attribute is missing or empty in the template definition.
+    /// The template definition does not have the element or attribute, or has it without a value.
     #[default]
     Absent,
-    /// The value is a text that the template definition contains.
+    /// The value of the element or attribute is a text that the template definition contains.
     Literal(Text<'a>),
     /// A value of the record, by its index, fills the element or attribute.
     Substitution(Index),

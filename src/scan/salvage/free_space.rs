@@ -45,7 +45,7 @@ pub(in crate::scan) struct FreeSpace {
 /// the chunk has no [`FreeSpace`].
 #[derive(Debug, PartialEq, Eq)]
 enum NextSlot {
-    /// The log ends with the chunk.
+    /// The log ends with the chunk: no other chunk follows it.
     End,
     /// Another chunk follows, whose first record has the ID `first_id`.
     Chunk { first_id: u64 },
@@ -80,10 +80,9 @@ impl FreeSpace {
         Some(FreeSpace { start: live.end, last_id, next })
     }
 
-    /// Returns whether the inner chunk, which begins at offset `at` of the chunk with this free
-    /// space, is deleted data. `header` are the first bytes of the inner chunk, whose header is
-    /// sound. The result is false if the IDs of the inner chunk's records show that it is part of
-    /// the log.
+    /// Returns whether an inner chunk, which begins at offset `at` in this free space's chunk, is
+    /// deleted data. `header` are the first bytes of the inner chunk, whose header is sound. The
+    /// result is false if the IDs of the inner chunk's records show that it is part of the log.
     pub(in crate::scan) fn is_deleted(&self, at: usize, header: &[u8]) -> bool {
         let ids = [FIRST_RECORD_ID_OFFSET, LAST_RECORD_ID_OFFSET].map(|id| u64_at(header, id));
         let [Some(first), Some(last)] = ids else { return false };

@@ -59,8 +59,8 @@ pub(in crate::scan) struct MisalignedChunks {
     /// because a misaligned chunk begins within their 64 KiB. Each range ends where the misaligned
     /// chunk begins.
     cut_off: Vec<Range<u64>>,
-    /// The chunk headers that begin no chunk because they are damaged or nested, each as a problem
-    /// to report.
+    /// The chunk headers that begin no chunk because they are damaged, or nested (inside another
+    /// chunk's header or record), each as a problem to report.
     headers: Vec<Problem>,
     /// The ranges of deleted chunks, in bytes from the start of the log. They lie in the free space
     /// (the bytes after the live records) of other chunks, and are not part of the log.
@@ -103,9 +103,9 @@ impl MisalignedChunks {
         MisalignedChunks::find(buffer.part(start..end).bytes, start, size)
     }
 
-    /// Finds the misaligned chunks in `bytes`, which lie at offset `start` of a log of `size`
-    /// bytes. `start` is the beginning of the log or of a slot, which is 64 KiB in which a chunk
-    /// should lie.
+    /// Finds the misaligned chunks (not at a multiple of 64 KiB after the file header) in `bytes`,
+    /// which lie at offset `start` of a log of `size` bytes. `start` is the beginning of the log or
+    /// of a slot, which is 64 KiB in which a chunk should lie.
     pub(in crate::scan) fn find(bytes: &[u8], start: u64, size: u64) -> Self {
         let mut found = MisalignedChunks::default();
         let mut nesting = Nesting::default();
@@ -180,8 +180,8 @@ impl MisalignedChunks {
         }
     }
 
-    /// Adds a note for the ledger on `length` bytes at `offset` in the log. The note added before
-    /// is shortened so that it ends at `offset` at the latest.
+    /// Adds a note (a remark in the ledger that is no damage) on `length` bytes at `offset` in the
+    /// log. The note added before is shortened so that it ends at `offset` at the latest.
     fn note(&mut self, offset: u64, length: u64, remark: Remark) {
         if let Some(last) = self.notes.last_mut() {
             last.length = last.length.min(offset - last.offset);
@@ -203,17 +203,17 @@ impl MisalignedChunks {
         self.deleted_in(slot.clone()).next().map_or(slot.end, |first| first.start)
     }
 
-    /// Returns the number of bytes in `range` of the log that belong to misaligned chunks. Callers
-    /// subtract it when they count the bytes of the file header or of the chunks in their regular
-    /// places, so that no byte is counted twice.
+    /// Returns the number of bytes in `range` of the log that belong to misaligned chunks (not at a
+    /// multiple of 64 KiB after the file header). Callers subtract it when they count the bytes of
+    /// the file header or of the chunks in their regular places, so that no byte is counted twice.
     pub(in crate::scan) fn covered(&self, range: &Range<u64>) -> u64 {
         let common =
             |chunk: &Range<u64>| chunk.end.min(range.end).saturating_sub(chunk.start.max(range.start));
         self.chunks.iter().map(common).sum()
     }
 
-    /// Returns the chunk headers in `range` of the log that begin no chunk because they are damaged
-    /// or nested, each as a problem to report.
+    /// Returns the chunk headers in `range` of the log that begin no chunk because they are
+    /// damaged, or nested (inside another chunk's header or record), each as a problem to report.
     pub(in crate::scan) fn headers_in(&self, range: Range<u64>) -> impl Iterator<Item = &Problem> {
         self.headers.iter().filter(move |header| range.contains(&header.offset))
     }

@@ -129,8 +129,8 @@ impl Nesting {
 }
 
 impl Reach {
-    /// Takes in another chunk header, which ends at position `header`, and its live records, which
-    /// end at position `records` (0 if there are none with the right checksum).
+    /// Extends the reach to another chunk header, which ends at position `header`, and to its live
+    /// records, which end at position `records` (0 if there are none with the right checksum).
     fn extend(&mut self, header: usize, records: usize) {
         self.header = self.header.max(header);
         self.records = self.records.max(records);

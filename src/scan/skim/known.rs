@@ -59,7 +59,7 @@ pub(in crate::scan) enum DataCheck<'a> {
 }
 
 /// The `EventData` values of an event that contains the literals which some detection requires, so
-/// that the event has to be decoded.
+/// that the event must be read with its fields.
 pub(in crate::scan) struct WantedValues<'a> {
     /// The index of the template definition of the event's `EventData` in [`WantedData::data`].
     pub definition: usize,
@@ -224,7 +224,8 @@ impl WantedValues<'_> {
 }
 
 impl KnownEvent {
-    /// Returns a template definition of whose records none is counted yet.
+    /// Returns a template definition with counts of zero, because none of its records is counted
+    /// yet.
     pub(in crate::scan) fn new(template: Arc<EventTemplate>) -> Self {
         KnownEvent { template, counts: Counts::NONE }
     }

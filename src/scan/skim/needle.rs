@@ -15,7 +15,7 @@ use crate::scan::skim::trigram::Trigrams;
 /// The choice of records that are decoded. All other records are only counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Selection {
-    /// Every record is decoded, so that nothing is skimmed.
+    /// Every record is decoded. None is only counted.
     #[default]
     Everything,
     /// Two groups of records are decoded: the DNS queries that contain what at least one of these
