@@ -18,14 +18,14 @@ pub const MOST_STEPS: usize = 100;
 /// A clock step: the clock went back between two neighbouring records of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct ClockStep {
-    /// The offset at which the second of the two records starts, in bytes from the start of the
+    /// The offset at which the record after the clock step starts, in bytes from the start of the
     /// file. In a [`Clock`] of a part of the file, from the start of that part.
     pub offset: u64,
-    /// When the first of the two records was written; `None` if its header states the year 9999 or
-    /// later.
+    /// When the record before the clock step was written; `None` if the record's header states the
+    /// year 9999 or later.
     pub from: Option<EventTime>,
-    /// When the second of the two records was written, which is earlier than `from`; `None` if its
-    /// header states the year 9999 or later.
+    /// When the record after the clock step was written, which is earlier than `from`; `None` if
+    /// the record's header states the year 9999 or later.
     pub to: Option<EventTime>,
 }
 
@@ -195,8 +195,8 @@ impl MachineClock {
 
     /// Returns the least number of times that the machine's clock can have gone back. Several logs
     /// can show one clock step with different times, because each shows only the times of its
-    /// records before and after the step. So clock steps count as one if some instant lies within
-    /// all of them.
+    /// records before and after the step. So clock steps count as one if there is an instant that
+    /// lies between the earlier and the later time of each of them.
     #[must_use]
     pub fn step_count(&self) -> u64 {
         // The least number of instants such that each step contains one of them (the steps are

@@ -101,13 +101,15 @@ impl ContainerProblem {
 /// does not verify any of these statements.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Statement {
-    /// The name of the host that the container's content comes from; `None` if nothing states it.
+    /// The name of the host that the container's content comes from, as the container or its
+    /// collector states it; `None` if nothing states it.
     pub host: Option<String>,
     /// The MD5 of the disk in an image, in hexadecimal; `None` if the image does not state it.
     pub md5: Option<String>,
     /// The SHA-1 of the disk in an image, in hexadecimal; `None` if the image does not state it.
     pub sha1: Option<String>,
-    /// All further statements as (name, value), such as the case number, the examiner, and notes.
+    /// All other statements of the container about its origin as (name, value), such as the case
+    /// number, the examiner, and notes.
     pub notes: Vec<(String, String)>,
 }
 

@@ -175,7 +175,7 @@ pub enum Damage {
     /// all the same: the template also contains the names of the fields as texts, such as
     /// `QueryName`, and they show which value belongs to which field.
     NamesReplaced {
-        /// The number in the header of the DNS query's record.
+        /// The number in the header of the record that has the DNS query.
         header_id: u64,
     },
     /// A DNS query of which some fields are missing that every DNS query has.

@@ -113,8 +113,8 @@ pub struct FileReport {
     /// The number of the file's bytes that could be read.
     pub bytes_read: u64,
     /// The number of chunks in the file that begin with a chunk's signature, including those that
-    /// do not lie at a multiple of 64 KiB after the file header. It helps to decide whether the
-    /// file is a log.
+    /// do not lie at a multiple of 64 KiB after the file header. The number helps to decide whether
+    /// the file is a log.
     pub signed_chunks: u64,
     /// The offset in bytes, from the start of the file, at which the last chunk with a chunk's
     /// signature ends. For a chunk in its slot (a place for a chunk of 64 KiB), it is the end of

@@ -60,8 +60,8 @@ pub(super) struct SlotScanner {
     pub kinds: KindSet,
     /// The period that the user requests matches for. DNS queries in it are counted separately too.
     pub window: Window,
-    /// The list of the records that were found in a chunk. Only its memory is kept from chunk to
-    /// chunk.
+    /// The list of the records that were found in a chunk. It is kept so that its memory can be
+    /// reused for the next chunk.
     walk: Walk,
     /// The search for deleted records; `None` if deleted records are not read.
     pub recovery: Option<Recoverer>,

@@ -26,7 +26,8 @@ const WEIGHT: u64 = 1 << 20;
 #[derive(Debug)]
 struct RecordedFile {
     evidence: String,
-    /// The file's path from its root, as the column `source_path` has it.
+    /// The path of the file from its root (a folder or file that was swept), as the column
+    /// `source_path` has it.
     source_path: String,
     /// The size of the container in bytes; for a disk image, the size of the disk in it. `None` for
     /// the files of an image after the first, whose sizes are not recorded.

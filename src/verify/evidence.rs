@@ -30,7 +30,7 @@ const READ_BYTES: u64 = 1 << 20;
 struct LedgerRow {
     /// The name of the piece of evidence (a root, or a folder in a root) that contains the file.
     evidence: String,
-    /// The file's path from its root.
+    /// The path of the file from its root (a folder or file that was swept).
     source_path: String,
     /// The file's size at the time of the sweep, in bytes.
     size: u64,

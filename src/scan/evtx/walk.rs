@@ -305,10 +305,10 @@ fn hidden_record(bytes: &[u8], record: &RecordSpan, end: usize) -> Option<usize>
     next_record(bytes, from, end).filter(|next| !ends_well && *next < said)
 }
 
-/// Returns the offset in the chunk at which the walk can continue after bytes that are no record:
-/// that of the next record from `from` on that is whole, ends no later than `end`, has the copy of
-/// its size, and has an ID in the range that the chunk's header states. The range excludes old
-/// records in a chunk that was being reused.
+/// Returns the offset, in the chunk, of the next record after bytes that are no record. The record
+/// begins at `from` or later, is whole, ends no later than `end` with a copy of its size, and has
+/// an ID in the range that the chunk's header states. The range excludes old records in a chunk
+/// that was being reused.
 fn next_record(bytes: &[u8], from: usize, end: usize) -> Option<usize> {
     let first_id = u64_at(bytes, FIRST_RECORD_ID_OFFSET)?;
     let last_id = u64_at(bytes, LAST_RECORD_ID_OFFSET)?;
@@ -348,8 +348,8 @@ impl Walk {
         taken
     }
 
-    /// Compares the time in the header of the record at offset `start` of the chunk with that of
-    /// the record before. So `clock` gets to know the places where the machine's clock went back.
+    /// Passes the ID and the time in the header of the record at offset `start` of the chunk to
+    /// `clock`, which compares records to find places where the machine's clock went back.
     pub(in crate::scan) fn note_header(&mut self, bytes: &[u8], start: usize) {
         if let (Some(header_id), Some(filetime)) = (u64_at(bytes, start + 8), u64_at(bytes, start + 16)) {
             self.clock.add(start as u64, RecordHeader { header_id, filetime });

@@ -22,8 +22,8 @@ pub(in crate::scan) const SECTOR: usize = 512;
 pub(in crate::scan) struct Headers {
     /// The offsets, in the file, of those chunk headers that begin a chunk.
     pub starts: Vec<u64>,
-    /// The chunk headers that begin no chunk, each as a problem: they are damaged, or nested in
-    /// another chunk.
+    /// The chunk headers that begin no chunk, each as a problem: they are damaged, or nested
+    /// (inside another chunk's header or record).
     pub others: Vec<Problem>,
 }
 

@@ -57,10 +57,10 @@ pub(in crate::scan) struct Nesting {
 /// at which any of them ends.
 #[derive(Debug, Default)]
 struct Reach {
-    /// The greatest position at which one of the chunk headers ends.
+    /// The greatest position at which one of the chunk headers found so far ends.
     header: usize,
-    /// The greatest position at which the live records of one of the chunk headers end. Records
-    /// with a wrong checksum do not count.
+    /// The greatest position at which the live records of one of the chunk headers found so far
+    /// end. Records with a wrong checksum do not count.
     records: usize,
 }
 

@@ -65,8 +65,8 @@ pub(in crate::scan) struct Needles {
     /// The needles (literals that a detection requires) of each field, in the order in which the
     /// fields are searched.
     fields: Vec<FieldNeedles>,
-    /// For each description of wanted DNS queries ([`WantedQueries`]), the indexes of its sets of
-    /// needles (literals that a detection requires) among all sets of needles.
+    /// For each description of wanted DNS queries ([`WantedQueries`]): which of all sets of needles
+    /// (literals that a detection requires) belong to the description. Contains their indexes.
     wanted: Vec<Vec<usize>>,
     /// For each set of needles (literals that a detection requires), after how many fields, in the
     /// order of searching, all fields that the set's needles name have been searched. If no needle
@@ -76,8 +76,8 @@ pub(in crate::scan) struct Needles {
     /// found in the DNS query that is being searched. Valid only once any needle was found in the
     /// query.
     hits: Vec<bool>,
-    /// The text that is being searched, with one byte for each UTF-16 unit, as the search needs it.
-    /// Only its memory is kept from value to value.
+    /// A buffer for the text that is being searched, with one byte for each UTF-16 unit. It is kept
+    /// so that its memory can be reused for the next text.
     text: Vec<u8>,
 }
 

@@ -133,9 +133,10 @@ struct XmlWalk<'a> {
     /// The kinds of events that are read with their fields. Events of other kinds are only counted.
     kinds: KindSet,
     window: Window,
-    /// The problems of the block that were found so far. They are sorted when the block is scanned.
+    /// The problems of the block that were found so far. They are sorted once the whole block is
+    /// scanned.
     problems: Vec<Problem>,
-    /// The result of scanning the block so far, without its problems.
+    /// The result of scanning the block of event XML so far, without its problems.
     scan: BlockScan,
 }
 
@@ -453,7 +454,7 @@ mod tests {
         }
     }
 
-    /// A file in which this range cannot be read.
+    /// A file of event XML for tests in which this range of bytes cannot be read.
     struct BadRange(Vec<u8>, std::ops::Range<u64>);
 
     impl LogBytes for BadRange {

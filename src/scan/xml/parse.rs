@@ -123,7 +123,7 @@ struct EventParser {
     /// The value of `System/Execution/@ProcessID`; `None` if it was not found or is not read.
     process_id: Option<String>,
     /// True if the EventID is surrounded by white space. A tool has then added white space around
-    /// every value of the event, and it is removed from all of them.
+    /// every value of the event, so the white space is removed from every value.
     is_set_apart: bool,
     /// The number of `Data` elements without an attribute `Name`. If no known field is found in the
     /// event, the error message states this number.
@@ -140,7 +140,7 @@ struct EventParser {
     /// The text, so far, of the element whose text is being read.
     text: String,
     /// The message about the first element that is nested in a field of the event's data; `None` if
-    /// there is none. It becomes an error only if the event is of a kind that is read.
+    /// there is none. The message becomes an error only if the event is of a kind that is read.
     nested: Option<String>,
 }
 

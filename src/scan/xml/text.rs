@@ -66,10 +66,10 @@ pub(super) struct EventSpan {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct XmlText<'a> {
     bytes: &'a [u8],
-    /// The offset in the file at which this part of it begins, in bytes.
+    /// The offset in the file at which the part that was read begins, in bytes.
     start: u64,
     encoding: Encoding,
-    /// True if this part of the file reaches to the file's end.
+    /// True if the part that was read reaches to the end of the file.
     is_end: bool,
 }
 

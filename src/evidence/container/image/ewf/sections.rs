@@ -132,8 +132,9 @@ struct Walk {
     /// the EWF chunks (blocks of the image) that the next `table` section lists. `None` before the
     /// first such section.
     chunks: Option<Range<u64>>,
-    /// The table of the last `table` section, if it could not be read. It is kept until the section
-    /// `table2`, which has a copy of that table, or a further table is found. `None` otherwise.
+    /// The table of the last `table` section, if the table could not be read. It is kept until the
+    /// section `table2`, which has a copy of that table, or a further table is found. `None` if no
+    /// such table is kept.
     failed: Option<GroupOrGap>,
 }
 
@@ -289,8 +290,8 @@ pub(super) fn hash_text<const N: usize>(bytes: [u8; N]) -> Option<String> {
     (bytes != [0; N]).then_some(text)
 }
 
-/// Returns true if the Adler-32 checksum that follows the first `length` of `bytes` is right.
-/// `bytes` are the start of the section's data. Otherwise adds a problem.
+/// Returns true if the Adler-32 checksum that follows the first `length` of `bytes`, the start of
+/// the section's data, is right. If it is wrong, adds a problem.
 fn check_sum(section: &Section<'_>, bytes: &[u8], length: usize, problems: &mut Problems) -> bool {
     let covered = bytes.get(..length).unwrap_or_default();
     let (stated, sum) = (Fields(bytes).le32(length), adler32(&covered));

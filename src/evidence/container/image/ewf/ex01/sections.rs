@@ -177,9 +177,9 @@ impl Sections<'_> {
     }
 }
 
-/// Returns true if the Adler-32 checksum that follows the first `length` of `bytes` is right.
-/// `bytes` are the start of an Ex01 section's data. Otherwise adds a problem at `place`, which
-/// names the section.
+/// Returns true if the Adler-32 checksum that follows the first `length` of `bytes`, the start of
+/// an Ex01 section's data, is right. If it is wrong, adds a problem at `place`, which names the
+/// section.
 fn check_sum(bytes: &[u8], length: usize, place: &str, problems: &mut Problems) -> bool {
     let (stated, sum) = (Fields(bytes).le32(length), adler32(&bytes.get(..length).unwrap_or_default()));
     if stated != sum {
