@@ -30,11 +30,13 @@ static SIGNATURE: LazyLock<BytePattern> = LazyLock::new(|| BytePattern::new(CHUN
 /// it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scan) enum Predecessor {
-    /// No misaligned chunk can begin in the 64 KiB (or the file header) before the searched piece
-    /// of the log, or the piece is the log's first.
+    /// No misaligned chunk (not at a multiple of 64 KiB after the file header) can begin directly
+    /// before the searched piece of the log, in the preceding 64 KiB or the file header. Or the
+    /// piece is the log's first.
     Sound,
-    /// A misaligned chunk can begin in the 64 KiB (or the file header) before the searched piece of
-    /// the log, or those bytes were not examined.
+    /// A misaligned chunk (not at a multiple of 64 KiB after the file header) can begin directly
+    /// before the searched piece of the log, in the preceding 64 KiB or the file header. Or those
+    /// bytes were not examined.
     Doubtful,
 }
 

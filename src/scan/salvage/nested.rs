@@ -48,8 +48,8 @@ pub(in crate::scan) struct Nesting {
     /// The end of the last deleted record in which a chunk header was found, as a position in the
     /// searched bytes; 0 if there is none.
     deleted_end: usize,
-    /// The position in the searched bytes from which on deleted records are searched for. No record
-    /// that begins earlier can contain a later chunk header.
+    /// The position in the searched bytes from which on deleted records are searched for. Records
+    /// that begin earlier end before any chunk header that is still to be examined.
     floor: usize,
 }
 

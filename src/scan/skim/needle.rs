@@ -91,11 +91,13 @@ struct FieldNeedles {
     marks: Option<Trigrams>,
     /// The search for all of the field's literals at once.
     finder: AhoCorasick,
-    /// For each literal of the field, in the order in which the search knows them, the index, among
-    /// all sets of needles, of the set that the literal belongs to.
+    /// For each literal of the field, in the order in which `finder` knows them, the index of the
+    /// set of literals that it belongs to. A detection requires at least one literal of a set. The
+    /// index counts the sets of all detections.
     sets: Vec<usize>,
-    /// The index, among all sets of needles, of the set that all literals of the field belong to;
-    /// `None` if they belong to several sets.
+    /// The index of the set of literals that all literals of the field belong to, among the sets of
+    /// all detections; `None` if they belong to several sets. A detection requires at least one
+    /// literal of a set.
     only_set: Option<usize>,
     /// True if a detection may still want a DNS query after this field was searched, even if no
     /// needle (a literal that a detection requires) was found in this field and those before it.
