@@ -69,7 +69,8 @@ pub struct Detection {
     pub search: Search,
     /// The data sets with which the rule's author tests the rule. Each contains at least one match.
     pub tests: Vec<DataSet>,
-    /// Notes for the user about how the rule was understood, such as a key that is ignored.
+    /// Notes for the user about how the rule was understood, such as that a key of its file is
+    /// ignored.
     pub notes: Vec<String>,
 }
 
@@ -101,7 +102,7 @@ pub enum EventSource {
     #[default]
     Sysmon,
     /// DNS queries that Windows' own DNS client logged. Events that the detection describes are
-    /// leads, not matches.
+    /// leads, which a sweep writes to a table of their own, and not matches.
     DnsClient,
 }
 
@@ -143,8 +144,8 @@ pub enum DetectionError {
         /// that they may take, and what was found.
         problem: String,
     },
-    /// The file contains no rule. It is empty, or is YAML of another kind, such as a Splunk macro
-    /// or analytic story that lies in a folder of rules.
+    /// The file that was read as a rule file contains no rule. It is empty, or is YAML of another
+    /// kind, such as a Splunk macro or analytic story that lies in a folder of rules.
     #[error(
         "{source_name}: expected a rule: a search (Splunk), or a logsource and a detection (Sigma); found none of these"
     )]
@@ -152,25 +153,26 @@ pub enum DetectionError {
         /// The name of the rule file that contains no rule.
         source_name: String,
     },
-    /// The file is not valid YAML, or is YAML that does not have the form of a rule.
+    /// The rule file is not valid YAML, or is YAML that does not have the form of a rule.
     #[error("{source_name}: {problem}")]
     Yaml {
         /// The name of the rule file, for the error message.
         source_name: String,
-        /// The error message: what was expected in the file and what was found, with line and
+        /// The error message: what was expected in the rule file and what was found, with line and
         /// column.
         problem: String,
     },
-    /// The file contains a Sigma rule about other events than DNS queries, such as process
+    /// The rule file contains a Sigma rule about other events than DNS queries, such as process
     /// creations.
     #[error("{source_name}: {about}")]
     OtherData {
         /// The name of the rule file, for the error message.
         source_name: String,
-        /// What events the rule is about, with the place in the file that says so.
+        /// The events that the Sigma rule is about, as text, with the place in the rule file that
+        /// says so.
         about: String,
     },
-    /// The file contains a Sigma rule of which a part was not understood.
+    /// The rule file contains a Sigma rule of which a part was not understood.
     #[error("{source_name}: {problem}")]
     Sigma {
         /// The name of the rule file, for the error message.
@@ -189,7 +191,7 @@ pub enum DetectionError {
 }
 
 impl DetectionError {
-    /// Returns true if the file was refused because it does not contain a rule.
+    /// Returns true if the rule file was refused because it does not contain a rule.
     #[must_use]
     pub fn is_no_rule(&self) -> bool {
         matches!(self, DetectionError::NoRule { .. })
@@ -273,8 +275,9 @@ impl Detection {
         rules
     }
 
-    /// Compiles the detection's regular expressions, and returns the detection. The error says that
-    /// the expressions take too much memory or cannot be compiled.
+    /// Compiles the detection's regular expressions, and returns the detection. Fails if the
+    /// expressions take too much memory or cannot be compiled. Error messages call the rule file
+    /// `source_name`.
     fn with_compiled_expressions(self, source_name: &str) -> Result<Self, DetectionError> {
         match bounds::compile_expressions(&self.search) {
             Ok(()) => Ok(self),
@@ -282,7 +285,9 @@ impl Detection {
         }
     }
 
-    /// Converts a Sigma rule, which is one YAML document of a rule file, to a detection.
+    /// Converts a Sigma rule, which is one YAML document of a rule file, to a detection. Error
+    /// messages call the file `source_name`. `placeholders` has the values of a site for the
+    /// placeholders of Sigma rules, such as `%servers%`.
     fn from_sigma(
         document: SigmaDocument,
         source_name: &str,
@@ -298,7 +303,8 @@ impl Detection {
     }
 
     /// Converts a Splunk rule, which is one YAML document of a rule file, to a detection. `text` is
-    /// the whole file, in which an error's line and column are found.
+    /// the whole file, in which an error's line and column are found; error messages call the file
+    /// `source_name`. `library` has the macros and lookups that the rule can use.
     fn from_splunk(
         text: &str,
         document: &Node,
@@ -332,9 +338,10 @@ impl Detection {
         Ok(Detection { false_positives, references, ..file.into_detection(search, notes) })
     }
 
-    /// Returns the condition under which an event of Windows' own DNS client is a lead. For a rule
-    /// about Sysmon's events, it is the part of the rule's condition that the query name alone
-    /// decides. For a rule about the log of Windows' own DNS client, it is the whole condition.
+    /// Returns the condition under which an event of Windows' own DNS client is a lead (a possible
+    /// match). For a rule about Sysmon's events, it is the part of the rule's condition that the
+    /// query name alone decides. For a rule about the log of Windows' own DNS client, it is the
+    /// whole condition.
     #[must_use]
     pub fn lead_condition(&self) -> LeadCondition {
         match self.source {
@@ -349,8 +356,8 @@ impl Detection {
         Self::from_yaml(SEED, SEED_NAME, &Placeholders::default())
     }
 
-    /// Returns true if the detection's condition is true for the event. Exclusions are not
-    /// considered.
+    /// Returns true if the detection's condition is true for the event. Exclusions, by which a site
+    /// takes harmless events from the matches, are not considered.
     #[must_use]
     pub fn matches(&self, event: &Event) -> bool {
         self.search.predicate.evaluate(event)
@@ -402,9 +409,9 @@ impl Detection {
     }
 }
 
-/// The keys that mark a YAML document as a Splunk rule. Splunk's macros, analytic stories and lists
-/// have none of these keys. A rule without the key `search` is still recognised by any other of the
-/// keys, and is reported as a faulty rule.
+/// The keys that mark a YAML document as a Splunk rule, because Splunk's macros, analytic stories
+/// and lists do not have them. One of them is enough: a document without the key `search`, but with
+/// another of these keys, is reported as a faulty rule.
 const SPLUNK_KEYS: [&str; 5] = ["search", "rba", "finding", "intermediate_findings", "known_false_positives"];
 
 /// Returns true if a YAML document is not a Splunk rule, but a macro, an analytic story or a list,

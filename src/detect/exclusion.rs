@@ -3,8 +3,8 @@
 //!
 //! A file of exclusions is to a sweep what Splunk's `…_filter` macro is to a search: it takes
 //! matches away and adds none. This module reads one file. Its caller checks what needs more than
-//! one file: that names are not used twice, that the ids of detections exist, and whether an
-//! exclusion has expired.
+//! one file: that no two exclusions have the same name, that the ids of detections exist, and
+//! whether an exclusion has expired.
 
 use serde::Deserialize;
 
@@ -36,7 +36,8 @@ pub struct Exclusion {
 /// The last day on which an exclusion is applied, as the site wrote it and as a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expiry {
-    /// The last day as written in the file of exclusions, such as `2026-12-31`.
+    /// The last day on which the exclusion is applied, as written in its file, such as
+    /// `2026-12-31`.
     pub date: String,
     /// The last instant of the exclusion's last day, in UTC. After it, the exclusion has expired.
     pub end: EventTime,
@@ -78,7 +79,7 @@ pub enum ExclusionProblem {
     /// The SPL condition in the exclusion's key `search` was not understood.
     #[error("search: {0}")]
     Search(SearchError),
-    /// The exclusion's key with this name has an empty text.
+    /// The value of this key of the exclusion is an empty text.
     #[error("{0}: expected a text, found an empty one")]
     Empty(&'static str),
     /// The value of the exclusion's key `expires` is not a date.
@@ -117,9 +118,9 @@ impl Exclusion {
         (1..).zip(entries).map(exclusion).collect()
     }
 
-    /// Returns true if the exclusion takes away the hit of the detection `detection_id` on this
-    /// event: it concerns the detection, and its condition is true for the event. Expiry is not
-    /// considered.
+    /// Returns true if the exclusion takes this event from the matches of the detection
+    /// `detection_id`: it concerns the detection, and its condition is true for the event. Whether
+    /// the exclusion has expired is not considered.
     #[must_use]
     pub fn holds(&self, event: &Event, detection_id: &str) -> bool {
         let concerns = |ids: &Vec<String>| ids.iter().any(|id| id == detection_id);

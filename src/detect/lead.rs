@@ -14,7 +14,8 @@ use crate::detect::predicate::Predicate;
 use crate::detect::predicate::field::Field;
 use crate::detect::predicate::test::FieldTest;
 
-/// The condition on the query name under which an event is a lead of a detection.
+/// The condition on the query name under which an event of Windows' own DNS client is a lead of a
+/// detection: a match is possible, as far as the name shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LeadCondition {
     /// A match is possible with the query names for which the predicate is true, so events with
@@ -32,8 +33,8 @@ pub enum LeadCondition {
 
 impl LeadCondition {
     /// Returns the condition on the query name under which an event is a lead of a detection with
-    /// this predicate. A predicate that only excludes certain names, and requires none, gives
-    /// [`LeadCondition::EveryName`], which means no leads.
+    /// this predicate, which means that a match is possible. A predicate that only excludes certain
+    /// names, and requires none, gives [`LeadCondition::EveryName`], which means no leads.
     #[must_use]
     pub fn requiring_names(predicate: &Predicate) -> Self {
         match Self::of(predicate) {
@@ -55,9 +56,9 @@ impl LeadCondition {
     }
 }
 
-/// For which query names a part of a detection's condition is true, if each comparison of a field
-/// other than the query name has the result that helps a match: true, or false inside an odd number
-/// of negations.
+/// Says with which query names a part of a detection's condition is true. Each comparison of a
+/// field other than the query name is assumed to have the result that helps a match: true, or false
+/// inside an odd number of negations.
 enum Possibility {
     /// The part of the condition is true with every query name.
     Always,
@@ -69,16 +70,17 @@ enum Possibility {
 }
 
 impl Possibility {
-    /// Returns [`Possibility::Always`] if `holds`, and [`Possibility::Never`] otherwise. `holds` is
-    /// the truth value that a part of a condition has with every query name.
+    /// Returns [`Possibility::Always`] if `holds`, and [`Possibility::Never`] otherwise. This is
+    /// for a part of a condition that has the same result, `holds`, with every query name.
     fn known(holds: bool) -> Self {
         if holds { Possibility::Always } else { Possibility::Never }
     }
 }
 
-/// Returns for which query names `predicate`, a part of a detection's condition, is true if every
-/// comparison of a field other than the query name has the result `wanted`. That is the result that
-/// helps a match: true, or false if the part lies inside an odd number of negations.
+/// Returns with which query names `predicate`, a part of a detection's condition, is true. Every
+/// comparison of a field other than the query name is assumed to have the result `wanted`, which is
+/// the result that helps a match: true, or false if the part lies inside an odd number of
+/// negations.
 fn possible(predicate: &Predicate, wanted: bool) -> Possibility {
     match predicate {
         // A lead always has a name.
@@ -138,9 +140,10 @@ enum Junction {
     Or,
 }
 
-/// Returns for which query names the `And` or `Or` (as `junction` says) of the predicates
-/// `children` is true, by combining what [`possible`] returns for each of them. `wanted` is the
-/// result that every comparison of a field other than the query name has.
+/// Combines what [`possible`] returns for each of the predicates `children`: returns with which
+/// query names all of them are true (if `junction` is `And`), or at least one of them (if it is
+/// `Or`). Every comparison of a field other than the query name is assumed to have the result
+/// `wanted`.
 fn join(children: &[Predicate], wanted: bool, junction: Junction) -> Possibility {
     let mut open = Vec::new();
     for child in children {
@@ -316,8 +319,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(4096))]
 
-        /// Tests the definition of a lead: a name is a lead's name if the condition is true for
-        /// some truth values of the comparisons that do not read the name.
+        /// Tests the definition of a lead (a possible match): a name is a lead's name if the
+        /// condition is true for some truth values of the comparisons that do not read the name.
         #[test]
         fn a_lead_is_what_could_be_a_match(predicate in any_predicate()) {
             let leaves = unknown_leaves(&predicate);
@@ -330,8 +333,8 @@ mod tests {
             }
         }
 
-        /// Tests that the name of every match is a lead's name, whatever the event's other fields
-        /// contain.
+        /// Tests that the name of every match is also the name of a lead (a possible match),
+        /// whatever the event's other fields contain.
         #[test]
         fn the_name_of_every_match_is_a_lead(
             predicate in any_predicate(),

@@ -3,9 +3,9 @@
 
 use strsim::osa_distance;
 
-/// The number of letters of a misspelt name for each mistake that it may have, so a name of six
-/// letters may have two. A mistake is a letter that is wrong, missing, extra or swapped with the
-/// next. A name with fewer letters than this may have one mistake.
+/// The number of letters that a misspelt name must have for each mistake in it, so a name of six
+/// letters may have two. A name with fewer letters than this may still have one mistake. A mistake
+/// is a letter that is wrong, missing, extra or swapped with the next.
 const LETTERS_FOR_EACH_SLIP: usize = 3;
 
 /// Returns the known name that is closest to `name`, to suggest it in an error message; `None` if

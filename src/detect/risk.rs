@@ -11,20 +11,20 @@ use serde::Deserialize;
 /// A field whose value is at risk when an event matches the rule, such as a user or a computer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RiskObject {
-    /// The name of the field, in the result of the rule's search.
+    /// The name of the field whose value is at risk, in the result of the rule's search.
     pub field: String,
-    /// The type of the field's value in Splunk's risk index: `system`, `user` or `other`.
+    /// The type of the value at risk, as Splunk's risk index has it: `system`, `user` or `other`.
     pub object_type: String,
-    /// The risk score for this field's value; `None` if the rule states none.
+    /// The risk score that a match adds for the value at risk; `None` if the rule states none.
     pub score: Option<u32>,
 }
 
 /// A field whose value is the threat when an event matches the rule, such as a process or a domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ThreatObject {
-    /// The name of the field, in the result of the rule's search.
+    /// The name of the field whose value is the threat, in the result of the rule's search.
     pub field: String,
-    /// The type of the field's value, such as `process` or `domain`.
+    /// The type of the value that is the threat, such as `process` or `domain`.
     pub object_type: String,
 }
 
@@ -45,24 +45,25 @@ pub(super) struct StatedRisk {
     pub notes: Vec<String>,
 }
 
-/// The highest risk score that Splunk's rules can state. A higher one is taken as this score.
+/// The highest risk score that a rule of Splunk can state. A score above it is lowered to it.
 const HIGHEST_SCORE: u32 = 100;
 
 /// The values of the keys of a Splunk rule file in which a risk can be stated. An absent key has an
 /// empty value.
 pub(super) struct RiskKeys {
-    /// The key `tags`, in which rule files until 2024 stated the risk.
+    /// The value of the key `tags`, in which Splunk's rule files stated the risk until 2024.
     pub tags: Tags,
-    /// The key `rba`, in which rule files until May 2026 stated the risk.
+    /// The value of the key `rba` (risk-based alerting), in which Splunk's rule files stated the
+    /// risk until May 2026.
     pub rba: Rba,
-    /// The key `finding` of present rule files, for a rule whose single match is already a finding,
-    /// which is an alert in Splunk.
+    /// The value of the key `finding` of present Splunk rule files, for a rule whose single match
+    /// is already a finding, which is an alert in Splunk.
     pub finding: Finding,
-    /// The key `intermediate_findings` of present rule files, for a rule of which several matches
-    /// add up to a finding, which is an alert in Splunk.
+    /// The value of the key `intermediate_findings` of present Splunk rule files, for a rule of
+    /// which several matches add up to a finding, which is an alert in Splunk.
     pub intermediate_findings: IntermediateFindings,
-    /// The key `threat_objects` at the top level of present rule files: the fields whose values are
-    /// the threat.
+    /// The value of the key `threat_objects` at the top level of present Splunk rule files: the
+    /// fields whose values are the threat.
     pub threat_objects: Vec<RiskEntity>,
 }
 
@@ -121,7 +122,7 @@ pub(super) struct RiskEntity {
     #[serde(rename = "type")]
     object_type: Option<String>,
     score: Option<u32>,
-    /// The rule's message about this field alone; `None` if it has none. Only fields in
+    /// The message that the rule has for this field alone; `None` if it has none. Only fields in
     /// [`IntermediateFindings`] have messages.
     message: Option<String>,
 }
@@ -167,7 +168,8 @@ impl RiskKeys {
     }
 }
 
-/// Returns the score, limited to [`HIGHEST_SCORE`]. A higher score adds a note.
+/// Returns the risk score that a rule states, limited to [`HIGHEST_SCORE`]. If the stated score is
+/// higher, adds a note for the user to `notes`.
 fn within_bounds(score: u32, notes: &mut Vec<String>) -> u32 {
     if score > HIGHEST_SCORE {
         notes.push(format!(
@@ -205,8 +207,8 @@ fn distinct(entities: Vec<RiskEntity>) -> Vec<RiskObject> {
     objects
 }
 
-/// Returns the risk score that rule files until 2024 imply: confidence × impact / 100, rounded to
-/// the nearest whole number.
+/// Returns the risk score that a Splunk rule file of the layout until 2024 states by two numbers:
+/// confidence × impact / 100, rounded to the nearest whole number.
 fn product_score(confidence: u32, impact: u32) -> u32 {
     let product = u64::from(confidence) * u64::from(impact);
     u32::try_from((product + 50) / 100).unwrap_or(u32::MAX)

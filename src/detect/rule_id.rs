@@ -11,8 +11,8 @@ pub(super) fn stated_id(text: &str) -> Option<String> {
     (!inner.is_empty()).then(|| inner.to_owned())
 }
 
-/// Returns the form in which a rule's id is compared with others: a UUID in lower case, any other
-/// id unchanged.
+/// Returns the form of a rule's id in which ids are compared: a UUID in lower case, any other id
+/// unchanged.
 #[must_use]
 pub fn canonical_id(id: &str) -> String {
     if is_uuid(id) { id.to_ascii_lowercase() } else { id.to_owned() }

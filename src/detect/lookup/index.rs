@@ -8,9 +8,9 @@ use ahash::RandomState;
 use crate::detect::predicate::network::{Network, NetworkIndex};
 use crate::detect::predicate::pattern::{Pattern, fold};
 
-/// The number of bytes of a gram, which is a short sequence of adjacent bytes. In the index of a
-/// column of a Splunk lookup, each cell with wildcards is filed under a gram that matching values
-/// must contain.
+/// The number of bytes of a gram, which is a sequence of adjacent bytes in a text. In the index of
+/// a column of a Splunk lookup, each cell with wildcards is listed under a gram that every matching
+/// value contains.
 const GRAM: usize = 3;
 
 /// Splunk's `match_type` of a column of a lookup table: how the column's cells are compared with an
@@ -59,34 +59,35 @@ impl MatchType {
 /// The index of a column of a lookup table, which finds the rows whose cells match a value.
 #[derive(Debug)]
 pub(in crate::detect) enum ColumnIndex {
-    /// The index of a column whose cells must equal the value. For each text of a cell, it has the
+    /// The index of a lookup column with the match type `EXACT`: for each text of a cell, the
     /// 0-based numbers of the rows with that cell. The texts are in lower case unless
     /// `case_sensitive`.
     Exact { rows: HashMap<String, Vec<usize>, RandomState>, case_sensitive: bool },
-    /// The index of a column whose cells are patterns with the wildcard `*`.
+    /// The index of a lookup column whose cells are patterns with the wildcard `*`.
     Wildcard(Patterns),
-    /// The index of a column whose cells are IP networks.
+    /// The index of a lookup column whose cells are IP networks.
     Network(NetworkIndex),
 }
 
-/// The cells of a lookup's column that are patterns with wildcards, indexed by grams (sequences of
-/// [`GRAM`] bytes). Each pattern is filed under one gram of its literals: the one under which the
-/// fewest patterns are filed so far.
+/// The cells of a lookup's column that are patterns with wildcards, indexed so that few of them are
+/// compared with a value. Each pattern is listed under one gram (a sequence of [`GRAM`] bytes) of
+/// its literals: the one under which the fewest patterns are listed so far.
 #[derive(Debug)]
 pub(in crate::detect) struct Patterns {
     /// The patterns, one for each row of the lookup table, in the order of the rows.
     patterns: Vec<Pattern>,
-    /// For each gram, the 0-based numbers of the rows whose patterns are filed under it.
+    /// For each gram (a sequence of [`GRAM`] bytes), the 0-based numbers of the rows whose patterns
+    /// are listed under it: a value that matches the pattern contains the gram.
     by_gram: HashMap<[u8; GRAM], Vec<usize>, RandomState>,
     /// The 0-based numbers of the rows whose patterns have no literal of at least [`GRAM`] bytes.
-    /// They are tested for every value.
+    /// These patterns are compared with every value.
     others: Vec<usize>,
     case_sensitive: bool,
 }
 
 impl ColumnIndex {
-    /// Creates the index of a column from its cells, in the order of the rows. Empty cells match
-    /// nothing.
+    /// Creates the index of a column of a lookup table from its cells, in the order of the rows.
+    /// Empty cells match nothing.
     pub fn new<'a>(
         match_type: MatchType,
         case_sensitive: bool,
@@ -114,8 +115,8 @@ impl ColumnIndex {
         }
     }
 
-    /// Calls `found` with the 0-based number of each row whose cell matches the value, in any
-    /// order. A row may be reported more than once.
+    /// Calls `found` with the 0-based number of each row of the lookup table whose cell in this
+    /// column matches the value, in any order. A row may be reported more than once.
     pub fn find(&self, value: &str, mut found: impl FnMut(usize)) {
         match self {
             ColumnIndex::Exact { rows, case_sensitive: true } => {
@@ -131,7 +132,8 @@ impl ColumnIndex {
 }
 
 impl Patterns {
-    /// Creates the index of a column's cells, which are patterns, in the order of the rows.
+    /// Creates the index of a lookup column whose cells are patterns with wildcards. `cells` are in
+    /// the order of the rows.
     fn new<'a>(case_sensitive: bool, cells: impl Iterator<Item = &'a str>) -> Self {
         let patterns: Vec<Pattern> = cells.map(Pattern::new).collect();
         let mut by_gram: HashMap<[u8; GRAM], Vec<usize>, RandomState> = HashMap::default();
@@ -204,7 +206,8 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(1000))]
-        /// The slow twin of an index: compares the value with each row by itself.
+        /// Tests that the index of a column finds exactly the rows that are found if the value is
+        /// compared with each row in turn.
         #[test]
         fn an_index_finds_the_rows_that_match_one_by_one(
             cells in prop::collection::vec(

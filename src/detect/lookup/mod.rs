@@ -117,19 +117,22 @@ impl LookupDefinition {
 #[derive(Debug)]
 pub struct Lookup {
     name: String,
-    /// The names of the table's columns, in the order of the CSV file.
+    /// The names of the lookup table's columns, in the order of its CSV file.
     columns: Vec<String>,
-    /// For each column, how its cells are compared with an event's values.
+    /// For each column of the lookup table, how its cells are compared with an event's values.
     match_types: Vec<MatchType>,
-    /// The rows of the table, each with a cell for each column. The header is not included.
+    /// The rows of the lookup table, each with a cell for each column. The header of the CSV file
+    /// is not included.
     rows: Vec<Vec<Box<str>>>,
-    /// For each column, the index that finds its rows by value. It is built at the first use.
+    /// For each column of the lookup table, the index that finds its rows by value. An index is
+    /// built when it is first used.
     indexes: Vec<std::sync::OnceLock<ColumnIndex>>,
     /// True if the case of letters counts when cells are compared with an event's values.
     case_sensitive: bool,
     default_match: Option<String>,
     min_matches: usize,
-    /// The largest number of rows that are used for one event; further matching rows are ignored.
+    /// The largest number of rows of the lookup table that are used for one event; further matching
+    /// rows are ignored.
     max_matches: usize,
     notes: Vec<String>,
 }
@@ -178,9 +181,9 @@ impl Lookup {
         Ok(lookup)
     }
 
-    /// Reads the key `match_type` of the definition, which says how the cells of each column are
-    /// compared with values: `WILDCARD(column)`, `CIDR(column)` or `EXACT(column)`, separated by
-    /// commas. Columns without an entry stay `EXACT`.
+    /// Reads the key `match_type` of a lookup's definition, which says how the cells of each column
+    /// are compared with values: `WILDCARD(column)`, `CIDR(column)` or `EXACT(column)`, separated
+    /// by commas. Columns without an entry stay `EXACT`.
     fn read_match_types(&mut self, definition: &LookupDefinition) -> Result<(), String> {
         let types = match &definition.match_type {
             None => return Ok(()),
@@ -217,8 +220,8 @@ impl Lookup {
         Ok(())
     }
 
-    /// Returns the 0-based index of the table's column with this name; `None` if the table does not
-    /// have it.
+    /// Returns the 0-based index of the column with this name in the lookup table; `None` if the
+    /// table has no such column.
     pub(in crate::detect) fn column(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|known| known == name)
     }
@@ -228,19 +231,20 @@ impl Lookup {
         &self.notes
     }
 
-    /// Returns the names of the table's columns, in the order of the CSV file.
+    /// Returns the names of the lookup table's columns, in the order of its CSV file.
     pub(in crate::detect) fn columns(&self) -> &[String] {
         &self.columns
     }
 
-    /// Returns the table's cell at a 0-based row and column; an empty text if there is no such
-    /// cell.
+    /// Returns the cell of the lookup table at a 0-based row and column; an empty text if there is
+    /// no such cell.
     fn cell(&self, row: usize, column: usize) -> &str {
         self.rows.get(row).and_then(|row| row.get(column)).map_or("", |cell| cell)
     }
 
-    /// Returns the index that finds a column's rows by value. It is built at the first use. `None`
-    /// if there is no column at this 0-based index.
+    /// Returns the index that finds the lookup table's rows by their cells in a column, given by
+    /// its 0-based number. The index is built when it is first used. `None` if there is no such
+    /// column.
     fn index(&self, column: usize) -> Option<&ColumnIndex> {
         let match_type = *self.match_types.get(column)?;
         let cells = || self.rows.iter().map(|row| row.get(column).map_or("", |cell| &**cell));
@@ -248,9 +252,9 @@ impl Lookup {
         Some(self.indexes.get(column)?.get_or_init(index))
     }
 
-    /// Returns the 0-based numbers of the rows that match all `keys`, in the order of the file, at
-    /// most `max_matches` of them. Each key is the 0-based index of a column and a list of values.
-    /// A row matches a key if its cell in the column matches one of the values.
+    /// Returns the 0-based numbers of the lookup table's rows that match all `keys`, in the order
+    /// of the file, at most `max_matches` of them. Each key is the 0-based index of a column and a
+    /// list of values. A row matches a key if its cell in the column matches one of the values.
     fn find(&self, keys: &[(usize, Vec<std::borrow::Cow<'_, str>>)]) -> Vec<usize> {
         let Some(((column, values), others)) = keys.split_first() else { return Vec::new() };
         let Some(index) = self.index(*column) else { return Vec::new() };
@@ -284,7 +288,7 @@ pub(in crate::detect) struct LookupOutput {
     /// The columns by which rows are found: their 0-based indexes, each with the term (an
     /// expression of the search, usually a field) whose values the column's cells must match.
     keys: Vec<(usize, Term)>,
-    /// The 0-based index of the column whose cells are returned.
+    /// The 0-based index of the column of the lookup table whose cells are returned.
     output: usize,
 }
 
@@ -316,8 +320,8 @@ impl LookupOutput {
         self.keys.iter().map(|(_, term)| term)
     }
 
-    /// Returns a copy of the output that compares the key columns with the values of `terms`
-    /// instead: the first key column with the first term, and so on.
+    /// Returns a copy of this output of a lookup that compares the key columns with the values of
+    /// `terms` instead: the first key column with the first term, and so on.
     pub fn with_keys(&self, terms: Vec<Term>) -> Self {
         let keys = self.keys.iter().map(|(column, _)| *column).zip(terms).collect();
         LookupOutput { keys, ..self.clone() }
@@ -331,9 +335,9 @@ impl LookupOutput {
         self.lookup.find(&keys)
     }
 
-    /// Returns the cells of the output column in the rows that are found for `input`, except for
-    /// empty cells. If fewer rows are found than the number `min_matches` in the lookup's
-    /// definition, the text `default_match` of the definition is added.
+    /// Returns the cells of the output column in the rows of the lookup table that are found for
+    /// `input`, except for empty cells. If fewer rows are found than the number `min_matches` in
+    /// the lookup's definition, the text `default_match` of the definition is added.
     pub fn value<'a>(&'a self, input: EvalInput<'a>) -> Value<'a> {
         let rows = self.rows(input);
         let few = rows.len() < self.lookup.min_matches;
@@ -364,9 +368,9 @@ impl LookupOutput {
         sets.next()
     }
 
-    /// Returns the literals of one key column, one for each row whose cell is not empty: an event
-    /// whose value of `field` matches the row's cell contains the row's literal. `None` if one of
-    /// these rows has no literal.
+    /// Returns the literals of one key column of the lookup table, one for each row whose cell is
+    /// not empty: an event whose value of `field` matches the row's cell contains the row's
+    /// literal. `None` if one of these rows has no literal.
     fn literals_of(&self, column: usize, field: Field) -> Option<Vec<RequiredLiteral>> {
         let match_type = self.lookup.match_types.get(column)?;
         let mut literals = BTreeSet::new();
@@ -385,7 +389,8 @@ impl LookupOutput {
     }
 
     /// Returns the cells of the key columns in the rows that the lookup finds for an event, each
-    /// with the event field that it matches. Keys that are not fields are left out.
+    /// with the event field that it matches. Key columns that are compared with something other
+    /// than a field are left out.
     pub fn hits(&self, event: &Event) -> Vec<(Field, &str)> {
         let rows = self.rows(EvalInput::Event(event));
         let mut hits = Vec::new();

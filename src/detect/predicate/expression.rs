@@ -22,9 +22,9 @@ const MOST_COMPILED: usize = 32 * MOST_MEMORY;
 /// the memory, because they make an expression go through very many states.
 const MOST_STATES: usize = 64 << 10;
 
-/// A regular expression for a field's value. It is compiled at its first use or by
-/// [`Expression::make_ready`], so that the sizes of all expressions can be checked before any of
-/// them takes memory.
+/// A regular expression that a rule compares a field's value with. It is compiled at its first use
+/// or by [`Expression::make_ready`], so that the sizes of all expressions can be checked before any
+/// of them takes memory.
 #[derive(Debug, Clone)]
 pub struct Expression {
     /// The regular expression or pattern as the rule's author wrote it.
@@ -33,7 +33,8 @@ pub struct Expression {
     /// has a pattern with wildcards instead, or syntax that the crate does not know.
     source: String,
     flags: Flags,
-    /// What is known of the expression before it is compiled, such as the memory that it will take.
+    /// What is known of the regular expression before it is compiled, such as the memory that it
+    /// will take.
     estimate: Estimate,
     regex: OnceLock<Regex>,
     /// Literals that each matching value contains, in any case, by which a sweep selects the
@@ -57,9 +58,9 @@ impl Eq for Expression {}
 pub enum PatternPart {
     /// Literal text, which the field's value must have at this place of the pattern.
     Literal(String),
-    /// A wildcard for any number of characters, including none (`*`).
+    /// A wildcard of the pattern for any number of characters, including none (`*`).
     Any,
-    /// A wildcard for exactly one character (`?`).
+    /// A wildcard of the pattern for exactly one character (`?`).
     One,
 }
 
@@ -128,8 +129,8 @@ impl Expression {
         Ok(Expression { text: text.to_owned(), source, flags, estimate, regex: OnceLock::new(), literals })
     }
 
-    /// An estimate of the memory that the compiled expression takes, in bytes. It is known before
-    /// the expression is compiled.
+    /// Returns the estimated memory that the regular expression takes once compiled, in bytes. It
+    /// is known before the expression is compiled.
     #[must_use]
     pub fn size(&self) -> usize {
         self.estimate.size
@@ -206,8 +207,8 @@ impl Expression {
         Some(text).filter(|text| text.len() <= most)
     }
 
-    /// The literals that each matching value contains, in lower case; the value may have them in
-    /// any case. Empty if none are known.
+    /// Returns literals that each value contains that the expression matches, in lower case; the
+    /// value may have them in any case. Empty if none are known.
     pub fn literals(&self) -> impl Iterator<Item = &str> {
         self.literals.iter().map(String::as_str)
     }
@@ -231,9 +232,9 @@ fn with_ends(text: &str) -> String {
     known
 }
 
-/// Adds to `regex` an expression that matches a letter in any case. An ASCII letter and one outside
-/// ASCII are never the same letter, such as `k` and the Kelvin sign (U+212A); a
-/// [`Pattern`](crate::detect::predicate::pattern::Pattern) does the same.
+/// Adds to `regex`, the text of a regular expression, an expression that matches a letter in any
+/// case. An ASCII letter and one outside ASCII are never the same letter, such as `k` and the
+/// Kelvin sign (U+212A); a [`Pattern`](crate::detect::predicate::pattern::Pattern) does the same.
 fn push_folded(regex: &mut String, letter: char) {
     let mut cases: Vec<char> = vec![letter];
     for other in letter.to_lowercase().chain(letter.to_uppercase()) {
@@ -321,8 +322,8 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
-        /// The slow twin of an expression that is made from a pattern: a [`Pattern`] matches the
-        /// same values, for patterns that both can express.
+        /// Tests that an expression that is made from a pattern with wildcards matches the same
+        /// values as the [`Pattern`] itself, which is evaluated by other code.
         #[test]
         fn folded_wildcards_are_a_pattern(pattern in "[abB*.éÉ\u{212a}k]{0,7}", value in "[abAB.eéÉ\u{212a}K]{0,9}") {
             let expression = Expression::of_parts(&pattern, &parts(&pattern), Case::Folded).unwrap();

@@ -1,5 +1,5 @@
 //! The fields of a DNS query, under the names that rules use. This module decides which part of an
-//! event a name stands for, and nothing else.
+//! event the name of a field stands for, and nothing else.
 
 use std::borrow::Cow;
 
@@ -19,10 +19,10 @@ pub enum Field {
     /// A field that only some kinds of events have, in most cases as a `Data` element of their XML.
     /// It is identified by its meaning ([`FieldSpec::meaning`]), such as `QueryName`.
     Data(&'static str),
-    /// The resolver's answers to the query, one value for each: the names in DNS records, and the
+    /// The answers to the DNS query, one value for each: the names in DNS records, and the
     /// addresses.
     Answer,
-    /// The number of the resolver's answers, which are the values of [`Field::Answer`].
+    /// The number of answers to the DNS query, which are the values of [`Field::Answer`].
     AnswerCount,
     /// The log channel of the event, from `System/Channel`.
     Channel,
@@ -32,17 +32,17 @@ pub enum Field {
     EventId,
     /// The number of the event in its log, from `System/EventRecordID`.
     EventRecordId,
-    /// The file name of the querying process's image, without its folder.
+    /// The file name of the executable of the process that made the DNS query, without its folder.
     ProcessName,
     /// The name of the program that wrote the event, from `System/Provider/@Name`.
     Provider,
-    /// The number of queried names, which is always 1, because an event has one name. Splunk's data
-    /// model of DNS events has this field as `query_count`.
+    /// The number of names in the DNS query, which is always 1. Splunk's data model of DNS events
+    /// has this field as `query_count`.
     QueryCount,
-    /// The types of the DNS records among the resolver's answers, such as `CNAME`: one value for
-    /// each record.
+    /// The types of the DNS records among the answers to the DNS query, such as `CNAME`: one value
+    /// for each record.
     RecordType,
-    /// The name of the Windows error code with which the query ended.
+    /// The name of the Windows error code with which the DNS query ended.
     ReplyCode,
     /// The name that Splunk's add-on for Sysmon gives this kind of event, such as `DNS Query`.
     Signature,
@@ -96,13 +96,13 @@ fn data_names() -> impl Iterator<Item = (&'static str, Field)> {
 }
 
 impl Field {
-    /// The field with the path of the querying process's image.
+    /// The field with the path of the executable of the process that made the DNS query.
     pub const IMAGE: Field = Field::Data("Image");
-    /// The field with the queried name.
+    /// The field with the name that the DNS query asks for.
     pub const QUERY_NAME: Field = Field::Data("QueryName");
-    /// The field with the resolver's answers as one text, as Sysmon logs them.
+    /// The field with the answers to the DNS query as one text, as Sysmon logs them.
     pub const QUERY_RESULTS: Field = Field::Data("QueryResults");
-    /// The field with the Windows error code of the query; 0 is success.
+    /// The field with the Windows error code of the DNS query; 0 is success.
     pub const QUERY_STATUS: Field = Field::Data("QueryStatus");
 
     /// The field with this name in Splunk; `None` if no field has the name. Case matters, as in
@@ -130,8 +130,8 @@ impl Field {
         }
     }
 
-    /// The name of a field that differs from `name` only in case, which the rule's author probably
-    /// meant; `None` if no name does.
+    /// The name of a field that differs from `name` only in upper and lower case, which the rule's
+    /// author probably meant; `None` if there is no such field.
     pub(in crate::detect) fn name_like(name: &str) -> Option<&'static str> {
         Field::names().find(|known| known.eq_ignore_ascii_case(name))
     }
@@ -174,8 +174,8 @@ impl Field {
         })
     }
 
-    /// Returns true if the event has the field with an empty value. Returns false if the event does
-    /// not have the field.
+    /// Returns true if the event has the field, but with an empty value. Returns false if the event
+    /// does not have the field at all.
     #[must_use]
     pub fn is_empty(self, event: &Event) -> bool {
         self.text(event) == Some("")

@@ -19,11 +19,11 @@ pub(in crate::detect) struct FieldCache<'e> {
 #[derive(Debug)]
 struct CachedValue<'e> {
     field: Field,
-    /// The field's value; `None` if the event does not have the field.
+    /// The value that the event has in the field; `None` if the event does not have the field.
     value: Option<Cow<'e, str>>,
-    /// The pairs of neighbouring bytes in the field's value. They rule out most patterns, whose
-    /// literals have pairs that the value does not have. `None` until the value is compared with a
-    /// pattern.
+    /// The pairs of neighbouring bytes in the field's value. They rule out most patterns fast:
+    /// those whose literals have a pair that the value does not have. `None` until the value is
+    /// compared with a pattern.
     pairs: Option<BytePairs>,
 }
 
@@ -33,14 +33,14 @@ impl<'e> FieldCache<'e> {
         FieldCache { event, last: None }
     }
 
-    /// Returns the field's value in the event, like [`Field::value`]. Takes it from the cache if
-    /// the field was read last.
+    /// Returns the value that the event has in a field, like [`Field::value`]. If the field was
+    /// also read last, the value comes from the cache.
     fn value(&mut self, field: Field) -> Option<&str> {
         self.cached(field).value.as_deref()
     }
 
-    /// Returns true if `holds` is true of the field's value in the event; for a field with several
-    /// values, of at least one of them. Returns false if the event does not have the field.
+    /// Returns true if `holds` is true of the value that the event has in a field; for a field with
+    /// several values, of at least one of them. Returns false if the event does not have the field.
     pub(in crate::detect) fn any(&mut self, field: Field, holds: impl Fn(&str) -> bool) -> bool {
         if field.is_multivalued() {
             return field.values(self.event).any(holds);
@@ -48,8 +48,9 @@ impl<'e> FieldCache<'e> {
         self.value(field).is_some_and(holds)
     }
 
-    /// Returns true if the field's value in the event matches the pattern; for a field with several
-    /// values, at least one of them. Returns false if the event does not have the field.
+    /// Returns true if the value that the event has in a field matches the pattern; for a field
+    /// with several values, if at least one does. Returns false if the event does not have the
+    /// field.
     pub(in crate::detect) fn matches(&mut self, field: Field, pattern: &Pattern) -> bool {
         if field.is_multivalued() {
             return field.values(self.event).any(|value| pattern.matches(value));

@@ -35,24 +35,24 @@ const SHORTEST_REQUIRED_LITERAL: usize = 3;
 pub enum Predicate {
     /// The predicate is true of every event.
     All,
-    /// True if all of these predicates are true; also if there are none.
+    /// True if all of these predicates are true. Without predicates, it is always true.
     And(Vec<Predicate>),
-    /// True if one of these predicates is true; false if there are none.
+    /// True if at least one of these predicates is true. Without predicates, it is always false.
     Or(Vec<Predicate>),
-    /// True if this predicate is false.
+    /// True if the predicate inside is false.
     Not(Box<Predicate>),
     /// True if Sysmon wrote the event, as [`crate::event::System::is_sysmon`] decides.
     Sysmon,
     /// True if the event has this field, with a value that is not empty.
     Exists(Field),
-    /// True if the event has this field, with an empty value.
+    /// True if the event has this field, but with an empty value.
     Empty(Field),
     /// True if the field's value matches the pattern. A field that is absent or empty matches no
     /// pattern, not even `*`.
     Matches {
         /// The field of the event whose value is compared.
         field: Field,
-        /// The pattern, which must match the whole value.
+        /// The pattern, which must match the field's whole value.
         pattern: Pattern,
     },
     /// True if the field's value matches the regular expression. A field that is absent or empty
@@ -60,7 +60,7 @@ pub enum Predicate {
     Fits {
         /// The field of the event whose value is compared.
         field: Field,
-        /// The regular expression, which must match somewhere in the value.
+        /// The regular expression, which must match somewhere in the field's value.
         expression: Expression,
     },
     /// True if the field contains an IP address that lies in the network.
@@ -70,16 +70,17 @@ pub enum Predicate {
         /// The network that must contain an address in the field's value.
         network: Network,
     },
-    /// True if the field's value passes a test. A field that is absent or empty passes no test.
+    /// True if the field's value passes a test, such as being a number above zero. A field that is
+    /// absent or empty passes no test.
     Passes {
         /// The field of the event whose value is compared.
         field: Field,
-        /// The test that the value must pass.
+        /// The test that the field's value must pass, such as to be a number above zero.
         test: FieldTest,
     },
-    /// True if a condition of a Splunk search on computed values is true of the event: on functions
-    /// of fields, on lookups (a site's tables), or on the rows that the event makes in the table of
-    /// the search's command `stats`.
+    /// True if a condition of a Splunk search on computed values is true of the event. The values
+    /// are results of functions or lookups (a site's tables), or values in the rows that the
+    /// search's command `stats` makes of the event.
     Computed(Arc<Computed>),
     /// True if the field's value is less or greater than another value, as the operator says: by
     /// number if both are numbers, otherwise by text in lower case. False for a field that is
@@ -89,7 +90,8 @@ pub enum Predicate {
         field: Field,
         /// The operator between the field's value and the rule's value.
         operator: Inequality,
-        /// The rule's value, on the right of the operator.
+        /// The value in the rule, with which the field's value is compared. It is on the right of
+        /// the operator.
         value: String,
     },
 }
@@ -111,9 +113,10 @@ pub enum Inequality {
 /// is listed once, in the order of the rule. They become columns of the table of matches.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hits {
-    /// The patterns that matched the queried name.
+    /// The patterns of the rule that matched the name in the DNS query.
     pub matched_query: Vec<String>,
-    /// The patterns that matched the name or the image path of the querying process.
+    /// The patterns of the rule that matched the name or the path of the executable of the process
+    /// that made the DNS query.
     pub matched_process: Vec<String>,
 }
 
@@ -166,9 +169,9 @@ impl Predicate {
         hits
     }
 
-    /// Adds to `hits` the patterns in this predicate that made an event match. `wanted` is the
-    /// truth value of this predicate that contributes to the match: false under an odd number of
-    /// negations.
+    /// Adds to `hits` the patterns in this predicate that made an event match the rule. `wanted` is
+    /// the truth value by which this predicate contributes to the match: true, or false inside an
+    /// odd number of negations.
     fn collect_hits(&self, event: &mut FieldCache<'_>, wanted: bool, hits: &mut Hits) {
         match self {
             Predicate::And(children) | Predicate::Or(children) => {
@@ -247,9 +250,9 @@ impl Predicate {
     }
 }
 
-/// Makes the set of literals for a condition on one field. `literals` are texts that the field's
-/// value must all contain; the set consists of the longest of them. The result is empty, without
-/// any set, if none of the literals can be searched for in records.
+/// Returns the set of literals for a condition on one field, as the only element of a list.
+/// `literals` are texts that the field's value must all contain; the set has only the longest of
+/// them. The list is empty if no literal can be searched for in records.
 pub(in crate::detect) fn required<'a>(
     field: Field,
     literals: impl Iterator<Item = &'a str>,
@@ -457,8 +460,9 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(4096))]
-        /// An event that matches a predicate contains a literal of each set of
-        /// [`Predicate::required_literals`]. The skim relies on this when it skips records.
+        /// Tests that an event that matches a predicate contains a literal of each set of
+        /// [`Predicate::required_literals`]. A sweep skips records that do not, without decoding
+        /// them.
         #[test]
         fn a_match_holds_a_required_literal(
             predicate in any_predicate(),

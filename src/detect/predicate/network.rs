@@ -68,8 +68,8 @@ fn addresses(text: &str) -> impl Iterator<Item = &str> {
 #[derive(Debug, Default)]
 pub(in crate::detect) struct NetworkIndex {
     numbers: HashMap<IpNet, Vec<usize>>,
-    /// The prefix lengths of the networks, such as 24 for `192.0.2.0/24`; IPv4 and IPv6 together.
-    /// One search per length finds all networks around an address.
+    /// The prefix lengths of all networks in the index, such as 24 for `192.0.2.0/24`; IPv4 and
+    /// IPv6 together. One search for each length finds all networks that contain an address.
     lengths: BTreeSet<u8>,
 }
 

@@ -13,13 +13,13 @@ use crate::detect::predicate::pairs::BytePairs;
 /// and [`Pattern::literals`] can be searched for in the bytes of records.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
-    /// The pattern as the rule's author wrote it, with escapes resolved.
+    /// The text of the pattern as the rule's author wrote it, with escapes resolved.
     text: String,
-    /// The literals before, between and after the wildcards, in folded case. There is always one
-    /// more than there are wildcards, so some may be empty.
+    /// The literals before, between and after the pattern's wildcards, in lower case. There is
+    /// always one more than there are wildcards, so some may be empty.
     pieces: Vec<String>,
-    /// Whether all literals of the pattern are ASCII. If so, a value is compared without folding
-    /// it.
+    /// Whether all literals of the pattern are ASCII. If so, a value can be compared with the
+    /// pattern without a copy of the value in lower case.
     is_ascii: bool,
     /// The pairs of neighbouring bytes in the pattern's literals. They rule out most values fast,
     /// because a matching value has all of these pairs. There are none if a literal is not ASCII,
@@ -51,7 +51,8 @@ impl Pattern {
         Pattern { text: text.to_owned(), pieces, is_ascii, pairs }
     }
 
-    /// The pattern as the rule's author wrote it, with quotes and escapes resolved.
+    /// Returns the text of the pattern as the rule's author wrote it, with quotes and escapes
+    /// resolved.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
@@ -90,8 +91,8 @@ impl Pattern {
     }
 }
 
-/// The text in lower case. Each character is folded by itself, as [`Pattern`] describes, so that
-/// texts that a pattern treats as equal become equal.
+/// Returns the text in lower case. Each character is converted by itself, as [`Pattern`] describes,
+/// so that two texts become equal exactly if a pattern treats them as equal.
 pub(in crate::detect) fn fold(text: &str) -> String {
     text.chars().map(fold_char).collect()
 }
@@ -147,8 +148,8 @@ pub(in crate::detect) mod tests {
 
     use super::*;
 
-    /// The slow twin of [`Pattern::matches`]: the definition of a match, by recursion over the
-    /// characters of the pattern and the value.
+    /// Matches a value with a pattern by the definition, to test [`Pattern::matches`]: slowly, by
+    /// recursion over the characters of both.
     pub fn naive_match(pattern: &str, value: &str) -> bool {
         fn same(a: char, b: char) -> bool {
             a == b || (a.is_ascii() == b.is_ascii() && a.to_lowercase().eq(b.to_lowercase()))

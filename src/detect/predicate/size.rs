@@ -22,13 +22,14 @@ const CLASS_RANGE: usize = 96;
 /// such as the branches of `a|b`.
 const JOINT: usize = 64;
 
-/// What is known of a regular expression before it is compiled.
+/// What is known of a regular expression before it is compiled: how much memory it will take, and
+/// whether it matches the empty text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::detect) struct Estimate {
     /// An estimate of the memory that the compiled expression takes, in bytes.
     pub size: usize,
-    /// Whether the expression matches the empty text. In Sigma, such an expression also matches an
-    /// empty field.
+    /// Whether the regular expression matches the empty text. In Sigma, such an expression also
+    /// matches an empty field.
     pub matches_empty: bool,
 }
 
@@ -88,8 +89,8 @@ fn size(expression: &Hir) -> usize {
     }
 }
 
-/// The last line of `text`, an error message of the crate `regex_syntax`. The lines before it show
-/// the place of the error in the expression.
+/// The last line of `text`, an error message of the crate `regex_syntax`: it says what is wrong.
+/// The lines before it show where in the expression the error is.
 pub(in crate::detect) fn last_line(text: &str) -> String {
     let last = text.lines().last().unwrap_or_default();
     last.strip_prefix("error: ").unwrap_or(last).to_owned()

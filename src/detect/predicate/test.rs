@@ -7,39 +7,40 @@ use crate::detect::predicate::pattern::fold;
 use crate::detect::predicate::{Inequality, number};
 use crate::event::{Event, EventTime, TimePart};
 
-/// A test of a field's value that is not a comparison with a pattern. An absent or empty field
-/// passes no test.
+/// A test of a field's value that is not a comparison with a pattern: as a number, with another
+/// field, or as a time. An absent or empty field passes no test.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FieldTest {
-    /// Passed if the value is a number that compares with another number as the operator says. A
-    /// value that is no number does not pass.
+    /// Passed if the field's value is a number that is less or greater than the rule's number, as
+    /// the operator says. A value that is no number does not pass.
     Number {
         /// The operator between the field's number, on its left, and the rule's number.
         operator: Inequality,
         /// The rule's number, on the right of the operator, in decimal form.
         value: String,
     },
-    /// Passed if the tested value contains the value of another field of the event at the given
-    /// position. Not passed if that field is absent or empty.
+    /// Passed if the field's value contains the value of another field of the event at the given
+    /// position. Not passed if that other field is absent or empty.
     OtherField {
         /// The field whose value is looked for in the tested field.
         field: Field,
-        /// Where in the tested value the other field's value must be.
+        /// Where in the tested field's value the other field's value must be.
         position: Position,
-        /// Whether the case of letters matters when the two values are compared.
+        /// Whether the case of letters matters when the values of the two fields are compared.
         case: Case,
     },
-    /// Passed if the tested value is a time (UTC) of which one part, such as the hour, is the given
-    /// number.
+    /// Passed if the field's value is a time (UTC) of which one part, such as the hour, is the
+    /// given number.
     Time {
         /// The part of the time that is compared, such as the hour.
         part: TimePart,
-        /// The number that this part of the time must be.
+        /// The number that the compared part of the time must be, such as 23 for the hour.
         value: i64,
     },
 }
 
-/// Where in a field's value the value that a rule compares it with must be.
+/// Where in a field's value a rule expects its own value: at the start, at the end, anywhere, or as
+/// the whole value.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Position {
     /// The rule's value must be the field's whole value.
@@ -54,7 +55,8 @@ pub enum Position {
 }
 
 impl Position {
-    /// Returns true if `value` is at this position in `text`.
+    /// Returns true if `text` has `value` at this position: as the whole text, at its start, at its
+    /// end, or anywhere.
     fn holds(self, text: &str, value: &str) -> bool {
         match self {
             Position::Whole => text == value,

@@ -16,8 +16,8 @@ pub struct ConditionTree {
     /// Whether the predicate is true of the event that it was described for; `None` if no event was
     /// given.
     pub holds: Option<bool>,
-    /// The descriptions of the parts of the predicate, such as the children of an AND; empty if it
-    /// has none.
+    /// The descriptions of the predicate's parts, such as the operands of an AND; empty if it has
+    /// no parts.
     pub children: Vec<ConditionTree>,
 }
 
@@ -72,7 +72,8 @@ fn text(predicate: &Predicate) -> String {
     }
 }
 
-/// The field that a predicate without parts compares; `None` if it compares no single field.
+/// Returns the field that a predicate on a single field compares; `None` for a predicate of another
+/// kind, such as an AND.
 fn field(predicate: &Predicate) -> Option<Field> {
     match predicate {
         Predicate::Exists(field)

@@ -5,8 +5,8 @@ use super::compiler::joined;
 use crate::detect::predicate::Predicate;
 
 /// The most ways in which a Sigma condition such as `2 of selection*` may choose parts of the rule.
-/// This condition becomes an OR of all pairs of the parts, which takes memory, so a condition with
-/// more ways is refused.
+/// The condition becomes an OR of all ways, each an AND of the chosen parts. This takes memory, so
+/// a condition with more ways is refused.
 const MOST_ALTERNATIVES: usize = 1_000;
 /// The number up to which [`choices`] counts exactly the ways to choose some of the parts of a
 /// Sigma rule. It is far above [`MOST_ALTERNATIVES`], so a larger number need not be exact to be
@@ -22,7 +22,7 @@ pub(super) fn check_number(all: usize, count: usize) -> Result<(), String> {
     Ok(())
 }
 
-/// The number of leaves of a predicate, which are the conditions on single fields of an event.
+/// Returns the number of conditions on single fields of an event that a predicate consists of.
 pub(super) fn condition_count(predicate: &Predicate) -> usize {
     match predicate {
         Predicate::And(children) | Predicate::Or(children) => children.iter().map(condition_count).sum(),

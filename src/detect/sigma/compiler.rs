@@ -24,27 +24,28 @@ const DEEPEST_NESTING: usize = 100;
 const MOST_PARTS: usize = 1_000;
 /// The most conditions on fields that a Sigma rule may become when it is compiled, so that a small
 /// rule cannot fill the memory. A value counts once for each text that its placeholders and
-/// modifiers make of it, and all of this counts again each time that the rule's condition names the
-/// part with the value.
+/// modifiers make of it. A part of the rule, such as `selection`, counts as often as the rule's
+/// condition names it.
 const MOST_CONDITIONS: usize = 200_000;
-/// The number of lines of a Sigma rule (each a field with values) that are not understood after
-/// which the compiler reads no more lines. The rule is refused anyway, and looking for the names
+/// The most lines of a Sigma rule (each a field with values) that are not understood before the
+/// compiler stops reading the rule. One is enough to refuse the rule, and looking for the names
 /// that were probably meant takes time.
 const MOST_PROBLEMS: usize = 1_000;
 /// The keys of a Sigma rule's `detection` section that are not names of parts: the condition, and a
 /// time frame, which is not supported.
 const RESERVED: [&str; 2] = ["condition", "timeframe"];
 
-/// Whether a part of a Sigma rule, if it is true of an event, makes a match more likely or less. It
-/// decides what happens if the site gives no values for a placeholder (`%name%`) in the part: the
-/// rule is refused, or the placeholder excludes no events.
+/// Says whether a part of a Sigma rule makes a match more likely or less likely when it is true of
+/// an event. If the site gives no values for a placeholder (`%name%`) in the part, this decides
+/// whether the rule is refused or the placeholder excludes no events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Polarity {
-    /// The part of the rule, such as `selection`, describes matches: if it is true, a match is more
-    /// likely.
+    /// The part of the Sigma rule, such as `selection`, describes matches: if it is true of an
+    /// event, a match is more likely.
     For,
-    /// The part of the rule, such as `filter`, excludes events: if it is true, a match is less
-    /// likely, because the rule's condition has the part below an odd number of `not`s.
+    /// The part of the Sigma rule, such as `filter`, excludes events: if it is true of an event, a
+    /// match is less likely, because the rule's condition has the part below an odd number of
+    /// `not`s.
     Against,
 }
 
@@ -57,35 +58,36 @@ impl Polarity {
     }
 }
 
-/// Compiles the `detection` section of one Sigma rule to a predicate. Limits the conditions and the
-/// memory that the rule takes, and collects notes for the user and problems on the way.
+/// Compiles the `detection` section of one Sigma rule to a predicate. It limits the number of
+/// conditions and the memory that the rule takes. On the way it collects notes for the user, and
+/// the problems of lines that are not understood.
 pub(super) struct Compiler<'a> {
     detection: &'a Node,
     source: LogSource,
-    /// Sample events of the rule's log source ([`LogSource::prototypes`]), which show whether any
-    /// event that a sweep reads can match.
+    /// Sample events of the Sigma rule's log source ([`LogSource::prototypes`]). They show whether
+    /// any event that a sweep reads can match the rule.
     prototypes: Vec<Event>,
     placeholders: &'a Placeholders,
     notes: RefCell<Vec<String>>,
-    /// The places where the rule describes events that a sweep does not read, such as `EventID: 3`,
-    /// each with a text that says so.
+    /// The places where the Sigma rule describes events that a sweep does not read, such as
+    /// `EventID: 3`, each with a message that says so.
     foreign: RefCell<Vec<YamlProblem>>,
-    /// Whether some line of the rule (a field with values) describes DNS queries, such as one on
-    /// `QueryName`, even if the line is not understood. Then the rule is refused, and not ignored
-    /// as one about other events.
+    /// Whether some line of the Sigma rule (a field with values) describes DNS queries, such as one
+    /// on `QueryName`, even if the line is not understood. If so, the rule is refused, and not
+    /// ignored as a rule about other events.
     mentions_dns: Cell<bool>,
-    /// The number of conditions on fields that the rule has become so far, while it is compiled. It
-    /// is limited by [`MOST_CONDITIONS`].
+    /// The number of conditions on fields that the Sigma rule has become so far, while it is
+    /// compiled. It is limited by [`MOST_CONDITIONS`].
     conditions: Cell<usize>,
-    /// The estimated memory, in bytes, of those regular expressions of the rule that were made so
-    /// far. It is limited by [`MOST_EXPRESSION_BYTES`].
+    /// The estimated memory, in bytes, of those regular expressions of the Sigma rule that were
+    /// made so far. It is limited by [`MOST_EXPRESSION_BYTES`].
     expression_bytes: Cell<usize>,
-    /// The problem with the first line of the rule (a field with values) that is not understood;
-    /// `None` if all lines so far are understood.
+    /// The problem with the first line of the Sigma rule (a field with values) that is not
+    /// understood; `None` if all lines so far are understood.
     problem: RefCell<Option<YamlProblem>>,
-    /// The number of the rule's lines (each a field with values) that are not understood. A line
-    /// counts as often as the rule's condition names its part. Each keyword (a value without a
-    /// field) counts too, because looking for the field that it may name takes time.
+    /// The number of the Sigma rule's lines (each a field with values) that are not understood so
+    /// far. A line counts as often as the rule's condition names its part. Each keyword (a value
+    /// without a field) counts, too, because looking for the field that it may name takes time.
     problems: Cell<usize>,
 }
 
@@ -106,9 +108,9 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// Compiles the condition of the Sigma rule, with the parts that it names. If the rule has a
-    /// list of conditions, the predicate is an OR of them. The error says why the rule cannot be
-    /// run.
+    /// Compiles the Sigma rule's condition, with the parts of the rule that the condition names. If
+    /// the rule has a list of conditions, the predicate is an OR of them. The error says why the
+    /// rule cannot be run.
     pub(super) fn predicate(&self) -> Result<Predicate, Refusal> {
         if let Some((key, _)) = self.detection.entries().iter().find(|(key, _)| key.name == "timeframe") {
             return Err(YamlProblem::at(
@@ -190,8 +192,8 @@ impl<'a> Compiler<'a> {
         self.placeholders
     }
 
-    /// Adds `more` to the number of conditions on fields that the Sigma rule comes to, before the
-    /// conditions are built. Returns an error if the number is now above [`MOST_CONDITIONS`].
+    /// Adds `more` to the number of conditions on fields that the Sigma rule becomes, before these
+    /// conditions are built. Fails if the number is now above [`MOST_CONDITIONS`].
     pub(super) fn count_conditions(&self, more: usize) -> Result<(), String> {
         let count = self.conditions.get().saturating_add(more);
         self.conditions.set(count);
@@ -264,8 +266,9 @@ impl<'a> Compiler<'a> {
     }
 
     /// Records the problem with a piece of the Sigma rule that is not understood, such as a field
-    /// with its values. Returns a predicate that takes its place, so that the rest of the rule can
-    /// still be compiled: it may show that the rule is about events that a sweep does not read.
+    /// with its values. Returns a predicate that takes the place of the piece, so that the rest of
+    /// the rule can still be compiled: it may show that the rule is about events that a sweep does
+    /// not read.
     fn not_understood(&self, problem: YamlProblem) -> Predicate {
         self.problem.borrow_mut().get_or_insert(problem);
         self.problems.set(self.problems.get() + 1);
@@ -311,9 +314,9 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// Refuses the condition that `count` of `parts` are true, if there are too many ways to choose
-    /// the parts, or too many conditions on fields in all of these ways. This is checked before any
-    /// way is built, because each way needs copies of its parts.
+    /// Refuses a Sigma rule's condition that `count` of `parts` are true, if there are too many
+    /// ways to choose the parts, or too many conditions on fields in all of these ways. This is
+    /// checked before any way is built, because each way needs copies of its parts.
     fn check_choices(&self, parts: &[Predicate], count: usize) -> Result<(), String> {
         check_number(parts.len(), count)?;
         let of_each = choices(parts.len().saturating_sub(1), count.saturating_sub(1));
@@ -345,10 +348,10 @@ impl<'a> Compiler<'a> {
         self.not_understood(YamlProblem::at(node.place, problem))
     }
 
-    /// Refuses values without a field (`words`), which Sigma calls keywords and compares with the
-    /// whole event. If one of them lacks only the blank after its colon to be a field with a value
-    /// (`QueryName:x`), the problem says so. Returns a predicate that takes the place of the
-    /// values.
+    /// Refuses values of the Sigma rule without a field (`words`), which Sigma calls keywords and
+    /// compares with the whole event. If one of them would be a field with a value if it had a
+    /// blank after its colon (`QueryName:x`), the problem says so. Returns a predicate that takes
+    /// the place of the values.
     fn refuse_keywords(&self, node: &Node, words: &[Node], polarity: Polarity) -> Predicate {
         // Looking for misspelt names takes time, and a condition can name a part many times.
         let words = words.get(..MOST_PROBLEMS).unwrap_or(words);
@@ -381,10 +384,9 @@ impl<'a> Compiler<'a> {
     }
 
     /// Returns true if a line of the Sigma rule (the field `key` with the values `value`) describes
-    /// only events that a sweep does not read, such as `EventID: 3`. Only lines on the [`CONSTANT`]
-    /// fields can do so. Unless the line excludes events, its values that describe such events are
-    /// recorded for the message of a refusal, even if it has other values too. Returns false for a
-    /// line that is not understood.
+    /// only events that a sweep does not read, such as `EventID: 3`. Lines on other fields than the
+    /// [`CONSTANT`] ones, and lines that are not understood, give false. Also records which values
+    /// describe such events, for the message of a refusal, unless the line excludes events.
     fn is_foreign(&self, key: &Key, value: &Node, polarity: Polarity) -> bool {
         if !field_names::field_of_key(key, self.source).is_some_and(|field| CONSTANT.contains(&field)) {
             return false;
@@ -421,8 +423,8 @@ impl<'a> Compiler<'a> {
     }
 }
 
-/// Joins predicates with `many`, which makes an AND or an OR. A single predicate is returned as it
-/// is.
+/// Joins predicates with `many`, which makes an AND or an OR of them. A single predicate is
+/// returned unchanged.
 pub(super) fn joined(mut parts: Vec<Predicate>, many: impl Fn(Vec<Predicate>) -> Predicate) -> Predicate {
     match parts.pop() {
         Some(only) if parts.is_empty() => only,

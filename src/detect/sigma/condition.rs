@@ -12,17 +12,17 @@ const LONGEST: usize = 4096;
 /// the keys of its `detection` section, such as `selection`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum SigmaCondition {
-    /// True if all of these conditions are true (`a and b`).
+    /// A Sigma condition that is true if all of these conditions are true (`a and b`).
     And(Vec<SigmaCondition>),
-    /// True if at least one of these conditions is true (`a or b`).
+    /// A Sigma condition that is true if at least one of these conditions is true (`a or b`).
     Or(Vec<SigmaCondition>),
-    /// True if this condition is false (`not a`).
+    /// A Sigma condition that is true if this condition is false (`not a`).
     Not(Box<SigmaCondition>),
-    /// True if the named part of the rule is true. A part is an entry of the rule's `detection`
-    /// section, such as `selection`.
+    /// A Sigma condition that is true if this part of the rule is true. A part is an entry of the
+    /// rule's `detection` section, such as `selection`.
     Name(String),
-    /// True if enough of the selected parts of the rule are true: all of them, or at least a number
-    /// of them. The quantifier says how many, and the selection which parts count.
+    /// A Sigma condition such as `1 of selection*`. The selection says which parts of the rule
+    /// count, and the quantifier how many of them must be true.
     Of(Quantifier, PartSelection),
 }
 
@@ -30,9 +30,10 @@ pub(super) enum SigmaCondition {
 /// parts of the rule, and requires this number of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Quantifier {
-    /// All selected parts of the rule must be true (`all of`).
+    /// All selected parts of the Sigma rule must be true (`all of`).
     All,
-    /// At least this number of the selected parts of the rule must be true (`1 of`, `any of`).
+    /// At least this number of the selected parts of the Sigma rule must be true (`1 of`,
+    /// `any of`).
     AtLeast(usize),
 }
 
@@ -40,16 +41,17 @@ pub(super) enum Quantifier {
 /// names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum PartSelection {
-    /// The word `them`, which selects all parts of the rule whose names do not begin with an
+    /// The word `them`, which selects all parts of a Sigma rule whose names do not begin with an
     /// underscore.
     Them,
-    /// A pattern such as `selection*`, which selects the parts of the rule whose names match it.
-    /// `*` stands for any characters.
+    /// A pattern such as `selection*`, which selects the parts of a Sigma rule whose names match
+    /// it. In it, `*` stands for any characters.
     Like(String),
 }
 
 impl PartSelection {
-    /// Returns true if the part of the rule with this name is among those that are selected.
+    /// Returns true if these words of a Sigma rule's condition, such as `selection*`, select the
+    /// part of the rule with this name.
     pub(super) fn contains(&self, name: &str) -> bool {
         match self {
             PartSelection::Them => !name.starts_with('_'),
@@ -57,8 +59,8 @@ impl PartSelection {
         }
     }
 
-    /// The words that select the parts, as the rule's condition has them: `them` or a pattern such
-    /// as `selection*`.
+    /// Returns the words that select parts of a Sigma rule, as the rule's condition has them:
+    /// `them` or a pattern such as `selection*`.
     pub(super) fn text(&self) -> &str {
         match self {
             PartSelection::Them => "them",
@@ -117,8 +119,8 @@ fn tokens(text: &str) -> Vec<&str> {
     tokens
 }
 
-/// Reads the words, parentheses and bars of a Sigma rule's condition from left to right, and builds
-/// the tree of conditions.
+/// Parses a Sigma rule's condition: reads its words, parentheses and bars (`|`) from left to right,
+/// and builds the tree of conditions.
 struct ConditionParser<'t> {
     tokens: Vec<&'t str>,
     at: usize,
@@ -129,8 +131,8 @@ impl<'t> ConditionParser<'t> {
         self.tokens.get(self.at).copied()
     }
 
-    /// Advances past the next token of the condition if it is `word`, in upper or lower case.
-    /// Returns true if it advanced.
+    /// Advances past the next token of the Sigma rule's condition if it is `word`, in upper or
+    /// lower case. Returns true if it advanced.
     fn take(&mut self, word: &str) -> bool {
         let is_next = self.peek().is_some_and(|token| token.eq_ignore_ascii_case(word));
         self.at += usize::from(is_next);
@@ -209,8 +211,8 @@ fn quantifier(word: &str) -> Option<Quantifier> {
     }
 }
 
-/// Joins conditions of a Sigma rule with `many`, which makes an AND or an OR. A single condition is
-/// returned as it is.
+/// Joins conditions of a Sigma rule with `many`, which makes an AND or an OR of them. A single
+/// condition is returned unchanged.
 fn joined(
     mut parts: Vec<SigmaCondition>,
     many: impl Fn(Vec<SigmaCondition>) -> SigmaCondition,

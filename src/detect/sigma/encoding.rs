@@ -8,17 +8,17 @@ const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 /// before the value is compared with a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ValueEncoding {
-    /// UTF-16 with the low byte first (`utf16le`, `wide`).
+    /// UTF-16 with the low byte first (the modifiers `utf16le` and `wide`).
     Utf16Le,
-    /// UTF-16 with the high byte first (`utf16be`).
+    /// UTF-16 with the high byte first (the modifier `utf16be`).
     Utf16Be,
-    /// UTF-16 with the low byte first, after a byte order mark (`utf16`).
+    /// UTF-16 with the low byte first, after a byte order mark (the modifier `utf16`).
     Utf16WithMark,
-    /// The Base64 of the whole value (`base64`).
+    /// The Base64 of the whole value (the modifier `base64`).
     Base64,
-    /// Base64 of any longer text that contains the value (`base64offset`). Three bytes become four
-    /// letters, so the value can begin at three alignments, with three results. Only the letters
-    /// that do not depend on the surrounding text are compared.
+    /// The Base64 of any longer text that contains the value (the modifier `base64offset`). Three
+    /// bytes become four letters, so the value can begin at three alignments, with three results.
+    /// Only the letters that do not depend on the surrounding text are compared.
     Base64Offset,
 }
 
@@ -99,8 +99,8 @@ mod tests {
     use super::ValueEncoding::{Base64, Base64Offset, Utf16Be, Utf16Le, Utf16WithMark};
     use super::*;
 
-    /// The expected texts are those that Python's `base64` and the Sigma compiler pySigma 2.0.1
-    /// make.
+    /// Tests that values are encoded to the same texts as by Python's `base64` and by the Sigma
+    /// compiler pySigma 2.0.1.
     #[test]
     fn values_of_another_implementation() {
         for (text, encodings, expected) in [

@@ -36,8 +36,9 @@ pub fn sigma_dns_client_fields() -> impl Iterator<Item = &'static str> {
     fields(LogSource::DnsClient).map(|(name, _)| name)
 }
 
-/// The fields of the events of a Sigma log source, with their names in Sigma rules, sorted by name.
-/// A field in a `Data` element of the event's XML has the name of the element.
+/// Returns the fields that a Sigma rule on this log source may use, with their names in Sigma
+/// rules, sorted by name. A field in a `Data` element of the event's XML has the name of the
+/// element.
 fn fields(source: LogSource) -> impl Iterator<Item = (&'static str, Field)> {
     let names = |field: &'static FieldSpec| field.data_names().map(|name| (name, Field::Data(field.meaning)));
     let data = source.kind().fields.iter().flat_map(names);
@@ -57,8 +58,8 @@ fn known(name: &str, source: LogSource) -> Option<Field> {
     fields(source).find(|(known, _)| *known == name).map(|(_, field)| field)
 }
 
-/// The field of the log source's events that has this name in Sigma rules. The error suggests a
-/// similar name, or lists all names.
+/// Returns the field with this name in Sigma rules, if events of the rule's log source have it. The
+/// error suggests a similar name, or lists all names.
 pub(super) fn field_named(name: &str, source: LogSource) -> Result<Field, String> {
     known(name, source).ok_or_else(|| {
         let names = || fields(source).map(|(name, _)| name);
@@ -83,9 +84,9 @@ pub(super) fn field_named(name: &str, source: LogSource) -> Result<Field, String
     })
 }
 
-/// The known name of a field that is most similar to `name`, which is probably misspelt. If `name`
-/// is rather a field's name in another rule language, Sigma's name for the field. `None` if no name
-/// is similar.
+/// Returns the known name of a field that is most similar to `name`, which is probably misspelt. If
+/// `name` is a field's name in another rule language, returns Sigma's name for the field instead.
+/// `None` if no name is similar.
 fn near(name: &str, known: impl Iterator<Item = &'static str>) -> Option<&'static str> {
     let near = nearest(name, known.chain(OTHER_NAMES.map(|(other, _)| other)))?;
     let own = OTHER_NAMES.iter().find(|(other, _)| *other == near);
@@ -116,8 +117,8 @@ pub(super) fn text_asks_for_dns(text: &str) -> bool {
     }
 }
 
-/// The message for a line of a Sigma rule with no blank after its colon, which YAML reads as one
-/// text.
+/// Returns the message for a line of a Sigma rule (a field with values) that has no blank after its
+/// colon, so that YAML reads it as one text.
 pub(super) fn without_blank(text: &str) -> String {
     format!(
         "expected ': ' between a field and its value, found '{}': put a blank after ':'",
@@ -125,8 +126,8 @@ pub(super) fn without_blank(text: &str) -> String {
     )
 }
 
-/// The name of the field that `name`, which may be misspelt, means in a Sigma rule on any log
-/// source; `None` if no field's name is similar.
+/// Returns the name of the field that a Sigma rule means by `name`, which may be misspelt, whatever
+/// the rule's log source is; `None` if no field's name is similar.
 fn meant(name: &str) -> Option<&'static str> {
     let name = name.trim();
     let mut names: Vec<&str> = [LogSource::Category, LogSource::DnsClient]

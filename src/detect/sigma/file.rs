@@ -55,13 +55,13 @@ impl SigmaDocument {
 /// [`RuleId::text`] makes the id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum RuleId {
-    /// The rule's own YAML document has this id.
+    /// The Sigma rule's own YAML document has this id.
     Own(String),
-    /// The id is in a YAML document that several rules of the file share (`action: global` or
-    /// `action: repeat`). The number counts those rules from 1. It is appended to the id of all but
+    /// The id is in a YAML document that several Sigma rules of the file share (`action: global` or
+    /// `action: repeat`). The number counts these rules from 1. It is appended to the id of all but
     /// the first rule, so that the ids differ.
     Shared(String, usize),
-    /// No id is given for the rule. Its id is then computed from the rule's content.
+    /// No YAML document has an id for the Sigma rule. Its id is computed from its content instead.
     None,
 }
 
@@ -78,34 +78,36 @@ pub fn is_sigma(document: &Node) -> bool {
 /// returns the rules in them. It remembers the documents whose keys later documents share.
 #[derive(Default)]
 pub struct SigmaFile {
-    /// The last document with `action: global`. All later documents share its keys, until one with
-    /// `action: reset`. `None` if there is no such document.
+    /// The last YAML document with `action: global`. All later documents of the Sigma file share
+    /// its keys, until one with `action: reset`. `None` if there is no such document.
     global: Option<Node>,
-    /// The number of rules with each id so far, by the id's canonical form, in which spellings of
-    /// the same UUID are equal. It numbers the rules that take their id from a shared document.
+    /// The number of rules with each id so far in the Sigma file, by the id's canonical form, in
+    /// which spellings of the same UUID are equal. It numbers the rules that take their id from a
+    /// shared document.
     counts: HashMap<String, usize>,
-    /// The last rule that was read, whose keys a document with `action: repeat` shares. `None` if
-    /// there is no such rule.
+    /// The last rule that was read from the Sigma file. A YAML document with `action: repeat`
+    /// shares its keys. `None` if there is no such rule.
     previous: Option<Node>,
 }
 
 impl SigmaFile {
-    /// Returns true if a document with `action: global` is in effect. Each later document of the
-    /// file is then a rule, whatever keys it has, because it shares the keys of that document.
+    /// Returns true if a YAML document with `action: global` is in effect. If so, each later
+    /// document of the Sigma file is a rule, whatever keys it has, because it shares the keys of
+    /// that document.
     pub fn is_open(&self) -> bool {
         self.global.is_some()
     }
 
-    /// Notes that a YAML document of the file cannot be read. A document with `action: repeat` that
-    /// follows directly has no rule to repeat then, because the unreadable document may have been
+    /// Notes that a YAML document of the Sigma file cannot be read. If the next document has
+    /// `action: repeat`, it has no rule to repeat, because the unreadable document may have been
     /// that rule.
     pub fn add_unreadable(&mut self) {
         self.previous = None;
     }
 
-    /// Adds the next YAML document of the file, and returns the rule in it. `None` if the document
-    /// is no rule, but sets keys that later documents share (`action: global`) or ends this
-    /// (`action: reset`).
+    /// Adds the next YAML document of the Sigma file, and returns the rule in it. `None` if the
+    /// document is no rule, but sets keys that later documents share (`action: global`), or ends
+    /// this sharing (`action: reset`).
     pub fn add(&mut self, document: Node) -> Option<SigmaDocument> {
         let place = document.place;
         let at = |key: &str| document.get(key).map_or(place, |value| value.place);
@@ -157,8 +159,9 @@ impl SigmaFile {
         Some(SigmaDocument { place, rule: Ok(rule), id })
     }
 
-    /// Returns the id of a rule: `own_id` if the rule's own document states one, else `shared_id`
-    /// from the keys that it shares. Counts the rules of the file that have the same shared id.
+    /// Returns where the id of a Sigma rule comes from: `own_id` if the rule's own YAML document
+    /// states one, else `shared_id` from the documents whose keys the rule shares. Counts the rules
+    /// of the file that have the same shared id.
     fn rule_id(&mut self, own_id: Option<String>, shared_id: Option<String>) -> RuleId {
         match (own_id, shared_id) {
             (Some(own), _) => {
@@ -217,7 +220,7 @@ impl RuleId {
     }
 }
 
-/// Adds a text for a YAML node to `content`. The hash of `content` becomes the id of a rule that
+/// Appends a text for a YAML node to `content`, whose hash becomes the id of a Sigma rule that
 /// states none. Nodes with different content have different texts; the place of a node in its file
 /// does not matter. `node` is `None` for a key that the rule does not have.
 fn write(node: Option<&Node>, content: &mut String) {

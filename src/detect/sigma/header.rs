@@ -63,12 +63,12 @@ pub(super) struct RuleHeader {
     /// The Sigma rule's author; `None` if it is absent.
     pub author: Option<String>,
     /// The date on which the Sigma rule was last modified, or else the date on which it was
-    /// written, as the rule has it. `None` if the rule has neither.
+    /// written, as the rule's author wrote it. `None` if the rule has neither.
     pub date: Option<String>,
-    /// The ids of the MITRE ATT&CK techniques in the rule's tags, such as `T1567.002`; empty if it
-    /// has none.
+    /// The ids of the MITRE ATT&CK techniques in the Sigma rule's tags, such as `T1567.002`; empty
+    /// if it has none.
     pub techniques: Vec<String>,
-    /// Notes for the user about keys of the rule that are unknown and probably misspelt.
+    /// Notes for the user about keys of the Sigma rule that are unknown and probably misspelt.
     pub notes: Vec<String>,
 }
 

@@ -122,9 +122,9 @@ fn condition_of(
     Ok(joined(conditions, Predicate::Or))
 }
 
-/// The text of a rule's value that is compared with the field. It is the text in the rule, except
-/// that a whole number for a field of numbers becomes decimal (22 for `0x16`), because events have
-/// numbers in decimal form.
+/// Returns the text of a Sigma rule's value that is compared with the field. It is the text in the
+/// rule, except that a whole number for a field of numbers becomes decimal (22 for `0x16`), because
+/// events have numbers in decimal form.
 fn text_of(field: Field, modifiers: &Modifiers, scalar: &Scalar) -> String {
     let is_of_numbers = field == Field::EventId
         || matches!(field.stored_type(), Some(FieldType::Number | FieldType::TextNumber));
@@ -142,11 +142,11 @@ fn text_of(field: Field, modifiers: &Modifiers, scalar: &Scalar) -> String {
     }
 }
 
-/// Replaces the placeholders in a value of a Sigma rule (`%name%`) by the site's values. For a
-/// placeholder without values, the result depends on what the value is for:
+/// Replaces the placeholders (`%name%`) in a value of a Sigma rule by the site's values. For a
+/// placeholder for which the site has no values, the result depends on `polarity`:
 ///
-/// - If the value excludes events, the result is empty. It then excludes nothing, which loses no
-///   match.
+/// - If the value excludes events, the result is empty. The value then excludes nothing, which
+///    loses no match.
 /// - If the value describes matches, the result is an error, because the rule could find nothing.
 fn expanded(compiler: &Compiler<'_>, text: &str, polarity: Polarity) -> Result<Vec<String>, String> {
     match (compiler.placeholders().expand(text)?, polarity) {
@@ -196,8 +196,9 @@ fn condition(
     }
 }
 
-/// Compiles the comparison of a field with a text that may have wildcards. If the field has
-/// modifiers such as `base64` in the rule, the text is encoded first, and must have no wildcards.
+/// Compiles the comparison of a field with a text of a Sigma rule that may have wildcards. If the
+/// field has modifiers such as `base64` in the rule, the text is encoded first, and must have no
+/// wildcards.
 fn text_condition(
     field: Field,
     position: Position,
@@ -248,8 +249,8 @@ fn parts(text: &str) -> Vec<PatternPart> {
     parts
 }
 
-/// Compiles a comparison of a field with a value that may have wildcards. `position` says where in
-/// the field the value must be.
+/// Compiles the comparison of a field with a value of a Sigma rule that may have wildcards.
+/// `position` says where in the field the value must be.
 fn wildcards(
     field: Field,
     position: Position,
@@ -281,9 +282,9 @@ fn wildcards(
     Ok(or_if(matches, or_empty, field))
 }
 
-/// The predicate `condition`, or, if `or_empty` is true, one that an empty field also fulfils. In
-/// Sigma an empty value can match; but the comparisons of a [`Predicate`] never match an empty
-/// value, as in Splunk.
+/// Returns the predicate `condition`. If `or_empty`, returns a predicate that is also true for an
+/// empty field. In Sigma an empty value can match, but the comparisons of a [`Predicate`] never
+/// match an empty value, as in Splunk.
 fn or_if(condition: Predicate, or_empty: bool, field: Field) -> Predicate {
     if or_empty { Predicate::Or(vec![condition, Predicate::Empty(field)]) } else { condition }
 }
@@ -292,8 +293,8 @@ fn present(field: Field) -> Predicate {
     Predicate::Or(vec![Predicate::Exists(field), Predicate::Empty(field)])
 }
 
-/// A pattern made of `parts`, which are literals and wildcards `*`. Neighbouring literals become
-/// one. `rule_text` is the text of the pattern for messages to people.
+/// Makes a pattern of literals and wildcards `*` (`parts`). Neighbouring literals are joined to
+/// one. `rule_text` is the text that messages show for the pattern.
 fn pattern(rule_text: &str, parts: &[PatternPart]) -> Pattern {
     let mut pieces = vec![String::new()];
     for part in parts {

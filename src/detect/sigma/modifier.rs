@@ -1,9 +1,9 @@
 //! Reads the modifiers after a field's name in a line of a Sigma rule (`contains` and `all` in
 //! `QueryName|contains|all`), and checks that they can be combined.
 //!
-//! A new modifier is a line in the list of modifiers, and a line in the guide's page on rules. A
-//! new way to compare is also a [`ValueComparison`], from which `item` makes a test of
-//! `detect::predicate::test`. If the query name alone decides that test, `detect::lead` needs it
+//! To add a modifier, add a line to the list of modifiers, and one to the guide's page on rules. A
+//! new way to compare is also a [`ValueComparison`], from which the module `item` makes a test of
+//! `detect::predicate::test`. If the query name alone decides that test, add it to `detect::lead`,
 //! too.
 
 use super::encoding::ValueEncoding;
@@ -17,28 +17,33 @@ use crate::event::TimePart;
 /// comparison of the field with a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Modifier {
-    /// The value must be at this position in the field (`contains`, `startswith`, `endswith`).
+    /// The rule's value must be at this position in the field's value (`contains`, `startswith`,
+    /// `endswith`).
     At(Position),
-    /// The case of letters matters in the comparison (`cased`).
+    /// The case of letters matters when the rule's value is compared with the field (`cased`).
     Cased,
     /// All values that the rule lists for the field must match, not only one of them (`all`).
     All,
     /// The result is reversed: the condition on the field is true if the comparison is false
     /// (`neq`).
     Negated,
-    /// Placeholders in the value are replaced by the site's values (`expand`).
+    /// Placeholders in the rule's value (`%name%`) are replaced by the site's values (`expand`).
     Expand,
-    /// Characters that begin an option on Windows (`-`, `/`) are interchangeable (`windash`).
+    /// The characters that begin an option on Windows, such as `-` and `/`, are interchangeable in
+    /// the rule's value (`windash`).
     WindowsDash,
-    /// The value is encoded before it is compared (`base64`, `utf16`).
+    /// The rule's value is encoded before it is compared with the field (`base64`, `utf16`).
     Encoded(ValueEncoding),
-    /// The value is compared in another way than as text (`re`, `cidr`, `gt`).
+    /// The rule's value is compared with the field in another way than as text (`re`, `cidr`,
+    /// `gt`).
     Comparison(ValueComparison),
-    /// In a regular expression, the case of letters does not matter (`i`).
+    /// The rule's value is a regular expression, in which the case of letters does not matter
+    /// (`i`).
     IgnoreCase,
-    /// In a regular expression, `^` and `$` also match at line ends (`m`).
+    /// The rule's value is a regular expression, in which `^` and `$` also match at line ends
+    /// (`m`).
     MultiLine,
-    /// In a regular expression, `.` also matches a line end (`s`).
+    /// The rule's value is a regular expression, in which `.` also matches a line end (`s`).
     DotAll,
 }
 
@@ -94,23 +99,25 @@ pub fn sigma_modifiers() -> impl Iterator<Item = &'static str> {
 /// field's name decide this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ValueComparison {
-    /// The value is text that may have wildcards. It must be at this position in the field, and the
-    /// case of letters matters or not.
+    /// The rule's value is text that may have wildcards. It must be at this position in the field,
+    /// and the case of letters matters or not.
     Text(Position, Case),
-    /// The value is a regular expression with these flags, which must match in the field (`re`).
+    /// The rule's value is a regular expression with these flags, which must match somewhere in the
+    /// field (`re`).
     Expression(Flags),
-    /// The value is a network of IP addresses (`cidr`), which must contain the field's address.
+    /// The rule's value is a network of IP addresses (`cidr`), which must contain the field's
+    /// address.
     Network,
-    /// The value says whether the event must have the field: true or false (`exists`).
+    /// The rule's value, true or false, says whether the event must have the field (`exists`).
     Presence,
-    /// The value is a number. The field's number must compare with it by this operator (`gt` is
-    /// "greater than").
+    /// The rule's value is a number. The field's number must compare with it by this operator (`gt`
+    /// is "greater than").
     Number(Inequality),
-    /// The value is the name of another field (`fieldref`). The other field's value must be at this
-    /// position in the value of the compared field.
+    /// The rule's value is the name of another field (`fieldref`). That field's value must be at
+    /// this position in the value of the compared field.
     OtherField(Position, Case),
-    /// The value is a number, which this part of the field's time must equal, such as the hour
-    /// (`hour`).
+    /// The rule's value is a number, which this part of the field's time, such as the hour, must
+    /// equal (`hour`).
     Time(TimePart),
 }
 
@@ -137,7 +144,7 @@ pub(super) struct Modifiers {
     pub windows_dash: bool,
 }
 
-/// The modifiers after a field's name in a Sigma rule, as far as they were read. It is not checked
+/// The modifiers after a field's name in a Sigma rule that have been read so far. It is not checked
 /// yet that they can be combined.
 #[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a modifier that stands there or not")]

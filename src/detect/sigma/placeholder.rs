@@ -10,30 +10,32 @@ use crate::detect::yaml::from_yaml;
 /// More are an attack on the memory, not a rule.
 const MOST_VALUES: usize = 100_000;
 
-/// A site's values for the placeholders in Sigma rules, by the names of the placeholders.
+/// A site's values for the placeholders (`%name%`) in Sigma rules, by the names of the
+/// placeholders.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Placeholders(BTreeMap<String, Vec<String>>);
 
-/// The result of replacing the placeholders in a value of a Sigma rule.
+/// The result of replacing the placeholders (`%name%`) in a value of a Sigma rule.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::detect) enum Expansion {
-    /// All placeholders have values. These are the texts that the rule's value becomes: one for
-    /// each combination of the placeholders' values.
+    /// All placeholders in the value of the Sigma rule could be replaced. These are the texts that
+    /// the value becomes: one for each combination of the placeholders' values.
     Values(Vec<String>),
-    /// The site has no values for the placeholder of this name, so nothing was replaced.
+    /// The site has no values for the placeholder of this name, so nothing in the value of the
+    /// Sigma rule was replaced.
     Unknown(String),
 }
 
 impl Placeholders {
-    /// Reads the values for placeholders from the text of a YAML file: a mapping from the names of
-    /// placeholders to lists of values.
+    /// Reads a site's values for placeholders from the text of a YAML file: a mapping from the
+    /// names of placeholders to lists of values.
     pub fn from_yaml(text: &str) -> Result<Self, ContentError> {
         Ok(from_yaml(text).map(Placeholders)?)
     }
 
     /// Replaces each placeholder in `text`, a value of a Sigma rule, by each of the placeholder's
-    /// values. A `%` that does not enclose a name is kept. The error says that `text` becomes too
-    /// many texts.
+    /// values. A `%` that does not begin or end a placeholder stays. The error says that `text`
+    /// becomes too many texts.
     pub(in crate::detect) fn expand(&self, text: &str) -> Result<Expansion, String> {
         let mut texts = vec![String::new()];
         let mut rest = text;

@@ -1,12 +1,13 @@
 //! Decides from a Sigma rule's predicate whether the rule is about events that a sweep reads. A
-//! rule that is not is set aside without an error.
+//! rule about other events is not run. In a directory of rules this is no error, because most
+//! published rules are about other events.
 
 use crate::detect::predicate::Predicate;
 use crate::detect::predicate::field::Field;
 use crate::event::Event;
 
-/// The fields whose value is the same in all events with one EventID of a log source. A condition
-/// on such a field can show that no event that a sweep reads can match.
+/// The fields whose value is the same in all events with one EventID of a log source. So a
+/// condition on such a field can show that it is false of every event that a sweep reads.
 pub(super) const CONSTANT: [Field; 3] = [Field::EventId, Field::Channel, Field::Provider];
 
 /// A predicate that takes the place of a piece of a Sigma rule that is not understood. It is true
@@ -63,7 +64,8 @@ fn is_constant(leaf: &Predicate) -> bool {
     field_of(leaf).is_some_and(|field| CONSTANT.contains(&field))
 }
 
-/// The field that a predicate without parts compares; `None` if it compares no single field.
+/// Returns the field that a predicate on a single field compares; `None` for a predicate of another
+/// kind, such as an AND.
 fn field_of(leaf: &Predicate) -> Option<Field> {
     match leaf {
         Predicate::Exists(field)

@@ -10,14 +10,14 @@ use crate::event::{DNS_CLIENT_QUERY, DNS_QUERY, Event, EventKind, System};
 /// log sources that include DNS queries of Windows can be represented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LogSource {
-    /// The log source is the category `dns_query`: Sysmon's event 22.
+    /// The Sigma rule has the category `dns_query`: it is about Sysmon's event 22.
     Category,
-    /// The log source is the service `sysmon`: all events of Sysmon.
+    /// The Sigma rule has the service `sysmon`: it is about all events of Sysmon.
     Sysmon,
-    /// The log source is the product `windows`, without a category or a service: all events of
-    /// Windows.
+    /// The Sigma rule has the product `windows`, and no category or service: it is about all events
+    /// of Windows.
     Windows,
-    /// The log source is the service `dns-client`: the log of Windows' own DNS client.
+    /// The Sigma rule has the service `dns-client`: it is about the log of Windows' own DNS client.
     DnsClient,
 }
 
@@ -43,13 +43,14 @@ const SHORTEST_ABBREVIATION: usize = 3;
 /// What a value in a Sigma rule's `logsource`, such as `category: dns_query`, says about the events
 /// of the rule.
 enum Meaning {
-    /// The value stands for events that a sweep reads, such as the category `dns_query`.
+    /// The value in the rule's `logsource` stands for events that a sweep reads, such as the
+    /// category `dns_query`.
     Read,
-    /// The value stands for events that a sweep does not read, such as the category
-    /// `network_connection`. The rule is then refused as one about other data.
+    /// The value in the rule's `logsource` stands for events that a sweep does not read, such as
+    /// the category `network_connection`. The rule is refused as one about other data.
     NotRead,
-    /// The value is probably a misspelt form of this known one. The rule is refused with a
-    /// suggestion.
+    /// The value in the rule's `logsource` is probably a misspelt form of this known value. The
+    /// rule is refused, and the error suggests the known value.
     Misspelt(&'static str),
 }
 
@@ -123,8 +124,8 @@ impl LogSource {
         }
     }
 
-    /// A part of a sentence that says which events of this log source a sweep reads, for messages
-    /// about rules on events that it does not read.
+    /// Returns the part of a sentence that says which events of this log source a sweep reads, for
+    /// messages about rules on events that a sweep does not read.
     pub(super) fn read_events(self) -> &'static str {
         match self {
             LogSource::DnsClient => {

@@ -12,24 +12,24 @@ use crate::detect::term::{Term, TermKind};
 /// Splunk's default.
 const DEFAULT_FILL: &str = "0";
 
-/// What the command `table`, `fields` or `fields -` of a Splunk search does with the event fields
-/// or table columns that it lists.
+/// What Splunk's command `table`, `fields` or `fields -` does with the event fields or table
+/// columns whose names follow it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FieldSelection {
-    /// `table`: the listed fields or columns are kept, all others are removed.
+    /// `table`: keeps the listed event fields or table columns, and removes all others.
     Table,
-    /// `fields`: the listed fields or columns are kept, and the field `_time`; all others are
-    /// removed.
+    /// `fields`: keeps the listed event fields or table columns and the field `_time`, and removes
+    /// all others.
     Keep,
-    /// `fields -`: the listed fields or columns are removed, all others are kept.
+    /// `fields -`: removes the listed event fields or table columns, and keeps all others.
     Remove,
 }
 
 impl Pipeline<'_> {
-    /// Reads the names after the command `table`, `fields` or `fields -`, and keeps or removes
-    /// them. If the search has the command `stats` before, they are columns of its table, otherwise
-    /// event fields. Removing event fields changes only which names later commands can use: the
-    /// matches that a sweep reports have all fields.
+    /// Reads the names after the command `table`, `fields` or `fields -`, and keeps or removes what
+    /// they name: columns of the `stats` table if the search has a command `stats` before,
+    /// otherwise event fields. Removing event fields only changes which names later commands can
+    /// use; the matches that a sweep reports have all fields.
     pub(super) fn read_selection(
         &mut self,
         cursor: &mut Cursor<'_>,
@@ -90,9 +90,9 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// Reads the pairs of names after the command `rename`, `a as b, c as d` or `a.* as *`, and
-    /// gives the columns or fields their new names. If the search has the command `stats` before,
-    /// the names are columns of its table, otherwise event fields.
+    /// Reads the pairs of names after the command `rename`, such as `a as b, c as d` or `a.* as *`,
+    /// and renames what they name: columns of the `stats` table if the search has a command `stats`
+    /// before, otherwise event fields.
     pub(super) fn read_rename(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         loop {
             let old = cursor.name_or_pattern()?;
@@ -112,7 +112,8 @@ impl Pipeline<'_> {
     }
 
     /// Renames one column of the `stats` table, or one event field if there is no table, from `old`
-    /// to `new`. If `old` is unknown, nothing is renamed, and a note for the user says so.
+    /// to `new`. If there is none with the name `old`, nothing is renamed, and a note for the user
+    /// says so.
     fn rename(&mut self, cursor: &Cursor<'_>, old: &Token, new: Token) -> Result<(), SearchError> {
         let Some(stats) = &mut self.stats else {
             if let Some(term) = self.scope.lookup(&old.text) {
@@ -141,9 +142,9 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// Renames all columns of the `stats` table whose names match the pattern `old`; all event
-    /// fields if there is no table. In `new`, `*` stands for what the `*` of the pattern matches. A
-    /// column that already has a new name is replaced.
+    /// Renames all columns of the `stats` table whose names match the pattern `old`; if there is no
+    /// table, all event fields whose names match. In `new`, `*` stands for what the `*` of the
+    /// pattern matches. A column that already has a new name is replaced.
     pub(super) fn rename_all(&mut self, old: &str, new: &str) {
         let renamed = |name: &str| wildcard(old, name).map(|middle| new.replacen('*', middle, 1));
         let Some(stats) = &mut self.stats else {
@@ -171,8 +172,8 @@ impl Pipeline<'_> {
     }
 
     /// Reads `value=v a b` after the command `fillnull`: the text `v` replaces absent values of the
-    /// columns or event fields `a` and `b`. If none is named, it does so in all text columns of the
-    /// `stats` table, or in all event fields if there is no table.
+    /// columns or event fields `a` and `b`. Without names, it replaces them in all text columns of
+    /// the `stats` table or, if there is no table, in all event fields.
     pub(super) fn read_fillnull(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         let mut fill = DEFAULT_FILL.to_owned();
         let mut ahead = cursor.clone();
@@ -206,8 +207,8 @@ impl Pipeline<'_> {
     }
 }
 
-/// Reads the sign after the command `fields`: `-` removes the listed names, `+` or no sign keeps
-/// them.
+/// Reads the sign after Splunk's command `fields`. It says what happens to the fields that the
+/// command lists: `-` removes them, `+` or no sign keeps them.
 pub(super) fn fields_sign(cursor: &mut Cursor<'_>) -> FieldSelection {
     cursor.skip_space();
     if cursor.eat("-") {

@@ -31,8 +31,9 @@ pub(in crate::detect) fn common_value(field: Field) -> Option<Cow<'static, str>>
 }
 
 /// Returns true if a condition selects no DNS query, because it contradicts the field values that
-/// all DNS queries share. `is_excluded` is true inside an odd number of `NOT`s; then it is the
-/// condition's negation that selects none. A constant condition, such as `true()`, does not count.
+/// all of Sysmon's DNS queries share. If `is_excluded`, the condition lies inside an odd number of
+/// `NOT`s, and its negation is what must select none. A constant condition, such as `true()`, does
+/// not count.
 pub(in crate::detect) fn selects_no_dns_query(condition: &Condition, is_excluded: bool) -> bool {
     condition.known(Assumption::DnsQuery) == Some(is_excluded)
         && condition.known(Assumption::Nothing).is_none()
@@ -56,7 +57,8 @@ fn part(condition: &Condition, is_excluded: bool) -> Option<&Condition> {
 mod tests {
     use crate::detect::{Search, SearchReason};
 
-    /// Returns what a search is about, and the text that its error or its only note quotes.
+    /// Returns what a search is about (`DNS queries`, `other data` or `both`), and the text that
+    /// its error quotes; for a search without an error, its notes.
     fn about(search: &str) -> (&'static str, String) {
         match Search::parse(search) {
             Err(error) if error.reason == SearchReason::OtherData => ("other data", error.found),

@@ -31,25 +31,26 @@ const COMMENT: &str = "```";
 /// events.
 #[derive(Debug)]
 pub(in crate::detect) struct Expansion<'a> {
-    /// The search as written, with its comments and macro calls.
+    /// The text of the search as the rule's author wrote it, with its comments and macro calls.
     original: &'a str,
     /// The text of the search without comments, and with its macros expanded.
     pub text: String,
-    /// The spans of the expanded text, in order, without gaps. They say from where in the search as
-    /// written each byte comes.
+    /// The spans of the expanded text of the search, in order, without gaps. They say from where in
+    /// the search as written each byte comes.
     spans: Vec<ExpandedSpan>,
 }
 
-/// A span of the expanded text of a search. It ends where the next span starts.
+/// A span of the text of a search whose macros are expanded, with the place in the search as
+/// written from which it came. It ends where the next span starts.
 #[derive(Debug)]
 struct ExpandedSpan {
-    /// The position in the expanded text at which the span starts, in bytes.
+    /// The position in the expanded text of the search at which the span starts, in bytes.
     start: usize,
-    /// The range of bytes of the search as written from which the span came: the same text, or the
-    /// macro call that the span replaces.
+    /// The range of bytes of the search as written from which the span came: that of the same text,
+    /// or that of the macro call which the span replaces.
     original: Range<usize>,
-    /// The name of the macro from whose text the span came; `None` if it was written in the search
-    /// itself.
+    /// The name of the macro from whose text the span came; `None` if the span was written in the
+    /// search itself.
     from_macro: Option<String>,
 }
 
@@ -62,10 +63,10 @@ impl<'a> Expansion<'a> {
         Ok(expansion)
     }
 
-    /// Removes the comments of a text, expands its macros, and appends the result to the expanded
-    /// search. `called` is `None` if the text is the search itself. If it is the text of a macro,
-    /// `called` is the range of bytes in the search as written of the call that led to it. `inside`
-    /// are the names of the macros that are being expanded, outermost first.
+    /// Appends a text to the expanded search, without its comments and with its macros expanded.
+    /// `called` is `None` if the text is the search as written. If it is the text of a macro,
+    /// `called` is the range of bytes, in the search as written, of the call that led to it.
+    /// `inside` are the names of the macros that are being expanded, outermost first.
     fn add(
         &mut self,
         text: &str,
@@ -120,10 +121,10 @@ impl<'a> Expansion<'a> {
     }
 
     /// Appends the text that replaces a macro call to the expanded search, with the macros in it
-    /// expanded. The call of a macro that the parser implements itself stays. `cursor` reads the
-    /// text with the call. `place` is the range of bytes of the call in the search as written; for
-    /// a call in the text of a macro, that of the outermost call. `inside` are the names of the
-    /// macros that are being expanded.
+    /// expanded. The call of a macro that the parser implements itself stays a call. `cursor` reads
+    /// the text with the call. `place` is the call's range of bytes in the search as written; if
+    /// the call is in the text of a macro, it is the range of the outermost call. `inside` are the
+    /// names of the macros that are being expanded.
     fn call(
         &mut self,
         cursor: &Cursor<'_>,
@@ -190,16 +191,17 @@ impl<'a> Expansion<'a> {
         }
     }
 
-    /// Appends `text` to the expanded search. It replaces the range `place` of the search as
-    /// written, and comes from the last macro in `inside`, if there is one.
+    /// Appends `text` to the expanded search. It replaces the bytes `place` of the search as
+    /// written. If `inside` is not empty, its last name is that of the macro from which the text
+    /// comes.
     fn push_as(&mut self, text: &str, place: &Range<usize>, inside: &[String]) {
         let from_macro = inside.last().cloned();
         self.spans.push(ExpandedSpan { start: self.text.len(), original: place.clone(), from_macro });
         self.text.push_str(text);
     }
 
-    /// Returns an error that quotes a range of the search as written, and says what was expected
-    /// there.
+    /// Returns an error that quotes the bytes `place` of the search as written, and says what was
+    /// expected there.
     fn original_error(&self, place: Range<usize>, expected: String) -> SearchError {
         Cursor::new(self.original, 0..self.original.len()).error(place, expected)
     }
@@ -221,8 +223,8 @@ impl<'a> Expansion<'a> {
         SearchError { offset, line, column, found: format!("{} in the macro `{name}`", error.found), ..error }
     }
 
-    /// Moves the place of an error in the expanded text to the part of the search as written from
-    /// which it came.
+    /// Moves the place of an error in the expanded text of the search to the part of the search as
+    /// written from which that text came.
     pub fn in_original(&self, error: SearchError) -> SearchError {
         let place = self.spans.partition_point(|span| span.start <= error.offset);
         let Some(span) = place.checked_sub(1).and_then(|place| self.spans.get(place)) else { return error };

@@ -43,8 +43,8 @@ struct RuleTest {
     attack_data: Option<Vec<AttackData>>,
 }
 
-/// An entry of the key `attack_data` of a rule's test: a data set of recorded events, by the URL of
-/// its file.
+/// An entry of the key `attack_data` of a test in a Splunk rule file: a data set of recorded
+/// events, by the URL of its file.
 #[derive(Deserialize)]
 struct AttackData {
     data: String,
@@ -81,8 +81,8 @@ const KEYS: KnownKeys = KnownKeys {
 /// The name of the key of a Splunk rule file that contains the rule's search.
 const SEARCH: &str = "search";
 /// The keys that dnsweep knows in an entry for a risk object or a threat object of a Splunk rule
-/// file: the machine, user or indicator that a finding of the rule is about. An unknown key that is
-/// similar to a key in `read` is probably misspelt.
+/// file, which names a machine, a user or an indicator of an attack. An unknown key that is similar
+/// to a key in `read` is probably misspelt.
 const ENTITY_KEYS: KnownKeys =
     KnownKeys { read: &["field", "type", "score", "message"], others: &[], required: &["field"] };
 /// The keys that dnsweep knows in the mapping `tags` of a Splunk rule file. An unknown key that is
@@ -100,7 +100,7 @@ const TAGS_KEYS: KnownKeys = KnownKeys {
     others: &["risk_severity"],
     required: &[],
 };
-/// The keys that dnsweep knows in those mappings of a Splunk rule file that describe a finding of
+/// The keys that dnsweep knows in those mappings of a Splunk rule file that describe an alert of
 /// the rule: its message, its risk score, and the machines, users and indicators that it is about.
 /// The first element of each entry is the path of keys that leads to the mapping. An unknown key
 /// that is similar to a key in `read` is probably misspelt.
@@ -149,9 +149,9 @@ impl RuleFile {
         Some(RuleFile { id, ..self })
     }
 
-    /// Converts the rule file and its parsed search to a [`Detection`], without what only people
-    /// read: false positives and references. `notes` are the notes for the user about the keys of
-    /// the file.
+    /// Converts the Splunk rule file, with its parsed search, to a [`Detection`]. The result has no
+    /// false positives and references, which only people read. `notes` are the notes for the user
+    /// about the keys of the file.
     pub(in crate::detect) fn into_detection(self, search: Search, mut notes: Vec<String>) -> Detection {
         let mut tags = self.tags.unwrap_or_default();
         let techniques = tags.mitre_attack_id.take().unwrap_or_default();
@@ -194,7 +194,8 @@ impl RuleFile {
 }
 
 impl RuleTest {
-    /// Returns the data sets of the test, each with the name of the test.
+    /// Returns the data sets (files of recorded events) of a Splunk rule's test, each with the name
+    /// of the test.
     fn data_sets(self) -> impl Iterator<Item = DataSet> {
         let name = self.name.unwrap_or_default();
         self.attack_data.into_iter().flatten().map(move |data| DataSet {

@@ -21,10 +21,9 @@ use crate::detect::term::function::Function;
 use crate::detect::term::{Assumption, Term, TermKind};
 
 impl Pipeline<'_> {
-    /// Adds a condition to those that an event must meet to match the search. `place` is the
-    /// condition's range of bytes in the search. `context`, with which it was read, has the notes
-    /// for the user about it, and its first part that no DNS query meets. Returns an error if no
-    /// DNS query meets the whole condition.
+    /// Adds `condition` to the conditions that an event must meet to match the search. `place` is
+    /// the condition's range of bytes in the search, and `context` is what read it, with the notes
+    /// for the user about it. Fails if no DNS query meets the whole condition.
     pub fn require(
         &mut self,
         cursor: &Cursor<'_>,
@@ -38,10 +37,10 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// Returns an error if none of Sysmon's DNS queries meets a condition, so that the search is
-    /// about other events. If only a part of the condition cannot be met, a note for the user says
-    /// so. `place` is the range of bytes of the condition in the search. `unmet` is the range of
-    /// the part that cannot be met, with what was expected there; `None` if the part is not known.
+    /// Fails if none of Sysmon's DNS queries meets a condition, because the search is then about
+    /// other events. If only a part of the condition cannot be met, a note for the user says so.
+    /// `place` is the range of bytes of the condition in the search. `unmet` is the range of the
+    /// part that cannot be met, with what was expected there; `None` if no such part is known.
     fn check_subject(
         &mut self,
         cursor: &Cursor<'_>,
@@ -66,8 +65,8 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// Reads the condition after the command `search`, and applies it: to the rows of the search's
-    /// table if there is a command `stats` before, otherwise to events.
+    /// Reads the condition after Splunk's command `search`, and applies it: to the rows of the
+    /// `stats` table if the search has a command `stats` before, otherwise to events.
     pub fn read_search(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         cursor.skip_space();
         let start = cursor.at();
@@ -81,8 +80,8 @@ impl Pipeline<'_> {
         self.require(cursor, start..cursor.at(), condition, context)
     }
 
-    /// Reads the condition after the command `where`, and applies it: to the rows of the search's
-    /// table if there is a command `stats` before, otherwise to events.
+    /// Reads the condition after Splunk's command `where`, and applies it: to the rows of the
+    /// `stats` table if the search has a command `stats` before, otherwise to events.
     pub fn read_where(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         cursor.skip_space();
         let start = cursor.at();
@@ -116,9 +115,9 @@ impl Pipeline<'_> {
     }
 
     /// Applies a condition whose text begins at byte `start` of the search and ends at the cursor.
-    /// If there is no command `stats` before, the condition filters events. Otherwise it filters
-    /// the rows of the `stats` table, and its parts that read no aggregate (a value of many events,
-    /// such as a count) also filter the events.
+    /// Without a command `stats` before, the condition filters events. Otherwise it filters the
+    /// rows of the `stats` table; those of its parts that read no aggregate (a value of many
+    /// events, such as a count) filter the events, too.
     fn filter(&mut self, cursor: &Cursor<'_>, start: usize, condition: Condition) -> Result<(), SearchError> {
         let on_events = match &self.stats {
             Some(stats) => condition.with_columns(&|place| stats.event_term(place, true)),
@@ -250,10 +249,10 @@ impl Pipeline<'_> {
     }
 }
 
-/// Returns the predicate on events that has the effect of a condition on the rows of the `stats`
-/// table: an event meets it if one of the rows to which the event belongs meets the condition.
-/// `None` if the condition reads aggregates, such as counts, which depend on several events. `text`
-/// is the condition as written.
+/// Converts a condition on the rows of the `stats` table to a predicate on events: an event meets
+/// it if at least one of the rows to which the event belongs meets the condition. `None` if the
+/// condition reads aggregates, such as counts, which depend on several events. `text` is the
+/// condition as written.
 fn event_predicate(stats: &Stats, condition: &Condition, text: &str) -> Option<Predicate> {
     let on_by = condition.with_columns(&|place| stats.by_term(place))?;
     let mut by: Vec<(usize, Term)> = Vec::new();
@@ -273,7 +272,8 @@ fn event_predicate(stats: &Stats, condition: &Condition, text: &str) -> Option<P
     Some(on_event.into_predicate())
 }
 
-/// What happens if the output of the command `lookup` has the name of an existing field or column.
+/// What Splunk's command `lookup` does if an output of it has the name of an existing field or
+/// column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum OutputMode {
     /// `OUTPUT`: the values in the lookup's table replace those of the existing field or column.
@@ -283,7 +283,8 @@ enum OutputMode {
     New,
 }
 
-/// Reads the keyword `OUTPUT` or `OUTPUTNEW` of the command `lookup`; `None` if neither is next.
+/// Reads the keyword `OUTPUT` or `OUTPUTNEW` of Splunk's command `lookup`; `None` if neither is
+/// next.
 fn output_keyword(cursor: &mut Cursor<'_>) -> Option<OutputMode> {
     if cursor.eat_keyword(|word| word.eq_ignore_ascii_case("OUTPUTNEW")) {
         Some(OutputMode::New)
@@ -309,8 +310,8 @@ fn eat_lookup_options(cursor: &mut Cursor<'_>) {
     }
 }
 
-/// Reads the name of a column of the lookup's table, and returns it with the column's 0-based
-/// index. The error lists the columns.
+/// Reads the name of a column of a lookup's table, and returns it with the column's 0-based index.
+/// If there is no such column, the error lists all columns.
 fn lookup_column(cursor: &mut Cursor<'_>, lookup: &Lookup) -> Result<(Token, usize), SearchError> {
     let column = cursor.name()?;
     if let Some(place) = lookup.column(&column.text) {
@@ -320,8 +321,8 @@ fn lookup_column(cursor: &mut Cursor<'_>, lookup: &Lookup) -> Result<(Token, usi
     Err(cursor.error_at(&column, expected).near(&column.text, lookup.columns().iter().map(String::as_str)))
 }
 
-/// A [`NameResolver`] with the names of event fields and of the values that commands have defined
-/// up to one place of a search. There must be no `stats` before this place.
+/// A [`NameResolver`] for a condition before the first `stats` of a search. It knows the names of
+/// event fields, and those of the values that commands have defined before the condition.
 struct ScopeNames(Scope);
 
 impl NameResolver for ScopeNames {
@@ -333,9 +334,11 @@ impl NameResolver for ScopeNames {
 /// A [`NameResolver`] for the expressions of the command `eval`. An unknown name means no value, as
 /// in Splunk, and is not an error.
 struct LenientNames<'l, 'p> {
-    /// The commands of the search up to this `eval`, whose fields or columns are the known names.
+    /// The commands of the search before this `eval`. Its expressions can use the fields or columns
+    /// that these commands leave.
     pipeline: &'l Pipeline<'p>,
-    /// The unknown names that the expression uses, in order, for a note to the user.
+    /// The unknown names in the expressions of the command `eval`, in order, for a note to the
+    /// user.
     missing: std::cell::RefCell<Vec<String>>,
 }
 

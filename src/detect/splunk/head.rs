@@ -21,8 +21,8 @@ use crate::detect::splunk::token::{Cursor, SearchError, Token, split_at_pipes};
 use crate::detect::term::condition::Condition;
 use crate::detect::term::{Assumption, Term};
 
-/// The largest number of parentheses and `NOT`s around a part of a condition. A search with deeper
-/// nesting is refused, because reading it could exhaust the stack.
+/// The largest number of parentheses and `NOT`s around a part of a search's condition. A search
+/// with deeper nesting is refused, because reading it could exhaust the stack.
 const DEEPEST_NESTING: usize = 100;
 
 /// The phrase after "expected" in the error message where a condition of a search is missing.
@@ -30,27 +30,29 @@ const EXPECTED_CONDITION: &str = "a condition such as QueryName=\"*example*\"";
 const EXPECTED_OPERATOR: &str = "a condition on a field: its name, then one of =, !=, <, <=, >, >= or IN \
                                  (free text is not supported; AND, OR, NOT and IN are upper case)";
 
-/// Reads a condition of a search at one place, which decides what names are known and what kinds of
-/// conditions are allowed. Keeps what it finds on the way: unknown names, parts that no DNS query
-/// meets, and notes for the user.
+/// Reads one condition of a Splunk search. Where the condition stands in the search decides which
+/// names and which kinds of conditions it may have. The context collects unknown names, parts that
+/// no DNS query meets, and notes for the user.
 pub(in crate::detect) struct ConditionContext<'n> {
     /// Says what the names in the condition mean: event fields, columns of the search's `stats`
     /// table, or computed values.
     names: &'n dyn NameResolver,
-    /// The kinds of conditions that are allowed, such as those on the origin of events.
+    /// The kinds of conditions that are allowed at this place of the search: whether the origin of
+    /// events can be tested.
     allowed: AllowedConditions,
     /// The range of bytes of the first part of the condition that none of Sysmon's DNS queries
-    /// meets, with the phrase for an error message that says what was expected there; `None` until
-    /// one is found.
+    /// meets, with the phrase for an error message that says what was expected there. `None` until
+    /// there is such a part.
     unmet: RefCell<Option<(Range<usize>, &'static str)>>,
-    /// The errors about unknown names so far. Those in a part of the condition that turns out to be
-    /// about other events are dropped.
+    /// The errors about unknown names that the condition has so far. An error is dropped if the
+    /// part of the condition with the name turns out to be about other events than DNS queries.
     unknown: RefCell<Vec<SearchError>>,
     /// Notes for the user about how the condition was understood.
     notes: RefCell<Vec<String>>,
 }
 
-/// The kinds of conditions that a [`ConditionContext`] allows.
+/// The kinds of conditions that are allowed at one place of a Splunk search: on fields and on the
+/// origin of events, or on fields only.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum AllowedConditions {
     /// Conditions on fields, on the origin of events (such as `source`) and on their time. Parts of
@@ -63,28 +65,28 @@ enum AllowedConditions {
 /// How deep a part of a condition lies inside parentheses and negations.
 #[derive(Clone, Copy, Default)]
 struct Nesting {
-    /// The number of pairs of parentheses and `NOT`s around the part of the condition.
+    /// The number of pairs of parentheses and `NOT`s that the part of the condition lies in.
     depth: usize,
-    /// True if the part lies inside an odd number of `NOT`s, so that an event for which the part is
-    /// true is left out.
+    /// True if the part of the condition lies inside an odd number of `NOT`s, so that an event for
+    /// which the part is true is left out.
     is_excluded: bool,
 }
 
 impl Nesting {
-    /// Returns the nesting of a part that lies inside one more pair of parentheses.
+    /// Returns the nesting of a part of a condition that lies inside one more pair of parentheses.
     fn deeper(self) -> Self {
         Nesting { depth: self.depth + 1, ..self }
     }
 
-    /// Returns the nesting of a part that lies inside one more `NOT`.
+    /// Returns the nesting of a part of a condition that lies inside one more `NOT`.
     fn negated(self) -> Self {
         Nesting { is_excluded: !self.is_excluded, ..self.deeper() }
     }
 }
 
 impl<'n> ConditionContext<'n> {
-    /// Returns the context of a condition that selects events: besides fields, the events' origin
-    /// and time can be used.
+    /// Returns the context of a condition that selects events. The condition can test fields, the
+    /// origin of events (such as `source`) and their time.
     pub fn of_events(names: &'n dyn NameResolver) -> Self {
         ConditionContext { allowed: AllowedConditions::FieldsAndOrigins, ..Self::of_fields(names) }
     }
@@ -101,14 +103,14 @@ impl<'n> ConditionContext<'n> {
         }
     }
 
-    /// Returns the range of the first part of the condition that none of Sysmon's DNS queries
-    /// meets, and what was expected there; `None` if there is no such part.
+    /// Returns the range of bytes of the first part of the condition that none of Sysmon's DNS
+    /// queries meets, and what was expected there; `None` if there is no such part.
     pub fn unmet(&self) -> Option<(Range<usize>, &'static str)> {
         self.unmet.borrow().clone()
     }
 
-    /// Records the range of a part of the condition that none of Sysmon's DNS queries meets, and
-    /// what was expected there. Only the first such part is kept.
+    /// Records the range of bytes of a part of the condition that none of Sysmon's DNS queries
+    /// meets, and what was expected there. Only the first such part is recorded.
     pub fn record_unmet(&self, place: &Range<usize>, expected: &'static str) {
         self.unmet.borrow_mut().get_or_insert_with(|| (place.clone(), expected));
     }
@@ -118,7 +120,7 @@ impl<'n> ConditionContext<'n> {
         self.notes.into_inner()
     }
 
-    /// Adds a note for the user, unless the same note was already added.
+    /// Adds a note for the user about the condition, unless the same note was already added.
     pub fn note(&self, note: String) {
         let mut notes = self.notes.borrow_mut();
         if !notes.contains(&note) {
@@ -126,8 +128,9 @@ impl<'n> ConditionContext<'n> {
         }
     }
 
-    /// Reads a condition, up to the word `by`, which ends the condition of `tstats`, or to the next
-    /// `|`. The error is for the first unknown name, or for what cannot be read.
+    /// Reads a condition up to the next `|`, or up to the word `by`, which ends the condition of
+    /// the command `tstats`. If the condition has unknown names, the error is about the first of
+    /// them.
     pub fn read(&self, cursor: &mut Cursor<'_>) -> Result<Condition, SearchError> {
         let read = self.conjunction(cursor, Nesting::default());
         // The first of several unknown names is reported.
@@ -165,8 +168,8 @@ pub(in crate::detect) fn parse_alone(text: &str) -> Result<Predicate, SearchErro
     if cursor.at_end() { Ok(condition.into_predicate()) } else { Err(cursor.unexpected(EXPECTED_CONDITION)) }
 }
 
-/// Skips the command `search` at the start of a search, where it is implied but can also be
-/// written.
+/// Skips the word `search` at the start of a search. It is the command that is meant if a search
+/// begins without one.
 pub(in crate::detect) fn eat_search_command(cursor: &mut Cursor<'_>) {
     let mut ahead = cursor.clone();
     if ahead.eat_keyword(|word| word == "search") && ahead.peek().is_some_and(char::is_whitespace) {
@@ -204,7 +207,8 @@ impl ConditionContext<'_> {
     }
 
     /// Reads `NOT x` or, if no `NOT` is next, an operand. `nesting` is how deep it lies in
-    /// parentheses and `NOT`s; too deep nesting is an error, to protect the stack.
+    /// parentheses and `NOT`s. Nesting that is too deep is an error, because reading it could
+    /// exhaust the stack.
     fn negation(&self, cursor: &mut Cursor<'_>, nesting: Nesting) -> Result<Condition, SearchError> {
         cursor.skip_space();
         if nesting.depth > DEEPEST_NESTING {
@@ -267,9 +271,9 @@ impl ConditionContext<'_> {
         }
     }
 
-    /// Records `place`, the range of a condition, if the condition selects no DNS query because it
-    /// is about other events. Returns the condition unchanged. `is_excluded` is true inside an odd
-    /// number of `NOT`s.
+    /// Records `place`, the range of bytes of a condition, if the condition selects no DNS query
+    /// because it is about other events. Returns the condition unchanged. `is_excluded` is true
+    /// inside an odd number of `NOT`s.
     pub fn record_if_unmet(
         &self,
         condition: Condition,
@@ -342,10 +346,10 @@ impl ConditionContext<'_> {
         if name.text == "*" { Ok(Condition::All) } else { Err(cursor.error_at(&name, EXPECTED_OPERATOR)) }
     }
 
-    /// Returns the term that a name in a condition means. Where conditions on the origin of events
-    /// are allowed, an unknown name is only recorded, because the part of the condition that
-    /// contains it may turn out to be about other events. Then the term is a field whose value
-    /// differs from event to event. `is_excluded` is true inside an odd number of `NOT`s.
+    /// Returns the [`Term`] that a name in a condition means. An unknown name is an error, except
+    /// in a condition that selects events: a part of that condition may turn out to be about events
+    /// other than DNS queries. There, the error is only recorded, and the term is a field whose
+    /// value differs from event to event. `is_excluded` is true inside an odd number of `NOT`s.
     fn term_named(&self, cursor: &Cursor<'_>, name: &Token, is_excluded: bool) -> Result<Term, SearchError> {
         let term = match self.names.term(cursor, name) {
             Ok(term) => term,
@@ -379,9 +383,9 @@ fn is_by(cursor: &Cursor<'_>) -> bool {
     }
 }
 
-/// Reads the value after the operator `order` (`<`, `<=`, `>` or `>=`), which has been read.
-/// Returns the condition that compares `term` with the value, and the value's range of bytes in the
-/// search.
+/// Reads the value after an operator that compares the order of values: `order` (`<`, `<=`, `>` or
+/// `>=`), which has been read. Returns the condition that compares `term` with the value, and the
+/// value's range of bytes in the search.
 fn comparison(
     cursor: &mut Cursor<'_>,
     term: Term,
@@ -396,8 +400,8 @@ fn comparison(
     Ok((Condition::Inequality(term, order, value.text), value.range))
 }
 
-/// Returns the condition for `=`: the term matches the value, in which `*` is a wildcard. A value
-/// that is an IP network, such as `10.0.0.0/8`, also matches the addresses in the network.
+/// Returns the condition for `=` in a search: `term` matches the value, in which `*` is a wildcard.
+/// A value that is an IP network, such as `10.0.0.0/8`, also matches the addresses in the network.
 fn equality(term: &Term, value: &Token) -> Condition {
     let matches = Condition::Matches(term.clone(), Pattern::new(&value.text));
     match Network::parse(&value.text) {
@@ -541,8 +545,8 @@ mod tests {
         }
     }
 
-    /// Tests what errors say. Each case has a search, the text that its error quotes, and a part of
-    /// what was expected. `«` marks the place of the error.
+    /// Tests what the errors about conditions say. Each case has a search, the text that its error
+    /// quotes, and a part of what was expected. `«` marks the place of the error.
     #[test]
     fn errors_say_where_and_what() {
         let deep = format!("{}«({}", "(".repeat(101), "(".repeat(50));

@@ -9,10 +9,10 @@ use crate::detect::term::condition::Condition;
 
 impl ConditionContext<'_> {
     /// Reads the rest of a condition on the origin of events, such as `source` or `index`, or on
-    /// their time, such as `earliest`. `name`, which the condition begins with, has been read.
-    /// `None` if `name` is neither. Evidence does not show the index, and the period of a search is
-    /// not applied, so such a condition leaves no event out, also after a `NOT`; a note says so.
-    /// `is_excluded` is true inside an odd number of `NOT`s.
+    /// their time, such as `earliest`. `name`, which begins the condition, has been read; the
+    /// result is `None` if it is neither. Event logs do not show Splunk's index, and the period of
+    /// a search is not applied. So a condition on one of these leaves no event out, not even after
+    /// a `NOT`, and a note says so. `is_excluded` is true inside an odd number of `NOT`s.
     pub fn origin(
         &self,
         cursor: &mut Cursor<'_>,
@@ -59,8 +59,8 @@ impl ConditionContext<'_> {
         Ok(Some(if differs { condition.negated() } else { condition }))
     }
 
-    /// Adds a note for the user that a condition on an index or a period is not applied.
-    /// `is_excluded` is true inside an odd number of `NOT`s.
+    /// Adds a note for the user that a condition on the index (Splunk's store of events) or on a
+    /// period is not applied. `is_excluded` is true inside an odd number of `NOT`s.
     fn note_ignored(&self, name: &Token, value: &Token, is_excluded: bool) {
         let name = name.text.as_str();
         if is_period(name) {

@@ -4,16 +4,17 @@
 use crate::detect::splunk::head::is_operator;
 use crate::detect::splunk::token::{Cursor, SearchError, Token};
 
-/// Where in a condition a value is, which decides if a comma ends the value.
+/// Where in a search's condition a value stands: after an operator, or in a list. It decides
+/// whether a comma ends the value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(in crate::detect) enum ValueContext {
-    /// After `=` or another operator, where a comma is part of the value.
+    /// The value is after `=` or another operator, where a comma is part of the value.
     Alone,
-    /// In the list after `IN`, where a comma ends the value.
+    /// The value is in the list after `IN`, where a comma ends the value.
     InList,
 }
 
-/// Reads the list of values after `IN`, such as `(a, b)`.
+/// Reads the list of values after the operator `IN` of a search, such as `(a, b)`.
 pub(in crate::detect) fn list(cursor: &mut Cursor<'_>) -> Result<Vec<Token>, SearchError> {
     cursor.skip_space();
     if !cursor.eat("(") {
@@ -32,7 +33,8 @@ pub(in crate::detect) fn list(cursor: &mut Cursor<'_>) -> Result<Vec<Token>, Sea
     }
 }
 
-/// Reads a quoted or bare value of a condition. `place` says if a comma ends the value.
+/// Reads the value after an operator of a search, with or without quotes. `place` says whether a
+/// comma ends the value.
 pub(in crate::detect) fn value(cursor: &mut Cursor<'_>, place: ValueContext) -> Result<Token, SearchError> {
     const EXPECTED: &str = "a value";
     cursor.skip_space();
@@ -57,8 +59,8 @@ pub(in crate::detect) fn value(cursor: &mut Cursor<'_>, place: ValueContext) -> 
     if ends_here(cursor, place) { Ok(value) } else { Err(cursor.unexpected("a blank after the value")) }
 }
 
-/// Returns true if a value can end at the cursor: before a blank, a closing parenthesis or the end
-/// of the text, and also before a comma if `place` is a list.
+/// Returns true if a value without quotes can end at the cursor: before a blank, a closing
+/// parenthesis or the end of the text, and also before a comma if `place` is a list.
 fn ends_here(cursor: &Cursor<'_>, place: ValueContext) -> bool {
     let ends =
         |next: char| next.is_whitespace() || next == ')' || (next == ',' && place == ValueContext::InList);
@@ -82,8 +84,8 @@ fn doubly_quoted(cursor: &mut Cursor<'_>) -> Option<Token> {
     Some(Token { text: inside.text, range })
 }
 
-/// Reads a point in time after a name such as `earliest`: `-24h@h`, `@d`, `"03/01/2025:00:00:00"`
-/// or `now()`.
+/// Reads a point in time after a name such as `earliest` in a search: `-24h@h`, `@d`,
+/// `"03/01/2025:00:00:00"` or `now()`.
 pub(in crate::detect) fn time(cursor: &mut Cursor<'_>) -> Result<Token, SearchError> {
     cursor.skip_space();
     if cursor.peek() == Some('"') {

@@ -61,16 +61,18 @@ const KEYS: KnownKeys = KnownKeys {
 /// A macro of Splunk's search language: a text that replaces each call of the macro in a search.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Macro {
-    /// The text that replaces a call. In it, `$name$` stands for the argument with that name.
+    /// The text that replaces a call of the macro. In it, `$name$` stands for the argument with
+    /// that name.
     pub definition: String,
-    /// The names of the macro's arguments, in the order in which a call has their values; `None` if
-    /// it has no arguments.
+    /// The names of the macro's arguments, in the order in which a call lists their values; `None`
+    /// if the macro has no arguments.
     #[serde(default)]
     pub arguments: Option<Vec<String>>,
 }
 
 impl Macro {
-    /// Parses the text of a macro's YAML file. The error says what was expected and what was found.
+    /// Parses the text of the YAML file that defines a macro. The error says what was expected and
+    /// what was found.
     pub fn from_yaml(text: &str) -> Result<Self, ContentError> {
         let read = || {
             let document = only_document(text)?;

@@ -6,11 +6,12 @@ use crate::detect::predicate::field::Field;
 use crate::detect::splunk::token::{Cursor, SearchError, Token};
 use crate::detect::term::{Term, TermKind};
 
-/// Says what the names mean that are known at some place of a Splunk search.
+/// Says what a name means at one place of a Splunk search: which names are known there depends on
+/// the commands before the place.
 pub(in crate::detect) trait NameResolver {
-    /// Returns the [`Term`] that a name means at this place of a search: a field, a column of the
-    /// search's `stats` table, or a computed value. The error for an unknown name suggests a known
-    /// one that is close.
+    /// Returns the [`Term`] that a name means at one place of a Splunk search: a field, a column of
+    /// the search's `stats` table, or a computed value. The error for an unknown name suggests a
+    /// known one that is close.
     fn term(&self, cursor: &Cursor<'_>, name: &Token) -> Result<Term, SearchError>;
 }
 

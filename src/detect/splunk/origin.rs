@@ -7,11 +7,11 @@ use crate::detect::predicate::pattern::Pattern;
 /// Which events a condition on their origin, such as `source=…`, selects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::detect) enum Origin {
-    /// Events that Sysmon logged are selected.
+    /// The condition selects events that Sysmon logged.
     Sysmon,
-    /// Events of every origin are selected: the condition has no effect.
+    /// The condition selects events of every origin, so it has no effect.
     Any,
-    /// Only events other than Sysmon's DNS queries are selected.
+    /// The condition selects only events other than Sysmon's DNS queries.
     Other,
 }
 
@@ -40,8 +40,8 @@ const TAGS: &[&str] = &["dns", "network", "resolution"];
 const OTHER_EVENTS: &[&str] =
     &["process", "file", "registry", "wmi", "driver", "image", "pipe", "service", "clipboard", "linux"];
 
-/// Returns which events the condition `name=value` selects; `None` if it is not a condition on the
-/// origin of events.
+/// Returns which events the condition `name=value` of a search selects. `None` if it is not a
+/// condition on the origin of events, such as `source`.
 pub(in crate::detect) fn origin(name: &str, value: &str) -> Option<Origin> {
     let pattern = Pattern::new(value);
     let lower = value.to_lowercase();
@@ -61,12 +61,13 @@ pub(in crate::detect) fn origin(name: &str, value: &str) -> Option<Origin> {
     })
 }
 
-/// Returns true if a condition on the field `name` limits the time of events, such as `earliest`.
+/// Returns true if a search's condition on the field `name`, such as `earliest`, limits the time of
+/// events.
 pub(in crate::detect) fn is_period(name: &str) -> bool {
     matches!(name, "earliest" | "latest" | "_index_earliest" | "_index_latest" | "starttime" | "endtime")
 }
 
-/// The first letters of names of macros that select other data than Sysmon's events, in Splunk's
+/// The beginnings of the names of macros that select data other than Sysmon's events, in Splunk's
 /// published content and at many sites.
 const OTHER_MACROS: &[&str] = &[
     "wineventlog",

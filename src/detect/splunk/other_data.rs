@@ -91,9 +91,9 @@ const EVENT_CODES: &[&str] = &["EventCode", "EventID", "signature_id", "EventId"
 /// other than that of DNS queries.
 const EXPECTED_MODEL: &str = "the data model Network_Resolution, because only DNS queries are searched";
 
-/// Checks whether the search `text`, which was refused with `error`, is about data other than DNS
-/// queries. If it is, returns an error that is marked so, for the caller to return instead of
-/// `error`. `parts` are the ranges of bytes between the `|` of the search.
+/// Returns an error, marked as one about other data, if the search `text` is about data other than
+/// DNS queries. `error` is the error with which the search was already refused, and which the
+/// caller returns otherwise. `parts` are the ranges of bytes between the `|` of the search.
 pub(in crate::detect) fn check(
     text: &str,
     parts: &[Range<usize>],
@@ -137,9 +137,9 @@ pub(in crate::detect) fn data_model(cursor: &mut Cursor<'_>) -> Result<Token, Se
     Err(no_model(cursor.error(name.range, EXPECTED_MODEL), model))
 }
 
-/// Completes the error about a data model of Splunk with the name `model`, which is not that of DNS
-/// queries. If the name is probably misspelt, adds the right name as a suggestion; otherwise marks
-/// the error as one about other data.
+/// Completes the error about a data model of Splunk with the name `model`, which is not
+/// `Network_Resolution`. If `model` is probably a misspelt `Network_Resolution`, adds that name as
+/// a suggestion; otherwise marks the error as one about other data.
 fn no_model(error: SearchError, model: &str) -> SearchError {
     if nearest(model, MODELS.iter().copied()) == Some(DATA_MODEL) {
         error.near(model, [DATA_MODEL])
@@ -216,15 +216,18 @@ fn check_model(mut cursor: Cursor<'_>, command: &Token) -> Result<(), SearchErro
 /// queries, or other data.
 #[derive(Default)]
 struct SearchedData {
-    /// True if the head of the search asks for events that Sysmon logged.
+    /// True if the head of the search (the condition before its first `|`) asks for events that
+    /// Sysmon logged.
     sysmon: bool,
-    /// True if the head of the search asks for DNS queries, by the event number 22.
+    /// True if the head of the search (the condition before its first `|`) asks for DNS queries, by
+    /// the event number 22.
     dns_queries: bool,
-    /// The range of bytes of the first value in the head that means another origin than Sysmon,
-    /// such as a `source`, with what was expected instead; `None` if there is no such value.
+    /// The range of bytes of the first value in the head of the search that means another origin
+    /// than Sysmon, such as a `source`, with the phrase that says what was expected there. `None`
+    /// if there is no such value.
     other_origin: Option<(Range<usize>, &'static str)>,
-    /// The range of bytes of the first event number in the head that is not 22; `None` if there is
-    /// none.
+    /// The range of bytes of the first event number in the head of the search that is not 22;
+    /// `None` if there is none.
     other_event: Option<Range<usize>>,
 }
 
@@ -317,8 +320,8 @@ fn value(cursor: &mut Cursor<'_>) -> Result<Token, SearchError> {
     if cursor.peek() == Some('"') { cursor.quoted() } else { cursor.bare(|character| character == ',') }
 }
 
-/// Skips the operand after a `NOT`: a comparison, a macro call or a condition in parentheses. What
-/// is negated is not what a search asks for.
+/// Skips the operand after a `NOT`: a comparison, a macro call or a condition in parentheses. It is
+/// skipped because a search does not ask for what it negates.
 fn skip_term(cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
     cursor.skip_space();
     let mut depth = 0_usize;

@@ -1,6 +1,6 @@
-//! Reads the commands after the head of a search. A command is understood in full, or the search is
-//! refused: a rule is never half obeyed. Where the tables do not show what Splunk would, a note
-//! says so.
+//! Reads the commands after the head of a search, which is the condition before its first `|`. A
+//! command is understood in full, or the search is refused: a rule is never half obeyed. Where the
+//! tables differ from what Splunk would show, a note for the user says so.
 
 use crate::detect::nearest::suggestion;
 use crate::detect::predicate::Predicate;
@@ -39,18 +39,19 @@ pub(in crate::detect) fn expected_command() -> String {
     )
 }
 
-/// The names that the commands of a search can use for the values of an event, and what they mean,
-/// at one place of the search: the names of event fields, and those that commands such as `eval`
-/// and `rename` have defined before.
+/// The names that can be used for an event's values at one place of a search, and what they mean:
+/// the names of event fields, and those that earlier commands such as `eval` and `rename` have
+/// defined.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::detect) struct Scope {
     /// The names that commands have defined, each with the field or computed value that it means.
     /// Later entries replace earlier ones. `None` means that a command removed the name.
     pub(super) names: Vec<(String, Option<Term>)>,
-    /// The text with which a `fillnull` that names no fields replaces all absent values; `None` if
-    /// there was no such command.
+    /// The text that replaces all absent values of events, from a command `fillnull` that names no
+    /// fields; `None` if there was no such command.
     pub(super) fill: Option<String>,
-    /// The names that `table` or `fields` kept; `None` if no command has limited the names.
+    /// The names that the command `table` or `fields` has kept, which are the only ones that later
+    /// commands can use; `None` if no command has limited the names.
     kept: Option<Vec<String>>,
 }
 
@@ -58,23 +59,24 @@ pub(in crate::detect) struct Scope {
 /// table that `stats` makes, and the meanings of names.
 #[derive(Debug)]
 pub(in crate::detect) struct Pipeline<'a> {
-    /// The site's macros and lookups, which the search can use.
+    /// The macros and lookups of the site, which the search can use.
     pub library: &'a dyn Library,
     /// What the names for an event's values mean. Only commands before `stats` use it; later
     /// commands use the names of the table's columns.
     pub scope: Scope,
-    /// The table that the command `stats` makes; `None` until that command has been read.
+    /// The table that the search's command `stats` makes; `None` until that command has been read.
     pub stats: Option<Stats>,
     /// The conditions of the search. A matching event must meet all of them.
     pub predicates: Vec<Predicate>,
     /// Notes for the user about how the commands were understood.
     pub notes: Vec<String>,
     /// The first command before `stats` that keeps only some events by their order, such as `head`;
-    /// `None` if there is none. It cannot be applied to events, so the `stats` table has no rows.
+    /// `None` if there is none. A sweep cannot apply it to events, so the `stats` table would be
+    /// wrong, and has no rows.
     pub limiting_command: Option<&'static str>,
-    /// The largest number of evaluation steps, and the largest nesting depth, that a term has by
-    /// which a command of the search (such as `eval`) defines a name. Both are limited, so that no
-    /// search is too slow.
+    /// The highest costs among the terms to which commands of the search (such as `eval`) have
+    /// given names: the number of evaluation steps, and the nesting depth. Both are limited, so
+    /// that no search is too slow.
     costliest: (u32, u32),
 }
 
@@ -101,8 +103,8 @@ impl Scope {
         self.names.push((name, Some(term)));
     }
 
-    /// Keeps or removes names, for the command `table` or `fields`. Later commands cannot use a
-    /// removed name.
+    /// Keeps or removes names, for Splunk's command `table` or `fields`. Later commands of the
+    /// search cannot use a removed name.
     pub(super) fn select(&mut self, names: Vec<String>, selection: FieldSelection) {
         match selection {
             FieldSelection::Table => self.kept = Some(names),
@@ -118,7 +120,8 @@ impl Scope {
         Field::names().map(|name| -> &str { name }).chain(given)
     }
 
-    /// Returns true if a name is that of an event field that an earlier command removed or renamed.
+    /// Returns true if a name was that of an event field until a command of the search removed or
+    /// renamed the field.
     pub fn was_taken_away(&self, name: &str) -> bool {
         Field::from_name(name).is_some() && self.lookup(name).is_none()
     }
@@ -134,7 +137,8 @@ impl NameResolver for Pipeline<'_> {
     }
 }
 
-/// Returns the error for a word in the place of a command that is not a supported command.
+/// Returns the error for a word that stands where a command is expected, but is no supported
+/// command.
 fn no_command(cursor: &Cursor<'_>, command: &Token) -> SearchError {
     let known = COMMANDS.iter().chain(GENERATING_COMMANDS).copied();
     cursor.error_at(command, expected_command()).near(&command.text, known)
@@ -152,7 +156,8 @@ pub(in crate::detect) fn check_command(mut cursor: Cursor<'_>) -> Result<(), Sea
 }
 
 impl<'a> Pipeline<'a> {
-    /// Creates a pipeline to which no command has been applied.
+    /// Creates the pipeline of a search of which no command has been read yet. `library` has the
+    /// macros and lookups that the search can use.
     pub fn new(library: &'a dyn Library) -> Self {
         Pipeline {
             library,
@@ -165,8 +170,8 @@ impl<'a> Pipeline<'a> {
         }
     }
 
-    /// Reads one command or macro call, which must extend to the next `|`, and applies it to the
-    /// pipeline.
+    /// Reads one command or macro call of a search, which must extend to the next `|`, and adds
+    /// what it means to the pipeline, such as a condition or the `stats` table.
     pub fn read(&mut self, mut cursor: Cursor<'_>) -> Result<(), SearchError> {
         let cursor = &mut cursor;
         cursor.skip_space();
@@ -208,7 +213,8 @@ impl<'a> Pipeline<'a> {
         if cursor.at_end() { Ok(()) } else { Err(cursor.unexpected("`|` or the end of the search")) }
     }
 
-    /// Adds a note for the user, unless the same note was already added.
+    /// Adds a note for the user about the commands of the search, unless the same note was already
+    /// added.
     pub fn note(&mut self, note: String) {
         if !self.notes.contains(&note) {
             self.notes.push(note);
@@ -219,8 +225,8 @@ impl<'a> Pipeline<'a> {
     ///
     /// - `security_content_ctime(x)` formats the time `x`.
     /// - `drop_dm_object_name(x)` removes the prefix `x.` from names.
-    /// - `…_filter` is where a site excludes events. If the site has no file for it, it keeps all
-    ///   events.
+    /// - `…_filter` is the macro by which a site excludes events. If the site has no file that
+    ///    defines it, the macro keeps all events.
     fn apply_macro(&mut self, cursor: &Cursor<'_>, call: &MacroCall) -> Result<(), SearchError> {
         match (call.name.as_str(), &call.argument) {
             ("security_content_ctime", Some(argument)) => {
@@ -274,8 +280,8 @@ impl<'a> Pipeline<'a> {
     }
 
     /// Defines what a name means, for commands such as `eval`. If the search has a command `stats`
-    /// before, the name becomes a column of its table, and replaces a column of this name that the
-    /// table shows. Otherwise it becomes a name for an event's value.
+    /// before, the name becomes a column of the `stats` table, in place of a shown column with the
+    /// same name. Otherwise it becomes a name for an event's value.
     pub fn define(&mut self, name: String, term: Term) {
         let Some(stats) = &mut self.stats else {
             self.costliest = costlier(self.costliest, term.cost());
@@ -293,8 +299,8 @@ impl<'a> Pipeline<'a> {
     }
 }
 
-/// Returns the larger number of evaluation steps and the larger nesting depth of `one` and `other`,
-/// which are these two costs of two terms.
+/// Combines the costs of two terms, each a number of evaluation steps and a nesting depth: returns
+/// the larger number and the larger depth.
 fn costlier(one: (u32, u32), other: (u32, u32)) -> (u32, u32) {
     (one.0.max(other.0), one.1.max(other.1))
 }
@@ -308,8 +314,8 @@ pub(in crate::detect) fn wildcard<'n>(pattern: &str, name: &'n str) -> Option<&'
     }
 }
 
-/// Returns the 0-based index, among all columns of the `stats` table, of the column with this name.
-/// It must be a column that the table shows; otherwise the error lists these columns.
+/// Returns the 0-based index, among all columns of the `stats` table, of the column `name`. It must
+/// be one of the columns that the table shows; otherwise the error lists these.
 pub(in crate::detect) fn column_place(
     cursor: &Cursor<'_>,
     stats: &Stats,
@@ -338,8 +344,8 @@ pub(in crate::detect) fn comma(cursor: &mut Cursor<'_>) -> bool {
     cursor.eat(",")
 }
 
-/// Returns an error if one of the columns already has the name. Names of columns must be unique in
-/// a `stats` table.
+/// Fails if one of the `columns` already has the name `name`, because the names of a `stats`
+/// table's columns must be unique.
 pub(in crate::detect) fn require_new_name<'a>(
     cursor: &Cursor<'_>,
     columns: impl IntoIterator<Item = &'a StatsColumn>,

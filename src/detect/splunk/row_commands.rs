@@ -15,9 +15,9 @@ const DEFAULT_TIME_FORM: &str = "%m/%d/%Y %H:%M:%S";
 const DEFAULT_HEAD: usize = 10;
 
 impl Pipeline<'_> {
-    /// Reads `10 - a, b` after the command `sort`: the number of rows to keep, and the columns of
-    /// the `stats` table to sort by. Without a command `stats` before, nothing is sorted or left
-    /// out, because a sweep writes all matches in the order of the evidence.
+    /// Reads what follows the command `sort`, such as `10 - a, b`: the number of rows to keep, and
+    /// the columns of the `stats` table to sort by. Without a command `stats` before, nothing is
+    /// sorted or left out, because a sweep writes all matches in the order of the evidence.
     pub fn read_sort(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         cursor.skip_space();
         let mut ahead = cursor.clone();
@@ -52,9 +52,9 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// Reads a column after the command `sort`, with its sign (`-` for descending) and the type of
-    /// the comparison, such as `num(a)`. `None` if the name is not that of a column of the `stats`
-    /// table; rows are then not sorted by it.
+    /// Reads one column after the command `sort`: its sign (`-` for descending), the type of the
+    /// comparison, such as `num` in `num(a)`, and its name. `None` if the `stats` table has no
+    /// column of this name; rows are then not sorted by it.
     fn sort_key(&mut self, cursor: &mut Cursor<'_>) -> Result<Option<SortKey>, SearchError> {
         cursor.skip_space();
         let descending = cursor.eat("-");
@@ -102,8 +102,8 @@ impl Pipeline<'_> {
         }
     }
 
-    /// Reads `3 a b keepempty=true sortby -c` after the command `dedup`: how many of equal rows to
-    /// keep, the columns in which rows must be the same to be equal, options, and columns to sort
+    /// Reads what follows the command `dedup`, such as `3 a b keepempty=true sortby -c`: how many
+    /// rows with the same values in the columns `a` and `b` are kept, options, and columns to sort
     /// by.
     pub fn read_dedup(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         cursor.skip_space();
@@ -156,8 +156,8 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// Reads `10` or `limit=10` after the command `head`: the number of rows of the `stats` table
-    /// to keep.
+    /// Reads what follows the command `head`, `10` or `limit=10`: the number of rows of the `stats`
+    /// table to keep.
     pub fn read_head(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         let mut ahead = cursor.clone();
         if ahead.eat_keyword(|word| word == "limit") && ahead.eat("=") {
@@ -227,8 +227,8 @@ impl Pipeline<'_> {
     }
 
     /// Formats the times in all columns of the `stats` table whose names match `pattern`; if there
-    /// is no table, in all such event fields. `new` is the pattern of the new names; `None` keeps
-    /// the names. `form` is the time format.
+    /// is no table, in all event fields whose names match. `new` is the pattern of the new names;
+    /// `None` keeps the names. `form` is the time format.
     fn print_times_like(
         &mut self,
         cursor: &Cursor<'_>,
@@ -264,8 +264,8 @@ fn alias_or_pattern(cursor: &mut Cursor<'_>) -> Result<Option<Token>, SearchErro
     is_next.then(|| cursor.name_or_pattern()).transpose()
 }
 
-/// Returns true if a term may have times as values: the field `_time`, or any term that is
-/// computed.
+/// Returns true if a term may have times as values. This is so for the field `_time`, and for every
+/// computed term.
 fn is_time(term: &Term) -> bool {
     term.is_time() || term.as_field().is_none()
 }

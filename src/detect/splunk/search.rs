@@ -25,12 +25,13 @@ use crate::event::Event;
 pub struct Search {
     /// The condition that an event must meet to match the search.
     pub predicate: Predicate,
-    /// The description of the table that the matches are reduced to; `None` if the search has no
-    /// command `stats`.
+    /// The description of the `stats` table that the matches are reduced to; `None` if the search
+    /// has no command `stats`.
     pub stats: Option<Arc<Stats>>,
     /// Notes for the user about how the search was understood.
     pub notes: Vec<String>,
-    /// What the names of fields in the rule's message mean after the last command of the search.
+    /// The meaning of names after the last command of the search. The rule's message uses it to
+    /// find the values of the fields that it names.
     scope: Scope,
 }
 
@@ -103,14 +104,15 @@ impl Search {
         Ok(Search { predicate, stats: stats.map(Arc::new), notes, scope })
     }
 
-    /// Creates a search that consists of a condition only, without a table. The condition can come
-    /// from another language than SPL, such as Sigma.
+    /// Creates a search that consists of a condition only, without a `stats` table. The condition
+    /// can come from another language than SPL, such as Sigma.
     #[must_use]
     pub fn of(predicate: Predicate) -> Self {
         Search { predicate, stats: None, notes: Vec::new(), scope: Scope::default() }
     }
 
-    /// Calls `see` with each regular expression in the search's condition and in its `stats` table.
+    /// Calls `see` with each regular expression in the search's condition and in the columns and
+    /// commands of its `stats` table.
     pub(in crate::detect) fn each_expression(&self, see: &mut dyn FnMut(&Expression)) {
         bounds::each_expression(&self.predicate, see);
         if let Some(stats) = &self.stats {
@@ -135,8 +137,8 @@ impl Search {
     }
 }
 
-/// Chooses the error for a search that was not understood because of `error`. If the search is
-/// about data other than DNS queries, returns an error that says so; otherwise `error`.
+/// Returns the error for a search that was refused with `error`. If the search is about data other
+/// than DNS queries, the result is an error that says so; otherwise it is `error` itself.
 fn about_other_data(text: &str, error: SearchError) -> SearchError {
     if error.reason == SearchReason::OtherData {
         return error;
@@ -162,8 +164,8 @@ fn generating_command(part: &mut Cursor<'_>) -> Option<crate::detect::splunk::to
     is_known.then_some(command)
 }
 
-/// Splits an `And` predicate into the predicates that it joins. Another predicate is returned
-/// alone.
+/// Splits an `And` predicate into the predicates that it joins. A predicate of another kind is the
+/// only element of the result.
 fn conjuncts(predicate: Predicate) -> Vec<Predicate> {
     match predicate {
         Predicate::And(all) => all,
@@ -262,8 +264,8 @@ mod tests {
             ("| fillnull value=none user | stats count by user", &[("user", TEXT), ("count", INTEGER)]),
         ]);
     }
-    /// Tests what errors say. Each case has a search, the text that its error quotes, and a part of
-    /// what was expected. `«` marks the place of the error.
+    /// Tests what the errors of refused searches say. Each case has a search, the text that its
+    /// error quotes, and a part of what was expected. `«` marks the place of the error.
     #[test]
     fn errors_say_where_and_what() {
         for (marked, found, expected) in [
@@ -341,8 +343,8 @@ mod tests {
         }
     }
 
-    /// A condition that the test writes as a search in SPL. What the parsed search returns for an
-    /// event must be what the condition itself returns.
+    /// A condition that a test writes as a search in SPL. The parsed search must have the same
+    /// result for an event as the condition itself.
     #[derive(Debug, Clone)]
     enum IntendedCondition {
         And(Vec<IntendedCondition>),

@@ -40,18 +40,19 @@ const OPTIONS: &[&str] = &[
     "partitions",
 ];
 
-/// The table that a `stats` or `tstats` command makes, as far as the command has been read.
+/// The table of a `stats` or `tstats` command that is being read: what is known of the table so
+/// far.
 struct StatsDraft {
-    /// The columns of the table that the command makes, as far as they have been read.
+    /// The columns of the `stats` table that have been read so far.
     columns: Vec<StatsColumn>,
     notes: Vec<String>,
-    /// The reason why the table cannot have rows, such as an unknown field after `by`; `None` if it
-    /// can have rows.
+    /// The reason why the `stats` table cannot have rows, such as an unknown field after `by`;
+    /// `None` if it can have rows.
     empty_because: Option<String>,
 }
 
-/// A [`NameResolver`] for the arguments of `stats`, in which an unknown name is not an error. It
-/// can say why a name is unknown.
+/// A [`NameResolver`] for the arguments of Splunk's command `stats`, in which an unknown name is
+/// not an error, and which can say why a name is unknown.
 trait FieldResolver: NameResolver {
     /// Returns the [`Term`] (a field or a computed value) that a name means; `None` if the name is
     /// unknown.
@@ -92,8 +93,8 @@ impl FieldResolver for ModelFields {
 }
 
 impl Pipeline<'_> {
-    /// Reads `count min(f) as name … by a b` after the command `stats`, and makes the table.
-    /// `command` is the word `stats`, for errors.
+    /// Reads what follows the command `stats`, such as `count min(f) as name by a b`, and makes the
+    /// table. `command` is the word `stats`, at which errors are placed.
     pub fn read_stats(&mut self, cursor: &mut Cursor<'_>, command: &Token) -> Result<(), SearchError> {
         if self.stats.is_some() {
             return Err(cursor.error_at(command, "only one stats"));
@@ -136,9 +137,9 @@ impl Pipeline<'_> {
         self.stats = Some(Stats { empty_because, ..Stats::new(columns) });
     }
 
-    /// Adds two conditions to those of the search: Sysmon logged the event, and it is a DNS query.
-    /// A search of Splunk's data model of DNS queries does not state them, because the model
-    /// implies them.
+    /// Adds two conditions to those of the search: that Sysmon logged the event, and that it is a
+    /// DNS query. A search of Splunk's data model of DNS queries does not state these, because the
+    /// model implies them.
     fn require_dns_queries(&mut self) {
         self.predicates.push(Predicate::Sysmon);
         let code = Condition::Matches(Term::from(Field::EventId), Pattern::new("22"));
@@ -155,8 +156,9 @@ impl Pipeline<'_> {
         }
     }
 
-    /// Reads `count … from datamodel=Network_Resolution where … by …` after the command `tstats`,
-    /// and makes the table. `command` is the word `tstats`, for errors.
+    /// Reads what follows the command `tstats`, such as
+    /// `count from datamodel=Network_Resolution where … by …`, and makes the table. `command` is
+    /// the word `tstats`, at which errors are placed.
     pub fn read_tstats(&mut self, cursor: &mut Cursor<'_>, command: &Token) -> Result<(), SearchError> {
         let fields = ModelFields;
         let mut draft = StatsDraft { columns: Vec::new(), notes: Vec::new(), empty_because: None };
@@ -192,8 +194,8 @@ impl Pipeline<'_> {
     }
 }
 
-/// Returns the columns of a `stats` table in order: the `by` columns (`columns`), then the
-/// `aggregates`. The error is that two columns have the same name, or that there are more than
+/// Returns the columns of a `stats` table in order: first the `by` columns, which are in `columns`,
+/// then the `aggregates`. Fails if two columns have the same name, or if there are more than
 /// [`MOST_COLUMNS`]. `command` is the word `stats` or `tstats`, at which some errors are placed.
 fn columns(
     cursor: &Cursor<'_>,
@@ -241,8 +243,9 @@ fn eat_options(cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
     }
 }
 
-/// Reads one aggregate of `stats`, such as `count` or `min(field) as name`, and returns its name
-/// and its column. `fields` says what names mean. `draft` takes a note about an unknown field.
+/// Reads one aggregate of the command `stats`, such as `count` or `min(field) as name`, and returns
+/// its name and its column. `fields` says what names mean. A note about an unknown field is added
+/// to `draft`.
 fn aggregate(
     cursor: &mut Cursor<'_>,
     fields: &dyn FieldResolver,
@@ -303,14 +306,14 @@ fn aggregate_argument(
     }))
 }
 
-/// Returns `fields` as the [`NameResolver`] that the parser of expressions needs.
+/// Returns `fields` as the type that the parser of expressions takes, the [`NameResolver`].
 fn fields_as_names(fields: &dyn FieldResolver) -> &dyn NameResolver {
     fields
 }
 
-/// Reads the columns after the keyword `by` of `stats`. `fields` says what names mean. A search
-/// with an unknown field there is not refused: its table has no rows, and `draft.empty_because`
-/// says why.
+/// Reads the columns after the keyword `by` of the command `stats`. `fields` says what names mean.
+/// A search with an unknown field after `by` is not refused: its table has no rows, and
+/// `draft.empty_because` says why.
 fn by_columns(
     cursor: &mut Cursor<'_>,
     fields: &dyn FieldResolver,
@@ -340,7 +343,7 @@ fn by_columns(
     }
 }
 
-/// Returns an error at `name` if the table already has [`MOST_COLUMNS`] columns.
+/// Returns an error at `name` if the `stats` table already has [`MOST_COLUMNS`] columns.
 fn require_room(cursor: &Cursor<'_>, columns: &[StatsColumn], name: &Token) -> Result<(), SearchError> {
     if columns.len() < MOST_COLUMNS {
         return Ok(());

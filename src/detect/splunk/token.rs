@@ -30,8 +30,8 @@ pub struct SearchError {
     pub expected: String,
     /// What was found at the place of the error: a quotation of the search, or its end.
     pub found: String,
-    /// The known name that is closest to an unknown name, as a suggestion; `None` if none is close,
-    /// or if the error is not about a name.
+    /// The suggestion for a misspelt name: the known name that is closest to it. `None` if none is
+    /// close, or if the error is not about a name.
     pub nearest: Option<Box<str>>,
     /// True if `line` and `column` are counted in the rule file, false if they are counted in the
     /// search alone.
@@ -84,13 +84,13 @@ impl SearchError {
     }
 
     /// Returns the suggestion at the end of the error message, such as `; did you mean 'stats'?`;
-    /// empty if there is none.
+    /// an empty text if there is no suggestion.
     fn hint(&self) -> String {
         self.nearest.as_ref().map(|known| format!("; did you mean '{known}'?")).unwrap_or_default()
     }
 }
 
-/// A part of a search that belongs together, such as a name or a value, with its place.
+/// A word, a name or a value of a search, with its place in the text of the search.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::detect) struct Token {
     /// The text of the token. Quotes around a value are left out, and escapes are resolved.
@@ -99,7 +99,7 @@ pub(in crate::detect) struct Token {
     pub range: Range<usize>,
 }
 
-/// A call of a macro in a search: `` `name` `` or `` `name(argument)` ``.
+/// A call of a macro in a Splunk search: `` `name` `` or `` `name(argument)` ``.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::detect) struct MacroCall {
     /// The name of the macro that is called.
@@ -110,13 +110,14 @@ pub(in crate::detect) struct MacroCall {
     pub range: Range<usize>,
 }
 
-/// A reading position in one part of a search. Parts are separated by `|`.
+/// A reading position in one part of a Splunk search. The parts of a search are separated by `|`.
 #[derive(Debug, Clone)]
 pub(in crate::detect) struct Cursor<'a> {
     text: &'a str,
     /// The reading position, in bytes from the start of the text of the whole search.
     at: usize,
-    /// The end of the part, in bytes from the start of the text of the whole search.
+    /// The end of the part of the search that the cursor reads (parts are separated by `|`), in
+    /// bytes from the start of the text of the whole search.
     end: usize,
 }
 
@@ -143,7 +144,7 @@ impl<'a> Cursor<'a> {
         self.rest().chars().next()
     }
 
-    /// Skips blanks, and returns true if the end of the part of the search is reached.
+    /// Skips blanks, and returns true if the cursor is then at the end of its part of the search.
     pub fn at_end(&mut self) -> bool {
         self.skip_space();
         self.peek().is_none()
@@ -155,7 +156,8 @@ impl<'a> Cursor<'a> {
         self.at += rest.len() - rest.trim_start().len();
     }
 
-    /// Moves the reading position past `text` if it is next, and returns true if it was.
+    /// Moves the reading position past `text` if the search has this text next, and returns true if
+    /// it has.
     pub fn eat(&mut self, text: &str) -> bool {
         let found = self.rest().starts_with(text);
         if found {
@@ -164,8 +166,8 @@ impl<'a> Cursor<'a> {
         found
     }
 
-    /// Skips blanks and then the next word, if `is_keyword` accepts the word. Returns true if the
-    /// word was skipped; otherwise only blanks are.
+    /// Skips blanks, and then the next word if `is_keyword` accepts it. Returns true if the word
+    /// was skipped; if it was not, only the blanks are.
     pub fn eat_keyword(&mut self, is_keyword: impl Fn(&str) -> bool) -> bool {
         self.skip_space();
         let mut ahead = self.clone();
@@ -182,8 +184,8 @@ impl<'a> Cursor<'a> {
         self.take_while(|character| !character.is_whitespace() && !"()\"`,|=!<>".contains(character))
     }
 
-    /// Reads the next characters as long as each is `wanted`. The token is empty if the first is
-    /// not.
+    /// Reads the next characters, up to the first for which `wanted` is false. The token is empty
+    /// if that is the next one.
     pub fn take_while(&mut self, wanted: impl Fn(char) -> bool) -> Token {
         let rest = self.rest();
         let length = rest.find(|character| !wanted(character)).unwrap_or(rest.len());
@@ -192,7 +194,8 @@ impl<'a> Cursor<'a> {
         Token { text: self.text.get(range.clone()).unwrap_or_default().to_owned(), range }
     }
 
-    /// Reads the next letters, digits and underscores. The token is empty if none is next.
+    /// Reads the letters, digits and underscores that are next in the search. The token is empty if
+    /// none is next.
     pub fn identifier(&mut self) -> Token {
         self.take_while(|character| character.is_alphanumeric() || character == '_')
     }
@@ -225,9 +228,9 @@ impl<'a> Cursor<'a> {
         Ok(Token { text: unescape(inside), range: start..self.at })
     }
 
-    /// Reads a value without quotes, up to a blank, a parenthesis or a character for which `stops`
-    /// is true. The token is empty if one of these is next. A backtick in the value, or a double
-    /// quote without a backslash before it, is an error.
+    /// Reads a value of a search that has no quotes, up to a blank, a parenthesis or a character
+    /// for which `stops` is true. The token is empty if one of these is next. A backtick in the
+    /// value, or a double quote without a backslash before it, is an error.
     pub fn bare(&mut self, stops: impl Fn(char) -> bool) -> Result<Token, SearchError> {
         let value = self.take_while(|character| {
             !character.is_whitespace() && !"()".contains(character) && !stops(character)
@@ -290,8 +293,8 @@ impl<'a> Cursor<'a> {
         self.text.get(range).unwrap_or_default()
     }
 
-    /// Returns the first characters of what begins at the byte `at` of the search's text, in
-    /// quotes, for an error message.
+    /// Returns the first characters of the text at the byte `at` of the search, in quotes, for an
+    /// error message.
     pub fn excerpt(&self, at: usize) -> String {
         let rest = self.text.get(at..self.end).unwrap_or_default();
         let cut = rest.char_indices().nth(SHORT_QUOTE).map(|(length, _)| length);
@@ -300,13 +303,13 @@ impl<'a> Cursor<'a> {
     }
 
     /// Returns an error at the reading position. `expected` says in words what should be there. The
-    /// error quotes what is there.
+    /// error quotes the text that is there.
     pub fn unexpected(&self, expected: impl Into<String>) -> SearchError {
         self.error_here(self.at, expected)
     }
 
-    /// Returns an error at the place of `word`. `expected` says in words what should be there. The
-    /// error quotes `word`, or what follows its place if `word` is empty.
+    /// Returns an error at the place of the token `word`. `expected` says in words what should be
+    /// there. The error quotes the word; if it is empty, the text that follows in the search.
     pub fn error_at(&self, word: &Token, expected: impl Into<String>) -> SearchError {
         if word.range.is_empty() {
             self.error_here(word.range.start, expected)
@@ -352,8 +355,8 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Converts the number of a line or column for an error; a number that is too large becomes
-/// `u32::MAX`.
+/// Converts the number of a line or column to the type that errors have; a number that is too large
+/// becomes `u32::MAX`.
 fn short(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }

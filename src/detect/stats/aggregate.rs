@@ -36,7 +36,8 @@ pub(in crate::detect) enum Aggregate {
     InTime(Extremum, Option<Box<(EventTime, StatsValue)>>),
 }
 
-/// Which end of the values an aggregate keeps: the least (first) or the greatest (last).
+/// Which value an aggregate of `stats` keeps: the least (or first) one, or the greatest (or last)
+/// one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::detect) enum Extremum {
     /// The least value (`min`), or the value of the first event in time (`earliest`).
@@ -50,18 +51,21 @@ pub(in crate::detect) enum Extremum {
 /// are both kept.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(in crate::detect) struct ExtremeValues {
-    /// The least or greatest number, and its text as logged; `None` if no value is a number.
+    /// The least or greatest value as a number, and its text as logged; `None` if no value is a
+    /// number.
     by_number: Option<(f64, String)>,
     /// The least or greatest value when all values are compared as texts, by their bytes; `None`
     /// until there is a value.
     by_order: Option<StatsValue>,
-    /// True if at least one of the values is not a number, so that `by_order` is the result.
+    /// True if at least one of the values of `min` or `max` is not a number. If so, the result is
+    /// `by_order`, for which all values are compared as texts.
     not_all_numbers: bool,
 }
 
 impl Aggregate {
-    /// Returns the aggregate of a column before its first event; `None` for a column that does not
-    /// aggregate events: a `by` column, or one that is computed from other columns.
+    /// Returns the aggregate of a column of a `stats` table before its first event; `None` for a
+    /// column that does not aggregate events: a `by` column, or one that is computed from other
+    /// columns.
     pub(in crate::detect) fn new(source: &ColumnSource) -> Option<Self> {
         let extreme = |term: &Term, extremum: Extremum| {
             if term.is_time() {
@@ -82,7 +86,7 @@ impl Aggregate {
         })
     }
 
-    /// Adds an event to the aggregate. `source` describes the column that the aggregate belongs to.
+    /// Adds an event to the aggregate. `source` says what the aggregate's column is computed from.
     pub(in crate::detect) fn add(&mut self, source: &ColumnSource, event: &Event) {
         let term = source.input();
         let texts = || term.map(|term| term.value(EvalInput::Event(event)).texts()).unwrap_or_default();
@@ -116,8 +120,8 @@ impl Aggregate {
         }
     }
 
-    /// Adds the events of another aggregate of the same column and row, such as from another
-    /// thread.
+    /// Adds the events of another aggregate of the same column and row of a `stats` table, such as
+    /// one from another thread.
     pub(in crate::detect) fn merge(&mut self, other: Aggregate) {
         match (self, other) {
             (Aggregate::Count(ours), Aggregate::Count(theirs)) => *ours += theirs,
@@ -136,7 +140,7 @@ impl Aggregate {
         }
     }
 
-    /// Returns the aggregate's result: the value that the finished table shows in the aggregate's
+    /// Returns the result of the aggregate: the value that the finished `stats` table shows in its
     /// row and column.
     pub(in crate::detect) fn finish(self) -> StatsValue {
         match self {
@@ -155,7 +159,8 @@ impl Aggregate {
 }
 
 impl ExtremeValues {
-    /// Returns the candidates for the least or greatest value when `value` is the only one.
+    /// Returns the candidates for the result of `min` or `max` when `value` is the only value so
+    /// far.
     fn of(value: StatsValue) -> Self {
         let by_number = match &value {
             StatsValue::Text(text) => number(text).map(|number| (number, text.clone())),
@@ -164,8 +169,9 @@ impl ExtremeValues {
         ExtremeValues { not_all_numbers: by_number.is_none(), by_number, by_order: Some(value) }
     }
 
-    /// Merges the candidates of `other`, another group of values, into these. For each kind of
-    /// candidate, the lesser or the greater one is kept, as `extremum` says.
+    /// Merges the candidates of `other`, which come from other values, into these. Of the two
+    /// numbers, and of the two values that are best as texts, the lesser or the greater one is
+    /// kept, as `extremum` says.
     fn merge(&mut self, extremum: Extremum, other: ExtremeValues) {
         // Equal numbers in different notations (1, 1.0) are ordered by their text.
         take_better(&mut self.by_number, other.by_number, extremum, |a, b| {

@@ -23,16 +23,17 @@ use crate::event::{Event, EventTime};
 /// row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stats {
-    /// All columns of the table: first the `by` columns, then the aggregates, each in the order of
-    /// the search, and last the columns that later commands compute.
+    /// All columns of the `stats` table: first the `by` columns, then the aggregates, each in the
+    /// order of the search, and last the columns that later commands compute.
     pub(in crate::detect) columns: Vec<StatsColumn>,
-    /// The indexes in `columns` of the columns that the table shows, in the order in which it shows
-    /// them. `by` columns that are not shown still separate rows.
+    /// The columns that the `stats` table shows, in the order in which it shows them, by their
+    /// indexes in `columns`. `by` columns that are not shown still separate rows.
     pub(in crate::detect) shown: Vec<usize>,
-    /// The commands after `stats` that filter, sort or limit the rows, in the order of the search.
+    /// The commands after `stats` that filter, sort or limit the rows of its table, in the order of
+    /// the search.
     pub(in crate::detect) steps: Vec<RowStep>,
-    /// The reason why the table cannot have rows, if the text of the search already shows it;
-    /// `None` if the table can have rows.
+    /// The reason why the `stats` table cannot have rows, if the text of the search already shows
+    /// it; `None` if the table can have rows.
     pub(in crate::detect) empty_because: Option<String>,
 }
 
@@ -44,29 +45,30 @@ const MOST_ROWS_OF_EVENT: usize = 1 << 16;
 /// A column of a [`StatsTable`]: its name, its type, and where its values come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatsColumn {
-    /// The column's name, after all `rename` commands.
+    /// The name of the `stats` column, after all `rename` commands.
     pub(in crate::detect) name: String,
-    /// What the column's values come from: a `by` field, an aggregate of events, or a computation
-    /// on other columns.
+    /// What the values of the `stats` column come from: a `by` field, an aggregate of events, or a
+    /// computation on other columns.
     pub(in crate::detect) source: ColumnSource,
-    /// The type of the column's values, which can also be null.
+    /// The type of the values of the `stats` column, each of which can also be null.
     pub(in crate::detect) kind: StatsKind,
-    /// The cost of computing a value of the column: the number of steps (one for each field,
-    /// constant, function and condition), and the nesting depth. Both include the columns that it
-    /// is computed from, and both are limited.
+    /// The cost of computing a value of the `stats` column: the number of steps (one for each
+    /// field, constant, function and condition), and the nesting depth. Both include the other
+    /// columns that the value is computed from, and both are limited.
     pub(in crate::detect) cost: (u32, u32),
 }
 
 /// The type of the values of a column of a `stats` table. A value can also be null.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StatsKind {
-    /// Each value of the column is a text, [`StatsValue::Text`].
+    /// Each value of the `stats` column is a text, [`StatsValue::Text`].
     Text,
-    /// Each value of the column is a count of events or of their values, [`StatsValue::Integer`].
+    /// Each value of the `stats` column is a count of events or of their values,
+    /// [`StatsValue::Integer`].
     Integer,
-    /// Each value of the column is an instant, [`StatsValue::Time`].
+    /// Each value of the `stats` column is an instant, [`StatsValue::Time`].
     Time,
-    /// Each value of the column is a list of distinct texts, [`StatsValue::List`].
+    /// Each value of the `stats` column is a list of distinct texts, [`StatsValue::List`].
     TextList,
 }
 
@@ -90,9 +92,10 @@ pub enum StatsValue {
 /// events, or other columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::detect) enum ColumnSource {
-    /// A field or computed value after `by`. Events with different values are in different rows.
+    /// A field or computed value after the keyword `by`. Events with different values of it are in
+    /// different rows of the `stats` table.
     By(Term),
-    /// `count`: the number of events of the row.
+    /// `count`: the number of events of the row of the `stats` table.
     Count,
     /// `count(term)`: the number of values that the row's events have for the term, which is a
     /// field or a computed value.
@@ -116,15 +119,15 @@ pub(in crate::detect) enum ColumnSource {
     /// `latest(term)`: the value of the term, which is a field or a computed value, in the row's
     /// last event by `_time`.
     Latest(Term),
-    /// A value that a command after `stats`, such as `eval`, computes from earlier columns of the
-    /// table.
+    /// A value that a command after `stats`, such as `eval`, computes from other columns of the
+    /// `stats` table.
     Computed(Term),
 }
 
 impl ColumnSource {
-    /// Returns the field or computed value that the column would show for an event that is the only
-    /// one of its row. `None` for counts, which depend on all events of the row. The message of a
-    /// rule about a single match quotes this value.
+    /// Returns the field or computed value that the column shows if a row is made of a single
+    /// event. `None` for counts, which depend on all events of the row. The message of a rule about
+    /// a single match quotes this value.
     pub fn event_term(&self) -> Option<&Term> {
         match self {
             ColumnSource::CountOf(_) | ColumnSource::DistinctCount(_) => None,
@@ -132,8 +135,9 @@ impl ColumnSource {
         }
     }
 
-    /// Returns the column's [`Term`]: the field or computed value by which the column groups
-    /// events, which it aggregates, or which it shows. `None` for `count` without an argument.
+    /// Returns the [`Term`] (a field or computed value) that the column is made from: the one by
+    /// which it groups events, of which it is an aggregate, or which it shows. `None` for `count`
+    /// without an argument.
     pub fn input(&self) -> Option<&Term> {
         match self {
             ColumnSource::Count => None,
@@ -149,35 +153,35 @@ impl ColumnSource {
         }
     }
 
-    /// Returns true if the column is not an aggregate of events: if it is a `by` column, or is
-    /// computed from other columns.
+    /// Returns true if the column of the `stats` table is not an aggregate of events: if it is a
+    /// `by` column, or is computed from other columns.
     pub fn is_of_event(&self) -> bool {
         matches!(self, ColumnSource::By(_) | ColumnSource::Computed(_))
     }
 }
 
 impl Stats {
-    /// Creates the description of a table that has these columns and shows all of them.
+    /// Creates the description of a `stats` table that has these columns and shows all of them.
     pub(in crate::detect) fn new(columns: Vec<StatsColumn>) -> Self {
         let shown = (0..columns.len()).collect();
         Stats { columns, shown, steps: Vec::new(), empty_because: None }
     }
 
-    /// Returns the columns that the table shows: the `by` columns and then the aggregates, unless
-    /// the search selects or reorders them.
+    /// Returns the columns that the `stats` table shows: the `by` columns and then the aggregates,
+    /// unless the search selects or reorders them.
     pub fn columns(&self) -> impl Iterator<Item = &StatsColumn> {
         self.shown.iter().filter_map(|place| self.columns.get(*place))
     }
 
-    /// Returns the reason why the table cannot have rows, whatever the events are, such as a `by`
-    /// field that no DNS query has; `None` if it can have rows.
+    /// Returns the reason why the `stats` table cannot have rows, whatever the events are, such as
+    /// a `by` field that no DNS query has; `None` if it can have rows.
     #[must_use]
     pub fn empty_because(&self) -> Option<&str> {
         self.empty_because.as_deref()
     }
 
-    /// Calls `see` with each regular expression in the columns, and in the conditions of commands
-    /// that filter rows.
+    /// Calls `see` with each regular expression in the columns of the `stats` table, and in the
+    /// conditions of the commands that filter its rows.
     pub(in crate::detect) fn each_expression(&self, see: &mut dyn FnMut(&Expression)) {
         self.columns
             .iter()
@@ -190,8 +194,8 @@ impl Stats {
         }
     }
 
-    /// Returns in words how the rows are sorted, for the metadata of the Parquet file that the
-    /// table is written to.
+    /// Returns in words how the rows of the `stats` table are sorted. The text becomes metadata of
+    /// the Parquet file that the table is written to.
     #[must_use]
     pub fn row_order(&self) -> &'static str {
         if self.steps.iter().any(RowStep::sorts) {
@@ -252,25 +256,26 @@ impl Stats {
         combinations(&values).map(RowKey::of).collect()
     }
 
-    /// Returns what the aggregate columns of the table are computed from, in the order of the
-    /// columns.
+    /// Returns what the aggregate columns of the `stats` table are computed from, in the order of
+    /// the columns.
     fn aggregate_sources(&self) -> impl Iterator<Item = &ColumnSource> {
         let sources = self.columns.iter().map(|column| &column.source);
         sources.filter(|source| !source.is_of_event())
     }
 
-    /// Returns the aggregates of a new row of the table, to which no event has been added.
+    /// Returns the aggregates of a new row of the `stats` table, to which no event has been added.
     fn aggregates(&self) -> Box<[Aggregate]> {
         self.aggregate_sources().filter_map(Aggregate::new).collect()
     }
 
-    /// Returns true if the table has `by` columns. Without them it has exactly one row.
+    /// Returns true if the `stats` table has `by` columns. A table without them has exactly one
+    /// row.
     fn has_by(&self) -> bool {
         self.columns.iter().any(|column| matches!(column.source, ColumnSource::By(_)))
     }
 
-    /// Adds a column that `term` computes from other columns, and returns the new column's 0-based
-    /// index.
+    /// Adds a column that `term` computes from other columns of the `stats` table, and returns the
+    /// new column's 0-based index.
     pub(in crate::detect) fn add_computed(&mut self, name: String, term: Term) -> usize {
         let copied = match term.kind() {
             TermKind::Column(place) => self.columns.get(*place).map(|column| column.kind),
@@ -293,8 +298,8 @@ impl Stats {
         self.columns.len() - 1
     }
 
-    /// Returns the values of all columns for a row, including those of columns that the table does
-    /// not show. `key` has the `by` values.
+    /// Returns the values of a row of the `stats` table in all columns, also in those that the
+    /// table does not show. `key` has the values of the `by` columns.
     fn row(&self, key: &RowKey, aggregates: Box<[Aggregate]>) -> Vec<StatsValue> {
         let mut values = key.values();
         values.extend(aggregates.into_iter().map(Aggregate::finish));
@@ -312,8 +317,8 @@ impl Stats {
         values
     }
 
-    /// Returns the values of the columns that the table shows. `values` are the values of all
-    /// columns of a row.
+    /// Returns the values of a row in the columns that the `stats` table shows. `values` are the
+    /// values in all columns.
     pub(in crate::detect) fn shown(&self, mut values: Vec<StatsValue>) -> Vec<StatsValue> {
         let mut shown = |place: &usize| {
             let value = values.get_mut(*place)?;
@@ -325,8 +330,8 @@ impl Stats {
 }
 
 impl StatsColumn {
-    /// Creates a column with the type that its source implies. A column that is computed from other
-    /// columns contains texts.
+    /// Creates a column of a `stats` table. `source` implies the type of its values; a column that
+    /// is computed from other columns contains texts.
     pub(in crate::detect) fn new(name: String, source: ColumnSource) -> Self {
         let kind = match &source {
             ColumnSource::Count | ColumnSource::CountOf(_) | ColumnSource::DistinctCount(_) => {
@@ -347,13 +352,13 @@ impl StatsColumn {
         StatsColumn { name, source, kind, cost: (1, 1) }
     }
 
-    /// Returns the column's name, after all `rename` commands.
+    /// Returns the name of the `stats` column, after all `rename` commands.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Returns the type of the column's values, which can also be null.
+    /// Returns the type of the values of the `stats` column, each of which can also be null.
     #[must_use]
     pub fn kind(&self) -> StatsKind {
         self.kind

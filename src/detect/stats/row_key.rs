@@ -19,21 +19,21 @@ const END: u8 = 0;
 /// The byte that is written after an [`END`] byte that belongs to the text itself.
 const IN_TEXT: u8 = 1;
 
-/// The encoded `by` values of a row of a `stats` table, texts and times, in the order of the
-/// columns. Keys of the same table compare as the values that they encode.
+/// The values of the `by` columns in a row of a `stats` table, encoded as one byte string. The keys
+/// of a table's rows sort like the values, so the rows can be sorted by their keys.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(in crate::detect) struct RowKey(Vec<u8>);
 
 impl RowKey {
-    /// Encodes the `by` values of a row as a key.
+    /// Encodes the values of the `by` columns in a row of a `stats` table as the key of the row.
     pub(in crate::detect) fn of<'a>(values: impl IntoIterator<Item = &'a StatsValue>) -> Self {
         let mut key = RowKey::with_room();
         values.into_iter().for_each(|value| key.push(value));
         key
     }
 
-    /// Appends a value to the key. A `by` value is a text or a time; a value of another type is
-    /// left out.
+    /// Appends the encoding of a value of a `by` column to the row's key. The value is a text or a
+    /// time; a value of another type is left out.
     fn push(&mut self, value: &StatsValue) {
         match value {
             StatsValue::Text(text) => self.push_text(text),
@@ -42,7 +42,7 @@ impl RowKey {
         }
     }
 
-    /// Appends the encoding of a text to the key.
+    /// Appends the encoding of a text to the row's key.
     fn push_text(&mut self, text: &str) {
         self.0.push(TEXT);
         let mut rest = text.as_bytes();
@@ -55,25 +55,26 @@ impl RowKey {
         self.0.extend([END, END]);
     }
 
-    /// Appends the encoding of a time to the key, 9 bytes.
+    /// Appends the encoding of a time, which takes 9 bytes, to the row's key.
     fn push_time(&mut self, time: EventTime) {
         self.0.push(TIME);
         // With the highest bit inverted, signed numbers sort like unsigned ones.
         self.0.extend((time.ticks() ^ i64::MIN).to_be_bytes());
     }
 
-    /// Returns an empty key with memory for the values of most events, so that it seldom has to
-    /// grow.
+    /// Returns an empty row key with memory for the values of most events, so that adding the
+    /// values seldom needs more memory.
     fn with_room() -> Self {
         RowKey(Vec::with_capacity(512))
     }
 
-    /// Returns a copy of the key without spare memory. The table keeps this copy.
+    /// Returns a copy of the row's key without spare memory, which a `stats` table keeps for each
+    /// row.
     pub(in crate::detect) fn compact_copy(&self) -> Self {
         RowKey(self.0.as_slice().to_vec())
     }
 
-    /// Decodes the key into the `by` values of its row.
+    /// Decodes the key of a row of a `stats` table into the values of the `by` columns.
     pub(in crate::detect) fn values(&self) -> Vec<StatsValue> {
         let mut values = Vec::new();
         let mut rest = self.0.as_slice();
@@ -134,7 +135,8 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
-        /// The slow twin of comparing keys: compares the values that the keys encode.
+        /// Tests that row keys compare like the values that they encode, which are compared
+        /// directly.
         #[test]
         fn a_key_is_ordered_as_its_values(left in row(), right in row()) {
             prop_assert_eq!(key(&left).cmp(&key(&right)), left.cmp(&right));

@@ -10,31 +10,33 @@ use crate::detect::term::EvalInput;
 use crate::detect::term::condition::Condition;
 use crate::detect::term::value::Value;
 
-/// A command after `stats` that filters, sorts or limits the rows of the table. Columns are given
-/// by their 0-based indexes among all columns of the table.
+/// A command after `stats` that filters, sorts or limits the rows of the `stats` table. Columns are
+/// given by their 0-based indexes among all columns of the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::detect) enum RowStep {
-    /// `where`, `search` or `regex`: keeps the rows for which the condition is true.
+    /// `where`, `search` or `regex`: keeps the rows of the `stats` table for which the condition is
+    /// true.
     Filter(Condition),
-    /// `sort`: sorts the rows by these keys, the first key first, and then keeps the first `most`
-    /// rows; `None` keeps all.
+    /// `sort`: sorts the rows of the `stats` table by these keys, the first key first, and then
+    /// keeps the first `most` rows; `None` keeps all.
     Sort { keys: Vec<SortKey>, most: Option<usize> },
-    /// `dedup`: among rows with the same values in `columns`, keeps the first `most`. A row without
-    /// a value in one of the columns is dropped unless `keep_empty`. With `consecutive`, rows count
-    /// as the same only if they follow each other.
+    /// `dedup`: of rows of the `stats` table with the same values in `columns`, keeps the first
+    /// `most`. A row without a value in one of the columns is removed unless `keep_empty`. With
+    /// `consecutive`, rows count as the same only if they follow each other.
     Dedup { columns: Vec<usize>, most: usize, keep_empty: bool, consecutive: bool },
-    /// `head`: keeps this number of rows from the start of the table.
+    /// `head`: keeps this number of rows from the start of the `stats` table.
     Head(usize),
 }
 
 /// A column by which `sort` compares rows, with the direction and the type of the comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::detect) struct SortKey {
-    /// The 0-based index of the compared column among all columns of the table.
+    /// The column of the `stats` table by which rows are compared, as its 0-based index among all
+    /// columns.
     pub column: usize,
     /// True if rows with greater values come first. Rows without a value come last in any case.
     pub descending: bool,
-    /// How the column's values are compared: as texts, numbers or IP addresses.
+    /// How the values of the compared column are compared: as texts, numbers or IP addresses.
     pub by: SortBy,
 }
 
@@ -53,18 +55,19 @@ pub(in crate::detect) enum SortBy {
 }
 
 impl RowStep {
-    /// Returns true if the command needs all rows of the table at once; only a filter can be
-    /// applied row by row.
+    /// Returns true if the command needs all rows of the `stats` table at once. Only a filter does
+    /// not: it can be applied row by row.
     pub fn is_of_table(&self) -> bool {
         !matches!(self, RowStep::Filter(_))
     }
 
-    /// Returns true if the command changes the order of the rows.
+    /// Returns true if the command changes the order of the rows of the `stats` table.
     pub fn sorts(&self) -> bool {
         matches!(self, RowStep::Sort { .. })
     }
 
-    /// Applies the command to rows, each of which has the values of all columns.
+    /// Applies the command to rows of the `stats` table, each of which has the values of all
+    /// columns.
     fn take(&self, rows: &mut Vec<Vec<StatsValue>>) {
         match self {
             RowStep::Filter(condition) => rows.retain(|row| condition.holds(EvalInput::Row(row))),
@@ -98,7 +101,8 @@ impl RowStep {
 }
 
 impl SortKey {
-    /// Compares two rows by the key's column. A row without a value comes after all others.
+    /// Compares two rows of the `stats` table by the key's column. A row without a value there
+    /// comes after all others.
     fn compare(&self, left: &[StatsValue], right: &[StatsValue]) -> Ordering {
         let value = |row| <[StatsValue]>::get(row, self.column).unwrap_or(&StatsValue::Null);
         let (left, right) = (value(left), value(right));
@@ -133,8 +137,8 @@ impl SortBy {
     }
 }
 
-/// Applies the commands after `stats` in their order, and returns the rows that are left. Each row
-/// has the values of all columns.
+/// Applies the commands after `stats` to the rows of its table, in the order of the search, and
+/// returns the rows that are left. Each row has the values of all columns.
 pub(in crate::detect) fn apply_steps(
     steps: &[RowStep],
     mut rows: Vec<Vec<StatsValue>>,

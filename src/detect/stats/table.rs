@@ -19,15 +19,15 @@ use crate::event::Event;
 #[derive(Debug, Clone, PartialEq)]
 pub struct StatsTable {
     stats: Arc<Stats>,
-    /// For each row, the key of its `by` values and its aggregates. There can be as many rows as
-    /// matches, so each is kept small, and rows are sorted only once, at the end. Evidence can be
-    /// crafted to have values with the same hash, so the hasher's key is random, as the standard
-    /// library's is. The hasher, of the crate `ahash`, is faster than that of the standard library.
+    /// The aggregates of each row, by the key of the row's `by` values. There can be as many rows
+    /// as matches, so each row is kept small, and rows are sorted only once, at the end. The
+    /// hasher, of the crate `ahash`, is faster than that of the standard library. Like that one it
+    /// has a random key, because evidence can be crafted to have values with the same hash.
     rows: HashMap<RowKey, Box<[Aggregate]>, RandomState>,
 }
 
 impl StatsTable {
-    /// Creates a table to which no event has been added.
+    /// Creates a `stats` table to which no event has been added.
     #[must_use]
     pub fn new(stats: &Arc<Stats>) -> Self {
         StatsTable { stats: Arc::clone(stats), rows: HashMap::default() }
@@ -50,7 +50,7 @@ impl StatsTable {
         }
     }
 
-    /// Adds the events of another table, which must be of the same [`Stats`].
+    /// Adds the events of another `stats` table, which must be of the same [`Stats`].
     pub fn merge(&mut self, other: StatsTable) {
         debug_assert_eq!(self.stats, other.stats, "only tables of the same detection merge");
         for (key, theirs) in other.rows {
@@ -65,34 +65,35 @@ impl StatsTable {
         }
     }
 
-    /// Returns the number of rows so far, before commands such as `where` and `dedup` remove some.
+    /// Returns the number of rows of the `stats` table so far, before commands such as `where` and
+    /// `dedup` remove some.
     #[must_use]
     pub fn row_count(&self) -> usize {
         self.rows.len()
     }
 
-    /// Returns the columns that the finished table shows, in order.
+    /// Returns the columns that the finished `stats` table shows, in order.
     pub fn columns(&self) -> impl Iterator<Item = &StatsColumn> {
         self.stats.columns()
     }
 
-    /// Returns the reason why the table cannot have rows, whatever the events are, such as a `by`
-    /// field that no DNS query has; `None` if it can have rows.
+    /// Returns the reason why the `stats` table cannot have rows, whatever the events are, such as
+    /// a `by` field that no DNS query has; `None` if it can have rows.
     #[must_use]
     pub fn empty_because(&self) -> Option<&str> {
         self.stats.empty_because()
     }
 
-    /// Returns in words how the rows are sorted, for the metadata of the Parquet file that the
-    /// table is written to.
+    /// Returns in words how the rows of the `stats` table are sorted. The text becomes metadata of
+    /// the Parquet file that the table is written to.
     #[must_use]
     pub fn row_order(&self) -> &'static str {
         self.stats.row_order()
     }
 
-    /// Finishes the table, and returns its rows, sorted by the `by` columns and then as the search
-    /// sorts them. Each row has a value for every shown column. As in Splunk, a `stats` without
-    /// `by` has one row even if there were no events.
+    /// Finishes the `stats` table, and returns its rows, sorted by the `by` columns and then as the
+    /// search sorts them. Each row has a value for every shown column. As in Splunk, a `stats`
+    /// without `by` has one row even if there were no events.
     #[cfg_attr(not(feature = "internals"), allow(dead_code, reason = "tests compare it with another reader"))]
     pub fn into_rows(self) -> impl Iterator<Item = Vec<StatsValue>> {
         self.into_parts(usize::MAX).flat_map(StatsPart::into_rows)
@@ -129,17 +130,20 @@ impl StatsTable {
 #[derive(Debug)]
 pub struct StatsPart {
     stats: Arc<Stats>,
-    /// Rows whose computed columns and filters are still to be applied, which
-    /// [`StatsPart::into_rows`] does. Empty if the search has a command that needs all rows at
-    /// once, such as `sort`; then `finished` has the rows.
+    /// Rows of this part to which the later commands of the search (which compute columns and
+    /// filter rows) are not applied yet; [`StatsPart::into_rows`] applies them. Empty if the search
+    /// has a command that needs all rows at once, such as `sort`. The rows are in `finished`
+    /// instead.
     unfinished: Vec<(RowKey, Box<[Aggregate]>)>,
-    /// Rows to which all commands were applied. Each has the values of all columns, shown or not.
-    /// Empty if no command of the search needs all rows at once; then `unfinished` has the rows.
+    /// Rows of this part to which all commands of the search were applied. Each has the values of
+    /// all columns, shown or not. Empty if no command of the search needs all rows at once. The
+    /// rows are in `unfinished` instead.
     finished: Vec<Vec<StatsValue>>,
 }
 
 impl StatsPart {
-    /// Returns the rows of the part. Each row has a value for every column that the table shows.
+    /// Returns the rows of this part of the `stats` table. Each row has a value for every column
+    /// that the table shows.
     #[must_use]
     pub fn into_rows(self) -> impl ExactSizeIterator<Item = Vec<StatsValue>> {
         let StatsPart { stats, unfinished, mut finished } = self;
@@ -256,7 +260,8 @@ mod tests {
         assert_eq!(rows("stats count by query ProcessId", &events), ["Z 1 1", "b - 1", "b 1 1", "é 1 1"]);
     }
 
-    /// Commands of a search for tests: every aggregate, by a field that can be absent.
+    /// Commands of a Splunk search for tests, with every aggregate of `stats`, and a `by` field
+    /// that events need not have.
     const ALL: &str = "stats count count(User) dc(ProcessId) values(ProcessId) min(ProcessId) max(ProcessId) \
                        min(_time) max(_time) earliest(ProcessId) latest(ProcessId) earliest(_time) by query";
 

@@ -22,8 +22,8 @@ const MOST_ROWS: usize = 1 << 16;
 /// from the event, or on the `stats` rows that the event makes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Computed {
-    /// The condition. It reads fields and computed values of the event or, if `by` is not empty,
-    /// columns of the `stats` rows that the event makes.
+    /// The condition on an event. It reads fields and computed values of the event or, if `by` is
+    /// not empty, columns of the `stats` rows that the event makes.
     condition: Condition,
     /// The `by` columns of `stats` that a condition on rows reads: for each, its 0-based index
     /// among the columns of the table, and the field or computed value by which it groups events.
@@ -48,8 +48,8 @@ impl Computed {
         Computed { condition, by, text: Some(text) }
     }
 
-    /// Returns true if the condition is true for the event, or for one of the `stats` rows that it
-    /// makes.
+    /// Returns true if the condition is true for the event, or for one of the `stats` rows that the
+    /// event makes.
     pub(in crate::detect) fn holds(&self, event: &Event) -> bool {
         if self.by.is_empty() {
             return self.condition.holds(EvalInput::Event(event));
@@ -69,7 +69,8 @@ impl Computed {
         })
     }
 
-    /// Calls `see` with each regular expression of the condition and of its `by` columns.
+    /// Calls `see` with each regular expression in the condition, and in the `by` columns of
+    /// `stats` that the condition reads.
     pub(in crate::detect) fn each_expression(&self, see: &mut dyn FnMut(&Expression)) {
         self.condition.each_expression(see);
         self.by.iter().for_each(|(_, term)| term.each_expression(see));
@@ -84,12 +85,12 @@ impl Computed {
         fields
     }
 
-    /// Returns sets of literals, which are texts that are searched for in a record before it is
-    /// decoded. An event for which the condition is true contains at least one literal of each set;
-    /// see [`crate::detect::predicate::Predicate::required_literals`]. There is a set only if the
-    /// condition is false whenever its lookups (in tables of the site) find no row. Then an event
-    /// must contain a literal of a row that a lookup can find. Otherwise the result is empty, and
-    /// nothing is known about the event.
+    /// Returns sets of literals, which are texts that a sweep searches for in a record before it
+    /// decodes the record. An event for which the condition is true contains at least one literal
+    /// of each set (see [`crate::detect::predicate::Predicate::required_literals`]). There is a set
+    /// only if the condition is false whenever its lookups in tables of the site find no row; its
+    /// literals come from the rows that a lookup can find. Without a set, nothing is known about
+    /// the event.
     pub(in crate::detect) fn required_literals(&self) -> Vec<Vec<RequiredLiteral>> {
         if !self.by.is_empty() || self.condition.known(Assumption::NoLookupFinds) != Some(false) {
             return Vec::new();
@@ -106,9 +107,9 @@ impl Computed {
         sets.map(|sets| vec![sets.concat()]).unwrap_or_default()
     }
 
-    /// Adds texts to `hits`, the patterns that made an event match, for the table of matches. The
-    /// texts are those in the tables of the condition's lookups that the event matched, so that the
-    /// user sees which entries of the tables they were.
+    /// Adds to `hits` the cells of the condition's lookup tables (tables of the site) that the
+    /// event matched. The table of matches shows them, so that the user sees which entries of the
+    /// tables they were.
     pub(in crate::detect) fn add_hits(&self, event: &Event, hits: &mut Hits) {
         self.condition.visit(&mut |term| {
             if let TermKind::Lookup(found) = term.kind() {

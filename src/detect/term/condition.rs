@@ -20,16 +20,16 @@ use crate::detect::term::{Assumption, EvalInput, Term, TermKind};
 /// compares [`Term`]s: fields, columns, constants and computed values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::detect) enum Condition {
-    /// A condition that is true for every event and row.
+    /// A condition that is true for every event and every row of a `stats` table.
     All,
     /// True if Sysmon logged the event. Always true for a row of a `stats` table: the part of the
     /// search before `stats` has selected the events that the row was made of.
     Sysmon,
-    /// True if all of these conditions are true.
+    /// True if all of these conditions are true. Without conditions, it is always true.
     And(Vec<Condition>),
     /// True if at least one of these conditions is true. Without conditions, it is always false.
     Or(Vec<Condition>),
-    /// True if this condition is false.
+    /// True if the condition inside is false.
     Not(Box<Condition>),
     /// True if the term (a field, column or computed value) has a value that is not empty.
     Exists(Term),
@@ -44,7 +44,8 @@ pub(in crate::detect) enum Condition {
     /// column or computed value) on the left and a constant text on the right. Two numbers are
     /// compared as numbers, other values as texts in lower case.
     Inequality(Term, Inequality, String),
-    /// A comparison of two terms in the command `where`, such as `len(query) > 40`.
+    /// A comparison of two terms (expressions with a value) in Splunk's command `where`, such as
+    /// `len(query) > 40`.
     Comparison(Term, Relation, Term),
     /// The command `regex`, or a function such as `match`: true if a value of the term (a field,
     /// column or computed value) matches the regular expression.
@@ -67,7 +68,8 @@ pub(in crate::detect) enum Relation {
 }
 
 impl Relation {
-    /// Returns true if the comparison with this operator is true for two single values.
+    /// Returns true if the values `left` and `right`, each a single value, compare as this operator
+    /// says.
     fn holds(self, left: &Value<'_>, right: &Value<'_>) -> bool {
         let ordering = left.compare(right);
         match self {
@@ -87,7 +89,7 @@ impl Relation {
 }
 
 impl Condition {
-    /// Returns a condition that is false for every event and row.
+    /// Returns a condition that is false for every event and every row of a `stats` table.
     pub fn never() -> Self {
         Condition::Or(Vec::new())
     }
@@ -125,8 +127,9 @@ impl Condition {
         }
     }
 
-    /// Returns true if the condition is true when its term (a field, column or computed value) has
-    /// this value. False for a condition that is not on exactly one term, such as an `AND`.
+    /// Returns true if the condition is true when the [`Term`] that it tests (a field, column or
+    /// computed value) has this value. False for a condition that does not test exactly one term,
+    /// such as an `AND`.
     fn holds_for(&self, value: Value<'_>) -> bool {
         let mut texts = value.texts().into_iter().filter(|text| !text.is_empty());
         match self {
@@ -270,8 +273,8 @@ impl Condition {
         (steps.saturating_add(1), depth.saturating_add(1))
     }
 
-    /// Splits an `AND` condition into the conditions that it joins; the result is a single
-    /// condition if it is no `AND`.
+    /// Splits an `AND` condition into the conditions that it joins. A condition of another kind is
+    /// the only element of the result.
     pub fn conjuncts(self) -> Vec<Condition> {
         match self {
             Condition::And(all) => all.into_iter().flat_map(Condition::conjuncts).collect(),
@@ -279,8 +282,8 @@ impl Condition {
         }
     }
 
-    /// Converts the condition to a [`Predicate`], the form in which the conditions of all rules are
-    /// evaluated. The predicate is true for the same events.
+    /// Converts the condition to a [`Predicate`] that is true for the same events. The conditions
+    /// of all rules, whatever their language, are evaluated in this form.
     pub fn into_predicate(self) -> Predicate {
         let all = |many: Vec<Condition>| many.into_iter().map(Condition::into_predicate).collect();
         match self {
@@ -294,8 +297,8 @@ impl Condition {
     }
 }
 
-/// Returns the variant of [`Predicate`] that tests an event's field directly and is true for the
-/// same events as the condition. `None` if there is none; then the caller makes a
+/// Returns the [`Predicate`] that tests one field of an event and is true for the same events as
+/// the condition. `None` if no variant of [`Predicate`] does so; the caller then makes a
 /// [`Predicate::Computed`].
 fn plain_predicate(leaf: &Condition) -> Option<Predicate> {
     Some(match leaf {
@@ -352,8 +355,9 @@ fn equality(term: &Term, relation: Relation, text: &str) -> Option<Predicate> {
     }
 }
 
-/// Returns true if `text` is ASCII without upper-case letters. Then `lower(value)` equals the text
-/// exactly if the value equals it without regard to case, so `lower` need not be computed.
+/// Returns true if `text` is ASCII without upper-case letters. If so, a comparison of
+/// `lower(value)` with the text has the same result as one of the value itself without regard to
+/// case, so `lower` need not be computed.
 pub(in crate::detect) fn is_lower_ascii(text: &str) -> bool {
     text.is_ascii() && !text.bytes().any(|byte| byte.is_ascii_uppercase())
 }

@@ -116,8 +116,8 @@ impl Function {
         FUNCTIONS.iter().map(|(name, ..)| *name).filter(|name| name.len() > 1)
     }
 
-    /// Returns true if the function can return several values although each argument has a single
-    /// one.
+    /// Returns true if the function can return several values even if each argument has only one,
+    /// as `split` does.
     pub fn makes_several(self) -> bool {
         matches!(self, Function::Split | Function::Append)
     }
@@ -154,8 +154,8 @@ impl Function {
         }
     }
 
-    /// Returns the result of a function that takes at most three arguments. Absent arguments are
-    /// `None`.
+    /// Returns the result of this function, which takes at most three arguments. Absent arguments
+    /// are `None`.
     fn apply_to<'a>(
         self,
         first: Value<'a>,
@@ -217,8 +217,8 @@ impl Function {
         text.to_owned()
     }
 
-    /// Returns the result of an operator for two values; null if an operand is null. The operator
-    /// `+` concatenates values that are not both numbers.
+    /// Returns the result of this operator for two values; null if one of them is null. The
+    /// operator `+` concatenates values that are not both numbers.
     fn apply_operator<'a>(self, left: Value<'a>, right: Value<'a>) -> Value<'a> {
         if left.is_null() || right.is_null() {
             return Value::Null;
@@ -246,7 +246,8 @@ impl Function {
     }
 }
 
-/// Applies `change` to each of the texts of a value, and returns the value with the changed texts.
+/// Applies `change` to each text of a value, which can have several, and returns the value with the
+/// changed texts.
 fn map_texts<'a>(value: Value<'a>, change: impl Fn(Cow<'a, str>) -> Cow<'a, str>) -> Value<'a> {
     Value::from_texts(value.texts().into_iter().map(change).collect())
 }

@@ -31,8 +31,8 @@ pub(in crate::detect) const MOST_STEPS: u32 = 10_000;
 pub(in crate::detect) const DEEPEST_TERM: u32 = 100;
 
 /// A value that a search computes for each event or `stats` row: a field, a column, a constant, or
-/// a function of other terms. A term is cheap to clone, which happens at each use of a name that
-/// `eval` defines.
+/// a function of other terms. Cloning a term is cheap, because clones share its content. Each use
+/// of a name that the command `eval` defines clones the term of the name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::detect) struct Term(Arc<TermData>);
 
@@ -47,15 +47,16 @@ struct TermData {
     depth: u32,
 }
 
-/// The kinds of [`Term`]s, each with the terms that it is computed from.
+/// The kinds of [`Term`]s, each with its content: a field, a constant, or the terms that it is
+/// computed from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::detect) enum TermKind {
     /// A value that is always null, such as a field that Sysmon's DNS queries do not have.
     Absent,
     /// The value that the event has in this field.
     Field(Field),
-    /// The value of a column in a row of the `stats` table, by the column's 0-based index among all
-    /// columns.
+    /// The value of a column in a row of the `stats` table. The column is given by its 0-based
+    /// index among all columns.
     Column(usize),
     /// A constant text that is written in the search.
     Text(String),
@@ -63,16 +64,16 @@ pub(in crate::detect) enum TermKind {
     Number(Number),
     /// The command `fillnull`: the value of the term, or the text if the term has no value.
     FillNull(Term, String),
-    /// The value of the term, which is a time, formatted as text. The text is the format, in the
-    /// notation of `strftime`.
+    /// The value of the term, which is a time, formatted as text. The format is in the notation of
+    /// `strftime`.
     FormatTime(Term, String),
     /// The result of the function or operator for the values of these arguments.
     Call(Function, Vec<Term>),
-    /// The function `replace`: the term's value with each match of the regular expression replaced
-    /// by the text.
+    /// The result of Splunk's function `replace`: the term's value, in which the text replaces each
+    /// match of the regular expression.
     Replace(Term, Expression, String),
-    /// The functions `if` and `case`: the value of the term whose condition is the first that is
-    /// true; null if none is true.
+    /// The result of Splunk's function `if` or `case`: the value of the first term whose condition
+    /// is true; null if no condition is true.
     Case(Vec<(Condition, Term)>),
     /// The values that a lookup finds in a table of the site: those of one of the table's columns,
     /// in the table's rows that fit the event or `stats` row.
@@ -154,13 +155,14 @@ impl Term {
         (self.0.steps, self.0.depth)
     }
 
-    /// Returns what kind of value the term is, with the terms that it is computed from.
+    /// Returns the kind of value that the term is, such as a field or a constant, with the terms
+    /// that it is computed from.
     pub fn kind(&self) -> &TermKind {
         &self.0.kind
     }
 
-    /// Returns the event field that the term is; `None` if the term is computed, a column or a
-    /// constant.
+    /// Returns the event field that the term stands for; `None` if the term is computed, a column
+    /// or a constant.
     pub fn as_field(&self) -> Option<Field> {
         match self.kind() {
             TermKind::Field(field) => Some(*field),
@@ -168,7 +170,7 @@ impl Term {
         }
     }
 
-    /// Returns the constant that the term is, as text; `None` if the term is not a constant.
+    /// Returns the text of the term if it is a constant; `None` if it is not.
     pub fn as_text(&self) -> Option<Cow<'_, str>> {
         match self.kind() {
             TermKind::Text(text) => Some(Cow::Borrowed(text)),
@@ -222,7 +224,7 @@ impl Term {
     }
 
     /// Returns the term's value if it is the same for all events to which an assumption applies;
-    /// `None` if it depends on the event.
+    /// `None` if the value depends on the event.
     pub fn known(&self, assumption: Assumption) -> Option<Value<'_>> {
         match self.kind() {
             TermKind::Field(field) if assumption == Assumption::DnsQuery => {

@@ -1,4 +1,5 @@
-//! The values that a search's fields and expressions have for one event or row.
+//! The values that the fields and expressions of a search have for one event, or for one row of a
+//! `stats` table.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -8,17 +9,18 @@ use crate::detect::predicate::number;
 use crate::detect::stats::StatsValue;
 use crate::event::EventTime;
 
-/// The separator between the values of a field when they are shown as one text.
+/// The separator between the values of a field with several values when they are shown as one text.
 const BETWEEN: &str = ", ";
 
 /// The limit below which every whole number is exact in an `f64` (2⁵³). Whole numbers below it are
 /// written without decimals.
 const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// The value of a [`Term`](super::Term) for one event or row: none, a single one, or several texts.
+/// The value of a [`Term`](super::Term) (a field or an expression) for one event or `stats` row:
+/// none, a single one, or several texts.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::detect) enum Value<'a> {
-    /// No value: the field is absent, or the function has no result.
+    /// There is no value: the event does not have the field, or the function has no result.
     Null,
     /// A single text, which the event contains or a function computed.
     Text(Cow<'a, str>),
@@ -26,7 +28,8 @@ pub(in crate::detect) enum Value<'a> {
     Number(f64),
     /// A single instant, such as the value of `_time`.
     Time(EventTime),
-    /// Two or more texts, in the order in which the event contains them.
+    /// Two or more texts, of a field or function with several values, in the order in which the
+    /// event contains them.
     Many(Vec<Cow<'a, str>>),
 }
 
@@ -54,8 +57,8 @@ impl<'a> Value<'a> {
         *self == Value::Null
     }
 
-    /// Returns each of the single values as text. A time becomes the seconds since 1970. The result
-    /// is empty for [`Value::Null`].
+    /// Returns the texts of the value, of which it can have several. A time becomes the text of the
+    /// seconds since 1970. The result is empty for [`Value::Null`].
     pub fn texts(self) -> Vec<Cow<'a, str>> {
         match self {
             Value::Null => Vec::new(),

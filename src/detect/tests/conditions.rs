@@ -98,8 +98,8 @@ fn where_calls_functions_on_absent_values() {
     ]);
 }
 
-/// A condition of `where` as a tree, from which the test makes both the text for the parser and the
-/// expected result.
+/// A condition of Splunk's command `where` as a tree, from which the test makes both the text for
+/// the parser and the expected result.
 #[derive(Debug, Clone)]
 enum IntendedCondition {
     And(Vec<IntendedCondition>),
@@ -185,9 +185,9 @@ fn condition() -> impl Strategy<Value = IntendedCondition> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1024))]
-    /// The slow twin of conditions of the command `where`: evaluates the tree from which the text
-    /// of the condition was made. The parsed condition must have the same result on an event and on
-    /// the row that `stats` makes of the event, which other code evaluates.
+    /// Tests that the text of a condition of the command `where`, once parsed, has the same result
+    /// as the tree from which the text was made. It is evaluated on an event and on the row that
+    /// `stats` makes of the event, which other code evaluates.
     #[test]
     fn where_agrees_with_plain_evaluation(condition in condition(), query in "[abA]{1,3}", image in prop::option::of("[abA]{0,3}")) {
         let mut event = event("", &query);

@@ -16,7 +16,7 @@ use crate::detect::testing::event;
 use crate::detect::{ContentError, Library, Macro, Search, SearchError, StatsTable, StatsValue};
 use crate::event::{Event, EventTime};
 
-/// A [`Library`], from which searches take macros and lookups, with those that a test adds.
+/// A [`Library`] (a site's macros and lookups) for searches in tests, with those that a test adds.
 #[derive(Debug, Default)]
 struct TestLibrary {
     macros: HashMap<String, Macro>,
@@ -74,7 +74,7 @@ fn rows(search: &Search, events: &[Event]) -> Vec<String> {
     table.into_rows().map(|row| row.into_iter().map(text).collect::<Vec<_>>().join(" ")).collect()
 }
 
-/// A query of `cmd.exe` for `www.Example.com`, answered by a CNAME and two addresses.
+/// A DNS query of `cmd.exe` for `www.Example.com`, answered by a CNAME and two addresses.
 fn sample() -> Event {
     let mut event = event(r"C:\Windows\System32\cmd.exe", "www.Example.com");
     event.set("QueryResults", Some("type:  5 edge.example.net;::ffff:192.0.2.1;2001:db8::1;".to_owned()));
@@ -82,7 +82,7 @@ fn sample() -> Event {
     event
 }
 
-/// A query for `name`, logged `second` seconds after 1970, by the process `id`.
+/// A DNS query for `name`, logged `second` seconds after 1970, by the process `id`.
 fn named(name: &str, second: i64, id: &str) -> Event {
     let mut event = event(r"C:\a.exe", name);
     event.system.time_created = Some(EventTime::from_ticks(second * 10_000_000));

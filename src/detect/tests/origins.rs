@@ -76,8 +76,8 @@ fn heads_select_the_origin_of_events() {
     }
 }
 
-/// A condition on the index, source type or period of an event in Splunk cannot be tested on an
-/// event log, so it selects all events, also after a `NOT`.
+/// Tests that a condition on the index, the source type or the period of events in Splunk selects
+/// all events, also after a `NOT`, because an event log does not show them.
 #[test]
 fn a_condition_that_cannot_be_tested_excludes_nothing() {
     for (search, expected) in [
@@ -114,8 +114,9 @@ fn a_condition_that_cannot_be_tested_excludes_nothing() {
     }
 }
 
-/// Each of the first cases has a search about other data than Sysmon's DNS queries, and the text
-/// that its error quotes. The other cases are searches that are not understood.
+/// Tests that the error of a search about other data than Sysmon's DNS queries says so. Each of the
+/// first cases has such a search, and the text that its error quotes. The other cases are searches
+/// that are not understood.
 #[test]
 fn searches_about_other_data_are_distinguished_from_those_that_are_not_understood() {
     for (search, found) in [
@@ -168,8 +169,8 @@ fn searches_about_other_data_are_distinguished_from_those_that_are_not_understoo
     }
 }
 
-/// Each case has a search, the text that its error quotes, and a part of what the error says was
-/// expected. `«` marks the place of the error.
+/// Tests what errors say. Each case has a search, the text that its error quotes, and a part of
+/// what the error says was expected. `«` marks the place of the error.
 #[test]
 fn errors_say_where_and_what() {
     for (marked, found, expected) in [
@@ -223,7 +224,7 @@ fn errors_say_where_and_what() {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1024))]
-    /// No text in a rule file makes the parser panic.
+    /// Tests that no text in a rule file makes the parser panic.
     #[test]
     fn no_text_makes_the_parser_panic(
         pieces in prop::collection::vec(

@@ -38,8 +38,8 @@ fn macros_of_a_site() {
 
 const DYNAMIC: &str = "domain, isDynamic\n*.dyn.example*, True\n*.ddns.test, True\nsafe.dyn.example, False\n";
 
-/// Returns a [`Library`](crate::detect::Library), from which searches take macros and lookups, with
-/// a lookup of each match type (exact, wildcard and network) and with various options.
+/// Returns a [`Library`](crate::detect::Library) (a site's macros and lookups) for searches in
+/// tests, with a lookup of each match type (exact, wildcard and network) and with various options.
 fn lookups_of_each_kind() -> TestLibrary {
     TestLibrary::default()
         .with_lookup("dynamic", "match_type: WILDCARD(domain)\ncase_sensitive_match: 'false'", DYNAMIC)
@@ -165,8 +165,9 @@ fn lookups_with_columns_that_their_files_do_not_have_are_refused() {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1024))]
-    /// Every event that a search with a lookup matches contains a literal of each set that the
-    /// search requires. The skim relies on this: it does not decode records without these literals.
+    /// Tests that every event that a search with a lookup matches contains a literal of each set
+    /// that the search requires. A sweep relies on this: it does not decode records without these
+    /// literals.
     #[test]
     fn events_that_a_lookup_finds_contain_a_required_literal(
         cells in prop::collection::vec("[abA*.]{1,6}", 1..5),

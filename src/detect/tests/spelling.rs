@@ -8,7 +8,8 @@ use crate::detect::sigma::placeholder::Placeholders;
 use crate::detect::testing::event;
 use crate::detect::{ContentError, Detection, Library, Macro, Search, SearchReason, StatsTable, StatsValue};
 
-/// A [`Library`], from which searches take macros and lookups, with one macro and one lookup.
+/// A [`Library`] (a site's macros and lookups) for searches in tests, with one macro and one
+/// lookup.
 #[derive(Debug)]
 struct OneMacroOneLookup;
 
@@ -32,7 +33,8 @@ impl Library for OneMacroOneLookup {
     }
 }
 
-/// Each case has a search, and the name that its error suggests; empty if no known name is close.
+/// Asserts that the error of each search suggests a name. A case is a search, and the name; it is
+/// empty if no known name is close.
 fn assert_nearest(cases: &[(&str, &str)]) {
     for (search, expected) in cases {
         let error = Search::parse_with(search, &OneMacroOneLookup).expect_err(search);
@@ -129,8 +131,8 @@ fn notes_suggest_the_nearest_name() {
     assert!(search.notes[0].ends_with("did you mean 'DNS.query'?"), "{:?}", search.notes);
 }
 
-/// Each case has a rule's search, written in one of the styles of YAML values, and the place in the
-/// rule file that the error about the search names.
+/// Tests that the error about a search names its place in the rule file. Each case has the search,
+/// written in one of the styles of YAML values, and the place.
 #[test]
 fn errors_name_the_place_in_the_file() {
     for (written, place) in [

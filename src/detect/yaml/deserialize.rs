@@ -81,7 +81,7 @@ impl Error for YamlProblem {
     }
 }
 
-/// The name of the type that `serde` expected, in YAML's words instead of Rust's, for messages.
+/// Returns what `serde` expected in YAML's words instead of Rust's, such as `a list`, for messages.
 fn in_words(expected: &dyn Expected) -> String {
     let text = expected.to_string();
     match text.as_str() {
@@ -101,7 +101,7 @@ fn in_words(expected: &dyn Expected) -> String {
 struct NodeDeserializer<'n>(&'n Node);
 
 impl<'n> NodeDeserializer<'n> {
-    /// The node's single value; `None` for a list, a mapping or null.
+    /// Returns the single value of the YAML node; `None` for a list, a mapping or null.
     fn non_null_scalar(self) -> Option<&'n Scalar> {
         self.0.scalar().filter(|scalar| !scalar.is_null())
     }

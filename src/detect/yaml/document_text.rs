@@ -11,13 +11,13 @@ use super::LineColumn;
 pub(super) struct DocumentText<'t> {
     /// The text of the YAML document, a part of the file's text.
     pub text: &'t str,
-    /// The number of lines of the file before the document's text.
+    /// The number of lines of the YAML file before this document's text.
     lines_before: usize,
 }
 
 impl<'t> DocumentText<'t> {
-    /// Converts a place that the parser reports within the document's text to the place in the
-    /// whole file.
+    /// Converts a place within the text of this YAML document, as the parser reports it, to the
+    /// place in the whole file.
     pub(super) fn place(&self, marker: Marker) -> LineColumn {
         LineColumn { line: marker.line() + self.lines_before, column: marker.col() + 1 }
     }
@@ -81,7 +81,7 @@ fn is_mark(line: &str, mark: &str) -> bool {
     line.strip_prefix(mark).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
 }
 
-/// Splits a text into lines with their ends, which are a line feed, a carriage return, or both.
+/// Splits a text into lines, each with its line end: a line feed, a carriage return, or both.
 fn lines(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {

@@ -1,7 +1,7 @@
 //! Converts a place within a value of a YAML file to a line and a column of the file, so that a
-//! message about a search in a rule can name them. The styles of YAML's values fold white space and
-//! escape some characters. All other characters are in the file in the same sequence as in the
-//! value.
+//! message about a search in a rule can name them. YAML can write a value in several styles, which
+//! fold white space and escape some characters. All other characters are in the file in the same
+//! sequence as in the value.
 
 use std::str::Chars;
 
@@ -34,13 +34,13 @@ pub(in crate::detect) fn place_in_file(
 /// escaped.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Style {
-    /// The value has no quotes.
+    /// The YAML value has no quotes.
     Plain,
-    /// The value is in single quotes.
+    /// The YAML value is in single quotes.
     Quoted,
-    /// The value is in double quotes.
+    /// The YAML value is in double quotes.
     DoublyQuoted,
-    /// The value is on the lines after a line with `|` or `>`.
+    /// The YAML value is on the lines after a line with `|` or `>`.
     Block,
 }
 
@@ -69,7 +69,7 @@ fn places(mut cursor: TextCursor<'_>, style: Style, wanted: &[char]) -> Option<V
     Some(places)
 }
 
-/// A position in the text of a YAML file, and the text from there on.
+/// A position in the text of a YAML file, and the rest of the text from this position on.
 #[derive(Clone)]
 struct TextCursor<'t> {
     rest: Chars<'t>,
@@ -138,8 +138,8 @@ mod tests {
     use super::*;
     use crate::detect::yaml::only_document;
 
-    /// Returns the line and the column of the letter `é` in the value of the key `a`; `None` if no
-    /// place is found.
+    /// Returns the line and the column that are found for the letter `é` in the value of the key
+    /// `a`; `None` if none are found.
     fn found(yaml: &str) -> Option<(usize, usize)> {
         let document = only_document(yaml).unwrap();
         let node = document.get("a").unwrap();
@@ -181,7 +181,8 @@ mod tests {
     }
 
     proptest! {
-        /// The file has each character of a value at the place that is returned for the character.
+        /// Tests that the place that is returned for each character of a value is the character's
+        /// place in the file.
         #[test]
         fn a_place_holds_its_character(words in prop::collection::vec("[a-z|=]{1,4}", 1..8), style in 0..4_usize) {
             let text = words.join(" ");

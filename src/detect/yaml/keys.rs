@@ -8,12 +8,13 @@ use crate::detect::yaml::{Key, Node, NodeKind, YamlProblem};
 /// The keys that one kind of YAML mapping may have, such as a rule or an exclusion.
 #[derive(Debug)]
 pub(in crate::detect) struct KnownKeys {
-    /// The keys that dnsweep reads from the mapping.
+    /// The keys that dnsweep reads from this kind of YAML mapping.
     pub read: &'static [&'static str],
-    /// The keys that the file's format defines but dnsweep does not read.
+    /// The keys that the format of the file defines for this kind of YAML mapping, but that dnsweep
+    /// does not read.
     pub others: &'static [&'static str],
-    /// The keys among `read` without which the mapping is of no use. If one of them is misspelt,
-    /// this is an error and not only a note.
+    /// The keys among `read` without which this kind of YAML mapping is of no use. If one of them
+    /// is misspelt, this is an error and not only a note.
     pub required: &'static [&'static str],
 }
 
@@ -48,9 +49,9 @@ impl KnownKeys {
         })
     }
 
-    /// Adds a note for each misspelt key of a YAML mapping, or of each mapping in a list. Returns
-    /// an error instead if the key that was meant is required. `of` follows the key in messages,
-    /// such as ` of 'x'`; it is empty for the mapping that is the whole file.
+    /// Adds a note to `notes` for each misspelt key of a YAML mapping, or of each mapping in a
+    /// list. Returns an error instead if the key that was meant is required. `of` is the text after
+    /// the key in messages, such as ` of 'x'`; it is empty for the mapping that is the whole file.
     pub fn check(&self, node: &Node, of: &str, notes: &mut Vec<String>) -> Result<(), YamlProblem> {
         if let NodeKind::List(items) = &node.kind {
             return items.iter().try_for_each(|item| self.check(item, of, notes));
@@ -72,8 +73,8 @@ impl KnownKeys {
     }
 }
 
-/// `word` in lower case, without the ending of an English plural (`entities` becomes `entity`).
-/// Keys that differ only in this are confused often.
+/// Returns `word` in lower case, without the ending of an English plural (`entities` becomes
+/// `entity`). Authors of rules often confuse keys that differ only in this.
 fn singular(word: &str) -> String {
     let word = word.to_lowercase();
     match (word.strip_suffix("ies"), word.strip_suffix('s')) {

@@ -24,9 +24,9 @@ pub(in crate::detect) use self::read::documents;
 /// A place in the text of a rule file, by line and column. Messages show it to the rule's author.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LineColumn {
-    /// The line of the file, counted from 1.
+    /// The line of the rule file, counted from 1.
     pub line: usize,
-    /// The column in characters of the line, counted from 1.
+    /// The column in the line of the rule file, in characters, counted from 1.
     pub column: usize,
 }
 
@@ -39,30 +39,32 @@ impl fmt::Display for LineColumn {
 /// An error in a YAML file: a message for the file's author, and the place if it is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct YamlProblem {
-    /// The place of the error in the file; `None` while it is unknown.
+    /// The place of the error in the YAML file; `None` while it is unknown.
     place: Option<LineColumn>,
-    /// The message, which says what was expected and what was found.
+    /// The message about the error in the YAML file, which says what was expected and what was
+    /// found.
     text: String,
 }
 
 impl YamlProblem {
-    /// Makes a problem at `place` of the file. `text` says what was expected and what was found.
+    /// Makes a problem at `place` of a YAML file. `text` says what was expected and what was found.
     pub(in crate::detect) fn at(place: LineColumn, text: impl Into<String>) -> Self {
         YamlProblem { place: Some(place), text: text.into() }
     }
 
-    /// Makes a problem whose place is not known yet. [`YamlProblem::or_at`] sets the place later.
+    /// Makes a problem whose place in the file is not known yet. [`YamlProblem::or_at`] sets the
+    /// place later.
     pub(in crate::detect) fn without_place(text: impl Into<String>) -> Self {
         YamlProblem { place: None, text: text.into() }
     }
 
-    /// Returns the same problem with another message: the result of `change`, which gets the
-    /// message so far.
+    /// Returns the same problem with another message, which `change` makes of the present one.
     pub(in crate::detect) fn map_text(self, change: impl FnOnce(String) -> String) -> Self {
         YamlProblem { text: change(self.text), ..self }
     }
 
-    /// The line of the file with the problem, counted from 1; 1 if the place is unknown.
+    /// Returns the line of the YAML file with the problem, counted from 1; 1 if the place is
+    /// unknown.
     pub(in crate::detect) fn line(&self) -> usize {
         self.place.map_or(1, |place| place.line)
     }

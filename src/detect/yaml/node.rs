@@ -5,20 +5,20 @@ use super::LineColumn;
 /// A value in a YAML document, and its place in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
-    /// The place in the file where the value begins.
+    /// The place in the YAML file where this value begins.
     pub place: LineColumn,
-    /// The kind of the value, with its content.
+    /// The content of this YAML value: a single value, a list or a mapping.
     pub kind: NodeKind,
 }
 
-/// The content of a value in a YAML document, by its kind.
+/// The content of a value in a YAML document: a single value, a list or a mapping.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NodeKind {
     /// A single value, such as a text, a number or null.
     Scalar(Scalar),
-    /// A list of values.
+    /// A list of YAML values.
     List(Vec<Node>),
-    /// A mapping from keys to values, in the order of the document. Each key occurs once.
+    /// A YAML mapping from keys to values, in the order of the document. Each key occurs once.
     Map(Vec<(Key, Node)>),
 }
 
@@ -26,19 +26,19 @@ pub enum NodeKind {
 /// document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scalar {
-    /// The value's text, with escapes resolved and without quotes.
+    /// The text of the YAML value, with escapes resolved and without quotes.
     pub text: String,
-    /// Whether the value is written without quotes, so that it can be a number, a truth value or
-    /// null.
+    /// Whether the YAML value is written without quotes. Only then can it be a number, a truth
+    /// value or null.
     pub is_plain: bool,
 }
 
 /// A key of a YAML mapping, with its place in the file for messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
-    /// The place in the file where the key begins.
+    /// The place in the YAML file where this key of a mapping begins.
     pub place: LineColumn,
-    /// The key as text, with escapes resolved.
+    /// The key of the YAML mapping as text, with escapes resolved.
     pub name: String,
 }
 
@@ -48,8 +48,8 @@ impl Scalar {
         self.is_plain && matches!(self.text.as_str(), "" | "~" | "null" | "Null" | "NULL")
     }
 
-    /// The value as true or false. Every word that some version of YAML allows is accepted, such as
-    /// `yes`, in upper or lower case. `None` for any other value.
+    /// Returns the YAML value as true or false. Every word that some version of YAML has for them
+    /// is accepted, such as `yes`, in upper or lower case. `None` for any other value.
     pub(in crate::detect) fn truth(&self) -> Option<bool> {
         match self.text.to_ascii_lowercase().as_str() {
             "true" | "yes" | "on" => Some(true),
@@ -58,8 +58,9 @@ impl Scalar {
         }
     }
 
-    /// The value as a whole number: decimal (also with leading zeros), hexadecimal (`0x`) or octal
-    /// (`0o`). `None` for any other value, and for a number outside the range of `i128`.
+    /// Returns the YAML value as a whole number: decimal (also with leading zeros), hexadecimal
+    /// (`0x`) or octal (`0o`). `None` for any other value, and for a number outside the range of
+    /// `i128`.
     pub(in crate::detect) fn integer(&self) -> Option<i128> {
         let (sign, digits) = match self.text.strip_prefix('-') {
             Some(digits) => (-1, digits),
@@ -88,7 +89,8 @@ impl Node {
         }
     }
 
-    /// The value as a [`Scalar`]; `None` if it is a list or a mapping.
+    /// Returns the YAML value as a [`Scalar`] (a single value); `None` if it is a list or a
+    /// mapping.
     pub(in crate::detect) fn scalar(&self) -> Option<&Scalar> {
         match &self.kind {
             NodeKind::Scalar(scalar) => Some(scalar),
@@ -110,9 +112,10 @@ impl Node {
         self.entries().iter().find(|(key, _)| key.name == name).map(|(_, value)| value)
     }
 
-    /// The texts that the key `name` of a YAML mapping has: its value, or the items of its list,
-    /// without the blanks around them. Null, empty texts, lists in lists and mappings are left out.
-    /// This is for keys that only people read, whose values must not be a reason to refuse a rule.
+    /// Returns the texts that the key `name` of a YAML mapping has: its value, or the items of its
+    /// list, without the blanks around them. Null, empty texts, lists in lists and mappings are
+    /// left out. This is for keys that only people read: a wrong value there must not be a reason
+    /// to refuse a rule.
     pub(in crate::detect) fn texts_of(&self, name: &str) -> Vec<String> {
         let value = self.get(name);
         let items = value.map_or(&[][..], |value| match &value.kind {

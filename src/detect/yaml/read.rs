@@ -56,25 +56,27 @@ pub(super) fn too_deep() -> String {
 struct OpenMapping {
     /// The entries of the mapping whose key and value were both read, in the order of the document.
     complete: Vec<(Key, Node)>,
-    /// The key that was read and whose value comes next; `None` if a key comes next.
+    /// The key of the YAML mapping that was read last and whose value comes next; `None` if a key
+    /// comes next.
     key: Option<Key>,
-    /// The line of each key of the mapping so far, to find keys that occur twice.
+    /// The lines of the YAML mapping's keys so far, by the key, to find keys that occur twice.
     lines: HashMap<String, usize>,
 }
 
 /// Builds the tree of a YAML document from the parser's events, such as "a list begins".
 struct TreeBuilder<'p, 't> {
-    /// The text of the document, which messages about errors quote.
+    /// The text of the YAML document, which messages about errors quote.
     document_text: &'p DocumentText<'t>,
-    /// The lists and mappings that are being read, from the outermost to the innermost.
+    /// The YAML lists and mappings whose ends have not been read yet, from the outermost to the
+    /// innermost.
     open: Vec<OpenCollection>,
-    /// The root of the document's tree; `None` until it is complete.
+    /// The root of the YAML document's tree; `None` until the tree is complete.
     root: Option<Node>,
-    /// The nodes with an anchor (`&name`), to which aliases (`*name`) can refer, each with the
+    /// The YAML nodes with an anchor (`&name`), to which aliases (`*name`) can refer, each with the
     /// parser's number for the anchor.
     anchors: Vec<(usize, Node)>,
-    /// The number of the document's nodes so far, including the copies that aliases make. It is
-    /// limited by [`MOST_NODES`].
+    /// The number of nodes of the YAML document so far, including the copies that aliases make. It
+    /// is limited by [`MOST_NODES`].
     nodes: usize,
 }
 
@@ -97,8 +99,8 @@ impl<'p, 't> TreeBuilder<'p, 't> {
     }
 
     /// Handles one event of the YAML parser, such as "a list begins". `is_empty` is true if the
-    /// event covers no characters of the text. Returns the document's tree at the event of its end,
-    /// and `None` at all others.
+    /// event covers no characters of the text. At the event of the document's end, returns the tree
+    /// of the document; otherwise `None`.
     fn step(
         &mut self,
         event: Event<'_>,
@@ -173,9 +175,9 @@ impl<'p, 't> TreeBuilder<'p, 't> {
         Ok(())
     }
 
-    /// Adds a complete node to the innermost list or mapping that is being read. If there is none,
-    /// the node is the root of the document. `anchor` is the parser's number for the node's anchor;
-    /// 0 if it has none.
+    /// Adds a complete node to the innermost YAML list or mapping that is being read. If there is
+    /// none, the node is the root of the document. `anchor` is the parser's number for the node's
+    /// anchor; 0 if it has none.
     fn add(&mut self, node: Node, anchor: usize) -> Result<(), YamlProblem> {
         self.nodes += 1;
         if self.nodes > MOST_NODES {

@@ -10,7 +10,8 @@ use super::{LineColumn, YamlProblem};
 /// The most characters of a YAML file's text that a message about a syntax error quotes.
 const MOST_QUOTED: usize = 30;
 
-/// Converts a syntax error of the YAML parser to a problem with a message of our own.
+/// Converts a syntax error of the YAML parser to a problem with a message that authors of rules
+/// understand, instead of the parser's own.
 pub(super) fn problem(error: &ScanError, document_text: &DocumentText<'_>) -> YamlProblem {
     let site = ErrorSite { at: document_text.place(*error.marker()), document_text };
     let kind = error.kind();
@@ -46,13 +47,13 @@ impl ErrorSite<'_, '_> {
         self.document_text.line(self.at.line)
     }
 
-    /// The rest of the line with the error, from the place of the error on.
+    /// Returns the rest of the line with the YAML syntax error, from the place of the error on.
     fn rest(&self) -> String {
         self.line().chars().skip(self.at.column.saturating_sub(1)).collect()
     }
 
-    /// The first word from the place of the error on, escaped and shortened for messages. A list
-    /// item (`- x`) counts as one word.
+    /// Returns the first word from the place of the YAML syntax error on, escaped and shortened for
+    /// messages. A list item (`- x`) counts as one word.
     fn word(&self) -> String {
         let rest = self.rest();
         let words = if rest.starts_with("- ") { 2 } else { 1 };
@@ -64,8 +65,8 @@ impl ErrorSite<'_, '_> {
         word.chars().take(MOST_QUOTED).map(shown).collect()
     }
 
-    /// Returns true if the error is at the start of its line: only blanks and the dashes of list
-    /// items are before it.
+    /// Returns true if the YAML syntax error is at the start of its line: only blanks and the
+    /// dashes of list items are before it.
     fn is_first(&self) -> bool {
         let mut before = self.line().chars().take(self.at.column.saturating_sub(1));
         before.all(|letter| letter.is_whitespace() || letter == '-')
@@ -79,8 +80,8 @@ impl ErrorSite<'_, '_> {
         ))
     }
 
-    /// The problem for a syntax error within a single value, such as a wrong escape; `None` for any
-    /// other kind of error.
+    /// The problem for a YAML syntax error within a single value, such as a wrong escape; `None`
+    /// for an error of another kind.
     fn of_values(&self, kind: &ErrorKind) -> Option<YamlProblem> {
         let first = self.rest().chars().next();
         Some(match kind {
@@ -141,8 +142,8 @@ impl ErrorSite<'_, '_> {
         })
     }
 
-    /// The problem that text follows a closing quote. `quote` is the quote, and `how` says how to
-    /// write a quote within a value.
+    /// Returns the problem that text follows a closing quote in a YAML file. `quote` is the quote,
+    /// and `how` says how to write a quote within a value.
     fn trailing(&self, quote: &str, how: &str) -> YamlProblem {
         let word = self.word();
         self.problem(format!(
@@ -150,8 +151,9 @@ impl ErrorSite<'_, '_> {
         ))
     }
 
-    /// The problem that the file has a character that YAML does not allow. The place of the problem
-    /// is the character's first occurrence at or after the place that the parser reports.
+    /// Returns the problem that the YAML file has a character that YAML does not allow. The place
+    /// of the problem is the character's first occurrence at or after the place that the parser
+    /// reports.
     fn forbidden(&self, character: char) -> YamlProblem {
         let is_after = |line: usize, place: usize| line > self.at.line || place + 1 >= self.at.column;
         let found = self.document_text.lines_from(self.at.line).find_map(|(number, line)| {
@@ -168,8 +170,8 @@ impl ErrorSite<'_, '_> {
         )
     }
 
-    /// The problem for a syntax error in brackets (`[]`, `{}`), such as one that is not closed;
-    /// `None` for any other kind of error.
+    /// The problem for a YAML syntax error in brackets (`[]`, `{}`), such as one that is not
+    /// closed; `None` for an error of another kind.
     fn of_brackets(&self, kind: &ErrorKind) -> Option<YamlProblem> {
         let word = self.word();
         Some(match kind {
@@ -196,8 +198,8 @@ impl ErrorSite<'_, '_> {
         })
     }
 
-    /// The problem for a syntax error in the indentation or the division into lines; `None` for any
-    /// other kind of error.
+    /// The problem for a YAML syntax error in the indentation or in the division into lines; `None`
+    /// for an error of another kind.
     fn of_layout(&self, kind: &ErrorKind) -> Option<YamlProblem> {
         match kind {
             ErrorKind::TabInIndentation
@@ -238,16 +240,17 @@ impl ErrorSite<'_, '_> {
         }
     }
 
-    /// The problem that a tab is before a key or a value, which YAML does not allow. Its place is
-    /// the first such tab on the line with the error or a later line; `None` if there is none.
+    /// Returns the problem that a tab is before a key or a value, which YAML does not allow. Its
+    /// place is the first such tab on the line with the syntax error or a later line; `None` if
+    /// there is no such tab.
     fn tab(&self) -> Option<YamlProblem> {
         self.document_text
             .lines_from(self.at.line)
             .find_map(|(line, text)| tab_in(text).map(|column| Self::tab_at(LineColumn { line, column })))
     }
 
-    /// The problem that a tab is before the key or value on the line with the error; `None` if that
-    /// line has no such tab.
+    /// Returns the problem that a tab is before the key or value on the line with the YAML syntax
+    /// error; `None` if that line has no such tab.
     fn tab_here(&self) -> Option<YamlProblem> {
         tab_in(self.line()).map(|column| Self::tab_at(LineColumn { line: self.at.line, column }))
     }
@@ -256,8 +259,9 @@ impl ErrorSite<'_, '_> {
         YamlProblem::at(place, "expected spaces before a key or a value, found a tab: indent with spaces")
     }
 
-    /// The problem that a `:` is at a place where no key can end. The cause may be a value that
-    /// contains a colon and a blank, a missing colon on the line before, or a wrong indentation.
+    /// Returns the problem that a `:` is at a place of a YAML file where no key can end. The cause
+    /// may be a value that contains a colon and a blank, a missing colon on the line before, or a
+    /// wrong indentation.
     fn colon(&self) -> YamlProblem {
         let before: String = self.line().chars().take(self.at.column.saturating_sub(1)).collect();
         if before.contains(": ") {
@@ -276,8 +280,8 @@ impl ErrorSite<'_, '_> {
         }
     }
 
-    /// The last line before the error that is neither empty nor a comment, with its number in the
-    /// file; `None` if there is no such line.
+    /// The last line before the syntax error that is neither empty nor a comment, with its number
+    /// in the file; `None` if there is no such line.
     fn line_before(&self) -> Option<(usize, &str)> {
         let mut before = self.document_text.lines_up_to(self.at.line.saturating_sub(1));
         before.find(|(_, line)| !matches!(line.trim_start().chars().next(), None | Some('#')))
@@ -291,8 +295,8 @@ impl ErrorSite<'_, '_> {
         ))
     }
 
-    /// The problem that the indentation of the line with the error does not fit any mapping or list
-    /// above it.
+    /// Returns the problem that the indentation of the line with the YAML syntax error does not fit
+    /// any mapping or list above the line.
     fn indentation(&self) -> YamlProblem {
         let indent = indent_of(self.line());
         let above = self.line_before().map(|(line, text)| format!(" (line {line} by {})", indent_of(text)));
@@ -307,8 +311,9 @@ impl ErrorSite<'_, '_> {
         )
     }
 
-    /// The problem that a line begins with `%`, which YAML takes for a directive: the last such
-    /// line up to the error. `None` if no line does.
+    /// The problem that a line begins with `%`, which YAML takes for a directive (an instruction to
+    /// the parser). Of several such lines, it is at the last one up to the syntax error. `None` if
+    /// there is no such line.
     fn directive(&self) -> Option<YamlProblem> {
         let (line, text) =
             self.document_text.lines_up_to(self.at.line).find(|(_, text)| text.starts_with('%'))?;
@@ -322,7 +327,8 @@ impl ErrorSite<'_, '_> {
     }
 }
 
-/// The column of the first tab in a line's indentation, counted from 1; `None` if there is no tab.
+/// Returns the column of the first tab in the indentation of a line, counted from 1; `None` if
+/// there is no tab.
 fn tab_in(line: &str) -> Option<usize> {
     let mut blanks = line.chars().enumerate().take_while(|(_, letter)| matches!(letter, ' ' | '\t'));
     blanks.find(|(_, letter)| *letter == '\t').map(|(place, _)| place + 1)
@@ -346,7 +352,8 @@ mod tests {
 
     use super::super::documents;
 
-    /// Texts with a syntax error, each with the error's line and column and a part of the message.
+    /// Texts with a YAML syntax error, each with the line and column of the error and a part of the
+    /// message.
     const SYNTAX_ERRORS: [(&str, &str, &str); 62] = [
         (r#"a: "C:\Users""#, "1:4", "put a value with '\\' in single quotes"),
         (r#"a: "C:\Temp""#, "1:4", "put a value with '\\' in single quotes"),

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::*;
 
-/// A DNS query with numbers in its fields, for lines that compare numbers.
+/// Returns a DNS query with numbers in its fields, to test Sigma's comparisons of numbers.
 fn query() -> Event {
     let mut event = event(r"C:\Windows\a.exe", "Pastebin.com");
     event.set("QueryStatus", Some("9003".to_owned()));
@@ -119,8 +119,7 @@ fn other_fields() {
     assert!(!holds(&selection("Image|fieldref|contains: RuleName"), &event), "nothing is no value");
 }
 
-/// The encoding modifiers make the same texts as the Sigma compiler pySigma, from which the
-/// expected values are.
+/// Tests that the encoding modifiers of Sigma make the texts that the Sigma compiler pySigma makes.
 #[test]
 fn encoded_values() {
     for (line, name, expected) in [
@@ -192,7 +191,8 @@ fn modified_line() -> impl Strategy<Value = String> {
     ]
 }
 
-/// A value for a field: the Base64 of a text that lines of [`modified_line`] can have, or any text.
+/// Makes a value for a field of an event: the Base64 of a text that lines of [`modified_line`] can
+/// have, or any text.
 fn value() -> impl Strategy<Value = String> {
     let text = prop::sample::select(&["a", "ab", "ab.", "b.a"][..]);
     let kind = prop::sample::select(
@@ -208,8 +208,8 @@ fn value() -> impl Strategy<Value = String> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
-    /// `rsigma_eval`, another evaluator of Sigma, has the same result as dnsweep for a rule with
-    /// any of the modifiers in [`modified_line`].
+    /// Tests that `rsigma_eval`, another evaluator of Sigma, has the same result as dnsweep for a
+    /// rule with any of the modifiers in [`modified_line`].
     #[test]
     fn another_evaluator_agrees_on_modifiers(
         line in modified_line(),

@@ -58,8 +58,8 @@ fn detection_section() -> impl Strategy<Value = String> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(3000))]
-    /// `rsigma_eval`, another evaluator of Sigma, has the same result as dnsweep for a rule and an
-    /// event.
+    /// Tests that `rsigma_eval`, another evaluator of Sigma, has the same result as dnsweep for a
+    /// rule and an event.
     #[test]
     fn another_evaluator_agrees(
         section in detection_section(),

@@ -13,7 +13,7 @@ impl Parser<'_, '_> {
     /// Reads the arguments of a function call in a Splunk expression, such as `lower(x)`, and
     /// returns the condition or term for the call. The function's name, `name`, was already read,
     /// so the parser is at the opening parenthesis. `depth` is the number of parentheses, `NOT`s
-    /// and calls around the call.
+    /// and calls that the call lies in.
     pub(super) fn call(&mut self, name: &Token, depth: usize) -> Result<ConditionOrTerm, SearchError> {
         let start = name.range.start;
         let lower = name.text.to_ascii_lowercase();
@@ -160,8 +160,9 @@ impl Parser<'_, '_> {
             .map_err(|problem| self.error_from(start, &format!("a regular expression ({problem})")))
     }
 
-    /// Returns the condition for SPL's `in`: the term is equal to one of the values. If there are
-    /// no values, the error quotes the text of the search from byte `start` to where the parser is.
+    /// Returns the condition for SPL's function and operator `in`: `term` is equal to one of
+    /// `values`. If there are no values, the error quotes the text of the search from byte `start`
+    /// to where the parser is.
     pub(super) fn one_of(
         &self,
         term: &Term,
@@ -175,9 +176,10 @@ impl Parser<'_, '_> {
         Ok(Condition::Or(values.into_iter().map(equal).collect()))
     }
 
-    /// Returns the condition for SPL's `like`: the whole term matches the pattern, in which `%`
-    /// stands for any number of characters, and `_` for exactly one. If the pattern is no constant,
-    /// the error quotes the text of the search from byte `start` to where the parser is.
+    /// Returns the condition for SPL's function and operator `like`: the whole value of `term`
+    /// matches `pattern`, in which `%` stands for any number of characters, and `_` for exactly
+    /// one. If the pattern is no constant, the error quotes the text of the search from byte
+    /// `start` to where the parser is.
     pub(super) fn like(&self, term: Term, pattern: &Term, start: usize) -> Result<Condition, SearchError> {
         let text = self.constant(pattern, start)?;
         // With `lower(field)`, a pattern without upper-case letters matches exactly the values that

@@ -1,7 +1,7 @@
-//! Reads the expressions of the commands `where` and `eval`.
+//! Reads the expressions of Splunk's commands `where` and `eval`.
 //!
 //! `AND` binds tighter than `OR`, unlike in the command `search`, and the case of text counts.
-//! Fields are bare or in single quotes, texts are in double quotes.
+//! Names of fields have no quotes or single quotes, and texts have double quotes.
 
 mod calls;
 
@@ -16,9 +16,9 @@ use crate::detect::term::{DEEPEST_TERM, MOST_STEPS, Number, Term, TermKind};
 /// refused, because reading it could exhaust the stack.
 const DEEPEST_NESTING: usize = 30;
 
-/// The names of those functions of `where` and `eval` that are no [`Function`], because they return
-/// or take conditions or regular expressions. The parser makes a condition of their call, or a term
-/// (an expression with a value).
+/// The names of the functions of `where` and `eval` that have no [`Function`], because they return
+/// or take conditions or regular expressions. The parser itself makes a condition of a call of one
+/// of them, or a term (an expression with a value).
 const OTHER_FUNCTIONS: [&str; 9] =
     ["if", "case", "like", "match", "cidrmatch", "in", "isnull", "isnotnull", "replace"];
 
@@ -29,8 +29,8 @@ const EXPECTED_CONDITION: &str = "a condition, such as like(QueryName, \"%exampl
 /// missing.
 const EXPECTED_TERM: &str = "a field, a \"text\", a number or a function of these";
 
-/// What an expression of `where` or `eval` turned out to be: a condition, which is true or false,
-/// or a term, which has a value. Only after reading is it known which.
+/// What an expression of `where` or `eval` turned out to be when it was read: a condition, which is
+/// true or false, or a term, which has a value.
 enum ConditionOrTerm {
     /// An expression that is true or false, such as `len(query) > 40`.
     Condition(Condition),
@@ -71,8 +71,9 @@ pub(in crate::detect) fn term(
     Ok(term)
 }
 
-/// Returns an error if the expression from byte `start` to the cursor takes too many evaluation
-/// steps, or is nested too deeply. Its number of steps and its nesting depth are the last argument.
+/// Returns an error if evaluating an expression takes too many steps, or if it is nested too
+/// deeply. The expression is the text of the search from byte `start` to the cursor. The last
+/// argument has its number of steps and its nesting depth.
 fn check_cost(cursor: &Cursor<'_>, start: usize, (steps, depth): (u32, u32)) -> Result<(), SearchError> {
     if steps > MOST_STEPS || depth > DEEPEST_TERM {
         let expected = format!(
@@ -98,8 +99,8 @@ impl Parser<'_, '_> {
         self.cursor.error(start..self.cursor.at().max(start + 1), expected)
     }
 
-    /// Skips a keyword, such as `AND`, if it is next in any case, and returns true if it was
-    /// skipped.
+    /// Skips a keyword, such as `AND`, if it is next (in upper or lower case), and returns true if
+    /// it was skipped.
     fn eat_keyword(&mut self, keyword: &str) -> bool {
         self.cursor.skip_space();
         let mut ahead = self.cursor.clone();
@@ -159,8 +160,8 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// Returns the condition that was read from byte `start` on. A term, which is not true or
-    /// false, is an error.
+    /// Returns the condition `read`, which was read from byte `start` of the search on. If `read`
+    /// is a term (an expression with a value) instead of a condition, returns an error.
     fn require_condition(&self, read: ConditionOrTerm, start: usize) -> Result<Condition, SearchError> {
         match read {
             ConditionOrTerm::Condition(condition) => Ok(condition),
@@ -169,7 +170,7 @@ impl Parser<'_, '_> {
     }
 
     /// Reads `NOT x` or, if no `NOT` is next, a comparison. `depth` is the number of parentheses,
-    /// `NOT`s and calls around it.
+    /// `NOT`s and calls that it lies in.
     fn negation(&mut self, depth: usize) -> Result<ConditionOrTerm, SearchError> {
         self.cursor.skip_space();
         if depth > DEEPEST_NESTING {
@@ -272,8 +273,9 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// Reads the innermost part of an expression: an expression in parentheses, a text, a number, a
-    /// name or a call. `depth` is the number of parentheses, `NOT`s and calls around it.
+    /// Reads the innermost part of a Splunk expression: an expression in parentheses, a text, a
+    /// number, a name or a call. `depth` is the number of parentheses, `NOT`s and calls that it
+    /// lies in.
     fn primary(&mut self, depth: usize) -> Result<ConditionOrTerm, SearchError> {
         self.cursor.skip_space();
         let start = self.cursor.at();
