@@ -40,13 +40,14 @@ const MOST_NAMES: usize = 10_000;
 /// The extensions of the files that define Splunk macros and lookups.
 const EXTENSIONS: [&str; 2] = ["yml", "yaml"];
 
-/// A file with a Splunk macro or lookup that a detection uses. The detection's results depend on
-/// it.
+/// A file of the site that defines a Splunk macro or lookup which a detection uses. The detection's
+/// results depend on the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContentFile {
-    /// The file's path, relative to the folder that contains the folders `macros` and `lookups`.
+    /// The path of the macro's or lookup's file, relative to the folder that contains the folders
+    /// `macros` and `lookups`.
     pub file: String,
-    /// The SHA-256 of the file's bytes, in hexadecimal digits.
+    /// The SHA-256 of the bytes of the macro's or lookup's file, in hexadecimal digits.
     pub sha256: String,
 }
 
@@ -66,22 +67,23 @@ pub(super) struct ContentCache {
 /// and the files from which it was read.
 type LoadedLookup = (Result<Arc<Lookup>, ContentError>, Vec<ContentFile>);
 
-/// The site's macros and lookups that one rule file can use. It notes which of them the rules of
-/// the file do use.
+/// The site's macros and lookups that one rule file can use. Records which of their files the rules
+/// have used.
 #[derive(Debug)]
 pub(super) struct SiteContent<'c> {
-    /// The folder that contains `macros` or `lookups`; `None` if no folder above the rule file
-    /// does.
+    /// The folder from which the rule file's macros and lookups come: it contains the folder
+    /// `macros` or `lookups`. `None` if no folder above the rule file does.
     folder: Option<PathBuf>,
     cache: &'c ContentCache,
-    /// The files that the rules have used so far: the SHA-256 of each, by its path.
+    /// The files of macros and lookups that the rules have used so far: the SHA-256 of each, by its
+    /// path.
     read: RefCell<BTreeMap<String, String>>,
 }
 
 impl<'c> SiteContent<'c> {
-    /// The macros and lookups that the rule file `rule` can use: those in the nearest folder above
-    /// it that contains a folder `macros` or `lookups`. `cache` has what was already read for other
-    /// rule files.
+    /// Returns the macros and lookups that the rule file `rule` can use: those in the nearest
+    /// folder above the file that contains a folder `macros` or `lookups`. `cache` has what was
+    /// already read for other rule files.
     pub(super) fn above(rule: &Path, cache: &'c ContentCache) -> Self {
         let has_content = |folder: &&Path| folder.join(MACROS).is_dir() || folder.join(LOOKUPS).is_dir();
         let rule = rule.canonicalize().unwrap_or_else(|_| rule.to_path_buf());
@@ -89,7 +91,7 @@ impl<'c> SiteContent<'c> {
         SiteContent { folder, cache, read: RefCell::default() }
     }
 
-    /// The files of the macros and lookups that the rules of the file have used.
+    /// Returns the files of those macros and lookups that the rules of the rule file have used.
     pub(super) fn into_files(self) -> Vec<ContentFile> {
         self.read.into_inner().into_iter().map(|(file, sha256)| ContentFile { file, sha256 }).collect()
     }
@@ -120,8 +122,8 @@ impl<'c> SiteContent<'c> {
         files.find(|file| folder.join(file).exists())
     }
 
-    /// The names of the first [`MOST_SUBFOLDERS`] subfolders of a folder, in alphabetical order.
-    /// They come from the cache if the folder was listed before.
+    /// Returns the names of the first [`MOST_SUBFOLDERS`] subfolders of a folder, in alphabetical
+    /// order. If the folder was listed before, they come from the cache.
     fn subfolders(&self, folder: &Path) -> Arc<[String]> {
         if let Some(known) = self.cache.subfolders.borrow().get(folder) {
             return Arc::clone(known);
@@ -212,7 +214,8 @@ impl Library for SiteContent<'_> {
     }
 }
 
-/// The names and paths of a folder's entries, sorted by name. Empty if the folder cannot be read.
+/// Returns the names and paths of the files and folders in a folder, sorted by name; none if the
+/// folder cannot be read.
 fn entries(folder: &Path) -> impl Iterator<Item = (String, PathBuf)> + use<> {
     let read = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
     let mut entries: Vec<(String, PathBuf)> = read

@@ -21,14 +21,14 @@ use crate::detect::{
 /// The greatest depth to which directories are searched for rule files. The limit ends the search
 /// in a directory that contains itself through a link.
 const DEEPEST_DIRECTORY: usize = 32;
-/// The most paths that are listed in the message that no rule can be run: those of the rule files
-/// and directories of rule files that the user named.
+/// The most paths that the error message lists if no rule can be run. They are the paths of rule
+/// files and of directories of rule files that the user named.
 const MOST_NAMED: usize = 10;
 /// The extensions of the names of rule files. Files with other extensions in a directory of rules
 /// are ignored.
 const EXTENSIONS: [&str; 3] = ["yml", "yaml", "sigma"];
 
-/// A detection that was loaded, and the file that it came from.
+/// A detection that was loaded, and the rule file from which it was loaded.
 #[derive(Debug, Clone)]
 pub struct LoadedDetection {
     /// The compiled rule.
@@ -59,7 +59,7 @@ impl LoadedDetection {
 /// The detections that were loaded for a command, and the rule files that yielded none.
 #[derive(Debug, Default)]
 pub struct Catalog {
-    /// The detections that were loaded, which a sweep can run, in the order of the files.
+    /// The detections that were loaded, which a sweep can run, in the order of their rule files.
     pub detections: Vec<LoadedDetection>,
     /// The rules and files in directories of rules that are not run, with the reasons.
     pub not_run: NotRun,
@@ -81,10 +81,10 @@ pub struct Catalog {
 /// How a rule file was found, which decides whether it is an error that the file cannot be run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum FileOrigin {
-    /// The user named the file itself. If it cannot be run, that is an error.
+    /// The user named the rule file itself. If it cannot be run, that is an error.
     Named,
-    /// The file is in a directory that the user named. If it cannot be run, it is only listed with
-    /// the reason, because the directory may contain other files.
+    /// The rule file is in a directory that the user named. If it cannot be run, it is only listed
+    /// with the reason, because the directory may contain other files.
     InDirectory,
 }
 
@@ -118,7 +118,8 @@ impl Catalog {
         Ok(catalog)
     }
 
-    /// Makes the message that no rule in `paths` can be run, with the reason for the first one.
+    /// Makes the error message for the case that no rule in `paths` can be run, with the reason for
+    /// the first rule.
     fn nothing_to_look_for(&self, paths: &[PathBuf]) -> String {
         let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -155,7 +156,8 @@ impl Catalog {
         Ok(catalog)
     }
 
-    /// Adds a rule file, or all rule files of a directory. `found` is how the path was found.
+    /// Adds a rule file, or all rule files of a directory. `found` says whether the user named the
+    /// path itself or a directory that contains it.
     fn add_path(
         &mut self,
         path: &Path,
@@ -184,8 +186,8 @@ impl Catalog {
         Ok(())
     }
 
-    /// Adds the rules of one file. If a rule cannot be run, this is an error for a file that the
-    /// user named. For a file in a directory, the rule is listed in [`Catalog::not_run`].
+    /// Adds the rules of one rule file. If a rule cannot be run, this is an error for a file that
+    /// the user named. For a file in a directory, the rule is listed in [`Catalog::not_run`].
     fn add_file(
         &mut self,
         path: &Path,
@@ -212,8 +214,8 @@ impl Catalog {
         Ok(())
     }
 
-    /// Adds one rule of a file. The error says why the rule cannot be run; for example, because
-    /// another rule has the same id.
+    /// Adds one rule of a rule file to the detections. The error says why the rule cannot be run;
+    /// for example, because another rule has the same id.
     fn add_rule(
         &mut self,
         path: &Path,
@@ -258,8 +260,8 @@ impl Catalog {
     }
 
     /// Removes the detections about the log of Windows' own DNS client, for a sweep that does not
-    /// read that log, and lists them as refused. `paths` are the paths of rules that the user
-    /// named. Returns an error if one of these paths is the file of a removed detection, or if no
+    /// read that log, and lists them as refused. `paths` are the rule files and directories that
+    /// the user named. Returns an error if one of them is the file of a removed detection, or if no
     /// detection is left.
     pub(crate) fn without_dns_client(&mut self, paths: &[PathBuf]) -> Result<(), RulesError> {
         let (kept, aside): (Vec<_>, Vec<_>) =

@@ -12,7 +12,8 @@ pub enum RulesError {
         /// The path of the rule file, and the reason why the rule cannot be run, as one text.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The file with values for placeholders in Sigma rules (`--placeholders`) cannot be read.
+    /// The file with values for the placeholders (`%name%`) in Sigma rules (`--placeholders`)
+    /// cannot be read.
     #[error("--placeholders '{}': {reason}", path.display())]
     Placeholders {
         /// The path of the file with values for placeholders, as typed.
@@ -58,7 +59,7 @@ pub enum RulesError {
         /// The number of all rules that were found, except for those about events other than DNS
         /// queries.
         rules: usize,
-        /// The reasons why the first few of the refused rules cannot be run.
+        /// The reasons why rules were refused, for the first few of them.
         reasons: String,
     },
     /// The exclusions that the user gave (`--allow`) cannot be used.
@@ -76,12 +77,12 @@ pub enum PeriodError {
     /// A time or span that the user typed for the period is not understood.
     #[error("{option}: {source}")]
     Time {
-        /// The option with which the time was given, such as `--since`.
+        /// The option with which the user gave the time, such as `--since`.
         option: &'static str,
         /// What was expected as a time or span, and what was found.
         source: crate::event::TimeError,
     },
-    /// The period's first time is after its last, so no event can be in it.
+    /// The first time of the period is after its last time, so no event can be in it.
     #[error("expected --since before --until, found it after: no event can be between them")]
     EmptyWindow,
 }
@@ -102,10 +103,10 @@ pub enum RequestError {
     /// The period that the user requested cannot be used.
     #[error(transparent)]
     Period(#[from] PeriodError),
-    /// The rules, exclusions or values for placeholders cannot be used.
+    /// The rules, the exclusions, or the values for the placeholders of Sigma rules cannot be used.
     #[error(transparent)]
     Rules(#[from] RulesError),
-    /// The file of passwords cannot be used.
+    /// The file of passwords for encrypted archives cannot be used.
     #[error(transparent)]
     Passwords(#[from] PasswordsError),
 }

@@ -28,7 +28,8 @@ pub struct LoadedExclusion {
     pub status: ExclusionStatus,
 }
 
-/// Whether an exclusion is applied in a sweep, or has expired.
+/// Whether an exclusion (a site's description of harmless events) is applied in a sweep, or has
+/// expired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExclusionStatus {
     /// The exclusion is applied: events that it describes are no matches.
@@ -58,8 +59,8 @@ impl LoadedExclusion {
     }
 }
 
-/// Loads the exclusions in the files `paths`, in the order of the files. `detections` are those
-/// that an exclusion may name. An exclusion whose last day ended before `now` has expired.
+/// Loads the exclusions in the files `paths`, in the order of the files. An exclusion may only name
+/// detections in `detections`. It has expired if its last day ended before `now`.
 pub(super) fn exclusions(
     paths: &[PathBuf],
     detections: &[LoadedDetection],
@@ -99,8 +100,8 @@ fn status_at(exclusion: &Exclusion, now: EventTime) -> ExclusionStatus {
     }
 }
 
-/// Refuses an exclusion that names a detection that is not loaded: the id is probably misspelt, and
-/// the exclusion would have no effect.
+/// Refuses an exclusion that names a detection that is not in `detections`: the id is probably
+/// misspelt, and the exclusion would have no effect.
 fn check_detections(exclusion: &Exclusion, detections: &[LoadedDetection]) -> Result<(), String> {
     let is_known = |id: &&String| detections.iter().any(|loaded| loaded.detection.id == **id);
     match exclusion.detections.iter().flatten().find(|id| !is_known(id)) {

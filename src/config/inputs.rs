@@ -13,13 +13,14 @@ use crate::base::path_text::path_text;
 /// JSON, an input that the user typed has the name of its command-line option.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SweepInputs {
-    /// The version of dnsweep that makes the sweep.
+    /// The version of dnsweep with which the sweep is made.
     #[serde(rename = "version of dnsweep")]
     pub version: String,
-    /// The paths of the roots of the evidence, as text.
+    /// The roots of the evidence (the folders and files that the sweep reads), as the texts of
+    /// their paths.
     pub evidence: Vec<String>,
-    /// The detections. Each is a text with its id and the SHA-256 of each file that its results
-    /// depend on.
+    /// The detections that the sweep runs, each as a text with its id and the SHA-256 of each file
+    /// that its results depend on.
     pub detections: Vec<String>,
     /// The SHA-256 of the YAML file with values for the placeholders of Sigma rules; empty if the
     /// user named no such file.
@@ -27,11 +28,11 @@ pub struct SweepInputs {
     /// The SHA-256 of the file with passwords for encrypted archives; empty if the user named no
     /// such file.
     pub passwords: String,
-    /// The exclusions (`--allow`). Each is a text with its name, the SHA-256 of its file, and
-    /// whether it is applied or has expired.
+    /// The exclusions of the sweep (`--allow`), each as a text with its name, the SHA-256 of its
+    /// file, and whether it is applied or has expired.
     pub allow: Vec<String>,
-    /// The period in which matches count, as it was typed. A span back from now (`14d`) is kept as
-    /// a span.
+    /// The period in which matches count, as the user typed it. A span back from now (`14d`) stays
+    /// a span here, so that a later sweep with the same text has the same input.
     #[serde(flatten)]
     pub period: Period,
     /// The options of the sweep, such as whether deleted records are searched for.
@@ -39,24 +40,24 @@ pub struct SweepInputs {
     pub options: Options,
 }
 
-/// An input that differs between an unfinished sweep and the sweep that was to resume it, so that
-/// the second cannot resume the first.
+/// An input, such as an option, that is not the same in an unfinished sweep and in the sweep that
+/// was to resume it. Because of it, the second sweep cannot resume the first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputDifference {
-    /// The name of the input: an option (`--recover`), `evidence`, `detections` or `version of
-    /// dnsweep`.
+    /// The name of the input that differs between two sweeps: an option (`--recover`), `evidence`,
+    /// `detections` or `version of dnsweep`.
     pub what: String,
-    /// The input's value in the first sweep, which is the unfinished one, as text; empty if that
-    /// sweep does not have the input.
+    /// The value of the differing input in the first sweep, which is the unfinished one, as text;
+    /// empty if the first sweep has no such input.
     pub first: String,
-    /// The input's value in the second sweep, which was to resume the first one, as text; empty if
-    /// that sweep does not have the input.
+    /// The value of the differing input in the second sweep, which was to resume the first one, as
+    /// text; empty if the second sweep has no such input.
     pub second: String,
 }
 
 impl SweepInputs {
-    /// Collects the inputs of a sweep that this version of dnsweep makes. `roots` are the roots of
-    /// the evidence, as absolute paths without links.
+    /// Collects the inputs of a sweep by this version of dnsweep. `roots` are the roots of the
+    /// evidence (the folders and files to read), as absolute paths without links.
     pub(super) fn new(
         roots: &[std::path::PathBuf],
         detections: &[LoadedDetection],
@@ -77,8 +78,9 @@ impl SweepInputs {
         }
     }
 
-    /// The inputs as a JSON object. A sweep writes it to its journal, in which it keeps what it has
-    /// read so far, so that a later sweep with `--resume` can compare its own inputs with these.
+    /// Returns the inputs of the sweep as a JSON object. A sweep writes it to its journal, in which
+    /// it keeps what it has read so far. A later sweep with `--resume` compares its own inputs with
+    /// these.
     #[must_use]
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("texts, numbers and lists of them are JSON")
@@ -86,8 +88,8 @@ impl SweepInputs {
 
     /// Returns the SHA-256 of what the sweep looks for, as hexadecimal digits: the version of
     /// dnsweep, the rules, the exclusions and the period. It is in `run.json` and in each table, so
-    /// that a table shows by which run it can have been written. It does not depend on where the
-    /// evidence lies or how it is read, as the tables do not.
+    /// that a table shows by which run it can have been written. Where the evidence lies and how it
+    /// is read is not part of it, because the tables do not depend on that.
     #[must_use]
     pub fn looked_for_sha256(&self) -> String {
         let looked_for = SweepInputs {
@@ -99,9 +101,9 @@ impl SweepInputs {
         sha256(looked_for.to_json().as_bytes())
     }
 
-    /// Returns the first input in which this sweep differs from an earlier one; `None` if all are
-    /// equal. `first` is the JSON of the earlier sweep's inputs. An input that only one of the
-    /// sweeps has is a difference, because different versions of dnsweep then made the sweeps.
+    /// Returns the first input in which this sweep differs from an earlier one; `None` if all
+    /// inputs are equal. `first` is the JSON of the earlier sweep's inputs. An input that only one
+    /// of the sweeps has is a difference: the sweeps were made by different versions of dnsweep.
     #[must_use]
     pub fn differs_from(&self, first: &str) -> Option<InputDifference> {
         let fields = |json: &str| serde_json::from_str::<Map<String, Value>>(json).unwrap_or_default();

@@ -37,25 +37,28 @@ pub use self::request::{Period, Refused, ReportPage, Sweep};
 /// where its results go.
 #[derive(Debug)]
 pub struct Config {
-    /// The roots of the evidence: directories and files.
+    /// The roots of the evidence: the directories and files that the sweep reads.
     pub roots: Vec<PathBuf>,
     /// The options of the sweep, such as whether deleted records are searched for.
     pub options: Options,
-    /// The detections to run; at least one.
+    /// The detections that the sweep runs. There is always at least one: if the user names no
+    /// rules, the built-in one.
     pub detections: Vec<LoadedDetection>,
     /// The SHA-256 of the YAML file with values for the placeholders of Sigma rules; empty if the
     /// user named no such file.
     pub placeholders_sha256: String,
-    /// The rules and files in directories of rules that are not run, with the reasons.
+    /// The rules, and the files in directories of rules, that the sweep does not run, with the
+    /// reasons.
     pub not_run: NotRun,
-    /// The exclusions, in the order in which the user gave them.
+    /// The exclusions, which describe events that are known to be harmless at a site, in the order
+    /// in which the user gave them.
     pub exclusions: Vec<LoadedExclusion>,
     /// How files in archives are unpacked: the passwords to try, and the space for unpacked copies.
     pub unpacking: Unpacking,
     /// The SHA-256 of the file with passwords for encrypted archives; empty if the user named no
     /// such file.
     pub passwords_sha256: String,
-    /// The period in which matches count, as points in time.
+    /// The period in which matches count, as points in time. Each end can be open.
     pub window: Window,
     /// The period in which matches count, as the user typed it.
     pub period: Period,
@@ -69,9 +72,9 @@ pub struct Config {
 }
 
 impl Config {
-    /// The inputs of the sweep. They are recorded in its output (`run.json`), and in the journal,
-    /// in which the sweep keeps what it has read so far, so that it can be resumed. `roots` are the
-    /// roots of the evidence, as absolute paths without links.
+    /// Returns the inputs of the sweep: everything that its tables depend on besides the bytes of
+    /// the evidence. They are recorded in its output (`run.json`) and, so that it can be resumed,
+    /// in its journal. `roots` are the roots of the evidence, as absolute paths without links.
     #[must_use]
     pub fn inputs(&self, roots: &[PathBuf]) -> SweepInputs {
         SweepInputs::new(
@@ -84,8 +87,8 @@ impl Config {
         )
     }
 
-    /// Where and how the sweep finds evidence: its roots, and the options that concern finding
-    /// files, such as whether links are followed.
+    /// Returns where and how the sweep finds evidence: its roots (directories and files), and the
+    /// options that concern finding files, such as whether links are followed.
     #[must_use]
     pub fn search(&self) -> Search {
         search(self.roots.clone(), &self.options, self.unpacking.clone())

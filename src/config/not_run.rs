@@ -32,12 +32,12 @@ pub(super) enum NotRunReason {
     Refused(String),
     /// The rule is about events other than DNS queries. The text names the events.
     OtherData(String),
-    /// The file contains no rule. The text says what was found instead.
+    /// The file in a directory of rules contains no rule. The text says what was found instead.
     NoRule(String),
 }
 
 impl NotRunReason {
-    /// The text of the reason, for messages.
+    /// Returns the text of the reason why a rule or file is not run, for messages.
     pub(super) fn reason(self) -> String {
         match self {
             NotRunReason::Refused(reason)
@@ -61,8 +61,8 @@ impl From<DetectionError> for NotRunReason {
 }
 
 impl NotRun {
-    /// Adds a rule, or a file without one, to the list for its reason. `source` is the path of the
-    /// file.
+    /// Adds a rule that is not run, or a file without a rule, to the list for the reason `why`.
+    /// `source` is the path of the file.
     pub(super) fn add(&mut self, source: String, why: NotRunReason) {
         match why {
             NotRunReason::Refused(reason) => self.refused.push(RefusedDetection { source, reason }),
@@ -87,7 +87,8 @@ impl NotRun {
         kinds.map(|(count, kind)| format!("{count} {kind}")).collect::<Vec<_>>().join(", ")
     }
 
-    /// The reasons for the first `most` refused rules as text, and the number of further ones.
+    /// Returns the reasons for the first `most` refused rules as text, with the number of refused
+    /// rules after them.
     #[must_use]
     pub fn first_reasons(&self, most: usize) -> String {
         let reasons: Vec<&str> = self.refused.iter().map(|refused| refused.reason.as_str()).collect();
@@ -95,8 +96,8 @@ impl NotRun {
     }
 }
 
-/// The first `most` texts joined by `between`, and the number of further ones, so that a list in a
-/// message does not fill the screen.
+/// Returns the first `most` texts joined by `between`, with the number of texts after them, so that
+/// a list in a message does not fill the screen.
 pub(super) fn first_of(texts: &[&str], most: usize, between: &str) -> String {
     let shown = texts.iter().take(most).copied().collect::<Vec<_>>().join(between);
     match texts.len().saturating_sub(most) {

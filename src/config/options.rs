@@ -8,10 +8,10 @@ pub use crate::evidence::discover::{Containers, Links, LogNames, NonLogFiles, Sh
 pub use crate::scan::{Checksums, Recovery};
 
 switch! {
-    /// Which records of a log a sweep decodes. The matches are the same either way.
+    /// Which records of a log a sweep decodes. The matches do not depend on it.
     pub enum Decoding {
-        /// The sweep decodes only records that could match, and records that the skim cannot count
-        /// without decoding.
+        /// The sweep decodes only records that could match, and records that it cannot count
+        /// without decoding. All others are counted by a fast look at their bytes.
         Selected,
         /// The sweep decodes every record (`--exhaustive`), which also finds records that cannot be
         /// decoded.
@@ -20,7 +20,8 @@ switch! {
 }
 
 switch! {
-    /// Whether a sweep computes the SHA-256 of the files of the evidence, for the ledger.
+    /// Whether a sweep computes the SHA-256 of the files of the evidence, for the table that lists
+    /// every file.
     pub enum Hashing {
         /// No file of the evidence is hashed.
         None,
@@ -41,13 +42,13 @@ switch! {
 }
 
 switch! {
-    /// Whether a sweep writes rows to the table of matches for matches that an exclusion takes
-    /// away.
+    /// Whether the table of matches has rows for matches that an exclusion takes away, because it
+    /// describes them as harmless.
     pub enum ExcludedRows {
-        /// Rows of excluded matches are not written.
+        /// The rows of matches that an exclusion takes away are not written.
         Dropped,
-        /// Rows of excluded matches are written, and marked in the column `excluded_by`
-        /// (`--keep-excluded`).
+        /// The rows of matches that an exclusion takes away are written, and marked in the column
+        /// `excluded_by` (`--keep-excluded`).
         Kept,
     }
 }
@@ -57,21 +58,21 @@ switch! {
 /// option on the command line.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Options {
-    /// The depth below a root at which each folder is a piece of evidence of its own; 0 for the
-    /// root itself. `None` to decide by the folders' contents.
+    /// The depth below a root of the evidence at which each folder counts as the evidence of one
+    /// machine; 0 means the root itself. `None` to decide by the folders' contents.
     pub evidence_depth: Option<usize>,
     /// Whether symbolic links in the evidence are followed.
     #[serde(rename = "follow")]
     pub links: Links,
-    /// Which files are read as event logs: only those that are named like one, or also others that
-    /// begin like one.
+    /// Which files are read as event logs: only files with `.evtx` in their names, or also others
+    /// that begin like an event log.
     #[serde(rename = "any_name")]
     pub names: LogNames,
     /// Which records are decoded: only those that could match, or all.
     #[serde(rename = "exhaustive")]
     pub decoding: Decoding,
-    /// The chunks for which the checksum of the records is verified. (Outputs of older versions,
-    /// which verified all chunks, do not record this option.)
+    /// The chunks (the 64 KiB parts of an event log) in which the checksum of the records is
+    /// verified. (Outputs of older versions, which verified all chunks, do not record this option.)
     #[serde(default)]
     pub checksums: Checksums,
     /// Whether the SHA-256 of the files of the evidence is computed.
@@ -80,8 +81,8 @@ pub struct Options {
     /// Whether the sweep searches for deleted records.
     #[serde(rename = "recover")]
     pub recovery: Recovery,
-    /// Whether files that are no event logs, such as memory dumps, are searched for chunks of event
-    /// logs.
+    /// Whether files that are no event logs, such as memory dumps, are searched for chunks, which
+    /// are the 64 KiB parts of event logs.
     #[serde(rename = "carve")]
     pub non_log_files: NonLogFiles,
     /// Whether archives and disk images are opened and searched, or only counted.
@@ -90,12 +91,12 @@ pub struct Options {
     /// Whether the logs in the shadow copies of volumes are read, or the shadow copies only listed.
     #[serde(rename = "vss")]
     pub shadow_copies: ShadowCopies,
-    /// Whether the rows of excluded matches are written. (Outputs of versions without exclusions do
-    /// not record this option.)
+    /// Whether the rows of matches that an exclusion takes away are written. (Outputs of versions
+    /// without exclusions do not record this option.)
     #[serde(rename = "keep_excluded", default)]
     pub excluded_rows: ExcludedRows,
-    /// Where the sweep searches for leads. (Outputs of versions without leads do not record this
-    /// option.)
+    /// Where the sweep searches for leads, which are queries outside Sysmon's log with a name that
+    /// a detection describes. (Outputs of versions without leads do not record this option.)
     #[serde(rename = "dns_client", default)]
     pub leads: Leads,
 }

@@ -7,10 +7,10 @@ use crate::base::digest::sha256;
 use crate::base::platform::files::read_named;
 use crate::evidence::container::Passwords;
 
-/// The most passwords that a user may give. Each of them is tried on each encrypted file, which
-/// takes time.
+/// The most passwords for encrypted archives that a user may give. Each password is tried on each
+/// encrypted file, which takes time.
 const MOST_PASSWORDS: usize = 64;
-/// The greatest size of the file of passwords, in bytes.
+/// The greatest size of the file with passwords for encrypted archives, in bytes.
 const MOST_BYTES: u64 = 64 << 10;
 
 /// Reads the file of passwords for encrypted archives, one password a line. Also returns the file's

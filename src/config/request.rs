@@ -19,8 +19,8 @@ switch! {
     /// Whether a sweep runs if a rule in a directory of rules is refused, because it cannot be run
     /// although it may be about DNS queries.
     pub enum Refused {
-        /// The sweep runs all rules that are not refused; the description of the sweep in its
-        /// output (`run.json`) lists the refused ones.
+        /// The sweep runs all rules except the refused ones, which the description of the sweep in
+        /// its output (`run.json`) lists.
         LeftOut,
         /// The sweep does not run, and returns an error that lists the refused rules (`--strict`).
         Error,
@@ -30,9 +30,9 @@ switch! {
 switch! {
     /// Whether an output gets `report.html`, the page that shows it to people.
     pub enum ReportPage {
-        /// The output gets the page.
+        /// The output directory gets the page `report.html`.
         Written,
-        /// The output does not get the page (`--no-report`).
+        /// The output directory does not get the page `report.html` (`--no-report`).
         LeftOut,
     }
 }
@@ -41,16 +41,16 @@ switch! {
 /// except the evidence may be left at its default.
 #[derive(Debug, Clone, Default)]
 pub struct Sweep {
-    /// Folders and files to read. Nothing is ever written to them.
+    /// The folders and files that the sweep reads as evidence. Nothing is ever written to them.
     pub evidence: Vec<PathBuf>,
     /// Rule files, and folders of rules. If empty, the built-in detection is run.
     pub rules: Vec<PathBuf>,
-    /// A YAML file with values for the placeholders in Sigma rules.
+    /// A YAML file with values for the placeholders (`%name%`) in Sigma rules.
     pub placeholders: Option<PathBuf>,
-    /// Whether the sweep runs if a rule in a folder of rules is refused.
+    /// Whether the sweep runs if a rule in a folder of rules is refused because it cannot be run.
     pub refused: Refused,
-    /// YAML files of exclusions, which describe events that the site knows to be harmless. These
-    /// events are no matches.
+    /// YAML files of exclusions. An exclusion describes events that the site knows to be harmless;
+    /// these are no matches.
     pub exclusions: Vec<PathBuf>,
     /// The period in which matches count; open at both ends by default.
     pub period: Period,
@@ -70,23 +70,25 @@ pub struct Sweep {
     pub readers: Option<NonZeroUsize>,
 }
 
-/// The period in which matches count, as text: times in RFC 3339 (`2026-11-01T00:00:00Z`), dates in
-/// UTC (`2026-11-01`), spans back from now (`14d`, `2weeks`), `today` or `yesterday`. Without a
-/// bound, that end of the period is open.
+/// The period in which matches count, as texts. A text is a time in RFC 3339
+/// (`2026-11-01T00:00:00Z`), a date in UTC (`2026-11-01`), a span back from now (`14d`, `2weeks`),
+/// `today` or `yesterday`. An end of the period without a text is open.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Period {
-    /// The first time in the period; `None` for no bound.
+    /// The first time of the period in which matches count, as text, such as `2026-11-01`; `None`
+    /// if the period has no beginning.
     pub since: Option<String>,
-    /// The last time in the period; `None` for no bound.
+    /// The last time of the period in which matches count, as text, such as `2026-11-01`; `None` if
+    /// the period has no end.
     pub until: Option<String>,
-    /// The length of a period that ends now, such as `14d`; `None` for no such span. It takes the
-    /// place of `since`.
+    /// A span back from now, such as `14d`, with which the period in which matches count begins; an
+    /// alternative to `since`. `None` if the user gave no span.
     pub last: Option<String>,
 }
 
 impl Period {
-    /// The period as points in time. Spans count back from `now`. The error says which time is not
-    /// understood, or that the period is empty.
+    /// Returns the period in which matches count as points in time. Spans count back from `now`.
+    /// The error says which time is not understood, or that the period is empty.
     pub fn window(&self, now: EventTime) -> Result<Window, PeriodError> {
         let time = |option, text: &Option<String>, parse: fn(&str, EventTime) -> _| {
             let parsed = text.as_deref().map(|text| parse(text, now)).transpose();
@@ -141,8 +143,8 @@ impl Sweep {
     }
 }
 
-/// Returns an error if some rules cannot be run, for a sweep with `--strict`. `not_run` lists them
-/// with the reasons.
+/// Returns an error if some rules cannot be run, which a sweep with `--strict` does not accept.
+/// `not_run` lists these rules with the reasons.
 fn check_that_all_run(detections: &[LoadedDetection], not_run: &NotRun) -> Result<(), RulesError> {
     match not_run.refused.len() {
         0 => Ok(()),

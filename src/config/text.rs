@@ -15,10 +15,10 @@ const MOST_BYTES: u64 = 1 << 20;
 /// of its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct FileText {
-    /// The file's text, without a byte order mark.
+    /// The text of the rule file or other file, without a byte order mark.
     pub text: String,
-    /// The SHA-256 of the file's bytes, in hexadecimal digits, which the description of the sweep
-    /// in its output (`run.json`) records.
+    /// The SHA-256 of the bytes of the rule file or other file, in hexadecimal digits. The
+    /// description of the sweep in its output (`run.json`) records it.
     pub sha256: String,
 }
 
@@ -39,8 +39,9 @@ fn decoded_file(bytes: &[u8]) -> io::Result<FileText> {
     Ok(FileText { text, sha256: sha256(bytes) })
 }
 
-/// Decodes the bytes of a file as UTF-8 or UTF-16, as their byte order mark says. Without a mark, a
-/// zero byte as the first or second byte means UTF-16, because these files begin with ASCII.
+/// Decodes the bytes of a rule file or other file as UTF-8 or UTF-16, as their byte order mark
+/// says. Without a mark, a zero byte as the first or second byte means UTF-16, because these files
+/// begin with ASCII.
 fn decoded(bytes: &[u8]) -> Result<String, String> {
     let utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
         let units: Vec<u16> = bytes.as_chunks::<2>().0.iter().map(|pair| unit(*pair)).collect();
