@@ -1,5 +1,5 @@
-//! Each stage by itself, in bytes of evidence per second, on logs in memory. The time does not
-//! include reading, the disk or the other stages.
+//! Measures each stage of a sweep by itself, in bytes of evidence per second, on logs in memory.
+//! The time does not include reading from the disk or the other stages.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a bench that goes wrong fails loudly")]
 
@@ -42,8 +42,9 @@ fn scan(scanner: &mut Scanner, log: &Vec<u8>) -> Vec<LocatedEvent> {
     blocks(size, BLOCK_CHUNKS).flat_map(|block| scanner.scan(log, block, size).events).collect()
 }
 
-/// Measures selecting records: reading memory, checksums, the walk and the skim. Few records are
-/// decoded.
+/// Measures how fast the scanner selects the records that may match: it reads the log from memory,
+/// verifies checksums, finds the records, and counts those that cannot match by their bytes. Few
+/// records are decoded.
 fn select(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("select");
     for (name, corpus) in [("quiet", Corpus::Quiet), ("chatty", Corpus::Chatty), ("dense", Corpus::Dense)] {
@@ -54,7 +55,7 @@ fn select(criterion: &mut Criterion) {
     }
 }
 
-/// Measures decoding: as for selecting, but with every record decoded.
+/// Measures how fast the scanner decodes every record of a log that lies in memory.
 fn decode(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("decode");
     for (name, corpus) in [("quiet", Corpus::Quiet), ("dense", Corpus::Dense)] {
@@ -65,7 +66,8 @@ fn decode(criterion: &mut Criterion) {
     }
 }
 
-/// Measures the seed detection's predicate on every DNS query of a dense log.
+/// Measures how fast the built-in detection's predicate is evaluated on every DNS query of a log in
+/// which all records are DNS queries.
 fn detect(criterion: &mut Criterion) {
     let log = log(Corpus::Dense);
     let events = scan(&mut Scanner::default(), &log);
@@ -94,8 +96,8 @@ fn row(event: &Event) -> MatchRow<'_> {
     }
 }
 
-/// Measures writing: the matches of a dense log as rows of a table, encoded and written to the
-/// disk.
+/// Measures how fast matches are encoded as rows of a table and written to the disk. The log of
+/// which they come has only DNS queries, one in ten of which matches.
 fn write(criterion: &mut Criterion) {
     let log = log(Corpus::Dense);
     let events = scan(&mut Scanner::new(&seed()), &log);

@@ -1,6 +1,8 @@
-//! The whole sweep, from files to tables, on generated evidence under `target/corpora`.
+//! Measures a whole sweep, from the files of the evidence to the tables, on evidence that it
+//! generates under `target/corpora`.
 //!
-//! `DNSWEEP_BENCH_MB` sets how much of each kind there is, 256 by default.
+//! The variable `DNSWEEP_BENCH_MB` sets how many MiB of each kind of evidence there are; 256 by
+//! default.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a bench that goes wrong fails loudly")]
 
@@ -13,7 +15,8 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use dnsweep::internals::config::Sweep;
 use dnsweep_samples::corpus::{Corpus, write};
 
-/// The kinds of evidence: name, mix, and KiB per file (0 for one file).
+/// The kinds of evidence: for each, its name, what its machines log, and the size of a log in KiB
+/// (0 for a single log).
 const KINDS: [(&str, Corpus, u64); 5] = [
     ("quiet", Corpus::Quiet, 20_480),
     ("chatty", Corpus::Chatty, 20_480),

@@ -18,7 +18,8 @@ pub(super) fn print(answer: &str, format: LogFormat) -> Option<Exit> {
     print_with(format, |stdout| stdout.write_all(answer.as_bytes()))
 }
 
-/// Prints what `write` writes to standard output, as [`print`] does.
+/// Prints what `write` writes to standard output. As with [`print`], a failed write is reported and
+/// gives an exit status, and a reader that closes the pipe early is no error.
 pub(super) fn print_with(
     format: LogFormat,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
@@ -50,7 +51,7 @@ pub(super) fn colours() -> Colours {
 /// The severity of a message on standard error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
-    /// The message says something that the user may want to know.
+    /// The message says something that the user may want to know, and nothing is wrong.
     Info,
     /// The message says that something is wrong with the evidence, or is not as the user may
     /// expect.
@@ -74,8 +75,8 @@ impl<W: Write> MessageWriter<W> {
         MessageWriter { to, format }
     }
 
-    /// Writes a message as one line. Control characters, which can come from evidence, are escaped;
-    /// in JSON, by JSON's own rules.
+    /// Writes a message as one line. Control characters, which can come from evidence, are escaped.
+    /// In JSON, they are escaped as JSON prescribes.
     pub fn line(&mut self, level: Level, message: &str) {
         let line = match self.format {
             LogFormat::Text => format!("dnsweep: {}{}\n", prefix(level), escaped(message)),

@@ -1,4 +1,5 @@
-//! Where a report goes: standard output, or a file that is complete or absent.
+//! Where `dnsweep report` writes a report: to standard output, or to a file that is complete or
+//! absent.
 
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -11,19 +12,20 @@ use super::error::UsageError;
 use super::exit::Exit;
 use crate::report::Colours;
 
-/// The place that a report is written to.
+/// Where a report is written to: standard output or a file.
 pub(super) enum Destination {
-    /// Standard output.
+    /// The report is written to standard output.
     Stdout,
-    /// A file, by its path. It is written under another name beside it, and gets its name when it is
-    /// complete.
+    /// The report is written to the file with this path. First it is written to the temporary file,
+    /// which lies in the same folder and is renamed when it is complete.
     File(PathBuf, NamedTempFile),
 }
 
 impl Destination {
-    /// Returns the file `path`, or standard output if the user named none. A file that exists is
-    /// replaced when the new one is complete. Only the user can read it, because evidence is
-    /// confidential. It must not lie in the evidence, whose roots are `roots`.
+    /// Returns the file `path` as the place for a report, or standard output if `path` is `None`. A
+    /// file that exists is replaced when the report is complete. Only the user can read the file,
+    /// because evidence is confidential. Fails if the file lies in the evidence, whose roots are
+    /// `roots`, because nothing is written there.
     pub(super) fn of(path: Option<&Path>, roots: &[String]) -> Result<Self, UsageError> {
         let Some(path) = path else { return Ok(Destination::Stdout) };
         let fails = |source| UsageError::ReportFile { path: path.to_path_buf(), source };
@@ -41,18 +43,20 @@ impl Destination {
         Ok(Destination::File(absolute, file))
     }
 
-    /// Returns the width of text that is written there, in columns.
+    /// Returns the width of a report's text, in columns: that of the terminal, or a fixed width for
+    /// a file.
     pub(super) fn width(&self) -> usize {
         if matches!(self, Destination::Stdout) { width() } else { PIPE_WIDTH }
     }
 
-    /// Returns whether text that is written there has colours.
+    /// Returns whether a report's text has colours. They are never written to a file.
     pub(super) fn colours(&self) -> Colours {
         if matches!(self, Destination::Stdout) { colours() } else { Colours::None }
     }
 
-    /// Writes what `write` writes. If that fails, prints a message and returns the exit status for
-    /// that; otherwise returns `None`.
+    /// Writes a report, which `write` produces. If it cannot be written, prints an error message
+    /// and returns the exit status of the command; otherwise returns `None`. `format` is the format
+    /// of the error message.
     pub(super) fn write(
         self,
         format: LogFormat,

@@ -34,21 +34,23 @@ pub enum UsageError {
     /// The output of a sweep has no host of the name that the user gave (`--host`).
     #[error("--host '{0}': the output has no host of this name; report --format csv lists all hosts")]
     Host(String),
-    /// The span of time that the user gave (`--last`) is none.
+    /// The text that the user gave for a span of time (`--last`) is not a span of time. A valid one
+    /// is `7d`.
     #[error("--last {0}")]
     Span(#[from] TimeError),
     /// The file for a report (`--output`) cannot be written, or lies in the evidence.
     #[error("--output '{}': {source}", path.display())]
     ReportFile {
-        /// The path of the file, as typed.
+        /// The path of the file for the report, as typed.
         path: PathBuf,
-        /// Why the file cannot be written.
+        /// Why the file for the report cannot be written.
         source: io::Error,
     },
-    /// `--format markdown` was given for a JSON Schema.
+    /// `--format markdown` was given for a JSON Schema, which is only printed as JSON.
     #[error("--format markdown: expected the subject tables; a JSON Schema is JSON")]
     SchemaFormat,
-    /// `--format html` was given with `--host` or `--risk`.
+    /// `--format html` was given with `--host` or `--risk`, but the HTML page always shows the
+    /// whole output.
     #[error(
         "--format html: expected neither --host nor --risk: the page shows the whole output, each host with matches in it"
     )]
@@ -56,12 +58,13 @@ pub enum UsageError {
     /// The table that is to be exported (`--table`) is not in the output.
     #[error("--table {table}: {reason}")]
     Table {
-        /// The name of the table, as typed.
+        /// The name of the table to export, as typed.
         table: TableName,
-        /// Why there is no such table, and what to do.
+        /// Why the output does not have the table, and what to do.
         reason: NoTable,
     },
-    /// The format of an export (`--to`) cannot have the table (`--table`). Contains the table's name.
+    /// The table to export (`--table`) has no events, but the format (`--to`) can only have events.
+    /// Contains the table's name.
     #[error(
         "--table {0}: expected matches or leads in this format, which has events: give --to csv or --to jsonl"
     )]
@@ -69,9 +72,9 @@ pub enum UsageError {
     /// The file to which an export is to be written (`-o`) cannot be used.
     #[error("-o '{}': {reason}", path.display())]
     ExportFile {
-        /// The path of the file, as typed.
+        /// The path of the file for the export, as typed.
         path: PathBuf,
-        /// Why the file cannot be used, and what to do.
+        /// Why the file for the export cannot be used, and what to do.
         reason: String,
     },
     /// The path of the directory with data sets (`--data`) does not name a directory.
@@ -80,9 +83,9 @@ pub enum UsageError {
     /// `dnsweep man` was asked for the page of a command that does not exist.
     #[error("'{name}': expected a command, one of {known}")]
     Command {
-        /// The name that was typed.
+        /// The name that was typed for a command.
         name: String,
-        /// The names of the commands that could stand there.
+        /// The names of the commands that exist, one of which was expected instead.
         known: String,
     },
     /// `--resume` was given without the output of the sweep to resume.
@@ -90,7 +93,7 @@ pub enum UsageError {
     ResumeWithoutOutput,
 }
 
-/// An error that ends a command of the program. It is printed to standard error.
+/// An error that ends a command of the program. Its message is printed to standard error.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
     /// An argument on the command line cannot be used.

@@ -14,7 +14,8 @@ pub enum Exit {
     /// The command did all its work. After a sweep: every byte of the evidence was read and
     /// understood.
     Complete = 0,
-    /// An argument, a detection or the output path cannot be used; nothing was done.
+    /// An argument, a detection or the path of the output cannot be used, so the command did
+    /// nothing.
     Usage = 2,
     /// `sweep`: some evidence was damaged or unreadable. `verify`: an output or evidence differs
     /// from what the sweep recorded. `detections`: a rule cannot be run, or failed its test.
@@ -24,7 +25,7 @@ pub enum Exit {
     NothingRead = 4,
     /// The results of the command could not be written.
     OutputFailed = 5,
-    /// Everything was read, there are matches, and `--fail-on-match` was given.
+    /// The sweep read everything and found matches, and `--fail-on-match` was given.
     Matches = 10,
     /// The sweep was interrupted by a signal or its caller; the tables contain what was finished
     /// until then.
@@ -95,7 +96,8 @@ pub const DETECTIONS_EXIT_STATUSES: [(Exit, &str); 5] = [
 ];
 
 impl Exit {
-    /// The exit status for a sweep with these totals. `on_match` says whether matches change it.
+    /// The exit status for a sweep with these totals, which count what was read, damaged and
+    /// matched. `on_match` says whether matches change the exit status.
     #[must_use]
     pub fn of_sweep(totals: &Totals, on_match: OnMatch) -> Self {
         match totals.ending() {
@@ -124,7 +126,7 @@ impl Exit {
         }
     }
 
-    /// The number that the process returns to the system.
+    /// The number of the exit status, which the process returns to the system.
     #[must_use]
     pub fn number(self) -> u8 {
         self as u8

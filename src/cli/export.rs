@@ -59,10 +59,11 @@ pub(super) fn run(arguments: &ExportArguments) -> Result<Exit, CommandError> {
     Ok(Exit::Complete)
 }
 
-/// The message about an output of a sweep that was interrupted.
+/// The warning that an exported table comes from a sweep that was interrupted.
 const INTERRUPTED_SWEEP: &str = "the sweep was interrupted: its tables contain only what it had read by then";
 
-/// Returns what there is to say of an export that was written.
+/// Returns the messages for the user about a finished export: how many rows it has, and how many
+/// were left out and why. `file` is the file with the export; `None` for standard output.
 fn notes(exported: &Exported, file: Option<&ExportFile>) -> Vec<String> {
     let rows = |number: u64| format!("{number} row{}", if number == 1 { "" } else { "s" });
     let Exported { copies, excluded, .. } = *exported;
@@ -74,8 +75,8 @@ fn notes(exported: &Exported, file: Option<&ExportFile>) -> Vec<String> {
     [written, copies, excluded].into_iter().flatten().collect()
 }
 
-/// Writes an export to standard output. A reader that wants no more ends the export without an
-/// error.
+/// Writes an export to standard output. A reader that closes the pipe early (`| head -1`) ends the
+/// export without an error.
 fn print(export: &Export<'_>, output: &CompleteOutput) -> Result<Exported, CommandError> {
     let mut stdout = BufWriter::new(io::stdout().lock());
     let written = export
@@ -87,7 +88,8 @@ fn print(export: &Export<'_>, output: &CompleteOutput) -> Result<Exported, Comma
     }
 }
 
-/// Writes an export to a file beside the one that is wanted, and then renames it.
+/// Writes an export to a temporary file in the folder of `file`, and renames it to `file` when it
+/// is complete. If the export is interrupted or fails, `file` is not changed.
 fn write_file(
     export: &Export<'_>,
     output: &CompleteOutput,
@@ -108,8 +110,8 @@ fn write_file(
     Ok(exported)
 }
 
-/// Watches for signals such as that of Ctrl-C. The first one sets the returned flag; the second one
-/// ends the process.
+/// Watches for signals such as that of Ctrl-C. The first signal sets the returned flag, which ends
+/// the export early; the second one ends the process.
 fn watch() -> Arc<AtomicBool> {
     let silent: Arc<dyn Fn() + Send + Sync> = Arc::new(|| ());
     signals::watch(i32::from(Exit::Interrupted.number()), Arc::clone(&silent), silent)
@@ -119,8 +121,8 @@ fn source(output: &CompleteOutput) -> Source<'_> {
     Source { run: &output.run, run_sha256: &output.run_sha256, tables: &output.tables }
 }
 
-/// Returns the error that ends the command if an export cannot be completed. `path` is where it was
-/// to be written.
+/// Returns the error that ends the command `dnsweep export` if `export` cannot be completed because
+/// of `error`. `path` is the file to which it was to be written, or the text `standard output`.
 fn failed(error: ExportError, export: &Export<'_>, output: &CompleteOutput, path: &Path) -> CommandError {
     match error {
         ExportError::Read(reason) => {
@@ -136,17 +138,18 @@ fn failed(error: ExportError, export: &Export<'_>, output: &CompleteOutput, path
 /// The file to which an export is written.
 #[derive(Debug)]
 struct ExportFile {
-    /// The path of the file, as typed.
+    /// The path of the file for the export, as typed.
     path: PathBuf,
-    /// The folder that contains the file, with symbolic links resolved.
+    /// The folder that contains the file for the export, with symbolic links resolved.
     folder: PathBuf,
-    /// True if an existing file is replaced.
+    /// True if a file that already exists is replaced by the export (`--force`).
     replaces: bool,
 }
 
 impl ExportFile {
-    /// Returns the file `path`, if an export can be written there: it must not exist unless it is to
-    /// be replaced, and must lie neither in the output nor in the evidence of its sweep.
+    /// Returns the file `path` if an export can be written there. The file must not exist, unless
+    /// `replaces` is true. It must not lie in the sweep's output or in the evidence that was swept,
+    /// because nothing is added to either.
     fn at(path: &Path, replaces: bool, output: &CompleteOutput) -> Result<Self, UsageError> {
         let refused = |reason: String| UsageError::ExportFile { path: path.to_path_buf(), reason };
         let name = path.file_name().ok_or_else(|| refused("expected the path of a file".to_owned()))?;
@@ -174,15 +177,15 @@ impl ExportFile {
         }
     }
 
-    /// Gives a complete file the name of this one.
+    /// Gives the temporary file `new`, in which the export is complete, the name of this file.
     fn replace_by(&self, new: NamedTempFile) -> io::Result<()> {
         let kept = if self.replaces { new.persist(&self.path) } else { new.persist_noclobber(&self.path) };
         kept.map(|_| ()).map_err(|error| error.error)
     }
 }
 
-/// Returns true if a path lies in a root of evidence, or is the root. Both are texts of absolute
-/// paths, as `run.json` has them.
+/// Returns true if the file `path` lies in the evidence root `root`, or is the root itself. Both
+/// are texts of absolute paths, as `run.json` has them.
 fn lies_in(path: &str, root: &str) -> bool {
     let within = |root: &str| {
         path.strip_prefix(root.trim_end_matches('/'))

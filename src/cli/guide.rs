@@ -13,8 +13,8 @@ pub(super) fn run(arguments: &GuideArguments) -> Exit {
     print(&guide(arguments.topic.as_deref()), LogFormat::Text).unwrap_or(Exit::Complete)
 }
 
-/// The page of the guide on a topic, as Markdown; the list of pages if there is no topic. The
-/// command line accepts only topics of existing pages.
+/// Returns the page of the user's guide on a topic, as Markdown; the list of pages if there is no
+/// topic. The command line accepts only topics of existing pages.
 fn guide(topic: Option<&str>) -> String {
     match PAGES.iter().find(|page| Some(page.topic) == topic) {
         Some(page) => without_comments(page.text),
@@ -32,7 +32,8 @@ fn list() -> String {
     text
 }
 
-/// The text of a page of the guide without its lines of HTML comments, which only the tests need.
+/// Returns the text of a page of the user's guide without its lines of HTML comments, which only
+/// the tests need.
 fn without_comments(page: &str) -> String {
     page.lines().filter(|line| !line.starts_with("<!--")).flat_map(|line| [line, "\n"]).collect()
 }

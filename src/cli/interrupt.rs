@@ -1,5 +1,5 @@
-//! Handles signals such as that of Ctrl-C. The first one ends a sweep after the work in progress,
-//! the second one at once. Each causes a message.
+//! Handles signals such as that of Ctrl-C during a sweep. The first signal ends the sweep when the
+//! work in progress is finished, the second one ends it at once. Each prints a message.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -24,10 +24,11 @@ struct InterruptMessages {
     verbosity: Verbosity,
 }
 
-/// Installs handlers for signals such as that of Ctrl-C. The first signal sets the returned flag,
-/// which ends the sweep after the work in progress. The second one ends the process at once,
-/// whatever other threads are doing. Each signal prints a message (the first one only if
-/// `verbosity` is normal). `out` is the output directory, which the second message names.
+/// Installs handlers for signals such as that of Ctrl-C during a sweep. The first signal sets the
+/// returned flag, which ends the sweep when the work in progress is finished. The second one ends
+/// the process at once, whatever other threads are doing. Each signal prints a message (the first
+/// one only if `verbosity` is normal). `out` is the output directory, which the second message
+/// names.
 #[must_use]
 pub fn watch(out: &Path, format: LogFormat, verbosity: Verbosity) -> Arc<AtomicBool> {
     let messages = Arc::new(InterruptMessages { out: out.to_path_buf(), format, verbosity });
@@ -56,8 +57,8 @@ impl InterruptMessages {
         self.line(Level::Error, &format!("stopped at once: this sweep wrote nothing to '{out}'; {kept}"));
     }
 
-    /// Writes a message to standard error without taking Rust's lock on it, because the thread that
-    /// has the lock may be waiting for a slow reader.
+    /// Writes a message to standard error without taking the lock that Rust's standard library has
+    /// for it, because the thread with the lock may be waiting for a slow reader.
     fn line(&self, level: Level, message: &str) {
         let Ok(mut to) = unlocked_stderr() else { return };
         if self.format == LogFormat::Text && io::stderr().is_terminal() {

@@ -1,5 +1,5 @@
-//! The command line: arguments, commands (a file for each), progress, signals and exit statuses. No
-//! module of the library prints errors.
+//! The command line: arguments, commands (a file for each), progress, signals and exit statuses.
+//! Only `cli` prints errors; all other modules of the library return them.
 
 mod arguments;
 mod console;
@@ -31,17 +31,17 @@ use self::error::CommandError;
 use self::exit::Exit;
 use crate::report::escaped;
 
-/// What the program was built from. `build.rs` records it.
+/// What the program was built from, such as the commit. The build script `build.rs` records it.
 #[derive(Debug, Clone, Copy)]
 pub struct Build {
-    /// The first digits of the commit; empty if it is not known.
+    /// The first digits of the commit's hash; empty if the commit is not known.
     pub commit: &'static str,
-    /// The commit, the compiler, the target and the profile, as a text.
+    /// The commit, the compiler, the target and the build profile, as one text.
     pub description: &'static str,
 }
 
-/// Runs the command that this process's command line has. `build` is what `--version` prints.
-/// Returns the exit status.
+/// Runs the command on the command line of this process, and returns the exit status. `build` is
+/// what the program was built from, which `--version` prints.
 #[must_use]
 pub fn main(build: Build) -> ExitCode {
     // The message of a panic could contain text from evidence, so it is escaped.
@@ -69,7 +69,8 @@ pub fn main(build: Build) -> ExitCode {
     ExitCode::from(exit.number())
 }
 
-/// Parses this process's command line.
+/// Parses the command line of this process. `build` is what the program was built from, which
+/// `--version` prints.
 fn parse(build: Build) -> Result<CommandLine, clap::Error> {
     let version = env!("CARGO_PKG_VERSION");
     let short =

@@ -1,5 +1,5 @@
-//! The pace of a sweep: how much was read, how fast, and how long the rest will take. `progress`
-//! shows it.
+//! The pace of a sweep: how many bytes of evidence it has read, how fast, and how long the rest
+//! will take. The module `progress` shows it to the user.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,33 +7,35 @@ use std::time::Duration;
 /// How far a sweep has come, and how long that took.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Pace {
-    /// The number of bytes that were read.
+    /// The number of bytes of evidence that the sweep has read so far.
     pub bytes: u64,
-    /// The number of bytes to read in all.
+    /// The number of bytes of evidence that the sweep has to read in all.
     pub all_bytes: u64,
-    /// The number of files that were read to their end.
+    /// The number of files of the evidence that the sweep has finished reading.
     pub files: u64,
-    /// The number of files to read in all.
+    /// The number of files of the evidence that the sweep has to read in all.
     pub all_files: u64,
-    /// The number of matches.
+    /// The number of matches that the sweep has found so far.
     pub matches: u64,
-    /// The time since reading began.
+    /// The time since the sweep began to read the evidence.
     pub elapsed: Duration,
 }
 
-/// The least part of the bytes, as 1 in this number, after which the time left is estimated.
+/// The divisor of the share of all bytes that a sweep must have read before the time that is left
+/// is estimated: with 100, it is 1 %.
 const LEAST_PART: u64 = 100;
 
 impl Pace {
-    /// Returns the mean number of bytes that were read in a second. Returns `None` before any time
-    /// has passed.
+    /// Returns the mean number of bytes of evidence that the sweep has read in a second; `None` if
+    /// it has only just begun to read.
     fn rate(&self) -> Option<u64> {
         let milliseconds = u64::try_from(self.elapsed.as_millis()).ok().filter(|time| *time > 0)?;
         Some(u64::try_from(u128::from(self.bytes) * 1000 / u128::from(milliseconds)).unwrap_or(u64::MAX))
     }
 
-    /// Returns the time that the rest takes if it is read as fast as what was read so far, in whole
-    /// seconds. Returns `None` as long as too little was read for an estimate.
+    /// Returns the time, in whole seconds, that the sweep still takes if it reads the rest of the
+    /// evidence as fast as it has read so far. `None` as long as it has read too little for an
+    /// estimate.
     pub(super) fn left(&self) -> Option<Duration> {
         if self.bytes == 0 || self.bytes < self.all_bytes / LEAST_PART {
             return None;
@@ -43,7 +45,7 @@ impl Pace {
         u64::try_from(left).ok().map(Duration::from_secs)
     }
 
-    /// Returns the part of the bytes that was read, in percent.
+    /// Returns the share of all bytes of the evidence that the sweep has read so far, in percent.
     fn percent(&self) -> u64 {
         let percent = u128::from(self.bytes) * 100 / u128::from(self.all_bytes.max(1));
         u64::try_from(percent.min(100)).unwrap_or(100)
@@ -51,8 +53,8 @@ impl Pace {
 }
 
 impl fmt::Display for Pace {
-    /// Writes a line that fits 80 columns, such as ` 52% 1.2/2.3 GiB  210/400 files  1.1 GiB/s
-    /// 0:12, 0:10 left  3 matches`.
+    /// Writes how far the sweep has come as a line that fits 80 columns, such as
+    /// ` 52% 1.2/2.3 GiB  210/400 files  1.1 GiB/s  0:12, 0:10 left  3 matches`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let unit = Unit::of(self.all_bytes);
         let (done, all) = (unit.number(self.bytes), unit.number(self.all_bytes));
@@ -79,18 +81,19 @@ impl fmt::Display for Pace {
     }
 }
 
-/// Returns a duration as hours, minutes and seconds: `0:07`, `1:02:03`.
+/// Returns a duration as hours, minutes and seconds, without the hours if there are none: `0:07`,
+/// `1:02:03`.
 fn clock(time: Duration) -> String {
     let (hours, minutes, seconds) = (time.as_secs() / 3600, time.as_secs() / 60 % 60, time.as_secs() % 60);
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
 }
 
-/// A unit of bytes: a power of 1024.
+/// A unit in which numbers of bytes are shown, such as MiB: this power of 1024.
 #[derive(Debug, Clone, Copy)]
 struct Unit(u32);
 
 impl Unit {
-    /// Returns the largest unit of which `bytes` has at least one.
+    /// Returns the largest unit, such as MiB, that is not larger than `bytes`.
     fn of(bytes: u64) -> Self {
         Unit(bytes.max(1).ilog2() / 10)
     }
@@ -99,7 +102,8 @@ impl Unit {
         ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"].get(self.0 as usize).copied().unwrap_or("EiB")
     }
 
-    /// Returns `bytes` in this unit, with one decimal if it is less than 100.
+    /// Returns the number of these units in `bytes`, as text: with one decimal below 100, without
+    /// decimals from 100 on or if the unit is a byte.
     fn number(self, bytes: u64) -> String {
         let tenths = u128::from(bytes) * 10 / (1 << (10 * self.0));
         if self.0 == 0 || tenths >= 1000 {

@@ -1,5 +1,6 @@
-//! Shows progress and messages on standard error while a sweep runs: a line that changes for
-//! people, and a line each minute for logs. This module is the only user of the crate `indicatif`.
+//! Shows progress and messages on standard error while a sweep runs. On a terminal, one line shows
+//! the progress and changes; in a log, a new line is written each minute. This module is the only
+//! user of the crate `indicatif`.
 
 use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -25,12 +26,13 @@ pub enum Verbosity {
     Normal,
 }
 
-/// The time between two lines on the progress of a sweep where standard error is no terminal.
+/// The time between two lines that report the progress of a sweep, if standard error is a file or a
+/// pipe.
 pub const BETWEEN_LINES: Duration = Duration::from_secs(60);
-/// The time between two changes of the line on a terminal.
+/// The time between two updates of the line that shows the progress of a sweep on a terminal.
 const BETWEEN_CHANGES: Duration = Duration::from_millis(100);
-/// The most messages of one kind that a sweep shows at its start. There can be thousands of rules
-/// and exclusions.
+/// The most warnings of one kind that a sweep shows before it begins. There can be thousands, one
+/// for each rule or exclusion.
 const MOST_LINES: usize = 10;
 
 /// Shows the progress of a sweep on standard error. The sweep reports to it as its [`Observer`].
@@ -39,23 +41,24 @@ pub struct Progress<W> {
     verbosity: Verbosity,
     bar: ProgressBar,
     state: Arc<Mutex<State>>,
-    /// The thread that shows progress from time to time. `None` before the sweep begins, and after
-    /// it has ended.
+    /// The thread that shows the sweep's progress again and again. `None` before the sweep begins
+    /// and after it has ended, and if the user wants no progress shown.
     ticker: Option<Ticker>,
     between_lines: Duration,
 }
 
-/// What the sweep is doing.
+/// What a sweep is doing, for the line that shows its progress.
 #[derive(Debug, Clone, Copy)]
 enum State {
-    /// The evidence is being listed.
+    /// The sweep is listing the evidence, and has found this so far.
     Listing(FoundSoFar),
-    /// The evidence is being read, since this instant. The time in the [`Pace`] is not filled in.
+    /// The sweep has been reading the evidence since this instant, and has come this far. The field
+    /// `elapsed` of the [`Pace`] is filled in only when the progress is shown.
     Reading(Pace, Instant),
 }
 
 impl State {
-    /// Returns what is shown of the sweep, in a line.
+    /// Returns the line that shows what the sweep is doing and how far it has come.
     fn line(&self) -> String {
         match self {
             State::Listing(FoundSoFar { files, containers, pieces }) => {
@@ -69,9 +72,9 @@ impl State {
 }
 
 impl<W: Write + Send + 'static> Progress<W> {
-    /// Prepares to show the progress of a sweep, and to write messages to `log`. On a terminal, one
-    /// line changes, if the messages are text and not JSON. Elsewhere, a line is written after each
-    /// period of `between_lines`.
+    /// Prepares to show the progress of a sweep, and to write messages with `log`. If `log` writes
+    /// text to a terminal, the progress is one line that changes. Otherwise it is a new line after
+    /// each period of `between_lines`.
     pub fn new(log: MessageWriter<W>, verbosity: Verbosity, between_lines: Duration) -> Self {
         let is_drawn = verbosity == Verbosity::Normal
             && log.format == LogFormat::Text
@@ -83,7 +86,8 @@ impl<W: Write + Send + 'static> Progress<W> {
         Progress { log, verbosity, bar, state, ticker: None, between_lines }
     }
 
-    /// Begins to show the state of the sweep from time to time.
+    /// Starts the thread that shows the sweep's progress again and again, unless it already runs or
+    /// the user wants no progress shown.
     fn begin(&mut self) {
         if self.ticker.is_some() || self.verbosity == Verbosity::Quiet {
             return;
@@ -98,7 +102,8 @@ impl<W: Write + Send + 'static> Progress<W> {
         });
     }
 
-    /// Changes the numbers of the sweep that is reading.
+    /// Changes the numbers that are shown of the sweep, such as that of the bytes read. Has no
+    /// effect while the sweep is still listing the evidence.
     fn change(&self, change: impl FnOnce(&mut Pace)) {
         if let State::Reading(pace, _) = &mut *self.state.lock().unwrap_or_else(PoisonError::into_inner) {
             change(pace);
@@ -106,7 +111,8 @@ impl<W: Write + Send + 'static> Progress<W> {
     }
 }
 
-/// Returns the style of the line on a terminal: only the line's text.
+/// Returns the style of the line that shows the progress on a terminal: the text of the line alone,
+/// without the bar or the spinner that the crate `indicatif` can draw.
 fn style() -> ProgressStyle {
     ProgressStyle::with_template("{msg}").expect("the template is valid")
 }
@@ -115,7 +121,8 @@ fn write_line<W: Write>(log: &Mutex<MessageWriter<W>>, level: Level, message: &s
     log.lock().unwrap_or_else(PoisonError::into_inner).line(level, message);
 }
 
-/// A thread that calls a function from time to time. It ends when the ticker is dropped.
+/// A thread that calls a function again and again, at a fixed interval. The thread ends when the
+/// ticker is dropped.
 struct Ticker {
     end: Arc<(Mutex<bool>, Condvar)>,
     thread: Option<JoinHandle<()>>,
@@ -260,7 +267,7 @@ impl<W: Write + Send + 'static> Observer for Progress<W> {
 mod tests {
     use super::*;
 
-    /// A writer whose text a test can read while others write to it.
+    /// A writer into memory. The test can read the text while other threads still write.
     #[derive(Clone, Default)]
     struct Shared(Arc<Mutex<Vec<u8>>>);
 

@@ -14,10 +14,11 @@ use crate::report::answer::{Answer, Document, Limits, Question, RiskDocument, Ri
 use crate::report::{Extent, HostsInDetail, RiskTable, Summary, csv_rows, markdown};
 use crate::sweep::RecordedOutput;
 
-/// The most objects at risk that are listed, unless all are wanted.
+/// The most objects at risk (hosts and users) that `dnsweep report --risk` lists, unless the user
+/// asks for all (`--full`).
 const MOST_OBJECTS: usize = 1000;
 
-/// How a report is written: in which format, how much of it, and where.
+/// How a report on a sweep's output is written: in which format, how much of it, and where to.
 struct Shown {
     format: ReportFormat,
     extent: Extent,
@@ -25,8 +26,8 @@ struct Shown {
     destination: Destination,
 }
 
-/// Runs the command `dnsweep report`: prints what the output of a sweep says. Returns the exit
-/// status.
+/// Runs the command `dnsweep report`: writes a report on the output of a sweep, on one of its
+/// hosts, or on the risk of hosts and users. Returns the exit status.
 pub(super) fn run(arguments: &ReportArguments) -> Result<Exit, CommandError> {
     let ReportArguments { format, log_format, .. } = *arguments;
     let window = span(&arguments.last)?;
@@ -50,7 +51,8 @@ pub(super) fn run(arguments: &ReportArguments) -> Result<Exit, CommandError> {
     Ok(failed.unwrap_or(Exit::Complete))
 }
 
-/// Prints the summary of a sweep's output. Returns the exit status if it cannot be printed.
+/// Prints the summary of a sweep's output to standard output. If it cannot be printed, returns the
+/// exit status for that; otherwise `None`.
 pub(super) fn print_summary(
     output: RecordedOutput,
     format: SummaryFormat,
@@ -63,7 +65,8 @@ pub(super) fn print_summary(
     )
 }
 
-/// Writes the whole answer of a sweep's output. Returns the exit status if it cannot be written.
+/// Writes the report on a whole output of a sweep, with all of its hosts. If it cannot be written,
+/// returns the exit status for that; otherwise `None`.
 fn write_answer(output: RecordedOutput, shown: Shown) -> Result<Option<Exit>, CommandError> {
     let Shown { format, extent, log_format, destination } = shown;
     let directory = path_text(&output.directory);
@@ -93,7 +96,8 @@ fn write_answer(output: RecordedOutput, shown: Shown) -> Result<Option<Exit>, Co
     }))
 }
 
-/// Writes what is known of the host `name`. Returns the exit status if it cannot be written.
+/// Writes the report on the host `name` in a sweep's output. If it cannot be written, returns the
+/// exit status for that; otherwise `None`.
 fn write_one_host(output: RecordedOutput, name: &str, shown: Shown) -> Result<Option<Exit>, CommandError> {
     let Shown { format, extent, log_format, destination } = shown;
     let directory = path_text(&output.directory);
@@ -124,7 +128,8 @@ fn write_host(
     }
 }
 
-/// Writes the risk of hosts and users. Returns the exit status if it cannot be written.
+/// Writes the report on the risk of each host and user in a sweep's output, or of the one that
+/// `question` names. If it cannot be written, returns the exit status for that; otherwise `None`.
 fn write_risk(
     output: RecordedOutput,
     question: RiskQuestion<'_>,
@@ -146,17 +151,19 @@ fn write_risk(
     }))
 }
 
-/// Returns the error of a page of a part of the answer. A usage error prevents it.
+/// Returns the error that an HTML page of only a part of an output is wanted. It never occurs,
+/// because [`run`] has already refused these options.
 fn no_page_of_part() -> io::Error {
     io::Error::other("there is no page of a part of an output")
 }
 
-/// Returns how much of the answer is shown, by whether the user asks for all of it.
+/// Returns how much of a sweep's output a report shows: all of it if `is_full` (the option
+/// `--full`), otherwise what fits two screens.
 pub(super) fn extent(is_full: bool) -> Extent {
     if is_full { Extent::Full } else { Extent::Short }
 }
 
-/// Returns the length of a span of time that the user typed, in ticks of 100 ns.
+/// Returns the length of the span of time that the user typed, such as `7d`, in units of 100 ns.
 fn span(typed: &str) -> Result<u64, UsageError> {
     let now = EventTime::now();
     Ok(parse_span_back(typed, now)?.ticks().abs_diff(now.ticks()))

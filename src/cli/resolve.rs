@@ -1,6 +1,6 @@
-//! Converts the arguments of a command to values for the library. The only file that this module
-//! reads is the list of paths for `--files-from`, and the only one that it creates is the output
-//! directory.
+//! Converts the arguments of a command to values that the library takes. The only file that this
+//! module reads is the list of paths for `--files-from`, and the only directory that it creates is
+//! that of the output.
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -54,8 +54,8 @@ fn options(arguments: &SweepArguments) -> Options {
     }
 }
 
-/// Returns the path of the output directory of a sweep that begins at `now`: the typed one, or one
-/// in the current directory that is named after the time.
+/// Returns the path of the output directory of a sweep that begins at `now`: the one that the user
+/// typed, or else one in the current directory that is named after the time.
 pub(super) fn output_path(arguments: &SweepArguments, now: EventTime) -> Result<PathBuf, UsageError> {
     match &arguments.out {
         Some(out) => Ok(out.clone()),
@@ -94,8 +94,8 @@ pub(super) fn evidence(typed: &[PathBuf], list: Option<&Path>) -> Result<Vec<Pat
     Ok(roots)
 }
 
-/// Reads the paths of evidence in the file `list` (`-` for standard input). They are separated by
-/// NUL bytes if the file has any, otherwise by line ends.
+/// Reads the paths of evidence in the file `list` (`-` for standard input). The paths are separated
+/// by NUL bytes if the file has any, otherwise by line ends.
 fn listed_paths(list: &Path) -> Result<Vec<PathBuf>, UsageError> {
     let read = if list == Path::new("-") {
         all_of(io::stdin().lock(), MOST_LIST_BYTES)
@@ -122,8 +122,8 @@ fn listed_paths(list: &Path) -> Result<Vec<PathBuf>, UsageError> {
     (1..).zip(paths).filter(|(_, path)| !path.is_empty()).map(path).collect()
 }
 
-/// Converts a number of threads that the user typed; `None` if none was typed. The parser of the
-/// arguments accepts no number below 1.
+/// Converts a number of threads that the user typed; `None` if the user typed none. It cannot be 0,
+/// because the parser of the arguments accepts no number below 1.
 pub(super) fn count(typed: Option<u16>) -> Option<NonZeroUsize> {
     typed.and_then(|count| NonZeroUsize::new(usize::from(count)))
 }

@@ -1,6 +1,6 @@
-//! The commands `dnsweep completions` and `dnsweep man`: they print what a shell and the program
-//! `man` need to know of the command line. This module is the only user of `clap_complete`'s and
-//! `clap_mangen`'s generators.
+//! The commands `dnsweep completions` and `dnsweep man`: they print a script that completes
+//! commands in a shell, and a page for the program `man`. This module is the only user of the crate
+//! `clap_mangen` and of the generator of `clap_complete`.
 
 use clap::CommandFactory;
 
@@ -9,14 +9,16 @@ use super::console::print;
 use super::error::{CommandError, UsageError};
 use super::exit::Exit;
 
-/// Runs the command `dnsweep completions`. Returns the exit status.
+/// Runs the command `dnsweep completions`: prints a script that completes the program's commands
+/// and options in a shell. Returns the exit status.
 pub(super) fn completions(arguments: &CompletionsArguments) -> Exit {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut CommandLine::command(), "dnsweep", &mut script);
     print(&String::from_utf8_lossy(&script), LogFormat::Text).unwrap_or(Exit::Complete)
 }
 
-/// Runs the command `dnsweep man`. Returns the exit status. Fails if there is no such command.
+/// Runs the command `dnsweep man`: prints the page for the program `man` on the program or on one
+/// of its commands. Returns the exit status. Fails if there is no such command.
 pub(super) fn man(arguments: &ManArguments) -> Result<Exit, CommandError> {
     let mut command = CommandLine::command();
     command.build();

@@ -1,24 +1,25 @@
-//! The guide: what dnsweep reads, what its outputs hold and what they mean, a page for each topic.
+//! The guide: what dnsweep reads, what its outputs contain and what they mean, with a page for each
+//! topic.
 //!
 //! Each page is a Markdown file beside this one. It is read in three places: here, on the web as it
-//! is, and in a terminal by `dnsweep guide TOPIC`. `tests/readme.rs` holds its tables and examples
-//! to the program, and `.ci/run` runs its commands.
+//! is, and in a terminal by `dnsweep guide TOPIC`. `tests/readme.rs` checks that its tables and
+//! examples agree with the program, and `.ci/run` runs its commands.
 
 /// A page of the user's guide to dnsweep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Page {
     /// The word by which `dnsweep guide TOPIC` finds the page: the name of its file without `.md`.
     pub topic: &'static str,
-    /// What the page is about, in a few words.
+    /// What the page of the guide is about, in a few words.
     pub about: &'static str,
-    /// The text of the page, in Markdown.
+    /// The text of the guide's page, in Markdown.
     pub text: &'static str,
 }
 
 /// Defines where the links between pages of the user's guide lead in the documentation that rustdoc
-/// makes. Each page also defines these links at its end, for readers on the web. If a text defines
-/// a link twice, Markdown takes the first definition. So these definitions are put before the text
-/// of the page.
+/// makes. Each page also ends with its own definitions of these links, for readers on the web. Of
+/// two definitions of a link, Markdown takes the first, so these definitions are put before the
+/// text of the page.
 macro_rules! links {
     () => {
         "[anomalies]: crate::guide::anomalies

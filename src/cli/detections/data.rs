@@ -14,9 +14,9 @@ use crate::detect::DataSet;
 use crate::report::escaped;
 use crate::sweep::Sink;
 
-/// The least number of names (of folders and the file) in the path of a data set's file, from the
-/// user's directory of data sets on. The path must equal the end of the data set's path in the
-/// rule. The file's name alone is not enough, because many data sets have files with the same name.
+/// The least number of names (of folders and the file) that the path of a data set's file must
+/// share with the end of the path in the rule. The file's name alone is not enough, because many
+/// data sets have files with the same name.
 const LEAST_PARTS: usize = 2;
 
 /// The outcome of testing a Splunk rule on a data set, which is a file of recorded events.
@@ -27,7 +27,7 @@ enum TestOutcome {
     Passed { matches: u64, dns_queries: u64 },
     /// The rule matches no event in the data set, which has this number of DNS queries.
     Failed { dns_queries: u64 },
-    /// The file of the data set was not found, so the rule was not tested.
+    /// The file of the data set (recorded events) was not found, so the rule was not tested.
     Missing,
 }
 
@@ -86,8 +86,8 @@ pub(super) fn test(arguments: &TestArguments) -> Result<CommandOutput, CommandEr
     Ok(CommandOutput { text, exit })
 }
 
-/// Runs one test of a rule: sweeps the test's data set with the rule's file, and counts the
-/// matches.
+/// Runs one test of a Splunk rule: sweeps the test's data set, which is a file of recorded events,
+/// with the rule's file, and counts the matches.
 fn outcome(
     loaded: &LoadedDetection,
     data_set: &DataSet,
@@ -110,8 +110,8 @@ fn outcome(
 }
 
 /// Finds the file of a data set in `directory`. `data` is the data set's path or URL as the rule
-/// has it. The file is the one whose path from `directory` on equals the longest end of `data`.
-/// `None` if no file's path equals an end of at least [`LEAST_PARTS`] names.
+/// has it. Of the files whose path in `directory` equals an end of `data`, the one with the longest
+/// such path is returned. `None` if no file shares an end of at least [`LEAST_PARTS`] names.
 fn file_of(data: &str, directory: &Path) -> Option<PathBuf> {
     let parts: Vec<&str> = data.split('/').filter(|part| !part.is_empty()).collect();
     // A path with these parts could lead out of the directory.

@@ -155,8 +155,8 @@ pub(super) fn check(arguments: &CheckArguments) -> Result<CommandOutput, Command
     Ok(CommandOutput { text, exit })
 }
 
-/// The text that says which literals a record must contain to be decoded for a detection: one of
-/// each set in `required`. At most `most` literals of each set are named.
+/// Returns the text that says which literals a record must contain so that a sweep decodes it for a
+/// detection: one of each set in `required`. At most `most` literals of each set are named.
 fn selected_by(required: &[Vec<RequiredLiteral>], most: usize) -> String {
     let sets: Vec<String> = required.iter().map(|set| one_of(set, most)).collect();
     if sets.is_empty() { "it is a DNS query".to_owned() } else { sets.join("; ") }

@@ -17,7 +17,8 @@ use crate::report::escaped;
 /// The result of a command `dnsweep detections`: the text that it prints, and its exit status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct CommandOutput {
-    /// The text for standard output. Text from rules and events is escaped.
+    /// The text that the command prints to standard output. Text from rules and events in it is
+    /// escaped.
     text: String,
     /// The exit status of the program after the command.
     exit: Exit,
