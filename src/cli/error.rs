@@ -18,7 +18,7 @@ pub enum UsageError {
     /// The file with a list of paths (`--files-from`) cannot be read.
     #[error("--files-from '{}': {source}", path.display())]
     FilesFrom {
-        /// The path of the file with the list, as typed.
+        /// The path of the file with the list of paths, as typed.
         path: PathBuf,
         /// The error of the system, which says why the list cannot be read.
         source: io::Error,

@@ -12,7 +12,8 @@ use crate::base::path_text::escaped_name;
 use crate::detect::{Exclusion, Expiry};
 use crate::event::EventTime;
 
-/// The most ids of detections that the message about an exclusion with an unknown id lists.
+/// The most ids of detections that an error message lists if an exclusion names a detection that is
+/// not loaded.
 const MOST_IDS: usize = 10;
 
 /// An exclusion that was loaded, and the file that it came from.

@@ -5,7 +5,8 @@ use super::detections::{Catalog, LoadedDetection};
 use super::error::RulesError;
 use super::not_run::first_of;
 
-/// The most detections that a message lists when the user's choice is not clear.
+/// The most detections that an error message lists if it is not clear which detection the user
+/// means.
 const MOST_LISTED: usize = 10;
 
 impl Catalog {

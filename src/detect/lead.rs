@@ -60,12 +60,12 @@ impl LeadCondition {
 /// field other than the query name is assumed to have the result that helps a match: true, or false
 /// inside an odd number of negations.
 enum Possibility {
-    /// The part of the condition is true with every query name.
+    /// The part of the detection's condition is true with every query name.
     Always,
-    /// The part of the condition is not true with any query name.
+    /// The part of the detection's condition is not true with any query name.
     Never,
-    /// The part of the condition is true with exactly the query names for which this predicate is
-    /// true.
+    /// The part of the detection's condition is true with exactly the query names for which this
+    /// predicate is true.
     If(Predicate),
 }
 

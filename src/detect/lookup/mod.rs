@@ -42,7 +42,8 @@ pub struct LookupDefinition {
     default_match: Option<String>,
     min_matches: Option<usize>,
     max_matches: Option<usize>,
-    /// Notes for the user about how the definition file was understood, such as a misspelt key.
+    /// Notes for the user about how the lookup's definition file was understood, such as that a key
+    /// is misspelt.
     #[serde(skip)]
     notes: Vec<String>,
 }
@@ -68,11 +69,11 @@ const KEYS: KnownKeys = KnownKeys {
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum MatchTypeSetting {
-    /// One text, such as `WILDCARD(domain)`: the cells of the column `domain` are patterns with
-    /// wildcards.
+    /// The definition has one text, such as `WILDCARD(domain)`: the cells of the column `domain`
+    /// are patterns with wildcards.
     One(String),
-    /// A list of texts, each about some columns, such as `WILDCARD(domain)`: the cells of the
-    /// column `domain` are patterns with wildcards.
+    /// The definition has a list of texts, each about some columns. An example is
+    /// `WILDCARD(domain)`: the cells of the column `domain` are patterns with wildcards.
     Several(Vec<String>),
 }
 

@@ -275,8 +275,8 @@ pub struct RequiredLiteral {
     /// The name of the `Data` element of the event's XML that contains the literal, such as
     /// `QueryName`.
     pub data_name: &'static str,
-    /// The literal, in lower case; an event may contain it in any case. It is ASCII and at least
-    /// three characters long.
+    /// The text that the event must contain, in lower case; the event may have it in any case. It
+    /// is ASCII and at least three characters long.
     pub literal: String,
 }
 

@@ -146,7 +146,7 @@ fn text_of(field: Field, modifiers: &Modifiers, scalar: &Scalar) -> String {
 /// placeholder for which the site has no values, the result depends on `polarity`:
 ///
 /// - If the value excludes events, the result is empty. The value then excludes nothing, which
-///    loses no match.
+///   loses no match.
 /// - If the value describes matches, the result is an error, because the rule could find nothing.
 fn expanded(compiler: &Compiler<'_>, text: &str, polarity: Polarity) -> Result<Vec<String>, String> {
     match (compiler.placeholders().expand(text)?, polarity) {

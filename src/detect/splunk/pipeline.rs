@@ -226,7 +226,7 @@ impl<'a> Pipeline<'a> {
     /// - `security_content_ctime(x)` formats the time `x`.
     /// - `drop_dm_object_name(x)` removes the prefix `x.` from names.
     /// - `…_filter` is the macro by which a site excludes events. If the site has no file that
-    ///    defines it, the macro keeps all events.
+    ///   defines it, the macro keeps all events.
     fn apply_macro(&mut self, cursor: &Cursor<'_>, call: &MacroCall) -> Result<(), SearchError> {
         match (call.name.as_str(), &call.argument) {
             ("security_content_ctime", Some(argument)) => {

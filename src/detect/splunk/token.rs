@@ -18,7 +18,7 @@ const SHORT_QUOTE: usize = 20;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}: expected {expected}, found {found}{}", self.place(), self.hint())]
 pub struct SearchError {
-    /// The place of the error, in bytes from the start of the search's text.
+    /// The place of the error in the search, in bytes from the start of its text.
     pub offset: usize,
     /// The line of the error, from 1. It is counted in the rule file if `in_file`, otherwise in the
     /// search alone.
@@ -26,9 +26,11 @@ pub struct SearchError {
     /// The column of the error in its line, in characters, from 1. It is counted in the rule file
     /// if `in_file`, otherwise in the search alone.
     pub column: u32,
-    /// What was expected at the place of the error, as a phrase for the error message.
+    /// What was expected at the place of the error in the search, as a phrase for the error
+    /// message.
     pub expected: String,
-    /// What was found at the place of the error: a quotation of the search, or its end.
+    /// What was found at the place of the error in the search: a quotation of its text, or that the
+    /// search ends.
     pub found: String,
     /// The suggestion for a misspelt name: the known name that is closest to it. `None` if none is
     /// close, or if the error is not about a name.
@@ -95,7 +97,7 @@ impl SearchError {
 pub(in crate::detect) struct Token {
     /// The text of the token. Quotes around a value are left out, and escapes are resolved.
     pub text: String,
-    /// The range of bytes of the search that the token covers, including quotes and escapes.
+    /// The range of bytes of the search that the token was read from, including quotes and escapes.
     pub range: Range<usize>,
 }
 
@@ -104,9 +106,9 @@ pub(in crate::detect) struct Token {
 pub(in crate::detect) struct MacroCall {
     /// The name of the macro that is called.
     pub name: String,
-    /// The text between the parentheses of the call; `None` if there are no parentheses.
+    /// The text between the parentheses of the macro call; `None` if it has no parentheses.
     pub argument: Option<Token>,
-    /// The range of bytes of the search that the call covers, including the backticks.
+    /// The range of bytes of the search that the macro call covers, including the backticks.
     pub range: Range<usize>,
 }
 

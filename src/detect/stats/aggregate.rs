@@ -54,7 +54,7 @@ pub(in crate::detect) struct ExtremeValues {
     /// The least or greatest value as a number, and its text as logged; `None` if no value is a
     /// number.
     by_number: Option<(f64, String)>,
-    /// The least or greatest value when all values are compared as texts, by their bytes; `None`
+    /// The least or greatest value if all values are compared as texts, by their bytes; `None`
     /// until there is a value.
     by_order: Option<StatsValue>,
     /// True if at least one of the values of `min` or `max` is not a number. If so, the result is

@@ -76,15 +76,16 @@ pub enum StatsKind {
 /// table's rows are sorted: texts by their bytes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StatsValue {
-    /// No value, for example because no event of the row has the column's field.
+    /// There is no value, for example because no event of the row has the column's field.
     Null,
-    /// A single text, as logged or as the search computes it.
+    /// The value is a single text, as logged or as the search computes it.
     Text(String),
-    /// A count: of events, or of the values that events have for a field or computed value.
+    /// The value is a count of events, or of the values that events have for a field or computed
+    /// value.
     Integer(i64),
-    /// An instant in UTC, such as the time of the earliest event.
+    /// The value is an instant in UTC, such as the time of the earliest event.
     Time(EventTime),
-    /// A list of distinct texts, sorted by their bytes.
+    /// The value is a list of distinct texts, sorted by their bytes.
     List(Vec<String>),
 }
 
@@ -205,10 +206,10 @@ impl Stats {
         }
     }
 
-    /// Returns a term that computes the value of the column at the 0-based index `place` from a
-    /// single event, as if the event were the only one of its row. `None` if the column is or reads
-    /// a count, which depends on all events of the row. If `of_events_only`, also `None` if the
-    /// column is or reads another aggregate, such as `min`.
+    /// Returns a term that computes the value of a column of the `stats` table from a single event,
+    /// as if the event were the only one of its row. `place` is the column's 0-based index. `None`
+    /// if the column is or reads a count, which depends on all events of the row. If
+    /// `of_events_only`, also `None` if the column is or reads another aggregate, such as `min`.
     pub(in crate::detect) fn event_term(&self, place: usize, of_events_only: bool) -> Option<Term> {
         let source = &self.columns.get(place)?.source;
         match source {
@@ -220,8 +221,9 @@ impl Stats {
         }
     }
 
-    /// Returns a term that computes the value of the column at the 0-based index `place` from the
-    /// table's `by` columns alone; `None` if the value depends on an aggregate.
+    /// Returns a term that computes the value of a column of the `stats` table from the table's
+    /// `by` columns alone; `None` if the value depends on an aggregate. `place` is the column's
+    /// 0-based index.
     pub(in crate::detect) fn by_term(&self, place: usize) -> Option<Term> {
         match &self.columns.get(place)?.source {
             ColumnSource::By(_) => Some(Term::from(TermKind::Column(place))),
@@ -230,9 +232,9 @@ impl Stats {
         }
     }
 
-    /// Returns the rows that an event belongs to, as their keys (the encoded values of the `by`
-    /// columns). The event belongs to no row if one of its `by` fields is absent, or if it would
-    /// belong to more than [`MOST_ROWS_OF_EVENT`] rows.
+    /// Returns the rows of the `stats` table that an event belongs to, as their keys (the encoded
+    /// values of the `by` columns). The event belongs to no row if one of its `by` fields is
+    /// absent, or if it would belong to more than [`MOST_ROWS_OF_EVENT`] rows.
     fn keys(&self, event: &Event) -> Vec<RowKey> {
         let terms = || {
             self.columns.iter().filter_map(|column| match &column.source {

@@ -28,13 +28,15 @@ pub(in crate::detect) enum RowStep {
     Head(usize),
 }
 
-/// A column by which `sort` compares rows, with the direction and the type of the comparison.
+/// A column by which Splunk's command `sort` compares rows, with the direction and the type of the
+/// comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::detect) struct SortKey {
     /// The column of the `stats` table by which rows are compared, as its 0-based index among all
     /// columns.
     pub column: usize,
-    /// True if rows with greater values come first. Rows without a value come last in any case.
+    /// True if rows with greater values in the compared column come first. Rows without a value
+    /// there always come last.
     pub descending: bool,
     /// How the values of the compared column are compared: as texts, numbers or IP addresses.
     pub by: SortBy,
@@ -43,14 +45,17 @@ pub(in crate::detect) struct SortKey {
 /// How `sort` compares the values of a column: as texts, numbers or IP addresses.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::detect) enum SortBy {
-    /// `auto`: numbers come first, then IP addresses, then other texts.
+    /// The type `auto` of Splunk's command `sort`: numbers come first, then IP addresses, then
+    /// other texts.
     #[default]
     Automatic,
-    /// `str`: values are compared as texts, by their bytes.
+    /// The type `str` of Splunk's command `sort`: values are compared as texts, by their bytes.
     Text,
-    /// `num`: values are compared as numbers; other values come after all numbers.
+    /// The type `num` of Splunk's command `sort`: values are compared as numbers; other values come
+    /// after all numbers.
     Number,
-    /// `ip`: values are compared as IP addresses; other values come after all addresses.
+    /// The type `ip` of Splunk's command `sort`: values are compared as IP addresses; other values
+    /// come after all addresses.
     Address,
 }
 

@@ -33,8 +33,8 @@ impl StatsTable {
         StatsTable { stats: Arc::clone(stats), rows: HashMap::default() }
     }
 
-    /// Adds a matching event to the table. If a `by` field has several values, the event is added
-    /// to a row for each of them. If a `by` field is absent, the event is added to no row.
+    /// Adds a matching event to the `stats` table. If a `by` field has several values, the event is
+    /// added to a row for each of them. If a `by` field is absent, the event is added to no row.
     pub fn add(&mut self, event: &Event) {
         if self.stats.empty_because.is_some() {
             return;
@@ -99,8 +99,8 @@ impl StatsTable {
         self.into_parts(usize::MAX).flat_map(StatsPart::into_rows)
     }
 
-    /// Finishes the table, and returns its rows in parts of at most `rows` rows, so that several
-    /// threads can encode the parts for the output file.
+    /// Finishes the `stats` table, and returns its rows in parts of at most `rows` rows, so that
+    /// several threads can encode the parts for the output file.
     pub fn into_parts(mut self, rows: usize) -> impl Iterator<Item = StatsPart> {
         if self.rows.is_empty() && !self.stats.has_by() && self.stats.empty_because.is_none() {
             self.rows.insert(RowKey::default(), self.stats.aggregates());

@@ -22,11 +22,11 @@ const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
 pub(in crate::detect) enum Value<'a> {
     /// There is no value: the event does not have the field, or the function has no result.
     Null,
-    /// A single text, which the event contains or a function computed.
+    /// The value is a single text, which the event contains or a function computed.
     Text(Cow<'a, str>),
-    /// A single number, which a function computed or which is written in the search.
+    /// The value is a single number, which a function computed or which is written in the search.
     Number(f64),
-    /// A single instant, such as the value of `_time`.
+    /// The value is a single instant, such as the value of the field `_time`.
     Time(EventTime),
     /// Two or more texts, of a field or function with several values, in the order in which the
     /// event contains them.

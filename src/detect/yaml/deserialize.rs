@@ -257,9 +257,10 @@ impl<'de> SeqAccess<'de> for Items<'de> {
 
 /// Deserializes the keys and values of a YAML mapping, one after the other.
 struct Entries<'n> {
-    /// The entries of the mapping that `serde` has not visited yet.
+    /// The entries of the YAML mapping that `serde` has not visited yet.
     rest: std::slice::Iter<'n, (Key, Node)>,
-    /// The entry whose key `serde` has visited and whose value it has not; `None` between entries.
+    /// The entry of the YAML mapping whose key `serde` has visited and whose value it has not;
+    /// `None` between two entries.
     value: Option<&'n (Key, Node)>,
 }
 

@@ -21,7 +21,7 @@ pub(in crate::detect) struct KnownKeys {
 /// A misspelt key of a YAML mapping, and the known key that its author probably meant.
 #[derive(Debug)]
 pub(in crate::detect) struct MisspeltKey<'n> {
-    /// The misspelt key, with its place in the file.
+    /// The misspelt key of the YAML mapping, with its place in the file.
     pub key: &'n Key,
     /// The known key that the file's author probably meant.
     pub meant: &'static str,

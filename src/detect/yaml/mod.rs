@@ -58,7 +58,7 @@ impl YamlProblem {
         YamlProblem { place: None, text: text.into() }
     }
 
-    /// Returns the same problem with another message, which `change` makes of the present one.
+    /// Returns the YAML problem with another message, which `change` makes of the present one.
     pub(in crate::detect) fn map_text(self, change: impl FnOnce(String) -> String) -> Self {
         YamlProblem { text: change(self.text), ..self }
     }
@@ -69,8 +69,8 @@ impl YamlProblem {
         self.place.map_or(1, |place| place.line)
     }
 
-    /// The same problem, with `place` as its place if it has none yet. A place that is already set
-    /// is more exact, and is kept.
+    /// Returns the YAML problem with `place` as its place, if it has none yet. A place that is
+    /// already set is more exact, and is kept.
     pub(in crate::detect) fn or_at(self, place: LineColumn) -> Self {
         YamlProblem { place: self.place.or(Some(place)), ..self }
     }

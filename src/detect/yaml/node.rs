@@ -14,7 +14,7 @@ pub struct Node {
 /// The content of a value in a YAML document: a single value, a list or a mapping.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NodeKind {
-    /// A single value, such as a text, a number or null.
+    /// A single YAML value, such as a text, a number or null.
     Scalar(Scalar),
     /// A list of YAML values.
     List(Vec<Node>),

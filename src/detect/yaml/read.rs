@@ -54,7 +54,8 @@ pub(super) fn too_deep() -> String {
 /// A YAML mapping that is being read: its end has not been reached yet.
 #[derive(Default)]
 struct OpenMapping {
-    /// The entries of the mapping whose key and value were both read, in the order of the document.
+    /// The entries of the YAML mapping whose key and value were both read, in the order of the
+    /// document.
     complete: Vec<(Key, Node)>,
     /// The key of the YAML mapping that was read last and whose value comes next; `None` if a key
     /// comes next.
