@@ -87,8 +87,8 @@ impl NotRun {
         kinds.map(|(count, kind)| format!("{count} {kind}")).collect::<Vec<_>>().join(", ")
     }
 
-    /// Returns the reasons for the first `most` refused rules as text, with the number of refused
-    /// rules after them.
+    /// Returns the reasons for the first `most` refused rules as text, which also says how many
+    /// more rules are refused.
     #[must_use]
     pub fn first_reasons(&self, most: usize) -> String {
         let reasons: Vec<&str> = self.refused.iter().map(|refused| refused.reason.as_str()).collect();
@@ -96,8 +96,8 @@ impl NotRun {
     }
 }
 
-/// Returns the first `most` texts joined by `between`, with the number of texts after them, so that
-/// a list in a message does not fill the screen.
+/// Returns the first `most` texts joined by `between`, and says how many more there are, so that a
+/// list in a message does not fill the screen.
 pub(super) fn first_of(texts: &[&str], most: usize, between: &str) -> String {
     let shown = texts.iter().take(most).copied().collect::<Vec<_>>().join(between);
     match texts.len().saturating_sub(most) {

@@ -386,7 +386,8 @@ impl<'a> Compiler<'a> {
     /// Returns true if a line of the Sigma rule (the field `key` with the values `value`) describes
     /// only events that a sweep does not read, such as `EventID: 3`. Lines on other fields than the
     /// [`CONSTANT`] ones, and lines that are not understood, give false. Also records which values
-    /// describe such events, for the message of a refusal, unless the line excludes events.
+    /// describe events that a sweep does not read, for the message of a refusal, unless the line
+    /// excludes events.
     fn is_foreign(&self, key: &Key, value: &Node, polarity: Polarity) -> bool {
         if !field_names::field_of_key(key, self.source).is_some_and(|field| CONSTANT.contains(&field)) {
             return false;

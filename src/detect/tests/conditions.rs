@@ -186,8 +186,8 @@ fn condition() -> impl Strategy<Value = IntendedCondition> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1024))]
     /// Tests that the text of a condition of the command `where`, once parsed, has the same result
-    /// as the tree from which the text was made. It is evaluated on an event and on the row that
-    /// `stats` makes of the event, which other code evaluates.
+    /// as the tree from which the text was made. The parsed condition is evaluated on an event and,
+    /// by other code, on the row that `stats` makes of the event.
     #[test]
     fn where_agrees_with_plain_evaluation(condition in condition(), query in "[abA]{1,3}", image in prop::option::of("[abA]{0,3}")) {
         let mut event = event("", &query);

@@ -312,7 +312,7 @@ impl ErrorSite<'_, '_> {
     }
 
     /// The problem that a line begins with `%`, which YAML takes for a directive (an instruction to
-    /// the parser). Of several such lines, it is at the last one up to the syntax error. `None` if
+    /// the parser). If several lines do, it is at the last one up to the syntax error. `None` if
     /// there is no such line.
     fn directive(&self) -> Option<YamlProblem> {
         let (line, text) =
