@@ -77,7 +77,7 @@ impl Table {
 #[derive(Debug)]
 pub(super) struct Columns {
     table: Table,
-    /// The expected number of rows, for which memory is reserved.
+    /// The expected number of rows, for which memory is reserved when the first row is added.
     expected: usize,
     /// The Arrow builder of each column; empty before the first row, because many collections get
     /// no row.

@@ -19,7 +19,7 @@ pub enum OutputError {
     /// The evidence lies inside the output directory, which would be replaced.
     #[error("evidence '{}' lies in --out '{}', which would be replaced", root.display(), out.display())]
     HoldsEvidence {
-        /// The output directory.
+        /// The path of the output directory.
         out: PathBuf,
         /// The root of the evidence that the output directory contains.
         root: PathBuf,
@@ -31,7 +31,7 @@ pub enum OutputError {
     /// `--force` was given for a directory that contains something that dnsweep did not write.
     #[error("--out '{}' contains {found}, which dnsweep did not write: --force replaces only outputs of dnsweep; give another directory", path.display())]
     Foreign {
-        /// The output directory.
+        /// The path of the output directory.
         path: PathBuf,
         /// What lies in the directory that dnsweep did not write, in words.
         found: String,

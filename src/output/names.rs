@@ -1,7 +1,9 @@
 //! The names of all files that a sweep writes: those of an output, and those of the partial
-//! directory next to it. A file with any other name was not written by a sweep: a new table is an
-//! entry in [`TABLES`], and a new file that is no table one in [`DOCUMENTS`]. `sweep::conclude`
-//! writes these, and `verify::outputs` compares them.
+//! directory next to it. A file with any other name was not written by a sweep.
+//!
+//! Each table of an output is an entry in [`TABLES`], and each other file an entry in
+//! [`DOCUMENTS`]. `sweep::conclude` writes the files in [`DOCUMENTS`], and `verify::outputs`
+//! compares them.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -59,8 +59,8 @@ pub struct TableWriter {
     path: PathBuf,
     writer: ArrowWriter<HashingWriter<BufWriter<File>>>,
     table: Table,
-    /// Rows that were added one by one and wait to be encoded. They come after the batches in
-    /// `waiting`.
+    /// Rows that were added one by one and wait to be encoded. They come after the rows in
+    /// `waiting`, which are older.
     pushed: Columns,
     /// Finished batches of rows that wait to be encoded.
     waiting: Vec<RecordBatch>,
@@ -167,7 +167,8 @@ impl TableWriter {
         Ok(())
     }
 
-    /// Encodes all rows that wait to be encoded, as one batch of the Parquet file.
+    /// Encodes all rows that wait to be encoded, as one batch. Then closes the row group of the
+    /// Parquet file if it has become large.
     fn write(&mut self) -> Result<(), OutputError> {
         self.end_pushed()?;
         let waiting = std::mem::take(&mut self.waiting);

@@ -97,7 +97,7 @@ impl PartialDirectory {
         Ok(directory)
     }
 
-    /// Repairs what a sweep left that was killed while it replaced an earlier output: moves the
+    /// Repairs an output after a sweep was killed while it replaced an earlier output: moves the
     /// earlier output back to `target` or, if the new output is already there, removes the earlier
     /// one.
     fn restore(&self, target: &Path) -> io::Result<()> {

@@ -20,7 +20,7 @@ use crate::table::{
     Cell, CellSource, Column, ColumnType, Nulls, ReadError, Row, Scalar, Storage, TableId, Tables, Wanted,
 };
 
-/// The number of rows that are decoded at once.
+/// The number of rows of a Parquet file that are decoded at once.
 const BATCH_ROWS: usize = 1024;
 
 /// Returns the number of rows in a Parquet file, as the file's metadata states it.
@@ -115,15 +115,15 @@ impl Tables for OutputTables {
     }
 }
 
-/// Returns the rows with these numbers as ranges for the reader. `all` is the number of the table's
-/// rows.
+/// Returns the selection by which the Parquet reader decodes only the rows with these numbers.
+/// `all` is the number of the table's rows.
 fn selection(rows: &[u64], all: usize) -> RowSelection {
     let places = rows.iter().filter_map(|row| usize::try_from(*row).ok()).filter(|row| *row < all);
     RowSelection::from_consecutive_ranges(places.map(|row| row..row + 1), all)
 }
 
-/// A row of a table that is read back from its Parquet file. The file is decoded in batches of
-/// rows.
+/// A row of a table that is read back from its Parquet file: the decoded columns of a batch of
+/// rows, and the row's index in this batch.
 struct BatchRow<'a> {
     arrays: &'a [&'a ArrayRef],
     row: usize,
@@ -148,8 +148,8 @@ fn array<'a>(batch: &'a RecordBatch, column: &Column) -> Result<&'a ArrayRef, St
     }
 }
 
-/// Returns the type of a column that has no records, by its type in the file; `None` for records
-/// and for types that dnsweep does not write.
+/// Returns the column type that corresponds to an Arrow type; `None` for lists of structs (groups
+/// of named fields), and for types that dnsweep does not write.
 fn simple_kind(found: &DataType) -> Option<ColumnType> {
     match found {
         DataType::Utf8 => Some(ColumnType::Text),
@@ -194,7 +194,7 @@ fn cell(array: &ArrayRef, row: usize) -> Cell<'_> {
     }
 }
 
-/// Returns a cell with the items of a list: texts or records.
+/// Returns a cell with the items of a list: texts, or structs (groups of named fields).
 fn list(items: &ArrayRef) -> Cell<'static> {
     if let Some(records) = items.as_struct_opt() {
         return Cell::Records(self::records(records));

@@ -52,7 +52,8 @@ impl EarlierRun {
 pub(super) enum StatsTables<'a> {
     /// Only the tables of the detections with these ids.
     Of(HashSet<&'a str>),
-    /// The tables of any detections: right for a folder to which only sweeps write.
+    /// The tables of any detections. This is right for the partial directory, to which only sweeps
+    /// write.
     OfAny,
 }
 

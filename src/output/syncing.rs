@@ -1,4 +1,4 @@
-//! Syncing of files to the disk, on separate threads.
+//! Syncing of files to the disk, on separate threads. A sweep can write the next file meanwhile.
 //!
 //! Waiting for the disk takes as long as writing a small table. A file system syncs several files
 //! at once in hardly more time than one.

@@ -36,16 +36,19 @@ pub(super) struct Collector<'a> {
     observer: &'a mut dyn Observer,
     target: Destination<'a>,
     hosts: Hosts,
-    /// The counts of hits for each detection, in the order of the detections.
+    /// The counts of hits (events that a detection describes) for each detection, in the order in
+    /// which the user gave the detections.
     detection_hits: Vec<DetectionHits>,
     excluded: ExclusionCounts,
     totals: Totals,
     flawed: Vec<FlawedFile>,
-    /// The account of the file whose blocks are being added, and the offset in bytes up to which
-    /// its blocks were added. `None` between two files.
+    /// The account of the file whose blocks are being added (what was read of it, and what is
+    /// damaged), and the offset in bytes up to which its blocks were added. `None` between two
+    /// files.
     current: Option<(FileReport, u64)>,
     next_file: usize,
-    /// How far the sweep came in each piece of evidence, in the order of the pieces.
+    /// How far the sweep came in each piece of evidence (usually the files of one machine), in the
+    /// order of the pieces.
     pieces: Vec<PieceProgress>,
 }
 
@@ -63,17 +66,20 @@ struct PieceProgress {
 pub(super) struct SweepResults {
     /// All hosts of the sweep.
     pub hosts: Vec<NamedHost>,
-    /// The totals of the sweep, over all files and hosts.
+    /// The sweep's totals over all files and hosts, such as the number of bytes read and of
+    /// matches.
     pub totals: Totals,
     /// The files that could not be read and understood completely: those that lost most data first,
     /// and at most [`MOST_FLAWED`].
     pub flawed: Vec<FlawedFile>,
     /// Three numbers for each detection, in the order of the detections: all matches, the matches
-    /// that are no copies of an earlier one, and the matches among deleted records.
+    /// that are no copies of an earlier match, and the matches among deleted records.
     pub match_counts: Vec<[u64; 3]>,
-    /// The number of leads for each detection, in the order of the detections.
+    /// The number of leads (queries that Windows' own DNS client logged for a name that a detection
+    /// describes) for each detection, in the order of the detections.
     pub lead_counts: Vec<LeadCounts>,
-    /// How many matches and leads each exclusion took away from each host.
+    /// How many matches and leads each exclusion (the user's description of harmless events) took
+    /// away from each host.
     pub excluded: ExclusionCounts,
     /// The tables that were written; empty if the matches do not go to an output directory.
     pub written: FinishedTables,
@@ -117,9 +123,9 @@ impl<'a> Collector<'a> {
         }
     }
 
-    /// Returns true if the next finished unit (a block of a file), in evidence order, is left out
-    /// because an interruption kept it, or an earlier unit of its file, from being read. The file's
-    /// account is then closed where the first of these units begins.
+    /// Returns true if a finished unit (a block of a file) must be left out: an interruption of the
+    /// sweep kept the block, or an earlier block of its file, from being read. The account of the
+    /// file then ends where the first unread block begins. Must be called in evidence order.
     pub(super) fn leaves_out(&mut self, done: &FinishedUnit<'_>) -> Result<bool, SweepError> {
         let next = self.discovery.files.get(self.next_file);
         if !next.is_some_and(|next| std::ptr::eq(next, done.file)) {
@@ -131,8 +137,8 @@ impl<'a> Collector<'a> {
         Ok(done.interrupted)
     }
 
-    /// Adds the next finished unit (a block of a file), in evidence order. `detector` is what found
-    /// the unit's hits.
+    /// Adds the next finished unit (a block of a file), in evidence order. `detector` is the
+    /// detector that searched the unit's events.
     pub(super) fn add(&mut self, done: FinishedUnit<'_>, detector: &Detector<'_>) -> Result<(), SweepError> {
         let hits = done.hits?;
         self.observer.advanced(done.block.length(), hits.count);
@@ -143,8 +149,9 @@ impl<'a> Collector<'a> {
         if *end >= report.size { self.close_file() } else { Ok(()) }
     }
 
-    /// Adds the rows and counts of the hits of a file's events. If the matches go to a function of
-    /// the caller ([`Destination::Each`]), those among `events` are passed to it.
+    /// Adds the rows and counts (`hits`) that were made of a file's `events`, which detections
+    /// describe. If the matches go to a function of the caller ([`Destination::Each`]), the matches
+    /// among `events` are passed to it.
     pub(super) fn add_hits(
         &mut self,
         file: &LogFile,
@@ -171,8 +178,8 @@ impl<'a> Collector<'a> {
         Ok(())
     }
 
-    /// Writes the row of a file to the ledger, once its last block was added. For a file that an
-    /// interruption left unread, the row says so.
+    /// Writes the file's row to the ledger (`files.parquet`), once the last of the file's blocks
+    /// was added. For a file that an interruption left unread, the row says so.
     fn close_file(&mut self) -> Result<(), SweepError> {
         let files = &self.discovery.files;
         let file = files.get(self.next_file).expect("each block is of a file, in the order of the files");

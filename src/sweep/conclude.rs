@@ -106,8 +106,9 @@ pub(super) fn conclude(
     Ok(Outcome { ending, run, hosts, directory })
 }
 
-/// Writes `run.json` and, unless `page` leaves it out, the page, and gives the output directory its
-/// final name, which is returned. `syncing` are the tables that are still syncing to the disk.
+/// Writes `run.json` and, unless `page` says otherwise, the page `report.html`. Then gives the
+/// output directory its final name, and returns its path. `syncing` are the tables that are still
+/// syncing to the disk.
 fn publish(
     output: OutputDirectory,
     page: ReportPage,

@@ -1,5 +1,5 @@
-//! Hashes the files that containers consist of, such as the segments of a disk image: what was
-//! seized, byte for byte.
+//! Hashes the files of the evidence that are containers or parts of one, such as the segments of a
+//! disk image. A hash shows later that these files are still those that were seized.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;

@@ -17,7 +17,8 @@ use crate::report::{
 };
 use crate::scan::LocatedEvent;
 
-/// A detection of the sweep, with its conditions for a match and for a lead.
+/// A detection of the sweep, with the conditions that make an event a match or a lead. A lead is a
+/// query that Windows' own DNS client logged, so that only its name can be compared.
 struct Rule<'a> {
     detection: &'a Detection,
     /// The detection's id and name, in the form in which hosts list them.
@@ -70,8 +71,7 @@ pub(super) struct Detector<'a> {
     /// The detections, in the order in which the user gave them.
     rules: Vec<Rule<'a>>,
     discovery: &'a Discovery,
-    /// The layouts of the tables that get a row for each hit, those of matches and leads; `None` if
-    /// no tables are written.
+    /// The layouts of the tables of matches and of leads; `None` if no tables are written.
     tables: Option<HitTables<'a>>,
 }
 
@@ -93,7 +93,7 @@ impl<'a> Detector<'a> {
         Detector { rules: rules.collect(), config, discovery, tables }
     }
 
-    /// Returns the detection with this index. The caller has the index from a hit.
+    /// Returns the detection with this index, which the caller takes from a [`Hit`].
     pub(super) fn detection(&self, DetectionIndex(place): DetectionIndex) -> &'a Detection {
         self.rules.get(place).expect("a hit is of one of the sweep's detections").detection
     }
@@ -136,9 +136,10 @@ impl<'a> Detector<'a> {
         describing.map(hit).collect()
     }
 
-    /// Makes the counts, and the rows of the tables of matches and leads, for a file's events with
-    /// hits. Each event gets a row for each hit, in the order of the detections. A hit that an
-    /// exclusion takes away gets a row only with `--keep-excluded`.
+    /// Makes the counts, and the rows of the tables of matches and leads, for a file's events that
+    /// detections describe. Each event gets a row for each of these detections, in the order of the
+    /// detections. Where an exclusion takes the event away from a detection, there is a row only
+    /// with `--keep-excluded`.
     pub(super) fn reduce(&self, file: &LogFile, detected: &[EventWithHits]) -> Result<UnitHits, OutputError> {
         let leads = detected.iter().filter(|event| event.role == Role::Lead).count();
         let mut reduced = UnitHits {
@@ -159,7 +160,8 @@ impl<'a> Detector<'a> {
         Ok(reduced)
     }
 
-    /// Counts an event with hits for its host: once, however many hits it has.
+    /// Counts an event that detections describe for the event's host: once, however many detections
+    /// describe it.
     fn count(&self, event: &EventWithHits, reduced: &mut UnitHits) {
         let computer = &event.located.event.system.computer;
         let mut exclusions = excluded_from(&event.hits).peekable();
@@ -184,8 +186,8 @@ impl<'a> Detector<'a> {
         exclusions.for_each(|exclusion| reduced.excluded.add(exclusion, computer, counts));
     }
 
-    /// Adds the counts of one hit of an event, unless an exclusion takes the hit away, and its row
-    /// in the table of matches or leads, if it gets a row.
+    /// Adds one hit of an event (a detection that describes it) to `reduced`: its counts, unless an
+    /// exclusion takes the hit away, and its row in the table of matches or leads, if it gets one.
     fn reduce_hit(
         &self,
         file: &LogFile,
@@ -226,8 +228,8 @@ impl<'a> Detector<'a> {
         }
     }
 
-    /// Returns an event with the detections whose hits no exclusion takes away; `None` if
-    /// exclusions take away all of its hits, so that it is no match.
+    /// Returns an event with the detections that describe it and from which no exclusion takes it
+    /// away; `None` if there are none, so that the event is no match.
     fn matched<'e>(&'e self, event: &'e EventWithHits) -> Option<MatchedEvent<'e>> {
         let hits = event.hits.iter().filter(|hit| hit.excluded_by.is_none());
         let rules = hits.filter_map(|hit| self.rules.get(hit.detection.0));

@@ -8,8 +8,8 @@ use crate::config::{ExclusionStatus, LoadedExclusion};
 use crate::event::Event;
 use crate::report::ExcludedCounts;
 
-/// The 0-based index of an exclusion among all exclusions of the sweep, in the order of the command
-/// line.
+/// The 0-based index of an exclusion (the user's description of harmless events) among all
+/// exclusions of the sweep, in the order of the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ExclusionIndex(pub(super) usize);
 
@@ -25,7 +25,8 @@ impl ExclusionCounts {
         self.0.entry(by).or_default().entry(computer.to_owned()).or_default().merge(counts);
     }
 
-    /// Adds what exclusions took away in another part of the evidence.
+    /// Adds the numbers of matches and leads that exclusions took away in another part of the
+    /// evidence.
     pub(super) fn merge(&mut self, other: ExclusionCounts) {
         for (exclusion, hosts) in other.0 {
             for (computer, counts) in hosts {
@@ -34,7 +35,7 @@ impl ExclusionCounts {
         }
     }
 
-    /// Returns true if no exclusion took anything away.
+    /// Returns true if no exclusion took away any match or lead.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -66,8 +67,8 @@ pub(super) fn excluding(
     exclusions.iter().position(holds).map(ExclusionIndex)
 }
 
-/// Returns the exclusions that apply to any hit of an event. An exclusion that applies to several
-/// hits is returned once.
+/// Returns the exclusions that apply to any of an event's hits (the detections that describe the
+/// event). An exclusion that applies to several hits is returned once.
 pub(super) fn excluded_from(hits: &[Hit]) -> impl Iterator<Item = ExclusionIndex> {
     let exclusions: BTreeSet<ExclusionIndex> = hits.iter().filter_map(|hit| hit.excluded_by).collect();
     exclusions.into_iter()

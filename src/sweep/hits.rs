@@ -16,13 +16,13 @@ use crate::output::{Rows, Table};
 use crate::report::{Hosts, Occurrence};
 use crate::scan::LocatedEvent;
 
-/// The 0-based index of a detection among all detections of the sweep, in the order in which the
-/// user gave them.
+/// The 0-based index of a detection (a rule that describes suspicious events) among all detections
+/// of the sweep, in the order in which the user gave them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct DetectionIndex(pub(super) usize);
 
-/// An event with at least one hit: at least one detection describes it. Exclusions may take all of
-/// its hits away.
+/// An event with at least one hit, which is a detection that describes the event. Exclusions may
+/// take all of its hits away.
 pub(super) struct EventWithHits {
     pub located: LocatedEvent,
     pub hash: Sha256Digest,
@@ -41,7 +41,8 @@ pub(super) struct Hit {
     pub excluded_by: Option<ExclusionIndex>,
 }
 
-/// What a hit makes of an event: a match or a lead. The kind of the event decides.
+/// What an event with a hit (a detection that describes it) is: a match or a lead. The kind of the
+/// event decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     Match,
@@ -49,9 +50,9 @@ pub(super) enum Role {
 }
 
 impl Role {
-    /// Returns what a hit would make of an event: a match if Sysmon logged the DNS query, and a
-    /// lead if Windows' own DNS client did. `None` for all other events, because detections are
-    /// about DNS queries.
+    /// Returns what an event becomes if a detection describes it: a match if Sysmon logged the DNS
+    /// query, and a lead if Windows' own DNS client did. `None` for all other events, because
+    /// detections are about DNS queries.
     pub(super) fn of(event: &Event) -> Option<Self> {
         if event.is(&DNS_QUERY) {
             Some(Role::Match)
@@ -64,8 +65,8 @@ impl Role {
 }
 
 impl Hit {
-    /// Returns true if the hit gets a row in its table. A hit that an exclusion takes away gets a
-    /// row only with `--keep-excluded`.
+    /// Returns true if the hit gets a row in `matches.parquet` or `leads.parquet`. A hit that an
+    /// exclusion takes away gets a row only with `--keep-excluded`.
     pub(super) fn is_written(self, config: &Config) -> bool {
         self.excluded_by.is_none() || config.options.excluded_rows == ExcludedRows::Kept
     }
@@ -78,7 +79,8 @@ impl Hit {
     }
 }
 
-/// The layouts of the tables in which each hit gets a row, those of matches and leads.
+/// The layouts of the tables of matches and of leads, in which each hit (an event that a detection
+/// describes) gets a row.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct HitTables<'a> {
     /// The layout of `matches.parquet`.
@@ -101,30 +103,31 @@ pub(super) struct UnitHits {
     pub count: u64,
     /// The counts of matches and leads for each host.
     pub hosts: Hosts,
-    /// The counts of hits for each detection, in the order of the detections.
+    /// The counts of matches and leads for each detection, in the order of the detections.
     pub detections: Vec<DetectionHits>,
-    /// How many matches and leads each exclusion took away from each host.
+    /// How many matches and leads of the unit each exclusion took away from each host.
     pub excluded: ExclusionCounts,
 }
 
-/// The counts of one detection's hits. Parts of the evidence are counted separately, and can be
-/// merged in any order.
+/// The counts of one detection's hits (events that it describes): matches and leads. Parts of the
+/// evidence are counted separately, and can be merged in any order.
 pub(super) struct DetectionHits {
-    /// The number of matches, including copies of an event.
+    /// The number of the detection's matches, including copies of an event.
     pub matches: u64,
-    /// The number of matches that are no copies of an earlier one.
+    /// The number of the detection's matches that are no copies of an earlier match.
     pub unique_matches: u64,
     /// The number of matches among deleted records. No other field of this type counts them.
     pub recovered_matches: u64,
-    /// The number of leads: all, and those that are no copies of an earlier one.
+    /// The number of the detection's leads: all, and those that are no copies of an earlier one. A
+    /// lead is a query that Windows' own DNS client logged for a name that the detection describes.
     pub leads: LeadCounts,
     /// The table that the command `stats` in the detection's search makes of its matches, without
     /// copies; `None` if the search has no `stats`.
     pub stats: Option<StatsTable>,
 }
 
-/// The events with hits that were seen so far in evidence order, known by the hash of their
-/// content. They show which later events are copies.
+/// The events that detections describe and that were seen so far in evidence order, known by the
+/// hash of their content. A later event with the same hash is a copy.
 #[derive(Debug, Default)]
 pub(super) struct SeenEvents {
     hashes: HashSet<Sha256Digest>,
@@ -146,13 +149,14 @@ impl DetectionHits {
         detections.iter().map(none).collect()
     }
 
-    /// Returns true if the detection has no hits. Hits that an exclusion takes away do not count.
+    /// Returns true if the detection has no matches and no leads. Those that an exclusion takes
+    /// away do not count.
     fn is_empty(&self) -> bool {
         self.matches + self.recovered_matches + self.leads.leads == 0
     }
 
-    /// Counts the detection's hit of this event. The caller leaves out hits that an exclusion takes
-    /// away.
+    /// Counts an event that the detection describes, as a match or a lead. The caller leaves out
+    /// events that an exclusion takes away.
     pub(super) fn add(&mut self, detected: &EventWithHits) {
         let event = &detected.located.event;
         match (detected.role, detected.occurrence) {
@@ -169,7 +173,7 @@ impl DetectionHits {
         }
     }
 
-    /// Adds the counts of the same detection's hits in another part of the evidence.
+    /// Adds the counts of the same detection's matches and leads in another part of the evidence.
     pub(super) fn merge(&mut self, other: DetectionHits) {
         self.matches += other.matches;
         self.unique_matches += other.unique_matches;
@@ -182,7 +186,8 @@ impl DetectionHits {
 }
 
 impl UnitHits {
-    /// Returns true if the unit has no hits at all, not even hits that an exclusion takes away.
+    /// Returns true if no detection describes any event of the unit, not even one that an exclusion
+    /// takes away.
     pub(super) fn is_empty(&self) -> bool {
         let is_empty = |rows: &Option<Rows>| rows.as_ref().is_none_or(Rows::is_empty);
         let is_any = self.count > 0 || self.detections.iter().any(|hits| !hits.is_empty());
@@ -194,10 +199,11 @@ impl SeenEvents {
     /// Marks the events that are copies of events seen earlier, and returns true if any is. Must be
     /// called in evidence order.
     ///
-    /// An exclusion applies to an event and all of its copies, or to none of them; the first of
-    /// them decides. Copies can differ in who logged them (`Security/UserID`, which is not part of
-    /// a match's hash). If an exclusion with a condition on that field took away the first of them
-    /// alone, the others would count as copies of an event that is no match.
+    /// An exclusion applies to an event and all of its copies, or to none of them; the event that
+    /// comes first decides. This matters because copies can differ in who logged them
+    /// (`Security/UserID`, which is not part of a match's hash). If an exclusion with a condition
+    /// on that field took away the first event alone, the others would count as copies of an event
+    /// that is no match.
     pub(super) fn mark_copies(&mut self, events: &mut [EventWithHits]) -> bool {
         let mut copies = false;
         for event in events {

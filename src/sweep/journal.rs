@@ -78,14 +78,14 @@ pub(super) struct Entry {
     place: EntryUnit,
     /// The account of the block: how many bytes and records it has, and which of them are damaged.
     pub part: FileReport,
-    /// The block's events that have hits, in file order.
+    /// The block's events that detections describe, in file order.
     pub events: Vec<LocatedEvent>,
-    /// The events from deleted records of the block that have hits.
+    /// The events from deleted records of the block that detections describe.
     pub recovered: Vec<LocatedEvent>,
 }
 
 /// The beginning of an entry of a sweep's journal: the file and the block that the entry belongs
-/// to. When a journal is opened, only this part of the entries is decoded.
+/// to. Only this part of the entries is decoded when a journal is opened.
 #[derive(Debug, Deserialize)]
 struct EntryUnit {
     file: FileKey,
@@ -102,8 +102,8 @@ pub(super) struct EntryLocation {
 }
 
 /// The journal of a sweep: a file in which the sweep keeps what it has read so far, so that it can
-/// be resumed. A sweep that resumes another one first takes from the journal what the other has
-/// read, and then writes to it.
+/// be resumed. A resumed sweep first takes from the journal what the unfinished sweep has read, and
+/// then adds its own entries.
 #[derive(Debug)]
 pub(super) struct Journal {
     path: PathBuf,

@@ -1,13 +1,14 @@
-//! Leads: queries of Windows' own DNS client for a name that a detection describes. This module
-//! takes the part of a detection's condition that a queried name alone can satisfy, and counts
-//! leads.
+//! Leads: queries that Windows' own DNS client logged for a name that a detection describes. This
+//! module takes the part of a detection's condition that a queried name alone can satisfy, and
+//! counts leads.
 
 use crate::config::Config;
 use crate::detect::{LeadCondition, Predicate};
 use crate::report::Occurrence;
 
-/// The number of leads of a detection. Parts of the evidence are counted separately, and can be
-/// merged in any order.
+/// The number of a detection's leads: queries that Windows' own DNS client logged for a name that
+/// the detection describes. Parts of the evidence are counted separately, and can be merged in any
+/// order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct LeadCounts {
     /// The number of all leads, including copies of an event.
@@ -36,8 +37,8 @@ pub(super) fn lead_conditions(config: &Config) -> Vec<LeadCondition> {
     config.detections.iter().map(|loaded| loaded.detection.lead_condition()).collect()
 }
 
-/// Returns the predicate that makes an event a lead; `None` if the detection can have no leads. It
-/// has none if no name can satisfy its condition. It has none either if every name can, because
+/// Returns the predicate that makes a query of Windows' own DNS client a lead. `None` if the
+/// detection can have no leads: if no name can satisfy its condition, or if every name can, because
 /// every query would then be a lead.
 pub(super) fn lead_predicate(condition: LeadCondition) -> Option<Predicate> {
     match condition {

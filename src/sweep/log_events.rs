@@ -1,4 +1,4 @@
-//! The events of one log, block by block, without detections.
+//! The events of one log, read block by block. They are not searched by any detection.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -14,9 +14,9 @@ use crate::scan::{
     XmlFile, blocks,
 };
 
-/// An iterator over the live events of one log that are of certain kinds, in file order. The log is
-/// an event log or event XML. Damage does not end the iteration: [`problems`](LogEvents::problems)
-/// returns it.
+/// An iterator over the events of one log that are of certain kinds, in file order, without deleted
+/// records. The log is an event log or event XML. Damage does not end the iteration:
+/// [`problems`](LogEvents::problems) returns it.
 pub struct LogEvents {
     log: OpenLog,
     form: FileForm,

@@ -63,8 +63,8 @@ pub trait Observer {
     /// Called when a file was read to its end, or as far as possible. `file` is the account of what
     /// was read.
     fn file_done(&mut self, _evidence: &str, _source_path: &str, _file: &FileReport) {}
-    /// Called once, when all files were read or the sweep was interrupted. The tables are completed
-    /// after this call.
+    /// Called once, when all files were read or the sweep was interrupted. The sweep completes its
+    /// tables after this call.
     fn finished(&mut self) {}
 }
 
@@ -100,8 +100,9 @@ impl Sweep {
         sweep(self.resolve(EventTime::now())?, sink, Caller::default(), observer, interrupt)
     }
 
-    /// Returns a sink that writes tables to the output directory `out`. If the directory exists, it
-    /// must be empty. It must not lie in the evidence. Only this user can read the tables.
+    /// Returns a sink that writes the sweep's tables to the output directory `out`. If the
+    /// directory exists, it must be empty. It must not lie in the evidence. Only the user who runs
+    /// the sweep can read the tables.
     pub fn directory(&self, out: &Path) -> Result<Sink<'static>, SweepError> {
         let roots = resolve_roots(&self.evidence)?;
         Ok(Sink::Directory(prepare(out, &roots, false, UnfinishedPolicy::Refuse, Access::Owner)?))
@@ -167,8 +168,8 @@ pub(crate) fn sweep(
     conclude(config, output, caller, discovery, collected, SweepTimes { started, resumed_files })
 }
 
-/// Has files of archives unpacked beside the output, if there is one, and no longer than until
-/// `interrupt` becomes true.
+/// Sets where files of archives are unpacked: beside the output, if there is one. Unpacking stops
+/// when `interrupt` becomes true.
 fn set_up_spool(config: &mut Config, output: Option<&OutputDirectory>, interrupt: &Arc<AtomicBool>) {
     let spool = &mut config.unpacking.spool;
     if let Some(output) = output {

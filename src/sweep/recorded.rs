@@ -49,7 +49,7 @@ pub enum OutputNotRead {
     Incomplete {
         /// The path of the output directory.
         path: PathBuf,
-        /// What is wrong, with the name of the file.
+        /// What is wrong with which file of the output.
         found: String,
     },
 }
@@ -73,26 +73,28 @@ impl RecordedOutput {
         Ok(RecordedOutput { directory, run_sha256: sha256(&json), run })
     }
 
-    /// Reads the answer to `question`. It is an error if a file of the output is missing or has
-    /// another size. The contents of the files are not verified.
+    /// Reads the answer to `question` from the tables of the output. It is an error if a file of
+    /// the output is missing or has another size than `run.json` records. The contents of the files
+    /// are not verified.
     pub fn answer(self, question: &Question) -> Result<Answer, OutputNotRead> {
         self.read(|run, _, tables| Answer::read(run, tables, question))
     }
 
-    /// Reads the risk of hosts and users, and returns it with what `run.json` records. The errors
-    /// are those of [`RecordedOutput::answer`].
+    /// Reads the risk of hosts and users from the tables of the output, and returns it with what
+    /// `run.json` records. The errors are those of [`RecordedOutput::answer`].
     pub fn risk(self, question: RiskQuestion<'_>) -> Result<(Run, Risk), OutputNotRead> {
         self.read(|run, _, tables| Risk::read(&run, tables, question).map(|risk| (run, risk)))
     }
 
-    /// Makes the page of the output. It is an error if a file of the output is missing or has
-    /// another size. The contents of the files are not verified.
+    /// Makes the page of the output, which shows it to people, as HTML. It is an error if a file of
+    /// the output is missing or has another size than `run.json` records. The contents of the files
+    /// are not verified.
     pub fn page(self) -> Result<String, OutputNotRead> {
         self.read(|run, run_sha256, tables| page(run, run_sha256, tables))
     }
 
-    /// Calls `read` with the output's `run.json`, the SHA-256 of that file, and the tables, if no
-    /// file of the output is missing or has another size.
+    /// Calls `read` with the output's `run.json`, the SHA-256 of that file, and the tables. It is
+    /// an error if a file of the output is missing or has another size than `run.json` records.
     fn read<T>(
         self,
         read: impl FnOnce(Run, &str, &OutputTables) -> Result<T, AnswerError>,
@@ -103,7 +105,7 @@ impl RecordedOutput {
     }
 
     /// Returns the output with its tables. It is an error if a file of the output is missing or has
-    /// another size. The contents of the files are not verified.
+    /// another size than `run.json` records. The contents of the files are not verified.
     pub fn complete(self) -> Result<CompleteOutput, OutputNotRead> {
         let RecordedOutput { directory, run_sha256, run } = self;
         let incomplete = |found: String| OutputNotRead::Incomplete { path: directory.clone(), found };
@@ -116,7 +118,7 @@ impl RecordedOutput {
     }
 }
 
-/// The output of a sweep, of which every file exists with the recorded size.
+/// The output of a sweep, of which every file exists with the size that `run.json` records.
 #[derive(Debug)]
 pub struct CompleteOutput {
     /// The path of the output directory, with symbolic links resolved.
@@ -129,7 +131,8 @@ pub struct CompleteOutput {
     pub tables: OutputTables,
 }
 
-/// Returns what is wrong with a file of an output; `None` if it exists with the recorded size.
+/// Returns what is wrong with a file of an output; `None` if it exists with the size that
+/// `run.json` records.
 fn difference(directory: &Path, record: &OutputRecord) -> Option<String> {
     match fs::symlink_metadata(directory.join(&record.file)) {
         Err(error) => Some(format!("no {}: {error}", record.file)),

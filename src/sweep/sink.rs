@@ -18,15 +18,14 @@ use crate::scan::Location;
 /// sweep.
 pub type TakeMatch<'s> = &'s mut dyn FnMut(&Match<'_>) -> Result<(), SinkError>;
 
-/// The place where the matches of a sweep go. Matches come in evidence order, whatever the number
-/// of threads.
+/// Where the matches of a sweep go. They come in evidence order, whatever the number of threads.
 pub enum Sink<'s> {
     /// The matches go into the tables of an output directory, together with all other results of
     /// the sweep.
     Directory(OutputDirectory),
     /// The matches go to a function of the caller, one by one as they are found, including copies
-    /// of an event. Matches among deleted records come last. The function does not get leads, nor
-    /// events that exclusions take away.
+    /// of an event. Matches among deleted records come last. The function gets neither leads
+    /// (queries that Windows' own DNS client logged) nor events that exclusions take away.
     Each(TakeMatch<'s>),
     /// The matches go nowhere. As with every sink, they are counted in the totals of the
     /// [`Outcome`](super::Outcome).
@@ -58,7 +57,7 @@ impl fmt::Debug for Sink<'_> {
 /// A match: an event that at least one detection describes and no exclusion takes away.
 #[derive(Debug, Clone)]
 pub struct Match<'a> {
-    /// The event that matches.
+    /// The Sysmon DNS query that the detections describe.
     pub event: &'a Event,
     /// The detections that describe the event, in the order in which they were given.
     pub detections: Vec<&'a Detection>,
@@ -78,7 +77,8 @@ pub struct Match<'a> {
     pub event_hash: Sha256Digest,
 }
 
-/// Passes the matches among `events`, which are of one file, to the caller's function.
+/// Passes the matches among `events`, which are events of one file, to the caller's function
+/// `take`.
 pub(super) fn hand_over(
     take: &mut TakeMatch<'_>,
     detector: &Detector<'_>,

@@ -1,6 +1,6 @@
 //! The tables at the end of a sweep: their metadata, and the writing of those tables that are known
-//! or finished only then. Several tables are written at a time. A test here holds the columns of all
-//! tables to the schema version.
+//! or finished only then. Several tables are written at a time. A test in this file fails if the
+//! columns of any table change and the schema version does not.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -135,9 +135,10 @@ pub(super) fn metadata(config: &Config) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// The key of the ids of the detections in a table's metadata.
+/// The key, in the metadata of a table's Parquet file, for the ids of the detections.
 const DETECTION_IDS: &str = "dnsweep.detection_ids";
-/// The key of the detections in a table's metadata.
+/// The key, in the metadata of a table's Parquet file, for the ids, versions and hashes of the
+/// detections.
 const DETECTIONS: &str = "dnsweep.detections";
 
 /// Returns the ids, versions and hashes of detections, as a JSON array.

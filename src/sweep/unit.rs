@@ -67,8 +67,8 @@ pub(super) fn units<'a>(
     })
 }
 
-/// Returns how many chunks a block of a file has: fewer for files of which whole blocks are kept in
-/// memory.
+/// Returns how many chunks of 64 KiB a block of a file has. Blocks are smaller in files that are
+/// read a whole block at a time, because each block is then kept in memory.
 ///
 /// The number must not depend on options that leave the tables unchanged, such as the number of
 /// threads. Some limits count per block, so the size of blocks can show in the tables.
@@ -80,15 +80,17 @@ fn block_chunks(form: FileForm) -> u64 {
 }
 
 impl Unit<'_> {
-    /// Returns the memory in bytes that the unit takes while it is worked on. This is the size of
-    /// its block, or twice that if a copy of the block may have to wait to be hashed.
+    /// Returns the memory in bytes that the unit (a block of a file) takes while it is worked on.
+    /// This is the size of its block, or twice that if a copy of the block may have to wait to be
+    /// hashed.
     pub(super) fn weight(&self) -> u64 {
         let copies = if matches!(self.source, UnitSource::Evidence(Some(_))) { 2 } else { 1 };
         self.block.length() * copies
     }
 
-    /// Returns true if the evidence need not be read for the unit: its result is taken from the
-    /// journal of an unfinished sweep, or the file is an unchanged log of a shadow copy.
+    /// Returns true if the evidence need not be read for the unit (a block of a file): its result
+    /// is taken from the journal of an unfinished sweep, or the file is an unchanged log of a
+    /// shadow copy.
     pub(super) fn is_known(&self) -> bool {
         matches!(self.source, UnitSource::Journal(_) | UnitSource::Unchanged)
     }

@@ -24,7 +24,8 @@ use crate::scan::{
 };
 
 /// The usual size in bytes of an event in the sweep's journal, which keeps what was read so far. An
-/// entry of the journal has the events of a block: memory for as many events is reserved.
+/// entry of the journal has all events of a block that detections describe; from their number and
+/// this size follows how much memory is reserved for the entry.
 const EVENT_BYTES: usize = 400;
 
 /// A finished unit of work: everything that was found in a block of a file.
@@ -35,10 +36,11 @@ pub(super) struct FinishedUnit<'a> {
     pub block: Block,
     /// The account of the block: how many bytes and records it has, and which of them are damaged.
     pub part: FileReport,
-    /// The block's events that have hits, in file order.
+    /// The block's events that detections describe, in file order.
     pub detected: Vec<EventWithHits>,
-    /// The events from deleted records of the block that have hits. They become matches only after
-    /// all units, when it is known which of them are copies of live events.
+    /// The events from deleted records of the block that detections describe. They become matches
+    /// only after all units were read, when it is known which of them are copies of events in
+    /// records that were not deleted.
     pub recovered: Vec<EventWithHits>,
     /// The rows and counts for the events in `detected`. An error means a bug in dnsweep, or that
     /// the journal of the sweep that is being resumed is broken.
@@ -52,7 +54,8 @@ pub(super) struct FinishedUnit<'a> {
     pub interrupted: bool,
 }
 
-/// The decoded events of a unit of work (a block of a file), from live and from deleted records.
+/// The decoded events of a unit of work (a block of a file): those of deleted records, and those of
+/// all other records.
 #[derive(Default)]
 struct Events {
     live: Vec<LocatedEvent>,
@@ -74,8 +77,8 @@ pub(super) struct Worker<'a> {
     /// The scanners that no thread is using at the moment. They are kept, so that their buffers are
     /// used again.
     idle: Mutex<Vec<Scanner>>,
-    /// The position, among all files, of the last one that a thread has unpacked ahead of its turn
-    /// or passed over.
+    /// How far threads have unpacked files of archives ahead of time, in place of waiting: the
+    /// position, among all files, of the last file that a thread has unpacked or passed over.
     made_ready: AtomicUsize,
 }
 
@@ -108,8 +111,8 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Works on a unit: reads and decodes its block, or takes its events from the journal of the
-    /// sweep that is being resumed, and looks for matches and leads.
+    /// Works on a unit (a block of a file): reads and decodes its block, or takes its events from
+    /// the journal of the sweep that is being resumed, and looks for matches and leads.
     pub(super) fn work<'u>(&self, unit: Unit<'u>) -> FinishedUnit<'u> {
         let Unit { file, number, block, source } = unit;
         let at = match source {
@@ -138,7 +141,8 @@ impl<'a> Worker<'a> {
     /// Unpacks a file that lies packed in an archive; `number` is its position among all files. If
     /// another thread is unpacking it, this thread unpacks files that follow, in place of waiting.
     ///
-    /// With `--readers`, threads only wait: files are then unpacked while a read has its permit.
+    /// Does nothing with `--readers`: a file is then unpacked when it is read, by a thread that has
+    /// a permit to read.
     fn make_ready(&self, file: &LogFile, number: usize) {
         if self.readers.is_some() {
             return;
@@ -246,7 +250,8 @@ impl<'a> Worker<'a> {
         done
     }
 
-    /// Marks which events of a unit are copies of earlier ones. Must be called in evidence order.
+    /// Marks which events of a unit (a block of a file) are copies of earlier events. Must be
+    /// called in evidence order.
     ///
     /// If there are any copies, the unit's rows and counts are made again. Most units have no
     /// copies, so each thread makes the rows before it is known which events are copies.
@@ -262,8 +267,9 @@ impl<'a> Worker<'a> {
         done
     }
 
-    /// Calls `found` for each event from deleted records that is a copy neither of a live event nor
-    /// of another deleted one, with the event's rows and counts. Must be called after all units.
+    /// Calls `found` for each event from a deleted record that is no copy of another event, with
+    /// the event's rows and counts. Must be called after all units were read, because an event in a
+    /// deleted record can be a copy of any other event.
     pub(super) fn recover(
         &self,
         recovered: Vec<(&LogFile, EventWithHits)>,
@@ -345,8 +351,8 @@ fn dns_client(config: &Config) -> DnsClient {
     }
 }
 
-/// Returns sets of literals that a predicate requires. An event can satisfy the predicate only if
-/// it contains a literal of each set, so other events need not be decoded.
+/// Returns which texts a DNS query must contain to satisfy a predicate, as sets: at least one text
+/// of each set. Other queries need not be decoded.
 fn wanted(predicate: &Predicate) -> WantedQueries {
     let needle =
         |required: RequiredLiteral| Needle { data: required.data_name.to_owned(), literal: required.literal };
