@@ -107,7 +107,7 @@ impl<'a> FromIterator<&'a str> for ListedNames {
 }
 
 impl ListedNames {
-    /// Adds a name to the list. Only the first few names are kept; further ones are counted.
+    /// Adds a name to the list. Only the first few names are kept; later ones are only counted.
     pub(super) fn add(&mut self, name: &str) {
         self.count += 1;
         if self.first.len() < MOST_NAMES {
@@ -148,7 +148,8 @@ impl Anomaly {
         )
     }
 
-    /// Returns the rank by which anomalies are sorted: 0 is the gravest, and notes come last.
+    /// Returns the rank by which anomalies are sorted: 0 is the gravest anomaly, and notes (remarks
+    /// on something usual) come last.
     #[must_use]
     pub fn rank(&self) -> u8 {
         match self {

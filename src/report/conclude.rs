@@ -56,8 +56,8 @@ pub(super) fn conclude(
 struct EvidenceHosts<'a> {
     hosts: &'a mut KnownHosts,
     evidence: &'a Arc<str>,
-    /// The positions, in the list of all hosts, of those whose records this piece of evidence
-    /// contains. They are ascending.
+    /// The indexes, in the list of all hosts, of the hosts whose records this piece of evidence
+    /// contains, in ascending order.
     places: &'a [usize],
     piece: &'a EvidencePiece,
 }

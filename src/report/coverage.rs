@@ -73,12 +73,13 @@ impl Coverage {
     }
 }
 
-/// Returns true if both times are known and at most [`OPEN_END`] apart.
+/// Returns true if both times are known and at most a day ([`OPEN_END`]) apart.
 fn are_close(one: Option<EventTime>, other: Option<EventTime>) -> bool {
     one.zip(other).is_some_and(|(one, other)| one.ticks().abs_diff(other.ticks()) <= OPEN_END)
 }
 
-/// Returns true if `time` is known and at most [`OPEN_END`] before `other`, or after it.
+/// Returns true if `time` is known and lies at most a day ([`OPEN_END`]) before `other`, or after
+/// it.
 fn reaches(time: Option<EventTime>, other: EventTime) -> bool {
     time.is_some_and(|time| other <= time || are_close(Some(time), Some(other)))
 }
@@ -100,8 +101,8 @@ mod tests {
         Span { first: Some(EventTime::from_ticks(first)), last: Some(EventTime::from_ticks(last)) }
     }
 
-    /// Counts of a host with queries from `first` to `last`, all of them seen in the period, and
-    /// records from `log_first` to `log_last`.
+    /// Returns the counts of a host with DNS queries from `first` to `last`, all of them in the
+    /// period, and records from `log_first` to `log_last`.
     fn counts((first, last): (i64, i64), (log_first, log_last): (i64, i64)) -> RecordCounts {
         RecordCounts {
             dns_queries: 2,

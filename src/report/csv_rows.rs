@@ -1,5 +1,6 @@
-//! The answer as CSV: a row for each host, match or object at risk. Control characters in texts are
-//! escaped. The Parquet tables have every text as it was logged.
+//! The answer of a sweep (what was found on which hosts) as CSV: a row for each host, match or
+//! object at risk. Control characters in texts are escaped. The Parquet tables have every text as
+//! it was logged.
 
 use std::io::{self, Write};
 
@@ -7,7 +8,7 @@ use super::answer::{Answer, HostFacts, HostInDetail, Listed, Risk, UtcTime};
 use super::csv_writer::CsvWriter;
 use super::escape::escaped;
 
-/// The columns of a row for a host.
+/// The columns of the CSV that has a row for each host.
 const HOST: [&str; 16] = [
     "computer",
     "evidence",
@@ -26,7 +27,7 @@ const HOST: [&str; 16] = [
     "damaged_files",
     "anomalies",
 ];
-/// The columns of a row for a match.
+/// The columns of the CSV that has a row for each match.
 const MATCH: [&str; 16] = [
     "time",
     "computer",
@@ -45,7 +46,7 @@ const MATCH: [&str; 16] = [
     "event_record_id",
     "integrity",
 ];
-/// The columns of a row for an object at risk.
+/// The columns of the CSV that has a row for each object at risk, which is a host or a user.
 const RISK: [&str; 11] = [
     "object",
     "type",
@@ -60,7 +61,7 @@ const RISK: [&str; 11] = [
     "messages",
 ];
 
-/// Writes a row for each host of an answer.
+/// Writes CSV with a row for each host that an answer lists.
 pub fn write_hosts(answer: &Answer, to: impl Write) -> io::Result<()> {
     let mut rows = Rows::begin(to, &HOST)?;
     for host in answer.hosts.items.iter().chain(&answer.uncleared.items) {
@@ -98,7 +99,7 @@ fn host_row(facts: &HostFacts, detail: Option<&HostInDetail>) -> [String; 16] {
     ]
 }
 
-/// Writes a row for each match that an answer lists.
+/// Writes CSV with a row for each match that an answer lists.
 pub fn write_matches(answer: &Answer, to: impl Write) -> io::Result<()> {
     let mut rows = Rows::begin(to, &MATCH)?;
     for host in answer.hosts.items.iter().chain(&answer.uncleared.items) {
@@ -128,7 +129,7 @@ pub fn write_matches(answer: &Answer, to: impl Write) -> io::Result<()> {
     rows.end()
 }
 
-/// Writes a row for each object at risk.
+/// Writes CSV with a row for each object at risk, which is a host or a user.
 pub fn write_risk(risk: &Risk, to: impl Write) -> io::Result<()> {
     let mut rows = Rows::begin(to, &RISK)?;
     let list = |listed: &Listed<String>| joined(&listed.items);
@@ -150,7 +151,7 @@ pub fn write_risk(risk: &Risk, to: impl Write) -> io::Result<()> {
     rows.end()
 }
 
-/// Writes rows with as many cells as there are columns.
+/// Writes rows of CSV. Each has exactly `N` cells, as many as there are columns.
 struct Rows<W: Write, const N: usize>(CsvWriter<W>);
 
 impl<W: Write, const N: usize> Rows<W, N> {
@@ -172,7 +173,7 @@ impl<W: Write, const N: usize> Rows<W, N> {
     }
 }
 
-/// Returns a text from evidence as a cell, with escaped control characters.
+/// Returns a text from evidence as a cell of CSV, with escaped control characters.
 fn text(text: &str) -> String {
     escaped(text).into_owned()
 }

@@ -19,7 +19,7 @@ const DANGEROUS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋
 pub(super) struct CsvWriter<W: Write>(csv::Writer<W>);
 
 impl<W: Write> CsvWriter<W> {
-    /// Makes a writer of CSV to `to`.
+    /// Makes a writer that writes CSV to `to`.
     pub(super) fn new(to: W) -> Self {
         CsvWriter(csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(to))
     }
@@ -29,24 +29,25 @@ impl<W: Write> CsvWriter<W> {
         self.field(&defused(text))
     }
 
-    /// Writes a field as it is.
+    /// Writes a field as it is. Its text must not come from evidence, because a spreadsheet could
+    /// compute it as a formula.
     pub(super) fn field(&mut self, field: &str) -> io::Result<()> {
         self.0.write_field(field).map_err(own)
     }
 
-    /// Ends the line.
+    /// Ends the line of CSV.
     pub(super) fn end_line(&mut self) -> io::Result<()> {
         self.0.write_record(None::<&[u8]>).map_err(own)
     }
 
-    /// Writes what is still buffered.
+    /// Writes the lines that are still buffered.
     pub(super) fn end(mut self) -> io::Result<()> {
         self.0.flush()
     }
 }
 
-/// Returns the error of the system in an error of the crate `csv`, so that a closed pipe is known as
-/// one.
+/// Returns the operating system's error in an error of the crate `csv`, so that a closed pipe is
+/// recognized.
 fn own(error: csv::Error) -> io::Error {
     match error.into_kind() {
         csv::ErrorKind::Io(error) => error,

@@ -1,6 +1,6 @@
-//! The columns that `matches.parquet` and `leads.parquet` have in common: what every event with a
-//! hit has, whatever its kind. A column that is declared here belongs to a table only if the table
-//! lists it, in `matches`.
+//! The columns that `matches.parquet` and `leads.parquet` have in common: what every event has that
+//! a detection describes, whatever its kind. A column that is declared in this file belongs to a
+//! table only if `report::matches` lists it for the table.
 
 use super::matches::MatchRow;
 use crate::event::{Answer, query_status_name};

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// An exclusion and what it took away, as it is listed in `run.json`, the file in an output that
-/// describes the sweep.
+/// An exclusion (a site's description of harmless events) and how many matches and leads it took
+/// away, as `run.json` lists it, the file in an output that describes the sweep.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExclusionRecord {
     /// The exclusion's name.
@@ -46,8 +46,8 @@ pub struct HostExclusions {
     pub excluded_leads: u64,
 }
 
-/// How many matches and leads were taken away by exclusions. `merge` is associative and
-/// commutative.
+/// How many matches and leads were taken away by exclusions. [`merge`](Self::merge) is associative
+/// and commutative, so that parts of the evidence can be counted separately.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ExcludedCounts {
     /// The number of matches that exclusions took away.

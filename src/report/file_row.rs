@@ -306,10 +306,10 @@ impl<'a> FileRow<'a> {
 }
 
 impl<'a> FileRow<'a> {
-    /// Makes the row of a file. `evidence` is the name of its piece of evidence, and `source_path`
-    /// its path from its root. `checksums` says of which chunks the records were compared with
-    /// their checksum: `all`, or `decoded` (only chunks in which a record was decoded, and chunks
-    /// with a problem).
+    /// Makes the row of a file. `evidence` is the name of the file's piece of evidence, and
+    /// `source_path` the file's path from its root. `checksums` says of which chunks the records
+    /// were compared with their checksum: `all`, or `decoded` (only chunks in which a record was
+    /// decoded, and chunks with a problem).
     #[must_use]
     pub fn new(
         file: &'a FileReport,
@@ -327,8 +327,8 @@ impl<'a> FileRow<'a> {
         cells(Self::COLUMNS, self)
     }
 
-    /// Returns `chunks`, a number of chunks; 0 if the file is no event log, so that its numbers of
-    /// chunks mean nothing.
+    /// Returns `chunks`, a number of chunks of the file; 0 if the file is no event log, because it
+    /// then has no chunks, whatever was counted.
     fn of_log(&self, chunks: u64) -> u64 {
         if self.file.status() == Status::NotAnEventLog { 0 } else { chunks }
     }

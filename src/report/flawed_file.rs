@@ -1,5 +1,5 @@
 //! What could not be read completely, as `run.json` lists it: flawed files, those that lost most
-//! first, and missed containers. The summary shows them.
+//! first, and missed containers. The summary shows both lists.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -44,8 +44,8 @@ pub struct FirstProblem {
 }
 
 impl FlawedFile {
-    /// Makes the entry of a file. `evidence` is the name of its piece of evidence, and
-    /// `source_path` its path from its root.
+    /// Makes the entry for a file in the list of flawed files. `evidence` is the name of the file's
+    /// piece of evidence, and `source_path` the file's path from its root.
     #[must_use]
     pub fn new(evidence: &str, source_path: String, file: &FileReport) -> Self {
         let Loss { bytes, records } = file.loss();

@@ -58,29 +58,30 @@ impl FileCounts {
     }
 }
 
-/// Everything that was seen of one host. `merge` is associative and commutative.
+/// Everything that was seen of one host. [`merge`](Self::merge) is associative and commutative, so
+/// that parts of the evidence can be counted separately.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Host {
     /// The host's name as its records spell it; of several spellings, the first in byte order.
     pub name: Box<str>,
     /// What each piece of evidence contains about this host, by the name of the piece.
     pub places: SmallMap<Arc<str>, HostInEvidence>,
-    /// The number of matches in live records. A DNS query counts once, however many detections
-    /// describe it. Copies of a query count too.
+    /// The number of matches in records that were not deleted. A DNS query counts once, however
+    /// many detections describe it. Copies of a query count too.
     pub matches: u64,
     /// The number of unique matches, which are not copies of an earlier match. The fields from
     /// `match_span` to `risk_score` are about unique matches.
     pub unique_matches: u64,
     /// The number of hits: pairs of a match (copies included) and a detection that describes it.
     pub hits: u64,
-    /// The number of unique matches whose record lies in a damaged chunk.
+    /// The number of unique matches whose record lies in a damaged chunk of its log.
     pub damaged_matches: u64,
     /// The number of matches among deleted records. No other field of this type counts them.
     pub recovered_matches: u64,
     /// The number of DNS queries that an exclusion takes away from at least one detection,
     /// including copies and deleted records.
     pub excluded_matches: u64,
-    /// The TimeCreated of the earliest and the latest unique match.
+    /// The times (TimeCreated) of the earliest and the latest unique match.
     pub match_span: Span,
     /// The domain names that the unique matches query, in lower case, each with the number of
     /// matches.
@@ -96,17 +97,19 @@ pub struct Host {
     pub detections: DetectionCounts,
     /// The highest risk score of the unique matches; `None` if their detections state none.
     pub risk_score: Option<i64>,
-    /// The counts of the host's live records: all, those of Sysmon, and DNS queries, with their
-    /// times.
+    /// The counts of the host's records that were not deleted: all, those of Sysmon, and DNS
+    /// queries, with their times.
     pub counts: RecordCounts,
-    /// The counts of the files that contain the host's records, and of files and containers of the
-    /// same evidence that may contain some.
+    /// The counts of the files that contain the host's records, and of those files and containers
+    /// of the same evidence that may contain some.
     pub files: FileCounts,
     /// The number of files with the host's records that were in use when they were copied.
     pub files_in_use: u64,
-    /// The number of unique matches whose UtcTime is more than five minutes from TimeCreated.
+    /// The number of unique matches whose UtcTime (when the query was made) is more than five
+    /// minutes from TimeCreated (when it was logged).
     pub distant_utc_times: u64,
-    /// The number of unique matches whose UtcTime cannot be read.
+    /// The number of unique matches whose UtcTime (when Sysmon says that the query was made) cannot
+    /// be read.
     pub unreadable_utc_times: u64,
     /// The number of leads: events of Windows' own DNS client with a name that a detection
     /// describes, including copies of an event. They are not matches.
@@ -140,7 +143,7 @@ pub type ValueCounts = SmallMap<Box<str>, u64>;
 /// What can be concluded about a host's logs once all evidence was read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Conclusion {
-    /// The EventRecordIDs of the host's logs, including those under the machine's earlier names.
+    /// The EventRecordIDs in the host's logs, including those under the machine's earlier names.
     pub logs: MachineLogs,
     /// The times at which the host's clock went back.
     pub clock: MachineClock,
@@ -325,9 +328,9 @@ fn without_case(name: &str) -> Cow<'_, str> {
 }
 
 /// Returns the anomalies for EventRecordIDs that are missing in a machine's logs. Each of the
-/// [`MOST_CHANNELS`] channels with most missing has an anomaly of its own. If there are further
-/// channels, one more anomaly counts them. The last is a note on all exports, event XML and
-/// collectors' logs in which EventRecordIDs are missing.
+/// [`MOST_CHANNELS`] channels in which most are missing has an anomaly of its own; if there are
+/// further channels, one more anomaly counts them. The last item is a note on exports, event XML
+/// and collectors' logs in which EventRecordIDs are missing.
 fn gap_anomalies(logs: &MachineLogs) -> Vec<Anomaly> {
     let (mut gaps, mut selected) = (Vec::new(), ListedNames::default());
     for missing in logs.missing() {

@@ -4,10 +4,11 @@ use super::machine_logs::MachineLogs;
 use crate::event::Span;
 use crate::ledger::clock::MachineClock;
 
-/// What one piece of evidence contains about a host. `merge` is associative and commutative.
+/// What one piece of evidence contains about a host. [`merge`](Self::merge) is associative and
+/// commutative, so that parts of the piece can be counted separately.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HostInEvidence {
-    /// The TimeCreated of the host's earliest and latest record in this piece of evidence.
+    /// The times (TimeCreated) of the host's earliest and latest record in this piece of evidence.
     pub span: Span,
     /// The number of files in this piece of evidence that contain records of this host alone.
     pub own_files: u64,

@@ -1,4 +1,4 @@
-//! The rows and columns of `hosts.parquet`.
+//! The rows and columns of `hosts.parquet`, the table of the hosts in the evidence.
 
 use super::anomaly::Anomaly;
 use super::coverage::Coverage;
@@ -10,7 +10,7 @@ use crate::table::{Cell, ColumnOf, ColumnType, Scalar, cells};
 
 const COUNTS: ColumnType = ColumnType::Records(&[("value", Scalar::Text), ("count", Scalar::Integer)]);
 
-/// A row of `hosts.parquet`: a host, with what its columns need.
+/// A row of `hosts.parquet`: a host, with all that the table's columns need.
 #[derive(Debug)]
 pub struct HostRow<'a> {
     computer: Option<&'a str>,

@@ -20,8 +20,8 @@ use crate::ledger::tally::RecordCounts;
 /// names a Computer.
 pub type NamedHost = (Option<String>, Box<Host>);
 
-/// All hosts of a sweep, and what is known about the pieces of evidence. `merge` is associative and
-/// commutative.
+/// All hosts of a sweep, and what is known about the pieces of evidence. [`merge`](Self::merge) is
+/// associative and commutative, so that parts of the evidence can be counted separately.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hosts {
     /// The hosts, by their Computer in lower case. An empty Computer is a host of its own.

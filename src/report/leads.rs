@@ -138,8 +138,8 @@ impl MatchRow<'_> {
         cells(Self::LEAD_COLUMNS, self)
     }
 
-    /// Returns the cell for a field of the event that contains a number; null if the event has no
-    /// such field, or its text is no number.
+    /// Returns the cell for a field of the event that contains a number; a null cell if the event
+    /// has no such field, or the field's text is no number.
     fn number(&self, field: &str) -> Cell<'_> {
         Cell::optional_count(self.event.get(field).and_then(|text| text.parse().ok()))
     }

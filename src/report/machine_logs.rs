@@ -4,7 +4,8 @@
 use crate::ledger::logs::Channels;
 use crate::ledger::record_ids::{Gap, IdRuns};
 
-/// The EventRecordIDs of one machine's logs, by channel. `merge` is associative and commutative.
+/// The EventRecordIDs in one machine's logs, by channel. [`merge`](Self::merge) is associative and
+/// commutative, so that files can be added in any order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MachineLogs {
     /// EventRecordIDs in logs that the machine wrote itself. Windows numbers the events of a log
@@ -20,7 +21,8 @@ pub struct MachineLogs {
 pub struct MissingIds<'a> {
     /// The channel in which EventRecordIDs are missing.
     pub channel: &'a str,
-    /// Gaps in the EventRecordIDs of the machine's own log that no other file fills.
+    /// Gaps in the EventRecordIDs of the log that the machine wrote itself. Gaps that records in
+    /// another file fill are left out.
     pub gaps: Vec<Gap>,
     /// True if the channel may have more gaps than are kept in memory.
     pub incomplete: bool,
@@ -96,8 +98,8 @@ mod tests {
         logs
     }
 
-    /// Returns the numbers on both sides of each gap of the own log, and whether a selection has
-    /// gaps.
+    /// Returns the EventRecordIDs on both sides of each gap in the log that the machine wrote
+    /// itself, and whether an export or another selection of its events has gaps.
     fn gaps_of(logs: &MachineLogs) -> (Vec<(u64, u64)>, bool) {
         logs.missing().next().map_or_else(Default::default, |missing| {
             let gaps = missing.gaps.iter().map(|gap| (gap.after, gap.before)).collect();

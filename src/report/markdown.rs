@@ -1,5 +1,6 @@
-//! The answer as Markdown, for a wiki, a ticket or a case file. Every text from the evidence is a
-//! code span, so that no text of it is read as Markdown or HTML, and none becomes a link.
+//! The answer of a sweep (what was found on which hosts) as Markdown, for a wiki, a ticket or a
+//! case file. Every text from the evidence is a code span, so that none of it is read as Markdown
+//! or HTML, or becomes a link.
 
 use std::fmt::Write;
 
@@ -10,12 +11,13 @@ use super::escape::{escaped, middle_cut};
 use super::flawed_file::FirstProblem;
 use super::wording::{counted, grouped};
 
-/// The most characters of a value that are shown. Longer values are cut in the middle.
+/// The most characters of a value from the evidence that the Markdown shows. Longer values are cut
+/// in the middle.
 const MOST_SHOWN: usize = 300;
-/// The most detections and exclusions that are listed.
+/// The most detections, and the most exclusions, that the Markdown lists.
 const MOST_LISTED: usize = 100;
 
-/// Returns the summary as Markdown. `directory` is the output directory.
+/// Returns the summary of a sweep as Markdown. `directory` is the path of the output directory.
 #[must_use]
 pub fn summary(answer: &Answer, directory: &str) -> String {
     let totals = &answer.run.totals;
@@ -63,7 +65,8 @@ pub fn summary(answer: &Answer, directory: &str) -> String {
     text
 }
 
-/// Writes what could not be read, if anything.
+/// Writes which files, containers and rules were left out, because they could not be read or run.
+/// Writes nothing if there are none.
 fn left_out(text: &mut String, answer: &Answer) {
     let run = &answer.run;
     let mut lines: Vec<String> = Vec::new();
@@ -96,12 +99,14 @@ fn left_out(text: &mut String, answer: &Answer) {
     }
 }
 
-/// Returns the first problem of a file or container, to stand after its status.
+/// Returns a text with the first problem of a file or container, to be written after its status;
+/// empty if there is no problem.
 fn problem(first: Option<&FirstProblem>) -> String {
     first.map(|first| format!(": {}", code(&first.problem))).unwrap_or_default()
 }
 
-/// Writes what was looked for: the detections, the exclusions and the period; and the leads.
+/// Writes what was looked for: the period, the detections and the exclusions. Then writes how many
+/// leads were found.
 fn looked_for(text: &mut String, answer: &Answer) {
     let run = &answer.run;
     text.push_str("## What was looked for\n\n");
@@ -189,7 +194,7 @@ fn top_values(text: &mut String, head: &str, values: &TopValues) {
     text.push('\n');
 }
 
-/// Returns what is known of the hosts that an answer has, as Markdown.
+/// Returns what is known of the hosts that an answer lists, as Markdown.
 #[must_use]
 pub fn hosts(answer: &Answer) -> String {
     let mut text = String::new();
@@ -314,8 +319,8 @@ fn optional(text: Option<&str>) -> String {
     text.filter(|text| !text.is_empty()).map(code).unwrap_or_default()
 }
 
-/// Returns a text as a code span. Nothing in it is read as Markdown, as HTML or as the end of a
-/// cell of a table.
+/// Returns a text as a Markdown code span. Nothing in it is read as Markdown, as HTML or as the end
+/// of a cell of a table.
 fn code(text: &str) -> String {
     if text.is_empty() {
         return String::new();

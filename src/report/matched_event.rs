@@ -39,7 +39,8 @@ pub struct MatchedEvent<'a> {
     pub risk_score: Option<i64>,
 }
 
-/// How many matches each detection describes. `merge` is associative and commutative.
+/// How many matches each detection describes. [`merge`](Self::merge) is associative and
+/// commutative, so that parts of the evidence can be counted separately.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DetectionCounts(
     /// Each detection's id and name with its number of matches, sorted by id. Each detection occurs
@@ -66,7 +67,7 @@ impl DetectionCounts {
         }
     }
 
-    /// Adds the numbers of matches in another part of the evidence.
+    /// Adds the numbers of matches that each detection describes in another part of the evidence.
     pub fn merge(&mut self, other: &DetectionCounts) {
         for (label, count) in &other.0 {
             self.add(label, *count);

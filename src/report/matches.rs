@@ -17,9 +17,10 @@ use crate::table::{Cell, ColumnOf, ColumnType, cells};
 /// A row of `matches.parquet` or `leads.parquet`: a match or a lead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MatchRow<'a> {
-    /// The number, from 0, of the chunk that contains the event's record: the number of the slot in
-    /// which the chunk begins. In a file that is no event log but is searched for chunks
-    /// (`--carve`), the number of the 512-byte sector at which the chunk begins. In event XML, 0.
+    /// The number, from 0, of the 64 KiB chunk that contains the event's record: the number of the
+    /// place for a chunk (slot) in which the chunk begins. In a file that is no event log but is
+    /// searched for chunks (`--carve`), the number of the 512-byte sector at which the chunk
+    /// begins. In event XML, 0.
     pub chunk_number: u64,
     /// The offset of the event's record, in bytes from the start of the file.
     pub record_offset: u64,
@@ -33,7 +34,7 @@ pub struct MatchRow<'a> {
     /// Tells whether the event is seen for the first time, is a copy of an earlier one, or was
     /// found in a deleted record only.
     pub occurrence: Occurrence,
-    /// The answer to the DNS query, taken apart into its items.
+    /// The answer to the DNS query, split into its items.
     pub results: QueryResults,
     /// Those of the detection's patterns for the queried name that the event satisfies.
     pub matched_query: Vec<String>,
@@ -56,26 +57,26 @@ pub struct MatchRow<'a> {
 /// its archive, in a shadow copy, and in a log that the event was forwarded to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Occurrence {
-    /// The event lies in a live record, and is seen for the first time.
+    /// The event's record was not deleted, and the event is seen for the first time.
     #[default]
     First,
-    /// The event lies in a live record, and is a copy: an event with the same content was seen
-    /// before.
+    /// The event's record was not deleted, and the event is a copy: an event with the same content
+    /// was seen before.
     Copy,
-    /// The event was found in deleted records only, and in no live record.
+    /// The event was found in deleted records only.
     Recovered,
 }
 
 /// What many rows of `matches.parquet` have in common: the file that contains the event, and the
-/// detection.
+/// detection that describes it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct MatchContext<'a> {
-    /// The name of the piece of evidence that contains the file.
+    /// The name of the piece of evidence that contains the event's file.
     pub evidence: &'a str,
-    /// The file's path from its root.
+    /// The path, from its root, of the file that contains the event.
     pub source_path: &'a str,
-    /// What is known about where the file comes from: its path on the collected machine, the time
-    /// of the shadow copy that it lies in, and whether it was deleted.
+    /// What is known about where the event's file comes from: its path on the collected machine,
+    /// the time of the shadow copy that it lies in, and whether it was deleted.
     pub origin: &'a Origin,
     /// The detection's id.
     pub detection_id: &'a str,

@@ -1,5 +1,6 @@
-//! The report: makes table rows and `run.json` from what the stages found, and the summary and the
-//! page from these. It does not know how evidence is read or tables are stored.
+//! The report: makes table rows and `run.json` from what the other stages of a sweep found, and
+//! makes the summary and the page from these. It does not know how evidence is read or how tables
+//! are stored.
 
 mod anomaly;
 pub mod answer;

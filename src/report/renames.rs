@@ -25,9 +25,9 @@ const LEAST_EVENTS: [u64; 2] = [2, 4];
 /// come back only once, while Windows is set up. Names that alternate more often belong to machines
 /// that send their events to one collector.
 const MOST_TURNS: u64 = 2;
-/// The share of records with a changed header number that a machine's own log can have: at most one
-/// record in this many. In such a record, the number in the header is not the EventRecordID. A few
-/// come from damage or changes; in exports, nearly all records are like that.
+/// How rare, in a log that a machine wrote itself, records are whose header has another number than
+/// their EventRecordID: at most one record in this many. A few come from damage or changes; in
+/// exports, nearly all records are like that.
 const FEW: u64 = 10;
 
 /// Returns a Computer in lower case. This form identifies a host, because Windows does not
@@ -56,8 +56,8 @@ pub(super) fn own_channel(file: &FileReport) -> Option<&str> {
     most.map(|(channel, _)| *channel)
 }
 
-/// The computers' names in a file. Names that belong to one machine share a number: the index of
-/// the first of these names in the list of names.
+/// The computers' names in a file, and which of them belong to one machine. Such names share a
+/// number: the index of the first of them in the list of names.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct MachineNames<'a> {
     names: Vec<&'a str>,
@@ -219,7 +219,8 @@ mod tests {
         file
     }
 
-    /// Returns the names that are joined, and how many gaps the logs have.
+    /// Returns the pairs of names that are joined, and how many gaps each of the file's logs has in
+    /// its EventRecordIDs.
     fn joined(file: &FileReport) -> (Vec<(String, String)>, Vec<u64>) {
         let names = MachineNames::of(file);
         let apart = || file.tally.logs.iter().map(|(_, _, runs)| runs.gap_count()).collect();

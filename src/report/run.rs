@@ -71,7 +71,7 @@ pub struct Run {
     /// The numbers of files that were found in the evidence but not read, by kind: for example
     /// symbolic links, and files that are not named like event logs.
     pub passed_over: SkippedCounts,
-    /// The detections that ran, each with its numbers of matches.
+    /// The detections that ran, each with its numbers of matches and leads.
     pub detections: Vec<DetectionRecord>,
     /// The numbers of rules that were found, that ran, and that did not.
     pub rules: RuleCounts,
@@ -81,12 +81,13 @@ pub struct Run {
     /// The rules that were found in directories of rules and that are about other data than DNS
     /// queries, such as logons. No DNS query can match them, so they did not run.
     pub other_data_detections: Vec<RefusedRecord>,
-    /// The site's exclusions, in the order of the command line, each with what it took away.
+    /// The site's exclusions, in the order of the command line, each with the number of matches and
+    /// leads that it took away.
     pub exclusions: Vec<ExclusionRecord>,
     /// The totals of the sweep over all files and hosts.
     pub totals: Totals,
-    /// The files that could not be read and understood completely: those that lost most data, those
-    /// that lost most first. If there are more than a hundred, only the first hundred are listed.
+    /// The files that could not be read and understood completely, those that lost most data first.
+    /// At most a hundred are listed.
     pub flawed_files: Vec<FlawedFile>,
     /// The containers that could not be read, or not completely, in evidence order, without those
     /// that lie inside a volume as files. If there are more than a hundred, only the first hundred
@@ -175,22 +176,23 @@ pub struct DetectionRecord {
 /// What is at risk if an event matches a detection, as `run.json` lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RiskObjectRecord {
-    /// The name of the field with the object, in the result of the detection's search.
+    /// The name of the field that contains the object at risk, in the result of the detection's
+    /// search.
     pub field: String,
-    /// The type of the object: `system`, `user` or `other`.
+    /// The type of the object at risk: `system`, `user` or `other`.
     pub object_type: String,
-    /// The risk score for this object; `null` if the rule states none for it.
+    /// The risk score for this object at risk; `null` if the detection's rule states none for it.
     pub score: Option<u32>,
 }
 
 impl RiskObjectRecord {
-    /// Returns the object of detections that state none: the host.
+    /// Returns the object at risk for detections whose rule states none: the host.
     pub(super) fn host() -> Self {
         RiskObjectRecord { field: "dest".to_owned(), object_type: "system".to_owned(), score: None }
     }
 
-    /// Returns the column of the table of matches that contains the object. Detections give fields
-    /// the names of Sysmon or of Splunk's data model.
+    /// Returns the column of the table of matches that contains the object at risk. Detections name
+    /// the object's field as Sysmon or Splunk's data model does.
     pub(super) fn column(&self) -> &'static str {
         match self.field.to_ascii_lowercase().as_str() {
             "user" | "user_id" | "src_user" => "user",
@@ -225,8 +227,9 @@ pub struct DetectionLeads {
     pub unique_leads: u64,
 }
 
-/// Which queried names can satisfy a detection's condition, if its other demands are left aside.
-/// This decides whether the detection can have leads, because only the name is known of a lead.
+/// Which queried names can satisfy a detection's condition, if the condition's demands on other
+/// fields are left aside. This decides whether the detection can have leads, because only the name
+/// is known of a lead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum NameCondition {
@@ -257,7 +260,7 @@ pub struct RuleCounts {
     pub files_without_a_rule: u64,
 }
 
-/// A rule that was found in a directory and did not run, with the reason.
+/// A rule that was found in a directory and did not run, with the reason why not.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct RefusedRecord {
     /// The path of the rule's file.

@@ -1,5 +1,5 @@
-//! The columns of all tables, as documents that people and programs read. They are made from the
-//! declarations by which the tables are written.
+//! The columns of all tables, as documents that people and programs read. The documents are made
+//! from the declarations by which the tables are written.
 
 use std::fmt::Write;
 
@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use super::{ContainerRow, FileRow, HostRow, MatchRow};
 use crate::table::{Column, ColumnOf, ColumnType, Nulls, Scalar};
 
-/// A table with the columns that it has: its file, what its rows are, and its columns.
+/// A table of the output as documents describe it: its file name, what each of its rows is, and its
+/// columns.
 type DescribedTable = (&'static str, &'static str, Vec<&'static Column>);
 
 /// Returns all tables whose columns do not depend on a detection, in the order of the guide.
@@ -29,8 +30,8 @@ fn tables() -> [DescribedTable; 5] {
     ]
 }
 
-/// Returns the columns of all tables as a JSON document. `schema_version` is the version of their
-/// layout.
+/// Returns the columns of all tables as a JSON document. `schema_version` is the version of the
+/// tables' layout.
 #[must_use]
 pub fn tables_as_json(schema_version: u32) -> String {
     let column = |column: &&Column| {
@@ -47,7 +48,7 @@ pub fn tables_as_json(schema_version: u32) -> String {
     format!("{document:#}\n")
 }
 
-/// Returns a column's type in JSON: a name, or an object for lists and records.
+/// Returns a column's type as the JSON document names it: a name or, for lists, an object.
 fn kind(kind: ColumnType) -> Value {
     let scalar = |scalar: Scalar| match scalar {
         Scalar::Text => ("text", false),
@@ -72,7 +73,8 @@ fn kind(kind: ColumnType) -> Value {
     }
 }
 
-/// Returns the columns of all tables in Markdown.
+/// Returns the columns of all tables in Markdown. `schema_version` is the version of the tables'
+/// layout.
 #[must_use]
 pub fn tables_as_markdown(schema_version: u32) -> String {
     let mut text = format!("# Tables, schema version {schema_version}\n");

@@ -65,7 +65,7 @@ pub struct Totals {
     /// field for another state of files, such as `damaged_files`, counts them.
     pub partial_deleted_files: u64,
     /// The number of logs of shadow copies that have the same bytes in the next newer state of
-    /// their volume. They are read there, and no other field but `files` counts them.
+    /// their volume. They are read in that newer state, and no other field but `files` counts them.
     pub unchanged_files: u64,
     /// The number of archives, disk images, volumes and shadow copies that were found.
     pub containers: u64,
@@ -91,12 +91,13 @@ pub struct Totals {
     /// The number of slots and chunks, among those that `chunks` counts, that have a problem of any
     /// kind.
     pub damaged_chunks: u64,
-    /// The number of chunks of which the checksum of the records was verified.
+    /// The number of chunks whose records were compared with the checksum in the chunk's header.
     pub checked_chunks: u64,
-    /// The number of live records that were read, including records after damage in their chunk.
+    /// The number of records that were read and were not deleted, including records after damage in
+    /// their chunk.
     pub records: u64,
     /// The number of records that were read although they follow damage: bytes of their chunk that
-    /// are no record.
+    /// form no record.
     pub refound_records: u64,
     /// The number of records that could not be decoded.
     pub damaged_records: u64,
@@ -122,13 +123,13 @@ pub struct Totals {
     pub recovered_records: u64,
     /// The number of matches among deleted records. No other field of this type counts them.
     pub recovered_matches: u64,
-    /// The number of unique matches whose record lies in a damaged chunk.
+    /// The number of unique matches whose record lies in a damaged chunk of its log.
     pub damaged_matches: u64,
-    /// The number of events of which an exclusion takes away at least one hit, including copies of
-    /// an event and deleted records.
+    /// The number of events that an exclusion takes away from at least one detection, including
+    /// copies of an event and deleted records.
     pub excluded_matches: u64,
-    /// The number of leads, including copies: the same event found again in another place of the
-    /// evidence. Leads are not matches.
+    /// The number of leads (queries that Windows' own DNS client logged), including copies: the
+    /// same event found again in another place of the evidence. Leads are not matches.
     pub leads: u64,
     /// The number of leads that are no copies of an earlier lead.
     pub unique_leads: u64,
@@ -230,7 +231,7 @@ impl Totals {
     }
 
     /// Returns true if a file or a container could not be read at all or, for a container, not
-    /// completely. It may have been, or contained, the only event log.
+    /// completely. The only event log may have been this file, or in this container.
     #[must_use]
     pub fn missed_any(&self) -> bool {
         self.unreadable_files + self.missed_containers > 0

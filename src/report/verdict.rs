@@ -5,9 +5,9 @@
 /// greater the verdict (by `Ord`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
-    /// At least one detection describes an event in a live record of the host.
+    /// At least one detection describes an event of the host in a record that was not deleted.
     Matches,
-    /// Detections describe events in deleted records of the host, and none in its live records.
+    /// Detections describe events in deleted records of the host, and none in its other records.
     RecoveredMatches,
     /// DNS queries of the host were seen (in the period, if the user requested one), and none of
     /// them matched.

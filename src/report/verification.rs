@@ -57,7 +57,7 @@ pub enum Difference {
         /// The size of the file now, in bytes.
         found: u64,
     },
-    /// The file has the size that `run.json` or the ledger records, but another SHA-256: its
+    /// The file has the size that `run.json` or the ledger records, but another SHA-256, so its
     /// content differs.
     Content {
         /// The SHA-256 of the file that `run.json` or the ledger records.
@@ -72,19 +72,20 @@ pub enum Difference {
         /// The number of rows that the table has now.
         found: u64,
     },
-    /// The file has the name of the output's page, but is no page of dnsweep.
+    /// The file has the name of the output's HTML page, `report.html`, but dnsweep did not make it.
     NoPage,
-    /// The page was made from another `run.json`.
+    /// The page (`report.html`) was made from another `run.json` than the one beside it.
     OtherRun {
         /// The SHA-256 of `run.json` that the page names.
         named: String,
-        /// The SHA-256 of the `run.json` beside it.
+        /// The SHA-256 of the `run.json` beside the page.
         found: String,
     },
-    /// The page differs from the page that dnsweep makes of the output, so that somebody changed the
-    /// page or a table.
+    /// The page (`report.html`) differs from the page that dnsweep makes of the output. So somebody
+    /// changed the page or a table.
     OtherPage,
-    /// The file cannot be read or understood now, so it cannot be compared. Contains the reason.
+    /// The file cannot be read or understood now, so it cannot be compared with what was recorded
+    /// of it. Contains the reason.
     Unreadable(String),
     /// The ledger differs from what `run.json` records, or is not listed in `run.json`. The
     /// evidence was therefore not compared with the ledger.
@@ -131,8 +132,8 @@ impl Display for Discrepancy {
     }
 }
 
-/// How many of the files that `run.json` or the ledger records were compared with it, and how many
-/// of them were found unchanged.
+/// How many files were compared with what `run.json` or the ledger records of them, and how many of
+/// these were found unchanged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ComparisonCounts {
     /// The number of files that `run.json` or the ledger records. All of them are compared.
@@ -175,14 +176,16 @@ pub enum ResultDetail {
     Discrepancies,
 }
 
-/// How the page of an output was compared.
+/// The result of comparing the page of an output (`report.html`) with the page that dnsweep makes
+/// of the output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ComparedPage {
-    /// The page is that of the output, byte by byte.
+    /// The page is the one that dnsweep makes of the output, byte by byte.
     Same,
-    /// The page differs, or cannot be read.
+    /// The page differs from the one that dnsweep makes of the output, or cannot be read.
     Different,
-    /// The page names this `run.json`, but what it says could not be compared. Contains the reason.
+    /// The page names the `run.json` of this output, but what else it says could not be compared.
+    /// Contains the reason.
     NamesRun(String),
 }
 
@@ -242,8 +245,8 @@ impl Verification {
         self.evidence.iter().try_for_each(|evidence| self.write_not_compared(text, *evidence))
     }
 
-    /// Writes how many files of the evidence are unchanged. `label` stands at the start of the
-    /// line; `what` says what kind of files they are.
+    /// Writes a line on how many files of the evidence are unchanged. `label` stands at the start
+    /// of the line; `what` says what kind of files they are.
     fn write_compared(
         &self,
         text: &mut String,

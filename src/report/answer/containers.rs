@@ -1,5 +1,5 @@
-//! The containers of an answer: how many there are in each state. Those that could not be read are
-//! listed in `run.json`.
+//! The containers of an answer (archives, disk images, volumes and shadow copies): how many there
+//! are in each state. Those that could not be read are listed in `run.json`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,20 +26,22 @@ pub struct Containers {
     pub statuses: Vec<StatusCount>,
     /// The number of shadow copies that were listed, but not read (without `--vss`).
     pub unread_shadow_copies: u64,
-    /// The first instants of the days (UTC) on which these shadow copies were made.
+    /// The days (UTC) on which the shadow copies that were not read were made, each by its first
+    /// instant.
     pub unread_shadow_days: Listed<UtcTime>,
 }
 
-/// A state of containers, and how many are in it.
+/// A state of containers, such as `unreadable`, and how many containers are in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct StatusCount {
     /// How far the containers were read: `read`, `partly`, `unreadable` and so on.
     pub status: String,
-    /// The number of containers.
+    /// The number of containers in this state.
     pub containers: u64,
 }
 
-/// Reads the table of containers; `None` if the output has none.
+/// Reads how many containers are in each state from an output's table of containers; `None` if the
+/// output has no such table.
 pub(super) fn read(tables: &dyn Tables) -> Result<Option<Containers>, AnswerError> {
     if !tables.has(TableId::Containers) {
         return Ok(None);

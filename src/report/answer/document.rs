@@ -17,8 +17,8 @@ use crate::report::flawed_file::{FlawedFile, MissedContainer};
 use crate::report::run::{DetectionRecord, OutputRecord, RefusedRecord, RuleCounts, Run};
 use crate::report::totals::Totals;
 
-/// The version of the layout of the document. It is raised if a field is removed or changes its
-/// meaning.
+/// The version of the layout of the summary's JSON document. It is raised if a field is removed or
+/// changes its meaning.
 const VERSION: u32 = 1;
 /// The most detections, rules that did not run, exclusions and tables that the document lists.
 /// `run.json` lists all of them.
@@ -46,7 +46,7 @@ pub struct Document<'a> {
     /// The rules that dnsweep cannot run, although they may be about DNS queries. What they would
     /// find is unknown.
     refused_detections: Listed<&'a RefusedRecord>,
-    /// The site's exclusions, each with what it took away.
+    /// The site's exclusions, each with the number of matches and leads that it took away.
     exclusions: Listed<ExclusionFacts<'a>>,
     /// The files that could not be read and understood completely, those that lost most first. At
     /// most the first hundred are listed.
@@ -67,9 +67,9 @@ struct SweepFacts<'a> {
     dnsweep: &'a str,
     /// The version of the layout of the tables and of `run.json`.
     schema_version: u32,
-    /// The output directory.
+    /// The path of the output directory.
     directory: &'a str,
-    /// When the run began, in UTC.
+    /// When the sweep began, in UTC.
     started: &'a str,
     /// When the tables were complete, in UTC.
     finished: &'a str,
@@ -85,27 +85,30 @@ struct SweepFacts<'a> {
     roots: Listed<&'a str>,
 }
 
-/// An exclusion, and what it took away.
+/// An exclusion (a site's description of harmless events), and how many matches and leads it took
+/// away.
 #[derive(Serialize, JsonSchema)]
 struct ExclusionFacts<'a> {
     /// The exclusion's name.
     name: &'a str,
-    /// Why what it describes is no match.
+    /// The reason that the exclusion states: why the events that it describes are harmless.
     reason: &'a str,
     /// The last day (UTC) on which the exclusion applies; `null` if it does not expire.
     expires: Option<&'a str>,
     /// True if the exclusion had expired, so that it was not applied.
     expired: bool,
-    /// The number of events that it took away from at least one detection.
+    /// The number of events that the exclusion took away from at least one detection.
     excluded_matches: u64,
-    /// The number of leads that it took away.
+    /// The number of leads that the exclusion took away. A lead is a query that Windows' own DNS
+    /// client logged.
     excluded_leads: u64,
-    /// The number of hosts from which it took something away.
+    /// The number of hosts from which the exclusion took away a match or a lead.
     hosts: u64,
 }
 
 impl<'a> Document<'a> {
-    /// Makes the document of an answer. `directory` is the output directory.
+    /// Makes the JSON document that shows an answer. `directory` is the path of the output
+    /// directory.
     #[must_use]
     pub fn new(answer: &'a Answer, directory: &'a str) -> Self {
         let run = &answer.run;
@@ -182,7 +185,8 @@ pub struct RiskDocument<'a> {
 }
 
 impl<'a> RiskDocument<'a> {
-    /// Makes the document. `run` is what `run.json` records, and `directory` the output directory.
+    /// Makes the JSON document that shows the risk of hosts and users. `run` is what `run.json`
+    /// records, and `directory` the path of the output directory.
     #[must_use]
     pub fn new(risk: &'a Risk, run: &'a Run, directory: &'a str) -> Self {
         RiskDocument { risk_version: VERSION, sweep: SweepFacts::of(run, directory), risk }
@@ -218,10 +222,12 @@ fn write_json(document: &impl Serialize, to: impl Write) -> io::Result<()> {
     serializer.into_inner().write_all(b"\n")
 }
 
-/// Formats JSON with line breaks and indents, and escapes what a reader would not see.
+/// Formats JSON with line breaks and indents. Characters that a reader would not see, or that act
+/// on a terminal, are written as `\uXXXX`.
 struct Safe(PrettyFormatter<'static>);
 
-/// Implements methods of [`Formatter`] by those of the formatter inside.
+/// Implements methods of [`Formatter`] for [`Safe`] by calling those of the formatter that it
+/// contains.
 macro_rules! as_inside {
     ($($method:ident($($name:ident: $kind:ty),*);)*) => {
         $(fn $method<W: ?Sized + Write>(&mut self, writer: &mut W $(, $name: $kind)*) -> io::Result<()> {

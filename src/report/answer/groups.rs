@@ -1,5 +1,5 @@
-//! The rows of detections' `stats` tables that are about a host: its matches, grouped as the
-//! detection groups them.
+//! The rows of `stats` tables that are about one host. A `stats` table is what the command `stats`
+//! in a detection's search makes: the detection's matches, grouped and counted.
 
 use std::collections::HashMap;
 
@@ -12,12 +12,13 @@ use super::listed::Listed;
 use crate::report::run::Run;
 use crate::table::{Cell, Column, ColumnType, Row, TableId, Tables, Wanted};
 
-/// The names that detections give to the column with the host's name (Computer). The first that a
-/// table has is taken.
+/// The names that detections give to the column of a `stats` table that has the host's name
+/// (Computer). If a table has several of these columns, the first in this order is used.
 const HOST_COLUMNS: [&str; 7] =
     ["dest", "Computer", "computer", "dvc", "host", "ComputerName", "dest_nt_host"];
 
-/// The rows of a detection's `stats` table about one host.
+/// The rows of a detection's `stats` table that are about one host. The command `stats` in the
+/// detection's search makes this table: the matches, grouped and counted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct HostGroups {
     /// The detection's id.
@@ -32,19 +33,20 @@ pub struct HostGroups {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum GroupValue {
-    /// A count.
+    /// A whole number, such as a count.
     Number(i64),
-    /// An instant.
+    /// A point in time.
     Time(UtcTime),
     /// A text, as logged or as the detection computes it.
     Text(String),
     /// A list of distinct texts.
     Texts(Vec<String>),
-    /// No value.
+    /// No value, or a value of a type that is not shown.
     Null,
 }
 
-/// Fills in the groups of `hosts`, at most `most` rows for each.
+/// Gives each of `hosts` the rows about it from all detections' `stats` tables (matches, grouped
+/// and counted), at most `most` rows for each host.
 pub(super) fn read(
     tables: &dyn Tables,
     run: &Run,
@@ -79,7 +81,8 @@ fn is_text(columns: &[Column], name: &str) -> bool {
     columns.iter().any(|column| column.name == name && column.kind == ColumnType::Text)
 }
 
-/// Adds a row of the table of the detection `id` to a host.
+/// Gives a host a row about it from the `stats` table of the detection `id`. The row is only
+/// counted if the host has `most` rows.
 fn add(host: &mut HostInDetail, id: &str, columns: &[&Column], row: &Row<'_>, most: usize) {
     let groups = &mut host.matches.groups;
     let before: usize = groups.iter().map(|known| known.rows.items.len()).sum();

@@ -1,5 +1,5 @@
-//! What an answer says about a host: a row of the table of hosts, and of hosts that it shows in
-//! detail, the matches.
+//! What an answer says about a host: a row of the table of hosts and, for hosts that the answer
+//! shows in detail, the matches.
 
 use std::borrow::Cow;
 
@@ -28,7 +28,7 @@ impl Serialize for UtcTime {
     }
 }
 
-/// The columns of the table of hosts that [`HostFacts`] needs.
+/// The columns of the table of hosts that make [`HostFacts`].
 pub(super) const FACTS: [&str; 28] = [
     "computer",
     "evidence",
@@ -60,7 +60,7 @@ pub(super) const FACTS: [&str; 28] = [
     "risk_score",
 ];
 
-/// The columns of the table of hosts that [`HostMatches`] needs besides.
+/// The columns of the table of hosts that make [`HostMatches`], in addition to those in [`FACTS`].
 pub(super) const DETAILS: [&str; 10] = [
     "unique_matches",
     "hits",
@@ -84,9 +84,10 @@ pub struct HostFacts {
     pub evidence: Listed<String>,
     /// What was seen of the host, in a word: `matches`, `no matches`, `no Sysmon` and so on.
     pub verdict: String,
-    /// Why the host is not cleared; `null` if it is cleared, or has matches.
+    /// Why the host is not cleared; `null` if it is cleared, or has matches. A host is cleared if
+    /// all of its logs were read and no DNS query in them matched.
     pub uncleared: Option<Uncleared>,
-    /// What was seen of the host's logs.
+    /// What was seen of the host's logs: numbers and times of DNS queries, records and files.
     pub seen: Seen,
     /// The number of events that an exclusion takes away from at least one detection.
     pub excluded_matches: u64,
@@ -96,14 +97,17 @@ pub struct HostFacts {
     pub notes: Listed<String>,
     /// Earlier names of the machine.
     pub earlier_names: Listed<String>,
-    /// The number of leads, including copies of an event. Leads are no matches.
+    /// The number of leads, including copies of an event. A lead is a query that Windows' own DNS
+    /// client logged; it is no match.
     pub leads: u64,
-    /// The number of leads that are no copies of an earlier one.
+    /// The number of leads (queries that Windows' own DNS client logged) that are no copies of an
+    /// earlier lead.
     pub unique_leads: u64,
 }
 
-/// Why a host without matches in live records is not cleared, so that its lack of matches proves
-/// nothing. Among these reasons, the greater says that less is known about the host.
+/// Why a host without matches is not cleared: why the absence of matches proves nothing. Matches in
+/// deleted records are one of the reasons. The greater of two reasons says that less is known about
+/// the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Uncleared {
@@ -127,12 +131,13 @@ pub enum Uncleared {
     Unreadable,
     /// The piece of evidence contains no event log.
     NoEventLogs,
-    /// Detections describe events in deleted records of the host, and none in its live records.
+    /// Detections describe events in deleted records of the host, and none in its other records.
     RecoveredMatches,
 }
 
 impl Uncleared {
-    /// Returns the reason in a few words, after a number of hosts.
+    /// Returns the reason in a few words, which a text shows after the number of hosts that are not
+    /// cleared for this reason.
     #[must_use]
     pub fn text(self) -> &'static str {
         match self {
@@ -177,40 +182,41 @@ impl Uncleared {
     }
 }
 
-/// What was seen of a host's logs.
+/// What was seen of a host's logs: numbers and times of DNS queries, records and files.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Seen {
     /// The number of DNS queries (Sysmon event 22), matching or not.
     pub dns_queries: u64,
-    /// The number of these in the requested period; all of them if there is no period.
+    /// The number of DNS queries in the requested period; that of all DNS queries if there is no
+    /// period.
     pub dns_queries_in_period: u64,
-    /// The time of the earliest DNS query.
+    /// The time of the earliest DNS query in the host's logs.
     pub first_query: Option<UtcTime>,
-    /// The time of the latest DNS query.
+    /// The time of the latest DNS query in the host's logs.
     pub last_query: Option<UtcTime>,
     /// How much of the requested period the DNS queries cover: `whole`, `part` or `none`; `null`
     /// without a period.
     pub period_coverage: Option<String>,
-    /// The number of Sysmon's records.
+    /// The number of records that Sysmon wrote on the host.
     pub sysmon_records: u64,
-    /// The number of records of every provider.
+    /// The number of the host's records, whichever program (provider) wrote them.
     pub records: u64,
-    /// The time of the earliest record.
+    /// The time of the earliest record in the host's logs.
     pub first_record: Option<UtcTime>,
-    /// The time of the latest record.
+    /// The time of the latest record in the host's logs.
     pub last_record: Option<UtcTime>,
     /// The number of records whose time cannot be read.
     pub unreadable_times: u64,
-    /// The number of files with the host's records.
+    /// The number of files that contain records of the host.
     pub files: u64,
-    /// The number of these files that are damaged, empty, unreadable or no event log.
+    /// The number of the host's files that are damaged, empty, unreadable or no event log.
     pub damaged_files: u64,
-    /// The number of these files that an interruption left unread.
+    /// The number of the host's files that were not read because the sweep was interrupted.
     pub not_read_files: u64,
-    /// The number of archives, disk images and volumes of its evidence that could not be read, or
-    /// only in part.
+    /// The number of archives, disk images and volumes in the host's evidence that could not be
+    /// read, or only in part.
     pub missed_containers: u64,
-    /// The number of gaps in the EventRecordIDs of the host's own logs.
+    /// The number of gaps in the EventRecordIDs of the logs that the host wrote itself.
     pub record_gaps: u64,
     /// How often the host's clock went back by a minute or more.
     pub clock_steps: u64,
@@ -222,46 +228,50 @@ pub struct HostInDetail {
     /// What is known about the host.
     #[serde(flatten)]
     pub facts: HostFacts,
-    /// The host's matches.
+    /// The host's matches: their numbers, and the first of them.
     pub matches: HostMatches,
 }
 
 /// The matches of a host: their numbers, and the first of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct HostMatches {
-    /// The number of matches in live records, including copies of an event.
+    /// The number of matches, including copies of an event. Matches in deleted records are not
+    /// counted.
     pub all: u64,
-    /// The number of matches that are no copies of an earlier one. What follows up to `detections`
-    /// is about these.
+    /// The number of unique matches: matches that are no copies of an earlier match.
     pub unique: u64,
-    /// The number of pairs of a match, copies included, and a detection that describes it.
+    /// The number of pairs of a match and a detection that describes it. Copies of a match count,
+    /// too.
     pub hits: u64,
-    /// The number of unique matches whose record lies in a damaged chunk.
+    /// The number of unique matches whose record lies in a damaged chunk of its log.
     pub damaged: u64,
-    /// The number of matches in deleted records only. No other number counts them.
+    /// The number of matches that were found in deleted records only. No other number counts them.
     pub recovered: u64,
-    /// The highest risk score, 0 to 100; `null` if the detections state none.
+    /// The highest risk score (0 to 100) of the detections that describe the host's matches; `null`
+    /// if they state none.
     pub risk_score: Option<i64>,
     /// The time of the earliest match.
     pub first_time: Option<UtcTime>,
     /// The time of the latest match.
     pub last_time: Option<UtcTime>,
-    /// The queried names, most frequent first.
+    /// The names that the unique matches query, most frequent first.
     pub query_names: Listed<ValueCount>,
-    /// The paths of the programs that made the queries, most frequent first.
+    /// The paths of the programs that made the queries of the unique matches, most frequent first.
     pub processes: Listed<ValueCount>,
-    /// The accounts of these programs, most frequent first.
+    /// The accounts under which programs made the queries of the unique matches, most frequent
+    /// first.
     pub users: Listed<ValueCount>,
-    /// The status codes of the queries, most frequent first.
+    /// The status codes of the DNS queries of the unique matches, most frequent first.
     pub query_statuses: Listed<ValueCount>,
     /// The detections that describe the matches, those with most matches first.
     pub detections: Listed<RuleCount>,
-    /// The first unique matches, in order of time. Those without a readable time come last, and
-    /// those in deleted records are among them.
+    /// The first unique matches, in order of time; those without a readable time come last. Matches
+    /// in deleted records are listed, too.
     pub listed: Listed<Match>,
-    /// The numbers of unique matches on each day (UTC), in order of time.
+    /// The numbers of unique matches on each day (UTC), in order of the days.
     pub days: Listed<DayCount>,
-    /// The rows of the detections' `stats` tables about this host.
+    /// The rows about this host in `stats` tables, which the command `stats` in a detection's
+    /// search makes of the detection's matches.
     pub groups: Vec<HostGroups>,
 }
 
@@ -272,12 +282,13 @@ pub struct RuleCount {
     pub id: String,
     /// The detection's name.
     pub name: String,
-    /// The number of unique matches.
+    /// The number of the host's unique matches that the detection describes.
     pub matches: u64,
 }
 
 impl HostFacts {
-    /// Returns what a row of the table of hosts says. Lists have at most `remarks` sentences.
+    /// Returns what a row of the table of hosts says about its host. Lists, such as that of the
+    /// anomalies, have at most `remarks` items.
     pub(super) fn of(row: &Row<'_>, remarks: usize) -> Self {
         HostFacts {
             computer: row.text("computer").map(kept),
@@ -326,8 +337,8 @@ impl Seen {
 }
 
 impl HostMatches {
-    /// Returns the numbers of a host's matches, as a row of the table of hosts says them. Lists have
-    /// at most `values` values. The matches themselves are still missing.
+    /// Returns the numbers of a host's matches from a row of the table of hosts. Lists of values
+    /// have at most `values` items. The list of the matches themselves stays empty.
     pub(super) fn of(row: &Row<'_>, values: usize) -> Self {
         let counts = |column| {
             let value = |(value, matches)| ValueCount { value, matches, hosts: 1 };
@@ -367,18 +378,19 @@ fn rule(record: &[Cell<'_>]) -> Option<RuleCount> {
     }
 }
 
-/// Returns the first `most` texts of a list, each cut to [`LONGEST_VALUE`] characters.
+/// Returns the first `most` texts in a list in the column `column` of a row, each cut to
+/// [`LONGEST_VALUE`] characters.
 pub(super) fn texts(row: &Row<'_>, column: &str, most: usize) -> Listed<String> {
     Listed::first(row.texts(column).into_iter().map(kept), most)
 }
 
-/// Returns the key by which an answer finds the host with this name (Computer): as the answer keeps
-/// the name, in lower case.
+/// Returns the key by which an answer finds the host with this name (Computer): the name as an
+/// answer has it (a very long name is cut), in lower case.
 pub(in crate::report) fn host_key(name: &str) -> String {
     folded(&middle_cut(name, LONGEST_VALUE))
 }
 
-/// Returns a text of a table as an answer keeps it: cut to [`LONGEST_VALUE`] characters.
+/// Returns a text of a table as an answer has it: cut to [`LONGEST_VALUE`] characters.
 pub(super) fn kept(text: Cow<'_, str>) -> String {
     match middle_cut(&text, LONGEST_VALUE) {
         Cow::Borrowed(_) => text.into_owned(),

@@ -1,4 +1,4 @@
-//! The hosts of an answer: counts over all of them, and those that are listed.
+//! The hosts of an answer: counts over all hosts, and the hosts that are listed.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -16,59 +16,62 @@ use crate::report::renames::folded;
 use crate::report::verdict::Verdict;
 use crate::table::{ColumnOf, Row, TableId, Tables, Wanted};
 
-/// A verdict, and how many hosts have it.
+/// A verdict (what was seen of a host, such as `no matches`), and how many hosts have it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct VerdictCount {
-    /// What was seen of the hosts, in a word.
+    /// The verdict: what was seen of the hosts, such as `matches` or `no Sysmon`.
     pub verdict: String,
-    /// The number of hosts.
+    /// The number of hosts with this verdict.
     pub hosts: u64,
 }
 
-/// A reason why hosts are not cleared, and how many hosts have it.
+/// A reason why hosts without matches are not cleared, and how many hosts have it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct UnclearedCount {
     /// Why the hosts are not cleared.
     pub why: Uncleared,
-    /// The number of hosts.
+    /// The number of hosts that are not cleared for this reason.
     pub hosts: u64,
-    /// The first of the hosts.
+    /// The first few of the hosts that are not cleared for this reason.
     pub first: Vec<NamedPlace>,
 }
 
-/// A host by its name, or a piece of evidence in which no record names a machine.
+/// A host by its name or, for a piece of evidence in which no record names a machine, the name of
+/// the piece.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct NamedPlace {
     /// The host's name; `null` for evidence in which no record names a machine.
     pub computer: Option<String>,
-    /// The name of the first piece of evidence that contains its records.
+    /// The name of the first piece of evidence that contains the host's records.
     pub evidence: Option<String>,
 }
 
 /// The most hosts that are named for each reason why hosts are not cleared.
 const MOST_NAMED: usize = 10;
 
-/// A remark on a host's logs.
+/// A remark on a host's logs: something odd (an anomaly), or usual but good to know (a note).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct HostRemark {
     /// The host's name; `null` for evidence in which no record names a machine.
     pub computer: Option<String>,
-    /// What is odd or good to know about its logs, in a sentence.
+    /// What is odd about the host's logs, or good to know of them, in a sentence.
     pub remark: String,
 }
 
-/// The leads of a host.
+/// How many leads a host has. A lead is a query that Windows' own DNS client logged for a name that
+/// a detection describes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct HostLeads {
     /// The host's name; `null` for evidence in which no record names a machine.
     pub computer: Option<String>,
     /// The number of leads, including copies of an event.
     pub leads: u64,
-    /// The number of leads that are no copies of an earlier one.
+    /// The number of leads that are no copies of an earlier lead.
     pub unique_leads: u64,
 }
 
-/// What the table of hosts says.
+/// What an answer takes from the output's table of hosts. The fields are those of
+/// [`Answer`](super::Answer).
 pub(super) struct HostsRead {
     pub verdicts: Vec<VerdictCount>,
     pub uncleared_counts: Vec<UnclearedCount>,
@@ -84,7 +87,7 @@ pub(super) struct HostsRead {
     pub leads: Listed<HostLeads>,
 }
 
-/// Reads the table of hosts.
+/// Reads what an answer to `question` takes from the output's table of hosts.
 pub(super) fn read(tables: &dyn Tables, question: &Question) -> Result<HostsRead, AnswerError> {
     let columns = ColumnOf::named(HostRow::COLUMNS, &[&FACTS[..], &DETAILS].concat());
     let mut collected = Collected::new(question);
@@ -93,14 +96,15 @@ pub(super) fn read(tables: &dyn Tables, question: &Question) -> Result<HostsRead
     Ok(collected.finish())
 }
 
-/// The key by which hosts with matches are sorted: the worst is the least. Hosts with equal numbers
-/// are in the order of the table.
+/// The key by which hosts with matches are sorted; the host with the least key is the worst. Hosts
+/// with equal risk scores and numbers of matches are in the order of the table of hosts.
 type Worst = (Reverse<(Option<i64>, u64)>, u64);
-/// The key by which remarks are sorted: the place of the remark among those of its host, true if
-/// the host has no matches, the host's place among hosts, and the host's row.
+/// The key by which remarks on hosts' logs are sorted; the remark with the least key comes first.
+/// The key consists of the remark's position among those of its host, true if the host has no
+/// matches, and the host's own key.
 type Gravest = (usize, bool, Worst);
 
-/// What was collected of the hosts so far.
+/// What was collected so far from the rows of the table of hosts.
 struct Collected<'q> {
     question: &'q Question,
     verdicts: BTreeMap<usize, (String, u64)>,
@@ -137,7 +141,7 @@ impl<'q> Collected<'q> {
         }
     }
 
-    /// Adds a host.
+    /// Adds the host that a row of the table of hosts describes, if the answer is about this host.
     fn add(&mut self, row: &Row<'_>) {
         let limits = &self.question.limits;
         if !self.question.is_about(row) {
@@ -229,8 +233,8 @@ impl<'q> Collected<'q> {
 }
 
 impl Question {
-    /// Returns true if the answer is about the host of this row of the table of hosts. If no record
-    /// names a machine, it is about the piece of evidence with the wanted name.
+    /// Returns true if the answer is about the host in this row of the table of hosts: if the host
+    /// has the wanted name or, where no record names a machine, its piece of evidence has.
     fn is_about(&self, row: &Row<'_>) -> bool {
         self.host.is_none()
             || row

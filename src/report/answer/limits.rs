@@ -1,29 +1,31 @@
-//! How much of an output an answer lists. What is cut is counted.
+//! How much of an output an answer lists. What is not listed is counted.
 
 /// How much of an output an answer lists, so that memory is bounded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// The most hosts in each list of hosts: with matches, not cleared, and with leads.
+    /// The most hosts in each of three lists: hosts with matches, hosts that are not cleared, and
+    /// hosts with leads.
     pub hosts: usize,
     /// The most hosts in the list of cleared hosts.
     pub cleared: usize,
     /// The most matches of all hosts together. Each listed host has at least its first match, if
     /// there is room; the worst hosts come first.
     pub matches: usize,
-    /// The most matches of one host. They are its earliest.
+    /// The most matches that are listed of one host. They are the earliest ones.
     pub matches_of_host: usize,
-    /// The most rows of detections' `stats` tables of one host.
+    /// The most rows of detections' `stats` tables that are listed for one host.
     pub groups: usize,
     /// The most days with matches that are counted for each host.
     pub days: usize,
     /// The most values in each list of values, such as queried names.
     pub values: usize,
-    /// The most anomalies in the list over all hosts, and in the list of each host. As many notes.
+    /// The most anomalies in the list over all hosts and in that of each host, and the most notes
+    /// in such lists.
     pub remarks: usize,
 }
 
 impl Limits {
-    /// Limits for a summary on one or two screens.
+    /// How much is listed in a summary that fills one or two screens.
     pub const SUMMARY: Limits = Limits {
         hosts: 40,
         cleared: 0,
@@ -34,7 +36,7 @@ impl Limits {
         values: 8,
         remarks: 20,
     };
-    /// Limits for a document that programs read.
+    /// How much is listed in a JSON document that programs read.
     pub const DOCUMENT: Limits = Limits {
         hosts: 1000,
         cleared: 1000,
@@ -45,7 +47,7 @@ impl Limits {
         values: 20,
         remarks: 100,
     };
-    /// Limits for a table with a row for each host.
+    /// How much is listed for a table with one row for each host.
     pub const TABLE: Limits = Limits {
         hosts: 100_000,
         cleared: 500_000,
@@ -56,7 +58,7 @@ impl Limits {
         values: 1,
         remarks: 3,
     };
-    /// Limits for what is asked of a single host.
+    /// How much is listed if the answer is about a single host.
     pub const HOST: Limits = Limits {
         hosts: 100,
         cleared: 100,
@@ -67,7 +69,7 @@ impl Limits {
         values: 100,
         remarks: 100,
     };
-    /// Limits for a whole list of all hosts.
+    /// How much is listed in a complete list of all hosts.
     pub const FULL: Limits = Limits {
         hosts: 100_000,
         cleared: 500_000,
@@ -78,7 +80,7 @@ impl Limits {
         values: 1000,
         remarks: 1000,
     };
-    /// Limits for a page that a browser can show.
+    /// How much is listed in an HTML page, so that a browser can show it.
     pub const PAGE: Limits = Limits {
         hosts: 5000,
         cleared: 5000,

@@ -1,4 +1,4 @@
-//! Lists that are cut: the items that are listed, and the number of all.
+//! Lists of which only some items are kept: these items, and the number of all.
 
 use std::collections::BinaryHeap;
 
@@ -46,7 +46,7 @@ impl<T> Listed<T> {
     }
 }
 
-/// Collects the items with the least keys, and counts all.
+/// Keeps the items with the least keys, up to a number of items, and counts all items.
 #[derive(Debug)]
 pub struct Ranked<K, T> {
     most: usize,
@@ -81,13 +81,14 @@ impl<K: Ord, T> Ord for Entry<K, T> {
 }
 
 impl<K: Ord, T> Ranked<K, T> {
-    /// Makes a collection of at most `most` items.
+    /// Makes a collection that keeps at most `most` items.
     #[must_use]
     pub fn new(most: usize) -> Self {
         Ranked { most, heap: BinaryHeap::new(), count: 0 }
     }
 
-    /// Counts an item, and keeps it if its key is among the least. `item` is called only then.
+    /// Counts an item, and keeps it if its key is among the least. `item`, which makes the item, is
+    /// called only if the item is kept.
     pub fn add(&mut self, key: K, item: impl FnOnce() -> T) {
         self.count += 1;
         if self.heap.len() >= self.most {

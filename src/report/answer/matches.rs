@@ -1,8 +1,8 @@
 //! The matches of an answer: the earliest of each host that is shown in detail.
 //!
-//! The table of matches is read twice: first a few columns of all rows, to select the rows that are
-//! listed, and then all columns of these. An event has a row for each detection that describes it.
-//! These rows are neighbours, and become one match.
+//! The table of matches is read twice: first a few columns of all rows, to select the rows to list,
+//! and then more columns of the selected rows. The table has a row for each pair of an event and a
+//! detection that describes it. The rows of an event are neighbours, and become one match.
 
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
 
@@ -18,8 +18,8 @@ use crate::table::{Cell, ColumnOf, Row, TableId, Tables, Wanted};
 /// The number of ticks (intervals of 100 ns) in a day.
 const TICKS_PER_DAY: i64 = 24 * 60 * 60 * 10_000_000;
 
-/// An event that at least one detection describes and no exclusion takes away from it, and that is
-/// no copy of an earlier one.
+/// An event that is no copy of an earlier one, and that at least one detection describes without an
+/// exclusion that takes the event away from it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Match {
     /// When the event was logged; `null` if its record has no readable time.
@@ -28,19 +28,19 @@ pub struct Match {
     pub query_name: Option<String>,
     /// The Windows error code of the query.
     pub query_status: Option<String>,
-    /// Windows' symbol for the code.
+    /// Windows' symbol for the error code of the query.
     pub query_status_name: Option<String>,
-    /// The items of the answer, each with its type, such as `A 192.0.2.1`.
+    /// The items of the DNS answer, each with its type, such as `A 192.0.2.1`.
     pub answers: Vec<String>,
     /// The path of the program that made the query.
     pub image: Option<String>,
-    /// The program's file name.
+    /// The file name of the program that made the query.
     pub process_name: Option<String>,
-    /// The program's process ID.
+    /// The process ID of the program that made the query.
     pub process_id: Option<i64>,
-    /// The GUID of the program's process.
+    /// The GUID that Sysmon gave to the process that made the query.
     pub process_guid: Option<String>,
-    /// The program's account.
+    /// The account of the program that made the query.
     pub user: Option<String>,
     /// The detections that describe the event.
     pub rules: Vec<MatchedRule>,
@@ -68,26 +68,26 @@ pub struct MatchedRule {
 /// Where the record of an event lies in the evidence, and how far it can be trusted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RecordPlace {
-    /// The name of the piece of evidence.
+    /// The name of the piece of evidence that contains the record.
     pub evidence: String,
-    /// The path of the file from its root.
+    /// The path, from its root, of the file that contains the record.
     pub source_path: String,
-    /// The path of the file on its host, if the container that it lies in states it.
+    /// The path that the file had on its host, if the container that the file lies in states it.
     pub original_path: Option<String>,
     /// When the shadow copy was made that the file comes from.
     pub snapshot_time: Option<UtcTime>,
-    /// True if the file was deleted in its volume.
+    /// True if the file that contains the record was deleted in its volume.
     pub deleted_file: bool,
-    /// The record's number in its log.
+    /// The record's number in its log, its EventRecordID.
     pub event_record_id: Option<i64>,
-    /// The number of the chunk that contains the record.
+    /// The number of the 64 KiB chunk of the log that contains the record.
     pub chunk_number: i64,
-    /// The offset of the record in bytes from the start of the file.
+    /// The offset of the record in bytes from the start of its file.
     pub record_offset: i64,
-    /// `verified`, `unverified` or `damaged`: what the checksums of the chunk say.
+    /// `verified`, `unverified` or `damaged`: what the checksums of the record's chunk say.
     pub integrity: String,
-    /// What the event was decoded from if it was found in a deleted record only; `null` for a live
-    /// record.
+    /// What the event was decoded from if it was found in a deleted record only; `null` if the
+    /// record was not deleted.
     pub recovered_from: Option<String>,
     /// The SHA-256 of the event's content, which all copies of the event have.
     pub event_hash: String,
@@ -96,23 +96,23 @@ pub struct RecordPlace {
 /// A match, and the host that logged it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct HostMatch {
-    /// The host's name (Computer).
+    /// The name (Computer) of the host that logged the match.
     pub computer: String,
     /// The match.
     #[serde(rename = "match")]
     pub found: Match,
 }
 
-/// A day (UTC), and the number of unique matches in live records on it.
+/// A day (UTC), and the number of a host's unique matches on it, without those in deleted records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct DayCount {
     /// The first instant of the day.
     pub day: UtcTime,
-    /// The number of matches.
+    /// The number of unique matches on this day.
     pub matches: u64,
 }
 
-/// The columns by which rows are selected.
+/// The columns of the table of matches that decide which events are listed.
 const SELECTING: [&str; 8] = [
     "event_time",
     "computer",
@@ -123,7 +123,7 @@ const SELECTING: [&str; 8] = [
     "recovered",
     EXCLUDED,
 ];
-/// The columns of a match.
+/// The columns of the table of matches that make a [`Match`].
 const SHOWN: [&str; 27] = [
     "event_time",
     "computer",
@@ -153,24 +153,27 @@ const SHOWN: [&str; 27] = [
     "matched_process",
     "risk_score",
 ];
-/// The column of a detection's message.
+/// The column of the table of matches for the detection's risk message about the event.
 const MESSAGE: &str = "risk_message";
-/// The column of the exclusion that takes the event away from the detection.
+/// The column of the table of matches for the name of the exclusion that takes the event away from
+/// the detection; null if none does.
 const EXCLUDED: &str = "excluded_by";
 
-/// The order of matches: in order of time, those without a time last, then in evidence order.
+/// The key by which matches are sorted by time; the earliest has the least key. It consists of true
+/// if the match has no readable time, the time, and the number of the match's first row in the
+/// table of matches.
 type Earliest = (bool, Option<EventTime>, u64);
 
-/// An event of the table of matches: its place in the order, and the number of rows from its first
-/// to its last.
+/// An event in the table of matches: the key by which events are sorted, and the number of the
+/// table's rows from the event's first to its last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Event {
     order: Earliest,
     rows: u64,
 }
 
-/// Fills in the matches of `hosts`, which are the worst first, and returns the earliest match in a
-/// live record over all hosts.
+/// Gives each of `hosts` (the worst first) its earliest matches. Returns the earliest match of all
+/// hosts that does not lie in a deleted record.
 pub(super) fn read(
     tables: &dyn Tables,
     mut hosts: Vec<&mut HostInDetail>,
@@ -231,33 +234,33 @@ pub(super) fn read(
     Ok(earliest)
 }
 
-/// The events that are listed.
+/// Selects the events that are listed while the rows of the table of matches are read.
 struct Selection<'q> {
     question: &'q Question,
-    /// The indexes of the hosts that are shown in detail, by name in lower case.
+    /// The index of each host that is shown in detail, by the host's name in lower case.
     hosts: HashMap<String, usize>,
-    /// What is selected of each host, in the order of the hosts.
+    /// What is selected of each host that is shown in detail, in the order of these hosts.
     selected: Vec<Selected>,
-    /// The earliest event in a live record.
+    /// The earliest event of all hosts that does not lie in a deleted record.
     first: Option<Event>,
-    /// The event whose rows are being read.
+    /// The event whose rows in the table of matches are being read.
     current: Option<Current>,
 }
 
-/// What is selected of a host.
+/// What is selected of one host: its earliest events, and the number of events on each day.
 struct Selected {
-    /// The most events that are listed.
+    /// The most events that are listed of the host.
     most: usize,
     earliest: BinaryHeap<Event>,
-    /// The number of all events of the host.
+    /// The number of all events of the host in the table of matches, listed or not.
     all: u64,
-    /// The number of events on each day, which is given by its first tick.
+    /// The number of events on each day. The key is the first tick (interval of 100 ns) of the day.
     days: BTreeMap<i64, u64>,
-    /// True if there are more days than are kept.
+    /// True if there are events on more days than are counted.
     more_days: bool,
 }
 
-/// The event whose rows are being read.
+/// The event whose rows in the table of matches are being read, and what identifies it in each row.
 struct Current {
     event: Event,
     evidence: String,
@@ -293,7 +296,8 @@ impl<'q> Selection<'q> {
         Selection { question, hosts: names.collect(), selected, first: None, current: None }
     }
 
-    /// Adds the next row of the table.
+    /// Adds the next row of the table of matches: a row of the event that is being read, or the
+    /// first row of another event.
     fn add(&mut self, row: &Row<'_>) {
         let is_same = |current: &Current| {
             let [evidence, source_path] = ["evidence", "source_path"].map(|column| row.text(column));
@@ -325,7 +329,7 @@ impl<'q> Selection<'q> {
         });
     }
 
-    /// Selects the event whose rows were read, if it is among the earliest.
+    /// Selects the event whose rows were read, if it is among the earliest of its host.
     fn end_event(&mut self) {
         let Some(Current { event, host, recovered, .. }) = self.current.take() else { return };
         if !recovered && self.first.is_none_or(|first| event < first) {

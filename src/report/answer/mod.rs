@@ -1,9 +1,10 @@
 //! The answer of a sweep, read back from its output: what was found on which hosts, what was
 //! searched, and what was not. The summary, its other formats and the page show it.
 //!
-//! It is plain data. It is read from `run.json` and from tables, through the trait [`Tables`], so
-//! that nothing here knows how tables are stored. Memory is bounded whatever the output contains:
-//! rows are streamed, [`Limits`] say how much is listed, and what is cut is counted.
+//! An answer is plain data. It is read from `run.json` and from tables, through the trait
+//! [`Tables`], so that nothing in this module knows how tables are stored. Memory is bounded
+//! whatever the output contains: rows are streamed, [`Limits`] say how much is listed, and what is
+//! not listed is counted.
 
 #![cfg_attr(not(feature = "internals"), allow(dead_code, reason = "what only a page and a summary show"))]
 
@@ -43,49 +44,54 @@ pub struct Answer {
     /// What `run.json` records of the sweep.
     #[serde(skip)]
     pub run: Run,
-    /// The number of hosts with each verdict, in the order of the verdicts. Verdicts that no host
-    /// has are left out.
+    /// The number of hosts with each verdict (what was seen of a host, such as `no matches`), in
+    /// the order of the verdicts. Verdicts that no host has are left out.
     pub verdicts: Vec<VerdictCount>,
     /// Why hosts cannot be cleared, each reason with the number of hosts. Hosts with matches are
     /// left out. The reasons by which least is known of a host come first.
     pub uncleared_counts: Vec<UnclearedCount>,
     /// The number of cleared hosts: those without matches whose logs were read completely.
     pub cleared_count: u64,
-    /// The hosts with matches in live records, worst first: by risk score, then by the number of
-    /// matches.
+    /// The hosts with matches that are not only in deleted records, worst first: by risk score,
+    /// then by the number of matches.
     pub hosts: Listed<HostInDetail>,
-    /// The other hosts that are not cleared. Hosts with matches in deleted records come first, and
-    /// then those of which least is known.
+    /// The hosts without matches that are not cleared. Hosts with matches in deleted records only
+    /// come first, and then those of which least is known.
     pub uncleared: Listed<HostInDetail>,
     /// The hosts that are cleared, by name.
     pub cleared: Listed<HostFacts>,
-    /// The earliest match of all hosts, with its host. `null` if there is no match in a live record.
+    /// The earliest match of all hosts, with its host. Matches in deleted records are left out.
+    /// `null` if there is no other match.
     pub first_match: Option<HostMatch>,
     /// The names that the unique matches of all hosts query, most frequent first.
     pub query_names: TopValues,
-    /// The paths of the programs that made the unique matches of all hosts, most frequent first.
+    /// The paths of the programs that made the queries of the unique matches of all hosts, most
+    /// frequent first.
     pub processes: TopValues,
-    /// The accounts of the unique matches of all hosts, most frequent first.
+    /// The accounts under which programs made the queries of the unique matches of all hosts, most
+    /// frequent first.
     pub users: TopValues,
-    /// What is odd about hosts' logs: first the worst of each host with matches, then the worst of
-    /// each other host, then what is less grave.
+    /// What is odd about hosts' logs: first the worst anomaly of each host with matches, then the
+    /// worst of each other host, then what is less grave.
     pub anomalies: Listed<HostRemark>,
-    /// What is usual in hosts' logs, but good to know, in the same order. That logs were in use
-    /// when they were copied is left out.
+    /// What is usual in hosts' logs, but good to know, hosts with matches first. That logs were in
+    /// use when they were copied is left out.
     pub notes: Listed<HostRemark>,
-    /// The hosts with leads, most leads first. `null` if leads were not looked for.
+    /// The hosts with leads (queries that Windows' own DNS client logged), most leads first. `null`
+    /// if leads were not looked for.
     pub leads: Option<Listed<HostLeads>>,
-    /// The archives, disk images, volumes and shadow copies. `null` if there are none.
+    /// What became of the archives, disk images, volumes and shadow copies in the evidence. `null`
+    /// if there are none.
     pub containers: Option<Containers>,
 }
 
-/// What is asked of an output.
+/// What is asked of the output of a sweep: about which host, and how much.
 #[derive(Debug, Clone, Default)]
 pub struct Question {
     /// The name of the only host that is wanted, in any case; `None` for all hosts. A name without
     /// a domain stands for all hosts of that name.
     pub host: Option<String>,
-    /// How much is listed.
+    /// How much the answer lists.
     pub limits: Limits,
 }
 
@@ -93,7 +99,7 @@ pub struct Question {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{table} cannot be read: {reason}")]
 pub struct AnswerError {
-    /// The path of the table, from the output directory.
+    /// The path of the table that cannot be read, from the output directory.
     pub table: String,
     /// Why the table cannot be read.
     pub reason: String,

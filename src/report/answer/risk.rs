@@ -1,5 +1,5 @@
-//! The risk of hosts and users: their risk events, as Splunk's drilldown "View risk events" sums
-//! them up, read from the table of matches.
+//! The risk of hosts and users: the sum of their risk events, as Splunk's drilldown "View risk
+//! events" computes it, read from the table of matches.
 //!
 //! A risk event is a match and a detection that describes it, for each object that the detection
 //! says is at risk: usually the host, sometimes the user. Matches in deleted records are left out.
@@ -17,69 +17,72 @@ use crate::report::matches::MatchRow;
 use crate::report::run::{DetectionRecord, RiskObjectRecord, Run};
 use crate::table::{Cell, ColumnOf, Row, TableId, Tables, Wanted};
 
-/// The most objects that are summed up. Events of later ones are only counted, because evidence can
-/// be crafted to name as many hosts as it likes.
+/// The most objects (hosts and users) whose risk events are summed up. Events of later objects are
+/// only counted, because evidence can be crafted to name as many hosts as it likes.
 const MOST_OBJECTS: usize = 200_000;
-/// The most distinct messages that are kept of an object.
+/// The most distinct messages that are kept of an object (a host or a user).
 const MOST_MESSAGES: usize = 20;
 
 /// The risk of hosts and users.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Risk {
-    /// The length of the period that is summed up for each object, in hours. It ends with the
-    /// object's last risk event.
+    /// The length, in hours, of the period whose risk events are summed up for each object. The
+    /// period ends with the object's last risk event.
     pub window_hours: u64,
     /// The objects at risk, the highest score first.
     pub objects: Listed<RiskOfObject>,
-    /// The number of events of objects that are not summed up, because there are too many.
+    /// The number of risk events of objects that are not summed up, because there are too many
+    /// objects.
     pub uncounted_events: u64,
 }
 
-/// The risk events of one object in the period that ends with its last one.
+/// The risk events of one object (a host or a user) in the period that ends with the last of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RiskOfObject {
     /// The object: the name of a host, or an account.
     pub object: String,
     /// The type of the object: `system`, `user` or `other`.
     pub object_type: String,
-    /// The sum of the events' risk scores. Events of detections that state no score add nothing.
+    /// The sum of the risk scores of the object's events in the period. Events of detections that
+    /// state no score add nothing.
     pub score: u64,
-    /// The number of risk events.
+    /// The number of the object's risk events in the period.
     pub events: u64,
-    /// The number of risk events before the period.
+    /// The number of the object's risk events before the period, which the score does not count.
     pub earlier_events: u64,
     /// The time of the first risk event in the period.
     pub first_time: Option<UtcTime>,
-    /// The time of the last risk event.
+    /// The time of the object's last risk event, with which the period ends.
     pub last_time: Option<UtcTime>,
-    /// The names of the detections.
+    /// The names of the detections that describe the object's risk events in the period.
     pub detections: Listed<String>,
-    /// The detections' messages about the events.
+    /// The detections' messages about the object's risk events in the period.
     pub messages: Listed<String>,
-    /// The analytic stories of the detections.
+    /// The analytic stories of the detections that describe the object's risk events.
     pub analytic_stories: Listed<String>,
-    /// The MITRE ATT&CK techniques of the detections.
+    /// The MITRE ATT&CK techniques of the detections that describe the object's risk events.
     pub mitre_attack_ids: Listed<String>,
 }
 
-/// What is asked about risk.
+/// What is asked about the risk of hosts and users.
 #[derive(Debug, Clone, Copy)]
 pub struct RiskQuestion<'a> {
-    /// The name of the only object that is wanted, in any case; `None` for all.
+    /// The name of the only object (host or user) that is wanted, in any case; `None` for all.
     pub object: Option<&'a str>,
-    /// The length of the period that is summed up for each object, in ticks of 100 ns.
+    /// The length, in ticks of 100 ns, of the period whose risk events are summed up for each
+    /// object (a host or a user).
     pub window: u64,
-    /// The most objects that are listed.
+    /// The most objects (hosts and users) that are listed.
     pub most: usize,
 }
 
 /// The number of ticks (intervals of 100 ns) in an hour.
 const TICKS_PER_HOUR: u64 = 60 * 60 * 10_000_000;
 
-/// An object at risk: its type, and its name in lower case.
+/// Identifies an object at risk: its type (such as `system`), and its name in lower case.
 type Key = (String, String);
 
-/// What is summed up of an object.
+/// The sum of an object's risk events. The object is a host or a user.
 #[derive(Debug, Default)]
 struct Sum {
     name: String,
@@ -87,7 +90,7 @@ struct Sum {
     events: u64,
     earlier_events: u64,
     span: Span,
-    /// The numbers of the detections, in the order of `run.json`.
+    /// The indexes of the detections that describe the risk events, in the list of `run.json`.
     detections: BTreeSet<usize>,
     messages: Vec<String>,
     more_messages: bool,
@@ -175,14 +178,15 @@ impl Sum {
     }
 }
 
-/// A risk event.
+/// A risk event: a match and a detection that describes it, for one object at risk (a host or a
+/// user).
 struct RiskEvent {
     key: Key,
     name: String,
     time: Option<EventTime>,
     score: u64,
     message: Option<String>,
-    /// The number of the detection, in the order of `run.json`.
+    /// The index of the detection in the list of `run.json`.
     detection: usize,
 }
 
@@ -202,7 +206,8 @@ const COLUMNS: [&str; 12] = [
     "excluded_by",
 ];
 
-/// Calls `each` for every risk event of an output.
+/// Calls `each` for every risk event of an output: for each match, each detection that describes
+/// it, and each object (host or user) that the detection says is at risk.
 fn each_event(
     run: &Run,
     tables: &dyn Tables,
@@ -245,8 +250,8 @@ fn each_event(
     tables.read(TableId::Matches, &columns, Wanted::All, read).map_err(AnswerError::of(TableId::Matches))
 }
 
-/// Returns true if an object has the wanted name, both in lower case. A wanted name without a domain
-/// stands for all hosts of that name.
+/// Returns true if an object (a host or a user) has the wanted name; both names are in lower case.
+/// A wanted name without a domain stands for all hosts of that name.
 fn is_named(name: &str, wanted: &str) -> bool {
     name == wanted || (!wanted.contains('.') && name.split('.').next() == Some(wanted))
 }

@@ -11,8 +11,8 @@ use crate::table::{Cell, Row};
 /// The most characters of a value from evidence that an answer has. Longer values are cut in the
 /// middle; the tables have the whole value.
 pub const LONGEST_VALUE: usize = 1000;
-/// The most distinct values that are counted one by one. Later values are counted together, because
-/// evidence can be crafted to have as many as it likes.
+/// The most distinct values of a field that are counted one by one. Later values are counted
+/// together, because evidence can be crafted to have as many as it likes.
 const MOST_DISTINCT: usize = 50_000;
 
 /// A value of a field, and how many unique matches have it.
@@ -22,14 +22,14 @@ pub struct ValueCount {
     pub value: String,
     /// The number of unique matches with the value.
     pub matches: u64,
-    /// The number of hosts with such matches.
+    /// The number of hosts that have a unique match with the value.
     pub hosts: u64,
 }
 
-/// The most frequent values of a field, over all hosts.
+/// The most frequent values of a field, such as the queried name, over the matches of all hosts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct TopValues {
-    /// The most frequent values, with most matches first.
+    /// The most frequent values of the field, those with most matches first.
     pub items: Vec<ValueCount>,
     /// The number of distinct values. If `incomplete` is true, there can be more.
     pub count: u64,
@@ -37,7 +37,7 @@ pub struct TopValues {
     pub incomplete: bool,
 }
 
-/// Adds up the values of a field, host by host.
+/// Adds up how often each value of a field, such as the queried name, occurs: host by host.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     counts: HashMap<String, (u64, u64)>,
@@ -45,7 +45,8 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Adds the values of a host: a column of records with a value and a count each.
+    /// Adds the values of a host, from a column of the table of hosts. Each item of the column has
+    /// a value and how often it occurs.
     pub(super) fn add(&mut self, row: &Row<'_>, column: &str) {
         for (value, matches) in value_counts(row, column) {
             let has_room = self.counts.len() < MOST_DISTINCT;
@@ -67,7 +68,7 @@ impl Tally {
     }
 }
 
-/// Returns the values in a column of records with a value and a count each.
+/// Returns the values in a column of the table of hosts, each with how often it occurs.
 pub(super) fn value_counts(row: &Row<'_>, column: &str) -> impl Iterator<Item = (String, u64)> {
     row.records(column).into_iter().filter_map(|record| match record.as_slice() {
         [Cell::Text(value), Cell::Integer(count)] => {

@@ -13,9 +13,9 @@ use crate::report::csv_writer::CsvWriter;
 use crate::report::escape::escaped;
 use crate::table::{Cell, Column, ColumnType, Row, Scalar};
 
-/// What stands between the items of a list.
+/// The text between the items of a list in a field of CSV.
 const BETWEEN_ITEMS: &str = "; ";
-/// What stands between the fields of a record in a list.
+/// The text between the named values of a struct (an item of a list) in a field of CSV.
 const BETWEEN_FIELDS: &str = ", ";
 /// Writes the rows of a table as CSV.
 pub(super) struct CsvRows<'a> {
@@ -25,7 +25,7 @@ pub(super) struct CsvRows<'a> {
 }
 
 impl<'a> CsvRows<'a> {
-    /// Begins a table, with its header.
+    /// Begins to write a table to `to`, with a header that has the columns' names.
     pub(super) fn begin(
         columns: &'a [Column],
         characters: Characters,
@@ -39,7 +39,7 @@ impl<'a> CsvRows<'a> {
         Ok(rows)
     }
 
-    /// Writes a row.
+    /// Writes a row of the table as a line of CSV.
     pub(super) fn push(&mut self, row: &Row<'_>) -> io::Result<()> {
         for (column, cell) in self.columns.iter().zip(row.cells()) {
             match cell {
@@ -54,7 +54,7 @@ impl<'a> CsvRows<'a> {
         self.writer.end_line()
     }
 
-    /// Writes what is still buffered.
+    /// Writes the lines that are still buffered.
     pub(super) fn end(self) -> io::Result<()> {
         self.writer.end()
     }
@@ -69,8 +69,8 @@ impl<'a> CsvRows<'a> {
     }
 }
 
-/// Returns the records of a list, each with the names of its fields. Fields without a value are left
-/// out.
+/// Returns a list of structs as a text, such as `type=A, data=192.0.2.1; type=…`. Fields of a
+/// struct without a value are left out.
 fn joined(kind: ColumnType, records: &[Vec<Cell<'_>>]) -> String {
     let ColumnType::Records(fields) = kind else { return String::new() };
     let record = |record: &Vec<Cell<'_>>| {
@@ -82,7 +82,7 @@ fn joined(kind: ColumnType, records: &[Vec<Cell<'_>>]) -> String {
     records.iter().map(record).collect::<Vec<_>>().join(BETWEEN_ITEMS)
 }
 
-/// Returns the text of a cell that is no list.
+/// Returns the text of a cell that has no list; an empty text for a list or null.
 fn plain<'c>(cell: &'c Cell<'_>) -> Cow<'c, str> {
     match cell {
         Cell::Text(text) => Cow::Borrowed(text),

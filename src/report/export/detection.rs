@@ -1,10 +1,11 @@
-//! What `run.json` says of the detections, by their ids, for the events that they describe.
+//! What `run.json` records of the detections, by their ids. Exported events state some of it about
+//! the detections that describe them.
 
 use std::collections::HashMap;
 
 use crate::report::run::{DetectionRecord, Run};
 
-/// The detections of a sweep, by id.
+/// What `run.json` records of each detection of a sweep, by the detection's id.
 #[derive(Debug)]
 pub(super) struct Detections<'a>(HashMap<&'a str, &'a DetectionRecord>);
 
@@ -31,7 +32,8 @@ pub(super) struct Technique<'a> {
 }
 
 impl<'a> Technique<'a> {
-    /// Takes apart an id as a rule names it.
+    /// Splits the id of an ATT&CK technique, as a rule names it, into the technique and the
+    /// sub-technique.
     pub(super) fn of(id: &'a str) -> Self {
         match id.split_once('.') {
             Some((technique, _)) => Technique { id: technique, sub_technique: Some(id) },
@@ -40,7 +42,7 @@ impl<'a> Technique<'a> {
     }
 }
 
-/// How severe a detection is, in five steps.
+/// How severe an event is that a detection describes, by the detection's risk score.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Severity {
     /// The rule states no risk score.

@@ -1,13 +1,13 @@
-//! Documents in the Elastic Common Schema (ECS), a JSON object on a line each.
+//! Documents in the Elastic Common Schema (ECS): lines with a JSON object each.
 //!
 //! Source: ECS 9.4, as Elastic's npm package `@elastic/ecs` 9.4.0 lists its fields, their types and
-//! their allowed values. Every field is one of the schema's; what it has no field for goes into
-//! `labels`, whose values are keywords. A match is of the kind `alert`: an alert of a rule that runs
-//! outside Elastic. A lead is of the kind `event`.
+//! their allowed values. Every field is one of the schema's. Values for which the schema has no
+//! field go into `labels`, whose values are keywords. A match is of the kind `alert`: an alert of a
+//! rule that runs outside Elastic. A lead is of the kind `event`.
 //!
 //! A document must have `@timestamp`: an event whose time is unknown gets the start of 1970 and the
 //! tag `time-unknown`. Elasticsearch refuses a document with an invalid address in a field of the
-//! type `ip`, so only valid ones are there.
+//! type `ip`, so only valid addresses are written.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ use crate::event::EventTime;
 /// The version of ECS whose fields the documents have.
 const VERSION: &str = "9.4.0";
 
-/// Makes the document of an event.
+/// Makes the ECS document (a JSON object) of an exported event.
 pub(super) fn line<'e>(event: &'e ExportedEvent<'_>) -> Json<'e> {
     object! {
         "@timestamp": event.time,
@@ -97,7 +97,8 @@ fn dns<'e>(event: &'e ExportedEvent<'_>) -> Json<'e> {
     }
 }
 
-/// Returns the name of a DNS server's response code in IANA's registry, as ECS has it.
+/// Returns the name of a DNS server's response code in IANA's registry, such as `NXDOMAIN`, which
+/// ECS uses; `None` for other codes.
 fn response_code_name(code: u8) -> Option<&'static str> {
     Some(match code {
         0 => "NOERROR",
@@ -142,7 +143,8 @@ fn tags<'e>(event: &ExportedEvent<'_>) -> Json<'e> {
     ])
 }
 
-/// Returns what ECS has no field for. The values of labels are keywords: texts.
+/// Returns the values of an exported event for which ECS has no field. They are written as labels,
+/// whose values are texts.
 fn labels<'e>(event: &'e ExportedEvent<'_>) -> Json<'e> {
     let time = |time: Option<EventTime>| time.and_then(EventTime::rfc3339_microseconds);
     object! {

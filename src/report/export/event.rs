@@ -1,4 +1,4 @@
-//! A match or a lead as an event: what the formats for other tools have in common.
+//! A match or a lead as an event for other tools: what all formats of exported events need.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -8,35 +8,36 @@ use crate::event::{EventTime, record_type_name};
 use crate::report::run::{DetectionRecord, Run};
 use crate::table::{Cell, Row};
 
-/// Windows' event ID of a server's response to its DNS client. A service writes this event, on
-/// behalf of the process that asks.
+/// The event ID of the event that Windows' DNS client logs when a server responds. A service writes
+/// the event, on behalf of the process that asks.
 const DNS_CLIENT_RESPONSE: i64 = 3020;
-/// Windows' event ID of a query that its DNS client makes. It has no answer yet.
+/// The event ID of the event that Windows' DNS client logs when it makes a query. The event has no
+/// answer yet.
 const DNS_CLIENT_QUESTION: i64 = 3006;
 
 /// The sweep that exported events come from.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Origin<'a> {
-    /// What `run.json` records of the sweep.
+    /// What `run.json` records of the sweep that the exported events come from.
     pub(super) run: &'a Run,
     /// The SHA-256 of `run.json`.
     pub(super) run_sha256: &'a str,
-    /// The detections of the sweep.
+    /// What `run.json` records of each detection of the sweep.
     pub(super) detections: &'a Detections<'a>,
 }
 
-/// What the event is to the detection.
+/// Why an event is exported for a detection: as a match or as a lead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     /// The detection describes the event.
     Match,
-    /// The detection describes the queried name. The event is no match, because it does not say
-    /// which program asked.
+    /// The detection describes the queried name of an event of Windows' own DNS client. The event
+    /// is no match, because it does not say which program asked.
     Lead,
 }
 
 impl Role {
-    /// Returns the name of the role.
+    /// Returns the word for the role, match or lead, that exported events have.
     pub(super) fn name(self) -> &'static str {
         match self {
             Role::Match => "match",
@@ -45,12 +46,13 @@ impl Role {
     }
 }
 
-/// Which time the time of an exported event is.
+/// Which of an event's times is exported as its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TimeKind {
     /// The event was logged at this time (TimeCreated).
     Logged,
-    /// The query was made at this time (Sysmon's UtcTime). TimeCreated cannot be read.
+    /// The query was made at this time (Sysmon's UtcTime). It is used because TimeCreated cannot be
+    /// read.
     Queried,
     /// No time of the event can be read. Formats demand a time, so it is the start of 1970.
     Unknown,
@@ -67,7 +69,7 @@ impl TimeKind {
     }
 }
 
-/// What the event says of the query.
+/// Which part of a DNS query an event is about: the question, the response, or both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum QueryStage {
     /// The query is made; nothing is known of an answer.
@@ -78,119 +80,122 @@ pub(super) enum QueryStage {
     Completed,
 }
 
-/// An item of the answer to a query that was logged completely.
+/// An item of the answer to a DNS query. An item that was cut off when it was logged is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct AnswerItem<'a> {
-    /// The type of the DNS record, such as `A`; `None` if it is unknown.
+    /// The type of the answer's DNS record, such as `A`; `None` if it is unknown.
     pub(super) record_type: Option<Cow<'a, str>>,
-    /// The data of the DNS record, such as an address.
+    /// The data of the answer's DNS record, such as an address.
     pub(super) data: Cow<'a, str>,
 }
 
-/// An account, taken apart at the backslash.
+/// A Windows account such as `DOMAIN\name`, split at the backslash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Account<'a> {
-    /// The domain or machine of the account; `None` if none is stated.
+    /// The domain or machine of the Windows account; `None` if none is stated.
     pub(super) domain: Option<&'a str>,
-    /// The name of the account.
+    /// The name of the Windows account, without its domain.
     pub(super) name: &'a str,
 }
 
-/// A match or a lead, with what is known of its detection and its sweep.
+/// A match or a lead that is exported, with what is known of its detection and its sweep.
 #[derive(Debug, Clone)]
 pub(super) struct ExportedEvent<'a> {
-    /// What the event is to the detection.
+    /// Whether the event is a match or a lead of the detection.
     pub(super) role: Role,
     /// The sweep that the event comes from.
     pub(super) origin: Origin<'a>,
-    /// The number of the event's row in its table, from 0.
+    /// The number, from 0, of the event's row in the table of matches or leads.
     pub(super) row: u64,
-    /// When the event was logged; otherwise the best time that is known ([`TimeKind`]).
+    /// When the event was logged or, if that cannot be read, the best time that is known
+    /// ([`TimeKind`]).
     pub(super) time: EventTime,
-    /// Which time `time` is.
+    /// Which of the event's times is in `time`: when it was logged, when the query was made, or
+    /// none.
     pub(super) time_kind: TimeKind,
-    /// TimeCreated as the record has it.
+    /// TimeCreated (when the event was logged) as a text, as the record has it.
     pub(super) time_raw: Cow<'a, str>,
-    /// When the query was made, if the event says so.
+    /// When the DNS query was made (Sysmon's UtcTime); `None` if the event does not say so.
     pub(super) utc_time: Option<EventTime>,
     /// The name of the machine that logged the event.
     pub(super) computer: Cow<'a, str>,
-    /// The name of the piece of evidence.
+    /// The name of the piece of evidence that contains the event's file.
     pub(super) evidence: Cow<'a, str>,
-    /// The path of the file from its root.
+    /// The path, from its root, of the file that contains the event's record.
     pub(super) source_path: Cow<'a, str>,
-    /// The path of the file on its host, if a container states it.
+    /// The path that the event's file had on its host, if a container states it.
     pub(super) original_path: Option<Cow<'a, str>>,
-    /// The time of the shadow copy that the file comes from.
+    /// The time of the shadow copy that the event's file comes from.
     pub(super) snapshot_time: Option<EventTime>,
-    /// True if the file was deleted.
+    /// True if the event's file was deleted in its volume.
     pub(super) deleted_file: bool,
-    /// The provider that logged the event.
+    /// The provider that logged the event, such as `Microsoft-Windows-Sysmon`.
     pub(super) provider: Cow<'a, str>,
     /// The channel that the event was written to.
     pub(super) channel: Cow<'a, str>,
-    /// The event's ID, such as 22.
+    /// The event ID, such as 22, which says what kind of event it is.
     pub(super) event_id: i64,
-    /// The number of the event in its log.
+    /// The number of the event in its log (EventRecordID).
     pub(super) event_record_id: Option<i64>,
-    /// The GUID of the querying process.
+    /// The GUID of the process that made the DNS query.
     pub(super) process_guid: Option<Cow<'a, str>>,
-    /// The ID of the querying process.
+    /// The ID of the process that made the DNS query.
     pub(super) process_id: Option<i64>,
-    /// The path of the querying process's image.
+    /// The path of the program that made the DNS query.
     pub(super) image: Option<Cow<'a, str>>,
-    /// The file name of the querying process's image.
+    /// The file name of the program that made the DNS query.
     pub(super) process_name: Option<Cow<'a, str>>,
-    /// The account of the querying process.
+    /// The account of the process that made the DNS query.
     pub(super) user: Option<Cow<'a, str>>,
-    /// The SID of the account of the querying process.
+    /// The SID of the account of the process that made the DNS query.
     pub(super) user_id: Option<Cow<'a, str>>,
     /// The queried name.
     pub(super) query_name: Option<Cow<'a, str>>,
-    /// The queried type of DNS records, such as `AAAA`.
+    /// The type of DNS records that is asked for, such as `AAAA`.
     pub(super) query_type: Option<Cow<'a, str>>,
-    /// Windows' error code of the query, as text.
+    /// Windows' error code of the DNS query, as text.
     pub(super) query_status: Option<Cow<'a, str>>,
-    /// Windows' symbol for the error code.
+    /// Windows' symbol for the error code of the DNS query.
     pub(super) query_status_name: Option<Cow<'a, str>>,
-    /// The answer as it was logged.
+    /// The text of the answer to the DNS query, as it was logged.
     pub(super) query_results: Option<Cow<'a, str>>,
-    /// The items of the answer, without one that was cut off.
+    /// The items of the answer to the DNS query. An item that was cut off when it was logged is
+    /// left out.
     pub(super) answers: Vec<AnswerItem<'a>>,
-    /// The addresses in the answer.
+    /// The IP addresses in the answer to the DNS query.
     pub(super) resolved_ips: Vec<Cow<'a, str>>,
-    /// The number of the chunk that contains the record.
+    /// The number of the 64 KiB chunk of the log that contains the event's record.
     pub(super) chunk_number: i64,
-    /// The offset of the record in the file.
+    /// The offset of the event's record in bytes from the start of its file.
     pub(super) record_offset: i64,
-    /// How far the bytes of the record can be trusted.
+    /// How far the bytes of the event's record can be trusted, in a word, such as `verified`.
     pub(super) integrity: Cow<'a, str>,
     /// True if the event was found in a deleted record only.
     pub(super) recovered: bool,
-    /// What a recovered event was decoded from.
+    /// What the event was decoded from, if it was found in a deleted record only.
     pub(super) recovered_from: Option<Cow<'a, str>>,
-    /// The SHA-256 of the event's content.
+    /// The SHA-256 of the event's content. All copies of an event have the same.
     pub(super) event_hash: Cow<'a, str>,
     /// True if the event is a copy of one in an earlier row.
     pub(super) duplicate: bool,
-    /// The id of the detection.
+    /// The id of the detection that describes the event or, for a lead, the queried name.
     pub(super) detection_id: Cow<'a, str>,
-    /// The name of the detection.
+    /// The name of the detection that describes the event or, for a lead, the queried name.
     pub(super) detection_name: Cow<'a, str>,
-    /// What `run.json` records of the detection.
+    /// What `run.json` records of the detection; `None` if it lists no detection with this id.
     pub(super) detection: Option<&'a DetectionRecord>,
-    /// The detection's patterns for the name that the event satisfies.
+    /// The detection's patterns for the queried name that the event satisfies.
     pub(super) matched_query: Vec<Cow<'a, str>>,
-    /// The detection's patterns for the program that the event satisfies.
+    /// The detection's patterns for the querying program that the event satisfies.
     pub(super) matched_process: Vec<Cow<'a, str>>,
-    /// The risk score of a match.
+    /// The detection's risk score for a match; `None` for a lead.
     pub(super) risk_score: Option<i64>,
     /// The detection's message about the match.
     pub(super) risk_message: Option<Cow<'a, str>>,
 }
 
 impl<'a> ExportedEvent<'a> {
-    /// Makes the event of a row of the table of matches.
+    /// Makes the exported event of a row of the table of matches.
     pub(super) fn of_match(row: &Row<'a>, origin: &Origin<'a>) -> Self {
         let event = Self::of_row(row, origin, Role::Match, row.time("utc_time"));
         ExportedEvent {
@@ -208,8 +213,9 @@ impl<'a> ExportedEvent<'a> {
         }
     }
 
-    /// Makes the event of a row of the table of leads. The process and account that wrote the event
-    /// are taken for the querying ones, except in event 3020, which a service writes.
+    /// Makes the exported event of a row of the table of leads. It is assumed that the process and
+    /// account that wrote the event made the query, except for event 3020, which a service writes
+    /// on behalf of another process.
     pub(super) fn of_lead(row: &Row<'a>, origin: &Origin<'a>) -> Self {
         let event = Self::of_row(row, origin, Role::Lead, None);
         let is_by_a_service = event.event_id == DNS_CLIENT_RESPONSE;
@@ -223,7 +229,8 @@ impl<'a> ExportedEvent<'a> {
         }
     }
 
-    /// Makes an event of the columns that matches and leads have in common.
+    /// Makes the part of an exported event that comes from the columns that the tables of matches
+    /// and leads have in common.
     fn of_row(row: &Row<'a>, origin: &Origin<'a>, role: Role, utc_time: Option<EventTime>) -> Self {
         let text = |column| row.text(column).unwrap_or_default();
         let (time, time_kind) = match (row.time("event_time"), utc_time) {
@@ -282,23 +289,25 @@ impl<'a> ExportedEvent<'a> {
 }
 
 impl ExportedEvent<'_> {
-    /// Returns the id of what was found: all copies of an event have the same for a detection.
+    /// Returns the id of what was found: the hash of the event and the id of the detection. All
+    /// copies of an event have the same id for a detection.
     pub(super) fn finding_id(&self) -> String {
         format!("{}/{}", self.event_hash, self.detection_id)
     }
 
-    /// Returns the id of the event's row: the SHA-256 of `run.json`, the table and the row.
+    /// Returns the id of the event's row, unlike that of any other row of any output: the SHA-256
+    /// of `run.json`, the name of the table and the number of the row.
     pub(super) fn row_id(&self) -> String {
         let table = if self.role == Role::Match { "matches" } else { "leads" };
         format!("{}/{table}/{}", self.origin.run_sha256, self.row)
     }
 
-    /// Returns the number of the row as JSON has it.
+    /// Returns the number of the event's row in its table, as the integer type of JSON values.
     pub(super) fn row_number(&self) -> i64 {
         i64::try_from(self.row).unwrap_or(i64::MAX)
     }
 
-    /// Returns the version of the detection.
+    /// Returns the version of the detection that describes the event.
     pub(super) fn detection_version(&self) -> Option<&str> {
         self.detection.and_then(|detection| detection.version.as_deref())
     }
@@ -308,12 +317,13 @@ impl ExportedEvent<'_> {
         self.detection.map_or(&[], |detection| &detection.mitre_attack_id)
     }
 
-    /// Returns the ATT&CK techniques that the detection's rule names.
+    /// Returns the ATT&CK techniques that the detection's rule names, each split into technique and
+    /// sub-technique.
     pub(super) fn techniques(&self) -> impl Iterator<Item = Technique<'_>> {
         self.technique_ids().iter().map(|id| Technique::of(id))
     }
 
-    /// Returns the account of the querying process.
+    /// Returns the account of the querying process, split into domain and name.
     pub(super) fn account(&self) -> Option<Account<'_>> {
         let user = self.user.as_deref().filter(|user| !user.is_empty())?;
         Some(match user.split_once('\\') {
@@ -324,12 +334,12 @@ impl ExportedEvent<'_> {
         })
     }
 
-    /// Returns the addresses in the answer that are valid.
+    /// Returns those IP addresses in the answer to the DNS query that are valid.
     pub(super) fn addresses(&self) -> impl Iterator<Item = &str> {
         self.resolved_ips.iter().map(AsRef::as_ref).filter(|text: &&str| text.parse::<IpAddr>().is_ok())
     }
 
-    /// Returns what the event says of the query.
+    /// Returns which part of the DNS query the event is about: the question, the response, or both.
     pub(super) fn stage(&self) -> QueryStage {
         match (self.role, self.event_id) {
             (Role::Lead, DNS_CLIENT_QUESTION) => QueryStage::Question,
@@ -338,9 +348,9 @@ impl ExportedEvent<'_> {
         }
     }
 
-    /// Returns the code with which a DNS server responds (RFC 1035, RFC 6895), from Windows' error
-    /// code: 0 for success, and 9000 more than the server's code. `None` for an error of Windows
-    /// itself.
+    /// Returns the code (RFC 1035, RFC 6895) with which the DNS server responded, from Windows'
+    /// error code. Windows' code is 0 for success, and otherwise the server's code plus 9000.
+    /// `None` for an error of Windows itself.
     pub(super) fn response_code(&self) -> Option<u8> {
         const FIRST_OF_DNS: u32 = 9000;
         const LAST: u8 = 23;
@@ -349,7 +359,8 @@ impl ExportedEvent<'_> {
         u8::try_from(code).ok().filter(|code| *code <= LAST)
     }
 
-    /// Returns the event in a sentence, for people.
+    /// Returns a sentence for people that says what the event is: which program asked for which
+    /// name.
     pub(super) fn sentence(&self) -> String {
         let program = self.process_name.as_deref().unwrap_or("a program");
         let name = self.query_name.as_deref().unwrap_or("a name");
@@ -369,8 +380,8 @@ impl ExportedEvent<'_> {
     }
 }
 
-/// Returns a complete item of an answer, of the cells of its record: type, data, whether it was cut
-/// off.
+/// Returns an item of the answer to a DNS query. `record` has the item's cells in the table: its
+/// type, its data, and whether it was cut off. `None` if it was cut off.
 fn answer(record: Vec<Cell<'_>>) -> Option<AnswerItem<'_>> {
     let mut cells = record.into_iter();
     match (cells.next()?, cells.next()?, cells.next()?) {

@@ -13,23 +13,25 @@ use crate::report::escape::escaped_json;
 /// A JSON value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Json<'a> {
-    /// `null`. [`object_of`] and [`list`] leave it out.
+    /// `null`. [`object_of`] leaves out a field, and [`list`] an item, with this value.
     Null,
     /// A text.
     Text(Cow<'a, str>),
     /// A whole number.
     Integer(i64),
-    /// A number with decimals, given as its digits, which a binary fraction might change.
+    /// A number with decimals, given as its digits, because a floating-point number could differ
+    /// slightly.
     Decimal(String),
     /// `true` or `false`.
     Boolean(bool),
     /// A list.
     List(Vec<Json<'a>>),
-    /// An object: names and values.
+    /// An object: the names and values of its fields, in order.
     Object(Vec<(&'a str, Json<'a>)>),
 }
 
-/// Makes a JSON object of fields and what converts to [`Json`]. Fields without a value are left out.
+/// Makes a JSON object of names and values. Each value is anything that converts to [`Json`].
+/// Fields without a value are left out.
 macro_rules! object {
     ($($name:literal: $value:expr),* $(,)?) => {
         $crate::report::export::json::object_of([$(($name, $crate::report::export::json::Json::from($value))),*])
@@ -136,7 +138,8 @@ pub(super) fn write_line(value: &Json<'_>, mut to: &mut dyn Write) -> io::Result
     to.write_all(b"\n")
 }
 
-/// Formats JSON without spaces, and escapes what a reader would not see.
+/// Formats JSON without spaces. Characters that a reader would not see, or that act on a terminal,
+/// are written as `\uXXXX`.
 struct Safe;
 
 impl Formatter for Safe {

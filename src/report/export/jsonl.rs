@@ -1,11 +1,11 @@
-//! JSON lines: an object for each row of a table, with the table's columns in their order. It has
-//! all that the table has: null where there is no value, lists, and records as objects. Times are
-//! RFC 3339 in UTC, with the microseconds of the table.
+//! JSON lines: an object for each row of a table, with the table's columns in their order. An
+//! object has all that the row has: null where there is no value, lists, and structs as objects.
+//! Times are RFC 3339 in UTC, with the microseconds of the table.
 
 use super::json::Json;
 use crate::table::{Cell, Column, ColumnType, Row, Scalar};
 
-/// Makes the line of a row.
+/// Makes the JSON object of a row, which becomes one of the JSON lines.
 pub(super) fn line<'a>(columns: &'a [Column], row: &Row<'a>) -> Json<'a> {
     let fields = columns.iter().zip(row.cells());
     Json::Object(fields.map(|(column, cell)| (column.name.as_ref(), value(column.kind, cell))).collect())
@@ -25,7 +25,7 @@ fn record<'a>(fields: &'static [(&'static str, Scalar)], record: Vec<Cell<'a>>) 
     Json::Object(values.collect())
 }
 
-/// Returns a cell that is no list of records.
+/// Returns the JSON value of a cell that is no list of structs.
 fn simple(cell: Cell<'_>) -> Json<'_> {
     match cell {
         Cell::Null | Cell::Records(_) => Json::Null,

@@ -53,19 +53,20 @@ pub enum Format {
 }
 
 switch! {
-    /// Whether an export of events has the copies of events, which are found again in another place
-    /// of the evidence.
+    /// Whether an export of events has the copies of events. A copy is an event that is found again
+    /// in another place of the evidence.
     pub enum Copies {
-        /// Each event is exported once for each detection that describes it, where it is seen first.
+        /// Each event is exported only where it is seen first, once for each detection that
+        /// describes it.
         LeftOut,
-        /// Copies are exported too, and marked (`--copies`).
+        /// Copies of events are exported too, and marked as copies (`--copies`).
         Exported,
     }
 }
 
 switch! {
-    /// Whether CSV shows every character as it is. In the other formats, JSON escapes those that act
-    /// on a terminal.
+    /// Whether an export as CSV has every character as it is. In the other formats, JSON always
+    /// escapes characters that act on a terminal.
     pub enum Characters {
         /// Texts are written as they are.
         AsTheyAre,
@@ -75,7 +76,7 @@ switch! {
     }
 }
 
-/// What is exported, and how.
+/// What is exported from an output, and how.
 #[derive(Debug, Clone, Copy)]
 pub struct Export<'a> {
     /// The table whose rows are exported.
@@ -84,7 +85,7 @@ pub struct Export<'a> {
     pub format: Format,
     /// Whether events that are copies of others are exported.
     pub copies: Copies,
-    /// Whether CSV shows every character as it is.
+    /// Whether an export as CSV has every character as it is.
     pub characters: Characters,
 }
 
@@ -126,16 +127,18 @@ pub enum ExportError {
 type WriteEvent = fn(&ExportedEvent<'_>, &mut dyn Write) -> io::Result<()>;
 
 impl Format {
-    /// Returns true if the format can have rows of this table. CSV and JSON lines can have every
-    /// table; the other formats have events.
+    /// Returns true if the table can be exported in this format. Every table can be exported as CSV
+    /// and as JSON lines; the other formats are for events, which only the tables of matches and
+    /// leads have.
     #[must_use]
     pub fn can_have(self, table: &TableName) -> bool {
         self.event_line().is_none() || matches!(table, TableName::Matches | TableName::Leads)
     }
 
-    /// Returns the function that makes a line of an event; `None` for a format of rows.
+    /// Returns the function that writes an event as a line in this format; `None` for CSV and JSON
+    /// lines, which have rows of any table.
     fn event_line(self) -> Option<WriteEvent> {
-        /// Makes a function that writes what the format makes of an event.
+        /// Makes a function that writes the line that the module of a format makes of an event.
         macro_rules! line {
             ($format:ident) => {{
                 fn written(event: &ExportedEvent<'_>, to: &mut dyn Write) -> io::Result<()> {
@@ -178,7 +181,8 @@ impl Export<'_> {
         }
     }
 
-    /// Writes every row by `write`.
+    /// Calls `write` for every row of the exported table, and counts the rows. Stops early if
+    /// `stop` becomes true.
     fn write_rows(
         &self,
         source: &Source<'_>,
@@ -207,7 +211,8 @@ impl Export<'_> {
         Ok(exported)
     }
 
-    /// Writes the events of all rows but those that are left out, by `write`.
+    /// Calls `write` for the event of every row of the exported table. Leaves out events that an
+    /// exclusion takes away and, unless they are wanted, copies.
     fn write_events(
         &self,
         source: &Source<'_>,

@@ -4,7 +4,8 @@
 use super::event::ExportedEvent;
 use super::json::{Json, list, object};
 
-/// Returns an object with these fields. They are named like the columns of `matches.parquet`.
+/// Returns an object that says where an exported event comes from. Its fields are named like the
+/// columns of `matches.parquet`.
 pub(super) fn provenance<'e>(event: &'e ExportedEvent<'_>) -> Json<'e> {
     object! {
         "evidence": &event.evidence,

@@ -1,21 +1,23 @@
-//! Events for Splunk's HTTP Event Collector (HEC), an object on a line each.
+//! Events for Splunk's HTTP Event Collector (HEC): lines with a JSON object each.
 //!
 //! Source: "Format events for HTTP Event Collector" in Splunk's documentation,
 //! <https://help.splunk.com/splunk-enterprise/get-data-in/collect-http-event-data/format-events-for-http-event-collector>.
-//! `event` is required and may be an object; `time` is in seconds since 1970, with decimals; `host`,
-//! `source` and `sourcetype` are texts. Several objects may follow one another in a request. An event
-//! without `time` would get the time at which it is received, so an event whose time is unknown gets
-//! time 0. There is no published schema.
+//! `event` is required and may be an object; `time` is in seconds since 1970, with decimals;
+//! `host`, `source` and `sourcetype` are texts. Several objects may follow one another in a
+//! request. An event without `time` would get the time at which it is received, so an event whose
+//! time is unknown gets time 0. There is no published schema.
 //!
-//! Fields of the event are named as in Splunk's Common Information Model (Network Resolution: `query`,
-//! `answer`, `reply_code`, `reply_code_id`, `record_type`, `src`) and add-on for Sysmon
-//! (`process_path`, `process_guid`), and otherwise like the table's columns.
+//! Fields of the event are named as in Splunk's Common Information Model (Network Resolution:
+//! `query`, `answer`, `reply_code`, `reply_code_id`, `record_type`, `src`) and in Splunk's add-on
+//! for Sysmon (`process_path`, `process_guid`). All other fields are named like the table's
+//! columns.
 
 use super::event::{ExportedEvent, TimeKind};
 use super::json::{Json, list, object};
 use super::provenance::provenance;
 
-/// Makes the line of an event.
+/// Makes the JSON object of an exported event, with the fields that Splunk's HTTP Event Collector
+/// expects.
 pub(super) fn line<'e>(event: &'e ExportedEvent<'_>) -> Json<'e> {
     object! {
         "time": seconds(event.time.microseconds()),
@@ -26,7 +28,7 @@ pub(super) fn line<'e>(event: &'e ExportedEvent<'_>) -> Json<'e> {
     }
 }
 
-/// Returns microseconds as seconds with six decimals.
+/// Returns a number of microseconds as seconds with six decimals.
 fn seconds(microseconds: i64) -> Json<'static> {
     const IN_A_SECOND: u64 = 1_000_000;
     let sign = if microseconds < 0 { "-" } else { "" };

@@ -1,4 +1,4 @@
-//! The names by which a user chooses a table of an output, and the search for the table.
+//! The names by which a user chooses a table of an output, and how the table of a name is found.
 
 use std::fmt;
 
@@ -8,7 +8,8 @@ use crate::report::run::Run;
 use crate::table::TableId;
 
 sentence! {
-    /// The error that there is no table of a name. Contains in words why, and what to do.
+    /// The error that the user's name stands for no table of the output. Contains, in words, why,
+    /// and what to do.
     pub struct NoTable;
 }
 
@@ -26,8 +27,8 @@ pub enum TableName {
     Files,
     /// The table of containers.
     Containers,
-    /// The table of a detection's own `stats`. Contains the id of the detection; `None` for the only
-    /// one that has such a table.
+    /// The table that the command `stats` in a detection's search makes. Contains the detection's
+    /// id; `None` stands for the only detection that has such a table.
     Stats(Option<String>),
 }
 
@@ -35,7 +36,8 @@ impl TableName {
     /// The names of all tables, as the user states them.
     const NAMES: &str = "matches, hosts, leads, files, containers, stats, or stats/ID for one detection";
 
-    /// Parses the name of a table that the user stated. The name of its file is understood too.
+    /// Parses the name of a table that the user stated. The name of the table's file is accepted,
+    /// too.
     pub fn parse(name: &str) -> Result<Self, NoTable> {
         let plain = name.strip_suffix(".parquet").unwrap_or(name);
         match plain {
@@ -82,8 +84,8 @@ impl fmt::Display for TableName {
     }
 }
 
-/// Finds the table of the command `stats` of the detection `id`, or of the only detection that has
-/// one.
+/// Finds the table that the command `stats` makes in the search of the detection `id`. Without an
+/// id, it is that of the only detection with such a table.
 fn stats<'t>(id: Option<&'t str>, run: &'t Run) -> Result<TableId<'t>, NoTable> {
     let files = run.outputs.iter().map(|record| record.file.as_str());
     let ids: Vec<&str> =
@@ -100,7 +102,8 @@ fn stats<'t>(id: Option<&'t str>, run: &'t Run) -> Result<TableId<'t>, NoTable> 
     }
 }
 
-/// Returns the first names among which the user can choose.
+/// Returns, for a message, the first few names among which the user can choose: those of the
+/// `stats` tables of the detections `ids`.
 fn choices(ids: &[&str]) -> String {
     const MOST: usize = 5;
     let shown: Vec<String> = ids.iter().take(MOST).map(|id| format!("stats/{id}")).collect();

@@ -1,4 +1,4 @@
-//! What exports have in common: which rows they have, and how they end.
+//! Tests of what all formats of exports have in common: which rows they have, and how they end.
 
 use std::ops::ControlFlow;
 
@@ -6,7 +6,7 @@ use super::*;
 use crate::report::run::DetectionRecord;
 use crate::table::CellSource;
 
-/// A table in memory: the names of its columns and the cells of its rows.
+/// A table in memory. For each row, it has the names of the columns and their cells.
 struct Made(Vec<Vec<(&'static str, Cell<'static>)>>);
 
 struct MadeRow<'a>(&'a [&'a Column], &'a [(&'static str, Cell<'static>)]);
@@ -43,7 +43,8 @@ impl Tables for Made {
     }
 }
 
-/// A text that harms whoever shows it, parses it carelessly or keeps it in a buffer of fixed size.
+/// Returns a text that harms whoever shows it, parses it carelessly or keeps it in a buffer of
+/// fixed size.
 fn hostile() -> String {
     format!("=cmd|'/c calc'!A1,\"\r\n\0\x1b[2J\u{9b}31m\u{202e}\u{2028}{}", "x".repeat(100_000))
 }

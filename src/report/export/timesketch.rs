@@ -11,7 +11,8 @@ use super::event::{ExportedEvent, TimeKind};
 use super::json::{Json, list, object};
 use super::provenance::provenance;
 
-/// Makes the line of an event. The fields have the names of the table's columns.
+/// Makes the JSON object of an exported event, with the fields that Timesketch expects. All other
+/// fields are named like the table's columns.
 pub(super) fn line<'e>(event: &'e ExportedEvent<'_>) -> Json<'e> {
     let answers = event.answers.iter().map(|answer| match &answer.record_type {
         Some(kind) => format!("{kind} {}", answer.data),

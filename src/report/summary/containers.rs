@@ -7,19 +7,20 @@ use super::{Summary, counted, grouped};
 use crate::report::answer::{Containers, UtcTime};
 use crate::report::flawed_file::MissedContainer;
 
-/// The most dates of shadow copies that the summary lists.
+/// The most dates of shadow copies that the summary names.
 const MOST_DATES: usize = 3;
-/// The most containers that could not be read which a short summary lists. The table
+/// The most containers that a short summary lists because they could not be read. The table
 /// `containers.parquet` lists all.
 const MOST_MISSED: usize = 3;
 /// The number of characters at the start of a time in RFC 3339 that are its date, such as
 /// `2026-11-29`.
 const DATE: usize = 10;
-/// The widest problem of a container or file.
+/// The width, in columns, to which the summary cuts the text of a problem of a container or file.
 pub(super) const PROBLEM_WIDTH: usize = 220;
 
 impl Summary<'_> {
-    /// Returns the lines that say what became of the containers, and which could not be read.
+    /// Returns the summary's lines on containers: how many there are with each status, and which
+    /// could not be read.
     pub(super) fn containers(&self) -> Vec<String> {
         let Some(containers) = &self.answer.containers else { return Vec::new() };
         let mut lines = self.labelled("Containers", &counts(containers));

@@ -1,5 +1,5 @@
-//! The lines of the summary on the evidence: how much was read and verified, what is wrong with it,
-//! and which files were not read.
+//! The lines of the summary on the evidence: how much was read and verified, what is wrong with the
+//! evidence, and which files were not read.
 
 use std::fmt::Write;
 
@@ -17,7 +17,7 @@ const MOST_FILES: usize = 4;
 const MOST_TABLES: usize = 6;
 
 impl Summary<'_> {
-    /// Returns the lines on the output and on how much of the evidence was read.
+    /// Returns the summary's lines on the output and on how much of the evidence was read.
     pub(super) fn evidence(&self) -> Vec<String> {
         let mut lines = self.tables();
         lines.extend(self.passed_over());
@@ -25,8 +25,8 @@ impl Summary<'_> {
         lines
     }
 
-    /// Returns the lines on the tables of the output. The directory has a line of its own if it has
-    /// no room, so that it can be copied.
+    /// Returns the summary's lines on the tables of the output. The output directory has a line of
+    /// its own, so that it can be copied.
     fn tables(&self) -> Vec<String> {
         let label = padded("Tables", LABEL_WIDTH);
         let mut lines = vec![format!("{label}{}", fitted(self.directory, PATH_WIDTH))];
@@ -94,7 +94,7 @@ impl Summary<'_> {
         lines
     }
 
-    /// Returns the lines on what could not be read: files, and containers.
+    /// Returns the summary's lines on files and containers that could not be read.
     pub(super) fn not_read(&self) -> Vec<String> {
         let mut lines = self.interrupted_files();
         lines.extend(self.flawed());
@@ -128,8 +128,8 @@ impl Summary<'_> {
         lines
     }
 
-    /// Returns the path of a file that could not be read and understood completely, and what is
-    /// wrong with the file. The path has a line of its own, so that it can be copied.
+    /// Returns the summary's lines on a file that could not be read and understood completely: its
+    /// path, and what is wrong with it. The path has a line of its own, so that it can be copied.
     fn flawed_file(&self, file: &FlawedFile) -> Vec<String> {
         let path = fitted(&file.source_path, PATH_WIDTH);
         let path = if file.source_path.starts_with(&*file.evidence) {
@@ -141,8 +141,8 @@ impl Summary<'_> {
     }
 
     /// Returns how many files and pieces of evidence were not read, because the sweep was
-    /// interrupted. They are not damaged; nothing is known about them. Returns no line if there are
-    /// none.
+    /// interrupted. They are not counted as damaged, because nothing is known about them. Returns
+    /// no line if there are none.
     fn interrupted_files(&self) -> Vec<String> {
         let totals = &self.run().totals;
         let kinds = [
@@ -190,8 +190,8 @@ impl Summary<'_> {
 }
 
 /// Returns the number and name of each kind of file, such as `3 symbolic links`, but leaves out
-/// kinds with the number 0. Each kind is passed as its number, and its name in the singular and in
-/// the plural.
+/// kinds with the number 0. `kinds` has the number of each kind, and its name in the singular and
+/// in the plural.
 fn listed<const N: usize>(kinds: [(u64, &str, &str); N]) -> Vec<String> {
     let there = kinds.into_iter().filter(|(count, ..)| *count > 0);
     there.map(|(count, one, many)| counted(count, one, many)).collect()

@@ -1,4 +1,5 @@
-//! The lines of the summary on the site's exclusions: what each took away, and from which hosts.
+//! The lines of the summary on the site's exclusions: how many matches each took away, and from
+//! which hosts.
 
 use super::layout::{VALUE_WIDTH, fitted};
 use super::{Summary, computer_name, counted, grouped};
@@ -6,13 +7,13 @@ use crate::report::exclusion::{ExclusionRecord, HostExclusions};
 
 /// The most exclusions that a short summary shows. `run.json` has all of them.
 const MOST_EXCLUSIONS: usize = 5;
-/// The most hosts that the line of an exclusion names.
+/// The most hosts that the summary's line on an exclusion names.
 const MOST_HOSTS: usize = 3;
 
 impl Summary<'_> {
-    /// Returns a line for each exclusion, even for one that took nothing away, because that
-    /// exclusion may be superfluous. If there are more than [`MOST_EXCLUSIONS`], those that took
-    /// away most matches and leads are shown, and the others are counted.
+    /// Returns the summary's line on each exclusion, even on one that took nothing away, because
+    /// that exclusion may be superfluous. If there are more than [`MOST_EXCLUSIONS`], those that
+    /// took away most matches and leads are shown, and the others are counted.
     pub(super) fn exclusions(&self) -> Vec<String> {
         let mut exclusions: Vec<&ExclusionRecord> = self.run().exclusions.iter().collect();
         let most = self.extent.most(MOST_EXCLUSIONS);

@@ -1,12 +1,12 @@
-//! The end of the summary: what could not be cleared and not be read, the first match, and the
-//! answer in a line.
+//! The end of the summary: which hosts could not be cleared, what could not be read, the first
+//! match, and the result of the sweep in one line.
 
 use super::layout::{LABEL_WIDTH, PATH_WIDTH, Tone, VALUE_WIDTH, fitted, padded};
 use super::{Room, Summary, computer_name, copies, counted, damaged, grouped, recovered};
 use crate::report::answer::{UnclearedCount, UtcTime};
 use crate::report::totals::Totals;
 
-/// The most hosts that are named for each reason why hosts are not cleared.
+/// The most hosts that the summary names for each reason why hosts are not cleared.
 const MOST_NAMED: usize = 3;
 
 impl Summary<'_> {
@@ -20,8 +20,8 @@ impl Summary<'_> {
         lines
     }
 
-    /// Returns how many hosts without a match cannot be cleared, and for each reason the first of
-    /// them. Returns no line if all of them can be cleared.
+    /// Returns how many of the hosts without a match are not cleared, and for each reason the first
+    /// few of them. Returns no line if all are cleared.
     fn not_cleared(&self, room: Room) -> Vec<String> {
         let answer = self.answer;
         if answer.uncleared_counts.is_empty() {
@@ -65,8 +65,8 @@ impl Summary<'_> {
         [vec![label.trim_end().to_owned()], lines].concat()
     }
 
-    /// Returns a line on files and containers that could not be read, if there are any, although
-    /// they stand above in detail: nobody must miss them.
+    /// Returns a line with the numbers of files, containers and rules that were left out, if there
+    /// are any. It repeats what stands above in detail, so that nobody misses it.
     fn gaps(&self) -> Vec<String> {
         let totals = &self.run().totals;
         let not_read = totals.not_read_files + totals.interrupted_files;
@@ -117,7 +117,8 @@ impl Summary<'_> {
         self.layout().flow(&padded("Verdicts", LABEL_WIDTH), LABEL_WIDTH, &items)
     }
 
-    /// Returns the answer in a line, or a few if it does not fit into one.
+    /// Returns the result of the sweep in one line, or in a few if one is too short: the numbers of
+    /// matches and hosts.
     fn answer_line(&self) -> Vec<String> {
         let Totals {
             matches,

@@ -1,4 +1,4 @@
-//! The tables of the summary: the hosts with matches, and in a full summary all others.
+//! The tables of hosts in the summary: the hosts with matches and, in a full summary, all others.
 
 use super::layout::{Grid, Side, Tone, VALUE_WIDTH, fitted};
 use super::{Extent, Summary, grouped, host_name};
@@ -6,12 +6,12 @@ use crate::report::answer::{HostFacts, HostInDetail, Listed, UtcTime};
 
 /// The most hosts with matches that a short summary lists. The table `hosts.parquet` has all.
 const MOST_HOSTS: usize = 10;
-/// The widest name of a host in a table.
+/// The width, in columns, to which a host's name is cut in the summary's tables.
 const HOST_WIDTH: usize = 31;
 
 impl Summary<'_> {
-    /// Returns the table of hosts with matches, the worst first. Under each stand the name that its
-    /// first match asks for, and the program that asked.
+    /// Returns the summary's table of hosts with matches, the worst first. Under each host stand
+    /// the name that its first match asks for, and the program that asked.
     pub(super) fn matching_hosts(&self) -> Vec<String> {
         let hosts = &self.answer.hosts;
         if hosts.count == 0 {
@@ -41,7 +41,8 @@ impl Summary<'_> {
         lines
     }
 
-    /// Returns the tables of all hosts without matches in live records, in a full summary.
+    /// Returns the full summary's tables of all hosts without matches: those that are not cleared,
+    /// and those that are. A short summary has no such tables.
     pub(super) fn others(&self) -> Vec<String> {
         if self.extent == Extent::Short {
             return Vec::new();
@@ -87,7 +88,8 @@ fn cut<T>(summary: &Summary<'_>, listed: &Listed<T>, what: &str) -> Vec<String> 
     summary.more(listed.count, listed.items.len(), what, "hosts.parquet")
 }
 
-/// Returns the row of a host with matches. The last time is left out if it is the first.
+/// Returns the cells of a host's row in the table of hosts with matches. The time of the last match
+/// is left out if it is that of the first.
 fn row(host: &HostInDetail) -> [String; 5] {
     let matches = &host.matches;
     let time = |time: Option<UtcTime>| {

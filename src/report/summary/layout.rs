@@ -11,11 +11,11 @@ use crate::report::escape::is_shown_escaped;
 /// The width, in columns, of the label with which a line of the summary starts, such as
 /// `Detection`. The line's text begins after it.
 pub(super) const LABEL_WIDTH: usize = 12;
-/// The widest value of the evidence, such as a queried name, that stands in a line with others.
-/// Longer values are cut in the middle.
+/// The width, in columns, to which a value from the evidence, such as a queried name, is cut if it
+/// stands in a line with others. It is cut in the middle.
 pub(super) const VALUE_WIDTH: usize = 60;
-/// The widest path. A path has a line of its own if it has no room, and is cut only if it is longer
-/// than this.
+/// The width, in columns, to which a path is cut. It is large, because paths are copied: they have
+/// a line of their own, even if it is longer than the terminal is wide.
 pub(super) const PATH_WIDTH: usize = 400;
 
 /// Whether the summary is coloured.
@@ -30,7 +30,7 @@ pub enum Colours {
 /// The meaning by which a part of the summary is coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tone {
-    /// The answer itself.
+    /// The answer of the sweep in one line.
     Answer,
     /// A host with matches of this risk score.
     Risk(Option<i64>),
@@ -43,13 +43,13 @@ pub(super) enum Tone {
 /// The width of the summary, and its colours.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Layout {
-    /// The width in columns.
+    /// The width of the text in columns, usually that of the terminal.
     pub width: usize,
     pub colours: Colours,
 }
 
 impl Layout {
-    /// Returns `text` coloured by its meaning.
+    /// Returns `text` with the colour of its meaning, if the summary is coloured.
     pub(super) fn toned(self, tone: Tone, text: &str) -> String {
         let style = match tone {
             Tone::Answer => Style::new().bold(),
@@ -65,7 +65,8 @@ impl Layout {
         }
     }
 
-    /// Returns a label such as `Detection`, and after it a text that is wrapped at blanks.
+    /// Returns lines that begin with a label, such as `Detection`, and have a text after it. The
+    /// text is wrapped at blanks, to the width of the summary.
     pub(super) fn labelled(self, label: &str, text: &str) -> Vec<String> {
         let first = format!("{label:LABEL_WIDTH$}");
         let rest = " ".repeat(LABEL_WIDTH);
@@ -78,7 +79,7 @@ impl Layout {
         textwrap::wrap(text, options).iter().map(|line| line.trim_end().to_owned()).collect()
     }
 
-    /// Returns a text that is wrapped at blanks.
+    /// Returns the lines of a text that is wrapped at blanks, to the width of the summary.
     pub(super) fn wrapped(self, text: &str) -> Vec<String> {
         let options = textwrap::Options::new(self.width)
             .word_splitter(textwrap::WordSplitter::NoHyphenation)
@@ -87,8 +88,8 @@ impl Layout {
         textwrap::wrap(text, options).into_iter().map(Cow::into_owned).collect()
     }
 
-    /// Returns a label, and after it items with commas between them. A line is broken only between
-    /// two items. `indent` is the width of the label.
+    /// Returns lines that begin with a label and have items after it, with commas between them. A
+    /// line is broken only between two items. `indent` is the width of the label in columns.
     pub(super) fn flow(self, label: &str, indent: usize, items: &[String]) -> Vec<String> {
         let mut lines = Vec::new();
         let mut line = padded(label, indent);
@@ -110,7 +111,8 @@ impl Layout {
         lines.iter().map(|line| line.trim_end().to_owned()).collect()
     }
 
-    /// Returns a text in one line after `indent`; what has no room is cut at the end.
+    /// Returns `indent` and a text as one line. If the text is too long for the width of the
+    /// summary, its end is cut.
     pub(super) fn in_a_line(self, indent: &str, text: &str) -> String {
         let room = self.width.saturating_sub(display_width(indent));
         if display_width(text) <= room {
@@ -131,8 +133,8 @@ impl Layout {
     }
 }
 
-/// Returns a value from evidence, safe to show, in at most `most` columns. A wider one is cut in
-/// the middle, but never inside an escaped character.
+/// Returns a value from evidence, escaped so that it is safe to show, in at most `most` columns. A
+/// wider value is cut in the middle, but never inside an escaped character.
 pub(super) fn fitted(text: &str, most: usize) -> String {
     let shown = |character: char| -> Cow<'static, str> {
         if is_shown_escaped(character) {
@@ -167,21 +169,21 @@ pub(super) fn padded(text: &str, width: usize) -> String {
     format!("{text}{}", " ".repeat(width.saturating_sub(display_width(text))))
 }
 
-/// The side of a column at which its cells stand.
+/// The side of a table's column to which its cells are aligned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
     Left,
     Right,
 }
 
-/// A table whose columns are as wide as their widest cell.
+/// A text table whose columns are as wide as their widest cell.
 pub(super) struct Grid<const N: usize> {
     sides: [Side; N],
     widths: [usize; N],
 }
 
 impl<const N: usize> Grid<N> {
-    /// Makes a table of these rows, the head among them.
+    /// Makes a text table that is wide enough for these rows, of which one is the head.
     pub(super) fn of<'r>(sides: [Side; N], rows: impl Iterator<Item = &'r [String; N]>) -> Self {
         let mut widths = [0; N];
         for row in rows {
@@ -192,7 +194,7 @@ impl<const N: usize> Grid<N> {
         Grid { sides, widths }
     }
 
-    /// Returns a row as a line, with two blanks between columns.
+    /// Returns a row of the text table as a line, with two blanks between columns.
     pub(super) fn line(&self, row: &[String; N]) -> String {
         let cells = row.iter().zip(self.widths).zip(self.sides).map(|((cell, width), side)| {
             let blanks = " ".repeat(width.saturating_sub(display_width(cell)));

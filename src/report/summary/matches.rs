@@ -6,28 +6,32 @@ use super::rules::distinct_name;
 use super::{Summary, counted, evidence_text, grouped, host_name};
 use crate::report::answer::{HostInDetail, Match, MatchedRule, TopValues, UtcTime};
 
-/// The most hosts of which a short summary lists matches, and the most matches of each.
+/// The most hosts of which a short summary lists matches.
 const MOST_HOSTS: usize = 4;
+/// The most matches of one host that a short summary lists.
 const MOST_MATCHES: usize = 5;
-/// The number of lines before the matches of a host, if its name and evidence are short.
+/// The number of lines before the matches of a host: one with the host's name and evidence, and one
+/// with the rule.
 const HEAD_LINES: usize = 2;
-/// The fewest lines that the matches of the worst host have.
+/// The number of lines that a short summary has at least for the matches of the worst host.
 const LEAST_LINES: usize = 8;
-/// The most pieces of evidence that are named for a host.
+/// The most pieces of evidence that the summary names for a host.
 const MOST_EVIDENCE: usize = 3;
-/// The most detections that a short summary names for a match, and the most patterns of each that
-/// any names.
+/// The most detections that a short summary names for a match.
 const MOST_RULES: usize = 2;
+/// The most patterns of a detection that the summary shows for a match.
 const MOST_PATTERNS: usize = 3;
-/// The most names, programs and accounts of all matches that a short summary lists.
+/// The most queried names, and the most accounts, of all matches that a short summary lists.
 const MOST_NAMES: usize = 6;
+/// The most programs of all matches that a short summary lists.
 const MOST_PROCESSES: usize = 3;
-/// The indent of what belongs to a match.
+/// The indent of the lines under the first line of a match.
 const UNDER_MATCH: &str = "      ";
 
 impl Summary<'_> {
-    /// Returns the first matches of the worst hosts, in order of time. A short summary lists those
-    /// of as many hosts as `room` lines have room for, but of one at least.
+    /// Returns the summary's lines on the first matches of the worst hosts, in order of time. A
+    /// short summary lists the matches of as many hosts as fit into `room` lines, but of at least
+    /// one.
     pub(super) fn first_matches(&self, room: usize) -> Vec<String> {
         let mut lines: Vec<String> = Vec::new();
         let hosts = self.answer.hosts.items.iter().filter(|host| !host.matches.listed.items.is_empty());
@@ -42,7 +46,8 @@ impl Summary<'_> {
         lines
     }
 
-    /// Returns the first matches of a host: as many as `room` lines have room for, but at least one.
+    /// Returns the summary's lines on the first matches of a host: as many matches as fit into
+    /// `room` lines, but at least one.
     fn matches_of(&self, host: &HostInDetail, room: usize) -> Vec<String> {
         let matches = &host.matches.listed;
         let mut found = Vec::new();
@@ -70,8 +75,9 @@ impl Summary<'_> {
         lines
     }
 
-    /// Returns the lines of a match: when, which name and by which patterns; the program, whose path
-    /// has a line of its own, so that it can be copied; and the rules, if several ran.
+    /// Returns the summary's lines on a match: its time and queried name; the program, whose path
+    /// has a line of its own, so that it can be copied; and which patterns of which rule it
+    /// satisfies.
     fn match_lines(&self, found: &Match) -> Vec<String> {
         let time =
             found.time.map_or_else(|| "at no readable time".to_owned(), |UtcTime(time)| time.readable());
@@ -98,7 +104,8 @@ impl Summary<'_> {
         lines
     }
 
-    /// Returns the most frequent names, programs and accounts of all matches.
+    /// Returns the summary's lines on the most frequent queried names, programs and accounts of all
+    /// matches.
     pub(super) fn most_frequent(&self) -> Vec<String> {
         if self.answer.hosts.count == 0 {
             return Vec::new();
@@ -132,22 +139,23 @@ impl Summary<'_> {
     }
 }
 
-/// Returns a value to show: a name, or an account.
+/// Returns a queried name or an account as the summary shows it: escaped and, if it is long, cut.
 fn named(value: &str) -> String {
     if value.is_empty() { "(empty)".to_owned() } else { fitted(value, VALUE_WIDTH) }
 }
 
-/// Returns a path to show.
+/// Returns a path as the summary shows it: escaped and, if it is very long, cut.
 fn path(path: &str) -> String {
     if path.is_empty() { "(empty)".to_owned() } else { fitted(path, PATH_WIDTH) }
 }
 
-/// Returns how many matches a value has, and on how many hosts if these are several.
+/// Returns the number of a value's matches as text and, if they are on several hosts, the number of
+/// hosts: `1,234 on 5 hosts`.
 fn on_hosts(matches: u64, hosts: u64) -> String {
     if hosts > 1 { format!("{} on {} hosts", grouped(matches), grouped(hosts)) } else { grouped(matches) }
 }
 
-/// Returns the patterns of a rule that an event satisfies, as text.
+/// Returns, as text, the first few patterns of a rule that an event satisfies.
 fn patterns(rule: &MatchedRule) -> String {
     let all = rule.query_patterns.iter().chain(&rule.process_patterns);
     let mut shown: Vec<String> =

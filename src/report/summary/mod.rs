@@ -1,9 +1,9 @@
-//! The summary of a sweep as text, which a person can act on. It is a rendering of an [`Answer`].
-//! This module and its submodules are the only users of `anstyle` and `textwrap`.
+//! The summary of a sweep as text, which a person can act on. It shows an [`Answer`]. This module
+//! and its submodules are the only users of `anstyle` and `textwrap`.
 //!
-//! The answer comes last, where the eye is after the command ends: what was read first, then what is
-//! odd, the first matches, and at the end the hosts with matches, what cannot be cleared, and the
-//! headline. A short summary fits on two screens, however many hosts there are.
+//! The result comes last, because a reader looks at the end after the command ends. The order is:
+//! what was read, what is odd, the first matches, the hosts with matches, what cannot be cleared,
+//! and the result in one line. A short summary fits on two screens, however many hosts there are.
 
 mod containers;
 mod evidence;
@@ -27,13 +27,13 @@ use super::answer::{Answer, HostFacts};
 use super::run::Run;
 use super::wording::{counted, grouped};
 
-/// The number of lines of a short summary: two screens.
+/// The number of lines that a short summary has at most: two screens.
 const SCREENS: usize = 98;
-/// The number of lines for the first matches of one host.
+/// The number of lines that a short summary keeps free for the first matches of one host.
 const ONE_HOST: usize = 18;
-/// The most lines of each block before the matches, if a short summary has more lines than two
-/// screens: on the evidence, on what was looked for, on leads and anomalies, and on what could not
-/// be read.
+/// The most lines of each part of a short summary before the matches, if the summary would be
+/// longer than two screens: on the evidence, on what was looked for, on leads and anomalies, and on
+/// what could not be read.
 const MOST_LINES: [usize; 4] = [8, 9, 7, 10];
 
 /// Returns the width in columns of the terminal that standard output goes to; 80 if it goes to
@@ -46,14 +46,14 @@ pub fn terminal_width() -> usize {
 /// How much of the answer a summary shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extent {
-    /// The beginning of each list, on at most two screens. What is cut is counted.
+    /// The beginning of each list, on at most two screens. Items that are left out are counted.
     Short,
     /// All that the answer lists.
     Full,
 }
 
 impl Extent {
-    /// Returns how many items of a list are shown: `short`, or all.
+    /// Returns the most items of a list that a summary of this extent shows: `short`, or no limit.
     #[must_use]
     pub fn most(self, short: usize) -> usize {
         match self {
@@ -63,12 +63,12 @@ impl Extent {
     }
 }
 
-/// How much room a part of the summary has.
+/// How many lines an item of a list in the summary may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Room {
-    /// Each item may take several lines.
+    /// Each item may take as many lines as it needs.
     Enough,
-    /// Each item gets a line, which is cut at its end.
+    /// Each item gets one line, which is cut at its end.
     Little,
 }
 
@@ -77,7 +77,7 @@ enum Room {
 pub struct Summary<'a> {
     /// The answer that the summary shows.
     pub answer: &'a Answer,
-    /// The output directory. The summary names it and the tables in it.
+    /// The path of the output directory. The summary names it and the tables in it.
     pub directory: &'a str,
     /// The file name of the page in the output directory; `None` if there is no page.
     pub page: Option<&'a str>,
@@ -112,7 +112,8 @@ impl Summary<'_> {
         blocks.join("\n")
     }
 
-    /// Cuts a block to `most` lines, the last of which says how many are left out.
+    /// Cuts a block of lines of the summary to `most` lines, the last of which says how many are
+    /// left out.
     fn shorten(&self, block: &mut Vec<String>, most: usize) {
         if block.len() > most {
             let more = counted((block.len() + 1 - most) as u64, "more line", "more lines");
@@ -133,8 +134,8 @@ impl Summary<'_> {
         self.layout().labelled(label, text)
     }
 
-    /// Returns a line that says how many items of a list are not shown, and where they are; none if
-    /// all are shown.
+    /// Returns a line that says how many of `all` items are not among the `shown` ones, and which
+    /// table lists them; no line if all are shown. `what` names the items.
     fn more(&self, all: u64, shown: usize, what: &str, table: &str) -> Vec<String> {
         match all.saturating_sub(shown as u64) {
             0 => Vec::new(),
@@ -151,8 +152,8 @@ impl Summary<'_> {
     }
 }
 
-/// Returns the name of a host to show. A piece of evidence in which no record names a machine is
-/// shown by its own name.
+/// Returns a host's name as the summary shows it, in at most `most` columns. A piece of evidence in
+/// which no record names a machine is shown by its own name.
 fn host_name(facts: &HostFacts, most: usize) -> String {
     match facts.evidence.items.first() {
         Some(evidence) if facts.computer.is_none() => {
@@ -162,7 +163,7 @@ fn host_name(facts: &HostFacts, most: usize) -> String {
     }
 }
 
-/// Returns the Computer of a host to show.
+/// Returns a host's name (Computer) as the summary shows it, in at most `most` columns.
 fn computer_name(computer: Option<&str>, most: usize) -> String {
     match computer {
         None => "(no Computer)".to_owned(),
@@ -171,7 +172,8 @@ fn computer_name(computer: Option<&str>, most: usize) -> String {
     }
 }
 
-/// Returns the first of a host's pieces of evidence, and how many more there are.
+/// Returns, as text, the names of the first `most` pieces of evidence that contain a host's
+/// records, and how many more there are.
 fn evidence_text(facts: &HostFacts, most: usize) -> String {
     let names = facts.evidence.items.iter().take(most);
     let mut text = names.map(|name| fitted(name, VALUE_WIDTH)).collect::<Vec<_>>().join(", ");
@@ -188,7 +190,7 @@ fn copies(copies: u64) -> String {
     if copies == 0 { String::new() } else { format!("; {} of them", counted(copies, "copy", "copies")) }
 }
 
-/// Returns the end of a sentence that says how many matches lie in damaged chunks. Empty if
+/// Returns the end of a sentence that says how many matches lie in damaged chunks of logs. Empty if
 /// `matches` is 0.
 fn damaged(matches: u64) -> String {
     if matches == 0 { String::new() } else { format!("; {} of them in damaged chunks", grouped(matches)) }

@@ -1,4 +1,4 @@
-//! What an output says about single hosts, as text: the detection's own groups of matches, each
+//! What an output says about single hosts, as text: the matches as the detections group them, each
 //! match with its place in the evidence, and what is known of the host's logs.
 
 use std::fmt::Write;
@@ -9,29 +9,32 @@ use crate::report::answer::{
     Answer, GroupValue, HostFacts, HostGroups, HostInDetail, Match, RecordPlace, Seen, UtcTime,
 };
 
-/// The most groups and the most matches of a host that are shown unless all are wanted.
+/// The most rows of a detection's `stats` table (groups of matches) about a host that are shown in
+/// a short text.
 const MOST_GROUPS: usize = 20;
+/// The most matches of a host that are shown in a short text.
 const MOST_MATCHES: usize = 50;
-/// The most pieces of evidence, programs and remarks of a host that are shown.
+/// The most items of each list about a host that are shown, such as pieces of evidence, programs
+/// and anomalies.
 const MOST_LISTED: usize = 10;
-/// The indent of what belongs to a group or a match.
+/// The indent of the lines under the first line of a group of matches or a match.
 const INDENT: &str = "    ";
 
-/// What an output says about the hosts that an answer has, as text.
+/// A text that says what an output says about hosts, host by host.
 #[derive(Debug, Clone, Copy)]
 pub struct HostsInDetail<'a> {
-    /// The answer about these hosts.
+    /// The answer whose hosts are shown.
     pub answer: &'a Answer,
     /// The width of the text in columns. Longer lines are wrapped.
     pub width: usize,
     /// Whether the text is coloured.
     pub colours: Colours,
-    /// How much is shown.
+    /// How much is shown of each host: the beginning of long lists, or all.
     pub extent: Extent,
 }
 
 impl HostsInDetail<'_> {
-    /// Returns the text.
+    /// Returns the text that says what an output says about hosts, host by host.
     #[must_use]
     pub fn text(&self) -> String {
         let in_detail = self.answer.hosts.items.iter().chain(&self.answer.uncleared.items);
@@ -80,7 +83,8 @@ impl HostsInDetail<'_> {
         lines
     }
 
-    /// Returns the times, names, programs, accounts and detections of a host's matches.
+    /// Returns lines with the times, queried names, programs, accounts and detections of a host's
+    /// matches.
     fn values(&self, host: &HostInDetail) -> Vec<String> {
         let matches = &host.matches;
         let mut lines = Vec::new();
@@ -113,7 +117,8 @@ impl HostsInDetail<'_> {
         lines
     }
 
-    /// Returns what is known of a host's logs.
+    /// Returns lines on a host's logs: the evidence, the numbers of DNS queries and records,
+    /// anomalies and notes.
     fn logs(&self, facts: &HostFacts) -> Vec<String> {
         let mut lines = self.labelled("Evidence", &evidence_text(facts, MOST_LISTED));
         lines.extend(self.labelled("Queries", &queries(&facts.seen)));
@@ -133,8 +138,8 @@ impl HostsInDetail<'_> {
         lines
     }
 
-    /// Returns the rows of a detection's `stats` table: a block for each, with a line for each
-    /// column, so that values can be copied.
+    /// Returns lines with the rows of a detection's `stats` table (groups of matches) about a host.
+    /// Each row has a line for each column, so that values can be copied.
     fn groups(&self, groups: &HostGroups) -> Vec<String> {
         let detections = self.answer.run.detections.iter();
         let name =
@@ -169,7 +174,8 @@ impl HostsInDetail<'_> {
         lines
     }
 
-    /// Returns the lines of a match. The program and the file have lines of their own.
+    /// Returns the lines on a match. The paths of the program and of the file have lines of their
+    /// own, so that they can be copied.
     fn found(&self, found: &Match) -> Vec<String> {
         let time =
             found.time.map_or_else(|| "at no readable time".to_owned(), |UtcTime(time)| time.readable());
@@ -204,13 +210,14 @@ impl HostsInDetail<'_> {
     }
 }
 
-/// Returns that `count` items are more than the `shown` ones; `None` if they are not.
+/// Returns a text that says how many of `count` items are left out if `shown` are shown, such as `…
+/// and 3 more`; `None` if none are.
 fn more(count: u64, shown: usize) -> Option<String> {
     let more = count.saturating_sub(shown as u64);
     (more > 0).then(|| format!("… and {} more", grouped(more)))
 }
 
-/// Returns a host's verdict, and why it is not cleared.
+/// Returns, as text, a host's verdict, and whether the host is cleared or why it is not.
 fn verdict(facts: &HostFacts) -> String {
     let verdict = fitted(&facts.verdict, VALUE_WIDTH);
     match facts.uncleared {
@@ -269,7 +276,8 @@ fn group_value(value: &GroupValue) -> String {
     }
 }
 
-/// Returns where a record lies in its file, and what is known of it.
+/// Returns, as text, where a record lies in its file, how far it can be trusted, and whether it or
+/// its file was deleted.
 fn place(place: &RecordPlace) -> String {
     let mut text = format!("byte {} of the file", grouped_signed(place.record_offset));
     if let Some(id) = place.event_record_id {

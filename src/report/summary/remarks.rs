@@ -1,4 +1,5 @@
-//! The lines of the summary on leads, on anomalies of the hosts' logs, and on notes.
+//! The lines of the summary on leads, on anomalies of the hosts' logs, and on notes (remarks on
+//! something usual).
 
 use super::layout::{LABEL_WIDTH, VALUE_WIDTH, fitted, padded};
 use super::rules::distinct_name;
@@ -12,8 +13,8 @@ const MOST_ANOMALIES: usize = 6;
 /// The most notes on hosts' logs that a short summary shows. The table `hosts.parquet` has all of
 /// them.
 const MOST_NOTES: usize = 3;
-/// The most hosts with leads that a short summary lists, and the most detections of which it says
-/// why they can have none.
+/// The most hosts with leads that a short summary lists, and the most detections that it lists
+/// because they can have no leads.
 const MOST_LEADS: usize = 3;
 
 impl Summary<'_> {
@@ -38,8 +39,8 @@ impl Summary<'_> {
         lines
     }
 
-    /// Returns the lines on leads: which hosts have some, which detections can have none, and that a
-    /// lead is no match. None if leads were not looked for.
+    /// Returns the summary's lines on leads: which hosts have some, which detections can have none,
+    /// and that a lead is no match. Returns no line if leads were not looked for.
     fn leads(&self) -> Vec<String> {
         let Some(hosts) = &self.answer.leads else { return Vec::new() };
         let totals = &self.run().totals;

@@ -1,17 +1,18 @@
-//! The risk of hosts and users as text.
+//! The risk of hosts and users as text, for a terminal.
 
 use super::layout::{Colours, Grid, Layout, PATH_WIDTH, Side, Tone, VALUE_WIDTH, fitted};
 use super::{Extent, counted, grouped};
 use crate::report::answer::{Listed, Risk, RiskOfObject, UtcTime};
 
-/// The most objects at risk that are shown unless all are wanted.
+/// The most objects at risk (hosts and users) that are shown in a short text.
 const MOST_OBJECTS: usize = 20;
-/// The most messages of an object that are shown.
+/// The most messages, and the most detections, of an object at risk that are shown.
 const MOST_MESSAGES: usize = 3;
-/// The widest object in the table.
+/// The width, in columns, to which the name of an object at risk (a host or a user) is cut in the
+/// table.
 const OBJECT_WIDTH: usize = 31;
 
-/// The risk of hosts and users as text.
+/// The risk of hosts and users as text: a table, and details of each object.
 #[derive(Debug, Clone, Copy)]
 pub struct RiskTable<'a> {
     /// The risk of hosts and users.
@@ -20,12 +21,12 @@ pub struct RiskTable<'a> {
     pub width: usize,
     /// Whether the text is coloured.
     pub colours: Colours,
-    /// How much is shown.
+    /// How much is shown: the first objects at risk, or all.
     pub extent: Extent,
 }
 
 impl RiskTable<'_> {
-    /// Returns the text.
+    /// Returns the text about the risk of hosts and users.
     #[must_use]
     pub fn text(&self) -> String {
         let Risk { window_hours, objects, uncounted_events } = self.risk;
@@ -89,7 +90,8 @@ fn row(object: &RiskOfObject) -> [String; 6] {
     ]
 }
 
-/// Returns the first `most` texts of a list, and how many more there are.
+/// Returns the first `most` texts of a list, each cut to `width` columns. If there are more, adds
+/// an item that says how many.
 fn items(listed: &Listed<String>, most: usize, width: usize) -> Vec<String> {
     let mut items: Vec<String> = listed.items.iter().take(most).map(|text| fitted(text, width)).collect();
     if let Some(more @ 1..) = listed.count.checked_sub(items.len() as u64) {

@@ -12,11 +12,12 @@ const MOST_DETECTIONS: usize = 5;
 /// The most refused rules (those that dnsweep cannot run) of which a short summary shows the
 /// reason. `run.json` has the reasons of all.
 const MOST_REFUSED: usize = 3;
-/// The widest reason why a rule was refused, which means that dnsweep cannot run it.
+/// The width, in columns, to which the summary cuts the reason why dnsweep cannot run a rule.
 const REASON_WIDTH: usize = 200;
 
 impl Summary<'_> {
-    /// Returns the lines on what the sweep looked for: the rules, detections, exclusions and period.
+    /// Returns the summary's lines on what the sweep looked for: the rules, detections, exclusions
+    /// and period.
     pub(super) fn looked_for(&self) -> Vec<String> {
         let mut lines = self.rules();
         lines.extend(self.detections());
@@ -88,8 +89,9 @@ pub(super) fn distinct_name(all: &[DetectionRecord], id: &str, name: &str) -> St
     format!("{shown_name} [{}]", fitted(part.as_deref().unwrap_or(id), VALUE_WIDTH))
 }
 
-/// Returns the text on a detection in the summary: name, version, number of unique matches and, if
-/// so, that the detection states no risk score. `all` are the detections that ran.
+/// Returns the text on a detection in the summary: its name, its version, its number of unique
+/// matches and, if its rule states no risk score, a remark on that. `all` are the detections that
+/// ran.
 fn text(all: &[DetectionRecord], detection: &DetectionRecord) -> String {
     let version = detection.version.as_deref();
     let version =

@@ -1,11 +1,13 @@
-//! The class DNS Activity (4003): a query, with the profile `host` for the process that asked.
+//! The OCSF class DNS Activity (4003): a DNS query, with the profile `host`, which describes the
+//! process that asked.
 
 use super::{actor, device, metadata, milliseconds, query};
 use crate::report::export::event::{ExportedEvent, QueryStage};
 use crate::report::export::json::{Json, list, object};
 
-/// Makes the DNS Activity of a match or a lead. `unmapped` is what the schema has no attribute for;
-/// null within a finding, which has it.
+/// Makes the OCSF event DNS Activity of a match or a lead. `unmapped` are the values for which OCSF
+/// has no attribute. It is null if the DNS Activity is a part of a finding, which has these values
+/// itself.
 pub(super) fn dns_activity<'e>(event: &'e ExportedEvent<'_>, unmapped: Json<'e>) -> Json<'e> {
     const INFORMATIONAL: i64 = 1;
     let (activity_id, activity_name, type_name) = match event.stage() {
@@ -52,7 +54,8 @@ pub(super) fn dns_activity<'e>(event: &'e ExportedEvent<'_>, unmapped: Json<'e>)
     }
 }
 
-/// Returns the id and the name that OCSF has for a DNS server's response code.
+/// Returns the id and the name of a DNS server's response code in OCSF; `None` for a code that OCSF
+/// does not name.
 fn rcode(code: u8) -> Option<(i64, &'static str)> {
     let name = match code {
         0 => "NoError",

@@ -1,18 +1,18 @@
-//! The class Detection Finding (2004): a match.
+//! The OCSF class Detection Finding (2004), in which a match is exported.
 
 use super::{UNKNOWN, actor, device, dns_activity, metadata, milliseconds, query, unmapped};
 use crate::report::export::detection::{Severity, Technique};
 use crate::report::export::event::ExportedEvent;
 use crate::report::export::json::{Json, list, object};
 
-/// The types of observables: what a value is.
+/// The type ids that OCSF has for observables: what a value, such as a host's name, is.
 const HOSTNAME: i64 = 1;
 const IP_ADDRESS: i64 = 2;
 const USER_NAME: i64 = 4;
 const PROCESS_NAME: i64 = 9;
 
-/// Makes the Detection Finding of a match. The match is a finding that is created, and new to
-/// whoever receives it.
+/// Makes the OCSF event Detection Finding of a match. Its activity is that the finding is created,
+/// and its status that it is new.
 pub(super) fn finding<'e>(event: &'e ExportedEvent<'_>) -> Json<'e> {
     const RULE: i64 = 1;
     let (severity_id, severity) = severity(Severity::of_score(event.risk_score));
@@ -86,7 +86,8 @@ fn evidence<'e>(event: &'e ExportedEvent<'_>) -> Json<'e> {
     }
 }
 
-/// Returns what an investigator would search for elsewhere.
+/// Returns the OCSF observables of a match: the names and addresses that an investigator would
+/// search for elsewhere.
 fn observables<'e>(event: &'e ExportedEvent<'_>) -> Json<'e> {
     let observable = |name: &'static str, kind: i64, value: Option<&'e str>| {
         value.map(|value| object! { "name": name, "type_id": kind, "value": value })

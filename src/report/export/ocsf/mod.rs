@@ -1,12 +1,12 @@
-//! Events in the Open Cybersecurity Schema Framework (OCSF) 1.8.0, a JSON object on a line each.
+//! Events in the Open Cybersecurity Schema Framework (OCSF) 1.8.0: lines with a JSON object each.
 //!
 //! Source: the framework's schema 1.8.0, as the package `ocsf-json-schema` 1.2.0 of PyPI has it:
 //! <https://schema.ocsf.io/1.8.0/classes/detection_finding> and `…/dns_activity`.
 //!
-//! A match is one Detection Finding (class 2004) whose evidence holds the query as a whole DNS
-//! Activity (class 4003). So each match is one line of one class, as lakes want it that keep a table
-//! for a class; nothing counts twice; and the query needs no second line that only an id would
-//! connect with the finding. A lead is no finding: it is a DNS Activity alone.
+//! A match is one Detection Finding (class 2004) whose evidence contains the query as a complete
+//! DNS Activity (class 4003). So each match is one line of one class, which suits data lakes with a
+//! table for each class. Nothing counts twice, and the query needs no second line that only an id
+//! would connect with the finding. A lead is no finding: it is a DNS Activity alone.
 
 mod dns_activity;
 mod finding;
@@ -16,14 +16,15 @@ use super::json::{Json, object};
 use super::provenance::provenance;
 use crate::event::EventTime;
 
-/// The version of OCSF whose classes the events are of.
+/// The version of OCSF that defines the classes of the exported events.
 const VERSION: &str = "1.8.0";
-/// The value of attributes like `type_id` if nothing is known.
+/// The value for "unknown" of OCSF attributes that end in `_id`, such as `type_id`.
 const UNKNOWN: i64 = 0;
 /// The microseconds in a millisecond, which is the unit of times in OCSF.
 const IN_A_MILLISECOND: i64 = 1000;
 
-/// Makes the line of an event.
+/// Makes the OCSF event (a JSON object) of an exported event: a Detection Finding for a match, and
+/// a DNS Activity for a lead.
 pub(super) fn line<'e>(event: &'e ExportedEvent<'_>) -> Json<'e> {
     match event.role {
         Role::Match => finding::finding(event),
@@ -36,8 +37,8 @@ fn milliseconds(time: EventTime) -> i64 {
     time.microseconds().div_euclid(IN_A_MILLISECOND)
 }
 
-/// Returns what both classes say of where the event comes from. `profiles` are the parts that the
-/// event adds to its class.
+/// Returns the OCSF object `metadata`, which both classes have: where the event comes from.
+/// `profiles` are the groups of attributes that the event has in addition to those of its class.
 fn metadata<'e>(event: &'e ExportedEvent<'_>, profiles: Json<'e>) -> Json<'e> {
     object! {
         "version": VERSION,
@@ -58,12 +59,12 @@ fn metadata<'e>(event: &'e ExportedEvent<'_>, profiles: Json<'e>) -> Json<'e> {
     }
 }
 
-/// Returns the machine that logged the event.
+/// Returns the OCSF object `device`: the machine that logged the event.
 fn device<'e>(event: &'e ExportedEvent<'_>) -> Json<'e> {
     object! { "hostname": &event.computer, "name": &event.computer, "type_id": UNKNOWN }
 }
 
-/// Returns the querying process and its account; null if neither is known.
+/// Returns the OCSF object `actor`: the querying process and its account; null if neither is known.
 fn actor<'e>(event: &'e ExportedEvent<'_>) -> Json<'e> {
     // The schema demands an id of a process.
     let has_id = event.process_id.is_some() || event.process_guid.is_some();
@@ -85,7 +86,8 @@ fn actor<'e>(event: &'e ExportedEvent<'_>) -> Json<'e> {
     }
 }
 
-/// Returns the query.
+/// Returns the OCSF object `query`: the queried name, and the type of DNS records that is asked
+/// for.
 fn query<'e>(event: &'e ExportedEvent<'_>) -> Json<'e> {
     object! {
         "hostname": event.query_name.as_deref().unwrap_or_default(),
@@ -93,7 +95,8 @@ fn query<'e>(event: &'e ExportedEvent<'_>) -> Json<'e> {
     }
 }
 
-/// Returns what OCSF has no attribute for: where the record lies, and how far it can be trusted.
+/// Returns the values for which OCSF has no attribute, such as where the event's record lies and
+/// how far it can be trusted.
 fn unmapped<'e>(event: &'e ExportedEvent<'_>) -> Json<'e> {
     object! {
         "query_results": event.query_results.as_deref(),
