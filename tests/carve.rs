@@ -1,4 +1,4 @@
-//! Chunks of event logs are found wherever they lie in a file's bytes.
+//! Tests of `--carve`: chunks of event logs are found wherever they lie in a file's bytes.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
@@ -11,13 +11,14 @@ use serde_json::{Value, json};
 
 const CHUNK: usize = 65_536;
 
-/// Makes a chunk with matches of these numbers. It is full, or nearly so, if there are many.
+/// Makes a 64 KiB chunk of a log with matches of these numbers. The chunk is full, or nearly so, if
+/// there are many.
 fn chunk(numbers: std::ops::RangeInclusive<u64>) -> Vec<u8> {
     let events: Vec<Event> = numbers.map(|number| matching(number).on("A")).collect();
     log(&events)[4096..4096 + CHUNK].to_vec()
 }
 
-/// Makes an image of `size` bytes of noise, with each piece at its offset.
+/// Makes the bytes of a disk image: `size` bytes of noise, with each of `pieces` at its offset.
 fn image(size: usize, pieces: &[(usize, &[u8])]) -> Vec<u8> {
     let mut rng = Rng::new(7);
     let mut image: Vec<u8> =
@@ -28,7 +29,7 @@ fn image(size: usize, pieces: &[(usize, &[u8])]) -> Vec<u8> {
     image
 }
 
-/// Returns the number, chunk number and record offset of each match.
+/// Returns the event number, chunk number and record offset of each match.
 fn rows(swept: &FinishedSweep) -> Vec<(u64, u64, u64)> {
     let row = |row: Value| {
         let number = |name: &str| row[name].as_u64().unwrap();
@@ -98,8 +99,8 @@ fn a_chunk_that_was_overwritten_yields_what_is_left() {
 }
 
 /// Makes a log of one chunk with 59 matches and one event whose text contains the header of another
-/// chunk, at a sector. Returns also the offset of that header in the chunk. All checksums are
-/// right.
+/// chunk, at the start of a 512-byte sector. Returns also the offset of that header in the chunk.
+/// All checksums are right.
 fn log_with_a_header_in_a_text() -> (Vec<u8>, usize) {
     let mut events: Vec<Event> = (1..=60).map(|number| matching(number).on("A")).collect();
     events[20] = Event::dns_query("example.com", &"A".repeat(1500)).numbered(21).on("A");
@@ -152,7 +153,7 @@ fn the_text_of_an_event_cuts_no_chunk_short() {
     assert!((58..=59).contains(&found), "{found}");
 }
 
-/// Returns the offset of each problem of a file, and its first words.
+/// Returns, for each problem that the ledger lists of a file, the offset and the first words.
 fn problem_starts(file: &Value) -> Vec<(u64, String)> {
     let of = |problem: &Value| {
         let text: Vec<&str> = problem["problem"].as_str().unwrap().split(' ').take(5).collect();
@@ -262,7 +263,8 @@ fn log_of_chunks(count: u64) -> Vec<u8> {
     writer.finish()
 }
 
-/// Returns the offsets and lengths of the misaligned chunks that are listed as problems.
+/// Returns the offsets and lengths of the misaligned chunks (off the log's 64 KiB grid) that the
+/// ledger lists as problems of a file.
 fn misaligned_chunks(file: &Value) -> Vec<(u64, u64)> {
     let problems = file["problems"].as_array().unwrap();
     assert!(problems.is_sorted_by_key(|problem| problem["offset"].as_u64()), "{problems:?}");
@@ -271,7 +273,8 @@ fn misaligned_chunks(file: &Value) -> Vec<(u64, u64)> {
     off.map(|problem| (problem["offset"].as_u64().unwrap(), problem["length"].as_u64().unwrap())).collect()
 }
 
-/// Returns the sum of the parts of a log, in bytes.
+/// Returns the sum of the parts of a log in bytes, such as good and damaged bytes, as its row in
+/// the ledger states them.
 fn sum_of_parts(file: &Value) -> u64 {
     let parts = ["header", "good", "empty", "damaged", "trailing", "other", "unread"]
         .map(|part| format!("{part}_bytes"));
@@ -287,8 +290,8 @@ fn chunks_of_a_shifted_log_are_found_misaligned() {
     }
 }
 
-/// Inserts `shift` bytes before the fifth chunk, and checks that all chunks after them, beyond the
-/// end of a block, are found misaligned.
+/// Inserts `shift` bytes before the fifth of 140 chunks of a log. Fails unless a sweep finds all
+/// later chunks and reports them as misaligned, also in the log's later blocks.
 fn assert_chunks_are_found_after(shift: usize) {
     let mut bytes = log_of_chunks(140);
     bytes.splice(damage::chunk_offset(4)..damage::chunk_offset(4), vec![7; shift]);

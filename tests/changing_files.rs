@@ -30,8 +30,8 @@ impl<F: FnMut()> Observer for FileChanger<F> {
     }
 }
 
-/// Returns the row of `HOST/x.evtx`, a log of one match, after `change` was applied to it. The log
-/// next to it must be read as usual.
+/// Sweeps a log of one match, `HOST/x.evtx`, to which `change` is applied before it is opened, and
+/// returns the log's row in the ledger. Fails unless another log is read as usual.
 fn row_after(sweep: &Sweep, change: impl Fn(&Path)) -> Value {
     let scene = Scene::new();
     let path = scene.put("HOST/x.evtx", &log_of("HOST"));
@@ -53,7 +53,8 @@ fn row_after(sweep: &Sweep, change: impl Fn(&Path)) -> Value {
     files.remove(0)
 }
 
-/// Fails unless the ledger says that the file changed and that none of its bytes were read.
+/// Fails unless a file's row in the ledger says that the file changed, that none of its bytes were
+/// read, and, last, `last_problem`.
 #[track_caller]
 fn assert_lost(row: &Value, last_problem: &str) {
     assert_eq!((&row["status"], &row["sha256"]), (&json!("unreadable"), &Value::Null));

@@ -26,7 +26,8 @@ use serde_json::{Value, json};
 const PLACE: [&str; 6] =
     ["evidence", "source_path", "original_path", "snapshot_time", "deleted_file", "duplicate"];
 
-/// Makes a scene with an archive of a log that has one match. `case` is a name in the script.
+/// Makes evidence that is an archive of a log with one match. `case` is the name of the kind of
+/// archive in the script that makes it, and `name` the archive's file name.
 fn scene(case: &str, name: &str) -> Scene {
     let scene = Scene::new();
     let log = scene.path("log");
@@ -35,7 +36,7 @@ fn scene(case: &str, name: &str) -> Scene {
     scene
 }
 
-/// Makes a scene with an archive of each host of the samples.
+/// Makes evidence with an archive of the format `kind` for each host of the samples.
 fn archives(kind: &str) -> Scene {
     let scene = Scene::new();
     let hosts = repository("samples/evidence");
@@ -43,7 +44,7 @@ fn archives(kind: &str) -> Scene {
     scene
 }
 
-/// Returns the rows of a table without some columns, in order.
+/// Returns the rows of a table without the columns `columns`, in the order of the table.
 fn rows_without(swept: &FinishedSweep, table: &str, columns: &[&str]) -> Vec<Value> {
     let mut rows = swept.rows(table);
     for row in &mut rows {
@@ -59,7 +60,7 @@ fn stats(swept: &FinishedSweep) -> String {
     format!("stats/{}", stats.path().file_stem().unwrap().to_str().unwrap())
 }
 
-/// Returns two columns of a table.
+/// Returns the values of two columns of a table, row by row.
 fn pairs(swept: &FinishedSweep, table: &str, columns: [&str; 2]) -> Vec<[String; 2]> {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     swept.rows(table).iter().map(|row| columns.map(|column| text(&row[column]))).collect()
@@ -160,15 +161,15 @@ fn the_sample_containers_have_the_events_of_their_hosts() {
 /// A container that is damaged or odd, and what a sweep says of it.
 struct Case {
     name: &'static str,
-    /// The file that the container is.
+    /// The file name of the container in the evidence.
     file: &'static str,
     exit: i32,
-    /// The container's status.
+    /// The container's status that the table of containers must have.
     status: &'static str,
-    /// Paths in the container and statuses of the logs.
+    /// The path in the container and the status of each log that the ledger must list.
     logs: &'static [[&'static str; 2]],
     matches: usize,
-    /// A part of a problem of the container or of a log.
+    /// A text that a problem of the container or of a log must contain.
     problem: &'static str,
 }
 
@@ -270,7 +271,7 @@ fn passwords_open_encrypted_archives() {
     }
 }
 
-/// The log in the encrypted archives.
+/// Returns the path of the log that the encrypted archives contain.
 fn encrypted_log() -> PathBuf {
     let logs = repository("samples/evidence/FIN-WS07/Windows/System32/winevt/Logs");
     logs.join("Archive-Microsoft-Windows-Sysmon%4Operational-2025-03-03-19-40-12-501.evtx")

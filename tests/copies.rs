@@ -13,8 +13,8 @@ use common::logs::{harmless, log, matching, styled};
 use dnsweep_samples::Style;
 use serde_json::{Value, json};
 
-/// Makes a scene with the same two matching events of one machine in three places, and one more
-/// event in the last place.
+/// Makes evidence with the same two matching events of one machine in three logs, and one more
+/// event in the last of these.
 fn scene() -> Scene {
     let scene = Scene::new();
     let two = || vec![harmless(1).on("A"), matching(2).on("A"), matching(3).on("A")];

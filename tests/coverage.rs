@@ -23,23 +23,23 @@ fn query(computer: &str, time: u64) -> Event {
     harmless(1).on(computer).at(time)
 }
 
-/// Makes another event of Sysmon.
+/// Makes an event of Sysmon that is no DNS query.
 fn process(computer: &str, time: u64) -> Event {
     Event::process_create(r"C:\a.exe", "a.exe", r"C:\b.exe").on(computer).at(time)
 }
 
-/// Makes an event of another log.
+/// Makes an event that Sysmon did not log: a logon.
 fn logon(computer: &str, time: u64) -> Event {
     Event::logon("user", 3).on(computer).at(time)
 }
 
-/// Numbers events in their order.
+/// Numbers events consecutively: gives each its EventRecordID, from 1.
 fn numbered(events: &[Event]) -> Vec<Event> {
     events.iter().zip(1..).map(|(event, number)| event.clone().numbered(number)).collect()
 }
 
-/// Makes a scene with a machine of each kind: its DNS queries, its other events of Sysmon, and its
-/// logons, as days of March.
+/// Makes evidence of machines that differ in the days of March on which they have DNS queries,
+/// other events of Sysmon, and logons.
 fn machines() -> Scene {
     let scene = Scene::new();
     for (machine, queries, others, logons) in [
@@ -105,8 +105,8 @@ const NOTHING_KNOWN: [(&str, &str); 5] = [
     ("UNREADABLE", "unreadable"),
 ];
 
-/// Adds the hosts about which nothing is known, whatever the period, to `expected`, in the order of
-/// the table.
+/// Returns what the table of hosts must say, in its order: `known`, and the hosts about which
+/// nothing is known, whatever the period.
 fn with_unknown<'a>(
     known: &[(&'a str, &'a str, Option<&'a str>, u64); 5],
     coverage: Option<&'a str>,
@@ -261,7 +261,7 @@ fn if_all_hosts_can_be_cleared_the_summary_does_not_mention_it() {
     assert_eq!(swept.run()["totals"]["hosts_not_cleared"], 0);
 }
 
-/// Returns the columns that say which queries were seen.
+/// Returns, for each host and file, the columns that say which DNS queries were seen.
 fn seen(swept: &FinishedSweep) -> Vec<Value> {
     let columns =
         ["dns_queries", "dns_queries_in_period", "dns_first_time", "dns_last_time", "period_coverage"];

@@ -21,7 +21,7 @@ use proptest::sample::Index;
 
 /// The size of a chunk's header, after which its records begin.
 const CHUNK_HEADER_SIZE: usize = 512;
-/// A time far longer than the scan of any sample takes.
+/// The time after which a scan counts as endless. No scan of a sample takes nearly as long.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Scans twice, the second time with a buffer that was used for the log `before`. Fails if either
@@ -38,7 +38,7 @@ fn scan(log: Vec<u8>, before: Vec<u8>) -> Result<(ScanResult, ScanResult), TestC
     results.recv_timeout(PATIENCE).map_err(|error| TestCaseError::fail(format!("panic or hang: {error}")))
 }
 
-/// Returns the bytes in the place of a chunk, as many as exist.
+/// Returns the bytes of the 64 KiB place for the chunk with this number, as many as exist.
 fn chunk_bytes(log: &[u8], chunk: usize) -> &[u8] {
     let start = damage::chunk_offset(chunk).min(log.len());
     &log[start..log.len().min(start + CHUNK_SIZE)]
@@ -54,8 +54,8 @@ fn record_size(log: &[u8], start: u64) -> u64 {
     u64::from(u32::from_le_bytes(log[at..at + 4].try_into().unwrap()))
 }
 
-/// Returns the least offset at which the record that starts at `start` ends: by its size, or
-/// directly after its header if the copy of the size differs.
+/// Returns the least offset at which the record that starts at `start` ends: where the size in its
+/// header says or, if the copy of the size at its end differs, directly after its header.
 fn least_end(log: &[u8], start: u64) -> u64 {
     let size = record_size(log, start);
     let copy = usize::try_from(start + size).unwrap() - 4;
@@ -63,7 +63,8 @@ fn least_end(log: &[u8], start: u64) -> u64 {
         + if log.get(copy..copy + 4) == Some(&u32::try_from(size).unwrap().to_le_bytes()) { size } else { 28 }
 }
 
-/// Returns why the loss of an event is not accounted for; `None` if it is.
+/// Returns why the loss of an event in the log `damaged` is not accounted for; `None` if a problem
+/// in `found` covers it, or the log looks as if it never had the event.
 fn unaccounted(sample: &Sample, damaged: &[u8], found: &ScanResult, event: &LocatedEvent) -> Option<String> {
     let start = event.location.record_offset;
     let end = start + record_size(&sample.bytes, start);
@@ -93,12 +94,12 @@ fn unaccounted(sample: &Sample, damaged: &[u8], found: &ScanResult, event: &Loca
     (!is_unused && !reported).then(|| format!("the record at {start} is lost or altered"))
 }
 
-/// Returns true if an event was found, with the same content.
+/// Returns true if a scan found an event at the same offset and with the same content.
 fn is_found(found: &ScanResult, event: &LocatedEvent) -> bool {
     found.at(event.location.record_offset).is_some_and(|there| there.event == event.event)
 }
 
-/// Returns true if a problem concerns the chunk in whose place an event lies.
+/// Returns true if a problem concerns any byte of the chunk that contains an event.
 fn is_within_chunk(problem: &Problem, event: &LocatedEvent) -> bool {
     let start = HEADER_SIZE as u64 + event.location.chunk_number * CHUNK_SIZE as u64;
     overlaps(problem, start, start + CHUNK_SIZE as u64)
@@ -173,8 +174,8 @@ proptest! {
     }
 }
 
-/// Returns the new offset of the byte that was at `at`, after a change at `from` that moved the
-/// bytes after it; `None` if the byte was removed.
+/// Returns the new offset of the byte that was at offset `at` before bytes were inserted or removed
+/// at offset `from`; `None` if the byte was removed.
 fn moved(at: usize, from: usize, change: &Change) -> Option<usize> {
     match *change {
         Change::Insert(length, _) if at >= from => Some(at + length),
@@ -183,26 +184,27 @@ fn moved(at: usize, from: usize, change: &Change) -> Option<usize> {
     }
 }
 
-/// Returns the new range of bytes that were next to each other and still are; `None` if they are
-/// not.
+/// Returns the new offset of a range of bytes, after bytes were inserted or removed at offset
+/// `from`; `None` if the range is no longer in one piece.
 fn moved_together(range: std::ops::Range<usize>, from: usize, change: &Change) -> Option<usize> {
     let (start, last) = (moved(range.start, from, change)?, moved(range.end - 1, from, change)?);
     (last - start == range.len() - 1).then_some(start)
 }
 
-/// Returns true if the header of a chunk has its checksum, by the rules of the format.
+/// Returns true if the header of a chunk has the right checksum, computed here by the rules of the
+/// format.
 fn has_sound_header(log: &[u8], chunk: usize) -> bool {
     let header = &log[damage::chunk_offset(chunk)..][..512];
     let stored = u32::from_le_bytes(header[124..128].try_into().unwrap());
     header.starts_with(b"ElfChnk\0") && crc32fast::hash(&[&header[..120], &header[128..]].concat()) == stored
 }
 
-/// Returns true if the bytes from `first` to `last` lie in a chunk's free space, and the place after
-/// that chunk is reported.
+/// Returns true if the bytes from `first` to `last` lie in a chunk's free space, and a problem is
+/// reported at the place of the next chunk.
 ///
-/// Healthy logs keep old records in free space. Without `--recover` nobody reads them, and records
-/// that moved there look alike. The place that they came from no longer begins with a chunk, and
-/// that is reported.
+/// Healthy logs keep old records in free space, which is not read without `--recover`. Records that
+/// a change moved into free space look alike. The place that they came from no longer begins with a
+/// chunk, and that must be reported.
 fn are_in_free_space_before_reported_place(
     damaged: &[u8],
     found: &ScanResult,
@@ -215,8 +217,8 @@ fn are_in_free_space_before_reported_place(
         && found.problems.iter().any(|problem| problem.offset == next_place as u64)
 }
 
-/// Returns true if a loss is in the ranges that are reported: the rest of the record, or where the
-/// record was removed.
+/// Returns true if the loss of a record is reported: a problem covers what is left of the record
+/// or, if nothing is left, the offset at which it was removed.
 fn is_loss_reported(
     damaged: &[u8],
     found: &ScanResult,
@@ -242,8 +244,8 @@ fn is_loss_reported(
     found.problems.iter().any(|problem| overlaps(problem, start, end))
 }
 
-/// Returns true if what is gone began where no record lies, and what is left looks like a log that
-/// never had it: whole places are gone, or only zeros follow, as in places that were never used.
+/// Returns true if the removal of bytes leaves a log that looks as if it never had them: whole
+/// chunks are gone, or only zeros follow, as in chunks that were never used.
 fn leaves_no_trace(sample: &Sample, damaged: &[u8], from: usize, change: &Change) -> bool {
     let Change::Remove(length) = *change else { return false };
     let is_place = |at: usize| at >= HEADER_SIZE && (at - HEADER_SIZE).is_multiple_of(CHUNK_SIZE);
@@ -329,9 +331,9 @@ proptest! {
     }
 }
 
-/// Bytes are removed from within the first chunk's free space to within a later chunk. So records of
-/// the later chunk lie in that free space, or nowhere, and the second place does not begin with a
-/// signature.
+/// Bytes are removed from within the first chunk's free space to within a later chunk. So records
+/// of the later chunk now lie in that free space, or are gone, and the second chunk's place does
+/// not begin with a chunk's signature.
 #[test]
 fn records_that_move_into_free_space_leave_a_reported_place() {
     for (name, from, length) in [("DMG-WS04", 55_264, 14_369), ("DMG-WS02", 66_185, 83_103)] {

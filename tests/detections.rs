@@ -46,7 +46,7 @@ tests:
 
 const REFUSED: &str = "name: Joined\nid: joined\nsearch: EventCode=22 | eventstats count\n";
 
-/// Makes a scene with a directory of rules next to evidence with three DNS queries.
+/// Makes evidence with four DNS queries, and a directory of rules next to it.
 fn scene() -> Scene {
     let scene = Scene::new();
     let query = |number, name: &str, image: &str| Event::dns_query(name, image).numbered(number).on("A");

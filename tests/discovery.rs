@@ -15,7 +15,8 @@ use common::logs::log_of;
 use common::{FinishedSweep, Scene, dnsweep, forget_reads, run_with_input, sweep, was_read};
 use serde_json::{Value, json};
 
-/// Returns the evidence and path of each file of the ledger, in the ledger's order.
+/// Returns the name of the piece of evidence and the path of each file of the ledger, in the
+/// ledger's order.
 fn files(swept: &FinishedSweep) -> Vec<(String, String)> {
     let text = |row: &Value, name: &str| row[name].as_str().unwrap().to_owned();
     swept.rows("files").iter().map(|row| (text(row, "evidence"), text(row, "source_path"))).collect()
@@ -211,14 +212,15 @@ fn a_root_may_be_a_link() {
     assert_eq!(swept.run()["roots"], json!([fs::canonicalize(scene.evidence()).unwrap()]));
 }
 
-/// Writes a log for each path, and returns the path of the first folder.
+/// Writes a log with one match to each of these paths in the evidence.
 fn put_all(scene: &Scene, names: &[&str]) {
     for name in names {
         scene.put(name, &log_of(name));
     }
 }
 
-/// Returns the evidence of each file below a root, swept with these options.
+/// Sweeps these roots, which lie in the folder of evidence. Returns, for each file, the name of its
+/// piece of evidence.
 #[track_caller]
 fn evidence_of(scene: &Scene, roots: &[&str], options: &[&str]) -> Vec<String> {
     let roots: Vec<PathBuf> = roots.iter().map(|root| scene.evidence().join(root)).collect();
@@ -277,7 +279,7 @@ fn roots_are_read_in_the_order_given() {
     assert_eq!(paths(&swept), ["A/Z.evtx", "A/a.evtx", "B/b.evtx"]);
 }
 
-/// Sweeps the paths in a list, which is given as a file or on standard input.
+/// Sweeps the paths in a list. The list is given to `--files-from` as a file or on standard input.
 fn sweep_list(scene: &Scene, list: &[u8], from_standard_input: bool) -> FinishedSweep {
     let path = scene.path("list");
     fs::write(&path, list).unwrap();

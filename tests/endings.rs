@@ -17,7 +17,7 @@ use dnsweep::internals::report::Verdict;
 use dnsweep_samples::corpus::{Corpus, Pool};
 use serde_json::{Value, json};
 
-/// Makes a scene with one match.
+/// Makes evidence with one match.
 fn scene() -> Scene {
     let scene = Scene::new();
     scene.put("HOST/Sysmon.evtx", &log_of("HOST"));
@@ -220,10 +220,11 @@ fn a_log_that_was_begun_is_interrupted_and_its_evidence_is_reached() {
     assert!(hosts.iter().all(|row| counts(row) == (json!(0), true)), "{hosts:?}");
 }
 
-/// Starts a sweep that takes several seconds, sends it an interrupt signal while it reads the first
-/// log, and a termination signal `pause` milliseconds later. Returns how the sweep ended, and how
-/// long that took after the second signal. Returns `None` if the sweep had ended before the second
-/// signal: it was then about to finish the block that it was reading.
+/// Starts a sweep that takes several seconds. Sends it an interrupt signal after `start_ms`
+/// milliseconds, while it reads the first log, and a termination signal `pause_ms` milliseconds
+/// later. Returns how the sweep ended, and how long that took after the second signal. Returns
+/// `None` if the sweep ended before the second signal, because it was about to finish the block
+/// that it was reading.
 fn interrupt_twice(
     scene: &Scene,
     options: &[&str],
@@ -277,7 +278,7 @@ fn a_second_signal_stops_at_once_and_says_what_that_leaves() {
     }
 }
 
-/// Returns the names in a scene's folder.
+/// Returns the names of the entries in a test's folder, in which the output directory lies.
 fn beside(scene: &Scene) -> Vec<String> {
     let entries = fs::read_dir(scene.path("")).unwrap();
     let mut names: Vec<String> =

@@ -64,7 +64,8 @@ fn scan(scanner: &mut Scanner, log: &Vec<u8>) -> (Vec<LocatedEvent>, bool) {
     (events, is_sound)
 }
 
-/// Makes events of created processes with texts that need care, among events of other kinds.
+/// Makes events of created processes whose texts are hard to read right, such as markup and control
+/// characters, among events of other kinds.
 fn samples() -> Vec<Sample> {
     let lines = ["cmd /c \"echo <&> %PATH%\"", "", "ein \u{fc}ber\u{1F4A9}", "\u{1b}[2J a\r\nb", "]]>"];
     let mut events = Vec::new();
@@ -81,7 +82,8 @@ fn samples() -> Vec<Sample> {
     events
 }
 
-/// Returns the text of a value in an event: GUIDs are in lower case, without braces.
+/// Returns a text as an event has it for a field of this type: GUIDs are in lower case, without
+/// braces.
 fn in_form(field_type: FieldType, text: &str) -> String {
     match field_type {
         FieldType::Guid => text.trim_matches(['{', '}']).to_lowercase(),
@@ -160,7 +162,8 @@ fn logs(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Returns the record number and the data by name of a Sysmon event 1; `None` for any other event.
+/// Returns the EventRecordID and the data, by name, of a Sysmon event 1 in XML; `None` for any
+/// other event.
 fn said(xml: &str) -> Option<(u64, BTreeMap<String, String>)> {
     let mut reader = Reader::from_str(xml);
     let (mut open, mut data) = (Vec::new(), BTreeMap::new());
@@ -199,7 +202,8 @@ fn said(xml: &str) -> Option<(u64, BTreeMap<String, String>)> {
     (is_sysmon && id == "1").then(|| (number.parse().unwrap(), data))
 }
 
-/// Adds a text to the value of the element that it belongs to.
+/// Adds a text of event XML to the value that the innermost open element has: the EventID, the
+/// EventRecordID or a field of the event's data.
 fn add(
     open: &[String],
     text: &str,

@@ -10,11 +10,12 @@ use common::{FinishedSweep, Scene, sweep};
 use dnsweep_samples::{Event, LogWriter, Style, event_xml, time};
 use serde_json::{Value, json};
 
-/// The tables without provenance, which are the same for a log and its rendering.
+/// The tables that do not say where events lie, so that they are the same for a log and its
+/// rendering as event XML.
 const SAME: [&str; 2] = ["hosts.parquet", "stats/3cf0dc36-484d-11ec-a6bc-acde48001122.parquet"];
 
-/// Makes events of several kinds and machines, with odd ones among them, a gap in their numbers,
-/// and a clock that goes back.
+/// Makes events of several kinds, with odd texts among them, a gap in their EventRecordIDs, and a
+/// clock that goes back.
 fn events() -> Vec<Event> {
     let start = time::filetime(2024, 5, 6, 8, 0, 0);
     let odd = [
@@ -56,7 +57,7 @@ fn utf16(text: &str, mark: u16, bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {
     std::iter::once(mark).chain(text.encode_utf16()).flat_map(bytes).collect()
 }
 
-/// Makes event XML in all its forms.
+/// Makes files of event XML in all forms that dnsweep reads, each with its file name.
 fn forms(events: &[Event]) -> Vec<(&'static str, Vec<u8>)> {
     let declared =
         |encoding: &str| format!("<?xml version=\"1.0\" encoding=\"{encoding}\" standalone=\"yes\"?>\r\n");
@@ -98,12 +99,12 @@ fn prefixed(xml: &str) -> String {
     ends.replace('\u{e000}', "</ns0:").replace("xmlns=", "xmlns:ns0=")
 }
 
-/// Makes lines of events, each after the text `text`.
+/// Makes lines of event XML. Each event follows the text `text`.
 fn led_in(events: &[Event], text: &str) -> String {
     events.iter().flat_map(|event| [text.to_owned(), event_xml(event), "\n".to_owned()]).collect()
 }
 
-/// Returns the matches, without their provenance.
+/// Returns the rows of the table of matches, without the columns that say where a record lies.
 fn matches(swept: &FinishedSweep) -> Vec<Value> {
     let forget = |mut row: Value| {
         for column in ["source_path", "chunk_number", "record_offset", "integrity"] {
@@ -142,7 +143,7 @@ fn parts(file: &Value) -> [u64; 7] {
     PARTS.map(|part| file[format!("{part}_bytes")].as_u64().unwrap())
 }
 
-/// Fails unless all bytes of a file are accounted for.
+/// Fails unless all bytes of a file are accounted for in its row of the ledger.
 fn assert_sum(file: &Value) {
     assert_eq!(file["size"], json!(parts(file).iter().sum::<u64>()), "{file}");
 }
@@ -327,7 +328,7 @@ fn a_file_given_directly_is_tried_whatever_its_name() {
     assert_eq!((swept.rows("matches").len(), &swept.file("export.dat")["event_xml"]), (1, &json!(true)));
 }
 
-/// Makes enough lines for several blocks, so that no line ends where a block does.
+/// Makes event XML with enough lines for several blocks, so that blocks end within lines.
 fn many() -> Vec<u8> {
     let events = (0..4000).map(|number| {
         let event = if number % 9 == 0 { matching(number) } else { harmless(number) };

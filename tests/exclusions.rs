@@ -13,7 +13,7 @@ use common::{FinishedSweep, Scene, forget_reads, was_read};
 use dnsweep_samples::{Event, LogWriter, Sid, Style};
 use serde_json::{Value, json};
 
-/// Writes files of exclusions. Returns the options that name them.
+/// Writes files of exclusions with these texts. Returns the options that name them.
 fn allow(scene: &Scene, texts: &[&str]) -> Vec<String> {
     let write = |(number, text): (usize, &&str)| {
         let path = scene.path(&format!("site-{number}.yml"));
@@ -23,13 +23,13 @@ fn allow(scene: &Scene, texts: &[&str]) -> Vec<String> {
     texts.iter().enumerate().flat_map(write).collect()
 }
 
-/// Sweeps with these exclusions and options.
+/// Sweeps a test's evidence with files of exclusions with these texts, and other options.
 fn sweep(scene: &Scene, texts: &[&str], options: &[&str]) -> FinishedSweep {
     let allow = allow(scene, texts);
     scene.sweep(&allow.iter().map(String::as_str).chain(options.iter().copied()).collect::<Vec<_>>())
 }
 
-/// Makes a file with one exclusion.
+/// Makes the text of a file with one exclusion, whose condition is `search`.
 fn one(search: &str) -> String {
     format!("- name: known\n  search: {search}\n  reason: It is ours.\n")
 }
@@ -38,13 +38,13 @@ fn numbers(swept: &FinishedSweep) -> Vec<i64> {
     swept.column("matches", "event_record_id").iter().map(|number| number.as_i64().unwrap()).collect()
 }
 
-/// Returns the exclusion of each row of `matches`, by the event's number.
+/// Returns the EventRecordID of each row of `matches`, and the exclusion that takes the event away.
 fn marks(swept: &FinishedSweep) -> Vec<(i64, Value)> {
     let row = |row: Value| (row["event_record_id"].as_i64().unwrap(), row["excluded_by"].clone());
     swept.rows("matches").into_iter().map(row).collect()
 }
 
-/// Makes a scene with two hosts: A with the matches 1, 2 and 4, of which 2 queries another name,
+/// Makes evidence with two hosts: A with the matches 1, 2 and 4, of which 2 queries another name,
 /// and B with the match 5.
 fn scene() -> Scene {
     let scene = Scene::new();
@@ -329,7 +329,7 @@ fn deleted_records_are_excluded_like_others() {
     assert_eq!(kept.column("matches", "recovered"), [json!(false), json!(true), json!(true)]);
 }
 
-/// Returns the line that refuses these files of exclusions, with these options.
+/// Returns the error message with which a sweep refuses files of exclusions with these texts.
 #[track_caller]
 fn refused(texts: &[&str], options: &[&str]) -> String {
     let scene = scene();
@@ -443,7 +443,8 @@ fn only_a_sweep_with_the_same_exclusions_can_resume() {
     assert!(resumed.tables() == tables);
 }
 
-/// Leaves an unfinished sweep, by limiting the size of files below that of the tables.
+/// Leaves an unfinished sweep in a test's folder, by limiting the size of files below that of the
+/// tables.
 fn interrupt(scene: &Scene, options: &[&str]) {
     let mut command = std::process::Command::new("sh");
     command

@@ -21,14 +21,14 @@ use serde_json::Value;
 
 const FORMATS: [&str; 6] = ["csv", "jsonl", "timesketch", "ecs", "splunk-hec", "ocsf"];
 
-/// Acts on terminals, begins a formula, breaks lines, and ends fields and texts.
+/// A harmful text: it acts on terminals, begins a formula, breaks lines, and ends fields and texts.
 const HARM: &str = "=cmd|'/c calc'!A1\x1b[2J\u{9b}31m\u{202e}\"\r\n,;'\t\u{feff}\u{2028}";
 
 fn export(out: &Path, options: &[&str]) -> FinishedProcess {
     run(dnsweep().arg("export").arg(out).args(options))
 }
 
-/// Makes a scene with the output of a sweep of one match, without containers and leads.
+/// Makes the output of a sweep with one match, without containers and leads.
 fn scene() -> Scene {
     let scene = Scene::new();
     scene.put("HOST/Sysmon.evtx", &log_of("HOST"));
@@ -36,8 +36,8 @@ fn scene() -> Scene {
     scene
 }
 
-/// Exports with these options, which must be refused before anything is done. Returns the line that
-/// says why.
+/// Runs an export with these options, which must be refused before anything is done. Returns the
+/// error message.
 #[track_caller]
 fn refused(scene: &Scene, options: &[&str]) -> String {
     let before = scene.listing();
@@ -211,8 +211,8 @@ fn an_interrupted_export_leaves_no_file() {
     assert_eq!(listing(&scene.path("")).len(), before);
 }
 
-/// Returns the fields of CSV, and removes the apostrophes that keep spreadsheets from computing
-/// texts.
+/// Returns the header and the rows of CSV, and removes the apostrophes that keep spreadsheets from
+/// computing texts.
 fn csv_rows(text: &str) -> (Vec<String>, Vec<Vec<String>>) {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let header = reader.headers().unwrap().iter().map(str::to_owned).collect();
@@ -263,7 +263,7 @@ fn every_table_keeps_its_columns_and_rows_and_hostile_texts() {
     }
 }
 
-/// Returns true if a value is, or contains, another one.
+/// Returns true if a JSON value is, or contains, `wanted`.
 fn holds(value: &Value, wanted: &Value) -> bool {
     value == wanted
         || match value {

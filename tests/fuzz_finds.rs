@@ -23,7 +23,7 @@ const CLOSE: u8 = 4;
 const DEFINITION_HEADER: usize = 24;
 const TOO_COSTLY: &str = "decoding it would take more memory than is allowed for a record";
 
-/// The bytes of a chunk under construction, which know their own offset.
+/// The bytes of a chunk that is being made. Each method knows at which offset it adds bytes.
 struct Bytes(Vec<u8>);
 
 impl Bytes {
@@ -40,7 +40,8 @@ impl Bytes {
         self.put(&number.to_le_bytes())
     }
 
-    /// Adds a name with its header, as it follows the first reference to it.
+    /// Adds a name of binary XML with its header, as it stands after the first reference to it:
+    /// `units` times the UTF-16 unit `unit`.
     fn name(&mut self, units: usize, unit: u16) -> &mut Self {
         self.number(0).put(&[0, 0]).put(&u16::try_from(units).unwrap().to_le_bytes());
         for _ in 0..units {
@@ -49,12 +50,13 @@ impl Bytes {
         self.put(&[0, 0])
     }
 
-    /// Adds the start of an element without attributes, up to its content.
+    /// Adds the start of a binary XML element without attributes: the bytes `start`, the offset of
+    /// the element's name, and the token `end`.
     fn open(&mut self, start: &[u8], name: u32, end: u8) -> &mut Self {
         self.put(start).number(0).number(name).put(&[end])
     }
 
-    /// Adds a record with what `content` adds.
+    /// Adds an event record that has the content that `content` adds.
     fn record(&mut self, content: impl FnOnce(&mut Self)) -> &mut Self {
         let start = self.0.len();
         self.put(b"**\0\0").number(0).put(&[0; 16]);
@@ -66,7 +68,8 @@ impl Bytes {
     }
 }
 
-/// Makes a log of one chunk that has, after the encoder's records, those that `more` adds.
+/// Makes a log of one chunk. It has a match that the samples' encoder writes, and after it the
+/// records that `more` adds.
 fn crafted(more: impl FnOnce(&mut Bytes)) -> Vec<u8> {
     let mut log = styled(Style::Export, &[matching(1)]);
     let chunk = damage::chunk_offset(0);
@@ -83,8 +86,9 @@ fn crafted(more: impl FnOnce(&mut Bytes)) -> Vec<u8> {
     log
 }
 
-/// Fails unless both ways of scanning find the match, set `others` records aside, and report
-/// `damaged` records that cannot be decoded (including those set aside).
+/// Scans a log, once decoding everything and once only what a detection needs. Fails unless both
+/// scans find the match, refuse to decode `others` records because that takes too much memory, and
+/// report `damaged` records that cannot be decoded (including those).
 fn assert_set_aside(log: &Vec<u8>, others: usize, damaged: usize) {
     let wanted = vec![vec![Needle { data: "QueryName".to_owned(), literal: "pastebin".to_owned() }]];
     let selection = Selection::Wanted(vec![WantedQueries { sets: wanted }]);
@@ -169,9 +173,9 @@ fn an_element_repeated_under_a_long_name_is_not_read() {
 
 const SHARED_DEFINITIONS: usize = 150;
 
-/// Adds a record whose text contains definitions, and returns their offsets. Each definition begins
-/// in a text of the one before it and then continues like that one: 800 elements with a long name.
-/// All depend on a value that is null, so none of them is ever rendered.
+/// Adds a record whose text contains template definitions, and returns their offsets. Each
+/// definition begins in a text of the one before it and then continues like that one: 800 elements
+/// with a long name. All depend on a value that is null, so none of them is ever rendered.
 fn put_shared_definitions(record: &mut Bytes) -> Vec<u32> {
     let root = record.here() + 4 + 9;
     record.put(&FRAGMENT).put(&[1]).number(0).number(root).name(5, 0x41).put(&[CONTENT_FOLLOWS, 5, 1]);

@@ -1,5 +1,5 @@
-//! Runs the checks of the fuzz targets on the committed seeds and finds, in every run of the tests.
-//! See `tests/fuzz/README.md`.
+//! Runs the checks of the fuzz targets on the committed seeds, and on inputs that fuzzing found, in
+//! every run of the tests. See `tests/fuzz/README.md`.
 
 #![allow(
     clippy::unwrap_used,
@@ -35,7 +35,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Returns the names of the inputs whose check fails.
+/// Returns the names of those inputs for which the check of a fuzz target fails.
 fn failing<'a>(target: &Target, inputs: impl Iterator<Item = (String, &'a [u8])>) -> Vec<String> {
     let fails = |input: &[u8]| std::panic::catch_unwind(|| (target.check)(input)).is_err();
     inputs.filter(|(_, input)| fails(input)).map(|(name, _)| format!("{}: {name}", target.name)).collect()

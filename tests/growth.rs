@@ -1,8 +1,9 @@
-//! Values that evidence can have in any number cost in proportion: time and memory of a sweep grow
-//! linearly with the number of different values, and what is shown of one value is limited.
+//! Tests that values which evidence can have in any number cost in proportion: time and memory of a
+//! sweep grow linearly with the number of different values, and what is shown of one value is
+//! limited.
 //!
-//! Each kind of value is measured at two sizes. Processor time is measured, because other processes
-//! disturb it least, and the peak memory of the process.
+//! Each kind of value is measured at two sizes of evidence. The measures are processor time,
+//! because other processes disturb it least, and the peak memory of the process.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
@@ -20,22 +21,23 @@ use common::{Scene, dnsweep};
 use dnsweep_samples::{Event, SECURITY, event_xml};
 use serde_json::json;
 
-/// The factor by which the larger evidence has more values, and the factor by which its sweep may
-/// take longer. When one step of the work took quadratic time, as it once did for channels, the
-/// sweep took eight times as long.
+/// The factor by which the larger evidence has more values than the smaller. When one step of the
+/// work took quadratic time, as it once did for channels, the sweep of the larger evidence took
+/// eight times as long.
 const GROWTH: u64 = 4;
+/// The factor by which the sweep of the larger evidence may take longer.
 const MOST_GROWTH: f64 = 6.0;
-/// The bytes of memory that one more event may cost without a match, and with one: its rows, its
-/// host, and its values.
+/// The most bytes of memory that one more event may cost in a sweep, if the event is no match.
 const MOST_BYTES: u64 = 2_000;
+/// The most bytes of memory that one more match may cost: its rows, its host and its values.
 const MOST_BYTES_OF_MATCH: u64 = 6_000;
 
 /// The processor time and memory that a sweep used.
 #[derive(Debug, Clone, Copy)]
 struct ResourceUse {
-    /// The processor time in seconds.
+    /// The processor time of the sweep in seconds.
     seconds: f64,
-    /// The peak memory in bytes.
+    /// The peak memory of the sweep's process in bytes.
     memory: u64,
 }
 
@@ -44,8 +46,8 @@ fn number(text: &str, word: &str) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix(word)?.split_whitespace().next()?.parse().ok())
 }
 
-/// Waits for the end of a process, and returns what it used. A zombie still has its times, so the
-/// process is observed until it is one.
+/// Waits for the end of a sweep's process, and returns what it used. The process's times can still
+/// be read when it is a zombie, so it is observed until then.
 fn wait(child: &mut Child) -> ResourceUse {
     let folder = format!("/proc/{}", child.id());
     let mut memory = 0;
@@ -66,8 +68,8 @@ fn wait(child: &mut Child) -> ResourceUse {
     ResourceUse { seconds: hundredths / 100.0, memory: memory * 1024 }
 }
 
-/// Sweeps the evidence of a scene. The page is left out: the number of hosts in it is bounded,
-/// and these tests stay below that bound.
+/// Sweeps a test's evidence. The page is not written: the number of hosts in it is bounded, and
+/// these tests stay below that bound.
 fn sweep(scene: &Scene) -> ResourceUse {
     let mut command: Command = dnsweep();
     command.arg("sweep").arg(scene.evidence()).arg("--out").arg(scene.out()).args([
@@ -91,7 +93,7 @@ fn events(count: u64, event: impl Fn(u64) -> Event) -> Scene {
 }
 
 /// Fails unless the cost of one more value is bounded, as measured with `count` values and four
-/// times as many.
+/// times as many. `evidence` makes evidence with a number of values.
 #[track_caller]
 fn assert_linear(what: &str, count: u64, most_bytes: u64, evidence: impl Fn(u64) -> Scene) {
     let [little, much] = [count, GROWTH * count].map(|count| sweep(&evidence(count)));

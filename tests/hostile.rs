@@ -12,8 +12,9 @@ use common::{FinishedSweep, Scene, run, start, wait};
 use dnsweep_samples::Event;
 use serde_json::{Value, json};
 
-/// Clears the screen, changes colours, rings, and sets the title, with 7-bit and with 8-bit
-/// escapes; goes back, starts new lines, changes the direction of writing, hides characters.
+/// A harmful string: it clears the screen, changes colours, rings, and sets the title, with 7-bit
+/// and with 8-bit escapes; goes back, starts new lines, changes the direction of writing, hides
+/// characters.
 const HARM: &str = "\x1b[2J\x1b[31m\x07\x1b]0;t\x07\u{9b}31m\u{7f}\r\u{8}\n\t\u{202e}txt\u{200b}\u{2066}\u{feff}\u{85}\u{2028}";
 const HTML: &str = "<script>alert(\"1\")</script>&amp;<img src=x onerror=alert(2)>";
 const FORMULA: &str = "=HYPERLINK(\"http://example.com\",\"pastebin\")";
@@ -35,8 +36,8 @@ fn events() -> Vec<Event> {
         .collect()
 }
 
-/// Makes a scene with a machine whose folder, file and content are harmful, and a damaged file next
-/// to it.
+/// Makes evidence with a machine whose folder, file and content have harmful names and texts, and a
+/// damaged file next to it.
 fn scene() -> Scene {
     let scene = Scene::new();
     let folder = format!("EVIL{}", HARM.replace('/', ""));

@@ -24,7 +24,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 const VARIABLE: &str = "DNSWEEP_CONTAINERS";
 
-/// The bytes that are compared at a time.
+/// The number of bytes of a disk that are compared at a time.
 const STEP: usize = 1 << 20;
 
 struct Folder(PathBuf);
@@ -54,8 +54,8 @@ fn run(program: &str, arguments: &[&str], folder: &Path) -> Result<(), Failed> {
     Err(format!("{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr)).into())
 }
 
-/// Compares a disk with the bytes that another program made of its image: all of them in order, and
-/// ranges here and there on four threads.
+/// Compares the disk that dnsweep reads from an image with `raw`, the bytes that another program
+/// made of the image: all of them in order, and ranges here and there on four threads.
 fn compare(image: &Image, raw: &Path) -> Result<(), Failed> {
     if !image.problems.is_empty() {
         return Err(format!("problems: {:?}", image.problems).into());
@@ -98,7 +98,7 @@ fn compare_ranges(image: &Image, raw: &Path, seed: u64) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Compares a fixture with what another program makes of it.
+/// Compares the disk in a disk image with what another program makes of the image.
 fn compare_fixture(path: &Path) -> Result<(), Failed> {
     let work = tempfile::tempdir().unwrap();
     let name = path.to_str().unwrap();
@@ -114,7 +114,7 @@ fn compare_fixture(path: &Path) -> Result<(), Failed> {
     compare(&image, &work.path().join("disk.raw"))
 }
 
-/// A disk of some nine MiB that is no whole number of chunks of any size.
+/// Returns a disk of some nine MiB. Its size is no multiple of the block size of any image format.
 fn disk() -> Vec<u8> {
     let (mut bytes, mut state, mut part) = (Vec::new(), 5_u64, 0_usize);
     while bytes.len() < 9 << 20 {
@@ -134,7 +134,8 @@ fn disk() -> Vec<u8> {
     bytes
 }
 
-/// Makes an image of the disk, and compares it with the disk.
+/// Has a program make an image of a disk, and compares the disk that dnsweep reads from the image
+/// with the original.
 fn compare_made(program: &str, arguments: &[&str], image: &str) -> Result<(), Failed> {
     let work = tempfile::tempdir().unwrap();
     let raw = work.path().join("disk.raw");
@@ -143,7 +144,8 @@ fn compare_made(program: &str, arguments: &[&str], image: &str) -> Result<(), Fa
     compare(&open(&work.path().join(image))?, &raw)
 }
 
-/// Images that are made: what each is called, the program, its arguments, and the first file.
+/// Returns the images that other programs make for the tests: a name, the program, its arguments,
+/// and the image's first file.
 fn made() -> Vec<(String, &'static str, Vec<String>, String)> {
     let mut made = Vec::new();
     for format in ["ewf", "smart", "ftk", "encase2", "encase5", "encase6", "linen6", "encase7", "ewfx"] {
@@ -194,7 +196,8 @@ fn made() -> Vec<(String, &'static str, Vec<String>, String)> {
     made
 }
 
-/// The images of the folder, of its folder `made`, and of the repository, first files only.
+/// Returns the paths of the disk images in a folder, in its folder `made`, and in the repository.
+/// Of an image in several files, it is that of the first.
 fn fixtures(folder: &Path) -> Vec<PathBuf> {
     let mut paths = Vec::new();
     let own = ["tests/containers/images", "samples/containers"]

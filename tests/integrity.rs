@@ -9,13 +9,13 @@ use common::{FinishedSweep, Scene};
 use dnsweep_samples::{CHUNK_SIZE, Event, LogWriter, Style, damage, event_xml};
 use serde_json::{Value, json};
 
-/// The offset of the flags in a chunk's header, and the flag that says that the chunk has no
-/// checksums.
+/// The offset, in a chunk's header, of the flags.
 const FLAGS: usize = 120;
+/// The flag in a chunk's header that says that the chunk has no checksums.
 const NO_CHECKSUMS: u8 = 4;
 
-/// Makes a log of chunks with three records each: the second is a match, numbered from 2 in steps
-/// of ten. Deleted records lie after those of the last chunk.
+/// Makes a log of this number of chunks. Each has three records, of which the second is a match,
+/// numbered from 2 in steps of ten. Deleted records lie after those of the last chunk.
 fn log(chunks: u64) -> Vec<u8> {
     let mut writer = LogWriter::new(Style::Export);
     for chunk in 0..chunks {
@@ -31,7 +31,7 @@ fn log(chunks: u64) -> Vec<u8> {
     writer.finish()
 }
 
-/// Returns the number and integrity of each match.
+/// Returns the EventRecordID and the integrity of each match.
 fn marks(swept: &FinishedSweep) -> Vec<(u64, String)> {
     let mark = |row: Value| {
         (row["event_record_id"].as_u64().unwrap(), row["integrity"].as_str().unwrap().to_owned())
@@ -76,8 +76,8 @@ fn a_match_is_marked_if_anything_is_wrong_with_its_chunk() {
     }
 }
 
-/// Only the header states where the records of a chunk without checksums end. An end before live
-/// records is a problem.
+/// In a chunk without checksums, only the chunk's header states where the records end. It is a
+/// problem if that is before records that the chunk has.
 #[test]
 fn an_end_of_unchecked_records_before_other_records_is_reported() {
     let whole = log(2);
@@ -131,8 +131,8 @@ fn no_checksum_says_anything_of_event_xml() {
     assert_eq!(swept.run()["totals"]["damaged_matches"], json!(0));
 }
 
-/// Makes a log of one chunk in which the event that first has the name `Data` is no query. Returns
-/// also the offset of that name's text.
+/// Makes a log of one chunk whose first event is no DNS query, and defines the name `Data` that the
+/// DNS queries after it refer to. Returns also the offset of that name's text.
 fn log_with_a_shared_name() -> (Vec<u8>, usize) {
     let other = Event::process_create("a.exe", "a", "b.exe").numbered(1).on("A");
     let mut writer = LogWriter::new(Style::Live);

@@ -12,17 +12,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The modules of the library, each after all that it may import.
+/// The modules of the library, in an order in which each may import only those before it.
 const ORDER: [&str; 15] = [
     "guide", "base", "event", "table", "ledger", "evidence", "detect", "scan", "config", "report", "output",
     "error", "sweep", "verify", "cli",
 ];
-/// The modules that evidence passes through on its way to the output. They meet in `sweep`.
+/// The modules through which evidence passes on its way to the output, which do not import each
+/// other. Only the module `sweep` knows all of them.
 const STAGES: [&str; 5] = ["evidence", "scan", "detect", "report", "output"];
 /// The submodules of a stage that other stages may import: how the bytes of a log are read, and how
 /// text with events is recognised.
 const HANDED_ON: [&str; 3] = ["evidence::source", "evidence::event_xml", "evidence::event_form"];
-/// Crates that any module may import.
+/// Third-party crates that any module may import.
 const EVERYWHERE: [&str; 5] = ["schemars", "serde", "serde_json", "tempfile", "thiserror"];
 
 /// Returns all sources of the library, each with the module that it belongs to, its path, and its

@@ -26,12 +26,14 @@ use serde_json::{Value, json};
 const NAME: &str = "pastebin.com";
 const RESULTS: &str = "type:  5 cdn.example;::ffff:192.0.2.7;";
 
-/// Makes a query that the DNS client completed.
+/// Makes an event of Windows' DNS client: a query for a name that the built-in detection describes
+/// was completed.
 fn completed(number: u64) -> Event {
     Event::resolver_query(NAME, 0, RESULTS).numbered(number).on("A")
 }
 
-/// Makes a completed query for a name that the seed detection does not describe.
+/// Makes an event of Windows' DNS client: a query for a name that the built-in detection does not
+/// describe was completed.
 fn other(number: u64) -> Event {
     Event::resolver_query("example.com", 0, RESULTS).numbered(number).on("A")
 }
@@ -47,8 +49,8 @@ fn tables(swept: &FinishedSweep) -> Vec<(String, Vec<u8>)> {
     tables
 }
 
-/// Makes a scene with a machine without Sysmon whose DNS client's log has a lead for each kind of
-/// event.
+/// Makes evidence with a machine without Sysmon. The log of its DNS client has a lead for each kind
+/// of event.
 fn scene() -> Scene {
     let scene = Scene::new();
     let mut made = Event::resolver_call("www.PASTEBIN.com").numbered(1).on("A");
@@ -426,7 +428,8 @@ fn an_unfinished_sweep_can_be_resumed() {
     assert!(tables(&resumed) == whole);
 }
 
-/// Leaves an unfinished sweep, by limiting the size of files below that of the tables.
+/// Leaves an unfinished sweep in a test's folder, by limiting the size of files below that of the
+/// tables.
 fn interrupt(scene: &Scene, options: &[&str]) {
     let mut command = std::process::Command::new("sh");
     command
@@ -449,7 +452,7 @@ fn an_earlier_output_with_leads_can_be_replaced_and_verified() {
     assert!(!scene.sweep(&["--force"]).expect(0).out.join("leads.parquet").exists());
 }
 
-/// Returns the seed detection's condition on names.
+/// Returns the built-in detection's condition on queried names, which makes a query a lead.
 fn names() -> Predicate {
     match LeadCondition::of(&Detection::seed().unwrap().search.predicate) {
         LeadCondition::Names(names) => names,
@@ -457,8 +460,8 @@ fn names() -> Predicate {
     }
 }
 
-/// Returns the literals that events must contain to satisfy a condition, as a sweep gives them to
-/// the scanner.
+/// Returns the texts (literals) that an event must contain to satisfy a condition, in the form in
+/// which a sweep gives them to the scanner.
 fn wanted(predicate: &Predicate) -> Vec<WantedQueries> {
     let sets = predicate.required_literals().into_iter().map(|set| {
         set.into_iter()
@@ -468,7 +471,8 @@ fn wanted(predicate: &Predicate) -> Vec<WantedQueries> {
     vec![WantedQueries { sets: sets.collect() }]
 }
 
-/// Scans a log and decodes either everything, or what the seed detection needs.
+/// Scans a log and decodes either everything, or what the built-in detection needs. Returns the
+/// queries of Windows' DNS client, the counts and the problems.
 fn scan(log: &Vec<u8>, everything: bool) -> (Vec<LocatedEvent>, Tally, Vec<Problem>) {
     let seed = Detection::seed().unwrap().search.predicate;
     let selection = if everything { Selection::Everything } else { Selection::Wanted(wanted(&seed)) };
@@ -520,7 +524,8 @@ fn names_in_other_forms_are_found() {
 proptest! {
     #![proptest_config(config())]
 
-    /// Damaged logs, and forged ones whose checksums are right, give the same leads.
+    /// In damaged logs, and in forged ones whose checksums are right, a scan that decodes only what
+    /// a detection needs finds the same leads as one that decodes everything.
     #[test]
     fn damaged_and_forged_logs_give_the_same_leads(
         sample in any::<Index>(),
@@ -545,8 +550,8 @@ proptest! {
     }
 }
 
-/// The samples contain queries of the DNS client. Without any, the comparison above would compare
-/// nothing.
+/// The samples contain queries of Windows' DNS client. Without any, the tests that compare leads in
+/// the samples would compare nothing.
 #[test]
 fn samples_hold_queries_of_the_resolver() {
     let queries: usize = SAMPLES.iter().map(|sample| scan(&sample.bytes, true).0.len()).sum();

@@ -27,8 +27,8 @@ fn assert_every_byte_is_accounted_for(swept: &FinishedSweep) -> usize {
     files.len()
 }
 
-/// Returns a host's notes, except the one on logs in use: logs that a test writes as live ones are
-/// in use.
+/// Returns a host's notes, except the one that logs were in use when they were copied, which most
+/// logs of these tests get.
 fn notes(host: &Value) -> Value {
     let is_other = |note: &&Value| !note.as_str().unwrap().contains("in use when");
     host["notes"].as_array().unwrap().iter().filter(is_other).cloned().collect()
@@ -75,7 +75,7 @@ fn every_part_of_a_file_has_its_name() {
     assert_eq!(parts("short")[0], 100);
 }
 
-/// 2020-01-01T00:00:00Z.
+/// The time from which these tests count seconds, as a FILETIME: 2020-01-01T00:00:00Z.
 const START: u64 = 132_223_104_000_000_000;
 
 /// Makes a match with this number, which is also the second at which it was logged.
@@ -88,8 +88,8 @@ fn second(number: u64) -> Value {
     json!(1_577_836_800_000_000 + number * 1_000_000)
 }
 
-/// Makes a log as the machine itself writes it: the headers of its records have the numbers of
-/// their events.
+/// Makes a log as the machine itself writes it: the number in each record's header is the event's
+/// EventRecordID.
 fn own_log(events: &[Event]) -> Vec<u8> {
     let mut writer = LogWriter::new(Style::Live).own_numbers();
     writer.push_all(events).unwrap();

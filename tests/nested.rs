@@ -28,8 +28,8 @@ fn replace(bytes: &mut [u8], from: &[u8], to: &[u8]) {
     }
 }
 
-/// Returns a log of the samples, and an archive of it with the same length. The archive is by
-/// Python.
+/// Returns a log of the samples, and an archive that Python made of it, with the same length as the
+/// log, so that it can take the log's place on a disk.
 fn log_and_archive(scene: &Scene, name: &str) -> (Vec<u8>, Vec<u8>) {
     let log = repository("samples/evidence/FIN-WS07/Windows/System32/winevt/Logs").join(name);
     let archive = scene.path("archive");
@@ -108,7 +108,7 @@ fn a_log_whose_beginning_lies_in_a_missing_file_of_an_image_is_damaged() {
     assert_eq!(bytes, [json!(4096), json!(65_536), json!(0)]);
 }
 
-/// Returns the rows of a table without the columns that name places.
+/// Returns the rows of a table without the columns that say where something lies.
 fn rows(swept: &FinishedSweep, table: &str) -> Vec<Value> {
     let mut rows = swept.rows(table);
     for row in &mut rows {
@@ -119,19 +119,20 @@ fn rows(swept: &FinishedSweep, table: &str) -> Vec<Value> {
     rows
 }
 
-/// The files of an image, in a folder of their own that a test archives.
+/// The names and bytes of the files of a disk image, which a test puts into a folder of their own
+/// and archives.
 struct ImageFiles(Vec<(String, Vec<u8>)>);
 
 impl ImageFiles {
-    /// Splits the disk of the samples into parts, as raw images are split.
+    /// Splits the disk of the samples into the parts of a raw image, `FIN.001` and on.
     fn split() -> Self {
         let disk = disk();
         let parts = disk.chunks(disk.len() / 3 + 1).zip(1..);
         ImageFiles(parts.map(|(part, number)| (format!("FIN.{number:03}"), part.to_vec())).collect())
     }
 
-    /// Splits the disk of the samples into flat extents of a VMDK. The descriptor comes last in the
-    /// order of names.
+    /// Splits the disk of the samples into flat extents of a VMDK image. In the order of names, the
+    /// descriptor comes last.
     fn vmdk() -> Self {
         let disk = disk();
         let parts: Vec<&[u8]> = disk.chunks(2 << 20).collect();
@@ -142,14 +143,15 @@ impl ImageFiles {
         ImageFiles(named.chain([descriptor]).collect())
     }
 
-    /// Returns the fixtures of an E01 image in four segments, if there are any.
+    /// Returns the files of an E01 image in four segments from the folder that `DNSWEEP_CONTAINERS`
+    /// names; `None` without that variable.
     fn ewf() -> Option<Self> {
         let folder = PathBuf::from(std::env::var_os("DNSWEEP_CONTAINERS")?).join("made");
         let names = (1..=4).map(|number| format!("gpt-best.E0{number}"));
         Some(ImageFiles(names.map(|name| (name.clone(), fs::read(folder.join(name)).unwrap())).collect()))
     }
 
-    /// Writes the files into the folder `folder` of a scene.
+    /// Writes the image's files into the folder `folder` of a test's folder.
     fn write(&self, scene: &Scene, folder: &str) {
         fs::create_dir_all(scene.path(folder)).unwrap();
         for (name, bytes) in &self.0 {

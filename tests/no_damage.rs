@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 const CHUNK: usize = 65_536;
 const HEADER: usize = 4096;
 
-/// Makes an exported log, closed cleanly, of `count` chunks with one match in each, numbered from
-/// 1.
+/// Makes an exported log that was closed cleanly. It has `count` chunks with one match in each,
+/// numbered from 1.
 fn log_of_chunks(count: u64) -> Vec<u8> {
     let mut writer = LogWriter::new(Style::Export);
     for number in 1..=count {
@@ -24,7 +24,8 @@ fn log_of_chunks(count: u64) -> Vec<u8> {
     writer.finish()
 }
 
-/// Makes a chunk with these matches. The first record has the number `first_number` in its header.
+/// Makes a 64 KiB chunk of a log with matches of these numbers. The header of the first record has
+/// the number `first_number`.
 fn chunk(first_number: u64, numbers: std::ops::RangeInclusive<u64>) -> Vec<u8> {
     let events: Vec<Event> = numbers.map(|number| matching(number).on("A")).collect();
     let mut writer = LogWriter::new(Style::Live).first_number(first_number);
@@ -32,8 +33,8 @@ fn chunk(first_number: u64, numbers: std::ops::RangeInclusive<u64>) -> Vec<u8> {
     writer.finish()[HEADER..HEADER + CHUNK].to_vec()
 }
 
-/// Makes a log of four chunks. In the free space of the chunk at `place` lies the part of an old
-/// chunk that fits, `at` bytes from that chunk's start.
+/// Makes a log of four chunks. In the chunk with the index `place`, the bytes from offset `at` on
+/// are replaced by the start of `old`, an old chunk, which then lies in free space.
 fn log_with_old_chunk(place: usize, at: usize, old: &[u8]) -> Vec<u8> {
     let mut bytes = log_of_chunks(4);
     let start = damage::chunk_offset(place);
@@ -46,7 +47,8 @@ fn numbers(swept: &FinishedSweep, recovered: bool) -> Vec<u64> {
     rows.map(|row| row["event_record_id"].as_u64().unwrap()).collect()
 }
 
-/// Returns the offset and length of each note of a file, and its first words.
+/// Returns, for each note that the ledger has on a file, the offset, the length and the first
+/// words.
 fn notes(file: &Value) -> Vec<(usize, usize, String)> {
     let number = |note: &Value, name: &str| usize::try_from(note[name].as_u64().unwrap()).unwrap();
     let of = |note: &Value| {
@@ -56,8 +58,8 @@ fn notes(file: &Value) -> Vec<(usize, usize, String)> {
     file["notes"].as_array().unwrap().iter().map(of).collect()
 }
 
-/// Returns the sizes of the parts of a log: good, empty, damaged, trailing. With the header they
-/// are the whole file.
+/// Returns the sizes in bytes of the parts of a log, as the ledger states them: good, empty,
+/// damaged, trailing. With the file header, they are the whole file.
 #[track_caller]
 fn parts(file: &Value) -> [usize; 4] {
     let part = |name: &str| usize::try_from(file[format!("{name}_bytes")].as_u64().unwrap()).unwrap();
@@ -66,7 +68,8 @@ fn parts(file: &Value) -> [usize; 4] {
     parts
 }
 
-/// Sweeps one log in several ways, which must give the same result.
+/// Sweeps one log in several ways, which must give the same result and end with the exit status
+/// `status`.
 #[track_caller]
 fn sweep(bytes: &[u8], status: i32) -> (Scene, FinishedSweep) {
     let scene = Scene::new();

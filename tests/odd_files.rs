@@ -17,14 +17,15 @@ use common::{FinishedSweep, Scene, dnsweep, is_root, run};
 use dnsweep_samples::damage;
 use serde_json::{Value, json};
 
-/// Makes a scene with one sound log, of the computer SOUND with one match.
+/// Makes evidence with one log without any damage, of the computer SOUND, with one match.
 fn scene() -> Scene {
     let scene = Scene::new();
     scene.put("SOUND/Sysmon.evtx", &log_of("SOUND"));
     scene
 }
 
-/// Fails unless the sound log was read as if it were alone. Returns the other matches.
+/// Fails unless the log of the computer SOUND was read as if it were alone. Returns the matches of
+/// other logs.
 #[track_caller]
 fn assert_sound(swept: &FinishedSweep) -> Vec<Value> {
     let row = swept.file("SOUND/Sysmon.evtx");
@@ -38,7 +39,7 @@ fn assert_sound(swept: &FinishedSweep) -> Vec<Value> {
     others
 }
 
-/// Returns the offset, length and text of each problem of a file.
+/// Returns the offset, length and text of each problem in a file's row of the ledger.
 fn problems(row: &Value) -> Vec<(u64, u64, String)> {
     let problems = row["problems"].as_array().unwrap().iter();
     problems
@@ -49,8 +50,8 @@ fn problems(row: &Value) -> Vec<(u64, u64, String)> {
         .collect()
 }
 
-/// Sweeps the sound log and another file next to it. Fails unless the file gets this status and
-/// this one problem.
+/// Sweeps a file with these bytes next to a log without damage. Fails unless the ledger gives the
+/// file this status and this one problem. Returns the file's row.
 #[track_caller]
 fn assert_one_problem(bytes: &[u8], status: &str, offset: u64, length: u64, text: &str) -> Value {
     let scene = scene();

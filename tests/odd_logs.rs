@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 
 const STYLES: [Style; 3] = [Style::Export, Style::Live, Style::Forwarded];
 
-/// Sweeps one log next to a sound one.
+/// Sweeps a log, `ODD/x.evtx`, next to a log without damage. Fails unless the sweep ends with the
+/// exit status `status`.
 #[track_caller]
 fn sweep_log(bytes: &[u8], status: i32) -> (Scene, FinishedSweep) {
     let scene = Scene::new();
@@ -26,7 +27,7 @@ fn sweep_log(bytes: &[u8], status: i32) -> (Scene, FinishedSweep) {
     (scene, swept)
 }
 
-/// Returns the matches of that log.
+/// Returns the matches of the log `ODD/x.evtx`.
 fn matches(swept: &FinishedSweep) -> Vec<Value> {
     swept.rows("matches").into_iter().filter(|row| row["evidence"] == "ODD").collect()
 }
@@ -35,7 +36,7 @@ fn ids(swept: &FinishedSweep) -> Vec<i64> {
     matches(swept).iter().map(|row| row["event_record_id"].as_i64().unwrap()).collect()
 }
 
-/// Fails unless the log's row in the ledger lists a problem with this range and text.
+/// Fails unless the ledger's row of the log `ODD/x.evtx` lists a problem with this range and text.
 #[track_caller]
 fn assert_problem(swept: &FinishedSweep, offset: usize, length: usize, text: &str) {
     let row = swept.file("ODD/x.evtx");
@@ -48,7 +49,8 @@ fn assert_problem(swept: &FinishedSweep, offset: usize, length: usize, text: &st
     assert!(found, "{text} at {offset}, {length} bytes: {:#?}", row["problems"]);
 }
 
-/// Returns the offset of the free space of a chunk, as the chunk's header states it.
+/// Returns the offset of the free space in the chunk with the index `chunk`, as the chunk's header
+/// states it.
 fn free_space(bytes: &[u8], chunk: usize) -> usize {
     let at = damage::chunk_offset(chunk) + 48;
     u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()).try_into().unwrap()
@@ -138,8 +140,8 @@ fn a_record_of_size_zero_hides_no_later_record() {
     }
 }
 
-/// A size that became larger reaches over later records. One that became smaller ends within data
-/// that later records refer to.
+/// The size in a record's header changes by one bit. A size that became larger reaches over later
+/// records; one that became smaller ends within data that later records refer to.
 #[test]
 fn a_flipped_bit_of_a_records_size_hides_no_record_and_spoils_none() {
     let whole = three_chunks();

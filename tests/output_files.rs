@@ -14,7 +14,7 @@ use common::logs::log_of;
 use common::{FinishedProcess, Scene, dnsweep, is_root, listing, run, sweep};
 use serde_json::{Value, json};
 
-/// Makes a scene with a log of one match, and sweeps it.
+/// Makes evidence with a log of one match, and sweeps it.
 fn swept() -> Scene {
     let scene = Scene::new();
     scene.put("HOST/x.evtx", &log_of("HOST"));
@@ -30,7 +30,7 @@ fn verify(scene: &Scene) -> FinishedProcess {
     run(dnsweep().arg("verify").arg(scene.out()))
 }
 
-/// Replaces a file of the output.
+/// Removes a file of the output, and lets `with` put something else in its place.
 fn replace(scene: &Scene, name: &str, with: impl Fn(&Path)) {
     let path = scene.out().join(name);
     fs::remove_file(&path).unwrap();
@@ -82,7 +82,7 @@ fn a_pipe_where_an_unfinished_sweep_has_its_files_is_not_waited_for() {
     }
 }
 
-/// Changes `run.json`.
+/// Changes the output's `run.json`.
 fn forge(scene: &Scene, change: impl FnOnce(&mut Value)) {
     let path = scene.out().join("run.json");
     let mut run: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
@@ -135,7 +135,7 @@ fn modes(folder: &Path) -> Vec<(String, u32)> {
     modes
 }
 
-/// Sweeps with a umask.
+/// Sweeps a test's evidence with this umask.
 fn sweep_with_umask(scene: &Scene, umask: &str, options: &[&str]) {
     let line = format!(r#"umask {umask}; exec "$0" "$@""#);
     let mut command = Command::new("sh");

@@ -17,7 +17,7 @@ fn noon() -> u64 {
     time::filetime(2025, 3, 4, 12, 0, 0)
 }
 
-/// Makes a scene with a log of matches at these FILETIMEs, numbered from 1.
+/// Makes evidence with a log of matches at these FILETIMEs, numbered from 1.
 fn scene(times: &[u64]) -> Scene {
     let scene = Scene::new();
     let events: Vec<Event> = times.iter().zip(1..).map(|(time, number)| matching(number).at(*time)).collect();
@@ -29,7 +29,7 @@ fn ids(swept: &FinishedSweep) -> Vec<i64> {
     swept.column("matches", "event_record_id").iter().map(|id| id.as_i64().unwrap()).collect()
 }
 
-/// Returns the numbers of the events that match in a period.
+/// Sweeps with options that state a period. Returns the numbers of the events that match.
 #[track_caller]
 fn found(scene: &Scene, options: &[&str]) -> Vec<i64> {
     ids(&scene.sweep(&[&["--force"], options].concat()).expect(0))

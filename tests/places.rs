@@ -1,10 +1,11 @@
-//! Evidence gives the same answer wherever it lies: in folders, in an archive for each host, in an
-//! image of a disk in an archive, in an E01 image of a disk with a GPT, or in a shadow copy.
+//! Tests that evidence gives the same answer wherever it lies: in folders, in an archive for each
+//! host, in an image of a disk in an archive, in an E01 image of a disk with a GPT, or in a shadow
+//! copy.
 //!
 //! NTFS volumes are made by `mkntfs` and `ntfscp` (Debian's ntfs-3g), images by `qemu-img`
 //! (qemu-utils) and `ewfacquire` (ewf-tools). Where one of these programs is not installed, the
-//! tests that need it are listed as ignored. So is the test of an image that `DNSWEEP_CONTAINERS`
-//! names the folder of, without that variable.
+//! tests that need it are listed as ignored. The test of an image that others made is ignored if
+//! `DNSWEEP_CONTAINERS` does not name the folder of the image.
 
 #![allow(
     clippy::unwrap_used,
@@ -25,9 +26,9 @@ use common::{FinishedSweep, Scene, repository, sweep};
 use libtest_mimic::{Arguments, Trial};
 use serde_json::{Value, json};
 
-/// The size of a file system for the logs of a host, in bytes.
+/// The size in bytes of the NTFS volume on which the logs of a host lie.
 const VOLUME: usize = 12 << 20;
-/// The offset of the partition on a disk, in bytes.
+/// The offset in bytes of the only partition on a disk with a GPT.
 const PARTITION: usize = 1 << 20;
 /// The size of a block of shadow copies, in bytes.
 const BLOCK: usize = 16_384;
@@ -96,7 +97,7 @@ fn name_of(path: &Path) -> &str {
     path.file_name().unwrap().to_str().unwrap()
 }
 
-/// Returns the files of a host in the order of their paths.
+/// Returns the paths of the files in a host's folder and its subfolders, sorted.
 fn files_of(host: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     let mut folders = vec![host.to_path_buf()];
@@ -110,8 +111,8 @@ fn files_of(host: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Makes an empty file system of NTFS in a file. All test volumes are copies of it, so that only
-/// the files in them differ.
+/// Makes a file with an empty NTFS volume. All test volumes are copies of it, so that only the
+/// files in them differ.
 fn empty_volume(folder: &Path, size: usize) -> PathBuf {
     let path = folder.join("empty");
     fs::write(&path, vec![0; size]).unwrap();
@@ -123,7 +124,8 @@ fn empty_volume(folder: &Path, size: usize) -> PathBuf {
     path
 }
 
-/// Returns the bytes of a volume that has these files in its root.
+/// Returns the bytes of an NTFS volume that has these files in its root. `empty` is the path of an
+/// empty volume.
 fn volume(folder: &Path, empty: &Path, files: &[PathBuf]) -> Vec<u8> {
     let path = folder.join("volume");
     fs::copy(empty, &path).unwrap();
@@ -133,8 +135,8 @@ fn volume(folder: &Path, empty: &Path, files: &[PathBuf]) -> Vec<u8> {
     fs::read(path).unwrap()
 }
 
-/// Makes something of the volume of each host, and calls `place` with the folder of the test, the
-/// name of the host and its volume.
+/// Makes an NTFS volume with the logs of each host of the samples. Calls `place` with the test's
+/// working folder, the name of the host and its volume, to make evidence of them.
 fn for_each_host(scene: &Scene, mut place: impl FnMut(&Path, &str, Vec<u8>)) {
     let work = scene.path("work");
     fs::create_dir_all(&work).unwrap();
@@ -161,8 +163,7 @@ fn stats(swept: &FinishedSweep) -> String {
     format!("stats/{}", stats.path().file_stem().unwrap().to_str().unwrap())
 }
 
-/// Sweeps the evidence of a scene, and compares the tables with those of the folders of the
-/// samples.
+/// Sweeps a test's evidence, and compares its tables with those of the samples in plain folders.
 fn compare(scene: &Scene, options: &[&str]) -> FinishedSweep {
     let folders = sweep(&[&repository("samples/evidence")], &scene.path("folders"), &["--hash"]).expect(0);
     let options = [&["--hash"], options].concat();
@@ -256,7 +257,8 @@ fn e01_with_gpt() {
     assert!(containers.iter().all(|row| row["status"] == "read"), "{containers:#?}");
 }
 
-/// Returns a structure of shadow copies: its header, and the content after it.
+/// Returns a structure of the type `kind` of a volume's shadow copies, which lies at offset `at`:
+/// its header, and the content after it.
 fn structure(kind: u32, at: usize, content: &[u8]) -> Vec<u8> {
     let mut bytes = STRUCTURE.to_vec();
     bytes.extend([1, kind].map(u32::to_le_bytes).concat());
@@ -268,8 +270,8 @@ fn structure(kind: u32, at: usize, content: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Returns the volume `live` with a shadow copy of it as it was before: `before`. What the shadow
-/// copy keeps lies after the end of the file system.
+/// Returns the volume `live` with a shadow copy of its earlier state `before`. The blocks that the
+/// shadow copy keeps lie after the end of the file system.
 fn with_shadow_copy(live: &[u8], before: &[u8]) -> Vec<u8> {
     let starts = (0..live.len()).step_by(BLOCK);
     let changed: Vec<usize> =
@@ -304,7 +306,8 @@ fn with_shadow_copy(live: &[u8], before: &[u8]) -> Vec<u8> {
     volume
 }
 
-/// The live volumes are empty, so that all logs are those of the shadow copies.
+/// The logs of each host lie in a shadow copy of a volume that is empty now, so that all logs are
+/// those of the shadow copies.
 fn shadow_copies() {
     let scene = Scene::new();
     let empty = scene.path("work").join("empty");
@@ -319,8 +322,9 @@ fn shadow_copies() {
     assert!(times.iter().all(|time| *time == json!(1_741_125_600_000_000_u64)), "{times:?}");
 }
 
-/// The logs of an image with two shadow copies: the end of the path, and the first digits of the
-/// SHA-256, by the Sleuth Kit and libvshadow. The log without digits is unchanged.
+/// The logs of an image with two shadow copies: the volume, the file name, and the first digits of
+/// the SHA-256, by the Sleuth Kit and libvshadow. The log without digits is unchanged, so dnsweep
+/// does not hash it.
 const KNOWN: [(&str, &str, &str); 9] = [
     ("p1", "Application.evtx", "1562c0bb2db76fbf"),
     ("p1", "Microsoft-Windows-Sysmon%4Operational.evtx", "3f2cbcce4975dc0f"),
@@ -352,7 +356,8 @@ fn known_shadow_copies(image: &Path) {
     assert_eq!(found, expected);
 }
 
-/// Makes a volume with a split image and one in several extents, both of the disk of the samples.
+/// A volume contains the files of a split image and of one in several extents, both of the disk of
+/// the samples. A sweep finds the logs in both.
 fn images_on_a_volume() {
     let scene = Scene::new();
     let (work, bytes) = (scene.path("work"), disk());
@@ -395,7 +400,7 @@ fn images_on_a_volume() {
     assert_eq!(parts.sum::<usize>(), 2 * parts_of(&bytes) - 1, "{containers:#?}");
 }
 
-/// Returns the number of parts of two MiB that a disk has.
+/// Returns the number of parts of two MiB into which a disk is split.
 fn parts_of(disk: &[u8]) -> usize {
     disk.len().div_ceil(2 << 20)
 }

@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 /// The SHA-256 of no bytes, according to FIPS 180-4.
 const OF_NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-/// Makes a scene with files of all kinds, among them one of several blocks.
+/// Makes evidence with files of all kinds, among them one of several blocks.
 fn scene() -> Scene {
     let scene = Scene::new();
     // The file has enough blocks that eight threads work on it at once, and its last block is cut
@@ -169,7 +169,7 @@ fn an_interruption_leaves_no_wrong_hash() {
     }
 }
 
-/// Returns what a command prints, without the end of the line.
+/// Returns what a program prints with this option, without the end of the line.
 fn says(program: &str, option: &str) -> String {
     let ended = run(Command::new(program).arg(option));
     assert_eq!(ended.status, 0, "{}", ended.stderr);

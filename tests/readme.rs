@@ -28,8 +28,8 @@ use dnsweep::internals::ledger::event_form::EventForm;
 use dnsweep::internals::report::{ContainerRow, FileRow, HostRow, MatchRow, Verdict, columns_as_markdown};
 use serde_json::Value;
 
-/// Compares `expected` with the part of a page between the comment that begins with `name` and the
-/// next `<!-- end -->`. Exactly one page, the README or one of the guide, must have that part.
+/// Compares `expected` with the part of the README or the guide between the comment that begins
+/// with `name` and the next `<!-- end -->`. Exactly one page must have that part.
 fn hold(name: &str, expected: &str) {
     let mark = format!("<!-- {name}: ");
     let having: Vec<PathBuf> = pages().into_iter().filter(|page| text(page).contains(&mark)).collect();
@@ -97,7 +97,7 @@ fn statuses(statuses: &[(Exit, &str)]) -> String {
     table
 }
 
-/// Returns the list of the guide's pages.
+/// Returns the list of the guide's pages that the README has.
 fn guide() -> String {
     let mut list = String::new();
     for Page { topic, about, .. } in PAGES {
@@ -106,7 +106,8 @@ fn guide() -> String {
     list
 }
 
-/// All parts are in one test, because two tests could write the same page at once.
+/// All generated parts of the README and the guide are compared in one test, because two tests
+/// could write the same page at once.
 #[test]
 fn the_parts_of_pages_are_those_of_the_program() {
     hold("table matches", &columns_as_markdown(MatchRow::COLUMNS.iter().map(|of| &of.column)));
@@ -148,7 +149,7 @@ fn the_page_about_verdicts_has_each() {
     }
 }
 
-/// Returns a problem of each kind.
+/// Returns a problem of each kind that the ledger can report.
 fn problems() -> Vec<Damage> {
     let bytes = |found: &[u8]| found.to_vec();
     let (stored, computed, header_id) = (1, 2, 17);
@@ -209,7 +210,7 @@ fn printed(out: &Path, words: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap().replace(out.to_str().unwrap(), "…/sweep-out")
 }
 
-/// What the README's first command prints and writes.
+/// What the README's first command, a sweep of the samples, prints and writes.
 struct Samples {
     summary: String,
     matches: Vec<Value>,
@@ -224,7 +225,7 @@ impl Samples {
     }
 }
 
-/// Returns true if text was put into the samples to harm whoever shows it.
+/// Returns true if a text is one of those in the samples that are made to harm whoever shows them.
 fn is_planted(text: &str) -> bool {
     text.contains(['<', '\u{1b}']) || text.contains("\\u{")
 }
@@ -244,8 +245,8 @@ fn shortened(summary: &str) -> String {
     text
 }
 
-/// Returns the matches of the machine that was broken into, sorted by event. Neighbours with the
-/// same query are one row.
+/// Returns a table, in Markdown, of the matches of the machine that was broken into, sorted by
+/// time. Neighbours with the same query are one row.
 fn story(swept: &Samples) -> String {
     let cell = |row: &Value, name: &str| row[name].as_str().unwrap().to_owned();
     let mut matches: Vec<(String, String, String)> = swept
@@ -269,7 +270,7 @@ fn story(swept: &Samples) -> String {
     table
 }
 
-/// Returns what verifying the samples prints, without what differs from run to run.
+/// Returns what verifying a sweep of the samples prints, without what differs from run to run.
 fn verification_of_the_samples() -> String {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().canonicalize().unwrap().join("sweep-out");

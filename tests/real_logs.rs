@@ -89,7 +89,7 @@ fn folder() -> PathBuf {
     std::env::var_os(VARIABLE).unwrap_or_else(|| panic!("{VARIABLE} is not set")).into()
 }
 
-/// The sweep that most tests use.
+/// The sweep of all real logs that most tests use.
 static SWEPT: OnceLock<(Scene, FinishedSweep)> = OnceLock::new();
 
 fn swept() -> &'static FinishedSweep {
@@ -224,8 +224,8 @@ fn stats() {
     assert_same_rows(&table.rows, &expected);
 }
 
-/// Returns the count on which the manifest's readers agree, without those that are left out; `None`
-/// if there is none.
+/// Returns the count on which other readers agree, as the manifest records it, without the readers
+/// that are left out; `None` if no reader is left.
 fn agreed(entry: &Value, counted: &str, left_out: &[&str]) -> Option<u64> {
     let readers = entry[counted].as_object().unwrap().iter();
     // The number of records built into a constructed log counts as a reader, too; the number of
@@ -275,7 +275,8 @@ fn counts() {
     }
 }
 
-/// The counts of hosts are those of the files, and their spans include those of their matches.
+/// Compares the counts of hosts with those of the files, and the matches of each host and their
+/// times with those that other readers found.
 fn hosts() {
     let (hosts, files) = (swept().rows("hosts"), swept().rows("files"));
     let sum = |rows: &[Value], name: &str| rows.iter().map(|row| row[name].as_u64().unwrap()).sum::<u64>();
@@ -298,8 +299,9 @@ fn hosts() {
     assert!(times.is_empty(), "no host for {times:?}");
 }
 
-/// The number of deleted records is that which the logs' makers state, or which another reader
-/// recovers with the right definitions. Searching for them changes nothing else.
+/// The number of recovered deleted records is the number that the logs' makers state, or that
+/// another reader recovers with the right definitions. Searching for deleted records changes
+/// nothing else.
 fn recovered() {
     const KNOWN: [(&str, u64); 4] = [
         ("constructed/dev-slack/sysmon.evtx", 90),
@@ -341,7 +343,7 @@ search: '`sysmon` EventCode=22 QueryName="*" | stats count by dest'
 "#;
 
 /// Deleted DNS queries are recovered with their values, all of which lie in their records, even if
-/// the names in the definitions are lost.
+/// the names in the template definitions are lost.
 fn recovered_texts() {
     let scene = Scene::new();
     let rule = scene.path("rule.yml");

@@ -1,5 +1,5 @@
-//! Rules by other authors: each runs or is about other data, and finds what another evaluator
-//! finds.
+//! Tests of rules by other authors: each runs or is about other data than DNS queries, and finds
+//! what another evaluator finds.
 //!
 //! The rules do not ship with this repository. They lie in folders `detections` and `facts` next to
 //! the one that `DNSWEEP_EVIDENCE` names (see `real_logs.rs`). Without that variable, the tests are
@@ -68,8 +68,8 @@ fn load(path: &Path) -> Result<Detection, String> {
         .map_err(|error| error.to_string())
 }
 
-/// Loads all rules at once, as a site does. A rule that does not run is about other data, and the
-/// message says so.
+/// Loads all rules at once, as a site does. A rule that does not run is about other data than DNS
+/// queries, and the message says so.
 fn runs_or_not() {
     let ended = run(dnsweep().args(["detections", "check"]).arg(beside("detections")));
     assert_eq!(ended.status, 0, "{}{}", ended.stdout, ended.stderr);
@@ -100,7 +100,7 @@ impl ComparedRule {
     }
 }
 
-/// Returns the rule with a text that no event contains in place of placeholders.
+/// Returns a rule in which each placeholder is replaced by a text that no event contains.
 fn without_placeholders(text: &str) -> SigmaCollection {
     let mut text = text.to_owned();
     while let Some(start) = text.find("'%") {

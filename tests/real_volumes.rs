@@ -1,7 +1,7 @@
-//! Records of real volumes, held to what sleuthkit says of them.
+//! Tests of records of real NTFS volumes, which are compared with what sleuthkit says of them.
 //!
-//! They do not ship with this repository. `DNSWEEP_CONTAINERS` names a folder that has them. If it
-//! does not, the tests are listed as ignored.
+//! The records do not ship with this repository. `DNSWEEP_CONTAINERS` names a folder that has them.
+//! If it does not, the tests are listed as ignored.
 
 #![allow(
     clippy::unwrap_used,
@@ -39,7 +39,8 @@ fn folder() -> Option<PathBuf> {
     Some(containers.join("highly_fragmented_mft")).filter(|folder| folder.is_dir())
 }
 
-/// Pieces of a volume, each with its offset; zeros between them.
+/// A volume of which only some ranges of bytes are known, each with its offset. All other bytes are
+/// zeros.
 struct Pieces(Vec<(u64, Vec<u8>)>);
 
 impl LogBytes for Pieces {
@@ -61,7 +62,8 @@ impl Source for Pieces {
     }
 }
 
-/// A volume whose `$MFT` has an attribute list that lies in clusters.
+/// The master file table of a volume has so many runs that its attribute list lies in clusters. It
+/// has the runs and the size that sleuthkit lists.
 fn fragmented_table() {
     let folder = folder().unwrap();
     let mut pieces = Vec::new();

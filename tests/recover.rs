@@ -9,7 +9,8 @@ use common::{FinishedSweep, Scene};
 use dnsweep_samples::{Event, LogWriter, Style, damage};
 use serde_json::{Value, json};
 
-/// Makes a log of two chunks, each with stale records after its live ones.
+/// Makes a log of two chunks, each with deleted records after its other records. `left` has the
+/// events of the deleted records of each chunk.
 fn log(style: Style, left: [&[Event]; 2]) -> Vec<u8> {
     let mut writer = LogWriter::new(style);
     writer.push_all(&[harmless(1).on("A"), matching(2).on("A")]).unwrap();
@@ -19,7 +20,7 @@ fn log(style: Style, left: [&[Event]; 2]) -> Vec<u8> {
     writer.finish()
 }
 
-/// Returns the number of each row, and whether the row is recovered.
+/// Returns the EventRecordID of each row of the table of matches, and whether the row is recovered.
 fn rows(swept: &FinishedSweep) -> Vec<(i64, bool)> {
     let row = |row: Value| (row["event_record_id"].as_i64().unwrap(), row["recovered"].as_bool().unwrap());
     swept.rows("matches").into_iter().map(row).collect()
@@ -142,7 +143,7 @@ fn nothing_is_made_of_what_was_overwritten() {
     assert_eq!(rows(&swept), [(2, false), (3, false), (902, true)]);
 }
 
-/// Makes a log of one chunk that was cleared: it has no live records any more.
+/// Makes a log of one chunk that was cleared: all of its records are deleted.
 fn cleared(events: &[Event]) -> Vec<u8> {
     let mut writer = LogWriter::new(Style::Live);
     writer.push_all(events).unwrap();

@@ -1,5 +1,5 @@
-//! Property: an event that is recovered from slack was logged, or is marked, whatever happened to
-//! the slack's bytes.
+//! Property: an event that is recovered from a chunk's slack (the bytes after its records) was
+//! logged, or is marked, whatever happened to the slack's bytes.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
@@ -35,7 +35,7 @@ fn log(style: Style, events: &[Event]) -> Vec<u8> {
 
 struct Slack {
     bytes: Vec<u8>,
-    /// The offset at which the slack begins.
+    /// The offset in `bytes` at which the slack begins: the bytes after the chunk's records.
     start: usize,
     logged: Vec<ReadEvent>,
 }
@@ -44,23 +44,24 @@ fn live(bytes: &Vec<u8>) -> Vec<ReadEvent> {
     scan_with(&mut Scanner::default(), bytes).events.into_iter().map(|located| located.event).collect()
 }
 
-/// How the slack of a chunk was made.
+/// How the slack of a chunk (the bytes after its records, in which deleted records lie) came about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SlackOrigin {
     /// The records of another machine overwrote the chunk from its start.
     OtherMachine,
     /// Records of the same machine overwrote the chunk from its start.
     SameMachine,
-    /// The log was cleared: the chunk has no live record.
+    /// The log was cleared: all records of the chunk are deleted.
     Cleared,
-    /// Records were left after the live ones and use the same definitions.
+    /// Deleted records were left after the others, and use the same template definitions.
     LeftBehind,
 }
 
 const ORIGINS: [SlackOrigin; 4] =
     [SlackOrigin::OtherMachine, SlackOrigin::SameMachine, SlackOrigin::Cleared, SlackOrigin::LeftBehind];
 
-/// Makes one chunk whose slack has the records of earlier use, with `few` live queries.
+/// Makes a log of one chunk whose slack has deleted records, with `few` queries that are not
+/// deleted.
 fn slack(style: Style, origin: SlackOrigin, few: u64) -> Slack {
     let old = log(style, &events("OLD", 1..45));
     let mut logged = live(&old);
@@ -103,8 +104,8 @@ fn recovered(bytes: &Vec<u8>) -> Vec<LocatedEvent> {
     blocks(size, BLOCK_CHUNKS).flat_map(|block| scanner.scan(bytes, block, size).recovered).collect()
 }
 
-/// Fails if a recovered event is neither one that was logged nor marked. Allows events whose own
-/// record, or whose definitions, were altered.
+/// Fails if a recovered event was never logged and is not marked. Allows events whose own record,
+/// or whose template definition, was altered.
 fn check(slack: &Slack, bytes: &[u8], found: &LocatedEvent) -> Result<(), TestCaseError> {
     if slack.logged.contains(&found.event) {
         return Ok(());
@@ -146,7 +147,7 @@ proptest! {
     }
 }
 
-/// Checks what the rows of unaltered slack are decoded from.
+/// In slack that was not altered, recovered events state what they were decoded from.
 #[test]
 fn the_source_of_a_recovered_event_is_reported() {
     for style in STYLES {
@@ -173,8 +174,8 @@ fn the_source_of_a_recovered_event_is_reported() {
     }
 }
 
-/// The definition of a cleared chunk's events is altered, byte by byte. Every event that is still
-/// recovered is marked.
+/// The template definition of a cleared chunk's events is altered, byte by byte. Every event that
+/// is still recovered is marked.
 #[test]
 fn an_event_read_by_an_altered_definition_is_marked() {
     let slack = slack(Style::Live, SlackOrigin::Cleared, 1);

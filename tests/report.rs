@@ -42,7 +42,7 @@ fn json_of(out: &Path, options: &[&str]) -> Value {
     serde_json::from_str(&ended.stdout).unwrap()
 }
 
-/// Makes a scene with harmful text in every field that is shown.
+/// Makes evidence with harmful text in every field that is shown.
 fn hostile_scene() -> Scene {
     let scene = Scene::new();
     let event = |number: u64, harm: &str| {
@@ -60,8 +60,8 @@ fn hostile_scene() -> Scene {
     scene
 }
 
-/// Makes a scene of many hosts, every hundredth of which is compromised, and every fiftieth of which
-/// has no readable log.
+/// Makes evidence of many hosts, every hundredth of which is compromised, and every fiftieth of
+/// which has no readable log.
 fn many_hosts(hosts: u64) -> Scene {
     let scene = Scene::new();
     for host in 0..hosts {
@@ -143,7 +143,8 @@ fn lines_are_no_wider_than_the_terminal_and_words_are_whole() {
     }
 }
 
-/// Makes a scene in which everything that a summary lists occurs more often than it can list.
+/// Makes evidence in which everything that a summary lists occurs more often than it can list.
+/// Returns also the options with which to sweep it.
 fn crowded_scene() -> (Scene, Vec<String>) {
     let scene = many_hosts(400);
     let long = "long-name-of-a-folder/".repeat(4);
@@ -211,7 +212,7 @@ fn a_crowded_summary_takes_two_screens_and_counts_what_it_cuts() {
     }
 }
 
-/// Returns the width of a line in columns. Wide letters of the tests take two.
+/// Returns the width of a line in columns. Of the letters in these tests, the wide ones take two.
 fn textwrap_width(line: &str) -> usize {
     line.chars().map(|letter| if ('\u{2e80}'..'\u{a000}').contains(&letter) { 2 } else { 1 }).sum()
 }
@@ -299,7 +300,8 @@ fn no_field_harms_in_any_format() {
     assert!(csv.contains(",'=1+1pastebin.com,") && !csv.contains(",=1+1"), "{csv}");
 }
 
-/// Returns how many bars the tables of a Markdown text have: in each row as many as in its head.
+/// Returns how many bars (`|`) the tables of a Markdown text must have: in each row as many as in
+/// its head.
 fn cells(text: &str) -> usize {
     let rows = |line: &&str| line.starts_with('|');
     let mut bars = 0;
@@ -356,7 +358,8 @@ fn the_document_says_what_the_tables_say() {
     }
 }
 
-/// Fails the test unless a host's matches are those of the table of matches, in order of time.
+/// Fails the test unless the matches that a report's JSON lists for a host are those of the table
+/// of matches, in order of time.
 fn assert_matches(swept: &FinishedSweep, host: &Value) {
     let mut rows: Vec<Value> = swept.rows("matches");
     rows.retain(|row| row["computer"] == host["computer"] && row["duplicate"] == false);

@@ -22,11 +22,11 @@ use dnsweep_samples::corpus::{Corpus, Pool};
 use dnsweep_samples::event_xml;
 use serde_json::{Value, json};
 
-/// The number of times that sweeps are killed, each at another moment.
+/// The number of times that a test kills a sweep, each time at another moment.
 const KILLS: u32 = 60;
 
-/// Makes a scene with logs of one or two blocks and event XML of several, with copies of events
-/// among them, and something damaged.
+/// Makes evidence with logs of one or two blocks and event XML of several, with copies of events
+/// among them, and a damaged log.
 fn scene() -> Scene {
     let scene = Scene::new();
     let pool = Pool::new(Corpus::Chatty).unwrap();
@@ -108,8 +108,8 @@ fn a_killed_sweep_is_resumed_and_ends_with_the_same_tables() {
     assert!(killed > KILLS / 2 && resumed > u64::from(KILLS) / 6, "{killed} killed, {resumed} resumed");
 }
 
-/// Returns the entries of a journal. Each begins with the length of its document, in four bytes,
-/// and the document's SHA-256.
+/// Returns the entries of a sweep's journal. Each begins with the length of its content, in four
+/// bytes, and the content's SHA-256.
 fn entries(journal: &[u8]) -> Vec<&[u8]> {
     let (mut entries, mut rest) = (Vec::new(), journal);
     while let Some(length) = rest.first_chunk() {
@@ -120,7 +120,8 @@ fn entries(journal: &[u8]) -> Vec<&[u8]> {
     entries
 }
 
-/// Makes an unfinished sweep in a scene, with a journal that is cut after `kept` entries.
+/// Leaves an unfinished sweep in a test's folder. Its journal is cut after the first `kept`
+/// entries.
 fn unfinished(scene: &Scene, kept: usize, options: &[&str]) {
     // A sweep that cannot write its tables any more keeps what it has read.
     let mut child = start(
@@ -146,7 +147,7 @@ fn unfinished(scene: &Scene, kept: usize, options: &[&str]) {
     fs::write(&journal, entries[..kept].concat()).unwrap();
 }
 
-/// Makes a scene with six small logs, three of which an unfinished sweep has read.
+/// Makes evidence with six small logs, three of which an unfinished sweep has read.
 fn half_done() -> Scene {
     let scene = Scene::new();
     for machine in 0..6 {

@@ -17,8 +17,8 @@ use common::{FinishedProcess, Scene};
 /// with its threads, takes a third of it.
 const MOST_KIB: u64 = 768 << 10;
 
-/// Checks rule files with at most [`MOST_KIB`] of memory. A process that needs more is aborted,
-/// which is no exit status of a check.
+/// Runs `dnsweep detections check` on a test's rules, with at most [`MOST_KIB`] of memory. A
+/// process that needs more is aborted, so it does not end with an exit status of the command.
 fn check(scene: &Scene) -> FinishedProcess {
     let line = format!("ulimit -v {MOST_KIB} && exec \"$0\" detections check \"$1\"");
     let program = env!("CARGO_BIN_EXE_dnsweep");
@@ -34,13 +34,14 @@ fn scene(files: &[(&str, &str)]) -> Scene {
     scene
 }
 
-/// Makes a Sigma rule with this id and detection.
+/// Makes a Sigma rule with this id and, as YAML, this section `detection`.
 fn sigma(id: &str, detection: &str) -> String {
     let source = "logsource: {category: dns_query, product: windows}";
     format!("title: T\nid: {id}\nstatus: test\nlevel: high\n{source}\ndetection:\n{detection}")
 }
 
-/// Makes a list of expressions, each with another number.
+/// Makes the section `detection` of a Sigma rule with a list of regular expressions, each of which
+/// ends in another number.
 fn expressions(count: u32, expression: &str) -> String {
     let mut detection = "  s:\n    QueryName|re:\n".to_owned();
     for number in 0..count {
@@ -49,7 +50,8 @@ fn expressions(count: u32, expression: &str) -> String {
     detection + "  condition: s\n"
 }
 
-/// Checks one rule, and fails unless the exit status and the message are as expected.
+/// Checks a rule with this text. Fails unless the exit status is `status` and the message contains
+/// `expected`.
 #[track_caller]
 fn hold(text: &str, status: i32, expected: &str) {
     let ended = check(&scene(&[("a.yml", text)]));
@@ -87,7 +89,7 @@ fn expressions_of_all_rules_are_bounded_together() {
     assert!(ended.stdout.contains(expected), "{:.600}", ended.stdout);
 }
 
-/// Makes a detection of `count` parts with this condition.
+/// Makes the section `detection` of a Sigma rule, with `count` parts and this condition.
 fn parts(count: u32, condition: &str) -> String {
     let mut detection = String::new();
     for number in 0..count {
@@ -163,7 +165,8 @@ fn comparisons_have_a_bound_over_all_rules() {
     assert_eq!(refused.len(), 2, "{:.2000}", ended.stdout);
 }
 
-/// Each line that is not understood is compared with all known names.
+/// A rule has 50,000 lines that are not understood, and its condition names their part 600 times.
+/// Each of these lines is compared with all known names, which must happen only once.
 #[test]
 fn parts_that_are_not_understood_cost_no_more_by_being_named_often() {
     let condition = ["s"; 600].join(" or ");

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 const HEAD: &str = "version: 3\nstatus: production\nsearch: '`sysmon` EventCode=22 QueryName=*pastebin*'\n";
 
-/// Makes a rule with these keys besides those of [`HEAD`].
+/// Makes the text of a rule with this id: the keys in [`HEAD`], and those in `more`.
 fn rule(id: &str, more: &str) -> String {
     format!("name: Rule {id}\nid: {id}\n{HEAD}{more}")
 }
@@ -57,8 +57,8 @@ fn detections(arguments: &[&str]) -> FinishedProcess {
     common::run(dnsweep().arg("detections").args(arguments))
 }
 
-/// The two detections' scores, messages and techniques are those that Splunk's documentation of
-/// each layout requires.
+/// The scores, messages and techniques of two detections in different layouts are those that
+/// Splunk's documentation of each layout requires.
 #[test]
 fn the_risk_is_read_in_each_layout_that_splunk_has_had() {
     let finding = "finding: {title: $process_name$ asked, entity: {field: dvc, type: system, score: 50}}\n\
@@ -196,8 +196,8 @@ const OTHER_EVENT: &str = "name: Process\nid: process\nsearch: '`sysmon` EventCo
 const MACRO: &str = "name: sysmon\ndefinition: sourcetype=x\n";
 const STORY: &str = "name: A Story\nid: story\nversion: 1\nnarrative: Once.\ntags: {category: [Malware]}\n";
 
-/// Makes a directory of rules as sites have them: one of three rules about DNS queries runs, and
-/// there is other YAML.
+/// Makes evidence and a directory of rules as sites have them: one of three rules about DNS queries
+/// runs, and there are other YAML files.
 fn mixed() -> Scene {
     scene(&[
         ("run.yml", &rule("run", "")),

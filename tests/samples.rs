@@ -14,7 +14,7 @@ fn sweep_samples(scene: &Scene, folder: &str, options: &[&str]) -> FinishedSweep
     sweep(&[&repository("samples").join(folder)], &scene.out(), options)
 }
 
-/// Returns the lines of a truth file about one of the two folders.
+/// Returns the lines of a truth file of the samples that are about files in the folder `folder`.
 fn truth_of(file: &str, folder: &str) -> Vec<Value> {
     let prefix = format!("{folder}/");
     let lines = truth::lines(&repository("samples").join(file));
@@ -26,14 +26,14 @@ fn matches_of(folder: &str) -> Vec<Value> {
     truth_of("truth.jsonl", folder).into_iter().filter(|line| line["match"] == true && !lost(line)).collect()
 }
 
-/// Returns the path below a folder of the samples, and the name of the evidence, which is the first
-/// folder of the path.
+/// Returns, for a line of a truth file, the path of its file in the folder of the samples, and the
+/// name of the piece of evidence, which is the first folder of this path.
 fn places(line: &Value) -> (&str, &str) {
     let source_path = line["file"].as_str().unwrap().split_once('/').unwrap().1;
     (source_path, source_path.split_once('/').unwrap().0)
 }
 
-/// Returns the row of `matches` that a line of the truth describes.
+/// Returns the row of the table of matches that a line of the truth file describes.
 fn expected_row(line: &Value, forwarded: &[String]) -> Value {
     let text = |name: &str| line[name].as_str().unwrap();
     let (source_path, evidence) = places(line);
@@ -89,7 +89,8 @@ fn check_matches(swept: &FinishedSweep, folder: &str) {
     assert!(rows.iter().all(|row| !row["matched_process"].as_array().unwrap().is_empty()));
 }
 
-/// Checks the counts of each file, and of all files together.
+/// Compares the counts of each file of a sweep, and of all files together, with those in the truth
+/// file.
 fn check_files(swept: &FinishedSweep, folder: &str) {
     let files = truth_of("truth_files.jsonl", folder);
     let rows = swept.rows("files");
@@ -118,8 +119,8 @@ fn check_files(swept: &FinishedSweep, folder: &str) {
     }
 }
 
-/// Checks the detection's own table, which is computed here from the truth: one row for each
-/// combination of its columns.
+/// Compares the table that the command `stats` in the detection's search makes with the truth file:
+/// one row for each combination of the values by which the search groups.
 fn check_stats(swept: &FinishedSweep, folder: &str) {
     const BY: [&str; 6] = ["Image", "QueryName", "QueryStatus", "process_name", "QueryResults", "dest"];
     let mut groups: BTreeMap<Vec<String>, Vec<i64>> = BTreeMap::new();

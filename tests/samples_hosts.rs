@@ -16,7 +16,7 @@ fn sweep_samples(scene: &Scene, folder: &str, status: i32) -> FinishedSweep {
     sweep(&[&repository("samples").join(folder)], &scene.out(), &[]).expect(status)
 }
 
-/// Returns the records of a file that damage did not destroy.
+/// Returns the records of a sample file that damage did not destroy.
 fn left(file: &SampleFile) -> impl Iterator<Item = &SampleRecord> {
     file.records.iter().filter(|record| !record.lost)
 }
@@ -49,7 +49,8 @@ fn first_and_last(records: &[&SampleRecord]) -> (Option<i64>, Option<i64>) {
     (times().min(), times().max())
 }
 
-/// Returns the expected row of each host. `is_whole` says which files are read without a problem.
+/// Returns the expected row of each host in the table of hosts. `is_whole` says which files are
+/// read without a problem.
 fn hosts(files: &[SampleFile], is_whole: impl Fn(&SampleFile) -> bool) -> Vec<Value> {
     let computers: BTreeSet<&str> =
         files.iter().flat_map(left).map(|record| record.event.computer.as_str()).collect();
@@ -146,7 +147,7 @@ fn hosts_with_damaged_logs_say_so() {
     assert_same_rows(&sweep_samples(&scene, "damaged", 3).rows("hosts"), &expected);
 }
 
-/// Returns what the ledger must say about a file's records and the places for its chunks.
+/// Returns what the ledger must say about a file's records and chunks.
 fn ledger_row(file: &SampleFile) -> Value {
     let records: Vec<&SampleRecord> = left(file).collect();
     let ids = || records.iter().map(|record| record.event.record_id);
@@ -187,8 +188,8 @@ fn the_ledger_describes_each_file() {
     }
 }
 
-/// Folder, file, status, and the problem that is reported for the damage: offset, length, part of
-/// its text.
+/// A damaged sample: its folder, file and status, and the problem that is reported for the damage:
+/// offset, length, a part of its text.
 type Damage = (&'static str, &'static str, &'static str, u64, u64, &'static str);
 
 const SYSMON_LOG: &str = "Microsoft-Windows-Sysmon%4Operational.evtx";

@@ -1,5 +1,5 @@
-//! Selecting what to decode changes nothing but the time it takes. The slow twin decodes
-//! everything.
+//! Tests that the selection of the records to decode changes nothing but the time a scan takes.
+//! Each scan is compared with one that decodes everything.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
@@ -21,8 +21,8 @@ fn seed() -> Predicate {
     Detection::seed().unwrap().search.predicate
 }
 
-/// Returns the literals that events must contain to satisfy a detection, as a sweep gives them to
-/// the scanner.
+/// Returns the selection of records that a sweep makes for a detection: those that contain the
+/// texts (literals) that the detection requires.
 fn selection(predicate: &Predicate) -> Selection {
     let sets = predicate.required_literals().into_iter().map(|set| {
         set.into_iter()
@@ -32,8 +32,8 @@ fn selection(predicate: &Predicate) -> Selection {
     Selection::Wanted(vec![WantedQueries { sets: sets.collect() }])
 }
 
-/// Makes a scanner that counts the DNS queries of a period whose ends lie among the samples'
-/// events.
+/// Makes a scanner that decodes the selected records, and counts the DNS queries of a period whose
+/// ends lie among the samples' events.
 fn scanner(selection: &Selection) -> Scanner {
     let at = EventTime::parse_logged;
     Scanner::new(selection).within(Window {
@@ -43,15 +43,15 @@ fn scanner(selection: &Selection) -> Scanner {
     })
 }
 
-/// Returns the result of a scan that selects and verifies all checksums, and of one that decodes
-/// everything.
+/// Returns the results of two scans of a log: one decodes only what the built-in detection needs
+/// and verifies all checksums, and one decodes everything.
 fn both(log: &Vec<u8>) -> (ScanResult, ScanResult) {
     let selected = scan_with(&mut scanner(&selection(&seed())).verifying(Checksums::All), log);
     (selected, scan_with(&mut scanner(&Selection::Everything), log))
 }
 
-/// Returns the result of a scan that selects and verifies only needed checksums, and of one that
-/// decodes everything.
+/// Returns the results of two scans of a log: one decodes only what the built-in detection needs
+/// and verifies only the checksums that are needed, and one decodes everything.
 fn both_by_default(log: &Vec<u8>) -> (ScanResult, ScanResult) {
     let selected = scan_with(&mut scanner(&selection(&seed())), log);
     (selected, both(log).1)
@@ -74,7 +74,7 @@ fn damaged(sample: &Sample, changes: &[(ChangedPlace, Change)]) -> Vec<u8> {
 proptest! {
     #![proptest_config(config())]
 
-    /// Damage shows in a checksum, and then everything is decoded.
+    /// Damage shows in a checksum. All records of the chunk are then decoded.
     #[test]
     fn damaged_logs_give_the_same_results(
         sample in any::<Index>(),
@@ -153,7 +153,8 @@ fn log(style: Style, events: &[Event]) -> (Vec<u8>, Vec<Place>) {
     (writer.finish(), places)
 }
 
-/// Fails unless both ways of scanning find the matches with these numbers, and agree on the rest.
+/// Scans a log, once decoding everything and once only what the built-in detection needs. Fails
+/// unless both scans find the matches with these numbers, and agree on the rest.
 fn assert_found(what: &str, bytes: &Vec<u8>, numbers: &[u64]) {
     let (selected, all) = both(bytes);
     let found: Vec<u64> =
@@ -205,7 +206,7 @@ fn value() -> impl Strategy<Value = DataValue> {
     ]
 }
 
-/// Generates a query that the seed detection wants, with odd values in it.
+/// Generates a DNS query that the built-in detection describes, with odd values in other fields.
 fn odd_query() -> impl Strategy<Value = Event> {
     const FIELDS: [&str; 9] = [
         "RuleName",
@@ -239,8 +240,8 @@ fn odd_query() -> impl Strategy<Value = Event> {
 proptest! {
     #![proptest_config(config())]
 
-    /// The fast path that reads a query straight from its values agrees with its slow twin, the
-    /// decoder.
+    /// The fast path reads a DNS query straight from the values of its record. It must read the
+    /// same as the slow path, the decoder.
     #[test]
     fn a_query_is_read_as_the_decoder_reads_it(
         events in prop::collection::vec(odd_query(), 1..6),
@@ -257,7 +258,7 @@ proptest! {
     }
 }
 
-/// Changes the offset by which a record refers to its template.
+/// Changes the offset by which the record at `place` refers to its template definition.
 fn refer(bytes: &mut [u8], place: Place, to: u32) {
     let at = place.offset + 24 + 10;
     bytes[at..at + 4].copy_from_slice(&to.to_le_bytes());
@@ -292,8 +293,8 @@ fn a_definition_after_the_free_space_offset_is_still_found() {
     assert_found("a definition in the slack", &bytes, &[1, 2, 3]);
 }
 
-/// Returns the offset of the descriptor (size, type, zero) of a value in a record that refers to
-/// its definition.
+/// Returns the offset of the descriptor (size, type, zero) of the value with the index `value`, in
+/// a record that refers to its template definition.
 fn descriptor(place: Place, value: usize) -> usize {
     place.offset + 24 + 18 + value * 4
 }
@@ -358,7 +359,7 @@ fn sizes_that_are_not_their_types_do_not_mislead() {
     assert!(misleading > 10, "{misleading} records still match for a decoder");
 }
 
-/// Returns the offset of a text in UTF-16.
+/// Returns the offset of `text`, encoded as UTF-16, in these bytes.
 fn find(bytes: &[u8], text: &str) -> usize {
     let text: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
     bytes.windows(text.len()).position(|window| window == text).unwrap()

@@ -1,5 +1,5 @@
-//! Logs in 7z archives are read like those in folders, whatever the methods of packing, and what
-//! cannot be read is said.
+//! Tests of 7z archives: logs in them are read like those in folders, whatever the methods of
+//! packing, and what cannot be read is reported.
 //!
 //! 7-Zip makes the archives (`7zz`, Debian's 7zip). Where it is not installed, the tests are listed
 //! as ignored.
@@ -17,7 +17,7 @@ use common::{FinishedSweep, Scene, dnsweep, repository, run, sweep};
 use libtest_mimic::{Arguments, Trial};
 use serde_json::{Value, json};
 
-/// A way to make an archive: its name, and the options of 7-Zip for it.
+/// The ways in which 7-Zip makes archives for the tests: a name, and the options for 7-Zip.
 const METHODS: [(&str, &[&str]); 11] = [
     ("solid", &["-m0=lzma2"]),
     ("lzma", &["-m0=lzma", "-mx=9"]),
@@ -59,7 +59,7 @@ fn is_installed(program: &str) -> bool {
     Command::new(program).stdin(Stdio::null()).stdout(Stdio::null()).status().is_ok()
 }
 
-/// Makes the archive `target` of some files in a folder by 7-Zip.
+/// Has 7-Zip make the archive `target` of these files in a folder.
 #[track_caller]
 fn pack(folder: &Path, target: &Path, files: &[&str], options: &[&str]) {
     let mut command = Command::new("7zz");
@@ -68,7 +68,7 @@ fn pack(folder: &Path, target: &Path, files: &[&str], options: &[&str]) {
     assert!(output.status.success(), "{options:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Makes a scene with an archive of each host of the samples.
+/// Makes evidence with a 7z archive of each host of the samples.
 fn archives(options: &[&str]) -> Scene {
     let scene = Scene::new();
     for host in fs::read_dir(repository("samples/evidence")).unwrap() {
@@ -81,8 +81,8 @@ fn archives(options: &[&str]) -> Scene {
     scene
 }
 
-/// Makes a scene with an archive of three logs of different hosts, each with one match, that are
-/// packed in one block, in the order `A`, `B`, `C`.
+/// Makes evidence that is a 7z archive of three logs of different hosts, each with one match. They
+/// are packed in one block, in the order `A`, `B`, `C`.
 fn three_logs(options: &[&str]) -> Scene {
     let scene = Scene::new();
     let folder = scene.path("folder");
@@ -106,7 +106,7 @@ fn rows(swept: &FinishedSweep, table: &str) -> Vec<Value> {
     rows
 }
 
-/// Returns the status of a file and its problems.
+/// Returns the status of a file and its problems, as the ledger states them.
 fn state(swept: &FinishedSweep, path: &str) -> (String, String) {
     let file = swept.file(path);
     (file["status"].as_str().unwrap().to_owned(), file["problems"].to_string())

@@ -10,19 +10,20 @@ use common::logs::log;
 use common::{FinishedProcess, Scene, dnsweep};
 use dnsweep_samples::Event;
 
-/// Makes a rule with this id, log source and selection.
+/// Makes a Sigma rule with this id, log source and selection.
 fn rule(id: &str, source: &str, selection: &str) -> String {
     format!(
         "title: Rule\n{id}status: test\nlevel: high\nlogsource:\n  {source}\ndetection:\n  s:\n    {selection}\n  condition: s\n"
     )
 }
 
-/// Makes a rule about paste sites.
+/// Makes a Sigma rule about paste sites.
 fn paste(id: &str) -> String {
     rule(&format!("id: {id}\n"), "category: dns_query", "QueryName|contains: pastebin")
 }
 
-/// Makes a scene with two hosts: one with Sysmon's log, one with that of Windows' DNS client.
+/// Makes evidence with two hosts, one with Sysmon's log and one with that of Windows' DNS client,
+/// and a directory of these rules. Returns also the path of this directory.
 fn scene(rules: &[(&str, Vec<u8>)]) -> (Scene, String) {
     let scene = Scene::new();
     scene.put("A/Sysmon.evtx", &log(&[Event::dns_query("pastebin.com", r"C:\a.exe").numbered(1).on("A")]));

@@ -1,5 +1,5 @@
-//! Splunk's searches with their content: macros and lookups in folders above the rules, and tables
-//! by fields of the add-on.
+//! Tests of Splunk's searches with their content: macros and lookups in folders above the rules,
+//! and tables by fields of Splunk's add-on for Sysmon.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
@@ -33,7 +33,8 @@ search: '`sysmon` EventCode=22 | stats count by query direction'
 ";
 const OTHER: &str = "name: Other\nid: other\nsearch: '`powershell` EventCode=4104 | stats count'\n";
 
-/// Makes rules with the layout of Splunk's content, next to evidence with three DNS queries.
+/// Makes evidence with three DNS queries, and next to it rules in folders as Splunk's content has
+/// them.
 fn scene() -> Scene {
     let scene = Scene::new();
     let query = |number, name: &str| Event::dns_query(name, r"C:\a.exe").numbered(number).on("A");

@@ -36,8 +36,8 @@ fn bytes(file: &LogFile) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// Finds the logs of an image, and compares each unchanged one with that of the newer state.
-/// Returns the paths of the unchanged logs.
+/// Finds the logs on a disk image, and compares each log that is called unchanged with that of the
+/// newer state. Returns the paths of the unchanged logs.
 fn compare_unchanged(image: &Path) -> Vec<String> {
     let roots = vec![image.to_path_buf()];
     let search = Search { roots, shadow_copies: ShadowCopies::Read, ..Search::default() };
@@ -55,20 +55,21 @@ fn compare_unchanged(image: &Path) -> Vec<String> {
     unchanged
 }
 
-/// Returns the places of the words that `is_wanted` wants, on a disk in steps of eight bytes.
+/// Returns the offsets on a disk, in steps of eight bytes, for which `is_wanted` returns true.
 fn places(disk: &[u8], is_wanted: impl Fn(usize) -> bool) -> Vec<usize> {
     (0..disk.len()).step_by(8).filter(|at| is_wanted(*at)).collect()
 }
 
-/// The places of the disk of the samples where changes matter.
+/// The offsets on the disk of the samples at which changes could make a changed log look unchanged.
 struct Targets {
     disk: Vec<u8>,
-    /// The parts of records of logs in the master file table that state size and runs.
+    /// The attributes `$DATA` of logs in the master file table, which state the log's size and
+    /// runs.
     streams: Vec<usize>,
     /// Entries of the list of blocks that the shadow copy keeps: four in use, and four that are
     /// not.
     entries: Vec<usize>,
-    /// Chunks of logs.
+    /// The starts of chunks of logs.
     chunks: Vec<usize>,
 }
 
@@ -96,7 +97,8 @@ impl Targets {
     }
 }
 
-/// A change of the disk of the samples: its kind, the place among those of the kind, and a number.
+/// A change of the disk of the samples: its kind, the index of its offset among those for changes
+/// of this kind, and a number that decides the new bytes.
 type Change = (u8, prop::sample::Index, u32);
 
 fn apply(disk: &mut [u8], targets: &Targets, (kind, place, number): &Change) {

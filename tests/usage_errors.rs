@@ -13,14 +13,14 @@ use std::process::Command;
 use common::logs::log_of;
 use common::{FinishedProcess, Scene, forget_reads, listing, sweep, was_read};
 
-/// Makes a scene with a log of one host, and returns that log's path.
+/// Makes evidence with a log of one host, and returns that log's path, too.
 fn scene() -> (Scene, PathBuf) {
     let scene = Scene::new();
     let log = scene.put("HOST/Windows/System32/winevt/Logs/Sysmon.evtx", &log_of("HOST"));
     (scene, log)
 }
 
-/// Sweeps `roots` into `out`, which must be refused. Returns the line that says why.
+/// Sweeps `roots` into `out`, which must be refused. Returns the error message.
 #[track_caller]
 fn refused(scene: &Scene, log: &Path, roots: &[&Path], out: &Path, options: &[&str]) -> String {
     let (ended, unread) = give(scene, log, roots, out, options);
@@ -31,7 +31,7 @@ fn refused(scene: &Scene, log: &Path, roots: &[&Path], out: &Path, options: &[&s
     ended.stderr
 }
 
-/// Runs a sweep that must leave no trace. Returns also whether the log was left unread.
+/// Runs a sweep that must write nothing. Returns how it ended, and whether the log was left unread.
 #[track_caller]
 fn give(scene: &Scene, log: &Path, roots: &[&Path], out: &Path, options: &[&str]) -> (FinishedProcess, bool) {
     let before = scene.listing();
@@ -43,22 +43,21 @@ fn give(scene: &Scene, log: &Path, roots: &[&Path], out: &Path, options: &[&str]
     (ended, unread)
 }
 
-/// Sweeps a scene's evidence with these options, which must be refused. Returns the line that says
-/// why.
+/// Sweeps evidence with these options, which must be refused. Returns the error message.
 #[track_caller]
 fn refused_with(options: &[&str]) -> String {
     let (scene, log) = scene();
     refused(&scene, &log, &[&scene.evidence()], &scene.out(), options)
 }
 
-/// Sweeps the scene's evidence into `out` with these options, which must be refused. Returns the
-/// line that says why.
+/// Sweeps a test's evidence into `out` with these options, which must be refused. Returns the error
+/// message.
 #[track_caller]
 fn refused_out(scene: &Scene, log: &Path, out: &Path, options: &[&str]) -> String {
     refused(scene, log, &[&scene.evidence()], out, options)
 }
 
-/// Sweeps the paths in a list, which must be refused. Returns the line that says why.
+/// Sweeps the paths in the file `list`, which must be refused. Returns the error message.
 #[track_caller]
 fn refused_list(scene: &Scene, log: &Path, list: &Path) -> String {
     refused(scene, log, &[], &scene.out(), &["--files-from", list.to_str().unwrap()])
@@ -189,8 +188,8 @@ fn force_does_not_replace_what_dnsweep_did_not_write() {
     assert!(replaced.is_empty(), "{replaced:?}");
 }
 
-/// Returns true if `--force` replaces an earlier output after this change. If not, the sweep must
-/// be refused.
+/// Returns true if `--force` replaces an earlier output to which `change` was applied. If it does
+/// not, fails unless the sweep is refused.
 fn is_replaced(change: fn(&Path)) -> bool {
     let (scene, log) = scene();
     scene.sweep(&[]).expect(0);

@@ -13,8 +13,8 @@ use common::truth::microseconds_of_filetime;
 use dnsweep_samples::{Event, Style, event_xml, time};
 use serde_json::{Value, json};
 
-/// Answers that were cut off, each with the addresses that were logged whole, and the type and data
-/// of the last, incomplete item.
+/// Answers to DNS queries that were cut off when they were logged, each with the addresses that
+/// were logged whole, and the type and data of the last, incomplete item.
 const CUT: [(&str, &[&str], &str, &str); 7] = [
     ("type:  5 edge.example;::ffff:192.0.2.130;::ff", &["192.0.2.130"], "?", "::ff"),
     ("::ffff:192.0.2.130;::ffff:198.51.100.2", &["192.0.2.130"], "?", "::ffff:198.51.100.2"),
@@ -154,7 +154,7 @@ fn events_in_forms_that_are_not_read_are_called_what_they_are() {
     assert!(problem.contains("found events as JSON") && problem.contains("wevtutil"), "{problem}");
 }
 
-/// Returns the event in the rendering of a tool that writes TimeCreated as `system_time`.
+/// Returns an event as a tool renders it that writes the time `system_time` as TimeCreated.
 fn rendered_at(event: &Event, system_time: &str) -> String {
     let xml = event_xml(event);
     let (before, after) = xml.split_once("SystemTime='").unwrap();

@@ -25,7 +25,8 @@ const TABLES: [&str; 4] = [
     "files.parquet",
 ];
 
-/// Runs `verify`, which must write nothing except to its streams.
+/// Runs `verify` on an output. Fails if it writes to standard error, unless the arguments are
+/// refused.
 #[track_caller]
 fn verify(out: &Path, evidence: &[&Path], options: &[&str]) -> FinishedProcess {
     let ended = run(dnsweep().arg("verify").arg(out).args(evidence).args(options));
@@ -55,7 +56,8 @@ fn discrepancies(out: &Path, evidence: &[&Path]) -> Vec<String> {
     lines
 }
 
-/// Makes a scene with one log with a match, sweeps it with hashes, and returns the log's path, too.
+/// Makes evidence with two logs, each with a match, and sweeps it with hashes. Returns also the
+/// path of the first log.
 fn scene() -> (Scene, FinishedSweep, PathBuf) {
     let scene = Scene::new();
     let log = scene.put("HOST/Sysmon.evtx", &log_of("HOST"));
@@ -64,14 +66,14 @@ fn scene() -> (Scene, FinishedSweep, PathBuf) {
     (scene, swept, log)
 }
 
-/// Flips a bit of a byte.
+/// Flips a bit of the byte at offset `at` in a file.
 fn flip(path: &Path, at: usize) {
     let mut bytes = fs::read(path).unwrap();
     bytes[at] ^= 0x10;
     fs::write(path, bytes).unwrap();
 }
 
-/// Changes `run.json` in a way that only forgery would.
+/// Changes the `run.json` of an output, as only forgery would.
 fn forge(out: &Path, change: impl FnOnce(&mut Value)) {
     let path = out.join("run.json");
     let mut run = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
@@ -354,7 +356,8 @@ fn evidence_is_found_as_it_was_then() {
     assert_eq!(discrepancies(&scene.out(), &[&root]), expected);
 }
 
-/// Makes a scene with an archive, a disk image in two files and a file that is no archive.
+/// Makes evidence with an archive, a disk image in two files and a file that is no archive in spite
+/// of its name.
 fn containers() -> Scene {
     let scene = Scene::new();
     scene.put(

@@ -95,8 +95,7 @@ impl<'a> MachineNames<'a> {
     /// Returns the logs of the file, after joining those that are one log because their names
     /// belong to one machine, or because the machine wrote them itself as one log with several
     /// channels. Each log is given as the machine's name, the channel, and the EventRecordIDs.
-    /// `None` if there is nothing to join, so that the logs in the file's account are right
-    /// already.
+    /// `None` if there is nothing to join; the logs are then those that `file` lists.
     pub(super) fn joined_logs(&self, file: &'a FileReport) -> Option<Vec<(&'a str, &'a str, IdRuns)>> {
         let own =
             own_channel(file).filter(|own| file.tally.logs.iter().any(|(_, channel, _)| channel != *own));

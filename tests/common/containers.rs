@@ -18,15 +18,15 @@ impl Siblings for NoSiblings {
     }
 }
 
-/// Runs the script that makes archives.
+/// Runs the Python script of the tests that makes archives, with these arguments.
 pub fn make(arguments: &[&str]) {
     let script = repository("tests/containers/make.py");
     let output = Command::new("python3").arg(script).args(arguments).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Returns the bytes of the disk in the image of the samples: one NTFS volume with logs, a shadow
-/// copy and a deleted log.
+/// Returns the bytes of the disk in the disk image of the samples. It has one NTFS volume with
+/// logs, a shadow copy and a deleted log.
 pub fn disk() -> Vec<u8> {
     let name = "FIN-WS07.E01";
     let bytes: SharedSource = Arc::new(fs::read(repository("samples/containers").join(name)).unwrap());

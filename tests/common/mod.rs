@@ -25,7 +25,8 @@ use std::time::{Duration, Instant, SystemTime};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// A time that no sweep of a test takes, even on a busy machine and without optimisation.
+/// The time after which a test fails because a process has not ended. No sweep of a test takes as
+/// long, even on a busy machine and without optimisation.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Returns a command that runs the program.
@@ -127,7 +128,8 @@ fn text(pipe: Option<impl Read>) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// A folder of one test, with a folder `evidence` in it. It is removed at the end of the test.
+/// The folder of one test, with a folder `evidence` in it for the test's evidence. It is removed at
+/// the end of the test.
 #[derive(Debug)]
 pub struct Scene {
     folder: TempDir,
@@ -140,12 +142,12 @@ impl Scene {
         Scene { folder }
     }
 
-    /// Returns a path in the scene's folder.
+    /// Returns the path of `name` in the test's folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// Returns the path of the folder of evidence.
+    /// Returns the path of the test's folder of evidence.
     pub fn evidence(&self) -> PathBuf {
         self.path("evidence")
     }
@@ -155,7 +157,8 @@ impl Scene {
         self.path("out")
     }
 
-    /// Writes a file of evidence, and makes the folders that it lies in. Returns its path.
+    /// Writes a file into the test's folder of evidence, and makes the folders that the file lies
+    /// in. Returns its path.
     pub fn put(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.evidence().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -163,12 +166,12 @@ impl Scene {
         path
     }
 
-    /// Sweeps the folder of evidence with these options.
+    /// Sweeps the test's folder of evidence with these options.
     pub fn sweep(&self, options: &[&str]) -> FinishedSweep {
         sweep(&[&self.evidence()], &self.out(), options)
     }
 
-    /// Returns all entries in the scene's folder: path, kind, size and content of each.
+    /// Returns all entries in the test's folder: path, kind, size and content of each.
     pub fn listing(&self) -> Vec<String> {
         listing(self.folder.path())
     }
@@ -193,7 +196,7 @@ pub fn listing(folder: &Path) -> Vec<String> {
     entries
 }
 
-/// Sweeps `roots` into `out`.
+/// Sweeps the evidence in `roots` into the output directory `out`.
 pub fn sweep(roots: &[&Path], out: &Path, options: &[&str]) -> FinishedSweep {
     let mut command = dnsweep();
     command.arg("sweep").args(roots).arg("--out").arg(out).args(options);
@@ -222,7 +225,7 @@ impl FinishedSweep {
         ended.stdout
     }
 
-    /// Returns the rows of a table, in file order.
+    /// Returns the rows of a table of the output, in file order.
     pub fn rows(&self, table: &str) -> Vec<Value> {
         tables::read(&self.out.join(format!("{table}.parquet"))).rows
     }
@@ -234,23 +237,25 @@ impl FinishedSweep {
         one(self.rows("files"), "source_path", &source_path.into())
     }
 
-    /// Returns the row of this host. Fails the test if there is not exactly one.
+    /// Returns the row of this host in the table of hosts. Fails the test if there is not exactly
+    /// one.
     #[track_caller]
     pub fn host(&self, computer: &str) -> Value {
         one(self.rows("hosts"), "computer", &computer.into())
     }
 
-    /// Returns the parsed `run.json`.
+    /// Returns the output's `run.json`, parsed.
     pub fn run(&self) -> Value {
         serde_json::from_slice(&fs::read(self.out.join("run.json")).unwrap()).unwrap()
     }
 
-    /// Returns all values of a column.
+    /// Returns all values of a column of one of the output's tables.
     pub fn column(&self, table: &str, column: &str) -> Vec<Value> {
         self.rows(table).into_iter().map(|row| row[column].clone()).collect()
     }
 
-    /// Returns the tables that are the same whatever the number of threads, with their names.
+    /// Returns the names and bytes of those tables that must be the same whatever the number of
+    /// threads.
     pub fn tables(&self) -> Vec<(String, Vec<u8>)> {
         let mut names: Vec<String> = fs::read_dir(self.out.join("stats"))
             .unwrap()
@@ -286,7 +291,7 @@ pub fn was_read(path: &Path) -> bool {
     fs::metadata(path).unwrap().accessed().unwrap() != SystemTime::UNIX_EPOCH + LONG_AGO
 }
 
-/// Returns true if file permissions do not bind this process.
+/// Returns true if file permissions do not bind this process, because it runs as the superuser.
 pub fn is_root() -> bool {
     use std::os::unix::fs::MetadataExt;
     fs::metadata("/proc/self").unwrap().uid() == 0

@@ -1,4 +1,4 @@
-//! Sample logs, and changes that can happen to their bytes.
+//! Sample logs, and changes that can happen to their bytes, for property tests.
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -14,7 +14,7 @@ use proptest::test_runner::{Config, FileFailurePersistence, RngSeed};
 
 use super::{repository, truth};
 
-/// The number of cases if `PROPTEST_CASES` does not state one.
+/// The number of cases of a property test if `PROPTEST_CASES` does not state one.
 const CASES: u32 = 300;
 /// The seed of the ways in which logs are damaged if `PROPTEST_CASES` is not set.
 const SEED: u64 = 20_261_129;
@@ -39,14 +39,14 @@ pub fn config() -> Config {
 pub struct ScanResult {
     /// The DNS queries of the log that were decoded.
     pub events: Vec<LocatedEvent>,
-    /// The problems of the log.
+    /// The problems of the log that the scan reports.
     pub problems: Vec<Problem>,
-    /// The counts of the log.
+    /// The counts of the log's bytes, chunks and records.
     pub tally: Tally,
 }
 
 impl ScanResult {
-    /// Returns the event of the record that starts at this offset.
+    /// Returns the event whose record starts at this offset in the log.
     pub fn at(&self, record_offset: u64) -> Option<&LocatedEvent> {
         self.events.iter().find(|event| event.location.record_offset == record_offset)
     }
@@ -73,7 +73,7 @@ pub struct Sample {
     pub bytes: Vec<u8>,
     /// The result of scanning the unchanged sample.
     pub found: ScanResult,
-    /// The offset of each record.
+    /// The offset of each record in the sample.
     pub records: Vec<usize>,
 }
 
@@ -86,8 +86,8 @@ pub static SAMPLES: LazyLock<Vec<Sample>> = LazyLock::new(|| {
     samples.collect()
 });
 
-/// Reads a sample. Fails unless scanning it finds what the truth file states, because only then is
-/// the result a basis for comparisons.
+/// Reads a sample log. Fails unless a scan of it finds what the truth file states, because damaged
+/// logs are compared with the result of this scan.
 fn sample(folder: &Path, name: &str, lines: &[serde_json::Value]) -> Sample {
     let bytes = std::fs::read(folder.join(name)).unwrap();
     let found = scan_with(&mut Scanner::default(), &bytes);
@@ -103,11 +103,12 @@ fn sample(folder: &Path, name: &str, lines: &[serde_json::Value]) -> Sample {
     Sample { name: name.to_owned(), bytes, found, records }
 }
 
-/// A place where damage begins.
+/// A place in a log at which damage begins. Random indexes choose the chunk, the record and the
+/// byte.
 #[derive(Debug, Clone)]
 pub enum Place {
     Anywhere(Index),
-    /// In the file's header.
+    /// In the log's file header.
     FileHeader(Index),
     /// In the header of a chunk: fields, checksums and tables.
     ChunkHeader(Index, Index),
@@ -119,7 +120,7 @@ pub enum Place {
 }
 
 impl Place {
-    /// Returns the offset of the place in this sample.
+    /// Returns the offset in bytes at which the damage begins in this sample.
     pub fn of(&self, sample: &Sample) -> usize {
         let chunk =
             |index: &Index| damage::chunk_offset(index.index(damage::chunk_count(&sample.bytes).max(1)));
@@ -136,16 +137,16 @@ impl Place {
     }
 }
 
-/// A change of bytes.
+/// A change of a log's bytes from a certain place on.
 #[derive(Debug, Clone)]
 pub enum Change {
-    /// Bits of one byte change.
+    /// Bits of one byte change: those that the mask has set.
     Flip(u8),
     /// A number of bytes become zero.
     Zero(usize),
     /// A number of bytes become random, from this seed.
     Random(usize, u64),
-    /// The file ends at the place.
+    /// The file ends at the place of the change.
     Cut,
     /// A number of bytes, random from this seed, are inserted.
     Insert(usize, u64),
@@ -153,7 +154,7 @@ pub enum Change {
     Remove(usize),
 }
 
-/// Generates any place; places where damage has most effects come up more often.
+/// Generates any place in a log. Places where damage has most effects come up more often.
 pub fn place() -> impl Strategy<Value = Place> {
     let index = any::<Index>;
     prop_oneof![
@@ -165,12 +166,12 @@ pub fn place() -> impl Strategy<Value = Place> {
     ]
 }
 
-/// Generates a length: mostly a few bytes, sometimes a chunk or more.
+/// Generates the length of a change in bytes: mostly a few bytes, sometimes a chunk or more.
 fn length() -> impl Strategy<Value = usize> {
     prop_oneof![4 => 1_usize..40, 3 => 1_usize..2_000, 1 => 1_usize..140_000, 1 => Just(CHUNK_SIZE)]
 }
 
-/// Generates any change, small ones more often.
+/// Generates any change of bytes; small changes come up more often.
 pub fn change() -> impl Strategy<Value = Change> {
     prop_oneof![
         4 => (1_u8..=255).prop_map(Change::Flip),
@@ -188,7 +189,7 @@ pub fn shift() -> impl Strategy<Value = Change> {
     ]
 }
 
-/// Changes the bytes from `at` on.
+/// Applies a change to the bytes from offset `at` on.
 pub fn apply(bytes: &mut Vec<u8>, at: usize, change: &Change) {
     let end = |length: usize| bytes.len().min(at.saturating_add(length));
     match *change {

@@ -10,7 +10,7 @@ use arrow_schema::{DataType, TimeUnit};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Map, Value};
 
-/// A table in memory.
+/// A table that was read from a Parquet file.
 #[derive(Debug)]
 pub struct Table {
     /// The names of the columns, in file order.

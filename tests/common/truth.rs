@@ -11,14 +11,14 @@ use serde_json::Value;
 /// FILETIME).
 const UNIX_EPOCH: i64 = 116_444_736_000_000_000;
 
-/// The id of the seed detection.
+/// The id of the built-in detection.
 pub const SEED_ID: &str = "3cf0dc36-484d-11ec-a6bc-acde48001122";
 
-/// The seed detection's patterns for QueryName, in the rule's order.
+/// The built-in detection's patterns for QueryName, in the rule's order.
 pub const QUERY_PATTERNS: [&str; 4] = ["*pastebin*", "*discord*", "*api.telegram*", "*t.me*"];
-/// The seed detection's patterns for `process_name`.
+/// The built-in detection's patterns for `process_name`, the file name of the querying program.
 pub const NAME_PATTERNS: [&str; 5] = ["cmd.exe", "*powershell*", "pwsh.exe", "wscript.exe", "cscript.exe"];
-/// The seed detection's patterns for Image.
+/// The built-in detection's patterns for Image, the path of the querying program.
 pub const IMAGE_PATTERNS: [&str; 6] = [
     r"*\users\public\*",
     r"*\programdata\*",
@@ -61,29 +61,29 @@ pub fn microseconds_of_filetime(filetime: u64) -> i64 {
     (i64::try_from(filetime).unwrap() - UNIX_EPOCH).div_euclid(10)
 }
 
-/// Returns the file name of an image: what follows its last backslash.
+/// Returns the file name of a program: what follows the last backslash of its path, `image`.
 pub fn process_name(image: &str) -> &str {
     image.rsplit('\\').next().unwrap()
 }
 
-/// Returns the seed detection's message about a match.
+/// Returns the built-in detection's message about a match.
 pub fn risk_message(process_name: &str, query_name: &str, computer: &str) -> String {
     format!("suspicious process {process_name} has a dns query in {query_name} on {computer}")
 }
 
-/// Returns the seed detection's patterns that describe a queried name.
+/// Returns those of the built-in detection's patterns that describe a queried name.
 pub fn query_hits(query_name: &str) -> Vec<&'static str> {
     QUERY_PATTERNS.into_iter().filter(|pattern| describes(pattern, query_name)).collect()
 }
 
-/// Returns the seed detection's patterns that describe a process, by its name and then by its
-/// image.
+/// Returns those of the built-in detection's patterns that describe a program: first those for its
+/// file name, then those for its path.
 pub fn process_hits(image: &str) -> Vec<&'static str> {
     let names = NAME_PATTERNS.into_iter().filter(|pattern| describes(pattern, process_name(image)));
     names.chain(IMAGE_PATTERNS.into_iter().filter(|pattern| describes(pattern, image))).collect()
 }
 
-/// Returns true if a pattern with a star at both ends, or without a star, describes a value. Case
+/// Returns true if a pattern describes a value. The pattern has a star at both ends, or none. Case
 /// does not matter.
 fn describes(pattern: &str, value: &str) -> bool {
     let (pattern, value) = (pattern.to_lowercase(), value.to_lowercase());

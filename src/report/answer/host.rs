@@ -85,7 +85,8 @@ pub struct HostFacts {
     /// What was seen of the host, in a word: `matches`, `no matches`, `no Sysmon` and so on.
     pub verdict: String,
     /// Why the host is not cleared; `null` if it is cleared, or has matches. A host is cleared if
-    /// all of its logs were read and no DNS query in them matched.
+    /// its DNS queries were seen throughout the requested period, none of them matched, and all of
+    /// its logs were read.
     pub uncleared: Option<Uncleared>,
     /// What was seen of the host's logs: numbers and times of DNS queries, records and files.
     pub seen: Seen,
@@ -306,8 +307,8 @@ impl HostFacts {
     }
 }
 
-/// Returns why the host of a row of the table of hosts is not cleared; `None` if it is cleared, or
-/// has matches.
+/// Returns why the host in a row of the table of hosts is not cleared, so that its lack of matches
+/// proves nothing. `None` if it is cleared, or has matches.
 pub(super) fn uncleared(row: &Row<'_>) -> Option<Uncleared> {
     Uncleared::of(row)
 }

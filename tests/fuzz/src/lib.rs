@@ -1,5 +1,6 @@
-//! Fuzz targets of dnsweep. The checks are in [`checks`]; the main workspace's tests replay them on
-//! the committed seeds and finds. What only a fuzzer needs is in [`runner`].
+//! Fuzz targets of dnsweep. Their checks are in [`checks`]; the main workspace's tests run them
+//! again on the committed seeds and on inputs that fuzzing found. What only a fuzzer needs is in
+//! [`runner`].
 
 pub mod checks;
 pub mod runner;

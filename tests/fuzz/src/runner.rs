@@ -1,4 +1,5 @@
-//! What a fuzzer adds to a check: limits on the memory and time of an input.
+//! What a fuzzer adds to the check of a target: limits on the memory and time that an input may
+//! take.
 
 use std::panic::PanicHookInfo;
 use std::time::Duration;
@@ -25,7 +26,8 @@ pub fn prepare() {
     }));
 }
 
-/// Checks an input, and that it does not exceed the target's limits.
+/// Runs the check of the target `name` on an input. Fails if it exceeds the target's limits of
+/// memory and time.
 pub fn run(name: &str, data: &[u8]) {
     let Some(target) = TARGETS.iter().find(|target| target.name == name) else { panic!("no target {name}") };
     ALLOCATED.reset_peak_usage();

@@ -17,17 +17,17 @@ mod vss;
 /// The size in bytes of the largest seed that is committed.
 pub const SMALL: usize = 12 * 1024;
 
-/// An input, and the folder and name of its file.
+/// An input with which fuzzing begins, and the folder and name of its file.
 pub struct Seed {
-    /// The name of the folder: [`crate::checks::Target::seeds`].
+    /// The name of the folder for the input, which is [`crate::checks::Target::seeds`].
     pub folder: &'static str,
-    /// The name of the file.
+    /// The name of the input's file.
     pub name: String,
     /// The bytes of the input.
     pub bytes: Vec<u8>,
 }
 
-/// Returns all seeds, including the large ones.
+/// Returns all inputs with which fuzzing begins, including the large ones.
 pub fn seeds() -> Vec<Seed> {
     let text = |folder, number: usize, text: &str| Seed {
         folder,
@@ -45,7 +45,8 @@ pub fn seeds() -> Vec<Seed> {
     logs.chain(searches).chain(rules.map(|(number, rule)| text("detection", number, rule))).collect()
 }
 
-/// Returns logs of every style with unusual contents, as records alone and as whole files.
+/// Returns inputs that encode logs of every style with unusual contents, each with a name. Some are
+/// records alone, some are whole files.
 fn logs() -> Vec<(String, Vec<u8>)> {
     let mut all = Vec::new();
     for (number, style) in [Style::Export, Style::Live, Style::Forwarded].into_iter().enumerate() {
@@ -83,7 +84,8 @@ fn logs() -> Vec<(String, Vec<u8>)> {
     all
 }
 
-/// Returns event XML in each of its encodings, after a byte that selects the encoding.
+/// Returns inputs with event XML in each of its encodings, each with a name. The first byte selects
+/// the encoding.
 fn xml() -> Vec<(String, Vec<u8>)> {
     let mut all = Vec::new();
     for (name, events) in groups() {
@@ -98,7 +100,7 @@ fn xml() -> Vec<(String, Vec<u8>)> {
     all
 }
 
-/// Returns groups of events, each with a name, for one log each.
+/// Returns groups of events, each with a name. Each group becomes a log.
 fn groups() -> Vec<(&'static str, Vec<Event>)> {
     let query = |number: u64| {
         Event::dns_query("pastebin.com", r"C:\Windows\System32\cmd.exe")

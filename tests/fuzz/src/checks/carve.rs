@@ -7,7 +7,8 @@ use dnsweep::internals::scan::{
 
 use super::evidence::log;
 
-/// Carves bytes as a file that is no log, and searches them for deleted records.
+/// Checks an input that encodes a log: carves its bytes as a file that is no log, with deleted
+/// records, and scans them as a log.
 pub fn check(data: &[u8]) {
     let Some((_, bytes)) = log(data) else { return };
     let size = bytes.len() as u64;
@@ -37,8 +38,8 @@ pub fn check(data: &[u8]) {
     scan_log(&bytes);
 }
 
-/// Scans the bytes as a log in one block, and as a log in blocks of the size of a piece. Every byte
-/// is accounted for once, and the ends of blocks make no difference.
+/// Scans the bytes as a log in one block, and as a log in blocks of one chunk each. Fails unless
+/// every byte is accounted for once, and both scans find the same.
 fn scan_log(bytes: &Vec<u8>) {
     let size = bytes.len() as u64;
     let scan = |chunks: u64| {

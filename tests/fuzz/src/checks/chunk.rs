@@ -26,7 +26,8 @@ static LABEL: LazyLock<Arc<DetectionLabel>> =
     LazyLock::new(|| Arc::new(DetectionLabel { id: SEED.id.clone(), name: SEED.name.clone() }));
 static TABLE: LazyLock<Table> = LazyLock::new(|| Table::of(MatchRow::COLUMNS));
 
-/// Scans a log, decodes all of it, and makes rows of its matches.
+/// Checks an input that encodes a log: scans the log, decodes all of it, and makes rows of its
+/// matches.
 pub fn check(data: &[u8]) {
     let Some((_, log)) = log(data) else { return };
     let mut scanner = Scanner::new(&Selection::Everything);

@@ -1,5 +1,6 @@
-//! Any bytes as a container: an archive, a packed file or a disk image, and whatever is in it, by
-//! the door that a sweep uses. All that discovery finds can be read to its end or has a reason.
+//! Checks of any bytes as a container (an archive, a packed file or a disk image), and of whatever
+//! is in it, by the same functions that a sweep uses. All files that discovery finds in it can be
+//! read to their end, or have a reason why not.
 
 use std::collections::HashSet;
 use std::fs;
@@ -16,7 +17,8 @@ use dnsweep::internals::evidence::source::LogBytes;
 use dnsweep::internals::evidence::spool::{Spool, SpoolPlace};
 use dnsweep::internals::ledger::container::{ContainerStatus, SHADOW_COPY};
 
-/// The most bytes of an input. Larger ones would show nothing more, and unpack to more.
+/// The most bytes of an input that are used. More bytes would show nothing more, and unpack to
+/// more.
 const MOST_BYTES: usize = 48 << 10;
 /// The most disk space in bytes that unpacked copies may take.
 const SPOOL: u64 = 4 << 20;
@@ -25,7 +27,8 @@ const PIECE: usize = 70_000;
 /// The most files of a container that are read.
 const MOST_FILES: usize = 200;
 
-/// Explores the input as a file of the evidence, twice, and reads what is in it.
+/// Looks for logs in the input as in a file of the evidence, twice, and reads what is found. Fails
+/// unless both times give the same.
 pub fn check(data: &[u8]) {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let path = folder.path().join("input");
@@ -56,7 +59,8 @@ pub fn check(data: &[u8]) {
     }
 }
 
-/// Everything is opened, whatever its name, and what is not read as a log is read as bytes.
+/// Returns the options of a discovery that opens every file, whatever its name. A file that is not
+/// read as a log is read as bytes.
 fn search(path: &Path, folder: &Path) -> Search {
     Search {
         roots: vec![path.to_owned()],
@@ -113,8 +117,9 @@ pub fn check_zip_listing(data: &[u8]) {
     listing(ArchiveFormat::Zip, data[..data.len().min(MOST_BYTES)].to_vec(), &passwords);
 }
 
-/// Lists the input as a 7z archive, whose first two checksums are made right, and reads its files.
-/// There is no password, because making a key of it takes too long.
+/// Lists the input as a 7z archive, and reads its files. The two checksums at its start are made
+/// right, because a fuzzer would hardly ever guess them. There is no password, because making a key
+/// of it takes too long.
 pub fn check_sevenzip_listing(data: &[u8]) {
     let mut archive = data[..data.len().min(MOST_BYTES)].to_vec();
     archive.resize(archive.len().max(32), 0);
@@ -135,7 +140,7 @@ fn crc32(bytes: &[u8]) -> [u8; 4] {
     sum.sum().to_le_bytes()
 }
 
-/// Lists an archive, and reads its files.
+/// Lists an archive of this format, and reads its files.
 fn listing(format: ArchiveFormat, archive: Vec<u8>, passwords: &[Vec<u8>]) {
     let archive: SharedSource = Arc::new(archive);
     let spool = Arc::new(Spool::new(SpoolPlace { limit: SPOOL, ..SpoolPlace::default() }));
@@ -172,8 +177,8 @@ fn listing(format: ArchiveFormat, archive: Vec<u8>, passwords: &[Vec<u8>]) {
     }
 }
 
-/// Reads a file of an archive. Returns the range of the archive's bytes in which it is stored, if
-/// it is stored as it is.
+/// Reads a file of an archive. Returns the range of the archive's bytes in which the file is
+/// stored; `None` if it is packed or cannot be read.
 fn member_range(member: Member<'_>, archive: &SharedSource, spool: &Arc<Spool>) -> Option<(u64, u64)> {
     let size = member.size;
     let content = match (member.content)() {

@@ -1,9 +1,10 @@
-//! Events to evaluate a search on, and the check that a search's literals are sound.
+//! Events to evaluate a search on, and the check that a search's literals (texts that a matching
+//! event must contain) are right.
 
 use dnsweep::internals::detect::{Field, FieldTest, Predicate, Search, StatsTable};
 use dnsweep::internals::event::{DNS_QUERY, Event, EventTime, System};
 
-/// Makes a Sysmon event 22 with every field set.
+/// Makes a Sysmon event 22 (a DNS query) with every field set.
 fn base() -> Event {
     let system = System {
         version: Some(5),
@@ -48,7 +49,7 @@ fn events(predicate: &Predicate) -> Vec<Event> {
     ]
 }
 
-/// Collects the texts of patterns, with other text in the place of wildcards.
+/// Collects the texts of a predicate's patterns, with other text in the place of wildcards.
 fn collect(predicate: &Predicate, patterns: &mut Vec<(Field, String)>) {
     match predicate {
         Predicate::And(children) | Predicate::Or(children) => {
@@ -105,7 +106,7 @@ fn set(event: &mut Event, field: Field, text: String) {
     }
 }
 
-/// Returns the value of the `Data` element of this name.
+/// Returns the value of the field of this name in an event's data.
 fn data<'a>(event: &'a Event, name: &str) -> &'a str {
     assert!(DNS_QUERY.field(name).is_some(), "no such element: {name}");
     event.get(name).unwrap_or_default()

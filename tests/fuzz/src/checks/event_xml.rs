@@ -4,11 +4,11 @@
 use dnsweep::internals::evidence::event_xml::{Encoding, encoding_of};
 use dnsweep::internals::scan::{Block, LocatedEvent, Scanner, XmlFile};
 
-/// The most bytes of an input. Larger inputs would show nothing more.
+/// The most bytes of an input. Larger inputs are skipped, because they would show nothing more.
 const MOST_BYTES: usize = 1 << 16;
 
-/// Checks an input. Its first byte selects the encoding and the size of blocks; the rest is the
-/// file.
+/// Checks an input: its first byte selects the encoding of event XML and the size of blocks; the
+/// rest is the file.
 pub fn check(data: &[u8]) {
     let Some((byte, bytes)) = data.split_first().filter(|(_, bytes)| bytes.len() <= MOST_BYTES) else {
         return;
@@ -25,7 +25,7 @@ pub fn check(data: &[u8]) {
     assert_eq!(whole, cut, "blocks");
 }
 
-/// Returns the events of a file that is read in blocks of `block` bytes.
+/// Returns the events of a file of event XML that is read in blocks of `block` bytes.
 fn events(bytes: &Vec<u8>, encoding: Encoding, block: u64) -> Vec<LocatedEvent> {
     let size = bytes.len() as u64;
     let (mut scanner, mut events) = (Scanner::default(), Vec::new());

@@ -1,20 +1,20 @@
-//! Inputs that encode a log: the first byte says how to read the rest.
+//! Inputs that encode a log: the first byte says how the rest becomes a log.
 //!
 //! A fuzzer changes an input blindly, and nearly every change to a log breaks a checksum or the
-//! walk over its records, so that most code would never run. An input can therefore have both
-//! repaired. It can also be the records of one chunk alone, which are a few hundred bytes and not
-//! 68 KiB.
+//! walk over its records, so that most code would never run. Therefore checksums and the sizes of
+//! records can be repaired when an input is decoded. An input can also be the records of one chunk
+//! alone, which are a few hundred bytes and not 68 KiB.
 
 use dnsweep_samples::{CHUNK_SIZE, Event, FIRST_RECORD, HEADER_SIZE, LogWriter, Style, damage};
 
 /// How an input is turned into a log.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct InputFormat {
-    /// True if the input is the live records of one chunk; false if it is a whole log.
+    /// True if the input is the records of one chunk; false if it is a whole log.
     pub records_only: bool,
     /// True if the checksums of the chunks are repaired.
     pub checksums_repaired: bool,
-    /// True if the copy of each record's size is repaired.
+    /// True if the copy of each record's size, at the record's end, is repaired.
     pub sizes_repaired: bool,
     /// The 0-based index of the predicate that selects records, for checks that use one.
     pub predicate: u8,
@@ -24,7 +24,7 @@ const RECORDS_ONLY: u8 = 1;
 const CHECKSUMS_REPAIRED: u8 = 2;
 const SIZES_REPAIRED: u8 = 4;
 const PREDICATE_SHIFT: u32 = 3;
-/// The most bytes of an input. Larger inputs would show nothing more.
+/// The most bytes of an input. Larger inputs are skipped, because they would show nothing more.
 const MOST_BYTES: usize = HEADER_SIZE + 2 * CHUNK_SIZE;
 
 impl InputFormat {
@@ -81,7 +81,7 @@ pub(super) fn log(input: &[u8]) -> Option<(InputFormat, Vec<u8>)> {
     Some((form, log))
 }
 
-/// Makes a log of one chunk with these bytes as its live records.
+/// Makes a log of one chunk that has these bytes as its records.
 fn around(records: &[u8]) -> Vec<u8> {
     let mut writer = LogWriter::new(Style::Export);
     let event = Event::dns_query("", "");

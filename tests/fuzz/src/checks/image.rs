@@ -1,5 +1,5 @@
-//! Any disk image: it is refused, or its disk can be read at any offset. What is read does not
-//! depend on how it is read, and problems lie on the disk.
+//! Checks of any bytes as a disk image: it is refused, or its disk can be read at any offset. What
+//! is read does not depend on how it is read, and problems lie on the disk.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -17,7 +17,8 @@ mod made;
 #[derive(Default)]
 struct Folder(BTreeMap<String, Vec<u8>>);
 
-/// A folder that has the image's own file under each name that is asked for, a few times.
+/// A folder for a disk image of one file. The first few times that another file of the image is
+/// asked for, by any name, it gives this file.
 struct Echo {
     file: SharedSource,
     left: Cell<u8>,
@@ -31,28 +32,29 @@ impl Siblings for Echo {
     }
 }
 
-/// The most bytes of an input. Larger ones would show nothing more.
+/// The most bytes of an input that are used. More bytes would show nothing more.
 const MOST_BYTES: usize = 32 << 10;
-/// What a VHDX begins with.
+/// The signature with which a VHDX file begins.
 const VHDX: &[u8] = b"vhdxfile";
-/// The bytes of an input that are the start of a part of a VHDX. The rest of the part is zeros.
+/// The number of bytes that an input has for each part of a VHDX: the start of the part. The rest
+/// of the part is zeros.
 const PIECE: usize = 256;
 /// Where the parts of a VHDX lie: two headers, the table of regions, the metadata's table and its
 /// items, the table of blocks, and the first block.
 const PARTS: [usize; 7] = [64 << 10, 128 << 10, 192 << 10, 1 << 20, (1 << 20) + (64 << 10), 2 << 20, 3 << 20];
-/// The size of the file that an input with a VHDX becomes: 4 MiB.
+/// The size in bytes of the VHDX file that an input is expanded to.
 const VHDX_SIZE: usize = 4 << 20;
 
-/// Reads the input as the file of a VHD, VMDK, QCOW2, split or raw image, as it is but for the
-/// checksums, which are made right. An input with the signature of a VHDX has only the starts of
-/// its parts.
+/// Reads the input as the file of a VHD, VMDK, QCOW2, split or raw image. Its checksums are made
+/// right. An input with the signature of a VHDX is expanded first, because it has only the starts
+/// of the file's parts.
 pub fn check(data: &[u8]) {
     let data = &data[..data.len().min(MOST_BYTES)];
     read(if data.starts_with(VHDX) { vhdx(data) } else { data.to_vec() });
 }
 
-/// Reads the input as the only segment of an E01 or an Ex01. The signature and the checksums are
-/// made right. Without that, no change of a section or a table would have an effect.
+/// Reads the input as the only segment of an E01 or an Ex01 image. The signature and the checksums
+/// are made right; otherwise a fuzzer's changes would never get further than those.
 pub fn check_ewf(data: &[u8]) {
     let mut bytes = data[..data.len().min(MOST_BYTES)].to_vec();
     if !bytes.starts_with(b"EVF2\x0d\x0a\x81\x00")
@@ -63,7 +65,7 @@ pub fn check_ewf(data: &[u8]) {
     read(bytes);
 }
 
-/// Returns the file of a VHDX, of which an input has the starts of the parts.
+/// Expands an input to a VHDX file. The input has the starts of the file's parts.
 fn vhdx(data: &[u8]) -> Vec<u8> {
     let mut bytes = VHDX.to_vec();
     bytes.resize(VHDX_SIZE, 0);
@@ -73,7 +75,7 @@ fn vhdx(data: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Returns an input of which [`vhdx`] makes a VHDX like `bytes`.
+/// Returns the input that [`vhdx`] expands to a VHDX file like `bytes`.
 fn starts_of_parts(bytes: &[u8]) -> Vec<u8> {
     let parts = PARTS.into_iter().flat_map(|at| &bytes[at..at + PIECE]);
     VHDX.iter().chain(parts).copied().collect()
@@ -119,7 +121,7 @@ fn disk_agrees_with_itself(image: &Image) {
     }
 }
 
-/// Inputs that fuzzing begins with: the target, a name, and the bytes.
+/// Returns the inputs with which fuzzing of disk images begins: the target, a name, and the bytes.
 pub fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     let (small, disk) = (made::disk(3000), made::disk(9000));
     let only = |folder: Folder| folder.0.into_values().next().unwrap_or_default();
@@ -140,13 +142,14 @@ pub fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     ]
 }
 
-/// Returns a QCOW2 of a disk that is an NTFS volume with two files. Most of its clusters are zeros,
-/// which it leaves out.
+/// Returns a QCOW2 image of a disk that is an NTFS volume with two files. The image leaves out most
+/// of the disk's clusters, because they are zeros.
 pub fn qcow2_with_volume() -> Vec<u8> {
     made::qcow2(&super::volume::with_files(), 0)
 }
 
-/// A description of a VMDK in several files. The folder has this text as each of them.
+/// The descriptor of a VMDK image in several files. The check gives this text as each of these
+/// files.
 const VMDK: &str = r#"# Disk DescriptorFile
 version=1
 CID=fffffffe

@@ -5,7 +5,7 @@ use dnsweep::internals::detect::Search;
 
 use super::event::evaluate;
 
-/// Parses a text as a search, and evaluates it.
+/// Parses an input as a search in Splunk's language, and evaluates it.
 pub fn check(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     match Search::parse(&text) {

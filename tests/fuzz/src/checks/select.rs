@@ -1,5 +1,5 @@
-//! Selecting what to decode changes nothing but the time it takes. The slow twin decodes
-//! everything.
+//! Check that the selection of the records to decode changes nothing but the time a scan takes: it
+//! is compared with a scan that decodes everything.
 
 use std::sync::LazyLock;
 
@@ -20,8 +20,8 @@ struct ScanResult {
     tally: Tally,
 }
 
-/// Predicates of four kinds: a selective one, one with a single literal, one that can match
-/// nothing, and one that every DNS query satisfies.
+/// Predicates of four kinds: a selective one, one with a single literal (a text that a matching
+/// event must contain), one that can match nothing, and one that every DNS query satisfies.
 static PREDICATES: LazyLock<[Predicate; 4]> = LazyLock::new(|| {
     let search = |text| Search::parse(text).unwrap().predicate;
     [
@@ -32,8 +32,8 @@ static PREDICATES: LazyLock<[Predicate; 4]> = LazyLock::new(|| {
     ]
 });
 
-/// Scans with a selection and without one, and compares. If the log is not forged and all checksums
-/// are verified, the results must be the same.
+/// Scans a log with a selection of the records to decode, and without one. If the log is not forged
+/// and all checksums are verified, the results must be the same.
 pub fn check(data: &[u8]) {
     let Some((form, log)) = log(data) else { return };
     let predicate = &PREDICATES[usize::from(form.predicate)];
@@ -58,8 +58,8 @@ pub fn check(data: &[u8]) {
     }
 }
 
-/// Returns the literals that events must contain to satisfy a predicate, as a sweep gives them to
-/// the scanner.
+/// Returns the selection of records that a sweep makes for a predicate: those that contain the
+/// literals that the predicate requires.
 fn selection(predicate: &Predicate) -> Selection {
     let sets = predicate.required_literals().into_iter().map(|set| {
         set.into_iter()

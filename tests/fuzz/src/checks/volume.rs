@@ -19,10 +19,11 @@ mod made;
 #[path = "../../../../src/evidence/volume/ntfs/tests/whole.rs"]
 mod whole;
 
-/// The place in the master file table of the first record that an input decides.
+/// The number of the first record in the master file table whose content an input decides.
 const FIRST: usize = 30;
 
-/// Reads the partition table of a disk.
+/// Reads an input as a disk with a partition table, and checks that the partitions and the gaps
+/// between them lie on the disk.
 pub fn table(data: &[u8]) {
     let size = data.len() as u64;
     let Ok(table) = Table::read(&(Arc::new(data.to_vec()) as SharedSource)) else { return };
@@ -43,8 +44,8 @@ pub fn table(data: &[u8]) {
     assert!(table.problems.iter().all(|problem| problem.fault.to_string().len() < 4096));
 }
 
-/// Reads a volume whose records from [`FIRST`] on are the input, with the marks of sectors that
-/// belong together.
+/// Reads an NTFS volume in whose master file table the records from number [`FIRST`] on are the
+/// input. The update sequence of each record is made right.
 pub fn record(data: &[u8]) {
     let mut volume = Made::new();
     for (number, bytes) in data.chunks(CLUSTER).take(made::RECORDS - FIRST).enumerate() {
@@ -56,8 +57,8 @@ pub fn record(data: &[u8]) {
     whole::read_all(volume.0);
 }
 
-/// Reads a file whose run list is the input, after a byte that says how it is compressed, and in
-/// which state the file is.
+/// Reads a file of an NTFS volume. The input is the file's run list, after a byte that says whether
+/// the file is compressed and whether it is deleted.
 pub fn run_list(data: &[u8]) {
     let Some((kind, list)) = data.split_first() else { return };
     let list = &list[..list.len().min(600)];
@@ -73,7 +74,7 @@ pub fn run_list(data: &[u8]) {
     whole::read_all(volume.0);
 }
 
-/// Reads a file whose compressed bytes are the input.
+/// Reads a compressed file of an NTFS volume. The input is the file's compressed bytes.
 pub fn lznt1(data: &[u8]) {
     let data = &data[..data.len().min(15 * CLUSTER)];
     let count = data.len().div_ceil(CLUSTER).max(1) as u64;
@@ -85,8 +86,8 @@ pub fn lznt1(data: &[u8]) {
     whole::read_all(volume.0);
 }
 
-/// Reads a file whose attribute list is the input. There are further records of it, of another
-/// file, and of none.
+/// Reads a file of an NTFS volume. The input is the file's attribute list. The master file table
+/// has further records of this file, of another file, and of none, to which the list can refer.
 pub fn attribute_list(data: &[u8]) {
     let data = &data[..data.len().min(100 * CLUSTER)];
     let mut volume = Made::new();
@@ -102,7 +103,7 @@ pub fn attribute_list(data: &[u8]) {
     whole::read_all(volume.0);
 }
 
-/// Returns a volume with a file, and with a deleted one that was compressed.
+/// Returns an NTFS volume with a file, and with a deleted file that is compressed.
 pub(super) fn with_files() -> Vec<u8> {
     let mut volume = Made::new();
     let runs = [(2, Some(FREE)), (3, None), (4, Some(FREE + 5))];
@@ -117,7 +118,7 @@ pub(super) fn with_files() -> Vec<u8> {
     volume.0
 }
 
-/// Inputs that fuzzing begins with: the target, a name, and the bytes.
+/// Returns the inputs with which fuzzing of volumes begins: the target, a name, and the bytes.
 pub fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     let sizes = Sizes::of(9000);
     let runs = [(2, Some(FREE)), (3, None), (4, Some(FREE + 5))];
@@ -152,7 +153,7 @@ pub fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     ]
 }
 
-/// A disk with primary and logical partitions.
+/// Returns a disk with an MBR that has primary and logical partitions.
 fn disk_with_mbr() -> Vec<u8> {
     let mut disk = vec![0; 16 * 512];
     let mut put = |sector: usize, entries: &[[u8; 3]]| {
@@ -169,7 +170,7 @@ fn disk_with_mbr() -> Vec<u8> {
     disk
 }
 
-/// A disk with a GPT of four entries, without its backup.
+/// Returns a disk with a GPT of four entries, without the GPT's backup.
 fn disk_with_gpt() -> Vec<u8> {
     let mut disk = vec![0; 12 * 512];
     (disk[450], disk[454], disk[458]) = (0xEE, 1, 11);

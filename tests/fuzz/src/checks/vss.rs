@@ -1,5 +1,5 @@
-//! Any shadow copies of a volume: no panic, all that is read ends, and what is said to be unchanged
-//! has the same bytes in the next state.
+//! Checks of any bytes as the shadow copies of a volume: no panic, all that is read ends, and what
+//! is said to be unchanged has the same bytes in the next newer state of the volume.
 
 use std::io;
 use std::sync::Arc;
@@ -8,18 +8,20 @@ use dnsweep::internals::evidence::layer::{SharedSource, Source, read_exact};
 use dnsweep::internals::evidence::source::LogBytes;
 use dnsweep::internals::evidence::volume::vss::{BLOCK_SIZE, ShadowCopies};
 
-/// The bytes of an input that are the start of a block: a header of 128 and what fits after it. The
-/// rest of the block has the block's number, so that an input is small and has many structures.
+/// The number of bytes that an input has for each 16 KiB block of the volume: the start of the
+/// block, which is a header of 128 bytes and what fits after it. The rest of the block is filled
+/// with the block's number, so that an input is small and has many structures.
 const PIECE: usize = 512;
-/// The largest volume, in blocks.
+/// The largest volume that an input may describe, in blocks.
 const MOST_BLOCKS: usize = 64;
-/// Where the first piece lies: the header of a volume's shadow copies.
+/// The offset in the volume at which the first 512 bytes of an input lie: there begins the header
+/// of a volume's shadow copies.
 const HEADER: u64 = 0x1e00;
 
-/// A volume whose header and starts of blocks are an input's.
+/// A volume with shadow copies that an input describes: the input has the start of each block.
 struct Volume(Vec<u8>);
 
-/// A number of bytes or blocks of a volume, which is small.
+/// Returns a number of bytes or blocks as a `usize`. It fits, because the volume is small.
 fn length_of(number: u64) -> usize {
     usize::try_from(number).expect("a small volume")
 }
@@ -60,7 +62,8 @@ impl Source for Volume {
     }
 }
 
-/// The input is the volume's header, then what each block begins with, 512 bytes each.
+/// Reads the shadow copies of the volume that an input describes, and compares each with the next
+/// newer state. The input has the volume's header and then the start of each block, 512 bytes each.
 pub fn check(data: &[u8]) {
     if data.len() > MOST_BLOCKS * PIECE {
         return;

@@ -1,5 +1,5 @@
-//! Archives, packed files and images with logs in them, as the checks of the targets `container`,
-//! `zip_listing` and `sevenzip_listing` take them: a file as it is.
+//! Inputs with which fuzzing of the targets `container`, `zip_listing` and `sevenzip_listing`
+//! begins: archives, packed files and images with logs in them.
 
 use std::io::Write;
 
@@ -12,7 +12,7 @@ use crate::checks::{image_seeds, qcow2_with_volume};
 /// A file of an archive: its name, its bytes, and whether it is deflated.
 type Member<'a> = (&'a str, &'a [u8], bool);
 
-/// Returns the seeds: the target, a name, and the bytes.
+/// Returns the inputs with which fuzzing of containers begins: the target, a name, and the bytes.
 pub fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     let log = log();
     let logs = zip(&[("C/logs/a.evtx", &log, true), ("C/logs/a.evtx", &log, true), ("b/", b"", false)]);
@@ -47,7 +47,7 @@ pub fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     seeds
 }
 
-/// Archives by 7-Zip, with the names of their seeds.
+/// Archives that 7-Zip made, each with the name of its input.
 const SEVENZIP: [(&str, &[u8]); 7] = [
     ("packed-header", include_bytes!("../../../containers/sevenzip/packed-header.7z")),
     ("plain-header", include_bytes!("../../../containers/sevenzip/plain-header.7z")),
@@ -58,10 +58,10 @@ const SEVENZIP: [(&str, &[u8]); 7] = [
     ("bcj2", include_bytes!("../../../containers/sevenzip/bcj2.7z")),
 ];
 
-/// What Velociraptor says of the host.
+/// The file in a collection by Velociraptor that describes the host.
 const CLIENT_INFO: &[u8] = br#"{"Hostname":"PC","Fqdn":"PC.corp.example"}"#;
 
-/// A log of one chunk.
+/// Returns a log of one chunk.
 fn log() -> Vec<u8> {
     let mut writer = LogWriter::new(Style::Export);
     let event = Event::dns_query("pastebin.com", r"C:\Windows\System32\cmd.exe").on("PC").numbered(1);
@@ -69,7 +69,7 @@ fn log() -> Vec<u8> {
     writer.finish()
 }
 
-/// A zip archive whose entries have the sizes before the bytes.
+/// Returns a zip archive of these files. The sizes of a file stand before its bytes.
 fn zip(members: &[Member<'_>]) -> Vec<u8> {
     let (mut bytes, mut directory) = (Vec::new(), Vec::new());
     for (name, data, is_deflated) in members {
@@ -100,7 +100,7 @@ fn size(bytes: &[u8]) -> u32 {
     u32::try_from(bytes.len()).expect("small files")
 }
 
-/// A tar archive of POSIX's form.
+/// Returns a tar archive of these files, in POSIX's format.
 fn tar(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for (name, data) in files {
@@ -127,7 +127,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().expect("memory takes all")
 }
 
-/// A Zstandard frame of one block that is stored as it is.
+/// Returns a Zstandard frame with one block that has these bytes as they are.
 fn zstandard(bytes: &[u8]) -> Vec<u8> {
     let block = (size(bytes) << 3 | 1).to_le_bytes();
     // The frame's size, in four bytes, is also that of the window.

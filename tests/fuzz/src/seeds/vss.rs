@@ -1,18 +1,20 @@
-//! Shadow copies, as the check of the target `vss` takes them: 512 bytes for each block.
+//! Inputs with which fuzzing of the target `vss` begins: volumes with shadow copies. An input has
+//! the first 512 bytes of each block of a volume.
 
-/// The bytes of a block of which an input has the first 512.
+/// The size in bytes of a block of shadow copies. An input has the first 512 bytes of each block.
 const BLOCK: u64 = 16 * 1024;
-/// What every structure begins with.
+/// The bytes with which every structure of shadow copies begins.
 const IDENTIFIER: [u8; 16] =
     [0x6b, 0x87, 0x08, 0x38, 0x76, 0xc1, 0x48, 0x4e, 0xb7, 0xae, 0x04, 0x04, 0x6e, 0x6c, 0xc7, 0x52];
 
-/// One to three snapshots that keep blocks whole, as parts, and forwarded.
+/// Returns inputs with one to three shadow copies. The blocks that a shadow copy keeps are kept
+/// whole, as parts, and by reference to another block.
 pub fn seeds() -> Vec<(String, Vec<u8>)> {
     (1..=3).map(|snapshots| (format!("snapshots-{snapshots}"), volume(snapshots))).collect()
 }
 
-/// A volume's header, its catalog, for each snapshot a header, two lists of blocks and two bitmaps,
-/// and eight further blocks.
+/// Returns an input with this number of shadow copies: a volume's header, its catalog, for each
+/// shadow copy a header, two lists of blocks and two bitmaps, and eight further blocks.
 fn volume(snapshots: u64) -> Vec<u8> {
     let mut bytes = structure(1, &[], &[0, 0x1e00, 0, BLOCK]);
     let catalog: Vec<[u64; 16]> = (0..snapshots).flat_map(|number| entries(number, snapshots)).collect();
@@ -38,7 +40,7 @@ fn volume(snapshots: u64) -> Vec<u8> {
     bytes
 }
 
-/// A snapshot's two entries in the catalog.
+/// Returns the two entries that a shadow copy has in the catalog of shadow copies.
 fn entries(number: u64, snapshots: u64) -> [[u64; 16]; 2] {
     let first = (2 + number * 5) * BLOCK;
     let mut snapshot = [0; 16];
@@ -67,7 +69,8 @@ fn entries(number: u64, snapshots: u64) -> [[u64; 16]; 2] {
     [snapshot, store]
 }
 
-/// The first 512 bytes of a structure of a type, with the numbers that follow its type.
+/// Returns the first 512 bytes of a structure of shadow copies: the type `kind`, the numbers that
+/// follow the type, and the content after the header.
 fn structure(kind: u32, content: &[u8], numbers: &[u64]) -> Vec<u8> {
     let mut bytes = IDENTIFIER.to_vec();
     bytes.extend([1_u32.to_le_bytes(), kind.to_le_bytes()].concat());
