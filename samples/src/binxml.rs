@@ -29,37 +29,38 @@ const MORE: u8 = 0x40;
 /// The dependency identifier of an element that depends on no substitution.
 const INDEPENDENT: u16 = 0xFFFF;
 
-/// The content of an element or attribute.
+/// The content of an element or attribute of binary XML: a literal text, or a value that a template
+/// leaves open (a substitution).
 #[derive(Debug, Clone)]
 pub(crate) enum ElementContent {
     /// Literal text.
     Text(Vec<u16>),
-    /// A value of the template instance.
+    /// A value that each instance of the template supplies.
     Substitution {
-        /// The 0-based index of the substitution.
+        /// The 0-based index of the value among the template's substitutions.
         index: u16,
         /// The type that the template declares for the value.
         code: u8,
-        /// True if the element is left out when the value is null.
+        /// True if the element is left out when the instance's value is null.
         optional: bool,
     },
 }
 
 impl ElementContent {
-    /// Makes content of literal text.
+    /// Makes the content of an element or attribute from a literal text.
     pub(crate) fn text(text: &str) -> Self {
         Self::Text(text.encode_utf16().collect())
     }
 }
 
-/// What an element has between its tags.
+/// What an element of binary XML has between its tags: another element, or a text or value.
 #[derive(Debug, Clone)]
 pub(crate) enum Node {
     Element(Element),
     ElementContent(ElementContent),
 }
 
-/// An element with its attributes and its content.
+/// An element of binary XML with its attributes and its content.
 #[derive(Debug, Clone)]
 pub(crate) struct Element {
     name: &'static str,
@@ -73,8 +74,8 @@ impl Element {
         Self { name, dependency: None, attributes: Vec::new(), children: Vec::new() }
     }
 
-    /// Sets the substitution that the element depends on: the element is left out if the value is
-    /// null.
+    /// Sets the substitution (a value that each instance of a template supplies) on which the
+    /// element depends: the element is left out if the value is null.
     pub(crate) fn depends_on(mut self, substitution: u16) -> Self {
         self.dependency = Some(substitution);
         self
@@ -95,8 +96,8 @@ impl Element {
         self
     }
 
-    /// Writes the element. If `in_template` is true, the dependency on a substitution is stored,
-    /// too.
+    /// Writes the element into the chunk as binary XML. If `in_template` is true, the substitution
+    /// that the element depends on is stored, too.
     pub(crate) fn write(&self, chunk: &mut Chunk, in_template: bool) -> Result<(), Error> {
         chunk.put_u8(if self.attributes.is_empty() { OPEN_ELEMENT } else { OPEN_ELEMENT | MORE });
         if in_template {
@@ -145,8 +146,8 @@ fn write_content(chunk: &mut Chunk, content: &ElementContent, name: &str) -> Res
     }
 }
 
-/// Writes literal text. The three characters that XML reserves become entity references, which
-/// split the text (measured on real forwarded events).
+/// Writes literal text as binary XML. The three characters that XML reserves become entity
+/// references, which split the text (measured on real forwarded events).
 fn write_text(chunk: &mut Chunk, units: &[u16], name: &str) -> Result<(), Error> {
     let mut rest = units;
     while let Some(first) = rest.first() {

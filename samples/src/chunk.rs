@@ -1,4 +1,4 @@
-//! One chunk of 64 KiB under construction: its bytes, the table of names and the table of
+//! One chunk of 64 KiB that is being written: its bytes, the table of names and the table of
 //! templates.
 //!
 //! The two tables in the chunk's header are the only index: a name or template is looked up by
@@ -19,7 +19,8 @@ const FULL: usize = 65_528;
 
 const NAME_BUCKETS: usize = 64;
 const TEMPLATE_BUCKETS: usize = 32;
-/// The offsets of the fields of a chunk's header (libevtx's format document, "Chunk header").
+/// The offset, in a chunk's header, of the field that says where the free space starts (libevtx's
+/// format document, "Chunk header").
 const FREE_SPACE: usize = 48;
 const FLAGS: usize = 120;
 const HEADER_CHECKSUM: usize = 124;
@@ -34,7 +35,7 @@ pub(crate) fn name_hash(name: &str) -> u16 {
     (hash & 0xFFFF) as u16
 }
 
-/// A chunk to which records are added.
+/// A 64 KiB chunk of a log that is being written, to which records are added.
 #[derive(Debug)]
 pub(crate) struct Chunk {
     bytes: Vec<u8>,
@@ -45,7 +46,8 @@ pub(crate) struct Chunk {
     last_record: usize,
 }
 
-/// A state of a chunk that [`Chunk::rewind`] restores.
+/// The length of a chunk and its tables at some time, which [`Chunk::rewind`] restores to undo a
+/// record that does not fit.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Mark {
     length: usize,
@@ -68,7 +70,7 @@ impl Chunk {
         }
     }
 
-    /// Returns the offset of the next byte from the start of the chunk.
+    /// Returns the offset, from the start of the chunk, at which the next byte is added.
     pub(crate) fn position(&self) -> usize {
         self.bytes.len()
     }
@@ -103,7 +105,7 @@ impl Chunk {
         self.bytes.extend(units.iter().flat_map(|unit| unit.to_le_bytes()));
     }
 
-    /// Reserves room for a size that is known later, and returns its offset for
+    /// Adds a field for a size that is known later, and returns the field's offset for
     /// [`Chunk::close_size`].
     pub(crate) fn open_size(&mut self) -> usize {
         let at = self.position();
@@ -111,7 +113,8 @@ impl Chunk {
         at
     }
 
-    /// Stores the number of bytes after the size field at offset `at` in that field.
+    /// Stores, in the size field at offset `at`, the number of bytes that were added after the
+    /// field.
     pub(crate) fn close_size(&mut self, at: usize) {
         let size = self.position() - at - 4;
         self.set_u32(at, u32::try_from(size).unwrap_or(u32::MAX));
@@ -134,8 +137,9 @@ impl Chunk {
     }
 
     /// Writes a reference to a name: the name's offset and, on its first use in the chunk, the name
-    /// itself directly after (libevtx's format document, "Name"): offset of the next name in the
-    /// bucket, hash, length, UTF-16 text, terminator.
+    /// itself directly after (libevtx's format document, "Name"). The name consists of the offset
+    /// of the next name in its bucket of the name table, its hash, its length, its UTF-16 text and
+    /// a terminator.
     pub(crate) fn put_name(&mut self, name: &str) {
         let hash = name_hash(name);
         let bucket = usize::from(hash) % NAME_BUCKETS;
@@ -171,8 +175,9 @@ impl Chunk {
         None
     }
 
-    /// Enters a template that is about to be written at the current position. Returns the offset of
-    /// the next template in its bucket, which it has to store.
+    /// Enters a template definition, which is about to be written at the current position, into the
+    /// chunk's table of templates. Returns the offset of the next template in its bucket of the
+    /// table, which the definition has to store.
     pub(crate) fn add_template(&mut self, guid: Guid) -> u32 {
         let at = self.offset();
         std::mem::replace(&mut self.templates[template_bucket(guid)], at)
@@ -203,8 +208,8 @@ impl Chunk {
         self.last_record = offset;
     }
 
-    /// Returns the finished chunk. `end` is where its records end and the free space starts; the
-    /// bytes after that are slack.
+    /// Returns the finished chunk's bytes. `end` is where its records end and the free space
+    /// starts; the bytes after that are slack.
     pub(crate) fn seal(mut self, end: &Mark) -> Vec<u8> {
         self.bytes.resize(CHUNK_SIZE, 0);
         self.bytes[..8].copy_from_slice(b"ElfChnk\0");
@@ -229,9 +234,9 @@ impl Chunk {
     }
 }
 
-/// Returns the bucket of the template table that a template belongs to. Windows' rule is unknown
-/// (one GUID lies in different buckets of two real logs), and readers follow offsets, so any bucket
-/// will do.
+/// Returns the bucket of the chunk's template table into which a template is entered. Windows' rule
+/// is unknown (one GUID lies in different buckets of two real logs), and readers follow offsets, so
+/// any bucket is right.
 fn template_bucket(guid: Guid) -> usize {
     let [first, ..] = guid.0;
     usize::from(first) % TEMPLATE_BUCKETS

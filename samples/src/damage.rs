@@ -8,7 +8,8 @@ use crate::chunk::{CHUNK_SIZE, FIRST_RECORD, write_checksums};
 use crate::error::Error;
 use crate::log::HEADER_SIZE;
 
-/// Returns the offset of chunk `chunk` in the file, in bytes. The log need not have such a chunk.
+/// Returns the offset in the file of the chunk with the index `chunk`, in bytes. The log need not
+/// have this chunk.
 #[must_use]
 pub fn chunk_offset(chunk: usize) -> usize {
     HEADER_SIZE + chunk * CHUNK_SIZE
@@ -20,8 +21,8 @@ pub fn chunk_count(log: &[u8]) -> usize {
     log.len().saturating_sub(HEADER_SIZE) / CHUNK_SIZE
 }
 
-/// Returns the offset in the file of each record of a chunk, found by walking from one record to
-/// the next up to the free space.
+/// Returns the offset in the file of each record of a chunk. They are found by walking from one
+/// record to the next, up to the free space that the chunk's header states.
 #[must_use]
 pub fn record_offsets(log: &[u8], chunk: usize) -> Vec<usize> {
     let start = chunk_offset(chunk);
@@ -62,14 +63,15 @@ pub fn break_chunk_header_checksum(log: &mut [u8], chunk: usize) -> Result<(), E
     flip(chunk_of(log, chunk)?, 124)
 }
 
-/// Makes the records of a chunk fail their checksum by flipping one bit of record `record`, `at`
-/// bytes from the record's start.
+/// Makes the records of a chunk fail their checksum: flips one bit of the record with the index
+/// `record`, `at` bytes from the record's start.
 pub fn flip_record_byte(log: &mut [u8], chunk: usize, record: usize, at: usize) -> Result<(), Error> {
     let offset = record_offset(log, chunk, record)?;
     flip(log, offset + at)
 }
 
-/// Sets the size of a record to zero at its start only, so that a walk cannot continue after it.
+/// Sets the size at the start of a record to zero, and leaves its copy at the record's end. A
+/// reader that walks from record to record cannot continue after it.
 pub fn zero_record_size(log: &mut [u8], chunk: usize, record: usize) -> Result<(), Error> {
     let offset = record_offset(log, chunk, record)?;
     fill(log, offset + 4, &[0; 4]);

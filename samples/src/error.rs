@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-/// The one error type of this crate.
+/// Why a log cannot be written or damaged. Every fallible function of this crate returns this type.
 #[derive(Debug)]
 pub enum Error {
     /// The record does not fit into an empty chunk. Contains its EventRecordID.

@@ -43,7 +43,7 @@ pub struct Event {
     pub keywords: u64,
     /// System/TimeCreated, in units of 100 ns since 1601.
     pub time: u64,
-    /// System/EventRecordID. The number in the record's header is set by the log.
+    /// System/EventRecordID. The number in the record's header is set by the log's writer.
     pub record_id: u64,
     /// System/Computer.
     pub computer: String,
@@ -96,7 +96,7 @@ impl Event {
         }
     }
 
-    /// Returns the event with this Computer.
+    /// Returns this event with another Computer, the name of the machine that logs it.
     #[must_use]
     pub fn on(mut self, computer: &str) -> Self {
         computer.clone_into(&mut self.computer);
@@ -121,8 +121,8 @@ impl Event {
         self
     }
 
-    /// Returns the event with a data value: it replaces the value of that name, or becomes the last
-    /// one if there is none.
+    /// Returns this event with a value in its data: it replaces the value of that name, or becomes
+    /// the last one if there is none.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<DataValue>) -> Self {
         self.set(name, value.into());
@@ -143,7 +143,7 @@ impl Event {
         self
     }
 
-    /// Returns the data value of that name; `None` if the event has none.
+    /// Returns the value of that name in the event's data; `None` if the event has none.
     #[must_use]
     pub fn value(&self, name: &str) -> Option<&DataValue> {
         self.data.iter().find(|(present, _)| present == name).map(|(_, value)| value)

@@ -8,7 +8,7 @@ use crate::event::{Event, Rendering};
 use crate::template::NAMESPACE;
 use crate::time;
 
-/// Returns the whole event as one tree of text.
+/// Returns the whole event as one tree of XML elements, in which every value is text.
 pub(crate) fn event_element(event: &Event) -> Element {
     let mut element = Element::new("Event")
         .attribute("xmlns", ElementContent::text(NAMESPACE))

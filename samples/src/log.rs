@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::event::Event;
 use crate::record::{Style, write_record};
 
-/// The size in bytes of the file header with its padding. The first chunk follows.
+/// The size in bytes of a log's file header with its padding. The first chunk follows.
 pub const HEADER_SIZE: usize = 4096;
 
 /// The place of a record in a log.
@@ -46,8 +46,8 @@ pub struct LogWriter {
 }
 
 impl LogWriter {
-    /// Begins a log of this style. Its header is as usual for the style: dirty and stale for a live
-    /// log, clean otherwise.
+    /// Begins a log of this style. Its file header is as usual for the style: for a live log, it is
+    /// dirty and says what it said when the log was created; otherwise it is right and clean.
     #[must_use]
     pub fn new(style: Style) -> Self {
         Self {
@@ -63,8 +63,8 @@ impl LogWriter {
         }
     }
 
-    /// Sets the number of the first record: the one in the record's header, not the EventRecordID.
-    /// Must be called before any event is added.
+    /// Sets the number in the header of the first record, which need not be its EventRecordID. Must
+    /// be called before any event is added.
     #[must_use]
     pub fn first_number(mut self, number: u64) -> Self {
         self.first_number = number;
@@ -119,9 +119,10 @@ impl LogWriter {
         }
     }
 
-    /// Ends the current chunk and leaves complete records of `stale` after its free-space offset,
-    /// because a chunk that is overwritten keeps parts of older records. They are no events of the
-    /// log. Their record numbers are their EventRecordIDs. It is an error if they do not fit.
+    /// Ends the current chunk and leaves complete records of the events `stale` after its records,
+    /// where the chunk's header says that the free space is: a chunk that is overwritten keeps
+    /// parts of older records. They are no events of the log. Their record numbers are their
+    /// EventRecordIDs. It is an error if they do not fit.
     pub fn end_chunk_leaving(&mut self, stale: &[Event]) -> Result<(), Error> {
         let mut chunk = self.open.take().unwrap_or_else(Chunk::new);
         let end = chunk.mark();
@@ -152,8 +153,8 @@ impl LogWriter {
         bytes
     }
 
-    /// Appends the event to the open chunk. Returns `None` and changes nothing if the chunk has no
-    /// room for it.
+    /// Appends the event to the chunk that is being written. Returns `None` and changes nothing if
+    /// the chunk has no room for it.
     fn try_push(&mut self, event: &Event) -> Result<Option<Place>, Error> {
         let number = if self.own_numbers { event.record_id } else { self.first_number + self.pushed };
         let chunk = self.open.get_or_insert_with(Chunk::new);
@@ -205,9 +206,9 @@ impl LogWriter {
     }
 }
 
-/// Returns the end of a record whose start was overwritten. It comes between the free-space offset
-/// and the first whole stale record, so that a reader that simply walks on, as dissect does, stops
-/// there.
+/// Returns the end of a record whose start was overwritten. It is put at the start of a chunk's
+/// free space, before whole deleted records, so that a reader that simply walks on from record to
+/// record, as dissect does, stops there.
 fn remains() -> Vec<u8> {
     let text = "C:\\Windows\\System32\\svchost.exe\0CORP\\old\0\0\0".encode_utf16();
     let mut bytes: Vec<u8> = text.flat_map(u16::to_le_bytes).collect();

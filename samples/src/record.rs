@@ -31,8 +31,8 @@ const MAGIC: [u8; 4] = *b"**\0\0";
 /// The number of bytes of which every record's offset is a multiple.
 const ALIGNMENT: usize = 8;
 
-/// Appends the event to the chunk as record `number`, and returns the record's offset in the chunk.
-/// The chunk may be overfull afterwards; the caller has to check.
+/// Appends the event to the chunk as the record with the number `number`, and returns the record's
+/// offset in the chunk. The chunk may then be longer than 64 KiB; the caller has to check.
 pub(crate) fn write_record(
     chunk: &mut Chunk,
     style: Style,
@@ -77,7 +77,8 @@ fn write_templated(chunk: &mut Chunk, style: Style, event: &Event) -> Result<(),
     Ok(())
 }
 
-/// Returns the values of the outer template except the last, in the order of its substitutions.
+/// Returns the values of an event for the outer template, which describes System, in the order of
+/// its substitutions. The last value, the event's data, is left out.
 fn outer_values(style: Style, event: &Event) -> Vec<(u8, Vec<u8>)> {
     // In a live log, a null keeps its bytes: two bytes, 1 and 0, for Qualifiers, and sixteen for
     // ActivityID. An export drops them (measured on 6,400 and 2,250 real records).

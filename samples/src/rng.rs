@@ -15,7 +15,7 @@ impl Rng {
         Self { state: seed }
     }
 
-    /// Returns the next 64 bits.
+    /// Returns the next pseudorandom number of 64 bits.
     pub fn next_u64(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mixed = (self.state ^ (self.state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -23,7 +23,7 @@ impl Rng {
         mixed ^ (mixed >> 31)
     }
 
-    /// Returns the next 32 bits.
+    /// Returns the next pseudorandom number of 32 bits.
     pub fn next_u32(&mut self) -> u32 {
         (self.next_u64() >> 32) as u32
     }
@@ -38,10 +38,9 @@ impl Rng {
         self.below(1000) < share
     }
 
-    /// Returns one of the choices.
+    /// Returns one of the choices, chosen at random.
     ///
-    /// # Panics
-    /// If there are no choices.
+    /// # Panics If there are no choices.
     #[expect(clippy::indexing_slicing, reason = "`below` stays under the length")]
     pub fn pick<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
         let index = usize::try_from(self.below(choices.len() as u64)).unwrap_or(0);

@@ -38,13 +38,13 @@ fn sysmon(event_id: u16, version: u8, data: Vec<(String, DataValue)>) -> Event {
     event.at(time)
 }
 
-/// Returns the placeholder of UtcTime, which [`Event::at`] replaces.
+/// Returns a value that stands for an event's UtcTime until [`Event::at`] sets the time.
 fn utc_time() -> DataValue {
     DataValue::from(time::utc_time(0))
 }
 
 impl Event {
-    /// Makes an event 22: a DNS query that was answered with an address.
+    /// Makes a Sysmon event 22: a DNS query that was answered with an address.
     #[must_use]
     pub fn dns_query(query_name: &str, image: &str) -> Self {
         sysmon(
@@ -76,7 +76,7 @@ impl Event {
         self.with("ProcessId", process_id).with("ProcessGuid", process_guid(process_id))
     }
 
-    /// Makes an event 1: a process was created.
+    /// Makes a Sysmon event 1: a process was created.
     #[must_use]
     pub fn process_create(image: &str, command_line: &str, parent_image: &str) -> Self {
         let name = image.rsplit('\\').next().unwrap_or(image);
@@ -111,7 +111,7 @@ impl Event {
         )
     }
 
-    /// Makes an event 3: a network connection.
+    /// Makes a Sysmon event 3: a network connection.
     #[must_use]
     pub fn network_connection(image: &str, destination: &str, port: u16) -> Self {
         sysmon(
@@ -140,7 +140,7 @@ impl Event {
         )
     }
 
-    /// Makes an event 5: a process ended.
+    /// Makes a Sysmon event 5: a process ended.
     #[must_use]
     pub fn process_terminate(image: &str) -> Self {
         sysmon(
@@ -157,7 +157,7 @@ impl Event {
         )
     }
 
-    /// Makes an event 7: a process loaded a module.
+    /// Makes a Sysmon event 7: a process loaded a module.
     #[must_use]
     pub fn image_load(image: &str, loaded: &str) -> Self {
         let name = loaded.rsplit('\\').next().unwrap_or(loaded);
@@ -185,7 +185,7 @@ impl Event {
         )
     }
 
-    /// Makes an event 11: a file was created.
+    /// Makes a Sysmon event 11: a file was created.
     #[must_use]
     pub fn file_create(image: &str, target: &str) -> Self {
         sysmon(
@@ -204,7 +204,7 @@ impl Event {
         )
     }
 
-    /// Makes an event 12: a registry key was created or deleted.
+    /// Makes a Sysmon event 12: a registry key was created or deleted.
     #[must_use]
     pub fn registry_key(image: &str, target: &str) -> Self {
         sysmon(
@@ -223,7 +223,7 @@ impl Event {
         )
     }
 
-    /// Makes an event 13: a registry value was set.
+    /// Makes a Sysmon event 13: a registry value was set.
     #[must_use]
     pub fn registry_value(image: &str, target: &str, details: &str) -> Self {
         sysmon(

@@ -1,9 +1,9 @@
-//! Templates, as events in a machine's own logs use them: the outer template describes System, the
-//! inner one EventData.
+//! Templates, as events in a machine's own logs use them: the outer template describes the event's
+//! System element, the inner one its EventData.
 //!
-//! A definition lies in the record that first needs it in a chunk, and later records point to it.
-//! The outer template has the Computer as literal text, so there is one for each computer and
-//! chunk. Its eighteen substitutions and their order were measured on real logs.
+//! A template's definition lies in the record that first needs it in a chunk, and later records
+//! point to it. The outer template has the Computer as literal text, so there is one for each
+//! computer and chunk. Its eighteen substitutions and their order were measured on real logs.
 
 use crate::binxml::{END_OF_FRAGMENT, Element, ElementContent, FRAGMENT_HEADER};
 use crate::chunk::Chunk;
@@ -16,7 +16,8 @@ pub(crate) const NAMESPACE: &str = "http://schemas.microsoft.com/win/2004/08/eve
 
 const TEMPLATE_INSTANCE: u8 = 0x0c;
 
-/// The indexes of the outer template's substitutions.
+/// The indexes of the substitutions of the outer template, which describes an event's System
+/// element.
 pub(crate) mod outer {
     pub(crate) const LEVEL: u16 = 0;
     pub(crate) const OPCODE: u16 = 1;
@@ -38,8 +39,8 @@ pub(crate) mod outer {
     pub(crate) const EVENT_DATA: u16 = 17;
 }
 
-/// The GUID of a template, computed from its content: equal templates have equal GUIDs in every
-/// chunk and file. Windows' own rule is unknown; this one is two runs of FNV-1a.
+/// Computes a template's GUID from its content: equal templates have equal GUIDs in every chunk and
+/// file. Windows' own rule is unknown; this one is two runs of FNV-1a.
 #[derive(Debug)]
 struct Identity(u64, u64);
 
@@ -64,16 +65,16 @@ impl Identity {
     }
 }
 
-/// Writes the head of an instance of a computer's outer template. Defines the template if the chunk
-/// does not have it yet.
+/// Writes the start of an instance of a computer's outer template, which describes System:
+/// everything but the values. Defines the template if the chunk does not have it yet.
 pub(crate) fn write_outer_head(chunk: &mut Chunk, computer: &str) -> Result<(), Error> {
     let mut identity = Identity::new("System");
     identity.add(computer.as_bytes());
     write_head(chunk, identity.guid(), || outer_element(computer))
 }
 
-/// Writes the head of an instance of the inner template of an event's data. Defines the template if
-/// the chunk does not have it yet.
+/// Writes the start of an instance of the inner template, which describes an event's data:
+/// everything but the values. Defines the template if the chunk does not have it yet.
 pub(crate) fn write_inner_head(chunk: &mut Chunk, event: &Event) -> Result<(), Error> {
     let mut identity = Identity::new("EventData");
     for (name, value) in &event.data {
@@ -83,10 +84,10 @@ pub(crate) fn write_inner_head(chunk: &mut Chunk, event: &Event) -> Result<(), E
     write_head(chunk, identity.guid(), || inner_element(event))
 }
 
-/// Writes the head of a template instance: the token, an unknown byte that is always 1, the
-/// template's id (the first four bytes of its GUID), and its offset. A definition follows if the
-/// chunk does not have it yet: offset of the next template in the bucket, GUID, size, fragment
-/// (libevtx's format document, "Template instance" and "Template definition").
+/// Writes the start of a template instance: the token, an unknown byte that is always 1, the
+/// template's id (the first four bytes of its GUID), and the offset of its definition. The
+/// definition follows if the chunk does not have it yet: offset of the next template in the bucket,
+/// GUID, size, fragment (libevtx's format document, "Template instance" and "Template definition").
 fn write_head(chunk: &mut Chunk, guid: Guid, element: impl FnOnce() -> Element) -> Result<(), Error> {
     let (id, _) = guid.0.split_at(4);
     chunk.put_u8(TEMPLATE_INSTANCE);
@@ -112,7 +113,8 @@ fn optional(index: u16, code: u8) -> ElementContent {
     ElementContent::Substitution { index, code, optional: true }
 }
 
-/// Makes an element that contains one substitution and is left out if its value is null.
+/// Makes an element of a template that contains the substitution with this index, and is left out
+/// if its value is null.
 fn dependent(name: &'static str, index: u16, code: u8) -> Element {
     Element::new(name).depends_on(index).holding(optional(index, code))
 }

@@ -1,8 +1,8 @@
 //! What has to be found in the samples. It is written from the descriptions of the events, never by
 //! a decoder.
 //!
-//! This module evaluates the seed detection by itself, so that dnsweep's reading of the rule is
-//! checked against another one.
+//! This module evaluates dnsweep's built-in detection with code of its own, so that dnsweep's
+//! reading of the rule is checked against another one.
 
 use std::fmt::{self, Display, Write as _};
 
@@ -43,10 +43,10 @@ pub fn is_dns_query(event: &Event) -> bool {
     event.provider == SYSMON.name && event.event_id == 22
 }
 
-/// Returns true if the seed detection, "Suspicious Process DNS Query Known Abuse Web Services",
-/// describes the event: the queried name contains one of four strings, and either the process has
-/// one of five names or its path contains one of six folders. Case does not matter. As in Splunk,
-/// OR joins its two terms before AND joins them with the rest.
+/// Returns true if dnsweep's built-in detection, "Suspicious Process DNS Query Known Abuse Web
+/// Services", describes the event: the queried name contains one of four strings, and either the
+/// process has one of five names or its path contains one of six folders. Case does not matter. As
+/// in Splunk, OR joins its two terms before AND joins them with the rest.
 #[must_use]
 pub fn matches_seed(event: &Event) -> bool {
     const QUERIES: [&str; 4] = ["pastebin", "discord", "api.telegram", "t.me"];
@@ -63,7 +63,7 @@ pub fn matches_seed(event: &Event) -> bool {
             || FOLDERS.iter().any(|part| image.contains(part)))
 }
 
-/// Returns one line of JSON for each DNS query of each file.
+/// Returns the truth file about events: one line of JSON for each DNS query of each sample file.
 #[must_use]
 pub fn events_jsonl(files: &[SampleFile]) -> String {
     let mut lines = String::new();
@@ -75,7 +75,7 @@ pub fn events_jsonl(files: &[SampleFile]) -> String {
     lines
 }
 
-/// Returns one line of JSON for each file.
+/// Returns the truth file about files: one line of JSON for each sample file.
 #[must_use]
 pub fn files_jsonl(files: &[SampleFile]) -> String {
     let mut lines = String::new();
@@ -157,13 +157,14 @@ impl<'a> Line<'a> {
         self.separator = ',';
     }
 
-    /// Adds a member whose value is already JSON.
+    /// Adds a member to the JSON object, with a value that is already JSON.
     fn raw(&mut self, name: &str, value: impl Display) {
         self.key(name);
         self.put(format_args!("{value}"));
     }
 
-    /// Adds a member that is a string; unpaired surrogates are kept.
+    /// Adds a member to the JSON object, with a value that is a string. Unpaired surrogates are
+    /// kept.
     fn text(&mut self, name: &str, value: &DataValue) {
         self.key(name);
         self.lines.push('"');

@@ -82,7 +82,7 @@ impl fmt::Display for Sid {
     }
 }
 
-/// The value of one data item of an event.
+/// A value in the data of an event, with the type that a log stores.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DataValue {
     /// No value: an empty element.
@@ -171,7 +171,7 @@ impl DataValue {
         if *self == Self::Null { code::TEXT } else { self.code() }
     }
 
-    /// Returns the bytes of the value in a record, without a terminator.
+    /// Returns the bytes with which a record stores the value, without a terminator.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         match self {
             Self::Null => Vec::new(),

@@ -54,7 +54,7 @@ fn text(value: &str) -> DataValue {
 }
 
 impl Event {
-    /// Makes a Security 4624: a logon.
+    /// Makes an event 4624 of the Security log: a logon.
     #[must_use]
     pub fn logon(user: &str, logon_type: u32) -> Self {
         let mut event = Self::new(&SECURITY, 4624);
@@ -79,7 +79,7 @@ impl Event {
         event
     }
 
-    /// Makes a Security 4688: a process was created.
+    /// Makes an event 4688 of the Security log: a process was created.
     #[must_use]
     pub fn audited_process(image: &str, command_line: &str) -> Self {
         let mut event = Self::new(&SECURITY, 4688);
@@ -102,7 +102,7 @@ impl Event {
         event
     }
 
-    /// Makes a System 7036: a service changed its state.
+    /// Makes an event 7036 of the System log: a service changed its state.
     #[must_use]
     pub fn service_state(service: &str, state: &str) -> Self {
         let mut event = Self::new(&SERVICE_CONTROL_MANAGER, 7036);
@@ -111,8 +111,8 @@ impl Event {
         event
     }
 
-    /// Makes a System 22 of the power service: a decoy, because it has the number of Sysmon's DNS
-    /// query.
+    /// Makes an event 22 of the power service, in the System log. It is a decoy, because it has the
+    /// number of Sysmon's DNS query.
     #[must_use]
     pub fn power_request(process: &str, reason: &str) -> Self {
         let mut event = Self::new(&USER_MODE_POWER_SERVICE, 22);
@@ -121,7 +121,8 @@ impl Event {
         event
     }
 
-    /// Makes an event 22 of the session manager: a shell started. It is a decoy.
+    /// Makes an event 22 of the session manager: a shell started. It is a decoy, because it has the
+    /// number of Sysmon's DNS query.
     #[must_use]
     pub fn shell_start(user: &str, session: u32, address: &str) -> Self {
         let mut event = Self::new(&LOCAL_SESSION_MANAGER, 22);
@@ -132,7 +133,7 @@ impl Event {
         event
     }
 
-    /// Makes an event 3006 of the DNS client: the logging process makes a query.
+    /// Makes an event 3006 of Windows' DNS client: the process that logs the event makes a query.
     #[must_use]
     pub fn resolver_call(query_name: &str) -> Self {
         let mut event = Self::new(&DNS_CLIENT, 3006);
@@ -149,8 +150,8 @@ impl Event {
         event
     }
 
-    /// Makes an event 3020 of the DNS client: a server's response, which a service logs for the
-    /// querying process `client`.
+    /// Makes an event 3020 of Windows' DNS client: a server's response, which a service logs for
+    /// the querying process `client`.
     #[must_use]
     pub fn resolver_response(query_name: &str, status: u32, query_results: &str, client: u32) -> Self {
         let mut event = Self::new(&DNS_CLIENT, 3020);
@@ -167,8 +168,8 @@ impl Event {
         event
     }
 
-    /// Makes an event 3008 of the DNS client: a completed query. It is a query as Windows itself
-    /// logs it, not Sysmon.
+    /// Makes an event 3008 of Windows' DNS client: a query was completed. It is logged by Windows
+    /// itself, not by Sysmon.
     #[must_use]
     pub fn resolver_query(query_name: &str, query_status: u32, query_results: &str) -> Self {
         let mut event = Self::new(&DNS_CLIENT, 3008);
@@ -182,8 +183,8 @@ impl Event {
         event
     }
 
-    /// Makes an event 22 of the DNS client with Sysmon's own field names: the closest possible
-    /// decoy.
+    /// Makes an event 22 of Windows' DNS client with Sysmon's own field names: the decoy that
+    /// resembles a DNS query of Sysmon most.
     #[must_use]
     pub fn resolver_decoy(query_name: &str, image: &str) -> Self {
         let mut event = Self::new(&DNS_CLIENT, 22);
@@ -196,7 +197,7 @@ impl Event {
         event
     }
 
-    /// Makes an Application 10000: the restart manager started a session.
+    /// Makes an event 10000 of the Application log: the restart manager started a session.
     #[must_use]
     pub fn restart_session(session: u32, time: u64) -> Self {
         let mut event = Self::new(&RESTART_MANAGER, 10_000);

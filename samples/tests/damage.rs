@@ -22,7 +22,7 @@ fn log() -> Vec<u8> {
     writer.finish()
 }
 
-/// Returns the offsets of the bytes that differ.
+/// Returns the offsets of the bytes that differ between a log before and after damage.
 fn changed(before: &[u8], after: &[u8]) -> Vec<usize> {
     assert_eq!(before.len(), after.len());
     before.iter().zip(after).enumerate().filter(|(_, (one, other))| one != other).map(|(at, _)| at).collect()

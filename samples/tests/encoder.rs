@@ -16,7 +16,7 @@ fn number(bytes: &[u8], at: usize, size: usize) -> u64 {
     bytes[at..at + size].iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
-/// Returns the offset or size in the four bytes at `at`.
+/// Returns the number in the four bytes at offset `at`, which is an offset or a size.
 fn offset(bytes: &[u8], at: usize) -> usize {
     usize::try_from(number(bytes, at, 4)).unwrap()
 }

@@ -33,11 +33,12 @@ const DOMAINS: [&str; 7] = [
     "cloud.test",
     "media.example",
 ];
-/// An installed program whose name is one of the detection's literals, though it queries nothing
-/// here.
+/// The path of an installed program, which runs but makes no DNS query. Its name contains a text
+/// that dnsweep's built-in detection looks for.
 const INSTALLED: &str = r"C:\Users\user\AppData\Local\Discord\app-1.0.9180\Discord.exe";
 
-/// Returns the event with the index `record` in chunk `chunk` of the pool.
+/// Returns the event with the index `record` in the chunk with the index `chunk` of those that a
+/// corpus is made of.
 pub(super) fn event(corpus: Corpus, chunk: u64, record: u64, rng: &mut Rng) -> Event {
     let process_id = 4 * (200 + rng.next_u32() % 4000);
     let event = match corpus {

@@ -1,9 +1,9 @@
 //! Logs by the gigabyte, for benches: they have the layout of live Sysmon logs, with one machine
 //! per file.
 //!
-//! A pool of distinct chunks is encoded once (the module `mix` has the events). Each chunk that is
-//! written is a copy of one of them, with other record numbers, times and another Computer, which
-//! `stencil` puts in, and with its checksums made right. So the logs are as valid as any other of
+//! A pool of distinct chunks is encoded once, from the events in the module `mix`. Each chunk that
+//! is written is a copy of one of them. The module `stencil` gives it other record numbers, times
+//! and another Computer, and makes its checksums right. So the logs are as valid as any other of
 //! this crate, and are written about as fast as a disk takes them. Their texts repeat with every
 //! round through the pool, which a compressor would notice and a reader does not.
 
@@ -20,7 +20,7 @@ use crate::log::HEADER_SIZE;
 use crate::time::{self, HOUR};
 use stencil::{HoleValues, Stencil};
 
-/// The number of distinct chunks in a pool.
+/// The number of distinct chunks of which the logs of a corpus are made.
 const POOL_SIZE: u64 = 64;
 /// The time between two records of a machine, in units of 100 ns: about 0.65 s, deliberately no
 /// round number.
@@ -30,7 +30,7 @@ const PAUSE: u64 = 6_543_217;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Corpus {
     /// A mix like that of real logs: one record in twenty is a DNS query. One chunk in 64 contains
-    /// what the seed detection looks for, and that chunk has one match.
+    /// what dnsweep's built-in detection looks for, and has one match.
     Quiet,
     /// A quarter of the records are DNS queries, and every other chunk has a name such as "discord"
     /// in events of other kinds, as on a machine with Discord installed. One chunk in sixteen has a
@@ -53,11 +53,11 @@ pub struct CorpusCounts {
     pub records: u64,
     /// The number of Sysmon DNS queries among the records.
     pub dns_queries: u64,
-    /// The number of DNS queries that match the seed detection.
+    /// The number of DNS queries that match dnsweep's built-in detection.
     pub matches: u64,
 }
 
-/// The encoded chunks that a corpus is made of.
+/// The encoded chunks that the logs of a corpus are made of.
 #[derive(Debug)]
 pub struct Pool {
     header: Vec<u8>,
@@ -78,8 +78,9 @@ impl Pool {
         Ok(Self { header, stencils })
     }
 
-    /// Writes the log of machine `host`, with `chunks` chunks. Its header is dirty and says that
-    /// the log has one chunk.
+    /// Writes the log of the machine with the number `host`, with `chunks` chunks. As in a log that
+    /// was copied while in use, the file header is marked dirty and still says that the log has one
+    /// chunk.
     pub fn write_log(&self, out: &mut impl Write, host: u64, chunks: u64) -> io::Result<CorpusCounts> {
         let mut written = CorpusCounts { files: 1, bytes: HEADER_SIZE as u64, ..CorpusCounts::default() };
         let mut filling = HoleValues {
@@ -105,7 +106,7 @@ impl Pool {
         Ok(written)
     }
 
-    /// The log of machine `host` in memory, with `chunks` chunks.
+    /// Returns the bytes of the log of the machine with the number `host`, with `chunks` chunks.
     #[must_use]
     pub fn log(&self, host: u64, chunks: u64) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -151,7 +152,7 @@ impl CorpusCounts {
     }
 }
 
-/// Returns the name of machine `host`. All names have the same length.
+/// Returns the name of the machine with the number `host`. All names have the same length.
 fn host_name(host: u64) -> String {
     format!("WKS-{:06}", host % 1_000_000)
 }

@@ -1,5 +1,5 @@
-//! A stencil: a chunk with the offsets of its record numbers, times and Computer (the holes), so
-//! that copies of the chunk can be given other values.
+//! A stencil: a chunk of a log with the offsets of its record numbers, times and Computer (the
+//! holes), so that copies of the chunk can be given other values.
 //!
 //! The chunk is encoded once with values that occur nowhere else. Searching its bytes for these
 //! values finds every hole.
@@ -15,14 +15,17 @@ use crate::rng::Rng;
 use crate::time;
 use crate::truth::{is_dns_query, matches_seed};
 
-/// The EventRecordIDs that the chunk is encoded with: eight bytes that no other value has.
+/// The first EventRecordID with which a stencil's chunk is encoded. Its eight bytes occur nowhere
+/// else in the chunk, so that a search finds where EventRecordIDs lie.
 const PLACEHOLDER_ID: u64 = 0xA5C3_F10E_0000_0000;
-/// The time from a query to its event, in units of 100 ns; see `event`.
+/// The time from a DNS query to its event, in units of 100 ns. It must be that of the module
+/// `event`.
 const LOGGING_DELAY: u64 = 14_500_000;
 /// The offset in a chunk's header of the numbers of its first and last record, each twice.
 const HEADER_NUMBERS: usize = 8;
 
-/// The values to put into the holes of a chunk.
+/// The values that a copy of a stencil's chunk gets in its holes: the record numbers, times and
+/// Computer.
 #[derive(Debug)]
 pub(super) struct HoleValues {
     pub(super) computer: String,
@@ -33,7 +36,7 @@ pub(super) struct HoleValues {
 }
 
 impl HoleValues {
-    /// Advances the values by `records` records, for the next chunk.
+    /// Advances the values by `records` records, for the chunk that follows in the log.
     pub(super) fn advance(&mut self, records: u64) {
         self.first_number += records;
         self.first_record_id += records;
@@ -41,7 +44,8 @@ impl HoleValues {
     }
 }
 
-/// The holes of one record, as offsets from the start of the chunk.
+/// The holes of one record (where its number, EventRecordID and times lie), as offsets from the
+/// start of the chunk.
 #[derive(Debug)]
 struct Holes {
     number: usize,
@@ -50,7 +54,8 @@ struct Holes {
     utc_time: Vec<usize>,
 }
 
-/// A chunk and the offsets of its holes.
+/// A chunk of a log, and the offsets of its holes: the places of its record numbers, times and
+/// Computer.
 #[derive(Debug)]
 pub(super) struct Stencil {
     bytes: Vec<u8>,
@@ -100,7 +105,8 @@ impl Stencil {
         self.records.len() as u64
     }
 
-    /// Makes `chunk` a copy of the stencil's chunk with the values of `filling`.
+    /// Makes `chunk` a copy of the stencil's chunk with the record numbers, times and Computer of
+    /// `filling`.
     pub(super) fn fill(&self, filling: &HoleValues, chunk: &mut [u8]) {
         chunk.copy_from_slice(&self.bytes);
         let computer = utf16(&filling.computer);
@@ -144,7 +150,8 @@ fn utf16(text: &str) -> Vec<u8> {
     text.encode_utf16().flat_map(u16::to_le_bytes).collect()
 }
 
-/// Overwrites bytes at the offset `at`. The holes were found in a chunk of the same size.
+/// Overwrites bytes of a chunk at the offset `at`. The offset was found in a chunk of the same
+/// size, so it is never too large.
 fn put(chunk: &mut [u8], at: usize, bytes: &[u8]) {
     if let Some(hole) = chunk.get_mut(at..at + bytes.len()) {
         hole.copy_from_slice(bytes);

@@ -1,4 +1,5 @@
-//! The machines on which nothing happened. Each has something that could be mistaken for a match.
+//! The machines of the sample evidence on which nothing happened. Each has something that could be
+//! mistaken for a match.
 
 use crate::error::Error;
 use crate::event::Event;
@@ -30,9 +31,9 @@ pub(super) fn files() -> Result<Vec<SampleFile>, Error> {
     ])
 }
 
-/// FIN-WS12: names that the detection looks for, queried by processes that it does not, and the
-/// other way round. Two records that match lie after the free space of the first chunk: they were
-/// deleted long ago and are no events of this log.
+/// Makes the log of FIN-WS12: names that the detection looks for, queried by programs that it does
+/// not look for, and the other way round. Two records that match lie after the free space of the
+/// first chunk: they were deleted long ago and are no events of this log.
 fn near_misses() -> Result<SampleFile, Error> {
     let mut log = Log::live("evidence", "FIN-WS12", SYSMON_LOG);
     let mut journal = Journal::new("FIN-WS12", "j.brandt", morning(), 60_001);
@@ -92,8 +93,8 @@ fn command_line_only() -> Result<SampleFile, Error> {
     Ok(log.finish())
 }
 
-/// Removes the user names that Sysmon logs since version 13.30. Before, only two kinds of event had
-/// one.
+/// Removes the user name from an event, as an older Sysmon would log it. Since version 13.30,
+/// Sysmon logs it in all kinds of events; before, in two of them only.
 fn as_older_sysmon(event: Event) -> Event {
     match event.event_id {
         1 | 3 => event.without("ParentUser"),
@@ -101,7 +102,8 @@ fn as_older_sysmon(event: Event) -> Event {
     }
 }
 
-/// HR-WS03: event 22 of the power service in the System log.
+/// Makes the System log of HR-WS03 with decoys: event 22 of the power service, which has the number
+/// of Sysmon's DNS query.
 fn decoys_of_the_power_service() -> Result<SampleFile, Error> {
     let mut log = Log::live("evidence", "HR-WS03", "System.evtx");
     let mut journal = Journal::new("HR-WS03", "s.öztürk", morning(), 9_940);
@@ -115,7 +117,8 @@ fn decoys_of_the_power_service() -> Result<SampleFile, Error> {
     Ok(log.finish())
 }
 
-/// HR-WS03: the log of Windows' DNS client, whose event 22 has Sysmon's field names here.
+/// Makes the log of Windows' DNS client of HR-WS03 with decoys: its event 22, here with Sysmon's
+/// field names.
 fn decoys_of_the_resolver() -> Result<SampleFile, Error> {
     let mut log = Log::live("evidence", "HR-WS03", RESOLVER_LOG);
     let mut journal = Journal::new("HR-WS03", "s.öztürk", morning(), 120);
@@ -180,8 +183,8 @@ fn server_system() -> Result<SampleFile, Error> {
     Ok(log.finish())
 }
 
-/// SRV-FILE01: event 22 of the session manager, from a client whose name contains a literal of the
-/// detection.
+/// Makes a log of SRV-FILE01 with decoys: event 22 of the session manager, from a client whose name
+/// contains a text that the detection looks for.
 fn decoys_of_the_session_manager() -> Result<SampleFile, Error> {
     let mut log = Log::live("evidence", "SRV-FILE01", SESSIONS_LOG);
     let mut journal = Journal::new("SRV-FILE01", "svc.backup", morning(), 730);

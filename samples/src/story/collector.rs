@@ -1,8 +1,8 @@
-//! COL-SRV02, to which other machines forward their events: several computers in one log, and every
-//! value as text.
+//! The machine COL-SRV02 of the sample evidence, to which other machines forward their events:
+//! several computers in one log, and every value as text.
 //!
-//! One of the machines, SALES-WS21, has the only other match of the evidence, and none of its own
-//! logs was collected.
+//! One of the forwarding machines, SALES-WS21, has the only match of the evidence besides those of
+//! FIN-WS07, and none of its own logs was collected.
 
 use crate::error::Error;
 use crate::event::Event;
@@ -48,7 +48,8 @@ fn laboratory_workstation() -> Vec<Event> {
     journal.take()
 }
 
-/// Adds RenderingInfo to every second event, as a subscription can request it.
+/// Adds RenderingInfo (the event as a sentence) to every second event, as a subscription to
+/// forwarded events can request it.
 fn rendered(event: Event) -> Event {
     if event.record_id % 2 == 1 {
         return event;

@@ -28,8 +28,8 @@ pub(super) fn files() -> Result<Vec<SampleFile>, Error> {
     Ok(vec![archived_log()?, sysmon_log()?, security_log()?, system_log()?, application_log()?])
 }
 
-/// The log of the evening before. An archived log has the layout of the live log that it was, but
-/// was closed properly.
+/// Makes the log of the evening before. An archived log has the layout of the live log that it was,
+/// but was closed properly.
 fn archived_log() -> Result<SampleFile, Error> {
     let writer = LogWriter::new(Style::Live).dirty(false).stale_header(false).first_number(88_101);
     let mut log = Log::new("evidence", HOST, ARCHIVE, writer, Style::Live);
@@ -103,7 +103,7 @@ fn beacon(journal: &mut Journal) {
     }
 }
 
-/// Adds names that are meant to harm whoever reads the report.
+/// Adds DNS queries for names that are meant to harm whoever reads the report.
 fn hostile_strings(journal: &mut Journal) {
     journal.add(
         20,

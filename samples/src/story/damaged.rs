@@ -79,8 +79,8 @@ fn bad_checksum() -> Result<SampleFile, Error> {
     Ok(file)
 }
 
-/// DMG-WS04: a match in the first chunk is in a record whose size is zero. A reader that looks for
-/// the next record after it loses only that one.
+/// Makes the log of DMG-WS04: a record in the first chunk, a match, states the size zero. A reader
+/// that looks for the next record after it loses only this one.
 fn record_of_size_zero() -> Result<SampleFile, Error> {
     let mut file = sysmon_log("DMG-WS04", 2)?;
     let matching =

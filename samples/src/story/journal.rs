@@ -1,5 +1,5 @@
-//! A machine's clock, its record numbers and its daily routine, among which the events of the story
-//! take place.
+//! A machine's clock, its EventRecordIDs and its daily routine, among which the events of the
+//! samples' story take place.
 
 use crate::error::Error;
 use crate::event::Event;
@@ -18,7 +18,8 @@ const EXPLORER: &str = r"C:\Windows\explorer.exe";
 const SEARCH: &str = r"C:\Windows\System32\SearchIndexer.exe";
 const OFFICE: &str = r"C:\Program Files\Microsoft Office\root\Office16\OUTLOOK.EXE";
 
-/// Queries of an ordinary day: name, status, results, image.
+/// DNS queries of an ordinary day: the queried name, the status, the results and the program's
+/// path.
 const ORDINARY_QUERIES: [(&str, &str, &str, &str); 12] = [
     ("dc01.corp.example", "0", "::ffff:10.20.0.5;", r"C:\Windows\System32\lsass.exe"),
     ("wpad", "9003", "-", SVCHOST),
@@ -39,7 +40,7 @@ const ORDINARY_QUERIES: [(&str, &str, &str, &str); 12] = [
     ("5.0.20.10.in-addr.arpa", "0", "type:  12 dc01.corp.example;", "<unknown process>"),
 ];
 
-/// The events of one machine for one log, sorted by time.
+/// The events that one machine logs to one log, sorted by time, and the machine's clock.
 #[derive(Debug)]
 pub(super) struct Journal {
     computer: String,
@@ -51,7 +52,8 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Begins a journal of `host` and its `user` at `time`, with EventRecordID `record_id`.
+    /// Begins the events of the machine `host` and its account `user`, at the time `time` and with
+    /// the EventRecordID `record_id`.
     pub(super) fn new(host: &str, user: &str, time: u64, record_id: u64) -> Self {
         let seed = host.bytes().fold(record_id, |seed, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
         Self {
@@ -64,7 +66,7 @@ impl Journal {
         }
     }
 
-    /// Takes the events out. More can be added afterwards, at later times.
+    /// Takes the events out of the journal. More can be added afterwards, at later times.
     pub(super) fn take(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
     }
@@ -168,7 +170,7 @@ impl Journal {
     }
 }
 
-/// A log of the story under construction: its writer, and the records written so far.
+/// A log of the sample evidence that is being written: its writer, and the records written so far.
 #[derive(Debug)]
 pub(super) struct Log {
     path: String,
@@ -178,13 +180,14 @@ pub(super) struct Log {
 }
 
 impl Log {
-    /// Begins the log `name` of `host`, in the folder where Windows keeps it.
+    /// Begins the log with the file name `name` of the machine `host`, in the folder where Windows
+    /// keeps it.
     pub(super) fn new(folder: &str, host: &str, name: &str, writer: LogWriter, style: Style) -> Self {
         let path = format!("{folder}/{host}/Windows/System32/winevt/Logs/{name}");
         Self { path, style, writer, records: Vec::new() }
     }
 
-    /// Begins a log in the style of a machine's own logs.
+    /// Begins a log of the machine `host`, in the style of logs that a machine writes itself.
     pub(super) fn live(folder: &str, host: &str, name: &str) -> Self {
         Self::new(folder, host, name, LogWriter::new(Style::Live), Style::Live)
     }

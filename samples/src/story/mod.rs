@@ -2,8 +2,8 @@
 //!
 //! `journal` keeps a machine's clock and record numbers and fills the time between the events of
 //! the story; `bystanders`, `collector` and `compromised` have these events; `damaged` breaks logs.
-//! All machines, users and addresses are invented. The domains are those that the seed detection
-//! names, example domains, and a few that every Windows machine queries.
+//! All machines, users and addresses are invented. The domains are those that dnsweep's built-in
+//! detection names, example domains, and a few that every Windows machine queries.
 
 mod bystanders;
 mod collector;
