@@ -1,5 +1,5 @@
 //! The architecture, as the imports show it: modules import only those before them, stages do not
-//! know each other, and each third-party crate has one home.
+//! know each other, and each third-party crate is used in one module of the library only.
 
 #![allow(
     clippy::unwrap_used,

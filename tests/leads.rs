@@ -42,7 +42,7 @@ fn numbers(swept: &FinishedSweep) -> Vec<i64> {
     swept.column("leads", "event_record_id").iter().map(|number| number.as_i64().unwrap()).collect()
 }
 
-/// Returns all tables of a sweep with `--dns-client`.
+/// Returns the names and bytes of all tables of a sweep with `--dns-client`.
 fn tables(swept: &FinishedSweep) -> Vec<(String, Vec<u8>)> {
     let mut tables = swept.tables();
     tables.push(("leads".to_owned(), fs::read(swept.out.join("leads.parquet")).unwrap()));

@@ -317,7 +317,8 @@ fn links_lead_to_files_and_headings() {
     }
 }
 
-/// In the crate's documentation, a link leads to a module instead of a file.
+/// The guide's pages link to each other's files. In the crate's documentation, each of these links
+/// must lead to a module instead, which the module of the guide defines.
 #[test]
 fn links_of_the_guide_are_known_to_its_module() {
     let module = page("src/guide/mod.rs");

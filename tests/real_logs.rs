@@ -28,8 +28,9 @@ use serde_json::{Value, json};
 
 const VARIABLE: &str = "DNSWEEP_EVIDENCE";
 
-/// Files on which the readers in the manifest do not agree: the file, the readers that are left
-/// out, and why. The others have to agree. If no reader is left, the test says so.
+/// Real logs for which other readers, as the manifest records, count differently: the file, the
+/// readers that are left out, and why. The other readers have to agree. If no reader is left, the
+/// test says so.
 const DISAGREEMENTS: [(&str, &[&str], &str); 8] = [
     (
         "dirty/sample_with_a_bad_chunk_magic.evtx",

@@ -75,8 +75,8 @@ impl Chunk {
         self.bytes.len()
     }
 
-    /// Returns [`Chunk::position`] as an offset that can be stored. It fits into 32 bits, because a
-    /// chunk under construction exceeds its size by one record at most.
+    /// Returns [`Chunk::position`] as the 32-bit number as which a chunk stores offsets. It fits,
+    /// because a chunk that is being written exceeds its size by one record at most.
     pub(crate) fn offset(&self) -> u32 {
         u32::try_from(self.bytes.len()).unwrap_or(u32::MAX)
     }

@@ -12,46 +12,48 @@ const LOGGING_DELAY: u64 = 14_500_000;
 /// A provider of events, and the channel that it logs to.
 #[derive(Debug, Clone, Copy)]
 pub struct Provider {
-    /// System/Provider Name.
+    /// The provider's name: System/Provider Name.
     pub name: &'static str,
-    /// System/Provider Guid.
+    /// The provider's GUID: System/Provider Guid.
     pub guid: Guid,
-    /// System/Channel.
+    /// The channel that the provider logs to: System/Channel.
     pub channel: &'static str,
 }
 
 /// A description of one event. All fields may have any value, sensible or not.
 #[derive(Debug, Clone)]
 pub struct Event {
-    /// System/Provider Name.
+    /// The name of the provider that logs the event: System/Provider Name.
     pub provider: String,
-    /// System/Provider Guid.
+    /// The GUID of the provider that logs the event: System/Provider Guid.
     pub provider_guid: Guid,
-    /// System/Channel.
+    /// The channel that the event is written to: System/Channel.
     pub channel: String,
-    /// System/EventID.
+    /// The provider's number for this kind of event: System/EventID.
     pub event_id: u16,
-    /// System/Version.
+    /// The version of the layout of this kind of event: System/Version.
     pub version: u8,
-    /// System/Level.
+    /// The severity of the event, such as 4 for information: System/Level.
     pub level: u8,
-    /// System/Task.
+    /// The provider's number for what the event is a part of: System/Task.
     pub task: u16,
-    /// System/Opcode.
+    /// The provider's number for the step of the task: System/Opcode.
     pub opcode: u8,
-    /// System/Keywords.
+    /// The bit mask by which the event belongs to groups of events: System/Keywords.
     pub keywords: u64,
-    /// System/TimeCreated, in units of 100 ns since 1601.
+    /// When the event was logged, in units of 100 ns since 1601: System/TimeCreated.
     pub time: u64,
-    /// System/EventRecordID. The number in the record's header is set by the log's writer.
+    /// The number of the event in its log: System/EventRecordID. The number in the record's header
+    /// is set by the log's writer.
     pub record_id: u64,
-    /// System/Computer.
+    /// The name of the machine that logs the event: System/Computer.
     pub computer: String,
     /// System/Execution ProcessID: the ID of the logging process.
     pub process_id: u32,
     /// System/Execution ThreadID: the ID of the logging thread.
     pub thread_id: u32,
-    /// System/Security UserID; `None` for the many events without one.
+    /// The account of the logging process: System/Security UserID; `None` for the many events
+    /// without one.
     pub user: Option<Sid>,
     /// EventData: names and values, in the order in which they are written. An empty name gives a
     /// `Data` element without a name.

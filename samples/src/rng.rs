@@ -40,7 +40,8 @@ impl Rng {
 
     /// Returns one of the choices, chosen at random.
     ///
-    /// # Panics If there are no choices.
+    /// # Panics
+    /// If there are no choices.
     #[expect(clippy::indexing_slicing, reason = "`below` stays under the length")]
     pub fn pick<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
         let index = usize::try_from(self.below(choices.len() as u64)).unwrap_or(0);

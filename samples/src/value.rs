@@ -143,7 +143,7 @@ pub(crate) mod code {
 }
 
 impl DataValue {
-    /// Returns the type code in the value's substitution descriptor.
+    /// Returns the code of the value's type, which a record states together with the value's size.
     pub(crate) fn code(&self) -> u8 {
         match self {
             Self::Null => code::NULL,

@@ -17,8 +17,8 @@ use crate::ledger::tally::RecordCounts;
 /// DNS query must be at most this far before now.
 const OPEN_END: u64 = 24 * 60 * 60 * 10_000_000;
 
-/// How much of the period that the user requested a host's DNS queries cover. The worst case comes
-/// last.
+/// How much of the period that the user requested is covered by a host's DNS queries. The worst
+/// case comes last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Coverage {
     /// DNS queries were seen in the period, and they reach from its start to its end.
@@ -30,8 +30,8 @@ pub enum Coverage {
 }
 
 impl Coverage {
-    /// Returns how much of the period a host's DNS queries cover, from the host's counts; `None` if
-    /// the user requested no period.
+    /// Returns how much of the requested period is covered by a host's DNS queries, from the host's
+    /// counts; `None` if the user requested no period.
     ///
     /// Both ends of the period must be covered:
     ///

@@ -35,7 +35,7 @@ impl<W: Write> CsvWriter<W> {
         self.0.write_field(field).map_err(own)
     }
 
-    /// Ends the line of CSV.
+    /// Ends the current line of CSV.
     pub(super) fn end_line(&mut self) -> io::Result<()> {
         self.0.write_record(None::<&[u8]>).map_err(own)
     }

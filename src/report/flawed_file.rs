@@ -35,7 +35,7 @@ pub struct FlawedFile {
 /// The first problem of a file or container that could not be read completely.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FirstProblem {
-    /// The offset at which the range with the problem starts, in bytes.
+    /// The offset, in the file or container, at which the range with the problem starts, in bytes.
     pub offset: u64,
     /// The length of the range with the problem, in bytes; 0 if the problem has no known place.
     pub length: u64,

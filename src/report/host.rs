@@ -116,8 +116,8 @@ pub struct Host {
     pub leads: u64,
     /// The number of leads that are not copies of an earlier one.
     pub unique_leads: u64,
-    /// How much of the period that the user requested the host's DNS queries cover. `None` if no
-    /// period was requested, and until all evidence was read.
+    /// How much of the requested period is covered by the host's DNS queries. `None` if no period
+    /// was requested, and until all evidence was read.
     pub coverage: Option<Coverage>,
     /// What can be concluded about the host's logs, such as earlier names of the machine. It is
     /// empty until all evidence was read.
@@ -197,7 +197,7 @@ impl Host {
     }
 
     /// Adds what was seen of the same host in another part of the evidence. The conclusion and the
-    /// coverage stay, because they are drawn only when all evidence was read.
+    /// coverage stay as they are, because they are drawn only when all evidence was read.
     pub fn merge(&mut self, other: Host) {
         self.add_spelling(&other.name);
         self.places.merge(other.places, HostInEvidence::merge);

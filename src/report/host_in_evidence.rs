@@ -14,8 +14,8 @@ pub struct HostInEvidence {
     pub own_files: u64,
     /// The EventRecordIDs of the host's logs in this piece of evidence.
     pub logs: MachineLogs,
-    /// The times at which the host's clock went back, as far as files show that contain records of
-    /// this host alone.
+    /// The times at which the host's clock went back, as seen in files that contain records of this
+    /// host alone.
     pub clock: MachineClock,
 }
 

@@ -21,8 +21,8 @@ pub struct DetectionLabel {
     pub name: String,
 }
 
-/// An event that is a match, with all the detections that describe it and from which no exclusion
-/// takes it away.
+/// An event that is a match, with the detections that describe it. Detections from which an
+/// exclusion takes the event away are left out.
 #[derive(Debug, Clone)]
 pub struct MatchedEvent<'a> {
     /// The event that is a match.

@@ -40,7 +40,7 @@ pub enum Corpus {
     Dense,
 }
 
-/// The counts of what was written of a corpus.
+/// How many logs, chunks and records of a corpus were written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CorpusCounts {
     /// The number of logs.

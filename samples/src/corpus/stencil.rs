@@ -140,7 +140,8 @@ fn holes(chunk: &[u8], event: &Event, place: Place) -> Holes {
     }
 }
 
-/// Returns the offsets of `wanted` in `bytes`, which start at offset `base`.
+/// Returns the offsets of `wanted` in a chunk. `bytes` is the part of the chunk that is searched,
+/// which starts at the chunk's offset `base`.
 fn find_all(bytes: &[u8], base: usize, wanted: &[u8]) -> Vec<usize> {
     let hits = bytes.windows(wanted.len()).enumerate().filter(|(_, window)| *window == wanted);
     hits.map(|(at, _)| base + at).collect()

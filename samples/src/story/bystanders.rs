@@ -79,8 +79,8 @@ fn near_misses_security() -> Result<SampleFile, Error> {
     Ok(log.finish())
 }
 
-/// HR-WS03: an older Sysmon that logs no User, and "pastebin" in a command line only. The log was
-/// exported.
+/// Makes the log of HR-WS03: an older Sysmon that logs no User, and "pastebin" in a command line
+/// only. The log was exported.
 fn command_line_only() -> Result<SampleFile, Error> {
     let mut log = Log::new("evidence", "HR-WS03", SYSMON_LOG, LogWriter::new(Style::Export), Style::Export);
     let mut journal = Journal::new("HR-WS03", "s.öztürk", morning(), 5_210);
@@ -133,7 +133,8 @@ fn decoys_of_the_resolver() -> Result<SampleFile, Error> {
     Ok(log.finish())
 }
 
-/// IT-ADM01: a backup that an administrator renamed; its header was closed properly.
+/// Makes a log of IT-ADM01: a backup that an administrator renamed, whose file header was closed
+/// properly.
 fn administrator_backup() -> Result<SampleFile, Error> {
     let writer = LogWriter::new(Style::Export);
     let mut log = Log::new("evidence", "IT-ADM01", "sysmon-backup.EVTX.old", writer, Style::Export);
@@ -152,7 +153,7 @@ fn administrator_backup() -> Result<SampleFile, Error> {
     Ok(log.finish())
 }
 
-/// LAB-PC05: Sysmon runs, but its configuration leaves DNS queries out.
+/// Makes the log of LAB-PC05: Sysmon runs, but its configuration leaves DNS queries out.
 fn no_dns_logged() -> Result<SampleFile, Error> {
     let mut log = Log::live("evidence", "LAB-PC05", SYSMON_LOG);
     let mut journal = Journal::new("LAB-PC05", "lab", morning(), 2_040);
@@ -166,7 +167,7 @@ fn empty_log(host: &str) -> SampleFile {
     Log::live("evidence", host, "Application.evtx").finish()
 }
 
-/// SRV-FILE01: a server without Sysmon.
+/// Makes the Security log of SRV-FILE01, a server without Sysmon.
 fn server_security() -> Result<SampleFile, Error> {
     let mut log = Log::live("evidence", "SRV-FILE01", "Security.evtx");
     let mut journal = Journal::new("SRV-FILE01", "svc.backup", morning(), 4_400_018);

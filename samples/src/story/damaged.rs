@@ -47,8 +47,8 @@ fn lose(file: &mut SampleFile, lost: impl Fn(&SampleRecord) -> bool) {
     }
 }
 
-/// DMG-WS01: the copy stopped in the middle of the second chunk. Records that lie wholly before the
-/// cut remain.
+/// Makes the log of DMG-WS01: the copy stopped in the middle of the second chunk. Records that lie
+/// wholly before the cut remain.
 fn truncated() -> Result<SampleFile, Error> {
     let mut file = sysmon_log("DMG-WS01", 2)?;
     damage::truncate_in_chunk(&mut file.bytes, 1, 30_000)?;
@@ -57,7 +57,7 @@ fn truncated() -> Result<SampleFile, Error> {
     Ok(file)
 }
 
-/// DMG-WS02: the second of three chunks has lost its signature.
+/// Makes the log of DMG-WS02: the second of three chunks has lost its signature.
 fn bad_chunk_magic() -> Result<SampleFile, Error> {
     let mut file = sysmon_log("DMG-WS02", 3)?;
     damage::break_chunk_magic(&mut file.bytes, 1)?;
@@ -65,8 +65,8 @@ fn bad_chunk_magic() -> Result<SampleFile, Error> {
     Ok(file)
 }
 
-/// DMG-WS03: one byte in the first chunk has changed, in the text of a record that is no DNS query.
-/// The checksum shows it; every record can still be read.
+/// Makes the log of DMG-WS03: one byte in the first chunk has changed, in the text of a record that
+/// is no DNS query. The checksum shows it; every record can still be read.
 fn bad_checksum() -> Result<SampleFile, Error> {
     let mut file = sysmon_log("DMG-WS03", 2)?;
     let bystander =
@@ -93,14 +93,14 @@ fn record_of_size_zero() -> Result<SampleFile, Error> {
     Ok(file)
 }
 
-/// DMG-WS05: the file header is all zeros. No record needs anything from it.
+/// Makes the log of DMG-WS05: the file header is all zeros. No record needs anything from it.
 fn destroyed_file_header() -> Result<SampleFile, Error> {
     let mut file = sysmon_log("DMG-WS05", 2)?;
     damage::destroy_file_header(&mut file.bytes);
     Ok(file)
 }
 
-/// DMG-WS06: an intact log next to two files that are no logs.
+/// Makes the log of DMG-WS06: an intact log, which lies next to two files that are no logs.
 fn healthy_neighbour() -> Result<SampleFile, Error> {
     sysmon_log("DMG-WS06", 1)
 }

@@ -75,8 +75,8 @@ impl Journal {
         self.time
     }
 
-    /// Adds an event, `seconds` and a fraction after the one before. Its user becomes the
-    /// machine's, unless the event names one.
+    /// Adds an event, `seconds` and a fraction of a second after the one before. Its user becomes
+    /// that of the machine, unless the event names one.
     pub(super) fn add(&mut self, seconds: u64, event: Event) {
         self.time += seconds * SECOND + self.rng.below(SECOND);
         let mut event = event.on(&self.computer).numbered(self.next_record_id).at(self.time);

@@ -23,9 +23,9 @@ const HOST_COLUMNS: [&str; 7] =
 pub struct HostGroups {
     /// The detection's id.
     pub detection_id: String,
-    /// The names of the table's columns.
+    /// The names of the columns of the detection's `stats` table.
     pub columns: Vec<String>,
-    /// The rows: a value for each column.
+    /// The table's rows about the host: a value for each column.
     pub rows: Listed<Vec<GroupValue>>,
 }
 

@@ -251,9 +251,9 @@ pub struct HostMatches {
     /// The highest risk score (0 to 100) of the detections that describe the host's matches; `null`
     /// if they state none.
     pub risk_score: Option<i64>,
-    /// The time of the earliest match.
+    /// The time of the host's earliest match.
     pub first_time: Option<UtcTime>,
-    /// The time of the latest match.
+    /// The time of the host's latest match.
     pub last_time: Option<UtcTime>,
     /// The names that the unique matches query, most frequent first.
     pub query_names: Listed<ValueCount>,

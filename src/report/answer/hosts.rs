@@ -64,7 +64,7 @@ pub struct HostRemark {
 pub struct HostLeads {
     /// The host's name; `null` for evidence in which no record names a machine.
     pub computer: Option<String>,
-    /// The number of leads, including copies of an event.
+    /// The number of the host's leads, including copies of an event.
     pub leads: u64,
     /// The number of leads that are no copies of an earlier lead.
     pub unique_leads: u64,

@@ -5,13 +5,13 @@ use std::collections::BinaryHeap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// The items of a list that are shown, and how many there are.
+/// The items of a list that are shown, and the number of all items.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(rename = "ListOf{T}")]
 pub struct Listed<T> {
-    /// The items that are listed.
+    /// The items that are shown.
     pub items: Vec<T>,
-    /// The number of all items, listed or not.
+    /// The number of all items, shown or not.
     pub count: u64,
 }
 

@@ -74,7 +74,7 @@ pub struct RecordPlace {
     pub source_path: String,
     /// The path that the file had on its host, if the container that the file lies in states it.
     pub original_path: Option<String>,
-    /// When the shadow copy was made that the file comes from.
+    /// When the shadow copy was made from which the file comes; `null` if it comes from none.
     pub snapshot_time: Option<UtcTime>,
     /// True if the file that contains the record was deleted in its volume.
     pub deleted_file: bool,
@@ -98,7 +98,7 @@ pub struct RecordPlace {
 pub struct HostMatch {
     /// The name (Computer) of the host that logged the match.
     pub computer: String,
-    /// The match.
+    /// The match that the host logged.
     #[serde(rename = "match")]
     pub found: Match,
 }

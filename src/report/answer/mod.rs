@@ -50,7 +50,8 @@ pub struct Answer {
     /// Why hosts cannot be cleared, each reason with the number of hosts. Hosts with matches are
     /// left out. The reasons by which least is known of a host come first.
     pub uncleared_counts: Vec<UnclearedCount>,
-    /// The number of cleared hosts: those without matches whose logs were read completely.
+    /// The number of cleared hosts: those without matches whose DNS queries were seen throughout
+    /// the requested period, and whose logs were all read.
     pub cleared_count: u64,
     /// The hosts with matches that are not only in deleted records, worst first: by risk score,
     /// then by the number of matches.

@@ -10,7 +10,7 @@ use crate::report::run::{DetectionRecord, Run};
 pub(super) struct Detections<'a>(HashMap<&'a str, &'a DetectionRecord>);
 
 impl<'a> Detections<'a> {
-    /// Returns the detections that `run.json` lists.
+    /// Returns what `run.json` records of the detections, by their ids.
     pub(super) fn of(run: &'a Run) -> Self {
         Detections(run.detections.iter().map(|record| (record.id.as_str(), record)).collect())
     }

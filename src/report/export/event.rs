@@ -72,11 +72,11 @@ impl TimeKind {
 /// Which part of a DNS query an event is about: the question, the response, or both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum QueryStage {
-    /// The query is made; nothing is known of an answer.
+    /// The event is about the question: the query is made, and nothing is known of an answer.
     Question,
-    /// A server responds.
+    /// The event is about the response of a DNS server.
     Response,
-    /// The query is completed: the event has the question and the answer.
+    /// The event is about the completed query: it has the question and the answer.
     Completed,
 }
 

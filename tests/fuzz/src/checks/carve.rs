@@ -1,4 +1,4 @@
-//! Carving any bytes for chunks and stale records: no panic, and nothing is counted twice.
+//! Carving any bytes for chunks and deleted records: no panic, and nothing is counted twice.
 
 use dnsweep::internals::ledger::tally::Tally;
 use dnsweep::internals::scan::{

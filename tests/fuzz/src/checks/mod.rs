@@ -23,9 +23,10 @@ pub use volume::seeds as volume_seeds;
 /// A fuzz target: its inputs, its check, and limits on what an input may cost.
 #[derive(Debug, Clone, Copy)]
 pub struct Target {
-    /// The name of the target's binary and of its folder of finds.
+    /// The name of the target's binary, and of the folder with the inputs that fuzzing it found.
     pub name: &'static str,
-    /// The target's folder of seeds. Targets with the same kind of input share one.
+    /// The name of the folder with the inputs with which fuzzing the target begins. Targets with
+    /// the same kind of input share one.
     pub seeds: &'static str,
     /// The check, which panics if it fails for an input.
     pub check: fn(&[u8]),
@@ -37,7 +38,7 @@ pub struct Target {
 
 const MIB: usize = 1 << 20;
 
-/// All targets.
+/// All fuzz targets.
 pub const TARGETS: [Target; 17] = [
     // The decoder bounds what it builds of a chunk: a million nodes, which take 340 MB if arrays
     // repeat elements. What the decoder reads is bounded by dnsweep, to less. The check scans
