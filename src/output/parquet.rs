@@ -116,7 +116,8 @@ impl TableWriter {
         }
     }
 
-    /// Encodes the rows that still wait, closes the file, and starts to sync the file to the disk.
+    /// Encodes the rows that still wait to be encoded, closes the file, and starts to sync the file
+    /// to the disk.
     pub fn finish(mut self) -> Result<(WrittenTable, PendingSync), OutputError> {
         self.write()?;
         let path = self.path;

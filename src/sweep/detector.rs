@@ -160,8 +160,8 @@ impl<'a> Detector<'a> {
         Ok(reduced)
     }
 
-    /// Counts an event that detections describe for the event's host: once, however many detections
-    /// describe it.
+    /// Adds one to the counts of the host that logged an event, which detections describe. The
+    /// event counts once, however many detections describe it.
     fn count(&self, event: &EventWithHits, reduced: &mut UnitHits) {
         let computer = &event.located.event.system.computer;
         let mut exclusions = excluded_from(&event.hits).peekable();

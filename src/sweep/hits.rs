@@ -31,8 +31,8 @@ pub(super) struct EventWithHits {
     pub hits: Vec<Hit>,
 }
 
-/// A hit of an event: a detection that describes the event or, for a lead, the name that the event
-/// queries.
+/// A hit: a detection that describes an event. For a lead, the detection describes only the name
+/// that the event queries.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Hit {
     pub detection: DetectionIndex,
@@ -41,8 +41,8 @@ pub(super) struct Hit {
     pub excluded_by: Option<ExclusionIndex>,
 }
 
-/// What an event with a hit (a detection that describes it) is: a match or a lead. The kind of the
-/// event decides.
+/// What an event becomes if a detection describes it: a match or a lead. The kind of the event
+/// decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     Match,

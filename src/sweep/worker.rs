@@ -30,7 +30,7 @@ const EVENT_BYTES: usize = 400;
 
 /// A finished unit of work: everything that was found in a block of a file.
 pub(super) struct FinishedUnit<'a> {
-    /// The file that the block is a part of.
+    /// The file that the unit's block is a part of.
     pub file: &'a LogFile,
     /// The block of the file that was read.
     pub block: Block,
