@@ -154,7 +154,8 @@ fn events_in_forms_that_are_not_read_are_called_what_they_are() {
     assert!(problem.contains("found events as JSON") && problem.contains("wevtutil"), "{problem}");
 }
 
-/// Returns an event as a tool renders it that writes the time `system_time` as TimeCreated.
+/// Returns an event as XML, as a tool renders it that writes TimeCreated in the form of
+/// `system_time`.
 fn rendered_at(event: &Event, system_time: &str) -> String {
     let xml = event_xml(event);
     let (before, after) = xml.split_once("SystemTime='").unwrap();

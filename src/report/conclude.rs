@@ -103,9 +103,10 @@ impl EvidenceHosts<'_> {
         }
     }
 
-    /// Returns the machines whose records this piece of evidence contains. They are sorted by the
-    /// name of each that comes first in the alphabet. If a machine was renamed, moves the logs and
-    /// clocks that are known under its earlier names to the host with its present name.
+    /// Returns the machines whose records this piece of evidence contains, sorted by name. Of a
+    /// machine with several names, the one that comes first in the alphabet counts. If a machine
+    /// was renamed, moves the logs and clocks that are known under its earlier names to the host
+    /// with its present name.
     fn machines(&mut self) -> Vec<Machine> {
         let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for (place, machine) in self.places.iter().zip(self.joined()) {

@@ -4,8 +4,8 @@
 use crate::ledger::logs::Channels;
 use crate::ledger::record_ids::{Gap, IdRuns};
 
-/// The EventRecordIDs in one machine's logs, by channel. [`merge`](Self::merge) is associative and
-/// commutative, so that files can be added in any order.
+/// The EventRecordIDs in one machine's logs, by channel. `merge` is associative and commutative, so
+/// that files can be added in any order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MachineLogs {
     /// EventRecordIDs in logs that the machine wrote itself. Windows numbers the events of a log

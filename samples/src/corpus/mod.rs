@@ -43,15 +43,15 @@ pub enum Corpus {
 /// How many logs, chunks and records of a corpus were written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CorpusCounts {
-    /// The number of logs.
+    /// The number of logs that were written.
     pub files: u64,
-    /// The size of the logs in bytes.
+    /// The size of all logs in bytes.
     pub bytes: u64,
-    /// The number of chunks.
+    /// The number of chunks in all logs.
     pub chunks: u64,
-    /// The number of records.
+    /// The number of records in all logs.
     pub records: u64,
-    /// The number of Sysmon DNS queries among the records.
+    /// The number of Sysmon DNS queries in all logs.
     pub dns_queries: u64,
     /// The number of DNS queries that match dnsweep's built-in detection.
     pub matches: u64,

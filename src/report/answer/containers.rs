@@ -41,7 +41,7 @@ pub struct StatusCount {
 }
 
 /// Reads how many containers are in each state from an output's table of containers; `None` if the
-/// output has no such table.
+/// output has no table of containers.
 pub(super) fn read(tables: &dyn Tables) -> Result<Option<Containers>, AnswerError> {
     if !tables.has(TableId::Containers) {
         return Ok(None);

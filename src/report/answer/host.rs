@@ -307,8 +307,8 @@ impl HostFacts {
     }
 }
 
-/// Returns why the host in a row of the table of hosts is not cleared, so that its lack of matches
-/// proves nothing. `None` if it is cleared, or has matches.
+/// Returns why the host in a row of the table of hosts is not cleared, so that the absence of
+/// matches proves nothing. `None` if it is cleared, or has matches.
 pub(super) fn uncleared(row: &Row<'_>) -> Option<Uncleared> {
     Uncleared::of(row)
 }

@@ -19,8 +19,7 @@ pub struct Limits {
     pub days: usize,
     /// The most values in each list of values, such as queried names.
     pub values: usize,
-    /// The most anomalies in the list over all hosts and in that of each host, and the most notes
-    /// in such lists.
+    /// The most anomalies, and the most notes, in the list over all hosts and in that of each host.
     pub remarks: usize,
 }
 

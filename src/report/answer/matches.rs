@@ -234,7 +234,7 @@ pub(super) fn read(
     Ok(earliest)
 }
 
-/// Selects the events that are listed while the rows of the table of matches are read.
+/// Selects the events to list, while the rows of the table of matches are read.
 struct Selection<'q> {
     question: &'q Question,
     /// The index of each host that is shown in detail, by the host's name in lower case.

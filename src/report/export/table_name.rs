@@ -28,7 +28,7 @@ pub enum TableName {
     /// The table of containers.
     Containers,
     /// The table that the command `stats` in a detection's search makes. Contains the detection's
-    /// id; `None` stands for the only detection that has such a table.
+    /// id; `None` stands for the only detection that has a table of its own.
     Stats(Option<String>),
 }
 
@@ -85,7 +85,7 @@ impl fmt::Display for TableName {
 }
 
 /// Finds the table that the command `stats` makes in the search of the detection `id`. Without an
-/// id, it is that of the only detection with such a table.
+/// id, it is that of the only detection that has a table of its own.
 fn stats<'t>(id: Option<&'t str>, run: &'t Run) -> Result<TableId<'t>, NoTable> {
     let files = run.outputs.iter().map(|record| record.file.as_str());
     let ids: Vec<&str> =

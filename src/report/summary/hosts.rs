@@ -42,7 +42,7 @@ impl Summary<'_> {
     }
 
     /// Returns the full summary's tables of all hosts without matches: those that are not cleared,
-    /// and those that are. A short summary has no such tables.
+    /// and those that are. Returns no line for a short summary.
     pub(super) fn others(&self) -> Vec<String> {
         if self.extent == Extent::Short {
             return Vec::new();

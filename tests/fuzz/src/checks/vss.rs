@@ -27,7 +27,7 @@ fn length_of(number: u64) -> usize {
 }
 
 impl Volume {
-    /// Returns the bytes of the input that are the start of a block.
+    /// Returns the bytes with which the block of this number begins, as the input states them.
     fn piece(&self, block: u64) -> &[u8] {
         let rest = self.0.get(length_of(block) * PIECE..).unwrap_or_default();
         &rest[..rest.len().min(PIECE)]
