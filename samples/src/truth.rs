@@ -27,7 +27,7 @@ pub struct SampleRecord {
 /// One file of the samples.
 #[derive(Debug)]
 pub struct SampleFile {
-    /// The path of the file below `samples/`, with `/`.
+    /// The path of the file below `samples/`, with `/` between folders.
     pub path: String,
     /// The contents of the file.
     pub bytes: Vec<u8>,

@@ -47,7 +47,7 @@ impl<W: Write> CsvWriter<W> {
 }
 
 /// Returns the operating system's error in an error of the crate `csv`, so that a closed pipe is
-/// recognized.
+/// recognised.
 fn own(error: csv::Error) -> io::Error {
     match error.into_kind() {
         csv::ErrorKind::Io(error) => error,

@@ -71,7 +71,7 @@ impl<'a> SweepTables<'a> {
         Ok(())
     }
 
-    /// Writes the row of a file to the ledger.
+    /// Writes the row of a file to the ledger (`files.parquet`).
     pub(super) fn add_file(&mut self, row: &FileRow<'_>) -> Result<(), OutputError> {
         self.files.push(&row.cells())
     }
