@@ -9,7 +9,7 @@ DuckDB, polars and pyarrow each open every table of the output. The script check
 - all values are the same in all three readers;
 - each file's SHA-256 and size are those in run.json;
 - the matches of each computer, by a query in each reader's own language, are those of hosts.parquet;
-- tables have bloom filters, a page index and key-value metadata.
+- tables have bloom filters, a page index and key-value metadata, and say by which columns they are sorted, if they are.
 
 Prints one line for each reader. The exit status is 1 if anything disagrees, and 2 if something is missing.
 
@@ -249,6 +249,15 @@ SEED_COLUMNS = {
     for name in ["Image", "QueryName", "QueryStatus", "process_name", "QueryResults", "dest", "count", "firstTime", "lastTime"]
 }
 
+# By which columns the rows of a table are sorted, up and with null last. The detection's search says it of its table:
+# `stats … by Image QueryName QueryStatus process_name QueryResults Computer | rename Computer as dest`.
+SORTED = {
+    "hosts.parquet": ["computer"],
+    SEED: ["Image", "QueryName", "QueryStatus", "process_name", "QueryResults", "dest"],
+}
+# These are in the order of the evidence, which no columns have: roots come as they were given, and paths by their parts.
+UNSORTED = {"matches.parquet", "leads.parquet", "files.parquet", "containers.parquet"}
+
 
 def normal(value):
     """Returns a value in the same form for every reader: a time becomes microseconds since 1970."""
@@ -465,17 +474,36 @@ def judge_origin(table, own, run):
     return wrong
 
 
+def comes_before(one, other, said):
+    """Returns True if a row may come before another one, by the columns and directions that a file says it is sorted by."""
+    for name, descending, nulls_first in said:
+        values = [row[name].encode() if isinstance(row[name], str) else row[name] for row in (one, other)]
+        if values[0] == values[1]:
+            continue
+        if None in values:
+            return (values[0] is None) == nulls_first
+        return (values[0] > values[1]) == descending
+    return True
+
+
 def judge_sorting(table, file):
-    """Checks that the file says that hosts are sorted by name, with hosts without a name last, and that they are."""
-    said = [column for group in range(file.metadata.num_row_groups) for column in file.metadata.row_group(group).sorting_columns]
-    if table != "hosts.parquet":
-        return ["says that it is sorted"] if said else []
-    names = [name.encode() for name in file.read(["computer"])["computer"].to_pylist() if name is not None]
-    none_last = all(name is None for name in file.read(["computer"])["computer"].to_pylist()[len(names) :])
-    if names != sorted(names) or not none_last:
-        return ["is not sorted by the bytes of computer, with null last"]
-    order = pyarrow.parquet.SortingColumn(0, descending=False, nulls_first=False)
-    return [] if all(column == order for column in said) and len(said) == file.metadata.num_row_groups else ["does not say how it is sorted"]
+    """Checks that the file says by which columns it is sorted, and that it is."""
+    groups = [file.metadata.row_group(group) for group in range(file.metadata.num_row_groups)]
+    # A column's number counts each field of a struct.
+    name = lambda column: file.schema.column(column.column_index).path
+    said = {tuple((name(column), column.descending, column.nulls_first) for column in group.sorting_columns) for group in groups}
+    if len(said) > 1:
+        return ["says of each row group that it is sorted in another way"]
+    said = said.pop() if said else ()
+    expected = SORTED.get(table, [] if table in UNSORTED else None)
+    found = [f"{name}{' descending' * descending}{', null first' * nulls_first}" for name, descending, nulls_first in said]
+    if groups and expected is None and not found:
+        return ["does not say by which columns it is sorted"]
+    if groups and expected is not None and found != expected:
+        return [f"says that it is sorted by {found}, expected {expected}"]
+    rows = file.read([name for name, _, _ in said]).to_pylist() if said else []
+    wrong = [number for number, pair in enumerate(zip(rows, rows[1:])) if not comes_before(*pair, said)]
+    return [f"is not sorted as it says: row {wrong[0]} comes before the next one"] if wrong else []
 
 
 def judge_file(folder, output, run):

@@ -12,7 +12,7 @@ use arrow_schema::{ArrowError, DataType, Schema};
 
 use super::error::OutputError;
 use super::schema::{TIME_ZONE, item, record_fields, schema};
-use crate::table::{Cell, Column, ColumnOf, ColumnType, Scalar, Storage};
+use crate::table::{Cell, Column, ColumnOf, ColumnType, Scalar, SortedBy, Storage};
 
 /// The number of bytes of text for which a text column initially reserves memory, for each expected
 /// row.
@@ -26,9 +26,9 @@ pub struct Table {
     /// Hints on how to store each column in a Parquet file, such as with a Bloom filter, in the
     /// order of the columns.
     storage: Arc<[Storage]>,
-    /// True if the rows are sorted by the first column, which is a text: by its bytes, and null
-    /// last.
-    is_sorted: bool,
+    /// The columns by which the rows are sorted: rows that are equal in the first one are sorted by
+    /// the second, and so on. Empty if the rows are in another order.
+    sorted_by: Arc<[SortedBy]>,
 }
 
 impl Table {
@@ -40,19 +40,26 @@ impl Table {
             columns: columns.iter().map(|column| column.kind).collect(),
             schema: Arc::new(schema(&columns)),
             storage: columns.iter().map(|column| column.storage).collect(),
-            is_sorted: false,
+            sorted_by: Arc::new([]),
         }
     }
 
-    /// Returns the layout of a table whose rows are sorted by the first column, a text: by its
-    /// bytes, and null last. The Parquet file says so, so that readers can skip rows.
+    /// Returns the layout of a table whose rows are sorted by these columns: rows that are equal in
+    /// the first one are sorted by the second, and so on. The Parquet file says so, so that readers
+    /// can skip rows, and need not sort them.
     #[must_use]
-    pub fn sorted_by_first_column(self) -> Self {
-        Table { is_sorted: true, ..self }
+    pub fn sorted_by(self, columns: &[SortedBy]) -> Self {
+        Table { sorted_by: columns.into(), ..self }
     }
 
-    pub(super) fn is_sorted(&self) -> bool {
-        self.is_sorted
+    /// Returns the columns by which the rows are sorted. Each has the number of its values among
+    /// the values of a row in a Parquet file, where each field of a struct counts.
+    pub(super) fn sorted_values(&self) -> impl Iterator<Item = (usize, SortedBy)> {
+        let values = |kind: &ColumnType| match kind {
+            ColumnType::Records(fields) => fields.len(),
+            _ => 1,
+        };
+        self.sorted_by.iter().map(move |by| (self.columns.iter().take(by.column).map(values).sum(), *by))
     }
 
     /// Makes the layout of a table whose rows have the type `R`, from the columns declared for that

@@ -19,7 +19,7 @@ use super::error::OutputError;
 use super::rows::{RowBuffer, Rows};
 use super::syncing::PendingSync;
 use crate::base::digest::HashingWriter;
-use crate::table::{Cell, Storage};
+use crate::table::{Cell, SortedBy, Storage};
 
 /// The number of rows in a row group of a Parquet file: enough to compress well, and few enough
 /// that several row groups fit into memory.
@@ -195,9 +195,9 @@ fn properties(table: &Table, metadata: &[(&str, String)]) -> Result<WriterProper
         .set_data_page_row_count_limit(PAGE_ROWS)
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_key_value_metadata(Some(metadata));
-    if table.is_sorted() {
-        let first = SortingColumn { column_idx: 0, descending: false, nulls_first: false };
-        properties = properties.set_sorting_columns(Some(vec![first]));
+    let sorted_by: Vec<SortingColumn> = table.sorted_values().map(sorting_column).collect();
+    if !sorted_by.is_empty() {
+        properties = properties.set_sorting_columns(Some(sorted_by));
     }
     for (column, Storage { looked_up, distinct }) in table.storage() {
         let path = || ColumnPath::from(column);
@@ -209,6 +209,13 @@ fn properties(table: &Table, metadata: &[(&str, String)]) -> Result<WriterProper
         }
     }
     Ok(properties.build())
+}
+
+/// Returns what a Parquet file says about a column by which its rows are sorted. `place` is the
+/// number of the column's values among the values of a row.
+fn sorting_column((place, SortedBy { descending, .. }): (usize, SortedBy)) -> SortingColumn {
+    let column_idx = i32::try_from(place).expect("a table has fewer columns");
+    SortingColumn { column_idx, descending, nulls_first: false }
 }
 
 fn failed(path: &Path, error: &ParquetError) -> OutputError {
@@ -225,6 +232,7 @@ mod tests {
     use super::*;
     use crate::base::platform::Access;
     use crate::table::{Column, ColumnType, Scalar};
+    use ::parquet::file::reader::{FileReader, SerializedFileReader};
     use proptest::prelude::*;
     use std::fs;
 
@@ -273,6 +281,27 @@ mod tests {
         let bytes = fs::read(&path).unwrap();
         fs::remove_file(&path).unwrap();
         bytes
+    }
+
+    #[test]
+    fn a_file_says_by_which_columns_it_is_sorted() {
+        let columns = [
+            Column::always("records", ColumnType::Records(FIELDS), ""),
+            Column::nullable("number", ColumnType::Integer, ""),
+            Column::always("text", ColumnType::Text, ""),
+        ];
+        let by = [SortedBy { column: 1, descending: true }, SortedBy::ascending(2)];
+        let table = Table::new(&columns).sorted_by(&by);
+        let folder = tempfile::tempdir().unwrap();
+        let new = NewFile { path: folder.path().join("table.parquet"), access: Access::Owner };
+        let mut writer = TableWriter::create(&new, &table, &[]).unwrap();
+        writer.push(&[Cell::Records(vec![]), Cell::Null, Cell::text("x")]).unwrap();
+        writer.finish().unwrap().1.wait().unwrap();
+        let file = SerializedFileReader::new(File::open(&new.path).unwrap()).unwrap();
+        let said = |column_idx, descending| SortingColumn { column_idx, descending, nulls_first: false };
+        // The two fields of a record are two columns of the file.
+        let expected = vec![said(2, true), said(3, false)];
+        assert_eq!(file.metadata().row_group(0).sorting_columns(), Some(&expected));
     }
 
     proptest! {

@@ -17,7 +17,7 @@ use crate::output::{
     WrittenTable, stats_file,
 };
 use crate::report::{ContainerRow, HostRow, NamedHost, OutputRecord};
-use crate::table::{Cell, Column, ColumnType, Nulls, Storage};
+use crate::table::{Cell, Column, ColumnType, Nulls, SortedBy, Storage};
 
 /// The weight of a table when tables are divided among threads. Threads take work in batches; with
 /// this weight, each table is a batch of its own, so that none waits for another.
@@ -83,7 +83,7 @@ impl LastTable<'_> {
             LastTable::Hosts(hosts) => {
                 let file = HOSTS_FILE.to_owned();
                 let metadata = sorted(metadata, "computer, without a name last");
-                let table = Table::of(HostRow::COLUMNS).sorted_by_first_column();
+                let table = Table::of(HostRow::COLUMNS).sorted_by(&[SortedBy::ascending(0)]);
                 let mut writer = TableWriter::create(&output.staged(&file), &table, &metadata)?;
                 for (computer, host) in hosts {
                     writer.push(&HostRow::new(computer.as_deref(), host).cells())?;
@@ -107,7 +107,7 @@ impl LastTable<'_> {
                 let reason = stats.empty_because().map(|reason| ("dnsweep.empty_because", reason.to_owned()));
                 metadata.extend(reason);
                 let columns: Vec<Column> = stats.columns().map(stats_column).collect();
-                let table = Table::new(&columns);
+                let table = Table::new(&columns).sorted_by(&stats.sorted_by());
                 let mut writer = TableWriter::create(&output.staged(&file), &table, &metadata)?;
                 // Most of these tables are small, and there can be thousands.
                 let threads = if stats.row_count() > PART_ROWS { config.threads } else { NonZeroUsize::MIN };

@@ -73,6 +73,25 @@ impl Storage {
     const USUAL: Storage = Storage { looked_up: false, distinct: false };
 }
 
+/// A column by which the rows of a table are sorted: texts by their bytes, and rows without a value
+/// last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SortedBy {
+    /// The 0-based index of the column among the columns of the table.
+    pub column: usize,
+    /// True if rows with greater values come first. Rows without a value come last in any case.
+    pub descending: bool,
+}
+
+impl SortedBy {
+    /// Returns the order in which rows with smaller values in the column with this 0-based index
+    /// come first.
+    #[must_use]
+    pub const fn ascending(column: usize) -> Self {
+        SortedBy { column, descending: false }
+    }
+}
+
 /// A column of a table: its name, type and meaning. The column's values, called cells, are not part
 /// of this type.
 #[derive(Debug, Clone, PartialEq, Eq)]

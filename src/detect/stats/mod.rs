@@ -13,10 +13,11 @@ pub use self::table::{StatsPart, StatsTable};
 use crate::detect::predicate::expression::Expression;
 use crate::detect::stats::aggregate::Aggregate;
 use crate::detect::stats::row_key::RowKey;
-use crate::detect::stats::rows::RowStep;
+use crate::detect::stats::rows::{RowStep, SortBy, SortKey};
 use crate::detect::term::computed::{combinations, single_values};
 use crate::detect::term::{EvalInput, Term, TermKind};
 use crate::event::{Event, EventTime};
+use crate::table::SortedBy;
 
 /// The description of the table that a search's `stats` command makes: its columns, and the later
 /// commands that filter and sort its rows. Events with the same values in the `by` columns share a
@@ -204,6 +205,46 @@ impl Stats {
         } else {
             "the columns of 'by', in their order"
         }
+    }
+
+    /// Returns the shown columns by which the rows are sorted, as far as the values that the table
+    /// shows tell: up to the first column that is not shown, or that is sorted in another way than
+    /// by its bytes or numbers.
+    #[must_use]
+    pub fn sorted_by(&self) -> Vec<SortedBy> {
+        let by = self.columns.iter().enumerate();
+        let by = by.filter(|(_, column)| matches!(column.source, ColumnSource::By(_)));
+        let mut order: Vec<Option<SortedBy>> =
+            by.map(|(place, _)| Some(SortedBy::ascending(place))).collect();
+        for step in &self.steps {
+            if let RowStep::Sort { keys, .. } = step {
+                order.splice(..0, keys.iter().map(|key| self.plain_order(*key)));
+            }
+        }
+        let mut shown: Vec<SortedBy> = Vec::new();
+        for key in order {
+            let Some(SortedBy { column, descending }) = key else { break };
+            let Some(place) = self.shown.iter().position(|place| *place == column) else { break };
+            if shown.iter().all(|by| by.column != place) {
+                shown.push(SortedBy { column: place, descending });
+            }
+            // A table shows microseconds, but rows are sorted by times with one more decimal.
+            if self.columns.get(column).is_some_and(|column| column.kind == StatsKind::Time) {
+                break;
+            }
+        }
+        shown
+    }
+
+    /// Returns the order of the rows after a `sort` by `key`, if the column's values are compared
+    /// as they are: texts by their bytes, and numbers as numbers.
+    fn plain_order(&self, SortKey { column, descending, by }: SortKey) -> Option<SortedBy> {
+        let is_plain = match self.columns.get(column)?.kind {
+            StatsKind::Text => by == SortBy::Text,
+            StatsKind::Integer => matches!(by, SortBy::Automatic | SortBy::Number),
+            StatsKind::Time | StatsKind::TextList => false,
+        };
+        is_plain.then_some(SortedBy { column, descending })
     }
 
     /// Returns a term that computes the value of a column of the `stats` table from a single event,

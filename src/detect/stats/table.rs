@@ -12,6 +12,7 @@ use crate::detect::stats::row_key::RowKey;
 use crate::detect::stats::rows::{RowStep, apply_steps};
 use crate::detect::stats::{Stats, StatsColumn, StatsValue};
 use crate::event::Event;
+use crate::table::SortedBy;
 
 /// The table of a search's `stats` command while events are added. Tables of the same [`Stats`],
 /// such as those of several threads, can be merged in any order and in any grouping; an empty table
@@ -91,6 +92,13 @@ impl StatsTable {
         self.stats.row_order()
     }
 
+    /// Returns the columns by which the finished table is sorted, as far as the values that it shows
+    /// tell.
+    #[must_use]
+    pub fn sorted_by(&self) -> Vec<SortedBy> {
+        self.stats.sorted_by()
+    }
+
     /// Finishes the `stats` table, and returns its rows, sorted by the `by` columns and then as the
     /// search sorts them. Each row has a value for every shown column. As in Splunk, a `stats`
     /// without `by` has one row even if there were no events.
@@ -156,6 +164,8 @@ impl StatsPart {
 
 #[cfg(test)]
 mod tests {
+    use std::cmp::Ordering;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -258,6 +268,61 @@ mod tests {
     fn rows_are_sorted_by_the_bytes_of_the_by_columns() {
         let events = [at(1, "b", "1"), at(1, "é", "1"), at(1, "Z", "1"), at(1, "b", "-")];
         assert_eq!(rows("stats count by query ProcessId", &events), ["Z 1 1", "b - 1", "b 1 1", "é 1 1"]);
+    }
+
+    /// Returns the order of two rows by these columns, with null last.
+    fn compare(by: &[SortedBy], left: &[StatsValue], right: &[StatsValue]) -> Ordering {
+        let orders = by.iter().map(|by| {
+            let (left, right) = (&left[by.column], &right[by.column]);
+            let is_null = |value| value == &StatsValue::Null;
+            let order = left.cmp(right);
+            let order = if by.descending { order.reverse() } else { order };
+            is_null(left).cmp(&is_null(right)).then(order)
+        });
+        orders.fold(Ordering::Equal, Ordering::then)
+    }
+
+    #[test]
+    fn rows_are_sorted_as_the_table_says() {
+        const UP: bool = false;
+        const DOWN: bool = true;
+        let mut events: Vec<Event> = ["10", "9", "a", "B", "b"].map(|id| at(1, "x", id)).into();
+        events.extend([at(1, "y", "9"), at(2, "y", "10"), at(2, "z", "9"), at(3, "z", "9")]);
+        for (pipeline, expected) in [
+            ("stats count by query ProcessId", &[(0, UP), (1, UP)][..]),
+            ("stats count by query ProcessId | table count ProcessId query", &[(2, UP), (1, UP)]),
+            ("stats count by query ProcessId | rename query as x | where count > 0", &[(0, UP), (1, UP)]),
+            // A column that is not shown, or shows something else, ends the order.
+            ("stats count by query ProcessId | fields - query", &[]),
+            ("stats count by query ProcessId | fields - ProcessId", &[(0, UP)]),
+            ("stats count by query ProcessId | eval query=upper(ProcessId)", &[]),
+            // A time in the table has fewer decimals than the time by which rows are sorted.
+            ("stats count by query _time ProcessId", &[(0, UP), (1, UP)]),
+            ("stats count by query ProcessId | sort - count", &[(2, DOWN), (0, UP), (1, UP)]),
+            (
+                "stats count by query ProcessId | sort num(count), - str(ProcessId)",
+                &[(2, UP), (1, DOWN), (0, UP)],
+            ),
+            // Numbers come before other texts, so 9 before 10.
+            ("stats count by query ProcessId | sort count ProcessId", &[(2, UP)]),
+            ("stats count by query ProcessId | sort ProcessId | sort query", &[]),
+            ("stats min(_time) as t by query | sort t", &[]),
+            (
+                "stats values(ProcessId) as ids count by query | sort 2 - count | dedup count",
+                &[(2, DOWN), (0, UP)],
+            ),
+            ("stats count", &[]),
+        ] {
+            let mut table = table(pipeline);
+            for event in &events {
+                table.add(event);
+            }
+            let by = table.sorted_by();
+            let found: Vec<_> = by.iter().map(|by| (by.column, by.descending)).collect();
+            assert_eq!(found, expected, "{pipeline}");
+            let rows: Vec<_> = table.into_rows().collect();
+            assert!(rows.is_sorted_by(|one, next| compare(&by, one, next).is_le()), "{pipeline}: {rows:?}");
+        }
     }
 
     /// Commands of a Splunk search for tests, with every aggregate of `stats`, and a `by` field
