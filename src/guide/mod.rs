@@ -37,6 +37,7 @@ macro_rules! links {
 [exit statuses]: crate::guide::exit_statuses
 [leads]: crate::guide::leads
 [provenance]: crate::guide::provenance
+[programs]: crate::guide::queries#in-other-programs
 [queries]: crate::guide::queries
 [recovery]: crate::guide::recovery
 [rules]: crate::guide::rules
