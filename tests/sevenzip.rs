@@ -33,9 +33,10 @@ const METHODS: [(&str, &[&str]); 11] = [
 ];
 
 fn main() -> ExitCode {
-    let tests: [(&str, fn()); 8] = [
+    let tests: [(&str, fn()); 9] = [
         ("archives_of_hosts_are_read_like_their_folders", hosts),
         ("passwords_open_encrypted_archives", passwords),
+        ("the_right_password_is_found_for_a_large_log_that_is_only_stored", stored_with_password),
         ("methods_that_are_not_read_are_named", unread_methods),
         ("damage_loses_the_files_after_it_in_its_block", flipped),
         ("a_wrong_checksum_is_said_of_its_file", wrong_checksum),
@@ -163,6 +164,20 @@ fn passwords() {
         let swept = scene.sweep(&["--passwords", &right]).expect(0);
         assert_eq!(swept.rows("matches").len(), 3, "{options:?}");
     }
+}
+
+fn stored_with_password() {
+    let scene = Scene::new();
+    // The log is larger than what is unpacked to try a password.
+    let log = [log_of("PC"), vec![0; 17 << 20]].concat();
+    let folder = scene.path("plain");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("x.evtx"), log).unwrap();
+    pack(&folder, &scene.evidence().join("x.7z"), &["x.evtx"], &["-m0=copy", "-pright"]);
+    let passwords = scene.path("passwords");
+    fs::write(&passwords, "wrong\nright\n").unwrap();
+    let swept = scene.sweep(&["--passwords", passwords.to_str().unwrap()]);
+    assert_eq!(swept.file("x.7z!x.evtx")["records"], json!(3));
 }
 
 fn unread_methods() {

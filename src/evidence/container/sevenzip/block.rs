@@ -118,10 +118,11 @@ impl Block {
     fn is_opened_by(&self, key: Key) -> bool {
         let Some(first) = self.parts.iter().find(|part| part.size > 0) else { return true };
         let Ok(reader) = self.reader(Some(key)) else { return false };
+        let tried = if self.shows_wrong_bytes() { first.size.min(MOST_TRIED) } else { first.size };
         let mut hash = Crc::new();
-        let mut reader = reader.take(first.size.min(MOST_TRIED));
+        let mut reader = reader.take(tried);
         let mut piece = vec![0; PIECE];
-        let mut left = first.size;
+        let mut left = tried;
         loop {
             match reader.read(&mut piece) {
                 Ok(0) => break,
@@ -132,8 +133,15 @@ impl Block {
                 Err(_) => return false,
             }
         }
-        let is_whole = left == 0;
-        (is_whole && first.checksum.is_none_or(|stated| stated == hash.sum())) || first.size > MOST_TRIED
+        let is_whole = tried == first.size;
+        left == 0 && (!is_whole || first.checksum.is_none_or(|stated| stated == hash.sum()))
+    }
+
+    /// Returns true if unpacking the 7z block soon fails when its bytes were decrypted with a wrong
+    /// key. If the block is only stored, any bytes can be unpacked, and only a checksum shows that
+    /// they are wrong.
+    fn shows_wrong_bytes(&self) -> bool {
+        self.stages.as_ref().is_ok_and(|stages| stages.iter().any(Stage::shows_wrong_bytes))
     }
 
     /// Returns a reader of the whole unpacked 7z block. `key` is the key of an encrypted block.

@@ -151,6 +151,15 @@ impl Stage {
         matches!(self.method, Method::Stored)
     }
 
+    /// Returns true if this stage of unpacking a 7z block fails on bytes that its packer cannot have
+    /// made, so that it soon fails on random bytes.
+    pub(super) fn shows_wrong_bytes(&self) -> bool {
+        match self.method {
+            Method::Lzma { .. } | Method::Lzma2 { .. } | Method::Deflate | Method::Bzip2 => true,
+            Method::Stored | Method::Delta(_) | Method::Branches(_) | Method::Aes(_) => false,
+        }
+    }
+
     /// Returns the memory that this stage of unpacking a 7z block needs for its dictionary (the
     /// last unpacked bytes), in bytes.
     pub(super) fn memory(&self) -> u64 {
