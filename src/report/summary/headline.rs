@@ -13,6 +13,7 @@ impl Summary<'_> {
     pub(super) fn headline(&self, room: Room) -> Vec<String> {
         let mut lines = self.not_cleared(room);
         lines.extend(self.gaps());
+        lines.extend(self.names_of_hosts());
         lines.extend(self.first_match());
         lines.extend(self.verdicts());
         let answer = self.answer_line();

@@ -1,13 +1,20 @@
 //! The tables of hosts in the summary: the hosts with matches and, in a full summary, all others.
 
-use super::layout::{Grid, Side, Tone, VALUE_WIDTH, fitted};
+use std::collections::BTreeSet;
+
+use super::layout::{Grid, LABEL_WIDTH, Side, Tone, VALUE_WIDTH, fitted, padded};
 use super::{Extent, Summary, grouped, host_name};
 use crate::report::answer::{HostFacts, HostInDetail, Listed, UtcTime};
 
 /// The most hosts with matches that a short summary lists. The table `hosts.parquet` has all.
 const MOST_HOSTS: usize = 10;
-/// The width, in columns, to which a host's name is cut in the summary's tables.
-const HOST_WIDTH: usize = 31;
+/// The most hosts with matches that a short summary names near its end.
+const MOST_NAMED: usize = 40;
+/// The width, in columns, to which a host's name is cut in the summary's tables. With it, a row fits
+/// into 80 columns.
+const HOST_WIDTH: usize = 29;
+/// The length of a time up to its minutes, such as `2025-03-03 19:05`.
+const MINUTES: usize = 16;
 
 impl Summary<'_> {
     /// Returns the summary's table of hosts with matches, the worst first. Under each host stand
@@ -32,13 +39,33 @@ impl Summary<'_> {
                 format!("  first: {} by {}", fitted(name, room), fitted(program, room))
             }));
         }
-        let also = &hosts.items.get(shown..).unwrap_or_default();
-        let also: Vec<String> = also.iter().map(|host| host_name(&host.facts, HOST_WIDTH)).collect();
-        if !also.is_empty() {
-            lines.extend(self.layout().flow("  also ", "  also ".len(), &also));
-        }
-        lines.extend(self.more(hosts.count, hosts.items.len(), "hosts with matches", "hosts.parquet"));
+        lines.extend(self.more(hosts.count, shown, "hosts with matches", "below and in hosts.parquet"));
         lines
+    }
+
+    /// Returns the names of all hosts with matches, each with its number of matches, if the table of
+    /// hosts does not list all of them. They stand near the end of the summary, where they are seen
+    /// without scrolling. At most [`MOST_NAMED`] are named.
+    pub(super) fn names_of_hosts(&self) -> Vec<String> {
+        let hosts = &self.answer.hosts;
+        let shown = hosts.items.len().min(MOST_NAMED);
+        if hosts.count <= self.extent.most(MOST_HOSTS) as u64 {
+            return Vec::new();
+        }
+        let (names, domain) = without_domain(hosts.items.iter().take(shown).map(|host| &host.facts));
+        let counted = names.iter().zip(&hosts.items);
+        let mut items: Vec<String> =
+            counted.map(|(name, host)| format!("{name} ({})", grouped(host.matches.unique))).collect();
+        if let Some(more @ 1..) = hosts.count.checked_sub(shown as u64) {
+            items.push(format!("and {} more: see hosts.parquet", grouped(more)));
+        }
+        let label =
+            domain.map_or_else(|| "Matches on".to_owned(), |domain| format!("Matches on, in {domain}:"));
+        if label.len() < LABEL_WIDTH {
+            return self.layout().flow(&padded(&label, LABEL_WIDTH), LABEL_WIDTH, &items);
+        }
+        let lines = self.layout().flow("", LABEL_WIDTH, &items);
+        std::iter::once(label).chain(lines).collect()
     }
 
     /// Returns the full summary's tables of all hosts without matches: those that are not cleared,
@@ -84,6 +111,26 @@ impl Summary<'_> {
     }
 }
 
+/// Returns the names of hosts as the summary shows them, without the DNS domain if all of them are of
+/// the same one and their first parts differ, and that domain.
+fn without_domain<'h>(hosts: impl Iterator<Item = &'h HostFacts>) -> (Vec<String>, Option<String>) {
+    let names: Vec<String> = hosts.map(|facts| host_name(facts, HOST_WIDTH)).collect();
+    let parts: Option<Vec<(&str, &str)>> = names.iter().map(|name| name.split_once('.')).collect();
+    let short = parts.filter(|parts| {
+        let firsts: BTreeSet<&str> = parts.iter().map(|(first, _)| *first).collect();
+        let domains: BTreeSet<&str> = parts.iter().map(|(_, domain)| *domain).collect();
+        // A name that is cut has no domain that is known.
+        firsts.len() == parts.len() && domains.len() == 1 && names.iter().all(|name| !name.contains('…'))
+    });
+    match short {
+        Some(parts) => {
+            let domain = parts.first().map(|(_, domain)| (*domain).to_owned());
+            (parts.iter().map(|(first, _)| (*first).to_owned()).collect(), domain)
+        }
+        None => (names, None),
+    }
+}
+
 fn cut<T>(summary: &Summary<'_>, listed: &Listed<T>, what: &str) -> Vec<String> {
     summary.more(listed.count, listed.items.len(), what, "hosts.parquet")
 }
@@ -93,7 +140,7 @@ fn cut<T>(summary: &Summary<'_>, listed: &Listed<T>, what: &str) -> Vec<String> 
 fn row(host: &HostInDetail) -> [String; 5] {
     let matches = &host.matches;
     let time = |time: Option<UtcTime>| {
-        time.map(|UtcTime(time)| time.readable().trim_end_matches('Z').to_owned()).unwrap_or_default()
+        time.map(|UtcTime(time)| time.readable().chars().take(MINUTES).collect()).unwrap_or_default()
     };
     let last = matches.last_time.filter(|last| Some(*last) != matches.first_time);
     [

@@ -89,7 +89,8 @@ impl Layout {
     }
 
     /// Returns lines that begin with a label and have items after it, with commas between them. A
-    /// line is broken only between two items. `indent` is the width of the label in columns.
+    /// line is broken only between two items, or before the parenthesis at the end of an item that
+    /// is wider than a line. `indent` is the width of the label in columns.
     pub(super) fn flow(self, label: &str, indent: usize, items: &[String]) -> Vec<String> {
         let mut lines = Vec::new();
         let mut line = padded(label, indent);
@@ -104,7 +105,14 @@ impl Layout {
             if !is_empty {
                 line.push(' ');
             }
-            line.push_str(&item);
+            let is_too_wide = display_width(&line) + display_width(&item) > self.width;
+            match item.rsplit_once(" (").filter(|_| is_too_wide) {
+                Some((value, remark)) => {
+                    line.push_str(value);
+                    lines.push(std::mem::replace(&mut line, format!("{}({remark}", " ".repeat(indent + 2))));
+                }
+                None => line.push_str(&item),
+            }
             is_empty = false;
         }
         lines.push(line);
@@ -232,6 +240,12 @@ mod tests {
             PLAIN.flow("Label", 6, &items),
             ["Label one two three,", "      four,", "      a very long item indeed"]
         );
+    }
+
+    #[test]
+    fn a_remark_that_does_not_fit_after_its_value_gets_a_line() {
+        let items = ["a path of 16 bytes (on 2 hosts)".to_owned(), "b (1)".to_owned()];
+        assert_eq!(PLAIN.flow("P", 2, &items), ["P a path of 16 bytes", "    (on 2 hosts),", "  b (1)"]);
     }
 
     #[test]
