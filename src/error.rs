@@ -2,9 +2,9 @@
 //! error: it is data (`crate::ledger`) and does not end a sweep.
 
 use crate::base::in_order::NoThreads;
-use crate::config::{PasswordsError, PeriodError, RequestError, RulesError};
+use crate::config::{CarriedError, PasswordsError, PeriodError, RequestError, RulesError};
 use crate::evidence::EvidenceError;
-use crate::output::OutputError;
+use crate::output::{OutputError, PartsError};
 
 /// The error of the function that takes the matches of a sweep one by one
 /// ([`Sink::Each`](crate::Sink::Each)), which the caller passes. It ends the sweep.
@@ -25,6 +25,9 @@ pub enum SweepError {
     /// The file of passwords for archives and volumes cannot be used.
     #[error(transparent)]
     Passwords(#[from] PasswordsError),
+    /// The configuration that a plan carries cannot be made or used.
+    #[error(transparent)]
+    Carried(#[from] CarriedError),
     /// The output directory cannot be used, or its files cannot be written completely.
     #[error(transparent)]
     Output(#[from] OutputError),
@@ -32,6 +35,12 @@ pub enum SweepError {
     /// ([`Sink::Each`](crate::Sink::Each)), returned an error.
     #[error("a match cannot be taken: {0}")]
     Sink(#[source] SinkError),
+    /// A plan or a part cannot be used, or parts do not belong together.
+    #[error(transparent)]
+    Parts(#[from] PartsError),
+    /// The work was interrupted, and nothing was written.
+    #[error("interrupted: nothing was written")]
+    Interrupted,
     /// The threads that read evidence could not be started.
     #[error(transparent)]
     Threads(#[from] NoThreads),
@@ -43,6 +52,7 @@ impl From<RequestError> for SweepError {
             RequestError::Period(error) => error.into(),
             RequestError::Rules(error) => error.into(),
             RequestError::Passwords(error) => error.into(),
+            RequestError::Carried(error) => error.into(),
         }
     }
 }

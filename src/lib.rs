@@ -153,6 +153,10 @@
 //! - *Summary*: the answer as text, which a sweep prints at its end.
 //! - *Page*: `report.html`, the file in which an output shows itself to people.
 //! - *Journal*: the file in which a sweep keeps what it has read so far. `--resume` reads it.
+//! - *Plan*, *shard*: a file that says what to look for and lists the evidence, divided into shards;
+//!   and the files that one process sweeps.
+//! - *Part*: the file in which a sweep or a shard leaves what it found. A *merge* makes of parts the
+//!   output that one sweep would have written.
 //! - *Slow twin*: a plain function that must return what a fast one returns. Tests compare the two.
 //!
 //! # Limits

@@ -12,3 +12,4 @@ pub mod platform;
 pub(crate) mod sentence;
 pub mod small_map;
 pub(crate) mod switch;
+pub(crate) mod zstandard;

@@ -7,7 +7,7 @@ use crate::config::{PeriodError, RequestError, RulesError};
 use crate::error::SweepError;
 use crate::event::TimeError;
 use crate::evidence::EvidenceError;
-use crate::output::OutputError;
+use crate::output::{OutputError, PartsError};
 use crate::report::export::{NoTable, TableName};
 use crate::sweep::OutputNotRead;
 use crate::verify::VerifyError;
@@ -88,6 +88,26 @@ pub enum UsageError {
         /// The names of the commands that exist, one of which was expected instead.
         known: String,
     },
+    /// `--part` was given a file without a plan. Contains the file.
+    #[error(
+        "--part '{}': expected --plan and --shard with it; without a plan, --part takes no file and leaves part.dnsweep in the output: put it after the evidence",
+        .0.display()
+    )]
+    PartWithoutPlan(PathBuf),
+    /// `--plan` was given without the file of the part.
+    #[error("--plan: expected --part FILE, the file to write the part of the shard to; found none")]
+    PlanWithoutPart,
+    /// The number of a shard is greater than the number of the plan's shards.
+    #[error("--shard {shard}: expected a number from 1 to {shards}, the number of shards of the plan")]
+    Shard {
+        /// The number of the shard, as typed.
+        shard: u32,
+        /// The number of the plan's shards.
+        shards: u32,
+    },
+    /// A path that is to be read elsewhere (`--remap`) is not given as `OLD=NEW`. Contains it.
+    #[error("--remap '{0}': expected OLD=NEW: a path in the plan, and the path of the same files here")]
+    Remap(String),
     /// `--resume` was given without the output of the sweep to resume.
     #[error("--resume: expected --out with the output of the unfinished sweep; found none")]
     ResumeWithoutOutput,
@@ -121,4 +141,4 @@ macro_rules! of_a_sweep {
         })*
     };
 }
-of_a_sweep!(EvidenceError, OutputError, PeriodError, RequestError, RulesError);
+of_a_sweep!(EvidenceError, OutputError, PartsError, PeriodError, RequestError, RulesError);

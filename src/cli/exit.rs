@@ -56,6 +56,27 @@ pub const EXIT_STATUSES: [(Exit, &str); 7] = [
     (Exit::Interrupted, "interrupted; the outputs contain what was finished before, and say so"),
 ];
 
+/// The exit statuses of `dnsweep plan` with their meanings, for the guide and `--help`.
+pub const PLAN_EXIT_STATUSES: [(Exit, &str); 4] = [
+    (Exit::Complete, "the plan was written; it lists what could not be read, too"),
+    (Exit::Usage, "wrong arguments, evidence, rules or path of the plan; nothing was written"),
+    (Exit::OutputFailed, "the plan could not be written"),
+    (Exit::Interrupted, "interrupted; no plan was written"),
+];
+
+/// The exit statuses of `dnsweep merge` with their meanings, for the guide and `--help`.
+pub const MERGE_EXIT_STATUSES: [(Exit, &str); 6] = [
+    (Exit::Complete, "merged; every byte of the evidence was read and understood"),
+    (
+        Exit::Usage,
+        "wrong arguments, or parts that are damaged, missing or do not belong together; nothing was written",
+    ),
+    (Exit::Damaged, "merged; some evidence was damaged or unreadable: the ledger says what"),
+    (Exit::NothingRead, "merged; no event log was found"),
+    (Exit::OutputFailed, "an output could not be written"),
+    (Exit::Interrupted, "interrupted; nothing was written"),
+];
+
 /// The exit statuses of `dnsweep verify` with their meanings, for the guide and `--help`.
 pub const VERIFY_EXIT_STATUSES: [(Exit, &str); 4] = [
     (Exit::Complete, "no difference was found in what was compared"),
@@ -122,6 +143,7 @@ impl Exit {
     pub fn of_error(error: &CommandError) -> Self {
         match error {
             CommandError::Sweep(SweepError::Output(error)) if error.is_failed_write() => Exit::OutputFailed,
+            CommandError::Sweep(SweepError::Interrupted) => Exit::Interrupted,
             _ => Exit::Usage,
         }
     }

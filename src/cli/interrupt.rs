@@ -15,11 +15,13 @@ use crate::output::partial_directory;
 
 const FINISHING: &str =
     "interrupted: work in progress is finished and written; a second signal stops at once";
+const STOPPING: &str = "interrupted: nothing will be written; a second signal stops at once";
 
 /// Writes the messages about a sweep that a signal ends.
 #[derive(Debug, Clone)]
 struct InterruptMessages {
-    out: PathBuf,
+    /// The output directory; `None` for a command that writes nothing if it is interrupted.
+    out: Option<PathBuf>,
     format: LogFormat,
     verbosity: Verbosity,
 }
@@ -28,10 +30,10 @@ struct InterruptMessages {
 /// returned flag, which ends the sweep when the work in progress is finished. The second one ends
 /// the process at once, whatever other threads are doing. Each signal prints a message (the first
 /// one only if `verbosity` is normal). `out` is the output directory, which the second message
-/// names.
+/// names; `None` for a command that writes nothing if it is interrupted.
 #[must_use]
-pub fn watch(out: &Path, format: LogFormat, verbosity: Verbosity) -> Arc<AtomicBool> {
-    let messages = Arc::new(InterruptMessages { out: out.to_path_buf(), format, verbosity });
+pub fn watch(out: Option<&Path>, format: LogFormat, verbosity: Verbosity) -> Arc<AtomicBool> {
+    let messages = Arc::new(InterruptMessages { out: out.map(Path::to_path_buf), format, verbosity });
     let (first, last) = (Arc::clone(&messages), messages);
     let status = i32::from(Exit::Interrupted.number());
     signals::watch(status, Arc::new(move || first.finishing()), Arc::new(move || last.stopped()))
@@ -40,12 +42,15 @@ pub fn watch(out: &Path, format: LogFormat, verbosity: Verbosity) -> Arc<AtomicB
 impl InterruptMessages {
     fn finishing(&self) {
         if self.verbosity == Verbosity::Normal {
-            self.line(Level::Info, FINISHING);
+            self.line(Level::Info, if self.out.is_some() { FINISHING } else { STOPPING });
         }
     }
 
     fn stopped(&self) {
-        let (out, partial) = (self.out.display(), partial_directory(&self.out));
+        let Some(out) = &self.out else {
+            return self.line(Level::Error, "stopped at once: nothing was written");
+        };
+        let (out, partial) = (out.display(), partial_directory(out));
         let kept = if partial.exists() {
             let partial = partial.display();
             format!(

@@ -10,11 +10,14 @@ pub(crate) mod exit;
 mod export;
 mod guide;
 mod interrupt;
+mod merge;
 mod pace;
+mod plan;
 mod progress;
 mod report;
 mod resolve;
 mod schema;
+mod shard;
 mod shell;
 mod sweep;
 mod verify;
@@ -53,6 +56,8 @@ pub fn main(build: Build) -> ExitCode {
         Ok(CommandLine { command }) => {
             let (result, format) = match &command {
                 Command::Sweep(arguments) => (sweep::run(arguments), arguments.log_format),
+                Command::Plan(arguments) => (plan::run(arguments), arguments.log_format),
+                Command::Merge(arguments) => (merge::run(arguments), arguments.log_format),
                 Command::Verify(arguments) => (verify::run(arguments), arguments.log_format),
                 Command::Report(arguments) => (report::run(arguments), arguments.log_format),
                 Command::Export(arguments) => (export::run(arguments), arguments.log_format),

@@ -6,7 +6,7 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use super::arguments::SweepArguments;
+use super::arguments::{RequestArguments, SweepArguments};
 use super::error::UsageError;
 use crate::base::platform::files::{MOST_LIST_BYTES, all_of, read_named};
 use crate::base::platform::{Access, path_of_bytes};
@@ -19,7 +19,19 @@ const MOST_PATH_BYTES: usize = 4096;
 
 /// Converts the arguments of `dnsweep sweep` to a request for a sweep. The error says why a list of
 /// paths (`--files-from`) cannot be read.
-pub(super) fn request(arguments: &SweepArguments) -> Result<Sweep, UsageError> {
+pub(super) fn sweep_request(arguments: &SweepArguments) -> Result<Sweep, UsageError> {
+    Ok(Sweep {
+        spool_limit: arguments.spool_limit,
+        page: arguments.no_report.into(),
+        threads: count(arguments.threads),
+        readers: count(arguments.readers),
+        ..request(&arguments.request)?
+    })
+}
+
+/// Converts the arguments that say what a sweep reads and looks for to a request for a sweep. The
+/// error says why a list of paths (`--files-from`) cannot be read.
+pub(super) fn request(arguments: &RequestArguments) -> Result<Sweep, UsageError> {
     let (since, until, last) = (&arguments.since, &arguments.until, &arguments.last);
     Ok(Sweep {
         evidence: evidence(&arguments.evidence, arguments.files_from.as_deref())?,
@@ -30,14 +42,11 @@ pub(super) fn request(arguments: &SweepArguments) -> Result<Sweep, UsageError> {
         period: Period { since: since.clone(), until: until.clone(), last: last.clone() },
         options: options(arguments),
         passwords: arguments.passwords.clone(),
-        spool_limit: arguments.spool_limit,
-        page: arguments.no_report.into(),
-        threads: count(arguments.threads),
-        readers: count(arguments.readers),
+        ..Sweep::default()
     })
 }
 
-fn options(arguments: &SweepArguments) -> Options {
+fn options(arguments: &RequestArguments) -> Options {
     Options {
         evidence_depth: arguments.evidence_depth,
         links: arguments.follow.into(),

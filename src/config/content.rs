@@ -9,12 +9,10 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::base::digest::sha256;
-use crate::base::platform::files::{Link, read_at_most};
+use super::content_folder::{CarriedFolder, ContentFolder};
 use crate::detect::{ContentError, Library, Lookup, LookupDefinition, Macro};
 
 /// The name of the folder with a site's macros: parts of Splunk searches that rules name instead of
@@ -49,6 +47,8 @@ pub struct ContentFile {
     pub file: String,
     /// The SHA-256 of the bytes of the macro's or lookup's file, in hexadecimal digits.
     pub sha256: String,
+    /// The path of the folder that contains the folders `macros` and `lookups`.
+    pub folder: PathBuf,
 }
 
 /// The Splunk lookups (a site's tables of values) and the folder listings that were already read.
@@ -65,15 +65,24 @@ pub(super) struct ContentCache {
 
 /// A Splunk lookup (a site's table of values) that was read, or the reason why it cannot be read;
 /// and the files from which it was read.
-type LoadedLookup = (Result<Arc<Lookup>, ContentError>, Vec<ContentFile>);
+type LoadedLookup = (Result<Arc<Lookup>, ContentError>, Vec<UsedFile>);
+
+/// A file of a macro or lookup that a rule has used.
+#[derive(Debug, Clone)]
+struct UsedFile {
+    /// The file's path, relative to the folder that contains `macros` and `lookups`.
+    file: String,
+    /// The SHA-256 of the file's bytes, in hexadecimal digits.
+    sha256: String,
+}
 
 /// The site's macros and lookups that one rule file can use. Records which of their files the rules
 /// have used.
 #[derive(Debug)]
 pub(super) struct SiteContent<'c> {
-    /// The folder from which the rule file's macros and lookups come: it contains the folder
-    /// `macros` or `lookups`. `None` if no folder above the rule file does.
-    folder: Option<PathBuf>,
+    /// The folder that contains `macros` or `lookups`; `None` if no folder above the rule file
+    /// does.
+    folder: Option<ContentFolder>,
     cache: &'c ContentCache,
     /// The files of macros and lookups that the rules have used so far: the SHA-256 of each, by its
     /// path.
@@ -87,16 +96,26 @@ impl<'c> SiteContent<'c> {
     pub(super) fn above(rule: &Path, cache: &'c ContentCache) -> Self {
         let has_content = |folder: &&Path| folder.join(MACROS).is_dir() || folder.join(LOOKUPS).is_dir();
         let rule = rule.canonicalize().unwrap_or_else(|_| rule.to_path_buf());
-        let folder = rule.ancestors().skip(1).take(MOST_LEVELS).find(has_content).map(Path::to_path_buf);
+        let folder = rule.ancestors().skip(1).take(MOST_LEVELS).find(has_content);
+        let folder = folder.map(|folder| ContentFolder::OnDisk(folder.to_path_buf()));
+        SiteContent { folder, cache, read: RefCell::default() }
+    }
+
+    /// The macros and lookups in `folder`, which a plan carries; none if it is `None`. `cache` has
+    /// what was already read for other rule files.
+    pub(super) fn carried(folder: Option<&CarriedFolder>, cache: &'c ContentCache) -> Self {
+        let folder = folder.cloned().map(ContentFolder::Carried);
         SiteContent { folder, cache, read: RefCell::default() }
     }
 
     /// Returns the files of those macros and lookups that the rules of the rule file have used.
     pub(super) fn into_files(self) -> Vec<ContentFile> {
-        self.read.into_inner().into_iter().map(|(file, sha256)| ContentFile { file, sha256 }).collect()
+        let folder = self.folder.as_ref().map_or_else(PathBuf::new, |folder| folder.path().to_path_buf());
+        let read = self.read.into_inner().into_iter();
+        read.map(|(file, sha256)| ContentFile { file, sha256, folder: folder.clone() }).collect()
     }
 
-    fn note(&self, files: &[ContentFile]) {
+    fn note(&self, files: &[UsedFile]) {
         let mut read = self.read.borrow_mut();
         read.extend(files.iter().map(|file| (file.file.clone(), file.sha256.clone())));
     }
@@ -104,54 +123,52 @@ impl<'c> SiteContent<'c> {
     /// Reads the YAML file that defines the macro or lookup `name`. Returns its text, and its path
     /// with its SHA-256; `None` if there is no such file. `kind` is the name of the folder to
     /// search, [`MACROS`] or [`LOOKUPS`].
-    fn definition(&self, kind: &str, name: &str) -> Result<Option<(String, ContentFile)>, ContentError> {
-        let Some(folder) = self.folder.as_deref().filter(|_| is_plain(name)) else { return Ok(None) };
+    fn definition(&self, kind: &str, name: &str) -> Result<Option<(String, UsedFile)>, ContentError> {
+        let Some(folder) = self.folder.as_ref().filter(|_| is_plain(name)) else { return Ok(None) };
         let names = EXTENSIONS.map(|extension| format!("{name}.{extension}"));
         let Some(file) = self.find(folder, kind, &names) else { return Ok(None) };
-        let (text, sha256) = read_content(&folder.join(&file), MOST_DEFINITION_BYTES)?;
-        Ok(Some((text, ContentFile { file, sha256 })))
+        let (text, sha256) = folder.read(&file, MOST_DEFINITION_BYTES)?;
+        Ok(Some((text, UsedFile { file, sha256 })))
     }
 
     /// Finds the first file with one of these names in the subfolder `kind` of `folder`, or one
     /// level below that subfolder. The returned path is relative to `folder`.
-    fn find(&self, folder: &Path, kind: &str, names: &[String]) -> Option<String> {
-        let inside = self.subfolders(&folder.join(kind));
+    fn find(&self, folder: &ContentFolder, kind: &str, names: &[String]) -> Option<String> {
+        let inside = self.subfolders(folder, kind);
         let folders = std::iter::once(kind.to_owned())
             .chain(inside.iter().map(|subfolder| format!("{kind}/{subfolder}")));
         let mut files = folders.flat_map(|inside| names.iter().map(move |name| format!("{inside}/{name}")));
-        files.find(|file| folder.join(file).exists())
+        files.find(|file| folder.has(file))
     }
 
-    /// Returns the names of the first [`MOST_SUBFOLDERS`] subfolders of a folder, in alphabetical
-    /// order. If the folder was listed before, they come from the cache.
-    fn subfolders(&self, folder: &Path) -> Arc<[String]> {
-        if let Some(known) = self.cache.subfolders.borrow().get(folder) {
+    /// The names of the first [`MOST_SUBFOLDERS`] subfolders of the folder `kind` in `folder`, in
+    /// alphabetical order. They come from the cache if the folder was listed before.
+    fn subfolders(&self, folder: &ContentFolder, kind: &str) -> Arc<[String]> {
+        let place = folder.path().join(kind);
+        if let Some(known) = self.cache.subfolders.borrow().get(&place) {
             return Arc::clone(known);
         }
-        let names: Arc<[String]> = entries(folder)
-            .filter(|(_, path)| path.is_dir())
-            .map(|(name, _)| name)
-            .take(MOST_SUBFOLDERS)
-            .collect();
-        self.cache.subfolders.borrow_mut().insert(folder.to_path_buf(), Arc::clone(&names));
+        let names: Arc<[String]> = folder.subfolders(kind).into_iter().take(MOST_SUBFOLDERS).collect();
+        self.cache.subfolders.borrow_mut().insert(place, Arc::clone(&names));
         names
     }
 
     /// The names of all macros, or of all lookups, for messages that suggest one of them instead of
     /// a misspelt name. `kind` is the name of the folder, [`MACROS`] or [`LOOKUPS`].
     fn names(&self, kind: &str) -> Vec<String> {
-        let Some(folder) = self.folder.as_ref().map(|folder| folder.join(kind)) else { return Vec::new() };
-        let inside = self.subfolders(&folder);
-        let folders = std::iter::once(folder.clone()).chain(inside.iter().map(|name| folder.join(name)));
-        let name = |(file, _): (String, PathBuf)| match file.rsplit_once('.') {
+        let Some(folder) = &self.folder else { return Vec::new() };
+        let inside = self.subfolders(folder, kind);
+        let folders =
+            std::iter::once(kind.to_owned()).chain(inside.iter().map(|name| format!("{kind}/{name}")));
+        let name = |file: String| match file.rsplit_once('.') {
             Some((name, extension)) if EXTENSIONS.contains(&extension) => Some(name.to_owned()),
             Some((_, "csv")) => Some(file),
             _ => None,
         };
-        folders.flat_map(|folder| entries(&folder)).filter_map(name).take(MOST_NAMES).collect()
+        folders.flat_map(|inside| folder.entries(&inside)).filter_map(name).take(MOST_NAMES).collect()
     }
 
-    fn lookup(&self, folder: &Path, name: &str) -> Result<Option<LoadedLookup>, ContentError> {
+    fn lookup(&self, folder: &ContentFolder, name: &str) -> Result<Option<LoadedLookup>, ContentError> {
         let mut files = Vec::new();
         let mut definition = LookupDefinition::default();
         let csv = if let Some((text, file)) = self.definition(LOOKUPS, name)? {
@@ -160,11 +177,7 @@ impl<'c> SiteContent<'c> {
             let csv = definition.file_name(name).map_err(problem)?;
             let beside = Path::new(&file.file).with_file_name(&csv).to_string_lossy().into_owned();
             files.push(file);
-            if folder.join(&beside).exists() {
-                beside
-            } else {
-                self.find(folder, LOOKUPS, &[csv]).unwrap_or(beside)
-            }
+            if folder.has(&beside) { beside } else { self.find(folder, LOOKUPS, &[csv]).unwrap_or(beside) }
         } else {
             let is_file = name.to_ascii_lowercase().ends_with(".csv");
             let Some(csv) = self.find(folder, LOOKUPS, &[name.to_owned()]).filter(|_| is_file) else {
@@ -173,11 +186,11 @@ impl<'c> SiteContent<'c> {
             csv
         };
         let file = csv;
-        let (text, sha256) = read_content(&folder.join(&file), MOST_CSV_BYTES)?;
+        let (text, sha256) = folder.read(&file, MOST_CSV_BYTES)?;
         let lookup = Lookup::new(name, &definition, &text)
             .map(Arc::new)
             .map_err(|problem| format!("{file}: {problem}").into());
-        files.push(ContentFile { file, sha256 });
+        files.push(UsedFile { file, sha256 });
         Ok(Some((lookup, files)))
     }
 }
@@ -191,8 +204,8 @@ impl Library for SiteContent<'_> {
     }
 
     fn lookup_named(&self, name: &str) -> Result<Option<Arc<Lookup>>, ContentError> {
-        let Some(folder) = self.folder.as_deref().filter(|_| is_plain(name)) else { return Ok(None) };
-        let place = folder.join(name);
+        let Some(folder) = self.folder.as_ref().filter(|_| is_plain(name)) else { return Ok(None) };
+        let place = folder.path().join(name);
         let known = self.cache.lookups.borrow().get(&place).cloned();
         let (lookup, files) = match known {
             Some(known) => known,
@@ -214,18 +227,6 @@ impl Library for SiteContent<'_> {
     }
 }
 
-/// Returns the names and paths of the files and folders in a folder, sorted by name; none if the
-/// folder cannot be read.
-fn entries(folder: &Path) -> impl Iterator<Item = (String, PathBuf)> + use<> {
-    let read = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
-    let mut entries: Vec<(String, PathBuf)> = read
-        .filter_map(|entry| Some((entry.file_name().into_string().ok()?, entry.path())))
-        .filter(|(name, _)| !name.starts_with('.'))
-        .collect();
-    entries.sort();
-    entries.into_iter()
-}
-
 /// Returns true if the name of a macro or lookup in a rule is a plain file name, which cannot lead
 /// to another folder.
 fn is_plain(name: &str) -> bool {
@@ -233,17 +234,11 @@ fn is_plain(name: &str) -> bool {
     !name.is_empty() && !name.starts_with('.') && name.chars().all(plain)
 }
 
-/// Reads a file of a macro or lookup, which may have at most `most` bytes. Returns its text and its
-/// SHA-256 in hexadecimal digits.
-fn read_content(path: &Path, most: u64) -> Result<(String, String), ContentError> {
-    let bytes =
-        read_at_most(path, Link::Followed, most).map_err(|error| format!("{}: {error}", path.display()))?;
-    Ok((String::from_utf8_lossy(&bytes).into_owned(), sha256(&bytes)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::digest::sha256;
+    use std::fs;
 
     fn write(folder: &Path, file: &str, text: &str) {
         let path = folder.join(file);

@@ -8,9 +8,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::content::{ContentCache, ContentFile, SiteContent};
+use super::content_folder::CarriedFolder;
 use super::error::RulesError;
 use super::not_run::{NotRun, NotRunReason, first_of};
-use super::text::{FileText, read_found, read_named_file};
+use super::text::{FileText, decoded_file, read_found, read_named_file};
 use crate::base::digest::sha256;
 use crate::base::plain_name::{MOST_PLAIN_NAME, is_plain_name};
 use crate::detect::{
@@ -257,6 +258,34 @@ impl Catalog {
         let (sha256, content) = (sha256.to_owned(), content.to_vec());
         self.push(LoadedDetection { detection, source, line, id_line, sha256, content });
         Ok(())
+    }
+
+    /// Compiles the detections of a rule file that a plan carries: those with these ids, each given
+    /// with the lines on which the rule begins and on which its id is. `file` is the path that the
+    /// file had, and its bytes. The rules use the macros and lookups in `folder`. It is an error if
+    /// there is no such rule.
+    pub(super) fn carried<'i>(
+        (source, bytes): (&str, &[u8]),
+        (folder, cache): (Option<&CarriedFolder>, &ContentCache),
+        placeholders: &Placeholders,
+        places: impl Iterator<Item = (&'i str, [usize; 2])>,
+    ) -> Result<Vec<LoadedDetection>, RulesError> {
+        let wrong = |problem: &dyn std::fmt::Display| detection_error(format!("{source}: {problem}"));
+        let FileText { text, sha256 } = decoded_file(bytes).map_err(|error| wrong(&error))?;
+        let content = SiteContent::carried(folder, cache);
+        let mut rules: Vec<Detection> = Detection::all_from_yaml(&text, source, placeholders, &content)
+            .into_iter()
+            .filter_map(|rule| rule.rule.ok())
+            .collect();
+        let content = content.into_files();
+        let detection = |(id, [line, id_line]): (&str, [usize; 2])| {
+            let place = rules.iter().position(|rule| rule.id == id);
+            let place =
+                place.ok_or_else(|| wrong(&format!("expected a rule with the id {id}, found none")))?;
+            let (source, sha256, content) = (source.to_owned(), sha256.clone(), content.clone());
+            Ok(LoadedDetection { detection: rules.remove(place), source, line, id_line, sha256, content })
+        };
+        places.map(detection).collect()
     }
 
     /// Removes the detections about the log of Windows' own DNS client, for a sweep that does not

@@ -97,6 +97,39 @@ pub struct PasswordsError {
     pub reason: String,
 }
 
+/// Why the configuration that a plan carries cannot be made or used.
+#[derive(Debug, thiserror::Error)]
+pub enum CarriedError {
+    /// Another version of dnsweep made the plan, and may look for something else. Contains that
+    /// version.
+    #[error("the plan: expected one of dnsweep {own}, found one of {0}: use that version, or make the plan anew", own = env!("CARGO_PKG_VERSION"))]
+    Version(String),
+    /// What this process makes of the plan differs from what the plan was made for.
+    #[error("the plan: {}: expected '{}', found '{}': make the plan anew", .0.what, .0.first, .0.second)]
+    Difference(super::InputDifference),
+    /// The plan was made with passwords for encrypted archives, and none are given. Contains the
+    /// SHA-256 of their file.
+    #[error(
+        "the plan was made with passwords, which it does not carry: give --passwords with the same file (SHA-256 {0})"
+    )]
+    NoPasswords(String),
+    /// A file of the request cannot be put into a plan, or not be taken out of it.
+    #[error("'{source_name}', for the plan: {reason}")]
+    File {
+        /// The path of the file, as typed.
+        source_name: String,
+        /// Why the file cannot be carried.
+        reason: String,
+    },
+}
+
+impl CarriedError {
+    /// An error about the file `source_name` of a request.
+    pub(super) fn file(source_name: &str, reason: &dyn std::fmt::Display) -> Self {
+        CarriedError::File { source_name: source_name.to_owned(), reason: reason.to_string() }
+    }
+}
+
 /// Why a sweep cannot be set up as the user requested.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
@@ -109,4 +142,7 @@ pub enum RequestError {
     /// The file of passwords for encrypted archives cannot be used.
     #[error(transparent)]
     Passwords(#[from] PasswordsError),
+    /// The configuration that a plan carries cannot be made or used.
+    #[error(transparent)]
+    Carried(#[from] CarriedError),
 }

@@ -2,7 +2,9 @@
 //! differ, that the detections they name are loaded, and whether they have expired.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
 
 use super::detections::LoadedDetection;
 use super::error::RulesError;
@@ -31,7 +33,7 @@ pub struct LoadedExclusion {
 
 /// Whether an exclusion (a site's description of harmless events) is applied in a sweep, or has
 /// expired.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ExclusionStatus {
     /// The exclusion is applied: events that it describes are no matches.
     Applied,
@@ -60,33 +62,52 @@ impl LoadedExclusion {
     }
 }
 
-/// Loads the exclusions in the files `paths`, in the order of the files. An exclusion may only name
-/// detections in `detections`. It has expired if its last day ended before `now`.
-pub(super) fn exclusions(
-    paths: &[PathBuf],
-    detections: &[LoadedDetection],
-    now: EventTime,
-) -> Result<Vec<LoadedExclusion>, RulesError> {
-    let wrong = |source: Box<dyn std::error::Error + Send + Sync>| RulesError::Exclusions { source };
-    let mut loaded = Vec::new();
-    for path in paths {
+/// The text of a file with exclusions.
+#[derive(Debug, Clone)]
+pub(super) struct ExclusionFile {
+    /// The path of the file, as typed.
+    pub source: String,
+    /// The file's text, and the hash of its bytes.
+    pub text: FileText,
+}
+
+impl ExclusionFile {
+    /// Reads the file with exclusions at `path`, which the user named (`--allow`).
+    pub(super) fn read(path: &Path) -> Result<Self, RulesError> {
         let source = path.display().to_string();
-        let FileText { text, sha256 } =
-            read_named_file(path).map_err(|error| wrong(format!("{source}: {error}").into()))?;
-        let exclusions = Exclusion::list_from_yaml(&text, &source, &file_name(path))
-            .map_err(|error| wrong(Box::new(error)))?;
+        let text = read_named_file(path).map_err(|error| wrong(format!("{source}: {error}")))?;
+        Ok(ExclusionFile { source, text })
+    }
+}
+
+fn wrong(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> RulesError {
+    RulesError::Exclusions { source: source.into() }
+}
+
+/// Loads the exclusions in `files`, in the order of the files. `detections` are those that an
+/// exclusion may name. `status` says whether an exclusion, given with its position among all of them,
+/// has expired.
+pub(super) fn exclusions(
+    files: Vec<ExclusionFile>,
+    detections: &[LoadedDetection],
+    status: impl Fn(usize, &Exclusion) -> ExclusionStatus,
+) -> Result<Vec<LoadedExclusion>, RulesError> {
+    let mut loaded = Vec::new();
+    for ExclusionFile { source, text: FileText { text, sha256 } } in files {
+        let name = file_name(Path::new(&source));
+        let exclusions = Exclusion::list_from_yaml(&text, &source, &name).map_err(wrong)?;
         if exclusions.is_empty() {
             // An empty list is refused: it may be the rest of a file that was cut off.
-            return Err(wrong(format!("{source}: expected a list of exclusions, found an empty one").into()));
+            return Err(wrong(format!("{source}: expected a list of exclusions, found an empty one")));
         }
         for (number, exclusion) in (1..).zip(exclusions) {
             check_detections(&exclusion, detections)
-                .map_err(|problem| wrong(format!("{source}: entry {number}: {problem}").into()))?;
-            let (source, sha256, status) = (source.clone(), sha256.clone(), status_at(&exclusion, now));
+                .map_err(|problem| wrong(format!("{source}: entry {number}: {problem}")))?;
+            let (source, sha256, status) = (source.clone(), sha256.clone(), status(loaded.len(), &exclusion));
             loaded.push((number, LoadedExclusion { exclusion, source, sha256, status }));
         }
     }
-    check_names(&loaded).map_err(|problem| wrong(problem.into()))?;
+    check_names(&loaded).map_err(wrong)?;
     Ok(loaded.into_iter().map(|(_, exclusion)| exclusion).collect())
 }
 
@@ -94,7 +115,8 @@ fn file_name(path: &Path) -> String {
     path.file_name().map(escaped_name).unwrap_or_default()
 }
 
-fn status_at(exclusion: &Exclusion, now: EventTime) -> ExclusionStatus {
+/// Returns whether an exclusion has expired at `now`: whether its last day ended before.
+pub(super) fn status_at(exclusion: &Exclusion, now: EventTime) -> ExclusionStatus {
     match &exclusion.expires {
         Some(expiry) if now > expiry.end => ExclusionStatus::Expired,
         _ => ExclusionStatus::Applied,

@@ -1,7 +1,9 @@
 //! A user's request for a sweep, and the configuration that results from it: the period, the
 //! switches, and the loaded detections and exclusions.
 
+mod carried;
 mod content;
+mod content_folder;
 mod detections;
 mod error;
 mod exclusions;
@@ -19,10 +21,10 @@ use std::path::PathBuf;
 use crate::event::Window;
 use crate::evidence::discover::{Search, Unpacking};
 
+pub use self::carried::{CarriedConfig, Local};
 pub use self::content::ContentFile;
 pub use self::detections::{Catalog, LoadedDetection};
-pub use self::error::{PasswordsError, PeriodError, RequestError, RulesError};
-use self::exclusions::exclusions;
+pub use self::error::{CarriedError, PasswordsError, PeriodError, RequestError, RulesError};
 pub use self::exclusions::{ExclusionStatus, LoadedExclusion};
 pub use self::inputs::{InputDifference, SweepInputs};
 pub use self::not_run::{NotRun, RefusedDetection};
@@ -64,6 +66,9 @@ pub struct Config {
     pub period: Period,
     /// Whether an output directory gets `report.html`, the page that shows it to people.
     pub page: ReportPage,
+    /// What the part of the sweep carries, from which outputs are merged; `None` if the sweep leaves
+    /// no part.
+    pub part: Option<CarriedConfig>,
     /// The number of threads that decode records.
     pub threads: NonZeroUsize,
     /// The number of threads that may list folders or read at the same time; `None` for all
@@ -87,8 +92,15 @@ impl Config {
         )
     }
 
-    /// Returns where and how the sweep finds evidence: its roots (directories and files), and the
-    /// options that concern finding files, such as whether links are followed.
+    /// Returns an error if the sweep was requested with passwords for encrypted archives, and this
+    /// process has none: it could not read what others can.
+    pub fn check_passwords(&self) -> Result<(), CarriedError> {
+        let is_missing = self.unpacking.passwords.is_empty() && !self.passwords_sha256.is_empty();
+        if is_missing { Err(CarriedError::NoPasswords(self.passwords_sha256.clone())) } else { Ok(()) }
+    }
+
+    /// Where and how the sweep finds evidence: its roots, and the options that concern finding
+    /// files, such as whether links are followed.
     #[must_use]
     pub fn search(&self) -> Search {
         search(self.roots.clone(), &self.options, self.unpacking.clone())

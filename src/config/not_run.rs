@@ -1,9 +1,11 @@
 //! The rules and files in directories of rules that a sweep does not run, by the reason.
 
+use serde::{Deserialize, Serialize};
+
 use crate::detect::DetectionError;
 
 /// A rule that a sweep does not run, with the reason.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefusedDetection {
     /// The path of the rule's file, as typed or found.
     pub source: String,
@@ -13,7 +15,7 @@ pub struct RefusedDetection {
 
 /// The rules, and the files in directories of rules, that a sweep does not run, by the reason. The
 /// summary that is printed after the sweep counts them, so that nobody believes that they were run.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotRun {
     /// The rules that cannot be run although they may be about DNS queries. What they would have
     /// found is unknown.

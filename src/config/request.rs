@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::thread::available_parallelism;
 
 use super::error::{PeriodError, RequestError, RulesError};
-use super::{Catalog, Config, LoadedDetection, NotRun, Options, exclusions, passwords};
+use super::exclusions::{ExclusionFile, exclusions, status_at};
+use super::{Catalog, Config, LoadedDetection, NotRun, Options, passwords};
 use crate::base::switch::switch;
 use crate::event::{EventTime, Window, parse_since, parse_span_back, parse_until};
 use crate::evidence::discover::Unpacking;
@@ -120,7 +121,9 @@ impl Sweep {
         if self.refused == Refused::Error {
             check_that_all_run(&detections, &not_run)?;
         }
-        let exclusions = exclusions(&self.exclusions, &detections, now)?;
+        let files: Vec<_> =
+            self.exclusions.iter().map(|path| ExclusionFile::read(path)).collect::<Result<_, _>>()?;
+        let exclusions = exclusions(files, &detections, |_, exclusion| status_at(exclusion, now))?;
         let read = self.passwords.as_deref().map(passwords).transpose()?;
         let (passwords, passwords_sha256) = read.unwrap_or_default();
         let spool = SpoolPlace { limit: self.spool_limit.unwrap_or(DISK), ..SpoolPlace::default() };
@@ -137,6 +140,7 @@ impl Sweep {
             window,
             period: self.period.clone(),
             page: self.page,
+            part: None,
             threads: self.threads.unwrap_or_else(cores),
             readers: self.readers,
         })

@@ -9,7 +9,7 @@ use crate::base::platform::files::{Link, read_at_most, read_named};
 
 /// The greatest size in bytes of a rule file, and of a file with exclusions or values for
 /// placeholders. Real rule files have a few KiB.
-const MOST_BYTES: u64 = 1 << 20;
+pub(super) const MOST_BYTES: u64 = 1 << 20;
 
 /// The text of a rule file, or of a file with exclusions or values for placeholders, and the hash
 /// of its bytes.
@@ -34,7 +34,8 @@ pub(super) fn read_found(path: &Path) -> io::Result<FileText> {
     decoded_file(&read_at_most(path, Link::Followed, MOST_BYTES)?)
 }
 
-fn decoded_file(bytes: &[u8]) -> io::Result<FileText> {
+/// Decodes the bytes of a rule file, or of a file with exclusions or values for placeholders.
+pub(super) fn decoded_file(bytes: &[u8]) -> io::Result<FileText> {
     let text = decoded(bytes).map_err(io::Error::other)?;
     Ok(FileText { text, sha256: sha256(bytes) })
 }

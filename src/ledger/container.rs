@@ -1,6 +1,8 @@
 //! What is known of one container: an archive, a disk image, a volume or a shadow copy. It is plain
 //! data, of which [`crate::report`] makes table rows.
 
+use serde::{Deserialize, Serialize};
+
 use crate::event::EventTime;
 
 /// The most problems that are listed for one container. Further problems are dropped, because a
@@ -12,7 +14,7 @@ const MOST_PROBLEMS: usize = 1000;
 pub const SHADOW_COPY: &str = "shadow copy";
 
 /// How far a container (an archive, a disk image, a volume or a shadow copy) was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ContainerStatus {
     /// The container was listed to its end, and no problem with it was found.
     Read,
@@ -66,7 +68,7 @@ impl ContainerStatus {
 }
 
 /// A further file of a container that consists of several files, such as a segment of a disk image.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContainerPart {
     /// The name of this further file of the container, without its folder.
     pub name: String,
@@ -76,7 +78,7 @@ pub struct ContainerPart {
 }
 
 /// What is wrong with a range of bytes of a container.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContainerProblem {
     /// The offset at which the range with the problem starts, in bytes. It counts from the start of
     /// the disk or volume for a container that is a disk image, a volume or a shadow copy, and
@@ -99,7 +101,7 @@ impl ContainerProblem {
 
 /// What a container, or the collector that wrote the container, says of its own origin. dnsweep
 /// does not verify any of these statements.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Statement {
     /// The name of the host that the container's content comes from, as the container or its
     /// collector states it; `None` if nothing states it.
@@ -114,7 +116,7 @@ pub struct Statement {
 }
 
 /// Where a file of the evidence comes from, as the container that the file lies in says.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     /// The file's path on the host that it was collected from, as the collector or the volume
     /// states it; `None` if nothing states it.
@@ -139,9 +141,9 @@ impl Default for &Origin {
     }
 }
 
-/// What is known of one container (an archive, a disk image, a volume or a shadow copy): where it
-/// lies, how far it was read, and what is wrong with it. It becomes a row of `containers.parquet`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The account of one container: where the container lies, how far it was read, and what is wrong
+/// with it. It becomes a row of `containers.parquet`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContainerReport {
     /// The path of the container from its root. For a container in another container, the outer
     /// path comes first.

@@ -163,6 +163,12 @@ impl OutputDirectory {
         NewFile { path: self.partial.tables().join(name), access: self.access }
     }
 
+    /// Removes a file that was begun and is not to be a part of the output.
+    pub fn discard(&self, name: &str) -> Result<(), OutputError> {
+        let path = self.staged(name).path;
+        fs::remove_file(&path).map_err(|error| failed(&path, &error))
+    }
+
     /// Writes `run.json`, whose presence makes the directory an output of dnsweep.
     pub fn write_run(&self, json: &[u8]) -> Result<PendingSync, OutputError> {
         self.write_document(RUN_FILE, json)

@@ -75,6 +75,14 @@ pub enum OutputError {
         /// Why the path cannot be used: the operating system's error.
         source: io::Error,
     },
+    /// A plan or a part cannot be written at the place that the user named.
+    #[error("'{}': {source}", path.display())]
+    File {
+        /// The path at which the file was to be made, as typed.
+        path: PathBuf,
+        /// Why no file can be made there.
+        source: io::Error,
+    },
     /// A row does not fit the columns of its table, which is a bug in dnsweep. Contains what does
     /// not fit.
     #[error("a row does not fit the columns of its table, which is a bug in dnsweep: {0}")]

@@ -7,6 +7,7 @@ mod directory;
 mod error;
 mod frame;
 mod names;
+mod packed;
 mod parquet;
 mod partial;
 mod reading;
@@ -21,9 +22,11 @@ pub use directory::{FinalJournal, NewFile, OutputDirectory, prepare};
 pub use error::OutputError;
 pub(crate) use frame::{document, framed, read_framed};
 pub use names::{
-    CONTAINERS_FILE, FILES_FILE, HOSTS_FILE, LEADS_FILE, MATCHES_FILE, PAGE_FILE, RUN_FILE, STATS_FOLDER,
-    partial_directory, stats_file,
+    CONTAINERS_FILE, DOCUMENTS, FILES_FILE, HOSTS_FILE, LEADS_FILE, MATCHES_FILE, PAGE_FILE, PART_FILE,
+    RUN_FILE, STATS_FOLDER, partial_directory, stats_file,
 };
+pub(crate) use packed::{PackedFile, PackedKind, PackedReader, PackedWriter, size_and_sha256};
+pub use packed::{PartsError, WrittenFile};
 pub use parquet::{ROW_GROUP_ROWS, TableWriter, WrittenTable};
 pub use partial::UnfinishedPolicy;
 pub use reading::{OutputTables, row_count};

@@ -14,8 +14,11 @@ pub const RUN_FILE: &str = "run.json";
 /// The name of the file in an output that shows the output to people, as an HTML page. It is made
 /// from the tables and from [`RUN_FILE`], and may be left out.
 pub const PAGE_FILE: &str = "report.html";
+/// The name of the file in an output from which the output can be merged with others. It is written
+/// only if the user asks for it (`--part`).
+pub const PART_FILE: &str = "part.dnsweep";
 /// The names of the files of an output that are no tables.
-pub(super) const DOCUMENTS: [&str; 2] = [RUN_FILE, PAGE_FILE];
+pub const DOCUMENTS: [&str; 3] = [RUN_FILE, PAGE_FILE, PART_FILE];
 /// The file name of the table of matches.
 pub const MATCHES_FILE: &str = "matches.parquet";
 /// The file name of the table of hosts.

@@ -59,7 +59,7 @@ pub use matches::{MatchContext, MatchRow, Occurrence, event_hash};
 pub use nothing_read::nothing_read;
 pub use page::{PageMarks, page};
 pub use run::{
-    ContentRecord, DetectionLeads, DetectionRecord, NameCondition, OutputRecord, RefusedRecord,
+    ContentRecord, DetectionLeads, DetectionRecord, MergedPart, NameCondition, OutputRecord, RefusedRecord,
     RiskObjectRecord, RuleCounts, Run, RunNotRead,
 };
 #[cfg(feature = "cli")]

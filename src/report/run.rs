@@ -48,6 +48,9 @@ pub struct Run {
     /// The number of files that were not read, because an earlier, unfinished run had read them and
     /// this run resumed it (`--resume`).
     pub resumed_files: u64,
+    /// The parts from which the output was merged; empty for a sweep of evidence.
+    #[serde(default)]
+    pub merged: Vec<MergedPart>,
     /// The number of threads that read and decoded events.
     pub threads: usize,
     /// The start of the requested period: earlier events could not match. `null` if the period has
@@ -95,6 +98,10 @@ pub struct Run {
     pub missed_containers: Vec<MissedContainer>,
     /// The tables that were written, each with its size and hash.
     pub outputs: Vec<OutputRecord>,
+    /// The part that the sweep left, from which its output can be merged with others (`--part`); its
+    /// rows are blocks of files. `null` if it left none.
+    #[serde(default)]
+    pub part: Option<OutputRecord>,
 }
 
 impl Run {
@@ -280,6 +287,21 @@ pub struct OutputRecord {
     pub bytes: u64,
     /// The SHA-256 of the table's file.
     pub sha256: String,
+}
+
+/// A part from which an output was merged, as `run.json` lists it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MergedPart {
+    /// The path of the part's file.
+    pub file: String,
+    /// The size of the part's file in bytes.
+    pub bytes: u64,
+    /// The SHA-256 of the part's file.
+    pub sha256: String,
+    /// The SHA-256 that identifies the plan of the part.
+    pub plan: String,
+    /// The number of the part's shard in the plan, from 1.
+    pub shard: u32,
 }
 
 /// Why a `run.json` (the file in an output that describes the sweep) cannot be used to verify the

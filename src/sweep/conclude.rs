@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use super::collect::SweepResults;
 use super::excluded::ExclusionCounts;
 use super::leads::{LeadCounts, lead_conditions};
+use super::parts::PartWriter;
 use super::writing::FinishedTables;
 use super::{Outcome, SCHEMA_VERSION};
 use crate::base::digest::sha256;
@@ -20,10 +21,12 @@ use crate::detect::{LeadCondition, RiskObject};
 use crate::error::SweepError;
 use crate::event::{EventTime, time_zone};
 use crate::evidence::discover::Discovery;
-use crate::output::{FinalJournal, OutputDirectory, OutputError, OutputTables, PAGE_FILE, PendingSync};
+use crate::output::{
+    FinalJournal, OutputDirectory, OutputError, OutputTables, PAGE_FILE, PART_FILE, PendingSync,
+};
 use crate::report::{
-    ContentRecord, DetectionLeads, DetectionRecord, Ending, ExclusionRecord, MissedContainer, NameCondition,
-    RefusedRecord, RiskObjectRecord, RuleCounts, Run, Totals, page,
+    ContentRecord, DetectionLeads, DetectionRecord, Ending, ExclusionRecord, MergedPart, MissedContainer,
+    NameCondition, OutputRecord, RefusedRecord, RiskObjectRecord, RuleCounts, Run, Totals, page,
 };
 
 /// What called the sweep, as `run.json` describes it: the program `dnsweep`, or another Rust
@@ -37,11 +40,15 @@ pub struct Caller {
     pub exit_status: Option<fn(&Totals) -> u8>,
 }
 
-/// When a sweep began, and how many files it did not read again. For these files, it took the
-/// results from the journal of an unfinished sweep, which keeps what that sweep has read.
-pub(super) struct SweepTimes {
+/// What `run.json` says about how a sweep was made.
+pub(super) struct SweepFacts {
+    /// When the sweep began.
     pub started: EventTime,
+    /// The number of files that the sweep did not read again, because an unfinished sweep had read
+    /// them and the journal has the results.
     pub resumed_files: u64,
+    /// The parts from which the output was merged; none for a sweep of evidence.
+    pub merged: Vec<MergedPart>,
 }
 
 /// Decides how the sweep ended, writes `run.json`, and gives the output directory its final name,
@@ -52,11 +59,13 @@ pub(super) fn conclude(
     caller: Caller,
     discovery: Discovery,
     collected: SweepResults,
-    SweepTimes { started, resumed_files }: SweepTimes,
+    (facts, part): (SweepFacts, Option<PartWriter>),
 ) -> Result<Outcome, SweepError> {
     let SweepResults { hosts, totals, flawed, match_counts, lead_counts, excluded, written } = collected;
-    let FinishedTables { outputs, syncing } = written;
+    let FinishedTables { outputs, mut syncing } = written;
     let ending = totals.ending();
+    let SweepFacts { started, resumed_files, merged } = facts;
+    let part = finish_part(part, output.as_ref(), ending, &mut syncing)?;
     let leads: Vec<_> = match config.options.leads {
         Leads::None => vec![None; config.detections.len()],
         Leads::DnsClient => detection_leads(&config, &lead_counts).into_iter().map(Some).collect(),
@@ -83,6 +92,7 @@ pub(super) fn conclude(
         interrupted: ending == Ending::Interrupted,
         exit_status: caller.exit_status.map(|status| status(&totals)),
         resumed_files,
+        merged,
         threads: config.threads.get(),
         since: config.window.since.map(EventTime::rfc3339),
         until: config.window.until.map(EventTime::rfc3339),
@@ -101,14 +111,33 @@ pub(super) fn conclude(
         flawed_files: flawed,
         missed_containers,
         outputs,
+        part,
     };
     let directory = output.map(|output| publish(output, config.page, &run, syncing)).transpose()?;
     Ok(Outcome { ending, run, hosts, directory })
 }
 
-/// Writes `run.json` and, unless `page` says otherwise, the page `report.html`. Then gives the
-/// output directory its final name, and returns its path. `syncing` are the tables that are still
-/// syncing to the disk.
+/// Ends the part of a sweep, and returns its record for `run.json`. A part is complete or absent: the
+/// part of an interrupted sweep is removed.
+fn finish_part(
+    part: Option<PartWriter>,
+    output: Option<&OutputDirectory>,
+    ending: Ending,
+    syncing: &mut VecDeque<PendingSync>,
+) -> Result<Option<OutputRecord>, OutputError> {
+    let Some((part, output)) = part.zip(output) else { return Ok(None) };
+    if ending == Ending::Interrupted {
+        drop(part);
+        output.discard(PART_FILE)?;
+        return Ok(None);
+    }
+    let (record, pending) = part.finish(PART_FILE)?;
+    syncing.push_back(pending);
+    Ok(Some(record))
+}
+
+/// Writes `run.json` and, unless `page` leaves it out, the page, and gives the output directory its
+/// final name, which is returned. `syncing` are the tables that are still syncing to the disk.
 fn publish(
     output: OutputDirectory,
     page: ReportPage,
@@ -194,7 +223,7 @@ fn detection_record(
         sha256,
         content: content
             .into_iter()
-            .map(|ContentFile { file, sha256 }| ContentRecord { file, sha256 })
+            .map(|ContentFile { file, sha256, .. }| ContentRecord { file, sha256 })
             .collect(),
         matches,
         unique_matches,

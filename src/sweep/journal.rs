@@ -15,13 +15,13 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::entry::{Entry, EntryUnit};
 use crate::base::platform::files::read_exact_at;
 use crate::base::platform::open_own;
 use crate::config::{InputDifference, SweepInputs};
 use crate::event::Window;
 use crate::output::{OutputError, document, framed, read_framed};
-use crate::report::FileReport;
-use crate::scan::{Block, LocatedEvent};
+use crate::scan::Block;
 
 /// The number of bytes of evidence after which entries are written to the file of the sweep's
 /// journal, in which the sweep keeps what it has read so far. If a sweep is killed, a resumed sweep
@@ -56,40 +56,6 @@ pub(super) struct FileKey {
     pub size: u64,
     /// The file's modification time: seconds and nanoseconds since the start of 1970.
     pub modified: (i64, i64),
-}
-
-/// An entry that is to be written to the sweep's journal: the result of a unit of work, which is a
-/// block of a file. It borrows the result. The fields are those of [`Entry`].
-#[derive(Debug, Serialize)]
-pub(super) struct NewEntry<'a> {
-    pub file: FileKey,
-    pub block: Block,
-    pub part: &'a FileReport,
-    pub events: Vec<&'a LocatedEvent>,
-    pub recovered: Vec<&'a LocatedEvent>,
-}
-
-/// An entry that was read from the journal of an unfinished sweep: the result of a unit of work,
-/// which is a block of a file.
-#[derive(Debug, Deserialize)]
-pub(super) struct Entry {
-    /// The file and the block that the entry belongs to.
-    #[expect(dead_code, reason = "whoever reads it knows; the format has it")]
-    place: EntryUnit,
-    /// The account of the block: how many bytes and records it has, and which of them are damaged.
-    pub part: FileReport,
-    /// The block's events that detections describe, in file order.
-    pub events: Vec<LocatedEvent>,
-    /// The events from deleted records of the block that detections describe.
-    pub recovered: Vec<LocatedEvent>,
-}
-
-/// The beginning of an entry of a sweep's journal: the file and the block that the entry belongs
-/// to. Only this part of the entries is decoded when a journal is opened.
-#[derive(Debug, Deserialize)]
-struct EntryUnit {
-    file: FileKey,
-    block: Block,
 }
 
 /// The place of an entry in a sweep's journal. The entry, which is the result of reading one block
@@ -142,7 +108,10 @@ impl Journal {
         }
         if whole == 0 {
             let first = FirstEntry { inputs: inputs.to_json(), window };
-            journal.write(&entry(&(LAYOUT, first), 0))?;
+            journal.write(&framed(0, |bytes| {
+                postcard::to_extend(&(LAYOUT, first), bytes)
+                    .expect("texts and numbers can be written to memory")
+            }))?;
             journal.flush()?;
         }
         Ok(journal)
@@ -166,7 +135,9 @@ impl Journal {
                 self.check(&first, inputs)?;
                 self.window = first.window;
             } else {
-                let Ok((EntryUnit { file, block }, _)) = postcard::take_from_bytes(document) else { break };
+                let Some((EntryUnit { file, block }, _)) = EntryUnit::<FileKey>::decode(document) else {
+                    break;
+                };
                 let entries = units.entry(file).or_default();
                 if block.is_first() {
                     // An earlier sweep began to read this file, but did not finish it.
@@ -260,7 +231,10 @@ impl JournalReader {
         let entry = read.and_then(|()| {
             let document = document(&bytes)
                 .ok_or_else(|| io::Error::other("an entry changed while the sweep read it"))?;
-            postcard::from_bytes(document).map_err(io::Error::other)
+            let unit = EntryUnit::<FileKey>::decode(document);
+            let (_, rest) =
+                unit.ok_or_else(|| io::Error::other("expected the entry of a file, found another"))?;
+            Entry::decode(rest).map_err(io::Error::other)
         });
         entry.map_err(|error| failed(&self.path, &error))
     }
@@ -273,15 +247,6 @@ fn is_whole(file: &FileKey, entries: &[EntryLocation]) -> bool {
     let follows =
         entries.iter().all(|entry| entry.block.start == std::mem::replace(&mut end, entry.block.end));
     follows && end >= file.size
-}
-
-/// Makes an entry of a sweep's journal with `document` as its content. `expected` is the
-/// approximate size of the content in bytes.
-pub(super) fn entry(document: &impl Serialize, expected: usize) -> Vec<u8> {
-    framed(expected, |entry| {
-        postcard::to_extend(document, entry)
-            .expect("numbers, texts, lists and maps of known length can all be written to memory")
-    })
 }
 
 fn failed(path: &Path, error: &io::Error) -> OutputError {

@@ -7,11 +7,14 @@ mod collect;
 mod conclude;
 mod container_hashes;
 mod detector;
+mod entry;
 mod excluded;
 mod hits;
+mod job;
 mod journal;
 mod leads;
 mod log_events;
+mod parts;
 mod recorded;
 mod sink;
 mod tables;
@@ -22,29 +25,26 @@ mod writing;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
-use crate::base::in_order::in_order;
 use crate::base::platform::Access;
-use crate::config::{Config, Hashing, Leads, Sweep};
+use crate::config::{Config, Hashing, Sweep};
 use crate::error::SweepError;
 use crate::event::EventTime;
 use crate::evidence::discover::{Discovery, FoundSoFar, discover_observed, resolve_roots};
-use crate::output::{OutputDirectory, Table, UnfinishedPolicy, prepare};
-use crate::report::{Ending, FileReport, MatchRow, NamedHost, Run};
+use crate::output::{OutputDirectory, UnfinishedPolicy, prepare};
+use crate::report::{Ending, FileReport, NamedHost, Run};
 
-use self::collect::{Collector, Destination};
 pub use self::conclude::Caller;
-use self::conclude::{SweepTimes, conclude};
+use self::conclude::SweepFacts;
 use self::container_hashes::hash_containers;
-use self::hits::{HitTables, SeenEvents};
+use self::job::{Job, UnitsFrom};
 use self::journal::Journal;
 pub use self::log_events::LogEvents;
+pub use self::parts::{Merge, PartSource, Plan, PlanSummary, ShardSweep, sweep_shard};
 pub use self::recorded::{CompleteOutput, OutputNotRead, RecordedOutput};
 pub use self::sink::{Match, Sink, TakeMatch};
-use self::unit::{Unit, resumed, units};
-use self::worker::Worker;
-use self::writing::SweepTables;
+use self::unit::resumed;
 
 /// The version of the layout of the tables and of `run.json`. It is raised once for all changes
 /// since the last release, if any column or field was added, removed or changed.
@@ -127,45 +127,11 @@ pub(crate) fn sweep(
     config.window = journal.as_ref().map_or(config.window, |journal| journal.window);
     set_up_spool(&mut config, output.as_ref(), interrupt);
     let discovery = find_evidence(&config, observer, interrupt)?;
-    let table = Table::of(MatchRow::COLUMNS);
-    let leads = (config.options.leads == Leads::DnsClient).then(|| Table::of(MatchRow::LEAD_COLUMNS));
-    let tables = output.is_some().then_some(HitTables { matches: &table, leads: leads.as_ref() });
-    let target = match (output.as_ref().zip(tables), each) {
-        (Some((output, tables)), _) => {
-            Destination::Tables(SweepTables::begin(&config, output, tables)?.into())
-        }
-        (None, Some(take)) => Destination::Each(take),
-        (None, None) => Destination::Nowhere,
-    };
-    let mut collector = Collector::new(&config, &discovery, target, observer);
-    let worker = Worker::new(&config, &discovery, tables, journal.as_ref().map(Journal::reader).transpose()?);
     let read_before = journal.as_mut().map(Journal::take_files).unwrap_or_default();
     let resumed_files = resumed(&discovery, &read_before);
-    // Units from the journal are still collected after an interruption, because nothing has to be
-    // read for them.
-    let units = units(&discovery, &read_before, &config)
-        .take_while(|unit| unit.is_known() || !interrupt.load(Ordering::Relaxed));
-    let (mut seen, mut recovered) = (SeenEvents::default(), Vec::new());
-    let work = |unit| worker.work(unit);
-    in_order(config.threads, units, Unit::weight, work, |mut done| {
-        if collector.leaves_out(&done)? {
-            return Ok(());
-        }
-        if let Some((journal, entry)) = journal.as_mut().zip(done.entry.as_deref()) {
-            journal.append(entry, done.block)?;
-        }
-        let file = done.file;
-        recovered.extend(done.recovered.drain(..).map(|event| (file, event)));
-        collector.add(worker.mark_copies(done, &mut seen), &worker.detector)
-    })?;
-    journal.as_mut().map_or(Ok(()), Journal::flush)?;
-    worker.recover(recovered, &mut seen, |file, events, hits| {
-        collector.add_hits(file, events, hits, &worker.detector)
-    })?;
-    // Frees the memory for reading and searching, so that writing the tables can reuse it.
-    drop((worker, seen));
-    let collected = collector.finish()?;
-    conclude(config, output, caller, discovery, collected, SweepTimes { started, resumed_files })
+    let source = UnitsFrom::Evidence(read_before);
+    let facts = SweepFacts { started, resumed_files, merged: Vec::new() };
+    Job { config, discovery, output, each, journal, source }.run(facts, caller, observer, interrupt)
 }
 
 /// Sets where files of archives are unpacked: beside the output, if there is one. Unpacking stops

@@ -5,13 +5,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::journal::{EntryLocation, FileKey};
+use super::parts::PartEntry;
 use crate::base::ordered_hash::OrderedHash;
 use crate::config::{Config, Hashing};
 use crate::evidence::discover::{Discovery, FileForm, LogFile};
 use crate::scan::{BLOCK_CHUNKS, Block, HELD_BLOCK_CHUNKS, blocks};
 
 /// A unit of work: a block of a file, and where the block's contents come from.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Unit<'a> {
     pub file: &'a LogFile,
     /// The position of the file among all files to read, in evidence order.
@@ -21,7 +22,7 @@ pub(super) struct Unit<'a> {
 }
 
 /// Where the contents of a unit of work (a block of a file) come from.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) enum UnitSource {
     /// The block is read from the evidence. If evidence is hashed, contains the hash of the whole
     /// file, to which the block's bytes are added.
@@ -29,6 +30,8 @@ pub(super) enum UnitSource {
     /// An earlier, unfinished sweep has read the block. Its result lies at this place of the
     /// sweep's journal, from which the sweep is resumed.
     Journal(EntryLocation),
+    /// A part of a sweep that is being merged has the result of the block.
+    Part(PartEntry),
     /// The file is an unchanged log of a shadow copy, so that nothing is read.
     Unchanged,
 }
@@ -80,19 +83,22 @@ fn block_chunks(form: FileForm) -> u64 {
 }
 
 impl Unit<'_> {
-    /// Returns the memory in bytes that the unit (a block of a file) takes while it is worked on.
-    /// This is the size of its block, or twice that if a copy of the block may have to wait to be
-    /// hashed.
+    /// Returns the memory in bytes that the unit takes while it is worked on. This is the size of
+    /// its block, or twice that if a copy of the block may have to wait to be hashed; for a unit of a
+    /// part, what its entry takes.
     pub(super) fn weight(&self) -> u64 {
-        let copies = if matches!(self.source, UnitSource::Evidence(Some(_))) { 2 } else { 1 };
-        self.block.length() * copies
+        match &self.source {
+            UnitSource::Evidence(Some(_)) => self.block.length() * 2,
+            UnitSource::Part(entry) => entry.weight(),
+            _ => self.block.length(),
+        }
     }
 
     /// Returns true if the evidence need not be read for the unit (a block of a file): its result
     /// is taken from the journal of an unfinished sweep, or the file is an unchanged log of a
     /// shadow copy.
     pub(super) fn is_known(&self) -> bool {
-        matches!(self.source, UnitSource::Journal(_) | UnitSource::Unchanged)
+        !matches!(self.source, UnitSource::Evidence(_))
     }
 }
 

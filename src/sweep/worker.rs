@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::detector::Detector;
+use super::entry::{Entry, entry, framed_entry};
 use super::hits::{EventWithHits, HitTables, SeenEvents, UnitHits};
-use super::journal::{Entry, JournalReader, NewEntry, entry};
+use super::journal::JournalReader;
 use super::leads::lead_conditions;
 use super::unit::{Unit, UnitSource, key};
 use crate::base::ordered_hash::OrderedHash;
@@ -17,21 +18,17 @@ use crate::evidence::discover::{Discovery, FileForm, LogFile, OpenLog};
 use crate::evidence::read_permits::ReadPermits;
 use crate::evidence::source::{LogBytes, OpenError};
 use crate::ledger::damage::{Damage, Problem};
-use crate::output::OutputError;
 use crate::report::{FileReport, Header, Occurrence};
 use crate::scan::{
     Block, BlockScan, DnsClient, LocatedEvent, Needle, ReadSize, Scanner, Selection, WantedQueries, XmlFile,
 };
 
-/// The usual size in bytes of an event in the sweep's journal, which keeps what was read so far. An
-/// entry of the journal has all events of a block that detections describe; from their number and
-/// this size follows how much memory is reserved for the entry.
-const EVENT_BYTES: usize = 400;
-
 /// A finished unit of work: everything that was found in a block of a file.
 pub(super) struct FinishedUnit<'a> {
     /// The file that the unit's block is a part of.
     pub file: &'a LogFile,
+    /// The position of the file among all files to read, in evidence order.
+    pub number: usize,
     /// The block of the file that was read.
     pub block: Block,
     /// The account of the block: how many bytes and records it has, and which of them are damaged.
@@ -43,19 +40,56 @@ pub(super) struct FinishedUnit<'a> {
     /// records that were not deleted.
     pub recovered: Vec<EventWithHits>,
     /// The rows and counts for the events in `detected`. An error means a bug in dnsweep, or that
-    /// the journal of the sweep that is being resumed is broken.
-    pub hits: Result<UnitHits, OutputError>,
+    /// the journal of the sweep that is being resumed, or a part that is being merged, is broken.
+    pub hits: Result<UnitHits, SweepError>,
     /// The unit's entry for the sweep's journal, from which the sweep can be resumed. `None` if no
     /// journal is kept, if the unit came from the journal, or if the block could not be read
     /// completely.
     pub entry: Option<Vec<u8>>,
+    /// The unit's entry for the part of the sweep, from which outputs are merged. `None` if the sweep
+    /// leaves no part, or if nothing is read of the file.
+    pub part_entry: Option<Vec<u8>>,
     /// True if an interruption of the sweep kept the block from being read. The other fields then
     /// mean nothing, except for the file and the block.
     pub interrupted: bool,
 }
 
-/// The decoded events of a unit of work (a block of a file): those of deleted records, and those of
-/// all other records.
+/// Where a unit of work lies: a block of a file.
+#[derive(Clone, Copy)]
+struct UnitPlace<'u> {
+    file: &'u LogFile,
+    /// The position of the file among all files to read, in evidence order.
+    number: usize,
+    block: Block,
+}
+
+/// Whether a sweep leaves a part, from which outputs are merged, and how the part numbers the files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LeavesPart<'a> {
+    /// The sweep leaves no part.
+    No,
+    /// The sweep leaves a part, in which each file has its position among all files to read.
+    Yes,
+    /// The sweep reads one shard of a plan. Contains the position of each of its files among all
+    /// files of the plan.
+    OfShard(&'a [usize]),
+}
+
+impl LeavesPart<'_> {
+    /// Returns the number that the part gives to the file with this position among all files to
+    /// read; `None` if the sweep leaves no part.
+    fn number(self, position: usize) -> Option<u64> {
+        match self {
+            LeavesPart::No => None,
+            LeavesPart::Yes => Some(position as u64),
+            LeavesPart::OfShard(numbers) => {
+                Some(*numbers.get(position).expect("each file of a shard has a number") as u64)
+            }
+        }
+    }
+}
+
+/// The decoded events of a unit of work (a block of a file), from live and from deleted records.
 #[derive(Default)]
 struct Events {
     live: Vec<LocatedEvent>,
@@ -72,6 +106,8 @@ pub(super) struct Worker<'a> {
     /// Reads, from the sweep's journal, what an earlier, unfinished sweep has found; `None` if the
     /// sweep keeps no journal.
     journal: Option<JournalReader>,
+    /// Whether the sweep leaves a part, from which outputs are merged.
+    parts: LeavesPart<'a>,
     /// Limits how many threads read evidence at once; `None` without `--readers`.
     readers: Option<ReadPermits>,
     /// The scanners that no thread is using at the moment. They are kept, so that their buffers are
@@ -97,8 +133,10 @@ impl<'a> Worker<'a> {
         discovery: &'a Discovery,
         tables: Option<HitTables<'a>>,
         journal: Option<JournalReader>,
+        parts: LeavesPart<'a>,
     ) -> Self {
         Worker {
+            parts,
             config,
             discovery,
             detector: Detector::new(config, discovery, tables),
@@ -115,27 +153,37 @@ impl<'a> Worker<'a> {
     /// the journal of the sweep that is being resumed, and looks for matches and leads.
     pub(super) fn work<'u>(&self, unit: Unit<'u>) -> FinishedUnit<'u> {
         let Unit { file, number, block, source } = unit;
-        let at = match source {
+        let place = UnitPlace { file, number, block };
+        let known = match source {
             UnitSource::Evidence(chain) => {
                 self.make_ready(file, number);
-                return self.read(file, block, chain.as_deref());
+                return self.with_part_entry(self.read(place, chain.as_deref()));
             }
             UnitSource::Unchanged => {
                 let part = FileReport { size: file.size, ..FileReport::default() };
-                return self.done(file, block, part, Events::default());
+                return self.done(place, part, Events::default());
             }
-            UnitSource::Journal(at) => at,
+            UnitSource::Journal(at) => {
+                let journal = self.journal.as_ref().expect("units of a journal come from one");
+                journal.read(&at).map_err(SweepError::from)
+            }
+            UnitSource::Part(entry) => entry.decode().map_err(SweepError::from),
         };
-        let journal = self.journal.as_ref().expect("units of a journal come from one");
-        match journal.read(&at) {
-            Ok(Entry { part, events, recovered, .. }) => {
-                self.done(file, block, part, Events { live: events, recovered })
+        match known {
+            Ok(Entry { part, events, recovered }) => {
+                self.with_part_entry(self.done(place, part, Events { live: events, recovered }))
             }
             Err(error) => FinishedUnit {
                 hits: Err(error),
-                ..self.done(file, block, FileReport::default(), Events::default())
+                ..self.done(place, FileReport::default(), Events::default())
             },
         }
+    }
+
+    /// Adds the unit's entry for the part of the sweep, if the sweep leaves one.
+    fn with_part_entry<'u>(&self, done: FinishedUnit<'u>) -> FinishedUnit<'u> {
+        let part_entry = self.parts.number(done.number).map(|number| entry(&done, number));
+        FinishedUnit { part_entry, ..done }
     }
 
     /// Unpacks a file that lies packed in an archive; `number` is its position among all files. If
@@ -160,7 +208,8 @@ impl<'a> Worker<'a> {
         });
     }
 
-    fn read<'u>(&self, file: &'u LogFile, block: Block, chain: Option<&OrderedHash>) -> FinishedUnit<'u> {
+    fn read<'u>(&self, place: UnitPlace<'u>, chain: Option<&OrderedHash>) -> FinishedUnit<'u> {
+        let UnitPlace { file, block, .. } = place;
         // A panic of another thread cannot leave the list in a broken state.
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let log = match file.open() {
@@ -169,7 +218,7 @@ impl<'a> Worker<'a> {
                 // The file cannot get a hash any more, so its other blocks need not be kept for
                 // hashing.
                 hash(chain, block.start, None);
-                return self.done(file, block, unreadable(file, block, &obstacle), Events::default());
+                return self.done(place, unreadable(file, block, &obstacle), Events::default());
             }
         };
         let scanner = idle().pop();
@@ -188,12 +237,12 @@ impl<'a> Worker<'a> {
                 .for_each(|problem| part.problems.put_first(problem));
         }
         idle().push(scanner);
-        let done = self.done(file, block, part, events);
+        let done = self.done(place, part, events);
         // A block that could not be read gets no entry, so that a resumed sweep tries to read it
         // again.
         let interrupted = self.was_interrupted(file, &done.part);
         let is_kept = self.journal.is_some() && !interrupted && !done.part.is_to_be_read_again();
-        let entry = is_kept.then(|| self.entry(&done));
+        let entry = is_kept.then(|| framed_entry(&done, key(self.discovery, file)));
         FinishedUnit { entry, interrupted, ..done }
     }
 
@@ -214,36 +263,19 @@ impl<'a> Worker<'a> {
             .reading(reads)
     }
 
-    /// Returns the entry of a finished unit for the sweep's journal, from which the sweep can be
-    /// resumed.
-    fn entry(&self, done: &FinishedUnit<'_>) -> Vec<u8> {
-        let events = done.detected.len() + done.recovered.len();
-        let document = NewEntry {
-            file: key(self.discovery, done.file),
-            block: done.block,
-            part: &done.part,
-            events: done.detected.iter().map(|detected| &detected.located).collect(),
-            recovered: done.recovered.iter().map(|detected| &detected.located).collect(),
-        };
-        entry(&document, events * EVENT_BYTES)
-    }
-
-    fn done<'u>(
-        &self,
-        file: &'u LogFile,
-        block: Block,
-        part: FileReport,
-        events: Events,
-    ) -> FinishedUnit<'u> {
+    fn done<'u>(&self, place: UnitPlace<'u>, part: FileReport, events: Events) -> FinishedUnit<'u> {
+        let UnitPlace { file, number, block } = place;
         let detected = self.detector.detect(events.live);
         let mut done = FinishedUnit {
-            hits: self.detector.reduce(file, &detected),
+            hits: self.detector.reduce(file, &detected).map_err(SweepError::from),
             recovered: self.detector.detect(events.recovered),
             file,
+            number,
             block,
             part,
             detected,
             entry: None,
+            part_entry: None,
             interrupted: false,
         };
         done.count();
@@ -261,7 +293,7 @@ impl<'a> Worker<'a> {
         seen: &mut SeenEvents,
     ) -> FinishedUnit<'u> {
         if seen.mark_copies(&mut done.detected) {
-            done.hits = self.detector.reduce(done.file, &done.detected);
+            done.hits = self.detector.reduce(done.file, &done.detected).map_err(SweepError::from);
             done.count();
         }
         done

@@ -29,7 +29,7 @@ pub fn verify(subject: Subject) -> Result<Verification, VerifyError> {
             None
         }
         Ok(recorded) => {
-            outputs = outputs::compare(&out, &recorded.outputs, &mut discrepancies);
+            outputs = outputs::compare(&out, (&recorded.outputs, recorded.part.as_ref()), &mut discrepancies);
             page = page::compare(&out, (&recorded, &run_sha256), outputs, &mut discrepancies);
             compared = match evidence {
                 None => None,

@@ -1,6 +1,6 @@
 //! Compares the tables of an output with their records in its `run.json`.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Component, Path};
 
@@ -8,23 +8,33 @@ use super::output;
 use crate::base::digest::sha256_of_all;
 use crate::base::path_text::escaped_name;
 use crate::base::platform::files::{self, FileOpenError, Link};
-use crate::output::{PAGE_FILE, RUN_FILE, STATS_FOLDER, row_count};
+use crate::output::{DOCUMENTS, PART_FILE, STATS_FOLDER, row_count};
 use crate::report::{ComparisonCounts, Difference, Discrepancy, OutputRecord};
 
 /// Compares each table of the output `out` with what `run.json` says about it (size, SHA-256 and
-/// number of rows), and finds files that `run.json` does not list. Adds what differs to
-/// `discrepancies`, and returns how many tables were compared and how many agree.
+/// number of rows), and likewise the output's part, if there is one. Finds files that `run.json` does
+/// not list. Adds what differs to `discrepancies`, and returns how many tables were compared and how
+/// many agree.
 pub(super) fn compare(
     out: &Path,
-    recorded: &[OutputRecord],
+    (recorded, part): (&[OutputRecord], Option<&OutputRecord>),
     discrepancies: &mut Vec<Discrepancy>,
 ) -> ComparisonCounts {
+    let lists_part = part.is_some_and(|part| part.file == PART_FILE);
+    if let Some(part) = part
+        && let Err(difference) = contents(out, part)
+    {
+        discrepancies.push(output(&part.file, difference));
+    }
     let mut compared = ComparisonCounts { files: recorded.len() as u64, ..ComparisonCounts::default() };
     for table in recorded {
         match difference(out, table) {
             None => compared.same += 1,
             Some(difference) => discrepancies.push(output(&table.file, difference)),
         }
+    }
+    if !lists_part && out.join(PART_FILE).exists() {
+        discrepancies.push(output(PART_FILE, Difference::Unlisted));
     }
     unlisted(out, "", recorded, discrepancies);
     compared
@@ -33,39 +43,41 @@ pub(super) fn compare(
 /// Compares a table of the output `out` with what `run.json` says about it (size, SHA-256 and
 /// number of rows). Returns the first difference; `None` if they agree.
 fn difference(out: &Path, recorded: &OutputRecord) -> Option<Difference> {
-    let unreadable = |error: io::Error| Some(Difference::Unreadable(error.to_string()));
-    let name = Path::new(&recorded.file);
-    // A forged run.json must not make us read files outside the output.
-    if !name.components().all(|part| matches!(part, Component::Normal(_))) {
-        return Some(Difference::Outside);
-    }
-    let file = match files::open(&out.join(name), Link::Refused) {
-        Err(FileOpenError::Kind(_)) => return Some(Difference::NotAFile),
-        Err(FileOpenError::System(error)) if error.kind() == io::ErrorKind::NotFound => {
-            return Some(Difference::Missing);
-        }
-        Err(FileOpenError::System(error)) => return unreadable(error),
+    let file = match contents(out, recorded) {
         Ok(file) => file,
+        Err(difference) => return Some(difference),
     };
-    match file.metadata() {
-        Err(error) => return unreadable(error),
-        Ok(metadata) if metadata.len() != recorded.bytes => {
-            return Some(Difference::Size { recorded: recorded.bytes, found: metadata.len() });
-        }
-        Ok(_) => {}
-    }
-    // With the limit, a file that grows meanwhile is not read for ever.
-    match sha256_of_all((&file).take(recorded.bytes.saturating_add(1))) {
-        Err(error) => return unreadable(error),
-        Ok((found, _)) if found != recorded.sha256 => {
-            return Some(Difference::Content { recorded: recorded.sha256.clone(), found });
-        }
-        Ok(_) => {}
-    }
     match row_count(file) {
         Err(reason) => Some(Difference::Unreadable(reason.to_string())),
         Ok(found) if found != recorded.rows => Some(Difference::Rows { recorded: recorded.rows, found }),
         Ok(_) => None,
+    }
+}
+
+/// Compares the bytes of a file of the output `out` with what `run.json` says about them (size and
+/// SHA-256). Returns the file if they agree, and otherwise the first difference.
+fn contents(out: &Path, recorded: &OutputRecord) -> Result<File, Difference> {
+    let unreadable = |error: io::Error| Difference::Unreadable(error.to_string());
+    let name = Path::new(&recorded.file);
+    // A forged run.json must not make us read files outside the output.
+    if !name.components().all(|part| matches!(part, Component::Normal(_))) {
+        return Err(Difference::Outside);
+    }
+    let file = files::open(&out.join(name), Link::Refused).map_err(|error| match error {
+        FileOpenError::Kind(_) => Difference::NotAFile,
+        FileOpenError::System(error) if error.kind() == io::ErrorKind::NotFound => Difference::Missing,
+        FileOpenError::System(error) => unreadable(error),
+    })?;
+    let size = file.metadata().map_err(unreadable)?.len();
+    if size != recorded.bytes {
+        return Err(Difference::Size { recorded: recorded.bytes, found: size });
+    }
+    // With the limit, a file that grows meanwhile is not read for ever.
+    let (found, _) = sha256_of_all((&file).take(recorded.bytes.saturating_add(1))).map_err(unreadable)?;
+    if found == recorded.sha256 {
+        Ok(file)
+    } else {
+        Err(Difference::Content { recorded: recorded.sha256.clone(), found })
     }
 }
 
@@ -86,7 +98,7 @@ fn unlisted(out: &Path, folder: &str, recorded: &[OutputRecord], discrepancies: 
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
         if name == STATS_FOLDER && is_folder {
             unlisted(out, STATS_FOLDER, recorded, discrepancies);
-        } else if name != RUN_FILE && name != PAGE_FILE && !recorded.iter().any(|table| table.file == name) {
+        } else if !DOCUMENTS.contains(&name.as_str()) && !recorded.iter().any(|table| table.file == name) {
             discrepancies.push(output(&name, Difference::Unlisted));
         }
     }

@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 
 pub use self::access::Access;
 pub(crate) use self::access::open_own;
-pub(crate) use self::names::name_bytes;
 #[cfg(feature = "cli")]
 pub(crate) use self::names::path_of_bytes;
+pub(crate) use self::names::{name_bytes, path_as_bytes};
 use super::path_text::path_text;
 
 /// The machine that a sweep ran on, as the description of the sweep in its output (`run.json`)

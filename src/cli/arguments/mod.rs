@@ -3,6 +3,8 @@
 
 mod detections;
 mod output;
+mod parts;
+mod request;
 mod sweep;
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
@@ -16,6 +18,8 @@ pub use self::output::{
     ExportArguments, ExportFormat, ReportArguments, ReportFormat, SchemaArguments, SchemaFormat,
     SchemaSubject, VerifyArguments,
 };
+pub use self::parts::{MergeArguments, PlanArguments};
+pub use self::request::RequestArguments;
 pub use self::sweep::{SummaryFormat, SweepArguments};
 use crate::cli::exit::Exit;
 use crate::guide::PAGES;
@@ -36,6 +40,12 @@ pub enum Command {
     /// Sweeps evidence: reads every event log in it and writes matches, hosts and a ledger as
     /// Parquet
     Sweep(SweepArguments),
+    /// Plans a sweep by many processes or machines: lists the evidence once, divides it into shards,
+    /// and freezes what all of them look for
+    Plan(PlanArguments),
+    /// Merges the parts of a plan's shards, or the outputs of other days and sites, into what one
+    /// sweep would have written
+    Merge(MergeArguments),
     /// Verifies the output of a sweep against its run.json, and evidence against the output's
     /// ledger; writes nothing
     Verify(VerifyArguments),

@@ -1,12 +1,43 @@
 //! The arguments of the command `dnsweep sweep`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::request::{RequestArguments, heading};
 use super::{LogFormat, exit_statuses};
 use crate::cli::exit::EXIT_STATUSES;
 use crate::report::Verdict;
+
+/// The options of `sweep` that a plan decides, or that only a sweep with tables has.
+const IN_A_PLAN: [&str; 25] = [
+    "evidence",
+    "files_from",
+    "evidence_depth",
+    "any_name",
+    "follow",
+    "no_containers",
+    "vss",
+    "detection",
+    "placeholders",
+    "strict",
+    "allow",
+    "keep_excluded",
+    "dns_client",
+    "since",
+    "until",
+    "last",
+    "recover",
+    "carve",
+    "exhaustive",
+    "checksums",
+    "hash",
+    "out",
+    "force",
+    "resume",
+    "full",
+];
 
 /// The arguments of `sweep`.
 #[derive(Debug, Clone, Default, Args)]
@@ -16,109 +47,28 @@ use crate::report::Verdict;
 )]
 #[command(after_help = sweep_help())]
 pub struct SweepArguments {
-    /// Directories and files to read; nothing is ever written to them
-    #[arg(value_name = "EVIDENCE")]
-    pub evidence: Vec<PathBuf>,
+    #[command(flatten)]
+    pub request: RequestArguments,
 
-    /// Read more evidence from the paths in FILE, NUL- or newline-separated (- for standard input)
-    #[arg(long, value_name = "FILE", help_heading = heading::EVIDENCE)]
-    pub files_from: Option<PathBuf>,
+    /// Sweep one shard of PLAN, a plan that `dnsweep plan` made, and write only its part (--shard,
+    /// --part); the plan says what is read and what is looked for
+    #[arg(long, value_name = "PLAN", requires = "shard", conflicts_with_all = IN_A_PLAN, help_heading = heading::PARTS)]
+    pub plan: Option<PathBuf>,
 
-    /// How deep below an EVIDENCE directory the folders lie that each belong to one machine: 0
-    /// means the directory itself, 1 its children
-    #[arg(long, value_name = "N", help_heading = heading::EVIDENCE)]
-    pub evidence_depth: Option<usize>,
+    /// The number of the shard, from 1
+    #[arg(long, value_name = "I", requires = "plan", value_parser = clap::value_parser!(u32).range(1..), help_heading = heading::PARTS)]
+    pub shard: Option<u32>,
 
-    /// Also read files without .evtx in their names, if they begin like an event log, a chunk or
-    /// event XML
-    #[arg(long, help_heading = heading::EVIDENCE)]
-    pub any_name: bool,
+    /// With --plan: the file to write the part of the shard to, complete or not at all. Without:
+    /// leave part.dnsweep in the output, from which `dnsweep merge` joins outputs
+    #[arg(long, value_name = "FILE", num_args = 0..=1, help_heading = heading::PARTS)]
+    #[expect(clippy::option_option, reason = "not typed, typed without a file, typed with one")]
+    pub part: Option<Option<PathBuf>>,
 
-    /// Follow symbolic links; each file is still read only once
-    #[arg(long, help_heading = heading::EVIDENCE)]
-    pub follow: bool,
-
-    /// Do not look into archives and disk images; they are only counted
-    #[arg(long, help_heading = heading::EVIDENCE)]
-    pub no_containers: bool,
-
-    /// Also read the logs in shadow copies of volumes in disk images [default: shadow copies are
-    /// listed with their dates]
-    #[arg(long, help_heading = heading::EVIDENCE)]
-    pub vss: bool,
-
-    /// File with passwords for encrypted files in archives, one a line; at most 64
-    #[arg(long, value_name = "FILE", help_heading = heading::EVIDENCE)]
-    pub passwords: Option<PathBuf>,
-
-    /// Detection to look for: a Splunk or Sigma rule file, or a directory of rule files; may be
-    /// repeated [default: the built-in detection]
-    #[arg(long, short, value_name = "PATH", help_heading = heading::DETECTIONS)]
-    pub detection: Vec<PathBuf>,
-
-    /// Values for the placeholders of Sigma rules (%name%): a YAML file with a list of values for
-    /// each name
-    #[arg(long, value_name = "FILE", help_heading = heading::DETECTIONS)]
-    pub placeholders: Option<PathBuf>,
-
-    /// Exit with 2 without a sweep if a rule in a directory is refused because it cannot be run
-    /// (rules about events other than DNS queries are not refused)
-    #[arg(long, help_heading = heading::DETECTIONS)]
-    pub strict: bool,
-
-    /// YAML file with your own exclusions: events that an exclusion describes are no matches; may
-    /// be repeated
-    #[arg(long, value_name = "FILE", help_heading = heading::DETECTIONS)]
-    pub allow: Vec<PathBuf>,
-
-    /// Keep the rows of excluded matches, marked in the column excluded_by; they are not counted as
-    /// matches
-    #[arg(long, help_heading = heading::DETECTIONS)]
-    pub keep_excluded: bool,
-
-    /// Also search the log of Windows' own DNS client, for names that the detections describe
-    /// and for events that rules about that log describe; the results are leads, not matches
-    #[arg(long, help_heading = heading::DETECTIONS)]
-    pub dns_client: bool,
-
-    /// Count only matches whose TimeCreated is not before T: a date (2025-03-04, in UTC), a time
-    /// (2025-03-04T12:00:00Z), a span back from now (14d, 2weeks), today or yesterday. The tables
-    /// and the summary say for each host whether its DNS queries cover the period
-    #[arg(long, value_name = "T", conflicts_with = "last", help_heading = heading::TIME)]
-    pub since: Option<String>,
-
-    /// Count only matches whose TimeCreated is not after T; the whole day if T is a date. Without
-    /// it, the period ends for each host with its last record
-    #[arg(long, value_name = "T", help_heading = heading::TIME)]
-    pub until: Option<String>,
-
-    /// Count only matches of the last SPAN (14d, 36h, 2weeks)
-    #[arg(long, value_name = "SPAN", help_heading = heading::TIME)]
-    pub last: Option<String>,
-
-    /// Also look for deleted records, in the free space of chunks; their events are marked and
-    /// counted separately
-    #[arg(long, help_heading = heading::DEPTH)]
-    pub recover: bool,
-
-    /// Also search files that are no event logs (disk images, page files, memory dumps, unallocated
-    /// space) for chunks of event logs
-    #[arg(long, help_heading = heading::DEPTH)]
-    pub carve: bool,
-
-    /// Decode every record, even those that cannot match: slower, with the same matches; also
-    /// finds, in chunks with correct checksums, records that cannot be decoded
-    #[arg(long, help_heading = heading::DEPTH)]
-    pub exhaustive: bool,
-
-    /// Verify the checksum of every chunk's records, not only of chunks with a decoded record or a
-    /// problem
-    #[arg(long, help_heading = heading::DEPTH)]
-    pub checksums: bool,
-
-    /// Add each file's SHA-256 to the ledger, computed from the bytes that are searched
-    #[arg(long, help_heading = heading::DEPTH)]
-    pub hash: bool,
+    /// Read evidence that the plan has under OLD from NEW, another path of the same files; may be
+    /// repeated
+    #[arg(long, value_name = "OLD=NEW", requires = "plan", help_heading = heading::PARTS)]
+    pub remap: Vec<OsString>,
 
     /// Directory to write the results to [default: dnsweep-<time in UTC> in the current directory]
     #[arg(long, short, value_name = "DIR", help_heading = heading::OUTPUT)]
@@ -187,16 +137,6 @@ pub enum SummaryFormat {
     Text,
     /// One JSON document; `dnsweep schema summary` prints its schema
     Json,
-}
-
-/// The headings of the options of `sweep` in its help.
-mod heading {
-    pub const EVIDENCE: &str = "Evidence";
-    pub const DETECTIONS: &str = "Detections";
-    pub const TIME: &str = "Time";
-    pub const DEPTH: &str = "Depth";
-    pub const OUTPUT: &str = "Output";
-    pub const PERFORMANCE: &str = "Performance";
 }
 
 const SWEEP_EXAMPLES: &str = "Examples:

@@ -1,7 +1,7 @@
 //! Packed files: single files that gzip, Zstandard, bzip2 or xz has packed as a whole, such as
 //! `logs.tar.gz`.
 
-use std::io;
+use std::io::{self, BufReader};
 use std::sync::Arc;
 
 use bzip2::read::MultiBzDecoder;
@@ -9,6 +9,7 @@ use lzma_rust2::XzReader;
 
 use super::MOST_DICTIONARY;
 use crate::base::deflate::MultiGzDecoder;
+use crate::base::zstandard::unpacker;
 use crate::evidence::layer::{Cursor, SharedSource, read_up_to};
 use crate::evidence::spool::{Consume, Packed};
 
@@ -54,7 +55,7 @@ impl Packed for PackedWhole {
         match self.packing {
             Packing::Gzip => consume(&mut MultiGzDecoder::new(cursor)),
             Packing::Zstandard => {
-                let mut decoder = zstd::Decoder::new(cursor)?;
+                let mut decoder = unpacker(BufReader::new(cursor))?;
                 decoder.window_log_max(self.zstandard_window())?;
                 consume(&mut decoder)
             }

@@ -10,6 +10,7 @@ use super::explorer::Contents;
 use super::form::FileForm;
 use super::listing::{ListedItem, Listing, Tree};
 use super::log_file::{InnerFile, LogFile, Place};
+use super::recorded::Opened;
 use super::{Discovery, FoundContainer, FoundSoFar, Links, Search};
 use crate::base::platform::files::Link;
 use crate::evidence::source::ListedFile;
@@ -22,6 +23,8 @@ pub(super) struct DiscoveryBuilder {
     roots: Vec<Root>,
     files: Vec<LogFile>,
     containers: Vec<FoundContainer>,
+    /// The outermost containers, and the sparse files, that were opened.
+    opened: Vec<Opened>,
     passed_over: SkippedCounts,
     registry: Registry,
     /// The device and inode numbers of the files that were found so far. With `--follow`, a file
@@ -83,7 +86,17 @@ impl DiscoveryBuilder {
                 ListedItem::File { path, form, known } => {
                     self.files.push(root.file(&mut self.registry, &path, form, known));
                 }
-                ListedItem::Sparse { path, file } => replace(&mut self.files, &path, file),
+                ListedItem::Sparse { path, index, file } => {
+                    if let Some(place) = replace(&mut self.files, &path, file) {
+                        let containers = self.containers.len();
+                        self.opened.push(Opened {
+                            root: listing.root,
+                            relative: index.strip_prefix(&root.path).unwrap_or(&index).to_path_buf(),
+                            files: place..place + 1,
+                            containers: containers..containers,
+                        });
+                    }
+                }
                 ListedItem::Container { number: Some(number), .. }
                     if self.links == Links::Follow && !self.seen.insert(number) =>
                 {
@@ -97,6 +110,7 @@ impl DiscoveryBuilder {
                     self.passed_over.merge(passed_over);
                     let evidence = root.evidence.of(&mut self.registry, &path);
                     self.registry.mark_container(&path);
+                    let (first_file, first_container) = (self.files.len(), self.containers.len());
                     self.files.extend(files.into_iter().map(|file| LogFile::in_container(file, evidence)));
                     let mut outer = outer;
                     self.containers.extend(containers.into_iter().map(|report| FoundContainer {
@@ -105,10 +119,24 @@ impl DiscoveryBuilder {
                         // The first one is the file itself, all others lie in it.
                         outer: outer.take(),
                     }));
+                    self.opened.push(Opened {
+                        root: listing.root,
+                        relative: path.strip_prefix(&root.path).unwrap_or(&path).to_path_buf(),
+                        files: first_file..self.files.len(),
+                        containers: first_container..self.containers.len(),
+                    });
                 }
             }
         }
         root.pieces += self.registry.len() - before;
+    }
+
+    /// Adds the listing of a part of a root, and returns the files and containers in it, without
+    /// keeping them.
+    pub(super) fn take(&mut self, listing: Listing) -> (Vec<LogFile>, Vec<FoundContainer>) {
+        self.add(listing);
+        self.opened.clear();
+        (std::mem::take(&mut self.files), std::mem::take(&mut self.containers))
     }
 
     /// Returns all that was found. `roots` are the absolute paths of the roots.
@@ -116,6 +144,8 @@ impl DiscoveryBuilder {
         Discovery {
             files: self.files,
             evidence: self.registry.names(),
+            pieces: self.registry.pieces(),
+            opened: self.opened,
             evidence_of_roots: self.roots.iter().map(|root| root.pieces).collect(),
             roots,
             passed_over: self.passed_over,
@@ -125,20 +155,19 @@ impl DiscoveryBuilder {
     }
 }
 
-/// Replaces the file at `path`, which is one of the last in `files`, by `file`: the same file as it
-/// was on its host, before a collector left out parts of it. Does nothing if the file is not there,
-/// because discovery had found it before under another path.
-fn replace(files: &mut [LogFile], path: &Path, file: InnerFile) {
-    for known in files.iter_mut().rev() {
-        let Some(known_path) = known.path_in_folder().filter(|known| known.parent() == path.parent()) else {
-            return;
-        };
+/// Replaces the file at `path`, which was added to `files` just now, by `file`: the same file as it
+/// was before it was collected. Returns the position of the file. Does nothing, and returns `None`,
+/// if the file was not added, because it was seen before.
+fn replace(files: &mut [LogFile], path: &Path, file: InnerFile) -> Option<usize> {
+    for (place, known) in files.iter_mut().enumerate().rev() {
+        let known_path = known.path_in_folder().filter(|known| known.parent() == path.parent())?;
         if known_path == path {
             // The form that its name or its first bytes gave it is kept.
             *known = LogFile::in_container(InnerFile { form: known.form, ..file }, known.evidence);
-            return;
+            return Some(place);
         }
     }
+    None
 }
 
 impl Root {

@@ -4,10 +4,13 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use super::Links;
 use super::extension::Extension;
 use super::form::is_event_log;
 use crate::base::path_text::escaped_name;
+use crate::base::platform::path_as_bytes;
 
 /// The number of a piece of evidence: its position in `Discovery::evidence`, the list of the
 /// pieces' names. Usually a piece is what was collected from one machine.
@@ -15,12 +18,27 @@ use crate::base::path_text::escaped_name;
 pub struct EvidenceId(usize);
 
 impl EvidenceId {
-    /// Returns the position of the piece of evidence (usually one machine) in the list of all
-    /// pieces, counted from 0.
+    /// Returns the number of the piece of evidence at this position in the list of all pieces,
+    /// counted from 0.
+    pub(super) fn at(index: usize) -> Self {
+        EvidenceId(index)
+    }
+
+    /// Returns the position of the piece of evidence in the list of all pieces, counted from 0.
     #[must_use]
     pub fn index(self) -> usize {
         self.0
     }
+}
+
+/// A piece of evidence, from whose path its name is made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Piece {
+    /// The absolute path of the folder, or of the container, that is the piece of evidence.
+    #[serde(with = "path_as_bytes")]
+    pub path: PathBuf,
+    /// True if the piece of evidence is a container, such as `FIN-WS07.zip`.
+    pub is_container: bool,
 }
 
 /// How one root is divided into pieces of evidence: at which depth of folders.
@@ -103,8 +121,28 @@ impl Registry {
         self.containers.extend(self.ids.get(path).map(|id| id.index()));
     }
 
-    /// Returns the number of pieces of evidence (usually one for each machine) that were found so
-    /// far.
+    /// Returns a registry of these pieces of evidence, in the same order.
+    pub(super) fn of(pieces: &[Piece]) -> Self {
+        let mut registry = Registry::default();
+        for piece in pieces {
+            registry.id(piece.path.clone());
+            if piece.is_container {
+                registry.mark_container(&piece.path);
+            }
+        }
+        registry
+    }
+
+    /// Returns the pieces of evidence that were found so far, in the order in which they were found.
+    pub(super) fn pieces(&self) -> Vec<Piece> {
+        let piece = |(place, path): (usize, &PathBuf)| Piece {
+            path: path.clone(),
+            is_container: self.containers.contains(&place),
+        };
+        self.paths.iter().enumerate().map(piece).collect()
+    }
+
+    /// Returns the number of pieces of evidence that were found so far.
     pub(super) fn len(&self) -> usize {
         self.paths.len()
     }

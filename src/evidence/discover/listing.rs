@@ -73,10 +73,9 @@ pub(super) enum ListedItem {
     /// An archive or a disk image, with the files and containers in it. `number` is the device and
     /// inode number of the container's file, or `None` if it could not be listed.
     Container { path: PathBuf, number: Option<(u64, u64)>, contents: Contents },
-    /// The file at `path`, which was listed before as it lies there, is a sparse file with an index
-    /// beside it. `file` is the file as it was on its host, before a collector left out its ranges
-    /// of zeros.
-    Sparse { path: PathBuf, file: InnerFile },
+    /// The file at `path`, which was listed before, is a sparse file, whose index the file at `index`
+    /// is. Contains the file as it was before it was collected.
+    Sparse { path: PathBuf, index: PathBuf, file: InnerFile },
 }
 
 /// A part of a root that one thread walks: a folder with everything in it, or a root that is a
@@ -117,7 +116,28 @@ pub(super) fn list(
     in_order(threads, parts, |(_, weight)| *weight, work, &mut consume)
 }
 
-/// A part of a root, which one thread handles as a unit of work.
+/// Lists the files at `places` again, each given by the position of its root and its path from the
+/// root. Calls `consume` for each of them, in their order, with what was found there. `roots` are
+/// the absolute paths of the roots.
+pub(super) fn list_again<'p>(
+    roots: Vec<PathBuf>,
+    places: impl Iterator<Item = Option<(usize, &'p Path)>>,
+    (search, access): (&Search, &Access),
+    threads: NonZeroUsize,
+    consume: impl FnMut(Option<Listing>) -> Result<(), EvidenceError>,
+) -> Result<(), EvidenceError> {
+    let lister = Lister { search, access, roots };
+    let list = |place: Option<(usize, &Path)>| {
+        let (root, relative) = place?;
+        let path = lister.roots.get(root)?;
+        let path = if relative.as_os_str().is_empty() { path.clone() } else { path.join(relative) };
+        let tree = Tree { root, path, depth: relative.iter().count(), depth_of_pieces: usize::MAX };
+        Some(lister.whole(&tree))
+    };
+    in_order(threads, places, |_| ONE_OF_MANY, list, consume)
+}
+
+/// A part of a root, as a unit of work for a thread.
 #[derive(Debug)]
 enum RootPart {
     /// The listing of a part of a root that needs no more work.
@@ -275,9 +295,9 @@ impl Lister<'_> {
         }
         let root = self.roots.get(tree.root).unwrap_or(&tree.path);
         if depth > 0
-            && let Some((path, file)) = sparse_file(self.search, self.access, root, path)
+            && let Some((sparse, file)) = sparse_file(self.search, self.access, root, path)
         {
-            listing.found.push(ListedItem::Sparse { path, file });
+            listing.found.push(ListedItem::Sparse { path: sparse, index: path.to_path_buf(), file });
             return;
         }
         let candidate = Candidate { name, is_root: depth == 0 };

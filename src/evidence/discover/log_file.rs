@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::evidence::EvidenceId;
 use super::form::FileForm;
 use super::outer_file::OuterFiles;
+use super::recorded::RecordedInner;
 use crate::base::path_text::{escaped_name, path_text};
 use crate::base::platform::files::Link;
 use crate::evidence::layer::SharedSource;
@@ -52,6 +53,9 @@ pub(super) enum Place {
     },
     /// The file lies in an archive or a disk image.
     Container(Arc<InnerFile>),
+    /// The file lies in an archive or a disk image that is not open, so that it cannot be read. Only
+    /// what was recorded of it is known.
+    Recorded(Box<RecordedInner>),
 }
 
 /// A file to read that lies in a container (an archive or a disk image).
@@ -122,6 +126,7 @@ impl LogFile {
     pub fn source_path(&self) -> String {
         match &self.place {
             Place::Container(file) => file.source_path.clone(),
+            Place::Recorded(file) => file.source_path.clone(),
             Place::Folder { root, relative, .. } => relative_path(root, relative),
         }
     }
@@ -132,6 +137,7 @@ impl LogFile {
     pub fn origin(&self) -> &Origin {
         match &self.place {
             Place::Container(file) => &file.origin,
+            Place::Recorded(file) => &file.origin,
             Place::Folder { .. } => &Origin::UNKNOWN,
         }
     }
@@ -139,7 +145,7 @@ impl LogFile {
     /// Returns the absolute path of a file in a folder. Returns `None` for a file in a container.
     pub(super) fn path_in_folder(&self) -> Option<PathBuf> {
         match &self.place {
-            Place::Container(_) => None,
+            Place::Container(_) | Place::Recorded(_) => None,
             Place::Folder { root, relative, .. } => Some(root.join(relative)),
         }
     }
@@ -147,7 +153,7 @@ impl LogFile {
     /// Returns true if the file lies in an archive or a disk image, and not in a folder.
     #[must_use]
     pub fn is_in_container(&self) -> bool {
-        matches!(self.place, Place::Container(_))
+        matches!(self.place, Place::Container(_) | Place::Recorded(_))
     }
 
     /// Returns what is wrong with the file, judged by what its container states about it. Returns
@@ -156,7 +162,7 @@ impl LogFile {
     pub fn problems(&self) -> &[Problem] {
         match &self.place {
             Place::Container(file) => &file.problems,
-            Place::Folder { .. } => &[],
+            Place::Folder { .. } | Place::Recorded(_) => &[],
         }
     }
 
@@ -166,6 +172,7 @@ impl LogFile {
     pub fn same_as(&self) -> Option<&str> {
         match &self.place {
             Place::Container(file) => file.same_as.as_deref(),
+            Place::Recorded(file) => file.same_as.as_deref(),
             Place::Folder { .. } => None,
         }
     }
@@ -179,6 +186,7 @@ impl LogFile {
         let state = FileState { size: self.size, modified: self.modified };
         let bytes = match &self.place {
             Place::Container(file) => Bytes::Container(Arc::clone(file)),
+            Place::Recorded(_) => return Err(OpenError::System(io::ErrorKind::NotFound.into())),
             Place::Folder { identity, link, root, relative } => {
                 let path =
                     if relative.as_os_str().is_empty() { root.to_path_buf() } else { root.join(relative) };
@@ -197,7 +205,7 @@ impl LogFile {
     fn inner_source(&self) -> Option<&SharedSource> {
         match &self.place {
             Place::Container(file) => file.content.as_ref().ok(),
-            Place::Folder { .. } => None,
+            Place::Folder { .. } | Place::Recorded(_) => None,
         }
     }
 

@@ -16,6 +16,7 @@ mod listing;
 mod log_file;
 mod outer_file;
 mod passed_over;
+mod recorded;
 mod segments;
 mod sparse_file;
 
@@ -26,12 +27,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use self::builder::DiscoveryBuilder;
-pub use self::evidence::EvidenceId;
+pub use self::evidence::{EvidenceId, Piece};
 use self::explorer::Access;
 pub use self::form::FileForm;
 use self::listing::list;
 pub use self::log_file::{LogFile, OpenLog};
 pub use self::outer_file::{OuterFile, OuterFiles};
+pub use self::recorded::{EvidenceItem, Opened, RecordedEvidence, RecordedFile, Relisted};
 use crate::base::platform::files::Link;
 use crate::base::switch::switch;
 use crate::evidence::EvidenceError;
@@ -146,8 +148,11 @@ pub struct Discovery {
     /// The names of the pieces of evidence, including pieces without files. The number of a piece
     /// is a position in this list.
     pub evidence: Vec<String>,
-    /// The number of pieces of evidence (usually one for each machine) in each root, in the order
-    /// of the roots.
+    /// The pieces of evidence, in the order of their names.
+    pub pieces: Vec<Piece>,
+    /// The outermost containers, and the sparse files, that were opened, in evidence order.
+    pub opened: Vec<Opened>,
+    /// The number of pieces of evidence in each root, in the order of the roots.
     pub evidence_of_roots: Vec<usize>,
     /// The absolute paths of the roots, in the order in which the user gave them.
     pub roots: Vec<PathBuf>,
@@ -233,7 +238,13 @@ pub fn resolve_roots(roots: &[PathBuf]) -> Result<Vec<PathBuf>, EvidenceError> {
         }
         resolved.push(absolute);
     }
-    let mut sorted: Vec<&PathBuf> = resolved.iter().collect();
+    no_overlap(resolved.iter())?;
+    Ok(resolved)
+}
+
+/// Fails if one of the roots, given as absolute paths without links, lies in another one.
+fn no_overlap<'r>(roots: impl Iterator<Item = &'r PathBuf>) -> Result<(), EvidenceError> {
+    let mut sorted: Vec<&PathBuf> = roots.collect();
     sorted.sort();
     let mut outer: Option<&PathBuf> = None;
     for path in sorted {
@@ -244,7 +255,7 @@ pub fn resolve_roots(roots: &[PathBuf]) -> Result<Vec<PathBuf>, EvidenceError> {
             _ => outer = Some(path),
         }
     }
-    Ok(resolved)
+    Ok(())
 }
 
 /// Returns a hint for a mistyped root, which says how far its path exists. Returns an empty text if

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::sync::{Mutex, PoisonError};
 
 use crate::base::deflate::{Decompress, FlushDecompress, Status};
+use crate::base::zstandard::unpacker;
 
 use crate::evidence::layer::Source;
 
@@ -67,8 +68,7 @@ impl Worker {
     /// If the frame gives more bytes than `into` has room for, the rest is left out.
     pub(super) fn unpack_zstandard(&self, into: &mut [u8]) -> Result<usize, String> {
         let damaged = |error: io::Error| format!("a damaged Zstandard frame ({error})");
-        let mut decoder =
-            zstd::stream::read::Decoder::with_buffer(self.packed.as_slice()).map_err(damaged)?;
+        let mut decoder = unpacker(self.packed.as_slice()).map_err(damaged)?;
         // A window of 8 MiB is more than a frame of one cluster needs.
         decoder.window_log_max(23).map_err(damaged)?;
         let (mut frame, mut filled) = (decoder.single_frame(), 0);

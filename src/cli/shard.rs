@@ -1,0 +1,70 @@
+//! The command `dnsweep sweep --plan`: sweeps one shard of a plan, and writes its part.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::arguments::SweepArguments;
+use super::console::{MessageWriter, print};
+use super::error::{CommandError, UsageError};
+use super::exit::{Exit, OnMatch};
+use super::interrupt;
+use super::progress::{BETWEEN_LINES, Progress, Verbosity};
+use super::resolve::count;
+use crate::base::path_text::{escaped_name, path_text};
+use crate::base::platform::{name_bytes, path_of_bytes};
+use crate::config::Local;
+use crate::output::WrittenFile;
+use crate::sweep::{Plan, ShardSweep, sweep_shard};
+
+/// Sweeps one shard of the plan in the file `plan_path`, and writes its part. Returns the exit
+/// status.
+pub(super) fn run(arguments: &SweepArguments, plan_path: &Path) -> Result<Exit, CommandError> {
+    let verbosity = if arguments.quiet { Verbosity::Quiet } else { Verbosity::Normal };
+    let Some(Some(part)) = &arguments.part else { return Err(UsageError::PlanWithoutPart.into()) };
+    let interrupt = interrupt::watch(None, arguments.log_format, verbosity);
+    let remapped = arguments.remap.iter().map(|typed| remapped(typed)).collect::<Result<_, _>>()?;
+    let (plan, id) = Plan::read(plan_path)?;
+    let (shard, shards) = (arguments.shard.expect("the parser demands it"), plan.shards());
+    let shard = plan.shard(shard).ok_or(UsageError::Shard { shard, shards })?;
+    let mut progress =
+        Progress::new(MessageWriter::new(io::stderr(), arguments.log_format), verbosity, BETWEEN_LINES);
+    let request = ShardSweep {
+        plan: (&plan, &id),
+        shard,
+        remapped,
+        local: Local {
+            passwords: arguments.request.passwords.clone(),
+            spool_limit: arguments.spool_limit,
+            threads: count(arguments.threads),
+            readers: count(arguments.readers),
+            ..Local::default()
+        },
+        part: part.clone(),
+    };
+    let (totals, written) = sweep_shard(request, &mut progress, &interrupt)?;
+    let Some(WrittenFile { bytes, sha256 }) = written else { return Ok(Exit::Interrupted) };
+    let exit = Exit::of_sweep(&totals, OnMatch::from(arguments.fail_on_match));
+    if arguments.quiet {
+        return Ok(exit);
+    }
+    let text = format!(
+        "shard      {shard} of {shards}: {} files, {} bytes read\npart       {}, {bytes} bytes, SHA-256 {sha256}\n",
+        totals.files,
+        totals.bytes_read,
+        path_text(part)
+    );
+    Ok(print(&text, arguments.log_format).unwrap_or(exit))
+}
+
+/// Parses a path that is to be read elsewhere: `OLD=NEW`. The first `=` separates the two.
+fn remapped(typed: &std::ffi::OsStr) -> Result<(PathBuf, PathBuf), UsageError> {
+    let bytes = name_bytes(typed);
+    let place = bytes.iter().position(|byte| *byte == b'=');
+    let parts = place.and_then(|place| Some((bytes.get(..place)?, bytes.get(place + 1..)?)));
+    match parts {
+        Some((old, new)) if !old.is_empty() && !new.is_empty() => {
+            Ok((path_of_bytes(old.to_vec()), path_of_bytes(new.to_vec())))
+        }
+        _ => Err(UsageError::Remap(escaped_name(typed))),
+    }
+}

@@ -1,0 +1,423 @@
+//! What discovery found, as plain data that a plan keeps: the files, the containers and the pieces of
+//! evidence. Another process can list any of it again, and a merge needs no evidence at all.
+
+use std::num::NonZeroUsize;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::builder::DiscoveryBuilder;
+use super::evidence::{EvidenceId, Piece, Registry};
+use super::explorer::Access;
+use super::form::FileForm;
+use super::listing::{Listing, list_again};
+use super::log_file::{LogFile, Place};
+use super::{Discovery, FoundContainer, Search, no_overlap};
+use crate::base::platform::files::Link;
+use crate::base::platform::path_as_bytes;
+use crate::evidence::EvidenceError;
+use crate::ledger::container::{ContainerReport, Origin};
+use crate::ledger::tally::SkippedCounts;
+
+/// Everything that discovery found in the roots, without the bytes of the files.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct RecordedEvidence {
+    /// The roots, in the order in which the user gave them.
+    pub roots: Vec<RecordedRoot>,
+    /// The pieces of evidence, in the order in which they were found.
+    pub pieces: Vec<Piece>,
+    /// The numbers of files that were skipped, by kind.
+    pub passed_over: SkippedCounts,
+    /// The files to read, in evidence order.
+    pub files: Vec<RecordedFile>,
+    /// The archives, disk images, volumes and shadow copies, in evidence order.
+    pub containers: Vec<RecordedContainer>,
+    /// The outermost containers, and the sparse files, that were opened, in evidence order.
+    pub opened: Vec<Opened>,
+}
+
+/// A root that discovery searched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedRoot {
+    /// The absolute path of the root.
+    #[serde(with = "path_as_bytes")]
+    pub path: PathBuf,
+    /// The number of pieces of evidence in the root.
+    pub pieces: usize,
+}
+
+/// A file to read that discovery found.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RecordedFile {
+    /// The position of the file's piece of evidence in the list of all pieces.
+    pub piece: usize,
+    /// The size of the file in bytes.
+    pub size: u64,
+    /// The reason why the file cannot be read, if discovery has found one.
+    pub obstacle: Option<String>,
+    place: RecordedPlace,
+}
+
+/// Where a file to read lies.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+enum RecordedPlace {
+    /// The file lies in a folder. Contains its path from the root of its piece of evidence.
+    Folder(#[serde(with = "path_as_bytes")] PathBuf),
+    /// The file lies in a container, or is a sparse file.
+    Container(Box<RecordedInner>),
+}
+
+/// A file to read that lies in a container.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct RecordedInner {
+    /// The path of the file from its root.
+    pub source_path: String,
+    /// What the container states about where the file comes from.
+    pub origin: Origin,
+    /// The path from its root of a log with the same bytes, so that this one is not read.
+    pub same_as: Option<String>,
+}
+
+/// A container that discovery found.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RecordedContainer {
+    /// The position of the container's piece of evidence in the list of all pieces.
+    pub piece: usize,
+    /// The row of the table of containers.
+    pub report: ContainerReport,
+}
+
+/// An outermost container that was opened, or a sparse file: a file of the evidence, and what lies
+/// in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opened {
+    /// The position of the root that the file lies in, counted from 0.
+    pub root: usize,
+    /// The path from the root of the container's file, or of the index of a sparse file.
+    #[serde(with = "path_as_bytes")]
+    pub relative: PathBuf,
+    /// The positions of the files to read in it, in the list of all files.
+    pub files: Range<usize>,
+    /// The positions of the container and of those in it, in the list of all containers.
+    pub containers: Range<usize>,
+}
+
+/// A part of the evidence that one process reads as a whole: a file in a folder, or an outermost
+/// container with all files in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EvidenceItem {
+    /// The positions of its files in the list of all files.
+    pub files: Range<usize>,
+    /// The positions of its containers in the list of all containers.
+    pub containers: Range<usize>,
+    /// The number of bytes to read.
+    pub bytes: u64,
+    /// The position of the container in the list of opened ones; `None` for a file in a folder.
+    opened: Option<usize>,
+}
+
+/// Some items of recorded evidence that were listed again, so that they can be read.
+#[derive(Debug)]
+pub struct Relisted {
+    /// The files and containers of the items, with the names that the recorded evidence has.
+    pub discovery: Discovery,
+    /// The position of each file in the list of all recorded files.
+    pub files: Vec<usize>,
+    /// The position of each container in the list of all recorded containers.
+    pub containers: Vec<usize>,
+}
+
+impl RecordedEvidence {
+    /// Records what discovery found.
+    #[must_use]
+    pub fn of(discovery: &Discovery) -> Self {
+        let roots = discovery.roots.iter().zip(&discovery.evidence_of_roots);
+        RecordedEvidence {
+            roots: roots.map(|(path, pieces)| RecordedRoot { path: path.clone(), pieces: *pieces }).collect(),
+            pieces: discovery.pieces.clone(),
+            passed_over: discovery.passed_over.clone(),
+            files: discovery.files.iter().map(RecordedFile::of).collect(),
+            containers: discovery.containers.iter().map(RecordedContainer::of).collect(),
+            opened: discovery.opened.clone(),
+        }
+    }
+
+    /// Adds the evidence of another discovery, and returns what one discovery of all roots, in this
+    /// order, would have found. It is an error if a root lies in another one, because its events
+    /// would count twice.
+    pub fn join(mut self, next: RecordedEvidence) -> Result<Self, EvidenceError> {
+        let (roots, pieces) = (self.roots.len(), self.pieces.len());
+        let (files, containers) = (self.files.len(), self.containers.len());
+        self.roots.extend(next.roots);
+        no_overlap(self.roots.iter().map(|root| &root.path))?;
+        self.pieces.extend(next.pieces);
+        self.passed_over.merge(next.passed_over);
+        let placed = |file: RecordedFile| RecordedFile { piece: file.piece + pieces, ..file };
+        self.files.extend(next.files.into_iter().map(placed));
+        let placed = |found: RecordedContainer| RecordedContainer { piece: found.piece + pieces, ..found };
+        self.containers.extend(next.containers.into_iter().map(placed));
+        self.opened.extend(next.opened.into_iter().map(|opened| Opened {
+            root: opened.root + roots,
+            files: opened.files.start + files..opened.files.end + files,
+            containers: opened.containers.start + containers..opened.containers.end + containers,
+            ..opened
+        }));
+        Ok(self)
+    }
+
+    /// Returns everything except for the files.
+    #[must_use]
+    pub fn without_files(&self) -> Self {
+        RecordedEvidence {
+            roots: self.roots.clone(),
+            pieces: self.pieces.clone(),
+            passed_over: self.passed_over.clone(),
+            files: Vec::new(),
+            containers: self.containers.clone(),
+            opened: self.opened.clone(),
+        }
+    }
+
+    /// Checks that all positions lie in their lists, as they do unless a file was forged. Returns
+    /// what is wrong.
+    pub fn check(&self) -> Result<(), String> {
+        let pieces = self.pieces.len();
+        let is_whole = self.roots.iter().map(|root| root.pieces).sum::<usize>() == pieces
+            && self.files.iter().all(|file| file.piece < pieces)
+            && self.containers.iter().all(|container| container.piece < pieces);
+        let within = |range: &Range<usize>, length: usize| range.start <= range.end && range.end <= length;
+        let (mut files, mut containers) = (0, 0);
+        let mut opened: Vec<&Opened> = self.opened.iter().collect();
+        opened.sort_by_key(|opened| (opened.files.start, opened.containers.start));
+        let are_apart = opened.iter().all(|opened| {
+            let is_next = opened.files.start >= files && opened.containers.start >= containers;
+            (files, containers) = (opened.files.end, opened.containers.end);
+            is_next
+                && opened.root < self.roots.len()
+                && within(&opened.files, self.files.len())
+                && within(&opened.containers, self.containers.len())
+        });
+        if is_whole && are_apart {
+            Ok(())
+        } else {
+            Err("its files and containers do not fit together".to_owned())
+        }
+    }
+
+    /// Returns the parts of the evidence that one process each reads as a whole, in evidence order.
+    #[must_use]
+    pub fn items(&self) -> Vec<EvidenceItem> {
+        let mut opened: Vec<(usize, &Opened)> = self.opened.iter().enumerate().collect();
+        opened.sort_by_key(|(_, opened)| (opened.files.start, opened.containers.start));
+        let (mut items, mut file) = (Vec::new(), 0);
+        for (place, Opened { files, containers, .. }) in opened {
+            let before = self.files.get(file..files.start).unwrap_or_default();
+            items.extend(
+                (file..).zip(before).map(|(file, recorded)| EvidenceItem::of_file(file, recorded.size)),
+            );
+            let read = self.files.get(files.clone()).unwrap_or_default();
+            let bytes = read.iter().filter(|file| file.same_as().is_none()).map(|file| file.size).sum();
+            let (files, containers) = (files.clone(), containers.clone());
+            file = files.end;
+            items.push(EvidenceItem { files, containers, bytes, opened: Some(place) });
+        }
+        let after = self.files.get(file..).unwrap_or_default();
+        items.extend((file..).zip(after).map(|(file, recorded)| EvidenceItem::of_file(file, recorded.size)));
+        items
+    }
+
+    /// Returns what one discovery found, as far as it was recorded. The files cannot be opened.
+    #[must_use]
+    pub fn into_discovery(self) -> Discovery {
+        let files = self.files.iter().map(|file| self.not_listed(file, file.obstacle.as_deref()));
+        let container = |found: RecordedContainer| FoundContainer {
+            evidence: EvidenceId::at(found.piece),
+            report: found.report,
+            outer: None,
+        };
+        Discovery {
+            files: files.collect(),
+            containers: self.containers.clone().into_iter().map(container).collect(),
+            ..self.frame()
+        }
+    }
+
+    /// Lists items again, so that they can be read. The roots of `search` are the recorded ones, in
+    /// the same order, and may lie elsewhere. A file that is no longer as it was recorded cannot be
+    /// opened, or counts as changed.
+    pub fn list_again(
+        &self,
+        search: &Search,
+        items: &[EvidenceItem],
+        threads: NonZeroUsize,
+    ) -> Result<Relisted, EvidenceError> {
+        let (mut builder, access) = (DiscoveryBuilder::new(search, &search.roots), Access::new(search));
+        let mut relisted = Relisted {
+            discovery: Discovery { roots: search.roots.clone(), ..self.frame() },
+            files: Vec::new(),
+            containers: Vec::new(),
+        };
+        let (mut rest, places) = (items.iter(), items.iter().map(|item| self.place_of(item)));
+        list_again(search.roots.clone(), places, (search, &access), threads, |listing| {
+            let item = rest.next().expect("each item is listed once");
+            self.add_item(item, listing, &mut builder, &mut relisted);
+            Ok(())
+        })?;
+        Ok(relisted)
+    }
+
+    /// Adds the files and containers of an item, as they were listed again, to `relisted`.
+    fn add_item(
+        &self,
+        item: &EvidenceItem,
+        listing: Option<Listing>,
+        builder: &mut DiscoveryBuilder,
+        relisted: &mut Relisted,
+    ) {
+        let (files, containers) = listing.map(|listing| builder.take(listing)).unwrap_or_default();
+        let recorded = self.files.get(item.files.clone()).unwrap_or_default();
+        let reports = self.containers.get(item.containers.clone()).unwrap_or_default();
+        let is_same = files.len() == recorded.len()
+            && files.iter().zip(recorded).all(|(found, recorded)| recorded.is(found, item.opened.is_some()))
+            && containers
+                .iter()
+                .map(|found| &found.report.source_path)
+                .eq(reports.iter().map(|known| &known.report.source_path));
+        if is_same {
+            let placed = |(file, recorded): (LogFile, &RecordedFile)| LogFile {
+                evidence: EvidenceId::at(recorded.piece),
+                // A file of another size counts as changed.
+                size: recorded.size,
+                ..file
+            };
+            relisted.discovery.files.extend(files.into_iter().zip(recorded).map(placed));
+        } else {
+            let obstacle = |file: &RecordedFile| file.obstacle.clone().unwrap_or_else(|| CHANGED.to_owned());
+            let missing = recorded.iter().map(|file| self.not_listed(file, Some(&obstacle(file))));
+            relisted.discovery.files.extend(missing);
+        }
+        let mut outer = containers.into_iter().filter(|_| is_same).map(|found| found.outer);
+        relisted.discovery.containers.extend(reports.iter().map(|known| FoundContainer {
+            evidence: EvidenceId::at(known.piece),
+            report: known.report.clone(),
+            outer: outer.next().flatten(),
+        }));
+        relisted.files.extend(item.files.clone());
+        relisted.containers.extend(item.containers.clone());
+    }
+
+    /// Returns the root and the path from it of what must be listed for an item; `None` if nothing
+    /// can be listed, because discovery could not list it.
+    fn place_of(&self, item: &EvidenceItem) -> Option<(usize, &Path)> {
+        if let Some(opened) = item.opened {
+            return self.opened.get(opened).map(|opened| (opened.root, opened.relative.as_path()));
+        }
+        let file = self.files.get(item.files.start).filter(|file| file.obstacle.is_none())?;
+        match &file.place {
+            RecordedPlace::Folder(relative) => Some((self.root_of(file.piece), relative)),
+            RecordedPlace::Container(_) => None,
+        }
+    }
+
+    /// Returns the discovery of all recorded evidence, without its files and containers.
+    fn frame(&self) -> Discovery {
+        Discovery {
+            files: Vec::new(),
+            evidence: Registry::of(&self.pieces).names(),
+            pieces: self.pieces.clone(),
+            opened: Vec::new(),
+            evidence_of_roots: self.roots.iter().map(|root| root.pieces).collect(),
+            roots: self.roots.iter().map(|root| root.path.clone()).collect(),
+            passed_over: self.passed_over.clone(),
+            containers: Vec::new(),
+            hashed_bytes: 0,
+        }
+    }
+
+    /// Returns the position of the root in which a piece of evidence lies.
+    fn root_of(&self, piece: usize) -> usize {
+        let pieces: Vec<usize> = self.roots.iter().map(|root| root.pieces).collect();
+        super::root_of(&pieces, piece)
+    }
+
+    /// Returns a recorded file that was not listed again, with the reason why it cannot be opened.
+    fn not_listed(&self, file: &RecordedFile, obstacle: Option<&str>) -> LogFile {
+        let root = || self.roots.get(self.root_of(file.piece)).map_or(Path::new(""), |root| &root.path);
+        LogFile {
+            form: FileForm::Log,
+            evidence: EvidenceId::at(file.piece),
+            size: file.size,
+            modified: (0, 0),
+            obstacle: Some(obstacle.unwrap_or(NOT_AT_HAND).to_owned()),
+            place: match &file.place {
+                RecordedPlace::Folder(relative) => Place::Folder {
+                    identity: None,
+                    link: Link::Refused,
+                    root: Arc::from(root()),
+                    relative: relative.clone(),
+                },
+                RecordedPlace::Container(inner) => Place::Recorded(inner.clone()),
+            },
+        }
+    }
+}
+
+/// The reason why a file of recorded evidence cannot be opened where only its record is at hand.
+const NOT_AT_HAND: &str = "only what was recorded of the file is at hand";
+/// The reason why a file cannot be read if its place has something else than when it was recorded.
+const CHANGED: &str =
+    "the evidence changed after the plan was made: what the plan lists here is no longer there";
+
+impl RecordedFile {
+    fn of(file: &LogFile) -> Self {
+        let place = match &file.place {
+            Place::Folder { relative, .. } => RecordedPlace::Folder(relative.clone()),
+            Place::Recorded(inner) => RecordedPlace::Container(inner.clone()),
+            Place::Container(inner) => RecordedPlace::Container(Box::new(RecordedInner {
+                source_path: inner.source_path.clone(),
+                origin: inner.origin.clone(),
+                same_as: inner.same_as.clone(),
+            })),
+        };
+        RecordedFile { piece: file.evidence.index(), size: file.size, obstacle: file.obstacle.clone(), place }
+    }
+
+    /// Returns the path from its root of a log with the same bytes, if this one is not read.
+    fn same_as(&self) -> Option<&str> {
+        match &self.place {
+            RecordedPlace::Folder(_) => None,
+            RecordedPlace::Container(inner) => inner.same_as.as_deref(),
+        }
+    }
+
+    /// Returns true if `found` is this file, listed again. The size of a file in a folder may
+    /// differ; that of a file in a container may not, because the container is then another one.
+    fn is(&self, found: &LogFile, is_opened: bool) -> bool {
+        match &self.place {
+            RecordedPlace::Folder(relative) => {
+                !is_opened
+                    && matches!(&found.place, Place::Folder { relative: other, .. } if other == relative)
+            }
+            RecordedPlace::Container(inner) => {
+                (found.source_path(), found.size, found.same_as())
+                    == (inner.source_path.clone(), self.size, inner.same_as.as_deref())
+            }
+        }
+    }
+}
+
+impl EvidenceItem {
+    /// Returns the item of a file in a folder, which has this position in the list of all files.
+    #[must_use]
+    pub fn of_file(file: usize, bytes: u64) -> Self {
+        EvidenceItem { files: file..file + 1, containers: 0..0, bytes, opened: None }
+    }
+}
+
+impl RecordedContainer {
+    fn of(found: &FoundContainer) -> Self {
+        RecordedContainer { piece: found.evidence.index(), report: found.report.clone() }
+    }
+}

@@ -1,0 +1,87 @@
+//! Entries: the result of a unit of work, a block of a file, as the journal and the parts of a sweep
+//! keep it. Tables are made from an entry with the same code as from the evidence.
+
+use serde::{Deserialize, Serialize};
+
+use super::worker::FinishedUnit;
+use crate::output::framed;
+use crate::report::FileReport;
+use crate::scan::{Block, LocatedEvent};
+
+/// The usual size in bytes of an event in an entry. An entry has the events of a block: memory for
+/// as many events is reserved.
+const EVENT_BYTES: usize = 400;
+
+/// An entry that is to be written: the result of a unit of work. It borrows the result. `F` says
+/// which file the unit is of. The fields are those of [`EntryUnit`] and then of [`Entry`].
+#[derive(Debug, Serialize)]
+struct NewEntry<'a, F> {
+    file: F,
+    block: Block,
+    part: &'a FileReport,
+    events: Vec<&'a LocatedEvent>,
+    recovered: Vec<&'a LocatedEvent>,
+}
+
+/// The beginning of an entry: the file and the block that the entry belongs to.
+#[derive(Debug, Deserialize)]
+pub(super) struct EntryUnit<F> {
+    /// The file that the block is a part of.
+    pub file: F,
+    /// The block that was read.
+    pub block: Block,
+}
+
+/// What an entry says of its block, after its beginning ([`EntryUnit`]).
+#[derive(Debug, Deserialize)]
+pub(super) struct Entry {
+    /// The account of the block: how many bytes and records it has, and which of them are damaged.
+    pub part: FileReport,
+    /// The block's events that have hits, in file order.
+    pub events: Vec<LocatedEvent>,
+    /// The events from deleted records of the block that have hits.
+    pub recovered: Vec<LocatedEvent>,
+}
+
+impl<F: for<'f> Deserialize<'f>> EntryUnit<F> {
+    /// Decodes the beginning of an entry. Returns it with the rest of the entry, which
+    /// [`Entry::decode`] decodes; `None` if this is no entry.
+    pub(super) fn decode(entry: &[u8]) -> Option<(Self, &[u8])> {
+        postcard::take_from_bytes(entry).ok()
+    }
+}
+
+impl Entry {
+    /// Decodes an entry from what follows its beginning. Returns the reason if that is no entry.
+    pub(super) fn decode(rest: &[u8]) -> Result<Self, String> {
+        postcard::from_bytes(rest).map_err(|error| error.to_string())
+    }
+}
+
+/// Appends the entry of a finished unit, which is of the file `file`, to `bytes`.
+fn append_entry<F: Serialize>(done: &FinishedUnit<'_>, file: F, bytes: Vec<u8>) -> Vec<u8> {
+    let entry = NewEntry {
+        file,
+        block: done.block,
+        part: &done.part,
+        events: done.detected.iter().map(|detected| &detected.located).collect(),
+        recovered: done.recovered.iter().map(|detected| &detected.located).collect(),
+    };
+    postcard::to_extend(&entry, bytes)
+        .expect("numbers, texts, lists and maps of known length can all be written to memory")
+}
+
+fn expected_size(done: &FinishedUnit<'_>) -> usize {
+    (done.detected.len() + done.recovered.len()) * EVENT_BYTES
+}
+
+/// Makes the entry of a finished unit, which is of the file `file`.
+pub(super) fn entry<F: Serialize>(done: &FinishedUnit<'_>, file: F) -> Vec<u8> {
+    append_entry(done, file, Vec::with_capacity(expected_size(done)))
+}
+
+/// Makes the entry of a finished unit, which is of the file `file`, in the frame that entries of a
+/// journal have.
+pub(super) fn framed_entry<F: Serialize>(done: &FinishedUnit<'_>, file: F) -> Vec<u8> {
+    framed(expected_size(done), |bytes| append_entry(done, file, bytes))
+}

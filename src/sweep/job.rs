@@ -1,0 +1,151 @@
+//! The work of a sweep after discovery, or of a merge: every unit (a block of a file) is worked on by
+//! many threads, and collected in evidence order.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::collect::{Collector, Destination, SweepResults};
+use super::conclude::{Caller, SweepFacts, conclude};
+use super::hits::{HitTables, SeenEvents};
+use super::journal::{EntryLocation, FileKey, Journal};
+use super::parts::{Group, MergeUnits, PART, PartWriter, Plan};
+use super::sink::TakeMatch;
+use super::unit::{Unit, units};
+use super::worker::{FinishedUnit, LeavesPart, Worker};
+use super::writing::SweepTables;
+use super::{Observer, Outcome};
+use crate::base::in_order::in_order;
+use crate::config::{Config, Leads};
+use crate::error::SweepError;
+use crate::evidence::discover::Discovery;
+use crate::output::{OutputDirectory, OutputError, PART_FILE, PackedWriter, Table};
+use crate::report::MatchRow;
+
+/// A sweep that is ready to read: it is known what it looks for, and in which files.
+pub(super) struct Job<'s> {
+    pub config: Config,
+    pub discovery: Discovery,
+    /// The output directory; `None` if no tables are written.
+    pub output: Option<OutputDirectory>,
+    /// The function of the caller that takes each match; `None` if there is none.
+    pub each: Option<TakeMatch<'s>>,
+    /// The journal, in which the sweep keeps what it has read; `None` if it keeps none.
+    pub journal: Option<Journal>,
+    pub source: UnitsFrom,
+}
+
+/// Where the results of the units of work (blocks of files) come from.
+pub(super) enum UnitsFrom {
+    /// The units are read from the evidence, except for those of files that an earlier, unfinished
+    /// sweep has read. Contains where the journal has these.
+    Evidence(HashMap<FileKey, Vec<EntryLocation>>),
+    /// The units come from the parts of sweeps that are merged.
+    Parts(Vec<Group>),
+}
+
+/// What a sweep keeps of each finished unit (a block of a file) besides the tables.
+struct Kept {
+    /// The journal, from which the sweep can be resumed.
+    journal: Option<Journal>,
+    /// The part of the sweep, from which outputs are merged.
+    part: Option<PartWriter>,
+}
+
+impl Kept {
+    fn add(&mut self, done: &FinishedUnit<'_>) -> Result<(), OutputError> {
+        if let Some((journal, entry)) = self.journal.as_mut().zip(done.entry.as_deref()) {
+            journal.append(entry, done.block)?;
+        }
+        match self.part.as_mut().zip(done.part_entry.as_deref()) {
+            Some((part, entry)) => part.push(entry),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Job<'_> {
+    /// Works on all units, and writes what is found. When `interrupt` becomes true, no further block
+    /// of a file is started.
+    pub(super) fn run(
+        self,
+        facts: SweepFacts,
+        caller: Caller,
+        observer: &mut dyn Observer,
+        interrupt: &AtomicBool,
+    ) -> Result<Outcome, SweepError> {
+        let Job { mut config, discovery, output, each, journal, source } = self;
+        let part = part_writer(&mut config, output.as_ref(), &discovery)?;
+        let table = Table::of(MatchRow::COLUMNS);
+        let leads = (config.options.leads == Leads::DnsClient).then(|| Table::of(MatchRow::LEAD_COLUMNS));
+        let tables = output.is_some().then_some(HitTables { matches: &table, leads: leads.as_ref() });
+        let target = match (output.as_ref().zip(tables), each) {
+            (Some((output, tables)), _) => {
+                Destination::Tables(SweepTables::begin(&config, output, tables)?.into())
+            }
+            (None, Some(take)) => Destination::Each(take),
+            (None, None) => Destination::Nowhere,
+        };
+        let collector = Collector::new(&config, &discovery, target, observer);
+        let leaves_part = if part.is_some() { LeavesPart::Yes } else { LeavesPart::No };
+        let reader = journal.as_ref().map(Journal::reader).transpose()?;
+        let worker = Worker::new(&config, &discovery, tables, reader, leaves_part);
+        let mut kept = Kept { journal, part };
+        let results = match source {
+            UnitsFrom::Evidence(read_before) => {
+                // Units from the journal are still collected after an interruption, because nothing
+                // has to be read for them.
+                let units = units(&discovery, &read_before, &config)
+                    .take_while(|unit| unit.is_known() || !interrupt.load(Ordering::Relaxed));
+                collect(&config, units, worker, collector, &mut kept, |_| Ok(()))
+            }
+            UnitsFrom::Parts(groups) => {
+                let units = MergeUnits::new(groups, &discovery, interrupt);
+                collect(&config, units, worker, collector, &mut kept, MergeUnits::end)
+            }
+        };
+        conclude(config, output, caller, discovery, results?, (facts, kept.part))
+    }
+}
+
+/// Works on `units`, all units of a sweep in evidence order, and collects what they yield. Calls
+/// `end` when no unit is left; its error means that units are missing.
+fn collect<'a, U: Iterator<Item = Unit<'a>>>(
+    config: &Config,
+    mut units: U,
+    worker: Worker<'a>,
+    mut collector: Collector<'a>,
+    kept: &mut Kept,
+    end: impl FnOnce(&mut U) -> Result<(), SweepError>,
+) -> Result<SweepResults, SweepError> {
+    let (mut seen, mut recovered) = (SeenEvents::default(), Vec::new());
+    let work = |unit| worker.work(unit);
+    in_order(config.threads, units.by_ref(), Unit::weight, work, |mut done| {
+        if collector.leaves_out(&done)? {
+            return Ok::<(), SweepError>(());
+        }
+        kept.add(&done)?;
+        let file = done.file;
+        recovered.extend(done.recovered.drain(..).map(|event| (file, event)));
+        collector.add(worker.mark_copies(done, &mut seen), &worker.detector)
+    })?;
+    end(&mut units)?;
+    kept.journal.as_mut().map_or(Ok(()), Journal::flush)?;
+    worker.recover(recovered, &mut seen, |file, events, hits| {
+        collector.add_hits(file, events, hits, &worker.detector)
+    })?;
+    // Frees the memory for reading and searching, so that writing the tables can reuse it.
+    drop((worker, seen, units));
+    collector.finish()
+}
+
+/// Begins the part of a sweep in its output directory. Returns `None` if the sweep leaves no part.
+fn part_writer(
+    config: &mut Config,
+    output: Option<&OutputDirectory>,
+    discovery: &Discovery,
+) -> Result<Option<PartWriter>, OutputError> {
+    let Some((carried, output)) = config.part.take().zip(output) else { return Ok(None) };
+    let plan = Plan::of_sweep(carried, config.window, discovery);
+    let writer = PackedWriter::create(&output.staged(PART_FILE), PART)?;
+    PartWriter::of_sweep(writer, &plan, discovery).map(Some)
+}

@@ -1,0 +1,343 @@
+//! The merge: makes of parts what one sweep of all their evidence would have written.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::part::{PartReader, PartUnit};
+use super::plan::Plan;
+use crate::config::{CarriedConfig, InputDifference, Local};
+use crate::error::SweepError;
+use crate::event::EventTime;
+use crate::evidence::discover::{Discovery, RecordedEvidence};
+use crate::output::{OutputDirectory, PART_FILE, PartsError, size_and_sha256};
+use crate::report::MergedPart;
+use crate::scan::Block;
+use crate::sweep::conclude::SweepFacts;
+use crate::sweep::job::{Job, UnitsFrom};
+use crate::sweep::unit::{Unit, UnitSource};
+use crate::sweep::{Caller, Observer, Outcome};
+
+/// Where the parts of a merge come from.
+#[derive(Debug, Clone)]
+pub enum PartSource {
+    /// The parts of the shards of one plan, each a file.
+    Plan {
+        /// The path of the plan.
+        plan: PathBuf,
+        /// The paths of the parts, in any order.
+        parts: Vec<PathBuf>,
+    },
+    /// Outputs of sweeps that left their part, in the order in which one sweep would have read their
+    /// evidence. A path may also be that of such a part.
+    Outputs(Vec<PathBuf>),
+}
+
+/// Parts that belong together, and are ready to be merged.
+pub struct Merge {
+    config: CarriedConfig,
+    evidence: RecordedEvidence,
+    groups: Vec<Group>,
+    records: Vec<MergedPart>,
+}
+
+/// The parts of one plan.
+pub(in crate::sweep) struct Group {
+    /// The position of the plan's first file among the files of all plans.
+    first_file: usize,
+    /// The shard of each of the plan's files, counted from 0.
+    shards: Vec<u32>,
+    /// The parts of all shards, in the order of the shards.
+    parts: Vec<PartReader>,
+}
+
+impl Merge {
+    /// Opens parts, and checks that they belong together: that they are of the same plan and none is
+    /// missing, or that they are of sweeps that looked for the same in different evidence. What they
+    /// contain is read by [`Merge::run`].
+    pub fn open(source: &PartSource) -> Result<Self, SweepError> {
+        let opened = match source {
+            PartSource::Plan { plan, parts } => vec![of_plan(plan, parts)?],
+            PartSource::Outputs(outputs) => {
+                outputs.iter().map(|output| of_output(output)).collect::<Result<Vec<_>, _>>()?
+            }
+        };
+        let mut merge: Option<(Merge, PathBuf)> = None;
+        for Opened { path, plan, parts, records } in opened {
+            match &mut merge {
+                None => {
+                    let config = plan.config.clone();
+                    let mut first = Merge {
+                        config,
+                        evidence: RecordedEvidence::default(),
+                        groups: Vec::new(),
+                        records: Vec::new(),
+                    };
+                    first.add(plan, parts, records)?;
+                    merge = Some((first, path));
+                }
+                Some((merge, first)) => {
+                    check_same(&merge.config, &plan.config, (first, &path))?;
+                    merge.add(plan, parts, records)?;
+                }
+            }
+        }
+        let (merge, _) = merge.expect("the command line has at least one output");
+        Ok(merge)
+    }
+
+    /// Returns the roots of all evidence, as absolute paths.
+    #[must_use]
+    pub fn roots(&self) -> Vec<PathBuf> {
+        self.evidence.roots.iter().map(|root| root.path.clone()).collect()
+    }
+
+    fn add(
+        &mut self,
+        plan: Plan,
+        parts: Vec<PartReader>,
+        records: Vec<MergedPart>,
+    ) -> Result<(), SweepError> {
+        let (first_file, first_container) = (self.evidence.files.len(), self.evidence.containers.len());
+        let items = plan.evidence.items();
+        let mut shards = vec![0; plan.evidence.files.len()];
+        for (item, shard) in items.iter().zip(plan.shards_of(&items)) {
+            shards.get_mut(item.files.clone()).expect("items have files of the plan").fill(shard);
+        }
+        let known = std::mem::take(&mut self.evidence);
+        self.evidence = RecordedEvidence::join(known, plan.evidence)?;
+        for part in &parts {
+            for hashes in &part.hashes {
+                let place = usize::try_from(hashes.container)
+                    .ok()
+                    .and_then(|place| place.checked_add(first_container));
+                let container = place.and_then(|place| self.evidence.containers.get_mut(place));
+                let container = container.ok_or_else(|| {
+                    part.wrong("it is damaged: it has the hash of a container that its plan does not have")
+                })?;
+                container.report.sha256.clone_from(&hashes.sha256);
+                container.report.parts.clone_from(&hashes.parts);
+            }
+        }
+        self.groups.push(Group { first_file, shards, parts });
+        self.records.extend(records);
+        Ok(())
+    }
+
+    /// Merges the parts into an output directory. `local` is what this process decides itself; its
+    /// roots are not used. With `leaves_part`, the output has a part of its own, to be merged again.
+    /// Nothing is written if `interrupt` becomes true.
+    pub fn run(
+        self,
+        local: Local,
+        output: OutputDirectory,
+        leaves_part: bool,
+        caller: Caller,
+        observer: &mut dyn Observer,
+        interrupt: &AtomicBool,
+    ) -> Result<Outcome, SweepError> {
+        let started = EventTime::now();
+        let Merge { config: carried, evidence, groups, records } = self;
+        let roots = evidence.roots.iter().map(|root| root.path.clone()).collect();
+        let mut config = carried.config(Local { roots, ..local })?;
+        config.part = leaves_part.then_some(carried);
+        let discovery = evidence.into_discovery();
+        observer.found(&discovery);
+        let (output, source) = (Some(output), UnitsFrom::Parts(groups));
+        let job = Job { config, discovery, output, each: None, journal: None, source };
+        let facts = SweepFacts { started, resumed_files: 0, merged: records };
+        job.run(facts, caller, observer, interrupt)
+    }
+}
+
+/// The units of all parts, in evidence order.
+pub(in crate::sweep) struct MergeUnits<'a> {
+    groups: std::vec::IntoIter<Group>,
+    /// The plan whose files are given out, and the position of its next file in the plan.
+    current: Option<(Group, usize)>,
+    /// The offset in the current file up to which units were given out; `None` before its first one.
+    reached: Option<u64>,
+    discovery: &'a Discovery,
+    interrupt: &'a AtomicBool,
+    failed: Option<SweepError>,
+}
+
+impl<'a> MergeUnits<'a> {
+    /// Returns the units of these parts. `discovery` has the files of all plans. When `interrupt`
+    /// becomes true, no unit follows, and [`end`](Self::end) returns an error.
+    pub(in crate::sweep) fn new(
+        groups: Vec<Group>,
+        discovery: &'a Discovery,
+        interrupt: &'a AtomicBool,
+    ) -> Self {
+        let groups = groups.into_iter();
+        MergeUnits { groups, current: None, reached: None, discovery, interrupt, failed: None }
+    }
+
+    /// Called when no unit is left. Returns the reason if units are missing.
+    pub(in crate::sweep) fn end(&mut self) -> Result<(), SweepError> {
+        self.failed.take().map_or(Ok(()), Err)
+    }
+
+    /// Returns the next unit; `None` if all were given out.
+    fn next_unit(&mut self) -> Result<Option<Unit<'a>>, PartsError> {
+        loop {
+            let Some((group, place)) = &mut self.current else {
+                let Some(next) = self.groups.next() else { return Ok(None) };
+                self.current = Some((next, 0));
+                continue;
+            };
+            let Some(shard) = group.shards.get(*place) else {
+                group.parts.iter_mut().try_for_each(PartReader::check_end)?;
+                self.current = None;
+                continue;
+            };
+            let number = group.first_file + *place;
+            let file = self.discovery.files.get(number).expect("the files are those of the plans");
+            if file.same_as().is_some() {
+                *place += 1;
+                let block = Block { start: file.size, end: file.size };
+                return Ok(Some(Unit { file, number, block, source: UnitSource::Unchanged }));
+            }
+            let part = group.parts.get_mut(*shard as usize).expect("the plan has as many shards");
+            let next = part.next_of(*place as u64)?;
+            let end = self.reached.unwrap_or(0);
+            match next {
+                Some(PartUnit { unit, entry }) => {
+                    if unit.block.start != end {
+                        return Err(part.wrong(format!(
+                            "it is damaged: expected a block at {end} of a file, found one at {}",
+                            unit.block.start
+                        )));
+                    }
+                    self.reached = Some(unit.block.end);
+                    return Ok(Some(Unit {
+                        file,
+                        number,
+                        block: unit.block,
+                        source: UnitSource::Part(entry),
+                    }));
+                }
+                None if self.reached.is_some_and(|end| end >= file.size) => {
+                    self.reached = None;
+                    *place += 1;
+                }
+                None => {
+                    return Err(part.wrong(format!(
+                        "it is damaged: '{}' is missing or not complete",
+                        file.source_path()
+                    )));
+                }
+            }
+        }
+    }
+}
+
+impl<'a> Iterator for MergeUnits<'a> {
+    type Item = Unit<'a>;
+
+    fn next(&mut self) -> Option<Unit<'a>> {
+        if self.failed.is_some() {
+            return None;
+        }
+        if self.interrupt.load(Ordering::Relaxed) {
+            self.failed = Some(SweepError::Interrupted);
+            return None;
+        }
+        self.next_unit().unwrap_or_else(|error| {
+            self.failed = Some(error.into());
+            None
+        })
+    }
+}
+
+/// Parts that were opened, with their plan.
+struct Opened {
+    /// The path of the plan, or of the output.
+    path: PathBuf,
+    plan: Plan,
+    parts: Vec<PartReader>,
+    records: Vec<MergedPart>,
+}
+
+/// Opens the parts of the shards of a plan, and checks that there is one for each shard.
+fn of_plan(path: &Path, paths: &[PathBuf]) -> Result<Opened, PartsError> {
+    let (plan, id) = Plan::read(path)?;
+    let shards = plan.shards.get();
+    let mut found: Vec<Option<(PartReader, MergedPart)>> = (0..shards).map(|_| None).collect();
+    for part_path in paths {
+        let part = PartReader::open(part_path)?;
+        let shard = part.head.shard.get();
+        if part.head.plan != id {
+            return Err(part.wrong(format!(
+                "expected a part of the plan '{}', found one of another plan",
+                path.display()
+            )));
+        }
+        let Some(place) = found.get_mut(shard as usize - 1) else {
+            return Err(part.wrong(format!("expected a shard from 1 to {shards}, found {shard}")));
+        };
+        if let Some((_, other)) = place {
+            return Err(part.wrong(format!(
+                "expected each shard once, found shard {shard} again, which '{}' is, too",
+                other.file
+            )));
+        }
+        let record = record(part_path, &id, shard)?;
+        *place = Some((part, record));
+    }
+    let missing: Vec<String> = (1..)
+        .zip(&found)
+        .filter(|(_, part)| part.is_none())
+        .map(|(shard, _): (u32, _)| shard.to_string())
+        .collect();
+    if !missing.is_empty() {
+        let reason = format!(
+            "the plan has {shards} shards: expected a part of each, found none of shard {}",
+            missing.join(", ")
+        );
+        return Err(PartsError { path: path.to_path_buf(), reason });
+    }
+    let (parts, records) = found.into_iter().flatten().unzip();
+    Ok(Opened { path: path.to_path_buf(), plan, parts, records })
+}
+
+/// Opens the part of an output.
+fn of_output(path: &Path) -> Result<Opened, PartsError> {
+    let part_path = if path.is_dir() { path.join(PART_FILE) } else { path.to_path_buf() };
+    if path.is_dir() && !part_path.exists() {
+        let reason = format!("expected an output with {PART_FILE}, found none: sweep with --part");
+        return Err(PartsError { path: path.to_path_buf(), reason });
+    }
+    let mut part = PartReader::open(&part_path)?;
+    let Some((plan, id)) = part.plan.take() else {
+        return Err(part
+            .wrong("expected the part of a whole sweep, found that of a shard: give its plan with --plan"));
+    };
+    let records = vec![record(&part_path, &id, 1)?];
+    Ok(Opened { path: path.to_path_buf(), plan, parts: vec![part], records })
+}
+
+fn record(path: &Path, plan: &str, shard: u32) -> Result<MergedPart, PartsError> {
+    let file = size_and_sha256(path)?;
+    let name = crate::base::path_text::path_text(path);
+    Ok(MergedPart { file: name, bytes: file.bytes, sha256: file.sha256, plan: plan.to_owned(), shard })
+}
+
+/// Checks that the parts of a plan or an output were made for the same as the first ones.
+fn check_same(
+    first: &CarriedConfig,
+    other: &CarriedConfig,
+    (first_path, other_path): (&Path, &Path),
+) -> Result<(), SweepError> {
+    match other.differs_from(first)? {
+        None => Ok(()),
+        Some(InputDifference { what, first, second }) => Err(PartsError {
+            path: other_path.to_path_buf(),
+            reason: format!(
+                "{what}: expected '{first}', as in '{}', found '{second}': only sweeps for the same can be merged",
+                first_path.display()
+            ),
+        }
+        .into()),
+    }
+}

@@ -1,0 +1,16 @@
+//! A sweep in parts: a plan divides the evidence into shards, processes on any machines read one
+//! shard each and leave a part, and a merge makes of the parts what one sweep would have written.
+//!
+//! A part has the entries of the units of its files, as the journal has them. A merge is a sweep
+//! whose units all come from parts.
+
+mod merge;
+mod part;
+mod plan;
+mod shard;
+
+pub(super) use self::merge::{Group, MergeUnits};
+pub use self::merge::{Merge, PartSource};
+pub(super) use self::part::{PART, PartEntry, PartWriter};
+pub use self::plan::{Plan, PlanSummary};
+pub use self::shard::{ShardSweep, sweep_shard};

@@ -1,0 +1,243 @@
+//! A part: what a sweep, or one shard of a plan, found in its files, to be merged with others.
+//!
+//! A part is a packed file of documents, encoded with postcard: a head, the plan if the part stands
+//! alone, the hashes of containers, an entry for each unit of work in evidence order, and an end.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::plan::{Plan, ShardNumber, encoded};
+use crate::evidence::discover::Discovery;
+use crate::ledger::container::ContainerPart;
+use crate::output::{
+    OutputError, PackedFile, PackedKind, PackedReader, PackedWriter, PartsError, PendingSync, WrittenFile,
+};
+use crate::report::OutputRecord;
+use crate::sweep::entry::{Entry, EntryUnit};
+
+/// The layout of parts. The version is raised whenever anything in their documents changes.
+pub(in crate::sweep) const PART: PackedKind = PackedKind { name: "part", layout: 1 };
+/// The first byte of a document with the entry of a unit.
+const UNIT: u8 = 1;
+/// The first byte of a part's last document.
+const END: u8 = 0;
+
+/// The first document of a part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Head {
+    /// The SHA-256 that identifies the plan; empty if the part contains its plan.
+    pub plan: String,
+    /// The number of the shard, from 1.
+    pub shard: ShardNumber,
+}
+
+/// The SHA-256 of the files that a container consists of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ContainerHashes {
+    /// The position of the container in the plan's list of containers.
+    pub container: u64,
+    /// The SHA-256 of the container's own file.
+    pub sha256: Option<String>,
+    /// The further files of the container with their SHA-256.
+    pub parts: Vec<ContainerPart>,
+}
+
+/// Writes a part.
+pub(in crate::sweep) struct PartWriter {
+    writer: PackedWriter,
+    units: u64,
+}
+
+impl PartWriter {
+    /// Begins a part of the file that `writer` writes. `plan` is the plan if the part contains it.
+    /// `hashes` are those of the containers that the part is about.
+    pub(super) fn begin(
+        mut writer: PackedWriter,
+        head: &Head,
+        plan: Option<&Plan>,
+        hashes: &[ContainerHashes],
+    ) -> Result<Self, OutputError> {
+        writer.push(&[&encoded(head)])?;
+        if let Some(plan) = plan {
+            plan.push_documents(&mut writer)?;
+        }
+        writer.push(&[&encoded(&hashes)])?;
+        Ok(PartWriter { writer, units: 0 })
+    }
+
+    /// Begins the part of a whole sweep, which contains the plan that one process would have made.
+    pub(in crate::sweep) fn of_sweep(
+        writer: PackedWriter,
+        plan: &Plan,
+        discovery: &Discovery,
+    ) -> Result<Self, OutputError> {
+        let head = Head { plan: String::new(), shard: ShardNumber::MIN };
+        let numbers: Vec<usize> = (0..discovery.containers.len()).collect();
+        Self::begin(writer, &head, Some(plan), &hashes(discovery, &numbers))
+    }
+
+    /// Adds the entry of a unit. Units must be added in evidence order.
+    pub(in crate::sweep) fn push(&mut self, entry: &[u8]) -> Result<(), OutputError> {
+        self.units += 1;
+        self.writer.push(&[&[UNIT], entry])
+    }
+
+    fn end(mut self) -> Result<(PackedWriter, u64), OutputError> {
+        let units = self.units;
+        self.writer.push(&[&[END], &encoded(&units)])?;
+        Ok((self.writer, units))
+    }
+
+    /// Ends the part of a sweep, which is the file `name` of its output.
+    pub(in crate::sweep) fn finish(self, name: &str) -> Result<(OutputRecord, PendingSync), OutputError> {
+        let (writer, units) = self.end()?;
+        let (WrittenFile { bytes, sha256 }, syncing) = writer.finish_synced()?;
+        Ok((OutputRecord { file: name.to_owned(), rows: units, bytes, sha256 }, syncing))
+    }
+
+    /// Ends the part of a shard, and gives its file its name.
+    pub(super) fn complete(self, file: PackedFile) -> Result<WrittenFile, OutputError> {
+        file.complete(self.end()?.0)
+    }
+}
+
+/// Returns the hashes of the containers that a discovery has. `numbers` are their positions in the
+/// plan's list.
+pub(super) fn hashes(discovery: &Discovery, numbers: &[usize]) -> Vec<ContainerHashes> {
+    let containers = discovery.containers.iter().zip(numbers);
+    let hashed = containers.filter(|(found, _)| {
+        found.report.sha256.is_some() || found.report.parts.iter().any(|part| part.sha256.is_some())
+    });
+    hashed
+        .map(|(found, number)| ContainerHashes {
+            container: *number as u64,
+            sha256: found.report.sha256.clone(),
+            parts: found.report.parts.clone(),
+        })
+        .collect()
+}
+
+/// Reads a part: its head when it is opened, then its units.
+pub(super) struct PartReader {
+    reader: PackedReader,
+    /// The first document of the part.
+    pub head: Head,
+    /// The plan that the part contains, with the SHA-256 that identifies it.
+    pub plan: Option<(Plan, String)>,
+    /// The hashes of containers.
+    pub hashes: Vec<ContainerHashes>,
+    path: PathBuf,
+    /// The next unit, which was read ahead.
+    next: Option<PartUnit>,
+    units: u64,
+    is_at_end: bool,
+}
+
+/// A unit of a part.
+#[derive(Debug)]
+pub(super) struct PartUnit {
+    /// The file, by its position in the plan's list, and the block.
+    pub unit: EntryUnit<u64>,
+    /// What the part says of the block.
+    pub entry: PartEntry,
+}
+
+/// An entry of a part that was not decoded yet. Any thread can decode it.
+#[derive(Debug)]
+pub(in crate::sweep) struct PartEntry {
+    document: Vec<u8>,
+    /// The offset in bytes at which the beginning of the entry ends.
+    after_unit: usize,
+    path: PathBuf,
+}
+
+impl PartEntry {
+    /// Decodes the entry.
+    pub(in crate::sweep) fn decode(&self) -> Result<Entry, PartsError> {
+        let rest = self.document.get(self.after_unit..).unwrap_or_default();
+        Entry::decode(rest).map_err(|reason| PartsError {
+            path: self.path.clone(),
+            reason: format!("it is damaged ({reason}): make it anew"),
+        })
+    }
+
+    /// Returns about how many bytes of memory the entry takes.
+    pub(in crate::sweep) fn weight(&self) -> u64 {
+        self.document.len() as u64 * 4
+    }
+}
+
+impl PartReader {
+    /// Opens a part, and reads what comes before its units.
+    pub(super) fn open(path: &Path) -> Result<Self, PartsError> {
+        let mut reader = PackedReader::open(path, PART)?;
+        let head: Head = next(&mut reader)?;
+        let plan = head.plan.is_empty().then(|| Plan::read_documents(&mut reader)).transpose()?;
+        let hashes = next(&mut reader)?;
+        let path = path.to_path_buf();
+        Ok(PartReader { reader, head, plan, hashes, path, next: None, units: 0, is_at_end: false })
+    }
+
+    /// Returns the next unit of the file with this position in the plan's list; `None` if the next
+    /// unit is of another file, or there is none.
+    pub(super) fn next_of(&mut self, file: u64) -> Result<Option<PartUnit>, PartsError> {
+        if self.next.is_none() && !self.is_at_end {
+            self.read_ahead()?;
+        }
+        Ok(self.next.take_if(|next| next.unit.file == file))
+    }
+
+    fn read_ahead(&mut self) -> Result<(), PartsError> {
+        let Some(document) = self.reader.next_document()? else {
+            return Err(self.wrong("it is incomplete: make it anew"));
+        };
+        match document.split_first() {
+            Some((&UNIT, entry)) => {
+                let unit =
+                    EntryUnit::<u64>::decode(entry).map(|(unit, rest)| (unit, document.len() - rest.len()));
+                let document = document.to_vec();
+                let (unit, after_unit) = unit.ok_or_else(|| self.wrong("it is damaged: make it anew"))?;
+                let entry = PartEntry { document, after_unit, path: self.path.clone() };
+                self.units += 1;
+                self.next = Some(PartUnit { unit, entry });
+                Ok(())
+            }
+            Some((&END, units)) => {
+                let is_whole = postcard::from_bytes::<u64>(units) == Ok(self.units);
+                self.is_at_end = true;
+                let is_last = is_whole && self.reader.next_document()?.is_none();
+                if is_last {
+                    Ok(())
+                } else {
+                    Err(self.wrong("it is damaged: units are missing: make it anew"))
+                }
+            }
+            _ => Err(self.wrong("it is damaged: make it anew")),
+        }
+    }
+
+    /// Checks that every unit was taken and the part is complete.
+    pub(super) fn check_end(&mut self) -> Result<(), PartsError> {
+        if self.next.is_none() && !self.is_at_end {
+            self.read_ahead()?;
+        }
+        match &self.next {
+            None => Ok(()),
+            Some(_) => Err(self.wrong("it has units of files that its plan does not give to its shard")),
+        }
+    }
+
+    /// Returns an error about this part.
+    pub(super) fn wrong(&self, reason: impl Into<String>) -> PartsError {
+        self.reader.wrong(reason)
+    }
+}
+
+fn next<T: serde::de::DeserializeOwned>(reader: &mut PackedReader) -> Result<T, PartsError> {
+    let Some(document) = reader.next_document()? else {
+        return Err(reader.wrong("it is incomplete: make it anew"));
+    };
+    postcard::from_bytes(document)
+        .map_err(|error| reader.wrong(format!("it is damaged ({error}): make it anew")))
+}

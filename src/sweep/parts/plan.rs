@@ -1,0 +1,273 @@
+//! A plan: what a sweep looks for, and the evidence as it was listed, frozen for several processes.
+//!
+//! A plan is a packed file of documents, encoded with postcard: the configuration, what was found
+//! except for the files, the files in batches, and the number of files.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::base::digest::Hasher;
+use crate::config::{CarriedConfig, Config, Sweep};
+use crate::error::SweepError;
+use crate::event::Window;
+use crate::evidence::discover::{
+    Discovery, EvidenceItem, RecordedEvidence, RecordedFile, discover_observed, resolve_roots,
+};
+use crate::output::{
+    OutputError, PackedFile, PackedKind, PackedReader, PackedWriter, PartsError, WrittenFile,
+};
+use crate::sweep::{Observer, listers};
+
+/// The layout of plans. The version is raised whenever anything in their documents changes.
+const PLAN: PackedKind = PackedKind { name: "plan", layout: 1 };
+/// The number of files in one document of a plan.
+const FILES_AT_ONCE: usize = 4096;
+/// The number of bytes that a file counts as besides its own, when files are divided among shards:
+/// opening and accounting for it takes about as long as reading as many bytes.
+const OVERHEAD: u64 = 64 << 10;
+
+/// What a sweep looks for and where: frozen, so that several processes find what one would.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// What the sweep looks for.
+    pub(super) config: CarriedConfig,
+    /// The evidence as it was listed.
+    pub(super) evidence: RecordedEvidence,
+    /// The number of shards into which the evidence is divided.
+    pub(super) shards: NonZeroU32,
+}
+
+/// The number of a shard of a plan, from 1.
+pub(super) type ShardNumber = NonZeroU32;
+
+/// A plan as messages show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanSummary {
+    /// The number of shards.
+    pub shards: u32,
+    /// The number of files to read.
+    pub files: u64,
+    /// The number of pieces of evidence, usually one for each machine.
+    pub pieces: u64,
+    /// The number of archives, disk images, volumes and shadow copies.
+    pub containers: u64,
+    /// The number of bytes to read, over all shards.
+    pub bytes: u64,
+    /// The number of bytes to read of the largest shard.
+    pub largest: u64,
+    /// The number of shards without any file.
+    pub empty: u32,
+}
+
+/// The first document of a plan.
+#[derive(Debug, Serialize, Deserialize)]
+struct Head {
+    shards: NonZeroU32,
+    config: CarriedConfig,
+}
+
+/// A document of a plan after the first two.
+#[derive(Debug, Serialize, Deserialize)]
+enum FilesDocument {
+    /// The next files, in evidence order.
+    Files(Vec<RecordedFile>),
+    /// The end of the plan, with the number of its files.
+    End(u64),
+}
+
+impl Plan {
+    /// Makes a plan for the sweep that `request` asks for, of which `config` was made: lists the
+    /// evidence, and divides it into shards.
+    pub fn make(
+        request: &Sweep,
+        mut config: Config,
+        shards: NonZeroU32,
+        observer: &mut dyn Observer,
+        interrupt: &Arc<AtomicBool>,
+    ) -> Result<Self, SweepError> {
+        let roots = resolve_roots(&config.roots)?;
+        let carried = CarriedConfig::of(request, &config, &roots)?;
+        config.unpacking.spool.interrupt = Arc::clone(interrupt);
+        let listed =
+            discover_observed(&config.search(), listers(&config), &mut |found| observer.listing(found));
+        observer.finished();
+        if interrupt.load(Ordering::Relaxed) {
+            return Err(SweepError::Interrupted);
+        }
+        Ok(Plan { config: carried, evidence: RecordedEvidence::of(&listed?), shards })
+    }
+
+    /// Returns the number of shards.
+    #[must_use]
+    pub fn shards(&self) -> u32 {
+        self.shards.get()
+    }
+
+    /// Returns the shard with this number, from 1; `None` if the plan has fewer shards.
+    #[must_use]
+    pub fn shard(&self, number: u32) -> Option<ShardNumber> {
+        ShardNumber::new(number).filter(|number| *number <= self.shards)
+    }
+
+    /// Returns the plan of a sweep that one process makes: what it looks for, in this period, and
+    /// what it found.
+    pub(in crate::sweep) fn of_sweep(
+        mut config: CarriedConfig,
+        window: Window,
+        discovery: &Discovery,
+    ) -> Self {
+        config.window = window;
+        Plan { config, evidence: RecordedEvidence::of(discovery), shards: NonZeroU32::MIN }
+    }
+
+    /// Writes the plan to the file `path`, which is then complete or absent. It must not lie in the
+    /// evidence.
+    pub fn write(&self, path: &Path) -> Result<WrittenFile, OutputError> {
+        let roots: Vec<PathBuf> = self.evidence.roots.iter().map(|root| root.path.clone()).collect();
+        let (file, mut writer) = PackedFile::create(path, &roots, PLAN)?;
+        self.push_documents(&mut writer)?;
+        file.complete(writer)
+    }
+
+    /// Reads the plan in the file `path`. Also returns the SHA-256 that identifies it.
+    pub fn read(path: &Path) -> Result<(Self, String), PartsError> {
+        Self::read_documents(&mut PackedReader::open(path, PLAN)?)
+    }
+
+    /// Adds the plan's documents to a file. Returns the SHA-256 that identifies the plan: that of
+    /// its documents.
+    pub(super) fn push_documents(&self, writer: &mut PackedWriter) -> Result<String, OutputError> {
+        let mut hasher = Hasher::default();
+        let mut push = |document: Vec<u8>| {
+            hasher.update(&document);
+            writer.push(&[&document])
+        };
+        push(encoded(&Head { shards: self.shards, config: self.config.clone() }))?;
+        push(encoded(&self.evidence.without_files()))?;
+        for files in self.evidence.files.chunks(FILES_AT_ONCE) {
+            push(encoded(&FilesDocument::Files(files.to_vec())))?;
+        }
+        push(encoded(&FilesDocument::End(self.evidence.files.len() as u64)))?;
+        Ok(hasher.finish())
+    }
+
+    /// Reads a plan from the next documents of a file. Also returns the SHA-256 that identifies it.
+    pub(super) fn read_documents(reader: &mut PackedReader) -> Result<(Self, String), PartsError> {
+        let mut hasher = Hasher::default();
+        let Head { shards, config } = next(reader, &mut hasher)?;
+        let mut evidence: RecordedEvidence = next(reader, &mut hasher)?;
+        loop {
+            match next(reader, &mut hasher)? {
+                FilesDocument::Files(files) => evidence.files.extend(files),
+                FilesDocument::End(files) if files == evidence.files.len() as u64 => break,
+                FilesDocument::End(_) => return Err(reader.wrong("it is damaged: files are missing")),
+            }
+        }
+        evidence.check().map_err(|what| reader.wrong(format!("it is damaged: {what}")))?;
+        Ok((Plan { config, evidence, shards }, hasher.finish()))
+    }
+
+    /// Returns the plan as messages show it.
+    #[must_use]
+    pub fn summary(&self) -> PlanSummary {
+        let items = self.evidence.items();
+        let mut sizes = vec![0; self.shards.get() as usize];
+        for (item, shard) in items.iter().zip(self.shards_of(&items)) {
+            *sizes.get_mut(shard as usize).expect("items lie in shards of the plan") += item.bytes;
+        }
+        let mut filled = vec![false; sizes.len()];
+        self.shards_of(&items).iter().for_each(|shard| {
+            *filled.get_mut(*shard as usize).expect("items lie in shards of the plan") = true;
+        });
+        PlanSummary {
+            shards: self.shards.get(),
+            files: self.evidence.files.len() as u64,
+            pieces: self.evidence.pieces.len() as u64,
+            containers: self.evidence.containers.len() as u64,
+            bytes: sizes.iter().sum(),
+            largest: sizes.iter().copied().max().unwrap_or_default(),
+            empty: u32::try_from(filled.iter().filter(|filled| !**filled).count()).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// Returns the shard of each of the plan's items, counted from 0. The largest item goes first to
+    /// the shard with the fewest bytes, so that all shards take about the same time.
+    pub(super) fn shards_of(&self, items: &[EvidenceItem]) -> Vec<u32> {
+        shards_of(items, self.shards)
+    }
+
+    /// Returns the items of one shard, in evidence order.
+    pub(super) fn items_of(&self, shard: ShardNumber) -> Vec<EvidenceItem> {
+        let items = self.evidence.items();
+        let shards = self.shards_of(&items);
+        let own = items.into_iter().zip(shards).filter(|(_, of)| of + 1 == shard.get());
+        own.map(|(item, _)| item).collect()
+    }
+}
+
+/// Divides items among shards, so that all have about the same number of bytes.
+fn shards_of(items: &[EvidenceItem], shards: NonZeroU32) -> Vec<u32> {
+    let weight = |item: &EvidenceItem| item.bytes.saturating_add(OVERHEAD * item.files.len().max(1) as u64);
+    let mut order: Vec<usize> = (0..items.len()).collect();
+    let weight_at = |place: usize| items.get(place).map_or(0, weight);
+    order.sort_by_key(|place| (Reverse(weight_at(*place)), *place));
+    let mut loads: BinaryHeap<Reverse<(u64, u32)>> =
+        (0..shards.get()).map(|shard| Reverse((0, shard))).collect();
+    let mut shards = vec![0; items.len()];
+    for place in order {
+        let mut lightest = loads.peek_mut().expect("there is at least one shard");
+        let Reverse((load, shard)) = &mut *lightest;
+        *load = load.saturating_add(weight_at(place));
+        *shards.get_mut(place).expect("the places are those of the items") = *shard;
+    }
+    shards
+}
+
+/// Reads the next document of a plan, and adds it to the hash of the plan.
+fn next<T: DeserializeOwned>(reader: &mut PackedReader, hasher: &mut Hasher) -> Result<T, PartsError> {
+    let Some(document) = reader.next_document()? else {
+        return Err(reader.wrong("it is incomplete: make it anew"));
+    };
+    hasher.update(document);
+    postcard::from_bytes(document)
+        .map_err(|error| reader.wrong(format!("it is damaged ({error}): make it anew")))
+}
+
+/// Encodes a document.
+pub(super) fn encoded(document: &impl Serialize) -> Vec<u8> {
+    postcard::to_stdvec(document)
+        .expect("numbers, texts, lists and maps of known length can all be written to memory")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn shards_have_about_the_same_number_of_bytes(
+            sizes in prop::collection::vec(0..1_000_000_u64, 0..200),
+            shards in 1..9_u32,
+        ) {
+            let item = |(file, bytes): (usize, &u64)| EvidenceItem::of_file(file, *bytes);
+            let items: Vec<EvidenceItem> = sizes.iter().enumerate().map(item).collect();
+            let assigned = shards_of(&items, NonZeroU32::new(shards).unwrap());
+            prop_assert_eq!(assigned.len(), items.len());
+            let mut loads = vec![0; shards as usize];
+            for (size, shard) in sizes.iter().zip(&assigned) {
+                loads[*shard as usize] += size + OVERHEAD;
+            }
+            let largest = sizes.iter().max().map_or(0, |size| size + OVERHEAD);
+            let (most, least) = (loads.iter().max().unwrap(), loads.iter().min().unwrap());
+            prop_assert!(most - least <= largest, "{:?}", loads);
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The sweep of one shard of a plan, which leaves a part.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::part::{Head, PART, PartWriter, hashes};
+use super::plan::{Plan, ShardNumber};
+use crate::base::in_order::in_order;
+use crate::config::{Hashing, Local};
+use crate::error::SweepError;
+use crate::evidence::discover::{RecordedEvidence, Relisted, resolve_roots};
+use crate::output::{PackedFile, WrittenFile};
+use crate::report::{Ending, Totals};
+use crate::sweep::collect::{Collector, Destination};
+use crate::sweep::container_hashes::hash_containers;
+use crate::sweep::unit::{Unit, units};
+use crate::sweep::worker::{LeavesPart, Worker};
+use crate::sweep::{Observer, listers};
+
+/// What one process does of a plan.
+#[derive(Debug, Clone)]
+pub struct ShardSweep<'p> {
+    /// The plan, and the SHA-256 that identifies it.
+    pub plan: (&'p Plan, &'p str),
+    /// The number of the shard, from 1.
+    pub shard: ShardNumber,
+    /// The paths of roots in the plan that lie elsewhere here, each with its path here.
+    pub remapped: Vec<(PathBuf, PathBuf)>,
+    /// What this process decides itself. Its roots are not used.
+    pub local: Local,
+    /// The path of the part, which appears when it is complete.
+    pub part: PathBuf,
+}
+
+/// Reads one shard of a plan, and writes its part. Returns the totals of the shard, and the size and
+/// SHA-256 of the part; no part if `interrupt` became true.
+pub fn sweep_shard(
+    request: ShardSweep<'_>,
+    observer: &mut dyn Observer,
+    interrupt: &Arc<AtomicBool>,
+) -> Result<(Totals, Option<WrittenFile>), SweepError> {
+    let ShardSweep { plan: (plan, id), shard, remapped, local, part } = request;
+    let roots = resolve_roots(&roots(&plan.evidence, &remapped))?;
+    let mut config = plan.config.config(Local { roots: roots.clone(), ..local })?;
+    config.check_passwords()?;
+    let (file, writer) = PackedFile::create(&part, &roots, PART)?;
+    let spool = tempfile::Builder::new().prefix(".dnsweep-").tempdir_in(file.folder());
+    let spool =
+        spool.map_err(|source| crate::output::OutputError::Location { path: part.clone(), source })?;
+    config.unpacking.spool.folder = spool.path().to_path_buf();
+    config.unpacking.spool.interrupt = Arc::clone(interrupt);
+    let search = crate::evidence::discover::Search { roots, ..config.search() };
+    let items = plan.items_of(shard);
+    let Relisted { mut discovery, files, containers } =
+        plan.evidence.list_again(&search, &items, listers(&config))?;
+    let hashes_containers = config.options.hashing == Hashing::Sha256;
+    discovery.hashed_bytes = if hashes_containers { discovery.container_bytes() } else { 0 };
+    observer.found(&discovery);
+    if hashes_containers {
+        hash_containers(&mut discovery, listers(&config), observer, interrupt)?;
+    }
+    let head = Head { plan: id.to_owned(), shard };
+    let mut part = PartWriter::begin(writer, &head, None, &hashes(&discovery, &containers))?;
+    let mut collector = Collector::new(&config, &discovery, Destination::Nowhere, observer);
+    let worker = Worker::new(&config, &discovery, None, None, LeavesPart::OfShard(&files));
+    let known = std::collections::HashMap::new();
+    let units = units(&discovery, &known, &config).take_while(|_| !interrupt.load(Ordering::Relaxed));
+    in_order(
+        config.threads,
+        units,
+        Unit::weight,
+        |unit| worker.work(unit),
+        |done| {
+            if collector.leaves_out(&done)? {
+                return Ok::<(), SweepError>(());
+            }
+            if let Some(entry) = &done.part_entry {
+                part.push(entry)?;
+            }
+            collector.add(done, &worker.detector)
+        },
+    )?;
+    drop(worker);
+    let totals = collector.finish()?.totals;
+    if totals.ending() == Ending::Interrupted || interrupt.load(Ordering::Relaxed) {
+        return Ok((totals, None));
+    }
+    let written = part.complete(file)?;
+    Ok((totals, Some(written)))
+}
+
+/// Returns the roots of a plan where they lie for this process. The longest path of `remapped` that
+/// a root begins with decides.
+fn roots(evidence: &RecordedEvidence, remapped: &[(PathBuf, PathBuf)]) -> Vec<PathBuf> {
+    let here = |root: &Path| {
+        let longest = remapped.iter().filter(|(there, _)| root.starts_with(there));
+        let longest = longest.max_by_key(|(there, _)| there.as_os_str().len());
+        let moved = longest.map(|(there, here)| {
+            let rest = root.strip_prefix(there).expect("the root begins with this path");
+            if rest.as_os_str().is_empty() { here.clone() } else { here.join(rest) }
+        });
+        moved.unwrap_or_else(|| root.to_path_buf())
+    };
+    evidence.roots.iter().map(|root| here(&root.path)).collect()
+}
