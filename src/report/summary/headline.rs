@@ -1,6 +1,8 @@
 //! The end of the summary: which hosts could not be cleared, what could not be read, the first
 //! match, and the result of the sweep in one line.
 
+use textwrap::core::display_width;
+
 use super::layout::{LABEL_WIDTH, PATH_WIDTH, Tone, VALUE_WIDTH, fitted, padded};
 use super::{Room, Summary, computer_name, copies, counted, damaged, grouped, recovered};
 use crate::report::answer::{UnclearedCount, UtcTime};
@@ -40,7 +42,7 @@ impl Summary<'_> {
     }
 
     fn reason(&self, count: &UnclearedCount, room: Room) -> Vec<String> {
-        let mut items: Vec<String> = count
+        let names: Vec<String> = count
             .first
             .iter()
             .take(MOST_NAMED)
@@ -49,20 +51,18 @@ impl Summary<'_> {
                 (computer, _) => computer_name(computer.as_deref(), VALUE_WIDTH),
             })
             .collect();
-        if let Some(more @ 1..) = count.hosts.checked_sub(items.len() as u64) {
-            items.push(format!("and {} more", grouped(more)));
-        }
         let label = format!("  {} {}: ", grouped(count.hosts), count.why.text());
+        // Names are left out in place of being cut, so that each can be copied.
+        let fewest = if room == Room::Little { 0 } else { names.len() };
+        let in_a_line = (fewest..=names.len()).rev().map(|shown| {
+            let items = named(&names, shown, count.hosts);
+            format!("{label}{}", items.join(", "))
+        });
+        if let Some(line) = in_a_line.into_iter().find(|line| display_width(line) <= self.width) {
+            return vec![line];
+        }
         let indent = label.len().min(LABEL_WIDTH);
-        let mut lines = self.layout().flow("", 0, &items);
-        let first = lines.first().map(|first| format!("{label}{first}")).unwrap_or_default();
-        if lines.len() == 1 && first.chars().count() <= self.width {
-            return vec![first];
-        }
-        if room == Room::Little {
-            return vec![self.layout().in_a_line("", &format!("{label}{}", items.join(", ")))];
-        }
-        lines = self.layout().flow("", indent, &items);
+        let lines = self.layout().flow("", indent, &named(&names, names.len(), count.hosts));
         [vec![label.trim_end().to_owned()], lines].concat()
     }
 
@@ -157,4 +157,17 @@ impl Summary<'_> {
         lines.extend(self.layout().wrapped(&text));
         lines
     }
+}
+
+/// Returns the first `shown` names of hosts, and how many of all `hosts` are not among them.
+fn named(names: &[String], shown: usize, hosts: u64) -> Vec<String> {
+    let mut items: Vec<String> = names.iter().take(shown).cloned().collect();
+    match hosts.saturating_sub(shown as u64) {
+        0 => {}
+        more if items.is_empty() => {
+            items.push(format!("{}, see hosts.parquet", counted(more, "host", "hosts")))
+        }
+        more => items.push(format!("and {} more", grouped(more))),
+    }
+    items
 }
