@@ -5,16 +5,17 @@ use std::io::Write;
 
 use flate2::Compression;
 pub(crate) use flate2::read::{DeflateDecoder, MultiGzDecoder};
-use flate2::write::ZlibEncoder;
+pub(crate) use flate2::write::ZlibEncoder as Compressor;
 pub(crate) use flate2::{Crc, Decompress, FlushDecompress, Status};
 
-/// Returns `bytes` deflated, in the zlib format (RFC 1950). The same bytes always give the same
-/// result.
-pub(crate) fn compressed(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::new(6));
-    let written = encoder.write_all(bytes).and_then(|()| encoder.finish());
-    written.expect("writing into memory does not fail")
+/// Returns a writer that deflates what is written to it, in the zlib format (RFC 1950), and writes
+/// that to `to`. The same bytes always give the same result.
+pub(crate) fn compressor<W: Write>(to: W) -> Compressor<W> {
+    Compressor::new(to, Compression::new(LEVEL))
 }
+
+/// How hard to compress, 0 to 9. Higher levels take several times as long, for a few percent.
+const LEVEL: u32 = 3;
 
 #[cfg(test)]
 mod tests {
@@ -27,7 +28,9 @@ mod tests {
     #[test]
     fn what_is_compressed_is_smaller_and_is_inflated_again() {
         let bytes = b"0123456789".repeat(1000);
-        let packed = compressed(&bytes);
+        let mut to = compressor(Vec::new());
+        to.write_all(&bytes).unwrap();
+        let packed = to.finish().unwrap();
         assert!(packed.len() < 100, "{}", packed.len());
         let mut read = Vec::new();
         ZlibDecoder::new(packed.as_slice()).read_to_end(&mut read).unwrap();

@@ -4,6 +4,7 @@
 pub mod byte_search;
 pub(crate) mod deflate;
 pub mod digest;
+pub(crate) mod fast_map;
 pub mod in_order;
 pub mod ordered_hash;
 pub mod path_text;

@@ -3,8 +3,7 @@
 
 use std::collections::HashMap;
 
-use ahash::RandomState;
-
+use crate::base::fast_map::RandomState;
 use crate::detect::predicate::network::{Network, NetworkIndex};
 use crate::detect::predicate::pattern::{Pattern, fold};
 

@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use ahash::RandomState;
-
+use crate::base::fast_map::RandomState;
 use crate::detect::stats::aggregate::Aggregate;
 use crate::detect::stats::row_key::RowKey;
 use crate::detect::stats::rows::{RowStep, apply_steps};

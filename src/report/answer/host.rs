@@ -109,7 +109,7 @@ pub struct HostFacts {
 /// Why a host without matches is not cleared: why the absence of matches proves nothing. Matches in
 /// deleted records are one of the reasons. The greater of two reasons says that less is known about
 /// the host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Uncleared {
     /// The host's DNS queries cover the requested period, but some of its records have no readable

@@ -83,11 +83,11 @@ impl Limits {
     pub const PAGE: Limits = Limits {
         hosts: 5000,
         cleared: 5000,
-        matches: 100_000,
-        matches_of_host: 10_000,
-        // The page groups the matches itself.
+        // The page reads the matches and groups them itself.
+        matches: 0,
+        matches_of_host: 0,
         groups: 0,
-        days: 1000,
+        days: 0,
         values: 0,
         remarks: 200,
     };

@@ -32,6 +32,7 @@ pub use self::limits::Limits;
 pub use self::listed::{Listed, Ranked};
 pub use self::matches::{DayCount, HostMatch, Match, MatchedRule, RecordPlace};
 pub use self::risk::{Risk, RiskOfObject, RiskQuestion};
+pub(in crate::report) use self::values::LONGEST_VALUE;
 pub use self::values::{TopValues, ValueCount};
 
 use self::hosts::HostsRead;
@@ -132,8 +133,12 @@ impl Answer {
             notes,
             leads,
         } = hosts::read(tables, question)?;
-        let detailed: Vec<&mut HostInDetail> = hosts.items.iter_mut().chain(&mut uncleared.items).collect();
-        let first_match = matches::read(tables, detailed, question)?;
+        let first_match = if limits.matches > 0 {
+            let detailed = hosts.items.iter_mut().chain(&mut uncleared.items).collect();
+            matches::read(tables, detailed, question)?
+        } else {
+            None
+        };
         if limits.groups > 0 {
             let detailed: Vec<&mut HostInDetail> =
                 hosts.items.iter_mut().chain(&mut uncleared.items).collect();

@@ -1,63 +1,106 @@
 //! Packs the rows of the page's grids: JSON by columns, deflated, in base64. Texts that repeat are
-//! written once. Packed text contains no markup, whatever the rows contain.
+//! written once, and numbers as differences from the row before. Packed text contains no markup,
+//! whatever the rows contain.
 
-use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
+use std::io::{BufWriter, Write};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{GeneralPurpose, STANDARD};
+use base64::write::EncoderStringWriter;
 use serde::Serialize;
 
 use crate::base::deflate;
+use crate::base::fast_map::FastMap;
 
-/// The rows of a grid, column by column.
-#[derive(Debug, Default, Serialize)]
+/// What is written into memory does not fail.
+const INFALLIBLE: &str = "memory takes all that is written";
+
+/// Packs the rows of a grid, column by column.
 pub(super) struct Columns {
-    rows: usize,
-    columns: BTreeMap<&'static str, Values>,
-}
-
-/// The values of a column of a grid, one for each row.
-#[derive(Debug, Serialize)]
-struct Values {
-    /// The distinct texts of the column, in the order of their first row; `None` for numbers.
-    words: Option<Vec<String>>,
-    /// The numbers of the column; for texts, their places in `words`.
-    values: Vec<Option<i64>>,
+    to: BufWriter<deflate::Compressor<EncoderStringWriter<'static, GeneralPurpose, String>>>,
+    /// What comes before the next column.
+    before: &'static str,
 }
 
 impl Columns {
-    /// Returns the columns for rows, of which there are `rows`.
+    /// Begins the columns for rows, of which there are `rows`.
     pub(super) fn of(rows: usize) -> Self {
-        Columns { rows, columns: BTreeMap::new() }
+        let to = deflate::compressor(EncoderStringWriter::new(&STANDARD));
+        let mut columns = Columns { to: BufWriter::with_capacity(1 << 16, to), before: "" };
+        columns.write(&format!("{{\"rows\":{rows},\"columns\":{{"));
+        columns
     }
 
-    /// Adds a column of texts.
-    pub(super) fn texts(mut self, name: &'static str, texts: impl Iterator<Item = String>) -> Self {
-        let (mut words, mut places) = (Vec::new(), HashMap::new());
-        let values = texts.map(|text| {
-            let next = i64::try_from(words.len()).ok();
-            *places.entry(text).or_insert_with_key(|text| {
-                words.push(text.clone());
-                next
-            })
-        });
-        let values = values.collect();
-        self.columns.insert(name, Values { words: Some(words), values });
+    /// Adds a column of texts. Rows with equal keys have the same text, which `text` makes of the
+    /// key once.
+    pub(super) fn texts<K: Copy + Eq + Hash>(
+        mut self,
+        name: &str,
+        keys: impl Iterator<Item = K>,
+        text: impl Fn(K) -> String,
+    ) -> Self {
+        self.begin(name, "places");
+        let (mut distinct, mut places) = (Vec::new(), FastMap::default());
+        let mut before = None;
+        for (row, key) in keys.enumerate() {
+            let place = match before {
+                Some((known, place)) if known == key => place,
+                _ => *places.entry(key).or_insert_with(|| {
+                    distinct.push(key);
+                    distinct.len() - 1
+                }),
+            };
+            before = Some((key, place));
+            self.item(row, &place);
+        }
+        self.write("],\"texts\":[");
+        for (place, key) in distinct.into_iter().enumerate() {
+            self.item(place, &text(key));
+        }
+        self.write("]}");
         self
     }
 
     /// Adds a column of numbers. Times are numbers of seconds since 1970.
-    pub(super) fn numbers(mut self, name: &'static str, numbers: impl Iterator<Item = Option<i64>>) -> Self {
-        self.columns.insert(name, Values { words: None, values: numbers.collect() });
+    pub(super) fn numbers(mut self, name: &str, numbers: impl Iterator<Item = Option<i64>>) -> Self {
+        self.begin(name, "steps");
+        let mut before = 0_i64;
+        for (row, number) in numbers.enumerate() {
+            // The script adds up the differences with numbers that are exact up to 2^53.
+            let number = number.map(|number| number.clamp(-MOST_EXACT, MOST_EXACT));
+            self.item(row, &number.map(|number| number - before));
+            before = number.unwrap_or(before);
+        }
+        self.write("]}");
         self
     }
 
     /// Returns the rows, packed.
-    pub(super) fn packed(&self) -> String {
-        let json = serde_json::to_vec(self).expect("numbers, texts and lists of them are JSON");
-        STANDARD.encode(deflate::compressed(&json))
+    pub(super) fn packed(mut self) -> String {
+        self.write("}}");
+        let to = self.to.into_inner().map_err(|_| INFALLIBLE).expect(INFALLIBLE);
+        to.finish().expect(INFALLIBLE).into_inner()
+    }
+
+    fn begin(&mut self, name: &str, kind: &str) {
+        let before = std::mem::replace(&mut self.before, ",");
+        self.write(&format!("{before}\"{name}\":{{\"{kind}\":["));
+    }
+
+    fn item(&mut self, place: usize, item: &impl Serialize) {
+        if place > 0 {
+            self.write(",");
+        }
+        serde_json::to_writer(&mut self.to, item).expect(INFALLIBLE);
+    }
+
+    fn write(&mut self, text: &str) {
+        self.to.write_all(text.as_bytes()).expect(INFALLIBLE);
     }
 }
+
+/// The greatest number that a script has exactly.
+const MOST_EXACT: i64 = (1 << 53) - 1;
 
 /// Packs as many of the first `rows` as fit into `most` bytes, by `pack`. Returns them, and how many
 /// they are.
@@ -77,13 +120,16 @@ pub(super) fn packed_within<R>(rows: &[R], most: usize, pack: impl Fn(&[R]) -> S
 mod tests {
     use std::io::Read;
 
+    use base64::Engine;
+
     use super::*;
 
     #[test]
     fn rows_that_do_not_fit_are_left_out() {
         let rows: Vec<u64> = (0..10_000).map(|row: u64| row.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
-        let pack =
-            |rows: &[u64]| Columns::of(rows.len()).texts("t", rows.iter().map(u64::to_string)).packed();
+        let pack = |rows: &[u64]| {
+            Columns::of(rows.len()).texts("t", rows.iter().copied(), |row| row.to_string()).packed()
+        };
         let all = pack(&rows).len();
         assert_eq!(packed_within(&rows, all, pack).1, 10_000);
         let (packed, count) = packed_within(&rows, all / 2, pack);
@@ -93,9 +139,10 @@ mod tests {
 
     #[test]
     fn packed_rows_are_read_back_and_have_no_markup() {
-        let texts = ["a", "</script>", "a"].map(str::to_owned);
-        let columns =
-            Columns::of(3).texts("t", texts.into_iter()).numbers("n", [Some(1), None, Some(-3)].into_iter());
+        let texts = ["a", "</script>", "a"];
+        let columns = Columns::of(3)
+            .texts("t", texts.into_iter(), str::to_owned)
+            .numbers("n", [Some(1), None, Some(-3)].into_iter());
         let packed = columns.packed();
         assert!(
             packed.chars().all(|letter| letter.is_ascii_alphanumeric() || "+/=".contains(letter)),
@@ -106,7 +153,7 @@ mod tests {
         flate2::read::ZlibDecoder::new(packed.as_slice()).read_to_string(&mut json).unwrap();
         assert_eq!(
             json,
-            r#"{"rows":3,"columns":{"n":{"words":null,"values":[1,null,-3]},"t":{"words":["a","</script>"],"values":[0,1,0]}}}"#
+            r#"{"rows":3,"columns":{"t":{"places":[0,1,0],"texts":["a","</script>"]},"n":{"steps":[1,null,-4]}}}"#
         );
     }
 }

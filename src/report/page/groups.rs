@@ -1,194 +1,342 @@
-//! The matches of a host in groups, as the `stats` of the detections group them: matches that agree
+//! The matches of hosts in groups, as the `stats` of the detections group them: matches that agree
 //! in the fields after `by` are one group. A detection without `stats` groups by program, name,
-//! status, answer and account.
+//! status, answer, account and process.
+//!
+//! The table of matches is read once, row by row, and each row goes into its group. Memory grows
+//! with the groups and with the distinct texts, not with the matches.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use super::words::{optional, path, text};
-use crate::report::answer::{AnswerError, HostInDetail, Match, MatchedRule, UtcTime};
+use super::found::{Found, FoundReader};
+use super::room::{Earliest, Room};
+use super::texts::{SetId, Sets, TextId, Texts};
+use crate::base::fast_map::FastMap;
+use crate::event::{EventTime, QueryResults, query_status_name};
+use crate::report::answer::{Answer, AnswerError, HostInDetail};
+use crate::report::matches::MatchRow;
 use crate::report::run::{DetectionRecord, Run};
-use crate::table::{ColumnType, TableId, Tables};
+use crate::table::{ColumnOf, ColumnType, Row, TableId, Tables, Wanted};
+
+/// About the most groups of all hosts together.
+const MOST_GROUPS: u64 = 100_000;
+/// The most hours with matches that are counted for each host.
+const MOST_HOURS: usize = 2000;
+/// The number of ticks (intervals of 100 ns) in an hour.
+const TICKS_PER_HOUR: i64 = 60 * 60 * 10_000_000;
 
 /// A field of a match by which detections group, with the names that it has in their tables.
 #[derive(Debug, Clone, Copy)]
 struct Field {
     names: &'static [&'static str],
-    value: fn(&Match) -> String,
+    value: fn(&Found) -> TextId,
 }
 
 /// The fields by which matches can be grouped.
 const FIELDS: [Field; 7] = [
-    Field { names: &["Image", "process_path", "process_exec"], value: |found| owned(found.image.as_deref()) },
-    Field { names: &["process_name"], value: |found| owned(found.process_name.as_deref()) },
-    Field { names: &["QueryName", "query"], value: |found| owned(found.query_name.as_deref()) },
-    Field { names: &["QueryStatus", "reply_code_id"], value: |found| owned(found.query_status.as_deref()) },
-    Field { names: &["QueryResults", "answer"], value: |found| found.answers.join(";") },
-    Field { names: &["User", "user", "src_user"], value: |found| owned(found.user.as_deref()) },
-    Field { names: &["ProcessGuid", "process_guid"], value: |found| owned(found.process_guid.as_deref()) },
+    Field { names: &["Image", "process_path", "process_exec"], value: |found| found.image },
+    Field { names: &["process_name"], value: |found| found.process },
+    Field { names: &["QueryName", "query"], value: |found| found.name },
+    Field { names: &["QueryStatus", "reply_code_id"], value: |found| found.status },
+    Field { names: &["QueryResults", "answer"], value: |found| found.results },
+    Field { names: &["User", "user", "src_user"], value: |found| found.user },
+    Field { names: &["ProcessGuid", "process_guid"], value: |found| found.process_guid },
 ];
 /// The indexes in [`FIELDS`] by which a detection without `stats` groups.
 const USUAL: [usize; 5] = [0, 2, 3, 4, 5];
-/// The most distinct values of one kind that a group shows.
-const MOST_VALUES: usize = 8;
+/// The index in [`FIELDS`] of the process.
+const PROCESS_GUID: usize = 6;
 
-fn owned(value: Option<&str>) -> String {
-    value.unwrap_or_default().to_owned()
-}
-
-/// A group of matches of a host and a detection. Texts are as the page shows them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// A group of matches of a host and a detection.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Group {
     /// The detection's name.
-    pub detection: String,
+    pub detection: TextId,
     /// The number of matches.
     pub count: u64,
-    /// The time of the first match; `None` if no match has a readable time.
-    pub first: Option<UtcTime>,
+    /// The earliest match, whose record `place` describes.
+    pub earliest: Earliest,
     /// The time of the last match.
-    pub last: Option<UtcTime>,
+    pub last: Option<EventTime>,
     /// The program's file name.
-    pub process: String,
+    pub process: TextId,
     /// The paths of the programs.
-    pub images: Values,
+    pub images: SetId,
     /// The queried names.
-    pub names: Values,
+    pub names: SetId,
     /// The patterns for the name that the matches satisfy.
-    pub patterns: Values,
+    pub patterns: SetId,
     /// The answers. If there is no answer, the status of the query.
-    pub answers: Values,
+    pub answers: SetId,
     /// The accounts.
-    pub users: Values,
-    /// The piece of evidence, the file and the record of the first match.
-    pub place: [String; 3],
-    /// The offset of the first match's record in its file.
-    pub offset: i64,
+    pub users: SetId,
+    /// Where the record of the earliest match lies.
+    pub place: Place,
     /// What limits the trust in the matches, such as that they were found in deleted records.
-    pub doubts: Values,
+    pub doubts: SetId,
 }
 
-/// Distinct texts in the order in which they were met. Only the first few are kept.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Values {
-    kept: Vec<String>,
-    more: bool,
+/// Where the record of a match lies in the evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The name of the piece of evidence.
+    pub evidence: TextId,
+    /// The path of the file from its root.
+    pub path: TextId,
+    /// The record's number in its log.
+    pub record_id: Option<i64>,
+    /// The offset of the record in its file.
+    pub offset: i64,
+    /// When the shadow copy was made that the file comes from.
+    pub snapshot: Option<EventTime>,
+    /// True if the file was deleted in its volume.
+    pub deleted_file: bool,
 }
 
-impl Values {
-    fn add(&mut self, value: String) {
-        if value.is_empty() || self.kept.contains(&value) {
-        } else if self.kept.len() < MOST_VALUES {
-            self.kept.push(value);
-        } else {
-            self.more = true;
-        }
-    }
-
-    /// Returns the texts, a line each.
-    pub(super) fn lines(&self) -> Vec<String> {
-        let more = self.more.then(|| "and others".to_owned());
-        self.kept.iter().cloned().chain(more).collect()
-    }
-
-    /// Returns the texts in one line.
-    pub(super) fn line(&self) -> String {
-        self.lines().join(", ")
-    }
-}
-
-/// The fields by which each detection groups its matches.
+/// The matches of a host.
 #[derive(Debug, Default)]
-pub(super) struct Grouping(HashMap<String, Vec<usize>>);
+pub(super) struct HostGroups {
+    /// The groups, by the time of their first match.
+    pub groups: Vec<Group>,
+    /// The number of matches in live records in each hour, which is given by its number since 1970.
+    pub hours: BTreeMap<i64, u64>,
+    /// The earliest match in a live record.
+    pub first: Option<FirstMatch>,
+    /// The number of matches that are in no group, because there is no room for another group.
+    pub ungrouped: u64,
+    /// The number of matches in hours for which there is no room.
+    pub unplaced: u64,
+}
 
-impl Grouping {
-    /// Reads by which fields the detections that have matches group: those that their tables have
-    /// as a single text.
-    pub(super) fn read(run: &Run, tables: &dyn Tables) -> Result<Self, AnswerError> {
-        let mut grouping = Grouping::default();
-        let detections = run.detections.iter().filter(|detection| {
-            detection.matches + detection.recovered_matches > 0 && tables.has(TableId::Stats(&detection.id))
-        });
-        for DetectionRecord { id, .. } in detections {
-            let table = TableId::Stats(id);
+/// The earliest match of a host, or of all hosts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FirstMatch {
+    pub at: Earliest,
+    pub computer: TextId,
+    pub process: TextId,
+    pub image: TextId,
+    pub name: TextId,
+    pub user: TextId,
+}
+
+/// The matches of an output, in groups.
+#[derive(Debug, Default)]
+pub(super) struct GroupedMatches {
+    /// The texts that groups name by number.
+    pub texts: Texts,
+    /// The sets of texts that groups name by number.
+    pub sets: Sets,
+    /// The earliest match in a live record of all hosts.
+    pub first: Option<FirstMatch>,
+    /// The matches of each host, in the order of [`hosts_with_matches`].
+    pub hosts: Vec<HostGroups>,
+}
+
+/// Returns the hosts of an answer that have matches: the worst first, and those with matches in
+/// deleted records only last.
+pub(super) fn hosts_with_matches(answer: &Answer) -> Vec<&HostInDetail> {
+    let recovered = answer.uncleared.items.iter().filter(|host| host.matches.recovered > 0);
+    answer.hosts.items.iter().chain(recovered).collect()
+}
+
+/// Reads the matches of the hosts of an answer, in groups.
+pub(super) fn read(answer: &Answer, tables: &dyn Tables) -> Result<GroupedMatches, AnswerError> {
+    let hosts = hosts_with_matches(answer);
+    let mut matches = GroupedMatches::default();
+    matches.hosts.resize_with(hosts.len(), HostGroups::default);
+    let rules = rules(&answer.run, tables, &mut matches.texts)?;
+    let by_process = rules.values().any(|rule| rule.by.contains(&PROCESS_GUID));
+    let (mut reader, columns) = FoundReader::new(&hosts, by_process);
+    let columns = ColumnOf::named(MatchRow::COLUMNS, &columns);
+    let room = Room::read(tables, &hosts, MOST_GROUPS)?;
+    let mut grouper =
+        Grouper { matches, rules, room, keys: FastMap::default(), answers: FastMap::default(), before: None };
+    let each = &mut |row: &Row<'_>| {
+        if let Some(found) = reader.read(row, &mut grouper.matches.texts, &mut grouper.matches.sets) {
+            grouper.add(&found);
+        }
+    };
+    tables.read(TableId::Matches, &columns, Wanted::All, each).map_err(AnswerError::of(TableId::Matches))?;
+    let mut matches = grouper.matches;
+    for host in &mut matches.hosts {
+        host.groups.sort_unstable_by_key(|group| group.earliest);
+    }
+    Ok(matches)
+}
+
+/// A detection, as the groups of its matches need it.
+#[derive(Debug)]
+struct Rule {
+    name: TextId,
+    /// The indexes in [`FIELDS`] by which the detection groups.
+    by: Vec<usize>,
+}
+
+/// Reads by which fields the detections that have matches group: those that their tables have as a
+/// single text. Returns the detections by their ids.
+fn rules(run: &Run, tables: &dyn Tables, texts: &mut Texts) -> Result<HashMap<TextId, Rule>, AnswerError> {
+    let mut rules = HashMap::new();
+    let matching = |detection: &&DetectionRecord| detection.matches + detection.recovered_matches > 0;
+    for DetectionRecord { id, name, .. } in run.detections.iter().filter(matching) {
+        let table = TableId::Stats(id);
+        let mut by = Vec::new();
+        if tables.has(table) {
             let columns = tables.columns(table).map_err(AnswerError::of(table))?;
             let single = columns.iter().filter(|column| column.kind == ColumnType::Text);
-            let fields = single.filter_map(|column| {
+            by.extend(single.filter_map(|column| {
                 FIELDS.iter().position(|field| field.names.contains(&column.name.as_ref()))
-            });
-            let fields: Vec<usize> = fields.collect();
-            if !fields.is_empty() {
-                grouping.0.insert(id.clone(), fields);
-            }
+            }));
         }
-        Ok(grouping)
+        if by.is_empty() {
+            by.extend(USUAL);
+        }
+        if let (Some(id), Some(name)) = (texts.id(id), texts.id(name)) {
+            rules.insert(id, Rule { name, by });
+        }
+    }
+    Ok(rules)
+}
+
+/// What the matches of a group agree in: the host, the detection, whether they were found in deleted
+/// records only, and the fields of [`FIELDS`] by which the detection groups.
+type Key = (usize, TextId, bool, [TextId; FIELDS.len()]);
+
+/// Puts matches into groups, one by one, in the order of the table.
+#[derive(Debug)]
+struct Grouper {
+    matches: GroupedMatches,
+    rules: HashMap<TextId, Rule>,
+    room: Room,
+    /// The index of the group with a key, among those of its host.
+    keys: FastMap<Key, usize>,
+    /// What groups say of an answer as logged and of its status.
+    answers: FastMap<(TextId, TextId), SetId>,
+    /// The event of the row before. An event has a row for each detection that describes it, and
+    /// these rows are neighbours.
+    before: Option<(TextId, TextId, i64)>,
+}
+
+impl Grouper {
+    fn add(&mut self, found: &Found) {
+        let event = Some((found.place.evidence, found.place.path, found.place.offset));
+        if std::mem::replace(&mut self.before, event) != event && !found.recovered {
+            self.add_event(found);
+        }
+        let Some(place) = found.host else { return };
+        let group = self.group(place, found);
+        let Some(host) = self.matches.hosts.get_mut(place) else { return };
+        let Some(group) = group.and_then(|group| host.groups.get_mut(group)) else {
+            host.ungrouped += 1;
+            return;
+        };
+        let sets = &mut self.matches.sets;
+        group.count += 1;
+        if found.at < group.earliest {
+            (group.earliest, group.place, group.process) = (found.at, found.place, found.process);
+        }
+        group.last = group.last.max(found.at.1);
+        group.images = sets.with(group.images, found.image);
+        group.names = sets.with(group.names, found.name);
+        group.users = sets.with(group.users, found.user);
+        group.patterns = sets.joined(group.patterns, found.patterns);
+        let texts = &mut self.matches.texts;
+        let answers = self.answers.entry((found.results, found.status));
+        let answers = *answers.or_insert_with(|| answers_of(found, texts, sets));
+        group.answers = sets.joined(group.answers, answers);
+        if let Some(doubt) = doubt(found, texts) {
+            group.doubts = sets.with(group.doubts, doubt);
+        }
     }
 
-    /// Returns the groups of a host's matches, by the time of their first match.
-    pub(super) fn groups(&self, host: &HostInDetail) -> Vec<Group> {
-        let mut places: HashMap<(&str, Vec<String>), usize> = HashMap::new();
-        let mut groups: Vec<Group> = Vec::new();
-        for found in &host.matches.listed.items {
-            for rule in &found.rules {
-                let by = self.0.get(&rule.id).map_or(&USUAL[..], Vec::as_slice);
-                let fields = by.iter().filter_map(|field| FIELDS.get(*field));
-                let key = fields.map(|field| (field.value)(found)).collect();
-                let place = *places.entry((&rule.id, key)).or_insert_with(|| {
-                    groups.push(Group::new(rule, found));
-                    groups.len() - 1
-                });
-                if let Some(group) = groups.get_mut(place) {
-                    group.add(rule, found);
-                }
+    /// Counts an event in a live record, once for all detections that describe it.
+    fn add_event(&mut self, found: &Found) {
+        let Found { at, computer, process, image, name, user, .. } = *found;
+        let first = FirstMatch { at, computer, process, image, name, user };
+        let is_earlier = |known: &FirstMatch| at < known.at;
+        if self.matches.first.as_ref().is_none_or(is_earlier) {
+            self.matches.first = Some(first);
+        }
+        let Some(host) = found.host.and_then(|host| self.matches.hosts.get_mut(host)) else { return };
+        if host.first.as_ref().is_none_or(is_earlier) {
+            host.first = Some(first);
+        }
+        if let Some(time) = at.1 {
+            let hour = time.ticks().div_euclid(TICKS_PER_HOUR);
+            if host.hours.len() < MOST_HOURS || host.hours.contains_key(&hour) {
+                *host.hours.entry(hour).or_default() += 1;
+            } else {
+                host.unplaced += 1;
             }
         }
-        groups
+    }
+
+    /// Returns the index of the group of a match among those of its host, which has the index
+    /// `place`. `None` if there is no group for it, and no room for another one.
+    fn group(&mut self, place: usize, found: &Found) -> Option<usize> {
+        let rule = self.rules.get(&found.detection_id);
+        let by = rule.map_or(&USUAL[..], |rule| &rule.by);
+        let mut key = [TextId::default(); FIELDS.len()];
+        for index in by {
+            if let Some((field, value)) = FIELDS.get(*index).zip(key.get_mut(*index)) {
+                *value = (field.value)(found);
+            }
+        }
+        let key = (place, found.detection_id, found.recovered, key);
+        if let Some(known) = self.keys.get(&key).filter(|_| found.is_whole) {
+            return Some(*known);
+        }
+        let groups = &mut self.matches.hosts.get_mut(place)?.groups;
+        if !found.is_whole || !self.room.has(place, found.at) {
+            return None;
+        }
+        groups.push(Group::new(rule.map_or(found.detection_id, |rule| rule.name), found));
+        self.keys.insert(key, groups.len() - 1);
+        Some(groups.len() - 1)
     }
 }
 
 impl Group {
-    fn new(rule: &MatchedRule, found: &Match) -> Self {
-        let place = &found.place;
-        let number = place.event_record_id.map(|id| format!("record {id}, ")).unwrap_or_default();
-        let copy =
-            place.snapshot_time.map(|time| format!(", shadow copy of {} UTC", super::words::time(time)));
-        let deleted = if place.deleted_file { ", deleted file" } else { "" };
+    /// Returns an empty group for a match and those that agree with it.
+    fn new(detection: TextId, found: &Found) -> Self {
+        let none = SetId::default();
         Group {
-            detection: text(&rule.name),
-            process: optional(found.process_name.as_deref()),
-            place: [
-                text(&place.evidence),
-                path(&place.source_path),
-                format!("{number}byte {}{}{deleted}", place.record_offset, copy.unwrap_or_default()),
-            ],
-            offset: place.record_offset,
-            ..Group::default()
-        }
-    }
-
-    fn add(&mut self, rule: &MatchedRule, found: &Match) {
-        self.count += 1;
-        self.first = [self.first, found.time].into_iter().flatten().min();
-        self.last = self.last.max(found.time);
-        self.images.add(optional(found.image.as_deref()));
-        self.names.add(optional(found.query_name.as_deref()));
-        self.users.add(optional(found.user.as_deref()));
-        rule.query_patterns.iter().for_each(|pattern| self.patterns.add(text(pattern)));
-        found.answers.iter().for_each(|answer| self.answers.add(text(answer)));
-        if found.answers.is_empty() {
-            self.answers.add(status(found));
-        }
-        if let Some(from) = &found.place.recovered_from {
-            self.doubts.add(format!("deleted record ({})", text(from)));
-        } else if found.place.integrity != "verified" {
-            self.doubts.add(format!("record {}", text(&found.place.integrity)));
+            detection,
+            count: 0,
+            earliest: found.at,
+            last: None,
+            process: found.process,
+            images: none,
+            names: none,
+            patterns: none,
+            answers: none,
+            users: none,
+            place: found.place,
+            doubts: none,
         }
     }
 }
 
-/// Returns the status of a query without an answer.
-fn status(found: &Match) -> String {
-    match (found.query_status.as_deref(), found.query_status_name.as_deref()) {
-        (Some("0") | None, _) => "no answer logged".to_owned(),
-        (Some(code), Some(name)) => format!("{} ({})", text(name), text(code)),
-        (Some(code), None) => format!("status {}", text(code)),
+/// Returns the items of a match's answer. If it has none, the status of the query.
+fn answers_of(found: &Found, texts: &mut Texts, sets: &mut Sets) -> SetId {
+    let answers = QueryResults::parse(texts.text(found.results)).answers;
+    let answers = answers.iter().filter_map(|answer| texts.id(&format!("{} {}", answer.kind, answer.data)));
+    let answers =
+        answers.collect::<Vec<_>>().into_iter().fold(SetId::default(), |set, text| sets.with(set, text));
+    if answers != SetId::default() {
+        return answers;
+    }
+    let status = match texts.text(found.status) {
+        "0" | "" => "no answer logged".to_owned(),
+        code => query_status_name(code)
+            .map_or_else(|| format!("status {code}"), |name| format!("{name} ({code})")),
+    };
+    texts.id(&status).map_or(answers, |status| sets.with(answers, status))
+}
+
+/// Returns what limits the trust in a match; `None` if nothing does.
+fn doubt(found: &Found, texts: &mut Texts) -> Option<TextId> {
+    match (texts.text(found.recovered_from), texts.text(found.integrity)) {
+        ("", "verified") => None,
+        ("", integrity) => texts.id(&format!("record {integrity}")),
+        (from, _) => texts.id(&format!("deleted record ({from})")),
     }
 }

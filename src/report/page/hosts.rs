@@ -71,13 +71,21 @@ pub(super) fn packed(answer: &Answer) -> (String, String) {
 }
 
 fn pack(entries: &[HostEntry<'_>]) -> String {
+    let rows = || 0..entries.len();
     let facts = || entries.iter().map(|(facts, _)| *facts);
     let matches = || entries.iter().map(|(_, matches)| *matches);
-    let number = |number: u64| Some(i64::try_from(number).unwrap_or(i64::MAX));
+    let number = |number: u64| i64::try_from(number).ok();
+    let of = |text: fn(&HostFacts) -> String| {
+        move |row: usize| entries.get(row).map(|(facts, _)| text(facts)).unwrap_or_default()
+    };
+    let states: Vec<(&str, &str, Option<Uncleared>)> =
+        facts().map(|facts| (state(facts), facts.verdict.as_str(), facts.uncleared)).collect();
     Columns::of(entries.len())
-        .texts("host", facts().map(host))
-        .texts("state", facts().map(|facts| state(facts).to_owned()))
-        .texts("verdict", facts().map(verdict))
+        .texts("host", rows(), of(host))
+        .texts("state", states.iter().map(|(state, ..)| *state), str::to_owned)
+        .texts("verdict", states.iter().map(|(_, verdict, why)| (*verdict, *why)), |(named, why)| {
+            verdict_text(named, why)
+        })
         .numbers("risk", matches().map(risk))
         .numbers("matches", matches().map(|matches| number(matches.map_or(0, |matches| matches.unique))))
         .numbers("first", matches().map(|matches| matches.and_then(|of| of.first_time).map(seconds)))
@@ -85,7 +93,7 @@ fn pack(entries: &[HostEntry<'_>]) -> String {
         .numbers("dns_queries", facts().map(|facts| number(facts.seen.dns_queries)))
         .numbers("dns_first", facts().map(|facts| facts.seen.first_query.map(seconds)))
         .numbers("dns_last", facts().map(|facts| facts.seen.last_query.map(seconds)))
-        .texts("evidence", facts().map(evidence))
+        .texts("evidence", rows(), of(evidence))
         .packed()
 }
 
@@ -104,10 +112,14 @@ fn state(facts: &HostFacts) -> &'static str {
 
 /// Returns the verdict on a host, with what limits it.
 pub(super) fn verdict(facts: &HostFacts) -> String {
-    match facts.uncleared {
+    verdict_text(&facts.verdict, facts.uncleared)
+}
+
+fn verdict_text(verdict: &str, why: Option<Uncleared>) -> String {
+    match why {
         Some(why @ (Uncleared::UnreadableTimes | Uncleared::PeriodCoveredInPart | Uncleared::Incomplete)) => {
-            format!("{}, but {}", facts.verdict, why.text())
+            format!("{verdict}, but {}", why.text())
         }
-        _ => facts.verdict.clone(),
+        _ => verdict.to_owned(),
     }
 }

@@ -2,8 +2,10 @@
 
 use super::columns::{Columns, packed_within};
 use super::document::{Card, Kind, Listing};
-use super::groups::{Group, Grouping};
-use super::words::{evidence, host, optional_time, seconds, time};
+use super::groups::{Group, GroupedMatches, HostGroups, Place, hosts_with_matches};
+use super::texts::{SetId, TextId};
+use super::words::{evidence, host, optional_time, path, seconds, text, time};
+use crate::event::EventTime;
 use crate::report::answer::{Answer, HostInDetail, UtcTime};
 use crate::report::wording::{counted, grouped};
 
@@ -11,47 +13,21 @@ use crate::report::wording::{counted, grouped};
 const MOST_CARDS: usize = 50;
 /// The most groups in the list of a host.
 const MOST_GROUPS: usize = 40;
-/// The most rows of the grid.
-const MOST_ROWS: usize = 100_000;
 /// The most bytes of the lists of all hosts together.
 const MOST_CARD_BYTES: usize = 400_000;
 
-/// The matches of a host, in groups.
-pub(super) struct HostGroups {
-    /// The host's name.
-    host: String,
-    /// The host in a sentence.
-    about: String,
-    /// The number of matches that are in no group, because the answer does not list them.
-    unlisted: u64,
-    /// The groups, by the time of their first match.
-    groups: Vec<Group>,
-}
-
-/// Returns the matches of all hosts that the answer lists, the worst host first. Hosts with matches
-/// in deleted records only come last. The answer has no matches any more, which frees memory.
-pub(super) fn grouped_matches(answer: &mut Answer, grouping: &Grouping) -> Vec<HostGroups> {
-    let recovered = answer.uncleared.items.iter_mut().filter(|host| host.matches.recovered > 0);
-    let hosts = answer.hosts.items.iter_mut().chain(recovered);
-    let each = hosts.map(|of| {
-        let (about, groups, unlisted) = (about(of), grouping.groups(of), of.matches.listed.cut());
-        of.matches.listed.items = Vec::new();
-        HostGroups { host: host(&of.facts), about, unlisted, groups }
-    });
-    each.collect()
-}
-
 /// Returns the matches of the first hosts, one host after the other, and what this leaves out.
-pub(super) fn cards(answer: &Answer, matches: &[HostGroups]) -> (Vec<Card>, String) {
+pub(super) fn cards(answer: &Answer, matches: &GroupedMatches) -> (Vec<Card>, String) {
     let has_several = answer.run.detections.len() > 1;
     let mut room = MOST_CARD_BYTES;
-    let each = |of: &HostGroups| {
-        let card = card(of, has_several, room);
+    let hosts = hosts_with_matches(answer);
+    let each = |(host, groups): (&&HostInDetail, &HostGroups)| {
+        let card = card(matches, host, groups, has_several, room);
         room = card.groups.room();
         card
     };
-    let cards: Vec<Card> = matches.iter().take(MOST_CARDS).map(each).collect();
-    let more = (matches.len() - cards.len()) as u64 + answer.hosts.cut();
+    let cards: Vec<Card> = hosts.iter().zip(&matches.hosts).take(MOST_CARDS).map(each).collect();
+    let more = (hosts.len() - cards.len()) as u64 + answer.hosts.cut();
     let left_out = match more {
         0 => String::new(),
         more => {
@@ -63,7 +39,13 @@ pub(super) fn cards(answer: &Answer, matches: &[HostGroups]) -> (Vec<Card>, Stri
 }
 
 /// Returns a host with its matches, in a list for which there is this room.
-fn card(of: &HostGroups, has_several: bool, room: usize) -> Card {
+fn card(
+    matches: &GroupedMatches,
+    of: &HostInDetail,
+    HostGroups { groups, ungrouped, .. }: &HostGroups,
+    has_several: bool,
+    room: usize,
+) -> Card {
     let mut list = Listing::new(
         &[
             ("First and last (UTC)", Kind::Time),
@@ -77,42 +59,55 @@ fn card(of: &HostGroups, has_several: bool, room: usize) -> Card {
         "No match is listed here: search all above.",
     )
     .with_room(room);
-    for group in of.groups.iter().take(MOST_GROUPS) {
-        let mut program = vec![group.process.clone()];
-        program.extend(group.images.lines());
-        program.extend(has_several.then(|| group.detection.clone()));
-        let mut names = group.names.lines();
-        names.extend(group.patterns.lines().into_iter().map(|pattern| format!("by {pattern}")));
-        let mut answers = group.answers.lines();
-        answers.extend(group.doubts.lines());
-        let place = group.place.to_vec();
+    let lines = |set: SetId| matches.sets.lines(set, &matches.texts);
+    let shown = |id: TextId| text(matches.texts.text(id));
+    for group in groups.iter().take(MOST_GROUPS) {
+        let mut program = vec![shown(group.process)];
+        program.extend(lines(group.images));
+        program.extend(has_several.then(|| shown(group.detection)));
+        let mut names = lines(group.names);
+        names.extend(lines(group.patterns).into_iter().map(|pattern| format!("by {pattern}")));
+        let mut answers = lines(group.answers);
+        answers.extend(lines(group.doubts));
+        let place = place(matches, &group.place).to_vec();
         list.push_lines([
             times(group),
             vec![grouped(group.count)],
             program,
             names,
             answers,
-            group.users.lines(),
+            lines(group.users),
             place,
         ]);
     }
-    let more = (of.groups.len() - list.rows.len()) as u64;
+    let more = (groups.len() - list.rows.len()) as u64;
     let mut cut = Vec::new();
     if more > 0 {
         cut.push(format!("{} of this host: search all above.", counted(more, "more group", "more groups")));
     }
-    if of.unlisted > 0 {
-        cut.push(format!(
-            "{} in no group here: see matches.parquet.",
-            counted(of.unlisted, "match is", "matches are")
-        ));
+    if *ungrouped > 0 {
+        let matches = counted(*ungrouped, "match is", "matches are");
+        cut.push(format!("{matches} in no group here: see matches.parquet."));
     }
-    Card { host: of.host.clone(), about: of.about.clone(), groups: list.titled("", cut.join(" ")) }
+    Card { host: host(&of.facts), about: about(of), groups: list.titled("", cut.join(" ")) }
+}
+
+/// Returns where a record lies: its piece of evidence, its file, and its place in the file.
+fn place(matches: &GroupedMatches, place: &Place) -> [String; 3] {
+    let number = place.record_id.map(|id| format!("record {id}, ")).unwrap_or_default();
+    let snapshot = place.snapshot.map(|at| format!(", shadow copy of {} UTC", time(UtcTime(at))));
+    let deleted = if place.deleted_file { ", deleted file" } else { "" };
+    [
+        text(matches.texts.text(place.evidence)),
+        path(matches.texts.text(place.path)),
+        format!("{number}byte {}{}{deleted}", place.offset, snapshot.unwrap_or_default()),
+    ]
 }
 
 fn times(group: &Group) -> Vec<String> {
-    let mut lines = vec![group.first.map_or_else(|| "no readable time".to_owned(), time)];
-    lines.extend(group.last.filter(|last| Some(*last) != group.first).map(time));
+    let [first, last] = [group.earliest.1, group.last].map(|at| at.map(|at| time(UtcTime(at))));
+    let mut lines = vec![first.clone().unwrap_or_else(|| "no readable time".to_owned())];
+    lines.extend(last.filter(|last| Some(last) != first.as_ref()));
     lines
 }
 
@@ -151,18 +146,19 @@ fn span(first: UtcTime, last: UtcTime) -> String {
 
 /// Returns the groups of all hosts, packed for the grid into at most `most` bytes, and what this
 /// leaves out.
-pub(super) fn packed(answer: &Answer, matches: &[HostGroups], most: usize) -> (String, String) {
-    let rows: Vec<(&str, &Group)> =
-        matches.iter().flat_map(|of| of.groups.iter().map(|group| (of.host.as_str(), group))).collect();
-    let (packed, shown) = packed_within(rows.get(..MOST_ROWS).unwrap_or(&rows), most, pack);
+pub(super) fn packed(answer: &Answer, matches: &GroupedMatches, most: usize) -> (String, String) {
+    let names: Vec<String> = hosts_with_matches(answer).iter().map(|of| host(&of.facts)).collect();
+    let hosts = matches.hosts.iter().enumerate();
+    let rows: Vec<(usize, &Group)> =
+        hosts.flat_map(|(place, of)| of.groups.iter().map(move |group| (place, group))).collect();
+    let (packed, shown) = packed_within(&rows, most, |rows| pack(matches, &names, rows));
     let mut left_out = Vec::new();
     if let more @ 1.. = (rows.len() - shown) as u64 {
         left_out.push(counted(more, "row of matches", "rows of matches"));
     }
-    let unlisted: u64 = matches.iter().map(|of| of.unlisted).sum();
-    if unlisted > 0 {
+    if let ungrouped @ 1.. = matches.hosts.iter().map(|of| of.ungrouped).sum() {
         left_out.push(counted(
-            unlisted,
+            ungrouped,
             "match beyond the first ones of its host",
             "matches beyond the first ones of their hosts",
         ));
@@ -178,35 +174,40 @@ pub(super) fn packed(answer: &Answer, matches: &[HostGroups], most: usize) -> (S
     (packed, left_out)
 }
 
-fn pack(rows: &[(&str, &Group)]) -> String {
+fn pack(matches: &GroupedMatches, names: &[String], rows: &[(usize, &Group)]) -> String {
     let groups = || rows.iter().map(|(_, group)| *group);
-    let number = |number: u64| Some(i64::try_from(number).unwrap_or(i64::MAX));
+    let shown = |id: TextId| text(matches.texts.text(id));
+    let line = |set: SetId| matches.sets.lines(set, &matches.texts).join(", ");
+    let file = |(evidence, file): (TextId, TextId)| {
+        format!("{}: {}", shown(evidence), path(matches.texts.text(file)))
+    };
+    let at = |time: EventTime| seconds(UtcTime(time));
+    let length = |group: &Group| Some(at(group.last?) - at(group.earliest.1?));
     Columns::of(rows.len())
-        .texts("host", rows.iter().map(|(host, _)| (*host).to_owned()))
-        .numbers("first", groups().map(|group| group.first.map(seconds)))
-        .numbers("last", groups().map(|group| group.last.map(seconds)))
-        .numbers("count", groups().map(|group| number(group.count)))
-        .texts("image", groups().map(|group| group.images.line()))
-        .texts("name", groups().map(|group| group.names.line()))
-        .texts("pattern", groups().map(|group| group.patterns.line()))
-        .texts("answers", groups().map(|group| group.answers.line()))
-        .texts("user", groups().map(|group| group.users.line()))
-        .texts("detection", groups().map(|group| group.detection.clone()))
-        .texts("doubt", groups().map(|group| group.doubts.line()))
-        .texts("evidence", groups().map(|group| joined_place(&group.place)))
-        .numbers("offset", groups().map(|group| Some(group.offset)))
+        .texts("host", rows.iter().map(|(host, _)| *host), |host| {
+            names.get(host).cloned().unwrap_or_default()
+        })
+        .numbers("first", groups().map(|group| group.earliest.1.map(at)))
+        .numbers("length", groups().map(length))
+        .numbers("count", groups().map(|group| i64::try_from(group.count).ok()))
+        .texts("image", groups().map(|group| group.images), line)
+        .texts("name", groups().map(|group| group.names), line)
+        .texts("pattern", groups().map(|group| group.patterns), line)
+        .texts("answers", groups().map(|group| group.answers), line)
+        .texts("user", groups().map(|group| group.users), line)
+        .texts("detection", groups().map(|group| group.detection), shown)
+        .texts("doubt", groups().map(|group| group.doubts), line)
+        .texts("evidence", groups().map(|group| (group.place.evidence, group.place.path)), file)
+        .numbers("record", groups().map(|group| group.place.record_id))
+        .numbers("offset", groups().map(|group| Some(group.place.offset)))
         .packed()
 }
 
-fn joined_place([evidence, path, _]: &[String; 3]) -> String {
-    format!("{evidence}: {path}")
-}
-
 /// Returns the text above the matches.
-pub(super) fn intro(answer: &Answer) -> String {
+pub(super) fn intro(matches: &GroupedMatches) -> String {
     let times = "Matches of a host that agree in what the detection's stats groups by are one row, with the times of \
                  the first and the last.";
-    let first = answer.first_match.as_ref().and_then(|first| first.found.time);
+    let first = matches.first.as_ref().and_then(|first| first.at.1).map(UtcTime);
     let since = optional_time(first);
     if since.is_empty() { times.to_owned() } else { format!("{times} The first of all is at {since} UTC.") }
 }

@@ -12,12 +12,15 @@ mod charts;
 mod columns;
 mod document;
 mod figures;
+mod found;
 mod groups;
 mod hosts;
 mod logging;
 mod matches;
+mod room;
 mod run;
 mod sections;
+mod texts;
 mod top;
 mod words;
 
@@ -26,7 +29,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use self::document::{Document, Link};
-use self::groups::Grouping;
+use self::groups::GroupedMatches;
 use self::logging::Logging;
 use super::answer::{Answer, AnswerError, Limits, Question};
 use super::run::Run;
@@ -55,8 +58,8 @@ pub fn page(run: Run, run_sha256: &str, tables: &dyn Tables) -> Result<String, A
     let answer = Answer::read(run, tables, &question)?;
     let detailed = answer.hosts.items.iter().chain(&answer.uncleared.items).map(|of| &of.facts);
     let logging = Logging::read(tables, detailed.chain(&answer.cleared.items))?;
-    let grouping = Grouping::read(&answer.run, tables)?;
-    Ok(document(run_sha256, answer, &logging, &grouping))
+    let matches = groups::read(&answer, tables)?;
+    Ok(document(run_sha256, &answer, &logging, &matches))
 }
 
 /// What a page says of its origin.
@@ -81,14 +84,13 @@ impl<'p> PageMarks<'p> {
 }
 
 /// Returns the page of an answer. The list of matches gets the room that all else leaves.
-fn document(run_sha256: &str, mut answer: Answer, logging: &Logging, grouping: &Grouping) -> String {
+fn document(run_sha256: &str, answer: &Answer, logging: &Logging, matches: &GroupedMatches) -> String {
     // The last line names a file for debuggers, which a browser would look for.
     let tabulator = TABULATOR.split("//# sourceMappingURL").next().unwrap_or(TABULATOR);
     let style = format!("{TABULATOR_STYLE}\n{STYLE}");
-    let (top, figures) = (top::top(&answer), figures::figures(&answer, logging));
-    let matches = matches::grouped_matches(&mut answer, grouping);
-    let (answer, run) = (&answer, &answer.run);
-    let (cards, cards_left_out) = matches::cards(answer, &matches);
+    let run = &answer.run;
+    let (top, figures) = (top::top(answer, matches), figures::figures(answer, matches, logging));
+    let (cards, cards_left_out) = matches::cards(answer, matches);
     let (hosts_data, hosts_left_out) = hosts::packed(answer);
     let (detections, detections_left_out) = run::detections(run);
     let sections = sections::sections(answer);
@@ -113,7 +115,7 @@ fn document(run_sha256: &str, mut answer: Answer, logging: &Logging, grouping: &
         hosts_intro: hosts::intro(),
         hosts_left_out,
         hosts: hosts::listing(answer),
-        matches_intro: matches::intro(answer),
+        matches_intro: matches::intro(matches),
         matches_left_out: String::new(),
         cards,
         cards_left_out,
@@ -132,7 +134,7 @@ fn document(run_sha256: &str, mut answer: Answer, logging: &Logging, grouping: &
     };
     let rendered = |document: &Document| document.render().expect("writing into a string does not fail");
     let room = MOST_BYTES.saturating_sub(rendered(&document).len());
-    (document.matches_data, document.matches_left_out) = matches::packed(answer, &matches, room);
+    (document.matches_data, document.matches_left_out) = matches::packed(answer, matches, room);
     rendered(&document)
 }
 

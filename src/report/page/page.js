@@ -12,10 +12,12 @@
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
     const { rows, columns } = JSON.parse(await new Response(stream).text());
     const table = Array.from({ length: rows }, (_, place) => ({ id: place }));
-    for (const [name, { words, values }] of Object.entries(columns)) {
-      for (let place = 0; place < rows; place += 1) {
-        const value = values[place];
-        table[place][name] = words && value !== null ? words[value] : value;
+    for (const [name, { places, texts, steps }] of Object.entries(columns)) {
+      let number = 0;
+      for (let row = 0; row < rows; row += 1) {
+        if (texts) table[row][name] = texts[places[row]];
+        else if (steps[row] === null) table[row][name] = null;
+        else table[row][name] = number += steps[row];
       }
     }
     return table;
@@ -128,6 +130,7 @@
   };
 
   const showMatches = (rows) => {
+    for (const row of rows) row.last = row.length === null ? null : row.first + row.length;
     const several = new Set(rows.map((row) => row.detection)).size > 1;
     const inTime = rows.toSorted((one, other) => (one.first ?? Infinity) - (other.first ?? Infinity));
     const table = grid("matches-grid", inTime, [

@@ -1,8 +1,10 @@
 //! The top of the page: the answer in a sentence, four figures, and the first hosts with matches.
 
 use super::document::{KeyFigure, Kind, Listing, Tone, Top};
+use super::groups::GroupedMatches;
+use super::texts::TextId;
 use super::words::{brief, host, left_out, optional_time, text, time};
-use crate::report::answer::Answer;
+use crate::report::answer::{Answer, UtcTime};
 use crate::report::totals::Totals;
 use crate::report::wording::{counted, grouped};
 
@@ -10,13 +12,18 @@ use crate::report::wording::{counted, grouped};
 const MOST_HOSTS: usize = 10;
 
 /// Returns the top of the page.
-pub(super) fn top(answer: &Answer) -> Top {
+pub(super) fn top(answer: &Answer, matches: &GroupedMatches) -> Top {
     Top {
         notices: notices(answer),
         headline: headline(&answer.run.totals),
-        sentences: sentences(answer),
-        figures: vec![matching(answer), since(answer), uncleared(answer), unread(&answer.run.totals)],
-        worst: worst(answer),
+        sentences: sentences(answer, matches),
+        figures: vec![
+            matching(answer),
+            since(answer, matches),
+            uncleared(answer),
+            unread(&answer.run.totals),
+        ],
+        worst: worst(answer, matches),
     }
 }
 
@@ -52,28 +59,25 @@ fn notices(answer: &Answer) -> Vec<String> {
     notices
 }
 
-fn sentences(answer: &Answer) -> Vec<String> {
+fn sentences(answer: &Answer, matches: &GroupedMatches) -> Vec<String> {
     let (run, totals) = (&answer.run, &answer.run.totals);
     let mut sentences = Vec::new();
-    if let Some(first) = &answer.first_match {
-        let found = &first.found;
-        let when =
-            found.time.map_or_else(|| "at an unknown time".to_owned(), |at| format!("at {} UTC", time(at)));
-        let program = found.process_name.as_deref().or(found.image.as_deref());
+    if let Some(first) = &matches.first {
+        let known = |id: TextId, unknown: &str| {
+            if id.is_empty() { unknown.to_owned() } else { brief(matches.texts.text(id)) }
+        };
+        let when = first
+            .at
+            .1
+            .map_or_else(|| "at an unknown time".to_owned(), |at| format!("at {} UTC", time(UtcTime(at))));
+        let program = if first.process.is_empty() { first.image } else { first.process };
+        let account = known(first.user, "");
         sentences.push(format!(
             "The first was on {} {when}: {} asked for {}{}.",
-            if first.computer.is_empty() {
-                "a host without a name".to_owned()
-            } else {
-                brief(&first.computer)
-            },
-            program.map_or_else(|| "an unknown program".to_owned(), brief),
-            found.query_name.as_deref().map_or_else(|| "an unknown name".to_owned(), brief),
-            found
-                .user
-                .as_deref()
-                .map(|user| format!(", under the account {}", brief(user)))
-                .unwrap_or_default()
+            known(first.computer, "a host without a name"),
+            known(program, "an unknown program"),
+            known(first.name, "an unknown name"),
+            if account.is_empty() { account } else { format!(", under the account {account}") }
         ));
         sentences.push(MEANING.to_owned());
     }
@@ -178,8 +182,8 @@ fn matching(answer: &Answer) -> KeyFigure {
     KeyFigure { label: "Hosts with matches", value, details, tone }
 }
 
-fn since(answer: &Answer) -> KeyFigure {
-    let first = answer.first_match.as_ref().and_then(|first| first.found.time);
+fn since(answer: &Answer, matches: &GroupedMatches) -> KeyFigure {
+    let first = matches.first.as_ref().and_then(|first| first.at.1).map(UtcTime);
     let last = answer.hosts.items.iter().filter_map(|host| host.matches.last_time).max();
     let tone = if first.is_some() { Tone::Bad } else { Tone::Plain };
     let value = first.map_or_else(|| "none".to_owned(), time);
@@ -217,7 +221,7 @@ fn unread(totals: &Totals) -> KeyFigure {
     KeyFigure { label: "Files and containers with a problem", value, details, tone }
 }
 
-fn worst(answer: &Answer) -> Listing {
+fn worst(answer: &Answer, matches: &GroupedMatches) -> Listing {
     let mut list = Listing::new(
         &[
             ("Host", Kind::Name),
@@ -230,16 +234,17 @@ fn worst(answer: &Answer) -> Listing {
         ],
         "",
     );
-    for of in answer.hosts.items.iter().take(MOST_HOSTS) {
-        let first = of.matches.listed.items.first();
+    for (of, matching) in answer.hosts.items.iter().zip(&matches.hosts).take(MOST_HOSTS) {
+        let known = |id: Option<TextId>| id.map(|id| brief(matches.texts.text(id))).unwrap_or_default();
+        let first = matching.first.as_ref();
         list.push([
             host(&of.facts),
             of.matches.risk_score.map(|risk| risk.to_string()).unwrap_or_default(),
             grouped(of.matches.unique),
-            optional_time(first.and_then(|first| first.time)),
-            first.and_then(|first| first.image.as_deref()).map(brief).unwrap_or_default(),
-            first.and_then(|first| first.query_name.as_deref()).map(brief).unwrap_or_default(),
-            first.and_then(|first| first.user.as_deref()).map(brief).unwrap_or_default(),
+            optional_time(first.and_then(|first| first.at.1).map(UtcTime)),
+            known(first.map(|first| first.image)),
+            known(first.map(|first| first.name)),
+            known(first.map(|first| first.user)),
         ]);
     }
     let more = answer.hosts.count.saturating_sub(list.rows.len() as u64);

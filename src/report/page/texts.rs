@@ -1,0 +1,170 @@
+//! Texts of an output, each kept once. Rows of the page name them by numbers, so that a text that
+//! many rows have takes memory once, is compared by its number, and is written once.
+
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+
+use crate::base::fast_map::FastMap;
+use crate::report::answer::LONGEST_VALUE;
+use crate::report::escape::middle_cut;
+
+/// The most bytes of all texts together. Evidence can be crafted to have as many as it likes.
+const MOST_BYTES: usize = 64 << 20;
+
+/// The number of a text in [`Texts`]. The empty text has the number 0.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct TextId(u32);
+
+impl TextId {
+    /// Returns true if the text is empty.
+    pub(super) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// Texts, each kept once.
+#[derive(Debug)]
+pub(super) struct Texts {
+    ids: FastMap<Arc<str>, TextId>,
+    texts: Vec<Arc<str>>,
+    bytes: usize,
+}
+
+impl Default for Texts {
+    fn default() -> Self {
+        let empty: Arc<str> = Arc::from("");
+        Texts { ids: FastMap::from_iter([(Arc::clone(&empty), TextId(0))]), texts: vec![empty], bytes: 0 }
+    }
+}
+
+impl Texts {
+    /// Returns the number of a text, which is cut in the middle if it is very long. `None` if there
+    /// is no room for another text.
+    pub(super) fn id(&mut self, text: &str) -> Option<TextId> {
+        let text = middle_cut(text, LONGEST_VALUE);
+        if let Some(id) = self.ids.get(&*text) {
+            return Some(*id);
+        }
+        let bytes = self.bytes + text.len();
+        let id = u32::try_from(self.texts.len()).ok().filter(|_| bytes <= MOST_BYTES)?;
+        self.bytes = bytes;
+        let text: Arc<str> = Arc::from(&*text);
+        self.texts.push(Arc::clone(&text));
+        self.ids.insert(text, TextId(id));
+        Some(TextId(id))
+    }
+
+    /// Returns the text with a number.
+    pub(super) fn text(&self, id: TextId) -> &str {
+        self.texts.get(id.0 as usize).map_or("", AsRef::as_ref)
+    }
+}
+
+/// The number of a set in [`Sets`]. The empty set has the number 0.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct SetId(u32);
+
+/// The most texts of a set.
+const MOST_IN_A_SET: usize = 8;
+
+/// Sets of texts, each kept once. A set has its texts in the order in which they were added, and at
+/// most [`MOST_IN_A_SET`] of them.
+#[derive(Debug)]
+pub(super) struct Sets {
+    sets: Vec<Set>,
+    grown: FastMap<(SetId, TextId), SetId>,
+}
+
+/// A set of texts.
+#[derive(Debug, Clone, Default)]
+struct Set {
+    texts: Vec<TextId>,
+    /// True if there are more texts than are kept.
+    more: bool,
+}
+
+impl Default for Sets {
+    fn default() -> Self {
+        Sets { sets: vec![Set::default()], grown: FastMap::default() }
+    }
+}
+
+impl Sets {
+    /// Returns the set that has a text besides those of `set`. The empty text is in no set.
+    pub(super) fn with(&mut self, set: SetId, text: TextId) -> SetId {
+        let Some(old) = self.sets.get(set.0 as usize).filter(|_| !text.is_empty()) else { return set };
+        if old.texts.contains(&text) || old.more {
+            return set;
+        }
+        match self.grown.entry((set, text)) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(unknown) => {
+                let Ok(id) = u32::try_from(self.sets.len()) else { return set };
+                let mut new = old.clone();
+                match new.texts.len() {
+                    MOST_IN_A_SET.. => new.more = true,
+                    _ => new.texts.push(text),
+                }
+                self.sets.push(new);
+                *unknown.insert(SetId(id))
+            }
+        }
+    }
+
+    /// Returns the set that has the texts of two sets.
+    pub(super) fn joined(&mut self, set: SetId, other: SetId) -> SetId {
+        if set == other || other == SetId::default() {
+            return set;
+        }
+        if set == SetId::default() {
+            return other;
+        }
+        let Some(other) = self.sets.get(other.0 as usize) else { return set };
+        let others = other.texts.clone();
+        others.into_iter().fold(set, |set, text| self.with(set, text))
+    }
+
+    /// Returns the texts of a set as the page shows them, a line each.
+    pub(super) fn lines(&self, set: SetId, texts: &Texts) -> Vec<String> {
+        let Some(set) = self.sets.get(set.0 as usize) else { return Vec::new() };
+        let lines = set.texts.iter().map(|id| super::words::text(texts.text(*id)));
+        lines.chain(set.more.then(|| "and others".to_owned())).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_and_sets_are_kept_once() {
+        let (mut texts, mut sets) = (Texts::default(), Sets::default());
+        let [a, b, again] = ["a", "b", "a"].map(|text| texts.id(text).unwrap());
+        assert_eq!((a, texts.text(b)), (again, "b"));
+        assert_eq!(texts.id(""), Some(TextId::default()));
+        let none = SetId::default();
+        let only_a = sets.with(none, a);
+        let both = sets.with(only_a, b);
+        assert_eq!(
+            (sets.with(only_a, b), sets.with(both, a), sets.with(both, TextId(0))),
+            (both, both, both)
+        );
+        let only_b = sets.with(none, b);
+        assert_eq!(
+            (sets.joined(only_a, only_b), sets.joined(none, both), sets.joined(both, none)),
+            (both, both, both)
+        );
+        assert_eq!(sets.lines(both, &texts), ["a", "b"]);
+    }
+
+    #[test]
+    fn what_has_no_room_is_said() {
+        let (mut texts, mut sets) = (Texts::default(), Sets::default());
+        let ids: Vec<TextId> = (0..20).map(|number: u8| texts.id(&number.to_string()).unwrap()).collect();
+        let all = ids.iter().fold(SetId::default(), |set, id| sets.with(set, *id));
+        let lines = sets.lines(all, &texts);
+        assert_eq!((lines.len(), lines.last().unwrap().as_str()), (MOST_IN_A_SET + 1, "and others"));
+        texts.bytes = MOST_BYTES;
+        assert_eq!((texts.id("0"), texts.id("x"), texts.bytes), (Some(ids[0]), None, MOST_BYTES));
+    }
+}
