@@ -76,7 +76,7 @@ class Page:
 
     def __init__(self, browser, path, **options):
         self.path, self.wrong = path, []
-        self.context = browser.new_context(viewport={"width": 1400, "height": 900}, **options)
+        self.context = browser.new_context(**{"viewport": {"width": 1400, "height": 900}, **options})
         self.page = self.context.new_page()
         address = path.resolve().as_uri()
         self.page.on("console", lambda message: self.wrong.append(f"console: {message.text[:200]}"))
@@ -240,6 +240,75 @@ def judge_looks(browser, path):
     return wrong
 
 
+# The widths in pixels at which the page must be readable: a phone, tablets, a laptop, a desk.
+WIDTHS = [420, 768, 1000, 1280, 1600]
+# Returns what a reader cannot see without moving the page or a grid sideways. A chart may be moved within its frame.
+OVERFLOWING = """() => {
+  const width = document.documentElement.clientWidth;
+  const name = (node) => `${node.tagName}.${node.className} in #${(node.closest("section") || {}).id}`;
+  const out = [...document.querySelectorAll("header *, nav *, main *, footer *")].filter((node) => {
+    const place = node.getBoundingClientRect();
+    return place.width > 1 && place.right > width + 1 && !node.closest("svg, .scroll, .tabulator-tableholder, .tabulator-header, caption");
+  });
+  const moved = [...document.querySelectorAll(".tabulator-tableholder")].filter((node) => node.scrollWidth > node.clientWidth + 1);
+  const page = document.documentElement.scrollWidth > width ? [`the page is ${document.documentElement.scrollWidth} wide`] : [];
+  return [...page, ...[...out, ...moved].map(name)].slice(0, 5);
+}"""
+# Returns texts whose colour is too near to that of their background: WCAG 2 asks for a ratio of 4.5, and of 3 for large text.
+PALE = """() => {
+  const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const light = (colour) => {
+    const [r, g, b] = parts(colour).map((part) => part / 255).map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (node) => {
+    for (let at = node; at; at = at.parentElement) {
+      const colour = getComputedStyle(at).backgroundColor;
+      if ((parts(colour)[3] ?? 1) === 1) return colour;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  const has = (node) => [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim());
+  const pale = [...document.querySelectorAll("body *")].filter((node) => {
+    if (!has(node) || node.closest("svg, script, style, .skip") || !node.getClientRects().length) return false;
+    const style = getComputedStyle(node);
+    const [one, other] = [light(style.color), light(behind(node))].sort((a, b) => b - a);
+    return (one + 0.05) / (other + 0.05) < (parseFloat(style.fontSize) >= 24 ? 3 : 4.5);
+  });
+  return pale.slice(0, 5).map((node) => `${node.tagName}.${node.className}: ${node.textContent.slice(0, 40)}`);
+}"""
+# Returns what a reader who does not see the page would miss.
+UNSAID = """() => {
+  const levels = [...document.querySelectorAll("h1, h2, h3, h4")].filter((node) => node.getClientRects().length).map((node) => Number(node.tagName[1]));
+  const jumps = levels.some((level, place) => level > (levels[place - 1] ?? 0) + 1) ? ["a level of headings is left out"] : [];
+  const tables = [...document.querySelectorAll("main table")].filter((table) => !table.caption?.textContent || table.querySelector("th:not([scope])"));
+  const charts = [...document.querySelectorAll("figure svg")].filter((chart) => !chart.closest("[role=img]")?.getAttribute("aria-label"));
+  const buttons = [...document.querySelectorAll("button")].filter((button) => !button.textContent.trim());
+  return [...jumps, ...[...tables, ...charts, ...buttons].map((node) => `${node.tagName} without its words`)].slice(0, 5);
+}"""
+
+
+def judge_widths(browser, path):
+    """Opens the page at each width, in both themes. Returns what is wrong."""
+    wrong = []
+    for width in WIDTHS:
+        for scheme in ["light", "dark"]:
+            page = Page(browser, path, viewport={"width": width, "height": 900}, color_scheme=scheme)
+            page.expect(f"beyond the edge at {width} px", page.page.evaluate(OVERFLOWING), [])
+            page.expect(f"pale texts, {scheme}, at {width} px", page.page.evaluate(PALE), [])
+            page.expect("what has no words", page.page.evaluate(UNSAID), [])
+            wrong += page.wrong
+            page.close()
+    page = Page(browser, path, viewport={"width": 1600, "height": 900})
+    # A4 without its margins, at 96 dots per inch.
+    page.page.emulate_media(media="print")
+    page.page.set_viewport_size({"width": 700, "height": 1000})
+    page.expect("beyond the edge of paper", page.page.evaluate(OVERFLOWING), [])
+    wrong += page.wrong
+    page.close()
+    return wrong
+
+
 def judge(browser, out):
     """Judges the page of an output. Returns what is wrong."""
     path = out / "report.html"
@@ -250,7 +319,7 @@ def judge(browser, out):
     if path.stat().st_size > LARGEST:
         page.wrong.append(f"{path.stat().st_size} bytes: expected at most {LARGEST}")
     page.close()
-    return page.wrong + judge_looks(browser, path)
+    return page.wrong + judge_looks(browser, path) + judge_widths(browser, path)
 
 
 def sweep(program, evidence, out, *options):

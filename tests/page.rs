@@ -67,6 +67,23 @@ fn the_page_does_not_depend_on_the_number_of_threads() {
 }
 
 #[test]
+fn equal_matches_take_no_more_room() {
+    let page_of = |matches: u32| {
+        let scene = Scene::new();
+        let events: Vec<_> = (1..=matches).map(|number| matching(number.into()).on("ONE")).collect();
+        scene.put("ONE/Sysmon.evtx", &log(&events));
+        scene.sweep(&[]).expect(0);
+        let page = page(&scene.out());
+        assert!(page.contains(&format!("<h1>{matches} matches on 1 of 1 host</h1>")), "{matches}");
+        // All of them are one row.
+        assert!(page.contains(&format!("class=\"number\"><div>{matches}</div>")), "{matches}");
+        page.len()
+    };
+    let [few, many] = [20, 200].map(page_of);
+    assert!(many < few + 200, "{few} and {many} bytes");
+}
+
+#[test]
 fn a_sweep_without_a_page_is_whole() {
     let scene = scene();
     scene.sweep(&["--no-report"]).expect(0);

@@ -46,6 +46,8 @@ pub(super) struct Document {
     pub cards_left_out: String,
     /// The sections that are texts and lists.
     pub sections: Vec<Section>,
+    /// What the section on detections contains.
+    pub detections_intro: &'static str,
     /// The detections that ran.
     pub detections: Vec<DetectionCard>,
     /// How many detections are not listed; empty if all are.
@@ -132,8 +134,6 @@ pub(super) struct Figure {
     pub label: String,
     /// What the chart shows and how it is read.
     pub intro: String,
-    /// The step of the chart's time axis, such as `day`.
-    pub step: &'static str,
     /// The chart as an SVG element.
     pub svg: String,
     /// What the chart does not show, a sentence each.
@@ -142,8 +142,8 @@ pub(super) struct Figure {
 
 impl Figure {
     /// Returns a chart with its explanation.
-    pub(super) fn new(chart: Chart, step: &'static str, label: String, intro: String) -> Self {
-        Figure { label, intro, step, svg: chart.svg, left_out: chart.left_out }
+    pub(super) fn new(chart: Chart, label: String, intro: String) -> Self {
+        Figure { label, intro, svg: chart.svg, left_out: chart.left_out }
     }
 }
 
@@ -170,14 +170,16 @@ pub(super) struct Fact {
 }
 
 /// The most bytes of a list on the page, so that the page stays small whatever the evidence has.
-const MOST_LIST_BYTES: usize = 120_000;
+const MOST_LIST_BYTES: usize = 150_000;
 /// About the number of bytes of markup around a cell.
-const CELL_BYTES: usize = 30;
+const CELL_BYTES: usize = 60;
 
 /// A list on the page, as a table.
 pub(super) struct Listing {
     /// The bytes that rows may still take. A row for which there is no room is left out.
     room: usize,
+    /// What the list contains, for a reader who does not see the page.
+    pub caption: &'static str,
     /// The title above the list; empty for none.
     pub title: String,
     /// The columns.
@@ -194,11 +196,12 @@ pub(super) struct Listing {
 pub(super) type Lines = Vec<String>;
 
 impl Listing {
-    /// Returns a list without rows. `none` stands in its place as long as it has none.
-    pub(super) fn new(columns: &[(&'static str, Kind)], none: &'static str) -> Self {
+    /// Returns a list without rows. `caption` says what it contains; `none` stands in its place as
+    /// long as it has no row.
+    pub(super) fn new(caption: &'static str, columns: &[(&'static str, Kind)], none: &'static str) -> Self {
         let columns = columns.iter().map(|(title, kind)| Column { title, kind: *kind }).collect();
         let (title, left_out) = (String::new(), String::new());
-        Listing { room: MOST_LIST_BYTES, title, columns, rows: Vec::new(), none, left_out }
+        Listing { room: MOST_LIST_BYTES, caption, title, columns, rows: Vec::new(), none, left_out }
     }
 
     /// Returns the list with room for this number of bytes.
@@ -236,6 +239,11 @@ impl Listing {
 
     fn class(&self, column: usize) -> &'static str {
         self.columns.get(column).map_or("", |column| column.kind.class())
+    }
+
+    /// Returns the title of a column, which narrow pages show before each cell.
+    fn label(&self, column: usize) -> &'static str {
+        self.columns.get(column).map_or("", |column| column.title)
     }
 }
 

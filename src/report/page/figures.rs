@@ -1,19 +1,19 @@
 //! The charts of the page, made of the answer: which hosts they show, and what they leave out.
 
-use super::charts::{Axis, CoverageRow, Day, TimelineRow, coverage, timeline};
+use super::charts::{Axis, CoverageRow, Hour, TimelineRow, coverage, timeline};
 use super::document::Figure;
 use super::groups::{GroupedMatches, HostGroups};
-use super::logging::{Days, Logging};
+use super::logging::{Hours, Logging};
 use super::words::host;
 use crate::report::answer::{Answer, HostFacts, HostInDetail};
-use crate::report::wording::{self, counted};
+use crate::report::wording::counted;
 
 /// The most hosts in the chart of matches.
 const MOST_MATCHING: usize = 30;
 /// The most hosts of each kind in the chart of DNS logging: with matches, not cleared, cleared.
 const MOST_OF_A_KIND: usize = 20;
 
-/// The charts of the page: matches by host and day, and DNS logging by host and day. `None` where
+/// The charts of the page: matches and DNS logging, each by host and time. `None` where
 /// there is nothing to draw.
 pub(super) struct Figures {
     pub timeline: Option<Figure>,
@@ -22,9 +22,9 @@ pub(super) struct Figures {
 
 /// Returns the charts of the page.
 pub(super) fn figures(answer: &Answer, grouped: &GroupedMatches, logging: &Logging) -> Figures {
-    let matches: Vec<(Day, u64)> = grouped.hosts.iter().flat_map(days).collect();
-    let logged: Vec<Vec<Days>> = all_hosts(answer).map(|of| periods(logging, of)).collect();
-    let mut ends: Vec<Day> = logged.iter().flatten().flat_map(|(first, last)| [*first, *last]).collect();
+    let matches: Vec<(Hour, u64)> = grouped.hosts.iter().flat_map(hours).collect();
+    let logged: Vec<Vec<Hours>> = all_hosts(answer).map(|of| periods(logging, of)).collect();
+    let mut ends: Vec<Hour> = logged.iter().flatten().flat_map(|(first, last)| [*first, *last]).collect();
     if ends.is_empty() {
         ends.extend(all_hosts(answer).filter_map(records).flat_map(|(first, last)| [first, last]));
     }
@@ -37,8 +37,8 @@ pub(super) fn figures(answer: &Answer, grouped: &GroupedMatches, logging: &Loggi
     }
 }
 
-fn days(of: &HostGroups) -> impl Iterator<Item = (Day, u64)> {
-    of.hours.iter().map(|(hour, matches)| (Day(hour.div_euclid(24)), *matches))
+fn hours(of: &HostGroups) -> impl Iterator<Item = (Hour, u64)> {
+    of.hours.iter().map(|(hour, matches)| (Hour(*hour), *matches))
 }
 
 /// Returns all hosts that the answer lists: those with matches, not cleared, and cleared.
@@ -47,20 +47,20 @@ fn all_hosts(answer: &Answer) -> impl Iterator<Item = &HostFacts> {
     detailed.map(|of| &of.facts).chain(&answer.cleared.items)
 }
 
-fn periods(logging: &Logging, of: &HostFacts) -> Vec<Days> {
+fn periods(logging: &Logging, of: &HostFacts) -> Vec<Hours> {
     logging.of(of).map(|logging| logging.logged.clone()).unwrap_or_default()
 }
 
-/// Returns the days of a host's first and last record; `None` if it has none with a time.
-fn records(of: &HostFacts) -> Option<Days> {
+/// Returns the hours of a host's first and last record; `None` if it has none with a time.
+fn records(of: &HostFacts) -> Option<Hours> {
     let (first, last) = of.seen.first_record.zip(of.seen.last_record)?;
-    Some((Day::of(first.0), Day::of(last.0)))
+    Some((Hour::of(first.0), Hour::of(last.0)))
 }
 
-fn matches_figure(answer: &Answer, grouped: &GroupedMatches, axis: Axis, all: &[(Day, u64)]) -> Figure {
+fn matches_figure(answer: &Answer, grouped: &GroupedMatches, axis: Axis, all: &[(Hour, u64)]) -> Figure {
     let row = |(of, matches): (&HostInDetail, &HostGroups)| TimelineRow {
         host: host(&of.facts),
-        days: days(matches).collect(),
+        hours: hours(matches).collect(),
     };
     let matching =
         answer.hosts.items.iter().zip(&grouped.hosts).filter(|(_, matches)| !matches.hours.is_empty());
@@ -71,12 +71,21 @@ fn matches_figure(answer: &Answer, grouped: &GroupedMatches, axis: Axis, all: &[
         let hosts = counted(answer.hosts.cut(), "host with matches is", "hosts with matches are");
         chart.left_out.push(format!("{hosts} in no part of this chart: the page has no room for them."));
     }
-    let label =
-        format!("Chart of matches by host and {step}, of {} hosts", wording::grouped(answer.hosts.count));
-    let intro = format!(
-        "Each number is that of the matches on the host in one {step} (UTC), without copies of an event."
+    if let unplaced @ 1.. = grouped.hosts.iter().map(|of| of.unplaced).sum() {
+        let matches = counted(unplaced, "match is", "matches are");
+        chart
+            .left_out
+            .push(format!("{matches} in no part of this chart: their hosts match in too many hours."));
+    }
+    let hosts = counted(answer.hosts.count, "host", "hosts");
+    let label = format!(
+        "Chart of matches by host and {step}, of {hosts}. The section Matches has the same in words."
     );
-    Figure::new(chart, step, label, intro)
+    let intro = format!(
+        "Each cell is one {step} (UTC) on one host: the darker, the more matches, without copies of an event. The number \
+         at the right is the sum."
+    );
+    Figure::new(chart, label, intro)
 }
 
 fn logging_figure(
@@ -84,28 +93,27 @@ fn logging_figure(
     grouped: &GroupedMatches,
     logging: &Logging,
     axis: Axis,
-    all: &[Vec<Days>],
+    all: &[Vec<Hours>],
 ) -> Figure {
     let of_hosts = answer.hosts.items.iter().zip(&grouped.hosts).take(MOST_OF_A_KIND);
     let with_matches =
-        of_hosts.map(|(of, matches)| row(logging, &of.facts, days(matches).map(|(day, _)| day).collect()));
+        of_hosts.map(|(of, matches)| row(logging, &of.facts, hours(matches).map(|(hour, _)| hour).collect()));
     let uncleared = answer.uncleared.items.iter().take(MOST_OF_A_KIND);
     let uncleared = uncleared.map(|of| row(logging, &of.facts, Vec::new()));
     let cleared = answer.cleared.items.iter().take(MOST_OF_A_KIND).map(|of| row(logging, of, Vec::new()));
     let rows: Vec<CoverageRow> = with_matches.chain(uncleared).chain(cleared).collect();
     let hosts = usize::try_from(answer.run.totals.hosts).unwrap_or(usize::MAX);
-    let step = axis.step_name();
-    let label = format!(
-        "Chart of DNS logging by host and {step}, of {} hosts",
-        wording::grouped(answer.run.totals.hosts)
-    );
-    let intro = "A bar reaches from the first to the last DNS query of a log (Sysmon event 22); not every day within it \
-                 need have one. Where a row has no bar, nothing is known of the host's DNS queries: it is not clean."
+    let hosts_text = counted(answer.run.totals.hosts, "host", "hosts");
+    let label =
+        format!("Chart of DNS logging by host, of {hosts_text}. The section Hosts has the same in words.");
+    let intro = "A bar reaches from the hour of the first DNS query of a log (Sysmon event 22) to that of the last; not every \
+                 hour within it need have one. Outside the bars, nothing is known of the host's DNS queries: matches \
+                 there could not be found."
         .to_owned();
-    Figure::new(coverage(axis, &rows, all, hosts), step, label, intro)
+    Figure::new(coverage(axis, &rows, all, hosts), label, intro)
 }
 
-fn row(logging: &Logging, of: &HostFacts, matches: Vec<Day>) -> CoverageRow {
+fn row(logging: &Logging, of: &HostFacts, matches: Vec<Hour>) -> CoverageRow {
     let known = logging.of(of);
     CoverageRow {
         host: host(of),

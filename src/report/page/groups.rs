@@ -13,6 +13,7 @@ use super::texts::{SetId, Sets, TextId, Texts};
 use crate::base::fast_map::FastMap;
 use crate::event::{EventTime, QueryResults, query_status_name};
 use crate::report::answer::{Answer, AnswerError, HostInDetail};
+use crate::report::escape::is_shown_escaped;
 use crate::report::matches::MatchRow;
 use crate::report::run::{DetectionRecord, Run};
 use crate::table::{ColumnOf, ColumnType, Row, TableId, Tables, Wanted};
@@ -148,8 +149,15 @@ pub(super) fn read(answer: &Answer, tables: &dyn Tables) -> Result<GroupedMatche
     let (mut reader, columns) = FoundReader::new(&hosts, by_process);
     let columns = ColumnOf::named(MatchRow::COLUMNS, &columns);
     let room = Room::read(tables, &hosts, MOST_GROUPS)?;
-    let mut grouper =
-        Grouper { matches, rules, room, keys: FastMap::default(), answers: FastMap::default(), before: None };
+    let mut grouper = Grouper {
+        matches,
+        rules,
+        room,
+        keys: FastMap::default(),
+        answers: FastMap::default(),
+        odd: FastMap::default(),
+        before: None,
+    };
     let each = &mut |row: &Row<'_>| {
         if let Some(found) = reader.read(row, &mut grouper.matches.texts, &mut grouper.matches.sets) {
             grouper.add(&found);
@@ -210,6 +218,8 @@ struct Grouper {
     keys: FastMap<Key, usize>,
     /// What groups say of an answer as logged and of its status.
     answers: FastMap<(TextId, TextId), SetId>,
+    /// What is odd about a name, a program, an account and an answer.
+    odd: FastMap<[TextId; 4], Option<TextId>>,
     /// The event of the row before. An event has a row for each detection that describes it, and
     /// these rows are neighbours.
     before: Option<(TextId, TextId, i64)>,
@@ -242,7 +252,9 @@ impl Grouper {
         let answers = self.answers.entry((found.results, found.status));
         let answers = *answers.or_insert_with(|| answers_of(found, texts, sets));
         group.answers = sets.joined(group.answers, answers);
-        if let Some(doubt) = doubt(found, texts) {
+        let shown = [found.name, found.image, found.user, found.results];
+        let odd = *self.odd.entry(shown).or_insert_with(|| odd(shown, texts));
+        for doubt in [doubt(found, texts), odd].into_iter().flatten() {
             group.doubts = sets.with(group.doubts, doubt);
         }
     }
@@ -330,6 +342,25 @@ fn answers_of(found: &Found, texts: &mut Texts, sets: &mut Sets) -> SetId {
             .map_or_else(|| format!("status {code}"), |name| format!("{name} ({code})")),
     };
     texts.id(&status).map_or(answers, |status| sets.with(answers, status))
+}
+
+/// What Sysmon logs in place of the path of a program that it does not know.
+const UNKNOWN_PROCESS: &str = "<unknown process>";
+
+/// Returns what is odd about the name, the program, the account and the answer of a match; `None` if
+/// nothing is. Whoever makes a query can choose a text that acts on the program that shows it.
+fn odd(shown: [TextId; 4], texts: &mut Texts) -> Option<TextId> {
+    let has = |ids: &[TextId], is: fn(char) -> bool| ids.iter().any(|id| texts.text(*id).contains(is));
+    let [name, image, ..] = shown;
+    let image = if texts.text(image) == UNKNOWN_PROCESS { name } else { image };
+    let odd = if has(&shown, is_shown_escaped) {
+        "contains control characters, which no real name has: perhaps planted to deceive whoever reads it"
+    } else if has(&[name, image], |letter| matches!(letter, '<' | '>')) {
+        "contains < or >, which no real name has: perhaps planted to act in a browser"
+    } else {
+        return None;
+    };
+    texts.id(odd)
 }
 
 /// Returns what limits the trust in a match; `None` if nothing does.

@@ -31,6 +31,7 @@ pub(super) fn intro() -> &'static str {
 /// Returns the list of hosts as a table.
 pub(super) fn listing(answer: &Answer) -> Listing {
     let mut list = Listing::new(
+        "All hosts",
         &[
             ("Host", Kind::Name),
             ("Verdict", Kind::Text),

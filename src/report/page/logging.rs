@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::charts::Day;
+use super::charts::Hour;
 use crate::event::EventTime;
 use crate::report::answer::{AnswerError, HostFacts, host_key};
 use crate::report::file_row::FileRow;
@@ -13,8 +13,8 @@ use crate::table::{Cell, ColumnOf, Row, TableId, Tables, Wanted};
 /// The most periods that are kept of one host. Later ones are joined with the nearest.
 const MOST_PERIODS: usize = 60;
 
-/// The first and the last day of a period, both included.
-pub(super) type Days = (Day, Day);
+/// The first and the last hour of a period, both included.
+pub(super) type Hours = (Hour, Hour);
 
 /// When DNS queries were logged on a host, and when records are missing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,9 +23,9 @@ pub(super) struct HostLogging {
     queries: Option<(EventTime, EventTime)>,
     /// The periods from the first to the last DNS query of a log, in order of time, without
     /// overlaps.
-    pub logged: Vec<Days>,
+    pub logged: Vec<Hours>,
     /// The periods between the records beside a gap in the EventRecordIDs of Sysmon's log.
-    pub gaps: Vec<Days>,
+    pub gaps: Vec<Hours>,
 }
 
 /// When DNS queries were logged on the hosts that the page lists, by the host's name in lower case.
@@ -71,7 +71,7 @@ impl Logging {
             let Some((own_first, own_last)) = host.queries else { continue };
             let (first, last) = (first.max(own_first), last.min(own_last));
             if first <= last {
-                host.logged.push((Day::of(first), Day::of(last)));
+                host.logged.push((Hour::of(first), Hour::of(last)));
             }
             if host.logged.len() > 2 * MOST_PERIODS {
                 host.logged = merged(std::mem::take(&mut host.logged));
@@ -88,16 +88,16 @@ impl Logging {
                 && channel.to_ascii_lowercase().contains("sysmon")
                 && after <= before
             {
-                host.gaps.push((Day::of(*after), Day::of(*before)));
+                host.gaps.push((Hour::of(*after), Hour::of(*before)));
             }
         }
     }
 }
 
 /// Returns periods in order of time, those that touch joined, and at most [`MOST_PERIODS`].
-fn merged(mut periods: Vec<Days>) -> Vec<Days> {
+fn merged(mut periods: Vec<Hours>) -> Vec<Hours> {
     periods.sort_unstable();
-    let mut merged: Vec<Days> = Vec::new();
+    let mut merged: Vec<Hours> = Vec::new();
     for (first, last) in periods {
         let is_full = merged.len() >= MOST_PERIODS;
         match merged.last_mut() {
@@ -116,15 +116,15 @@ mod tests {
 
     #[test]
     fn periods_that_touch_are_one() {
-        let days = |periods: &[(i64, i64)]| -> Vec<Days> {
-            periods.iter().map(|(first, last)| (Day(*first), Day(*last))).collect()
+        let hours = |periods: &[(i64, i64)]| -> Vec<Hours> {
+            periods.iter().map(|(first, last)| (Hour(*first), Hour(*last))).collect()
         };
         assert_eq!(
-            merged(days(&[(5, 9), (1, 2), (3, 3), (8, 8), (12, 13)])),
-            days(&[(1, 3), (5, 9), (12, 13)])
+            merged(hours(&[(5, 9), (1, 2), (3, 3), (8, 8), (12, 13)])),
+            hours(&[(1, 3), (5, 9), (12, 13)])
         );
-        let many: Vec<(i64, i64)> = (0..1000).map(|day| (10 * day, 10 * day)).collect();
-        let kept = merged(days(&many));
-        assert_eq!((kept.len(), kept.last().copied()), (MOST_PERIODS, Some((Day(590), Day(9990)))));
+        let many: Vec<(i64, i64)> = (0..1000).map(|hour| (10 * hour, 10 * hour)).collect();
+        let kept = merged(hours(&many));
+        assert_eq!((kept.len(), kept.last().copied()), (MOST_PERIODS, Some((Hour(590), Hour(9990)))));
     }
 }

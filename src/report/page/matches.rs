@@ -47,14 +47,15 @@ fn card(
     room: usize,
 ) -> Card {
     let mut list = Listing::new(
+        "Matches of the host",
         &[
             ("First and last (UTC)", Kind::Time),
             ("Times", Kind::Number),
             ("Program", Kind::Code),
-            ("Asked for, by pattern", Kind::Code),
-            ("Answer", Kind::Text),
+            ("Asked for, by the rule's pattern", Kind::Code),
+            ("Answer, and remarks", Kind::Text),
             ("Account", Kind::Text),
-            ("First one's place in the evidence", Kind::Code),
+            ("Record of the first", Kind::Code),
         ],
         "No match is listed here: search all above.",
     )
@@ -69,7 +70,7 @@ fn card(
         names.extend(lines(group.patterns).into_iter().map(|pattern| format!("by {pattern}")));
         let mut answers = lines(group.answers);
         answers.extend(lines(group.doubts));
-        let place = place(matches, &group.place).to_vec();
+        let place = place(matches, &group.place).into_iter().filter(|line| !line.is_empty()).collect();
         list.push_lines([
             times(group),
             vec![grouped(group.count)],
@@ -97,11 +98,16 @@ fn place(matches: &GroupedMatches, place: &Place) -> [String; 3] {
     let number = place.record_id.map(|id| format!("record {id}, ")).unwrap_or_default();
     let snapshot = place.snapshot.map(|at| format!(", shadow copy of {} UTC", time(UtcTime(at))));
     let deleted = if place.deleted_file { ", deleted file" } else { "" };
-    [
-        text(matches.texts.text(place.evidence)),
-        path(matches.texts.text(place.path)),
-        format!("{number}byte {}{}{deleted}", place.offset, snapshot.unwrap_or_default()),
-    ]
+    let [evidence, file] = evidence_and_file(matches, place.evidence, place.path);
+    [evidence, file, format!("{number}byte {}{}{deleted}", place.offset, snapshot.unwrap_or_default())]
+}
+
+/// Returns a piece of evidence and a file in it. The evidence is empty where the path of the file
+/// begins with it.
+fn evidence_and_file(matches: &GroupedMatches, evidence: TextId, file: TextId) -> [String; 2] {
+    let [evidence, file] = [evidence, file].map(|id| matches.texts.text(id));
+    let says_it = file.strip_prefix(evidence).is_some_and(|rest| rest.starts_with('/'));
+    [if says_it { String::new() } else { text(evidence) }, path(file)]
 }
 
 fn times(group: &Group) -> Vec<String> {
@@ -179,7 +185,8 @@ fn pack(matches: &GroupedMatches, names: &[String], rows: &[(usize, &Group)]) ->
     let shown = |id: TextId| text(matches.texts.text(id));
     let line = |set: SetId| matches.sets.lines(set, &matches.texts).join(", ");
     let file = |(evidence, file): (TextId, TextId)| {
-        format!("{}: {}", shown(evidence), path(matches.texts.text(file)))
+        let [evidence, file] = evidence_and_file(matches, evidence, file);
+        if evidence.is_empty() { file } else { format!("{evidence}: {file}") }
     };
     let at = |time: EventTime| seconds(UtcTime(time));
     let length = |group: &Group| Some(at(group.last?) - at(group.earliest.1?));
@@ -205,8 +212,8 @@ fn pack(matches: &GroupedMatches, names: &[String], rows: &[(usize, &Group)]) ->
 
 /// Returns the text above the matches.
 pub(super) fn intro(matches: &GroupedMatches) -> String {
-    let times = "Matches of a host that agree in what the detection's stats groups by are one row, with the times of \
-                 the first and the last.";
+    let times = "Queries that the detection does not tell apart are one row: those of one host with the same program, name \
+                 and answer. The row has the time of the first, that of the last, and how many there are.";
     let first = matches.first.as_ref().and_then(|first| first.at.1).map(UtcTime);
     let since = optional_time(first);
     if since.is_empty() { times.to_owned() } else { format!("{times} The first of all is at {since} UTC.") }

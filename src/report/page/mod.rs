@@ -96,7 +96,7 @@ fn document(run_sha256: &str, answer: &Answer, logging: &Logging, matches: &Grou
     let sections = sections::sections(answer);
     let ids = sections.iter().map(|section| (section.id, link_title(section.id)));
     let charts = [
-        figures.timeline.is_some().then_some(("timeline", "By day")),
+        figures.timeline.is_some().then_some(("timeline", "By time")),
         figures.coverage.is_some().then_some(("coverage", "DNS logging")),
     ];
     let charts = charts.into_iter().flatten();
@@ -120,6 +120,7 @@ fn document(run_sha256: &str, answer: &Answer, logging: &Logging, matches: &Grou
         cards,
         cards_left_out,
         sections,
+        detections_intro: run::detections_intro(),
         detections,
         detections_left_out,
         run: run::facts(answer),

@@ -14,6 +14,12 @@ const MOST_DETECTIONS: usize = 25;
 /// The most lines of a fact, such as roots of the evidence.
 const MOST_LINES: usize = 12;
 
+/// Returns the text above the detections.
+pub(super) fn detections_intro() -> &'static str {
+    "What the rules say of themselves. The techniques, stories and malware that they name are what their authors file them \
+     under: they are not findings in this evidence."
+}
+
 /// Returns the detections that ran, those with most matches first, and how many are left out.
 pub(super) fn detections(run: &Run) -> (Vec<DetectionCard>, String) {
     let mut all: Vec<&DetectionRecord> = run.detections.iter().collect();
@@ -44,8 +50,8 @@ fn card(detection: &DetectionRecord) -> DetectionCard {
     let content = detection.content.iter().take(MOST_LINES);
     let facts = vec![
         fact("Matches", matches(detection)),
-        fact("ATT&CK techniques", all(&detection.mitre_attack_id)),
-        fact("Analytic stories", all(&detection.analytic_story)),
+        fact("Filed under ATT&CK techniques", all(&detection.mitre_attack_id)),
+        fact("Filed under stories", all(&detection.analytic_story)),
         fact("Known false positives", each(&detection.false_positives)),
         fact("References", each(&detection.references)),
         fact("Risk score", vec![risk]),
@@ -153,7 +159,7 @@ fn options(run: &Run) -> String {
 pub(super) fn outputs(run: &Run) -> Listing {
     let columns =
         [("Table", Kind::Text), ("Rows", Kind::Number), ("Bytes", Kind::Number), ("SHA-256", Kind::Code)];
-    let mut list = Listing::new(&columns, "No table is listed.");
+    let mut list = Listing::new("Tables of this output", &columns, "No table is listed.");
     for output in &run.outputs {
         list.push([text(&output.file), grouped(output.rows), grouped(output.bytes), text(&output.sha256)]);
     }

@@ -31,6 +31,7 @@ fn section(id: &'static str, title: &'static str, paragraphs: Vec<String>, table
 
 fn not_cleared(answer: &Answer) -> Section {
     let mut list = Listing::new(
+        "Hosts that are not cleared",
         &[
             ("Host", Kind::Name),
             ("Why it is not cleared", Kind::Wide),
@@ -60,7 +61,8 @@ fn not_cleared(answer: &Answer) -> Section {
     }
     let more = answer.uncleared.count.saturating_sub(list.rows.len() as u64);
     let list = list.titled("", left_out(more, "host", "hosts", "hosts.parquet"));
-    let about = "On these hosts no match was found, which says nothing about them. Those of which least is known come first.";
+    let about = "No match was found on these hosts, and that proves nothing: what they asked for is not, or not wholly, known. \
+                 Those of which least is known come first.";
     section("uncleared", "Hosts not cleared, and why", vec![about.to_owned()], vec![list])
 }
 
@@ -95,6 +97,7 @@ fn explanation(reason: Uncleared) -> &'static str {
 fn unread(answer: &Answer) -> Section {
     let totals = &answer.run.totals;
     let mut files = Listing::new(
+        "Files with a problem",
         &[
             ("Evidence", Kind::Text),
             ("File", Kind::Code),
@@ -103,13 +106,14 @@ fn unread(answer: &Answer) -> Section {
             ("Lost records", Kind::Number),
             ("First problem", Kind::Wide),
         ],
-        "No file has a problem.",
+        "No file has a problem: each one that can hold event logs was read to its end.",
     );
     answer.run.flawed_files.iter().for_each(|file| files.push_lines(flawed(file)));
     let of_files =
         totals.damaged_files + totals.unreadable_files + totals.empty_files + totals.not_event_logs;
     let more = left_out(of_files.saturating_sub(files.rows.len() as u64), "file", "files", "files.parquet");
     let mut containers = Listing::new(
+        "Containers that were not read whole",
         &[
             ("Evidence", Kind::Text),
             ("Container", Kind::Code),
@@ -207,34 +211,46 @@ fn problem(first: Option<&FirstProblem>, all: u64) -> Vec<String> {
 }
 
 fn odd(answer: &Answer) -> Section {
-    let remarks = |remarks: &Listed<HostRemark>, title: &str, none: &'static str, column: &str| {
-        let mut list = Listing::new(&[("Host", Kind::Name), ("What is odd", Kind::Wide)], none);
-        remarks
-            .items
-            .iter()
-            .for_each(|remark| list.push([named(remark.computer.as_deref()), text(&remark.remark)]));
-        let table = format!("{column} in hosts.parquet");
-        list.titled(title, left_out(remarks.cut(), "remark", "remarks", &table))
+    let remarks =
+        |remarks: &Listed<HostRemark>, caption: &'static str, column: &'static str, none: &'static str| {
+            let mut list = Listing::new(caption, &[("Host", Kind::Name), (column, Kind::Wide)], none);
+            for remark in &remarks.items {
+                list.push([named(remark.computer.as_deref()), text(&remark.remark)]);
+            }
+            list
+        };
+    let none = "Nothing odd was seen in the logs: no gap in their numbering, no clock that went back, no machine that was renamed.";
+    let odd = remarks(&answer.anomalies, "Oddities of hosts' logs", "What is odd", none);
+    let mut notes = remarks(&answer.notes, "Notes on hosts' logs", "Note", "No other remarks.");
+    let totals = &answer.run.totals;
+    if totals.files_in_use > 0 {
+        let all = counted(totals.files, "file was", "files were");
+        let note = format!(
+            "{} of {all} in use when copied, as logs of a running machine are",
+            grouped(totals.files_in_use)
+        );
+        notes.push(["(all)".to_owned(), note]);
+    }
+    let about = match answer.anomalies.count {
+        0 => Vec::new(),
+        _ => vec![
+            "What is odd about the logs themselves, besides damage. It can mean a cleared or edited log, a changed clock, or \
+             a collection that mixes machines."
+                .to_owned(),
+        ],
     };
-    let anomalies = remarks(&answer.anomalies, "", "Nothing is odd about the logs.", "anomalies");
-    let mut notes = remarks(&answer.notes, "Usual, but good to know", "Nothing.", "notes");
-    if let Some(column) = notes.columns.get_mut(1) {
-        column.title = "Note";
-    }
-    let mut paragraphs = vec!["What is odd about the logs of hosts, besides damage. It can mean a cleared or edited log, a changed clock, or a collection that mixes machines.".to_owned()];
-    if answer.run.totals.files_in_use > 0 {
-        paragraphs.push(format!(
-            "{} of {} in use when copied, as logs of a running machine are.",
-            grouped(answer.run.totals.files_in_use),
-            counted(answer.run.totals.files, "file was", "files were")
-        ));
-    }
-    section("anomalies", "Anomalies", paragraphs, vec![anomalies, notes])
+    let left_out = |of: &Listed<HostRemark>, column| left_out(of.cut(), "remark", "remarks", column);
+    let tables = vec![
+        odd.titled("", left_out(&answer.anomalies, "anomalies in hosts.parquet")),
+        notes.titled("Usual, but good to know", left_out(&answer.notes, "notes in hosts.parquet")),
+    ];
+    section("anomalies", "Oddities in the logs", about, tables)
 }
 
 fn leads(answer: &Answer) -> Option<Section> {
     let leads = answer.leads.as_ref().filter(|_| answer.run.options.leads == Leads::DnsClient)?;
     let mut list = Listing::new(
+        "Hosts with leads",
         &[("Host", Kind::Name), ("Leads", Kind::Number), ("With copies", Kind::Number)],
         "No lead was found.",
     );
@@ -250,6 +266,7 @@ fn leads(answer: &Answer) -> Option<Section> {
 fn exclusions(answer: &Answer) -> Option<Section> {
     let all = &answer.run.exclusions;
     let mut list = Listing::new(
+        "Exclusions",
         &[
             ("Exclusion", Kind::Name),
             ("Why", Kind::Wide),
@@ -295,19 +312,22 @@ fn rules(answer: &Answer) -> Section {
     if counts.refused > 0 {
         let refused = counted(counts.refused, "rule was refused", "rules were refused");
         about.push(format!("{refused}: what they would find is unknown."));
+    } else {
+        about.push("No rule about DNS queries was refused.".to_owned());
     }
     if counts.files_without_a_rule > 0 {
         let files = counted(counts.files_without_a_rule, "file contains", "files contain");
         about.push(format!("{files} no rule."));
     }
-    let list = |rules: &[RefusedRecord], title: &str, none: &'static str| {
-        let mut list = Listing::new(&[("File", Kind::Code), ("Why it did not run", Kind::Wide)], none);
+    let list = |rules: &[RefusedRecord], title: &'static str| {
+        let columns = [("File", Kind::Code), ("Why it did not run", Kind::Wide)];
+        let mut list = Listing::new(title, &columns, "");
         rules.iter().take(MOST_ROWS).for_each(|rule| list.push([text(&rule.source), text(&rule.reason)]));
         let more = (rules.len() - list.rows.len()) as u64;
         list.titled(title, left_out(more, "rule", "rules", "run.json"))
     };
-    let refused = list(&answer.run.refused_detections, "Refused", "No rule was refused.");
-    let others = list(&answer.run.other_data_detections, "About other data than DNS queries", "None.");
+    let refused = list(&answer.run.refused_detections, "Refused");
+    let others = list(&answer.run.other_data_detections, "About other data than DNS queries");
     section("rules", "Rules that did not run", vec![about.join(" ")], vec![refused, others])
 }
 

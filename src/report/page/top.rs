@@ -4,7 +4,7 @@ use super::document::{KeyFigure, Kind, Listing, Tone, Top};
 use super::groups::GroupedMatches;
 use super::texts::TextId;
 use super::words::{brief, host, left_out, optional_time, text, time};
-use crate::report::answer::{Answer, UtcTime};
+use crate::report::answer::{Answer, UnclearedCount, UtcTime};
 use crate::report::totals::Totals;
 use crate::report::wording::{counted, grouped};
 
@@ -70,10 +70,10 @@ fn sentences(answer: &Answer, matches: &GroupedMatches) -> Vec<String> {
             .at
             .1
             .map_or_else(|| "at an unknown time".to_owned(), |at| format!("at {} UTC", time(UtcTime(at))));
-        let program = if first.process.is_empty() { first.image } else { first.process };
+        let program = if first.image.is_empty() { first.process } else { first.image };
         let account = known(first.user, "");
         sentences.push(format!(
-            "The first was on {} {when}: {} asked for {}{}.",
+            "The first match was on {} {when}: {} asked for {}{}.",
             known(first.computer, "a host without a name"),
             known(program, "an unknown program"),
             known(first.name, "an unknown name"),
@@ -86,7 +86,7 @@ fn sentences(answer: &Answer, matches: &GroupedMatches) -> Vec<String> {
         sentences.push(format!("{matches} in deleted records only."));
     }
     sentences.extend(not_cleared(answer));
-    sentences.push(read(totals));
+    sentences.push(read(answer));
     let period = [("from", &run.since), ("until", &run.until)];
     let period =
         period.iter().filter_map(|(word, end)| end.as_deref().map(|end| format!("{word} {}", text(end))));
@@ -112,11 +112,10 @@ fn not_cleared(answer: &Answer) -> Option<String> {
             format!("All {} {hosts} are cleared for the time that their DNS logging covers.", grouped(others))
         }
         uncleared => format!(
-            "Of the {} {hosts}, {} cannot be cleared: {} ({}).{}",
-            grouped(others),
+            "{} of the {} {hosts} cannot be cleared: {}.{}",
             grouped(uncleared),
-            names_of_uncleared(answer, uncleared),
-            reasons(answer).join(", "),
+            grouped(others),
+            uncleared_names(answer),
             if uncleared < others { CLEARED } else { "" }
         ),
     })
@@ -126,13 +125,26 @@ fn not_cleared(answer: &Answer) -> Option<String> {
 const MEANING: &str = "A match means that a program asked for a name that a detection describes. It does not show what was transferred.";
 /// What it means that other hosts are cleared, as a sentence after another.
 const CLEARED: &str = " The others are cleared only for the time that their DNS logging covers.";
-/// The most names of hosts in a sentence.
-const MOST_NAMES: usize = 4;
+/// The most names of hosts, files or containers for each reason in a sentence.
+const MOST_NAMES: usize = 3;
 
-/// Returns the names of the first hosts that are not cleared, of which there are `all`.
-fn names_of_uncleared(answer: &Answer, all: u64) -> String {
-    let hosts = answer.uncleared.items.iter().take(MOST_NAMES).map(|of| host(&of.facts));
-    let mut names: Vec<String> = hosts.map(|name| brief(&name)).collect();
+/// Returns the reasons why hosts are not cleared, each with the names of the first of them.
+fn uncleared_names(answer: &Answer) -> String {
+    let reason = |count: &UnclearedCount| {
+        let names = count.first.iter().map(|of| match (&of.computer, &of.evidence) {
+            (Some(name), _) if !name.is_empty() => brief(name),
+            (_, evidence) => {
+                format!("a nameless host in {}", brief(evidence.as_deref().unwrap_or("the evidence")))
+            }
+        });
+        format!("{} ({})", listed(names, count.hosts), count.why.text())
+    };
+    answer.uncleared_counts.iter().map(reason).collect::<Vec<_>>().join("; ")
+}
+
+/// Returns the first names of `all` things in words, such as `a, b and 3 more`.
+fn listed(names: impl Iterator<Item = String>, all: u64) -> String {
+    let mut names: Vec<String> = names.take(MOST_NAMES).collect();
     let more = all.saturating_sub(names.len() as u64);
     if more > 0 {
         names.push(format!("{} more", grouped(more)));
@@ -140,28 +152,36 @@ fn names_of_uncleared(answer: &Answer, all: u64) -> String {
     match names.split_last() {
         Some((last, [])) => last.clone(),
         Some((last, others)) => format!("{} and {last}", others.join(", ")),
-        None => grouped(all),
+        None => String::new(),
     }
 }
 
 fn reasons(answer: &Answer) -> Vec<String> {
-    let reason = |count: &crate::report::answer::UnclearedCount| {
-        format!("{} {}", grouped(count.hosts), count.why.text())
-    };
+    let reason = |count: &UnclearedCount| format!("{} {}", grouped(count.hosts), count.why.text());
     answer.uncleared_counts.iter().map(reason).collect()
 }
 
-fn read(totals: &Totals) -> String {
+fn read(answer: &Answer) -> String {
+    let (run, totals) = (&answer.run, &answer.run.totals);
     let incomplete = totals.files.saturating_sub(totals.sound_files());
     if incomplete == 0 && totals.missed_containers == 0 {
         return "Everything in the evidence that can hold event logs could be read.".to_owned();
     }
-    let files = (incomplete > 0).then(|| counted(incomplete, "file", "files"));
-    let containers = Some(totals.missed_containers).filter(|missed| *missed > 0);
-    let containers =
-        containers.map(|missed| counted(missed, "archive, image or volume", "archives, images and volumes"));
-    let all: Vec<String> = files.into_iter().chain(containers).collect();
-    format!("{} could not be read, or not to the end without a problem.", all.join(" and "))
+    let place = |evidence: &str, path: &str| {
+        if path.is_empty() { brief(evidence) } else { brief(path) }
+    };
+    let mut parts = Vec::new();
+    if incomplete > 0 {
+        let names = run.flawed_files.iter().map(|file| place(&file.evidence, &file.source_path));
+        parts.push(format!("{} ({})", counted(incomplete, "file", "files"), listed(names, incomplete)));
+    }
+    if totals.missed_containers > 0 {
+        let missed = totals.missed_containers;
+        let names = run.missed_containers.iter().map(|missed| place(&missed.evidence, &missed.source_path));
+        let containers = counted(missed, "archive, image or volume", "archives, images and volumes");
+        parts.push(format!("{containers} ({})", listed(names, missed)));
+    }
+    format!("{} could not be read, or not to the end without a problem: see Damage.", parts.join(" and "))
 }
 
 fn matching(answer: &Answer) -> KeyFigure {
@@ -223,6 +243,7 @@ fn unread(totals: &Totals) -> KeyFigure {
 
 fn worst(answer: &Answer, matches: &GroupedMatches) -> Listing {
     let mut list = Listing::new(
+        "Hosts with matches, and the first query of each",
         &[
             ("Host", Kind::Name),
             ("Risk", Kind::Number),

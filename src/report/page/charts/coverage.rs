@@ -1,7 +1,7 @@
-//! The chart of DNS logging by host and day: where DNS queries were logged, where only other
+//! The chart of DNS logging by host and hour: where DNS queries were logged, where only other
 //! records were, and where nothing is known.
 
-use super::axis::{Axis, Day};
+use super::axis::{Axis, Hour};
 use super::canvas::{Align, Area, Canvas, Ink};
 use super::{Chart, Layout, drawn};
 use crate::report::wording::counted;
@@ -12,28 +12,28 @@ pub(in crate::report::page) struct CoverageRow {
     /// The host's name, escaped.
     pub host: String,
     /// The periods from the first to the last DNS query of each log of the host.
-    pub logged: Vec<(Day, Day)>,
-    /// The days of the host's first and last record of any kind; `None` if it has none.
-    pub records: Option<(Day, Day)>,
+    pub logged: Vec<(Hour, Hour)>,
+    /// The hours of the host's first and last record of any kind; `None` if it has none.
+    pub records: Option<(Hour, Hour)>,
     /// The periods in which records are missing.
-    pub gaps: Vec<(Day, Day)>,
-    /// The days with matches.
-    pub matches: Vec<Day>,
+    pub gaps: Vec<(Hour, Hour)>,
+    /// The hours with matches.
+    pub matches: Vec<Hour>,
     /// Why the host cannot be cleared, in a few words; `None` if it is cleared or has matches.
     pub not_cleared: Option<String>,
 }
 
 /// Draws the chart of DNS logging: `rows` with a host each, and above them the number of all hosts
-/// with DNS logging on each day. `all` has the periods of each host; `hosts` is the number of hosts.
+/// with DNS logging in each step of the axis. `all` has the periods of each host; `hosts` is the number of hosts.
 pub(in crate::report::page) fn coverage(
     axis: Axis,
     rows: &[CoverageRow],
-    all: &[Vec<(Day, Day)>],
+    all: &[Vec<(Hour, Hour)>],
     hosts: usize,
 ) -> Chart {
     let layout = Layout::new(axis, rows.len());
     let svg = drawn(layout, |canvas| {
-        let names = rows.iter().map(|row| (row.host.as_str(), name_ink(row)));
+        let names = rows.iter().map(|row| (name(row), name_ink(row)));
         layout.frame(canvas, names);
         layout.bars(canvas, &logging_hosts(axis, all), Ink::Logged, "hosts with DNS logging");
         for (place, row) in rows.iter().enumerate() {
@@ -45,7 +45,7 @@ pub(in crate::report::page) fn coverage(
         let hosts = counted(more, "more host", "more hosts");
         left_out.push(format!("{hosts}: only in the bars above, and in the list of hosts."));
     }
-    let outside = |row: &&Vec<(Day, Day)>| {
+    let outside = |row: &&Vec<(Hour, Hour)>| {
         !row.is_empty() && row.iter().all(|(first, last)| axis.range(*first, *last).is_none())
     };
     if let outside @ 1.. = all.iter().filter(outside).count() as u64 {
@@ -53,6 +53,15 @@ pub(in crate::report::page) fn coverage(
         left_out.push(format!("{hosts} DNS queries only outside this time axis."));
     }
     Chart { svg, left_out }
+}
+
+/// Returns the name of a host with the sign of its state, because colours alone tell not everyone.
+fn name(row: &CoverageRow) -> String {
+    match (&row.not_cleared, row.matches.is_empty()) {
+        (_, false) => format!("! {}", row.host),
+        (Some(_), true) => format!("? {}", row.host),
+        (None, true) => row.host.clone(),
+    }
 }
 
 fn name_ink(row: &CoverageRow) -> Ink {
@@ -64,7 +73,7 @@ fn name_ink(row: &CoverageRow) -> Ink {
 }
 
 /// Returns how many hosts have DNS logging in each step of the axis.
-fn logging_hosts(axis: Axis, all: &[Vec<(Day, Day)>]) -> Vec<u64> {
+fn logging_hosts(axis: Axis, all: &[Vec<(Hour, Hour)>]) -> Vec<u64> {
     let mut counts = vec![0_u64; axis.steps()];
     let mut last_host = vec![usize::MAX; axis.steps()];
     for (host, periods) in all.iter().enumerate() {
@@ -84,20 +93,20 @@ fn logging_hosts(axis: Axis, all: &[Vec<(Day, Day)>]) -> Vec<u64> {
 
 fn draw_row(canvas: &Canvas<'_>, layout: Layout, place: usize, row: &CoverageRow) {
     let axis = layout.axis;
-    if let Some((first, last)) = row.records.and_then(|(first, last)| axis.range(first, last)) {
-        let Area { x, y, width, height } = layout.cells(place, first, last);
+    if let Some(part) = row.records.and_then(|(first, last)| axis.part(first, last)) {
+        let Area { x, y, width, height } = layout.hours(place, part);
         canvas.outline(Area { x, y: y + 1, width, height: height - 2 }, Ink::OtherRecords);
     }
-    for (first, last) in row.logged.iter().filter_map(|(first, last)| axis.range(*first, *last)) {
-        canvas.fill(layout.cells(place, first, last), Ink::Logged);
+    for part in row.logged.iter().filter_map(|(first, last)| axis.part(*first, *last)) {
+        canvas.fill(layout.hours(place, part), Ink::Logged);
     }
-    for (first, last) in row.gaps.iter().filter_map(|(first, last)| axis.range(*first, *last)) {
-        let Area { x, y, width, height } = layout.cells(place, first, last);
+    for part in row.gaps.iter().filter_map(|(first, last)| axis.part(*first, *last)) {
+        let Area { x, y, width, height } = layout.hours(place, part);
         canvas.fill(Area { x, y: y + height - 5, width, height: 5 }, Ink::Gap);
     }
-    for step in row.matches.iter().filter_map(|day| axis.step(*day)) {
-        let Area { x, y, width, height } = layout.cells(place, step, step);
-        let size = width.min(10);
+    for part in row.matches.iter().filter_map(|hour| axis.part(*hour, *hour)) {
+        let Area { x, y, width, height } = layout.hours(place, part);
+        let size = width.clamp(4, 10);
         canvas
             .fill(Area { x: x + (width - size) / 2, y: y + 3, width: size, height: height - 6 }, Ink::Match3);
     }

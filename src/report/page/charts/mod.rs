@@ -1,4 +1,4 @@
-//! The charts of the page, as SVG: matches by host and day, and the DNS logging by host and day.
+//! The charts of the page, as SVG: matches by host and time, and the DNS logging by host and time.
 //!
 //! Both have the same time axis and the same columns, so that one can be read below the other. All
 //! texts that come from evidence must be escaped by the caller; the markup is escaped here.
@@ -9,11 +9,12 @@ mod coverage;
 mod timeline;
 
 pub(super) use self::axis::Axis;
-pub(in crate::report) use self::axis::Day;
+pub(in crate::report) use self::axis::Hour;
 pub(super) use self::coverage::{CoverageRow, coverage};
 pub(super) use self::timeline::{TimelineRow, timeline};
 
 use self::canvas::{Align, Area, Canvas, Ink};
+use crate::report::wording;
 
 /// A chart: its SVG, and what it does not show.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,8 +29,9 @@ pub(super) struct Chart {
 const WIDTH: i32 = 1120;
 /// The width in pixels of the column with the names of hosts.
 const NAMES: i32 = 236;
-/// The width in pixels at the right edge of a chart, which the last date may use.
-const RIGHT: i32 = 44;
+/// The width in pixels at the right edge of a chart, which the last date and the sums of rows
+/// use.
+const RIGHT: i32 = 60;
 /// The height in pixels of the row of a host.
 const ROW: i32 = 20;
 /// The height in pixels of the bars for all hosts together.
@@ -40,6 +42,8 @@ const DATES: i32 = 24;
 const WIDEST_STEP: i32 = 130;
 /// The least distance in pixels between two dates of the time axis.
 const DATE_DISTANCE: i32 = 84;
+/// The width in pixels of a date with a time of day.
+const LONG_DATE: i32 = 112;
 /// The most characters of a host's name in a chart.
 const MOST_NAME: usize = 30;
 
@@ -81,27 +85,59 @@ impl Layout {
         Area { x: left, y: BARS + row * ROW + 2, width: (right - left - 1).max(1), height: ROW - 4 }
     }
 
+    /// Returns the area of a row between two hours, which count from the start of the axis and are
+    /// both included.
+    fn hours(self, row: usize, (first, last): (i64, i64)) -> Area {
+        let x = |hours: i64| {
+            let width = i64::from(self.plot_width());
+            NAMES + i32::try_from(hours * width / self.axis.hours().max(1)).unwrap_or_default()
+        };
+        let (left, right) = (x(first), x(last + 1));
+        Area { x: left, width: (right - left).max(2), ..self.cells(row, 0, 0) }
+    }
+
+    /// Writes a number at the right end of a row.
+    fn sum(self, canvas: &Canvas<'_>, row: usize, sum: u64) {
+        let Area { y, height, .. } = self.cells(row, 0, 0);
+        let right = NAMES + self.plot_width() + 8;
+        canvas.text(&wording::grouped(sum), (right, y + height / 2), Align::Start, Ink::Muted);
+    }
+
     /// Draws the lines between the steps, the dates, and a line for each host with its name.
-    fn frame<'n>(self, canvas: &Canvas<'_>, names: impl Iterator<Item = (&'n str, Ink)>) {
+    fn frame(self, canvas: &Canvas<'_>, names: impl Iterator<Item = (String, Ink)>) {
         let bottom = BARS + self.rows * ROW;
         let right = NAMES + self.plot_width();
         for (row, (name, ink)) in (0_i32..).zip(names) {
             let y = BARS + row * ROW;
             canvas.line((0, y), (right, y), Ink::Grid);
-            canvas.text(&in_column(name), (NAMES - 10, y + ROW / 2), Align::End, ink);
+            canvas.text(&in_column(&name), (NAMES - 10, y + ROW / 2), Align::End, ink);
         }
         canvas.line((0, bottom), (right, bottom), Ink::Grid);
-        let width = (self.plot_width() / self.steps()).max(1);
-        let each = usize::try_from((DATE_DISTANCE + width - 1) / width).unwrap_or(1).max(1);
-        for step in (0..self.axis.steps()).step_by(each) {
-            let x = self.x(step);
+        let (start, each) = self.axis.labels(i64::from(self.plot_width() / DATE_DISTANCE).max(1));
+        // The first label has the date, so that no chart is without one.
+        let first = self.axis.hour(0);
+        let mut free_from = NAMES;
+        if !first.is_midnight() || start > 0 {
+            canvas.text(
+                &format!("{} {}", first.day(), first.time_of_day()),
+                (NAMES + 1, bottom + 14),
+                Align::Start,
+                Ink::Muted,
+            );
+            free_from += LONG_DATE;
+        }
+        for step in (start..self.axis.steps()).step_by(each) {
+            let (x, hour) = (self.x(step), self.axis.hour(step));
             canvas.line((x, BARS), (x, bottom + 4), Ink::Grid);
-            canvas.text(&self.axis.day(step).text(), (x + 1, bottom + 14), Align::Start, Ink::Muted);
+            let label = if hour.is_midnight() { hour.day() } else { hour.time_of_day() };
+            if x >= free_from {
+                canvas.text(&label, (x + 1, bottom + 14), Align::Start, Ink::Muted);
+            }
         }
     }
 
-    /// Draws a bar for each step. The highest bar belongs to the greatest of `counts`, and that
-    /// number stands beside it. `label` says what is counted.
+    /// Draws a bar for each step. `label` says what is counted; the greatest of `counts`, to which
+    /// the highest bar belongs, stands beside it.
     fn bars(self, canvas: &Canvas<'_>, counts: &[u64], ink: Ink, label: &str) {
         let most = counts.iter().copied().max().unwrap_or_default().max(1);
         let space = BARS - 22;
@@ -116,7 +152,8 @@ impl Layout {
                 canvas.text(&count.to_string(), (middle, BARS - 12 - height), Align::Middle, Ink::Muted);
             }
         }
-        canvas.text(label, (NAMES - 10, BARS - 14), Align::End, Ink::Muted);
+        let label = format!("{label}, at most {}", wording::grouped(most));
+        canvas.text(&label, (NAMES - 10, BARS - 14), Align::End, Ink::Muted);
     }
 }
 
@@ -155,11 +192,11 @@ mod tests {
 
     #[test]
     fn names_become_text_and_no_markup() {
-        let days = vec![(Day(20_150), 3)];
+        let hours = vec![(Hour(483_600), 3)];
         let hostile = "</text><script>alert(1)</script>\"'&";
-        let axis = Axis::covering(&days, &[]).unwrap();
-        let rows = [TimelineRow { host: hostile.to_owned(), days }];
-        let chart = timeline(axis, &rows, &[(Day(20_150), 3)], 1);
+        let axis = Axis::covering(&hours, &[]).unwrap();
+        let rows = [TimelineRow { host: hostile.to_owned(), hours }];
+        let chart = timeline(axis, &rows, &[(Hour(483_600), 3)], 1);
         assert!(!chart.svg.contains("<script"), "{}", chart.svg);
         assert!(chart.svg.contains("&lt;/text&gt;&lt;script&gt;"), "{}", chart.svg);
         assert!(!chart.svg.contains("style="), "{}", chart.svg);

@@ -1,17 +1,17 @@
-//! The chart of matches by host and day.
+//! The chart of matches by host and time.
 
-use super::axis::{Axis, Day};
+use super::axis::{Axis, Hour};
 use super::canvas::{Align, Canvas, Ink};
 use super::{Chart, Layout, drawn};
 use crate::report::wording::counted;
 
-/// A row of the chart of matches: a host, and its number of matches on each day.
+/// A row of the chart of matches: a host, and its number of matches in each hour.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::report::page) struct TimelineRow {
     /// The host's name, escaped.
     pub host: String,
-    /// The days with matches, each with the number of matches.
-    pub days: Vec<(Day, u64)>,
+    /// The hours with matches, each with the number of matches.
+    pub hours: Vec<(Hour, u64)>,
 }
 
 /// Draws the chart of matches: `rows` with a host each, and above them the matches of all hosts,
@@ -19,15 +19,16 @@ pub(in crate::report::page) struct TimelineRow {
 pub(in crate::report::page) fn timeline(
     axis: Axis,
     rows: &[TimelineRow],
-    all: &[(Day, u64)],
+    all: &[(Hour, u64)],
     hosts: usize,
 ) -> Chart {
     let layout = Layout::new(axis, rows.len());
     let svg = drawn(layout, |canvas| {
-        layout.frame(canvas, rows.iter().map(|row| (row.host.as_str(), Ink::Text)));
+        layout.frame(canvas, rows.iter().map(|row| (row.host.clone(), Ink::Text)));
         layout.bars(canvas, &by_step(axis, all).0, Ink::Match3, "all hosts");
         for (place, row) in rows.iter().enumerate() {
-            cells(canvas, layout, place, &by_step(axis, &row.days).0);
+            cells(canvas, layout, place, &by_step(axis, &row.hours).0);
+            layout.sum(canvas, place, row.hours.iter().map(|(_, count)| count).sum());
         }
     });
     let mut left_out = Vec::new();
@@ -44,10 +45,10 @@ pub(in crate::report::page) fn timeline(
 }
 
 /// Returns the number of events in each step of the axis, and the number of events outside it.
-fn by_step(axis: Axis, days: &[(Day, u64)]) -> (Vec<u64>, u64) {
+fn by_step(axis: Axis, hours: &[(Hour, u64)]) -> (Vec<u64>, u64) {
     let (mut counts, mut outside) = (vec![0_u64; axis.steps()], 0_u64);
-    for (day, count) in days {
-        let sum = axis.step(*day).and_then(|step| counts.get_mut(step)).unwrap_or(&mut outside);
+    for (hour, count) in hours {
+        let sum = axis.step(*hour).and_then(|step| counts.get_mut(step)).unwrap_or(&mut outside);
         *sum = sum.saturating_add(*count);
     }
     (counts, outside)
