@@ -66,7 +66,7 @@ impl Columns {
         self.begin(name, "steps");
         let mut before = 0_i64;
         for (row, number) in numbers.enumerate() {
-            // The script adds up the differences with numbers that are exact up to 2^53.
+            // The script adds up the differences.
             let number = number.map(|number| number.clamp(-MOST_EXACT, MOST_EXACT));
             self.item(row, &number.map(|number| number - before));
             before = number.unwrap_or(before);
@@ -99,11 +99,12 @@ impl Columns {
     }
 }
 
-/// The greatest number that a script has exactly.
-const MOST_EXACT: i64 = (1 << 53) - 1;
+/// The greatest number whose difference from any other, however far below zero, a script has
+/// exactly.
+const MOST_EXACT: i64 = 1 << 52;
 
-/// Packs as many of the first `rows` as fit into `most` bytes, by `pack`. Returns them, and how many
-/// they are.
+/// Packs as many of the first `rows` as fit into `most` bytes, by `pack`. Returns them, and how
+/// many they are.
 pub(super) fn packed_within<R>(rows: &[R], most: usize, pack: impl Fn(&[R]) -> String) -> (String, usize) {
     let mut count = rows.len();
     loop {

@@ -91,8 +91,8 @@ pub(super) struct Found {
 pub(super) struct FoundReader {
     /// The indexes of the hosts, by name in lower case.
     hosts: HashMap<String, usize>,
-    /// The texts of the row before, which most rows have in common with the next, and their numbers.
-    before: [(String, TextId); TEXTS],
+    /// The texts of the row before, most of which the next row has, too, and their numbers.
+    before: [(Option<String>, TextId); TEXTS],
     /// The host of the row before.
     host: Option<usize>,
     /// The patterns that a name satisfies, by the detection and the name.
@@ -109,13 +109,12 @@ impl FoundReader {
         let names =
             names.filter_map(|(place, host)| Some((host_key(host.facts.computer.as_deref()?), place)));
         let hosts: HashMap<String, usize> = names.collect();
-        let host = hosts.get("").copied();
         let patterns = FastMap::default();
         let mut columns = COLUMNS.to_vec();
         if by_process {
             columns.insert(columns.len() - 1, PROCESS_GUID);
         }
-        (FoundReader { hosts, before: Default::default(), host, patterns, by_process }, columns)
+        (FoundReader { hosts, before: Default::default(), host: None, patterns, by_process }, columns)
     }
 
     /// Reads a row; `None` if it is a copy of an earlier event, or if an exclusion takes it away.
@@ -148,19 +147,12 @@ impl FoundReader {
             results,
             user,
         ] = shared;
-        let mut own = |cell: &str| {
-            let id = texts.id(cell);
-            is_whole &= id.is_some();
-            id.unwrap_or_default()
-        };
         let process_guid = match self.by_process.then(&mut next) {
-            Some(Cell::Text(text)) => own(&text),
-            _ => TextId::default(),
+            Some(Cell::Text(text)) => texts.id(&text),
+            _ => Some(TextId::default()),
         };
-        let patterns = *self.patterns.entry((detection_id, name)).or_insert_with(|| {
-            let patterns = if let Cell::Texts(patterns) = next() { patterns } else { Vec::new() };
-            patterns.iter().fold(SetId::default(), |set, pattern| sets.with(set, own(pattern)))
-        });
+        is_whole &= process_guid.is_some();
+        let patterns = self.patterns((detection_id, name), next, texts, sets);
         Some(Found {
             at: (event_time.is_none(), event_time, row.number()),
             host: self.host,
@@ -177,8 +169,24 @@ impl FoundReader {
             results,
             user,
             patterns,
-            process_guid,
+            process_guid: process_guid.unwrap_or_default(),
             is_whole,
+        })
+    }
+
+    /// Returns the patterns of a detection that a name satisfies. `cell` makes the cell with them,
+    /// if this detection and this name are met for the first time.
+    fn patterns<'r>(
+        &mut self,
+        of: (TextId, TextId),
+        cell: impl FnOnce() -> Cell<'r>,
+        texts: &mut Texts,
+        sets: &mut Sets,
+    ) -> SetId {
+        *self.patterns.entry(of).or_insert_with(|| {
+            let patterns = if let Cell::Texts(patterns) = cell() { patterns } else { Vec::new() };
+            let add = |set, pattern: &Cow<'_, str>| sets.with(set, texts.id(pattern).unwrap_or_default());
+            patterns.iter().fold(SetId::default(), add)
         })
     }
 
@@ -187,13 +195,15 @@ impl FoundReader {
     fn shared(&mut self, place: usize, cell: Cell<'_>, texts: &mut Texts, is_whole: &mut bool) -> TextId {
         let text = if let Cell::Text(text) = cell { text } else { Cow::Borrowed("") };
         let Some((before, id)) = self.before.get_mut(place) else { return TextId::default() };
-        if *before != *text {
+        if before.as_deref() != Some(&*text) {
             let read = texts.id(&text);
             *is_whole &= read.is_some();
             *id = read.unwrap_or_default();
             // A text without room is looked up again in the next row.
-            before.clear();
-            before.push_str(if read.is_some() { &text } else { "" });
+            match read {
+                None => *before = None,
+                Some(_) => (*text).clone_into(before.get_or_insert_default()),
+            }
             if place == COMPUTER {
                 self.host = self.hosts.get(&host_key(&text)).copied();
             }

@@ -204,8 +204,8 @@ fn rules(run: &Run, tables: &dyn Tables, texts: &mut Texts) -> Result<HashMap<Te
     Ok(rules)
 }
 
-/// What the matches of a group agree in: the host, the detection, whether they were found in deleted
-/// records only, and the fields of [`FIELDS`] by which the detection groups.
+/// What the matches of a group agree in: the host, the detection, whether they were found in
+/// deleted records only, and the fields of [`FIELDS`] by which the detection groups.
 type Key = (usize, TextId, bool, [TextId; FIELDS.len()]);
 
 /// Puts matches into groups, one by one, in the order of the table.
@@ -347,8 +347,8 @@ fn answers_of(found: &Found, texts: &mut Texts, sets: &mut Sets) -> SetId {
 /// What Sysmon logs in place of the path of a program that it does not know.
 const UNKNOWN_PROCESS: &str = "<unknown process>";
 
-/// Returns what is odd about the name, the program, the account and the answer of a match; `None` if
-/// nothing is. Whoever makes a query can choose a text that acts on the program that shows it.
+/// Returns what is odd about the name, the program, the account and the answer of a match; `None`
+/// if nothing is. Whoever makes a query can choose a text that acts on the program that shows it.
 fn odd(shown: [TextId; 4], texts: &mut Texts) -> Option<TextId> {
     let has = |ids: &[TextId], is: fn(char) -> bool| ids.iter().any(|id| texts.text(*id).contains(is));
     let [name, image, ..] = shown;

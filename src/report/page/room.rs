@@ -8,7 +8,8 @@ use crate::report::answer::{AnswerError, HostInDetail, host_key};
 use crate::report::matches::MatchRow;
 use crate::table::{Cell, ColumnOf, Row, TableId, Tables, Wanted};
 
-/// The order of matches: in order of time, those without a readable time last, then as in the table.
+/// The order of matches: in order of time, those without a readable time last, then as in the
+/// table.
 pub(super) type Earliest = (bool, Option<EventTime>, u64);
 
 /// Which matches of each host may begin a group.

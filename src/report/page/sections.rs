@@ -61,9 +61,15 @@ fn not_cleared(answer: &Answer) -> Section {
     }
     let more = answer.uncleared.count.saturating_sub(list.rows.len() as u64);
     let list = list.titled("", left_out(more, "host", "hosts", "hosts.parquet"));
-    let about = "No match was found on these hosts, and that proves nothing: what they asked for is not, or not wholly, known. \
-                 Those of which least is known come first.";
-    section("uncleared", "Hosts not cleared, and why", vec![about.to_owned()], vec![list])
+    let about = match answer.uncleared.count {
+        0 => Vec::new(),
+        _ => vec![
+            "No match was found on these hosts, and that proves nothing: what they asked for is not, or not wholly, known. \
+             Those of which least is known come first."
+                .to_owned(),
+        ],
+    };
+    section("uncleared", "Hosts not cleared, and why", about, vec![list])
 }
 
 /// Returns what a reason means, and what could be done about it.
@@ -219,17 +225,17 @@ fn odd(answer: &Answer) -> Section {
             }
             list
         };
-    let none = "Nothing odd was seen in the logs: no gap in their numbering, no clock that went back, no machine that was renamed.";
+    let none = "Apart from damage and the notes below, nothing is odd about the logs.";
     let odd = remarks(&answer.anomalies, "Oddities of hosts' logs", "What is odd", none);
     let mut notes = remarks(&answer.notes, "Notes on hosts' logs", "Note", "No other remarks.");
     let totals = &answer.run.totals;
     if totals.files_in_use > 0 {
         let all = counted(totals.files, "file was", "files were");
-        let note = format!(
+        let in_use = format!(
             "{} of {all} in use when copied, as logs of a running machine are",
             grouped(totals.files_in_use)
         );
-        notes.push(["(all)".to_owned(), note]);
+        notes.push(["(all)".to_owned(), in_use]);
     }
     let about = match answer.anomalies.count {
         0 => Vec::new(),

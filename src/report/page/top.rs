@@ -167,8 +167,11 @@ fn read(answer: &Answer) -> String {
     if incomplete == 0 && totals.missed_containers == 0 {
         return "Everything in the evidence that can hold event logs could be read.".to_owned();
     }
-    let place = |evidence: &str, path: &str| {
-        if path.is_empty() { brief(evidence) } else { brief(path) }
+    let place = |evidence: &str, path: &str| match path.rsplit('/').next() {
+        Some(file) if !file.is_empty() && file != evidence => {
+            format!("{} of {}", brief(file), brief(evidence))
+        }
+        _ => brief(evidence),
     };
     let mut parts = Vec::new();
     if incomplete > 0 {
@@ -181,7 +184,10 @@ fn read(answer: &Answer) -> String {
         let containers = counted(missed, "archive, image or volume", "archives, images and volumes");
         parts.push(format!("{containers} ({})", listed(names, missed)));
     }
-    format!("{} could not be read, or not to the end without a problem: see Damage.", parts.join(" and "))
+    format!(
+        "{} could not be read, or not to the end without a problem: see the section on damage.",
+        parts.join(" and ")
+    )
 }
 
 fn matching(answer: &Answer) -> KeyFigure {
@@ -214,8 +220,11 @@ fn since(answer: &Answer, matches: &GroupedMatches) -> KeyFigure {
 fn uncleared(answer: &Answer) -> KeyFigure {
     let count = answer.run.totals.hosts_not_cleared;
     let mut details = reasons(answer);
-    let cleared = counted(answer.cleared_count, "host is cleared", "hosts are cleared");
-    details.push(cleared);
+    details.push(if answer.run.totals.hosts_with_matches == answer.run.totals.hosts {
+        "every host has matches".to_owned()
+    } else {
+        counted(answer.cleared_count, "host is cleared", "hosts are cleared")
+    });
     let tone = if count > 0 { Tone::Warn } else { Tone::Good };
     KeyFigure { label: "Hosts not cleared", value: grouped(count), details, tone }
 }

@@ -24,7 +24,8 @@ pub(in crate::report::page) struct CoverageRow {
 }
 
 /// Draws the chart of DNS logging: `rows` with a host each, and above them the number of all hosts
-/// with DNS logging in each step of the axis. `all` has the periods of each host; `hosts` is the number of hosts.
+/// with DNS logging in each step of the axis. `all` has the periods of each host;
+/// `hosts` is the number of hosts.
 pub(in crate::report::page) fn coverage(
     axis: Axis,
     rows: &[CoverageRow],
