@@ -4,9 +4,10 @@
 use textwrap::core::display_width;
 
 use super::layout::{LABEL_WIDTH, PATH_WIDTH, Tone, VALUE_WIDTH, fitted, padded};
-use super::{Room, Summary, computer_name, copies, counted, damaged, grouped, recovered};
+use super::{Extent, Room, Summary, computer_name, copies, counted, damaged, grouped, recovered};
 use crate::report::answer::{UnclearedCount, UtcTime};
 use crate::report::totals::Totals;
+use crate::report::verdict::Verdict;
 
 /// The most hosts that the summary names for each reason why hosts are not cleared.
 const MOST_NAMED: usize = 3;
@@ -32,9 +33,10 @@ impl Summary<'_> {
         }
         let without = answer.uncleared.count + answer.cleared_count;
         let text = format!(
-            "{} of {} without matches",
+            "{} of {} without matches{}",
             grouped(answer.uncleared.count),
-            counted(without, "host", "hosts")
+            counted(without, "host", "hosts"),
+            if self.extent == Extent::Short { "; --full lists all" } else { "" }
         );
         let mut lines = self.labelled("Not cleared", &text);
         lines.extend(answer.uncleared_counts.iter().flat_map(|count| self.reason(count, room)));
@@ -108,8 +110,12 @@ impl Summary<'_> {
     }
 
     fn verdicts(&self) -> Vec<String> {
+        let cleared = self.answer.cleared_count;
         let verdict = |count: &crate::report::answer::VerdictCount| {
-            format!("{} {}", grouped(count.hosts), fitted(&count.verdict, VALUE_WIDTH))
+            let text = format!("{} {}", grouped(count.hosts), fitted(&count.verdict, VALUE_WIDTH));
+            // Some of these hosts are not cleared for another reason, such as a damaged file.
+            let is_part = count.verdict == Verdict::NoMatches.name() && cleared < count.hosts;
+            if is_part { format!("{text} ({} cleared)", grouped(cleared)) } else { text }
         };
         let items: Vec<String> = self.answer.verdicts.iter().map(verdict).collect();
         if items.is_empty() {
@@ -165,7 +171,7 @@ fn named(names: &[String], shown: usize, hosts: u64) -> Vec<String> {
     match hosts.saturating_sub(shown as u64) {
         0 => {}
         more if items.is_empty() => {
-            items.push(format!("{}, see hosts.parquet", counted(more, "host", "hosts")))
+            items.push(format!("{}, see hosts.parquet", counted(more, "host", "hosts")));
         }
         more => items.push(format!("and {} more", grouped(more))),
     }
