@@ -24,6 +24,9 @@ pub(super) struct Pace {
 /// The divisor of the share of all bytes that a sweep must have read before the time that is left
 /// is estimated: with 100, it is 1 %.
 const LEAST_PART: u64 = 100;
+/// The time that a sweep must have read before the time that is left is estimated. What is read in
+/// the first seconds is often unlike the rest: small files, or files in the page cache.
+const LEAST_TIME: Duration = Duration::from_secs(5);
 
 impl Pace {
     /// Returns the mean number of bytes of evidence that the sweep has read in a second; `None` if
@@ -37,7 +40,8 @@ impl Pace {
     /// evidence as fast as it has read so far. `None` as long as it has read too little for an
     /// estimate.
     pub(super) fn left(&self) -> Option<Duration> {
-        if self.bytes == 0 || self.bytes < self.all_bytes / LEAST_PART {
+        let is_begun = self.bytes > 0 && self.bytes >= self.all_bytes / LEAST_PART;
+        if !is_begun || self.elapsed < LEAST_TIME {
             return None;
         }
         let rest = self.all_bytes.saturating_sub(self.bytes);
@@ -151,6 +155,7 @@ mod tests {
     #[test]
     fn the_time_left_is_not_guessed_from_too_little() {
         assert_eq!(pace(1000, 60).left(), None);
+        assert_eq!(pace((5 << 30) / 2, 4).left(), None);
         assert_eq!(pace(5 << 30, 60).left(), Some(Duration::ZERO));
         assert_eq!(pace((5 << 30) / 20, 10).left(), Some(Duration::from_secs(190)));
         assert_eq!(Pace::default().left(), None);
