@@ -108,6 +108,16 @@ pub enum UsageError {
     /// A path that is to be read elsewhere (`--remap`) is not given as `OLD=NEW`. Contains it.
     #[error("--remap '{0}': expected OLD=NEW: a path in the plan, and the path of the same files here")]
     Remap(String),
+    /// No root of the plan begins with a path that is to be read elsewhere (`--remap`).
+    #[error(
+        "--remap '{old}': expected a path that a root of the plan begins with, found none; the plan has {roots}"
+    )]
+    NoRoot {
+        /// The path as typed.
+        old: String,
+        /// The first roots of the plan.
+        roots: String,
+    },
     /// `--resume` was given without the output of the sweep to resume.
     #[error("--resume: expected --out with the output of the unfinished sweep; found none")]
     ResumeWithoutOutput,

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::arguments::SweepArguments;
-use super::console::{MessageWriter, print};
+use super::console::{Level, MessageWriter, print};
 use super::error::{CommandError, UsageError};
 use super::exit::{Exit, OnMatch};
 use super::interrupt;
@@ -13,8 +13,12 @@ use super::resolve::count;
 use crate::base::path_text::{escaped_name, path_text};
 use crate::base::platform::{name_bytes, path_of_bytes};
 use crate::config::Local;
+use crate::error::SweepError;
 use crate::output::WrittenFile;
 use crate::sweep::{Plan, ShardSweep, sweep_shard};
+
+/// The most roots of a plan that a message lists.
+const MOST_ROOTS: usize = 5;
 
 /// Sweeps one shard of the plan in the file `plan_path`, and writes its part. Returns the exit
 /// status.
@@ -22,8 +26,12 @@ pub(super) fn run(arguments: &SweepArguments, plan_path: &Path) -> Result<Exit, 
     let verbosity = if arguments.quiet { Verbosity::Quiet } else { Verbosity::Normal };
     let Some(Some(part)) = &arguments.part else { return Err(UsageError::PlanWithoutPart.into()) };
     let interrupt = interrupt::watch(None, arguments.log_format, verbosity);
-    let remapped = arguments.remap.iter().map(|typed| remapped(typed)).collect::<Result<_, _>>()?;
+    let remapped = arguments.remap.iter().map(|typed| remapped(typed)).collect::<Result<Vec<_>, _>>()?;
     let (plan, id) = Plan::read(plan_path)?;
+    if let Some((old, _)) = remapped.iter().find(|(old, _)| !plan.roots().any(|root| root.starts_with(old))) {
+        let roots = plan.roots().take(MOST_ROOTS).map(path_text).collect::<Vec<_>>().join(", ");
+        return Err(UsageError::NoRoot { old: path_text(old), roots }.into());
+    }
     let (shard, shards) = (arguments.shard.expect("the parser demands it"), plan.shards());
     let shard = plan.shard(shard).ok_or(UsageError::Shard { shard, shards })?;
     let mut progress =
@@ -41,7 +49,14 @@ pub(super) fn run(arguments: &SweepArguments, plan_path: &Path) -> Result<Exit, 
         },
         part: part.clone(),
     };
-    let (totals, written) = sweep_shard(request, &mut progress, &interrupt)?;
+    let (totals, written) = match sweep_shard(request, &mut progress, &interrupt) {
+        // Another attempt, or another machine, may have the evidence.
+        Err(SweepError::Evidence(error)) => {
+            MessageWriter::new(io::stderr(), arguments.log_format).line(Level::Error, &error.to_string());
+            return Ok(Exit::OutputFailed);
+        }
+        ended => ended?,
+    };
     let Some(WrittenFile { bytes, sha256 }) = written else { return Ok(Exit::Interrupted) };
     let exit = Exit::of_sweep(&totals, OnMatch::from(arguments.fail_on_match));
     if arguments.quiet {

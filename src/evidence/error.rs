@@ -36,6 +36,14 @@ pub enum EvidenceError {
         /// The path of the root that contains the other root.
         outer: PathBuf,
     },
+    /// A root exists, but none of the files that a plan lists in it does.
+    #[error("evidence '{}': expected {files} files or containers that the plan lists, found none of them: is the evidence mounted there?", root.display())]
+    Absent {
+        /// The path of the root.
+        root: PathBuf,
+        /// The number of files and outermost containers that were looked for.
+        files: u64,
+    },
     /// The user named no evidence.
     #[error("no evidence was named: give directories or files, or --files-from")]
     NoEvidence,

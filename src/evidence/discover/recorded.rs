@@ -127,6 +127,20 @@ pub struct Relisted {
     pub files: Vec<usize>,
     /// The position of each container in the list of all recorded containers.
     pub containers: Vec<usize>,
+    /// For each root: how many of its items were listed again, and how many of these were not there.
+    absent: Vec<[u64; 2]>,
+}
+
+impl Relisted {
+    /// Fails if nothing that was recorded of a root is there any more, although the root is: the
+    /// evidence is probably not mounted. One file that is missing is data, and no error.
+    pub fn check_presence(&self) -> Result<(), EvidenceError> {
+        let roots = self.discovery.roots.iter().zip(&self.absent);
+        match roots.into_iter().find(|(_, [listed, absent])| *listed > 0 && listed == absent) {
+            None => Ok(()),
+            Some((root, [files, _])) => Err(EvidenceError::Absent { root: root.clone(), files: *files }),
+        }
+    }
 }
 
 impl RecordedEvidence {
@@ -258,6 +272,7 @@ impl RecordedEvidence {
             discovery: Discovery { roots: search.roots.clone(), ..self.frame() },
             files: Vec::new(),
             containers: Vec::new(),
+            absent: vec![[0, 0]; self.roots.len()],
         };
         let (mut rest, places) = (items.iter(), items.iter().map(|item| self.place_of(item)));
         list_again(search.roots.clone(), places, (search, &access), threads, |listing| {
@@ -285,6 +300,7 @@ impl RecordedEvidence {
                 .iter()
                 .map(|found| &found.report.source_path)
                 .eq(reports.iter().map(|known| &known.report.source_path));
+        let files_there = files.iter().filter(|file| file.obstacle.is_none()).count() + containers.len();
         if is_same {
             let placed = |(file, recorded): (LogFile, &RecordedFile)| LogFile {
                 evidence: EvidenceId::at(recorded.piece),
@@ -304,6 +320,12 @@ impl RecordedEvidence {
             report: known.report.clone(),
             outer: outer.next().flatten(),
         }));
+        if let Some((root, _)) = self.place_of(item) {
+            let is_absent = !is_same || files_there == 0;
+            let [listed, absent] = relisted.absent.get_mut(root).expect("items lie in recorded roots");
+            *listed += 1;
+            *absent += u64::from(is_absent);
+        }
         relisted.files.extend(item.files.clone());
         relisted.containers.extend(item.containers.clone());
     }

@@ -110,6 +110,11 @@ impl Plan {
         self.shards.get()
     }
 
+    /// Returns the roots of the evidence, as absolute paths where the plan was made.
+    pub fn roots(&self) -> impl Iterator<Item = &Path> {
+        self.evidence.roots.iter().map(|root| root.path.as_path())
+    }
+
     /// Returns the shard with this number, from 1; `None` if the plan has fewer shards.
     #[must_use]
     pub fn shard(&self, number: u32) -> Option<ShardNumber> {

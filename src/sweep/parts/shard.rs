@@ -52,8 +52,9 @@ pub fn sweep_shard(
     config.unpacking.spool.interrupt = Arc::clone(interrupt);
     let search = crate::evidence::discover::Search { roots, ..config.search() };
     let items = plan.items_of(shard);
-    let Relisted { mut discovery, files, containers } =
-        plan.evidence.list_again(&search, &items, listers(&config))?;
+    let relisted = plan.evidence.list_again(&search, &items, listers(&config))?;
+    relisted.check_presence()?;
+    let Relisted { mut discovery, files, containers, .. } = relisted;
     let hashes_containers = config.options.hashing == Hashing::Sha256;
     discovery.hashed_bytes = if hashes_containers { discovery.container_bytes() } else { 0 };
     observer.found(&discovery);
