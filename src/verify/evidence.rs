@@ -236,7 +236,7 @@ fn comparison(listed: &LedgerRow, file: Option<&LogFile>) -> FileComparison {
 /// The error says why it cannot be read.
 fn hash(file: &LogFile) -> Result<(String, u64), String> {
     if let Some(reason) = &file.obstacle {
-        return Err(reason.clone());
+        return Err(reason.clone().into_owned());
     }
     let read = || -> io::Result<(String, u64)> {
         let log = file.open()?;

@@ -211,7 +211,7 @@ impl Root {
                 root: Arc::clone(&self.path),
                 relative: path.strip_prefix(&self.path).unwrap_or(path).to_path_buf(),
             },
-            obstacle: known.err(),
+            obstacle: known.err().map(Into::into),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Files to read, as discovery finds them: in which folder or container each lies, and how it is
 //! opened.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,7 +33,7 @@ pub struct LogFile {
     pub modified: (i64, i64),
     /// The reason why the file cannot be read, if discovery has found one. `None` if nothing is
     /// known to prevent reading.
-    pub obstacle: Option<String>,
+    pub obstacle: Option<Cow<'static, str>>,
     pub(super) place: Place,
 }
 
@@ -113,7 +114,7 @@ impl LogFile {
             evidence,
             size: file.size,
             modified: file.outer.modified(),
-            obstacle: file.content.as_ref().err().cloned(),
+            obstacle: file.content.as_ref().err().cloned().map(Cow::Owned),
             place: Place::Container(Arc::new(file)),
         }
     }
@@ -181,7 +182,7 @@ impl LogFile {
     /// since it was listed.
     pub fn open(&self) -> Result<OpenLog, OpenError> {
         if let Some(obstacle) = &self.obstacle {
-            return Err(OpenError::System(io::Error::other(obstacle.clone())));
+            return Err(OpenError::System(io::Error::other(obstacle.clone().into_owned())));
         }
         let state = FileState { size: self.size, modified: self.modified };
         let bytes = match &self.place {

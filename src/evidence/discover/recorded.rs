@@ -1,6 +1,7 @@
 //! What discovery found, as plain data that a plan keeps: the files, the containers and the pieces of
 //! evidence. Another process can list any of it again, and a merge needs no evidence at all.
 
+use std::borrow::Cow;
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -146,30 +147,46 @@ impl Relisted {
 impl RecordedEvidence {
     /// Records what discovery found.
     #[must_use]
-    pub fn of(discovery: &Discovery) -> Self {
+    pub fn of(discovery: Discovery) -> Self {
+        let frame = Self::frame_of(&discovery);
+        RecordedEvidence { files: discovery.files.into_iter().map(RecordedFile::of).collect(), ..frame }
+    }
+
+    /// Records what discovery found, except for the files.
+    #[must_use]
+    pub fn frame_of(discovery: &Discovery) -> Self {
         let roots = discovery.roots.iter().zip(&discovery.evidence_of_roots);
         RecordedEvidence {
             roots: roots.map(|(path, pieces)| RecordedRoot { path: path.clone(), pieces: *pieces }).collect(),
             pieces: discovery.pieces.clone(),
             passed_over: discovery.passed_over.clone(),
-            files: discovery.files.iter().map(RecordedFile::of).collect(),
+            files: Vec::new(),
             containers: discovery.containers.iter().map(RecordedContainer::of).collect(),
             opened: discovery.opened.clone(),
         }
     }
 
+    /// Checks that no root lies in another one: its events would count twice.
+    pub fn check_roots(&self) -> Result<(), EvidenceError> {
+        no_overlap(self.roots.iter().map(|root| &root.path))
+    }
+
     /// Adds the evidence of another discovery, and returns what one discovery of all roots, in this
-    /// order, would have found. It is an error if a root lies in another one, because its events
-    /// would count twice.
-    pub fn join(mut self, next: RecordedEvidence) -> Result<Self, EvidenceError> {
+    /// order, would have found, if no root lies in another one ([`check_roots`](Self::check_roots)).
+    #[must_use]
+    pub fn join(mut self, next: RecordedEvidence) -> Self {
         let (roots, pieces) = (self.roots.len(), self.pieces.len());
         let (files, containers) = (self.files.len(), self.containers.len());
         self.roots.extend(next.roots);
-        no_overlap(self.roots.iter().map(|root| &root.path))?;
         self.pieces.extend(next.pieces);
         self.passed_over.merge(next.passed_over);
+        let mut next_files = next.files;
+        if self.files.is_empty() {
+            // There can be millions of files: they are not copied.
+            self.files = std::mem::take(&mut next_files);
+        }
         let placed = |file: RecordedFile| RecordedFile { piece: file.piece + pieces, ..file };
-        self.files.extend(next.files.into_iter().map(placed));
+        self.files.extend(next_files.into_iter().map(placed));
         let placed = |found: RecordedContainer| RecordedContainer { piece: found.piece + pieces, ..found };
         self.containers.extend(next.containers.into_iter().map(placed));
         self.opened.extend(next.opened.into_iter().map(|opened| Opened {
@@ -178,7 +195,7 @@ impl RecordedEvidence {
             containers: opened.containers.start + containers..opened.containers.end + containers,
             ..opened
         }));
-        Ok(self)
+        self
     }
 
     /// Returns everything except for the files.
@@ -244,18 +261,25 @@ impl RecordedEvidence {
 
     /// Returns what one discovery found, as far as it was recorded. The files cannot be opened.
     #[must_use]
-    pub fn into_discovery(self) -> Discovery {
-        let files = self.files.iter().map(|file| self.not_listed(file, file.obstacle.as_deref()));
+    pub fn into_discovery(mut self) -> Discovery {
+        let places = RootPlaces::of(&self.roots);
+        // The last file is taken first, so that the memory of the files that were taken can be given
+        // back: there can be millions.
+        let mut files = Vec::with_capacity(self.files.len());
+        while let Some(file) = self.files.pop() {
+            files.push(file.into_log_file(&places, None));
+            if self.files.len().is_multiple_of(FILES_GIVEN_BACK) {
+                self.files.shrink_to_fit();
+            }
+        }
+        files.reverse();
         let container = |found: RecordedContainer| FoundContainer {
             evidence: EvidenceId::at(found.piece),
             report: found.report,
             outer: None,
         };
-        Discovery {
-            files: files.collect(),
-            containers: self.containers.clone().into_iter().map(container).collect(),
-            ..self.frame()
-        }
+        let containers = std::mem::take(&mut self.containers).into_iter().map(container).collect();
+        Discovery { files, containers, ..self.frame() }
     }
 
     /// Lists items again, so that they can be read. The roots of `search` are the recorded ones, in
@@ -274,10 +298,11 @@ impl RecordedEvidence {
             containers: Vec::new(),
             absent: vec![[0, 0]; self.roots.len()],
         };
-        let (mut rest, places) = (items.iter(), items.iter().map(|item| self.place_of(item)));
+        let roots = RootPlaces::of(&self.roots);
+        let (mut rest, places) = (items.iter(), items.iter().map(|item| self.place_of(item, &roots)));
         list_again(search.roots.clone(), places, (search, &access), threads, |listing| {
             let item = rest.next().expect("each item is listed once");
-            self.add_item(item, listing, &mut builder, &mut relisted);
+            self.add_item((item, listing), &roots, &mut builder, &mut relisted);
             Ok(())
         })?;
         Ok(relisted)
@@ -286,8 +311,8 @@ impl RecordedEvidence {
     /// Adds the files and containers of an item, as they were listed again, to `relisted`.
     fn add_item(
         &self,
-        item: &EvidenceItem,
-        listing: Option<Listing>,
+        (item, listing): (&EvidenceItem, Option<Listing>),
+        roots: &RootPlaces,
         builder: &mut DiscoveryBuilder,
         relisted: &mut Relisted,
     ) {
@@ -310,8 +335,7 @@ impl RecordedEvidence {
             };
             relisted.discovery.files.extend(files.into_iter().zip(recorded).map(placed));
         } else {
-            let obstacle = |file: &RecordedFile| file.obstacle.clone().unwrap_or_else(|| CHANGED.to_owned());
-            let missing = recorded.iter().map(|file| self.not_listed(file, Some(&obstacle(file))));
+            let missing = recorded.iter().map(|file| file.clone().into_log_file(roots, Some(CHANGED)));
             relisted.discovery.files.extend(missing);
         }
         let mut outer = containers.into_iter().filter(|_| is_same).map(|found| found.outer);
@@ -332,13 +356,13 @@ impl RecordedEvidence {
 
     /// Returns the root and the path from it of what must be listed for an item; `None` if nothing
     /// can be listed, because discovery could not list it.
-    fn place_of(&self, item: &EvidenceItem) -> Option<(usize, &Path)> {
+    fn place_of(&self, item: &EvidenceItem, roots: &RootPlaces) -> Option<(usize, &Path)> {
         if let Some(opened) = item.opened {
             return self.opened.get(opened).map(|opened| (opened.root, opened.relative.as_path()));
         }
         let file = self.files.get(item.files.start).filter(|file| file.obstacle.is_none())?;
         match &file.place {
-            RecordedPlace::Folder(relative) => Some((self.root_of(file.piece), relative)),
+            RecordedPlace::Folder(relative) => Some((roots.of_piece(file.piece), relative)),
             RecordedPlace::Container(_) => None,
         }
     }
@@ -357,35 +381,42 @@ impl RecordedEvidence {
             hashed_bytes: 0,
         }
     }
+}
 
-    /// Returns the position of the root in which a piece of evidence lies.
-    fn root_of(&self, piece: usize) -> usize {
-        let pieces: Vec<usize> = self.roots.iter().map(|root| root.pieces).collect();
-        super::root_of(&pieces, piece)
+/// The recorded roots, found by the pieces of evidence in them.
+struct RootPlaces {
+    /// For each root, the number of pieces in it and in all roots before it.
+    ends: Vec<usize>,
+    /// The absolute path of each root, which its files share.
+    paths: Vec<Arc<Path>>,
+}
+
+impl RootPlaces {
+    fn of(roots: &[RecordedRoot]) -> Self {
+        let mut end = 0;
+        let ends = roots.iter().map(|root| {
+            end += root.pieces;
+            end
+        });
+        RootPlaces {
+            ends: ends.collect(),
+            paths: roots.iter().map(|root| Arc::from(root.path.as_path())).collect(),
+        }
     }
 
-    /// Returns a recorded file that was not listed again, with the reason why it cannot be opened.
-    fn not_listed(&self, file: &RecordedFile, obstacle: Option<&str>) -> LogFile {
-        let root = || self.roots.get(self.root_of(file.piece)).map_or(Path::new(""), |root| &root.path);
-        LogFile {
-            form: FileForm::Log,
-            evidence: EvidenceId::at(file.piece),
-            size: file.size,
-            modified: (0, 0),
-            obstacle: Some(obstacle.unwrap_or(NOT_AT_HAND).to_owned()),
-            place: match &file.place {
-                RecordedPlace::Folder(relative) => Place::Folder {
-                    identity: None,
-                    link: Link::Refused,
-                    root: Arc::from(root()),
-                    relative: relative.clone(),
-                },
-                RecordedPlace::Container(inner) => Place::Recorded(inner.clone()),
-            },
-        }
+    /// Returns the position of the root in which a piece of evidence lies.
+    fn of_piece(&self, piece: usize) -> usize {
+        self.ends.partition_point(|end| *end <= piece)
+    }
+
+    /// Returns the path of the root in which a piece of evidence lies.
+    fn path(&self, piece: usize) -> Arc<Path> {
+        self.paths.get(self.of_piece(piece)).map_or_else(|| Arc::from(Path::new("")), Arc::clone)
     }
 }
 
+/// The number of files after whose conversion their memory is given back.
+const FILES_GIVEN_BACK: usize = 1 << 16;
 /// The reason why a file of recorded evidence cannot be opened where only its record is at hand.
 const NOT_AT_HAND: &str = "only what was recorded of the file is at hand";
 /// The reason why a file cannot be read if its place has something else than when it was recorded.
@@ -393,17 +424,39 @@ const CHANGED: &str =
     "the evidence changed after the plan was made: what the plan lists here is no longer there";
 
 impl RecordedFile {
-    fn of(file: &LogFile) -> Self {
-        let place = match &file.place {
-            Place::Folder { relative, .. } => RecordedPlace::Folder(relative.clone()),
-            Place::Recorded(inner) => RecordedPlace::Container(inner.clone()),
+    /// Records a file.
+    #[must_use]
+    pub fn of(file: LogFile) -> Self {
+        let place = match file.place {
+            Place::Folder { relative, .. } => RecordedPlace::Folder(relative),
+            Place::Recorded(inner) => RecordedPlace::Container(inner),
             Place::Container(inner) => RecordedPlace::Container(Box::new(RecordedInner {
                 source_path: inner.source_path.clone(),
                 origin: inner.origin.clone(),
                 same_as: inner.same_as.clone(),
             })),
         };
-        RecordedFile { piece: file.evidence.index(), size: file.size, obstacle: file.obstacle.clone(), place }
+        let obstacle = file.obstacle.filter(|reason| *reason != NOT_AT_HAND).map(Cow::into_owned);
+        RecordedFile { piece: file.evidence.index(), size: file.size, obstacle, place }
+    }
+
+    /// Returns the file as one that was not listed again, so that it cannot be opened: for the
+    /// recorded reason, or else for the reason `obstacle`.
+    fn into_log_file(self, roots: &RootPlaces, obstacle: Option<&'static str>) -> LogFile {
+        let RecordedFile { piece, size, obstacle: recorded, place } = self;
+        LogFile {
+            form: FileForm::Log,
+            evidence: EvidenceId::at(piece),
+            size,
+            modified: (0, 0),
+            obstacle: Some(recorded.map_or(Cow::Borrowed(obstacle.unwrap_or(NOT_AT_HAND)), Cow::Owned)),
+            place: match place {
+                RecordedPlace::Folder(relative) => {
+                    Place::Folder { identity: None, link: Link::Refused, root: roots.path(piece), relative }
+                }
+                RecordedPlace::Container(inner) => Place::Recorded(inner),
+            },
+        }
     }
 
     /// Returns the path from its root of a log with the same bytes, if this one is not read.

@@ -82,6 +82,7 @@ impl Merge {
             }
         }
         let (merge, _) = merge.expect("the command line has at least one output");
+        merge.evidence.check_roots()?;
         Ok(merge)
     }
 
@@ -98,13 +99,9 @@ impl Merge {
         records: Vec<MergedPart>,
     ) -> Result<(), SweepError> {
         let (first_file, first_container) = (self.evidence.files.len(), self.evidence.containers.len());
-        let items = plan.evidence.items();
-        let mut shards = vec![0; plan.evidence.files.len()];
-        for (item, shard) in items.iter().zip(plan.shards_of(&items)) {
-            shards.get_mut(item.files.clone()).expect("items have files of the plan").fill(shard);
-        }
+        let shards = plan.shards_of_files();
         let known = std::mem::take(&mut self.evidence);
-        self.evidence = RecordedEvidence::join(known, plan.evidence)?;
+        self.evidence = known.join(plan.evidence);
         for part in &parts {
             for hashes in &part.hashes {
                 let place = usize::try_from(hashes.container)

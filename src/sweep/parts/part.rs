@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::plan::{Plan, ShardNumber, encoded};
-use crate::evidence::discover::Discovery;
+use crate::evidence::discover::{Discovery, RecordedFile};
 use crate::ledger::container::ContainerPart;
 use crate::output::{
     OutputError, PackedFile, PackedKind, PackedReader, PackedWriter, PartsError, PendingSync, WrittenFile,
@@ -50,31 +50,30 @@ pub(in crate::sweep) struct PartWriter {
 }
 
 impl PartWriter {
-    /// Begins a part of the file that `writer` writes. `plan` is the plan if the part contains it.
-    /// `hashes` are those of the containers that the part is about.
-    pub(super) fn begin(
+    /// Begins the part of a shard, which `writer` writes. `hashes` are those of the shard's
+    /// containers.
+    pub(super) fn of_shard(
         mut writer: PackedWriter,
         head: &Head,
-        plan: Option<&Plan>,
         hashes: &[ContainerHashes],
     ) -> Result<Self, OutputError> {
         writer.push(&[&encoded(head)])?;
-        if let Some(plan) = plan {
-            plan.push_documents(&mut writer)?;
-        }
         writer.push(&[&encoded(&hashes)])?;
         Ok(PartWriter { writer, units: 0 })
     }
 
     /// Begins the part of a whole sweep, which contains the plan that one process would have made.
     pub(in crate::sweep) fn of_sweep(
-        writer: PackedWriter,
+        mut writer: PackedWriter,
         plan: &Plan,
         discovery: &Discovery,
     ) -> Result<Self, OutputError> {
-        let head = Head { plan: String::new(), shard: ShardNumber::MIN };
+        writer.push(&[&encoded(&Head { plan: String::new(), shard: ShardNumber::MIN })])?;
+        let files = discovery.files.iter().cloned().map(RecordedFile::of);
+        plan.push_documents(&mut writer, files)?;
         let numbers: Vec<usize> = (0..discovery.containers.len()).collect();
-        Self::begin(writer, &head, Some(plan), &hashes(discovery, &numbers))
+        writer.push(&[&encoded(&hashes(discovery, &numbers))])?;
+        Ok(PartWriter { writer, units: 0 })
     }
 
     /// Adds the entry of a unit. Units must be added in evidence order.

@@ -101,7 +101,7 @@ impl Plan {
         if interrupt.load(Ordering::Relaxed) {
             return Err(SweepError::Interrupted);
         }
-        Ok(Plan { config: carried, evidence: RecordedEvidence::of(&listed?), shards })
+        Ok(Plan { config: carried, evidence: RecordedEvidence::of(listed?), shards })
     }
 
     /// Returns the number of shards.
@@ -122,14 +122,14 @@ impl Plan {
     }
 
     /// Returns the plan of a sweep that one process makes: what it looks for, in this period, and
-    /// what it found.
+    /// what it found, except for the files.
     pub(in crate::sweep) fn of_sweep(
         mut config: CarriedConfig,
         window: Window,
         discovery: &Discovery,
     ) -> Self {
         config.window = window;
-        Plan { config, evidence: RecordedEvidence::of(discovery), shards: NonZeroU32::MIN }
+        Plan { config, evidence: RecordedEvidence::frame_of(discovery), shards: NonZeroU32::MIN }
     }
 
     /// Writes the plan to the file `path`, which is then complete or absent. It must not lie in the
@@ -137,7 +137,7 @@ impl Plan {
     pub fn write(&self, path: &Path) -> Result<WrittenFile, OutputError> {
         let roots: Vec<PathBuf> = self.evidence.roots.iter().map(|root| root.path.clone()).collect();
         let (file, mut writer) = PackedFile::create(path, &roots, PLAN)?;
-        self.push_documents(&mut writer)?;
+        self.push_documents(&mut writer, self.evidence.files.iter().cloned())?;
         file.complete(writer)
     }
 
@@ -146,24 +146,27 @@ impl Plan {
         Self::read_documents(&mut PackedReader::open(path, PLAN)?)
     }
 
-    /// Adds the plan's documents to a file. Returns the SHA-256 that identifies the plan: that of
-    /// its documents.
-    pub(super) fn push_documents(&self, writer: &mut PackedWriter) -> Result<String, OutputError> {
-        let mut hasher = Hasher::default();
-        let mut push = |document: Vec<u8>| {
-            hasher.update(&document);
-            writer.push(&[&document])
-        };
-        push(encoded(&Head { shards: self.shards, config: self.config.clone() }))?;
-        push(encoded(&self.evidence.without_files()))?;
-        for files in self.evidence.files.chunks(FILES_AT_ONCE) {
-            push(encoded(&FilesDocument::Files(files.to_vec())))?;
+    /// Adds the plan's documents to a file, with these files in evidence order.
+    pub(super) fn push_documents(
+        &self,
+        writer: &mut PackedWriter,
+        mut files: impl Iterator<Item = RecordedFile>,
+    ) -> Result<(), OutputError> {
+        writer.push(&[&encoded(&Head { shards: self.shards, config: self.config.clone() })])?;
+        writer.push(&[&encoded(&self.evidence.without_files())])?;
+        let mut count = 0;
+        loop {
+            let batch: Vec<RecordedFile> = files.by_ref().take(FILES_AT_ONCE).collect();
+            if batch.is_empty() {
+                return writer.push(&[&encoded(&FilesDocument::End(count))]);
+            }
+            count += batch.len() as u64;
+            writer.push(&[&encoded(&FilesDocument::Files(batch))])?;
         }
-        push(encoded(&FilesDocument::End(self.evidence.files.len() as u64)))?;
-        Ok(hasher.finish())
     }
 
-    /// Reads a plan from the next documents of a file. Also returns the SHA-256 that identifies it.
+    /// Reads a plan from the next documents of a file. Also returns the SHA-256 that identifies the
+    /// plan: that of its documents.
     pub(super) fn read_documents(reader: &mut PackedReader) -> Result<(Self, String), PartsError> {
         let mut hasher = Hasher::default();
         let Head { shards, config } = next(reader, &mut hasher)?;
@@ -184,13 +187,11 @@ impl Plan {
     pub fn summary(&self) -> PlanSummary {
         let items = self.evidence.items();
         let mut sizes = vec![0; self.shards.get() as usize];
+        let mut filled = vec![false; sizes.len()];
         for (item, shard) in items.iter().zip(self.shards_of(&items)) {
             *sizes.get_mut(shard as usize).expect("items lie in shards of the plan") += item.bytes;
+            *filled.get_mut(shard as usize).expect("items lie in shards of the plan") = true;
         }
-        let mut filled = vec![false; sizes.len()];
-        self.shards_of(&items).iter().for_each(|shard| {
-            *filled.get_mut(*shard as usize).expect("items lie in shards of the plan") = true;
-        });
         PlanSummary {
             shards: self.shards.get(),
             files: self.evidence.files.len() as u64,
@@ -204,8 +205,18 @@ impl Plan {
 
     /// Returns the shard of each of the plan's items, counted from 0. The largest item goes first to
     /// the shard with the fewest bytes, so that all shards take about the same time.
-    pub(super) fn shards_of(&self, items: &[EvidenceItem]) -> Vec<u32> {
+    fn shards_of(&self, items: &[EvidenceItem]) -> Vec<u32> {
         shards_of(items, self.shards)
+    }
+
+    /// Returns the shard of each of the plan's files, counted from 0.
+    pub(super) fn shards_of_files(&self) -> Vec<u32> {
+        let items = self.evidence.items();
+        let mut shards = vec![0; self.evidence.files.len()];
+        for (item, shard) in items.iter().zip(self.shards_of(&items)) {
+            shards.get_mut(item.files.clone()).expect("items have files of the plan").fill(shard);
+        }
+        shards
     }
 
     /// Returns the items of one shard, in evidence order.

@@ -62,7 +62,7 @@ pub fn sweep_shard(
         hash_containers(&mut discovery, listers(&config), observer, interrupt)?;
     }
     let head = Head { plan: id.to_owned(), shard };
-    let mut part = PartWriter::begin(writer, &head, None, &hashes(&discovery, &containers))?;
+    let mut part = PartWriter::of_shard(writer, &head, &hashes(&discovery, &containers))?;
     let mut collector = Collector::new(&config, &discovery, Destination::Nowhere, observer);
     let worker = Worker::new(&config, &discovery, None, None, LeavesPart::OfShard(&files));
     let known = std::collections::HashMap::new();
