@@ -8,6 +8,7 @@ mod common;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
@@ -283,6 +284,23 @@ fn parts_that_do_not_belong_together_are_refused_by_name() {
     refused(&merge(&["part1", "part2", "part3"]), &["part1", "of another plan"]);
     fs::rename(desk.path("first-plan"), desk.path("plan")).unwrap();
     assert_eq!(merge(&["part1", "part2", "part3"]).status, 0);
+}
+
+#[test]
+fn a_merge_raises_the_limit_of_open_files_or_says_that_it_cannot() {
+    let (desk, _scene) = five(40);
+    desk.all_shards(40);
+    let merge = |limit: &str, out: &str| {
+        let merge = "merge --quiet --no-report --plan plan part* --out";
+        run(Command::new("sh")
+            .current_dir(desk.path(""))
+            .args(["-c", &format!("{limit}; exec \"$0\" {merge} {out}")])
+            .arg(env!("CARGO_BIN_EXE_dnsweep")))
+    };
+    refused(&merge("ulimit -n 30", "refused"), &["plan", "40 parts", "may open 30 files", "ulimit -n"]);
+    assert!(!desk.path("refused").exists());
+    let ended = merge("ulimit -S -n 30", "merged");
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
 }
 
 #[test]

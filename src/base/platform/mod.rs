@@ -8,6 +8,7 @@ mod names;
 #[cfg(feature = "cli")]
 pub(crate) mod signals;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::{Deserialize, Serialize};
 
 pub use self::access::Access;
@@ -37,6 +38,19 @@ pub struct Machine {
 #[must_use]
 pub fn user() -> u32 {
     rustix::process::geteuid().as_raw()
+}
+
+/// Lets this process have `files` files open at once, as far as the system allows it. Returns the
+/// number of files that it may have open.
+pub(crate) fn allow_open_files(files: u64) -> u64 {
+    let limit = getrlimit(Resource::Nofile);
+    let allowed = limit.current.unwrap_or(u64::MAX);
+    if allowed >= files {
+        return allowed;
+    }
+    let raised = limit.maximum.map_or(files, |most| most.min(files));
+    let outcome = setrlimit(Resource::Nofile, Rlimit { current: Some(raised), ..limit });
+    outcome.map_or(allowed, |()| raised)
 }
 
 /// The description of this machine, as the operating system reports it.

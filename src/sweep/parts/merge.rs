@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::part::{PartReader, PartUnit};
 use super::plan::Plan;
+use crate::base::platform::allow_open_files;
 use crate::config::{CarriedConfig, InputDifference, Local};
 use crate::error::SweepError;
 use crate::event::EventTime;
@@ -32,6 +33,30 @@ pub enum PartSource {
     Outputs(Vec<PathBuf>),
 }
 
+/// The number of files that a merge may have open besides the parts: its tables, those of each
+/// detection, and what the system opens for the process.
+const OTHER_FILES: u64 = 256;
+
+impl PartSource {
+    /// Lets this process have all parts open at once. It is an error if the system does not allow it.
+    fn allow_open_parts(&self) -> Result<(), PartsError> {
+        let (path, parts) = match self {
+            PartSource::Plan { plan, parts } => (Some(plan), parts),
+            PartSource::Outputs(outputs) => (outputs.first(), outputs),
+        };
+        let needed = parts.len() as u64 + OTHER_FILES;
+        let allowed = allow_open_files(needed);
+        if allowed > parts.len() as u64 {
+            return Ok(());
+        }
+        let reason = format!(
+            "a merge of {} parts opens them all at once, but this process may open {allowed} files: raise the limit to {needed} (`ulimit -n`)",
+            parts.len()
+        );
+        Err(PartsError { path: path.cloned().unwrap_or_default(), reason })
+    }
+}
+
 /// Parts that belong together, and are ready to be merged.
 pub struct Merge {
     config: CarriedConfig,
@@ -55,6 +80,7 @@ impl Merge {
     /// missing, or that they are of sweeps that looked for the same in different evidence. What they
     /// contain is read by [`Merge::run`].
     pub fn open(source: &PartSource) -> Result<Self, SweepError> {
+        source.allow_open_parts()?;
         let opened = match source {
             PartSource::Plan { plan, parts } => vec![of_plan(plan, parts)?],
             PartSource::Outputs(outputs) => {
