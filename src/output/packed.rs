@@ -172,7 +172,7 @@ impl PackedReader {
         let wrong = |reason: String| PartsError { path: path.to_path_buf(), reason };
         let file = files::open(path, Link::Followed).map_err(|error| wrong(error.to_string()))?;
         let unpacker = unpacker(BufReader::new(file)).map_err(|error| wrong(error.to_string()))?;
-        let unpacker = BufReader::with_capacity(BUFFER, unpacker);
+        let unpacker = BufReader::new(unpacker);
         let mut reader = PackedReader { path: path.to_path_buf(), unpacker, bytes: Vec::new() };
         let PackedKind { name, layout } = kind;
         let foreign = || wrong(format!("expected a {name} of dnsweep, found another file"));
@@ -212,9 +212,6 @@ impl PackedReader {
         PartsError { path: self.path.clone(), reason: reason.into() }
     }
 }
-
-/// The number of unpacked bytes that are read ahead.
-const BUFFER: usize = 1 << 16;
 
 /// Returns the size and the SHA-256 of a file.
 pub(crate) fn size_and_sha256(path: &Path) -> Result<WrittenFile, PartsError> {
