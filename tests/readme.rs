@@ -19,8 +19,8 @@ use std::{env, fs};
 
 use dnsweep::guide::{PAGES, Page};
 use dnsweep::internals::cli::exit::{
-    DETECTIONS_EXIT_STATUSES, EXIT_STATUSES, EXPORT_EXIT_STATUSES, Exit, REPORT_EXIT_STATUSES,
-    VERIFY_EXIT_STATUSES,
+    DETECTIONS_EXIT_STATUSES, EXIT_STATUSES, EXPORT_EXIT_STATUSES, Exit, MERGE_EXIT_STATUSES,
+    PLAN_EXIT_STATUSES, REPORT_EXIT_STATUSES, VERIFY_EXIT_STATUSES,
 };
 use dnsweep::internals::detect::{LEVEL_SCORES, STATUS_SHARES, sigma_fields};
 use dnsweep::internals::ledger::damage::Damage;
@@ -116,6 +116,8 @@ fn the_parts_of_pages_are_those_of_the_program() {
     hold("table containers", &columns_as_markdown(ContainerRow::COLUMNS.iter().map(|of| &of.column)));
     hold("table leads", &columns_as_markdown(MatchRow::LEAD_COLUMNS.iter().map(|of| &of.column)));
     hold("table exit", &statuses(&EXIT_STATUSES));
+    hold("table plan-exit", &statuses(&PLAN_EXIT_STATUSES));
+    hold("table merge-exit", &statuses(&MERGE_EXIT_STATUSES));
     hold("table verify-exit", &statuses(&VERIFY_EXIT_STATUSES));
     hold("table report-exit", &statuses(&REPORT_EXIT_STATUSES));
     hold("table export-exit", &statuses(&EXPORT_EXIT_STATUSES));

@@ -41,6 +41,7 @@ macro_rules! links {
 [queries]: crate::guide::queries
 [recovery]: crate::guide::recovery
 [rules]: crate::guide::rules
+[scale]: crate::guide::scale
 [tables]: crate::guide::tables
 [verdicts]: crate::guide::verdicts
 "
@@ -67,7 +68,7 @@ macro_rules! pages {
     };
 }
 
-pages! { 16:
+pages! { 17:
     evidence "evidence" "which files are read, and which are passed over"
     containers "containers" "logs in archives, disk images and shadow copies"
     verdicts "verdicts" "what can be said of a host without matches"
@@ -82,6 +83,7 @@ pages! { 16:
     leads "leads" "queries in the log of Windows' own DNS client"
     event_xml "event-xml" "events that were rendered as XML"
     provenance "provenance" "hash evidence, verify an output, repeat or resume a sweep"
+    scale "scale" "one machine, many machines, several sites; 100 TB worked out"
     exports "exports" "tables and matches for other programs: CSV, ECS, OCSF and more"
     exit_statuses "exit-statuses" "what a script learns from a run"
 }
