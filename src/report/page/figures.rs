@@ -82,7 +82,7 @@ fn matches_figure(answer: &Answer, grouped: &GroupedMatches, axis: Axis, all: &[
         "Chart of matches by host and {step}, of {hosts}. The section Matches has the same in words."
     );
     let intro = format!(
-        "Each cell is one {step} (UTC) on one host: the darker, the more matches, without copies of an event. The number \
+        "Each cell is one {step} (UTC) on one host: the stronger its colour, the more matches, without copies of an event. The number \
          at the right is the sum."
     );
     Figure::new(chart, label, intro)

@@ -64,7 +64,7 @@ fn card(
     let shown = |id: TextId| text(matches.texts.text(id));
     for group in groups.iter().take(MOST_GROUPS) {
         let mut program = vec![shown(group.process)];
-        program.extend(lines(group.images));
+        program.extend(lines(group.images).into_iter().filter(|image| *image != shown(group.process)));
         program.extend(has_several.then(|| shown(group.detection)));
         let mut names = lines(group.names);
         names.extend(lines(group.patterns).into_iter().map(|pattern| format!("by {pattern}")));

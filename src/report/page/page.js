@@ -37,7 +37,6 @@
   const utc = (seconds) => (seconds === null ? "" : new Date(seconds * 1000).toISOString().slice(0, 19).replace("T", " "));
   const digits = new Intl.NumberFormat("en-US");
   const grouped = (number) => (number === null ? "" : digits.format(number));
-  const time = (cell) => text(utc(cell.getValue()));
   const number = (cell) => text(grouped(cell.getValue()));
   const state = (row) => made("span", `state ${row.state}`, row.verdict);
 
@@ -175,7 +174,10 @@
       { title: "Host", ...word("host"), widthGrow: 2, minWidth: 130 },
       {
         title: "Program", ...word("image"), widthGrow: 4, minWidth: 190,
-        formatter: (cell) => lines([file(cell.getValue())], [cell.getValue(), "code"]),
+        formatter: (cell) => {
+          const path = cell.getValue();
+          return file(path) === path ? lines([path]) : lines([file(path)], [path, "code"]);
+        },
       },
       { title: "Asked for", ...word("name", (row) => names(row, several)), widthGrow: 3, minWidth: 150 },
       {
