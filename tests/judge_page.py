@@ -435,7 +435,7 @@ def judge_big(browser, program, hosts=5_000, matches=100_000):
 
 def picture(browser, png, out):
     """Makes the picture of the README: the top of the page."""
-    context = browser.new_context(viewport={"width": 1180, "height": 860}, color_scheme="light")
+    context = browser.new_context(viewport={"width": 1180, "height": 985}, color_scheme="light")
     page = context.new_page()
     page.goto((out / "report.html").resolve().as_uri())
     page.wait_for_selector(READY, state="attached")

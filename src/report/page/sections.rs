@@ -226,7 +226,7 @@ fn odd(answer: &Answer) -> Section {
             list
         };
     let none = "Apart from damage and the notes below, nothing is odd about the logs.";
-    let odd = remarks(&answer.anomalies, "Oddities of hosts' logs", "What is odd", none);
+    let odd = remarks(&answer.anomalies, "Anomalies of hosts' logs", "What is odd", none);
     let mut notes = remarks(&answer.notes, "Notes on hosts' logs", "Note", "No other remarks.");
     let totals = &answer.run.totals;
     if totals.files_in_use > 0 {
@@ -250,7 +250,7 @@ fn odd(answer: &Answer) -> Section {
         odd.titled("", left_out(&answer.anomalies, "anomalies in hosts.parquet")),
         notes.titled("Usual, but good to know", left_out(&answer.notes, "notes in hosts.parquet")),
     ];
-    section("anomalies", "Oddities in the logs", about, tables)
+    section("anomalies", "Anomalies in the logs", about, tables)
 }
 
 fn leads(answer: &Answer) -> Option<Section> {
