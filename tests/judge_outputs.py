@@ -208,11 +208,16 @@ TABLES = {
         "dns_last_time": TIME + NULLABLE,
         "matches": INTEGER,
         "computers": TEXTS,
+        "hosts": "list of struct computer text, records integer, sysmon_records integer, dns_queries integer, "
+        "dns_first_time timestamp, dns_last_time timestamp",
         "first_time": TIME + NULLABLE,
         "last_time": TIME + NULLABLE,
         "unreadable_times": INTEGER,
         "first_record_id": INTEGER + NULLABLE,
         "last_record_id": INTEGER + NULLABLE,
+        "record_runs": "list of struct computer text, channel text, first_record_id integer, first_time timestamp, "
+        "last_record_id integer, last_time timestamp",
+        "record_run_count": INTEGER,
         "dirty": BOOLEAN,
         "carved": BOOLEAN,
         "event_xml": BOOLEAN,

@@ -119,10 +119,10 @@ def not_cleared(out):
 def coverage(out):
     logged = defaultdict(set)
     for row in rows(out, "files"):
-        if row["dns_first_time"] is not None and len(row["computers"]) == 1:
-            day = row["dns_first_time"].date()
-            while day <= row["dns_last_time"].date():
-                logged[row["computers"][0]].add(day)
+        for host in row["hosts"]:
+            day = host["dns_first_time"] and host["dns_first_time"].date()
+            while day is not None and day <= host["dns_last_time"].date():
+                logged[host["computer"]].add(day)
                 day += timedelta(days=1)
     days = sorted(day for found in logged.values() for day in found)
     computers = {row["computer"] for row in rows(out, "hosts")} - {None}
@@ -131,6 +131,16 @@ def coverage(out):
         for computer in computers:
             yield computer, day, day in logged[computer]
         day += timedelta(days=1)
+
+
+def log_contents(out):
+    for row in rows(out, "files"):
+        for (computer, channel), runs in groups(row["record_runs"], lambda run: (run["computer"], run["channel"])).items():
+            first = min(runs, key=lambda run: run["first_record_id"])
+            last = max(runs, key=lambda run: run["last_record_id"])
+            numbers = sum(len(range(run["first_record_id"], run["last_record_id"] + 1)) for run in runs)
+            ends = (first["first_record_id"], last["last_record_id"], first["first_time"], last["last_time"])
+            yield computer, channel, row["evidence"], row["source_path"], numbers, len(runs), *ends
 
 
 EXPECTED = {
@@ -143,6 +153,7 @@ EXPECTED = {
     "top-talkers": top_talkers,
     "not-cleared": not_cleared,
     "coverage": coverage,
+    "log-contents": log_contents,
 }
 
 

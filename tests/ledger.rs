@@ -135,6 +135,45 @@ fn missing_numbers_are_reported_with_the_events_on_both_sides() {
 }
 
 #[test]
+fn whose_records_a_log_contains_is_in_its_row() {
+    let logon =
+        |number: u64| Event::logon("user", 3).on("B").numbered(number).at(START + number * time::SECOND);
+    let query = |number: u64| at(number).on("B");
+    for style in [Style::Live, Style::Export, Style::Forwarded] {
+        let scene = Scene::new();
+        let mut writer = LogWriter::new(style);
+        writer.push_all(&[logon(8), at(3), at(4), query(7), query(1)]).unwrap();
+        writer.end_chunk();
+        writer.push_all(&[logon(9), logon(12), at(5), query(2), at(5)]).unwrap();
+        scene.put("A/x.evtx", &writer.finish());
+        let swept = scene.sweep(&[]).expect(0);
+        let file = swept.file("A/x.evtx");
+        let host = |computer: &str, records: u64, queries: u64, (first, last): (u64, u64)| {
+            json!({
+                "computer": computer, "records": records, "sysmon_records": queries, "dns_queries": queries,
+                "dns_first_time": second(first), "dns_last_time": second(last),
+            })
+        };
+        assert_eq!(file["hosts"], json!([host("A", 4, 4, (3, 5)), host("B", 6, 3, (1, 7))]), "{style:?}");
+        let run = |computer: &str, channel: &str, first: u64, last: u64| {
+            json!({
+                "computer": computer, "channel": channel,
+                "first_record_id": first, "first_time": second(first),
+                "last_record_id": last, "last_time": second(last),
+            })
+        };
+        let runs = [
+            run("A", SYSMON, 3, 5),
+            run("B", SYSMON, 1, 2),
+            run("B", SYSMON, 7, 7),
+            run("B", "Security", 8, 9),
+            run("B", "Security", 12, 12),
+        ];
+        assert_eq!((&file["record_runs"], &file["record_run_count"]), (&json!(runs), &json!(5)), "{style:?}");
+    }
+}
+
+#[test]
 fn gaps_of_an_export_are_a_note() {
     for style in [Style::Live, Style::Export, Style::Forwarded] {
         for exhaustive in [&["--exhaustive"][..], &[]] {
@@ -193,6 +232,10 @@ fn a_log_of_selected_events_has_more_gaps_than_are_listed() {
     let file = swept.file("A/x.evtx");
     assert_eq!(file["record_gaps"].as_array().unwrap().len(), 100);
     assert_eq!(file["record_gap_count"], json!(1999));
+    // The lowest numbers are kept.
+    let runs = file["record_runs"].as_array().unwrap();
+    assert_eq!((runs.len(), &file["record_run_count"]), (2000, &json!(2000)));
+    assert_eq!((&runs[0]["first_record_id"], &runs[1999]["last_time"]), (&json!(2), &second(4000)));
     assert!(swept.host("A")["anomalies"][0].as_str().unwrap().contains("at least"));
 }
 

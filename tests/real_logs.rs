@@ -61,12 +61,13 @@ const DISAGREEMENTS: [(&str, &[&str], &str); 8] = [
 
 fn main() -> ExitCode {
     let ignored = std::env::var_os(VARIABLE).is_none();
-    let tests: [(&str, fn()); 8] = [
+    let tests: [(&str, fn()); 9] = [
         ("each_match_of_the_truth_is_found_and_nothing_else", matches),
         ("every_dns_query_is_found", dns_queries),
         ("the_detections_own_table_is_the_truths", stats),
         ("counts_are_those_of_the_other_readers", counts),
         ("hosts_add_up", hosts),
+        ("each_file_says_of_which_machines_its_queries_are", contents),
         ("deleted_records_are_those_of_the_manifest", recovered),
         ("deleted_queries_say_what_lies_in_their_records", recovered_texts),
         ("tables_are_the_same_on_any_number_of_threads", threads),
@@ -298,6 +299,48 @@ fn hosts() {
         assert_eq!(row["verdict"] == "matches", !own.is_empty(), "{row}");
     }
     assert!(times.is_empty(), "no host for {times:?}");
+}
+
+/// Compares what the ledger says about the machines in each file with the queries that other readers
+/// found in it, and with the ledger's other counts.
+fn contents() {
+    let mut expected: BTreeMap<(String, String), Vec<i64>> = BTreeMap::new();
+    let mut runs: BTreeMap<(String, String, String), Vec<(u64, u64)>> = BTreeMap::new();
+    let text = |value: &Value, name: &str| value[name].as_str().unwrap().to_owned();
+    for row in swept().rows("files") {
+        let file = text(&row, "source_path");
+        for run in row["record_runs"].as_array().unwrap() {
+            let [first, last] = ["first_record_id", "last_record_id"].map(|id| run[id].as_u64().unwrap());
+            let log = (file.clone(), text(run, "computer"), text(run, "channel"));
+            runs.entry(log).or_default().push((first, last));
+        }
+    }
+    for line in truth_events() {
+        let time = ticks(line["TimeCreated"].as_str().unwrap()).div_euclid(10);
+        expected.entry((text(&line, "file"), text(&line, "Computer"))).or_default().push(time);
+        let log = (text(&line, "file"), text(&line, "Computer"), text(&line, "Channel"));
+        let id = line["EventRecordID"].as_u64().unwrap();
+        assert!(runs[&log].iter().any(|(first, last)| (*first..=*last).contains(&id)), "{line}");
+    }
+    let mut most = 0;
+    for row in swept().rows("files") {
+        let hosts = row["hosts"].as_array().unwrap();
+        most = most.max(hosts.len());
+        let names: Vec<&Value> = hosts.iter().map(|host| &host["computer"]).collect();
+        assert_eq!(json!(names), row["computers"], "{row}");
+        let sum = |name: &str| hosts.iter().map(|host| host[name].as_u64().unwrap()).sum::<u64>();
+        let read = row["records"].as_u64().unwrap() + row["refound_records"].as_u64().unwrap();
+        assert_eq!((sum("records"), json!(sum("sysmon_records"))), (read, row["sysmon_records"].clone()));
+        for host in hosts {
+            let key = (text(&row, "source_path"), text(host, "computer"));
+            let times = expected.remove(&key).unwrap_or_default();
+            assert_eq!(host["dns_queries"], times.len(), "{key:?}");
+            assert_eq!(host["dns_first_time"], json!(times.iter().min()), "{key:?}");
+            assert_eq!(host["dns_last_time"], json!(times.iter().max()), "{key:?}");
+        }
+    }
+    assert!(expected.is_empty(), "no machine for {expected:?}");
+    assert!(most > 1, "no log with records of several machines");
 }
 
 /// The number of recovered deleted records is the number that the logs' makers state, or that

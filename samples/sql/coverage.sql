@@ -1,13 +1,17 @@
 -- Coverage: each host and day from the first day with DNS queries on any host to the last, and
--- whether the host's logs reach over the day: from the first DNS query of a file to its last one.
--- Days without are days of which nothing is known.
+-- whether a log reaches over the day: from the host's first DNS query in it to the last one. Days
+-- without are days of which nothing is known.
 SET TimeZone = 'UTC';
-WITH logged AS (
-    SELECT unnest(computers) AS computer,
-           CAST(dns_first_time AS DATE) AS first_day,
-           CAST(dns_last_time AS DATE) AS last_day
+WITH contents AS (
+    SELECT unnest(hosts) AS host
     FROM 'files.parquet'
-    WHERE dns_first_time IS NOT NULL AND len(computers) = 1
+),
+logged AS (
+    SELECT host.computer AS computer,
+           CAST(host.dns_first_time AS DATE) AS first_day,
+           CAST(host.dns_last_time AS DATE) AS last_day
+    FROM contents
+    WHERE host.dns_first_time IS NOT NULL
 ),
 days AS (
     SELECT CAST(unnest(generate_series(min(first_day), max(last_day), INTERVAL 1 DAY)) AS DATE) AS day

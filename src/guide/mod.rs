@@ -38,6 +38,7 @@ macro_rules! links {
 [leads]: crate::guide::leads
 [provenance]: crate::guide::provenance
 [programs]: crate::guide::queries#in-other-programs
+[contents]: crate::guide::queries#whose-records-a-log-contains
 [queries]: crate::guide::queries
 [recovery]: crate::guide::recovery
 [rules]: crate::guide::rules

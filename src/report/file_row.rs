@@ -1,6 +1,7 @@
 //! The rows and columns of `files.parquet`, the ledger: for each file of the evidence, what was
 //! read, what was empty and what was damaged.
 
+use super::file_logs::{HOST_FIELDS, RUN_FIELDS, hosts_cell, run_count, runs_cell};
 use super::renames::{MachineNames, is_own_log};
 use crate::ledger::clock::ClockStep;
 use crate::ledger::container::Origin;
@@ -224,6 +225,12 @@ impl<'a> FileRow<'a> {
                 "names of the machines (Computers) in the file's records",
                 |row| Cell::Texts(row.file.tally.computers.keys().map(|name| name.as_str().into()).collect()),
             ),
+            ColumnOf::always(
+                "hosts",
+                Records(HOST_FIELDS),
+                "for each of these names, by name: the number of its `records` and refound records, how many of them Sysmon wrote, how many are DNS queries, and from when to when; if these are more than a mebibyte, only those with the most records",
+                |row| hosts_cell(&row.file.tally),
+            ),
             ColumnOf::nullable("first_time", Time, "earliest TimeCreated of the file's records", |row| {
                 Cell::optional_time(row.file.tally.counts.span.first)
             }),
@@ -247,6 +254,18 @@ impl<'a> FileRow<'a> {
                 Integer,
                 "highest EventRecordID of the file's records",
                 |row| Cell::optional_count(row.file.tally.record_ids.last),
+            ),
+            ColumnOf::always(
+                "record_runs",
+                Records(RUN_FIELDS),
+                "runs of consecutive EventRecordIDs of each channel and machine, by computer, channel and number: the lowest and the highest number of each run, and TimeCreated of their events; if these are more than a mebibyte, only the first runs of each channel and machine",
+                |row| runs_cell(&row.file.tally.logs),
+            ),
+            ColumnOf::always(
+                "record_run_count",
+                Integer,
+                "number of these runs, including those that are not listed; at most about two thousand are counted in a channel",
+                |row| Cell::count(run_count(&row.file.tally.logs)),
             ),
             ColumnOf::always("dirty", Boolean, "true if the log was in use when it was copied", |row| {
                 Cell::Boolean(row.file.header == Header::Dirty)

@@ -16,6 +16,7 @@ mod event_columns;
 mod exclusion;
 #[cfg(feature = "cli")]
 pub mod export;
+mod file_logs;
 mod file_row;
 mod flawed_file;
 mod host;
