@@ -51,7 +51,7 @@ pub const EXIT_STATUSES: [(Exit, &str); 7] = [
     ),
     (Exit::Damaged, "finished, but some evidence was damaged or unreadable: the ledger says what"),
     (Exit::NothingRead, "no event log was found; standard error says what was found instead"),
-    (Exit::OutputFailed, "an output could not be written"),
+    (Exit::OutputFailed, "an output could not be written, or with `--plan` the evidence is not there"),
     (Exit::Matches, "like 0, but there are matches and `--fail-on-match` was given"),
     (Exit::Interrupted, "interrupted; the outputs contain what was finished before, and say so"),
 ];

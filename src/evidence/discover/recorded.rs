@@ -344,7 +344,7 @@ impl RecordedEvidence {
             report: known.report.clone(),
             outer: outer.next().flatten(),
         }));
-        if let Some((root, _)) = self.place_of(item) {
+        if let Some((root, _)) = self.place_of(item, roots) {
             let is_absent = !is_same || files_there == 0;
             let [listed, absent] = relisted.absent.get_mut(root).expect("items lie in recorded roots");
             *listed += 1;
