@@ -13,7 +13,6 @@ use super::texts::{SetId, Sets, TextId, Texts};
 use crate::base::fast_map::FastMap;
 use crate::event::{EventTime, QueryResults, query_status_name};
 use crate::report::answer::{Answer, AnswerError, HostInDetail};
-use crate::report::escape::is_shown_escaped;
 use crate::report::matches::MatchRow;
 use crate::report::run::{DetectionRecord, Run};
 use crate::table::{ColumnOf, ColumnType, Row, TableId, Tables, Wanted};
@@ -22,6 +21,8 @@ use crate::table::{ColumnOf, ColumnType, Row, TableId, Tables, Wanted};
 const MOST_GROUPS: u64 = 100_000;
 /// The most hours with matches that are counted for each host.
 const MOST_HOURS: usize = 2000;
+/// The most texts whose oddities are remembered at a time.
+const MOST_REMEMBERED: usize = 200_000;
 /// The number of ticks (intervals of 100 ns) in an hour.
 const TICKS_PER_HOUR: i64 = 60 * 60 * 10_000_000;
 
@@ -218,8 +219,8 @@ struct Grouper {
     keys: FastMap<Key, usize>,
     /// What groups say of an answer as logged and of its status.
     answers: FastMap<(TextId, TextId), SetId>,
-    /// What is odd about a name, a program, an account and an answer.
-    odd: FastMap<[TextId; 4], Option<TextId>>,
+    /// What is odd about a queried name, a program and an account together.
+    odd: FastMap<[TextId; 3], Option<TextId>>,
     /// The event of the row before. An event has a row for each detection that describes it, and
     /// these rows are neighbours.
     before: Option<(TextId, TextId, i64)>,
@@ -252,8 +253,11 @@ impl Grouper {
         let answers = self.answers.entry((found.results, found.status));
         let answers = *answers.or_insert_with(|| answers_of(found, texts, sets));
         group.answers = sets.joined(group.answers, answers);
-        let shown = [found.name, found.image, found.user, found.results];
-        let odd = *self.odd.entry(shown).or_insert_with(|| odd(shown, texts));
+        let names = [found.name, found.image, found.user];
+        if self.odd.len() > MOST_REMEMBERED {
+            self.odd.clear();
+        }
+        let odd = *self.odd.entry(names).or_insert_with(|| odd(names, texts));
         for doubt in [doubt(found, texts), odd].into_iter().flatten() {
             group.doubts = sets.with(group.doubts, doubt);
         }
@@ -347,13 +351,14 @@ fn answers_of(found: &Found, texts: &mut Texts, sets: &mut Sets) -> SetId {
 /// What Sysmon logs in place of the path of a program that it does not know.
 const UNKNOWN_PROCESS: &str = "<unknown process>";
 
-/// Returns what is odd about the name, the program, the account and the answer of a match; `None`
-/// if nothing is. Whoever makes a query can choose a text that acts on the program that shows it.
-fn odd(shown: [TextId; 4], texts: &mut Texts) -> Option<TextId> {
+/// Returns what is odd about the queried name, the program and the account of a match; `None` if
+/// nothing is. Whoever makes a query can choose a text that acts on the program that shows it.
+fn odd(names: [TextId; 3], texts: &mut Texts) -> Option<TextId> {
     let has = |ids: &[TextId], is: fn(char) -> bool| ids.iter().any(|id| texts.text(*id).contains(is));
-    let [name, image, ..] = shown;
+    let [name, image, _] = names;
     let image = if texts.text(image) == UNKNOWN_PROCESS { name } else { image };
-    let odd = if has(&shown, is_shown_escaped) {
+    let turns = |letter: char| matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let odd = if has(&names, char::is_control) || has(&names, turns) {
         "contains control characters, which no real name has: perhaps planted to deceive whoever reads it"
     } else if has(&[name, image], |letter| matches!(letter, '<' | '>')) {
         "contains < or >, which no real name has: perhaps planted to act in a browser"
@@ -369,5 +374,33 @@ fn doubt(found: &Found, texts: &mut Texts) -> Option<TextId> {
         ("", "verified") => None,
         ("", integrity) => texts.id(&format!("record {integrity}")),
         (from, _) => texts.id(&format!("deleted record ({from})")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_act_are_odd_and_foreign_ones_are_not() {
+        let odd = |name: &str, image: &str| {
+            let mut texts = Texts::default();
+            let names = [name, image, "CORP\\u"].map(|text| texts.id(text).unwrap());
+            odd(names, &mut texts).map(|id| texts.text(id).to_owned())
+        };
+        for (name, image) in
+            [("example.com", UNKNOWN_PROCESS), ("bücher.example", "C:\\Users\\Zoe\u{308}\\a.exe")]
+        {
+            assert_eq!(odd(name, image), None);
+        }
+        for (name, image, expected) in [
+            ("\u{1b}[2Jexample.com", "a.exe", "control characters"),
+            ("example.com", "C:\\exe.\u{202e}txt", "control characters"),
+            ("example.com", "C:\\<script>.exe", "< or >"),
+            ("a<b", UNKNOWN_PROCESS, "< or >"),
+        ] {
+            let odd = odd(name, image).unwrap();
+            assert!(odd.contains(expected), "{name:?} {image:?}: {odd}");
+        }
     }
 }
