@@ -30,7 +30,8 @@ pub(super) fn run(arguments: &MergeArguments) -> Result<Exit, CommandError> {
     let access = if arguments.readable { Access::Others } else { Access::Owner };
     let output = prepare(&arguments.out, &merge.roots(), arguments.force, unfinished, access)?;
     let mut progress =
-        Progress::new(MessageWriter::new(io::stderr(), arguments.log_format), verbosity, BETWEEN_LINES);
+        Progress::new(MessageWriter::new(io::stderr(), arguments.log_format), verbosity, BETWEEN_LINES)
+            .saying("merging");
     let local =
         Local { page: arguments.no_report.into(), threads: count(arguments.threads), ..Local::default() };
     let caller = caller(OnMatch::Ignore);

@@ -45,6 +45,8 @@ pub struct Progress<W> {
     /// and after it has ended, and if the user wants no progress shown.
     ticker: Option<Ticker>,
     between_lines: Duration,
+    /// What is done with the files, as the first message says: `sweeping`, or `merging`.
+    verb: &'static str,
 }
 
 /// What a sweep is doing, for the line that shows its progress.
@@ -83,7 +85,12 @@ impl<W: Write + Send + 'static> Progress<W> {
         let bar = ProgressBar::with_draw_target(None, target).with_style(style());
         let (log, state) = (Arc::new(Mutex::new(log)), State::Listing(FoundSoFar::default()));
         let state = Arc::new(Mutex::new(state));
-        Progress { log, verbosity, bar, state, ticker: None, between_lines }
+        Progress { log, verbosity, bar, state, ticker: None, between_lines, verb: "sweeping" }
+    }
+
+    /// Has the first message say what is done with the files in place of `sweeping`.
+    pub fn saying(self, verb: &'static str) -> Self {
+        Progress { verb, ..self }
     }
 
     /// Starts the thread that shows the sweep's progress again and again, unless it already runs or
@@ -228,7 +235,7 @@ impl<W: Write + Send + 'static> Observer for Progress<W> {
 
     fn found(&mut self, discovery: &Discovery) {
         let (files, bytes) = (discovery.files.len() as u64, discovery.bytes() + discovery.hashed_bytes);
-        self.message(Level::Info, &format!("sweeping {files} files, {bytes} bytes"));
+        self.message(Level::Info, &format!("{} {files} files, {bytes} bytes", self.verb));
         let pace = Pace { all_bytes: bytes, all_files: files, ..Pace::default() };
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = State::Reading(pace, Instant::now());
         self.begin();

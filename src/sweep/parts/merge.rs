@@ -282,6 +282,9 @@ struct Opened {
     records: Vec<MergedPart>,
 }
 
+/// The most shards without a part that a message lists.
+const MOST_MISSING: usize = 10;
+
 /// Opens the parts of the shards of a plan, and checks that there is one for each shard.
 fn of_plan(path: &Path, paths: &[PathBuf]) -> Result<Opened, PartsError> {
     let (plan, id) = Plan::read(path)?;
@@ -308,15 +311,16 @@ fn of_plan(path: &Path, paths: &[PathBuf]) -> Result<Opened, PartsError> {
         let record = record(part_path, &id, shard)?;
         *place = Some((part, record));
     }
-    let missing: Vec<String> = (1..)
-        .zip(&found)
-        .filter(|(_, part)| part.is_none())
-        .map(|(shard, _): (u32, _)| shard.to_string())
-        .collect();
+    let missing = (1_u32..).zip(&found).filter(|(_, part)| part.is_none()).map(|(shard, _)| shard);
+    let missing: Vec<String> = missing.map(|shard| shard.to_string()).collect();
     if !missing.is_empty() {
+        let named = missing.iter().take(MOST_MISSING).cloned().collect::<Vec<_>>().join(", ");
+        let more = match missing.len().saturating_sub(MOST_MISSING) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
         let reason = format!(
-            "the plan has {shards} shards: expected a part of each, found none of shard {}",
-            missing.join(", ")
+            "the plan has {shards} shards: expected a part of each, found none of shard {named}{more}"
         );
         return Err(PartsError { path: path.to_path_buf(), reason });
     }
