@@ -15,15 +15,16 @@ use crate::base::fast_map::FastMap;
 /// What is written into memory does not fail.
 const INFALLIBLE: &str = "memory takes all that is written";
 
-/// Packs the rows of a grid, column by column.
+/// Packs the rows of one of the page's grids (lists that can be searched) into text, column by
+/// column.
 pub(super) struct Columns {
     to: BufWriter<deflate::Compressor<EncoderStringWriter<'static, GeneralPurpose, String>>>,
-    /// What comes before the next column.
+    /// The JSON text before the next column: a comma, or nothing before the first column.
     before: &'static str,
 }
 
 impl Columns {
-    /// Begins the columns for rows, of which there are `rows`.
+    /// Begins a grid of `rows` rows, which has no column yet.
     pub(super) fn of(rows: usize) -> Self {
         let to = deflate::compressor(EncoderStringWriter::new(&STANDARD));
         let mut columns = Columns { to: BufWriter::with_capacity(1 << 16, to), before: "" };
@@ -31,8 +32,8 @@ impl Columns {
         columns
     }
 
-    /// Adds a column of texts. Rows with equal keys have the same text, which `text` makes of the
-    /// key once.
+    /// Adds the column `name`, which has a text in each row. `keys` has the key of each row; rows
+    /// with equal keys have the same text, which `text` makes of the key once.
     pub(super) fn texts<K: Copy + Eq + Hash>(
         mut self,
         name: &str,
@@ -61,7 +62,8 @@ impl Columns {
         self
     }
 
-    /// Adds a column of numbers. Times are numbers of seconds since 1970.
+    /// Adds the column `name`, which has a number in each row, or none. Times are numbers of
+    /// seconds since 1970.
     pub(super) fn numbers(mut self, name: &str, numbers: impl Iterator<Item = Option<i64>>) -> Self {
         self.begin(name, "steps");
         let mut before = 0_i64;
@@ -75,7 +77,7 @@ impl Columns {
         self
     }
 
-    /// Returns the rows, packed.
+    /// Ends the grid, and returns its rows as text: JSON that is deflated and written in base64.
     pub(super) fn packed(mut self) -> String {
         self.write("}}");
         let to = self.to.into_inner().map_err(|_| INFALLIBLE).expect(INFALLIBLE);
@@ -99,12 +101,12 @@ impl Columns {
     }
 }
 
-/// The greatest number whose difference from any other, however far below zero, a script has
-/// exactly.
+/// The greatest number that a grid can have, and without its sign the least. JavaScript computes
+/// the difference of any two numbers up to here exactly.
 const MOST_EXACT: i64 = 1 << 52;
 
-/// Packs as many of the first `rows` as fit into `most` bytes, by `pack`. Returns them, and how
-/// many they are.
+/// Packs the first of `rows` by `pack`: as many as fit into `most` bytes, or slightly fewer.
+/// Returns the packed text, and the number of rows in it.
 pub(super) fn packed_within<R>(rows: &[R], most: usize, pack: impl Fn(&[R]) -> String) -> (String, usize) {
     let mut count = rows.len();
     loop {

@@ -1,6 +1,6 @@
-//! The page as plain data: what stands where, as text without markup. `page.html` makes HTML of it.
-//! All texts from evidence and from rules must be escaped (`report::escape`) before they come here;
-//! the template escapes the markup.
+//! The page of an output (`report.html`) as plain data: what stands where, as text without markup.
+//! `page.html` makes HTML of it. All texts from evidence and from rules must be escaped
+//! (`report::escape`) before they come here; the template escapes the markup.
 
 use askama::Template;
 
@@ -20,53 +20,55 @@ pub(super) struct Document {
     pub run_sha256: String,
     /// The title of the browser's window.
     pub title: String,
-    /// The style sheet.
+    /// The text of the page's style sheet, which includes that of Tabulator.
     pub style: String,
-    /// The links to the sections.
+    /// The links to the page's sections.
     pub links: Vec<Link>,
-    /// The top of the page.
+    /// The top of the page: the answer in a sentence, and four figures.
     pub answer: Top,
-    /// The chart of matches; `None` if no match has a time.
+    /// The chart of matches by host and time; `None` if no match has a time.
     pub timeline: Option<Figure>,
-    /// The chart of DNS logging; `None` if no host has a time.
+    /// The chart of when DNS queries were logged on each host; `None` if neither a match nor a
+    /// record has a time.
     pub coverage: Option<Figure>,
-    /// What the list of hosts contains.
+    /// The text above the list of hosts, which says what the list contains.
     pub hosts_intro: &'static str,
-    /// What the searchable list of hosts leaves out; empty if it is complete.
+    /// A sentence on how many hosts the searchable list leaves out; empty if it has all.
     pub hosts_left_out: String,
     /// The list of hosts for a browser that runs no script, and for paper.
     pub hosts: Listing,
-    /// What the lists of matches contain.
+    /// The text above the lists of matches, which says what they contain.
     pub matches_intro: String,
-    /// What the searchable list of matches leaves out; empty if it is complete.
+    /// A sentence on what the searchable list of matches leaves out; empty if it has all.
     pub matches_left_out: String,
-    /// The hosts with matches, worst first.
+    /// The first hosts with matches, the worst first, each with a list of its matches.
     pub cards: Vec<Card>,
-    /// What the hosts with matches leave out; empty if they are complete.
+    /// A sentence on how many hosts with matches have no card; empty if each has one.
     pub cards_left_out: String,
-    /// The sections that are texts and lists.
+    /// The sections that consist of texts and lists, such as the one on damage.
     pub sections: Vec<Section>,
-    /// What the section on detections contains.
+    /// The text above the detections, which says how far their rules' own words can be trusted.
     pub detections_intro: &'static str,
-    /// The detections that ran.
+    /// The detections that ran and that the page describes, those with the most matches first.
     pub detections: Vec<DetectionCard>,
-    /// How many detections are not listed; empty if all are.
+    /// A sentence on how many detections that ran are not described; empty if all are.
     pub detections_left_out: String,
     /// What ran: program, machine, times, arguments.
     pub run: Vec<Fact>,
-    /// The tables of the output.
+    /// The list of the output's tables, each with its SHA-256.
     pub outputs: Listing,
-    /// How far evidence can be compared with the ledger.
+    /// A sentence on how far the evidence can be compared with the ledger (`files.parquet`): by
+    /// contents, or only by names and sizes.
     pub verify_evidence: &'static str,
-    /// The licence of the script that makes the grids.
+    /// The text of the licence of Tabulator, the script that makes the page's grids.
     pub licence: &'static str,
-    /// The rows of the list of hosts, packed.
+    /// The rows of the searchable list of hosts, packed into text for the page's script.
     pub hosts_data: String,
-    /// The rows of the list of matches, packed.
+    /// The rows of the searchable list of matches, packed into text for the page's script.
     pub matches_data: String,
-    /// The script that makes the grids.
+    /// The text of Tabulator, the script that makes the page's grids (lists that can be searched).
     pub tabulator: &'static str,
-    /// The page's own script.
+    /// The text of the page's own script.
     pub script: &'static str,
 }
 
@@ -86,34 +88,35 @@ pub(super) struct Top {
     pub headline: String,
     /// What else a reader must know, a sentence each.
     pub sentences: Vec<String>,
-    /// The four figures.
+    /// The four key figures, such as the number of hosts with matches.
     pub figures: Vec<KeyFigure>,
-    /// The first hosts with matches, with the first query of each.
+    /// The list of the worst hosts with matches, with the first matching query of each.
     pub worst: Listing,
 }
 
-/// A figure at the top of the page.
+/// One of the four key figures at the top of the page: a number or a time in large type, such as
+/// how many hosts have matches.
 pub(super) struct KeyFigure {
-    /// What the figure counts.
+    /// What the key figure counts, such as `Hosts with matches`.
     pub label: &'static str,
-    /// The figure.
+    /// The number or the time as text, such as `2 of 3`.
     pub value: String,
-    /// What the figure consists of, a line each.
+    /// Lines below the key figure that say more, such as how many matches the hosts have.
     pub details: Vec<String>,
-    /// How the figure is coloured.
+    /// Whether the key figure is good or bad news, which decides its colour.
     pub tone: Tone,
 }
 
-/// The tone of a figure at the top of the page, which decides its colour.
+/// Whether a key figure at the top of the page is good or bad news, which decides its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tone {
-    /// Something was found.
+    /// The key figure is bad news: the sweep found matches.
     Bad,
-    /// Something is not known.
+    /// The key figure is a warning: hosts are not cleared, or evidence was not read whole.
     Warn,
-    /// Nothing was found, or nothing is missing.
+    /// The key figure is good news: no host has matches, all are cleared, or all was read.
     Good,
-    /// The figure is neither good nor bad.
+    /// The key figure is neither good nor bad news.
     Plain,
 }
 
@@ -141,7 +144,8 @@ pub(super) struct Figure {
 }
 
 impl Figure {
-    /// Returns a chart with its explanation.
+    /// Returns a chart with its explanation: `label` is for readers who do not see the chart,
+    /// `intro` for those who do.
     pub(super) fn new(chart: Chart, label: String, intro: String) -> Self {
         Figure { label, intro, svg: chart.svg, left_out: chart.left_out }
     }
@@ -163,15 +167,15 @@ pub(super) struct Section {
 
 /// A name with its values, such as the arguments of the run.
 pub(super) struct Fact {
-    /// The name.
+    /// The name of what the values are, such as `Command line`.
     pub name: &'static str,
-    /// The values, a line each.
+    /// The values that belong to the name, a line each.
     pub lines: Vec<String>,
 }
 
 /// The most bytes of a list on the page, so that the page stays small whatever the evidence has.
 const MOST_LIST_BYTES: usize = 150_000;
-/// About the number of bytes of markup around a cell.
+/// The number of bytes of HTML markup around each line of a cell, about.
 const CELL_BYTES: usize = 60;
 
 /// A list on the page, as a table.
@@ -188,7 +192,7 @@ pub(super) struct Listing {
     pub rows: Vec<Vec<Lines>>,
     /// What stands in place of the list if it has no rows.
     pub none: &'static str,
-    /// How much the list leaves out; empty if it is complete.
+    /// A sentence on how much the list leaves out; empty if it is complete.
     pub left_out: String,
 }
 
@@ -204,12 +208,12 @@ impl Listing {
         Listing { room: MOST_LIST_BYTES, caption, title, columns, rows: Vec::new(), none, left_out }
     }
 
-    /// Returns the list with room for this number of bytes.
+    /// Returns the list, whose rows may take `room` bytes of HTML.
     pub(super) fn with_room(self, room: usize) -> Self {
         Listing { room, ..self }
     }
 
-    /// Returns the number of bytes that rows may still take.
+    /// Returns the number of bytes of HTML that further rows of the list may take.
     pub(super) fn room(&self) -> usize {
         self.room
     }
@@ -261,7 +265,7 @@ pub(super) struct Column {
     pub kind: Kind,
 }
 
-/// What a column of a list contains, which decides how it is set.
+/// What a column of a list contains, which decides how the page shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Ordinary text.
@@ -291,22 +295,23 @@ impl Kind {
     }
 }
 
-/// A host with matches.
+/// A host with matches, as the page shows it in a box: the host's name, a sentence about it, and a
+/// list of its matches.
 pub(super) struct Card {
     /// The host's name.
     pub host: String,
-    /// The host in a sentence.
+    /// How many matches the host has, from when to when, and in which evidence, in a sentence.
     pub about: String,
-    /// The host's matches, in groups.
+    /// The list of the host's matches, with a row for each group of matches that agree.
     pub groups: Listing,
 }
 
-/// A detection that ran.
+/// A detection that ran, as the page shows it in a box.
 pub(super) struct DetectionCard {
     /// The detection's name.
     pub name: String,
     /// What the detection finds, in the words of its rule.
     pub paragraphs: Vec<String>,
-    /// What else the rule says, and how many matches there are.
+    /// What else the rule says, and how many matches the detection has.
     pub facts: Vec<Fact>,
 }

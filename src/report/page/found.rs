@@ -1,4 +1,5 @@
-//! A row of the table of matches, as the page needs it: with texts as numbers.
+//! A row of the table of matches, as the page needs it: in place of each text is its number in
+//! [`Texts`], which keeps equal texts once.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -36,28 +37,31 @@ const COLUMNS: [&str; 21] = [
     "user",
     PATTERNS,
 ];
-/// The column with the patterns for the queried name.
+/// The column with those of the detection's patterns that the queried name satisfies.
 const PATTERNS: &str = "matched_query";
-/// A further column, which is read only if a detection groups by it, because nearly every row has
-/// another value in it.
+/// The column with the GUID of the process. It is read only if a detection groups by it, because
+/// nearly every row has another value, and all of them would be kept in memory.
 const PROCESS_GUID: &str = "process_guid";
-/// The number of columns from `computer` to `user`, each with a text.
+/// The number of columns in [`COLUMNS`] that contain one text each: those from `computer` to
+/// `user`.
 const TEXTS: usize = 12;
-/// The index of `computer` among the columns with a text.
+/// The index of the column `computer` among the columns of [`COLUMNS`] that contain one text each.
 const COMPUTER: usize = 0;
 
-/// An event and a detection that describes it. Texts are numbers in [`Texts`].
+/// A row of the table of matches: an event, and a detection that describes it. Texts are given by
+/// their numbers in [`Texts`].
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Found {
-    /// The event's place in the order of matches.
+    /// The key by which matches are sorted, by time and then by row.
     pub at: Earliest,
-    /// The index of the host; `None` if the page does not list it.
+    /// The index, among the hosts with matches, of the host that logged the event; `None` if the
+    /// page does not list the host.
     pub host: Option<usize>,
     /// True if the event was found in deleted records only.
     pub recovered: bool,
-    /// Where the event's record lies.
+    /// Where the event's record lies in the evidence.
     pub place: Place,
-    /// The host's name, as logged.
+    /// The name (Computer) of the host that logged the event, as logged.
     pub computer: TextId,
     /// The id of the detection.
     pub detection_id: TextId,
@@ -68,42 +72,44 @@ pub(super) struct Found {
     pub recovered_from: TextId,
     /// The path of the program that made the query.
     pub image: TextId,
-    /// The program's file name.
+    /// The file name of the program that made the query.
     pub process: TextId,
     /// The queried name.
     pub name: TextId,
     /// The Windows error code of the query.
     pub status: TextId,
-    /// The answer, as logged.
+    /// The answer to the query, as Sysmon logs it (QueryResults).
     pub results: TextId,
-    /// The program's account.
+    /// The account of the program that made the query.
     pub user: TextId,
     /// The detection's patterns for the queried name that the event satisfies.
     pub patterns: SetId,
-    /// The GUID of the program's process; empty if no detection groups by it.
+    /// The GUID of the process that made the query; empty if no detection groups by it.
     pub process_guid: TextId,
-    /// False if there was no room for one of the texts, which is empty here.
+    /// False if there was no room for one of the row's texts in [`Texts`]. Its field then has the
+    /// number of the empty text.
     pub is_whole: bool,
 }
 
 /// Reads rows of the table of matches.
 #[derive(Debug)]
 pub(super) struct FoundReader {
-    /// The indexes of the hosts, by name in lower case.
+    /// The index of each host with matches, by its name in lower case.
     hosts: HashMap<String, usize>,
-    /// The texts of the row before, most of which the next row has, too, and their numbers.
+    /// For each column with a text, the text of the row before, and its number. Most rows repeat
+    /// it, and then it need not be looked up.
     before: [(Option<String>, TextId); TEXTS],
-    /// The host of the row before.
+    /// The index of the host of the row before; `None` if the page does not list the host.
     host: Option<usize>,
-    /// The patterns that a name satisfies, by the detection and the name.
+    /// The patterns that a queried name satisfies, by the id of the detection and the name.
     patterns: FastMap<(TextId, TextId), SetId>,
-    /// True if the process is read.
+    /// True if the column with the GUID of the process is read.
     by_process: bool,
 }
 
 impl FoundReader {
-    /// Makes a reader of the matches of these hosts, and returns it with the columns that it reads.
-    /// The process is among them only if `by_process`.
+    /// Makes a reader of the matches of these hosts, and returns it with the names of the columns
+    /// that it reads. The GUID of the process is among them only if `by_process` is true.
     pub(super) fn new(hosts: &[&HostInDetail], by_process: bool) -> (Self, Vec<&'static str>) {
         let names = hosts.iter().enumerate();
         let names =
@@ -117,7 +123,8 @@ impl FoundReader {
         (FoundReader { hosts, before: Default::default(), host: None, patterns, by_process }, columns)
     }
 
-    /// Reads a row; `None` if it is a copy of an earlier event, or if an exclusion takes it away.
+    /// Reads a row of the table of matches. Returns `None` if the event is a copy of an earlier
+    /// one, or if an exclusion takes it away from the detection.
     pub(super) fn read(&mut self, row: &Row<'_>, texts: &mut Texts, sets: &mut Sets) -> Option<Found> {
         let mut cells = row.cells();
         let mut next = || cells.next().unwrap_or(Cell::Null);
@@ -174,8 +181,9 @@ impl FoundReader {
         })
     }
 
-    /// Returns the patterns of a detection that a name satisfies. `cell` makes the cell with them,
-    /// if this detection and this name are met for the first time.
+    /// Returns the patterns that a queried name satisfies. `of` is the id of the detection and the
+    /// name; `cell` returns the cell with the patterns, and is called only for the first row that
+    /// has both.
     fn patterns<'r>(
         &mut self,
         of: (TextId, TextId),
@@ -190,8 +198,9 @@ impl FoundReader {
         })
     }
 
-    /// Returns the number of a text that the row before may have, too, in the column with this
-    /// index among those with texts. If there is no room for it, `is_whole` becomes false.
+    /// Returns the number of the text in `cell`, which is often the text of the row before. `place`
+    /// is the index of the column among those with a text. If there is no room for the text,
+    /// `is_whole` becomes false.
     fn shared(&mut self, place: usize, cell: Cell<'_>, texts: &mut Texts, is_whole: &mut bool) -> TextId {
         let text = if let Cell::Text(text) = cell { text } else { Cow::Borrowed("") };
         let Some((before, id)) = self.before.get_mut(place) else { return TextId::default() };

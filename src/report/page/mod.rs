@@ -36,19 +36,21 @@ use super::run::Run;
 use crate::base::digest::sha256_bytes;
 use crate::table::Tables;
 
-/// About the most bytes of a page: a few sentences can come on top.
+/// The most bytes of a page, about: the list of matches is cut so that it fits, and the sentence
+/// that says so comes on top.
 const MOST_BYTES: usize = 4_990_000;
-/// The name of the element of the page that has the SHA-256 of `run.json`.
+/// The name of the page's `meta` element whose content is the SHA-256 of `run.json`.
 const RUN_SHA256: &str = "dnsweep-run-json-sha256";
-/// The script that makes grids, as its makers publish it.
+/// The script Tabulator, which makes the page's grids (lists that can be searched), as its makers
+/// publish it.
 const TABULATOR: &str = include_str!("vendor/tabulator-6.5.3/tabulator.min.js");
 /// The style sheet that belongs to [`TABULATOR`].
 const TABULATOR_STYLE: &str = include_str!("vendor/tabulator-6.5.3/tabulator.min.css");
 /// The licence of [`TABULATOR`].
 const TABULATOR_LICENCE: &str = include_str!("vendor/tabulator-6.5.3/LICENSE");
-/// The page's own script.
+/// The page's own script, which fills the grids that [`TABULATOR`] makes.
 const SCRIPT: &str = include_str!("page.js");
-/// The page's own style sheet.
+/// The page's own style sheet, besides [`TABULATOR_STYLE`].
 const STYLE: &str = include_str!("page.css");
 
 /// Makes the page of an output. `run` is what its `run.json` says, `run_sha256` the SHA-256 of that
@@ -83,7 +85,8 @@ impl<'p> PageMarks<'p> {
     }
 }
 
-/// Returns the page of an answer. The list of matches gets the room that all else leaves.
+/// Returns the page of an answer as HTML. The list of matches may take the bytes that the rest of
+/// the page leaves of [`MOST_BYTES`].
 fn document(run_sha256: &str, answer: &Answer, logging: &Logging, matches: &GroupedMatches) -> String {
     // The last line names a file for debuggers, which a browser would look for.
     let tabulator = TABULATOR.split("//# sourceMappingURL").next().unwrap_or(TABULATOR);
@@ -139,9 +142,10 @@ fn document(run_sha256: &str, answer: &Answer, logging: &Logging, matches: &Grou
     rendered(&document)
 }
 
-/// The links to the lists that a browser can filter.
+/// The links on the page to the lists of hosts and of matches: the id of the section, and the text
+/// of the link.
 const LIST_LINKS: [(&str, &str); 2] = [("hosts", "Hosts"), ("matches", "Matches")];
-/// The links to the sections after those that are lists.
+/// The links on the page to its last sections: the id of the section, and the text of the link.
 const LAST_LINKS: [(&str, &str); 3] = [("detections", "Detections"), ("run", "Run"), ("verify", "Verify")];
 
 fn link_title(id: &str) -> &'static str {
@@ -155,8 +159,8 @@ fn link_title(id: &str) -> &'static str {
     }
 }
 
-/// Returns the content security policy: nothing is loaded, and only the scripts and the style sheet
-/// of the page count, which are known by their SHA-256.
+/// Returns the page's content security policy: the browser loads nothing, and accepts only the
+/// scripts and the style sheet in the page, which are known by their SHA-256.
 fn policy(tabulator: &str, style: &str) -> String {
     let hash = |text: &str| format!("'sha256-{}'", STANDARD.encode(sha256_bytes(text.as_bytes())));
     format!(
