@@ -225,7 +225,7 @@ fn odd(answer: &Answer) -> Section {
             }
             list
         };
-    let none = "Apart from damage and the notes below, nothing is odd about the logs.";
+    let none = "Apart from damage and the notes below, nothing is odd about the logs themselves. Odd values in events are said with the matches.";
     let odd = remarks(&answer.anomalies, "Anomalies of hosts' logs", "What is odd", none);
     let mut notes = remarks(&answer.notes, "Notes on hosts' logs", "Note", "No other remarks.");
     let totals = &answer.run.totals;
@@ -334,7 +334,7 @@ fn rules(answer: &Answer) -> Section {
     };
     let refused = list(&answer.run.refused_detections, "Refused");
     let others = list(&answer.run.other_data_detections, "About other data than DNS queries");
-    section("rules", "Rules that did not run", vec![about.join(" ")], vec![refused, others])
+    section("rules", "Rules that ran, and that did not", vec![about.join(" ")], vec![refused, others])
 }
 
 /// Returns an optional text of `run.json` as a line; none if there is no text.

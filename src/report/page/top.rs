@@ -223,7 +223,11 @@ fn uncleared(answer: &Answer) -> KeyFigure {
     details.push(if answer.run.totals.hosts_with_matches == answer.run.totals.hosts {
         "every host has matches".to_owned()
     } else {
-        counted(answer.cleared_count, "host is cleared", "hosts are cleared")
+        counted(
+            answer.cleared_count,
+            "host is cleared for the time logged",
+            "hosts are cleared for the time logged",
+        )
     });
     let tone = if count > 0 { Tone::Warn } else { Tone::Good };
     KeyFigure { label: "Hosts not cleared", value: grouped(count), details, tone }
