@@ -231,7 +231,7 @@ fn the_summary_says_which_hosts_cannot_be_cleared_and_why() {
     let text = words(&swept.process.stdout);
     for part in [
         "1 match on 1 of 12 hosts; 1 cleared, 10 not cleared",
-        "Not cleared 10 of 11 hosts without matches 1 no event logs: (evidence NO-LOGS) 1 unreadable: \
+        "Not cleared 10 of 11 hosts without matches; --full lists all 1 no event logs: (evidence NO-LOGS) 1 unreadable: \
          (evidence UNREADABLE) 1 no records: (evidence NO-RECORDS) 1 no Sysmon: NO-SYSMON 1 no DNS queries \
          logged: NO-QUERIES 2 no DNS queries in the period: BEFORE-AND-AFTER, ONLY-BEFORE 1 with incomplete files: \
          INCOMPLETE 2 period covered in part: ",
@@ -338,7 +338,7 @@ fn an_event_without_a_readable_time_may_match_and_covers_nothing() {
             ("C", "no matches", Some("whole"), 1),
         ],
     );
-    let text = "\nNot cleared 2 of 2 hosts without matches\n  1 no DNS queries in the period: B\n  \
+    let text = "\nNot cleared 2 of 2 hosts without matches; --full lists all\n  1 no DNS queries in the period: B\n  \
                 1 with times that cannot be read: C\n";
     assert!(swept.process.stdout.contains(text), "{}", swept.process.stdout);
     assert_eq!(not_cleared(&swept).len(), 2);

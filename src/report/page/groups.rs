@@ -26,7 +26,8 @@ const MOST_REMEMBERED: usize = 200_000;
 /// The number of ticks (intervals of 100 ns) in an hour.
 const TICKS_PER_HOUR: i64 = 60 * 60 * 10_000_000;
 
-/// A field of a match by which detections group, with the names that it has in their tables.
+/// A field of a match by which detections group, with the names that the columns of `stats` tables
+/// have for it.
 #[derive(Debug, Clone, Copy)]
 struct Field {
     names: &'static [&'static str],
@@ -43,35 +44,35 @@ const FIELDS: [Field; 7] = [
     Field { names: &["User", "user", "src_user"], value: |found| found.user },
     Field { names: &["ProcessGuid", "process_guid"], value: |found| found.process_guid },
 ];
-/// The indexes in [`FIELDS`] by which a detection without `stats` groups.
+/// The indexes in [`FIELDS`] of the fields by which a detection without `stats` groups.
 const USUAL: [usize; 5] = [0, 2, 3, 4, 5];
-/// The index in [`FIELDS`] of the process.
+/// The index in [`FIELDS`] of the GUID of the process.
 const PROCESS_GUID: usize = 6;
 
-/// A group of matches of a host and a detection.
+/// Matches of one host by one detection that agree in the fields by which the detection groups.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Group {
     /// The detection's name.
     pub detection: TextId,
-    /// The number of matches.
+    /// The number of matches in the group.
     pub count: u64,
-    /// The earliest match, whose record `place` describes.
+    /// The key by which the group's earliest match is sorted: by time, and then by row.
     pub earliest: Earliest,
-    /// The time of the last match.
+    /// The time of the group's last match; `None` if no match has a readable time.
     pub last: Option<EventTime>,
-    /// The program's file name.
+    /// The file name of the program that made the group's earliest query.
     pub process: TextId,
-    /// The paths of the programs.
+    /// The paths of the programs that made the queries.
     pub images: SetId,
     /// The queried names.
     pub names: SetId,
-    /// The patterns for the name that the matches satisfy.
+    /// The detection's patterns that the queried names satisfy.
     pub patterns: SetId,
-    /// The answers. If there is no answer, the status of the query.
+    /// The answers to the queries. A query without an answer has its status here.
     pub answers: SetId,
-    /// The accounts.
+    /// The accounts of the programs that made the queries.
     pub users: SetId,
-    /// Where the record of the earliest match lies.
+    /// Where the record of the group's earliest match lies.
     pub place: Place,
     /// What limits the trust in the matches, such as that they were found in deleted records.
     pub doubts: SetId,
@@ -80,32 +81,33 @@ pub(super) struct Group {
 /// Where the record of a match lies in the evidence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {
-    /// The name of the piece of evidence.
+    /// The name of the piece of evidence that contains the record.
     pub evidence: TextId,
-    /// The path of the file from its root.
+    /// The path, from its root, of the file that contains the record.
     pub path: TextId,
-    /// The record's number in its log.
+    /// The record's number in its log, its EventRecordID.
     pub record_id: Option<i64>,
-    /// The offset of the record in its file.
+    /// The offset of the record in bytes from the start of its file.
     pub offset: i64,
-    /// When the shadow copy was made that the file comes from.
+    /// When the shadow copy was made from which the file comes; `None` if it comes from none.
     pub snapshot: Option<EventTime>,
-    /// True if the file was deleted in its volume.
+    /// True if the file that contains the record was deleted in its volume.
     pub deleted_file: bool,
 }
 
-/// The matches of a host.
+/// The matches of one host, in groups of matches that agree.
 #[derive(Debug, Default)]
 pub(super) struct HostGroups {
-    /// The groups, by the time of their first match.
+    /// The groups, in order of the time of their first match.
     pub groups: Vec<Group>,
-    /// The number of matches in live records in each hour, which is given by its number since 1970.
+    /// The number of matches in live records in each hour. The key is the number of hours since the
+    /// start of 1970.
     pub hours: BTreeMap<i64, u64>,
     /// The earliest match in a live record.
     pub first: Option<FirstMatch>,
-    /// The number of matches that are in no group, because there is no room for another group.
+    /// The number of matches that are in no group, because the page has no room for another group.
     pub ungrouped: u64,
-    /// The number of matches in hours for which there is no room.
+    /// The number of matches that `hours` leaves out, because it has [`MOST_HOURS`] hours already.
     pub unplaced: u64,
 }
 
@@ -140,7 +142,7 @@ pub(super) fn hosts_with_matches(answer: &Answer) -> Vec<&HostInDetail> {
     answer.hosts.items.iter().chain(recovered).collect()
 }
 
-/// Reads the matches of the hosts of an answer, in groups.
+/// Reads the table of matches, and returns the matches of the answer's hosts in groups.
 pub(super) fn read(answer: &Answer, tables: &dyn Tables) -> Result<GroupedMatches, AnswerError> {
     let hosts = hosts_with_matches(answer);
     let mut matches = GroupedMatches::default();
@@ -172,7 +174,7 @@ pub(super) fn read(answer: &Answer, tables: &dyn Tables) -> Result<GroupedMatche
     Ok(matches)
 }
 
-/// A detection, as the groups of its matches need it.
+/// A detection: its name, and how its matches are grouped.
 #[derive(Debug)]
 struct Rule {
     name: TextId,
@@ -180,8 +182,8 @@ struct Rule {
     by: Vec<usize>,
 }
 
-/// Reads by which fields the detections that have matches group: those that their tables have as a
-/// single text. Returns the detections by their ids.
+/// Returns the detections that have matches, by their ids, each with the fields by which it groups:
+/// those of [`FIELDS`] that its `stats` table has as a column with one text in each row.
 fn rules(run: &Run, tables: &dyn Tables, texts: &mut Texts) -> Result<HashMap<TextId, Rule>, AnswerError> {
     let mut rules = HashMap::new();
     let matching = |detection: &&DetectionRecord| detection.matches + detection.recovered_matches > 0;
@@ -215,14 +217,16 @@ struct Grouper {
     matches: GroupedMatches,
     rules: HashMap<TextId, Rule>,
     room: Room,
-    /// The index of the group with a key, among those of its host.
+    /// The index of each group among those of its host, by what the group's matches agree in.
     keys: FastMap<Key, usize>,
-    /// What groups say of an answer as logged and of its status.
+    /// The texts that a group shows for an answer, by the answer as logged and the status of the
+    /// query. Each pair is worked out once.
     answers: FastMap<(TextId, TextId), SetId>,
-    /// What is odd about a queried name, a program and an account together.
+    /// The remark on a queried name, a program and an account that are odd; `None` if they are not.
+    /// Each combination is examined once.
     odd: FastMap<[TextId; 3], Option<TextId>>,
-    /// The event of the row before. An event has a row for each detection that describes it, and
-    /// these rows are neighbours.
+    /// The event of the row before: its piece of evidence, its file, and its offset in the file. An
+    /// event has a row for each detection that describes it, and these rows are neighbours.
     before: Option<(TextId, TextId, i64)>,
 }
 
@@ -286,7 +290,7 @@ impl Grouper {
     }
 
     /// Returns the index of the group of a match among those of its host, which has the index
-    /// `place`. `None` if there is no group for it, and no room for another one.
+    /// `place`. Begins the group if there is none yet; `None` if there is no room for another one.
     fn group(&mut self, place: usize, found: &Found) -> Option<usize> {
         let rule = self.rules.get(&found.detection_id);
         let by = rule.map_or(&USUAL[..], |rule| &rule.by);
@@ -331,7 +335,8 @@ impl Group {
     }
 }
 
-/// Returns the items of a match's answer. If it has none, the status of the query.
+/// Returns the items of the DNS answer to a match's query, each with its type. If there are none,
+/// returns the status of the query.
 fn answers_of(found: &Found, texts: &mut Texts, sets: &mut Sets) -> SetId {
     let answers = QueryResults::parse(texts.text(found.results)).answers;
     let answers = answers.iter().filter_map(|answer| texts.id(&format!("{} {}", answer.kind, answer.data)));

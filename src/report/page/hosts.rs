@@ -1,4 +1,5 @@
-//! The list of all hosts: as a table, and packed for the grid.
+//! The page's list of all hosts: as a table for paper, and packed for the grid that the page's
+//! script makes.
 
 use super::columns::{Columns, packed_within};
 use super::document::{Kind, Listing};
@@ -12,10 +13,11 @@ const MOST_ROWS: usize = 200;
 /// The most bytes of the packed rows of the grid.
 const MOST_PACKED: usize = 600_000;
 
-/// A host of the list, with its matches if it has any.
+/// A host of the list, with the counts of its matches; without them if the host is cleared.
 type HostEntry<'a> = (&'a HostFacts, Option<&'a HostMatches>);
 
-/// Returns the hosts of the answer: those with matches, not cleared, and cleared.
+/// Returns the hosts of the answer in the order of the list: those with matches, those that are not
+/// cleared, and those that are cleared.
 fn entries(answer: &Answer) -> Vec<HostEntry<'_>> {
     let detailed = answer.hosts.items.iter().chain(&answer.uncleared.items);
     let detailed = detailed.map(|of| (&of.facts, Some(&of.matches)));
@@ -63,7 +65,8 @@ pub(super) fn listing(answer: &Answer) -> Listing {
     list.titled("", left_out(more, "host", "hosts", "hosts.parquet"))
 }
 
-/// Returns the list of hosts, packed for the grid, and what it leaves out.
+/// Returns the list of hosts, packed for the grid, and a sentence on how many hosts it leaves out;
+/// empty if it has all.
 pub(super) fn packed(answer: &Answer) -> (String, String) {
     let entries = entries(answer);
     let (packed, rows) = packed_within(&entries, MOST_PACKED, pack);

@@ -10,7 +10,8 @@ use crate::report::file_row::FileRow;
 use crate::report::host_row::HostRow;
 use crate::table::{Cell, ColumnOf, Row, TableId, Tables, Wanted};
 
-/// The most periods that are kept of one host. Later ones are joined with the nearest.
+/// The most periods with DNS logging, and the most with missing records, that are kept of one host.
+/// All later ones are joined with the last.
 const MOST_PERIODS: usize = 60;
 
 /// The first and the last hour of a period, both included.
@@ -24,7 +25,8 @@ pub(super) struct HostLogging {
     /// The periods from the first to the last DNS query of a log, in order of time, without
     /// overlaps.
     pub logged: Vec<Hours>,
-    /// The periods between the records beside a gap in the EventRecordIDs of Sysmon's log.
+    /// For each gap in the EventRecordIDs of Sysmon's log, the period from the record before the
+    /// gap to the record after it.
     pub gaps: Vec<Hours>,
 }
 
@@ -62,8 +64,9 @@ impl Logging {
         self.0.get(&host_key(host.computer.as_deref()?))
     }
 
-    /// Adds a file of the ledger. In a file of one machine, all DNS queries are its own; in a file
-    /// of several, those of each lie between its own first and last one.
+    /// Adds the period of DNS logging of a file, a row of the ledger (`files.parquet`). In a file
+    /// of one machine, all DNS queries are this machine's; in a file of several, the queries of
+    /// each lie between the machine's own first and last one.
     fn add_file(&mut self, row: &Row<'_>) {
         let Some((first, last)) = row.time("dns_first_time").zip(row.time("dns_last_time")) else { return };
         for computer in row.texts("computers") {

@@ -1,4 +1,5 @@
-//! The matches on the page: for each host in groups, and all groups packed for the grid.
+//! The matches on the page: in a card for each host, and those of all hosts packed for the grid
+//! that the page's script makes. Matches that agree are one row.
 
 use super::columns::{Columns, packed_within};
 use super::document::{Card, Kind, Listing};
@@ -9,14 +10,15 @@ use crate::event::EventTime;
 use crate::report::answer::{Answer, HostInDetail, UtcTime};
 use crate::report::wording::{counted, grouped};
 
-/// The most hosts whose matches are listed one host after the other.
+/// The most hosts that have a card, a box with the host's matches.
 const MOST_CARDS: usize = 50;
-/// The most groups in the list of a host.
+/// The most rows in the list of one host's matches. A row is a group of matches that agree.
 const MOST_GROUPS: usize = 40;
-/// The most bytes of the lists of all hosts together.
+/// The most bytes of HTML of the lists of matches in all hosts' cards together.
 const MOST_CARD_BYTES: usize = 400_000;
 
-/// Returns the matches of the first hosts, one host after the other, and what this leaves out.
+/// Returns the cards of the first hosts with matches, and a sentence on how many hosts with matches
+/// have none; empty if each has one.
 pub(super) fn cards(answer: &Answer, matches: &GroupedMatches) -> (Vec<Card>, String) {
     let has_several = answer.run.detections.len() > 1;
     let mut room = MOST_CARD_BYTES;
@@ -38,7 +40,8 @@ pub(super) fn cards(answer: &Answer, matches: &GroupedMatches) -> (Vec<Card>, St
     (cards, left_out)
 }
 
-/// Returns a host with its matches, in a list for which there is this room.
+/// Returns the card of a host with matches. Its list of matches may take `room` bytes of HTML, and
+/// names the detections if `has_several` is true.
 fn card(
     matches: &GroupedMatches,
     of: &HostInDetail,
@@ -93,7 +96,8 @@ fn card(
     Card { host: host(&of.facts), about: about(of), groups: list.titled("", cut.join(" ")) }
 }
 
-/// Returns where a record lies: its piece of evidence, its file, and its place in the file.
+/// Returns where a record lies, as the page shows it: its piece of evidence, its file, and its
+/// number and offset in the file.
 fn place(matches: &GroupedMatches, place: &Place) -> [String; 3] {
     let number = place.record_id.map(|id| format!("record {id}, ")).unwrap_or_default();
     let snapshot = place.snapshot.map(|at| format!(", shadow copy of {} UTC", time(UtcTime(at))));
@@ -102,8 +106,8 @@ fn place(matches: &GroupedMatches, place: &Place) -> [String; 3] {
     [evidence, file, format!("{number}byte {}{}{deleted}", place.offset, snapshot.unwrap_or_default())]
 }
 
-/// Returns a piece of evidence and a file in it. The evidence is empty where the path of the file
-/// begins with it.
+/// Returns the name of a piece of evidence, and the path of a file in it, as the page shows them.
+/// The name is empty if the path begins with it.
 fn evidence_and_file(matches: &GroupedMatches, evidence: TextId, file: TextId) -> [String; 2] {
     let [evidence, file] = [evidence, file].map(|id| matches.texts.text(id));
     let says_it = file.strip_prefix(evidence).is_some_and(|rest| rest.starts_with('/'));
@@ -117,7 +121,7 @@ fn times(group: &Group) -> Vec<String> {
     lines
 }
 
-/// Returns a host's matches in a sentence.
+/// Returns how many matches a host has, from when to when, and in which evidence, in a sentence.
 fn about(of: &HostInDetail) -> String {
     let matches = &of.matches;
     let mut parts = vec![counted(matches.unique, "match", "matches")];
@@ -150,8 +154,8 @@ fn span(first: UtcTime, last: UtcTime) -> String {
     }
 }
 
-/// Returns the groups of all hosts, packed for the grid into at most `most` bytes, and what this
-/// leaves out.
+/// Returns the matches of all hosts in groups, packed for the page's grid into at most `most`
+/// bytes, and a sentence on what is left out; empty if nothing is.
 pub(super) fn packed(answer: &Answer, matches: &GroupedMatches, most: usize) -> (String, String) {
     let names: Vec<String> = hosts_with_matches(answer).iter().map(|of| host(&of.facts)).collect();
     let hosts = matches.hosts.iter().enumerate();
@@ -210,7 +214,8 @@ fn pack(matches: &GroupedMatches, names: &[String], rows: &[(usize, &Group)]) ->
         .packed()
 }
 
-/// Returns the text above the matches.
+/// Returns the text above the lists of matches, which says what a row is and when the first match
+/// was.
 pub(super) fn intro(matches: &GroupedMatches) -> String {
     let times = "Queries that the detection does not tell apart are one row: those of one host with the same program, name \
                  and answer. The row has the time of the first, that of the last, and how many there are.";

@@ -1,5 +1,5 @@
-//! Which matches may begin a group where there are more than the page has room for: the earliest of
-//! each host, as many of each as there is room for.
+//! Which matches may begin a group on the page, if there are more matches than the page has room
+//! for: the earliest of each host, about the same number of each.
 
 use std::collections::{BinaryHeap, HashMap};
 
@@ -8,20 +8,21 @@ use crate::report::answer::{AnswerError, HostInDetail, host_key};
 use crate::report::matches::MatchRow;
 use crate::table::{Cell, ColumnOf, Row, TableId, Tables, Wanted};
 
-/// The order of matches: in order of time, those without a readable time last, then as in the
-/// table.
+/// The key by which matches are sorted: true if the match has no readable time, the time, and the
+/// number of the match's row in the table of matches.
 pub(super) type Earliest = (bool, Option<EventTime>, u64);
 
-/// Which matches of each host may begin a group.
+/// Which matches of each host may begin a group on the page: those up to the host's limit in time.
 #[derive(Debug, Default)]
 pub(super) struct Room {
-    /// The latest row that may begin a group, by the index of its host. Without an entry, each may.
+    /// The key of the latest match that may begin a group, by the index of its host. Of a host that
+    /// has no entry, every match may.
     latest: HashMap<usize, Earliest>,
 }
 
 impl Room {
     /// Finds out which matches of `hosts` may begin a group, so that there are at most about `most`
-    /// groups. The table is read only if there are more matches.
+    /// groups. The table of matches is read only if there are more than `most` matches.
     pub(super) fn read(tables: &dyn Tables, hosts: &[&HostInDetail], most: u64) -> Result<Self, AnswerError> {
         let counts: Vec<u64> = hosts.iter().map(|host| host.matches.hits + host.matches.recovered).collect();
         let Some(level) = level(counts.clone(), most) else { return Ok(Room::default()) };
@@ -51,14 +52,15 @@ impl Room {
         Ok(Room { latest: latest.collect() })
     }
 
-    /// Returns true if this match of the host with this index may begin a group.
+    /// Returns true if the match with the key `found`, of the host with the index `host`, may begin
+    /// a group.
     pub(super) fn has(&self, host: usize, found: Earliest) -> bool {
         self.latest.get(&host).is_none_or(|latest| found <= *latest)
     }
 }
 
-/// Returns the most that each of `counts` may keep so that the sum of all is at most `most`. Small
-/// counts are kept whole. `None` if all can be kept whole.
+/// Returns the number to which each greater one of `counts` must be cut, so that the sum of all is
+/// at most `most`; `None` if none must be cut.
 fn level(mut counts: Vec<u64>, most: u64) -> Option<u64> {
     counts.sort_unstable();
     let mut left = most;

@@ -11,7 +11,7 @@ use crate::report::wording::{counted, grouped};
 /// The most detections that are shown with all that their rules say. Those with most matches come
 /// first.
 const MOST_DETECTIONS: usize = 25;
-/// The most lines of a fact, such as roots of the evidence.
+/// The most values that are shown under one name, such as roots of the evidence.
 const MOST_LINES: usize = 12;
 
 /// Returns the text above the detections.
@@ -20,7 +20,8 @@ pub(super) fn detections_intro() -> &'static str {
      under: they are not findings in this evidence."
 }
 
-/// Returns the detections that ran, those with most matches first, and how many are left out.
+/// Returns the detections that ran, those with most matches first, and a sentence on how many are
+/// left out; empty if all are there.
 pub(super) fn detections(run: &Run) -> (Vec<DetectionCard>, String) {
     let mut all: Vec<&DetectionRecord> = run.detections.iter().collect();
     all.sort_by_key(|detection| std::cmp::Reverse((detection.unique_matches, detection.recovered_matches)));
@@ -71,7 +72,7 @@ fn card(detection: &DetectionRecord) -> DetectionCard {
     DetectionCard { name: text(&detection.name), paragraphs, facts: facts.into_iter().flatten().collect() }
 }
 
-/// Returns a fact; `None` if it has no value.
+/// Returns a name with those of its values that are not empty; `None` if all are.
 fn fact(name: &'static str, lines: Vec<String>) -> Option<Fact> {
     let lines: Vec<String> = lines.into_iter().filter(|line| !line.is_empty()).collect();
     (!lines.is_empty()).then_some(Fact { name, lines })
@@ -167,7 +168,8 @@ pub(super) fn outputs(run: &Run) -> Listing {
     list.titled("", super::words::left_out(more, "table", "tables", "run.json"))
 }
 
-/// Returns how far the evidence can be compared with the ledger.
+/// Returns a sentence on how far the evidence can be compared with the ledger (`files.parquet`): by
+/// contents, or only by names and sizes.
 pub(super) fn comparable(run: &Run) -> &'static str {
     match run.options.hashing {
         Hashing::Sha256 => "It has the SHA-256 of each file that could be read whole.",

@@ -11,9 +11,10 @@ use crate::report::flawed_file::{FirstProblem, FlawedFile, MissedContainer};
 use crate::report::run::RefusedRecord;
 use crate::report::wording::{counted, grouped};
 
-/// The most hosts in the list of those that are not cleared, and the most rules that did not run.
+/// The most rows of the list of hosts that are not cleared, of the exclusions, and of the rules
+/// that did not run.
 const MOST_ROWS: usize = 500;
-/// The most hosts that are named for an exclusion.
+/// The most hosts that are named of those on which an exclusion took events away.
 const MOST_HOSTS: usize = 20;
 
 /// Returns the sections that are lists, in the order of the page.
@@ -72,7 +73,8 @@ fn not_cleared(answer: &Answer) -> Section {
     section("uncleared", "Hosts not cleared, and why", about, vec![list])
 }
 
-/// Returns what a reason means, and what could be done about it.
+/// Returns what it means that a host is not cleared for this reason, and what could be done about
+/// it.
 fn explanation(reason: Uncleared) -> &'static str {
     match reason {
         Uncleared::UnreadableTimes => {
@@ -202,7 +204,8 @@ fn missed(container: &MissedContainer) -> [Vec<String>; 5] {
     ]
 }
 
-/// Returns the first of `all` problems, and how many more there are.
+/// Returns the first of the problems that a file or container has, and how many more it has. `all`
+/// is the number of its problems.
 fn problem(first: Option<&FirstProblem>, all: u64) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     if let Some(first) = first {
@@ -337,7 +340,8 @@ fn rules(answer: &Answer) -> Section {
     section("rules", "Rules that ran, and that did not", vec![about.join(" ")], vec![refused, others])
 }
 
-/// Returns an optional text of `run.json` as a line; none if there is no text.
+/// Returns an optional text of `run.json` as the only line of a list; an empty list if there is no
+/// text.
 pub(super) fn line(value: Option<&str>) -> Vec<String> {
     let line = optional(value);
     if line.is_empty() { Vec::new() } else { vec![line] }

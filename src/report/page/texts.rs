@@ -1,5 +1,6 @@
-//! Texts of an output, each kept once. Rows of the page name them by numbers, so that a text that
-//! many rows have takes memory once, is compared by its number, and is written once.
+//! The texts of an output, equal ones kept once. Rows of the page name a text by its number, so
+//! that a text that many rows have takes memory once, is compared by its number, and is written
+//! once.
 
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
@@ -8,7 +9,8 @@ use crate::base::fast_map::FastMap;
 use crate::report::answer::LONGEST_VALUE;
 use crate::report::escape::middle_cut;
 
-/// The most bytes of all texts together. Evidence can be crafted to have as many as it likes.
+/// The most bytes of all texts together. There is a limit because evidence can be crafted to have
+/// any number of distinct texts.
 const MOST_BYTES: usize = 64 << 20;
 
 /// The number of a text in [`Texts`]. The empty text has the number 0.
@@ -22,7 +24,7 @@ impl TextId {
     }
 }
 
-/// Texts, each kept once.
+/// Distinct texts, each with a number ([`TextId`]).
 #[derive(Debug)]
 pub(super) struct Texts {
     ids: FastMap<Arc<str>, TextId>,
@@ -60,15 +62,15 @@ impl Texts {
     }
 }
 
-/// The number of a set in [`Sets`]. The empty set has the number 0.
+/// The number of a set of texts in [`Sets`]. The empty set has the number 0.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct SetId(u32);
 
 /// The most texts of a set.
 const MOST_IN_A_SET: usize = 8;
 
-/// Sets of texts, each kept once. A set has its texts in the order in which they were added, and at
-/// most [`MOST_IN_A_SET`] of them.
+/// Distinct sets of texts, each with a number ([`SetId`]). A set has its texts in the order in
+/// which they were added, and at most [`MOST_IN_A_SET`] of them.
 #[derive(Debug)]
 pub(super) struct Sets {
     sets: Vec<Set>,
@@ -79,7 +81,7 @@ pub(super) struct Sets {
 #[derive(Debug, Clone, Default)]
 struct Set {
     texts: Vec<TextId>,
-    /// True if there are more texts than are kept.
+    /// True if further texts were added when the set was full.
     more: bool,
 }
 
@@ -90,7 +92,8 @@ impl Default for Sets {
 }
 
 impl Sets {
-    /// Returns the set that has a text besides those of `set`. The empty text is in no set.
+    /// Returns the set that has the texts of `set`, and `text`. The empty text is not added; a full
+    /// set only notes that there is a further text.
     pub(super) fn with(&mut self, set: SetId, text: TextId) -> SetId {
         let Some(old) = self.sets.get(set.0 as usize).filter(|_| !text.is_empty()) else { return set };
         if old.texts.contains(&text) || old.more {

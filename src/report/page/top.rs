@@ -27,7 +27,7 @@ pub(super) fn top(answer: &Answer, matches: &GroupedMatches) -> Top {
     }
 }
 
-/// Returns the answer in a sentence.
+/// Returns the answer in a sentence, such as `3 matches on 2 of 3 hosts`.
 pub(super) fn headline(totals: &Totals) -> String {
     let hosts = counted(totals.hosts, "host", "hosts");
     match (totals.unique_matches, totals.records) {
@@ -101,8 +101,8 @@ fn sentences(answer: &Answer, matches: &GroupedMatches) -> Vec<String> {
     sentences
 }
 
-/// Returns how many hosts without matches are not cleared, and why; `None` if all hosts have
-/// matches.
+/// Returns a sentence on how many hosts without matches are not cleared, and why; `None` if all
+/// hosts have matches.
 fn not_cleared(answer: &Answer) -> Option<String> {
     let totals = &answer.run.totals;
     let others = totals.hosts.checked_sub(totals.hosts_with_matches).filter(|others| *others > 0)?;
@@ -123,9 +123,10 @@ fn not_cleared(answer: &Answer) -> Option<String> {
 
 /// What a match means, in a sentence.
 const MEANING: &str = "A match means that a program asked for a name that a detection describes. It does not show what was transferred.";
-/// What it means that other hosts are cleared, as a sentence after another.
+/// What it means that hosts are cleared: the sentence that follows the one on hosts that are not.
 const CLEARED: &str = " The others are cleared only for the time that their DNS logging covers.";
-/// The most names of hosts, files or containers for each reason in a sentence.
+/// The most hosts, files or containers that are named in a sentence. The sentence only counts the
+/// others.
 const MOST_NAMES: usize = 3;
 
 /// Returns the reasons why hosts are not cleared, each with the names of the first of them.

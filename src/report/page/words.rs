@@ -22,17 +22,20 @@ pub(super) fn text(value: &str) -> String {
     escaped(&middle_cut(value, LONGEST)).into_owned()
 }
 
-/// Returns a path in the evidence as the page shows it: as [`text`], but longer.
+/// Returns a path in the evidence as the page shows it: escaped like [`text`], and cut only if it
+/// is longer than [`LONGEST_PATH`].
 pub(super) fn path(value: &str) -> String {
     escaped(&middle_cut(value, LONGEST_PATH)).into_owned()
 }
 
-/// Returns a text that people wrote as the page shows it: as [`text`], but longer.
+/// Returns a text that people wrote as the page shows it: escaped like [`text`], and cut only if it
+/// is longer than [`LONGEST_PROSE`].
 pub(super) fn prose(value: &str) -> String {
     escaped(&middle_cut(value, LONGEST_PROSE)).into_owned()
 }
 
-/// Returns a value as the top of the page shows it: as [`text`], but shorter.
+/// Returns a value as the top of the page shows it: escaped like [`text`], and cut if it is longer
+/// than [`LONGEST_BRIEF`].
 pub(super) fn brief(value: &str) -> String {
     escaped(&middle_cut(value, LONGEST_BRIEF)).into_owned()
 }
@@ -42,7 +45,8 @@ pub(super) fn optional(value: Option<&str>) -> String {
     value.map(text).unwrap_or_default()
 }
 
-/// Returns the name of a host. A host without a name is called by its piece of evidence.
+/// Returns the name of a host as the page shows it. In place of a name, a host without one has the
+/// name of its piece of evidence.
 pub(super) fn host(facts: &HostFacts) -> String {
     match (facts.computer.as_deref(), facts.evidence.items.first()) {
         (Some(""), _) => "(empty name)".to_owned(),
@@ -52,7 +56,7 @@ pub(super) fn host(facts: &HostFacts) -> String {
     }
 }
 
-/// Returns the name of a host that only a name is known of.
+/// Returns the name of a host as the page shows it where the host's evidence is not known.
 pub(super) fn named(computer: Option<&str>) -> String {
     match computer {
         None => "(no name)".to_owned(),
@@ -61,7 +65,8 @@ pub(super) fn named(computer: Option<&str>) -> String {
     }
 }
 
-/// Returns an instant in UTC, such as `2025-03-04 08:35:10`. Whoever writes it says that it is UTC.
+/// Returns an instant in UTC as text, such as `2025-03-04 08:35:10`. The text does not say that it
+/// is UTC: the column or the sentence that has it does.
 pub(super) fn time(time: UtcTime) -> String {
     time.0.readable().trim_end_matches('Z').to_owned()
 }
@@ -77,8 +82,8 @@ pub(super) fn seconds(time: UtcTime) -> i64 {
     EventTime::ticks(time).div_euclid(TICKS_PER_SECOND)
 }
 
-/// Returns a number of something of which `more` are not shown, as the end of a list says it; empty
-/// if all are shown.
+/// Returns the sentence below a list of which `more` items are not shown; empty if all are. `one`
+/// and `many` are the words for an item and for items, and `table` is where the others are.
 pub(super) fn left_out(more: u64, one: &str, many: &str, table: &str) -> String {
     match more {
         0 => String::new(),
