@@ -56,7 +56,7 @@ pub(super) fn hosts_cell(tally: &Tally) -> Cell<'_> {
 
 /// Returns the cell of the column `record_runs`: the runs of consecutive EventRecordIDs of a file,
 /// sorted by Computer, Channel and number. If the cell would be larger than [`MOST_BYTES`], it has
-/// the first runs of each log, the same number of each log that has more.
+/// only the first runs of each log, at most the same number for every log.
 pub(super) fn runs_cell(logs: &Logs) -> Cell<'_> {
     let size = |computer: &str, channel: &str| {
         computer.len() + channel.len() + NUMBER_BYTES * (RUN_FIELDS.len() - 2)

@@ -1,5 +1,6 @@
-//! The work of a sweep after discovery, or of a merge: every unit (a block of a file) is worked on by
-//! many threads, and collected in evidence order.
+//! The work of a sweep after discovery, or of a merge: each unit of work (a block of a file) is
+//! read or taken from a part by one of many threads, and the results are collected in evidence
+//! order.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -37,7 +38,7 @@ pub(super) struct Job<'s> {
 /// Where the results of the units of work (blocks of files) come from.
 pub(super) enum UnitsFrom {
     /// The units are read from the evidence, except for those of files that an earlier, unfinished
-    /// sweep has read. Contains where the journal has these.
+    /// sweep has read. Contains, by file, where the results of those lie in the journal.
     Evidence(HashMap<FileKey, Vec<EntryLocation>>),
     /// The units come from the parts of sweeps that are merged.
     Parts(Vec<Group>),
@@ -64,8 +65,8 @@ impl Kept {
 }
 
 impl Job<'_> {
-    /// Works on all units, and writes what is found. When `interrupt` becomes true, no further block
-    /// of a file is started.
+    /// Works on all units (blocks of files) of the sweep, and writes what is found. When
+    /// `interrupt` becomes true, no further block is started.
     pub(super) fn run(
         self,
         facts: SweepFacts,

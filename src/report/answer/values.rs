@@ -11,8 +11,8 @@ use crate::table::{Cell, Row};
 /// The most characters of a value from evidence that an answer has. Longer values are cut in the
 /// middle; the tables have the whole value.
 pub const LONGEST_VALUE: usize = 1000;
-/// The most distinct values of a field that are counted one by one. Later values are counted
-/// together, because evidence can be crafted to have as many as it likes.
+/// The most distinct values of a field that are counted. Further ones are not, because evidence can
+/// be crafted to have any number of them.
 const MOST_DISTINCT: usize = 50_000;
 
 /// A value of a field, and how many unique matches have it.

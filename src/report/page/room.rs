@@ -12,7 +12,7 @@ use crate::table::{Cell, ColumnOf, Row, TableId, Tables, Wanted};
 /// number of the match's row in the table of matches.
 pub(super) type Earliest = (bool, Option<EventTime>, u64);
 
-/// Which matches of each host may begin a group on the page: those up to the host's limit in time.
+/// Which matches of each host may begin a group on the page: all, or all up to a certain one.
 #[derive(Debug, Default)]
 pub(super) struct Room {
     /// The key of the latest match that may begin a group, by the index of its host. Of a host that

@@ -1,7 +1,8 @@
 //! A part: what a sweep, or one shard of a plan, found in its files, to be merged with others.
 //!
-//! A part is a packed file of documents, encoded with postcard: a head, the plan if the part stands
-//! alone, the hashes of containers, an entry for each unit of work in evidence order, and an end.
+//! A part is a packed file of documents, encoded with postcard: a head, which says what the part is
+//! of; the plan, if the part is of a whole sweep; the hashes of containers; an entry with the
+//! result of each block of a file, in evidence order; and an end.
 
 use std::path::{Path, PathBuf};
 
@@ -18,40 +19,40 @@ use crate::sweep::entry::{Entry, EntryUnit};
 
 /// The layout of parts. The version is raised whenever anything in their documents changes.
 pub(in crate::sweep) const PART: PackedKind = PackedKind { name: "part", layout: 1 };
-/// The first byte of a document with the entry of a unit.
+/// The first byte of a part's document that has the result of a block of a file.
 const UNIT: u8 = 1;
 /// The first byte of a part's last document.
 const END: u8 = 0;
 
-/// The first document of a part.
+/// The first document of a part, which says of which shard of which plan the part is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Head {
     /// The SHA-256 that identifies the plan; empty if the part contains its plan.
     pub plan: String,
-    /// The number of the shard, from 1.
+    /// The number of the shard that was swept, from 1.
     pub shard: ShardNumber,
 }
 
 /// The SHA-256 of the files that a container consists of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ContainerHashes {
-    /// The position of the container in the plan's list of containers.
+    /// The position of the container in the plan's list of containers, counted from 0.
     pub container: u64,
-    /// The SHA-256 of the container's own file.
+    /// The SHA-256 of the container's own file; `None` if the file could not be read whole.
     pub sha256: Option<String>,
     /// The further files of the container with their SHA-256.
     pub parts: Vec<ContainerPart>,
 }
 
-/// Writes a part.
+/// Writes a part: the file with what a sweep or a shard found, to be merged with others.
 pub(in crate::sweep) struct PartWriter {
     writer: PackedWriter,
     units: u64,
 }
 
 impl PartWriter {
-    /// Begins the part of a shard, which `writer` writes. `hashes` are those of the shard's
-    /// containers.
+    /// Begins the part of a shard of a plan. `writer` writes its file; `hashes` are the SHA-256 of
+    /// the containers in the shard.
     pub(super) fn of_shard(
         mut writer: PackedWriter,
         head: &Head,
@@ -62,7 +63,8 @@ impl PartWriter {
         Ok(PartWriter { writer, units: 0 })
     }
 
-    /// Begins the part of a whole sweep, which contains the plan that one process would have made.
+    /// Begins the part of a whole sweep. It contains a plan of its own: what the sweep looks for,
+    /// and all files of `discovery`.
     pub(in crate::sweep) fn of_sweep(
         mut writer: PackedWriter,
         plan: &Plan,
@@ -76,7 +78,8 @@ impl PartWriter {
         Ok(PartWriter { writer, units: 0 })
     }
 
-    /// Adds the entry of a unit. Units must be added in evidence order.
+    /// Adds the result of a block of a file, as an encoded entry. Blocks must be added in evidence
+    /// order.
     pub(in crate::sweep) fn push(&mut self, entry: &[u8]) -> Result<(), OutputError> {
         self.units += 1;
         self.writer.push(&[&[UNIT], entry])
@@ -88,21 +91,22 @@ impl PartWriter {
         Ok((self.writer, units))
     }
 
-    /// Ends the part of a sweep, which is the file `name` of its output.
+    /// Ends the part of a sweep, which is the file `name` of the sweep's output. Returns what
+    /// `run.json` says of the file, and the syncing of the file to the disk, which has begun.
     pub(in crate::sweep) fn finish(self, name: &str) -> Result<(OutputRecord, PendingSync), OutputError> {
         let (writer, units) = self.end()?;
         let (WrittenFile { bytes, sha256 }, syncing) = writer.finish_synced()?;
         Ok((OutputRecord { file: name.to_owned(), rows: units, bytes, sha256 }, syncing))
     }
 
-    /// Ends the part of a shard, and gives its file its name.
+    /// Ends the part of a shard. Only now does its file, which is complete, get its name.
     pub(super) fn complete(self, file: PackedFile) -> Result<WrittenFile, OutputError> {
         file.complete(self.end()?.0)
     }
 }
 
-/// Returns the hashes of the containers that a discovery has. `numbers` are their positions in the
-/// plan's list.
+/// Returns the SHA-256 of those containers of a discovery that were hashed. `numbers` has the
+/// position of each container in the plan's list of containers.
 pub(super) fn hashes(discovery: &Discovery, numbers: &[usize]) -> Vec<ContainerHashes> {
     let containers = discovery.containers.iter().zip(numbers);
     let hashed = containers.filter(|(found, _)| {
@@ -117,42 +121,44 @@ pub(super) fn hashes(discovery: &Discovery, numbers: &[usize]) -> Vec<ContainerH
         .collect()
 }
 
-/// Reads a part: its head when it is opened, then its units.
+/// Reads a part: what comes before the results when it is opened, then the results, each of a block
+/// of a file, one after the other.
 pub(super) struct PartReader {
     reader: PackedReader,
     /// The first document of the part.
     pub head: Head,
-    /// The plan that the part contains, with the SHA-256 that identifies it.
+    /// The plan that the part of a whole sweep contains, with the SHA-256 that identifies it;
+    /// `None` for the part of a shard.
     pub plan: Option<(Plan, String)>,
-    /// The hashes of containers.
+    /// The SHA-256 of the containers that the part's files lie in.
     pub hashes: Vec<ContainerHashes>,
     path: PathBuf,
-    /// The next unit, which was read ahead.
+    /// The next unit of work (a block of a file, with its result), if it was read ahead.
     next: Option<PartUnit>,
     units: u64,
     is_at_end: bool,
 }
 
-/// A unit of a part.
+/// A unit of work (a block of a file) in a part, with its result, which is not decoded yet.
 #[derive(Debug)]
 pub(super) struct PartUnit {
-    /// The file, by its position in the plan's list, and the block.
+    /// The block, and the file by its position in the plan's list of files.
     pub unit: EntryUnit<u64>,
-    /// What the part says of the block.
+    /// The result of the block, encoded.
     pub entry: PartEntry,
 }
 
-/// An entry of a part that was not decoded yet. Any thread can decode it.
+/// The result of a block of a file in a part, which is not decoded yet. Any thread can decode it.
 #[derive(Debug)]
 pub(in crate::sweep) struct PartEntry {
     document: Vec<u8>,
-    /// The offset in bytes at which the beginning of the entry ends.
+    /// The offset in bytes in `document` at which what it says of the block begins.
     after_unit: usize,
     path: PathBuf,
 }
 
 impl PartEntry {
-    /// Decodes the entry.
+    /// Decodes what the part says of the block.
     pub(in crate::sweep) fn decode(&self) -> Result<Entry, PartsError> {
         let rest = self.document.get(self.after_unit..).unwrap_or_default();
         Entry::decode(rest).map_err(|reason| PartsError {
@@ -161,14 +167,14 @@ impl PartEntry {
         })
     }
 
-    /// Returns about how many bytes of memory the entry takes.
+    /// Returns about how many bytes of memory the result takes when it is decoded.
     pub(in crate::sweep) fn weight(&self) -> u64 {
         self.document.len() as u64 * 4
     }
 }
 
 impl PartReader {
-    /// Opens a part, and reads what comes before its units.
+    /// Opens a part, and reads what comes before the results of the blocks.
     pub(super) fn open(path: &Path) -> Result<Self, PartsError> {
         let mut reader = PackedReader::open(path, PART)?;
         let head: Head = next(&mut reader)?;
@@ -178,8 +184,8 @@ impl PartReader {
         Ok(PartReader { reader, head, plan, hashes, path, next: None, units: 0, is_at_end: false })
     }
 
-    /// Returns the next unit of the file with this position in the plan's list; `None` if the next
-    /// unit is of another file, or there is none.
+    /// Returns the next unit of work (a block of a file) of the part if it is of the file with the
+    /// position `file` in the plan's list of files; `None` otherwise, and at the end of the part.
     pub(super) fn next_of(&mut self, file: u64) -> Result<Option<PartUnit>, PartsError> {
         if self.next.is_none() && !self.is_at_end {
             self.read_ahead()?;
@@ -216,7 +222,8 @@ impl PartReader {
         }
     }
 
-    /// Checks that every unit was taken and the part is complete.
+    /// Checks that no unit of work (a block of a file) is left in the part, and that the part is
+    /// complete.
     pub(super) fn check_end(&mut self) -> Result<(), PartsError> {
         if self.next.is_none() && !self.is_at_end {
             self.read_ahead()?;

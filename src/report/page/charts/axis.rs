@@ -12,12 +12,12 @@ const WEEK: i64 = 7 * DAY;
 const MONDAY: i64 = 4 * DAY;
 /// The most steps of an axis. More would be too narrow to see.
 const MOST_STEPS: i64 = 120;
-/// The lengths that a step can have, in hours, with their names. The first with which
-/// [`MOST_STEPS`] steps cover enough is taken.
+/// The lengths that a step can have, in hours, with their names. An axis has the first length with
+/// which [`MOST_STEPS`] steps cover all matches and nearly all logs.
 const STEPS: [(i64, &str); 5] =
     [(1, "hour"), (6, "six hours"), (DAY, "day"), (WEEK, "week"), (4 * WEEK, "four weeks")];
-/// One in this many ends of logs may lie outside an axis with short steps, because clocks of some
-/// machines are wrong. Matches may not.
+/// Of this many first and last hours of logs, one may lie outside the axis, so that one machine's
+/// wrong clock does not make all steps long. Matches must lie within the axis.
 const FEW: u64 = 50;
 
 /// An hour in UTC: the number of hours since the start of 1970.
@@ -83,7 +83,7 @@ impl Axis {
     }
 
     /// Returns the axis with the shortest steps that leaves out at most `few` of the weight of
-    /// `hours`, which are sorted; `None` if none does.
+    /// `hours`, which are sorted and have a weight each; `None` if each axis leaves out more.
     fn finest(hours: &[(Hour, u64)], few: u64) -> Option<Self> {
         let axes = STEPS.iter().filter_map(|(length, name)| Axis::of(hours, *length, name));
         axes.into_iter().find(|axis| {
@@ -125,8 +125,8 @@ impl Axis {
         usize::try_from(step).ok().filter(|step| *step < self.steps())
     }
 
-    /// Returns the first and the last hour of a period that the axis covers, from the start of the
-    /// axis; `None` if it covers none.
+    /// Returns the part of a period that the axis covers: its first and its last hour, counted from
+    /// the start of the axis. `None` if the axis covers no hour of the period.
     pub(super) fn part(self, first: Hour, last: Hour) -> Option<(i64, i64)> {
         let (first, last) = (first.0.max(self.first), last.0.min(self.first + self.hours() - 1));
         (first <= last).then_some((first - self.first, last - self.first))
@@ -150,8 +150,8 @@ impl Axis {
         self.step_name
     }
 
-    /// Returns the number of steps from one label of the axis to the next, so that at most `most`
-    /// labels stand on the axis, and the first step with one. Labels stand at round times.
+    /// Returns the first step of the axis that has a label, and the number of steps from one label
+    /// to the next, so that the axis has at most about `most` labels. Labels stand at round times.
     pub(super) fn labels(self, most: i64) -> (usize, usize) {
         const ROUND: [i64; 10] = [1, 2, 3, 6, 12, DAY, 2 * DAY, WEEK, 2 * WEEK, 4 * WEEK];
         let round =
@@ -165,8 +165,8 @@ impl Axis {
     }
 }
 
-/// Returns the first hour of the `length` hours with the greatest weight. `hours` are sorted, each
-/// with its weight.
+/// Returns the first of those `length` consecutive hours that have the greatest weight together.
+/// `hours` are sorted, and have a weight each.
 fn busiest(hours: &[(Hour, u64)], length: i64) -> i64 {
     let (mut best, mut most) = (0, 0);
     let (mut ahead, mut sum) = (hours.iter().peekable(), 0_u64);

@@ -24,23 +24,24 @@ pub(super) enum Ink {
     Muted,
     /// Lines between rows, and between steps of the time axis.
     Grid,
-    /// Few matches.
+    /// A cell of the chart of matches with one match.
     Match1,
-    /// Some matches.
+    /// A cell of the chart of matches with 2 to 9 matches.
     Match2,
-    /// Many matches.
+    /// A cell of the chart of matches with 10 to 99 matches; in both charts, whatever else stands
+    /// for matches.
     Match3,
-    /// Very many matches.
+    /// A cell of the chart of matches with 100 or more matches.
     Match4,
     /// Text on [`Ink::Match3`] and [`Ink::Match4`].
     OnMatch,
-    /// DNS queries were logged.
+    /// A period in which DNS queries were logged on a host, and the bars that count these hosts.
     Logged,
-    /// Records were logged, but no DNS queries.
+    /// The period from the first to the last record of a host, of any kind.
     OtherRecords,
-    /// Records are missing.
+    /// A period in which records of a host are missing.
     Gap,
-    /// Nothing is known; text that says so.
+    /// The name of a host that is not cleared, and the text that says why.
     Unknown,
 }
 
@@ -100,9 +101,9 @@ pub(super) enum Align {
 /// A rectangle on a canvas, in pixels: its left upper corner, its width and its height.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Area {
-    /// The distance from the left edge of the canvas.
+    /// The distance of the rectangle's left edge from that of the canvas.
     pub x: i32,
-    /// The distance from the upper edge of the canvas.
+    /// The distance of the rectangle's upper edge from that of the canvas.
     pub y: i32,
     /// The width of the rectangle.
     pub width: i32,
@@ -116,7 +117,7 @@ pub(super) struct Canvas<'s> {
 }
 
 impl<'s> Canvas<'s> {
-    /// Begins a canvas of this size, which becomes an SVG in `svg`.
+    /// Begins a canvas of this size in pixels. Its SVG is written to `svg`.
     pub(super) fn begin(svg: &'s mut String, width: i32, height: i32) -> Self {
         let size = |length: i32| u32::try_from(length).unwrap_or_default();
         let area = SVGBackend::with_string(svg, (size(width), size(height))).into_drawing_area();
@@ -144,7 +145,8 @@ impl<'s> Canvas<'s> {
         self.area.draw(&path).expect(INFALLIBLE);
     }
 
-    /// Writes a text in one line. `point` is beside the middle of the line's height.
+    /// Writes a text in one line. `point` lies at half the height of the line; `align` says on
+    /// which side of it the text is.
     pub(super) fn text(&self, text: &str, point: (i32, i32), align: Align, ink: Ink) {
         let horizontal = match align {
             Align::Start => HPos::Left,
@@ -156,7 +158,7 @@ impl<'s> Canvas<'s> {
         self.area.draw(&Text::new(text.to_owned(), point, style)).expect(INFALLIBLE);
     }
 
-    /// Ends the SVG.
+    /// Ends the drawing, and completes its SVG.
     pub(super) fn finish(self) {
         self.area.present().expect(INFALLIBLE);
     }

@@ -15,17 +15,17 @@ pub(in crate::report::page) struct CoverageRow {
     pub logged: Vec<(Hour, Hour)>,
     /// The hours of the host's first and last record of any kind; `None` if it has none.
     pub records: Option<(Hour, Hour)>,
-    /// The periods in which records are missing.
+    /// The periods in which records of Sysmon on the host are missing.
     pub gaps: Vec<(Hour, Hour)>,
-    /// The hours with matches.
+    /// The hours in which the host has matches.
     pub matches: Vec<Hour>,
     /// Why the host cannot be cleared, in a few words; `None` if it is cleared or has matches.
     pub not_cleared: Option<String>,
 }
 
-/// Draws the chart of DNS logging: `rows` with a host each, and above them the number of all hosts
-/// with DNS logging in each step of the axis. `all` has the periods of each host;
-/// `hosts` is the number of hosts.
+/// Draws the chart of DNS logging: a row for each host in `rows`, and above them bars that count
+/// the hosts with DNS logging in each step of the axis. `all` has the periods with DNS logging of
+/// each host that is counted; `hosts` is the number of all hosts.
 pub(in crate::report::page) fn coverage(
     axis: Axis,
     rows: &[CoverageRow],
@@ -56,7 +56,8 @@ pub(in crate::report::page) fn coverage(
     Chart { svg, left_out }
 }
 
-/// Returns the name of a host with the sign of its state, because colours alone tell not everyone.
+/// Returns the name of a host, with a sign if it has matches (`!`) or is not cleared (`?`), because
+/// not everyone can tell the colours apart.
 fn name(row: &CoverageRow) -> String {
     match (&row.not_cleared, row.matches.is_empty()) {
         (_, false) => format!("! {}", row.host),

@@ -47,7 +47,7 @@ const LONG_DATE: i32 = 112;
 /// The most characters of a host's name in a chart.
 const MOST_NAME: usize = 30;
 
-/// The places of a chart's parts on its canvas.
+/// Where the parts of a chart lie on its canvas: the names, the rows, the bars and the dates.
 #[derive(Debug, Clone, Copy)]
 struct Layout {
     axis: Axis,
@@ -63,7 +63,7 @@ impl Layout {
         i32::try_from(self.axis.steps()).unwrap_or(1)
     }
 
-    /// Returns the width of the part with the steps of the axis.
+    /// Returns the width in pixels of the part of a chart in which the steps of the time axis lie.
     fn plot_width(self) -> i32 {
         (WIDTH - NAMES - RIGHT).min(self.steps() * WIDEST_STEP)
     }
@@ -72,21 +72,22 @@ impl Layout {
         BARS + self.rows * ROW + DATES
     }
 
-    /// Returns the distance of a step's left edge from the left edge of the canvas.
+    /// Returns the distance in pixels of a step's left edge from the left edge of the canvas.
     fn x(self, step: usize) -> i32 {
         let step = i32::try_from(step).unwrap_or_default();
         NAMES + step * self.plot_width() / self.steps()
     }
 
-    /// Returns the area of a row between two steps, without a margin above and below it.
+    /// Returns the area that the steps from `first` to `last` take in a row of the chart, without a
+    /// margin above and below it.
     fn cells(self, row: usize, first: usize, last: usize) -> Area {
         let (left, right) = (self.x(first), self.x(last + 1));
         let row = i32::try_from(row).unwrap_or_default();
         Area { x: left, y: BARS + row * ROW + 2, width: (right - left - 1).max(1), height: ROW - 4 }
     }
 
-    /// Returns the area of a row between two hours, which count from the start of the axis and are
-    /// both included.
+    /// Returns the area that the hours from `first` to `last` take in a row of the chart. The hours
+    /// count from the start of the axis, and both are included.
     fn hours(self, row: usize, (first, last): (i64, i64)) -> Area {
         let x = |hours: i64| {
             let width = i64::from(self.plot_width());
@@ -96,7 +97,7 @@ impl Layout {
         Area { x: left, width: (right - left).max(2), ..self.cells(row, 0, 0) }
     }
 
-    /// Writes a number at the right end of a row.
+    /// Writes a number, the sum of a row of the chart, at the right end of the row.
     fn sum(self, canvas: &Canvas<'_>, row: usize, sum: u64) {
         let Area { y, height, .. } = self.cells(row, 0, 0);
         let right = NAMES + self.plot_width() + 8;
@@ -136,8 +137,8 @@ impl Layout {
         }
     }
 
-    /// Draws a bar for each step. `label` says what is counted; the greatest of `counts`, to which
-    /// the highest bar belongs, stands beside it.
+    /// Draws above the rows a bar for each step of the axis. `counts` has the number that each bar
+    /// shows. `label` says what is counted; the greatest number stands beside it.
     fn bars(self, canvas: &Canvas<'_>, counts: &[u64], ink: Ink, label: &str) {
         let most = counts.iter().copied().max().unwrap_or_default().max(1);
         let space = BARS - 22;

@@ -14,8 +14,8 @@ pub(in crate::report::page) struct TimelineRow {
     pub hours: Vec<(Hour, u64)>,
 }
 
-/// Draws the chart of matches: `rows` with a host each, and above them the matches of all hosts,
-/// of which there are `hosts`, in `all`.
+/// Draws the chart of matches: a row for each host in `rows`, and above them bars for the matches
+/// of all hosts, which `all` has. `hosts` is the number of all hosts with matches.
 pub(in crate::report::page) fn timeline(
     axis: Axis,
     rows: &[TimelineRow],
@@ -44,7 +44,7 @@ pub(in crate::report::page) fn timeline(
     Chart { svg, left_out }
 }
 
-/// Returns the number of events in each step of the axis, and the number of events outside it.
+/// Returns the number of matches in each step of the axis, and the number of matches outside it.
 fn by_step(axis: Axis, hours: &[(Hour, u64)]) -> (Vec<u64>, u64) {
     let (mut counts, mut outside) = (vec![0_u64; axis.steps()], 0_u64);
     for (hour, count) in hours {
