@@ -16,7 +16,7 @@ use dnsweep_samples::corpus::{Corpus, Pool};
 
 const PAGE: &str = "report.html";
 
-/// Makes evidence with two hosts with matches and one without.
+/// Makes evidence of three hosts: two with matches, and one without.
 fn scene() -> Scene {
     let scene = Scene::new();
     scene.put("ONE/Sysmon.evtx", &log_of("ONE"));
@@ -187,8 +187,8 @@ fn an_interrupted_sweep_says_so_on_its_page() {
     assert_eq!(verify(&scene.out()).status, 0);
 }
 
-/// Sweeps with the size of files limited to 200 KiB, which is enough for tables, but not for the
-/// page.
+/// Sweeps in a shell that limits the size of files to 200 KiB, which is enough for tables, but not
+/// for the page.
 fn sweep_without_room(scene: &Scene, options: &[&str]) -> FinishedProcess {
     let line = r#"ulimit -f 400; exec "$0" "$@""#;
     let mut command = Command::new("sh");

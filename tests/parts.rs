@@ -1,5 +1,5 @@
-//! A sweep in parts: the shards of a plan, merged, give the tables of one sweep, to the byte; and so do
-//! outputs of several days. What does not belong together is refused.
+//! A sweep in parts: the shards of a plan, merged, give the tables of one sweep, to the byte; and
+//! so do outputs of several days. What does not belong together is refused.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
 
@@ -63,7 +63,7 @@ impl Desk {
         tables(&self.path(out))
     }
 
-    /// Makes a plan for `roots` in the file `plan`.
+    /// Makes a plan for `roots` with this number of shards, in the file `plan`.
     #[track_caller]
     fn plan(&self, roots: &[PathBuf], options: &[&str], shards: u32) {
         let ended = run(dnsweep()
@@ -75,7 +75,8 @@ impl Desk {
         assert_eq!(ended.status, 0, "{}", ended.stderr);
     }
 
-    /// Sweeps a shard of the plan into the file `part`.
+    /// Sweeps the shard with this number of the plan in the file `plan`, and writes its part to the
+    /// file `part`.
     fn shard(&self, shard: u32, part: &str, options: &[&str]) -> FinishedProcess {
         run(dnsweep()
             .args(["sweep", "--quiet", "--shard", &shard.to_string(), "--plan"])
@@ -85,7 +86,8 @@ impl Desk {
             .args(options))
     }
 
-    /// Sweeps all shards of the plan, into the files `part1` and so on.
+    /// Sweeps all shards of the plan in the file `plan`. Their parts are the files `part1`, `part2`
+    /// and so on.
     #[track_caller]
     fn all_shards(&self, shards: u32) {
         for shard in 1..=shards {
@@ -95,7 +97,8 @@ impl Desk {
         }
     }
 
-    /// Merges the plan's parts `parts` into the output `out`.
+    /// Merges `parts`, the files of the parts of all shards of the plan in the file `plan`, into
+    /// the output `out`.
     fn merge(&self, parts: &[String], out: &str) -> FinishedProcess {
         run(dnsweep()
             .args(["merge", "--quiet", "--no-report", "--plan"])
@@ -105,7 +108,7 @@ impl Desk {
             .arg(self.path(out)))
     }
 
-    /// Merges outputs, or other parts with their plan, into the output `out`.
+    /// Merges the parts of whole sweeps, which `outputs` are or contain, into the output `out`.
     fn join(&self, outputs: &[&str], out: &str, options: &[&str]) -> FinishedProcess {
         run(dnsweep()
             .args(["merge", "--quiet", "--no-report"])
@@ -115,7 +118,8 @@ impl Desk {
             .arg(self.path(out)))
     }
 
-    /// Fails the test unless the plan's parts give these tables.
+    /// Merges the parts of all shards into the output `out`, and fails the test unless its tables
+    /// are `expected`.
     #[track_caller]
     fn expect(&self, shards: u32, expected: &BTreeMap<PathBuf, Vec<u8>>, out: &str) {
         // The parts can come in any order.
@@ -245,7 +249,7 @@ proptest! {
     }
 }
 
-/// Makes evidence with five machines, and its plan with this number of shards.
+/// Makes evidence of five machines, and a plan for it with this number of shards.
 fn five(shards: u32) -> (Desk, Scene) {
     let (desk, scene) = (Desk::new(), Scene::new());
     for machine in 0..5 {

@@ -17,7 +17,8 @@ use common::{FinishedSweep, Scene, dnsweep, repository, run, sweep};
 use libtest_mimic::{Arguments, Trial};
 use serde_json::{Value, json};
 
-/// The ways in which 7-Zip makes archives for the tests: a name, and the options for 7-Zip.
+/// The ways in which 7-Zip makes the archives of the tests: the name of a way, and its options for
+/// 7-Zip.
 const METHODS: [(&str, &[&str]); 11] = [
     ("solid", &["-m0=lzma2"]),
     ("lzma", &["-m0=lzma", "-mx=9"]),
@@ -60,7 +61,7 @@ fn is_installed(program: &str) -> bool {
     Command::new(program).stdin(Stdio::null()).stdout(Stdio::null()).status().is_ok()
 }
 
-/// Has 7-Zip make the archive `target` of these files in a folder.
+/// Runs 7-Zip to make the archive `target` of `files`, which are paths in `folder`.
 #[track_caller]
 fn pack(folder: &Path, target: &Path, files: &[&str], options: &[&str]) {
     let mut command = Command::new("7zz");
@@ -82,8 +83,8 @@ fn archives(options: &[&str]) -> Scene {
     scene
 }
 
-/// Makes evidence that is a 7z archive of three logs of different hosts, each with one match. They
-/// are packed in one block, in the order `A`, `B`, `C`.
+/// Makes evidence that is a 7z archive of three logs of different hosts, each with one match. The
+/// logs are packed together, in one block of the archive, in the order `A`, `B`, `C`.
 fn three_logs(options: &[&str]) -> Scene {
     let scene = Scene::new();
     let folder = scene.path("folder");
@@ -95,7 +96,8 @@ fn three_logs(options: &[&str]) -> Scene {
     scene
 }
 
-/// Returns the rows of a table without the columns that say where something lies.
+/// Returns the rows of a table of the output without the columns with the path of the file, so that
+/// rows from archives can be compared with those from folders.
 fn rows(swept: &FinishedSweep, table: &str) -> Vec<Value> {
     let mut rows = swept.rows(table);
     for row in &mut rows {
@@ -107,7 +109,7 @@ fn rows(swept: &FinishedSweep, table: &str) -> Vec<Value> {
     rows
 }
 
-/// Returns the status of a file and its problems, as the ledger states them.
+/// Returns what the ledger states of a file: its status, and its problems as JSON.
 fn state(swept: &FinishedSweep, path: &str) -> (String, String) {
     let file = swept.file(path);
     (file["status"].as_str().unwrap().to_owned(), file["problems"].to_string())

@@ -71,7 +71,8 @@ pub(super) fn run(arguments: &SweepArguments, plan_path: &Path) -> Result<Exit, 
     Ok(print(&text, arguments.log_format).unwrap_or(exit))
 }
 
-/// Parses a path that is to be read elsewhere: `OLD=NEW`. The first `=` separates the two.
+/// Parses the argument `OLD=NEW`: the path of evidence where the plan was made, and its path on
+/// this machine. The first `=` separates the two.
 fn remapped(typed: &std::ffi::OsStr) -> Result<(PathBuf, PathBuf), UsageError> {
     let bytes = name_bytes(typed);
     let place = bytes.iter().position(|byte| *byte == b'=');

@@ -32,8 +32,8 @@ const MOST_CONTENT_BYTES: u64 = 64 << 20;
 /// of, except for the passwords.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CarriedConfig {
-    /// The inputs of the sweep ([`SweepInputs`]) as JSON. What is made of the plan must have the
-    /// same.
+    /// The inputs of the sweep ([`SweepInputs`]) as JSON. A configuration that is made of the plan
+    /// must have the same inputs.
     inputs: String,
     /// The period in which matches count, as points in time.
     pub window: Window,
@@ -46,16 +46,17 @@ pub struct CarriedConfig {
     placeholders: Option<Vec<u8>>,
     /// The files with exclusions, in the order in which the user gave them.
     exclusions: Vec<CarriedFile>,
-    /// Whether each of the exclusions had expired when the plan was made.
+    /// Whether each of the exclusions had expired when the plan was made. The day on which a shard
+    /// is swept does not matter.
     statuses: Vec<ExclusionStatus>,
     /// The rules and files in directories of rules that are not run, with the reasons.
     not_run: NotRun,
 }
 
-/// A file that a plan carries.
+/// A file that a plan carries, such as a rule file: where it was, and its bytes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct CarriedFile {
-    /// The path of the file where the plan was made, as typed, or `built in`.
+    /// The path of the file as typed where the plan was made, or `built in` for a rule of dnsweep.
     source: String,
     bytes: Vec<u8>,
 }
@@ -90,7 +91,7 @@ pub struct Local {
     pub passwords: Option<PathBuf>,
     /// The disk space for unpacked copies of files in archives, in bytes; `None` for 64 GiB.
     pub spool_limit: Option<u64>,
-    /// Whether an output directory gets `report.html`.
+    /// Whether the output directory of a merge gets `report.html`.
     pub page: ReportPage,
     /// The number of threads that decode records; `None` for one on each core.
     pub threads: Option<NonZeroUsize>,
@@ -101,8 +102,8 @@ pub struct Local {
 
 impl CarriedConfig {
     /// Collects what a plan must carry, so that other processes look for the same as `config`,
-    /// which was made of `request`. `roots` are the absolute paths of the roots. It is an
-    /// error if a file of the request can no longer be read, or has changed since.
+    /// which was made of `request`. `roots` are the absolute paths of the roots. It is an error if
+    /// a file that `config` was made of can no longer be read, or has changed since.
     pub fn of(request: &Sweep, config: &Config, roots: &[PathBuf]) -> Result<Self, RequestError> {
         let (rules, folders) = rule_files(&config.detections)?;
         let placeholders = request.placeholders.as_deref().map(|path| {
@@ -124,8 +125,8 @@ impl CarriedConfig {
         })
     }
 
-    /// The inputs of the sweep for which the plan was made. It is an error if another version of
-    /// dnsweep made the plan, because this one may find something else.
+    /// Returns the inputs of the sweep for which the plan was made. It is an error if another
+    /// version of dnsweep made the plan, because this version may find something else.
     pub fn inputs(&self) -> Result<SweepInputs, CarriedError> {
         let inputs = serde_json::from_str::<SweepInputs>(&self.inputs);
         let inputs = inputs.map_err(|error| CarriedError::Version(error.to_string()))?;
@@ -155,9 +156,10 @@ impl CarriedConfig {
     }
 
     /// Makes the configuration that the plan carries. `local` is what this process decides itself.
-    /// Without a file of passwords, the configuration has none, even if the plan was made with some.
-    /// It is an error if this version of dnsweep does not make the same of the files as the one that
-    /// made the plan, or if the passwords are others.
+    /// If it has no file of passwords, the configuration has no passwords, even if the plan was
+    /// made with some. It is an error if the passwords are others than those of the plan, or if
+    /// this version of dnsweep understands the carried files otherwise than the one that made the
+    /// plan.
     pub fn config(&self, local: Local) -> Result<Config, RequestError> {
         let inputs = self.inputs()?;
         let carried_placeholders = self.placeholders.as_deref().map(placeholders).transpose()?;

@@ -1,4 +1,5 @@
-//! The folder that contains a site's folders `macros` and `lookups`: on a disk, or carried by a plan.
+//! The folder that contains a site's folders `macros` and `lookups`: on a disk, or carried by a
+//! plan.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -29,7 +30,7 @@ pub(super) struct CarriedFolder {
 }
 
 impl ContentFolder {
-    /// The path of the folder, on the disk on which it lies or lay.
+    /// The path of the folder: on this machine's disk, or where the plan was made that carries it.
     pub(super) fn path(&self) -> &Path {
         match self {
             ContentFolder::OnDisk(path) => path,
@@ -87,8 +88,8 @@ impl ContentFolder {
 }
 
 impl CarriedFolder {
-    /// The names in `inside`, a folder in this folder, in alphabetical order, each with whether it
-    /// is a folder.
+    /// The names of what lies directly in `inside`, a folder in this folder, in alphabetical order,
+    /// each with true if it is a folder.
     fn below(&self, inside: &str) -> impl Iterator<Item = (&str, bool)> {
         let names = self.files.keys().filter_map(|file| {
             let rest = file.strip_prefix(inside)?.strip_prefix('/')?;

@@ -27,12 +27,13 @@ pub(crate) struct PackedKind {
 }
 
 impl PackedKind {
-    /// The first document of a file of this kind.
+    /// The first document of a packed file of this kind, which names the kind and its layout.
     fn signature(self) -> String {
         format!("{}{}", self.beginning(), self.layout)
     }
 
-    /// The first document of a file of this kind, without the version of its layout.
+    /// The first document of a packed file of this kind, without the version of its layout at the
+    /// end.
     fn beginning(self) -> String {
         format!("{} of dnsweep, layout ", self.name)
     }
@@ -79,7 +80,7 @@ impl PackedWriter {
         Self::begin(&new.path, file, kind)
     }
 
-    /// Adds a document that consists of these pieces, one after the other.
+    /// Adds a document to the packed file. The document consists of `pieces`, one after the other.
     pub(crate) fn push(&mut self, pieces: &[&[u8]]) -> Result<(), OutputError> {
         let size = pieces.iter().map(|piece| piece.len()).sum();
         let entry = framed(size, |mut entry| {
@@ -91,7 +92,7 @@ impl PackedWriter {
         self.packer.write_all(&entry).map_err(|error| failed(&self.path, &error))
     }
 
-    /// Ends the file. Returns its size and SHA-256, and the file.
+    /// Ends the packed file. Returns its size and SHA-256, and the open file.
     fn finish(self) -> Result<(WrittenFile, File), OutputError> {
         let PackedWriter { path, packer } = self;
         let end = || -> io::Result<(WrittenFile, File)> {
@@ -102,7 +103,8 @@ impl PackedWriter {
         end().map_err(|error| failed(&path, &error))
     }
 
-    /// Ends the file, and starts to sync it to the disk. Returns its size and SHA-256.
+    /// Ends the packed file, and starts to sync it to the disk. Returns its size and SHA-256, and
+    /// the syncing.
     pub(crate) fn finish_synced(self) -> Result<(WrittenFile, PendingSync), OutputError> {
         let path = self.path.clone();
         let (written, file) = self.finish()?;
@@ -142,13 +144,13 @@ impl PackedFile {
         Ok((PackedFile { target, temporary }, writer))
     }
 
-    /// Returns the folder that the file lies in.
+    /// Returns the folder that the packed file will lie in.
     pub(crate) fn folder(&self) -> &Path {
         self.target.parent().unwrap_or(Path::new("/"))
     }
 
-    /// Ends `writer`, and gives the file its name when it is on the disk. Returns its size and
-    /// SHA-256.
+    /// Ends the packed file that `writer` writes, syncs it to the disk, and then gives it its name.
+    /// Returns its size and SHA-256.
     pub(crate) fn complete(self, writer: PackedWriter) -> Result<WrittenFile, OutputError> {
         let (written, file) = writer.finish()?;
         let named = file
@@ -167,7 +169,7 @@ pub(crate) struct PackedReader {
 }
 
 impl PackedReader {
-    /// Opens a packed file. It is an error if it is none of this kind, or has another layout.
+    /// Opens a packed file. It is an error if the file is of another kind, or has another layout.
     pub(crate) fn open(path: &Path, kind: PackedKind) -> Result<Self, PartsError> {
         let wrong = |reason: String| PartsError { path: path.to_path_buf(), reason };
         let file = files::open(path, Link::Followed).map_err(|error| wrong(error.to_string()))?;
@@ -190,8 +192,8 @@ impl PackedReader {
         Ok(reader)
     }
 
-    /// Returns the next document; `None` at the end of the file. It is an error if the file is cut
-    /// off or damaged here.
+    /// Returns the next document of the packed file; `None` at the end of the file. It is an error
+    /// if the file is cut off or damaged in this document.
     pub(crate) fn next_document(&mut self) -> Result<Option<&[u8]>, PartsError> {
         let torn = |path: &Path, reason: &str| PartsError {
             path: path.to_path_buf(),
@@ -207,7 +209,7 @@ impl PackedReader {
             .ok_or_else(|| torn(&self.path, "a document has another SHA-256 than it states"))
     }
 
-    /// Returns an error about this file.
+    /// Returns an error about the packed file that is read.
     pub(crate) fn wrong(&self, reason: impl Into<String>) -> PartsError {
         PartsError { path: self.path.clone(), reason: reason.into() }
     }

@@ -1,5 +1,5 @@
-//! What discovery found, as plain data that a plan keeps: the files, the containers and the pieces of
-//! evidence. Another process can list any of it again, and a merge needs no evidence at all.
+//! What discovery found, as plain data that a plan keeps: the files, the containers and the pieces
+//! of evidence. Another process can list any of it again, and a merge needs no evidence at all.
 
 use std::borrow::Cow;
 use std::num::NonZeroUsize;
@@ -29,7 +29,7 @@ pub struct RecordedEvidence {
     pub roots: Vec<RecordedRoot>,
     /// The pieces of evidence, in the order in which they were found.
     pub pieces: Vec<Piece>,
-    /// The numbers of files that were skipped, by kind.
+    /// Counts of the files and other entries that were found in the evidence but not read, by kind.
     pub passed_over: SkippedCounts,
     /// The files to read, in evidence order.
     pub files: Vec<RecordedFile>,
@@ -56,7 +56,7 @@ pub struct RecordedFile {
     pub piece: usize,
     /// The size of the file in bytes.
     pub size: u64,
-    /// The reason why the file cannot be read, if discovery has found one.
+    /// The reason why the file cannot be read, if discovery has found one; `None` otherwise.
     pub obstacle: Option<String>,
     place: RecordedPlace,
 }
@@ -77,7 +77,8 @@ pub(super) struct RecordedInner {
     pub source_path: String,
     /// What the container states about where the file comes from.
     pub origin: Origin,
-    /// The path from its root of a log with the same bytes, so that this one is not read.
+    /// The path, from its root, of a log with the same bytes, which is read in place of this one;
+    /// `None` if there is none.
     pub same_as: Option<String>,
 }
 
@@ -86,7 +87,7 @@ pub(super) struct RecordedInner {
 pub struct RecordedContainer {
     /// The position of the container's piece of evidence in the list of all pieces.
     pub piece: usize,
-    /// The row of the table of containers.
+    /// The container's row of the table of containers.
     pub report: ContainerReport,
 }
 
@@ -99,9 +100,9 @@ pub struct Opened {
     /// The path from the root of the container's file, or of the index of a sparse file.
     #[serde(with = "path_as_bytes")]
     pub relative: PathBuf,
-    /// The positions of the files to read in it, in the list of all files.
+    /// The positions, in the list of all files, of the files to read in the container.
     pub files: Range<usize>,
-    /// The positions of the container and of those in it, in the list of all containers.
+    /// The positions, in the list of all containers, of the container and of those that lie in it.
     pub containers: Range<usize>,
 }
 
@@ -109,26 +110,30 @@ pub struct Opened {
 /// container with all files in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EvidenceItem {
-    /// The positions of its files in the list of all files.
+    /// The positions of the item's files in the list of all files.
     pub files: Range<usize>,
-    /// The positions of its containers in the list of all containers.
+    /// The positions of the item's containers in the list of all containers.
     pub containers: Range<usize>,
-    /// The number of bytes to read.
+    /// The number of bytes to read of the item's files.
     pub bytes: u64,
-    /// The position of the container in the list of opened ones; `None` for a file in a folder.
+    /// The position of the item's outermost container in the list of opened ones; `None` if the
+    /// item is a file in a folder.
     opened: Option<usize>,
 }
 
-/// Some items of recorded evidence that were listed again, so that they can be read.
+/// Some items of recorded evidence (files in folders, and outermost containers) that were listed
+/// again, so that they can be read.
 #[derive(Debug)]
 pub struct Relisted {
-    /// The files and containers of the items, with the names that the recorded evidence has.
+    /// The files and containers of the items, each in the piece of evidence in which it was
+    /// recorded.
     pub discovery: Discovery,
-    /// The position of each file in the list of all recorded files.
+    /// The position of each file of `discovery` in the list of all recorded files.
     pub files: Vec<usize>,
-    /// The position of each container in the list of all recorded containers.
+    /// The position of each container of `discovery` in the list of all recorded containers.
     pub containers: Vec<usize>,
-    /// For each root: how many of its items were listed again, and how many of these were not there.
+    /// For each root, how many of its items (files in folders, and outermost containers) were
+    /// listed again, and how many of these were not there.
     absent: Vec<[u64; 2]>,
 }
 
@@ -166,13 +171,14 @@ impl RecordedEvidence {
         }
     }
 
-    /// Checks that no root lies in another one: its events would count twice.
+    /// Checks that no root lies in another one, because the events in it would count twice.
     pub fn check_roots(&self) -> Result<(), EvidenceError> {
         no_overlap(self.roots.iter().map(|root| &root.path))
     }
 
     /// Adds the evidence of another discovery, and returns what one discovery of all roots, in this
-    /// order, would have found, if no root lies in another one ([`check_roots`](Self::check_roots)).
+    /// order, would have found, if no root lies in another one
+    /// ([`check_roots`](Self::check_roots)).
     #[must_use]
     pub fn join(mut self, next: RecordedEvidence) -> Self {
         let (roots, pieces) = (self.roots.len(), self.pieces.len());
@@ -198,7 +204,7 @@ impl RecordedEvidence {
         self
     }
 
-    /// Returns everything except for the files.
+    /// Returns a copy of the recorded evidence without its files, of which there can be millions.
     #[must_use]
     pub fn without_files(&self) -> Self {
         RecordedEvidence {
@@ -211,8 +217,8 @@ impl RecordedEvidence {
         }
     }
 
-    /// Checks that all positions lie in their lists, as they do unless a file was forged. Returns
-    /// what is wrong.
+    /// Checks that all positions lie in the lists that they refer to. They do unless the plan or
+    /// the part that the evidence was read from was forged. Returns what is wrong.
     pub fn check(&self) -> Result<(), String> {
         let pieces = self.pieces.len();
         let is_whole = self.roots.iter().map(|root| root.pieces).sum::<usize>() == pieces
@@ -237,7 +243,8 @@ impl RecordedEvidence {
         }
     }
 
-    /// Returns the parts of the evidence that one process each reads as a whole, in evidence order.
+    /// Returns the items of the evidence, in evidence order: files in folders, and outermost
+    /// containers with all files in them. One process reads an item as a whole.
     #[must_use]
     pub fn items(&self) -> Vec<EvidenceItem> {
         let mut opened: Vec<(usize, &Opened)> = self.opened.iter().enumerate().collect();
@@ -259,7 +266,8 @@ impl RecordedEvidence {
         items
     }
 
-    /// Returns what one discovery found, as far as it was recorded. The files cannot be opened.
+    /// Returns the recorded evidence as a discovery. Its files cannot be opened, because only
+    /// records of them are at hand.
     #[must_use]
     pub fn into_discovery(mut self) -> Discovery {
         let places = RootPlaces::of(&self.roots);
@@ -282,9 +290,9 @@ impl RecordedEvidence {
         Discovery { files, containers, ..self.frame() }
     }
 
-    /// Lists items again, so that they can be read. The roots of `search` are the recorded ones, in
-    /// the same order, and may lie elsewhere. A file that is no longer as it was recorded cannot be
-    /// opened, or counts as changed.
+    /// Lists items (files in folders, and outermost containers) again, so that they can be read.
+    /// The roots of `search` are the recorded ones, in the same order, and may lie elsewhere. A
+    /// file that is no longer as it was recorded cannot be opened, or counts as changed.
     pub fn list_again(
         &self,
         search: &Search,
@@ -308,7 +316,8 @@ impl RecordedEvidence {
         Ok(relisted)
     }
 
-    /// Adds the files and containers of an item, as they were listed again, to `relisted`.
+    /// Adds the files and containers of an item to `relisted`, as they were listed again. If they
+    /// are not those that were recorded, adds the recorded ones, which cannot be opened.
     fn add_item(
         &self,
         (item, listing): (&EvidenceItem, Option<Listing>),
@@ -354,8 +363,8 @@ impl RecordedEvidence {
         relisted.containers.extend(item.containers.clone());
     }
 
-    /// Returns the root and the path from it of what must be listed for an item; `None` if nothing
-    /// can be listed, because discovery could not list it.
+    /// Returns what must be listed for an item: the position of the root that it lies in, and its
+    /// path from the root. `None` if it cannot be listed, because discovery could not list it.
     fn place_of(&self, item: &EvidenceItem, roots: &RootPlaces) -> Option<(usize, &Path)> {
         if let Some(opened) = item.opened {
             return self.opened.get(opened).map(|opened| (opened.root, opened.relative.as_path()));
@@ -367,7 +376,7 @@ impl RecordedEvidence {
         }
     }
 
-    /// Returns the discovery of all recorded evidence, without its files and containers.
+    /// Returns all recorded evidence as a discovery, except for its files and containers.
     fn frame(&self) -> Discovery {
         Discovery {
             files: Vec::new(),
@@ -415,16 +424,17 @@ impl RootPlaces {
     }
 }
 
-/// The number of files after whose conversion their memory is given back.
+/// The number of recorded files after whose conversion the memory that they took is given back.
 const FILES_GIVEN_BACK: usize = 1 << 16;
-/// The reason why a file of recorded evidence cannot be opened where only its record is at hand.
+/// The reason why a file cannot be opened that was not listed again, so that only its record is at
+/// hand.
 const NOT_AT_HAND: &str = "only what was recorded of the file is at hand";
-/// The reason why a file cannot be read if its place has something else than when it was recorded.
+/// The reason why a file cannot be read if something else lies where it was when it was recorded.
 const CHANGED: &str =
     "the evidence changed after the plan was made: what the plan lists here is no longer there";
 
 impl RecordedFile {
-    /// Records a file.
+    /// Records a file that discovery found.
     #[must_use]
     pub fn of(file: LogFile) -> Self {
         let place = match file.place {
@@ -440,8 +450,8 @@ impl RecordedFile {
         RecordedFile { piece: file.evidence.index(), size: file.size, obstacle, place }
     }
 
-    /// Returns the file as one that was not listed again, so that it cannot be opened: for the
-    /// recorded reason, or else for the reason `obstacle`.
+    /// Returns the recorded file as one that cannot be opened, because it was not listed again. The
+    /// reason is the recorded one, or else `obstacle`.
     fn into_log_file(self, roots: &RootPlaces, obstacle: Option<&'static str>) -> LogFile {
         let RecordedFile { piece, size, obstacle: recorded, place } = self;
         LogFile {
@@ -459,7 +469,8 @@ impl RecordedFile {
         }
     }
 
-    /// Returns the path from its root of a log with the same bytes, if this one is not read.
+    /// Returns the path, from its root, of a log with the same bytes, which is read in place of
+    /// this one; `None` if there is none.
     fn same_as(&self) -> Option<&str> {
         match &self.place {
             RecordedPlace::Folder(_) => None,
@@ -467,8 +478,9 @@ impl RecordedFile {
         }
     }
 
-    /// Returns true if `found` is this file, listed again. The size of a file in a folder may
-    /// differ; that of a file in a container may not, because the container is then another one.
+    /// Returns true if `found`, which was listed again, is this recorded file. The size of a file
+    /// in a folder may differ; that of a file in a container may not, because the container is
+    /// another one then.
     fn is(&self, found: &LogFile, is_opened: bool) -> bool {
         match &self.place {
             RecordedPlace::Folder(relative) => {

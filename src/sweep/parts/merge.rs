@@ -28,8 +28,8 @@ pub enum PartSource {
         /// The paths of the parts, in any order.
         parts: Vec<PathBuf>,
     },
-    /// Outputs of sweeps that left their part, in the order in which one sweep would have read their
-    /// evidence. A path may also be that of such a part.
+    /// Outputs of sweeps that left their part, in the order in which one sweep would have read
+    /// their evidence. A path can also be that of the part itself.
     Outputs(Vec<PathBuf>),
 }
 
@@ -38,7 +38,8 @@ pub enum PartSource {
 const OTHER_FILES: u64 = 256;
 
 impl PartSource {
-    /// Lets this process have all parts open at once. It is an error if the system does not allow it.
+    /// Lets this process have all parts open at once. It is an error if the system does not allow
+    /// it.
     fn allow_open_parts(&self) -> Result<(), PartsError> {
         let (path, parts) = match self {
             PartSource::Plan { plan, parts } => (Some(plan), parts),
@@ -57,7 +58,7 @@ impl PartSource {
     }
 }
 
-/// Parts that belong together, and are ready to be merged.
+/// Parts that belong together, opened and ready to be merged into an output.
 pub struct Merge {
     config: CarriedConfig,
     evidence: RecordedEvidence,
@@ -65,20 +66,20 @@ pub struct Merge {
     records: Vec<MergedPart>,
 }
 
-/// The parts of one plan.
+/// The parts of all shards of one plan, or the one part of a whole sweep.
 pub(in crate::sweep) struct Group {
     /// The position of the plan's first file among the files of all plans.
     first_file: usize,
-    /// The shard of each of the plan's files, counted from 0.
+    /// The shard of each of the plan's files, counted from 0. It says which part has the file.
     shards: Vec<u32>,
     /// The parts of all shards, in the order of the shards.
     parts: Vec<PartReader>,
 }
 
 impl Merge {
-    /// Opens parts, and checks that they belong together: that they are of the same plan and none is
-    /// missing, or that they are of sweeps that looked for the same in different evidence. What they
-    /// contain is read by [`Merge::run`].
+    /// Opens parts, and checks that they belong together: that they are of the same plan and none
+    /// is missing, or that they are of sweeps that looked for the same in different evidence. What
+    /// they contain is read by [`Merge::run`].
     pub fn open(source: &PartSource) -> Result<Self, SweepError> {
         source.allow_open_parts()?;
         let opened = match source {
@@ -147,8 +148,8 @@ impl Merge {
     }
 
     /// Merges the parts into an output directory. `local` is what this process decides itself; its
-    /// roots are not used. With `leaves_part`, the output has a part of its own, to be merged again.
-    /// Nothing is written if `interrupt` becomes true.
+    /// roots are not used. With `leaves_part`, the output has a part of its own, to be merged
+    /// again. Nothing is written if `interrupt` becomes true.
     pub fn run(
         self,
         local: Local,
@@ -172,12 +173,15 @@ impl Merge {
     }
 }
 
-/// The units of all parts, in evidence order.
+/// The units of work (blocks of files, with their results) of all parts of a merge, in evidence
+/// order.
 pub(in crate::sweep) struct MergeUnits<'a> {
     groups: std::vec::IntoIter<Group>,
-    /// The plan whose files are given out, and the position of its next file in the plan.
+    /// The parts of the plan whose units are returned at present, and the position in the plan of
+    /// the file that is next.
     current: Option<(Group, usize)>,
-    /// The offset in the current file up to which units were given out; `None` before its first one.
+    /// The offset in bytes in the current file up to which its blocks were returned; `None` before
+    /// the first.
     reached: Option<u64>,
     discovery: &'a Discovery,
     interrupt: &'a AtomicBool,
@@ -185,8 +189,9 @@ pub(in crate::sweep) struct MergeUnits<'a> {
 }
 
 impl<'a> MergeUnits<'a> {
-    /// Returns the units of these parts. `discovery` has the files of all plans. When `interrupt`
-    /// becomes true, no unit follows, and [`end`](Self::end) returns an error.
+    /// Returns the units of work (blocks of files, with their results) of these parts. `discovery`
+    /// has the files of all plans. When `interrupt` becomes true, no unit follows, and
+    /// [`end`](Self::end) returns an error.
     pub(in crate::sweep) fn new(
         groups: Vec<Group>,
         discovery: &'a Discovery,
@@ -196,12 +201,14 @@ impl<'a> MergeUnits<'a> {
         MergeUnits { groups, current: None, reached: None, discovery, interrupt, failed: None }
     }
 
-    /// Called when no unit is left. Returns the reason if units are missing.
+    /// Returns the reason if units of work (blocks of files) are missing or could not be read. It
+    /// is called when no unit is left.
     pub(in crate::sweep) fn end(&mut self) -> Result<(), SweepError> {
         self.failed.take().map_or(Ok(()), Err)
     }
 
-    /// Returns the next unit; `None` if all were given out.
+    /// Returns the next unit of work (a block of a file, with its result); `None` if all were
+    /// returned.
     fn next_unit(&mut self) -> Result<Option<Unit<'a>>, PartsError> {
         loop {
             let Some((group, place)) = &mut self.current else {
@@ -275,7 +282,7 @@ impl<'a> Iterator for MergeUnits<'a> {
 
 /// Parts that were opened, with their plan.
 struct Opened {
-    /// The path of the plan, or of the output.
+    /// The path of the plan, or of the output that the part is of. Messages name it.
     path: PathBuf,
     plan: Plan,
     parts: Vec<PartReader>,
@@ -328,7 +335,7 @@ fn of_plan(path: &Path, paths: &[PathBuf]) -> Result<Opened, PartsError> {
     Ok(Opened { path: path.to_path_buf(), plan, parts, records })
 }
 
-/// Opens the part of an output.
+/// Opens the part that a sweep left in its output. `path` is that of the output, or of the part.
 fn of_output(path: &Path) -> Result<Opened, PartsError> {
     let part_path = if path.is_dir() { path.join(PART_FILE) } else { path.to_path_buf() };
     if path.is_dir() && !part_path.exists() {
@@ -350,7 +357,8 @@ fn record(path: &Path, plan: &str, shard: u32) -> Result<MergedPart, PartsError>
     Ok(MergedPart { file: name, bytes: file.bytes, sha256: file.sha256, plan: plan.to_owned(), shard })
 }
 
-/// Checks that the parts of a plan or an output were made for the same as the first ones.
+/// Checks that the parts of a plan or an output come from sweeps that looked for the same as those
+/// of the first one. The error names both paths.
 fn check_same(
     first: &CarriedConfig,
     other: &CarriedConfig,

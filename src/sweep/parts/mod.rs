@@ -1,8 +1,8 @@
 //! A sweep in parts: a plan divides the evidence into shards, processes on any machines read one
 //! shard each and leave a part, and a merge makes of the parts what one sweep would have written.
 //!
-//! A part has the result of each block of its files, as an entry that has the form of the
-//! journal's. A merge is a sweep whose results all come from parts.
+//! A part has an entry for each block of its files: the block's result, encoded as in the journal.
+//! A merge is a sweep whose results all come from parts.
 
 mod merge;
 mod part;

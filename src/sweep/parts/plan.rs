@@ -1,4 +1,5 @@
-//! A plan: what a sweep looks for, and the evidence as it was listed, frozen for several processes.
+//! A plan: what a sweep looks for, and which files the evidence has, written down so that several
+//! processes work on the same.
 //!
 //! A plan is a packed file of documents, encoded with postcard: the configuration, what was found
 //! except for the files, the files in batches, and the number of files.
@@ -30,15 +31,16 @@ const PLAN: PackedKind = PackedKind { name: "plan", layout: 1 };
 /// The number of files in one document of a plan.
 const FILES_AT_ONCE: usize = 4096;
 /// The number of bytes that a file counts as besides its own, when files are divided among shards:
-/// opening and accounting for it takes about as long as reading as many bytes.
+/// to open the file and account for it takes about as long as to read as many bytes.
 const OVERHEAD: u64 = 64 << 10;
 
-/// What a sweep looks for and where: frozen, so that several processes find what one would.
+/// What a sweep looks for and where. It does not change any more, so that several processes find
+/// what one would.
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// What the sweep looks for.
     pub(super) config: CarriedConfig,
-    /// The evidence as it was listed.
+    /// The files and containers of the evidence, as they were listed when the plan was made.
     pub(super) evidence: RecordedEvidence,
     /// The number of shards into which the evidence is divided.
     pub(super) shards: NonZeroU32,
@@ -47,7 +49,7 @@ pub struct Plan {
 /// The number of a shard of a plan, from 1.
 pub(super) type ShardNumber = NonZeroU32;
 
-/// A plan as messages show it.
+/// A plan in numbers, as messages show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlanSummary {
     /// The number of shards.
@@ -66,17 +68,17 @@ pub struct PlanSummary {
     pub empty: u32,
 }
 
-/// The first document of a plan.
+/// The first document of a plan: its number of shards, and what the sweep looks for.
 #[derive(Debug, Serialize, Deserialize)]
 struct Head {
     shards: NonZeroU32,
     config: CarriedConfig,
 }
 
-/// A document of a plan after the first two.
+/// A document of a plan after the first two: some of its files, or its end.
 #[derive(Debug, Serialize, Deserialize)]
 enum FilesDocument {
-    /// The next files, in evidence order.
+    /// The next files of the plan, in evidence order.
     Files(Vec<RecordedFile>),
     /// The end of the plan, with the number of its files.
     End(u64),
@@ -121,8 +123,8 @@ impl Plan {
         ShardNumber::new(number).filter(|number| *number <= self.shards)
     }
 
-    /// Returns the plan of a sweep that one process makes: what it looks for, in this period, and
-    /// what it found, except for the files.
+    /// Returns a plan with one shard for a sweep that one process makes. It has what the sweep
+    /// looks for, the period `window`, and what `discovery` found, except for the files.
     pub(in crate::sweep) fn of_sweep(
         mut config: CarriedConfig,
         window: Window,
@@ -132,8 +134,8 @@ impl Plan {
         Plan { config, evidence: RecordedEvidence::frame_of(discovery), shards: NonZeroU32::MIN }
     }
 
-    /// Writes the plan to the file `path`, which is then complete or absent. It must not lie in the
-    /// evidence.
+    /// Writes the plan to the file `path`, which must not lie in the evidence. The file is complete
+    /// then, or absent if that fails.
     pub fn write(&self, path: &Path) -> Result<WrittenFile, OutputError> {
         let roots: Vec<PathBuf> = self.evidence.roots.iter().map(|root| root.path.clone()).collect();
         let (file, mut writer) = PackedFile::create(path, &roots, PLAN)?;
@@ -146,7 +148,7 @@ impl Plan {
         Self::read_documents(&mut PackedReader::open(path, PLAN)?)
     }
 
-    /// Adds the plan's documents to a file, with these files in evidence order.
+    /// Adds the plan's documents to a packed file. `files` are the plan's files, in evidence order.
     pub(super) fn push_documents(
         &self,
         writer: &mut PackedWriter,
@@ -182,7 +184,7 @@ impl Plan {
         Ok((Plan { config, evidence, shards }, hasher.finish()))
     }
 
-    /// Returns the plan as messages show it.
+    /// Returns the plan in numbers, as messages show it.
     #[must_use]
     pub fn summary(&self) -> PlanSummary {
         let items = self.evidence.items();
@@ -203,13 +205,14 @@ impl Plan {
         }
     }
 
-    /// Returns the shard of each of the plan's items, counted from 0. The largest item goes first to
-    /// the shard with the fewest bytes, so that all shards take about the same time.
+    /// Returns the shard, counted from 0, of each of `items` (files in folders, and outermost
+    /// containers). All shards get about the same number of bytes, so that they take about the same
+    /// time.
     fn shards_of(&self, items: &[EvidenceItem]) -> Vec<u32> {
         shards_of(items, self.shards)
     }
 
-    /// Returns the shard of each of the plan's files, counted from 0.
+    /// Returns the number of the shard of each of the plan's files, counted from 0.
     pub(super) fn shards_of_files(&self) -> Vec<u32> {
         let items = self.evidence.items();
         let mut shards = vec![0; self.evidence.files.len()];
@@ -219,7 +222,8 @@ impl Plan {
         shards
     }
 
-    /// Returns the items of one shard, in evidence order.
+    /// Returns what one shard consists of, in evidence order: files in folders, and outermost
+    /// containers with all files in them.
     pub(super) fn items_of(&self, shard: ShardNumber) -> Vec<EvidenceItem> {
         let items = self.evidence.items();
         let shards = self.shards_of(&items);
@@ -228,7 +232,8 @@ impl Plan {
     }
 }
 
-/// Divides items among shards, so that all have about the same number of bytes.
+/// Returns the shard, counted from 0, of each of `items`. From the largest item to the smallest,
+/// each goes to the shard that has the fewest bytes so far.
 fn shards_of(items: &[EvidenceItem], shards: NonZeroU32) -> Vec<u32> {
     let weight = |item: &EvidenceItem| item.bytes.saturating_add(OVERHEAD * item.files.len().max(1) as u64);
     let mut order: Vec<usize> = (0..items.len()).collect();
@@ -246,7 +251,8 @@ fn shards_of(items: &[EvidenceItem], shards: NonZeroU32) -> Vec<u32> {
     shards
 }
 
-/// Reads the next document of a plan, and adds it to the hash of the plan.
+/// Reads the next document of a plan from its file, and adds the document to the hash that
+/// identifies the plan.
 fn next<T: DeserializeOwned>(reader: &mut PackedReader, hasher: &mut Hasher) -> Result<T, PartsError> {
     let Some(document) = reader.next_document()? else {
         return Err(reader.wrong("it is incomplete: make it anew"));
@@ -256,7 +262,7 @@ fn next<T: DeserializeOwned>(reader: &mut PackedReader, hasher: &mut Hasher) -> 
         .map_err(|error| reader.wrong(format!("it is damaged ({error}): make it anew")))
 }
 
-/// Encodes a document.
+/// Encodes a document of a plan or of a part with postcard.
 pub(super) fn encoded(document: &impl Serialize) -> Vec<u8> {
     postcard::to_stdvec(document)
         .expect("numbers, texts, lists and maps of known length can all be written to memory")

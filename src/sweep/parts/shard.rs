@@ -18,23 +18,26 @@ use crate::sweep::unit::{Unit, units};
 use crate::sweep::worker::{LeavesPart, Worker};
 use crate::sweep::{Observer, listers};
 
-/// What one process does of a plan.
+/// What one process does of a plan: which shard it sweeps, where the evidence lies for it, and
+/// where it writes the part.
 #[derive(Debug, Clone)]
 pub struct ShardSweep<'p> {
     /// The plan, and the SHA-256 that identifies it.
     pub plan: (&'p Plan, &'p str),
     /// The number of the shard, from 1.
     pub shard: ShardNumber,
-    /// The paths of roots in the plan that lie elsewhere here, each with its path here.
+    /// Paths at which the evidence lies elsewhere on this machine: each as it was where the plan
+    /// was made, and as it is here. A path is that of a root, or of a folder that contains roots.
     pub remapped: Vec<(PathBuf, PathBuf)>,
-    /// What this process decides itself. Its roots are not used.
+    /// What this process decides itself, such as the number of threads. The roots in it are not
+    /// used.
     pub local: Local,
-    /// The path of the part, which appears when it is complete.
+    /// The path of the part, a file that appears when it is complete.
     pub part: PathBuf,
 }
 
-/// Reads one shard of a plan, and writes its part. Returns the totals of the shard, and the size and
-/// SHA-256 of the part; no part if `interrupt` became true.
+/// Reads one shard of a plan, and writes its part. Returns the totals of the shard, and the size
+/// and SHA-256 of the part. If `interrupt` became true, no part is written.
 pub fn sweep_shard(
     request: ShardSweep<'_>,
     observer: &mut dyn Observer,
@@ -91,8 +94,8 @@ pub fn sweep_shard(
     Ok((totals, Some(written)))
 }
 
-/// Returns the roots of a plan where they lie for this process. The longest path of `remapped` that
-/// a root begins with decides.
+/// Returns the paths that the roots of a plan have on this machine. If a root lies in several of
+/// the paths in `remapped`, the longest of these decides.
 fn roots(evidence: &RecordedEvidence, remapped: &[(PathBuf, PathBuf)]) -> Vec<PathBuf> {
     let here = |root: &Path| {
         let longest = remapped.iter().filter(|(there, _)| root.starts_with(there));
