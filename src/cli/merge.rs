@@ -1,4 +1,5 @@
-//! The command `dnsweep merge`: makes of parts what one sweep would have written.
+//! The command `dnsweep merge`: makes of parts, which sweeps or shards left, the output that one
+//! sweep would have written.
 
 use std::io;
 

@@ -42,7 +42,8 @@ pub(super) fn run(arguments: &PlanArguments) -> Result<Exit, CommandError> {
     Ok(print(&text, arguments.log_format).unwrap_or(Exit::Complete))
 }
 
-/// Returns what a plan divides, as text.
+/// Returns as text what a plan divides (files, bytes and pieces of evidence), and among how many
+/// shards.
 fn divided(plan: &PlanSummary) -> String {
     let PlanSummary { shards, files, pieces, containers, bytes, largest, empty } = plan;
     let empty = if *empty == 0 { String::new() } else { format!(", {empty} without files") };
@@ -51,7 +52,8 @@ fn divided(plan: &PlanSummary) -> String {
     )
 }
 
-/// Returns the commands that follow a plan, as text.
+/// Returns as text the commands that are to be run after `dnsweep plan`: one for each shard, and
+/// then the merge.
 fn next(out: &str, shards: NonZeroU32) -> String {
     format!(
         "next       for each shard I from 1 to {shards}: dnsweep sweep --plan {out} --shard I --part part-I\n           then: dnsweep merge --plan {out} part-* --out DIR\n"

@@ -17,7 +17,7 @@ use crate::base::digest::{HashingWriter, sha256_of_all};
 use crate::base::platform::files::{self, Link};
 use crate::base::zstandard::{Packer, Unpacker, packer, unpacker};
 
-/// What a packed file is, by its first document.
+/// What a packed file contains, such as a plan, and in which layout. Its first document says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PackedKind {
     /// The name of the kind in messages, such as `plan`.
@@ -58,7 +58,7 @@ pub struct WrittenFile {
     pub sha256: String,
 }
 
-/// A packed file that is being written.
+/// A packed file (documents in one zstd stream) that is being written.
 pub(crate) struct PackedWriter {
     path: PathBuf,
     packer: Packer<HashingWriter<BufWriter<File>>>,
@@ -74,7 +74,7 @@ impl PackedWriter {
         Ok(writer)
     }
 
-    /// Creates a file of an output, and begins a packed file of this kind in it.
+    /// Creates the file `new` of an output directory, and begins a packed file of this kind in it.
     pub(crate) fn create(new: &NewFile, kind: PackedKind) -> Result<Self, OutputError> {
         let file = new.create().map_err(|error| failed(&new.path, &error))?;
         Self::begin(&new.path, file, kind)
@@ -120,9 +120,9 @@ pub(crate) struct PackedFile {
 }
 
 impl PackedFile {
-    /// Prepares the file `path`, and returns it with a writer for its content. Only the user can
-    /// read it, because evidence is confidential. It must not lie in the evidence, whose roots are
-    /// `roots`.
+    /// Prepares the file `path`, which must not lie in one of the `roots` of the evidence. Returns
+    /// it with a writer for its content. Only the user can read the file, because evidence is
+    /// confidential.
     pub(crate) fn create(
         path: &Path,
         roots: &[PathBuf],
@@ -161,7 +161,7 @@ impl PackedFile {
     }
 }
 
-/// A packed file that is read, document after document.
+/// A packed file (documents in one zstd stream) that is read, document after document.
 pub(crate) struct PackedReader {
     path: PathBuf,
     unpacker: BufReader<Unpacker<BufReader<File>>>,

@@ -46,9 +46,10 @@ pub(super) enum UnitsFrom {
 
 /// What a sweep keeps of each finished unit (a block of a file) besides the tables.
 struct Kept {
-    /// The journal, from which the sweep can be resumed.
+    /// The journal, from which the sweep can be resumed; `None` if the sweep keeps none.
     journal: Option<Journal>,
-    /// The part of the sweep, from which outputs are merged.
+    /// The part, the file with what the sweep found, which can be merged with others; `None` if the
+    /// sweep leaves none.
     part: Option<PartWriter>,
 }
 
@@ -108,8 +109,8 @@ impl Job<'_> {
     }
 }
 
-/// Works on `units`, all units of a sweep in evidence order, and collects what they yield. Calls
-/// `end` when no unit is left; its error means that units are missing.
+/// Works on `units`, which are all blocks of files of a sweep in evidence order, and collects what
+/// is found in them. Calls `end` when no unit is left; its error means that units are missing.
 fn collect<'a, U: Iterator<Item = Unit<'a>>>(
     config: &Config,
     mut units: U,

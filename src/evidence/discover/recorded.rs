@@ -39,7 +39,7 @@ pub struct RecordedEvidence {
     pub opened: Vec<Opened>,
 }
 
-/// A root that discovery searched.
+/// A root (a folder or file of evidence that the user names) in which discovery has searched.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordedRoot {
     /// The absolute path of the root.
@@ -61,7 +61,7 @@ pub struct RecordedFile {
     place: RecordedPlace,
 }
 
-/// Where a file to read lies.
+/// Where a file to read lies: in a folder, or in a container.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 enum RecordedPlace {
     /// The file lies in a folder. Contains its path from the root of its piece of evidence.
@@ -95,9 +95,10 @@ pub struct RecordedContainer {
 /// in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Opened {
-    /// The position of the root that the file lies in, counted from 0.
+    /// The position, in the list of roots, of the root that the container or the sparse file lies
+    /// in, counted from 0.
     pub root: usize,
-    /// The path from the root of the container's file, or of the index of a sparse file.
+    /// The path, from its root, of the container's file. For a sparse file, that of its index.
     #[serde(with = "path_as_bytes")]
     pub relative: PathBuf,
     /// The positions, in the list of all files, of the files to read in the container.
@@ -271,8 +272,8 @@ impl RecordedEvidence {
     #[must_use]
     pub fn into_discovery(mut self) -> Discovery {
         let places = RootPlaces::of(&self.roots);
-        // The last file is taken first, so that the memory of the files that were taken can be given
-        // back: there can be millions.
+        // The last file is taken first, so that the memory of the files that were taken can be
+        // given back: there can be millions.
         let mut files = Vec::with_capacity(self.files.len());
         while let Some(file) = self.files.pop() {
             files.push(file.into_log_file(&places, None));

@@ -43,11 +43,12 @@ pub(super) struct Document {
     pub matches_left_out: String,
     /// The first hosts with matches, the worst first, each with a list of its matches.
     pub cards: Vec<Card>,
-    /// A sentence on how many hosts with matches have no card; empty if each has one.
+    /// A sentence on how many hosts with matches have no card (a box with their matches); empty if
+    /// each has one.
     pub cards_left_out: String,
     /// The sections that consist of texts and lists, such as the one on damage.
     pub sections: Vec<Section>,
-    /// The text above the detections, which says how far their rules' own words can be trusted.
+    /// The text above the detections, which says that their rules' words are no findings.
     pub detections_intro: &'static str,
     /// The detections that ran and that the page describes, those with the most matches first.
     pub detections: Vec<DetectionCard>,
@@ -186,7 +187,7 @@ pub(super) struct Listing {
     pub caption: &'static str,
     /// The title above the list; empty for none.
     pub title: String,
-    /// The columns.
+    /// The columns of the list, from left to right.
     pub columns: Vec<Column>,
     /// The rows. Each cell has lines; those after the first are shown with less weight.
     pub rows: Vec<Vec<Lines>>,
@@ -236,7 +237,7 @@ impl Listing {
         }
     }
 
-    /// Returns the list with this title, and with a text on what it leaves out.
+    /// Returns the list with this title, and with `left_out`, a sentence on how much it leaves out.
     pub(super) fn titled(self, title: &str, left_out: String) -> Self {
         Listing { title: title.to_owned(), left_out, ..self }
     }

@@ -14,7 +14,7 @@ const MOST_DETECTIONS: usize = 25;
 /// The most values that are shown under one name, such as roots of the evidence.
 const MOST_LINES: usize = 12;
 
-/// Returns the text above the detections.
+/// Returns the text above the detections that ran. It says that their rules' words are no findings.
 pub(super) fn detections_intro() -> &'static str {
     "What the rules say of themselves. The techniques, stories and malware that they name are what their authors file them \
      under: they are not findings in this evidence."

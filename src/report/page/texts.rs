@@ -56,7 +56,7 @@ impl Texts {
         Some(TextId(id))
     }
 
-    /// Returns the text with a number.
+    /// Returns the text that has the number `id`.
     pub(super) fn text(&self, id: TextId) -> &str {
         self.texts.get(id.0 as usize).map_or("", AsRef::as_ref)
     }
@@ -77,7 +77,7 @@ pub(super) struct Sets {
     grown: FastMap<(SetId, TextId), SetId>,
 }
 
-/// A set of texts.
+/// A set of texts, given by their numbers.
 #[derive(Debug, Clone, Default)]
 struct Set {
     texts: Vec<TextId>,

@@ -8,7 +8,7 @@ use crate::report::answer::{Answer, UnclearedCount, UtcTime};
 use crate::report::totals::Totals;
 use crate::report::wording::{counted, grouped};
 
-/// The most hosts with matches at the top of the page.
+/// The most hosts with matches that the top of the page lists.
 const MOST_HOSTS: usize = 10;
 
 /// Returns the top of the page.

@@ -87,7 +87,7 @@ impl Ink {
     }
 }
 
-/// The side of a point on which a text lies.
+/// On which side of a given point a text is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Align {
     /// The text begins at the point.
