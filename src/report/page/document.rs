@@ -12,7 +12,7 @@ use super::charts::Chart;
 pub(super) struct Document {
     /// The content security policy: what the browser may load and run.
     pub policy: String,
-    /// The version of dnsweep.
+    /// The version of dnsweep that makes the page.
     pub version: &'static str,
     /// The name of the `meta` element that has the SHA-256 of `run.json`.
     pub run_sha256_name: &'static str,
@@ -219,12 +219,14 @@ impl Listing {
         self.room
     }
 
-    /// Adds a row, with a line for each column, if there is room.
+    /// Adds a row to the list, with a text of one line for each column. If there is no room for the
+    /// row, it and all later ones are left out.
     pub(super) fn push<const N: usize>(&mut self, cells: [String; N]) {
         self.push_lines(cells.map(|line| vec![line]));
     }
 
-    /// Adds a row whose cells can have several lines, if there is room.
+    /// Adds a row to the list, whose cells can have several lines. If there is no room for the row,
+    /// it and all later ones are left out.
     pub(super) fn push_lines<const N: usize>(&mut self, cells: [Lines; N]) {
         let bytes: usize = cells.iter().flatten().map(|line| CELL_BYTES + html_length(line)).sum();
         match self.room.checked_sub(bytes) {
@@ -246,7 +248,8 @@ impl Listing {
         self.columns.get(column).map_or("", |column| column.kind.class())
     }
 
-    /// Returns the title of a column, which narrow pages show before each cell.
+    /// Returns the title of the column with the index `column`. Narrow pages show it before each
+    /// cell.
     fn label(&self, column: usize) -> &'static str {
         self.columns.get(column).map_or("", |column| column.title)
     }
@@ -262,7 +265,7 @@ fn html_length(text: &str) -> usize {
 pub(super) struct Column {
     /// The title of the column.
     pub title: &'static str,
-    /// What the column contains.
+    /// What the column contains, which decides how the page shows it.
     pub kind: Kind,
 }
 
@@ -271,9 +274,9 @@ pub(super) struct Column {
 pub(super) enum Kind {
     /// Ordinary text.
     Text,
-    /// Text that takes much space.
+    /// Text that takes much space, so that the column is wide.
     Wide,
-    /// The name of what the row is about.
+    /// The name of what the row is about, such as a host.
     Name,
     /// A number.
     Number,

@@ -91,7 +91,7 @@ pub(super) struct Found {
     pub is_whole: bool,
 }
 
-/// Reads rows of the table of matches.
+/// Reads the rows of the table of matches, one after the other, each as a [`Found`].
 #[derive(Debug)]
 pub(super) struct FoundReader {
     /// The index of each host with matches, by its name in lower case.

@@ -1,6 +1,6 @@
 //! The matches of hosts in groups, as the `stats` of the detections group them: matches that agree
 //! in the fields after `by` are one group. A detection without `stats` groups by program, name,
-//! status, answer, account and process.
+//! status, answer and account.
 //!
 //! The table of matches is read once, row by row, and each row goes into its group. Memory grows
 //! with the groups and with the distinct texts, not with the matches.
@@ -17,7 +17,7 @@ use crate::report::matches::MatchRow;
 use crate::report::run::{DetectionRecord, Run};
 use crate::table::{ColumnOf, ColumnType, Row, TableId, Tables, Wanted};
 
-/// About the most groups of all hosts together.
+/// The most groups (matches that agree in some fields) of all hosts together, about.
 const MOST_GROUPS: u64 = 100_000;
 /// The most hours with matches that are counted for each host.
 const MOST_HOURS: usize = 2000;
@@ -103,7 +103,7 @@ pub(super) struct HostGroups {
     /// The number of matches in live records in each hour. The key is the number of hours since the
     /// start of 1970.
     pub hours: BTreeMap<i64, u64>,
-    /// The earliest match in a live record.
+    /// The host's earliest match in a live record; `None` if all matches lie in deleted records.
     pub first: Option<FirstMatch>,
     /// The number of matches that are in no group, because the page has no room for another group.
     pub ungrouped: u64,

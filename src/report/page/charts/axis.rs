@@ -109,7 +109,7 @@ impl Axis {
         Some(Axis { first, hours_per_step, steps: (last - first) / hours_per_step + 1, step_name })
     }
 
-    /// Returns the number of steps, at least 1.
+    /// Returns the number of steps of the axis, at least 1.
     pub(super) fn steps(self) -> usize {
         usize::try_from(self.steps).unwrap_or(1)
     }
@@ -119,7 +119,8 @@ impl Axis {
         self.steps * self.hours_per_step
     }
 
-    /// Returns the step that contains an hour; `None` if the axis does not cover the hour.
+    /// Returns the position of the step that contains an hour, counted from 0; `None` if the axis
+    /// does not cover the hour.
     pub(super) fn step(self, hour: Hour) -> Option<usize> {
         let step = (hour.0 - self.first).div_euclid(self.hours_per_step);
         usize::try_from(step).ok().filter(|step| *step < self.steps())
@@ -132,8 +133,8 @@ impl Axis {
         (first <= last).then_some((first - self.first, last - self.first))
     }
 
-    /// Returns the first and the last step that the hours from `first` to `last` touch; `None` if
-    /// the axis covers none of them.
+    /// Returns the positions of the first and the last step that the hours from `first` to `last`
+    /// touch; `None` if the axis covers none of these hours.
     pub(super) fn range(self, first: Hour, last: Hour) -> Option<(usize, usize)> {
         let step = |hours: i64| usize::try_from(hours / self.hours_per_step).ok();
         let (first, last) = self.part(first, last)?;
@@ -145,7 +146,7 @@ impl Axis {
         Hour(self.first + self.hours_per_step * i64::try_from(step).unwrap_or_default())
     }
 
-    /// Returns the words for a step, such as `hour`.
+    /// Returns how long a step of the axis is, in words, such as `hour`.
     pub(in crate::report::page) fn step_name(self) -> &'static str {
         self.step_name
     }

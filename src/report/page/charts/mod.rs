@@ -32,11 +32,11 @@ const NAMES: i32 = 236;
 /// The width in pixels at the right edge of a chart, which the last date and the sums of rows
 /// use.
 const RIGHT: i32 = 60;
-/// The height in pixels of the row of a host.
+/// The height in pixels of a chart's row, which is about one host.
 const ROW: i32 = 20;
-/// The height in pixels of the bars for all hosts together.
+/// The height in pixels of the bars above a chart's rows, which are about all hosts together.
 const BARS: i32 = 56;
-/// The height in pixels of the line of dates.
+/// The height in pixels of the line of dates below a chart's rows.
 const DATES: i32 = 24;
 /// The greatest width in pixels of a step of the time axis.
 const WIDEST_STEP: i32 = 130;
