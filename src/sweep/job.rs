@@ -37,10 +37,11 @@ pub(super) struct Job<'s> {
 
 /// Where the results of the units of work (blocks of files) come from.
 pub(super) enum UnitsFrom {
-    /// The units are read from the evidence, except for those of files that an earlier, unfinished
-    /// sweep has read. Contains, by file, where the results of those lie in the journal.
+    /// The blocks of files are read from the evidence, except for files that an earlier, unfinished
+    /// sweep has read. Contains, by file, where in the journal the results of these files' blocks
+    /// lie.
     Evidence(HashMap<FileKey, Vec<EntryLocation>>),
-    /// The units come from the parts of sweeps that are merged.
+    /// The results of the blocks of files are taken from the parts of the sweeps that are merged.
     Parts(Vec<Group>),
 }
 

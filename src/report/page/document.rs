@@ -181,7 +181,8 @@ const CELL_BYTES: usize = 60;
 
 /// A list on the page, as a table.
 pub(super) struct Listing {
-    /// The bytes that rows may still take. A row for which there is no room is left out.
+    /// The number of bytes of HTML that further rows may take. A row for which there is no room is
+    /// left out.
     room: usize,
     /// What the list contains, for a reader who does not see the page.
     pub caption: &'static str,

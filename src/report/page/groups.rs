@@ -211,7 +211,7 @@ fn rules(run: &Run, tables: &dyn Tables, texts: &mut Texts) -> Result<HashMap<Te
 /// deleted records only, and the fields of [`FIELDS`] by which the detection groups.
 type Key = (usize, TextId, bool, [TextId; FIELDS.len()]);
 
-/// Puts matches into groups, one by one, in the order of the table.
+/// Puts matches into groups, one by one, in the order of the table of matches.
 #[derive(Debug)]
 struct Grouper {
     matches: GroupedMatches,
@@ -267,7 +267,8 @@ impl Grouper {
         }
     }
 
-    /// Counts an event in a live record, once for all detections that describe it.
+    /// Counts an event in a live record among those of its host, once for all detections that
+    /// describe it.
     fn add_event(&mut self, found: &Found) {
         let Found { at, computer, process, image, name, user, .. } = *found;
         let first = FirstMatch { at, computer, process, image, name, user };

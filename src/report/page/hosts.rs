@@ -10,7 +10,7 @@ use crate::report::wording::grouped;
 /// The most hosts in the table, which is for paper and for browsers without a script.
 const MOST_ROWS: usize = 200;
 
-/// The most bytes of the packed rows of the grid.
+/// The most bytes of the packed rows of the page's grid of hosts.
 const MOST_PACKED: usize = 600_000;
 
 /// A host of the list, with the counts of its matches; without them if the host is cleared.
@@ -105,7 +105,8 @@ fn risk(matches: Option<&HostMatches>) -> Option<i64> {
     matches.filter(|matches| matches.unique > 0).and_then(|matches| matches.risk_score)
 }
 
-/// Returns the state of a host, by which the script filters and colours.
+/// Returns the state of a host (`matches`, `unknown` or `cleared`), by which the page's script
+/// filters and colours the list of hosts.
 fn state(facts: &HostFacts) -> &'static str {
     match (facts.uncleared, facts.verdict.as_str()) {
         (Some(_), _) => "unknown",
@@ -114,7 +115,8 @@ fn state(facts: &HostFacts) -> &'static str {
     }
 }
 
-/// Returns the verdict on a host, with what limits it.
+/// Returns the verdict on a host, followed by what limits it, such as a log that could not be read
+/// whole.
 pub(super) fn verdict(facts: &HostFacts) -> String {
     verdict_text(&facts.verdict, facts.uncleared)
 }

@@ -35,7 +35,7 @@ pub(super) struct HostLogging {
 pub(super) struct Logging(HashMap<String, HostLogging>);
 
 impl Logging {
-    /// Reads the logging of `hosts` from the tables of files and hosts.
+    /// Reads from the tables of files and hosts when DNS queries were logged on each of `hosts`.
     pub(super) fn read<'h>(
         tables: &dyn Tables,
         hosts: impl Iterator<Item = &'h HostFacts>,
@@ -59,7 +59,8 @@ impl Logging {
         Ok(logging)
     }
 
-    /// Returns the logging of a host; `None` if it has no name or is not listed.
+    /// Returns when DNS queries were logged on a host; `None` if the host has no name, or the page
+    /// does not list it.
     pub(super) fn of(&self, host: &HostFacts) -> Option<&HostLogging> {
         self.0.get(&host_key(host.computer.as_deref()?))
     }
@@ -97,7 +98,8 @@ impl Logging {
     }
 }
 
-/// Returns periods in order of time, those that touch joined, and at most [`MOST_PERIODS`].
+/// Returns the periods in order of time. Those that touch or overlap are joined; if there are more
+/// than [`MOST_PERIODS`], all later ones are joined with the last.
 fn merged(mut periods: Vec<Hours>) -> Vec<Hours> {
     periods.sort_unstable();
     let mut merged: Vec<Hours> = Vec::new();

@@ -64,7 +64,7 @@ pub fn page(run: Run, run_sha256: &str, tables: &dyn Tables) -> Result<String, A
     Ok(document(run_sha256, &answer, &logging, &matches))
 }
 
-/// What a page says of its origin.
+/// What a page (`report.html`) says of its origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PageMarks<'p> {
     /// The version of dnsweep that made the page.
@@ -74,7 +74,8 @@ pub struct PageMarks<'p> {
 }
 
 impl<'p> PageMarks<'p> {
-    /// Reads the marks of a page; `None` if the text is no page of dnsweep.
+    /// Reads what the text of a page says of the page's origin; `None` if the text is no page of
+    /// dnsweep.
     #[must_use]
     pub fn of(page: &'p str) -> Option<Self> {
         let content = |name: &str, start: &str| {

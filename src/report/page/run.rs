@@ -1,4 +1,5 @@
-//! What ran: the detections with what their rules say, the program, the machine and the tables.
+//! What the page says of what ran: the detections with what their rules say, the program, the
+//! machine and the tables.
 
 use super::document::{DetectionCard, Fact, Kind, Listing};
 use super::sections::line;
@@ -99,7 +100,8 @@ fn leads(detection: &DetectionRecord) -> Vec<String> {
     line.into_iter().collect()
 }
 
-/// Returns what ran: the program, its arguments, the machine and its clock, and the evidence.
+/// Returns what ran: the program, its arguments, the machine and its clock, and the evidence, each
+/// as a name with values.
 pub(super) fn facts(answer: &Answer) -> Vec<Fact> {
     let run = &answer.run;
     let machine = &run.machine;

@@ -71,12 +71,12 @@ pub(super) fn time(time: UtcTime) -> String {
     time.0.readable().trim_end_matches('Z').to_owned()
 }
 
-/// Returns an optional instant in UTC; empty for none.
+/// Returns an optional instant in UTC as text; empty for none.
 pub(super) fn optional_time(of: Option<UtcTime>) -> String {
     of.map(time).unwrap_or_default()
 }
 
-/// Returns the number of seconds from 1970 to an instant, for the script.
+/// Returns the number of seconds from 1970 to an instant, for the page's script.
 pub(super) fn seconds(time: UtcTime) -> i64 {
     let UtcTime(time): UtcTime = time;
     EventTime::ticks(time).div_euclid(TICKS_PER_SECOND)

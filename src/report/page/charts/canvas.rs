@@ -14,8 +14,8 @@ const FONT_RATIO: f64 = 1.24;
 /// The size of the charts' text in pixels.
 const FONT_SIZE: f64 = 12.0;
 
-/// A colour of the charts, by its meaning. The style sheet of the page replaces these colours where
-/// the page is dark; a test holds the two to each other.
+/// A colour of the charts, by its meaning. The page's style sheet replaces each by another one
+/// where the page is dark; a test checks that it leaves none out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ink {
     /// Ordinary text, such as names of hosts.

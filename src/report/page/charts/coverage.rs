@@ -9,7 +9,7 @@ use crate::report::wording::counted;
 /// A row of the chart of DNS logging: a host, and what was logged on it when.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::report::page) struct CoverageRow {
-    /// The host's name, escaped.
+    /// The host's name, in which characters that a reader would not see are escaped.
     pub host: String,
     /// The periods from the first to the last DNS query of each log of the host.
     pub logged: Vec<(Hour, Hour)>,

@@ -8,7 +8,7 @@ use crate::report::wording::counted;
 /// A row of the chart of matches: a host, and its number of matches in each hour.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::report::page) struct TimelineRow {
-    /// The host's name, escaped.
+    /// The host's name, in which characters that a reader would not see are escaped.
     pub host: String,
     /// The hours with matches, each with the number of matches.
     pub hours: Vec<(Hour, u64)>,
