@@ -81,8 +81,8 @@ pub(super) fn entry<F: Serialize>(done: &FinishedUnit<'_>, file: F) -> Vec<u8> {
     append_entry(done, file, Vec::with_capacity(expected_size(done)))
 }
 
-/// Makes the entry of `done`, a finished block of the file `file`, in the frame in which a journal
-/// has it.
+/// Makes the entry of `done`, a finished block of the file `file`, as a journal has it: after its
+/// length and its SHA-256.
 pub(super) fn framed_entry<F: Serialize>(done: &FinishedUnit<'_>, file: F) -> Vec<u8> {
     framed(expected_size(done), |bytes| append_entry(done, file, bytes))
 }

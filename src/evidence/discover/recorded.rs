@@ -101,7 +101,8 @@ pub struct Opened {
     /// The path, from its root, of the container's file. For a sparse file, that of its index.
     #[serde(with = "path_as_bytes")]
     pub relative: PathBuf,
-    /// The positions, in the list of all files, of the files to read in the container.
+    /// The positions, in the list of all files, of the files to read in the container, or of the
+    /// sparse file.
     pub files: Range<usize>,
     /// The positions, in the list of all containers, of the container and of those that lie in it.
     pub containers: Range<usize>,
@@ -393,7 +394,7 @@ impl RecordedEvidence {
     }
 }
 
-/// The recorded roots, found by the pieces of evidence in them.
+/// Finds the recorded root in which a piece of evidence lies.
 struct RootPlaces {
     /// For each root, the number of pieces in it and in all roots before it.
     ends: Vec<usize>,

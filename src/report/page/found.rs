@@ -103,7 +103,7 @@ pub(super) struct FoundReader {
     host: Option<usize>,
     /// The patterns that a queried name satisfies, by the id of the detection and the name.
     patterns: FastMap<(TextId, TextId), SetId>,
-    /// True if the column with the GUID of the process is read.
+    /// True if the column with the GUID of the process ([`PROCESS_GUID`]) is read.
     by_process: bool,
 }
 

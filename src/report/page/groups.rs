@@ -122,7 +122,7 @@ pub(super) struct FirstMatch {
     pub user: TextId,
 }
 
-/// The matches of an output, in groups.
+/// The matches of all hosts of an output, in groups of matches that agree.
 #[derive(Debug, Default)]
 pub(super) struct GroupedMatches {
     /// The texts that groups name by number.

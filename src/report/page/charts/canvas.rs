@@ -124,7 +124,7 @@ impl<'s> Canvas<'s> {
         Canvas { area }
     }
 
-    /// Fills a rectangle.
+    /// Fills a rectangle with a colour.
     pub(super) fn fill(&self, area: Area, ink: Ink) {
         self.rectangle(area, ink.color().filled());
     }
@@ -139,7 +139,7 @@ impl<'s> Canvas<'s> {
         self.area.draw(&Rectangle::new(corners, style)).expect(INFALLIBLE);
     }
 
-    /// Draws a line between two points.
+    /// Draws a line of one pixel's width between two points.
     pub(super) fn line(&self, from: (i32, i32), to: (i32, i32), ink: Ink) {
         let path = PathElement::new([from, to], ink.color().stroke_width(1));
         self.area.draw(&path).expect(INFALLIBLE);

@@ -42,7 +42,7 @@ const DATES: i32 = 24;
 const WIDEST_STEP: i32 = 130;
 /// The least distance in pixels between two dates of the time axis.
 const DATE_DISTANCE: i32 = 84;
-/// The width in pixels of a date with a time of day.
+/// The width in pixels of a label of the time axis that has a date and a time of day.
 const LONG_DATE: i32 = 112;
 /// The most characters of a host's name in a chart.
 const MOST_NAME: usize = 30;
