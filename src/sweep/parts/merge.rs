@@ -181,7 +181,7 @@ pub(in crate::sweep) struct MergeUnits<'a> {
     /// the file that is next.
     current: Option<(Group, usize)>,
     /// The offset in bytes in the current file up to which its blocks were returned; `None` before
-    /// the first.
+    /// its first block.
     reached: Option<u64>,
     discovery: &'a Discovery,
     interrupt: &'a AtomicBool,

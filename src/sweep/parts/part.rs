@@ -152,7 +152,8 @@ pub(super) struct PartUnit {
 #[derive(Debug)]
 pub(in crate::sweep) struct PartEntry {
     document: Vec<u8>,
-    /// The offset in bytes in `document` at which what it says of the block begins.
+    /// The offset in bytes in `document` at which the result begins. What comes before it says
+    /// which block of which file it is of ([`EntryUnit`]).
     after_unit: usize,
     path: PathBuf,
 }

@@ -28,8 +28,8 @@ pub(super) enum Ink {
     Match1,
     /// A cell of the chart of matches with 2 to 9 matches.
     Match2,
-    /// A cell of the chart of matches with 10 to 99 matches; in both charts, whatever else stands
-    /// for matches.
+    /// A cell of the chart of matches with 10 to 99 matches. In bars and in the chart of DNS
+    /// logging, any number of matches.
     Match3,
     /// A cell of the chart of matches with 100 or more matches.
     Match4,
