@@ -1,5 +1,5 @@
-//! The framing of the entries of a sweep's journal: where an entry ends, and whether it is
-//! complete.
+//! The framing of the entries of a sweep's journal, and of the documents of plans and parts: where
+//! an entry ends, and whether it is complete.
 //!
 //! An entry consists of the length of its document (a little-endian u32), the SHA-256 of the
 //! document, and the document, which is the entry's content. This module does not know what a
