@@ -190,8 +190,8 @@ mod verify;
 
 pub use base::digest::Sha256Digest;
 pub use config::{
-    Checksums, Decoding, ExcludedRows, Hashing, Leads, Links, LogNames, NonLogFiles, Options, Period,
-    PeriodError, Recovery, Refused, ReportPage, RequestError, RulesError, Sweep,
+    Checksums, Decoding, ExcludedRows, Hashing, Leads, Links, LogNames, NonLogFiles, Options, Partitions,
+    Period, PeriodError, Recovery, Refused, ReportPage, RequestError, RulesError, Sweep,
 };
 pub use detect::{Detection, DetectionError, Placeholders};
 pub use error::{SinkError, SweepError};

@@ -571,7 +571,7 @@ def main():
         print(f"judge_outputs.py: {error}", file=sys.stderr)
         return 2
     outputs = run["outputs"]
-    wrong = judge_folder(folder, outputs)
+    wrong = judge_folder(folder, outputs + run["partitions"])
     if not wrong:
         wrong = judge_readers(folder, outputs)
         for output in outputs:

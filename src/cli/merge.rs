@@ -33,8 +33,12 @@ pub(super) fn run(arguments: &MergeArguments) -> Result<Exit, CommandError> {
     let mut progress =
         Progress::new(MessageWriter::new(io::stderr(), arguments.log_format), verbosity, BETWEEN_LINES)
             .saying("merging");
-    let local =
-        Local { page: arguments.no_report.into(), threads: count(arguments.threads), ..Local::default() };
+    let local = Local {
+        page: arguments.no_report.into(),
+        partitions: arguments.partition_by.is_some().into(),
+        threads: count(arguments.threads),
+        ..Local::default()
+    };
     let caller = caller(OnMatch::Ignore);
     let outcome = merge.run(local, output, arguments.part, caller, &mut progress, &interrupt)?;
     let summary = (!arguments.quiet).then_some((arguments.format, extent(arguments.full)));

@@ -23,6 +23,7 @@ pub(super) fn sweep_request(arguments: &SweepArguments) -> Result<Sweep, UsageEr
     Ok(Sweep {
         spool_limit: arguments.spool_limit,
         page: arguments.no_report.into(),
+        partitions: arguments.partition_by.is_some().into(),
         threads: count(arguments.threads),
         readers: count(arguments.readers),
         ..request(&arguments.request)?

@@ -15,8 +15,8 @@ use super::error::{CarriedError, RequestError, RulesError};
 use super::exclusions::{ExclusionFile, exclusions};
 use super::text::{MOST_BYTES, decoded_file};
 use super::{
-    Config, ExclusionStatus, InputDifference, LoadedDetection, NotRun, ReportPage, Sweep, SweepInputs,
-    passwords,
+    Config, ExclusionStatus, InputDifference, LoadedDetection, NotRun, Partitions, ReportPage, Sweep,
+    SweepInputs, passwords,
 };
 use crate::base::digest::sha256;
 use crate::base::platform::files::read_named;
@@ -93,6 +93,8 @@ pub struct Local {
     pub spool_limit: Option<u64>,
     /// Whether the output directory of a merge gets `report.html`.
     pub page: ReportPage,
+    /// Whether an output directory also has the tables of matches and leads divided by host.
+    pub partitions: Partitions,
     /// The number of threads that decode records; `None` for one on each core.
     pub threads: Option<NonZeroUsize>,
     /// The number of threads that may list folders or read at the same time; `None` for all
@@ -184,6 +186,7 @@ impl CarriedConfig {
             window: self.window,
             period: inputs.period.clone(),
             page: local.page,
+            partitions: local.partitions,
             threads: local.threads.unwrap_or_else(cores),
             readers: local.readers,
             part: None,

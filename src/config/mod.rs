@@ -33,7 +33,7 @@ pub use self::options::{
     Recovery, ShadowCopies,
 };
 pub use self::passwords::passwords;
-pub use self::request::{Period, Refused, ReportPage, Sweep};
+pub use self::request::{Partitions, Period, Refused, ReportPage, Sweep};
 
 /// Everything that a sweep needs to run, resolved from the user's request ([`Sweep`]), except for
 /// where its results go.
@@ -66,6 +66,8 @@ pub struct Config {
     pub period: Period,
     /// Whether an output directory gets `report.html`, the page that shows it to people.
     pub page: ReportPage,
+    /// Whether an output directory also has the tables of matches and leads divided by host.
+    pub partitions: Partitions,
     /// What the part of the sweep carries, from which outputs are merged; `None` if the sweep leaves
     /// no part.
     pub part: Option<CarriedConfig>,

@@ -38,6 +38,17 @@ switch! {
     }
 }
 
+switch! {
+    /// Whether an output also has the tables of matches and leads divided by host.
+    pub enum Partitions {
+        /// The output has each table in one file only.
+        None,
+        /// The output also has the matches and leads in a folder for each host (`--partition-by
+        /// host`).
+        ByHost,
+    }
+}
+
 /// A request for a sweep: what evidence to read, what to look for in it, and how. Every field
 /// except the evidence may be left at its default.
 #[derive(Debug, Clone, Default)]
@@ -64,6 +75,8 @@ pub struct Sweep {
     pub spool_limit: Option<u64>,
     /// Whether an output directory gets `report.html`, the page that shows it to people.
     pub page: ReportPage,
+    /// Whether an output directory also has the tables of matches and leads divided by host.
+    pub partitions: Partitions,
     /// The number of threads that decode records; `None` for one on each core.
     pub threads: Option<NonZeroUsize>,
     /// The number of threads that may list folders or read at the same time; `None` for all
@@ -140,6 +153,7 @@ impl Sweep {
             window,
             period: self.period.clone(),
             page: self.page,
+            partitions: self.partitions,
             part: None,
             threads: self.threads.unwrap_or_else(cores),
             readers: self.readers,

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::error::OutputError;
-use super::names::{PAGE_FILE, RUN_FILE, STATS_FOLDER};
+use super::names::{PAGE_FILE, PARTITIONED, PARTITIONS_FOLDER, RUN_FILE, STATS_FOLDER};
 use super::partial::{Obstacle, PartialDirectory, UnfinishedPolicy};
 use super::removal::{EarlierRun, entries, foreign, remove};
 use super::syncing::PendingSync;
@@ -126,7 +126,7 @@ fn check_existing(target: &Path, replaceable: ReplaceableOutput) -> Result<(), O
     }
     let found = match run {
         None => Some("no run.json of dnsweep".to_owned()),
-        Some(run) => foreign(target, &run.stats()).map_err(place)?.map(|name| format!("'{name}'")),
+        Some(run) => foreign(target, &run.written()).map_err(place)?.map(|name| format!("'{name}'")),
     };
     found.map_or(Ok(()), |found| Err(OutputError::Foreign { path: target.to_path_buf(), found }))
 }
@@ -161,6 +161,23 @@ impl OutputDirectory {
     #[must_use]
     pub fn staged(&self, name: &str) -> NewFile {
         NewFile { path: self.partial.tables().join(name), access: self.access }
+    }
+
+    /// Makes the folder `name` of the output, whose parent exists. Returns false if anything with
+    /// this name exists.
+    pub(super) fn make_folder(&self, name: &str) -> Result<bool, OutputError> {
+        let path = self.partial.tables().join(name);
+        match self.access.make_folder(&path) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(failed(&path, &error)),
+        }
+    }
+
+    /// Makes the folder `name` of the output, and the folders on the way to it that do not exist.
+    pub(super) fn make_folders(&self, name: &str) -> Result<(), OutputError> {
+        let ends = name.match_indices('/').map(|(end, _)| end).chain([name.len()]);
+        ends.filter_map(|end| name.get(..end)).try_for_each(|folder| self.make_folder(folder).map(|_| ()))
     }
 
     /// Removes a file that was begun and is not to be a part of the output.
@@ -207,10 +224,16 @@ impl OutputDirectory {
         if access == Access::Others {
             like_the_one_before(&tables, &target).map_err(|error| failed(&target, &error))?;
         }
-        let directories = [tables.join(STATS_FOLDER), tables.clone()].map(|path| {
-            let directory = open_directory(&path).map_err(|error| failed(&path, &error))?;
-            Ok::<_, OutputError>(PendingSync::new(path, directory))
-        });
+        let divided = PARTITIONED.map(|table| tables.join(PARTITIONS_FOLDER).join(table));
+        let divided =
+            divided.into_iter().chain([tables.join(PARTITIONS_FOLDER)]).filter(|path| path.is_dir());
+        let directories = divided.chain([tables.join(STATS_FOLDER), tables.clone()]);
+        let directories: Vec<Result<PendingSync, OutputError>> = directories
+            .map(|path| {
+                let directory = open_directory(&path).map_err(|error| failed(&path, &error))?;
+                Ok(PendingSync::new(path, directory))
+            })
+            .collect();
         directories.into_iter().chain(files.into_iter().map(Ok)).try_for_each(|syncing| syncing?.wait())?;
         let publish = || -> io::Result<()> {
             replace(&tables, &target, &partial.replaced(), replaceable)?;
@@ -265,7 +288,7 @@ fn sync_directory(path: &Path) -> io::Result<()> {
 /// Removes an earlier output of dnsweep, or an empty directory, at `path`.
 fn remove_output(path: &Path) -> io::Result<()> {
     match EarlierRun::of(path) {
-        Some(run) => remove(path, &run.stats()),
+        Some(run) => remove(path, &run.written()),
         None => fs::remove_dir(path),
     }
 }

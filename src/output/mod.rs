@@ -10,6 +10,7 @@ mod names;
 mod packed;
 mod parquet;
 mod partial;
+mod partitions;
 mod reading;
 mod removal;
 mod rows;
@@ -23,12 +24,13 @@ pub use error::OutputError;
 pub(crate) use frame::{document, framed, read_framed};
 pub use names::{
     CONTAINERS_FILE, DOCUMENTS, FILES_FILE, HOSTS_FILE, LEADS_FILE, MATCHES_FILE, PAGE_FILE, PART_FILE,
-    RUN_FILE, STATS_FOLDER, partial_directory, stats_file,
+    PARTITION_COLUMN, PARTITIONED, PARTITIONS_FOLDER, RUN_FILE, STATS_FOLDER, partial_directory, stats_file,
 };
 pub(crate) use packed::{PackedFile, PackedKind, PackedReader, PackedWriter, size_and_sha256};
 pub use packed::{PartsError, WrittenFile};
 pub use parquet::{ROW_GROUP_ROWS, TableWriter, WrittenTable};
 pub use partial::UnfinishedPolicy;
+pub use partitions::{PartitionWriter, Partitioned};
 pub use reading::{OutputTables, row_count};
 pub use rows::Rows;
 pub use syncing::PendingSync;

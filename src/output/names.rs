@@ -52,6 +52,28 @@ pub(super) fn stats_id(name: &str) -> Option<&str> {
     name.strip_suffix(TABLE_ENDING)
 }
 
+/// The folder in an output for tables that are divided by host (`--partition-by host`). It has a
+/// folder for each table in [`PARTITIONED`], with a folder for each host in it.
+pub const PARTITIONS_FOLDER: &str = "by-host";
+/// The folders in [`PARTITIONS_FOLDER`]: one for each table that is divided by host.
+pub const PARTITIONED: [&str; 2] = ["matches", "leads"];
+/// The column by which these tables are divided. The name of each host's folder begins with it.
+pub const PARTITION_COLUMN: &str = "computer";
+/// The name of the file in the folder of each host.
+pub(super) const PARTITION_FILE: &str = "part-0.parquet";
+
+/// Returns the path, relative to the output directory, of the folder `partition` of the divided
+/// table `table`.
+pub(super) fn partition_folder(table: &str, partition: &str) -> String {
+    let path = format!("{PARTITIONS_FOLDER}/{table}");
+    if partition.is_empty() { path } else { format!("{path}/{partition}") }
+}
+
+/// Returns true if a folder of a divided table has a name like that of a host's folder.
+pub(super) fn is_partition(name: &str) -> bool {
+    name.strip_prefix(PARTITION_COLUMN).is_some_and(|value| value.starts_with('='))
+}
+
 /// Returns the path of the partial directory of the output `target`. There a sweep keeps its
 /// unfinished tables, and the journal from which it can be resumed.
 #[must_use]

@@ -134,16 +134,32 @@ impl TableWriter {
     fn append_columns(&mut self, mut columns: Columns) -> Result<(), OutputError> {
         self.end_pushed()?;
         let (batch, weights) = columns.take().map_err(|error| failed(&self.path, &error.into()))?;
+        self.append_weighed(&batch, weights.into_iter())
+    }
+
+    /// Adds rows that were read from another table, as the next rows of this table. Both tables have
+    /// the same columns.
+    pub(super) fn append_batch(&mut self, batch: &RecordBatch) -> Result<(), OutputError> {
+        self.end_pushed()?;
+        self.append_weighed(batch, (0..batch.num_rows()).map(|_| 0))
+    }
+
+    /// Adds the rows of a batch. `weights` are the numbers of bytes of text in each row.
+    fn append_weighed(
+        &mut self,
+        batch: &RecordBatch,
+        weights: impl Iterator<Item = usize>,
+    ) -> Result<(), OutputError> {
         let mut start = 0;
-        for (row, weight) in weights.iter().enumerate() {
-            if self.note_waiting(*weight) {
+        for (row, weight) in weights.enumerate() {
+            if self.note_waiting(weight) {
                 self.waiting.push(batch.slice(start, row + 1 - start));
                 self.write()?;
                 start = row + 1;
             }
         }
-        if start < weights.len() {
-            self.waiting.push(batch.slice(start, weights.len() - start));
+        if start < batch.num_rows() {
+            self.waiting.push(batch.slice(start, batch.num_rows() - start));
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use super::frame;
 use super::names::{PARTIAL_JOURNAL, PARTIAL_LOCK, PARTIAL_REPLACED, PARTIAL_TABLES, partial_directory};
-use super::removal::{StatsTables, absent, foreign, remove};
+use super::removal::{VaryingFiles, absent, foreign, remove};
 use crate::base::platform::files::{self, FileOpenError, Link};
 use crate::base::platform::{Access, metadata, open_own, user};
 
@@ -92,7 +92,7 @@ impl PartialDirectory {
         if unfinished != UnfinishedPolicy::Resume {
             absent(fs::remove_file(directory.journal()))?;
         }
-        remove(&directory.tables(), &StatsTables::OfAny)?;
+        remove(&directory.tables(), &VaryingFiles::OfAny)?;
         access.make_folder(&directory.tables())?;
         Ok(directory)
     }
@@ -103,7 +103,7 @@ impl PartialDirectory {
     fn restore(&self, target: &Path) -> io::Result<()> {
         let replaced = self.replaced();
         match fs::rename(&replaced, target) {
-            Err(_) if target.exists() => remove(&replaced, &StatsTables::OfAny),
+            Err(_) if target.exists() => remove(&replaced, &VaryingFiles::OfAny),
             restored => absent(restored),
         }
     }
@@ -145,9 +145,9 @@ impl PartialDirectory {
 impl Drop for PartialDirectory {
     fn drop(&mut self) {
         // The next sweep to the same output removes what cannot be removed now.
-        let _ = remove(&self.tables(), &StatsTables::OfAny);
+        let _ = remove(&self.tables(), &VaryingFiles::OfAny);
         if !self.is_worth_keeping() {
-            let _ = remove(&self.replaced(), &StatsTables::OfAny);
+            let _ = remove(&self.replaced(), &VaryingFiles::OfAny);
             let _ = fs::remove_file(self.journal());
             let _ = fs::remove_file(self.path.join(PARTIAL_LOCK));
             // The directory stays if anything else lies in it.
@@ -200,7 +200,7 @@ fn is_of_a_sweep(path: &Path, found: &Metadata) -> io::Result<bool> {
             Some(PARTIAL_LOCK) => entry.file_type()?.is_file(),
             Some(PARTIAL_JOURNAL) => is_journal(&path)?,
             Some(PARTIAL_TABLES | PARTIAL_REPLACED) => {
-                entry.file_type()?.is_dir() && foreign(&path, &StatsTables::OfAny)?.is_none()
+                entry.file_type()?.is_dir() && foreign(&path, &VaryingFiles::OfAny)?.is_none()
             }
             _ => false,
         };

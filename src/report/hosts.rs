@@ -1,6 +1,6 @@
 //! All hosts in the evidence, and what the files of the evidence say about each of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::conclude::conclude;
@@ -19,6 +19,26 @@ use crate::ledger::tally::RecordCounts;
 /// A host with its name (Computer). The name is `None` for a piece of evidence in which no record
 /// names a Computer.
 pub type NamedHost = (Option<String>, Box<Host>);
+
+/// The names of hosts, to find the host that a record's Computer names.
+#[derive(Debug)]
+pub struct HostNames<'a>(HashMap<String, &'a str>);
+
+impl<'a> HostNames<'a> {
+    /// Returns the names of these hosts.
+    #[must_use]
+    pub fn of(hosts: &'a [NamedHost]) -> Self {
+        let names = hosts.iter().filter_map(|(name, _)| name.as_deref());
+        HostNames(names.map(|name| (folded(name), name)).collect())
+    }
+
+    /// Returns the name of the host that a Computer names, whose spelling can differ in case; the
+    /// Computer itself if there is no such host.
+    #[must_use]
+    pub fn get<'n>(&'n self, computer: &'n str) -> &'n str {
+        self.0.get(&folded(computer)).copied().unwrap_or(computer)
+    }
+}
 
 /// All hosts of a sweep, and what is known about the pieces of evidence. [`merge`](Self::merge) is
 /// associative and commutative, so that parts of the evidence can be counted separately.

@@ -53,7 +53,7 @@ pub use flawed_file::{FirstProblem, FlawedFile, MOST_FLAWED, MissedContainer};
 pub use host::{Conclusion, Host, ValueCounts};
 pub use host_in_evidence::HostInEvidence;
 pub use host_row::HostRow;
-pub use hosts::{Hosts, NamedHost};
+pub use hosts::{HostNames, Hosts, NamedHost};
 pub use machine_logs::MachineLogs;
 pub use matched_event::{DetectionCounts, DetectionLabel, MatchedEvent};
 pub use matches::{MatchContext, MatchRow, Occurrence, event_hash};

@@ -98,6 +98,10 @@ pub struct Run {
     pub missed_containers: Vec<MissedContainer>,
     /// The tables that were written, each with its size and hash.
     pub outputs: Vec<OutputRecord>,
+    /// The files of the tables that are divided by host (`--partition-by host`), each with its size
+    /// and hash. Their rows are also in `outputs`.
+    #[serde(default)]
+    pub partitions: Vec<OutputRecord>,
     /// The part that the sweep left, from which its output can be merged with others (`--part`); its
     /// rows are blocks of files. `null` if it left none.
     #[serde(default)]

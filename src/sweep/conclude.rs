@@ -62,7 +62,7 @@ pub(super) fn conclude(
     (facts, part): (SweepFacts, Option<PartWriter>),
 ) -> Result<Outcome, SweepError> {
     let SweepResults { hosts, totals, flawed, match_counts, lead_counts, excluded, written } = collected;
-    let FinishedTables { outputs, mut syncing } = written;
+    let FinishedTables { outputs, partitions, mut syncing } = written;
     let ending = totals.ending();
     let SweepFacts { started, resumed_files, merged } = facts;
     let part = finish_part(part, output.as_ref(), ending, &mut syncing)?;
@@ -111,6 +111,7 @@ pub(super) fn conclude(
         flawed_files: flawed,
         missed_containers,
         outputs,
+        partitions,
         part,
     };
     let directory = output.map(|output| publish(output, config.page, &run, syncing)).transpose()?;

@@ -5,13 +5,14 @@ use std::collections::VecDeque;
 
 use super::hits::UnitHits;
 use super::tables::{LastTable, metadata, sorted, write_last};
-use crate::config::Config;
+use crate::config::{Config, Partitions};
 use crate::detect::StatsTable;
 use crate::ledger::container::ContainerReport;
 use crate::output::{
-    FILES_FILE, LEADS_FILE, MATCHES_FILE, OutputDirectory, OutputError, PendingSync, Table, TableWriter,
+    FILES_FILE, LEADS_FILE, MATCHES_FILE, OutputDirectory, OutputError, PARTITION_COLUMN, PARTITIONED,
+    PartitionWriter, Partitioned, PendingSync, Table, TableWriter, WrittenTable,
 };
-use crate::report::{FileRow, NamedHost, OutputRecord};
+use crate::report::{FileRow, HostNames, MatchRow, NamedHost, OutputRecord};
 
 use super::hits::HitTables;
 
@@ -31,6 +32,8 @@ pub(super) struct SweepTables<'a> {
 pub(super) struct FinishedTables {
     /// What `run.json` says about each table: its file, rows, size and SHA-256.
     pub outputs: Vec<OutputRecord>,
+    /// What `run.json` says about each file of the tables that are divided by host.
+    pub partitions: Vec<OutputRecord>,
     /// The files of tables that are still syncing to the disk.
     pub syncing: VecDeque<PendingSync>,
 }
@@ -98,6 +101,41 @@ impl<'a> SweepTables<'a> {
         let (mut outputs, syncing) = write_last(tables, self.output, &self.metadata, self.config)?;
         // `run.json` lists the ledger last.
         outputs.get_mut(1..).expect("files and hosts are written besides matches").rotate_left(1);
-        Ok(FinishedTables { outputs, syncing })
+        let partitions = match self.config.partitions {
+            Partitions::None => Vec::new(),
+            Partitions::ByHost => by_host(self.output, &outputs, &self.metadata, hosts)?,
+        };
+        Ok(FinishedTables { outputs, partitions, syncing })
     }
+}
+
+/// Writes the matches and leads once more, divided by host, from the finished tables in `outputs`.
+/// Returns what `run.json` says about each file.
+fn by_host(
+    output: &OutputDirectory,
+    outputs: &[OutputRecord],
+    metadata: &[(&'static str, String)],
+    hosts: &[NamedHost],
+) -> Result<Vec<OutputRecord>, OutputError> {
+    let names = HostNames::of(hosts);
+    let mut writer = PartitionWriter::new(output);
+    let [matches, leads] = PARTITIONED;
+    for (folder, table, columns) in
+        [(matches, MATCHES_FILE, MatchRow::COLUMNS), (leads, LEADS_FILE, MatchRow::LEAD_COLUMNS)]
+    {
+        if outputs.iter().any(|record| record.file == table) {
+            let columns =
+                columns.iter().map(|of| &of.column).filter(|column| column.name != PARTITION_COLUMN);
+            writer.add(&Partitioned {
+                table,
+                folder,
+                column: PARTITION_COLUMN,
+                layout: &Table::new(columns),
+                metadata: &sorted(metadata, &format!("as the rows of this host in {table}")),
+                value: &|computer| names.get(computer).to_owned(),
+            })?;
+        }
+    }
+    let record = |(file, WrittenTable { rows, bytes, sha256 })| OutputRecord { file, rows, bytes, sha256 };
+    Ok(writer.finish()?.into_iter().map(record).collect())
 }

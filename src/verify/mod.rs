@@ -29,7 +29,8 @@ pub fn verify(subject: Subject) -> Result<Verification, VerifyError> {
             None
         }
         Ok(recorded) => {
-            outputs = outputs::compare(&out, (&recorded.outputs, recorded.part.as_ref()), &mut discrepancies);
+            let tables = [&*recorded.outputs, &*recorded.partitions].concat();
+            outputs = outputs::compare(&out, (&tables, recorded.part.as_ref()), &mut discrepancies);
             page = page::compare(&out, (&recorded, &run_sha256), outputs, &mut discrepancies);
             compared = match evidence {
                 None => None,

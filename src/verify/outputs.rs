@@ -1,5 +1,6 @@
 //! Compares the tables of an output with their records in its `run.json`.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Component, Path};
@@ -8,7 +9,7 @@ use super::output;
 use crate::base::digest::sha256_of_all;
 use crate::base::path_text::escaped_name;
 use crate::base::platform::files::{self, FileOpenError, Link};
-use crate::output::{DOCUMENTS, PART_FILE, STATS_FOLDER, row_count};
+use crate::output::{DOCUMENTS, PART_FILE, PARTITIONS_FOLDER, STATS_FOLDER, row_count};
 use crate::report::{ComparisonCounts, Difference, Discrepancy, OutputRecord};
 
 /// Compares each table of the output `out` with what `run.json` says about it (size, SHA-256 and
@@ -36,7 +37,8 @@ pub(super) fn compare(
     if !lists_part && out.join(PART_FILE).exists() {
         discrepancies.push(output(PART_FILE, Difference::Unlisted));
     }
-    unlisted(out, "", recorded, discrepancies);
+    let listed = recorded.iter().map(|table| table.file.as_str()).chain(DOCUMENTS).collect();
+    unlisted(out, "", &listed, discrepancies);
     compared
 }
 
@@ -81,9 +83,20 @@ fn contents(out: &Path, recorded: &OutputRecord) -> Result<File, Difference> {
     }
 }
 
+/// Returns true if tables can lie in this folder of an output: that of detections, and those of
+/// tables divided by host.
+fn may_have_tables(folder: &str) -> bool {
+    let mut parts = folder.split('/');
+    match parts.next() {
+        Some(STATS_FOLDER) => parts.next().is_none(),
+        Some(PARTITIONS_FOLDER) => parts.count() <= 2,
+        _ => false,
+    }
+}
+
 /// Adds a discrepancy for each file of the output that `run.json` does not list. `folder` is the
 /// folder to look in, relative to the output directory `out`; `""` is that directory itself.
-fn unlisted(out: &Path, folder: &str, recorded: &[OutputRecord], discrepancies: &mut Vec<Discrepancy>) {
+fn unlisted(out: &Path, folder: &str, listed: &HashSet<&str>, discrepancies: &mut Vec<Discrepancy>) {
     let entries = fs::read_dir(out.join(folder)).and_then(Iterator::collect::<io::Result<Vec<_>>>);
     let mut entries = match entries {
         Ok(entries) => entries,
@@ -96,9 +109,9 @@ fn unlisted(out: &Path, folder: &str, recorded: &[OutputRecord], discrepancies: 
         let name = escaped_name(&entry.file_name());
         let name = if folder.is_empty() { name } else { format!("{folder}/{name}") };
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if name == STATS_FOLDER && is_folder {
-            unlisted(out, STATS_FOLDER, recorded, discrepancies);
-        } else if !DOCUMENTS.contains(&name.as_str()) && !recorded.iter().any(|table| table.file == name) {
+        if is_folder && may_have_tables(&name) {
+            unlisted(out, &name, listed, discrepancies);
+        } else if !listed.contains(name.as_str()) {
             discrepancies.push(output(&name, Difference::Unlisted));
         }
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::request::{RequestArguments, heading};
-use super::sweep::SummaryFormat;
+use super::sweep::{PartitionBy, SummaryFormat};
 use super::{LogFormat, exit_statuses};
 use crate::cli::exit::{MERGE_EXIT_STATUSES, PLAN_EXIT_STATUSES};
 
@@ -64,6 +64,11 @@ pub struct MergeArguments {
     /// Write no report.html, the page that shows the output in a browser
     #[arg(long)]
     pub no_report: bool,
+
+    /// Also write the matches and leads in a folder for each host, as Hive partitions:
+    /// by-host/matches/computer=NAME/part-0.parquet
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub partition_by: Option<PartitionBy>,
 
     /// Leave part.dnsweep in the output, so that it can be merged again
     #[arg(long)]

@@ -11,7 +11,7 @@ use crate::cli::exit::EXIT_STATUSES;
 use crate::report::Verdict;
 
 /// The options of `sweep` that a plan decides, or that only a sweep with tables has.
-const IN_A_PLAN: [&str; 25] = [
+const IN_A_PLAN: [&str; 26] = [
     "evidence",
     "files_from",
     "evidence_depth",
@@ -37,6 +37,7 @@ const IN_A_PLAN: [&str; 25] = [
     "force",
     "resume",
     "full",
+    "partition_by",
 ];
 
 /// The arguments of `sweep`.
@@ -78,6 +79,11 @@ pub struct SweepArguments {
     /// --format html` makes it later
     #[arg(long, help_heading = heading::OUTPUT)]
     pub no_report: bool,
+
+    /// Also write the matches and leads in a folder for each host, as Hive partitions:
+    /// by-host/matches/computer=NAME/part-0.parquet
+    #[arg(long, value_enum, value_name = "WHAT", help_heading = heading::OUTPUT)]
+    pub partition_by: Option<PartitionBy>,
 
     /// Replace an earlier output of dnsweep; only files that dnsweep writes are removed
     #[arg(long, help_heading = heading::OUTPUT)]
@@ -127,6 +133,13 @@ pub struct SweepArguments {
     /// copies lie beside the output, and are gone when the sweep ends
     #[arg(long, value_name = "SIZE", value_parser = size, help_heading = heading::PERFORMANCE)]
     pub spool_limit: Option<u64>,
+}
+
+/// By what the tables of matches and leads are divided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PartitionBy {
+    /// By host, under its name in hosts.parquet
+    Host,
 }
 
 /// The format of a sweep's summary.
