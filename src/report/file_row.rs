@@ -228,7 +228,7 @@ impl<'a> FileRow<'a> {
             ColumnOf::always(
                 "hosts",
                 Records(HOST_FIELDS),
-                "for each of these names, by name: the number of its `records` and refound records, how many of them Sysmon wrote, how many are DNS queries, and from when to when; if these are more than a mebibyte, only those with the most records",
+                "for each machine (Computer) that the records name, by name: the number of its `records` and refound records, how many of them Sysmon wrote, how many are DNS queries, and from when to when; if these are more than a mebibyte, only those with the most records",
                 |row| hosts_cell(&row.file.tally),
             ),
             ColumnOf::nullable("first_time", Time, "earliest TimeCreated of the file's records", |row| {
