@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PLACES = {
     "/evidence/FIN-WS07.E01": "samples/containers/FIN-WS07.E01",
     "/evidence/triage": "samples/evidence",
+    "/evidence/Sysmon.evtx": "samples/evidence/HR-WS03/Windows/System32/winevt/Logs/Microsoft-Windows-Sysmon%4Operational.evtx",
     "~/rules": "samples/rules",
 }
 
