@@ -362,10 +362,10 @@ def judge_spark_program(case, spark_sweep):
     expect(shown.startswith(counts), f"spark: printed {shown!r}, expected {counts!r}")
 
     engine = case.engine("spark-refused")
-    shown = sweep(engine, 2, "--remap", f"{ROOT / 'samples'}=/nowhere")
+    shown = sweep(engine, 2, "--remap", "/no/root=/nowhere")
     found = engine.counted()
-    expect(set(found.values()) == {1}, f"spark: attempts at shards without evidence {found}, expected one of each")
-    expect("evidence '/nowhere/" in shown and not engine.out.exists(), f"spark: merged without evidence: {shown}")
+    expect(set(found.values()) == {1}, f"spark: attempts at shards that are refused {found}, expected one of each")
+    expect("--remap '/no/root'" in shown and not engine.out.exists(), f"spark: merged without parts: {shown}")
 
 
 def judge_spark_kill(case, spark, spark_sweep, whom):
