@@ -1,21 +1,21 @@
 //! What discovery found, as plain data that a plan keeps: the files, the containers and the pieces
-//! of evidence. Another process can list any of it again, and a merge needs no evidence at all.
+//! of evidence. Another process can list any of it again ([`relisted`]), and a merge needs no
+//! evidence at all.
+
+mod relisted;
 
 use std::borrow::Cow;
-use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::builder::DiscoveryBuilder;
+pub use self::relisted::Relisted;
 use super::evidence::{EvidenceId, Piece, Registry};
-use super::explorer::Access;
 use super::form::FileForm;
-use super::listing::{Listing, list_again};
 use super::log_file::{LogFile, Place};
-use super::{Discovery, FoundContainer, Search, no_overlap};
+use super::{Discovery, FoundContainer, no_overlap};
 use crate::base::platform::files::Link;
 use crate::base::platform::path_as_bytes;
 use crate::evidence::EvidenceError;
@@ -121,34 +121,6 @@ pub struct EvidenceItem {
     /// The position of the item's outermost container in the list of opened ones; `None` if the
     /// item is a file in a folder.
     opened: Option<usize>,
-}
-
-/// Some items of recorded evidence (files in folders, and outermost containers) that were listed
-/// again, so that they can be read.
-#[derive(Debug)]
-pub struct Relisted {
-    /// The files and containers of the items, each in the piece of evidence in which it was
-    /// recorded.
-    pub discovery: Discovery,
-    /// The position of each file of `discovery` in the list of all recorded files.
-    pub files: Vec<usize>,
-    /// The position of each container of `discovery` in the list of all recorded containers.
-    pub containers: Vec<usize>,
-    /// For each root, how many of its items (files in folders, and outermost containers) were
-    /// listed again, and how many of these were not there.
-    absent: Vec<[u64; 2]>,
-}
-
-impl Relisted {
-    /// Fails if nothing that was recorded of a root is there any more, although the root is: the
-    /// evidence is probably not mounted. One file that is missing is data, and no error.
-    pub fn check_presence(&self) -> Result<(), EvidenceError> {
-        let roots = self.discovery.roots.iter().zip(&self.absent);
-        match roots.into_iter().find(|(_, [listed, absent])| *listed > 0 && listed == absent) {
-            None => Ok(()),
-            Some((root, [files, _])) => Err(EvidenceError::Absent { root: root.clone(), files: *files }),
-        }
-    }
 }
 
 impl RecordedEvidence {
@@ -292,92 +264,6 @@ impl RecordedEvidence {
         Discovery { files, containers, ..self.frame() }
     }
 
-    /// Lists items (files in folders, and outermost containers) again, so that they can be read.
-    /// The roots of `search` are the recorded ones, in the same order, and may lie elsewhere. A
-    /// file that is no longer as it was recorded cannot be opened, or counts as changed.
-    pub fn list_again(
-        &self,
-        search: &Search,
-        items: &[EvidenceItem],
-        threads: NonZeroUsize,
-    ) -> Result<Relisted, EvidenceError> {
-        let (mut builder, access) = (DiscoveryBuilder::new(search, &search.roots), Access::new(search));
-        let mut relisted = Relisted {
-            discovery: Discovery { roots: search.roots.clone(), ..self.frame() },
-            files: Vec::new(),
-            containers: Vec::new(),
-            absent: vec![[0, 0]; self.roots.len()],
-        };
-        let roots = RootPlaces::of(&self.roots);
-        let (mut rest, places) = (items.iter(), items.iter().map(|item| self.place_of(item, &roots)));
-        list_again(search.roots.clone(), places, (search, &access), threads, |listing| {
-            let item = rest.next().expect("each item is listed once");
-            self.add_item((item, listing), &roots, &mut builder, &mut relisted);
-            Ok(())
-        })?;
-        Ok(relisted)
-    }
-
-    /// Adds the files and containers of an item to `relisted`, as they were listed again. If they
-    /// are not those that were recorded, adds the recorded ones, which cannot be opened.
-    fn add_item(
-        &self,
-        (item, listing): (&EvidenceItem, Option<Listing>),
-        roots: &RootPlaces,
-        builder: &mut DiscoveryBuilder,
-        relisted: &mut Relisted,
-    ) {
-        let (files, containers) = listing.map(|listing| builder.take(listing)).unwrap_or_default();
-        let recorded = self.files.get(item.files.clone()).unwrap_or_default();
-        let reports = self.containers.get(item.containers.clone()).unwrap_or_default();
-        let is_same = files.len() == recorded.len()
-            && files.iter().zip(recorded).all(|(found, recorded)| recorded.is(found, item.opened.is_some()))
-            && containers
-                .iter()
-                .map(|found| &found.report.source_path)
-                .eq(reports.iter().map(|known| &known.report.source_path));
-        let files_there = files.iter().filter(|file| file.obstacle.is_none()).count() + containers.len();
-        if is_same {
-            let placed = |(file, recorded): (LogFile, &RecordedFile)| LogFile {
-                evidence: EvidenceId::at(recorded.piece),
-                // A file of another size counts as changed.
-                size: recorded.size,
-                ..file
-            };
-            relisted.discovery.files.extend(files.into_iter().zip(recorded).map(placed));
-        } else {
-            let missing = recorded.iter().map(|file| file.clone().into_log_file(roots, Some(CHANGED)));
-            relisted.discovery.files.extend(missing);
-        }
-        let mut outer = containers.into_iter().filter(|_| is_same).map(|found| found.outer);
-        relisted.discovery.containers.extend(reports.iter().map(|known| FoundContainer {
-            evidence: EvidenceId::at(known.piece),
-            report: known.report.clone(),
-            outer: outer.next().flatten(),
-        }));
-        if let Some((root, _)) = self.place_of(item, roots) {
-            let is_absent = !is_same || files_there == 0;
-            let [listed, absent] = relisted.absent.get_mut(root).expect("items lie in recorded roots");
-            *listed += 1;
-            *absent += u64::from(is_absent);
-        }
-        relisted.files.extend(item.files.clone());
-        relisted.containers.extend(item.containers.clone());
-    }
-
-    /// Returns what must be listed for an item: the position of the root that it lies in, and its
-    /// path from the root. `None` if it cannot be listed, because discovery could not list it.
-    fn place_of(&self, item: &EvidenceItem, roots: &RootPlaces) -> Option<(usize, &Path)> {
-        if let Some(opened) = item.opened {
-            return self.opened.get(opened).map(|opened| (opened.root, opened.relative.as_path()));
-        }
-        let file = self.files.get(item.files.start).filter(|file| file.obstacle.is_none())?;
-        match &file.place {
-            RecordedPlace::Folder(relative) => Some((roots.of_piece(file.piece), relative)),
-            RecordedPlace::Container(_) => None,
-        }
-    }
-
     /// Returns all recorded evidence as a discovery, except for its files and containers.
     fn frame(&self) -> Discovery {
         Discovery {
@@ -431,9 +317,6 @@ const FILES_GIVEN_BACK: usize = 1 << 16;
 /// The reason why a file cannot be opened that was not listed again, so that only its record is at
 /// hand.
 const NOT_AT_HAND: &str = "only what was recorded of the file is at hand";
-/// The reason why a file cannot be read if something else lies where it was when it was recorded.
-const CHANGED: &str =
-    "the evidence changed after the plan was made: what the plan lists here is no longer there";
 
 impl RecordedFile {
     /// Records a file that discovery found.
