@@ -113,7 +113,8 @@ pub enum CarriedError {
         "the plan was made with passwords, which it does not carry: give --passwords with the same file (SHA-256 {0})"
     )]
     NoPasswords(String),
-    /// A file of the request cannot be put into a plan, or not be taken out of it.
+    /// A file that the user named, such as a rule file, cannot be read for a plan, or cannot be
+    /// read from the plan, which carries its text.
     #[error("'{source_name}', for the plan: {reason}")]
     File {
         /// The path of the file, as typed.

@@ -21,7 +21,7 @@ use crate::scan::LocatedEvent;
 /// query that Windows' own DNS client logged, so that only its name can be compared.
 struct Rule<'a> {
     detection: &'a Detection,
-    /// The detection's id and name, in the form in which hosts list them.
+    /// The detection's id and name. All hosts with matches of the detection share this copy.
     label: Arc<DetectionLabel>,
     /// The condition that makes a query of Windows' own DNS client a lead; `None` if the detection
     /// has no leads.

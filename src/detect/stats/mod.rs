@@ -99,8 +99,8 @@ pub(in crate::detect) enum ColumnSource {
     By(Term),
     /// `count`: the number of events of the row of the `stats` table.
     Count,
-    /// `count(term)`: the number of values that the row's events have for the term, which is a
-    /// field or a computed value.
+    /// `count(term)`: the number of all values, equal ones included, that the row's events have for
+    /// the term, which is a field or a computed value.
     CountOf(Term),
     /// `dc(term)`: the number of distinct values that the row's events have for the term, which is
     /// a field or a computed value.

@@ -123,7 +123,8 @@ fn not_cleared(answer: &Answer) -> Option<String> {
 
 /// What a match means, in a sentence.
 const MEANING: &str = "A match means that a program asked for a name that a detection describes. It does not show what was transferred.";
-/// What it means that hosts are cleared: the sentence that follows the one on hosts that are not.
+/// The sentence of the page that says for which time hosts are cleared, so that nobody reads more
+/// into their having no match. It follows the sentence that lists the hosts that are not cleared.
 const CLEARED: &str = " The others are cleared only for the time that their DNS logging covers.";
 /// The most hosts, files or containers that are named in a sentence. The sentence only counts the
 /// others.

@@ -41,8 +41,9 @@ pub(in crate::scan) struct RecordBatch {
     /// True if the first record of the current run (the batch's last records with consecutive
     /// EventRecordIDs) has another ID in its header than its EventRecordID.
     differs: bool,
-    /// The number of records in the batch's earlier runs of consecutive EventRecordIDs whose
-    /// headers contain other IDs than the EventRecordIDs. Exports renumber headers in this way.
+    /// The number of records of the batch whose headers contain another ID than their
+    /// EventRecordID, without those of the current run of consecutive EventRecordIDs. Exports
+    /// renumber headers in this way.
     renumbered: u64,
 }
 

@@ -172,7 +172,8 @@ impl Explorer<'_> {
 
     /// Adds a file of `state`, the live volume or a shadow copy, to the files to read, or counts it
     /// as skipped. `same_as` is the path of the log in a newer state that has the same bytes, if
-    /// there is one. `folder` is where the other files of a disk image are looked for.
+    /// there is one. `folder` is the folder of the file on the volume: if the file is a disk image
+    /// in several files, the others are looked for there.
     fn ntfs_file(
         &mut self,
         state: &VolumeState,
