@@ -71,10 +71,7 @@ pub(super) fn conclude(
         Leads::DnsClient => detection_leads(&config, &lead_counts).into_iter().map(Some).collect(),
     };
     let rules = rule_counts(&config);
-    let containers = discovery.containers.iter();
-    let missed_containers = MissedContainer::among(
-        containers.map(|found| (discovery.evidence_name(found.evidence), &found.report)),
-    );
+    let missed_containers = missed_containers(&discovery);
     let looked_for_sha256 = config.inputs(&[]).looked_for_sha256();
     let detections = config.detections.into_iter().zip(match_counts).zip(leads);
     let finished = EventTime::now();
@@ -135,6 +132,12 @@ fn finish_part(
     let (record, pending) = part.finish(PART_FILE)?;
     syncing.push_back(pending);
     Ok(Some(record))
+}
+
+/// Returns the containers that could not be read, or not completely, as `run.json` lists them.
+fn missed_containers(discovery: &Discovery) -> Vec<MissedContainer> {
+    let containers = discovery.containers.iter();
+    MissedContainer::among(containers.map(|found| (discovery.evidence_name(found.evidence), &found.report)))
 }
 
 /// Writes `run.json` and, unless `page` leaves it out, the page, and gives the output directory its

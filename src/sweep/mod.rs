@@ -6,6 +6,7 @@
 mod collect;
 mod conclude;
 mod container_hashes;
+mod decoded;
 mod detector;
 mod entry;
 mod excluded;

@@ -4,24 +4,21 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use super::decoded::{dns_client, selection};
 use super::detector::Detector;
 use super::entry::{Entry, entry, framed_entry};
 use super::hits::{EventWithHits, HitTables, SeenEvents, UnitHits};
 use super::journal::JournalReader;
-use super::leads::lead_conditions;
 use super::unit::{Unit, UnitSource, key};
 use crate::base::ordered_hash::OrderedHash;
-use crate::config::{self, Config, Decoding};
-use crate::detect::{EventSource, LeadCondition, Predicate, RequiredLiteral};
+use crate::config::Config;
 use crate::error::SweepError;
 use crate::evidence::discover::{Discovery, FileForm, LogFile, OpenLog};
 use crate::evidence::read_permits::ReadPermits;
 use crate::evidence::source::{LogBytes, OpenError};
 use crate::ledger::damage::{Damage, Problem};
 use crate::report::{FileReport, Header, Occurrence};
-use crate::scan::{
-    Block, BlockScan, DnsClient, LocatedEvent, Needle, ReadSize, Scanner, Selection, WantedQueries, XmlFile,
-};
+use crate::scan::{Block, BlockScan, DnsClient, LocatedEvent, ReadSize, Scanner, Selection, XmlFile};
 
 /// A finished unit of work: everything that was found in a block of a file.
 pub(super) struct FinishedUnit<'a> {
@@ -341,55 +338,6 @@ impl<'a> Worker<'a> {
             Some(readers) => scan(&readers.in_turn(log)),
         }
     }
-}
-
-/// Returns which records of Sysmon need decoding: all of them, or only those that a detection could
-/// match.
-fn selection(config: &Config) -> Selection {
-    match config.options.decoding {
-        Decoding::Exhaustive => Selection::Everything,
-        Decoding::Selected => {
-            // Detections for the log of Windows' DNS client match none of Sysmon's events.
-            let of_sysmon =
-                config.detections.iter().filter(|loaded| loaded.detection.source == EventSource::Sysmon);
-            let predicates = of_sysmon.map(|loaded| &loaded.detection.search.predicate);
-            Selection::Wanted(predicates.map(wanted).collect())
-        }
-    }
-}
-
-/// Returns which queries of Windows' own DNS client need decoding: those that could be leads. If
-/// leads are not looked for, the queries are only counted.
-fn dns_client(config: &Config) -> DnsClient {
-    match config.options.leads {
-        config::Leads::None => DnsClient::Counted,
-        config::Leads::DnsClient => {
-            let conditions = lead_conditions(config);
-            let names = conditions.iter().filter_map(|condition| match condition {
-                LeadCondition::Names(names) => Some(wanted(names)),
-                // In these events only the name is a text under the same field name. Other fields
-                // are numbers, or have another name.
-                LeadCondition::Whole(condition) => match LeadCondition::of(condition) {
-                    LeadCondition::Names(names) => Some(wanted(&names)),
-                    LeadCondition::NoName => None,
-                    LeadCondition::EveryName | LeadCondition::Whole(_) => {
-                        Some(WantedQueries { sets: Vec::new() })
-                    }
-                },
-                LeadCondition::EveryName | LeadCondition::NoName => None,
-            });
-            DnsClient::Wanted(names.collect())
-        }
-    }
-}
-
-/// Returns which texts a DNS query must contain to satisfy a predicate, as sets: at least one text
-/// of each set. Other queries need not be decoded.
-fn wanted(predicate: &Predicate) -> WantedQueries {
-    let needle =
-        |required: RequiredLiteral| Needle { data: required.data_name.to_owned(), literal: required.literal };
-    let sets = predicate.required_literals().into_iter();
-    WantedQueries { sets: sets.map(|set| set.into_iter().map(needle).collect()).collect() }
 }
 
 /// Adds bytes of a file to the file's hash, if evidence is hashed. `start` is the bytes' offset in

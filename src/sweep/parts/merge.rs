@@ -233,10 +233,10 @@ impl<'a> MergeUnits<'a> {
             let end = self.reached.unwrap_or(0);
             match next {
                 Some(PartUnit { unit, entry }) => {
-                    if unit.block.start != end {
+                    let Block { start, end: block_end } = unit.block;
+                    if start != end || block_end < start {
                         return Err(part.wrong(format!(
-                            "it is damaged: expected a block at {end} of a file, found one at {}",
-                            unit.block.start
+                            "it is damaged: expected a block from {end} of a file, found one from {start} to {block_end}"
                         )));
                     }
                     self.reached = Some(unit.block.end);
