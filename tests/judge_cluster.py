@@ -80,6 +80,15 @@ if "--shard" in words:
 os.execv(real, [real, *words])
 """
 
+# Stands in for ssh: one machine does not answer, each other one is this machine. A server sets SHELL, which GNU parallel
+# needs there: without it, each task does nothing and counts as done.
+STAND_IN_FOR_SSH = """#!/bin/sh
+[ "$1" != lost ] || exit 255
+shift
+[ "$1" != -- ] || shift
+cd / && SHELL=/bin/sh exec sh -c "$*"
+"""
+
 
 def expect(is_so, message):
     if not is_so:
@@ -270,7 +279,7 @@ def judge_parallel(case):
     # Two machines by ssh, of which one does not answer.
     engine = case.engine("parallel's other machines")
     ssh = case.folder / "ssh"
-    ssh.write_text('#!/bin/sh\n[ "$1" != lost ] || exit 255\nshift\n[ "$1" != -- ] || shift\ncd / && exec sh -c "$*"\n')
+    ssh.write_text(STAND_IN_FOR_SSH)
     ssh.chmod(0o755)
     sweep(engine, [3], "--sshlogin", "1/lost,1/found", PARALLEL_SSH=str(ssh))
     engine.has_swept()
