@@ -61,6 +61,7 @@ fn options(arguments: &RequestArguments) -> Options {
         shadow_copies: arguments.vss.into(),
         excluded_rows: arguments.keep_excluded.into(),
         leads: arguments.dns_client.into(),
+        context: arguments.context.into(),
     }
 }
 

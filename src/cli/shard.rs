@@ -73,7 +73,7 @@ pub(super) fn run(arguments: &SweepArguments, plan_path: &Path) -> Result<Exit, 
 
 /// Parses the argument `OLD=NEW`: the path of evidence where the plan was made, and its path on
 /// this machine. The first `=` separates the two.
-fn remapped(typed: &std::ffi::OsStr) -> Result<(PathBuf, PathBuf), UsageError> {
+pub(super) fn remapped(typed: &std::ffi::OsStr) -> Result<(PathBuf, PathBuf), UsageError> {
     let bytes = name_bytes(typed);
     let place = bytes.iter().position(|byte| *byte == b'=');
     let parts = place.and_then(|place| Some((bytes.get(..place)?, bytes.get(place + 1..)?)));

@@ -29,8 +29,8 @@ pub use self::exclusions::{ExclusionStatus, LoadedExclusion};
 pub use self::inputs::{InputDifference, SweepInputs};
 pub use self::not_run::{NotRun, RefusedDetection};
 pub use self::options::{
-    Checksums, Containers, Decoding, ExcludedRows, Hashing, Leads, Links, LogNames, NonLogFiles, Options,
-    Recovery, ShadowCopies,
+    Checksums, Containers, Context, Decoding, ExcludedRows, Hashing, Leads, Links, LogNames, NonLogFiles,
+    Options, Recovery, ShadowCopies,
 };
 pub use self::passwords::passwords;
 pub use self::request::{Partitions, Period, Refused, ReportPage, Sweep};

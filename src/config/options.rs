@@ -53,6 +53,17 @@ switch! {
     }
 }
 
+switch! {
+    /// Whether a sweep finds the processes that made the matching queries, and their ancestors.
+    pub enum Context {
+        /// The sweep does not look for processes.
+        None,
+        /// The sweep finds the processes of matches and their ancestors (`--context`), which takes
+        /// a second reading of the logs of hosts with matches.
+        Processes,
+    }
+}
+
 /// The options of a sweep: everything that the user chooses besides the evidence, the rules, the
 /// exclusions and the period, if the tables depend on it. In JSON, each field has the name of its
 /// option on the command line.
@@ -99,4 +110,8 @@ pub struct Options {
     /// a detection describes. (Outputs of versions without leads do not record this option.)
     #[serde(rename = "dns_client", default)]
     pub leads: Leads,
+    /// Whether the processes of matches and their ancestors are found. (Outputs of versions without
+    /// process context do not record this option.)
+    #[serde(default)]
+    pub context: Context,
 }

@@ -5,8 +5,9 @@
 //! reads the events of the kind from a log. A field of a type that no kind has yet also needs a
 //! [`FieldType`], which `scan::decode::event_data` reads.
 //!
-//! A sweep looks only for DNS queries: Sysmon's and, with `--dns-client`, those of Windows' own DNS
-//! client. For a sweep that looks for another kind, see `scan::scanner`, `scan::skim`,
+//! A sweep looks for DNS queries: Sysmon's and, with `--dns-client`, those of Windows' own DNS
+//! client. With `--context`, it then looks for the creations and ends of the processes that made
+//! the matching queries. For a sweep that looks for another kind, see `scan::scanner`, `scan::skim`,
 //! `scan::salvage::recover`, `sweep::hits` (the role of an event), `detect::predicate::field`, and
 //! the log sources of both languages of rules.
 //!
@@ -22,8 +23,8 @@ use super::system::{DNS_CLIENT_CHANNEL, DNS_CLIENT_PROVIDER, SYSMON_CHANNEL, SYS
 pub const DNS_CLIENT_QUERY_EVENT_IDS: [u32; 3] = [3006, 3008, 3020];
 
 /// Every kind of event that dnsweep can read: Sysmon's DNS queries, queries of Windows' own DNS
-/// client, and process creations.
-pub const KINDS: [&EventKind; 3] = [&DNS_QUERY, &DNS_CLIENT_QUERY, &PROCESS_CREATION];
+/// client, and the creations and ends of processes.
+pub const KINDS: [&EventKind; 4] = [&DNS_QUERY, &DNS_CLIENT_QUERY, &PROCESS_CREATION, &PROCESS_END];
 
 /// Sysmon's event 22: a DNS query, with the process that made it.
 pub static DNS_QUERY: EventKind = EventKind {
@@ -107,6 +108,25 @@ pub static PROCESS_CREATION: EventKind = EventKind {
         FieldSpec::data("ParentImage", FieldType::Text).always().splunk(&["parent_process_path"]),
         FieldSpec::data("ParentCommandLine", FieldType::Text).always().splunk(&["parent_process"]),
         FieldSpec::data("ParentUser", FieldType::Text),
+    ],
+};
+
+/// Sysmon's event 5: a process ended.
+pub static PROCESS_END: EventKind = EventKind {
+    name: "process_termination",
+    title: "the end of a process",
+    provider: SYSMON_PROVIDER,
+    channel: SYSMON_CHANNEL,
+    event_ids: &[5],
+    signature: None,
+    vendor_product: Some("Microsoft Sysmon"),
+    fields: &[
+        FieldSpec::data("RuleName", FieldType::Text),
+        FieldSpec::data("UtcTime", FieldType::TextTime).always(),
+        FieldSpec::data("ProcessGuid", FieldType::Guid).always().splunk(&["process_guid"]),
+        FieldSpec::data("ProcessId", FieldType::Number).always().splunk(&["process_id"]),
+        FieldSpec::data("Image", FieldType::Text).always().splunk(&["process_path"]),
+        FieldSpec::data("User", FieldType::Text).splunk(&["user"]),
     ],
 };
 
@@ -334,6 +354,12 @@ impl KindSet {
     pub fn with(self, kind: &EventKind) -> Self {
         let index = KINDS.iter().position(|known| *known == kind);
         index.map_or(self, |index| KindSet(self.0 | 1 << index))
+    }
+
+    /// Returns the set with `kind` removed.
+    #[must_use]
+    pub fn without(self, kind: &EventKind) -> Self {
+        KindSet(self.0 & !KindSet::default().with(kind).0)
     }
 
     /// Returns the kind of an event with this `System` part; `None` if the event is of no kind in

@@ -3,6 +3,7 @@
 
 #[expect(clippy::module_inception, reason = "it holds an event as this module holds what there is of events")]
 mod event;
+mod guid;
 mod kind;
 mod query_results;
 mod query_status;
@@ -11,9 +12,10 @@ mod time;
 mod window;
 
 pub use event::{Event, process_name_of};
+pub use guid::Guid;
 pub use kind::{
     DNS_CLIENT_QUERY, DNS_CLIENT_QUERY_EVENT_IDS, DNS_QUERY, EventKind, FieldLocation, FieldSpec, FieldType,
-    KINDS, KindSet, PROCESS_CREATION,
+    KINDS, KindSet, PROCESS_CREATION, PROCESS_END,
 };
 pub use query_results::{Answer, AnswerItem, QueryResults, answer_items, record_type_name, whole_items};
 pub use query_status::query_status_name;

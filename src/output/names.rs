@@ -30,9 +30,13 @@ pub const FILES_FILE: &str = "files.parquet";
 pub const LEADS_FILE: &str = "leads.parquet";
 /// The file name of the table of containers, which is written only if the evidence has any.
 pub const CONTAINERS_FILE: &str = "containers.parquet";
+/// The file name of the table of processes, which is written only if the processes of matches were
+/// looked for (`--context`).
+pub const PROCESSES_FILE: &str = "processes.parquet";
 /// The file names of all tables of an output, except the tables in its folder `stats`, which belong
 /// to single detections.
-pub(super) const TABLES: [&str; 5] = [MATCHES_FILE, HOSTS_FILE, FILES_FILE, LEADS_FILE, CONTAINERS_FILE];
+pub(super) const TABLES: [&str; 6] =
+    [MATCHES_FILE, HOSTS_FILE, FILES_FILE, LEADS_FILE, CONTAINERS_FILE, PROCESSES_FILE];
 /// The folder in an output for the tables that belong to single detections. Each table contains the
 /// result of the command `stats` of Splunk's search language in the search of one detection.
 pub const STATS_FOLDER: &str = "stats";

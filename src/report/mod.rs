@@ -31,6 +31,7 @@ mod matched_event;
 mod matches;
 mod nothing_read;
 mod page;
+mod process;
 mod renames;
 mod run;
 
@@ -59,6 +60,7 @@ pub use matched_event::{DetectionCounts, DetectionLabel, MatchedEvent};
 pub use matches::{MatchContext, MatchRow, Occurrence, event_hash};
 pub use nothing_read::nothing_read;
 pub use page::{PageMarks, page};
+pub use process::{CreationPlace, ProcessRow, ProcessStatus};
 pub use run::{
     ContentRecord, DetectionLeads, DetectionRecord, MergedPart, NameCondition, OutputRecord, RefusedRecord,
     RiskObjectRecord, RuleCounts, Run, RunNotRead,

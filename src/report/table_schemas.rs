@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use super::{ContainerRow, FileRow, HostRow, MatchRow};
+use super::{ContainerRow, FileRow, HostRow, MatchRow, ProcessRow};
 use crate::table::{Column, ColumnOf, ColumnType, Nulls, Scalar};
 
 /// A table of the output as documents describe it: its file name, what each of its rows is, and its
@@ -13,7 +13,7 @@ use crate::table::{Column, ColumnOf, ColumnType, Nulls, Scalar};
 type DescribedTable = (&'static str, &'static str, Vec<&'static Column>);
 
 /// Returns all tables whose columns do not depend on a detection, in the order of the guide.
-fn tables() -> [DescribedTable; 5] {
+fn tables() -> [DescribedTable; 6] {
     fn columns<R>(all: &'static [ColumnOf<R>]) -> Vec<&'static Column> {
         all.iter().map(|of| &of.column).collect()
     }
@@ -27,6 +27,11 @@ fn tables() -> [DescribedTable; 5] {
             columns(ContainerRow::COLUMNS),
         ),
         ("leads.parquet", "a query of Windows' own DNS client", columns(MatchRow::LEAD_COLUMNS)),
+        (
+            "processes.parquet",
+            "a process that made a matching query, or an ancestor of one",
+            columns(ProcessRow::COLUMNS),
+        ),
     ]
 }
 

@@ -137,6 +137,13 @@ pub struct Totals {
     pub hosts_with_leads: u64,
     /// The number of leads that an exclusion takes away. No other field of this type counts them.
     pub excluded_leads: u64,
+    /// The number of rows in the table of processes: processes of matches and their ancestors, with
+    /// `--context`.
+    pub processes: u64,
+    /// The number of processes in the table of processes whose event 1 was found.
+    pub processes_found: u64,
+    /// True if the sweep was interrupted while it looked for the processes of matches.
+    pub processes_interrupted: bool,
 }
 
 impl Totals {
@@ -237,11 +244,12 @@ impl Totals {
         self.unreadable_files + self.missed_containers > 0
     }
 
-    /// Returns true if the sweep was interrupted before it had read all files and listed all
-    /// containers.
+    /// Returns true if the sweep was interrupted before it had read all files, listed all
+    /// containers, and found the processes of matches.
     #[must_use]
     pub fn was_interrupted(&self) -> bool {
         self.interrupted_files + self.not_read_files + self.not_read_containers > 0
+            || self.processes_interrupted
     }
 
     /// Returns true if every file and every container was read and understood, except lost parts of

@@ -8,6 +8,7 @@ use crate::ledger::problems::Problems;
 use crate::ledger::tally::Tally;
 use crate::scan::evtx::log::{FILE_HEADER_SIZE, FileHeader};
 use crate::scan::located::LocatedEvent;
+use crate::scan::skim::process::ProcessLink;
 
 /// The result of scanning a block of a file (a run of consecutive chunks): events, counts, problems
 /// and notes. The results of a file's blocks are later joined.
@@ -41,9 +42,13 @@ pub struct BlockScan {
     /// The events that were read, in file order: Sysmon's DNS queries and, if the scanner is set to
     /// read them, queries of Windows' own DNS client and events of other kinds.
     pub events: Vec<LocatedEvent>,
-    /// The DNS queries that were recovered from stale (deleted) records, in file order. Empty
-    /// unless the scanner is set to read deleted records.
+    /// The events that were recovered from stale (deleted) records, in file order: DNS queries, or
+    /// process events if the scanner is set to look for those. Empty unless the scanner is set to
+    /// read deleted records.
     pub recovered: Vec<LocatedEvent>,
+    /// The GUIDs of process events that were not decoded, in file order. Empty unless the scanner is
+    /// set to look for these GUIDs.
+    pub links: Vec<ProcessLink>,
 }
 
 impl BlockScan {
@@ -66,6 +71,7 @@ impl BlockScan {
         self.clock.append(0, &found.clock);
         self.events.extend(found.events);
         self.recovered.extend(found.recovered);
+        self.links.extend(found.links);
     }
 
     /// Lowers all offsets in the result by 4096 bytes, the size of a file header. This corrects the

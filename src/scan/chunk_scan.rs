@@ -118,6 +118,7 @@ fn walk_or_skim(
             LocatedEvent { location, integrity: Integrity::Verified, event }
         };
         scan.events.extend(skimmer.take_read().map(located));
+        scan.links.extend(skimmer.take_links());
     } else {
         walk_chunk(read.bytes, walk);
     }

@@ -28,4 +28,5 @@ pub use evtx::log::{
 pub use located::{LocatedEvent, Location};
 pub use scanner::{Recovery, Scanner};
 pub use skim::needle::{DnsClient, Needle, Selection, WantedQueries};
+pub use skim::process::{ProcessLink, ProcessSearch, ProcessTake};
 pub use xml::XmlFile;

@@ -2,7 +2,7 @@
 //! settings, and a thread's reused memory.
 
 use crate::base::switch::switch;
-use crate::event::{DNS_CLIENT_QUERY, DNS_QUERY, EventKind, KindSet, Window};
+use crate::event::{DNS_CLIENT_QUERY, DNS_QUERY, EventKind, KindSet, PROCESS_CREATION, PROCESS_END, Window};
 use crate::evidence::source::LogBytes;
 use crate::scan::block::{ReadSize, scan_pieces};
 use crate::scan::block_scan::BlockScan;
@@ -12,6 +12,7 @@ use crate::scan::evtx::log::Block;
 use crate::scan::salvage::headerless::{is_headerless, scan_headerless};
 use crate::scan::salvage::recover::Recoverer;
 use crate::scan::skim::needle::{DnsClient, Selection};
+use crate::scan::skim::process::ProcessSearch;
 use crate::scan::skim::select::Skimmer;
 use crate::scan::slot::SlotScanner;
 use crate::scan::xml::{XmlFile, XmlSelection, scan_xml};
@@ -53,6 +54,16 @@ impl Scanner {
         };
         let kinds = KindSet::default().with(&DNS_QUERY);
         Scanner { reads: ReadSize::default(), slots: SlotScanner::new(skimmer, kinds) }
+    }
+
+    /// Returns a scanner for those of Sysmon's process events that `search` describes: event 1 (a
+    /// process was created) and event 5 (a process ended). It reads no DNS queries. Events that it
+    /// reads because nothing about them is known without decoding may be of other processes.
+    #[must_use]
+    pub fn for_processes(search: &ProcessSearch) -> Self {
+        let skimmer = Skimmer::new(&[]).finding_processes(search);
+        let kinds = KindSet::default().with(&PROCESS_CREATION).with(&PROCESS_END);
+        Scanner { reads: ReadSize::default(), slots: SlotScanner::new(Some(skimmer), kinds) }
     }
 
     /// Returns the scanner, set to also read those queries of Windows' own DNS client that
@@ -100,7 +111,8 @@ impl Scanner {
     /// Returns the scanner, set to read deleted records or not, as `recovery` says.
     #[must_use]
     pub fn recovering(mut self, recovery: Recovery) -> Self {
-        self.slots.recovery = (recovery == Recovery::Stale).then(Recoverer::default);
+        let kinds = self.slots.kinds.without(&DNS_CLIENT_QUERY);
+        self.slots.recovery = (recovery == Recovery::Stale).then(|| Recoverer::new(kinds));
         self
     }
 

@@ -2,6 +2,7 @@
 //! matches and the rows of other tables to the sink, and adds up hosts, totals and all other counts.
 
 use super::Observer;
+use super::context::{Process, Processes};
 use super::detector::Detector;
 use super::excluded::ExclusionCounts;
 use super::hits::{DetectionHits, EventWithHits, UnitHits};
@@ -12,9 +13,11 @@ use super::writing::{FinishedTables, SweepTables};
 use crate::config::{Config, LoadedDetection};
 use crate::error::SweepError;
 use crate::event::Window;
-use crate::evidence::discover::{Discovery, FoundContainer, LogFile};
+use crate::evidence::discover::{Discovery, FoundContainer};
 use crate::ledger::container::ContainerStatus;
-use crate::report::{FileReport, FileRow, FlawedFile, Hosts, MOST_FLAWED, NamedHost, Status, Totals};
+use crate::report::{
+    FileReport, FileRow, FlawedFile, Hosts, MOST_FLAWED, NamedHost, ProcessStatus, Status, Totals,
+};
 use crate::scan::Checksums;
 
 /// Where the matches of a sweep go, and with them the rows of all other tables.
@@ -142,19 +145,19 @@ impl<'a> Collector<'a> {
     pub(super) fn add(&mut self, done: FinishedUnit<'_>, detector: &Detector<'_>) -> Result<(), SweepError> {
         let hits = done.hits?;
         self.observer.advanced(done.block.length(), hits.count);
-        self.add_hits(done.file, &done.detected, hits, detector)?;
+        self.add_hits(done.number, &done.detected, hits, detector)?;
         let (report, end) = self.current.get_or_insert_default();
         report.append(done.part);
         *end = done.block.end;
         if *end >= report.size { self.close_file() } else { Ok(()) }
     }
 
-    /// Adds the rows and counts (`hits`) that were made of a file's `events`, which detections
-    /// describe. If the matches go to a function of the caller ([`Destination::Each`]), the matches
+    /// Adds the rows and counts (`hits`) that were made of the `events` of a file, which detections
+    /// describe. `file` is the position of the file among all files. If the matches go to a function of the caller ([`Destination::Each`]), the matches
     /// among `events` are passed to it.
     pub(super) fn add_hits(
         &mut self,
-        file: &LogFile,
+        file: usize,
         events: &[EventWithHits],
         mut hits: UnitHits,
         detector: &Detector<'_>,
@@ -165,6 +168,7 @@ impl<'a> Collector<'a> {
         match &mut self.target {
             Destination::Tables(tables) => tables.add_hits(&mut hits)?,
             Destination::Each(take) => {
+                let file = self.discovery.files.get(file).expect("events lie in files of the sweep");
                 let place = (self.discovery.evidence_name(file.evidence), file.source_path());
                 hand_over(take, detector, (place.0, &place.1), events)?;
             }
@@ -221,7 +225,9 @@ impl<'a> Collector<'a> {
 
     /// Ends the collection: adds the files that were not read, closes the tables, and writes the
     /// tables that are known only at the end, such as that of the hosts.
-    pub(super) fn finish(mut self) -> Result<SweepResults, SweepError> {
+    /// `processes` are the processes of matches and their ancestors; `None` if they were not looked
+    /// for.
+    pub(super) fn finish(mut self, processes: Option<Processes>) -> Result<SweepResults, SweepError> {
         while self.next_file < self.discovery.files.len() {
             self.close_file()?;
         }
@@ -247,8 +253,17 @@ impl<'a> Collector<'a> {
         let containers = self.discovery.containers.iter();
         let containers: Vec<_> =
             containers.map(|found| (self.discovery.evidence_name(found.evidence), &found.report)).collect();
+        if let Some(Processes { found, is_interrupted }) = &processes {
+            let is_found = |process: &&Process| process.status == ProcessStatus::Found;
+            self.totals.processes = found.len() as u64;
+            self.totals.processes_found = found.iter().filter(is_found).count() as u64;
+            self.totals.processes_interrupted = *is_interrupted;
+        }
+        let processes = processes.as_ref().map(|processes| processes.rows(self.discovery));
         let written = match self.target {
-            Destination::Tables(tables) => tables.finish(&rows, &containers, stats.into_iter())?,
+            Destination::Tables(tables) => {
+                tables.finish(&rows, &containers, processes.as_deref(), stats.into_iter())?
+            }
             Destination::Each(_) | Destination::Nowhere => FinishedTables::default(),
         };
         self.totals.add_hosts(&rows);

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::collect::{Collector, Destination, SweepResults};
 use super::conclude::{Caller, SweepFacts, conclude};
+use super::context::{ContextSearch, Reread, Watched};
 use super::hits::{HitTables, SeenEvents};
 use super::journal::{EntryLocation, FileKey, Journal};
 use super::parts::{Group, MergeUnits, PART, PartWriter, Plan};
@@ -16,7 +17,7 @@ use super::worker::{FinishedUnit, LeavesPart, Worker};
 use super::writing::SweepTables;
 use super::{Observer, Outcome};
 use crate::base::in_order::in_order;
-use crate::config::{Config, Leads};
+use crate::config::{Config, Context, Leads};
 use crate::error::SweepError;
 use crate::evidence::discover::Discovery;
 use crate::output::{OutputDirectory, OutputError, PART_FILE, PackedWriter, Table};
@@ -33,6 +34,8 @@ pub(super) struct Job<'s> {
     /// The journal, in which the sweep keeps what it has read; `None` if it keeps none.
     pub journal: Option<Journal>,
     pub source: UnitsFrom,
+    /// How the evidence is read again for the processes of matches.
+    pub reread: Reread,
 }
 
 /// Where the results of the units of work (blocks of files) come from.
@@ -76,7 +79,7 @@ impl Job<'_> {
         observer: &mut dyn Observer,
         interrupt: &AtomicBool,
     ) -> Result<Outcome, SweepError> {
-        let Job { mut config, discovery, output, each, journal, source } = self;
+        let Job { mut config, discovery, output, each, journal, source, reread } = self;
         let part = part_writer(&mut config, output.as_ref(), &discovery)?;
         let table = Table::of(MatchRow::COLUMNS);
         let leads = (config.options.leads == Leads::DnsClient).then(|| Table::of(MatchRow::LEAD_COLUMNS));
@@ -93,17 +96,24 @@ impl Job<'_> {
         let reader = journal.as_ref().map(Journal::reader).transpose()?;
         let worker = Worker::new(&config, &discovery, tables, reader, leaves_part);
         let mut kept = Kept { journal, part };
+        let is_wanted = config.options.context == Context::Processes && output.is_some();
+        let context = is_wanted.then_some(ContextSearch {
+            config: &config,
+            discovery: &discovery,
+            reread: &reread,
+            interrupt,
+        });
         let results = match source {
             UnitsFrom::Evidence(read_before) => {
                 // Units from the journal are still collected after an interruption, because nothing
                 // has to be read for them.
                 let units = units(&discovery, &read_before, &config)
                     .take_while(|unit| unit.is_known() || !interrupt.load(Ordering::Relaxed));
-                collect(&config, units, worker, collector, &mut kept, |_| Ok(()))
+                collect(&config, units, worker, collector, &mut kept, context, |_| Ok(()))
             }
             UnitsFrom::Parts(groups) => {
                 let units = MergeUnits::new(groups, &discovery, interrupt);
-                collect(&config, units, worker, collector, &mut kept, MergeUnits::end)
+                collect(&config, units, worker, collector, &mut kept, context, MergeUnits::end)
             }
         };
         conclude(config, output, caller, discovery, results?, (facts, kept.part))
@@ -118,27 +128,37 @@ fn collect<'a, U: Iterator<Item = Unit<'a>>>(
     worker: Worker<'a>,
     mut collector: Collector<'a>,
     kept: &mut Kept,
+    context: Option<ContextSearch<'_>>,
     end: impl FnOnce(&mut U) -> Result<(), SweepError>,
 ) -> Result<SweepResults, SweepError> {
     let (mut seen, mut recovered) = (SeenEvents::default(), Vec::new());
+    let mut watched = context.as_ref().map(|_| Watched::default());
     let work = |unit| worker.work(unit);
     in_order(config.threads, units.by_ref(), Unit::weight, work, |mut done| {
         if collector.leaves_out(&done)? {
             return Ok::<(), SweepError>(());
         }
         kept.add(&done)?;
-        let file = done.file;
-        recovered.extend(done.recovered.drain(..).map(|event| (file, event)));
-        collector.add(worker.mark_copies(done, &mut seen), &worker.detector)
+        let number = done.number;
+        recovered.extend(done.recovered.drain(..).map(|event| (number, event)));
+        let done = worker.mark_copies(done, &mut seen);
+        if let Some(watched) = &mut watched {
+            watched.add(&done);
+        }
+        collector.add(done, &worker.detector)
     })?;
     end(&mut units)?;
     kept.journal.as_mut().map_or(Ok(()), Journal::flush)?;
-    worker.recover(recovered, &mut seen, |file, events, hits| {
-        collector.add_hits(file, events, hits, &worker.detector)
+    worker.recover(recovered, &mut seen, |number, events, hits| {
+        if let Some(watched) = &mut watched {
+            watched.add_matches(number, events);
+        }
+        collector.add_hits(number, events, hits, &worker.detector)
     })?;
     // Frees the memory for reading and searching, so that writing the tables can reuse it.
     drop((worker, seen, units));
-    collector.finish()
+    let processes = context.zip(watched).map(|(context, watched)| context.find(&watched)).transpose()?;
+    collector.finish(processes)
 }
 
 /// Begins the part of a sweep in its output directory. Returns `None` if the sweep leaves no part.

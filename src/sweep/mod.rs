@@ -3,9 +3,11 @@
 //! First the evidence is listed (discovery). Then many threads read, decode and search the blocks
 //! of the logs. One thread writes and adds up the results, in evidence order.
 
+mod block_reader;
 mod collect;
 mod conclude;
 mod container_hashes;
+mod context;
 mod decoded;
 mod detector;
 mod entry;
@@ -39,6 +41,7 @@ use crate::report::{Ending, FileReport, NamedHost, Run};
 pub use self::conclude::Caller;
 use self::conclude::SweepFacts;
 use self::container_hashes::hash_containers;
+use self::context::Reread;
 use self::job::{Job, UnitsFrom};
 use self::journal::Journal;
 pub use self::log_events::LogEvents;
@@ -132,7 +135,8 @@ pub(crate) fn sweep(
     let resumed_files = resumed(&discovery, &read_before);
     let source = UnitsFrom::Evidence(read_before);
     let facts = SweepFacts { started, resumed_files, merged: Vec::new() };
-    Job { config, discovery, output, each, journal, source }.run(facts, caller, observer, interrupt)
+    Job { config, discovery, output, each, journal, source, reread: Reread::Listed }
+        .run(facts, caller, observer, interrupt)
 }
 
 /// Sets where files of archives are unpacked: beside the output, if there is one. Unpacking stops

@@ -13,10 +13,10 @@ use crate::config::{Config, LoadedDetection};
 use crate::detect::{StatsColumn, StatsKind, StatsPart, StatsTable, StatsValue};
 use crate::ledger::container::ContainerReport;
 use crate::output::{
-    CONTAINERS_FILE, HOSTS_FILE, OutputDirectory, OutputError, PendingSync, Rows, Table, TableWriter,
-    WrittenTable, stats_file,
+    CONTAINERS_FILE, HOSTS_FILE, OutputDirectory, OutputError, PROCESSES_FILE, PendingSync, Rows, Table,
+    TableWriter, WrittenTable, stats_file,
 };
-use crate::report::{ContainerRow, HostRow, NamedHost, OutputRecord};
+use crate::report::{ContainerRow, HostRow, NamedHost, OutputRecord, ProcessRow};
 use crate::table::{Cell, Column, ColumnType, Nulls, SortedBy, Storage};
 
 /// The weight of a table when tables are divided among threads. Threads take work in batches; with
@@ -36,6 +36,8 @@ pub(super) enum LastTable<'a> {
     Hosts(&'a [NamedHost]),
     /// The table of containers. Contains each container with the name of its piece of evidence.
     Containers(&'a [(&'a str, &'a ContainerReport)]),
+    /// The table of processes. Contains its rows.
+    Processes(&'a [ProcessRow<'a>]),
     /// The table that the command `stats` in a detection's search makes. Contains the table and the
     /// detection's id.
     Stats(StatsTable, &'a str),
@@ -98,6 +100,16 @@ impl LastTable<'_> {
                 let mut writer = TableWriter::create(&output.staged(&file), &table, &metadata)?;
                 for (evidence, container) in containers {
                     writer.push(&ContainerRow::new(evidence, container).cells())?;
+                }
+                (file, writer)
+            }
+            LastTable::Processes(processes) => {
+                let file = PROCESSES_FILE.to_owned();
+                let metadata = sorted(metadata, "computer in lower case, then process_guid");
+                let table = Table::of(ProcessRow::COLUMNS);
+                let mut writer = TableWriter::create(&output.staged(&file), &table, &metadata)?;
+                for process in processes {
+                    writer.push(&process.cells())?;
                 }
                 (file, writer)
             }
@@ -227,6 +239,7 @@ mod tests {
             columns("hosts", HostRow::COLUMNS),
             columns("files", FileRow::COLUMNS),
             columns("containers", ContainerRow::COLUMNS),
+            columns("processes", ProcessRow::COLUMNS),
         ]
         .concat();
         let digest = sha256(all.as_bytes());

@@ -58,7 +58,7 @@ pub(super) fn units<'a>(
             source: UnitSource::Journal(entry.clone()),
         });
         let is_read = entries.is_none() && !is_unchanged;
-        let unread = is_read.then(|| blocks(file.size, block_chunks(file.form))).into_iter().flatten();
+        let unread = is_read.then(|| file_blocks(file)).into_iter().flatten();
         let chain = (config.options.hashing == Hashing::Sha256 && is_read)
             .then(|| Arc::new(OrderedHash::new(file.size)));
         unchanged.into_iter().chain(known).chain(unread.map(move |block| Unit {
@@ -68,6 +68,11 @@ pub(super) fn units<'a>(
             source: UnitSource::Evidence(chain.clone()),
         }))
     })
+}
+
+/// Returns the blocks of a file, in the order in which they lie in it.
+pub(super) fn file_blocks(file: &LogFile) -> impl Iterator<Item = Block> + use<> {
+    blocks(file.size, block_chunks(file.form))
 }
 
 /// Returns how many chunks of 64 KiB a block of a file has. Blocks are smaller in files that are

@@ -2,8 +2,8 @@
 //! for matches and leads, and puts the results together.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
+use super::block_reader::BlockReader;
 use super::decoded::{dns_client, selection};
 use super::detector::Detector;
 use super::entry::{Entry, entry, framed_entry};
@@ -14,11 +14,10 @@ use crate::base::ordered_hash::OrderedHash;
 use crate::config::Config;
 use crate::error::SweepError;
 use crate::evidence::discover::{Discovery, FileForm, LogFile, OpenLog};
-use crate::evidence::read_permits::ReadPermits;
-use crate::evidence::source::{LogBytes, OpenError};
+use crate::evidence::source::OpenError;
 use crate::ledger::damage::{Damage, Problem};
 use crate::report::{FileReport, Header, Occurrence};
-use crate::scan::{Block, BlockScan, DnsClient, LocatedEvent, ReadSize, Scanner, Selection, XmlFile};
+use crate::scan::{Block, BlockScan, LocatedEvent, Scanner};
 
 /// A finished unit of work: everything that was found in a block of a file.
 pub(super) struct FinishedUnit<'a> {
@@ -98,18 +97,12 @@ pub(super) struct Worker<'a> {
     config: &'a Config,
     discovery: &'a Discovery,
     pub detector: Detector<'a>,
-    dns_client: DnsClient,
-    selection: Selection,
+    reader: BlockReader<'a>,
     /// Reads, from the sweep's journal, what an earlier, unfinished sweep has found; `None` if the
     /// sweep keeps no journal.
     journal: Option<JournalReader>,
     /// Whether the sweep leaves a part, from which outputs are merged.
     parts: LeavesPart<'a>,
-    /// Limits how many threads read evidence at once; `None` without `--readers`.
-    readers: Option<ReadPermits>,
-    /// The scanners that no thread is using at the moment. They are kept, so that their buffers are
-    /// used again.
-    idle: Mutex<Vec<Scanner>>,
     /// How far threads have unpacked files of archives ahead of time, in place of waiting: the
     /// position, among all files, of the last file that a thread has unpacked or passed over.
     made_ready: AtomicUsize,
@@ -132,16 +125,15 @@ impl<'a> Worker<'a> {
         journal: Option<JournalReader>,
         parts: LeavesPart<'a>,
     ) -> Self {
+        let (selection, dns_client) = (selection(config), dns_client(config));
+        let scanner = move || Scanner::new(&selection).with_dns_client(&dns_client).within(config.window);
         Worker {
             parts,
             config,
             discovery,
             detector: Detector::new(config, discovery, tables),
-            dns_client: dns_client(config),
-            selection: selection(config),
+            reader: BlockReader::new(config, scanner),
             journal,
-            readers: config.readers.map(ReadPermits::new),
-            idle: Mutex::default(),
             made_ready: AtomicUsize::new(0),
         }
     }
@@ -189,7 +181,7 @@ impl<'a> Worker<'a> {
     /// Does nothing with `--readers`: a file is then unpacked when it is read, by a thread that has
     /// a permit to read.
     fn make_ready(&self, file: &LogFile, number: usize) {
-        if self.readers.is_some() {
+        if self.reader.is_limited() {
             return;
         }
         file.make_ready(&mut || {
@@ -207,8 +199,6 @@ impl<'a> Worker<'a> {
 
     fn read<'u>(&self, place: UnitPlace<'u>, chain: Option<&OrderedHash>) -> FinishedUnit<'u> {
         let UnitPlace { file, block, .. } = place;
-        // A panic of another thread cannot leave the list in a broken state.
-        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let log = match file.open() {
             Ok(log) => log,
             Err(obstacle) => {
@@ -218,13 +208,11 @@ impl<'a> Worker<'a> {
                 return self.done(place, unreadable(file, block, &obstacle), Events::default());
             }
         };
-        let scanner = idle().pop();
-        let mut scanner = scanner.unwrap_or_else(|| self.scanner());
         let mut sha256 = None;
         let see = |start: u64, bytes: Option<&[u8]>| {
             sha256 = sha256.take().or_else(|| hash(chain, start, bytes));
         };
-        let (mut part, events) = part(file, self.scan(&mut scanner, &log, file, block, see));
+        let (mut part, events) = part(file, self.reader.scan((file, &log), block, see));
         part.sha256 = sha256;
         part.changed = log.has_changed();
         if block.start == 0 {
@@ -233,7 +221,6 @@ impl<'a> Worker<'a> {
                 .rev()
                 .for_each(|problem| part.problems.put_first(problem));
         }
-        idle().push(scanner);
         let done = self.done(place, part, events);
         // A block that could not be read gets no entry, so that a resumed sweep tries to read it
         // again.
@@ -248,16 +235,6 @@ impl<'a> Worker<'a> {
     fn was_interrupted(&self, file: &LogFile, part: &FileReport) -> bool {
         let interrupt = &self.config.unpacking.spool.interrupt;
         file.is_in_container() && part.is_to_be_read_again() && interrupt.load(Ordering::Relaxed)
-    }
-
-    fn scanner(&self) -> Scanner {
-        let scanner =
-            Scanner::new(&self.selection).with_dns_client(&self.dns_client).within(self.config.window);
-        let reads = if self.readers.is_some() { ReadSize::Blocks } else { ReadSize::Pieces };
-        scanner
-            .verifying(self.config.options.checksums)
-            .recovering(self.config.options.recovery)
-            .reading(reads)
     }
 
     fn done<'u>(&self, place: UnitPlace<'u>, part: FileReport, events: Events) -> FinishedUnit<'u> {
@@ -297,46 +274,22 @@ impl<'a> Worker<'a> {
     }
 
     /// Calls `found` for each event from a deleted record that is no copy of another event, with
-    /// the event's rows and counts. Must be called after all units were read, because an event in a
+    /// the position of the event's file among all files, and the event's rows and counts. Must be called after all units were read, because an event in a
     /// deleted record can be a copy of any other event.
     pub(super) fn recover(
         &self,
-        recovered: Vec<(&LogFile, EventWithHits)>,
+        recovered: Vec<(usize, EventWithHits)>,
         seen: &mut SeenEvents,
-        mut found: impl FnMut(&LogFile, &[EventWithHits], UnitHits) -> Result<(), SweepError>,
+        mut found: impl FnMut(usize, &[EventWithHits], UnitHits) -> Result<(), SweepError>,
     ) -> Result<(), SweepError> {
-        for (file, event) in recovered {
+        for (number, event) in recovered {
             if seen.is_new(&event) {
+                let file = self.discovery.files.get(number).expect("events lie in files of the sweep");
                 let events = [EventWithHits { occurrence: Occurrence::Recovered, ..event }];
-                found(file, &events, self.detector.reduce(file, &events)?)?;
+                found(number, &events, self.detector.reduce(file, &events)?)?;
             }
         }
         Ok(())
-    }
-
-    fn scan(
-        &self,
-        scanner: &mut Scanner,
-        log: &dyn LogBytes,
-        file: &LogFile,
-        block: Block,
-        mut see: impl FnMut(u64, Option<&[u8]>),
-    ) -> BlockScan {
-        let scan = |log: &dyn LogBytes| {
-            let mut see_block = |bytes: Option<&[u8]>| see(block.start, bytes);
-            match file.form {
-                FileForm::Carved => scanner.carve_after(log, block, file.size, see_block),
-                FileForm::Xml(encoding) => {
-                    let xml = XmlFile { size: file.size, encoding };
-                    scanner.xml_after(log, block, xml, &mut see_block)
-                }
-                FileForm::Log => scanner.scan_after(log, block, file.size, see),
-            }
-        };
-        match &self.readers {
-            None => scan(log),
-            Some(readers) => scan(&readers.in_turn(log)),
-        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::output::{
     FILES_FILE, LEADS_FILE, MATCHES_FILE, OutputDirectory, OutputError, PARTITION_COLUMN, PARTITIONED,
     PartitionWriter, Partitioned, PendingSync, Table, TableWriter, WrittenTable,
 };
-use crate::report::{FileRow, HostNames, MatchRow, NamedHost, OutputRecord};
+use crate::report::{FileRow, HostNames, MatchRow, NamedHost, OutputRecord, ProcessRow};
 
 use super::hits::HitTables;
 
@@ -80,12 +80,13 @@ impl<'a> SweepTables<'a> {
     }
 
     /// Closes the tables of matches, leads and files, and writes the tables that are known only at
-    /// the end: the hosts, the containers, and the `stats` tables of detections, each given with
-    /// the detection's id.
+    /// the end: the hosts, the containers, the processes if they were looked for, and the `stats`
+    /// tables of detections, each given with the detection's id.
     pub(super) fn finish(
         self,
         hosts: &[NamedHost],
         containers: &[(&str, &ContainerReport)],
+        processes: Option<&[ProcessRow<'_>]>,
         stats: impl Iterator<Item = (StatsTable, &'a str)>,
     ) -> Result<FinishedTables, OutputError> {
         // Tables that were begun come first, because they take memory. Among them, the slowest come
@@ -97,6 +98,7 @@ impl<'a> SweepTables<'a> {
         ];
         tables.extend(self.leads.map(|writer| LastTable::Begun(LEADS_FILE, writer.into())));
         tables.extend((!containers.is_empty()).then_some(LastTable::Containers(containers)));
+        tables.extend(processes.map(LastTable::Processes));
         tables.extend(stats.map(|(table, detection_id)| LastTable::Stats(table, detection_id)));
         let (mut outputs, syncing) = write_last(tables, self.output, &self.metadata, self.config)?;
         // `run.json` lists the ledger last.

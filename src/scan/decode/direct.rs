@@ -9,7 +9,7 @@
 
 use std::ops::Range;
 
-use crate::event::{DNS_QUERY, Event, EventKind, FieldLocation, FieldType, System};
+use crate::event::{DNS_QUERY, Event, EventKind, FieldLocation, FieldType, Guid, System};
 use crate::scan::decode::document::canonical_guid;
 use crate::scan::evtx::binxml::text::{plain, text};
 use crate::scan::evtx::binxml::{FILETIME, FRAGMENT, GUID, HEX64, Index, NULL, SID, TEXT, U8, U16, U32, U64};
@@ -105,7 +105,7 @@ fn with_data(system: System, places: &DataIndexes, data: &Values<'_>) -> Option<
 /// form. `None` if it is stored in another way or cannot be read.
 fn value(field_type: FieldType, data: &Values<'_>, index: Index) -> Option<String> {
     match (field_type, data.kind(index)?) {
-        (FieldType::Guid, GUID) => Some(guid(data.bytes(index, GUID)?.first_chunk()?)),
+        (FieldType::Guid, GUID) => Some(Guid::from_stored(data.bytes(index, GUID)?.first_chunk()?).text()),
         (FieldType::Guid, TEXT) => Some(canonical_guid(&text(data.bytes(index, TEXT)?)?)),
         (FieldType::Number, U32) => {
             Some(u32::from_le_bytes(*data.bytes(index, U32)?.first_chunk()?).to_string())
@@ -173,22 +173,6 @@ fn system_of(template: &EventTemplate, values: &Values<'_>, skimmed: &SkimmedRec
         time_created_raw: skimmed.time.system_time()?,
         user_id: Some(sid(values.bytes(template.user_id?, SID)?)?),
     })
-}
-
-/// Returns a stored GUID as text in canonical form: lower case, without braces. Its first three
-/// parts are stored as little-endian numbers.
-fn guid(bytes: &[u8; 16]) -> String {
-    const ORDER: [usize; 16] = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15];
-    let mut text = String::with_capacity(36);
-    for (place, byte) in ORDER.iter().filter_map(|at| bytes.get(*at)).enumerate() {
-        if matches!(place, 4 | 6 | 8 | 10) {
-            text.push('-');
-        }
-        for nibble in [byte >> 4, byte & 15] {
-            text.extend(char::from_digit(u32::from(nibble), 16));
-        }
-    }
-    text
 }
 
 /// Returns a stored security identifier as text, as Windows writes it (`S-1-5-18`). `None` if its

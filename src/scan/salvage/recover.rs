@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::event::{DNS_QUERY, KindSet};
+use crate::event::KindSet;
 use crate::ledger::damage::{Integrity, RecoveredFrom};
 use crate::scan::block_scan::BlockScan;
 use crate::scan::decode::document::Document;
@@ -19,13 +19,21 @@ use crate::scan::salvage::stale;
 
 /// Decodes the stale (deleted) records of one chunk after another. It keeps a copy of the chunk as
 /// it was read from the file, because decoding the live records changes the chunk's bytes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::scan) struct Recoverer {
+    /// The kinds of events that are read. Events of other kinds are only counted.
+    kinds: KindSet,
     chunk: Vec<u8>,
     walk: Walk,
 }
 
 impl Recoverer {
+    /// Returns a recoverer that reads events of `kinds`. Stale queries of Windows' own DNS client
+    /// contain too little for a lead, so that callers leave them out.
+    pub(in crate::scan) fn new(kinds: KindSet) -> Self {
+        Recoverer { kinds, chunk: Vec::new(), walk: Walk::default() }
+    }
+
     /// Keeps a copy of a chunk, whose stale (deleted) records are decoded later. The chunk must be
     /// as it was read from the file.
     pub(in crate::scan) fn keep(&mut self, chunk: &[u8]) {
@@ -34,7 +42,7 @@ impl Recoverer {
     }
 
     /// Decodes the stale (deleted) records of the chunk that was kept last ([`Recoverer::keep`]),
-    /// and adds the DNS queries among them to `scan`. The chunk lies at `at` in its file. A stale
+    /// and adds the events among them to `scan`. The chunk lies at `at` in its file. A stale
     /// record that cannot be decoded is not damage, because nothing states that it should exist.
     pub(in crate::scan) fn recover(&mut self, at: ChunkPosition, scan: &mut BlockScan) {
         let ranges = free_ranges(&self.chunk, &mut self.walk);
@@ -42,7 +50,7 @@ impl Recoverer {
     }
 
     /// Decodes the records of a deleted chunk (an old chunk in the free space of another), or of
-    /// what is left of it, and adds the DNS queries among them to `scan`. The chunk lies at `at` in
+    /// what is left of it, and adds the events among them to `scan`. The chunk lies at `at` in
     /// its file. All records of a deleted chunk are stale.
     pub(in crate::scan) fn recover_deleted(&mut self, chunk: &[u8], at: ChunkPosition, scan: &mut BlockScan) {
         self.keep(chunk);
@@ -50,7 +58,7 @@ impl Recoverer {
         self.recover_from(std::slice::from_ref(&(whole..chunk.len())), whole, at, scan);
     }
 
-    /// Decodes records of the chunk that was kept last, and adds the DNS queries among them to
+    /// Decodes records of the chunk that was kept last, and adds the events among them to
     /// `scan`: all records before offset `whole` in the chunk, which a checksum confirms, and the
     /// stale (deleted) records in `ranges`. For a chunk that is not deleted, `whole` is 0.
     fn recover_from(
@@ -60,7 +68,7 @@ impl Recoverer {
         at: ChunkPosition,
         scan: &mut BlockScan,
     ) {
-        let Recoverer { chunk, walk } = self;
+        let Recoverer { kinds, chunk, walk } = self;
         stale::walk(chunk, whole, ranges, walk);
         let reliances = reliances(chunk, walk, whole);
         let mut nameless = NamelessQueries::of(chunk, walk);
@@ -77,8 +85,7 @@ impl Recoverer {
                 scan.recovered.push(LocatedEvent { location, integrity, event });
             }
         };
-        // Stale queries of the DNS client contain too little for a lead, so they are only counted.
-        decode(chunk, walk, KindSet::default().with(&DNS_QUERY), |record, document| {
+        decode(chunk, walk, *kinds, |record, document| {
             add(&mut nameless, record.range.start, document);
         });
         for aside in nameless.remaining() {

@@ -11,7 +11,7 @@
 use std::net::IpAddr;
 use std::ops::Range;
 
-use crate::event::{Event, EventTime, SYSMON_CHANNEL, SYSMON_PROVIDER};
+use crate::event::{Event, EventTime, FieldSpec, FieldType, SYSMON_CHANNEL, SYSMON_PROVIDER};
 use crate::ledger::clock::RecordHeader;
 use crate::ledger::damage::RecoveredFrom;
 use crate::scan::evtx::binxml::text::is_whole;
@@ -89,24 +89,41 @@ fn texts_are_whole(chunk: &[u8], values: &Values<'_>) -> bool {
 /// ASCII word is a sign of an overwritten byte.
 const FIRST_OTHER_SCRIPT: char = '\u{370}';
 
-/// Returns whether Sysmon could have logged this content of a deleted DNS query. If not, the record
-/// was altered, and is left out.
+/// Returns whether Sysmon could have logged this content of a deleted event. If not, the record was
+/// altered, and is left out.
 pub(in crate::scan) fn is_plausible(event: &Event) -> bool {
     let system = &event.system;
-    let field = |name: &str, is_right: fn(&str) -> bool| event.get(name).is_some_and(is_right);
     system.provider.eq_ignore_ascii_case(SYSMON_PROVIDER)
         && system.channel.eq_ignore_ascii_case(SYSMON_CHANNEL)
         && system.time_created.is_some()
         && is_text(&system.computer)
         && event.missing_fields().is_empty()
-        && field("UtcTime", is_utc_time)
-        && field("ProcessGuid", is_guid)
-        && field("ProcessId", is_number)
-        && field("QueryName", is_text)
-        && field("QueryStatus", is_number)
-        && field("QueryResults", are_results)
-        && field("Image", is_image)
-        && ["RuleName", "User"].into_iter().filter_map(|name| event.get(name)).all(is_text)
+        && event.fields().all(|(field, value)| value.is_none_or(|value| is_plausible_value(field, value)))
+}
+
+/// Returns whether Sysmon could have logged this value of a field.
+fn is_plausible_value(field: &FieldSpec, value: &str) -> bool {
+    match (field.name, field.field_type) {
+        ("QueryResults", _) => are_results(value),
+        ("Image" | "ParentImage", _) => is_image(value),
+        ("CommandLine" | "ParentCommandLine", _) => is_command_line(value),
+        (_, FieldType::Text) => is_text(value),
+        (_, FieldType::TextTime) => is_utc_time(value),
+        (_, FieldType::TextNumber | FieldType::Number) => is_number(value),
+        (_, FieldType::Hexadecimal) => value.strip_prefix("0x").is_some_and(is_hexadecimal),
+        (_, FieldType::Guid) => is_guid(value),
+    }
+}
+
+/// Returns whether a text consists of hexadecimal digits.
+fn is_hexadecimal(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_hexdigit())
+}
+
+/// Returns whether a text can be a logged command line: unlike other texts, it may have several
+/// lines and tabs.
+fn is_command_line(text: &str) -> bool {
+    text.split(['\t', '\r', '\n']).all(is_text)
 }
 
 /// Returns whether a character occurs in texts that programs log: it is no control character, not

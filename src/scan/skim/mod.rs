@@ -6,6 +6,7 @@ pub(in crate::scan) mod first_template;
 pub(in crate::scan) mod known;
 pub(in crate::scan) mod layout;
 pub(in crate::scan) mod needle;
+pub(in crate::scan) mod process;
 pub(in crate::scan) mod record_batch;
 pub(in crate::scan) mod select;
 pub(in crate::scan) mod skimmed_record;

@@ -32,6 +32,7 @@ use crate::scan::skim::first_template::FirstTemplate;
 use crate::scan::skim::known::{DataCheck, KnownEvent, KnownLog, WantedData, WantedValues, known, known_log};
 use crate::scan::skim::layout::Layout;
 use crate::scan::skim::needle::WantedQueries;
+use crate::scan::skim::process::{ProcessFinder, ProcessLink, ProcessSearch};
 use crate::scan::skim::record_batch::RecordBatch;
 use crate::scan::skim::skimmed_record::SkimmedRecord;
 
@@ -58,9 +59,8 @@ pub(in crate::scan) struct Skimmer {
     window: Window,
     /// The search for the literals that detections require of Sysmon's DNS queries.
     queries: WantedData,
-    /// The search for the literals that detections require of queries of Windows' own DNS client;
-    /// `None` if such queries are only counted.
-    dns_client: Option<WantedData>,
+    /// The search for events that are no DNS queries of Sysmon.
+    others: OtherEvents,
     /// The DNS queries of the chunk that a detection wants and that could be read directly, without
     /// the decoder (the `evtx` crate), each with the offset of its record in the chunk.
     read: Vec<(usize, Event)>,
@@ -88,6 +88,43 @@ pub(in crate::scan) struct Skimmer {
     last_layout: usize,
 }
 
+/// The search for events that are no DNS queries of Sysmon.
+#[derive(Debug)]
+enum OtherEvents {
+    /// Such events are only counted.
+    Counted,
+    /// Those queries of Windows' own DNS client are decoded that contain the literals which
+    /// detections require.
+    DnsClient(WantedData),
+    /// Sysmon's process events are looked for.
+    Processes(ProcessFinder),
+}
+
+impl OtherEvents {
+    /// Returns whether a record may be one of the events that are looked for. It must then be
+    /// examined by itself.
+    fn may_want(&self, skimmed: &SkimmedRecord) -> bool {
+        match self {
+            OtherEvents::Counted => false,
+            OtherEvents::DnsClient(_) => skimmed.may_be_dns_client_query(),
+            OtherEvents::Processes(_) => skimmed.is_process_event(),
+        }
+    }
+
+    /// Returns whether a record for which [`OtherEvents::may_want`] is true must be decoded. The
+    /// chunk's live records end at offset `end`. `None` if anything about the record is not
+    /// understood; callers then have it decoded.
+    fn want(&mut self, chunk: &[u8], skimmed: &SkimmedRecord, end: usize) -> Option<bool> {
+        match self {
+            OtherEvents::Counted => Some(false),
+            OtherEvents::DnsClient(wanted) => {
+                Some(matches!(wanted.find(chunk, skimmed.data.clone()?, end)?, DataCheck::Wanted(_)))
+            }
+            OtherEvents::Processes(finder) => finder.is_to_be_read(chunk, skimmed, end),
+        }
+    }
+}
+
 impl Skimmer {
     /// Returns a skimmer that decides by `wanted` which DNS queries a detection could match, so
     /// that they must be read. It counts all other records that it understands.
@@ -96,7 +133,7 @@ impl Skimmer {
             checksums: Checksums::default(),
             window: Window::default(),
             queries: WantedData::new(wanted, DNS_QUERY.required().collect()),
-            dns_client: None,
+            others: OtherEvents::Counted,
             read: Vec::new(),
             read_text: 0,
             remembered: FirstTemplate::default(),
@@ -111,7 +148,14 @@ impl Skimmer {
     /// Returns the skimmer, set to also choose for decoding those queries of Windows' own DNS
     /// client that `wanted` describes.
     pub(in crate::scan) fn leaving_dns_client(self, wanted: &[WantedQueries]) -> Self {
-        Skimmer { dns_client: Some(WantedData::new(wanted, Vec::new())), ..self }
+        Skimmer { others: OtherEvents::DnsClient(WantedData::new(wanted, Vec::new())), ..self }
+    }
+
+    /// Returns the skimmer, set to look for those of Sysmon's process events that `search`
+    /// describes, in place of queries of Windows' own DNS client. Events that are to be read are
+    /// chosen for decoding.
+    pub(in crate::scan) fn finding_processes(self, search: &ProcessSearch) -> Self {
+        Skimmer { others: OtherEvents::Processes(ProcessFinder::new(search.clone())), ..self }
     }
 
     /// Returns the skimmer, set to verify the checksum of the records in the chunks that
@@ -176,6 +220,14 @@ impl Skimmer {
         self.read.drain(..)
     }
 
+    /// Removes and returns the GUIDs of the process events in the chunk that was passed to
+    /// [`Skimmer::skim`] last, if only GUIDs are taken of such events. Only valid if
+    /// [`Skimmer::skim`] returned true.
+    pub(in crate::scan) fn take_links(&mut self) -> impl Iterator<Item = ProcessLink> {
+        let finder = if let OtherEvents::Processes(finder) = &mut self.others { Some(finder) } else { None };
+        finder.into_iter().flat_map(ProcessFinder::take_links)
+    }
+
     /// Prepares the skimmer for `chunk`, whose live records end at offset `end`: forgets what is
     /// known only of the chunk before, such as its counts.
     fn begin(&mut self, chunk: &[u8], end: usize) {
@@ -184,8 +236,10 @@ impl Skimmer {
         self.renumbered = 0;
         self.last_layout = 0;
         self.queries.data.clear();
-        if let Some(dns_client) = &mut self.dns_client {
-            dns_client.data.clear();
+        match &mut self.others {
+            OtherEvents::Counted => {}
+            OtherEvents::DnsClient(wanted) => wanted.data.clear(),
+            OtherEvents::Processes(finder) => finder.begin(),
         }
         if self.logs.len() > MOST_LOGS {
             self.logs.clear();
@@ -233,8 +287,7 @@ impl Skimmer {
     /// its own, so that the processor's registers serve its loop alone.
     #[inline(never)]
     fn batch(&mut self, chunk: &[u8], mut at: usize, end: usize, walk: &mut Walk) -> usize {
-        let Skimmer { layouts, last_layout, queries, dns_client, events, logs, renumbered, window, .. } =
-            self;
+        let Skimmer { layouts, last_layout, queries, others, events, logs, renumbered, window, .. } = self;
         let Some(layout) = layouts.get(*last_layout) else { return at };
         let (Some(log), Some((_, Some(event)))) = (logs.get_mut(layout.log), events.get_mut(layout.event))
         else {
@@ -244,7 +297,7 @@ impl Skimmer {
         while let Some((range, header)) = whole_record(chunk, at, end) {
             let Some(skimmed) = layout.read(chunk, content(&range)) else { break };
             let may_be_wanted = (skimmed.is_dns_query() && !queries.is_unwanted(chunk, &skimmed, end))
-                || (dns_client.is_some() && skimmed.may_be_dns_client_query());
+                || others.may_want(&skimmed);
             let counts = &mut event.counts.queries;
             if may_be_wanted || !batch.take(&skimmed, header, &mut log.runs, counts, window) {
                 break;
@@ -279,10 +332,7 @@ impl Skimmer {
             self.read_text += query.text_length();
             self.read.push((range.start, query));
         }
-        if let Some(dns_client) = &mut self.dns_client
-            && skimmed.may_be_dns_client_query()
-            && matches!(dns_client.find(chunk, skimmed.data.clone()?, end)?, DataCheck::Wanted(_))
-        {
+        if self.others.may_want(&skimmed) && self.others.want(chunk, &skimmed, end)? {
             return Some(RecordOutcome::Decode);
         }
         let runs = &mut self.logs.get_mut(log)?.runs;

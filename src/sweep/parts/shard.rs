@@ -44,7 +44,7 @@ pub fn sweep_shard(
     interrupt: &Arc<AtomicBool>,
 ) -> Result<(Totals, Option<WrittenFile>), SweepError> {
     let ShardSweep { plan: (plan, id), shard, remapped, local, part } = request;
-    let roots = resolve_roots(&roots(&plan.evidence, &remapped))?;
+    let roots = resolve_roots(&roots_here(&plan.evidence, &remapped))?;
     let mut config = plan.config.config(Local { roots: roots.clone(), ..local })?;
     config.check_passwords()?;
     let (file, writer) = PackedFile::create(&part, &roots, PART)?;
@@ -86,7 +86,7 @@ pub fn sweep_shard(
         },
     )?;
     drop(worker);
-    let totals = collector.finish()?.totals;
+    let totals = collector.finish(None)?.totals;
     if totals.ending() == Ending::Interrupted || interrupt.load(Ordering::Relaxed) {
         return Ok((totals, None));
     }
@@ -96,7 +96,7 @@ pub fn sweep_shard(
 
 /// Returns the paths that the roots of a plan have on this machine. If a root lies in several of
 /// the paths in `remapped`, the longest of these decides.
-fn roots(evidence: &RecordedEvidence, remapped: &[(PathBuf, PathBuf)]) -> Vec<PathBuf> {
+pub(super) fn roots_here(evidence: &RecordedEvidence, remapped: &[(PathBuf, PathBuf)]) -> Vec<PathBuf> {
     let here = |root: &Path| {
         let longest = remapped.iter().filter(|(there, _)| root.starts_with(there));
         let longest = longest.max_by_key(|(there, _)| there.as_os_str().len());

@@ -1,0 +1,130 @@
+//! GUIDs, by which Sysmon identifies processes.
+
+use std::fmt;
+
+use super::EventTime;
+
+/// A GUID. The bytes are in the order in which its text shows them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Guid([u8; 16]);
+
+/// For each byte of a GUID's text, the position of the byte in a record. Its first three parts are
+/// stored as little-endian numbers.
+const STORED: [usize; 16] = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15];
+/// The length of a GUID's text without braces, in bytes.
+const TEXT_LENGTH: usize = 36;
+/// The number of units of 100 ns in a second.
+const TICKS_PER_SECOND: i64 = 10_000_000;
+/// The first second in which a process that Sysmon logged can have started: the beginning of 2014,
+/// the year of Sysmon's first version.
+const FIRST_START: i64 = 1_388_534_400;
+
+impl Guid {
+    /// The GUID of which all bits are zero. It identifies nothing.
+    pub const NIL: Guid = Guid([0; 16]);
+
+    /// Returns the GUID that a record stores as these bytes.
+    #[must_use]
+    pub fn from_stored(stored: &[u8; 16]) -> Self {
+        Guid(STORED.map(|at| stored.get(at).copied().expect("each position is below 16")))
+    }
+
+    /// Reads a GUID from its text, in any letter case, with or without braces. `None` if the text is
+    /// no GUID.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let bare = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or(text);
+        let parts: Vec<&str> = bare.split('-').collect();
+        if bare.len() != TEXT_LENGTH || !parts.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12]) {
+            return None;
+        }
+        let mut digits = parts.concat().into_bytes().into_iter().map(|digit| char::from(digit).to_digit(16));
+        let mut guid = [0; 16];
+        for byte in &mut guid {
+            *byte = u8::try_from(digits.next()?? * 16 + digits.next()??).ok()?;
+        }
+        Some(Guid(guid))
+    }
+
+    /// Returns the GUID's text in canonical form: lower case, without braces.
+    #[must_use]
+    pub fn text(self) -> String {
+        let mut text = String::with_capacity(TEXT_LENGTH);
+        for (place, byte) in self.0.into_iter().enumerate() {
+            if matches!(place, 4 | 6 | 8 | 10) {
+                text.push('-');
+            }
+            for nibble in [byte >> 4, byte & 15] {
+                text.extend(char::from_digit(u32::from(nibble), 16));
+            }
+        }
+        text
+    }
+
+    /// Returns the time in whole seconds at which a process with this ProcessGuid started. `None`
+    /// if the GUID states no time since Sysmon exists.
+    ///
+    /// Sysmon makes the second and the third part of a ProcessGuid of the start time, as seconds
+    /// since 1970: the third part is the upper half. That was measured on real logs, in which the
+    /// time equals UtcTime of the process's event 1 without its fraction.
+    #[must_use]
+    pub fn start_time(self) -> Option<EventTime> {
+        let [_, _, _, _, low @ .., _, _, _, _, _, _, _, _] = self.0;
+        let [low_1, low_0, high_1, high_0] = low;
+        let seconds = i64::from(u32::from_be_bytes([high_1, high_0, low_1, low_0]));
+        (seconds >= FIRST_START).then(|| EventTime::from_ticks(seconds * TICKS_PER_SECOND))
+    }
+}
+
+impl fmt::Display for Guid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text())
+    }
+}
+
+impl fmt::Debug for Guid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_guid_has_one_text_however_it_was_written() {
+        let text = "fa4a0de6-e8a8-5d2f-0000-001094619900";
+        let upper = "{FA4A0DE6-E8A8-5D2F-0000-001094619900}";
+        assert_eq!(Guid::parse(text).unwrap().text(), text);
+        assert_eq!(Guid::parse(upper), Guid::parse(text));
+        let stored = [0xe6, 0x0d, 0x4a, 0xfa, 0xa8, 0xe8, 0x2f, 0x5d, 0, 0, 0, 0x10, 0x94, 0x61, 0x99, 0];
+        assert_eq!(Guid::from_stored(&stored).text(), text);
+        for wrong in [
+            "",
+            "{",
+            "fa4a0de6",
+            "ga4a0de6-e8a8-5d2f-0000-001094619900",
+            "fa4a0de6e-8a8-5d2f-0000-001094619900",
+        ] {
+            assert_eq!(Guid::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_process_guid_states_when_the_process_started() {
+        // A real event 1 with this ProcessGuid has the UtcTime 2021-12-04 21:19:16.741.
+        let start = Guid::parse("a57649d1-db54-61ab-775c-dc0100000000").unwrap().start_time().unwrap();
+        assert_eq!(start.rfc3339(), "2021-12-04T21:19:16Z");
+        assert_eq!(Guid::NIL.start_time(), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_is_read_as_it_was_written(bytes in any::<[u8; 16]>()) {
+            let guid = Guid(bytes);
+            prop_assert_eq!(Guid::parse(&guid.text()), Some(guid));
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Puts the found process events together: for each process, which event 1 is shown, how many copies
+//! and contradictions of it there are, and when the process ended.
+
+use std::collections::BTreeMap;
+
+use super::pass::ScannedBlock;
+use super::watched::ComputerNumber;
+use crate::base::digest::Sha256Digest;
+use crate::event::{EventTime, Guid, PROCESS_CREATION};
+use crate::report::event_hash;
+use crate::scan::{LocatedEvent, ProcessLink, ProcessSearch};
+
+/// The event 1 of a process, and where it was found.
+#[derive(Debug)]
+pub(in crate::sweep) struct Creation {
+    /// The position of the event's file among all files of the sweep.
+    pub number: usize,
+    pub located: LocatedEvent,
+    /// The hash of the event's content.
+    pub hash: Sha256Digest,
+}
+
+/// What the events of one process say that were found in one kind of record: live or deleted.
+#[derive(Debug, Default)]
+pub(super) struct Account {
+    /// The first event 1 in evidence order.
+    pub creation: Option<Creation>,
+    /// The number of further event 1 with the same content.
+    pub copies: u64,
+    /// The number of event 1 with another content.
+    pub conflicts: u64,
+    /// The time of the first event 5 in evidence order.
+    pub end: Option<EventTime>,
+}
+
+/// What is known of one process. Deleted records count only where live ones say nothing.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    live: Account,
+    recovered: Account,
+}
+
+/// The processes whose events were found, each with what is known of it.
+#[derive(Debug, Default)]
+pub(super) struct Creations(BTreeMap<(ComputerNumber, Guid), Known>);
+
+impl Creations {
+    /// Adds the events of a block that `search` describes, if `is_watched` knows their computer.
+    /// Must be called in evidence order.
+    pub(super) fn add(
+        &mut self,
+        found: ScannedBlock,
+        search: &ProcessSearch,
+        is_watched: impl Fn(&str) -> Option<ComputerNumber>,
+    ) {
+        let ScannedBlock { number, scan, .. } = found;
+        let live = scan.events.into_iter().map(|event| (event, false));
+        for (located, is_recovered) in live.chain(scan.recovered.into_iter().map(|event| (event, true))) {
+            let process = ProcessLink::of(&located.event).map(|link| link.process);
+            let Some(process) = process.filter(|process| search.includes(*process)) else { continue };
+            let Some(computer) = is_watched(&located.event.system.computer) else { continue };
+            let known = self.0.entry((computer, process)).or_default();
+            if is_recovered { &mut known.recovered } else { &mut known.live }.add(number, located);
+        }
+    }
+
+    /// Returns what is known of a process.
+    pub(super) fn get(&self, computer: ComputerNumber, process: Guid) -> Option<&Known> {
+        self.0.get(&(computer, process))
+    }
+
+    /// Removes and returns what is known of a process.
+    pub(super) fn take(&mut self, computer: ComputerNumber, process: Guid) -> Option<Known> {
+        self.0.remove(&(computer, process))
+    }
+}
+
+impl Account {
+    fn add(&mut self, number: usize, located: LocatedEvent) {
+        if !located.event.is(&PROCESS_CREATION) {
+            let end = located.event.utc_time().and_then(EventTime::parse_logged);
+            self.end = self.end.or(end);
+            return;
+        }
+        let hash = event_hash(&located.event);
+        match &self.creation {
+            None => self.creation = Some(Creation { number, located, hash }),
+            Some(first) if first.hash == hash => self.copies += 1,
+            Some(_) => self.conflicts += 1,
+        }
+    }
+}
+
+impl Known {
+    /// Returns the GUID of the process's parent; `None` if no event states it.
+    pub(super) fn parent(&self) -> Option<Guid> {
+        let creation = self.live.creation.as_ref().or(self.recovered.creation.as_ref())?;
+        let link = ProcessLink::of(&creation.located.event);
+        link.map(|link| link.parent).filter(|parent| *parent != Guid::NIL)
+    }
+
+    /// Returns what live records say of the process, and where they say nothing, what deleted ones
+    /// say.
+    pub(super) fn settle(self) -> Account {
+        let Known { live, recovered } = self;
+        let end = live.end.or(recovered.end);
+        let account = if live.creation.is_some() { live } else { recovered };
+        Account { end, ..account }
+    }
+}

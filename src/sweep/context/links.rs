@@ -1,0 +1,117 @@
+//! Which process events are needed, and in which blocks they lie. That follows from the GUIDs of
+//! processes and their parents, which are read without decoding events.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::ancestry::{MOST_ANCESTORS, ancestors};
+use super::pass::{BlockPlace, Pass, ScannedBlock};
+use crate::error::SweepError;
+use crate::event::Guid;
+use crate::scan::{ProcessLink, ProcessSearch, ProcessTake};
+
+/// The most events whose GUIDs are kept in memory at once: some 150 MB of them. If the logs have
+/// more, they are read once for each generation of ancestors.
+const MOST_LINKS: usize = 4 << 20;
+
+/// The GUIDs in a process event, and the block that contains the event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct PlacedLink {
+    link: ProcessLink,
+    /// The position of the block in the list of the blocks that were read.
+    block: u32,
+}
+
+/// Returns the processes whose events are needed: `seeds`, and all that may be their ancestors. Also
+/// returns those of `blocks` that contain events of these processes.
+pub(super) fn needed(
+    pass: &mut Pass<'_, '_>,
+    blocks: &[BlockPlace],
+    seeds: Vec<Guid>,
+) -> Result<(HashSet<Guid>, Vec<BlockPlace>), SweepError> {
+    needed_with(pass, blocks, seeds, MOST_LINKS)
+}
+
+fn needed_with(
+    pass: &mut Pass<'_, '_>,
+    blocks: &[BlockPlace],
+    seeds: Vec<Guid>,
+    most: usize,
+) -> Result<(HashSet<Guid>, Vec<BlockPlace>), SweepError> {
+    if seeds.is_empty() {
+        return Ok(Default::default());
+    }
+    let every = ProcessSearch { of: None, take: ProcessTake::Links };
+    let links = match links(pass, blocks, &every, most)? {
+        Some(links) => links,
+        None => generations(pass, blocks, &seeds)?,
+    };
+    let of = |process: &Guid| links_of(&links, *process);
+    let parents = |process: &Guid| {
+        of(process).map(|placed| placed.link.parent).filter(|parent| *parent != Guid::NIL).collect()
+    };
+    let needed: HashSet<Guid> = ancestors(seeds, parents).into_keys().collect();
+    let mut holding: Vec<u32> = needed.iter().flat_map(of).map(|placed| placed.block).collect();
+    holding.sort_unstable();
+    holding.dedup();
+    let block = |place: u32| *blocks.get(place as usize).expect("a link lies in one of the blocks");
+    Ok((needed, holding.into_iter().map(block).collect()))
+}
+
+/// Returns those of `links`, which are sorted, that are of this process.
+fn links_of(links: &[PlacedLink], process: Guid) -> impl Iterator<Item = &PlacedLink> {
+    let first = links.partition_point(|placed| placed.link.process < process);
+    links.iter().skip(first).take_while(move |placed| placed.link.process == process)
+}
+
+/// Reads the GUIDs in those process events in `blocks` that `search` describes, sorted. `None` if
+/// there are more than `most`.
+fn links(
+    pass: &mut Pass<'_, '_>,
+    blocks: &[BlockPlace],
+    search: &ProcessSearch,
+    most: usize,
+) -> Result<Option<Vec<PlacedLink>>, SweepError> {
+    let (mut links, mut too_many) = (Vec::new(), false);
+    pass.run(search, blocks, |ScannedBlock { place, scan, .. }| {
+        let decoded =
+            scan.events.iter().chain(&scan.recovered).filter_map(|found| ProcessLink::of(&found.event));
+        let wanted = decoded.filter(|link| search.includes(link.process));
+        if !too_many {
+            links.extend(
+                scan.links.iter().copied().chain(wanted).map(|link| PlacedLink { link, block: place }),
+            );
+            too_many = links.len() > most;
+        }
+    })?;
+    if too_many {
+        return Ok(None);
+    }
+    links.sort_unstable();
+    links.dedup();
+    Ok(Some(links))
+}
+
+/// Reads the GUIDs in the events of `seeds`, then those in the events of their parents, and so on:
+/// the blocks once for each generation.
+fn generations(
+    pass: &mut Pass<'_, '_>,
+    blocks: &[BlockPlace],
+    seeds: &[Guid],
+) -> Result<Vec<PlacedLink>, SweepError> {
+    let (mut all, mut seen): (Vec<PlacedLink>, HashSet<Guid>) = Default::default();
+    let mut generation: HashSet<Guid> = seeds.iter().copied().collect();
+    for _ in 0..=MOST_ANCESTORS {
+        seen.extend(&generation);
+        let search = ProcessSearch { of: Some(Arc::new(generation)), take: ProcessTake::Links };
+        let found = links(pass, blocks, &search, usize::MAX)?.expect("any number of links is kept");
+        let parents = found.iter().map(|placed| placed.link.parent);
+        generation = parents.filter(|parent| *parent != Guid::NIL && !seen.contains(parent)).collect();
+        all.extend(found);
+        if generation.is_empty() {
+            break;
+        }
+    }
+    all.sort_unstable();
+    Ok(all)
+}

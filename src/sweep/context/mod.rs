@@ -1,0 +1,187 @@
+//! Process context (`--context`): which processes made the matching queries, and which started them.
+//!
+//! After all evidence was read, the logs of the computers with matches are read a second time, for
+//! Sysmon's process events (event 1, a process was created; event 5, a process ended). First, only
+//! the GUIDs of all processes and their parents are noted, which costs what counting records costs.
+//! From these follows which events are needed: those of the processes in matches, and of up to
+//! 16 ancestors of each. Then the blocks that contain these events are read again.
+//!
+//! What is found does not depend on the order of reading, and logs of other computers are not read.
+
+mod ancestry;
+mod creations;
+mod links;
+mod pass;
+mod search;
+mod watched;
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use self::ancestry::ancestors;
+use self::creations::{Account, Creation, Creations, Known};
+use self::links::needed;
+use self::pass::ContextFile;
+use self::pass::Pass;
+pub(super) use self::search::{ContextSearch, Reread};
+pub(super) use self::watched::Watched;
+use self::watched::{ComputerNumber, WatchedComputer};
+use crate::config::{Config, Recovery};
+use crate::error::SweepError;
+use crate::event::{EventTime, Guid};
+use crate::evidence::discover::Discovery;
+use crate::report::{CreationPlace, ProcessRow, ProcessStatus};
+use crate::scan::{ProcessSearch, ProcessTake};
+
+/// A process that made a matching query, or an ancestor of one.
+pub(super) struct Process {
+    /// The name of the computer that the process ran on.
+    pub computer: String,
+    pub guid: Guid,
+    /// The least number of steps from the process of a match to this ancestor; 0 for the process of
+    /// a match.
+    pub depth: u32,
+    /// Whether the process's event 1 was found, or why not.
+    pub status: ProcessStatus,
+    /// The process's event 1; `None` if it was not found.
+    pub creation: Option<Creation>,
+    /// The time of the process's event 5; `None` if none was found.
+    pub end: Option<EventTime>,
+    /// The number of further event 1 with the same content.
+    pub copies: u64,
+    /// The number of event 1 of the same computer and GUID with another content.
+    pub conflicts: u64,
+}
+
+/// The processes of a sweep's matches and their ancestors.
+#[derive(Default)]
+pub(super) struct Processes {
+    /// The processes, sorted by computer without regard to letter case, and then by GUID.
+    pub found: Vec<Process>,
+    /// True if an interruption kept logs from being read for them.
+    pub is_interrupted: bool,
+}
+
+impl Processes {
+    /// Returns the rows of the table of processes. `discovery` lists all files of the sweep.
+    pub(super) fn rows<'p>(&'p self, discovery: &'p Discovery) -> Vec<ProcessRow<'p>> {
+        let place = |creation: &'p Creation| {
+            let file = discovery.files.get(creation.number).expect("events lie in files of the sweep");
+            CreationPlace {
+                located: &creation.located,
+                hash: creation.hash,
+                evidence: discovery.evidence_name(file.evidence),
+                source_path: file.source_path().into(),
+                origin: file.origin(),
+            }
+        };
+        let row = |process: &'p Process| ProcessRow {
+            computer: &process.computer,
+            guid: process.guid,
+            depth: process.depth,
+            status: process.status,
+            creation: process.creation.as_ref().map(place),
+            end: process.end,
+            copies: process.copies,
+            conflicts: process.conflicts,
+        };
+        self.found.iter().map(row).collect()
+    }
+}
+
+/// Returns the files to read for processes, by their positions among all files of the sweep: those
+/// with records of the computers that have matches. If deleted records are searched for, these are
+/// all files of the pieces of evidence in which such files lie: a log that was cleared has no record
+/// that names its computer.
+pub(super) fn files_to_read(config: &Config, watched: &Watched, discovery: &Discovery) -> Vec<usize> {
+    let mut files = watched.files();
+    if config.options.recovery == Recovery::Stale {
+        let piece = |file: usize| discovery.files.get(file).expect("noted files are of the sweep").evidence;
+        let pieces: HashSet<_> = files.iter().map(|file| piece(*file)).collect();
+        files.extend((0..discovery.files.len()).filter(|file| pieces.contains(&piece(*file))));
+    }
+    files.into_iter().collect()
+}
+
+/// Finds the processes of the matches that `watched` noted, and their ancestors, in the logs of
+/// their computers. `files` opens the files with these numbers (their positions among all files of
+/// the sweep) for reading. When `interrupt` becomes true, no further block is read.
+pub(super) fn processes<'f>(
+    config: &Config,
+    watched: &Watched,
+    files: &[ContextFile<'f>],
+    interrupt: &AtomicBool,
+) -> Result<Processes, SweepError> {
+    let mut pass = Pass::new(config, files, interrupt);
+    let blocks = pass.all_blocks();
+    let seeds = watched.seeds().map(|(_, guid)| guid).collect();
+    let (needed, blocks) = needed(&mut pass, &blocks, seeds)?;
+    let mut known = Creations::default();
+    let is_watched = |computer: &str| watched.number(computer).filter(|number| watched.has_seeds(*number));
+    let search = ProcessSearch { of: Some(Arc::new(needed)), take: ProcessTake::Events };
+    pass.run(&search, &blocks, |found| {
+        known.add(found, &search, is_watched);
+    })?;
+    Ok(Processes { found: rows(watched, known, &pass), is_interrupted: pass.is_interrupted })
+}
+
+/// What the files of one computer do not show.
+#[derive(Clone, Copy, Default)]
+struct Blind {
+    /// True if a file could not be read whole.
+    unread: bool,
+    /// True if anything in a file is damaged.
+    damaged: bool,
+}
+
+/// Makes the list of processes: each process of a match, and its ancestors as the found events
+/// state them.
+fn rows(watched: &Watched, mut known: Creations, pass: &Pass<'_, '_>) -> Vec<Process> {
+    let parent = |(computer, guid): &(ComputerNumber, Guid)| {
+        let parent = known.get(*computer, *guid).and_then(Known::parent);
+        parent.map(|parent| (*computer, parent)).into_iter().collect()
+    };
+    let depths: BTreeMap<(ComputerNumber, Guid), u32> = ancestors(watched.seeds().collect(), parent);
+    let mut blind: BTreeMap<ComputerNumber, Blind> = BTreeMap::new();
+    for (computer, file, damaged) in watched.files_of_matches() {
+        let blind = blind.entry(computer).or_default();
+        blind.unread |= pass.has_not_read(file);
+        blind.damaged |= damaged;
+    }
+    let row = |((number, guid), depth)| {
+        let computer = watched.computer(number);
+        let Account { creation, copies, conflicts, end } =
+            known.take(number, guid).unwrap_or_default().settle();
+        let blind = blind.get(&number).copied().unwrap_or_default();
+        let status = match &creation {
+            Some(_) => ProcessStatus::Found,
+            None => missing(computer, guid, blind),
+        };
+        Process { computer: computer.name.clone(), guid, depth, status, creation, end, copies, conflicts }
+    };
+    let mut rows: Vec<Process> = depths.into_iter().map(row).collect();
+    rows.sort_by_cached_key(|process| (process.computer.to_lowercase(), process.guid));
+    rows
+}
+
+/// Returns why the event 1 of a process was not found.
+fn missing(computer: &WatchedComputer, guid: Guid, blind: Blind) -> ProcessStatus {
+    let is_before = |first: EventTime| guid.start_time().is_some_and(|start| starts_before(start, first));
+    if blind.unread {
+        ProcessStatus::NotRead
+    } else if computer.first_record.is_some_and(is_before) {
+        ProcessStatus::LogBeginsLater
+    } else if blind.damaged {
+        ProcessStatus::Damaged
+    } else {
+        ProcessStatus::NotLogged
+    }
+}
+
+/// Returns whether a process that started in the second `start` started before `first`, the time of
+/// the first record that Sysmon logged on its computer.
+fn starts_before(start: EventTime, first: EventTime) -> bool {
+    const SECOND: i64 = 10_000_000;
+    start.ticks().div_euclid(SECOND) < first.ticks().div_euclid(SECOND)
+}
