@@ -23,6 +23,19 @@ pub fn sha256_bytes(bytes: &[u8]) -> [u8; 32] {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Sha256Digest([u8; 32]);
 
+impl Sha256Digest {
+    /// Returns the 32 bytes of the digest.
+    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl From<[u8; 32]> for Sha256Digest {
+    fn from(bytes: [u8; 32]) -> Self {
+        Sha256Digest(bytes)
+    }
+}
+
 impl Hash for Sha256Digest {
     /// Feeds only the first eight bytes of the digest to a hash map's hasher. Keys that are made to
     /// collide are no danger, because nobody can make many texts whose digests agree in these

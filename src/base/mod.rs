@@ -1,9 +1,10 @@
 //! Tools that are independent of events: search for bytes, work on threads with results in order,
-//! hashes, small maps, the text of paths, and the operating system.
+//! hashes, sorting, small maps, the text of paths, and the operating system.
 
 pub mod byte_search;
 pub(crate) mod deflate;
 pub mod digest;
+pub(crate) mod external_sort;
 pub(crate) mod fast_map;
 pub mod in_order;
 pub mod ordered_hash;

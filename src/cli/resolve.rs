@@ -62,6 +62,7 @@ fn options(arguments: &RequestArguments) -> Options {
         excluded_rows: arguments.keep_excluded.into(),
         leads: arguments.dns_client.into(),
         context: arguments.context.into(),
+        queries: arguments.queries.into(),
     }
 }
 

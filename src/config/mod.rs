@@ -30,7 +30,7 @@ pub use self::inputs::{InputDifference, SweepInputs};
 pub use self::not_run::{NotRun, RefusedDetection};
 pub use self::options::{
     Checksums, Containers, Context, Decoding, ExcludedRows, Hashing, Leads, Links, LogNames, NonLogFiles,
-    Options, Recovery, ShadowCopies,
+    Options, Queries, Recovery, ShadowCopies,
 };
 pub use self::passwords::passwords;
 pub use self::request::{Partitions, Period, Refused, ReportPage, Sweep};

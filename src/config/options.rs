@@ -54,6 +54,17 @@ switch! {
 }
 
 switch! {
+    /// Whether a sweep writes a table of all DNS queries.
+    pub enum Queries {
+        /// Queries get a row only if a detection describes them.
+        Matches,
+        /// The sweep also writes a table of every DNS query that Sysmon logged in the period, matched
+        /// or not (`--queries`).
+        All,
+    }
+}
+
+switch! {
     /// Whether a sweep finds the processes that made the matching queries, and their ancestors.
     pub enum Context {
         /// The sweep does not look for processes.
@@ -114,4 +125,8 @@ pub struct Options {
     /// process context do not record this option.)
     #[serde(default)]
     pub context: Context,
+    /// Whether a table of all DNS queries is written. (Outputs of versions without that table do not
+    /// record this option.)
+    #[serde(default)]
+    pub queries: Queries,
 }

@@ -24,7 +24,7 @@ pub use error::OutputError;
 pub(crate) use frame::{document, framed, read_framed};
 pub use names::{
     CONTAINERS_FILE, DOCUMENTS, FILES_FILE, HOSTS_FILE, LEADS_FILE, MATCHES_FILE, PAGE_FILE, PART_FILE,
-    PARTITION_COLUMN, PARTITIONED, PARTITIONS_FOLDER, PROCESSES_FILE, RUN_FILE, STATS_FOLDER,
+    PARTITION_COLUMN, PARTITIONED, PARTITIONS_FOLDER, PROCESSES_FILE, QUERIES_FILE, RUN_FILE, STATS_FOLDER,
     partial_directory, stats_file,
 };
 pub(crate) use packed::{PackedFile, PackedKind, PackedReader, PackedWriter, size_and_sha256};

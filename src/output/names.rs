@@ -33,10 +33,13 @@ pub const CONTAINERS_FILE: &str = "containers.parquet";
 /// The file name of the table of processes, which is written only if the processes of matches were
 /// looked for (`--context`).
 pub const PROCESSES_FILE: &str = "processes.parquet";
+/// The file name of the table of all DNS queries, which is written only if the user asks for it
+/// (`--queries`).
+pub const QUERIES_FILE: &str = "queries.parquet";
 /// The file names of all tables of an output, except the tables in its folder `stats`, which belong
 /// to single detections.
-pub(super) const TABLES: [&str; 6] =
-    [MATCHES_FILE, HOSTS_FILE, FILES_FILE, LEADS_FILE, CONTAINERS_FILE, PROCESSES_FILE];
+pub(super) const TABLES: [&str; 7] =
+    [MATCHES_FILE, HOSTS_FILE, FILES_FILE, LEADS_FILE, CONTAINERS_FILE, PROCESSES_FILE, QUERIES_FILE];
 /// The folder in an output for the tables that belong to single detections. Each table contains the
 /// result of the command `stats` of Splunk's search language in the search of one detection.
 pub const STATS_FOLDER: &str = "stats";

@@ -245,7 +245,25 @@ impl<'a> MatchRow<'a> {
     };
 }
 
+/// The number of columns at the end of [`MatchRow::COLUMNS`] that are about the detection, which a
+/// query that is no match does not have.
+const DETECTION_COLUMNS: usize = 8;
+
+impl<'a> MatchRow<'a> {
+    /// The columns of `queries.parquet`, in which every DNS query has a row: those of
+    /// `matches.parquet` that are about the event and its place.
+    pub const QUERY_COLUMNS: &'a [ColumnOf<Self>] =
+        Self::COLUMNS.split_at(Self::COLUMNS.len() - DETECTION_COLUMNS).0;
+}
+
 impl MatchRow<'_> {
+    /// Returns the cells of a row of `queries.parquet`, in the order of
+    /// [`MatchRow::QUERY_COLUMNS`].
+    #[must_use]
+    pub fn query_cells(&self) -> Vec<Cell<'_>> {
+        cells(Self::QUERY_COLUMNS, self)
+    }
+
     /// Returns the row's cells, in the order of [`MatchRow::COLUMNS`].
     #[must_use]
     pub fn cells(&self) -> Vec<Cell<'_>> {
@@ -302,6 +320,12 @@ mod tests {
             ..System::default()
         };
         Event::new(&DNS_QUERY, system).with("QueryName", "example.com")
+    }
+
+    #[test]
+    fn the_columns_of_a_query_are_those_before_the_first_of_the_detection() {
+        let next = &MatchRow::COLUMNS[MatchRow::QUERY_COLUMNS.len()];
+        assert_eq!(next.column.name, "detection_id");
     }
 
     #[test]

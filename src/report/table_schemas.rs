@@ -13,7 +13,7 @@ use crate::table::{Column, ColumnOf, ColumnType, Nulls, Scalar};
 type DescribedTable = (&'static str, &'static str, Vec<&'static Column>);
 
 /// Returns all tables whose columns do not depend on a detection, in the order of the guide.
-fn tables() -> [DescribedTable; 6] {
+fn tables() -> [DescribedTable; 7] {
     fn columns<R>(all: &'static [ColumnOf<R>]) -> Vec<&'static Column> {
         all.iter().map(|of| &of.column).collect()
     }
@@ -32,6 +32,7 @@ fn tables() -> [DescribedTable; 6] {
             "a process that made a matching query, or an ancestor of one",
             columns(ProcessRow::COLUMNS),
         ),
+        ("queries.parquet", "a DNS query that Sysmon logged", columns(MatchRow::QUERY_COLUMNS)),
     ]
 }
 

@@ -9,7 +9,7 @@ use super::hits::{DetectionHits, EventWithHits, UnitHits};
 use super::leads::LeadCounts;
 use super::sink::{TakeMatch, hand_over};
 use super::worker::FinishedUnit;
-use super::writing::{FinishedTables, SweepTables};
+use super::writing::{FinishedTables, LastResults, SweepTables};
 use crate::config::{Config, LoadedDetection};
 use crate::error::SweepError;
 use crate::event::Window;
@@ -144,6 +144,9 @@ impl<'a> Collector<'a> {
     /// detector that searched the unit's events.
     pub(super) fn add(&mut self, done: FinishedUnit<'_>, detector: &Detector<'_>) -> Result<(), SweepError> {
         let hits = done.hits?;
+        if let (Destination::Tables(tables), Some(queries)) = (&mut self.target, &done.queries) {
+            tables.add_queries(queries)?;
+        }
         self.observer.advanced(done.block.length(), hits.count);
         self.add_hits(done.number, &done.detected, hits, detector)?;
         let (report, end) = self.current.get_or_insert_default();
@@ -262,7 +265,9 @@ impl<'a> Collector<'a> {
         let processes = processes.as_ref().map(|processes| processes.rows(self.discovery));
         let written = match self.target {
             Destination::Tables(tables) => {
-                tables.finish(&rows, &containers, processes.as_deref(), stats.into_iter())?
+                let last =
+                    LastResults { hosts: &rows, containers: &containers, processes: processes.as_deref() };
+                tables.finish(self.discovery, &last, stats.into_iter())?
             }
             Destination::Each(_) | Destination::Nowhere => FinishedTables::default(),
         };

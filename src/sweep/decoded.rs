@@ -2,12 +2,12 @@
 //! others without decoding them.
 
 use super::leads::lead_conditions;
-use crate::config::{Config, Decoding, Leads};
+use crate::config::{Config, Decoding, Leads, Queries};
 use crate::detect::{EventSource, LeadCondition, Predicate, RequiredLiteral};
 use crate::scan::{DnsClient, Needle, Selection, WantedQueries};
 
-/// Returns which records of Sysmon need decoding: all of them, or only those that a detection could
-/// match.
+/// Returns which records of Sysmon need decoding: all of them, all DNS queries if each gets a row, or
+/// only those queries that a detection could match.
 pub(super) fn selection(config: &Config) -> Selection {
     match config.options.decoding {
         Decoding::Exhaustive => Selection::Everything,
@@ -16,7 +16,9 @@ pub(super) fn selection(config: &Config) -> Selection {
             let of_sysmon =
                 config.detections.iter().filter(|loaded| loaded.detection.source == EventSource::Sysmon);
             let predicates = of_sysmon.map(|loaded| &loaded.detection.search.predicate);
-            Selection::Wanted(predicates.map(wanted).collect())
+            // If all queries get a row, no text is required of one.
+            let every = (config.options.queries == Queries::All).then(|| WantedQueries { sets: Vec::new() });
+            Selection::Wanted(predicates.map(wanted).chain(every).collect())
         }
     }
 }

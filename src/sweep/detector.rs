@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::excluded::{ExclusionCounts, excluded_from, excluding};
 use super::hits::{DetectionHits, DetectionIndex, EventWithHits, Hit, HitTables, Role, UnitHits};
 use super::leads::{lead_conditions, lead_predicate};
-use crate::config::{Config, Leads};
+use crate::config::{Config, Leads, Queries};
 use crate::detect::{Detection, Predicate};
 use crate::event::{Event, QueryResults};
 use crate::evidence::discover::{Discovery, LogFile};
@@ -100,15 +100,18 @@ impl<'a> Detector<'a> {
 
     /// Returns those of `events` that have a hit, in the same order: Sysmon's DNS queries that a
     /// detection describes, and queries of Windows' own DNS client for a name that a detection
-    /// describes. Events outside the period are left out.
+    /// describes. If all of Sysmon's DNS queries get a row (`--queries`), those without a hit are
+    /// returned too. Events outside the period are left out.
     pub(super) fn detect(&self, events: Vec<LocatedEvent>) -> Vec<EventWithHits> {
         let in_window = events
             .into_iter()
             .filter(|located| self.config.window.may_match(located.event.system.time_created));
+        let all_queries = self.config.options.queries == Queries::All;
         let detected = in_window.filter_map(|located| {
             let role = Role::of(&located.event)?;
             let hits = self.hits(role, &located.event);
-            (!hits.is_empty()).then(|| EventWithHits {
+            let is_kept = !hits.is_empty() || (all_queries && role == Role::Match);
+            is_kept.then(|| EventWithHits {
                 hash: event_hash(&located.event),
                 occurrence: Occurrence::First,
                 role,
@@ -141,17 +144,19 @@ impl<'a> Detector<'a> {
     /// detections. Where an exclusion takes the event away from a detection, there is a row only
     /// with `--keep-excluded`.
     pub(super) fn reduce(&self, file: &LogFile, detected: &[EventWithHits]) -> Result<UnitHits, OutputError> {
-        let leads = detected.iter().filter(|event| event.role == Role::Lead).count();
+        let with_hits = || detected.iter().filter(|event| !event.hits.is_empty());
+        let leads = with_hits().filter(|event| event.role == Role::Lead).count();
+        let matches = with_hits().count() - leads;
         let mut reduced = UnitHits {
-            matches: self.tables.map(|tables| tables.matches.rows(detected.len() - leads)),
+            matches: self.tables.map(|tables| tables.matches.rows(matches)),
             leads: self.tables.and_then(|tables| tables.leads).map(|table| table.rows(leads)),
             count: 0,
             hosts: Hosts::default(),
             detections: DetectionHits::none(&self.config.detections),
             excluded: ExclusionCounts::default(),
         };
-        let source_path = if detected.is_empty() { String::new() } else { file.source_path() };
-        for event in detected {
+        let source_path = if matches + leads == 0 { String::new() } else { file.source_path() };
+        for event in with_hits() {
             for hit in &event.hits {
                 self.reduce_hit(file, &source_path, event, *hit, &mut reduced)?;
             }

@@ -21,8 +21,8 @@ use crate::scan::LocatedEvent;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct DetectionIndex(pub(super) usize);
 
-/// An event with at least one hit, which is a detection that describes the event. Exclusions may
-/// take all of its hits away.
+/// An event with its hits, which are the detections that describe the event. Exclusions may take all
+/// of them away. An event has no hits only if all DNS queries get a row (`--queries`).
 pub(super) struct EventWithHits {
     pub located: LocatedEvent,
     pub hash: Sha256Digest,
@@ -206,7 +206,7 @@ impl SeenEvents {
     /// that is no match.
     pub(super) fn mark_copies(&mut self, events: &mut [EventWithHits]) -> bool {
         let mut copies = false;
-        for event in events {
+        for event in events.iter_mut().filter(|event| !event.hits.is_empty()) {
             if !self.hashes.insert(event.hash) {
                 event.occurrence = Occurrence::Copy;
                 copies = true;

@@ -140,7 +140,8 @@ fn collect<'a, U: Iterator<Item = Unit<'a>>>(
         }
         kept.add(&done)?;
         let number = done.number;
-        recovered.extend(done.recovered.drain(..).map(|event| (number, event)));
+        let with_hits = done.recovered.drain(..).filter(|event| !event.hits.is_empty());
+        recovered.extend(with_hits.map(|event| (number, event)));
         let done = worker.mark_copies(done, &mut seen);
         if let Some(watched) = &mut watched {
             watched.add(&done);

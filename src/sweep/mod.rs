@@ -18,6 +18,7 @@ mod journal;
 mod leads;
 mod log_events;
 mod parts;
+mod queries;
 mod recorded;
 mod sink;
 mod tables;

@@ -240,6 +240,7 @@ mod tests {
             columns("files", FileRow::COLUMNS),
             columns("containers", ContainerRow::COLUMNS),
             columns("processes", ProcessRow::COLUMNS),
+            columns("queries", MatchRow::QUERY_COLUMNS),
         ]
         .concat();
         let digest = sha256(all.as_bytes());

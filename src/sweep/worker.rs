@@ -9,9 +9,10 @@ use super::detector::Detector;
 use super::entry::{Entry, entry, framed_entry};
 use super::hits::{EventWithHits, HitTables, SeenEvents, UnitHits};
 use super::journal::JournalReader;
+use super::queries::UnitQueries;
 use super::unit::{Unit, UnitSource, key};
 use crate::base::ordered_hash::OrderedHash;
-use crate::config::Config;
+use crate::config::{Config, Queries};
 use crate::error::SweepError;
 use crate::evidence::discover::{Discovery, FileForm, LogFile, OpenLog};
 use crate::evidence::source::OpenError;
@@ -38,6 +39,9 @@ pub(super) struct FinishedUnit<'a> {
     /// The rows and counts for the events in `detected`. An error means a bug in dnsweep, or that
     /// the journal of the sweep that is being resumed, or a part that is being merged, is broken.
     pub hits: Result<UnitHits, SweepError>,
+    /// The unit's DNS queries, encoded for the table of all queries; `None` if no such table is
+    /// written.
+    pub queries: Option<UnitQueries>,
     /// The unit's entry for the sweep's journal, from which the sweep can be resumed. `None` if no
     /// journal is kept, if the unit came from the journal, or if the block could not be read
     /// completely.
@@ -101,6 +105,8 @@ pub(super) struct Worker<'a> {
     /// Reads, from the sweep's journal, what an earlier, unfinished sweep has found; `None` if the
     /// sweep keeps no journal.
     journal: Option<JournalReader>,
+    /// True if a table of all DNS queries is written.
+    keeps_queries: bool,
     /// Whether the sweep leaves a part, from which outputs are merged.
     parts: LeavesPart<'a>,
     /// How far threads have unpacked files of archives ahead of time, in place of waiting: the
@@ -128,6 +134,7 @@ impl<'a> Worker<'a> {
         let (selection, dns_client) = (selection(config), dns_client(config));
         let scanner = move || Scanner::new(&selection).with_dns_client(&dns_client).within(config.window);
         Worker {
+            keeps_queries: tables.is_some() && config.options.queries == Queries::All,
             parts,
             config,
             discovery,
@@ -240,9 +247,11 @@ impl<'a> Worker<'a> {
     fn done<'u>(&self, place: UnitPlace<'u>, part: FileReport, events: Events) -> FinishedUnit<'u> {
         let UnitPlace { file, number, block } = place;
         let detected = self.detector.detect(events.live);
+        let recovered = self.detector.detect(events.recovered);
         let mut done = FinishedUnit {
             hits: self.detector.reduce(file, &detected).map_err(SweepError::from),
-            recovered: self.detector.detect(events.recovered),
+            queries: self.keeps_queries.then(|| UnitQueries::of(number, &detected, &recovered)),
+            recovered,
             file,
             number,
             block,

@@ -4,9 +4,12 @@
 use std::collections::VecDeque;
 
 use super::hits::UnitHits;
+use super::queries::{QueryTable, UnitQueries};
 use super::tables::{LastTable, metadata, sorted, write_last};
-use crate::config::{Config, Partitions};
+use crate::config::{Config, Partitions, Queries};
 use crate::detect::StatsTable;
+use crate::error::SweepError;
+use crate::evidence::discover::Discovery;
 use crate::ledger::container::ContainerReport;
 use crate::output::{
     FILES_FILE, LEADS_FILE, MATCHES_FILE, OutputDirectory, OutputError, PARTITION_COLUMN, PARTITIONED,
@@ -25,6 +28,17 @@ pub(super) struct SweepTables<'a> {
     /// The table of leads; `None` if leads are not looked for.
     leads: Option<TableWriter>,
     files: TableWriter,
+    /// The table of all DNS queries; `None` if it is not written.
+    queries: Option<QueryTable>,
+}
+
+/// What is known only at the end of a sweep and is written then.
+pub(super) struct LastResults<'r> {
+    pub hosts: &'r [NamedHost],
+    /// Each container with the name of its piece of evidence.
+    pub containers: &'r [(&'r str, &'r ContainerReport)],
+    /// The processes of matches and their ancestors; `None` if they were not looked for.
+    pub processes: Option<&'r [ProcessRow<'r>]>,
 }
 
 /// The tables that a sweep has written.
@@ -60,7 +74,8 @@ impl<'a> SweepTables<'a> {
         let leads = tables.leads.map(create_leads).transpose()?;
         let files =
             create(FILES_FILE, &Table::of(FileRow::COLUMNS), "evidence order: root as given, then path")?;
-        Ok(SweepTables { output, config, metadata, matches, leads, files })
+        let queries = (config.options.queries == Queries::All).then(|| QueryTable::new(output));
+        Ok(SweepTables { output, config, metadata, matches, leads, files, queries })
     }
 
     /// Writes the rows of matches and leads that were made for a unit of work.
@@ -74,6 +89,11 @@ impl<'a> SweepTables<'a> {
         Ok(())
     }
 
+    /// Adds the DNS queries of a unit of work to the table of all queries, if it is written.
+    pub(super) fn add_queries(&mut self, queries: &UnitQueries) -> Result<(), OutputError> {
+        self.queries.as_mut().map_or(Ok(()), |table| table.add(queries))
+    }
+
     /// Writes the row of a file to the ledger (`files.parquet`).
     pub(super) fn add_file(&mut self, row: &FileRow<'_>) -> Result<(), OutputError> {
         self.files.push(&row.cells())
@@ -84,11 +104,16 @@ impl<'a> SweepTables<'a> {
     /// tables of detections, each given with the detection's id.
     pub(super) fn finish(
         self,
-        hosts: &[NamedHost],
-        containers: &[(&str, &ContainerReport)],
-        processes: Option<&[ProcessRow<'_>]>,
+        discovery: &Discovery,
+        last: &LastResults<'_>,
         stats: impl Iterator<Item = (StatsTable, &'a str)>,
-    ) -> Result<FinishedTables, OutputError> {
+    ) -> Result<FinishedTables, SweepError> {
+        let LastResults { hosts, containers, processes } = *last;
+        let order = "computer in lower case, event_time, event_hash";
+        let write = |queries: QueryTable| {
+            queries.write(self.output, &sorted(&self.metadata, order), self.config, discovery)
+        };
+        let queries = self.queries.map(write).transpose()?;
         // Tables that were begun come first, because they take memory. Among them, the slowest come
         // first, so that the threads end at about the same time.
         let mut tables = vec![
@@ -100,9 +125,13 @@ impl<'a> SweepTables<'a> {
         tables.extend((!containers.is_empty()).then_some(LastTable::Containers(containers)));
         tables.extend(processes.map(LastTable::Processes));
         tables.extend(stats.map(|(table, detection_id)| LastTable::Stats(table, detection_id)));
-        let (mut outputs, syncing) = write_last(tables, self.output, &self.metadata, self.config)?;
+        let (mut outputs, mut syncing) = write_last(tables, self.output, &self.metadata, self.config)?;
         // `run.json` lists the ledger last.
         outputs.get_mut(1..).expect("files and hosts are written besides matches").rotate_left(1);
+        if let Some((record, pending)) = queries {
+            outputs.insert(1, record);
+            syncing.push_back(pending);
+        }
         let partitions = match self.config.partitions {
             Partitions::None => Vec::new(),
             Partitions::ByHost => by_host(self.output, &outputs, &self.metadata, hosts)?,

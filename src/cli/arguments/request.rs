@@ -82,6 +82,11 @@ pub struct RequestArguments {
     #[arg(long, help_heading = heading::DEPTH)]
     pub context: bool,
 
+    /// Also write queries.parquet: every DNS query that Sysmon logged (in the period, if one is
+    /// given), matched or not
+    #[arg(long, help_heading = heading::DEPTH)]
+    pub queries: bool,
+
     /// Count only matches whose TimeCreated is not before T: a date (2025-03-04, in UTC), a time
     /// (2025-03-04T12:00:00Z), a span back from now (14d, 2weeks), today or yesterday. The tables
     /// and the summary say for each host whether its DNS queries cover the period

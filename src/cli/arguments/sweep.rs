@@ -11,7 +11,7 @@ use crate::cli::exit::EXIT_STATUSES;
 use crate::report::Verdict;
 
 /// The options of `sweep` that a plan decides, or that only a sweep with tables has.
-const IN_A_PLAN: [&str; 27] = [
+const IN_A_PLAN: [&str; 28] = [
     "evidence",
     "files_from",
     "evidence_depth",
@@ -26,6 +26,7 @@ const IN_A_PLAN: [&str; 27] = [
     "keep_excluded",
     "dns_client",
     "context",
+    "queries",
     "since",
     "until",
     "last",
