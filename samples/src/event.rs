@@ -7,7 +7,7 @@ use crate::value::{DataValue, Guid, Sid};
 
 /// How long after a query Sysmon logs it, in units of 100 ns: 1.45 s is the median of real events
 /// (measured on real logs).
-const LOGGING_DELAY: u64 = 14_500_000;
+pub(crate) const LOGGING_DELAY: u64 = 14_500_000;
 
 /// A provider of events, and the channel that it logs to.
 #[derive(Debug, Clone, Copy)]

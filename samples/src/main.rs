@@ -1,6 +1,6 @@
 //! Writes the sample evidence: `cargo run -p dnsweep-samples -- samples`.
 //!
-//! It replaces `evidence` and `damaged` in the folder given, and the two files that describe their
+//! It replaces `evidence` and `damaged` in the folder given, and the three files that describe their
 //! contents. It changes nothing else in that folder.
 //!
 //! `cargo run --release -p dnsweep-samples -- corpus KIND MIB KIB_PER_FILE FOLDER` writes logs for
@@ -84,6 +84,7 @@ fn write_samples(folder: &Path) -> Result<Vec<SampleFile>, Error> {
         fs::write(path, &file.bytes)?;
     }
     fs::write(folder.join("truth.jsonl"), truth::events_jsonl(&files))?;
+    fs::write(folder.join("truth_processes.jsonl"), truth::processes_jsonl(&files))?;
     fs::write(folder.join("truth_files.jsonl"), truth::files_jsonl(&files))?;
     Ok(files)
 }

@@ -16,12 +16,34 @@ pub const SYSMON: Provider = Provider {
     channel: "Microsoft-Windows-Sysmon/Operational",
 };
 
-/// Returns the ProcessGuid of an invented process. Real ones contain parts of the machine's GUID,
-/// the start time and a token id.
+/// Returns the ProcessGuid of a process of one invented machine, which was started at
+/// 2025-03-04 03:05:47 UTC. [`started_process_guid`] says what a ProcessGuid contains.
 #[must_use]
 pub fn process_guid(process_id: u32) -> Guid {
     let [low, high, ..] = process_id.to_le_bytes();
     Guid::new(0x3F5A_91C2, 0x6E0B, 0x67C6, [low, high, 0, 0, 0, 0, 0x21, 0])
+}
+
+/// Returns the ProcessGuid of a process that was started at the time `start`, in units of 100 ns
+/// since 1601. Sysmon composes it (measured on real logs) of a number of the machine, the whole
+/// seconds of the start since 1970, of which the low half comes first, a number that the machine
+/// counts up from process to process, and one that changes with each start of Windows.
+#[must_use]
+pub fn started_process_guid(machine: u32, start: u64, count: u16, boot: u16) -> Guid {
+    let ([a, b], [c, d]) = (count.to_le_bytes(), boot.to_le_bytes());
+    guid_at(machine, start, [a, b, 0, 0, 0, 0, c, d])
+}
+
+/// Returns the LogonGuid of a logon session that began at the time `start`, in units of 100 ns
+/// since 1601. It has the parts of a ProcessGuid, and ends with the LogonId.
+#[must_use]
+pub fn logon_guid(machine: u32, start: u64, logon_id: u64) -> Guid {
+    guid_at(machine, start, logon_id.to_le_bytes())
+}
+
+fn guid_at(machine: u32, start: u64, last: [u8; 8]) -> Guid {
+    let [a, b, c, d] = time::unix_seconds(start).to_le_bytes();
+    Guid::new(machine, u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]), last)
 }
 
 fn text(value: &str) -> DataValue {
@@ -241,5 +263,22 @@ impl Event {
                 ("User", text("CORP\\user")),
             ]),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_guid_is_composed_as_those_of_a_real_log() {
+        // Two processes and a logon of a public log of the machine DESKTOP-1GMMPCA. The times are
+        // the first process's UtcTime, and those that the other GUIDs state.
+        let machine = 0xE6AB_C4A2;
+        let start = time::filetime(2024, 1, 8, 14, 7, 45) + 5_620_000;
+        let process = started_process_guid(machine, start, 0x1E1, 0x0B);
+        assert_eq!(process.to_string(), "e6abc4a2-01b1-659c-e101-000000000b00");
+        let logon = logon_guid(machine, time::filetime(2024, 1, 8, 13, 34, 29), 0x3E7);
+        assert_eq!(logon.to_string(), "e6abc4a2-f9e5-659b-e703-000000000000");
     }
 }

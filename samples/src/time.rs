@@ -14,6 +14,8 @@ pub const DAY: u64 = 24 * HOUR;
 const DAYS_OF_CYCLE: u64 = 146_097;
 /// The days from 1600-03-01, where a cycle of years that begin in March starts, to 1601-01-01.
 const DAYS_BEFORE_1601: u64 = 306;
+/// The FILETIME of the Unix epoch, 1970-01-01.
+const UNIX_EPOCH: u64 = 116_444_736_000_000_000;
 
 /// Returns the FILETIME of a date and a time of day in UTC.
 #[must_use]
@@ -46,6 +48,13 @@ fn civil(filetime: u64) -> [u64; 7] {
     [year, month, day, of_day / HOUR, of_day / MINUTE % 60, of_day / SECOND % 60, of_day % SECOND]
 }
 
+/// Returns the whole seconds from the Unix epoch to a FILETIME, as a number of 32 bits; 0 for times
+/// before the epoch, and the largest number for those that do not fit.
+#[must_use]
+pub fn unix_seconds(filetime: u64) -> u32 {
+    u32::try_from(filetime.saturating_sub(UNIX_EPOCH) / SECOND).unwrap_or(u32::MAX)
+}
+
 /// Returns a FILETIME as System/TimeCreated shows it: `2025-03-04T09:15:00.1234567Z`.
 #[must_use]
 pub fn time_created(filetime: u64) -> String {
@@ -71,6 +80,8 @@ mod tests {
         // FILETIME).
         assert_eq!(filetime(1970, 1, 1, 0, 0, 0), 116_444_736_000_000_000);
         assert_eq!(filetime(1601, 1, 1, 0, 0, 0), 0);
+        // 1,741,075,200 is 2025-03-04 08:00:00 UTC, by `date -u -d @1741075200`.
+        assert_eq!(unix_seconds(filetime(2025, 3, 4, 8, 0, 0) + SECOND - 1), 1_741_075_200);
         assert_eq!(time_created(0), "1601-01-01T00:00:00.0000000Z");
         assert_eq!(time_created(116_444_736_000_000_001), "1970-01-01T00:00:00.0000001Z");
     }

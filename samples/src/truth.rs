@@ -4,6 +4,7 @@
 //! This module evaluates dnsweep's built-in detection with code of its own, so that dnsweep's
 //! reading of the rule is checked against another one.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Display, Write as _};
 
 use crate::event::Event;
@@ -75,6 +76,32 @@ pub fn events_jsonl(files: &[SampleFile]) -> String {
     lines
 }
 
+/// Returns the truth file about processes: one line of JSON for each process creation of Sysmon in
+/// each sample file, with all of its data. `EndUtcTime` is the UtcTime at which the process ended,
+/// if an event says so.
+#[must_use]
+pub fn processes_jsonl(files: &[SampleFile]) -> String {
+    let sysmon = |recorded: &&SampleRecord| recorded.event.provider == SYSMON.name;
+    let records = || files.iter().flat_map(|file| file.records.iter().filter(sysmon));
+    let ends: BTreeMap<(String, String), &DataValue> = records()
+        .filter(|recorded| recorded.event.event_id == 5 && !recorded.lost)
+        .filter_map(|recorded| Some((process_key(&recorded.event)?, recorded.event.value("UtcTime")?)))
+        .collect();
+    let mut lines = String::new();
+    for file in files {
+        for recorded in file.records.iter().filter(sysmon).filter(|recorded| recorded.event.event_id == 1) {
+            let end = process_key(&recorded.event).and_then(|key| ends.get(&key).copied());
+            process_line(&mut lines, &file.path, recorded, end);
+        }
+    }
+    lines
+}
+
+/// Returns the machine and the ProcessGuid of the process that an event of Sysmon is about.
+fn process_key(event: &Event) -> Option<(String, String)> {
+    Some((event.computer.clone(), event.value("ProcessGuid")?.text()))
+}
+
 /// Returns the truth file about files: one line of JSON for each sample file.
 #[must_use]
 pub fn files_jsonl(files: &[SampleFile]) -> String {
@@ -107,6 +134,32 @@ fn event_line(lines: &mut String, path: &str, recorded: &SampleRecord) {
     line.raw("chunk", recorded.place.chunk);
     line.raw("record_offset", recorded.place.offset);
     line.raw("match", matches_seed(event));
+    if recorded.lost {
+        line.raw("lost", true);
+    }
+    line.end();
+}
+
+fn process_line(lines: &mut String, path: &str, recorded: &SampleRecord, end: Option<&DataValue>) {
+    let event = &recorded.event;
+    let mut line = Line::new(lines);
+    line.text("file", &DataValue::from(path));
+    line.text("Computer", &DataValue::from(event.computer.as_str()));
+    line.raw("EventRecordID", event.record_id);
+    line.text("TimeCreated", &DataValue::from(time::time_created(event.time)));
+    for (name, value) in &event.data {
+        match value {
+            DataValue::U32(number) => line.raw(name, number),
+            DataValue::Guid(guid) => line.text(name, &DataValue::from(guid.to_string())),
+            _ => line.text(name, value),
+        }
+    }
+    match end {
+        Some(time) => line.text("EndUtcTime", time),
+        None => line.raw("EndUtcTime", "null"),
+    }
+    line.raw("chunk", recorded.place.chunk);
+    line.raw("record_offset", recorded.place.offset);
     if recorded.lost {
         line.raw("lost", true);
     }

@@ -38,6 +38,7 @@ fn the_files_on_disk_are_a_fresh_generation() {
     }
     let read = |name: &str| fs::read_to_string(samples.join(name)).unwrap();
     assert_eq!(read("truth.jsonl"), truth::events_jsonl(&files));
+    assert_eq!(read("truth_processes.jsonl"), truth::processes_jsonl(&files));
     assert_eq!(read("truth_files.jsonl"), truth::files_jsonl(&files));
 }
 

@@ -8,7 +8,7 @@ use crate::chunk::{CHUNK_SIZE, write_checksums};
 use crate::corpus::computer;
 use crate::damage::chunk_offset;
 use crate::error::Error;
-use crate::event::Event;
+use crate::event::{Event, LOGGING_DELAY};
 use crate::log::{HEADER_SIZE, LogWriter, Place};
 use crate::record::Style;
 use crate::rng::Rng;
@@ -18,9 +18,6 @@ use crate::truth::{is_dns_query, matches_seed};
 /// The first EventRecordID with which a stencil's chunk is encoded. Its eight bytes occur nowhere
 /// else in the chunk, so that a search finds where EventRecordIDs lie.
 const PLACEHOLDER_ID: u64 = 0xA5C3_F10E_0000_0000;
-/// The time from a DNS query to its event, in units of 100 ns. It must be that of the module
-/// `event`.
-const LOGGING_DELAY: u64 = 14_500_000;
 /// The offset in a chunk's header of the numbers of its first and last record, each twice.
 const HEADER_NUMBERS: usize = 8;
 

@@ -6,7 +6,8 @@ use crate::event::Event;
 use crate::log::LogWriter;
 use crate::record::Style;
 use crate::story::journal::{Journal, Log, SYSMON_LOG, evening, morning};
-use crate::time::DAY;
+use crate::story::machine::Machine;
+use crate::time::{DAY, HOUR};
 use crate::truth::SampleFile;
 
 const POWERSHELL: &str = r"C:\Windows\System32\WindowsPowerShell\v1.0\powershell.exe";
@@ -43,14 +44,17 @@ fn near_misses() -> Result<SampleFile, Error> {
     journal.add(31, Event::dns_query("www.microsoft.com", POWERSHELL).answered("0", "::ffff:192.0.2.44;"));
     journal.routine(20);
     log.push(journal.take())?;
+    let mut machine = Machine::new("FIN-WS12", "CORP\\j.brandt", morning() - 40 * DAY - HOUR);
     let stale: Vec<Event> = [("pastebin.com", CMD), ("api.telegram.org", r"C:\ProgramData\svc\svc.exe")]
         .iter()
         .zip(31_744_u64..)
         .map(|((query, image), record_id)| {
-            Event::dns_query(query, image)
+            let time = morning() - 40 * DAY;
+            machine
+                .identified(Event::dns_query(query, image), time)
                 .on("FIN-WS12.corp.example")
                 .numbered(record_id)
-                .at(morning() - 40 * DAY)
+                .at(time)
         })
         .collect();
     log.writer.end_chunk_leaving(&stale)?;

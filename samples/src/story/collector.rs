@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::event::Event;
 use crate::log::LogWriter;
 use crate::record::Style;
-use crate::story::journal::{Journal, Log, morning};
+use crate::story::journal::{EXPLORER, Journal, Log, morning};
 use crate::truth::SampleFile;
 
 const HOST: &str = "COL-SRV02";
@@ -32,7 +32,15 @@ fn sales_workstation() -> Vec<Event> {
     let mut journal = Journal::new("SALES-WS21", "p.novak", morning(), 12_730);
     journal.routine(16);
     let image = r"C:\Users\p.novak\AppData\Local\Temp\viewer.exe";
-    journal.add(25, Event::dns_query("cdn.discordapp.com", image).answered("0", "::ffff:203.0.113.130;"));
+    let command_line = format!("\"{image}\" /open Preisliste.pdf");
+    let explorer = journal.running(EXPLORER, 4880);
+    let creation = Event::process_create(image, &command_line, EXPLORER)
+        .of_process(7012)
+        .with("CurrentDirectory", r"C:\Users\p.novak\Downloads\");
+    let viewer = journal.start_between(12_000, &explorer, creation);
+    let query = Event::dns_query("cdn.discordapp.com", image).answered("0", "::ffff:203.0.113.130;");
+    journal.add_of(25, &viewer, query);
+    journal.add_between(1_900, &viewer, Event::process_terminate(image));
     journal.routine(12);
     journal.take()
 }

