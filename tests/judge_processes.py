@@ -20,16 +20,15 @@ Known limits, each counted in what is printed:
 """
 
 import collections
-import datetime
 import pathlib
 import re
 import sys
 
 import pyarrow.parquet
 
-from sysmon_readers import has_checksums, read_folder
+from event_table import EventTable, said, utc_time
+from sysmon_readers import read_folder
 
-EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 MOST_ANCESTORS = 16
 NIL = "00000000-0000-0000-0000-000000000000"
 # The beginning of 2014: the year of Sysmon's first version.
@@ -64,21 +63,6 @@ EVENT = ["event_time", "utc_time", "event_record_id", "process_name", "recovered
 COLUMNS = {*ALWAYS, *PLACES, *EVENT, *TEXTS, *INTEGERS, *HASHES}
 
 
-def microseconds(value):
-    """Returns a time of a table as microseconds since 1970."""
-    return None if value is None else (value - EPOCH) // datetime.timedelta(microseconds=1)
-
-
-def utc_time(text):
-    """Returns a UtcTime of Sysmon in microseconds since 1970; None if it is no time."""
-    if not re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?", text or ""):
-        return None
-    try:
-        return microseconds(datetime.datetime.fromisoformat(text).replace(tzinfo=datetime.timezone.utc))
-    except ValueError:
-        return None
-
-
 def guid_seconds(guid):
     """Returns the second in which a process started, as its ProcessGuid states it; None if it states no time since 2014."""
     _, low, high, *_ = guid.split("-")
@@ -92,15 +76,12 @@ def identity(computer, guid):
     return (computer.lower(), guid) if is_guid and guid != NIL else None
 
 
-class Judge:
+class Judge(EventTable):
     """Compares the rows of a table of processes with what readers find."""
 
     def __init__(self, evidence, out, findings):
-        read = lambda name: pyarrow.parquet.read_table(out / name).to_pylist()
-        self.evidence, self.findings = evidence, findings
-        self.files, self.matches, self.rows = read("files.parquet"), read("matches.parquet"), read("processes.parquet")
-        self.columns = set(pyarrow.parquet.read_schema(out / "processes.parquet").names)
-        self.wrong, self.counts, self.logs = [], collections.Counter(), {}
+        super().__init__(evidence, out, "processes.parquet", findings)
+        self.matches = pyarrow.parquet.read_table(out / "matches.parquet").to_pylist()
         self.by_process = {identity(row["computer"], row["process_guid"]): row for row in self.rows}
         self.creations, self.ends = collections.defaultdict(list), collections.defaultdict(list)
         for file in self.files:
@@ -108,9 +89,6 @@ class Judge:
                 process = identity(event.computer, event.data["ProcessGuid"])
                 if process and event.event_id in (1, 5):
                     (self.creations if event.event_id == 1 else self.ends)[process].append((file, event))
-
-    def disagree(self, row, what):
-        self.wrong.append(f"{row['computer']} {row['process_guid']}: {what}")
 
     def parent(self, process):
         """Returns the parent of a process, as its event 1 states it: the reader's, or the table's if no reader reads one."""
@@ -129,8 +107,8 @@ class Judge:
         return depths
 
     def judge(self):
-        if self.columns != COLUMNS:
-            self.wrong.append(f"columns: {sorted(self.columns ^ COLUMNS)} in the table or in this script only")
+        if set(self.columns) != COLUMNS:
+            self.wrong.append(f"columns: {sorted(set(self.columns) ^ COLUMNS)} in the table or in this script only")
             return
         depths = self.depths()
         if len(self.by_process) != len(self.rows):
@@ -202,22 +180,9 @@ class Judge:
         """Judges a row of an event that readers read. The first in evidence order is shown."""
         self.counts["found"] += 1
         file, event = found[0]
-        data = lambda field: {event.data[field], event.other.get(field, event.data[field])}
-        for name, field in TEXTS.items():
-            self.compare(row, name, data(field))
-        for name, field in INTEGERS.items():
-            self.compare(row, name, {int(value) if value else None for value in data(field)})
+        self.judge_event(row, file, event, TEXTS, INTEGERS)
         for name, algorithm in HASHES.items():
-            self.compare(row, name, {hash_of(hashes, algorithm) for hashes in data("Hashes")})
-        self.compare(row, "process_name", {image and image.rsplit("\\", 1)[-1] for image in data("Image")})
-        self.compare(row, "utc_time", {utc_time(time) for time in data("UtcTime")})
-        self.compare(row, "event_time", {None if event.ticks is None else event.ticks // 10})
-        self.compare(row, "event_record_id", {event.record_id})
-        self.compare(row, "recovered", {False})
-        for name in ("evidence", "source_path", "original_path", "deleted_file"):
-            self.compare(row, name, {file[name]})
-        self.compare(row, "snapshot_time", {microseconds(file["snapshot_time"])})
-        self.judge_place(row, file, event)
+            self.compare(row, name, {hash_of(hashes, algorithm) for hashes in said(event, "Hashes")})
         if any(event.other or event.is_cut for _, event in found):
             self.counts["hashes not compared"] += 1
             return
@@ -226,29 +191,6 @@ class Judge:
         if not self.is_doubtful(row):
             self.compare(row, "copies", {hashes.count(hashes[0]) - 1})
             self.compare(row, "conflicts", {len(hashes) - hashes.count(hashes[0])})
-
-    def judge_place(self, row, file, event):
-        if event.offset is None:
-            self.counts["places not compared"] += 1
-            return
-        self.compare(row, "record_offset", {event.offset})
-        self.compare(row, "chunk_number", {event.chunk})
-        path = file["source_path"]
-        if path not in self.logs:
-            self.logs[path] = (self.evidence / path).read_bytes()
-        if not has_checksums(self.logs[path], event.chunk):
-            self.compare(row, "integrity", {"damaged", "unverified"})
-        elif file["status"] == "complete":
-            self.compare(row, "integrity", {"verified"})
-
-    def compare(self, row, name, expected):
-        """Compares a value with those that it may have."""
-        value = microseconds(row[name]) if isinstance(row[name], datetime.datetime) else row[name]
-        # An empty value counts as none.
-        value = None if value == "" else value
-        self.counts["values"] += 1
-        if value not in expected:
-            self.disagree(row, f"{name} is {value!r} instead of {' or '.join(map(repr, expected))}")
 
 
 def hash_of(hashes, algorithm):
@@ -274,12 +216,7 @@ def main():
         print(f"judge_processes.py: {error}", file=sys.stderr)
         return 2
     judge.judge()
-    for what in judge.wrong:
-        print(what)
-    values = judge.counts.pop("values", 0)
-    print(f"{len(judge.rows)} processes, {values} values; " + ", ".join(f"{count} {name}" for name, count in sorted(judge.counts.items())))
-    print("all agree" if not judge.wrong else f"{len(judge.wrong)} disagreements")
-    return 1 if judge.wrong else 0
+    return judge.report("processes")
 
 
 if __name__ == "__main__":
