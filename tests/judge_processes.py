@@ -13,10 +13,12 @@ missing.
     pip install evtx libevtx-python pyarrow
 
 Known limits, each counted in what is printed:
-- Where the readers disagree on a value, the table may say what either says.
+- Where the readers disagree on a value, the table may say what either says. pyevtx-rs drops unpaired surrogates, and libevtx
+  does not read a record with one.
 - An event 1 that neither reader reads (a recovered record, one after damage, event XML) is not compared; its parent is followed.
 - Whether an event 1 that is missing lies in a damaged part cannot be seen by a reader. If a log of the computer has problems
-  or is event XML, the status may be any but `found`, and copies and conflicts are not compared.
+  or is event XML, the status may be any but `found`, and copies and conflicts are not compared. There may be an end that no
+  reader reads, too.
 """
 
 import collections
@@ -127,9 +129,13 @@ class Judge(EventTable):
         seconds = guid_seconds(process[1])
         self.compare(row, "depth", {depth})
         self.compare(row, "guid_time", {None if seconds is None else seconds * 1_000_000})
-        ends = {utc_time(event.data["UtcTime"]) for _, event in self.ends[process]}
-        if ends or row["status"] != "found" or not self.is_doubtful(row):
-            self.compare(row, "end_time", ends or {None})
+        ends = [utc_time(event.data["UtcTime"]) for _, event in self.ends[process]]
+        ends = [end for end in ends if end is not None]
+        # Of several ends, the table has the first in evidence order.
+        if not self.is_doubtful(row):
+            self.compare(row, "end_time", set(ends[:1] or [None]))
+        elif ends:
+            self.compare(row, "end_time", set(ends))
         found = self.creations.get(process)
         if found and row["status"] == "found" and not row["recovered"]:
             self.judge_found(row, found)

@@ -10,7 +10,8 @@ values, and there must be no other rows. The exit status is 1 if anything disagr
     pip install evtx libevtx-python pyarrow
 
 Known limits, each counted in what is printed:
-- Where the readers disagree on a value, the table may say what either says.
+- Where the readers disagree on a value, the table may say what either says. pyevtx-rs drops unpaired surrogates, and libevtx
+  does not read a record with one.
 - Rows of events that neither reader reads are not compared. There may be some where something is wrong with a log, in event
   XML, and of deleted records.
 - `query_status_name` is compared for the codes that are listed below.
