@@ -190,13 +190,14 @@ mod verify;
 
 pub use base::digest::Sha256Digest;
 pub use config::{
-    Checksums, Decoding, ExcludedRows, Hashing, Leads, Links, LogNames, NonLogFiles, Options, Partitions,
-    Period, PeriodError, Recovery, Refused, ReportPage, RequestError, RulesError, Sweep,
+    Checksums, Context, Decoding, ExcludedRows, Hashing, Leads, Links, LogNames, NonLogFiles, Options,
+    Partitions, Period, PeriodError, Queries, Recovery, Refused, ReportPage, RequestError, RulesError, Sweep,
 };
 pub use detect::{Detection, DetectionError, Placeholders};
 pub use error::{SinkError, SweepError};
 pub use event::{
-    DNS_CLIENT_QUERY, DNS_QUERY, Event, EventKind, EventTime, FieldSpec, FieldType, PROCESS_CREATION, System,
+    DNS_CLIENT_QUERY, DNS_QUERY, Event, EventKind, EventTime, FieldSpec, FieldType, PROCESS_CREATION,
+    PROCESS_END, System,
 };
 pub use evidence::EvidenceError;
 pub use evidence::discover::{Discovery, FoundSoFar};

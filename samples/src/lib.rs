@@ -40,7 +40,7 @@ pub use error::Error;
 pub use event::{Event, Provider, Rendering};
 pub use log::{HEADER_SIZE, LogWriter, Place};
 pub use record::Style;
-pub use sysmon::{SYSMON, process_guid};
+pub use sysmon::{SYSMON, process_guid, started_process_guid};
 pub use value::{DataValue, Guid, Sid};
 pub use windows::{
     DNS_CLIENT, LOCAL_SESSION_MANAGER, RESTART_MANAGER, SECURITY, SERVICE_CONTROL_MANAGER,

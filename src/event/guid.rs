@@ -116,7 +116,7 @@ mod tests {
     fn a_process_guid_states_when_the_process_started() {
         // A real event 1 with this ProcessGuid has the UtcTime 2021-12-04 21:19:16.741.
         let start = Guid::parse("a57649d1-db54-61ab-775c-dc0100000000").unwrap().start_time().unwrap();
-        assert_eq!(start.rfc3339(), "2021-12-04T21:19:16Z");
+        assert_eq!(start.rfc3339(), "2021-12-04T21:19:16.0000000Z");
         assert_eq!(Guid::NIL.start_time(), None);
     }
 

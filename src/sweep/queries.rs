@@ -23,7 +23,6 @@ use crate::output::{
 };
 use crate::report::{MatchContext, MatchRow, Occurrence, OutputRecord};
 use crate::scan::LocatedEvent;
-use crate::table::ColumnOf;
 
 /// The number of rows that a thread makes at a time.
 const PART_ROWS: usize = 2048;

@@ -115,3 +115,53 @@ fn generations(
     all.sort_unstable();
     Ok(all)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::pass::ContextFile;
+    use super::*;
+    use crate::config::Sweep;
+    use crate::event::EventTime;
+    use crate::evidence::discover::discover;
+    use dnsweep_samples::process_guid;
+    use dnsweep_samples::{Event, LogWriter, Style};
+    use std::num::NonZeroUsize;
+    use std::sync::atomic::AtomicBool;
+
+    /// Makes a log in which each process was started by the one with half its number.
+    fn log(processes: std::ops::Range<u32>, style: Style) -> Vec<u8> {
+        let mut writer = LogWriter::new(style);
+        for process in processes {
+            let event = Event::process_create("a.exe", "a.exe", "b.exe").of_process(process);
+            let event = event.with("ParentProcessGuid", process_guid(process / 2)).numbered(process.into());
+            writer.push(&event).unwrap();
+        }
+        writer.finish()
+    }
+
+    #[test]
+    fn a_pass_for_each_generation_finds_what_one_pass_for_all_finds() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("1.evtx"), log(1..2500, Style::Live)).unwrap();
+        std::fs::write(folder.path().join("2.evtx"), log(2500..5000, Style::Export)).unwrap();
+        std::fs::write(folder.path().join("3.evtx"), log(2..60, Style::Forwarded)).unwrap();
+        let sweep = Sweep { evidence: vec![folder.path().to_path_buf()], ..Sweep::default() };
+        let config = sweep.resolve(EventTime::now()).unwrap();
+        let discovery = discover(&config.search(), NonZeroUsize::MIN).unwrap();
+        let files: Vec<ContextFile<'_>> =
+            discovery.files.iter().enumerate().map(|(number, file)| ContextFile { number, file }).collect();
+        let interrupt = AtomicBool::new(false);
+        let mut pass = Pass::new(&config, &files, &interrupt);
+        let blocks = pass.all_blocks();
+        let seeds: Vec<Guid> =
+            [4999, 77].map(|process| Guid::parse(&process_guid(process).to_string()).unwrap()).to_vec();
+        let mut needed = |most| {
+            let (needed, blocks) = needed_with(&mut pass, &blocks, seeds.clone(), most).unwrap();
+            (needed, blocks.into_iter().map(|block| format!("{block:?}")).collect::<Vec<_>>())
+        };
+        let at_once = needed(MOST_LINKS);
+        // 4999 halves down to 0 in 13 steps. 77 and 38 are new, and 19 is one of those steps.
+        assert_eq!(at_once.0.len(), 16);
+        assert_eq!(needed(10), at_once);
+    }
+}

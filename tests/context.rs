@@ -1,0 +1,254 @@
+//! Process context: which processes made the matching queries, and which started them.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that goes wrong fails loudly")]
+
+mod common;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use common::logs::{POWERSHELL, log, styled};
+use common::{FinishedSweep, Scene, dnsweep, run};
+use dnsweep_samples::{Event, LogWriter, Style};
+use dnsweep_samples::{process_guid, started_process_guid};
+use proptest::prelude::*;
+use serde_json::Value;
+
+/// The time 2025-03-04 03:05:47 UTC, at which the processes of [`process_guid`] start, in units of
+/// 100 ns since 1601.
+const START: u64 = 133_855_311_470_000_000;
+const SECOND: u64 = 10_000_000;
+
+/// A process event in a generated log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Logged {
+    /// The process makes a query that matches.
+    Query { process: u32 },
+    /// The process is created. `variant` tells events of one process apart.
+    Creation { process: u32, parent: u32, variant: u32 },
+}
+
+/// A generated log: its style, and its events, each of one of two computers.
+type GeneratedLog = (Style, Vec<(bool, Logged)>);
+
+fn computer(second: bool) -> &'static str {
+    if second { "b-pc" } else { "A-PC" }
+}
+
+/// Makes the event. Equal ones are copies of each other, because they have the same number.
+fn event((second, logged): (bool, Logged)) -> Event {
+    let (event, process, number) = match logged {
+        Logged::Query { process } => (Event::dns_query("pastebin.com", POWERSHELL), process, process),
+        Logged::Creation { process, parent, variant } => {
+            let event = Event::process_create("a.exe", &format!("a.exe {variant}"), "b.exe");
+            let number = 100 + (process * 10 + parent) * 10 + variant;
+            (event.with("ParentProcessGuid", process_guid(parent)), process, number)
+        }
+    };
+    event.on(computer(second)).of_process(process).numbered(number.into())
+}
+
+/// What is known of a process: the parent and the variant of the event that is shown, and how many
+/// other events are copies of it and contradict it.
+type Shown = (Option<(u32, u32)>, i64, i64);
+
+/// Finds the processes of matches and their ancestors by looking at each event again and again.
+fn expected(logs: &[GeneratedLog]) -> BTreeMap<(String, String), (i64, Shown)> {
+    let events: Vec<(bool, Logged)> = logs.iter().flat_map(|(_, events)| events).copied().collect();
+    let shown = |of: (bool, u32)| -> Shown {
+        let creations: Vec<(u32, u32)> = events
+            .iter()
+            .filter_map(|(second, logged)| match logged {
+                Logged::Creation { process, parent, variant } if (*second, *process) == of => {
+                    Some((*parent, *variant))
+                }
+                _ => None,
+            })
+            .collect();
+        let same = creations.iter().filter(|creation| Some(*creation) == creations.first()).count() as i64;
+        (creations.first().copied(), (same - 1).max(0), creations.len() as i64 - same)
+    };
+    let queries = events.iter().filter_map(|(second, logged)| match logged {
+        Logged::Query { process } => Some((*second, *process)),
+        Logged::Creation { .. } => None,
+    });
+    let mut generation: BTreeSet<(bool, u32)> = queries.collect();
+    let mut found = BTreeMap::new();
+    for depth in 0..=16 {
+        let mut parents = BTreeSet::new();
+        for of in generation {
+            if !found.contains_key(&of) {
+                let shown = shown(of);
+                parents.extend(shown.0.map(|(parent, _)| (of.0, parent)));
+                found.insert(of, (depth, shown));
+            }
+        }
+        generation = parents;
+    }
+    let named = |((second, process), row)| ((computer(second).to_lowercase(), guid(process)), row);
+    found.into_iter().map(named).collect()
+}
+
+fn guid(process: u32) -> String {
+    process_guid(process).to_string().trim_matches(['{', '}']).to_lowercase()
+}
+
+/// Returns the same of the table of processes.
+fn found(sweep: &FinishedSweep) -> BTreeMap<(String, String), (i64, Shown)> {
+    let row = |row: Value| {
+        let text = |column: &str| row[column].as_str().unwrap().to_owned();
+        let creation = (row["status"] == "found").then(|| {
+            let parent = (0..8).find(|process| guid(*process) == text("parent_process_guid")).unwrap();
+            (parent, text("command_line").strip_prefix("a.exe ").unwrap().parse().unwrap())
+        });
+        assert_eq!(creation.is_none(), row["command_line"].is_null());
+        let shown = (creation, row["copies"].as_i64().unwrap(), row["conflicts"].as_i64().unwrap());
+        ((text("computer").to_lowercase(), text("process_guid")), (row["depth"].as_i64().unwrap(), shown))
+    };
+    sweep.rows("processes").into_iter().map(row).collect()
+}
+
+fn logs() -> impl Strategy<Value = Vec<GeneratedLog>> {
+    let style = prop::sample::select(vec![Style::Live, Style::Export, Style::Forwarded]);
+    let logged = prop_oneof![
+        1 => (0..8_u32).prop_map(|process| Logged::Query { process }),
+        4 => (0..8_u32, 0..8_u32, 0..2_u32)
+            .prop_map(|(process, parent, variant)| Logged::Creation { process, parent, variant }),
+    ];
+    let events = prop::collection::vec((prop::bool::weighted(0.3), logged), 1..12);
+    prop::collection::vec((style, events), 1..4)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+    #[test]
+    fn what_is_found_is_what_a_look_at_each_event_finds(logs in logs()) {
+        let scene = Scene::new();
+        for (place, (style, events)) in logs.iter().enumerate() {
+            let events: Vec<Event> = events.iter().copied().map(event).collect();
+            scene.put(&format!("{place}.evtx"), &styled(*style, &events));
+        }
+        let swept = scene.sweep(&["--context", "--quiet", "--no-report"]).expect(0);
+        prop_assert_eq!(found(&swept), expected(&logs));
+        let table = |sweep: &FinishedSweep| fs::read(sweep.out.join("processes.parquet")).unwrap();
+        let fast = table(&swept);
+        // A sweep that decodes every record finds the same queries.
+        let slow = scene.sweep(&["--context", "--exhaustive", "--quiet", "--no-report", "--force"]).expect(0);
+        prop_assert_eq!(fast, table(&slow));
+    }
+}
+
+/// Makes the event 1 of a process with this number, which was started by the one before it.
+fn link(process: u32) -> Event {
+    let event = Event::process_create("a.exe", &format!("a.exe {process}"), "b.exe");
+    let event = event.of_process(process).with("ParentProcessGuid", process_guid(process - 1));
+    event.numbered((1000 + process).into())
+}
+
+fn query(process: u32) -> Event {
+    Event::dns_query("pastebin.com", POWERSHELL).of_process(process).numbered(5000)
+}
+
+#[test]
+fn a_line_of_ancestors_is_followed_sixteen_steps() {
+    let scene = Scene::new();
+    let events: Vec<Event> = (1..=40).map(link).chain([query(40)]).collect();
+    scene.put("Sysmon.evtx", &log(&events));
+    let swept = scene.sweep(&["--context", "--quiet"]).expect(0);
+    let mut depths: Vec<i64> =
+        swept.column("processes", "depth").iter().map(|depth| depth.as_i64().unwrap()).collect();
+    depths.sort_unstable();
+    assert_eq!(depths, (0..=16).collect::<Vec<i64>>());
+}
+
+#[test]
+fn a_missing_process_says_why_it_is_missing() {
+    let machine = 0x1234_5678;
+    let at = |seconds: u64| started_process_guid(machine, START + seconds * SECOND, 1, 2);
+    let with_guid = |event: Event, seconds: u64| event.with("ProcessGuid", at(seconds));
+    let scene = Scene::new();
+    // The log begins ten seconds after the first process started.
+    let events = [
+        with_guid(Event::dns_query("pastebin.com", POWERSHELL), 0).numbered(1).at(START + 10 * SECOND),
+        with_guid(Event::dns_query("pastebin.com", POWERSHELL), 11).numbered(2).at(START + 12 * SECOND),
+    ];
+    scene.put("Sysmon.evtx", &log(&events));
+    let swept = scene.sweep(&["--context", "--quiet"]).expect(0);
+    let mut statuses = swept.column("processes", "status");
+    statuses.sort_by_key(Value::to_string);
+    assert_eq!(statuses, ["log begins later", "not logged"]);
+    assert_eq!(swept.run()["totals"]["processes"], 2);
+    assert_eq!(swept.run()["totals"]["processes_found"], 0);
+}
+
+#[test]
+fn a_deleted_event_is_found_only_with_recovery_and_says_so() {
+    let scene = Scene::new();
+    let mut writer = LogWriter::new(Style::Live);
+    writer.push(&query(7)).unwrap();
+    writer.end_chunk_leaving(&[link(7)]).unwrap();
+    scene.put("Sysmon.evtx", &writer.finish());
+    let rows = |options: &[&str]| {
+        scene.sweep(&[options, &["--context", "--quiet", "--force"]].concat()).rows("processes")
+    };
+    let live = rows(&[]);
+    assert_eq!((live.len(), &live[0]["recovered"]), (1, &Value::Null));
+    let recovered = rows(&["--recover"]);
+    let shown = recovered.iter().find(|row| row["process_guid"] == guid(7).as_str()).unwrap();
+    assert_eq!((&shown["status"], &shown["recovered"]), (&"found".into(), &true.into()));
+    assert_eq!(shown["command_line"], "a.exe 7");
+    assert_eq!(recovered.len(), 2, "and its parent, which is missing");
+}
+
+#[test]
+fn an_end_is_found_and_processes_of_harmless_queries_are_not() {
+    let scene = Scene::new();
+    let end = Event::process_terminate("a.exe").of_process(7).numbered(6000).at(START + 90 * SECOND);
+    let logged = end.value("UtcTime").unwrap().text().replace(' ', "T") + "Z";
+    let ended = common::truth::microseconds(&logged);
+    let harmless = Event::dns_query("example.com", "a.exe").of_process(9).numbered(6001);
+    scene.put("Sysmon.evtx", &log(&[link(9), link(7), query(7), harmless, end]));
+    let swept = scene.sweep(&["--context", "--quiet"]).expect(0);
+    let rows = swept.rows("processes");
+    let shown = rows.iter().find(|row| row["process_guid"] == guid(7).as_str()).unwrap();
+    assert_eq!(shown["end_time"].as_i64().unwrap(), ended);
+    assert!(!rows.iter().any(|row| row["process_guid"] == guid(9).as_str()));
+}
+
+#[test]
+fn a_merge_reads_the_evidence_again_and_says_if_it_cannot() {
+    let scene = Scene::new();
+    // The process and its query lie in different files, which different shards sweep.
+    scene.put("a/Sysmon.evtx", &log(&[link(7)]));
+    scene.put("b/Sysmon.evtx", &log(&[query(7)]));
+    let one = scene.sweep(&["--context", "--quiet", "--no-report"]).expect(0);
+    let step = |words: &[&str], paths: &[&str], status: i32| {
+        let paths = paths.iter().map(|name| scene.path(name));
+        let ended = run(dnsweep().args(words).args(paths));
+        assert_eq!(ended.status, status, "{}", ended.stderr);
+    };
+    let plan = scene.path("plan");
+    let plan = plan.to_str().unwrap();
+    step(&["plan", "--context", "--quiet", "-n", "2", "-o", plan], &["evidence"], 0);
+    for shard in ["1", "2"] {
+        step(&["sweep", "--quiet", "--plan", plan, "--shard", shard, "--part"], &[shard], 0);
+    }
+    let merge = |options: &[&str]| {
+        let out = scene.path("merged");
+        let words =
+            ["merge", "--quiet", "--no-report", "--force", "--plan", plan, "-o", out.to_str().unwrap()];
+        step(&[&words[..], options].concat(), &["1", "2"], 0);
+        let status = |row: &Value| (row["depth"].as_i64().unwrap(), row["status"].clone());
+        let rows = common::tables::read(&out.join("processes.parquet")).rows;
+        (
+            fs::read(out.join("processes.parquet")).unwrap(),
+            rows.iter().map(status).collect::<BTreeMap<_, _>>(),
+        )
+    };
+    assert_eq!(merge(&[]).0, fs::read(one.out.join("processes.parquet")).unwrap());
+    fs::rename(scene.evidence(), scene.path("elsewhere")).unwrap();
+    assert_eq!(merge(&[]).1, BTreeMap::from([(0, "not read".into())]));
+    let remap = format!("{}={}", scene.evidence().display(), scene.path("elsewhere").display());
+    let (bytes, _) = merge(&["--remap", &remap]);
+    assert_eq!(bytes, fs::read(one.out.join("processes.parquet")).unwrap());
+}
