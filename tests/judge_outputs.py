@@ -174,6 +174,55 @@ TABLES = {
         "stated_sha1": TEXT + NULLABLE,
         "stated": "list of struct name text, value text",
     },
+    "processes.parquet": {
+        "computer": TEXT,
+        "process_guid": TEXT,
+        "depth": INTEGER,
+        "status": TEXT,
+        "guid_time": TIME + NULLABLE,
+        "evidence": TEXT + NULLABLE,
+        "source_path": TEXT + NULLABLE,
+        "original_path": TEXT + NULLABLE,
+        "snapshot_time": TIME + NULLABLE,
+        "deleted_file": BOOLEAN + NULLABLE,
+        "event_time": TIME + NULLABLE,
+        "utc_time": TIME + NULLABLE,
+        "event_record_id": INTEGER + NULLABLE,
+        "rule_name": TEXT + NULLABLE,
+        "process_id": INTEGER + NULLABLE,
+        "image": TEXT + NULLABLE,
+        "process_name": TEXT + NULLABLE,
+        "file_version": TEXT + NULLABLE,
+        "description": TEXT + NULLABLE,
+        "product": TEXT + NULLABLE,
+        "company": TEXT + NULLABLE,
+        "original_file_name": TEXT + NULLABLE,
+        "command_line": TEXT + NULLABLE,
+        "current_directory": TEXT + NULLABLE,
+        "user": TEXT + NULLABLE,
+        "logon_guid": TEXT + NULLABLE,
+        "logon_id": TEXT + NULLABLE,
+        "terminal_session_id": INTEGER + NULLABLE,
+        "integrity_level": TEXT + NULLABLE,
+        "hashes": TEXT + NULLABLE,
+        "md5": TEXT + NULLABLE,
+        "sha1": TEXT + NULLABLE,
+        "sha256": TEXT + NULLABLE,
+        "imphash": TEXT + NULLABLE,
+        "parent_process_guid": TEXT + NULLABLE,
+        "parent_process_id": INTEGER + NULLABLE,
+        "parent_image": TEXT + NULLABLE,
+        "parent_command_line": TEXT + NULLABLE,
+        "parent_user": TEXT + NULLABLE,
+        "end_time": TIME + NULLABLE,
+        "chunk_number": INTEGER + NULLABLE,
+        "record_offset": INTEGER + NULLABLE,
+        "integrity": TEXT + NULLABLE,
+        "recovered": BOOLEAN + NULLABLE,
+        "event_hash": TEXT + NULLABLE,
+        "copies": INTEGER,
+        "conflicts": INTEGER,
+    },
     "files.parquet": {
         "evidence": TEXT,
         "source_path": TEXT,
@@ -228,14 +277,20 @@ TABLES = {
         "clock_step_count": INTEGER,
     },
 }
+# The columns of a query are those of a match before the detection's.
+MATCH_COLUMNS = list(TABLES["matches.parquet"].items())
+TABLES["queries.parquet"] = dict(MATCH_COLUMNS[: [name for name, _ in MATCH_COLUMNS].index("detection_id")])
 # The tables that a sweep writes only with an option, or only if it finds containers.
-OPTIONAL = {"containers.parquet", "leads.parquet"}
+OPTIONAL = {"containers.parquet", "leads.parquet", "processes.parquet", "queries.parquet"}
 BLOOM_FILTERS = {
+    "queries.parquet": ["query_name", "process_guid", "event_hash"],
+    "processes.parquet": ["process_guid", "sha256", "event_hash"],
     "matches.parquet": ["query_name", "process_guid", "event_hash"],
     "leads.parquet": ["query_name", "event_hash"],
 }
 # The columns in which nearly every row has a different value.
 DISTINCT = {
+    "queries.parquet": ["event_time", "event_time_raw", "utc_time", "event_record_id", "record_offset", "event_hash"],
     "matches.parquet": ["event_time", "event_time_raw", "utc_time", "event_record_id", "record_offset", "event_hash"],
     "leads.parquet": ["event_time", "event_time_raw", "event_record_id", "record_offset", "event_hash"],
 }
@@ -261,7 +316,8 @@ SORTED = {
     SEED: ["Image", "QueryName", "QueryStatus", "process_name", "QueryResults", "dest"],
 }
 # These are in the order of the evidence, which no columns have: roots come as they were given, and paths by their parts.
-UNSORTED = {"matches.parquet", "leads.parquet", "files.parquet", "containers.parquet"}
+# Computers are sorted without regard to letter case, which no column says, either.
+UNSORTED = {"matches.parquet", "leads.parquet", "files.parquet", "containers.parquet", "processes.parquet", "queries.parquet"}
 
 
 def normal(value):

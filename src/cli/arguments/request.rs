@@ -76,17 +76,6 @@ pub struct RequestArguments {
     #[arg(long, help_heading = heading::DETECTIONS)]
     pub dns_client: bool,
 
-    /// Find the processes that made the matching queries, and up to 16 ancestors of each: who
-    /// started them, with which command line. Reads the logs of hosts with matches once more, and
-    /// writes processes.parquet
-    #[arg(long, help_heading = heading::DEPTH)]
-    pub context: bool,
-
-    /// Also write queries.parquet: every DNS query that Sysmon logged (in the period, if one is
-    /// given), matched or not
-    #[arg(long, help_heading = heading::DEPTH)]
-    pub queries: bool,
-
     /// Count only matches whose TimeCreated is not before T: a date (2025-03-04, in UTC), a time
     /// (2025-03-04T12:00:00Z), a span back from now (14d, 2weeks), today or yesterday. The tables
     /// and the summary say for each host whether its DNS queries cover the period
@@ -125,6 +114,17 @@ pub struct RequestArguments {
     /// Add each file's SHA-256 to the ledger, computed from the bytes that are searched
     #[arg(long, help_heading = heading::DEPTH)]
     pub hash: bool,
+
+    /// Find the processes that made the matching queries, and up to 16 ancestors of each: who
+    /// started them, with which command line. Reads the logs of hosts with matches once more, and
+    /// writes processes.parquet
+    #[arg(long, help_heading = heading::DEPTH)]
+    pub context: bool,
+
+    /// Also write queries.parquet: every DNS query that Sysmon logged (in the period, if one is
+    /// given), matched or not
+    #[arg(long, help_heading = heading::DEPTH)]
+    pub queries: bool,
 }
 
 /// The headings of the options of `sweep` and `plan` in their help.
