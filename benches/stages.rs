@@ -7,7 +7,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use dnsweep::internals::detect::{Detection, Predicate};
-use dnsweep::internals::event::{Event, QueryResults};
+use dnsweep::internals::event::{Event, QueriedName, QueryResults};
 use dnsweep::internals::ledger::damage::Integrity;
 use dnsweep::internals::output::{Access, NewFile, Table, TableWriter};
 use dnsweep::internals::report::{MatchContext, MatchRow, Occurrence, event_hash};
@@ -86,8 +86,10 @@ fn row(event: &Event) -> MatchRow<'_> {
         integrity: Integrity::Verified,
         event_hash: event_hash(event),
         occurrence: Occurrence::First,
+        name: QueriedName::new(event.query_name().unwrap_or_default()),
         results: QueryResults::parse(event.query_results().unwrap_or_default()),
         matched_query: Vec::new(),
+        matched_query_on_label: Vec::new(),
         matched_process: Vec::new(),
         risk_score: Some(64),
         risk_message: Some(String::new()),

@@ -96,7 +96,7 @@ fn assert_calm(swept: &FinishedSweep) {
     for (name, text) in
         [("standard output", &swept.process.stdout), ("standard error", &swept.process.stderr)]
     {
-        assert_eq!(acting(text), [], "{name}: {}", text.escape_debug());
+        assert_eq!(acting(text), [] as [char; 0], "{name}: {}", text.escape_debug());
     }
 }
 
@@ -129,7 +129,7 @@ fn nor_in_a_usage_error() {
     let mut command = common::dnsweep();
     let ended = run(command.arg("sweep").arg(&path).arg("--out").arg(scene.out()));
     assert_eq!((ended.status, ended.stderr.lines().count()), (2, 1), "{:?}", ended.stderr);
-    assert_eq!(acting(&ended.stderr), [], "{:?}", ended.stderr);
+    assert_eq!(acting(&ended.stderr), [] as [char; 0], "{:?}", ended.stderr);
 }
 
 #[test]

@@ -59,6 +59,10 @@ TABLES = {
         "process_name": TEXT + NULLABLE,
         "user": TEXT + NULLABLE,
         "query_name": TEXT + NULLABLE,
+        "query_name_lower": TEXT + NULLABLE,
+        "query_name_unicode": TEXT + NULLABLE,
+        "registered_domain": TEXT + NULLABLE,
+        "public_suffix": TEXT + NULLABLE,
         "query_status": TEXT + NULLABLE,
         "query_status_name": TEXT + NULLABLE,
         "query_results": TEXT + NULLABLE,
@@ -75,6 +79,7 @@ TABLES = {
         "detection_name": TEXT,
         "detection_version": TEXT + NULLABLE,
         "matched_query": TEXTS,
+        "matched_query_on_label": TEXTS,
         "matched_process": TEXTS,
         "risk_score": INTEGER + NULLABLE,
         "risk_message": TEXT + NULLABLE,
@@ -137,6 +142,10 @@ TABLES = {
         "event_id": INTEGER,
         "event_record_id": INTEGER + NULLABLE,
         "query_name": TEXT,
+        "query_name_lower": TEXT + NULLABLE,
+        "query_name_unicode": TEXT + NULLABLE,
+        "registered_domain": TEXT + NULLABLE,
+        "public_suffix": TEXT + NULLABLE,
         "query_type": INTEGER + NULLABLE,
         "query_options": TEXT + NULLABLE,
         "query_status": TEXT + NULLABLE,
@@ -155,6 +164,7 @@ TABLES = {
         "detection_id": TEXT,
         "detection_name": TEXT,
         "matched_query": TEXTS,
+        "matched_query_on_label": TEXTS,
         "excluded_by": TEXT + NULLABLE,
     },
     "containers.parquet": {
@@ -283,10 +293,10 @@ TABLES["queries.parquet"] = dict(MATCH_COLUMNS[: [name for name, _ in MATCH_COLU
 # The tables that a sweep writes only with an option, or only if it finds containers.
 OPTIONAL = {"containers.parquet", "leads.parquet", "processes.parquet", "queries.parquet"}
 BLOOM_FILTERS = {
-    "queries.parquet": ["query_name", "process_guid", "event_hash"],
+    "queries.parquet": ["query_name", "query_name_lower", "registered_domain", "process_guid", "event_hash"],
     "processes.parquet": ["process_guid", "sha256", "event_hash"],
-    "matches.parquet": ["query_name", "process_guid", "event_hash"],
-    "leads.parquet": ["query_name", "event_hash"],
+    "matches.parquet": ["query_name", "query_name_lower", "registered_domain", "process_guid", "event_hash"],
+    "leads.parquet": ["query_name", "query_name_lower", "registered_domain", "event_hash"],
 }
 # The columns in which nearly every row has a different value.
 DISTINCT = {

@@ -37,9 +37,9 @@ TEXTS = {
 }
 COLUMNS = (
     "event_time event_time_raw utc_time computer evidence source_path original_path snapshot_time deleted_file provider channel "
-    "event_id event_version event_record_id rule_name process_guid process_id image process_name user query_name query_status "
-    "query_status_name query_results answers resolved_ips chunk_number record_offset integrity recovered recovered_from "
-    "event_hash duplicate"
+    "event_id event_version event_record_id rule_name process_guid process_id image process_name user query_name query_name_lower "
+    "query_name_unicode registered_domain public_suffix query_status query_status_name query_results answers resolved_ips "
+    "chunk_number record_offset integrity recovered recovered_from event_hash duplicate"
 ).split()
 # Windows' header winerror.h.
 STATUS_NAMES = {

@@ -28,7 +28,11 @@ def matches(out):
 
 
 def lower(name):
-    return None if name is None else name.lower()
+    return (name or "").lower().removesuffix(".") or name or None
+
+
+def domain(row):
+    return row["registered_domain"] or lower(row["query_name"])
 
 
 def groups(found, key):
@@ -52,13 +56,22 @@ def bounds(found):
 
 
 def first_seen(out):
-    for name, found in groups(matches(out), lambda row: lower(row["query_name"])).items():
-        yield name, *bounds(found), len(hosts(found)), events(found)
+    for name, found in groups(matches(out), domain).items():
+        names = {lower(row["query_name"]) for row in found} - {None}
+        yield name, *bounds(found), len(names), len(hosts(found)), events(found)
 
 
 def rare_pairs(out):
-    for (process, name), found in groups(matches(out), lambda row: (row["process_name"], lower(row["query_name"]))).items():
+    for (process, name), found in groups(matches(out), lambda row: (row["process_name"], domain(row))).items():
         yield process, name, len(hosts(found)), events(found), bounds(found)[0], hosts(found)
+
+
+def inside_labels(out):
+    hits = [(row, pattern) for row in matches(out) for pattern in row["matched_query"]]
+    for (rule, pattern), found in groups(hits, lambda hit: (hit[0]["detection_name"], hit[1])).items():
+        inside = [lower(row["query_name"]) for row, _ in found if pattern not in row["matched_query_on_label"]]
+        if inside:
+            yield rule, pattern, len(found), len(found) - len(inside), sorted(set(inside))
 
 
 def shared_addresses(out):
@@ -146,6 +159,7 @@ def log_contents(out):
 EXPECTED = {
     "first-seen": first_seen,
     "rare-pairs": rare_pairs,
+    "inside-labels": inside_labels,
     "shared-addresses": shared_addresses,
     "beacons": beacons,
     "off-hours": off_hours,

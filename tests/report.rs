@@ -133,7 +133,7 @@ fn lines_are_no_wider_than_the_terminal_and_words_are_whole() {
                 assert!(is_path || textwrap_width(line) <= width, "{width}: {line}");
                 assert_eq!(line, line.trim_end());
             }
-            assert_eq!(acting(&text), []);
+            assert_eq!(acting(&text), [] as [char; 0]);
             for name in names.iter().filter(|name| name.starts_with("sync")) {
                 let broken = |line: &str| line.trim_start().len() < name.len() && name.ends_with(line.trim());
                 assert!(!text.lines().any(|line| !line.trim().is_empty() && broken(line)), "{name}\n{text}");
@@ -280,7 +280,7 @@ fn no_field_harms_in_any_format() {
             let ended = report(&swept.out, &[options, &["--format", format]].concat());
             assert_eq!((ended.status, ended.stderr.as_str()), (0, ""), "{options:?} {format}");
             let text = ended.stdout.replace("\r\n", "\n");
-            assert_eq!(acting(&text), [], "{options:?} {format}");
+            assert_eq!(acting(&text), [] as [char; 0], "{options:?} {format}");
             assert!(
                 text.contains("\\u{1b}[2J") || text.contains("\\u001b[2J"),
                 "{options:?} {format}: {text}"
@@ -430,7 +430,7 @@ fn what_is_asked_of_a_host_fits_a_terminal() {
             let is_path = line.contains(['\\', '/']) && !line.contains(", ");
             assert!(is_path || textwrap_width(line) <= width, "{width}: {line}");
         }
-        assert_eq!(acting(&text), []);
+        assert_eq!(acting(&text), [] as [char; 0]);
     }
 }
 

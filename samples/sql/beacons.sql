@@ -2,7 +2,7 @@
 -- spread is the standard deviation of the intervals in parts of their mean: a timer has one near 0.
 SET TimeZone = 'UTC';
 WITH events AS (
-    SELECT DISTINCT computer, image, lower(query_name) AS name, event_time, event_hash
+    SELECT DISTINCT computer, image, query_name_lower AS name, event_time, event_hash
     FROM 'matches.parquet'
     WHERE NOT duplicate AND excluded_by IS NULL
 ),

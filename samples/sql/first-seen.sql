@@ -1,11 +1,12 @@
--- First seen: each queried name, when it was queried first and last, and on how many hosts.
+-- First seen: each queried domain, when it was queried first and last, by how many names and hosts.
 SET TimeZone = 'UTC';
-SELECT lower(query_name) AS name,
+SELECT coalesce(registered_domain, query_name_lower) AS domain,
        min(event_time) AS first_seen,
        max(event_time) AS last_seen,
+       count(DISTINCT query_name_lower) AS names,
        count(DISTINCT computer) AS hosts,
        count(DISTINCT event_hash) AS queries
 FROM 'matches.parquet'
 WHERE NOT duplicate AND excluded_by IS NULL
-GROUP BY name
-ORDER BY first_seen, name;
+GROUP BY domain
+ORDER BY first_seen, domain;

@@ -1,13 +1,13 @@
--- Rare pairs: programs and the names that they query, those on the fewest hosts first.
+-- Rare pairs: programs and the domains that they query, those on the fewest hosts first.
 SET TimeZone = 'UTC';
 SELECT process_name,
-       lower(query_name) AS name,
+       coalesce(registered_domain, query_name_lower) AS domain,
        count(DISTINCT computer) AS hosts,
        count(DISTINCT event_hash) AS queries,
        min(event_time) AS first_seen,
        list(DISTINCT computer ORDER BY computer) AS computers
 FROM 'matches.parquet'
 WHERE NOT duplicate AND excluded_by IS NULL
-GROUP BY process_name, name
-ORDER BY hosts, queries, first_seen, process_name, name
+GROUP BY process_name, domain
+ORDER BY hosts, queries, first_seen, process_name, domain
 LIMIT 100;

@@ -2,8 +2,8 @@
 SELECT address,
        count(DISTINCT computer) AS hosts,
        list(DISTINCT computer ORDER BY computer) AS computers,
-       list(DISTINCT lower(query_name) ORDER BY lower(query_name)) AS names
-FROM (SELECT unnest(resolved_ips) AS address, computer, query_name
+       list(DISTINCT query_name_lower ORDER BY query_name_lower) AS names
+FROM (SELECT unnest(resolved_ips) AS address, computer, query_name_lower
       FROM 'matches.parquet'
       WHERE NOT duplicate AND excluded_by IS NULL)
 GROUP BY address

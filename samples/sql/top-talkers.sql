@@ -2,7 +2,7 @@
 SET TimeZone = 'UTC';
 SELECT computer, process_name,
        count(DISTINCT event_hash) AS queries,
-       count(DISTINCT lower(query_name)) AS names,
+       count(DISTINCT query_name_lower) AS names,
        count(DISTINCT CAST(event_time AS DATE)) AS days,
        min(event_time) AS first_seen,
        max(event_time) AS last_seen

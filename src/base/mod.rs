@@ -1,5 +1,5 @@
 //! Tools that are independent of events: search for bytes, work on threads with results in order,
-//! hashes, sorting, small maps, the text of paths, and the operating system.
+//! hashes, sorting, small maps, the case of letters, the text of paths, and the operating system.
 
 pub mod byte_search;
 pub(crate) mod deflate;
@@ -7,6 +7,7 @@ pub mod digest;
 pub(crate) mod external_sort;
 pub(crate) mod fast_map;
 pub mod in_order;
+pub(crate) mod letter_case;
 pub mod ordered_hash;
 pub mod path_text;
 pub(crate) mod plain_name;

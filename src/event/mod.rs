@@ -5,6 +5,7 @@
 mod event;
 mod guid;
 mod kind;
+mod queried_name;
 mod query_results;
 mod query_status;
 mod system;
@@ -17,6 +18,7 @@ pub use kind::{
     DNS_CLIENT_QUERY, DNS_CLIENT_QUERY_EVENT_IDS, DNS_QUERY, EventKind, FieldLocation, FieldSpec, FieldType,
     KINDS, KindSet, PROCESS_CREATION, PROCESS_END,
 };
+pub use queried_name::{PUBLIC_SUFFIX_LIST, PublicSuffixList, QueriedName};
 pub use query_results::{Answer, AnswerItem, QueryResults, answer_items, record_type_name, whole_items};
 pub use query_status::query_status_name;
 pub use system::{DNS_CLIENT_CHANNEL, DNS_CLIENT_PROVIDER, SYSMON_CHANNEL, SYSMON_PROVIDER, System};

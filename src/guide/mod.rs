@@ -35,7 +35,10 @@ macro_rules! links {
 [evidence]: crate::guide::evidence
 [exclusions]: crate::guide::exclusions
 [exit statuses]: crate::guide::exit_statuses
+[inside]: crate::guide::queries#patterns-that-match-inside-labels
+[labels]: crate::guide::tables#patterns-and-labels
 [leads]: crate::guide::leads
+[names]: crate::guide::tables#how-names-are-split
 [provenance]: crate::guide::provenance
 [programs]: crate::guide::queries#in-other-programs
 [contents]: crate::guide::queries#whose-records-a-log-contains

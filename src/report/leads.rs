@@ -2,6 +2,7 @@
 //! detection describes. It is no match, because the querying program is not known.
 
 use super::matches::{MatchRow, Occurrence};
+use super::name_columns::NameColumns;
 use crate::table::{Cell, ColumnOf, ColumnType, cells};
 
 impl<'a> MatchRow<'a> {
@@ -42,6 +43,10 @@ impl<'a> MatchRow<'a> {
                 Cell::text(row.event.query_name().unwrap_or_default())
             })
             .looked_up(),
+            Self::QUERY_NAME_LOWER,
+            Self::QUERY_NAME_UNICODE,
+            Self::REGISTERED_DOMAIN,
+            Self::PUBLIC_SUFFIX,
             ColumnOf::nullable(
                 "query_type",
                 Integer,
@@ -121,6 +126,7 @@ impl<'a> MatchRow<'a> {
                 "the detection's patterns for the queried name that the event satisfies",
                 |row| Cell::texts(&row.matched_query),
             ),
+            Self::MATCHED_QUERY_ON_LABEL,
             ColumnOf::nullable(
                 "excluded_by",
                 Text,

@@ -3,13 +3,14 @@
 //!
 //! A new column is a line in [`MatchRow::COLUMNS`]. What the event itself does not contain is also a
 //! member of [`MatchRow`], which `sweep::detector` fills. A column that leads have too is declared in
-//! `event_columns`. Whatever changes columns also changes the digest in `sweep::tables`, the
+//! `event_columns`, and one about the queried name in `name_columns`. Whatever changes columns also changes the digest in `sweep::tables`, the
 //! list in `tests/judge_outputs.py`, and the number of columns in README.
 
 use std::borrow::Cow;
 
+use super::name_columns::NameColumns;
 use crate::base::digest::{Sha256Digest, sha256_of_texts};
-use crate::event::{Event, EventTime, QueryResults};
+use crate::event::{Event, EventTime, QueriedName, QueryResults};
 use crate::ledger::container::Origin;
 use crate::ledger::damage::Integrity;
 use crate::table::{Cell, ColumnOf, ColumnType, cells};
@@ -34,13 +35,17 @@ pub struct MatchRow<'a> {
     /// Tells whether the event is seen for the first time, is a copy of an earlier one, or was
     /// found in a deleted record only.
     pub occurrence: Occurrence,
+    /// The name that the DNS query asked for, split into its parts.
+    pub name: QueriedName<'a>,
     /// The answer to the DNS query, split into its items.
     pub results: QueryResults,
     /// Those of the detection's patterns for the queried name that the event satisfies.
-    pub matched_query: Vec<String>,
+    pub matched_query: Vec<&'a str>,
+    /// Those of `matched_query` whose text lies on label boundaries in the queried name.
+    pub matched_query_on_label: Vec<&'a str>,
     /// Those of the detection's patterns for the name or the path of the querying program that the
     /// event satisfies.
-    pub matched_process: Vec<String>,
+    pub matched_process: Vec<&'a str>,
     /// The detection's risk score, 0 to 100. `None` if the detection's rule states none, and for a
     /// lead.
     pub risk_score: Option<i64>,
@@ -156,6 +161,10 @@ impl<'a> MatchRow<'a> {
                 Cell::optional(row.event.query_name())
             })
             .looked_up(),
+            Self::QUERY_NAME_LOWER,
+            Self::QUERY_NAME_UNICODE,
+            Self::REGISTERED_DOMAIN,
+            Self::PUBLIC_SUFFIX,
             ColumnOf::nullable("query_status", Text, "Windows error code of the query, as a decimal number", |row| {
                 Cell::optional(row.event.query_status())
             }),
@@ -217,6 +226,7 @@ impl<'a> MatchRow<'a> {
             ColumnOf::always("matched_query", Texts, "the detection's patterns for the queried name that the event satisfies", |row| {
                 Cell::texts(&row.matched_query)
             }),
+            Self::MATCHED_QUERY_ON_LABEL,
             ColumnOf::always(
                 "matched_process",
                 Texts,
@@ -247,7 +257,7 @@ impl<'a> MatchRow<'a> {
 
 /// The number of columns at the end of [`MatchRow::COLUMNS`] that are about the detection, which a
 /// query that is no match does not have.
-const DETECTION_COLUMNS: usize = 8;
+const DETECTION_COLUMNS: usize = 9;
 
 impl<'a> MatchRow<'a> {
     /// The columns of `queries.parquet`, in which every DNS query has a row: those of
@@ -268,6 +278,12 @@ impl MatchRow<'_> {
     #[must_use]
     pub fn cells(&self) -> Vec<Cell<'_>> {
         cells(Self::COLUMNS, self)
+    }
+}
+
+impl NameColumns for MatchRow<'_> {
+    fn queried_name(&self) -> &QueriedName<'_> {
+        &self.name
     }
 }
 

@@ -29,6 +29,7 @@ mod machine_logs;
 pub mod markdown;
 mod matched_event;
 mod matches;
+mod name_columns;
 mod nothing_read;
 mod page;
 mod process;

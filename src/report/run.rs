@@ -11,6 +11,7 @@ use super::flawed_file::{FlawedFile, MissedContainer};
 use super::totals::Totals;
 use crate::base::platform::Machine;
 use crate::config::Options;
+use crate::event::PublicSuffixList;
 use crate::ledger::tally::SkippedCounts;
 
 /// The whole of `run.json`: the description of a run, with all that is needed to repeat it.
@@ -62,6 +63,8 @@ pub struct Run {
     /// The SHA-256 of what the run looked for: the version of dnsweep, rules, exclusions and period.
     /// Each table has the same hash in its metadata (`dnsweep.looked_for_sha256`).
     pub looked_for_sha256: String,
+    /// The public suffix list by which the parts of queried names in the tables were found.
+    pub public_suffix_list: PublicSuffixList,
     /// All options on which the results depend, except the period, the rules and the exclusions.
     pub options: Options,
     /// The roots of the evidence, as absolute paths.

@@ -19,7 +19,7 @@ use crate::config::{
 };
 use crate::detect::{LeadCondition, RiskObject};
 use crate::error::SweepError;
-use crate::event::{EventTime, time_zone};
+use crate::event::{EventTime, PUBLIC_SUFFIX_LIST, time_zone};
 use crate::evidence::discover::Discovery;
 use crate::output::{
     FinalJournal, OutputDirectory, OutputError, OutputTables, PAGE_FILE, PART_FILE, PendingSync,
@@ -94,6 +94,7 @@ pub(super) fn conclude(
         since: config.window.since.map(EventTime::rfc3339),
         until: config.window.until.map(EventTime::rfc3339),
         looked_for_sha256,
+        public_suffix_list: PUBLIC_SUFFIX_LIST,
         options: config.options.clone(),
         exclusions: exclusion_records(&config.exclusions, &excluded),
         roots: discovery.roots.iter().map(|root| path_text(root)).collect(),

@@ -9,7 +9,7 @@ use super::hits::{DetectionHits, DetectionIndex, EventWithHits, Hit, HitTables, 
 use super::leads::{lead_conditions, lead_predicate};
 use crate::config::{Config, Leads, Queries};
 use crate::detect::{Detection, Predicate};
-use crate::event::{Event, QueryResults};
+use crate::event::{Event, QueriedName, QueryResults};
 use crate::evidence::discover::{Discovery, LogFile};
 use crate::output::OutputError;
 use crate::report::{
@@ -38,7 +38,7 @@ impl Rule<'_> {
         }
     }
 
-    fn row<'e>(&self, detected: &'e EventWithHits, context: MatchContext<'e>) -> MatchRow<'e> {
+    fn row<'e>(&'e self, detected: &'e EventWithHits, context: MatchContext<'e>) -> MatchRow<'e> {
         let LocatedEvent { location, integrity, event } = &detected.located;
         let (hits, detection) = match detected.role {
             Role::Match => (self.detection.search.predicate.hits_of_match(event), Some(self.detection)),
@@ -53,8 +53,10 @@ impl Rule<'_> {
             integrity: *integrity,
             event_hash: detected.hash,
             occurrence: detected.occurrence,
+            name: QueriedName::new(event.query_name().unwrap_or_default()),
             results: QueryResults::parse(event.query_results().unwrap_or_default()),
             matched_query: hits.matched_query,
+            matched_query_on_label: hits.matched_query_on_label,
             matched_process: hits.matched_process,
             risk_score: detection.and_then(|detection| detection.risk_score).map(i64::from),
             risk_message: detection.and_then(|detection| detection.risk_message(event)),

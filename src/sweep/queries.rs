@@ -15,7 +15,7 @@ use crate::base::external_sort::{ExternalSorter, SortedRecord};
 use crate::base::in_order::in_order;
 use crate::config::Config;
 use crate::error::SweepError;
-use crate::event::QueryResults;
+use crate::event::{QueriedName, QueryResults};
 use crate::evidence::discover::Discovery;
 use crate::ledger::damage::Integrity;
 use crate::output::{
@@ -255,8 +255,10 @@ fn rows(part: &[PlacedQuery], table: &Table, discovery: &Discovery) -> Result<Ro
             integrity: located.integrity,
             event_hash: end_of(record.key()).0,
             occurrence: *occurrence,
+            name: QueriedName::new(located.event.query_name().unwrap_or_default()),
             results: QueryResults::parse(located.event.query_results().unwrap_or_default()),
             matched_query: Vec::new(),
+            matched_query_on_label: Vec::new(),
             matched_process: Vec::new(),
             risk_score: None,
             risk_message: None,

@@ -4,7 +4,9 @@
 use std::collections::HashMap;
 
 use crate::base::fast_map::RandomState;
+use crate::detect::predicate::expression::{Case, PatternPart};
 use crate::detect::predicate::network::{Network, NetworkIndex};
+use crate::detect::predicate::on_label::{Letters, is_on_label};
 use crate::detect::predicate::pattern::{Pattern, fold};
 
 /// The number of bytes of a gram, which is a sequence of adjacent bytes in a text. In the index of
@@ -40,6 +42,21 @@ impl MatchType {
             MatchType::Wildcard if case_sensitive => matches_in_case(cell, value),
             MatchType::Wildcard => Pattern::new(cell).matches(value),
             MatchType::Network => Network::parse(cell).is_ok_and(|network| network.contains_any(value)),
+        }
+    }
+
+    /// Returns true if the text of a cell that is a pattern lies on label boundaries in `name`, a
+    /// queried name that the cell matches, as [`is_on_label`] decides. Always true for a cell that is
+    /// no pattern: it is the whole name, or a network.
+    pub fn is_on_label(self, cell: &str, name: &str, case_sensitive: bool) -> bool {
+        match self {
+            MatchType::Exact | MatchType::Network => true,
+            MatchType::Wildcard => {
+                let case = if case_sensitive { Case::Kept } else { Case::Folded };
+                let literal = |text: &str| [PatternPart::Any, PatternPart::Literal(text.to_owned())];
+                let parts: Vec<PatternPart> = cell.split('*').flat_map(literal).skip(1).collect();
+                is_on_label(&Letters::pieces(&parts, case), name)
+            }
         }
     }
 

@@ -293,6 +293,25 @@ pub(in crate::detect) struct LookupOutput {
     output: usize,
 }
 
+/// A cell of a lookup table that matches a field of an event.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::detect) struct CellHit<'l> {
+    /// The event field that the cell matches.
+    pub field: Field,
+    /// The text of the cell.
+    pub cell: &'l str,
+    match_type: MatchType,
+    case_sensitive: bool,
+}
+
+impl CellHit<'_> {
+    /// Returns true if the cell's text lies on label boundaries in `name`, a queried name that the
+    /// cell matches, as [`MatchType::is_on_label`] decides.
+    pub fn is_on_label(&self, name: &str) -> bool {
+        self.match_type.is_on_label(self.cell, name, self.case_sensitive)
+    }
+}
+
 impl PartialEq for LookupOutput {
     fn eq(&self, other: &Self) -> bool {
         self.finds_same_rows(other) && self.output == other.output
@@ -389,15 +408,19 @@ impl LookupOutput {
         Some(literals.into_iter().map(|literal| RequiredLiteral { data_name, literal }).collect())
     }
 
-    /// Returns the cells of the key columns in the rows that the lookup finds for an event, each
-    /// with the event field that it matches. Key columns that are compared with something other
-    /// than a field are left out.
-    pub fn hits(&self, event: &Event) -> Vec<(Field, &str)> {
+    /// Returns the cells of the key columns in the rows that the lookup finds for an event. Key
+    /// columns that are compared with something other than a field are left out.
+    pub fn hits(&self, event: &Event) -> Vec<CellHit<'_>> {
         let rows = self.rows(EvalInput::Event(event));
         let mut hits = Vec::new();
         for (column, term) in &self.keys {
             let Some(field) = plain_field(term) else { continue };
-            hits.extend(rows.iter().map(|row| (field, self.lookup.cell(*row, *column))));
+            let match_type = self.lookup.match_types.get(*column).copied().unwrap_or_default();
+            let case_sensitive = self.lookup.case_sensitive;
+            hits.extend(rows.iter().map(|row| {
+                let cell = self.lookup.cell(*row, *column);
+                CellHit { field, cell, match_type, case_sensitive }
+            }));
         }
         hits
     }

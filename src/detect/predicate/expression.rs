@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use regex::{Regex, RegexBuilder};
 
+use crate::detect::predicate::on_label::{Letters, is_on_label};
 use crate::detect::predicate::pattern::fold;
 use crate::detect::predicate::size::{Estimate, estimate, last_line};
 
@@ -42,6 +43,9 @@ pub struct Expression {
     /// [`Pattern`](crate::detect::predicate::pattern::Pattern) defines. Only an expression that was
     /// made from a pattern with wildcards has any.
     literals: Vec<String>,
+    /// What the pattern with wildcards states that the expression was made from; empty for a
+    /// regular expression of a rule.
+    pieces: Vec<Letters>,
 }
 
 /// Two expressions are equal if their texts and flags are equal, whether they are compiled or not.
@@ -92,7 +96,7 @@ impl Expression {
     /// is not understood. Look-around and back-references are not supported, so that each value is
     /// read only once.
     pub fn new(text: &str, flags: Flags) -> Result<Self, String> {
-        Self::of_source(text, with_ends(text), flags, Vec::new())
+        Self::of_source(text, with_ends(text), flags)
     }
 
     /// Makes a regular expression for a pattern with wildcards, which must match the whole value.
@@ -115,10 +119,11 @@ impl Expression {
             }
         }
         regex.push_str(r"\z");
-        Self::of_source(text, regex, Flags { dot_all: true, ..Flags::default() }, literals)
+        let expression = Self::of_source(text, regex, Flags { dot_all: true, ..Flags::default() })?;
+        Ok(Expression { literals, pieces: Letters::pieces(parts, case), ..expression })
     }
 
-    fn of_source(text: &str, source: String, flags: Flags, literals: Vec<String>) -> Result<Self, String> {
+    fn of_source(text: &str, source: String, flags: Flags) -> Result<Self, String> {
         let estimate = estimate(&source, flags)?;
         if estimate.size > MOST_MEMORY {
             return Err(format!(
@@ -126,7 +131,15 @@ impl Expression {
                 estimate.size
             ));
         }
-        Ok(Expression { text: text.to_owned(), source, flags, estimate, regex: OnceLock::new(), literals })
+        Ok(Expression {
+            text: text.to_owned(),
+            source,
+            flags,
+            estimate,
+            regex: OnceLock::new(),
+            literals: Vec::new(),
+            pieces: Vec::new(),
+        })
     }
 
     /// Returns the estimated memory that the regular expression takes once compiled, in bytes. It
@@ -167,6 +180,14 @@ impl Expression {
     pub fn matches(&self, value: &str) -> bool {
         // The compiler of rules matches the empty text, before the expression may be compiled.
         if value.is_empty() { self.estimate.matches_empty } else { self.ready().is_match(value) }
+    }
+
+    /// Returns true if the text of the pattern that the expression was made from lies on label
+    /// boundaries in `name`, a queried name that it matches, as [`is_on_label`] decides. Always true
+    /// for a regular expression of a rule, which states itself what may be before and after a text.
+    #[must_use]
+    pub fn is_on_label(&self, name: &str) -> bool {
+        is_on_label(&self.pieces, name)
     }
 
     fn ready(&self) -> &Regex {

@@ -6,6 +6,7 @@ pub(in crate::detect) mod expression;
 pub(in crate::detect) mod field;
 pub(in crate::detect) mod field_cache;
 pub(in crate::detect) mod network;
+pub(in crate::detect) mod on_label;
 pub(in crate::detect) mod pairs;
 pub(in crate::detect) mod pattern;
 pub(in crate::detect) mod size;
@@ -112,12 +113,16 @@ pub enum Inequality {
 /// The patterns of a rule that made an event match, as the rule's author wrote them. Each pattern
 /// is listed once, in the order of the rule. They become columns of the table of matches.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Hits {
+pub struct Hits<'p> {
     /// The patterns of the rule that matched the name in the DNS query.
-    pub matched_query: Vec<String>,
+    pub matched_query: Vec<&'p str>,
+    /// Those of `matched_query` whose text lies on label boundaries in the name, so that it is one
+    /// or more of the name's whole labels. Regular expressions, and patterns that state no text, are
+    /// among them.
+    pub matched_query_on_label: Vec<&'p str>,
     /// The patterns of the rule that matched the name or the path of the executable of the process
     /// that made the DNS query.
-    pub matched_process: Vec<String>,
+    pub matched_process: Vec<&'p str>,
 }
 
 impl Predicate {
@@ -156,14 +161,14 @@ impl Predicate {
     /// that is negated, or in a branch of the predicate that is false as a whole, did not make the
     /// event match.
     #[must_use]
-    pub fn hits(&self, event: &Event) -> Hits {
+    pub fn hits(&self, event: &Event) -> Hits<'_> {
         if self.evaluate(event) { self.hits_of_match(event) } else { Hits::default() }
     }
 
     /// Returns the patterns that made an event match, like [`Predicate::hits`], but for an event
     /// that is known to match, which saves an evaluation.
     #[must_use]
-    pub fn hits_of_match(&self, event: &Event) -> Hits {
+    pub fn hits_of_match(&self, event: &Event) -> Hits<'_> {
         let mut hits = Hits::default();
         self.collect_hits(&mut FieldCache::new(event), true, &mut hits);
         hits
@@ -172,7 +177,7 @@ impl Predicate {
     /// Adds to `hits` the patterns in this predicate that made an event match the rule. `wanted` is
     /// the truth value by which this predicate contributes to the match: true, or false inside an
     /// odd number of negations.
-    fn collect_hits(&self, event: &mut FieldCache<'_>, wanted: bool, hits: &mut Hits) {
+    fn collect_hits<'p>(&'p self, event: &mut FieldCache<'_>, wanted: bool, hits: &mut Hits<'p>) {
         match self {
             Predicate::And(children) | Predicate::Or(children) => {
                 // All children of a true AND are true, and all children of a false OR are false.
@@ -184,8 +189,12 @@ impl Predicate {
                 }
             }
             Predicate::Not(child) => child.collect_hits(event, !wanted, hits),
-            Predicate::Matches { field, pattern } if wanted => hits.add(*field, pattern.text()),
-            Predicate::Fits { field, expression } if wanted => hits.add(*field, expression.text()),
+            Predicate::Matches { field, pattern } if wanted => {
+                hits.add(event.event, *field, pattern.text(), |name| pattern.is_on_label(name));
+            }
+            Predicate::Fits { field, expression } if wanted => {
+                hits.add(event.event, *field, expression.text(), |name| expression.is_on_label(name));
+            }
             Predicate::Computed(computed) if wanted => computed.add_hits(event.event, hits),
             Predicate::All
             | Predicate::Sysmon
@@ -302,16 +311,33 @@ impl Inequality {
     }
 }
 
-impl Hits {
-    pub(in crate::detect) fn add(&mut self, field: Field, text: &str) {
-        let list = match field {
-            Field::QUERY_NAME => &mut self.matched_query,
-            Field::ProcessName | Field::IMAGE => &mut self.matched_process,
-            _ => return,
-        };
-        if list.iter().all(|known| known != text) {
-            list.push(text.to_owned());
+impl<'p> Hits<'p> {
+    /// Adds a pattern of the rule that matched a field of an event, if it is a field whose patterns
+    /// are listed. `is_on_label` decides whether the pattern's text lies on label boundaries in a
+    /// queried name.
+    pub(in crate::detect) fn add(
+        &mut self,
+        event: &Event,
+        field: Field,
+        text: &'p str,
+        is_on_label: impl FnOnce(&str) -> bool,
+    ) {
+        match field {
+            Field::QUERY_NAME => {
+                add_once(&mut self.matched_query, text);
+                if event.query_name().is_some_and(is_on_label) {
+                    add_once(&mut self.matched_query_on_label, text);
+                }
+            }
+            Field::ProcessName | Field::IMAGE => add_once(&mut self.matched_process, text),
+            _ => {}
         }
+    }
+}
+
+fn add_once<'p>(list: &mut Vec<&'p str>, text: &'p str) {
+    if !list.contains(&text) {
+        list.push(text);
     }
 }
 
@@ -401,13 +427,11 @@ mod tests {
             ("QueryName=*pastebin*", &[], &[]),
             ("User=*alice", &[], &[]),
         ] {
-            let hits = predicate(head).hits(&event);
+            let predicate = predicate(head);
+            let hits = predicate.hits(&event);
             assert_eq!(
                 (hits.matched_query, hits.matched_process),
-                (
-                    query.iter().map(ToString::to_string).collect(),
-                    process.iter().map(ToString::to_string).collect()
-                ),
+                (query.to_vec(), process.to_vec()),
                 "{head}"
             );
         }

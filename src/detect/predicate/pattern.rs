@@ -2,15 +2,16 @@
 //! all rule languages: the parser of each language has already resolved quotes and escapes.
 
 use crate::base::byte_search::find_either;
+pub(in crate::detect) use crate::base::letter_case::fold;
+use crate::detect::predicate::on_label::is_on_label;
 use crate::detect::predicate::pairs::BytePairs;
 
 /// A pattern with wildcards (`*`) that is compared with a field's whole value, without regard to
 /// case.
 ///
-/// Each character is folded to its simple lower case. The exception is a character outside ASCII
-/// whose lower case is ASCII, which is kept: U+212A KELVIN SIGN is not `k`, and U+0130 is not `i`.
-/// Windows' own table for file names does the same. So an ASCII literal matches only ASCII text,
-/// and [`Pattern::literals`] can be searched for in the bytes of records.
+/// Texts are compared in lower case, as [`fold`] makes it. An ASCII letter and one outside ASCII
+/// never have the same lower case. So an ASCII literal matches only ASCII text, and
+/// [`Pattern::literals`] can be searched for in the bytes of records.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
     /// The text of the pattern as the rule's author wrote it, with escapes resolved.
@@ -64,6 +65,13 @@ impl Pattern {
         self.pieces.iter().map(String::as_str).filter(|piece| !piece.is_empty())
     }
 
+    /// Returns true if the pattern's text lies on label boundaries in `name`, a queried name that
+    /// the pattern matches, as [`is_on_label`] decides.
+    #[must_use]
+    pub fn is_on_label(&self, name: &str) -> bool {
+        is_on_label(&self.pieces, name)
+    }
+
     /// Returns true if the pattern consists only of wildcards, so that it matches every value.
     #[must_use]
     pub fn is_any(&self) -> bool {
@@ -89,21 +97,6 @@ impl Pattern {
             matches_pieces(&self.pieces, fold(value).as_bytes())
         }
     }
-}
-
-/// Returns the text in lower case. Each character is converted by itself, as [`Pattern`] describes,
-/// so that two texts become equal exactly if a pattern treats them as equal.
-pub(in crate::detect) fn fold(text: &str) -> String {
-    text.chars().map(fold_char).collect()
-}
-
-fn fold_char(character: char) -> char {
-    if character.is_ascii() {
-        return character.to_ascii_lowercase();
-    }
-    // U+0130 is the only character whose full lower case is longer than one character; its first is
-    // ASCII.
-    character.to_lowercase().next().filter(|lower| !lower.is_ascii()).unwrap_or(character)
 }
 
 /// Returns true if `value` matches the pattern with the literals `pieces`: it begins with the first

@@ -110,11 +110,11 @@ impl Computed {
     /// Adds to `hits` the cells of the condition's lookup tables (tables of the site) that the
     /// event matched. The table of matches shows them, so that the user sees which entries of the
     /// tables they were.
-    pub(in crate::detect) fn add_hits(&self, event: &Event, hits: &mut Hits) {
+    pub(in crate::detect) fn add_hits<'p>(&'p self, event: &Event, hits: &mut Hits<'p>) {
         self.condition.visit(&mut |term| {
             if let TermKind::Lookup(found) = term.kind() {
-                for (field, text) in found.hits(event) {
-                    hits.add(field, text);
+                for hit in found.hits(event) {
+                    hits.add(event, hit.field, hit.cell, |name| hit.is_on_label(name));
                 }
             }
         });

@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use dnsweep::internals::detect::{Detection, StatsTable};
-use dnsweep::internals::event::{QueryResults, Window};
+use dnsweep::internals::event::{QueriedName, QueryResults, Window};
 use dnsweep::internals::ledger::damage::Damage;
 use dnsweep::internals::ledger::tally::RecordCounts;
 use dnsweep::internals::output::Table;
@@ -100,8 +100,10 @@ fn make_rows(events: &[LocatedEvent]) {
             integrity: *integrity,
             event_hash: event_hash(event),
             occurrence: Occurrence::First,
+            name: QueriedName::new(event.query_name().unwrap_or_default()),
             results: QueryResults::parse(event.query_results().unwrap_or_default()),
             matched_query: hits.matched_query,
+            matched_query_on_label: hits.matched_query_on_label,
             matched_process: hits.matched_process,
             risk_score: Some(64),
             risk_message: SEED.risk_message(event),
