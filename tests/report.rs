@@ -376,6 +376,7 @@ fn assert_matches(swept: &FinishedSweep, host: &Value) {
             assert_eq!(found["place"][name], row[name], "{name}");
         }
         assert_eq!(found["rules"][0]["query_patterns"], row["matched_query"]);
+        assert_eq!(found["rules"][0]["query_patterns_on_label"], row["matched_query_on_label"]);
         assert_eq!(found["rules"][0]["process_patterns"], row["matched_process"]);
         assert_eq!(found["rules"][0]["risk_message"], row["risk_message"]);
     }
@@ -385,6 +386,58 @@ fn assert_matches(swept: &FinishedSweep, host: &Value) {
 fn micros(time: &Value) -> Option<i64> {
     let time = dnsweep::EventTime::parse_logged(time.as_str()?).unwrap();
     Some(time.microseconds())
+}
+
+#[test]
+fn hits_inside_labels_are_told_from_others_in_each_format() {
+    let scene = Scene::new();
+    let asked = |number: u64, name: &str| Event::dns_query(name, POWERSHELL).numbered(number).on("A");
+    let names = ["t.me", "client.medium.com", "Client.Medium.com", "pastebin.com"];
+    let events: Vec<Event> = (1..).zip(names).map(|(number, name)| asked(number, name)).collect();
+    scene.put("A/a.evtx", &log(&events));
+    // Copies count once.
+    scene.put("A/b.evtx", &log(&events));
+    scene.put("B/b.evtx", &log(&[Event::dns_query("pastebin.com", POWERSHELL).on("B")]));
+    let swept = scene.sweep(&[]).expect(0);
+    let patterns = json!([{"pattern": "*t.me*", "hits": 3, "on_label": 1}]);
+    for options in [&[][..], &["--host", "a"]] {
+        let json = json_of(&swept.out, options);
+        assert_eq!(json["patterns_inside_labels"], json!({"items": patterns, "count": 1}));
+    }
+    assert_eq!(json_of(&swept.out, &["--host", "b"])["patterns_inside_labels"]["count"], 0);
+    let shown = |options: &[&str]| report(&swept.out, options).stdout;
+    let text = shown(&[]);
+    for expected in [
+        "\nPatterns    *t.me*: 1 of 3 hits on a label boundary\n",
+        " *t.me* (inside a label), *pow",
+        " *pastebin*, ",
+    ] {
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
+    assert!(shown(&["--host", "a"]).contains(" *t.me* (inside a label), *pow"));
+    assert!(shown(&["--format", "markdown"]).contains("| `*t.me*` | 3 | 1 |\n"));
+    let page = shown(&["--format", "html"]);
+    assert!(
+        page.contains("On a label boundary are 1 of 3 hits of *t.me*.")
+            && page.contains("by *t.me* (inside a label)")
+    );
+    let csv = shown(&["--host", "a", "--format", "csv"]);
+    let mut rows = csv::Reader::from_reader(csv.as_bytes());
+    let place = rows.headers().unwrap().iter().position(|name| name == "patterns_on_label").unwrap();
+    let found: Vec<String> = rows.records().map(|row| row.unwrap()[place].to_owned()).collect();
+    assert_eq!(found, ["*t.me*", "", "", "*pastebin*"]);
+}
+
+#[test]
+fn no_format_speaks_of_labels_if_all_hits_are_on_their_boundaries() {
+    let scene = Scene::new();
+    scene.put("A/a.evtx", &log(&[Event::dns_query("cdn.t.me.example", POWERSHELL).on("A")]));
+    let swept = scene.sweep(&[]).expect(0);
+    for format in ["text", "markdown", "html"] {
+        let text = report(&swept.out, &["--format", format]).stdout;
+        assert!(text.contains("*t.me*") || format == "markdown");
+        assert!(!text.contains("label boundary") && !text.contains("inside a label"), "{format}");
+    }
 }
 
 #[test]

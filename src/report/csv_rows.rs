@@ -28,7 +28,7 @@ const HOST: [&str; 16] = [
     "anomalies",
 ];
 /// The columns of the CSV that has a row for each match.
-const MATCH: [&str; 16] = [
+const MATCH: [&str; 17] = [
     "time",
     "computer",
     "query_name",
@@ -39,6 +39,7 @@ const MATCH: [&str; 16] = [
     "user",
     "detections",
     "patterns",
+    "patterns_on_label",
     "risk_messages",
     "evidence",
     "source_path",
@@ -106,6 +107,7 @@ pub fn write_matches(answer: &Answer, to: impl Write) -> io::Result<()> {
         for found in &host.matches.listed.items {
             let rules = || found.rules.iter();
             let patterns = rules().flat_map(|rule| rule.query_patterns.iter().chain(&rule.process_patterns));
+            let on_label = rules().flat_map(|rule| &rule.query_patterns_on_label);
             rows.push([
                 time(found.time),
                 optional(host.facts.computer.as_deref()),
@@ -117,6 +119,7 @@ pub fn write_matches(answer: &Answer, to: impl Write) -> io::Result<()> {
                 optional(found.user.as_deref()),
                 joined(rules().map(|rule| &rule.name)),
                 joined(patterns),
+                joined(on_label),
                 joined(rules().filter_map(|rule| rule.risk_message.as_ref())),
                 text(&found.place.evidence),
                 text(&found.place.source_path),

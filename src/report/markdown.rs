@@ -52,6 +52,7 @@ pub fn summary(answer: &Answer, directory: &str) -> String {
     {
         top_values(&mut text, head, values);
     }
+    patterns_inside_labels(&mut text, answer);
     let remarks = [("Anomalies", &answer.anomalies), ("Notes", &answer.notes)];
     for (head, remarks) in remarks.into_iter().filter(|(_, remarks)| remarks.count > 0) {
         let _ = writeln!(text, "## {head}\n");
@@ -192,6 +193,22 @@ fn top_values(text: &mut String, head: &str, values: &TopValues) {
         let _ = writeln!(text, "| {} | {matches} | {hosts} |", code(&value.value));
     }
     text.push('\n');
+}
+
+/// Writes the patterns of which not all hits lie on label boundaries. Writes nothing if all do.
+fn patterns_inside_labels(text: &mut String, answer: &Answer) {
+    let patterns = &answer.patterns_inside_labels;
+    if patterns.count == 0 {
+        return;
+    }
+    text.push_str(
+        "## Patterns with hits inside labels\n\n| pattern | hits | on a label boundary |\n|---|---:|---:|\n",
+    );
+    for found in &patterns.items {
+        let (pattern, hits, on_label) = (code(&found.pattern), grouped(found.hits), grouped(found.on_label));
+        let _ = writeln!(text, "| {pattern} | {hits} | {on_label} |");
+    }
+    more(text, patterns);
 }
 
 /// Returns what is known of the hosts that an answer lists, as Markdown.

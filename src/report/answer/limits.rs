@@ -19,6 +19,8 @@ pub struct Limits {
     pub days: usize,
     /// The most values in each list of values, such as queried names.
     pub values: usize,
+    /// The most patterns in the list of those with hits inside labels of the queried name.
+    pub patterns: usize,
     /// The most anomalies, and the most notes, in the list over all hosts and in that of each host.
     pub remarks: usize,
 }
@@ -33,6 +35,7 @@ impl Limits {
         groups: 0,
         days: 0,
         values: 8,
+        patterns: 20,
         remarks: 20,
     };
     /// How much is listed in a JSON document that programs read.
@@ -44,6 +47,7 @@ impl Limits {
         groups: 0,
         days: 100,
         values: 20,
+        patterns: 1000,
         remarks: 100,
     };
     /// How much is listed for a table with one row for each host.
@@ -55,6 +59,7 @@ impl Limits {
         groups: 0,
         days: 0,
         values: 1,
+        patterns: 0,
         remarks: 3,
     };
     /// How much is listed if the answer is about a single host.
@@ -66,6 +71,7 @@ impl Limits {
         groups: 10_000,
         days: 1000,
         values: 100,
+        patterns: 100,
         remarks: 100,
     };
     /// How much is listed in a complete list of all hosts.
@@ -77,6 +83,7 @@ impl Limits {
         groups: 0,
         days: 0,
         values: 1000,
+        patterns: 1000,
         remarks: 1000,
     };
     /// How much is listed in an HTML page, so that a browser can show it.
@@ -89,6 +96,7 @@ impl Limits {
         groups: 0,
         days: 0,
         values: 0,
+        patterns: 20,
         remarks: 200,
     };
 }

@@ -61,9 +61,47 @@ pub struct MatchedRule {
     pub risk_message: Option<String>,
     /// The detection's patterns for the queried name that the event satisfies.
     pub query_patterns: Vec<String>,
+    /// Those of `query_patterns` whose text is one or more whole labels of the queried name, the
+    /// parts between its dots. Regular expressions, and patterns that state no text, are among them.
+    pub query_patterns_on_label: Vec<String>,
     /// The detection's patterns for the program's name and path that the event satisfies.
     pub process_patterns: Vec<String>,
 }
+
+impl MatchedRule {
+    /// Returns the detection's patterns that the event satisfies, for the queried name and for the
+    /// program, each with whether its text lies inside a label of the queried name.
+    pub(in crate::report) fn patterns(&self) -> impl Iterator<Item = (&str, PatternPlace)> {
+        let place = |pattern: &String| {
+            let is_on_label = self.query_patterns_on_label.contains(pattern);
+            if is_on_label { PatternPlace::Usual } else { PatternPlace::InsideLabel }
+        };
+        let query = self.query_patterns.iter().map(move |pattern| (pattern.as_str(), place(pattern)));
+        query.chain(self.process_patterns.iter().map(|pattern| (pattern.as_str(), PatternPlace::Usual)))
+    }
+}
+
+/// Where the text of a pattern lies in the value that satisfies it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::report) enum PatternPlace {
+    /// The text lies inside a label of the queried name, or reaches into one.
+    InsideLabel,
+    /// The text is whole labels of the queried name, or the pattern is one for the program.
+    Usual,
+}
+
+impl PatternPlace {
+    /// Returns the remark that follows a pattern whose text lies here; empty if there is none.
+    pub(in crate::report) fn remark(self) -> &'static str {
+        match self {
+            PatternPlace::InsideLabel => INSIDE_LABEL,
+            PatternPlace::Usual => "",
+        }
+    }
+}
+
+/// The remark on a pattern whose text lies inside a label of the queried name.
+pub(in crate::report) const INSIDE_LABEL: &str = " (inside a label)";
 
 /// Where the record of an event lies in the evidence, and how far it can be trusted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -124,7 +162,7 @@ const SELECTING: [&str; 8] = [
     EXCLUDED,
 ];
 /// The columns of the table of matches that make a [`Match`].
-const SHOWN: [&str; 27] = [
+const SHOWN: [&str; 28] = [
     "event_time",
     "computer",
     "query_name",
@@ -150,6 +188,7 @@ const SHOWN: [&str; 27] = [
     "detection_id",
     "detection_name",
     "matched_query",
+    "matched_query_on_label",
     "matched_process",
     "risk_score",
 ];
@@ -400,6 +439,7 @@ impl MatchedRule {
             risk_score: row.integer("risk_score"),
             risk_message: row.text(MESSAGE).map(kept),
             query_patterns: patterns("matched_query"),
+            query_patterns_on_label: patterns("matched_query_on_label"),
             process_patterns: patterns("matched_process"),
         }
     }

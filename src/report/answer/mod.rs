@@ -16,6 +16,7 @@ mod hosts;
 mod limits;
 mod listed;
 mod matches;
+mod patterns;
 mod risk;
 mod values;
 
@@ -31,6 +32,8 @@ pub use self::hosts::{HostLeads, HostRemark, NamedPlace, UnclearedCount, Verdict
 pub use self::limits::Limits;
 pub use self::listed::{Listed, Ranked};
 pub use self::matches::{DayCount, HostMatch, Match, MatchedRule, RecordPlace};
+pub(in crate::report) use self::matches::{INSIDE_LABEL, PatternPlace};
+pub use self::patterns::PatternCount;
 pub use self::risk::{Risk, RiskOfObject, RiskQuestion};
 pub(in crate::report) use self::values::LONGEST_VALUE;
 pub use self::values::{TopValues, ValueCount};
@@ -73,6 +76,11 @@ pub struct Answer {
     /// The accounts under which programs made the queries of the unique matches of all hosts, most
     /// frequent first.
     pub users: TopValues,
+    /// The detections' patterns for the queried name of which not all hits lie on label boundaries,
+    /// those with the most hits inside labels first. A pattern's hit lies on label boundaries if the
+    /// pattern's text is one or more whole labels of the name, the parts between its dots: that of
+    /// `*t.me*` is so in `cdn.t.me`, and not in `client.medium.com`.
+    pub patterns_inside_labels: Listed<PatternCount>,
     /// What is odd about hosts' logs: first the worst anomaly of each host with matches, then the
     /// worst of each other host, then what is less grave.
     pub anomalies: Listed<HostRemark>,
@@ -144,6 +152,7 @@ impl Answer {
                 hosts.items.iter_mut().chain(&mut uncleared.items).collect();
             groups::read(tables, &run, detailed, limits.groups)?;
         }
+        let patterns_inside_labels = patterns::read(tables, question)?;
         let containers = containers::read(tables)?;
         Ok(Answer {
             run,
@@ -157,6 +166,7 @@ impl Answer {
             query_names,
             processes,
             users,
+            patterns_inside_labels,
             anomalies,
             notes,
             leads: looked_for_leads.then_some(leads),

@@ -9,12 +9,12 @@ use super::room::Earliest;
 use super::texts::{SetId, Sets, TextId, Texts};
 use crate::base::fast_map::FastMap;
 use crate::event::EventTime;
-use crate::report::answer::{HostInDetail, host_key};
+use crate::report::answer::{HostInDetail, INSIDE_LABEL, host_key};
 use crate::table::{Cell, Row};
 
 /// The columns of the table of matches that the page reads, in the order in which
 /// [`FoundReader::read`] takes their cells.
-const COLUMNS: [&str; 21] = [
+const COLUMNS: [&str; 22] = [
     "duplicate",
     "excluded_by",
     "recovered",
@@ -36,9 +36,12 @@ const COLUMNS: [&str; 21] = [
     "query_results",
     "user",
     PATTERNS,
+    ON_LABEL,
 ];
 /// The column with those of the detection's patterns that the queried name satisfies.
 const PATTERNS: &str = "matched_query";
+/// The column with those of [`PATTERNS`] whose text lies on label boundaries in the queried name.
+const ON_LABEL: &str = "matched_query_on_label";
 /// The column with the GUID of the process. It is read only if a detection groups by it, because
 /// nearly every row has another value, and all of them would be kept in memory.
 const PROCESS_GUID: &str = "process_guid";
@@ -82,7 +85,8 @@ pub(super) struct Found {
     pub results: TextId,
     /// The account of the program that made the query.
     pub user: TextId,
-    /// The detection's patterns for the queried name that the event satisfies.
+    /// The detection's patterns for the queried name that the event satisfies, with a remark on those
+    /// whose text lies inside a label of the name.
     pub patterns: SetId,
     /// The GUID of the process that made the query; empty if no detection groups by it.
     pub process_guid: TextId,
@@ -118,7 +122,7 @@ impl FoundReader {
         let patterns = FastMap::default();
         let mut columns = COLUMNS.to_vec();
         if by_process {
-            columns.insert(columns.len() - 1, PROCESS_GUID);
+            columns.insert(columns.len() - 2, PROCESS_GUID);
         }
         (FoundReader { hosts, before: Default::default(), host: None, patterns, by_process }, columns)
     }
@@ -181,20 +185,26 @@ impl FoundReader {
         })
     }
 
-    /// Returns the patterns that a queried name satisfies. `of` is the id of the detection and the
-    /// name; `cell` returns the cell with the patterns, and is called only for the first row that
-    /// has both.
+    /// Returns the patterns that a queried name satisfies, with a remark on those whose text lies
+    /// inside a label of the name. `of` is the id of the detection and the name; `next` returns the
+    /// cell with the patterns and then that with those on label boundaries, and is called only for
+    /// the first row that has both.
     fn patterns<'r>(
         &mut self,
         of: (TextId, TextId),
-        cell: impl FnOnce() -> Cell<'r>,
+        mut next: impl FnMut() -> Cell<'r>,
         texts: &mut Texts,
         sets: &mut Sets,
     ) -> SetId {
         *self.patterns.entry(of).or_insert_with(|| {
-            let patterns = if let Cell::Texts(patterns) = cell() { patterns } else { Vec::new() };
-            let add = |set, pattern: &Cow<'_, str>| sets.with(set, texts.id(pattern).unwrap_or_default());
-            patterns.iter().fold(SetId::default(), add)
+            let mut list = || if let Cell::Texts(texts) = next() { texts } else { Vec::new() };
+            let (patterns, on_label) = (list(), list());
+            let text = |pattern: &Cow<'r, str>| {
+                let remark = if on_label.contains(pattern) { "" } else { INSIDE_LABEL };
+                format!("{pattern}{remark}")
+            };
+            let texts = patterns.iter().map(text).map(|text| texts.id(&text).unwrap_or_default());
+            texts.fold(SetId::default(), |set, text| sets.with(set, text))
         })
     }
 

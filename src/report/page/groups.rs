@@ -66,7 +66,8 @@ pub(super) struct Group {
     pub images: SetId,
     /// The queried names.
     pub names: SetId,
-    /// The detection's patterns that the queried names satisfy.
+    /// The detection's patterns that the queried names satisfy. A pattern that lies inside a label of
+    /// one name, and on label boundaries of another, is here twice: with a remark, and without.
     pub patterns: SetId,
     /// The answers to the queries. A query without an answer has its status here.
     pub answers: SetId,

@@ -5,6 +5,7 @@ use super::document::{DetectionCard, Fact, Kind, Listing};
 use super::sections::line;
 use super::words::{joined, prose, text};
 use crate::config::Hashing;
+use crate::event::PublicSuffixList;
 use crate::report::answer::Answer;
 use crate::report::run::{DetectionRecord, NameCondition, Run};
 use crate::report::wording::{counted, grouped};
@@ -134,8 +135,15 @@ pub(super) fn facts(answer: &Answer) -> Vec<Fact> {
         ),
         fact("Roots of the evidence", some(&run.roots)),
         fact("Pieces of evidence", some(&run.evidence)),
+        fact("Public suffix list", vec![suffix_list(run)]),
     ];
     facts.into_iter().flatten().collect()
+}
+
+/// Returns which public suffix list the parts of queried names were found by.
+fn suffix_list(run: &Run) -> String {
+    let PublicSuffixList { source, version, date } = &run.public_suffix_list;
+    format!("{} {}, of {}", text(source), text(version), text(date))
 }
 
 /// Returns a command line with each word that has blanks in quotes.

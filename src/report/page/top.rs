@@ -4,12 +4,15 @@ use super::document::{KeyFigure, Kind, Listing, Tone, Top};
 use super::groups::GroupedMatches;
 use super::texts::TextId;
 use super::words::{brief, host, left_out, optional_time, text, time};
-use crate::report::answer::{Answer, UnclearedCount, UtcTime};
+use crate::report::answer::{Answer, PatternCount, UnclearedCount, UtcTime};
 use crate::report::totals::Totals;
 use crate::report::wording::{counted, grouped};
 
 /// The most hosts with matches that the top of the page lists.
 const MOST_HOSTS: usize = 10;
+
+/// The most patterns with hits inside labels that the top of the page lists.
+const MOST_PATTERNS: usize = 3;
 
 /// Returns the top of the page.
 pub(super) fn top(answer: &Answer, matches: &GroupedMatches) -> Top {
@@ -81,6 +84,7 @@ fn sentences(answer: &Answer, matches: &GroupedMatches) -> Vec<String> {
         ));
         sentences.push(MEANING.to_owned());
     }
+    sentences.extend(inside_labels(answer));
     if totals.recovered_matches > 0 {
         let matches = counted(totals.recovered_matches, "more match is", "more matches are");
         sentences.push(format!("{matches} in deleted records only."));
@@ -99,6 +103,19 @@ fn sentences(answer: &Answer, matches: &GroupedMatches) -> Vec<String> {
         sentences.push(format!("{events} taken away by the site's exclusions."));
     }
     sentences
+}
+
+/// Returns a sentence on patterns of which not all hits lie on label boundaries; `None` if all hits
+/// of all patterns do.
+fn inside_labels(answer: &Answer) -> Option<String> {
+    let patterns = &answer.patterns_inside_labels;
+    let shown = patterns.items.iter().take(MOST_PATTERNS).map(|PatternCount { pattern, hits, on_label }| {
+        format!("{} of {} of {}", grouped(*on_label), counted(*hits, "hit", "hits"), brief(pattern))
+    });
+    let shown = listed(shown, patterns.count);
+    (patterns.count > 0).then(|| {
+        format!("Some hits lie inside a word of the name, which may be another name than the rule means. On a label boundary are {shown}.")
+    })
 }
 
 /// Returns a sentence on how many hosts without matches are not cleared, and why; `None` if all

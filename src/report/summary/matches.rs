@@ -4,7 +4,9 @@
 use super::layout::{LABEL_WIDTH, PATH_WIDTH, Tone, VALUE_WIDTH, fitted, padded};
 use super::rules::distinct_name;
 use super::{Summary, counted, evidence_text, grouped, host_name};
-use crate::report::answer::{HostInDetail, Match, MatchedRule, TopValues, UtcTime};
+use crate::report::answer::{
+    HostInDetail, Match, MatchedRule, PatternCount, PatternPlace, TopValues, UtcTime,
+};
 
 /// The most hosts of which a short summary lists matches.
 const MOST_HOSTS: usize = 4;
@@ -25,6 +27,8 @@ const MOST_PATTERNS: usize = 3;
 const MOST_NAMES: usize = 6;
 /// The most programs of all matches that a short summary lists.
 const MOST_PROCESSES: usize = 3;
+/// The most patterns with hits inside labels that a short summary lists.
+const MOST_INSIDE_LABELS: usize = 3;
 /// The indent of the lines under the first line of a match.
 const UNDER_MATCH: &str = "      ";
 
@@ -120,6 +124,24 @@ impl Summary<'_> {
         }
         lines.extend(self.more(processes.count, shown, "programs", "hosts.parquet"));
         lines.extend(self.values("Users", &answer.users));
+        lines.extend(self.patterns_inside_labels());
+        lines
+    }
+
+    /// Returns the summary's lines on patterns of which not all hits lie on label boundaries.
+    /// Returns none if all hits of all patterns do.
+    fn patterns_inside_labels(&self) -> Vec<String> {
+        let patterns = &self.answer.patterns_inside_labels;
+        let shown = patterns.items.len().min(self.extent.most(MOST_INSIDE_LABELS));
+        let mut lines = Vec::new();
+        for (place, PatternCount { pattern, hits, on_label }) in patterns.items.iter().take(shown).enumerate()
+        {
+            let label = if place == 0 { "Patterns" } else { "" };
+            let hits = counted(*hits, "hit", "hits");
+            let text = format!("{}: {} of {hits} on a label boundary", named(pattern), grouped(*on_label));
+            lines.extend(self.labelled(label, &text));
+        }
+        lines.extend(self.more(patterns.count, shown, "patterns", "matches.parquet"));
         lines
     }
 
@@ -155,11 +177,11 @@ fn on_hosts(matches: u64, hosts: u64) -> String {
     if hosts > 1 { format!("{} on {} hosts", grouped(matches), grouped(hosts)) } else { grouped(matches) }
 }
 
-/// Returns, as text, the first few patterns of a rule that an event satisfies.
+/// Returns, as text, the first few patterns of a rule that an event satisfies, with a remark on
+/// those whose text lies inside a label of the queried name.
 fn patterns(rule: &MatchedRule) -> String {
-    let all = rule.query_patterns.iter().chain(&rule.process_patterns);
-    let mut shown: Vec<String> =
-        all.take(MOST_PATTERNS).map(|pattern| fitted(pattern, VALUE_WIDTH)).collect();
+    let text = |(pattern, place): (&str, PatternPlace)| fitted(pattern, VALUE_WIDTH) + place.remark();
+    let mut shown: Vec<String> = rule.patterns().take(MOST_PATTERNS).map(text).collect();
     let more = (rule.query_patterns.len() + rule.process_patterns.len()).saturating_sub(MOST_PATTERNS);
     if more > 0 {
         shown.push(format!("and {}", counted(more as u64, "more pattern", "more patterns")));

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use super::layout::{Colours, LABEL_WIDTH, Layout, PATH_WIDTH, Tone, VALUE_WIDTH, fitted, padded};
 use super::{Extent, copies, counted, damaged, evidence_text, grouped, host_name, recovered};
 use crate::report::answer::{
-    Answer, GroupValue, HostFacts, HostGroups, HostInDetail, Match, RecordPlace, Seen, UtcTime,
+    Answer, GroupValue, HostFacts, HostGroups, HostInDetail, Match, PatternPlace, RecordPlace, Seen, UtcTime,
 };
 
 /// The most rows of a detection's `stats` table (groups of matches) about a host that are shown in
@@ -196,9 +196,8 @@ impl HostsInDetail<'_> {
         let parts = [user, process, status].into_iter().flatten().chain(answers);
         lines.push(self.layout().in_a_line(INDENT, &parts.collect::<Vec<_>>().join(", ")));
         for rule in found.rules.iter().take(MOST_LISTED) {
-            let patterns = rule.query_patterns.iter().chain(&rule.process_patterns);
-            let patterns: Vec<String> =
-                patterns.take(MOST_LISTED).map(|pattern| fitted(pattern, VALUE_WIDTH)).collect();
+            let text = |(pattern, place): (&str, PatternPlace)| fitted(pattern, VALUE_WIDTH) + place.remark();
+            let patterns: Vec<String> = rule.patterns().take(MOST_LISTED).map(text).collect();
             let name = fitted(&rule.name, 2 * VALUE_WIDTH);
             let text = if patterns.is_empty() { name } else { format!("{} ({name})", patterns.join(", ")) };
             lines.push(self.layout().in_a_line(INDENT, &text));

@@ -1,0 +1,121 @@
+//! Patterns of detections whose text is not always whole labels of the queried name, with how many
+//! of their hits are. A hit inside a label is often a name that the rule's author did not mean.
+
+use std::borrow::Cow;
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::host::kept;
+use super::listed::Listed;
+use super::{AnswerError, Question};
+use crate::report::matches::MatchRow;
+use crate::table::{Cell, ColumnOf, Row, TableId, Tables, Wanted};
+
+/// The most distinct patterns of which hits are counted. Hits of further ones are not, because the
+/// rows of a table can be crafted.
+const MOST_DISTINCT: usize = 50_000;
+/// The column of the table of matches with the detection's patterns for the queried name that the
+/// event satisfies.
+const ALL: &str = "matched_query";
+/// The column of the table of matches with those of [`ALL`] whose text lies on label boundaries.
+const ON_LABEL: &str = "matched_query_on_label";
+
+/// A pattern for the queried name, and how many of its hits lie on label boundaries: in how many the
+/// pattern's text is one or more whole labels of the name, the parts between its dots.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct PatternCount {
+    /// The pattern, as the rule's author wrote it.
+    pub pattern: String,
+    /// The number of the pattern's hits: pairs of a unique match and a detection that has the
+    /// pattern. Matches in deleted records are left out.
+    pub hits: u64,
+    /// The number of hits in which the pattern's text lies on label boundaries.
+    pub on_label: u64,
+}
+
+/// Reads which patterns have hits inside labels: those with the most such hits first. Nothing is
+/// read if the limits of the question leave no room for a pattern.
+pub(super) fn read(tables: &dyn Tables, question: &Question) -> Result<Listed<PatternCount>, AnswerError> {
+    if question.limits.patterns == 0 {
+        return Ok(Listed::default());
+    }
+    let mut names = vec!["duplicate", "excluded_by", "recovered", ALL, ON_LABEL];
+    names.extend(question.host.is_some().then_some("computer"));
+    let columns = ColumnOf::named(MatchRow::COLUMNS, &names);
+    let mut tally = Tally::default();
+    let each = &mut |row: &Row<'_>| {
+        let counts = !row.is("duplicate") && row.cell("excluded_by") == Cell::Null && !row.is("recovered");
+        if counts && (question.host.is_none() || question.is_named(&row.text("computer").unwrap_or_default()))
+        {
+            tally.add(&row.texts(ALL), &row.texts(ON_LABEL));
+        }
+    };
+    tables.read(TableId::Matches, &columns, Wanted::All, each).map_err(AnswerError::of(TableId::Matches))?;
+    Ok(tally.inside_labels(question.limits.patterns))
+}
+
+/// Adds up the hits of patterns, match by match.
+#[derive(Debug, Default)]
+struct Tally(HashMap<String, Hits>);
+
+/// The numbers of a pattern's hits.
+#[derive(Debug, Clone, Copy, Default)]
+struct Hits {
+    all: u64,
+    on_label: u64,
+}
+
+impl Tally {
+    fn add(&mut self, patterns: &[Cow<'_, str>], on_label: &[Cow<'_, str>]) {
+        for pattern in patterns {
+            let hit = Hits { all: 1, on_label: u64::from(on_label.contains(pattern)) };
+            let has_room = self.0.len() < MOST_DISTINCT;
+            match self.0.get_mut(&**pattern) {
+                Some(hits) => *hits = Hits { all: hits.all + 1, on_label: hits.on_label + hit.on_label },
+                None if has_room => _ = self.0.insert(pattern.to_string(), hit),
+                None => {}
+            }
+        }
+    }
+
+    fn inside_labels(self, most: usize) -> Listed<PatternCount> {
+        let inside = self.0.into_iter().filter(|(_, hits)| hits.on_label < hits.all);
+        let mut inside: Vec<(String, Hits)> = inside.collect();
+        inside.sort_by(|(one, hits), (other, others)| {
+            let key = |hits: &Hits| Reverse(hits.all - hits.on_label);
+            (key(hits), one).cmp(&(key(others), other))
+        });
+        let count = |(pattern, hits): (String, Hits)| PatternCount {
+            pattern: kept(pattern.into()),
+            hits: hits.all,
+            on_label: hits.on_label,
+        };
+        Listed::first(inside.into_iter().map(count), most)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_with_hits_inside_labels_are_listed_and_others_are_not() {
+        let mut tally = Tally::default();
+        let mut add = |patterns: &[&'static str], on_label: &[&'static str]| {
+            let texts =
+                |texts: &[&'static str]| texts.iter().map(|text| Cow::Borrowed(*text)).collect::<Vec<_>>();
+            tally.add(&texts(patterns), &texts(on_label));
+        };
+        add(&["*t.me*", "*a*"], &["*t.me*"]);
+        add(&["*t.me*"], &[]);
+        add(&["*pastebin*"], &["*pastebin*"]);
+        add(&["*a*", "*b*"], &["*b*"]);
+        let count =
+            |pattern: &str, hits, on_label| PatternCount { pattern: pattern.to_owned(), hits, on_label };
+        let expected = [count("*a*", 2, 0), count("*t.me*", 2, 1)];
+        assert_eq!(tally.inside_labels(9).items, expected);
+    }
+}
