@@ -211,6 +211,8 @@ def judge_origin(number, line, row, run, digest, paths):
         "risk_score": row.get("risk_score"),
         "computer": row["computer"],
         "query_name": row["query_name"],
+        "registered_domain": row["registered_domain"],
+        "public_suffix": row["public_suffix"],
         "image": row.get("image"),
     }
     for name, value in expected.items():
@@ -323,9 +325,14 @@ def judge_ecs(documents, rows, run, digest):
             "risk_score": "event.risk_score",
             "computer": "host.name",
             "query_name": "dns.question.name",
+            "registered_domain": "dns.question.registered_domain",
+            "public_suffix": "dns.question.top_level_domain",
             "image": "process.executable",
         }
         judge_origin(number, line, row, run, digest, paths)
+        if row["registered_domain"] and row["query_name_lower"].isascii():
+            labels = [at(line, "dns.question.subdomain"), row["registered_domain"]]
+            expect(".".join(filter(None, labels)) == row["query_name_lower"], f"row {number}: labels {labels}")
 
 
 def ocsf_validators():
@@ -367,6 +374,8 @@ def judge_ocsf(events, rows, run, digest):
             "risk_score": "risk_score",
             "computer": "device.hostname",
             "query_name": "evidences.0.query.hostname" if is_match else "query.hostname",
+            "registered_domain": "unmapped.registered_domain",
+            "public_suffix": "unmapped.public_suffix",
             "image": lambda line: at(line, "evidences.0.actor.process.path") or at(line, "evidences.0.actor.app_name"),
         }
         judge_origin(number, line, row, run, digest, paths)
@@ -381,7 +390,7 @@ def check(validator, event, number):
 PLAIN = {
     name: name
     for name in ["evidence", "source_path", "event_record_id", "record_offset", "run_sha256", "event_hash", "detection_id",
-                 "detection_version", "risk_score", "computer", "query_name", "image"]
+                 "detection_version", "risk_score", "computer", "query_name", "registered_domain", "public_suffix", "image"]
 } | {"techniques": "mitre_attack_id"}
 
 

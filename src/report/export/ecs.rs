@@ -87,6 +87,10 @@ fn dns<'e>(event: &'e ExportedEvent<'_>) -> Json<'e> {
         "question": object! {
             "name": event.query_name.as_deref(),
             "type": event.query_type.as_deref(),
+            "registered_domain": event.registered_domain.as_deref(),
+            "subdomain": event.subdomain(),
+            // The schema means the public suffix, such as `co.uk`.
+            "top_level_domain": event.public_suffix.as_deref(),
         },
         "answers": list(event.answers.iter().map(|answer| object! {
             "type": answer.record_type.as_deref(),
@@ -161,7 +165,9 @@ fn labels<'e>(event: &'e ExportedEvent<'_>) -> Json<'e> {
         "query_status": event.query_status.as_deref(),
         "query_status_name": event.query_status_name.as_deref(),
         "query_results": event.query_results.as_deref(),
+        "query_name_unicode": event.query_name_unicode.as_deref(),
         "matched_query": list(&event.matched_query),
+        "matched_query_on_label": list(&event.matched_query_on_label),
         "matched_process": list(&event.matched_process),
         "run_sha256": event.origin.run_sha256,
         "run_row": event.row.to_string(),

@@ -151,6 +151,15 @@ pub(super) struct ExportedEvent<'a> {
     pub(super) user_id: Option<Cow<'a, str>>,
     /// The queried name.
     pub(super) query_name: Option<Cow<'a, str>>,
+    /// The queried name in lower case, without the dot at its end.
+    pub(super) query_name_lower: Option<Cow<'a, str>>,
+    /// The queried name with its encoded labels in Unicode; `None` if it has none that can be
+    /// decoded.
+    pub(super) query_name_unicode: Option<Cow<'a, str>>,
+    /// The registered domain of the queried name, by the public suffix list.
+    pub(super) registered_domain: Option<Cow<'a, str>>,
+    /// The public suffix of the queried name, by the public suffix list.
+    pub(super) public_suffix: Option<Cow<'a, str>>,
     /// The type of DNS records that is asked for, such as `AAAA`.
     pub(super) query_type: Option<Cow<'a, str>>,
     /// Windows' error code of the DNS query, as text.
@@ -186,6 +195,8 @@ pub(super) struct ExportedEvent<'a> {
     pub(super) detection: Option<&'a DetectionRecord>,
     /// The detection's patterns for the queried name that the event satisfies.
     pub(super) matched_query: Vec<Cow<'a, str>>,
+    /// Those of `matched_query` whose text lies on label boundaries in the queried name.
+    pub(super) matched_query_on_label: Vec<Cow<'a, str>>,
     /// The detection's patterns for the querying program that the event satisfies.
     pub(super) matched_process: Vec<Cow<'a, str>>,
     /// The detection's risk score for a match; `None` for a lead.
@@ -258,6 +269,10 @@ impl<'a> ExportedEvent<'a> {
             event_id: row.integer("event_id").unwrap_or(0),
             event_record_id: row.integer("event_record_id"),
             query_name: row.text("query_name"),
+            query_name_lower: row.text("query_name_lower"),
+            query_name_unicode: row.text("query_name_unicode"),
+            registered_domain: row.text("registered_domain"),
+            public_suffix: row.text("public_suffix"),
             query_status: row.text("query_status"),
             query_status_name: row.text("query_status_name"),
             query_results: row.text("query_results"),
@@ -271,6 +286,7 @@ impl<'a> ExportedEvent<'a> {
             detection: origin.detections.get(&detection_id),
             detection_name: text("detection_name"),
             matched_query: row.texts("matched_query"),
+            matched_query_on_label: row.texts("matched_query_on_label"),
             detection_id,
             process_guid: None,
             process_id: None,
@@ -305,6 +321,13 @@ impl ExportedEvent<'_> {
     /// Returns the number of the event's row in its table, as the integer type of JSON values.
     pub(super) fn row_number(&self) -> i64 {
         i64::try_from(self.row).unwrap_or(i64::MAX)
+    }
+
+    /// Returns the labels of the queried name, in lower case, that stand before its registered
+    /// domain; `None` if there are none.
+    pub(super) fn subdomain(&self) -> Option<&str> {
+        let registered = self.registered_domain.as_deref()?;
+        self.query_name_lower.as_deref()?.strip_suffix(registered)?.strip_suffix('.')
     }
 
     /// Returns the version of the detection that describes the event.

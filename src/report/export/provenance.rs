@@ -24,6 +24,7 @@ pub(super) fn provenance<'e>(event: &'e ExportedEvent<'_>) -> Json<'e> {
         "detection_version": event.detection_version(),
         "mitre_attack_id": list(event.technique_ids().iter().map(String::as_str)),
         "matched_query": list(&event.matched_query),
+        "matched_query_on_label": list(&event.matched_query_on_label),
         "matched_process": list(&event.matched_process),
         "run_sha256": event.origin.run_sha256,
         "run_row": event.row_number(),

@@ -100,6 +100,10 @@ fn query<'e>(event: &'e ExportedEvent<'_>) -> Json<'e> {
 fn unmapped<'e>(event: &'e ExportedEvent<'_>) -> Json<'e> {
     object! {
         "query_results": event.query_results.as_deref(),
+        "query_name_lower": event.query_name_lower.as_deref(),
+        "query_name_unicode": event.query_name_unicode.as_deref(),
+        "registered_domain": event.registered_domain.as_deref(),
+        "public_suffix": event.public_suffix.as_deref(),
         "time_kind": Some(event.time_kind.name()).filter(|_| event.time_kind != TimeKind::Logged),
         "detection_id": &event.detection_id,
         "detection_name": &event.detection_name,
