@@ -27,10 +27,10 @@ fn predicate() -> Predicate {
 }
 
 fn seed() -> Selection {
-    let sets = predicate().required_literals().into_iter().map(|set| {
-        let needle = |required: dnsweep::internals::detect::RequiredLiteral| Needle {
+    let sets = predicate().required_texts().into_iter().map(|set| {
+        let needle = |required: dnsweep::internals::detect::RequiredText| Needle {
             data: required.data_name.to_owned(),
-            literal: required.literal,
+            text: required.text,
         };
         set.into_iter().map(needle).collect()
     });
@@ -91,6 +91,7 @@ fn row(event: &Event) -> MatchRow<'_> {
         matched_query: Vec::new(),
         matched_query_on_label: Vec::new(),
         matched_process: Vec::new(),
+        matched_answer: Vec::new(),
         risk_score: Some(64),
         risk_message: Some(String::new()),
         event,

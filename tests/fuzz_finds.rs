@@ -90,7 +90,7 @@ fn crafted(more: impl FnOnce(&mut Bytes)) -> Vec<u8> {
 /// scans find the match, refuse to decode `others` records because that takes too much memory, and
 /// report `damaged` records that cannot be decoded (including those).
 fn assert_set_aside(log: &Vec<u8>, others: usize, damaged: usize) {
-    let wanted = vec![vec![Needle { data: "QueryName".to_owned(), literal: "pastebin".to_owned() }]];
+    let wanted = vec![vec![Needle { data: "QueryName".to_owned(), text: "pastebin".into() }]];
     let selection = Selection::Wanted(vec![WantedQueries { sets: wanted }]);
     for selection in [Selection::Everything, selection] {
         let started = Instant::now();
@@ -107,7 +107,7 @@ fn assert_set_aside(log: &Vec<u8>, others: usize, damaged: usize) {
 
 #[test]
 fn a_query_whose_definition_has_an_odd_name_is_left_to_the_decoder() {
-    let wanted = vec![vec![Needle { data: "QueryName".to_owned(), literal: "pastebin".to_owned() }]];
+    let wanted = vec![vec![Needle { data: "QueryName".to_owned(), text: "pastebin".into() }]];
     let selection = Selection::Wanted(vec![WantedQueries { sets: wanted }]);
     let name: Vec<u8> = "xmlns".encode_utf16().flat_map(u16::to_le_bytes).collect();
     // The decoder writes names unchanged. If they contain a quote or a control character, its
@@ -126,7 +126,7 @@ fn a_query_whose_definition_has_an_odd_name_is_left_to_the_decoder() {
 
 #[test]
 fn a_query_whose_definition_has_a_value_of_no_type_is_left_to_the_decoder() {
-    let wanted = vec![vec![Needle { data: "QueryName".to_owned(), literal: "pastebin".to_owned() }]];
+    let wanted = vec![vec![Needle { data: "QueryName".to_owned(), text: "pastebin".into() }]];
     let selection = Selection::Wanted(vec![WantedQueries { sets: wanted }]);
     // The end of an element in a definition whose text is a value: the end of the attributes, the
     // value's number and type, the end of the element.
@@ -294,7 +294,7 @@ fn a_rule_may_list_many_names() {
     let names: Vec<String> = (0..90_000).map(|name| format!("*a{name:05x}*")).collect();
     let started = Instant::now();
     let search = Search::parse(&format!("QueryName IN ({})", names.join(", "))).unwrap();
-    let required = search.predicate.required_literals();
+    let required = search.predicate.required_texts();
     assert_eq!(required.iter().map(Vec::len).collect::<Vec<_>>(), [90_000]);
     assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
 }

@@ -81,6 +81,7 @@ TABLES = {
         "matched_query": TEXTS,
         "matched_query_on_label": TEXTS,
         "matched_process": TEXTS,
+        "matched_answer": TEXTS,
         "risk_score": INTEGER + NULLABLE,
         "risk_message": TEXT + NULLABLE,
         "excluded_by": TEXT + NULLABLE,
@@ -165,6 +166,7 @@ TABLES = {
         "detection_name": TEXT,
         "matched_query": TEXTS,
         "matched_query_on_label": TEXTS,
+        "matched_answer": TEXTS,
         "excluded_by": TEXT + NULLABLE,
     },
     "containers.parquet": {

@@ -463,9 +463,9 @@ fn names() -> Predicate {
 /// Returns the texts (literals) that an event must contain to satisfy a condition, in the form in
 /// which a sweep gives them to the scanner.
 fn wanted(predicate: &Predicate) -> Vec<WantedQueries> {
-    let sets = predicate.required_literals().into_iter().map(|set| {
+    let sets = predicate.required_texts().into_iter().map(|set| {
         set.into_iter()
-            .map(|required| Needle { data: required.data_name.to_owned(), literal: required.literal })
+            .map(|required| Needle { data: required.data_name.to_owned(), text: required.text })
             .collect()
     });
     vec![WantedQueries { sets: sets.collect() }]

@@ -24,9 +24,9 @@ fn seed() -> Predicate {
 /// Returns the selection of records that a sweep makes for a detection: those that contain the
 /// texts (literals) that the detection requires.
 fn selection(predicate: &Predicate) -> Selection {
-    let sets = predicate.required_literals().into_iter().map(|set| {
+    let sets = predicate.required_texts().into_iter().map(|set| {
         set.into_iter()
-            .map(|required| Needle { data: required.data_name.to_owned(), literal: required.literal })
+            .map(|required| Needle { data: required.data_name.to_owned(), text: required.text })
             .collect()
     });
     Selection::Wanted(vec![WantedQueries { sets: sets.collect() }])
@@ -614,9 +614,9 @@ fn the_twins_differ_where_the_skim_is_wrong() {
         .unwrap()
         .search
         .predicate
-        .required_literals()
+        .required_texts()
         .into_iter()
-        .map(|_| vec![Needle { data: "QueryName".to_owned(), literal: "nowhere.test".to_owned() }]);
+        .map(|_| vec![Needle { data: "QueryName".to_owned(), text: "nowhere.test".into() }]);
     let wrong = Selection::Wanted(vec![WantedQueries { sets: wrong.collect() }]);
     let selected = scan_with(&mut Scanner::new(&wrong), &sample.bytes);
     assert!(selected.events.len() < sample.found.events.len());

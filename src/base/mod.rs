@@ -15,4 +15,5 @@ pub mod platform;
 pub(crate) mod sentence;
 pub mod small_map;
 pub(crate) mod switch;
+pub mod text_set;
 pub(crate) mod zstandard;

@@ -176,14 +176,26 @@ impl<W: Write + Send + 'static> Progress<W> {
     }
 
     /// Shows which rules do not run, and the notes on the rules that do, such as that a key of a
-    /// rule is ignored. The number of rules that do not run is shown even with `--quiet`, so that
-    /// nobody believes that all rules ran.
+    /// rule is ignored. The number of rules that do not run, and of entries of lists that are not
+    /// understood, is shown even with `--quiet`, so that nobody believes that all were looked for.
     pub fn detections(&mut self, detections: &[LoadedDetection], not_run: &NotRun) {
         let noted = |loaded: &LoadedDetection| {
             let source = loaded.source.clone();
             loaded.detection.notes.clone().into_iter().map(move |note| format!("detection {source}: {note}"))
         };
         self.warn_of(detections.iter().flat_map(noted), "notes on detections");
+        for LoadedDetection { detection, source, .. } in detections {
+            let counts = detection.indicators.as_ref().filter(|counts| counts.not_understood.count > 0);
+            if let Some(counts) = counts {
+                let message = format!(
+                    "list {source}: {} entries are looked for, {} are not understood: run.json has the first (not_understood); \
+                     with --strict this is an error",
+                    counts.entries(),
+                    counts.not_understood.count
+                );
+                self.bar.suspend(|| write_line(&self.log, Level::Warning, &message));
+            }
+        }
         let refused = &not_run.refused;
         let reasons = refused.iter().map(|refused| format!("detection refused: {}", refused.reason));
         self.warn_of(reasons, "refused detections");

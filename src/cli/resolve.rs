@@ -37,6 +37,7 @@ pub(super) fn request(arguments: &RequestArguments) -> Result<Sweep, UsageError>
     Ok(Sweep {
         evidence: evidence(&arguments.evidence, arguments.files_from.as_deref())?,
         rules: arguments.detection.clone(),
+        indicators: arguments.lists.resolved(),
         placeholders: arguments.placeholders.clone(),
         refused: arguments.strict.into(),
         exclusions: arguments.allow.clone(),

@@ -13,6 +13,7 @@ use super::content_folder::CarriedFolder;
 use super::detections::Catalog;
 use super::error::{CarriedError, RequestError, RulesError};
 use super::exclusions::{ExclusionFile, exclusions};
+use super::indicators::{MOST_LIST_BYTES, list};
 use super::text::{MOST_BYTES, decoded_file};
 use super::{
     Config, ExclusionStatus, InputDifference, LoadedDetection, NotRun, Partitions, ReportPage, Sweep,
@@ -39,6 +40,9 @@ pub struct CarriedConfig {
     pub window: Window,
     /// The files of the rules, in the order of the detections.
     rules: Vec<RuleFile>,
+    /// The lists of indicators, in the order of the detections, which come after those of the
+    /// rules.
+    lists: Vec<CarriedList>,
     /// The folders with the Splunk macros and lookups that the rules use.
     folders: Vec<CarriedFolder>,
     /// The bytes of the file with values for the placeholders of Sigma rules; `None` if the user
@@ -69,6 +73,14 @@ struct RuleFile {
     /// folders; `None` if they use none.
     folder: Option<usize>,
     detections: Vec<RulePlace>,
+}
+
+/// A list of indicators that a plan carries.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct CarriedList {
+    file: CarriedFile,
+    /// The risk score of a match of the list; `None` if its matches have none.
+    risk_score: Option<u32>,
 }
 
 /// The place of a detection in its rule file.
@@ -108,6 +120,7 @@ impl CarriedConfig {
     /// a file that `config` was made of can no longer be read, or has changed since.
     pub fn of(request: &Sweep, config: &Config, roots: &[PathBuf]) -> Result<Self, RequestError> {
         let (rules, folders) = rule_files(&config.detections)?;
+        let lists = lists(&config.detections)?;
         let placeholders = request.placeholders.as_deref().map(|path| {
             carried(path, MOST_BYTES, |sha256| sha256 == config.placeholders_sha256).map(|file| file.bytes)
         });
@@ -119,6 +132,7 @@ impl CarriedConfig {
             inputs: config.inputs(roots).to_json(),
             window: config.window,
             rules,
+            lists,
             folders,
             placeholders: placeholders.transpose()?,
             exclusions: exclusions.collect::<Result<_, _>>()?,
@@ -211,6 +225,9 @@ impl CarriedConfig {
                 detections.iter().map(|place| (place.id.as_str(), [place.line, place.id_line])),
             )?);
         }
+        for CarriedList { file, risk_score } in &self.lists {
+            loaded.push(list(&file.source, file.bytes.clone(), *risk_score)?);
+        }
         Ok(loaded)
     }
 }
@@ -233,7 +250,7 @@ fn placeholders(bytes: &[u8]) -> Result<(Placeholders, String), CarriedError> {
 /// they use.
 fn rule_files(detections: &[LoadedDetection]) -> Result<(Vec<RuleFile>, Vec<CarriedFolder>), CarriedError> {
     let (mut rules, mut folders) = (Vec::<RuleFile>::new(), Vec::<CarriedFolder>::new());
-    for loaded in detections {
+    for loaded in detections.iter().filter(|loaded| loaded.detection.indicators.is_none()) {
         let LoadedDetection { detection, source, line, id_line, content, .. } = loaded;
         let place = RulePlace { id: detection.id.clone(), line: *line, id_line: *id_line };
         if let Some(known) = rules.last_mut().filter(|known| known.file.source == *source) {
@@ -258,6 +275,16 @@ fn rule_files(detections: &[LoadedDetection]) -> Result<(Vec<RuleFile>, Vec<Carr
         rules.push(RuleFile { file: rule_file(loaded)?, folder, detections: vec![place] });
     }
     Ok((rules, folders))
+}
+
+/// Returns the lists of indicators among these detections.
+fn lists(detections: &[LoadedDetection]) -> Result<Vec<CarriedList>, CarriedError> {
+    let lists = detections.iter().filter(|loaded| loaded.detection.indicators.is_some());
+    let carry = |LoadedDetection { source, sha256: loaded, detection, .. }: &LoadedDetection| {
+        let file = carried(Path::new(source), MOST_LIST_BYTES, |sha256| sha256 == loaded)?;
+        Ok(CarriedList { file, risk_score: detection.risk_score })
+    };
+    lists.map(carry).collect()
 }
 
 fn rule_file(

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use super::content::{ContentCache, ContentFile, SiteContent};
 use super::content_folder::CarriedFolder;
 use super::error::RulesError;
+use super::indicators::IndicatorLists;
 use super::not_run::{NotRun, NotRunReason, first_of};
 use super::text::{FileText, decoded_file, read_found, read_named_file};
 use crate::base::digest::sha256;
@@ -53,7 +54,10 @@ impl LoadedDetection {
     /// (`--resume`).
     pub(super) fn identity(&self) -> String {
         let content = self.content.iter().map(|file| format!(" {} {}", file.file, file.sha256));
-        format!("{} {}{}", self.detection.id, self.sha256, content.collect::<String>())
+        // The risk score of a rule is in its file. That of a list is typed.
+        let typed = self.detection.risk_score.filter(|_| self.detection.indicators.is_some());
+        let typed = typed.map(|score| format!(" --ioc-risk {score}")).unwrap_or_default();
+        format!("{} {}{}{typed}", self.detection.id, self.sha256, content.collect::<String>())
     }
 }
 
@@ -73,6 +77,9 @@ pub struct Catalog {
     /// The number of comparisons of a field with a value, in the conditions of all detections
     /// together. It is limited, because each comparison takes memory.
     comparisons: usize,
+    /// The number of entries of all lists of indicators together. It is limited, because each takes
+    /// memory.
+    pub(super) indicators: u64,
     /// The index of each detection in the field `detections` of this catalog, by its id (a UUID in
     /// lower case, any other id as written). It finds rules that have the same id.
     places: HashMap<String, usize>,
@@ -90,15 +97,19 @@ enum FileOrigin {
 }
 
 impl Catalog {
-    /// Loads the rule files and directories in `paths` to run them; if there are none, the built-in
-    /// detection. Returns an error if a named file cannot be run, or if no rule can be run.
-    /// `placeholders` is the file with values for the placeholders of Sigma rules; `None` if the
-    /// user named none.
-    pub fn load(paths: &[PathBuf], placeholders: Option<&Path>) -> Result<Self, RulesError> {
+    /// Loads the rule files and directories in `paths` and the lists of indicators to run them; if
+    /// there are none, the built-in detection. Returns an error if a named file cannot be run, or
+    /// if nothing can be run. `placeholders` is the file with values for the placeholders of Sigma
+    /// rules; `None` if the user named none.
+    pub fn load(
+        paths: &[PathBuf],
+        lists: &IndicatorLists,
+        placeholders: Option<&Path>,
+    ) -> Result<Self, RulesError> {
         let (placeholders, placeholders_sha256) =
             placeholders.map_or_else(|| Ok((Placeholders::default(), String::new())), placeholders_in)?;
         let mut catalog = Catalog { placeholders_sha256, ..Catalog::default() };
-        if paths.is_empty() {
+        if paths.is_empty() && lists.files.is_empty() {
             let detection = Detection::seed().map_err(|error| detection_error(error.to_string()))?;
             let sha256 = sha256(Detection::seed_text().as_bytes());
             catalog.push(LoadedDetection {
@@ -113,6 +124,7 @@ impl Catalog {
         for path in paths {
             catalog.add_path(path, FileOrigin::Named, &placeholders)?;
         }
+        catalog.add_lists(lists)?;
         if catalog.detections.is_empty() {
             return Err(detection_error(catalog.nothing_to_look_for(paths)));
         }
@@ -138,21 +150,33 @@ impl Catalog {
         )
     }
 
-    fn push(&mut self, loaded: LoadedDetection) {
+    /// Adds a detection, whose id no other has.
+    pub(super) fn push(&mut self, loaded: LoadedDetection) {
         self.places.insert(canonical_id(&loaded.detection.id), self.detections.len());
         self.detections.push(loaded);
     }
 
-    /// Loads the rule files and directories in `paths` only to check them. A file that cannot be
-    /// run is no error, even if the user named it; it is listed in [`Catalog::not_run`].
+    /// Loads the rule files and directories in `paths` and the lists of indicators only to check
+    /// them. A file that cannot be run is no error, even if the user named it; it is listed in
+    /// [`Catalog::not_run`].
     /// `placeholders` is the file with values for the placeholders of Sigma rules; `None` if the
     /// user named none.
-    pub fn check(paths: &[PathBuf], placeholders: Option<&Path>) -> Result<Self, RulesError> {
+    pub fn check(
+        paths: &[PathBuf],
+        lists: &IndicatorLists,
+        placeholders: Option<&Path>,
+    ) -> Result<Self, RulesError> {
         let (placeholders, placeholders_sha256) =
             placeholders.map_or_else(|| Ok((Placeholders::default(), String::new())), placeholders_in)?;
         let mut catalog = Catalog { placeholders_sha256, ..Catalog::default() };
         for path in paths {
             catalog.add_path(path, FileOrigin::InDirectory, &placeholders)?;
+        }
+        for path in &lists.files {
+            if let Err(error) = catalog.add_list(path, lists.risk_score) {
+                let why = NotRunReason::Refused(error.to_string());
+                catalog.not_run.add(path.display().to_string(), why);
+            }
         }
         Ok(catalog)
     }
@@ -215,6 +239,11 @@ impl Catalog {
         Ok(())
     }
 
+    /// The detection with this id; `None` if there is none so far.
+    pub(super) fn with_id(&self, id: &str) -> Option<&LoadedDetection> {
+        self.places.get(&canonical_id(id)).and_then(|place| self.detections.get(*place))
+    }
+
     /// Adds one rule of a rule file to the detections. The error says why the rule cannot be run;
     /// for example, because another rule has the same id.
     fn add_rule(
@@ -228,9 +257,7 @@ impl Catalog {
         let source = path.display().to_string();
         let detection = rule?;
         check_id(&detection.id, &format!("{source}: line {id_line}")).map_err(NotRunReason::Refused)?;
-        let known =
-            self.places.get(&canonical_id(&detection.id)).and_then(|place| self.detections.get(*place));
-        if let Some(other) = known {
+        if let Some(other) = self.with_id(&detection.id) {
             // A file that was named by itself and again through its directory is loaded once.
             let is_same = line == other.line && is_same_file(path, Path::new(&other.source));
             if found == FileOrigin::InDirectory && is_same {
@@ -386,7 +413,8 @@ mod tests {
         );
         let identity = |csv: &str| {
             write("lookups/names.csv", csv);
-            Catalog::load(&[folder.path().join("rules/a.yml")], None).unwrap().detections[0].identity()
+            let rules = [folder.path().join("rules/a.yml")];
+            Catalog::load(&rules, &IndicatorLists::default(), None).unwrap().detections[0].identity()
         };
         let first = identity("name,bad\nx,1\n");
         assert!(first.contains(" lookups/names.csv "), "{first}");

@@ -62,6 +62,24 @@ pub enum RulesError {
         /// The reasons why rules were refused, for the first few of them.
         reasons: String,
     },
+    /// A list of indicators (`--iocs`) cannot be used.
+    #[error("--iocs {source}")]
+    Indicators {
+        /// The path of the list's file, and the reason why the list cannot be used, as one text.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// With `--strict`, a sweep does not run because a list has entries that are not understood.
+    #[error(
+        "--strict: {list}: expected entries that are all understood, found {count} that are not; the first: {first}"
+    )]
+    StrictList {
+        /// The path of the list's file, as typed.
+        list: String,
+        /// The number of entries that are not understood.
+        count: u64,
+        /// Where the first of these entries is, what was expected and what was found.
+        first: String,
+    },
     /// The exclusions that the user gave (`--allow`) cannot be used.
     #[error("exclusions {source}")]
     Exclusions {

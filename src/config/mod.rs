@@ -8,6 +8,7 @@ mod detections;
 mod error;
 mod exclusions;
 mod find_detection;
+mod indicators;
 mod inputs;
 mod not_run;
 mod options;
@@ -26,6 +27,7 @@ pub use self::content::ContentFile;
 pub use self::detections::{Catalog, LoadedDetection};
 pub use self::error::{CarriedError, PasswordsError, PeriodError, RequestError, RulesError};
 pub use self::exclusions::{ExclusionStatus, LoadedExclusion};
+pub use self::indicators::IndicatorLists;
 pub use self::inputs::{InputDifference, SweepInputs};
 pub use self::not_run::{NotRun, RefusedDetection};
 pub use self::options::{

@@ -7,6 +7,7 @@ use std::thread::available_parallelism;
 
 use super::error::{PeriodError, RequestError, RulesError};
 use super::exclusions::{ExclusionFile, exclusions, status_at};
+use super::indicators::{IndicatorLists, check_that_all_are_understood};
 use super::{Catalog, Config, LoadedDetection, NotRun, Options, passwords};
 use crate::base::switch::switch;
 use crate::event::{EventTime, Window, parse_since, parse_span_back, parse_until};
@@ -24,6 +25,7 @@ switch! {
         /// its output (`run.json`) lists.
         LeftOut,
         /// The sweep does not run, and returns an error that lists the refused rules (`--strict`).
+        /// An entry of a list of indicators that is not understood counts as a refused rule.
         Error,
     }
 }
@@ -55,8 +57,11 @@ switch! {
 pub struct Sweep {
     /// The folders and files that the sweep reads as evidence. Nothing is ever written to them.
     pub evidence: Vec<PathBuf>,
-    /// Rule files, and folders of rules. If empty, the built-in detection is run.
+    /// Rule files, and folders of rules. If there are none and no lists of indicators, the built-in
+    /// detection is run.
     pub rules: Vec<PathBuf>,
+    /// Lists of indicators (names and addresses), each of which is a detection, and their score.
+    pub indicators: IndicatorLists,
     /// A YAML file with values for the placeholders (`%name%`) in Sigma rules.
     pub placeholders: Option<PathBuf>,
     /// Whether the sweep runs if a rule in a folder of rules is refused because it cannot be run.
@@ -126,13 +131,14 @@ impl Sweep {
     /// Spans count back from `now`, and the expiry dates of exclusions are compared with `now`.
     pub fn resolve(&self, now: EventTime) -> Result<Config, RequestError> {
         let window = self.period.window(now)?;
-        let mut catalog = Catalog::load(&self.rules, self.placeholders.as_deref())?;
+        let mut catalog = Catalog::load(&self.rules, &self.indicators, self.placeholders.as_deref())?;
         if self.options.leads == super::Leads::None {
             catalog.without_dns_client(&self.rules)?;
         }
         let Catalog { detections, not_run, placeholders_sha256, .. } = catalog;
         if self.refused == Refused::Error {
             check_that_all_run(&detections, &not_run)?;
+            check_that_all_are_understood(&detections)?;
         }
         let files: Vec<_> =
             self.exclusions.iter().map(|path| ExclusionFile::read(path)).collect::<Result<_, _>>()?;

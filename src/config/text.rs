@@ -40,6 +40,26 @@ pub(super) fn decoded_file(bytes: &[u8]) -> io::Result<FileText> {
     Ok(FileText { text, sha256: sha256(bytes) })
 }
 
+/// Decodes the bytes of a list of indicators. Bytes that are no UTF-8 become U+FFFD, so that only
+/// the entries that have them are not understood.
+pub(super) fn decoded_list(bytes: Vec<u8>) -> io::Result<String> {
+    if is_utf16(&bytes) {
+        return decoded(&bytes).map_err(io::Error::other);
+    }
+    Ok(String::from_utf8(bytes)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+}
+
+/// Returns true if bytes are text in UTF-16, as their byte order mark or a zero among the first two
+/// bytes says.
+fn is_utf16(bytes: &[u8]) -> bool {
+    match bytes {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => true,
+        [first, second, ..] => (*first == 0) != (*second == 0) && first.is_ascii() && second.is_ascii(),
+        _ => false,
+    }
+}
+
 /// Decodes the bytes of a rule file or other file as UTF-8 or UTF-16, as their byte order mark
 /// says. Without a mark, a zero byte as the first or second byte means UTF-16, because these files
 /// begin with ASCII.
@@ -95,5 +115,15 @@ mod tests {
             "line 2, column 4: expected text in UTF-8 or UTF-16, found the byte 0xe4: save the file as UTF-8"
         );
         assert!(decoded(b"\xff\xfea").unwrap_err().contains("damaged"));
+    }
+
+    #[test]
+    fn a_list_may_have_bytes_of_other_encodings() {
+        let list = |bytes: &[u8]| decoded_list(bytes.to_vec()).unwrap();
+        assert_eq!(list(b"a.b\n\xe4.b\n"), "a.b\n\u{fffd}.b\n");
+        assert_eq!(list(b"\xff\xfea\0\n\0"), "a\n");
+        assert_eq!(list(b"a\0\n\0"), "a\n");
+        assert_eq!(list(b"\0\0\0"), "\0\0\0");
+        assert!(decoded_list(b"\xff\xfea".to_vec()).is_err());
     }
 }

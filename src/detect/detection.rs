@@ -1,6 +1,7 @@
 //! Detections, written in Splunk's language or in Sigma, and how a rule file becomes a detection.
 
 use crate::detect::bounds;
+use crate::detect::indicator::IndicatorCounts;
 use crate::detect::lead::LeadCondition;
 use crate::detect::risk::{RiskObject, ThreatObject};
 use crate::detect::sigma::placeholder::Placeholders;
@@ -72,24 +73,31 @@ pub struct Detection {
     /// Notes for the user about how the rule was understood, such as that a key of its file is
     /// ignored.
     pub notes: Vec<String>,
+    /// How many entries of each kind a list of indicators has; `None` for a rule.
+    pub indicators: Option<IndicatorCounts>,
 }
 
-/// A language in which rules are written: Splunk's or Sigma.
+/// A language in which rules are written: Splunk's or Sigma. A list of indicators counts as a
+/// language of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Language {
     /// Splunk's rule format: a YAML file with a search in SPL, Splunk's search language.
     Splunk,
     /// Sigma, a rule format in YAML that is independent of any product.
     Sigma,
+    /// A list of indicators: names and addresses, without a condition on anything else.
+    Indicators,
 }
 
 impl Language {
-    /// Returns the name of the rule language in tables and messages: `splunk` or `sigma`.
+    /// Returns the name of the rule language in tables and messages: `splunk`, `sigma` or
+    /// `indicators`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Language::Splunk => "splunk",
             Language::Sigma => "sigma",
+            Language::Indicators => "indicators",
         }
     }
 }
@@ -180,6 +188,14 @@ pub enum DetectionError {
         /// What was not understood in the Sigma rule, with its place in the file.
         problem: String,
     },
+    /// A list of indicators has no entry that can be used, or is not a list.
+    #[error("{source_name}: {problem}")]
+    Indicators {
+        /// The name of the list's file, for the error message.
+        source_name: String,
+        /// What was expected of the list, and what was found.
+        problem: String,
+    },
     /// The SPL search of a Splunk rule was not understood.
     #[error("{source_name}: {problem}")]
     Search {
@@ -207,6 +223,7 @@ impl DetectionError {
             DetectionError::TooMuch { .. }
             | DetectionError::NoRule { .. }
             | DetectionError::Yaml { .. }
+            | DetectionError::Indicators { .. }
             | DetectionError::Sigma { .. } => false,
         }
     }
@@ -275,12 +292,12 @@ impl Detection {
         rules
     }
 
-    /// Compiles the detection's regular expressions, and returns the detection. Fails if the
-    /// expressions take too much memory or cannot be compiled. Error messages call the rule file
-    /// `source_name`.
+    /// Compiles the detection's regular expressions, makes sets of many patterns for one field, and
+    /// returns the detection. Fails if the expressions take too much memory or cannot be compiled.
+    /// Error messages call the rule file `source_name`.
     fn with_compiled_expressions(self, source_name: &str) -> Result<Self, DetectionError> {
         match bounds::compile_expressions(&self.search) {
-            Ok(()) => Ok(self),
+            Ok(()) => Ok(Detection { search: self.search.with_sets(), ..self }),
             Err(problem) => Err(DetectionError::TooMuch { source_name: source_name.to_owned(), problem }),
         }
     }
@@ -340,11 +357,14 @@ impl Detection {
 
     /// Returns the condition under which an event of Windows' own DNS client is a lead (a possible
     /// match). For a rule about Sysmon's events, it is the part of the rule's condition that the
-    /// query name alone decides. For a rule about the log of Windows' own DNS client, it is the
-    /// whole condition.
+    /// query name alone decides. For a rule about the log of Windows' own DNS client, and for a
+    /// list of indicators, it is the whole condition.
     #[must_use]
     pub fn lead_condition(&self) -> LeadCondition {
         match self.source {
+            EventSource::Sysmon if self.indicators.is_some() => {
+                LeadCondition::Listed(self.search.predicate.clone())
+            }
             EventSource::Sysmon => LeadCondition::requiring_names(&self.search.predicate),
             EventSource::DnsClient => LeadCondition::Whole(self.search.predicate.clone()),
         }
@@ -477,10 +497,12 @@ mod tests {
                 "lastTime"
             ]
         );
-        let required = seed.search.predicate.required_literals();
+        let required = seed.search.predicate.required_texts();
         let sets: Vec<(&str, Vec<&str>)> = required
             .iter()
-            .map(|set| (set[0].data_name, set.iter().map(|required| required.literal.as_str()).collect()))
+            .map(|set| {
+                (set[0].data_name, set.iter().map(|required| required.text.literal().unwrap()).collect())
+            })
             .collect();
         assert_eq!(sets[0], ("QueryName", vec!["pastebin", "discord", "api.telegram", "t.me"]));
         assert_eq!(sets[1].0, "Image");

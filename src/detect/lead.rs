@@ -26,6 +26,9 @@ pub enum LeadCondition {
     EveryName,
     /// A match is not possible with any query name, so no event is a lead.
     NoName,
+    /// The detection is a list of names and addresses. Events of Windows' DNS client have both in
+    /// fields of the same name as Sysmon's, so its whole predicate is evaluated on them.
+    Listed(Predicate),
     /// The detection is itself about events of Windows' DNS client, so its whole predicate is
     /// evaluated on them.
     Whole(Predicate),
@@ -96,6 +99,8 @@ fn possible(predicate: &Predicate, wanted: bool) -> Possibility {
         // The name of a lead is not empty.
         Predicate::Empty(Field::QUERY_NAME) => Possibility::Never,
         Predicate::Matches { field: Field::QUERY_NAME, .. }
+        | Predicate::OneOf { field: Field::QUERY_NAME, .. }
+        | Predicate::ListedName(_)
         | Predicate::Fits { field: Field::QUERY_NAME, .. }
         | Predicate::InNetwork { field: Field::QUERY_NAME, .. }
         | Predicate::Passes {
@@ -113,6 +118,8 @@ fn possible(predicate: &Predicate, wanted: bool) -> Possibility {
         | Predicate::Exists(_)
         | Predicate::Empty(_)
         | Predicate::Matches { .. }
+        | Predicate::OneOf { .. }
+        | Predicate::ListedAddress(_)
         | Predicate::Fits { .. }
         | Predicate::InNetwork { .. }
         | Predicate::Passes { .. }
@@ -189,9 +196,9 @@ mod tests {
 
     fn is_lead(condition: &LeadCondition, name: &str) -> bool {
         match condition {
-            LeadCondition::Names(predicate) | LeadCondition::Whole(predicate) => {
-                predicate.evaluate(&named(name))
-            }
+            LeadCondition::Names(predicate)
+            | LeadCondition::Listed(predicate)
+            | LeadCondition::Whole(predicate) => predicate.evaluate(&named(name)),
             LeadCondition::EveryName => true,
             LeadCondition::NoName => false,
         }
@@ -227,7 +234,7 @@ mod tests {
         let LeadCondition::Names(names) = LeadCondition::of(&seed) else { panic!("{seed:?}") };
         assert_eq!(names.hits(&named("www.pastebin.com")).matched_query, ["*pastebin*"]);
         assert!(names.evaluate(&named("t.me")) && !names.evaluate(&named("example.com")));
-        assert_eq!(names.required_literals().len(), 1, "needles of the name alone");
+        assert_eq!(names.required_texts().len(), 1, "needles of the name alone");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! reduced to.
 //!
 //! A rule file contains a [`Search`] in Splunk's SPL or a Sigma rule; each becomes a [`Detection`].
+//! So does each list of indicators.
 //! Both languages are compiled to a [`Predicate`], a tree that does not depend on the language. A
 //! new language is a new parser. The `stats` command of a search becomes a [`Stats`], which reduces
 //! the matches to the rule's own table ([`StatsTable`]). Whatever is not understood in a rule is an
@@ -16,6 +17,7 @@
 //! - `predicate`: conditions on an event, whatever language they were written in
 //! - `term`: values that a search computes from an event or a row, and conditions on them
 //! - `lookup`: a site's lookup tables
+//! - `indicator`: lists of names and addresses, each of which is a detection
 //! - `stats`: the table that matches are reduced to
 //! - `yaml`: YAML documents, with the place of each value
 //! - `detection`: one rule of a file
@@ -26,6 +28,7 @@
 mod bounds;
 mod detection;
 mod exclusion;
+mod indicator;
 mod lead;
 mod lookup;
 mod nearest;
@@ -43,15 +46,18 @@ mod yaml;
 pub use bounds::{MOST_COMPARISONS, MOST_EXPRESSION_BYTES, memory_limit_error};
 pub use detection::{DataSet, Detection, DetectionError, EventSource, FileRule, Language};
 pub use exclusion::{Exclusion, ExclusionError, ExclusionProblem, Expiry};
+pub use indicator::{IndicatorCounts, LeftOut, MOST_INDICATORS, MOST_LEFT_OUT};
 pub use lead::LeadCondition;
 pub use lookup::{Lookup, LookupDefinition};
 pub use predicate::expression::Expression;
 pub use predicate::field::Field;
+pub use predicate::listed::{AddressList, NameList};
 pub use predicate::network::Network;
 pub use predicate::pattern::Pattern;
+pub use predicate::pattern_set::PatternSet;
 pub use predicate::test::{FieldTest, Position};
 pub use predicate::tree::ConditionTree;
-pub use predicate::{Hits, Inequality, Predicate, RequiredLiteral};
+pub use predicate::{Hits, Inequality, Predicate, RequiredText};
 pub use risk::{RiskObject, ThreatObject};
 pub use rule_id::canonical_id;
 pub use sigma::placeholder::Placeholders;

@@ -1,6 +1,7 @@
 //! Events as plain data: what a record says, independent of the log that stores the record and of
 //! the code that decodes it.
 
+mod domain_name;
 #[expect(clippy::module_inception, reason = "it holds an event as this module holds what there is of events")]
 mod event;
 mod guid;
@@ -12,6 +13,7 @@ mod system;
 mod time;
 mod window;
 
+pub use domain_name::ascii_name;
 pub use event::{Event, process_name_of};
 pub use guid::Guid;
 pub use kind::{

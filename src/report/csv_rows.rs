@@ -4,7 +4,7 @@
 
 use std::io::{self, Write};
 
-use super::answer::{Answer, HostFacts, HostInDetail, Listed, Risk, UtcTime};
+use super::answer::{Answer, HostFacts, HostInDetail, Listed, MatchedRule, Risk, UtcTime};
 use super::csv_writer::CsvWriter;
 use super::escape::escaped;
 
@@ -106,7 +106,7 @@ pub fn write_matches(answer: &Answer, to: impl Write) -> io::Result<()> {
     for host in answer.hosts.items.iter().chain(&answer.uncleared.items) {
         for found in &host.matches.listed.items {
             let rules = || found.rules.iter();
-            let patterns = rules().flat_map(|rule| rule.query_patterns.iter().chain(&rule.process_patterns));
+            let patterns = rules().flat_map(MatchedRule::patterns).map(|(pattern, _)| pattern);
             let on_label = rules().flat_map(|rule| &rule.query_patterns_on_label);
             rows.push([
                 time(found.time),
@@ -185,8 +185,8 @@ fn optional(value: Option<&str>) -> String {
     value.map(text).unwrap_or_default()
 }
 
-fn joined<'t>(texts: impl IntoIterator<Item = &'t String>) -> String {
-    let all: Vec<&str> = texts.into_iter().map(String::as_str).collect();
+fn joined<'t, T: AsRef<str> + ?Sized + 't>(texts: impl IntoIterator<Item = &'t T>) -> String {
+    let all: Vec<&str> = texts.into_iter().map(AsRef::as_ref).collect();
     text(&all.join("; "))
 }
 

@@ -127,6 +127,7 @@ impl<'a> MatchRow<'a> {
                 |row| Cell::texts(&row.matched_query),
             ),
             Self::MATCHED_QUERY_ON_LABEL,
+            Self::MATCHED_ANSWER,
             ColumnOf::nullable(
                 "excluded_by",
                 Text,

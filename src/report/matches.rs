@@ -46,6 +46,9 @@ pub struct MatchRow<'a> {
     /// Those of the detection's patterns for the name or the path of the querying program that the
     /// event satisfies.
     pub matched_process: Vec<&'a str>,
+    /// Those of the detection's patterns, networks and addresses for the answer that the event
+    /// satisfies.
+    pub matched_answer: Vec<Cow<'a, str>>,
     /// The detection's risk score, 0 to 100. `None` if the detection's rule states none, and for a
     /// lead.
     pub risk_score: Option<i64>,
@@ -233,6 +236,7 @@ impl<'a> MatchRow<'a> {
                 "the detection's patterns for `process_name` and `Image` that the event satisfies",
                 |row| Cell::texts(&row.matched_process),
             ),
+            Self::MATCHED_ANSWER,
             ColumnOf::nullable(
                 "risk_score",
                 Integer,
@@ -257,7 +261,7 @@ impl<'a> MatchRow<'a> {
 
 /// The number of columns at the end of [`MatchRow::COLUMNS`] that are about the detection, which a
 /// query that is no match does not have.
-const DETECTION_COLUMNS: usize = 9;
+const DETECTION_COLUMNS: usize = 10;
 
 impl<'a> MatchRow<'a> {
     /// The columns of `queries.parquet`, in which every DNS query has a row: those of

@@ -63,8 +63,8 @@ pub use nothing_read::nothing_read;
 pub use page::{PageMarks, page};
 pub use process::{CreationPlace, ProcessRow, ProcessStatus};
 pub use run::{
-    ContentRecord, DetectionLeads, DetectionRecord, MergedPart, NameCondition, OutputRecord, RefusedRecord,
-    RiskObjectRecord, RuleCounts, Run, RunNotRead,
+    ContentRecord, DetectionLeads, DetectionRecord, IndicatorRecord, LeftOutRecord, MergedPart,
+    NameCondition, OutputRecord, RefusedRecord, RiskObjectRecord, RuleCounts, Run, RunNotRead,
 };
 #[cfg(feature = "cli")]
 pub use summary::{Colours, Extent, HostsInDetail, RiskTable, Summary, terminal_width};

@@ -147,7 +147,8 @@ pub struct DetectionRecord {
     /// The date of this version of the detection, as its rule states it; `null` if the rule states
     /// none.
     pub date: Option<String>,
-    /// The language of the detection's rule: `splunk` or `sigma`.
+    /// The language of the detection's rule: `splunk` or `sigma`; `indicators` for a list of
+    /// indicators.
     pub language: Cow<'static, str>,
     /// The detection's risk score, 0 to 100; `null` if its rule states none.
     pub risk_score: Option<u32>,
@@ -174,6 +175,9 @@ pub struct DetectionRecord {
     pub sha256: String,
     /// The files with the Splunk macros and lookups that the detection's rule uses.
     pub content: Vec<ContentRecord>,
+    /// The entries of a list of indicators, by their kinds; `null` for a rule.
+    #[serde(default)]
+    pub indicators: Option<IndicatorRecord>,
     /// The number of the detection's matches, including copies: the same event found again in
     /// another place of the evidence.
     pub matches: u64,
@@ -185,6 +189,48 @@ pub struct DetectionRecord {
     pub recovered_matches: u64,
     /// The detection's leads; `null` if leads were not looked for.
     pub leads: Option<DetectionLeads>,
+}
+
+/// The entries of a list of indicators, by their kinds, as `run.json` lists them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct IndicatorRecord {
+    /// The number of names that stand for themselves and all names below them.
+    pub names: u64,
+    /// The number of names that stand for themselves only.
+    pub exact_names: u64,
+    /// The number of patterns for names.
+    pub patterns: u64,
+    /// The number of single addresses.
+    pub addresses: u64,
+    /// The number of networks with more than one address.
+    pub networks: u64,
+    /// The number of the entries above that the list has as URLs, of which only the host counts.
+    pub urls: u64,
+    /// The number of entries that mean the same as an earlier one. No other field of this type
+    /// counts them.
+    pub repeated: u64,
+    /// The entries that are not understood. What they would find is unknown.
+    pub not_understood: LeftOutRecord,
+    /// The entries that no DNS query shows, such as hashes of files, and those that the list itself
+    /// withdraws.
+    pub other: LeftOutRecord,
+}
+
+/// Entries that are left out of a list of indicators, as `run.json` lists them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LeftOutRecord {
+    /// The number of entries that are left out.
+    pub count: u64,
+    /// Where the first ten of them are in the list, and why they are left out.
+    pub first: Vec<String>,
+}
+
+impl IndicatorRecord {
+    /// The number of entries that were looked for.
+    #[must_use]
+    pub fn entries(&self) -> u64 {
+        self.names + self.exact_names + self.patterns + self.addresses + self.networks
+    }
 }
 
 /// What is at risk if an event matches a detection, as `run.json` lists it.

@@ -17,7 +17,7 @@ use crate::config::{
     Config, ContentFile, ExclusionStatus, Leads, LoadedDetection, LoadedExclusion, NotRun, RefusedDetection,
     ReportPage,
 };
-use crate::detect::{LeadCondition, RiskObject};
+use crate::detect::{IndicatorCounts, LeadCondition, LeftOut, RiskObject};
 use crate::error::SweepError;
 use crate::event::{EventTime, PUBLIC_SUFFIX_LIST, time_zone};
 use crate::evidence::discover::Discovery;
@@ -25,8 +25,9 @@ use crate::output::{
     FinalJournal, OutputDirectory, OutputError, OutputTables, PAGE_FILE, PART_FILE, PendingSync,
 };
 use crate::report::{
-    ContentRecord, DetectionLeads, DetectionRecord, Ending, ExclusionRecord, MergedPart, MissedContainer,
-    NameCondition, OutputRecord, RefusedRecord, RiskObjectRecord, RuleCounts, Run, Totals, page,
+    ContentRecord, DetectionLeads, DetectionRecord, Ending, ExclusionRecord, IndicatorRecord, LeftOutRecord,
+    MergedPart, MissedContainer, NameCondition, OutputRecord, RefusedRecord, RiskObjectRecord, RuleCounts,
+    Run, Totals, page,
 };
 
 /// What called the sweep, as `run.json` describes it: the program `dnsweep`, or another Rust
@@ -190,7 +191,7 @@ fn exclusion_records(exclusions: &[LoadedExclusion], excluded: &ExclusionCounts)
 
 fn detection_leads(config: &Config, counts: &[LeadCounts]) -> Vec<DetectionLeads> {
     let names = lead_conditions(config).into_iter().map(|condition| match condition {
-        LeadCondition::Names(_) | LeadCondition::Whole(_) => NameCondition::Some,
+        LeadCondition::Names(_) | LeadCondition::Listed(_) | LeadCondition::Whole(_) => NameCondition::Some,
         LeadCondition::EveryName => NameCondition::Every,
         LeadCondition::NoName => NameCondition::None,
     });
@@ -230,10 +231,28 @@ fn detection_record(
             .into_iter()
             .map(|ContentFile { file, sha256, .. }| ContentRecord { file, sha256 })
             .collect(),
+        indicators: detection.indicators.map(indicator_record),
         matches,
         unique_matches,
         recovered_matches,
         leads,
+    }
+}
+
+fn indicator_record(counts: IndicatorCounts) -> IndicatorRecord {
+    let left_out = |LeftOut { count, first }: LeftOut| LeftOutRecord { count, first };
+    let IndicatorCounts { names, exact_names, patterns, addresses, networks, urls, repeated, .. } = counts;
+    let (not_understood, other) = (left_out(counts.not_understood), left_out(counts.other));
+    IndicatorRecord {
+        names,
+        exact_names,
+        patterns,
+        addresses,
+        networks,
+        urls,
+        repeated,
+        not_understood,
+        other,
     }
 }
 

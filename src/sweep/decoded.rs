@@ -3,7 +3,7 @@
 
 use super::leads::lead_conditions;
 use crate::config::{Config, Decoding, Leads, Queries};
-use crate::detect::{EventSource, LeadCondition, Predicate, RequiredLiteral};
+use crate::detect::{EventSource, LeadCondition, Predicate, RequiredText};
 use crate::scan::{DnsClient, Needle, Selection, WantedQueries};
 
 /// Returns which records of Sysmon need decoding: all of them, all DNS queries if each gets a row, or
@@ -31,13 +31,13 @@ pub(super) fn dns_client(config: &Config) -> DnsClient {
         Leads::DnsClient => {
             let conditions = lead_conditions(config);
             let names = conditions.iter().filter_map(|condition| match condition {
-                LeadCondition::Names(names) => Some(wanted(names)),
+                LeadCondition::Names(condition) | LeadCondition::Listed(condition) => Some(wanted(condition)),
                 // In these events only the name is a text under the same field name. Other fields
                 // are numbers, or have another name.
                 LeadCondition::Whole(condition) => match LeadCondition::of(condition) {
                     LeadCondition::Names(names) => Some(wanted(&names)),
                     LeadCondition::NoName => None,
-                    LeadCondition::EveryName | LeadCondition::Whole(_) => {
+                    LeadCondition::EveryName | LeadCondition::Listed(_) | LeadCondition::Whole(_) => {
                         Some(WantedQueries { sets: Vec::new() })
                     }
                 },
@@ -48,11 +48,10 @@ pub(super) fn dns_client(config: &Config) -> DnsClient {
     }
 }
 
-/// Returns which texts a DNS query must contain to satisfy a predicate, as sets: at least one text
-/// of each set. Other queries need not be decoded.
+/// Returns which texts a DNS query must have to satisfy a predicate, as sets: at least one text of
+/// each set. Other queries need not be decoded.
 fn wanted(predicate: &Predicate) -> WantedQueries {
-    let needle =
-        |required: RequiredLiteral| Needle { data: required.data_name.to_owned(), literal: required.literal };
-    let sets = predicate.required_literals().into_iter();
+    let needle = |required: RequiredText| Needle { data: required.data_name.to_owned(), text: required.text };
+    let sets = predicate.required_texts().into_iter();
     WantedQueries { sets: sets.map(|set| set.into_iter().map(needle).collect()).collect() }
 }

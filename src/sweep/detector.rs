@@ -58,6 +58,7 @@ impl Rule<'_> {
             matched_query: hits.matched_query,
             matched_query_on_label: hits.matched_query_on_label,
             matched_process: hits.matched_process,
+            matched_answer: hits.matched_answer,
             risk_score: detection.and_then(|detection| detection.risk_score).map(i64::from),
             risk_message: detection.and_then(|detection| detection.risk_message(event)),
             event,

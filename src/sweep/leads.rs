@@ -42,7 +42,9 @@ pub(super) fn lead_conditions(config: &Config) -> Vec<LeadCondition> {
 /// every query would then be a lead.
 pub(super) fn lead_predicate(condition: LeadCondition) -> Option<Predicate> {
     match condition {
-        LeadCondition::Names(condition) | LeadCondition::Whole(condition) => Some(condition),
+        LeadCondition::Names(condition)
+        | LeadCondition::Listed(condition)
+        | LeadCondition::Whole(condition) => Some(condition),
         LeadCondition::EveryName | LeadCondition::NoName => None,
     }
 }

@@ -260,6 +260,7 @@ fn rows(part: &[PlacedQuery], table: &Table, discovery: &Discovery) -> Result<Ro
             matched_query: Vec::new(),
             matched_query_on_label: Vec::new(),
             matched_process: Vec::new(),
+            matched_answer: Vec::new(),
             risk_score: None,
             risk_message: None,
             event: &located.event,

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::request::ListArguments;
+
 /// The commands on detections.
 #[derive(Debug, Subcommand)]
 pub enum DetectionsCommand {
@@ -27,9 +29,12 @@ pub enum DetectionsCommand {
 /// The arguments that say where detections are.
 #[derive(Debug, Clone, Default, Args)]
 pub struct CatalogArguments {
-    /// Rule files, and directories of rule files [default: the built-in detection]
+    /// Rule files, and directories of rule files [default: the built-in detection, without --iocs]
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub lists: ListArguments,
 
     /// Values for the placeholders of Sigma rules (%name%): a YAML file with a list of values for
     /// each name
@@ -49,6 +54,9 @@ pub struct ShowArguments {
     /// The detection, even if a file or directory has this name
     #[arg(long, value_name = "DETECTION")]
     pub detection: Option<String>,
+
+    #[command(flatten)]
+    pub lists: ListArguments,
 
     /// Values for the placeholders of Sigma rules (%name%): a YAML file with a list of values for
     /// each name
@@ -75,8 +83,11 @@ impl ShowArguments {
 #[derive(Debug, Clone, Args)]
 pub struct CheckArguments {
     /// Rule files, and directories of rule files
-    #[arg(value_name = "PATH", required = true)]
+    #[arg(value_name = "PATH", required_unless_present = "iocs")]
     pub paths: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub lists: ListArguments,
 
     /// Values for the placeholders of Sigma rules (%name%): a YAML file with a list of values for
     /// each name
@@ -114,13 +125,16 @@ pub struct ExplainArguments {
 #[derive(Debug, Clone, Args)]
 pub struct TestArguments {
     /// Rule files, and directories of rule files
-    #[arg(value_name = "PATH", required = true)]
+    #[arg(value_name = "PATH", required_unless_present = "iocs")]
     pub paths: Vec<PathBuf>,
 
     /// Directory with the data sets (files of recorded events); a data set's file is found by the
     /// end of the path that the rule names
     #[arg(long, value_name = "DIR")]
     pub data: PathBuf,
+
+    #[command(flatten)]
+    pub lists: ListArguments,
 
     /// Values for the placeholders of Sigma rules (%name%): a YAML file with a list of values for
     /// each name

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::config::IndicatorLists;
+
 /// What a sweep reads, what it looks for, in which period, and how deep.
 #[derive(Debug, Clone, Default, Args)]
 #[expect(
@@ -47,17 +49,21 @@ pub struct RequestArguments {
     pub passwords: Option<PathBuf>,
 
     /// Detection to look for: a Splunk or Sigma rule file, or a directory of rule files; may be
-    /// repeated [default: the built-in detection]
+    /// repeated [default: the built-in detection, without --iocs]
     #[arg(long, short, value_name = "PATH", help_heading = heading::DETECTIONS)]
     pub detection: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub lists: ListArguments,
 
     /// Values for the placeholders of Sigma rules (%name%): a YAML file with a list of values for
     /// each name
     #[arg(long, value_name = "FILE", help_heading = heading::DETECTIONS)]
     pub placeholders: Option<PathBuf>,
 
-    /// Exit with 2 without a sweep if a rule in a directory is refused because it cannot be run
-    /// (rules about events other than DNS queries are not refused)
+    /// Exit with 2 without a sweep if a rule in a directory is refused because it cannot be run, or
+    /// an entry of a list (--iocs) is not understood (rules about events other than DNS queries are
+    /// not refused)
     #[arg(long, help_heading = heading::DETECTIONS)]
     pub strict: bool,
 
@@ -125,6 +131,29 @@ pub struct RequestArguments {
     /// given), matched or not
     #[arg(long, help_heading = heading::DEPTH)]
     pub queries: bool,
+}
+
+/// Which lists of indicators are detections, too. `sweep`, `plan` and the commands on detections
+/// have these arguments.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ListArguments {
+    /// List of indicators to look for: domain names, also of URLs, wildcards, IP addresses and
+    /// networks (of the answers), as text with one a line, CSV or STIX 2.1; may be repeated. A name
+    /// also means all names below it
+    #[arg(long, value_name = "FILE", help_heading = heading::DETECTIONS)]
+    pub iocs: Vec<PathBuf>,
+
+    /// The risk score of a match of a list, 0 to 100 [default: none]
+    #[arg(long, value_name = "N", requires = "iocs", value_parser = clap::value_parser!(u32).range(0..=100), help_heading = heading::DETECTIONS)]
+    pub ioc_risk: Option<u32>,
+}
+
+impl ListArguments {
+    /// The lists of indicators that the user named, and their risk score.
+    #[must_use]
+    pub fn resolved(&self) -> IndicatorLists {
+        IndicatorLists { files: self.iocs.clone(), risk_score: self.ioc_risk }
+    }
 }
 
 /// The headings of the options of `sweep` and `plan` in their help.

@@ -11,7 +11,7 @@ use crate::cli::exit::EXIT_STATUSES;
 use crate::report::Verdict;
 
 /// The options of `sweep` that a plan decides, or that only a sweep with tables has.
-const IN_A_PLAN: [&str; 28] = [
+const IN_A_PLAN: [&str; 30] = [
     "evidence",
     "files_from",
     "evidence_depth",
@@ -20,6 +20,8 @@ const IN_A_PLAN: [&str; 28] = [
     "no_containers",
     "vss",
     "detection",
+    "iocs",
+    "ioc_risk",
     "placeholders",
     "strict",
     "allow",

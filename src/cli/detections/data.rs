@@ -34,7 +34,8 @@ enum TestOutcome {
 /// Runs the command `dnsweep detections test`: runs the tests of rule files on the data sets that
 /// the tests name.
 pub(super) fn test(arguments: &TestArguments) -> Result<CommandOutput, CommandError> {
-    let catalog = Catalog::check(&arguments.paths, arguments.placeholders.as_deref())?;
+    let catalog =
+        Catalog::check(&arguments.paths, &arguments.lists.resolved(), arguments.placeholders.as_deref())?;
     if !arguments.data.is_dir() {
         return Err(UsageError::Data(arguments.data.clone()).into());
     }

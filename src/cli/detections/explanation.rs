@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{CommandOutput, tree_lines};
 use crate::base::platform::files::{all_of, read_named};
-use crate::cli::arguments::ExplainArguments;
+use crate::cli::arguments::{CatalogArguments, ExplainArguments};
 use crate::cli::error::{CommandError, UsageError};
 use crate::cli::exit::Exit;
 use crate::config::Catalog;
@@ -24,7 +24,10 @@ const MOST_EVENT_BYTES: u64 = 1 << 20;
 /// Runs the command `dnsweep detections explain`: says whether and why a detection matches the
 /// event that the arguments describe.
 pub(super) fn explain(arguments: &ExplainArguments) -> Result<CommandOutput, CommandError> {
-    let catalog = Catalog::load(&arguments.catalog.paths, arguments.catalog.placeholders.as_deref())?;
+    let catalog = {
+        let CatalogArguments { paths, lists, placeholders } = &arguments.catalog;
+        Catalog::load(paths, &lists.resolved(), placeholders.as_deref())?
+    };
     let loaded = catalog.find(arguments.detection.as_deref())?;
     let event = if let Some(path) = &arguments.event {
         event_in(path)?

@@ -3,11 +3,12 @@
 use std::fmt::Write;
 
 use super::{CommandOutput, tree_lines};
+use crate::base::text_set::SoughtText;
 use crate::cli::arguments::{CatalogArguments, CheckArguments, ShowArguments};
 use crate::cli::error::CommandError;
 use crate::cli::exit::Exit;
 use crate::config::{Catalog, LoadedDetection, NotRun};
-use crate::detect::{ConditionTree, Detection, EventSource, RequiredLiteral, StatsColumn};
+use crate::detect::{ConditionTree, Detection, EventSource, RequiredText, StatsColumn};
 use crate::report::escaped;
 
 /// The most literals that `dnsweep detections list` shows of one set. A detection has sets of
@@ -16,14 +17,15 @@ const MOST_LITERALS: usize = 3;
 
 /// Runs the command `dnsweep detections list`: lists detections, in two lines each.
 pub(super) fn list(arguments: &CatalogArguments) -> Result<CommandOutput, CommandError> {
-    let catalog = Catalog::load(&arguments.paths, arguments.placeholders.as_deref())?;
+    let catalog =
+        Catalog::load(&arguments.paths, &arguments.lists.resolved(), arguments.placeholders.as_deref())?;
     let longest = catalog.detections.iter().map(|loaded| loaded.detection.id.len()).max().unwrap_or(0);
     let mut text = String::new();
     for LoadedDetection { detection, .. } in &catalog.detections {
         let Detection { id, name, language, risk_score, search, .. } = detection;
         let risk = risk_score.map_or_else(|| "none".to_owned(), |score| score.to_string());
         let _ = writeln!(text, "{id:longest$}  {:6}  risk {risk:>4}  {}", language.name(), escaped(name));
-        let selected = selected_by(&search.predicate.required_literals(), MOST_LITERALS);
+        let selected = selected_by(&search.predicate.required_texts(), MOST_LITERALS);
         let _ = writeln!(text, "{:longest$}  decoded only if {}", "", escaped(&selected));
     }
     for refused in &catalog.not_run.refused {
@@ -40,7 +42,7 @@ pub(super) fn list(arguments: &CatalogArguments) -> Result<CommandOutput, Comman
 /// the literals that a match must contain.
 pub(super) fn show(arguments: &ShowArguments) -> Result<CommandOutput, CommandError> {
     let (choice, paths) = arguments.resolved();
-    let catalog = Catalog::load(paths, arguments.placeholders.as_deref())?;
+    let catalog = Catalog::load(paths, &arguments.lists.resolved(), arguments.placeholders.as_deref())?;
     let loaded = catalog.find(choice.as_deref())?;
     let mut text = String::new();
     describe(loaded, &mut text);
@@ -48,7 +50,7 @@ pub(super) fn show(arguments: &ShowArguments) -> Result<CommandOutput, CommandEr
     let _ = writeln!(text, "\nMatches an event if");
     tree_lines(&ConditionTree::of(predicate, None), 0, &mut text);
     let _ = writeln!(text, "\nDecoded only if");
-    let required = predicate.required_literals();
+    let required = predicate.required_texts();
     if required.is_empty() {
         let _ = writeln!(text, "  it is a DNS query: the condition has no literal to search for");
     }
@@ -118,7 +120,8 @@ fn place(loaded: &LoadedDetection) -> String {
 
 /// Runs the command `dnsweep detections check`: says of each rule file whether its rules run.
 pub(super) fn check(arguments: &CheckArguments) -> Result<CommandOutput, CommandError> {
-    let catalog = Catalog::check(&arguments.paths, arguments.placeholders.as_deref())?;
+    let catalog =
+        Catalog::check(&arguments.paths, &arguments.lists.resolved(), arguments.placeholders.as_deref())?;
     let mut lines: Vec<(&str, String)> = Vec::new();
     for loaded in &catalog.detections {
         let LoadedDetection { detection, source, .. } = loaded;
@@ -157,21 +160,28 @@ pub(super) fn check(arguments: &CheckArguments) -> Result<CommandOutput, Command
 
 /// Returns the text that says which literals a record must contain so that a sweep decodes it for a
 /// detection: one of each set in `required`. At most `most` literals of each set are named.
-fn selected_by(required: &[Vec<RequiredLiteral>], most: usize) -> String {
+fn selected_by(required: &[Vec<RequiredText>], most: usize) -> String {
     let sets: Vec<String> = required.iter().map(|set| one_of(set, most)).collect();
     if sets.is_empty() { "it is a DNS query".to_owned() } else { sets.join("; ") }
 }
 
 /// The text for a set of literals, of which every match contains at least one. At most `most`
 /// literals are named.
-fn one_of(set: &[RequiredLiteral], most: usize) -> String {
-    let mut fields: Vec<&str> = set.iter().map(|required| required.data_name).collect();
+fn one_of(set: &[RequiredText], most: usize) -> String {
+    let literal = |required: &&RequiredText| required.text.literal().is_some();
+    let mut fields: Vec<&str> = set.iter().filter(literal).map(|required| required.data_name).collect();
     fields.dedup();
-    let literals: Vec<&str> = set.iter().take(most).map(|required| required.literal.as_str()).collect();
-    let more = set.len().saturating_sub(most);
+    let literals: Vec<&str> = set.iter().filter_map(|required| required.text.literal()).collect();
+    let more = literals.len().saturating_sub(most);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    match set.len() {
-        0 => "never: nothing can match".to_owned(),
-        _ => format!("{} contains {}{more}", fields.join(" or "), literals.join(", ")),
-    }
+    let shown = literals.iter().take(most).copied().collect::<Vec<_>>().join(", ");
+    let listed = set.iter().filter_map(|required| match &required.text {
+        SoughtText::Literal(_) => None,
+        SoughtText::OneOf(texts) => {
+            Some(format!("{} is described by one of {} entries", required.data_name, texts.count()))
+        }
+    });
+    let contains = (!literals.is_empty()).then(|| format!("{} contains {shown}{more}", fields.join(" or ")));
+    let ways: Vec<String> = contains.into_iter().chain(listed).collect();
+    if ways.is_empty() { "never: nothing can match".to_owned() } else { ways.join(", or ") }
 }

@@ -1,10 +1,18 @@
 //! Reads CSV files (comma-separated values) as Splunk writes lookup tables. A cell that contains a
 //! comma, a quote or a line end is in quotes; a quote inside such a cell is doubled.
 
-/// Returns the rows of a CSV text, including the header, each as a list of cells. Rows in which all
-/// cells are empty are skipped. If a quote is not closed, the last item is an error with the line
-/// on which its row begins.
-pub(in crate::detect) fn csv_rows(text: &str) -> impl Iterator<Item = Result<Vec<String>, String>> {
+/// A row of a CSV text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::detect) struct CsvRow {
+    /// The line on which the row begins, from 1.
+    pub line: usize,
+    pub cells: Vec<String>,
+}
+
+/// Returns the rows of a CSV text, including the header. Rows in which all cells are empty are
+/// skipped. If a quote is not closed, the last item is an error with the line on which its row
+/// begins.
+pub(in crate::detect) fn csv_rows(text: &str) -> impl Iterator<Item = Result<CsvRow, String>> {
     let mut rest = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut line = 1_usize;
     std::iter::from_fn(move || {
@@ -19,10 +27,11 @@ pub(in crate::detect) fn csv_rows(text: &str) -> impl Iterator<Item = Result<Vec
                 )));
             };
             let read = rest.len() - behind.len();
+            let begins = line;
             line += rest.get(..read).unwrap_or_default().matches('\n').count();
             rest = behind;
             if row.iter().any(|cell| !cell.is_empty()) {
-                return Some(Ok(row));
+                return Some(Ok(CsvRow { line: begins, cells: row }));
             }
         }
     })
@@ -75,7 +84,8 @@ mod tests {
 
     #[test]
     fn rows_and_cells() {
-        let rows = |text: &str| csv_rows(text).collect::<Result<Vec<_>, _>>();
+        let rows =
+            |text: &str| csv_rows(text).map(|row| row.map(|row| row.cells)).collect::<Result<Vec<_>, _>>();
         for (text, expected) in [
             ("", vec![]),
             ("a,b\r\n1,2\r\n", vec![vec!["a", "b"], vec!["1", "2"]]),
@@ -87,5 +97,7 @@ mod tests {
             assert_eq!(rows(text).unwrap(), expected, "{text:?}");
         }
         assert!(rows("a\n\"b").unwrap_err().starts_with("line 2: expected a closing quote"));
+        let lines: Vec<usize> = csv_rows("a\n\n\"b\nc\"\nd").map(|row| row.unwrap().line).collect();
+        assert_eq!(lines, [1, 3, 5]);
     }
 }

@@ -11,11 +11,12 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use crate::base::text_set::SoughtText;
 use crate::detect::ContentError;
 use crate::detect::lookup::csv::csv_rows;
 use crate::detect::lookup::index::{ColumnIndex, MatchType};
 use crate::detect::predicate::field::Field;
-use crate::detect::predicate::{RequiredLiteral, required};
+use crate::detect::predicate::{RequiredText, required};
 use crate::detect::term::function::Function;
 use crate::detect::term::value::Value;
 use crate::detect::term::{EvalInput, Term, TermKind};
@@ -146,7 +147,7 @@ impl Lookup {
         let columns: Vec<String> = rows
             .next()
             .transpose()?
-            .unwrap_or_default()
+            .map_or_else(Vec::new, |row| row.cells)
             .into_iter()
             .map(|cell| cell.trim().to_owned())
             .collect();
@@ -160,7 +161,7 @@ impl Lookup {
             if taken.len() == MOST_ROWS {
                 return Err(format!("expected at most {MOST_ROWS} rows, found more").into());
             }
-            let mut row = row?.into_iter().map(|cell| cell.trim().into());
+            let mut row = row?.cells.into_iter().map(|cell| cell.trim().into());
             let row: Vec<Box<str>> = columns.iter().map(|_| row.next().unwrap_or_default()).collect();
             if row.iter().any(|cell| !cell.is_empty()) {
                 taken.push(row);
@@ -382,7 +383,7 @@ impl LookupOutput {
     /// row contains at least one of them. They come from the first key column that is compared with
     /// an event field and has a literal in every cell that is not empty. `None` if no key column
     /// does.
-    pub fn literals(&self) -> Option<Vec<RequiredLiteral>> {
+    pub fn literals(&self) -> Option<Vec<RequiredText>> {
         let keyed = self.keys.iter().filter_map(|(column, term)| Some((*column, plain_field(term)?)));
         let mut sets = keyed.filter_map(|(column, field)| self.literals_of(column, field));
         sets.next()
@@ -391,7 +392,7 @@ impl LookupOutput {
     /// Returns the literals of one key column of the lookup table, one for each row whose cell is
     /// not empty: an event whose value of `field` matches the row's cell contains the row's
     /// literal. `None` if one of these rows has no literal.
-    fn literals_of(&self, column: usize, field: Field) -> Option<Vec<RequiredLiteral>> {
+    fn literals_of(&self, column: usize, field: Field) -> Option<Vec<RequiredText>> {
         let match_type = self.lookup.match_types.get(column)?;
         let mut literals = BTreeSet::new();
         for row in &self.lookup.rows {
@@ -402,10 +403,15 @@ impl LookupOutput {
             }
             let pieces = match_type.literals(cell)?;
             let found = required(field, pieces.iter().map(String::as_str)).into_iter().flatten().next()?;
-            literals.insert(found.literal);
+            literals.insert(found.text.literal()?.to_owned());
         }
         let data_name = field.data_name()?;
-        Some(literals.into_iter().map(|literal| RequiredLiteral { data_name, literal }).collect())
+        Some(
+            literals
+                .into_iter()
+                .map(|literal| RequiredText { data_name, text: SoughtText::Literal(literal) })
+                .collect(),
+        )
     }
 
     /// Returns the cells of the key columns in the rows that the lookup finds for an event. Key

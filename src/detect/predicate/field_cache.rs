@@ -48,6 +48,16 @@ impl<'e> FieldCache<'e> {
         self.value(field).is_some_and(holds)
     }
 
+    /// Calls `see` with the value that the event has in a field; for a field with several values,
+    /// with each of them.
+    pub(in crate::detect) fn each(&mut self, field: Field, mut see: impl FnMut(&str)) {
+        if field.is_multivalued() {
+            field.values(self.event).for_each(see);
+        } else if let Some(value) = self.value(field) {
+            see(value);
+        }
+    }
+
     /// Returns true if the value that the event has in a field matches the pattern; for a field
     /// with several values, if at least one does. Returns false if the event does not have the
     /// field.

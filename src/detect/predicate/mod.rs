@@ -5,23 +5,32 @@
 pub(in crate::detect) mod expression;
 pub(in crate::detect) mod field;
 pub(in crate::detect) mod field_cache;
+mod gram_index;
+pub(in crate::detect) mod listed;
 pub(in crate::detect) mod network;
 pub(in crate::detect) mod on_label;
 pub(in crate::detect) mod pairs;
 pub(in crate::detect) mod pattern;
+pub(in crate::detect) mod pattern_set;
 pub(in crate::detect) mod size;
 pub(in crate::detect) mod test;
+pub(in crate::detect) mod text_index;
+mod text_table;
 pub(in crate::detect) mod tree;
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use crate::base::text_set::SoughtText;
 use crate::detect::predicate::expression::Expression;
 use crate::detect::predicate::field::Field;
 use crate::detect::predicate::field_cache::FieldCache;
+use crate::detect::predicate::listed::{AddressList, NameList};
 use crate::detect::predicate::network::Network;
 use crate::detect::predicate::pattern::Pattern;
+use crate::detect::predicate::pattern_set::PatternSet;
 use crate::detect::predicate::test::FieldTest;
 use crate::detect::term::computed::Computed;
 use crate::event::Event;
@@ -56,6 +65,18 @@ pub enum Predicate {
         /// The pattern, which must match the field's whole value.
         pattern: Pattern,
     },
+    /// True if the field's value matches one of many patterns. A field that is absent or empty
+    /// matches no pattern.
+    OneOf {
+        /// The field of the event whose value is compared.
+        field: Field,
+        /// The patterns, one of which must match the field's whole value.
+        patterns: Arc<PatternSet>,
+    },
+    /// True if the list has an entry for the name that the DNS query asks for.
+    ListedName(Arc<NameList>),
+    /// True if the list has an entry for an address in the answer to the DNS query.
+    ListedAddress(Arc<AddressList>),
     /// True if the field's value matches the regular expression. A field that is absent or empty
     /// matches no expression.
     Fits {
@@ -123,6 +144,8 @@ pub struct Hits<'p> {
     /// The patterns of the rule that matched the name or the path of the executable of the process
     /// that made the DNS query.
     pub matched_process: Vec<&'p str>,
+    /// The patterns, networks and addresses of the rule that matched the answer to the DNS query.
+    pub matched_answer: Vec<Cow<'p, str>>,
 }
 
 impl Predicate {
@@ -142,6 +165,11 @@ impl Predicate {
             Predicate::Exists(field) => event.any(*field, |_| true),
             Predicate::Empty(field) => field.is_empty(event.event),
             Predicate::Matches { field, pattern } => event.matches(*field, pattern),
+            Predicate::OneOf { field, patterns } => event.any(*field, |value| patterns.matches(value)),
+            Predicate::ListedName(names) => event.any(Field::QUERY_NAME, |name| names.describes(name)),
+            Predicate::ListedAddress(addresses) => {
+                event.any(Field::QUERY_RESULTS, |results| addresses.has_any_in(results))
+            }
             Predicate::Fits { field, expression } => event.any(*field, |value| expression.matches(value)),
             Predicate::InNetwork { field, network } => {
                 event.any(*field, |value| network.contains_any_in(*field, value))
@@ -195,12 +223,33 @@ impl Predicate {
             Predicate::Fits { field, expression } if wanted => {
                 hits.add(event.event, *field, expression.text(), |name| expression.is_on_label(name));
             }
+            Predicate::InNetwork { field, network } if wanted => {
+                hits.add_answer(*field, network.text().into());
+            }
+            Predicate::OneOf { field, patterns } if wanted => event.each(*field, |value| {
+                for pattern in patterns.matching(value) {
+                    hits.add(event.event, *field, pattern.text(), |name| pattern.is_on_label(name));
+                }
+            }),
+            Predicate::ListedName(names) if wanted => event.each(Field::QUERY_NAME, |name| {
+                for entry in names.entries_for(name) {
+                    hits.add(event.event, Field::QUERY_NAME, entry, |name| names.is_on_label(entry, name));
+                }
+            }),
+            Predicate::ListedAddress(addresses) if wanted => event.each(Field::QUERY_RESULTS, |results| {
+                for entry in addresses.entries_for(results) {
+                    hits.add(event.event, Field::QUERY_RESULTS, entry, |_| false);
+                }
+            }),
             Predicate::Computed(computed) if wanted => computed.add_hits(event.event, hits),
             Predicate::All
             | Predicate::Sysmon
             | Predicate::Exists(_)
             | Predicate::Empty(_)
             | Predicate::Matches { .. }
+            | Predicate::OneOf { .. }
+            | Predicate::ListedName(_)
+            | Predicate::ListedAddress(_)
             | Predicate::Fits { .. }
             | Predicate::InNetwork { .. }
             | Predicate::Passes { .. }
@@ -209,9 +258,10 @@ impl Predicate {
         }
     }
 
-    /// Returns sets of literals, by which a sweep skips records without decoding them. Every
-    /// matching event contains at least one literal of each set, in any ASCII case. If there are no
-    /// sets, any event may match. If one of the sets is empty, no event can match.
+    /// Returns sets of texts, by which a sweep skips records without decoding them. Every matching
+    /// event has at least one text of each set: it contains the literal, in any ASCII case, or its
+    /// value is one of many ([`SoughtText`]). If there are no sets, any event may match. If one of
+    /// the sets is empty, no event can match.
     ///
     /// The sets are correct for these reasons:
     /// - A value that matches a pattern contains all literals of the pattern, so the longest one is
@@ -225,15 +275,15 @@ impl Predicate {
     /// Literals outside ASCII are left out, because their upper and lower case differ in their
     /// bytes. Literals of fields that records do not store as text are left out too.
     #[must_use]
-    pub fn required_literals(&self) -> Vec<Vec<RequiredLiteral>> {
+    pub fn required_texts(&self) -> Vec<Vec<RequiredText>> {
         match self {
-            Predicate::And(children) => children.iter().flat_map(Predicate::required_literals).collect(),
+            Predicate::And(children) => children.iter().flat_map(Predicate::required_texts).collect(),
             Predicate::Or(children) => {
                 // A rule can list a hundred thousand names.
-                let mut union: Vec<RequiredLiteral> = Vec::new();
-                let mut known: HashSet<RequiredLiteral> = HashSet::new();
+                let mut union: Vec<RequiredText> = Vec::new();
+                let mut known: HashSet<RequiredText> = HashSet::new();
                 for child in children {
-                    let Some(smallest) = child.required_literals().into_iter().min_by_key(Vec::len) else {
+                    let Some(smallest) = child.required_texts().into_iter().min_by_key(Vec::len) else {
                         return Vec::new();
                     };
                     for literal in smallest {
@@ -245,8 +295,17 @@ impl Predicate {
                 vec![union]
             }
             Predicate::Matches { field, pattern } => required(*field, pattern.literals()),
+            Predicate::OneOf { field, patterns } => required_of_set(*field, patterns),
+            Predicate::ListedName(names) => vec![vec![RequiredText {
+                data_name: Field::QUERY_NAME.name(),
+                text: SoughtText::OneOf(Arc::<NameList>::clone(names)),
+            }]],
+            Predicate::ListedAddress(addresses) => vec![vec![RequiredText {
+                data_name: Field::QUERY_RESULTS.name(),
+                text: SoughtText::OneOf(Arc::<AddressList>::clone(addresses)),
+            }]],
             Predicate::Fits { field, expression } => required(*field, expression.literals()),
-            Predicate::Computed(computed) => computed.required_literals(),
+            Predicate::Computed(computed) => computed.required_texts(),
             Predicate::All
             | Predicate::Not(_)
             | Predicate::Sysmon
@@ -265,7 +324,7 @@ impl Predicate {
 pub(in crate::detect) fn required<'a>(
     field: Field,
     literals: impl Iterator<Item = &'a str>,
-) -> Vec<Vec<RequiredLiteral>> {
+) -> Vec<Vec<RequiredText>> {
     let usable = |literal: &&str| {
         literal.is_ascii() && literal.len() >= SHORTEST_REQUIRED_LITERAL && !literal.contains('\0')
     };
@@ -273,20 +332,38 @@ pub(in crate::detect) fn required<'a>(
     let required = field
         .data_name()
         .zip(longest)
-        .map(|(data_name, literal)| vec![RequiredLiteral { data_name, literal: literal.to_owned() }]);
+        .map(|(data_name, literal)| vec![RequiredText { data_name, text: literal.into() }]);
     required.into_iter().collect()
 }
 
-/// A text that an event must contain in one of its fields to match a rule. A sweep searches records
-/// for it, and decodes only those that contain it.
+/// Returns the sets of texts for a condition on one field that has many patterns: the set of the
+/// patterns, if records contain the whole value of the field, and otherwise their literals.
+fn required_of_set(field: Field, patterns: &Arc<PatternSet>) -> Vec<Vec<RequiredText>> {
+    match field.data_name() {
+        Some(data_name) if matches!(field, Field::Data(_)) => {
+            vec![vec![RequiredText {
+                data_name,
+                text: SoughtText::OneOf(Arc::<PatternSet>::clone(patterns)),
+            }]]
+        }
+        _ => {
+            let literals =
+                patterns.patterns().iter().map(|pattern| required(field, pattern.literals()).pop());
+            literals.collect::<Option<Vec<_>>>().map(|literals| vec![literals.concat()]).unwrap_or_default()
+        }
+    }
+}
+
+/// What an event must have in one of its fields to match a rule. A sweep searches records for it,
+/// and decodes only those that have it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct RequiredLiteral {
+pub struct RequiredText {
     /// The name of the `Data` element of the event's XML that contains the literal, such as
     /// `QueryName`.
     pub data_name: &'static str,
-    /// The text that the event must contain, in lower case; the event may have it in any case. It
-    /// is ASCII and at least three characters long.
-    pub literal: String,
+    /// The literal that the field must contain, which is at least three characters long, or the
+    /// texts of which one must be the field's whole value.
+    pub text: SoughtText,
 }
 
 impl Inequality {
@@ -312,6 +389,15 @@ impl Inequality {
 }
 
 impl<'p> Hits<'p> {
+    /// Adds a pattern, network or address of the rule that matched the answer to a DNS query, if
+    /// `field` is one of the fields of the answer.
+    fn add_answer(&mut self, field: Field, text: Cow<'p, str>) {
+        let is_of_answer = matches!(field, Field::QUERY_RESULTS | Field::Answer);
+        if is_of_answer && !self.matched_answer.contains(&text) {
+            self.matched_answer.push(text);
+        }
+    }
+
     /// Adds a pattern of the rule that matched a field of an event, if it is a field whose patterns
     /// are listed. `is_on_label` decides whether the pattern's text lies on label boundaries in a
     /// queried name.
@@ -330,6 +416,7 @@ impl<'p> Hits<'p> {
                 }
             }
             Field::ProcessName | Field::IMAGE => add_once(&mut self.matched_process, text),
+            Field::QUERY_RESULTS | Field::Answer => self.add_answer(field, text.into()),
             _ => {}
         }
     }
@@ -371,7 +458,7 @@ mod tests {
     }
 
     #[test]
-    fn required_literals_by_form() {
+    fn required_texts_by_form() {
         let none: &[&[&str]] = &[];
         for (head, expected) in [
             ("QueryName=*Pastebin*", &[&["pastebin"][..]][..]),
@@ -398,14 +485,14 @@ mod tests {
             ("ProcessGuid=f20b227d*", none),
             ("`sysmon`", none),
         ] {
-            let found = predicate(head).required_literals();
+            let found = predicate(head).required_texts();
             let found: Vec<Vec<&str>> = found
                 .iter()
-                .map(|set| set.iter().map(|required| required.literal.as_str()).collect())
+                .map(|set| set.iter().map(|required| required.text.literal().unwrap()).collect())
                 .collect();
             assert_eq!(found, expected, "{head}");
         }
-        assert_eq!(Predicate::Or(Vec::new()).required_literals(), [[]], "nothing can match");
+        assert_eq!(Predicate::Or(Vec::new()).required_texts(), [[]], "nothing can match");
     }
 
     #[test]
@@ -485,7 +572,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(4096))]
         /// Tests that an event that matches a predicate contains a literal of each set of
-        /// [`Predicate::required_literals`]. A sweep skips records that do not, without decoding
+        /// [`Predicate::required_texts`]. A sweep skips records that do not, without decoding
         /// them.
         #[test]
         fn a_match_holds_a_required_literal(
@@ -498,10 +585,10 @@ mod tests {
                 .with("Image", image.as_str())
                 .with("ProcessId", "abba");
             if predicate.evaluate(&event) {
-                for set in predicate.required_literals() {
+                for set in predicate.required_texts() {
                     let holds = |name: &str, text: &str| {
                         let text = text.to_ascii_lowercase();
-                        set.iter().any(|required| required.data_name == name && text.contains(&required.literal))
+                        set.iter().any(|required| required.data_name == name && required.text.is_in(&text))
                     };
                     prop_assert!(holds("QueryName", &query) || holds("Image", &image), "{:?}", set);
                 }

@@ -1,13 +1,18 @@
 //! Networks of IP addresses, in the form in which rules write them. This module is the only user of
 //! the crate `ipnet`.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
+use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use crate::base::fast_map::FastMap;
 use crate::detect::predicate::field::Field;
 use crate::event::whole_items;
+
+/// The prefix length of the network of all IPv4 addresses in IPv6 form, `::ffff:0:0/96`.
+const MAPPED_LENGTH: u8 = 96;
 
 /// A network of IP addresses, such as `192.0.2.0/24`, that a rule compares a field with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +37,30 @@ impl Network {
             Field::QUERY_RESULTS => whole_items(value).any(|item| self.contains(item)),
             _ => self.contains(value.trim_ascii()),
         }
+    }
+
+    /// Returns the network in which IPv4 addresses are not in IPv6 form (`::ffff:192.0.2.0/120`).
+    #[must_use]
+    pub(in crate::detect) fn canonical(self) -> Self {
+        let length = self.0.prefix_len();
+        match (self.0.addr().to_canonical(), self.0.addr()) {
+            (address @ IpAddr::V4(_), IpAddr::V6(_)) if length >= MAPPED_LENGTH => {
+                IpNet::new(address, length - MAPPED_LENGTH).map_or(self, Network)
+            }
+            _ => self,
+        }
+    }
+
+    /// Returns true if the network has every address of its kind.
+    #[must_use]
+    pub(in crate::detect) fn is_whole(self) -> bool {
+        self.0.prefix_len() == 0
+    }
+
+    /// Returns true if the network has a single address.
+    #[must_use]
+    pub(in crate::detect) fn is_address(self) -> bool {
+        self.0.prefix_len() == self.0.max_prefix_len()
     }
 
     /// Returns true if `text` is an address in the network, or a list of items (separated by `;`,
@@ -67,7 +96,7 @@ fn addresses(text: &str) -> impl Iterator<Item = &str> {
 /// site's table).
 #[derive(Debug, Default)]
 pub(in crate::detect) struct NetworkIndex {
-    numbers: HashMap<IpNet, Vec<usize>>,
+    numbers: FastMap<IpNet, Vec<usize>>,
     /// The prefix lengths of all networks in the index, such as 24 for `192.0.2.0/24`; IPv4 and
     /// IPv6 together. One search for each length finds all networks that contain an address.
     lengths: BTreeSet<u8>,
@@ -85,13 +114,52 @@ impl NetworkIndex {
     /// [`Network::contains_any`] decides.
     pub(in crate::detect) fn find(&self, value: &str, mut found: impl FnMut(usize)) {
         for address in addresses(value).filter_map(|item| item.parse::<IpAddr>().ok()) {
-            let around =
-                self.lengths.iter().filter_map(|length| IpNet::new(address.to_canonical(), *length).ok());
-            for number in around.filter_map(|network| self.numbers.get(&network.trunc())).flatten() {
+            for number in
+                around(&self.lengths, address).filter_map(|network| self.numbers.get(&network)).flatten()
+            {
                 found(*number);
             }
         }
     }
+}
+
+/// A set of networks, each with a number by which the caller knows it. It finds those that contain
+/// an address, and takes less memory than a [`NetworkIndex`].
+#[derive(Debug, Default, Clone)]
+pub(in crate::detect) struct NetworkSet {
+    numbers: FastMap<IpNet, u32>,
+    /// The prefix lengths of all networks in the set.
+    lengths: BTreeSet<u8>,
+}
+
+impl NetworkSet {
+    /// Adds a network. If the set has it already, nothing changes, and the number that it was added
+    /// with is returned; `None` if the network is new.
+    pub(in crate::detect) fn add(&mut self, network: Network, number: u32) -> Option<u32> {
+        match self.numbers.entry(network.0.trunc()) {
+            Entry::Occupied(known) => Some(*known.get()),
+            Entry::Vacant(free) => {
+                free.insert(number);
+                self.lengths.insert(network.0.prefix_len());
+                None
+            }
+        }
+    }
+
+    /// Returns the numbers of the networks that contain an item of `results`, the value of
+    /// QueryResults, as [`Network::contains_any_in`] decides. A number can come more than once.
+    pub(in crate::detect) fn in_results(&self, results: &str) -> impl Iterator<Item = u32> {
+        let addresses = whole_items(results).filter_map(|item| item.parse::<IpAddr>().ok());
+        let networks = addresses.flat_map(|address| around(&self.lengths, address));
+        networks.filter_map(|network| self.numbers.get(&network).copied())
+    }
+}
+
+/// Returns the networks with these prefix lengths that contain an address. An IPv4 address in IPv6
+/// form counts as the IPv4 address.
+fn around(lengths: &BTreeSet<u8>, address: IpAddr) -> impl Iterator<Item = IpNet> {
+    let address = address.to_canonical();
+    lengths.iter().filter_map(move |length| IpNet::new(address, *length).ok()).map(|network| network.trunc())
 }
 
 #[cfg(test)]

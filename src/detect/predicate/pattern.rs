@@ -72,6 +72,12 @@ impl Pattern {
         is_on_label(&self.pieces, name)
     }
 
+    /// The literals before, between and after the pattern's wildcards, in lower case; some may be
+    /// empty. There is always one more than there are wildcards.
+    pub(in crate::detect) fn pieces(&self) -> &[String] {
+        &self.pieces
+    }
+
     /// Returns true if the pattern consists only of wildcards, so that it matches every value.
     #[must_use]
     pub fn is_any(&self) -> bool {

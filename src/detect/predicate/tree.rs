@@ -1,8 +1,10 @@
 //! Describes a predicate to people as a tree of lines, and says which parts of it are true of an
 //! event.
 
-use crate::detect::predicate::Predicate;
+use std::borrow::Cow;
+
 use crate::detect::predicate::field::Field;
+use crate::detect::predicate::{Hits, Predicate};
 use crate::detect::term::{EvalInput, Term};
 use crate::event::Event;
 
@@ -16,8 +18,8 @@ pub struct ConditionTree {
     /// Whether the predicate is true of the event that it was described for; `None` if no event was
     /// given.
     pub holds: Option<bool>,
-    /// The descriptions of the predicate's parts, such as the operands of an AND; empty if it has
-    /// no parts.
+    /// The descriptions of the predicate's parts, such as the operands of an AND, or the entries of
+    /// a list by which it is true of the event; empty if it has no parts.
     pub children: Vec<ConditionTree>,
 }
 
@@ -41,11 +43,28 @@ impl ConditionTree {
                     .map_or_else(|| " (it has no value)".to_owned(), |value| format!(" (it is \"{value}\")")),
             );
         }
-        ConditionTree {
-            text,
-            holds,
-            children: children.iter().map(|child| ConditionTree::of(child, event)).collect(),
+        let mut children: Vec<_> = children.iter().map(|child| ConditionTree::of(child, event)).collect();
+        if let Some(event) = event.filter(|_| holds == Some(true)) {
+            children.extend(entries(predicate, event).into_iter().map(|text| ConditionTree {
+                text,
+                holds: Some(true),
+                children: Vec::new(),
+            }));
         }
+        ConditionTree { text, holds, children }
+    }
+}
+
+/// Returns those of the many patterns or entries of a predicate by which it is true of an event;
+/// none for a predicate that has no list.
+fn entries(predicate: &Predicate, event: &Event) -> Vec<String> {
+    match predicate {
+        Predicate::OneOf { .. } | Predicate::ListedName(_) | Predicate::ListedAddress(_) => {
+            let Hits { matched_query, matched_process, matched_answer, .. } = predicate.hits_of_match(event);
+            let texts = matched_query.into_iter().chain(matched_process).map(str::to_owned);
+            texts.chain(matched_answer.into_iter().map(Cow::into_owned)).collect()
+        }
+        _ => Vec::new(),
     }
 }
 
@@ -60,6 +79,11 @@ fn text(predicate: &Predicate) -> String {
         Predicate::Exists(field) => format!("{} has a value", field.name()),
         Predicate::Empty(field) => format!("{} is present and empty", field.name()),
         Predicate::Matches { field, pattern } => format!("{} = \"{}\"", field.name(), pattern.text()),
+        Predicate::OneOf { field, patterns } => {
+            format!("{} = one of {} patterns", field.name(), patterns.patterns().len())
+        }
+        Predicate::ListedName(names) => names.description(),
+        Predicate::ListedAddress(addresses) => addresses.description(),
         Predicate::Fits { field, expression } => format!("{} fits \"{}\"", field.name(), expression.text()),
         Predicate::InNetwork { field, network } => {
             format!("{} contains an address in {}", field.name(), network.text())
@@ -79,10 +103,13 @@ fn field(predicate: &Predicate) -> Option<Field> {
         Predicate::Exists(field)
         | Predicate::Empty(field)
         | Predicate::Matches { field, .. }
+        | Predicate::OneOf { field, .. }
         | Predicate::Fits { field, .. }
         | Predicate::InNetwork { field, .. }
         | Predicate::Passes { field, .. }
         | Predicate::Compare { field, .. } => Some(*field),
+        Predicate::ListedName(_) => Some(Field::QUERY_NAME),
+        Predicate::ListedAddress(_) => Some(Field::QUERY_RESULTS),
         Predicate::All
         | Predicate::And(_)
         | Predicate::Or(_)

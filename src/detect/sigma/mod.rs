@@ -83,6 +83,7 @@ pub(in crate::detect) fn detection(
     notes.extend(compiler.notes());
     let name = title.unwrap_or_else(|| id.clone());
     Ok(Detection {
+        indicators: None,
         language: Language::Sigma,
         source: if source == LogSource::DnsClient { EventSource::DnsClient } else { EventSource::Sysmon },
         id,

@@ -167,6 +167,7 @@ impl RuleFile {
         notes.extend(risk.notes);
         notes.extend(search.notes.iter().cloned());
         Detection {
+            indicators: None,
             language: Language::Splunk,
             source: EventSource::Sysmon,
             // The id replaces a missing name.

@@ -111,6 +111,13 @@ impl Search {
         Search { predicate, stats: None, notes: Vec::new(), scope: Scope::default() }
     }
 
+    /// Returns an equivalent search in which many patterns for one field are a set.
+    #[must_use]
+    pub(in crate::detect) fn with_sets(mut self) -> Self {
+        self.predicate = self.predicate.with_sets();
+        self
+    }
+
     /// Calls `see` with each regular expression in the search's condition and in the columns and
     /// commands of its `stats` table.
     pub(in crate::detect) fn each_expression(&self, see: &mut dyn FnMut(&Expression)) {

@@ -7,7 +7,7 @@ use std::fmt;
 use crate::detect::lookup::LookupOutput;
 use crate::detect::predicate::expression::Expression;
 use crate::detect::predicate::field::Field;
-use crate::detect::predicate::{Hits, RequiredLiteral};
+use crate::detect::predicate::{Hits, RequiredText};
 use crate::detect::stats::StatsValue;
 use crate::detect::term::condition::{Condition, fields_of};
 use crate::detect::term::value::Value;
@@ -87,11 +87,11 @@ impl Computed {
 
     /// Returns sets of literals, which are texts that a sweep searches for in a record before it
     /// decodes the record. An event for which the condition is true contains at least one literal
-    /// of each set (see [`crate::detect::predicate::Predicate::required_literals`]). There is a set
+    /// of each set (see [`crate::detect::predicate::Predicate::required_texts`]). There is a set
     /// only if the condition is false whenever its lookups in tables of the site find no row; its
     /// literals come from the rows that a lookup can find. Without a set, nothing is known about
     /// the event.
-    pub(in crate::detect) fn required_literals(&self) -> Vec<Vec<RequiredLiteral>> {
+    pub(in crate::detect) fn required_texts(&self) -> Vec<Vec<RequiredText>> {
         if !self.by.is_empty() || self.condition.known(Assumption::NoLookupFinds) != Some(false) {
             return Vec::new();
         }
@@ -103,7 +103,7 @@ impl Computed {
                 lookups.push(found);
             }
         });
-        let sets: Option<Vec<Vec<RequiredLiteral>>> = lookups.iter().map(|found| found.literals()).collect();
+        let sets: Option<Vec<Vec<RequiredText>>> = lookups.iter().map(|found| found.literals()).collect();
         sets.map(|sets| vec![sets.concat()]).unwrap_or_default()
     }
 

@@ -1,6 +1,7 @@
 //! Tests of conditions of `where`: by cases, and against a plain evaluation of random conditions.
 
 use super::{parsed, rows, sample};
+use crate::detect::predicate::RequiredText;
 use crate::detect::testing::event;
 use crate::event::Event;
 use proptest::prelude::*;
@@ -196,11 +197,10 @@ proptest! {
         let expected = condition.holds(&event);
         let search = parsed(&format!("* | where {text}"));
         prop_assert_eq!(search.predicate.evaluate(&event), expected, "{}", text);
-        for set in search.predicate.required_literals().iter().filter(|_| expected) {
-            let held = |name: &str, literal: &str| {
-                value(&event, name).unwrap_or_default().to_ascii_lowercase().contains(literal)
-            };
-            prop_assert!(set.iter().any(|required| held(required.data_name, &required.literal)), "{:?}", set);
+        for set in search.predicate.required_texts().iter().filter(|_| expected) {
+            let text = |name: &str| value(&event, name).unwrap_or_default().to_ascii_lowercase();
+            let held = |required: &RequiredText| required.text.is_in(&text(required.data_name));
+            prop_assert!(set.iter().any(held), "{:?}", set);
         }
         if event.image().is_some_and(|image| !image.is_empty()) {
             let search = parsed(&format!("* | stats count by QueryName Image | where {text}"));

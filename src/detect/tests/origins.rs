@@ -25,7 +25,7 @@ fn tstats_over_the_data_model_of_dns_queries() {
     other.system.provider = "Other".to_owned();
     other.system.channel = "Other".to_owned();
     assert!(!search.predicate.evaluate(&other));
-    assert_eq!(search.predicate.required_literals().len(), 2, "{:?}", search.predicate.required_literals());
+    assert_eq!(search.predicate.required_texts().len(), 2, "{:?}", search.predicate.required_texts());
     for (search, expected) in [
         ("| tstats count from datamodel=Network_Resolution.DNS by DNS.query DNS.reply_code_id host", true),
         (
@@ -241,7 +241,7 @@ proptest! {
         for text in [text.clone(), format!("* | {text}"), format!("| {text}")] {
             if let Ok(search) = Search::parse_with(&text, &library) {
                 let event = sample();
-                let _ = (search.predicate.evaluate(&event), search.predicate.hits(&event), search.predicate.required_literals());
+                let _ = (search.predicate.evaluate(&event), search.predicate.hits(&event), search.predicate.required_texts());
                 let _ = crate::detect::ConditionTree::of(&search.predicate, Some(&event));
                 if let Some(stats) = &search.stats {
                     let mut table = StatsTable::new(stats);

@@ -112,7 +112,7 @@ fn lookups_find_rows_by_columns() {
 }
 
 #[test]
-fn values_that_a_lookup_must_find_are_required_literals() {
+fn values_that_a_lookup_must_find_are_required_texts() {
     let library = lookups_of_each_kind();
     let event = |name: &str| sample().with("QueryName", name);
     let search = parsed_with(
@@ -122,9 +122,9 @@ fn values_that_a_lookup_must_find_are_required_literals() {
     );
     let literals: Vec<Vec<String>> = search
         .predicate
-        .required_literals()
+        .required_texts()
         .into_iter()
-        .map(|set| set.into_iter().map(|required| required.literal).collect())
+        .map(|set| set.into_iter().map(|required| required.text.literal().unwrap().to_owned()).collect())
         .collect();
     assert_eq!(
         literals,
@@ -145,7 +145,7 @@ fn values_that_a_lookup_must_find_are_required_literals() {
         ("lookup nets net as answer OUTPUT owner | search owner=test", 0),
     ] {
         let search = parsed_with(&format!("`sysmon` | {pipeline}"), &library);
-        assert_eq!(search.predicate.required_literals().len(), expected, "{pipeline}");
+        assert_eq!(search.predicate.required_texts().len(), expected, "{pipeline}");
     }
 }
 
@@ -183,9 +183,9 @@ proptest! {
         let event = event(&image, &query);
         let found = cells.iter().any(|cell| crate::detect::Pattern::new(cell).matches(&query)) && !query.is_empty();
         prop_assert_eq!(search.predicate.evaluate(&event), found != negated);
-        for set in search.predicate.required_literals().iter().filter(|_| found != negated) {
-            let held = |literal: &str| query.to_ascii_lowercase().contains(literal);
-            prop_assert!(set.iter().any(|required| held(&required.literal)), "{:?} {}", set, query);
+        for set in search.predicate.required_texts().iter().filter(|_| found != negated) {
+            let text = query.to_ascii_lowercase();
+            prop_assert!(set.iter().any(|required| required.text.is_in(&text)), "{:?} {}", set, query);
         }
     }
 }

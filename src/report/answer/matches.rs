@@ -66,6 +66,9 @@ pub struct MatchedRule {
     pub query_patterns_on_label: Vec<String>,
     /// The detection's patterns for the program's name and path that the event satisfies.
     pub process_patterns: Vec<String>,
+    /// Those of the rule's patterns, networks and addresses for the answer that the event
+    /// satisfies.
+    pub answer_patterns: Vec<String>,
 }
 
 impl MatchedRule {
@@ -77,7 +80,8 @@ impl MatchedRule {
             if is_on_label { PatternPlace::Usual } else { PatternPlace::InsideLabel }
         };
         let query = self.query_patterns.iter().map(move |pattern| (pattern.as_str(), place(pattern)));
-        query.chain(self.process_patterns.iter().map(|pattern| (pattern.as_str(), PatternPlace::Usual)))
+        let others = self.process_patterns.iter().chain(&self.answer_patterns);
+        query.chain(others.map(|pattern| (pattern.as_str(), PatternPlace::Usual)))
     }
 }
 
@@ -162,7 +166,7 @@ const SELECTING: [&str; 8] = [
     EXCLUDED,
 ];
 /// The columns of the table of matches that make a [`Match`].
-const SHOWN: [&str; 28] = [
+const SHOWN: [&str; 29] = [
     "event_time",
     "computer",
     "query_name",
@@ -190,6 +194,7 @@ const SHOWN: [&str; 28] = [
     "matched_query",
     "matched_query_on_label",
     "matched_process",
+    "matched_answer",
     "risk_score",
 ];
 /// The column of the table of matches for the detection's risk message about the event.
@@ -441,6 +446,7 @@ impl MatchedRule {
             query_patterns: patterns("matched_query"),
             query_patterns_on_label: patterns("matched_query_on_label"),
             process_patterns: patterns("matched_process"),
+            answer_patterns: patterns("matched_answer"),
         }
     }
 }

@@ -199,6 +199,8 @@ pub(super) struct ExportedEvent<'a> {
     pub(super) matched_query_on_label: Vec<Cow<'a, str>>,
     /// The detection's patterns for the querying program that the event satisfies.
     pub(super) matched_process: Vec<Cow<'a, str>>,
+    /// The detection's patterns, networks and addresses for the answer that the event satisfies.
+    pub(super) matched_answer: Vec<Cow<'a, str>>,
     /// The detection's risk score for a match; `None` for a lead.
     pub(super) risk_score: Option<i64>,
     /// The detection's message about the match.
@@ -287,6 +289,7 @@ impl<'a> ExportedEvent<'a> {
             detection_name: text("detection_name"),
             matched_query: row.texts("matched_query"),
             matched_query_on_label: row.texts("matched_query_on_label"),
+            matched_answer: row.texts("matched_answer"),
             detection_id,
             process_guid: None,
             process_id: None,

@@ -26,6 +26,7 @@ pub(super) fn provenance<'e>(event: &'e ExportedEvent<'_>) -> Json<'e> {
         "matched_query": list(&event.matched_query),
         "matched_query_on_label": list(&event.matched_query_on_label),
         "matched_process": list(&event.matched_process),
+        "matched_answer": list(&event.matched_answer),
         "run_sha256": event.origin.run_sha256,
         "run_row": event.row_number(),
     }

@@ -85,6 +85,7 @@ fn run() -> Run {
         source: String::new(),
         sha256: String::new(),
         content: Vec::new(),
+        indicators: None,
         matches: 0,
         unique_matches: 0,
         recovered_matches: 0,

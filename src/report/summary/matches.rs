@@ -182,7 +182,7 @@ fn on_hosts(matches: u64, hosts: u64) -> String {
 fn patterns(rule: &MatchedRule) -> String {
     let text = |(pattern, place): (&str, PatternPlace)| fitted(pattern, VALUE_WIDTH) + place.remark();
     let mut shown: Vec<String> = rule.patterns().take(MOST_PATTERNS).map(text).collect();
-    let more = (rule.query_patterns.len() + rule.process_patterns.len()).saturating_sub(MOST_PATTERNS);
+    let more = rule.patterns().count().saturating_sub(MOST_PATTERNS);
     if more > 0 {
         shown.push(format!("and {}", counted(more as u64, "more pattern", "more patterns")));
     }

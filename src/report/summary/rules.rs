@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::layout::{VALUE_WIDTH, fitted};
 use super::{Summary, counted, grouped};
-use crate::report::run::{DetectionRecord, RefusedRecord, RuleCounts};
+use crate::report::run::{DetectionRecord, IndicatorRecord, RefusedRecord, RuleCounts};
 
 /// The most detections that a sweep can have for its summary to list all of them. If a sweep has
 /// more, only those with matches are listed.
@@ -20,6 +20,7 @@ impl Summary<'_> {
     /// and period.
     pub(super) fn looked_for(&self) -> Vec<String> {
         let mut lines = self.rules();
+        lines.extend(self.lists());
         lines.extend(self.detections());
         lines.extend(self.exclusions());
         lines.extend(self.window().iter().flat_map(|window| self.labelled("Only", window)));
@@ -47,6 +48,30 @@ impl Summary<'_> {
         let reason = |refused: &RefusedRecord| self.labelled("", &fitted(&refused.reason, REASON_WIDTH));
         lines.extend(listed.iter().take(shown).flat_map(reason));
         lines.extend(self.more(refused, shown, "refused rules", "run.json"));
+        lines
+    }
+
+    /// Returns how many entries each list of indicators has, and how many of them are left out, for
+    /// the first few lists.
+    fn lists(&self) -> Vec<String> {
+        let lists =
+            self.run().detections.iter().filter_map(|list| Some((&list.name, list.indicators.as_ref()?)));
+        let text = |(name, list): (&String, &IndicatorRecord)| {
+            let entries = counted(list.entries(), "entry", "entries");
+            let mut text = format!("{}: {entries}", fitted(name, 2 * VALUE_WIDTH));
+            if list.not_understood.count > 0 {
+                let count = grouped(list.not_understood.count);
+                let _ = write!(text, "; {count} not understood, so what they would find is unknown");
+            }
+            if list.other.count > 0 {
+                let _ = write!(text, "; {} left out", grouped(list.other.count));
+            }
+            self.labelled("List", &text)
+        };
+        let all = lists.clone().count();
+        let shown = all.min(self.extent.most(MOST_DETECTIONS));
+        let mut lines: Vec<String> = lists.take(shown).flat_map(text).collect();
+        lines.extend(self.more(all as u64, shown, "lists", "run.json"));
         lines
     }
 

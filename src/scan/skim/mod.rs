@@ -5,6 +5,7 @@
 pub(in crate::scan) mod first_template;
 pub(in crate::scan) mod known;
 pub(in crate::scan) mod layout;
+mod listed;
 pub(in crate::scan) mod needle;
 pub(in crate::scan) mod process;
 pub(in crate::scan) mod record_batch;

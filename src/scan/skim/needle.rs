@@ -4,12 +4,16 @@
 //! bytes: the search need not try every byte of a record, and cannot hit across two adjacent
 //! values.
 
+use std::sync::Arc;
+
 use aho_corasick::AhoCorasick;
 
+use crate::base::text_set::{SoughtText, TextSet};
 use crate::scan::evtx::binxml::text::Text;
 use crate::scan::evtx::binxml::{Index, NULL, TEXT};
 use crate::scan::evtx::template::DataTemplate;
 use crate::scan::evtx::value::Values;
+use crate::scan::skim::listed::Listed;
 use crate::scan::skim::trigram::Trigrams;
 
 /// The choice of records that are decoded. All other records are only counted.
@@ -47,14 +51,14 @@ pub struct WantedQueries {
     pub sets: Vec<Vec<Needle>>,
 }
 
-/// A needle: a literal text that a detection requires, and the field that must contain it.
+/// A needle: a text that a detection requires, and the field that must have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Needle {
     /// The name of the `Data` element in which the literal is searched for, such as `QueryName`.
     pub data: String,
-    /// The literal in lower case, of ASCII characters other than NUL. The search ignores the case
-    /// of letters.
-    pub literal: String,
+    /// The literal that the field must contain, or the set of texts of which the field's whole
+    /// value must be one. The search ignores the case of ASCII letters.
+    pub text: SoughtText,
 }
 
 /// The needles (literals that a detection requires) of all detections, prepared for searching the
@@ -81,27 +85,36 @@ pub(in crate::scan) struct Needles {
     text: Vec<u8>,
 }
 
-/// The needles (literals that a detection requires) of all detections for one field of a DNS query.
+/// The needles (texts that a detection requires) of all detections for one field of a DNS query.
 #[derive(Debug)]
 struct FieldNeedles {
     /// The name of the searched field: that of its `Data` element, such as `QueryName`.
     data: String,
-    /// A fast test whether a text may contain any of the field's literals; `None` if the literals
-    /// are not suited to the test, because they are too many or too short.
-    marks: Option<Trigrams>,
-    /// The search for all of the field's literals at once.
-    finder: AhoCorasick,
-    /// For each literal of the field, in the order in which `finder` knows them, the index of the
-    /// set of literals that it belongs to. A detection requires at least one literal of a set. The
-    /// index counts the sets of all detections.
-    sets: Vec<usize>,
-    /// The index of the set of literals that all literals of the field belong to, among the sets of
-    /// all detections; `None` if they belong to several sets. A detection requires at least one
-    /// literal of a set.
-    only_set: Option<usize>,
+    /// The literals that the field must contain; `None` if there are none.
+    literals: Option<Literals>,
+    /// The sets of texts of which one must be the field's whole value.
+    listed: Listed,
     /// True if a detection may still want a DNS query after this field was searched, even if no
-    /// needle (a literal that a detection requires) was found in this field and those before it.
+    /// needle (a text that a detection requires) was found in this field and those before it.
     open_without_hits: bool,
+}
+
+/// The literals that detections require in one field of a DNS query.
+#[derive(Debug)]
+struct Literals {
+    /// A fast test whether a text may contain any of the literals; `None` if the literals are not
+    /// suited to the test, because they are too many or too short.
+    marks: Option<Trigrams>,
+    /// The search for all of the literals at once.
+    finder: AhoCorasick,
+    /// For each literal, in the order in which `finder` knows them, the index of the set of needles
+    /// that it belongs to. A detection requires at least one needle of a set. The index counts the
+    /// sets of all detections.
+    sets: Vec<usize>,
+    /// The index of the set of needles that all literals belong to, among the sets of all
+    /// detections; `None` if they belong to several sets. A detection requires at least one needle
+    /// of a set.
+    only_set: Option<usize>,
 }
 
 /// The indexes, among the `EventData` values of records of one template definition, of those that
@@ -113,7 +126,7 @@ pub(in crate::scan) struct FieldIndexes(Vec<Option<Index>>);
 impl Needles {
     /// Prepares the needles (literals that a detection requires) of `wanted` for searching.
     pub(in crate::scan) fn new(wanted: &[WantedQueries]) -> Self {
-        let mut fields: Vec<(&str, Vec<(&str, usize)>)> = Vec::new();
+        let mut fields: Vec<(&str, SoughtInField<'_>)> = Vec::new();
         let mut searched = Vec::new();
         let mut numbered = Vec::new();
         for WantedQueries { sets } in wanted {
@@ -121,34 +134,34 @@ impl Needles {
             for set in sets {
                 let number = searched.len();
                 searched.push(0);
-                for Needle { data, literal } in set {
-                    match fields.iter_mut().find(|(name, _)| name == data) {
-                        Some((_, literals)) => literals.push((literal, number)),
-                        None => fields.push((data, vec![(literal, number)])),
+                for Needle { data, text } in set {
+                    let known = fields.iter().position(|(name, _)| name == data);
+                    let place = known.unwrap_or(fields.len());
+                    if known.is_none() {
+                        fields.push((data, SoughtInField::default()));
+                    }
+                    if let Some((_, sought)) = fields.get_mut(place) {
+                        sought.add(text, number);
                     }
                 }
             }
         }
-        for (place, (_, literals)) in fields.iter().enumerate() {
-            for (_, set) in literals {
-                if let Some(behind) = searched.get_mut(*set) {
+        for (place, (_, sought)) in fields.iter().enumerate() {
+            for set in sought.numbers() {
+                if let Some(behind) = searched.get_mut(set) {
                     *behind = place + 1;
                 }
             }
         }
         let hits = vec![false; searched.len()];
         let mut needles = Needles { fields: Vec::new(), wanted: numbered, searched, hits, text: Vec::new() };
-        for (place, (data, literals)) in fields.into_iter().enumerate() {
+        for (place, (data, SoughtInField { literals, listed })) in fields.into_iter().enumerate() {
             let open_without_hits = needles.is_open(place + 1);
-            let Some(finder) = finder(literals.iter().map(|(literal, _)| *literal)) else {
+            let Some(literals) = Literals::of(literals) else {
                 // There are more literals than one search can handle: every query is decoded.
                 return Needles { fields: Vec::new(), wanted: vec![Vec::new()], ..needles };
             };
-            let marks = Trigrams::of(literals.iter().map(|(literal, _)| *literal));
-            let sets: Vec<usize> = literals.into_iter().map(|(_, set)| set).collect();
-            let only_set = sets.first().copied().filter(|first| sets.iter().all(|set| set == first));
-            let data = data.to_owned();
-            needles.fields.push(FieldNeedles { data, marks, finder, sets, only_set, open_without_hits });
+            needles.fields.push(FieldNeedles { data: data.to_owned(), literals, listed, open_without_hits });
         }
         needles
     }
@@ -207,35 +220,91 @@ impl Needles {
         Some(hit || self.wanted.iter().any(Vec::is_empty))
     }
 
-    /// Searches the UTF-16 text of a field for the field's needles (literals that a detection
+    /// Searches the UTF-16 text of a field for the field's needles (texts that a detection
     /// requires), and marks each set of needles of which one is found. `place` is the index of the
     /// field in the order of searching. `noted` says whether a needle was found in an earlier field
     /// of the DNS query. Returns whether one is found in this field.
     fn search(&mut self, place: usize, text: &[u8], noted: bool) -> bool {
-        let Some(FieldNeedles { marks, finder, sets, only_set, .. }) = self.fields.get(place) else {
-            return false;
-        };
+        let Needles { fields, hits, text: buffer, .. } = self;
+        let Some(FieldNeedles { literals, listed, .. }) = fields.get_mut(place) else { return false };
+        let mut found = literals.as_ref().is_some_and(|literals| literals.search(text, buffer, hits, noted));
+        listed.find(text, |set| {
+            if !noted && !found {
+                hits.fill(false);
+            }
+            found = true;
+            if let Some(hit) = hits.get_mut(set) {
+                *hit = true;
+            }
+        });
+        found
+    }
+}
+
+/// What detections require in one field of a DNS query, while the needles are prepared.
+#[derive(Default)]
+struct SoughtInField<'n> {
+    /// Each literal, and the index of the set of needles that it belongs to.
+    literals: Vec<(&'n str, usize)>,
+    listed: Listed,
+}
+
+impl<'n> SoughtInField<'n> {
+    fn add(&mut self, text: &'n SoughtText, number: usize) {
+        match text {
+            SoughtText::Literal(literal) => self.literals.push((literal, number)),
+            SoughtText::OneOf(set) => self.listed.add(Arc::<dyn TextSet>::clone(set), number),
+        }
+    }
+
+    /// The indexes of the sets of needles of which a needle is sought in the field.
+    fn numbers(&self) -> impl Iterator<Item = usize> {
+        self.literals.iter().map(|(_, number)| *number).chain(self.listed.numbers())
+    }
+}
+
+impl Literals {
+    /// Prepares literals for searching; each comes with the index of its set of needles. The inner
+    /// `None` means that there are no literals, the outer one that there are more than one search
+    /// can handle.
+    #[expect(clippy::option_option, reason = "no literals, or too many")]
+    fn of(literals: Vec<(&str, usize)>) -> Option<Option<Self>> {
+        if literals.is_empty() {
+            return Some(None);
+        }
+        let finder = finder(literals.iter().map(|(literal, _)| *literal))?;
+        let marks = Trigrams::of(literals.iter().map(|(literal, _)| *literal));
+        let sets: Vec<usize> = literals.into_iter().map(|(_, set)| set).collect();
+        let only_set = sets.first().copied().filter(|first| sets.iter().all(|set| set == first));
+        Some(Some(Literals { marks, finder, sets, only_set }))
+    }
+
+    /// Searches a UTF-16 text for the literals, and marks each set of needles in `hits` of which
+    /// one is found. `noted` says whether `hits` are those of the same DNS query. `buffer` is
+    /// memory for the search. Returns whether a literal is found.
+    fn search(&self, text: &[u8], buffer: &mut Vec<u8>, hits: &mut [bool], noted: bool) -> bool {
+        let Literals { marks, finder, sets, only_set } = self;
         if marks.as_ref().is_some_and(|marks| !marks.may_be_in(text)) {
             return false;
         }
-        self.text.clear();
-        self.text.extend(text.as_chunks::<2>().0.iter().copied().map(folded));
+        buffer.clear();
+        buffer.extend(text.as_chunks::<2>().0.iter().copied().map(folded));
         if !noted || only_set.is_some() {
-            if !finder.is_match(&self.text) {
+            if !finder.is_match(&buffer) {
                 return false;
             }
             if !noted {
-                self.hits.fill(false);
+                hits.fill(false);
             }
         }
         if let Some(set) = only_set {
-            if let Some(hit) = self.hits.get_mut(*set) {
+            if let Some(hit) = hits.get_mut(*set) {
                 *hit = true;
             }
             return true;
         }
-        for found in finder.find_overlapping_iter(&self.text) {
-            if let Some(hit) = sets.get(found.pattern().as_usize()).and_then(|set| self.hits.get_mut(*set)) {
+        for found in finder.find_overlapping_iter(&buffer) {
+            if let Some(hit) = sets.get(found.pattern().as_usize()).and_then(|set| hits.get_mut(*set)) {
                 *hit = true;
             }
         }
@@ -270,7 +339,7 @@ mod tests {
 
     /// Returns whether the search finds one of the literals in the text.
     fn hit(literals: &[&str], text: &str) -> bool {
-        let needle = |literal: &&str| Needle { data: "QueryName".to_owned(), literal: (*literal).to_owned() };
+        let needle = |literal: &&str| Needle { data: "QueryName".to_owned(), text: (*literal).into() };
         let set = literals.iter().map(needle).collect();
         let mut needles = Needles::new(&[WantedQueries { sets: vec![set] }]);
         !needles.fields.is_empty() && needles.search(0, &utf16(text), false) && needles.is_open(1)
@@ -290,11 +359,28 @@ mod tests {
         }
     }
 
-    /// A proptest strategy for what detections want: sets of needles (literals that a detection
+    /// A set of texts that is looked through one by one.
+    #[derive(Debug)]
+    struct PlainSet(Vec<String>);
+
+    impl TextSet for PlainSet {
+        fn contains(&self, text: &str) -> bool {
+            self.0.iter().any(|one| one == text)
+        }
+
+        fn count(&self) -> usize {
+            self.0.len()
+        }
+    }
+
+    /// A proptest strategy for what detections want: sets of needles (texts that a detection
     /// requires) in numbered fields.
     fn wanted() -> impl Strategy<Value = Vec<WantedQueries>> {
-        let needle = (0..3_usize, "[ab.k]{1,3}")
-            .prop_map(|(field, literal)| Needle { data: format!("Field{field}"), literal });
+        let literal = "[ab.k]{1,3}".prop_map(SoughtText::Literal);
+        let set = prop::collection::vec("[ab.k]{0,3}", 1..5)
+            .prop_map(|texts| SoughtText::OneOf(Arc::new(PlainSet(texts))));
+        let needle = (0..3_usize, prop_oneof![literal, set])
+            .prop_map(|(field, text)| Needle { data: format!("Field{field}"), text });
         let set = prop::collection::vec(needle, 0..4);
         let sets = prop::collection::vec(set, 0..3).prop_map(|sets| WantedQueries { sets });
         prop::collection::vec(sets, 0..4)
@@ -312,7 +398,7 @@ mod tests {
         }
 
         /// Compares [`Needles::want`] with a simple, slow function, which tests each detection,
-        /// each of its sets and each needle (a literal that a detection requires).
+        /// each of its sets and each needle (a text that a detection requires).
         #[test]
         fn what_is_wanted_is_what_a_look_at_each_needle_tells(
             wanted in wanted(),
@@ -325,7 +411,7 @@ mod tests {
                 let values = Values::head(&chunk, 0).unwrap();
                 let holds = |needle: &Needle| {
                     let field: usize = needle.data.strip_prefix("Field").unwrap().parse().unwrap();
-                    texts[field].as_ref().is_some_and(|text| text.to_ascii_lowercase().contains(&needle.literal))
+                    texts[field].as_ref().is_some_and(|text| needle.text.is_in(&text.to_ascii_lowercase()))
                 };
                 let plain = wanted.iter().any(|wanted| wanted.sets.iter().all(|set| set.iter().any(holds)));
                 prop_assert_eq!(needles.want(&places, &values), Some(plain));

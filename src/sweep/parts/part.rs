@@ -18,7 +18,7 @@ use crate::report::OutputRecord;
 use crate::sweep::entry::{Entry, EntryUnit};
 
 /// The layout of parts. The version is raised whenever anything in their documents changes.
-pub(in crate::sweep) const PART: PackedKind = PackedKind { name: "part", layout: 1 };
+pub(in crate::sweep) const PART: PackedKind = PackedKind { name: "part", layout: 2 };
 /// The first byte of a part's document that has the result of a block of a file.
 const UNIT: u8 = 1;
 /// The first byte of a part's last document.

@@ -27,7 +27,7 @@ use crate::output::{
 use crate::sweep::{Observer, listers};
 
 /// The layout of plans. The version is raised whenever anything in their documents changes.
-const PLAN: PackedKind = PackedKind { name: "plan", layout: 1 };
+const PLAN: PackedKind = PackedKind { name: "plan", layout: 2 };
 /// The number of files in one document of a plan.
 const FILES_AT_ONCE: usize = 4096;
 /// The number of bytes that a file counts as besides its own, when files are divided among shards:

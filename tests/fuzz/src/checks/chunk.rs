@@ -105,6 +105,7 @@ fn make_rows(events: &[LocatedEvent]) {
             matched_query: hits.matched_query,
             matched_query_on_label: hits.matched_query_on_label,
             matched_process: hits.matched_process,
+            matched_answer: hits.matched_answer,
             risk_score: Some(64),
             risk_message: SEED.risk_message(event),
             event,

@@ -68,7 +68,12 @@ fn collect(predicate: &Predicate, patterns: &mut Vec<(Field, String)>) {
             patterns.push((*field, value.clone()));
         }
         Predicate::Empty(field) => patterns.push((*field, String::new())),
+        Predicate::OneOf { field, patterns: set } => {
+            patterns.extend(set.patterns().iter().map(|pattern| (*field, pattern.text().replace('*', "-"))));
+        }
         Predicate::All
+        | Predicate::ListedName(_)
+        | Predicate::ListedAddress(_)
         | Predicate::Sysmon
         | Predicate::Exists(_)
         | Predicate::Computed(_)
@@ -114,7 +119,7 @@ fn data<'a>(event: &'a Event, name: &str) -> &'a str {
 
 /// Evaluates a search on events that are made for it.
 pub(super) fn evaluate(search: &Search) {
-    let required = search.predicate.required_literals();
+    let required = search.predicate.required_texts();
     let mut stats = search.stats.as_ref().map(StatsTable::new);
     for event in events(&search.predicate) {
         let matches = search.predicate.evaluate(&event);
@@ -126,7 +131,7 @@ pub(super) fn evaluate(search: &Search) {
         for set in required.iter().filter(|_| matches) {
             assert!(
                 set.iter().any(|required| {
-                    data(&event, required.data_name).to_ascii_lowercase().contains(&required.literal)
+                    required.text.is_in(&data(&event, required.data_name).to_ascii_lowercase())
                 }),
                 "{set:?} is not in {event:?}"
             );

@@ -61,9 +61,9 @@ pub fn check(data: &[u8]) {
 /// Returns the selection of records that a sweep makes for a predicate: those that contain the
 /// literals that the predicate requires.
 fn selection(predicate: &Predicate) -> Selection {
-    let sets = predicate.required_literals().into_iter().map(|set| {
+    let sets = predicate.required_texts().into_iter().map(|set| {
         set.into_iter()
-            .map(|required| Needle { data: required.data_name.to_owned(), literal: required.literal })
+            .map(|required| Needle { data: required.data_name.to_owned(), text: required.text })
             .collect()
     });
     Selection::Wanted(vec![WantedQueries { sets: sets.collect() }])

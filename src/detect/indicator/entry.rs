@@ -1,0 +1,293 @@
+//! One indicator of a list: a name, a pattern for names, an address or a network, in the forms in
+//! which lists and reports write them.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use crate::detect::predicate::listed::NamePattern;
+use crate::detect::predicate::network::Network;
+use crate::event::ascii_name;
+
+/// The most characters of a domain name in DNS, without a full stop at its end.
+const MOST_NAME: usize = 253;
+/// The most characters of a label, which is a part of a domain name between full stops.
+const MOST_LABEL: usize = 63;
+/// The least number of letters in a row that a pattern must have. One with fewer would match too
+/// many names, and would have to be compared with every name.
+const LEAST_LITERAL: usize = 3;
+/// The most bytes of an entry. The longest URLs that programs accept are shorter.
+const MOST_ENTRY: usize = 8192;
+/// The least number of digits of a text that is taken for the hash of a file.
+const LEAST_HASH: usize = 32;
+/// The most characters of a bad entry that an error message shows.
+const MOST_SHOWN: usize = 80;
+
+/// What an entry of a list describes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::detect) enum Indicator {
+    /// A name, and all names below it.
+    Name(String),
+    /// A name alone.
+    ExactName(String),
+    /// All names below a name.
+    Below(String),
+    /// The names that match a pattern.
+    Pattern(NamePattern),
+    /// An address, or a network of addresses, in the answer.
+    Network(Network),
+}
+
+/// In which form a list has an indicator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::detect) enum Form {
+    /// The name or the address itself.
+    Plain,
+    /// A URL, of which only the host counts.
+    Url,
+}
+
+/// Reads an entry of a list. The error says what was expected and what was found.
+pub(in crate::detect) fn indicator(text: &str) -> Result<(Indicator, Form), String> {
+    if text.len() > MOST_ENTRY {
+        return Err(expected(&format!("an indicator of at most {MOST_ENTRY} bytes"), text));
+    }
+    let fanged = refanged(text);
+    if let Some(name) = fanged.strip_prefix('=') {
+        return Ok((Indicator::ExactName(name_of(undotted(name.trim()), text)?), Form::Plain));
+    }
+    if let Some((_, after)) = scheme(&fanged) {
+        let host = after.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+        let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+        return Ok((of_host(without_port(host), text)?, Form::Url));
+    }
+    if let Ok(network) = Network::parse(&fanged) {
+        return Ok((of_network(network, text)?, Form::Plain));
+    }
+    let Some((host, path)) = fanged.split_once('/') else {
+        return Ok((of_host(without_port(&fanged), text)?, Form::Plain));
+    };
+    if is_address(host) && path.chars().all(|letter| letter.is_ascii_digit()) {
+        return Err(expected("a network such as 192.0.2.0/24", text));
+    }
+    Ok((of_host(without_port(host), text)?, Form::Url))
+}
+
+/// Returns what the host of a URL, or an entry without a path, describes. `text` is the whole
+/// entry.
+fn of_host(host: &str, text: &str) -> Result<Indicator, String> {
+    let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    if is_address(inner) {
+        let network = Network::parse(inner).map_err(|_| expected("an address", text))?;
+        return of_network(network, text);
+    }
+    let host = undotted(host);
+    if host.contains(['*', '?']) {
+        return of_pattern(host, text);
+    }
+    let name = name_of(host, text)?;
+    if name.len() >= LEAST_HASH && name.chars().all(|digit| digit.is_ascii_hexdigit()) {
+        return Err(expected("a domain name, an address, a network or a URL, and no hash of a file", text));
+    }
+    if !name.contains('.') {
+        return Err(expected(
+            &format!(
+                "a name with a full stop in it, because '{name}' would also describe all names below it \
+                 (write ={name} for the name alone, or *.{name} for all names below it)"
+            ),
+            text,
+        ));
+    }
+    Ok(Indicator::Name(name))
+}
+
+fn of_network(network: Network, text: &str) -> Result<Indicator, String> {
+    let network = network.canonical();
+    if network.is_whole() {
+        return Err(expected("an address or a network, because this one has every address", text));
+    }
+    Ok(Indicator::Network(network))
+}
+
+/// Returns what a pattern with wildcards describes.
+fn of_pattern(pattern: &str, text: &str) -> Result<Indicator, String> {
+    if let Some(below) = pattern.strip_prefix("*.").filter(|below| !below.contains(['*', '?'])) {
+        return Ok(Indicator::Below(name_of(below, text)?));
+    }
+    let lower: String = pattern.chars().flat_map(char::to_lowercase).collect();
+    let is_known = |letter: char| letter.is_alphanumeric() || ".-_*?".contains(letter);
+    if pattern.len() > MOST_NAME || !lower.chars().all(is_known) {
+        return Err(expected("a domain name with * or ? in it", text));
+    }
+    let made = NamePattern::new(lower);
+    if made.literals().all(|literal| literal.chars().count() < LEAST_LITERAL) {
+        let what = format!(
+            "a pattern with at least {LEAST_LITERAL} letters in a row, because it would match too many names"
+        );
+        return Err(expected(&what, text));
+    }
+    Ok(Indicator::Pattern(made))
+}
+
+/// Returns a domain name in the form that DNS has. `text` is the whole entry, for the error.
+fn name_of(name: &str, text: &str) -> Result<String, String> {
+    let wrong = || expected("a domain name, an address, a network or a URL", text);
+    if name.len() > 4 * MOST_NAME {
+        return Err(wrong());
+    }
+    let ascii =
+        if name.is_ascii() { name.to_ascii_lowercase() } else { ascii_name(name).ok_or_else(wrong)? };
+    let is_known = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_');
+    let is_label = |label: &str| (1..=MOST_LABEL).contains(&label.len()) && label.chars().all(is_known);
+    // Whatever ends in a number is an address, and a good one was recognised before.
+    let last = ascii.rsplit('.').next().unwrap_or_default();
+    let is_number = last.chars().all(|letter| letter.is_ascii_digit());
+    if ascii.len() > MOST_NAME || is_number || !ascii.split('.').all(is_label) {
+        return Err(wrong());
+    }
+    Ok(ascii)
+}
+
+/// Returns the text of an entry with the marks undone by which reports keep a name from being a
+/// link.
+fn refanged(text: &str) -> Cow<'_, str> {
+    const MARKS: [(&str, &str); 8] = [
+        ("[.]", "."),
+        ("(.)", "."),
+        ("{.}", "."),
+        ("[dot]", "."),
+        ("(dot)", "."),
+        ("{dot}", "."),
+        ("[://]", "://"),
+        ("[:]", ":"),
+    ];
+    let mut text = Cow::Borrowed(text);
+    if text.contains(['[', '(', '{']) {
+        for (mark, plain) in MARKS {
+            while let Some(at) = find_in_any_case(&text, mark) {
+                text.to_mut().replace_range(at..at + mark.len(), plain);
+            }
+        }
+    }
+    match text.get(..4) {
+        Some(scheme) if scheme.eq_ignore_ascii_case("hxxp") => {
+            Cow::Owned(format!("http{}", text.get(4..).unwrap_or_default()))
+        }
+        _ => text,
+    }
+}
+
+fn find_in_any_case(text: &str, mark: &str) -> Option<usize> {
+    let mark = mark.as_bytes();
+    text.as_bytes().windows(mark.len()).position(|part| part.eq_ignore_ascii_case(mark))
+}
+
+/// Splits a URL into its scheme and what follows `://`; `None` if the text is no URL.
+fn scheme(text: &str) -> Option<(&str, &str)> {
+    let is_known = |letter: char| letter.is_ascii_alphanumeric() || "+-.".contains(letter);
+    text.split_once("://").filter(|(scheme, _)| !scheme.is_empty() && scheme.chars().all(is_known))
+}
+
+/// Returns a host without the port after it.
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((before, port))
+            if port.chars().all(|letter| letter.is_ascii_digit())
+                && (!before.contains(':') || before.ends_with(']')) =>
+        {
+            before
+        }
+        _ => host,
+    }
+}
+
+/// Returns a name without a full stop at its end.
+fn undotted(name: &str) -> &str {
+    name.strip_suffix('.').unwrap_or(name)
+}
+
+fn is_address(text: &str) -> bool {
+    text.parse::<IpAddr>().is_ok()
+}
+
+/// The error message for an entry: what was expected, and the first characters of what was found.
+pub(in crate::detect) fn expected(what: &str, found: &str) -> String {
+    let mut shown: String = found.chars().take(MOST_SHOWN).flat_map(char::escape_debug).collect();
+    if found.chars().nth(MOST_SHOWN).is_some() {
+        shown.push('…');
+    }
+    format!("expected {what}, found '{shown}'")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> Indicator {
+        Indicator::Name(text.to_owned())
+    }
+
+    fn network(text: &str) -> Indicator {
+        Indicator::Network(Network::parse(text).unwrap())
+    }
+
+    #[test]
+    fn names_and_addresses_in_each_form() {
+        for (text, expected, form) in [
+            ("evil.com", name("evil.com"), Form::Plain),
+            ("EVIL.Com.", name("evil.com"), Form::Plain),
+            ("evil[.]com", name("evil.com"), Form::Plain),
+            ("a(.)evil[dot]com", name("a.evil.com"), Form::Plain),
+            ("evil[DOT]com:8443", name("evil.com"), Form::Plain),
+            ("_dmarc.evil.com", name("_dmarc.evil.com"), Form::Plain),
+            ("bücher.example", name("xn--bcher-kva.example"), Form::Plain),
+            ("hxxp://evil[.]com/a?b", name("evil.com"), Form::Url),
+            ("hXXps[:]//user:pw@evil.com:8080/", name("evil.com"), Form::Url),
+            ("ftp[://]evil.com", name("evil.com"), Form::Url),
+            ("evil.com/path", name("evil.com"), Form::Url),
+            ("https://192.0.2.7:4444/x", network("192.0.2.7"), Form::Url),
+            ("https://[2001:db8::1]:4444/x", network("2001:db8::1"), Form::Url),
+            ("192.0.2.7", network("192.0.2.7"), Form::Plain),
+            ("192[.]0[.]2[.]7:80", network("192.0.2.7"), Form::Plain),
+            ("192.0.2.0/24", network("192.0.2.0/24"), Form::Plain),
+            ("192.0.2.7/index.html", network("192.0.2.7"), Form::Url),
+            ("::ffff:192.0.2.7", network("192.0.2.7"), Form::Plain),
+            ("::ffff:192.0.2.0/120", network("192.0.2.0/24"), Form::Plain),
+            ("2001:db8::1", network("2001:db8::1"), Form::Plain),
+            ("[2001:db8::1]:53", network("2001:db8::1"), Form::Plain),
+            ("=evil.com", Indicator::ExactName("evil.com".to_owned()), Form::Plain),
+            ("= wpad", Indicator::ExactName("wpad".to_owned()), Form::Plain),
+            ("*.Evil.com", Indicator::Below("evil.com".to_owned()), Form::Plain),
+            ("*.com", Indicator::Below("com".to_owned()), Form::Plain),
+            ("ev?l*.COM", Indicator::Pattern(NamePattern::new("ev?l*.com".to_owned())), Form::Plain),
+        ] {
+            assert_eq!(indicator(text), Ok((expected, form)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_indicator_is_named() {
+        for (text, part) in [
+            ("com", "write =com"),
+            ("*", "at least 3 letters in a row"),
+            ("*.*", "at least 3 letters in a row"),
+            ("*a*a*a*b", "at least 3 letters in a row"),
+            ("0.0.0.0/0", "every address"),
+            ("::/0", "every address"),
+            ("::ffff:0:0/96", "every address"),
+            ("192.0.2.0/33", "a network such as"),
+            ("192.0.2.999", "a domain name"),
+            ("evil com", "a domain name"),
+            ("a@evil.com", "a domain name"),
+            ("evil..com", "a domain name"),
+            ("http:///x", "a domain name"),
+            ("d41d8cd98f00b204e9800998ecf8427e", "no hash of a file"),
+            ("evil\0.com", r"found 'evil\0.com'"),
+            ("evil\u{fffd}.com", "a domain name"),
+        ] {
+            let error = indicator(text).expect_err(text);
+            assert!(error.contains(part), "{text}: {error}");
+        }
+        let long = indicator(&"a.".repeat(1_000_000)).unwrap_err();
+        assert!(long.len() < 300 && long.ends_with("…'"), "{long}");
+    }
+}

@@ -1,0 +1,132 @@
+//! Lists of indicators: names, patterns, addresses and networks that somebody published. A list
+//! becomes a detection of the DNS queries that ask for one of its names, or that were answered with
+//! one of its addresses.
+//!
+//! - `entry`: one indicator, in the forms in which lists write it
+//! - `list`: the entries of a list, and what is left out of it
+//! - `text`, `table`, `stix`: lists as plain text, as CSV and as STIX
+//! - `stix_pattern`: patterns in STIX
+
+pub(in crate::detect) mod entry;
+mod list;
+mod stix;
+mod stix_pattern;
+mod table;
+mod text;
+
+use std::sync::Arc;
+
+pub use list::{IndicatorCounts, LeftOut, MOST_INDICATORS, MOST_LEFT_OUT};
+
+use self::list::ListBuilder;
+use self::table::Header;
+use super::detection::{Detection, DetectionError, EventSource, Language};
+use super::predicate::Predicate;
+use super::splunk::search::Search;
+use crate::base::digest::sha256;
+use crate::base::plain_name::is_plain_name;
+
+/// What an id of a list begins with. The name of the list's file follows.
+const ID_START: &str = "iocs-";
+/// The most characters of a file's name in the id of its list.
+const MOST_ID_NAME: usize = 100;
+/// The number of digits of a hash by which the ids of two lists differ whose names have become
+/// alike in the id.
+const ID_DIGITS: usize = 8;
+
+impl Detection {
+    /// Reads a list of indicators, as plain text, CSV or STIX, and makes a detection of it. `name`
+    /// is the name of the list's file, after which the detection is named. Error messages call the
+    /// file `source_name`. `risk_score`, from 0 to 100, is the score of a match.
+    ///
+    /// Entries that cannot be used are left out and counted. It is an error if there is no other.
+    pub fn from_indicators(
+        text: &str,
+        name: &str,
+        source_name: &str,
+        risk_score: Option<u32>,
+    ) -> Result<Self, DetectionError> {
+        let mut list = ListBuilder::new(name);
+        let wrong =
+            |problem: String| DetectionError::Indicators { source_name: source_name.to_owned(), problem };
+        read(text.strip_prefix('\u{feff}').unwrap_or(text), &mut list).map_err(wrong)?;
+        if list.is_overfull() {
+            return Err(wrong(format!("expected at most {MOST_INDICATORS} indicators, found more")));
+        }
+        let ListBuilder { names, addresses, counts, .. } = list;
+        if counts.entries() == 0 {
+            let first = counts.not_understood.first.first().or(counts.other.first.first());
+            let first = first.map(|reason| format!("; {reason}")).unwrap_or_default();
+            return Err(wrong(format!("expected names or addresses, found none{first}")));
+        }
+        let mut parts = Vec::new();
+        if !names.is_empty() {
+            parts.push(Predicate::ListedName(Arc::new(names)));
+        }
+        if !addresses.is_empty() {
+            parts.push(Predicate::ListedAddress(Arc::new(addresses)));
+        }
+        Ok(Detection {
+            language: Language::Indicators,
+            source: EventSource::Sysmon,
+            id: list_id(name),
+            name: name.to_owned(),
+            version: None,
+            date: None,
+            author: None,
+            status: None,
+            detection_type: None,
+            description: Some(format!("A list of indicators: {}", counts.text())),
+            false_positives: Vec::new(),
+            references: Vec::new(),
+            mitre_attack_id: Vec::new(),
+            analytic_story: Vec::new(),
+            risk_score,
+            risk_message_template: None,
+            risk_objects: Vec::new(),
+            threat_objects: Vec::new(),
+            search: Search::of(Predicate::Or(parts)),
+            tests: Vec::new(),
+            notes: notes(&counts),
+            indicators: Some(counts),
+        })
+    }
+}
+
+/// Reads the entries of a list in the form that its text has.
+fn read(text: &str, list: &mut ListBuilder) -> Result<(), String> {
+    let start = text.trim_start();
+    let is_array = start.strip_prefix('[').is_some_and(|inner| inner.trim_start().starts_with('{'));
+    if start.starts_with('{') || is_array {
+        return stix::read(text, list);
+    }
+    match Header::find(text) {
+        Some(header) => header.read(text, list),
+        None => text::read(text, list),
+    }
+    Ok(())
+}
+
+/// The remarks on a list for its user: why the first of the entries that are left out are.
+fn notes(counts: &IndicatorCounts) -> Vec<String> {
+    let not_understood = counts.not_understood.first.iter().map(|reason| format!("not understood: {reason}"));
+    let other = counts.other.first.iter().map(|reason| format!("left out: {reason}"));
+    not_understood.chain(other).collect()
+}
+
+/// Returns the id of a list. It is made of the name of the list's file, so that it stays the same
+/// when the list grows.
+fn list_id(name: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
+    let plain: String =
+        name.chars().take(MOST_ID_NAME).map(|letter| if is_plain(letter) { letter } else { '_' }).collect();
+    let id = format!("{ID_START}{plain}");
+    if plain == name && is_plain_name(&id) {
+        return id;
+    }
+    let digest = sha256(name.as_bytes());
+    format!("{id}-{}", digest.get(..ID_DIGITS).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests;

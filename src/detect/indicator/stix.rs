@@ -1,0 +1,185 @@
+//! Lists of indicators as STIX 2.1: a bundle of objects in JSON.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::entry::{Form, Indicator, expected, indicator};
+use super::list::ListBuilder;
+use super::stix_pattern::{Comparison, Operator, comparisons};
+
+/// The objects of STIX that are names or addresses, and those that have one.
+const SEEN_OBJECTS: [&str; 4] = ["domain-name", "ipv4-addr", "ipv6-addr", "url"];
+/// The objects of STIX that can be observed, but not in DNS queries.
+const OTHER_OBJECTS: [&str; 14] = [
+    "artifact",
+    "autonomous-system",
+    "directory",
+    "email-addr",
+    "email-message",
+    "file",
+    "mac-addr",
+    "mutex",
+    "network-traffic",
+    "process",
+    "software",
+    "user-account",
+    "windows-registry-key",
+    "x509-certificate",
+];
+/// The most characters of an object's id that a message shows.
+const MOST_SHOWN: usize = 80;
+
+/// A bundle of STIX, or any other document with a list of objects.
+#[derive(Debug, Deserialize)]
+struct Bundle {
+    objects: Vec<Object>,
+}
+
+/// An object of STIX. A property of another type than STIX has for it is kept as it is.
+#[derive(Debug, Deserialize)]
+struct Object {
+    #[serde(rename = "type", default)]
+    kind: Value,
+    #[serde(default)]
+    id: Value,
+    #[serde(default)]
+    pattern: Value,
+    #[serde(default)]
+    pattern_type: Value,
+    #[serde(default)]
+    revoked: Value,
+    #[serde(default)]
+    value: Value,
+}
+
+/// Reads a list in STIX. The error says why the text is no bundle of STIX.
+pub(super) fn read(text: &str, list: &mut ListBuilder) -> Result<(), String> {
+    let bundle = if text.trim_start().starts_with('[') {
+        serde_json::from_str(text).map(|objects| Bundle { objects })
+    } else {
+        serde_json::from_str(text)
+    };
+    let bundle: Bundle =
+        bundle.map_err(|error| format!("expected a bundle of STIX 2.1 in JSON, found: {error}"))?;
+    for (number, object) in (1_usize..).zip(&bundle.objects) {
+        if list.is_overfull() {
+            return Ok(());
+        }
+        object.read(number, list);
+    }
+    Ok(())
+}
+
+/// Where an object lies in a bundle: its id, or its number if it has none.
+struct Place<'o>(&'o Object, usize);
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.id.as_str() {
+            Some(id) => id
+                .chars()
+                .take(MOST_SHOWN)
+                .flat_map(char::escape_debug)
+                .try_for_each(|letter| write!(formatter, "{letter}")),
+            None => write!(formatter, "object {}", self.1),
+        }
+    }
+}
+
+impl Object {
+    /// Adds what the object describes to the list. `number` is its place in the bundle, from 1.
+    fn read(&self, number: usize, list: &mut ListBuilder) {
+        let place = Place(self, number);
+        let kind = self.kind.as_str().unwrap_or_default();
+        let is_indicator = kind == "indicator";
+        if !is_indicator && !SEEN_OBJECTS.contains(&kind) {
+            if OTHER_OBJECTS.contains(&kind) {
+                list.other(|| format!("{place}: an object {kind}, which no DNS query shows"));
+            }
+            return;
+        }
+        if self.revoked == Value::Bool(true) {
+            list.other(|| format!("{place}: revoked"));
+            return;
+        }
+        if !is_indicator {
+            match self.value.as_str() {
+                Some(value) => add_value(value, &place, list),
+                None => list.not_understood(|| format!("{place}: expected a text as value, found none")),
+            }
+            return;
+        }
+        let language = self.pattern_type.as_str().unwrap_or("stix");
+        match self.pattern.as_str().filter(|_| language == "stix") {
+            Some(pattern) => add_pattern(pattern, &place, list),
+            None => list.not_understood(|| format!("{place}: {}", expected("a pattern of STIX", language))),
+        }
+    }
+}
+
+/// Adds what the pattern of an indicator describes.
+fn add_pattern(pattern: &str, place: &Place<'_>, list: &mut ListBuilder) {
+    let found = match comparisons(pattern) {
+        Ok(found) => found,
+        Err(problem) => {
+            list.not_understood(|| format!("{place}: {problem}"));
+            return;
+        }
+    };
+    for Comparison { object, operator, values } in &found {
+        let kind = object.split(':').next().unwrap_or_default();
+        let is_value = object.strip_prefix(kind) == Some(":value");
+        if !SEEN_OBJECTS.contains(&kind) || !is_value {
+            let shown = object.get(..MOST_SHOWN).unwrap_or(object).escape_debug();
+            if OTHER_OBJECTS.contains(&kind) && kind != "network-traffic" {
+                list.other(|| format!("{place}: a comparison of {shown}, which no DNS query shows"));
+            } else {
+                list.not_understood(|| {
+                    format!("{place}: {}", expected("a comparison of domain-name:value, ipv4-addr:value, ipv6-addr:value or url:value", object))
+                });
+            }
+            continue;
+        }
+        for value in values {
+            match operator {
+                Operator::Like => add_like(value, place, list),
+                Operator::Equal | Operator::In | Operator::IsSubset => add_value(value, place, list),
+            }
+        }
+    }
+}
+
+/// Adds a value as it is, without wildcards.
+fn add_value(value: &str, place: &Place<'_>, list: &mut ListBuilder) {
+    match indicator(value.trim()) {
+        Ok((Indicator::Pattern(_) | Indicator::Below(_) | Indicator::ExactName(_), Form::Plain)) => {
+            list.not_understood(|| format!("{place}: {}", expected("a value without wildcards", value)));
+        }
+        Ok((found, form)) => list.add_indicator(value.trim(), found, form),
+        Err(problem) => list.not_understood(|| format!("{place}: {problem}")),
+    }
+}
+
+/// Adds a pattern of the operator `LIKE`, in which `%` stands for any characters, and `_` for one.
+fn add_like(value: &str, place: &Place<'_>, list: &mut ListBuilder) {
+    let translated: String = value
+        .trim()
+        .chars()
+        .map(|letter| match letter {
+            '%' => '*',
+            '_' => '?',
+            other => other,
+        })
+        .collect();
+    // The scheme of a URL may be a wildcard.
+    let host = translated.split_once("://").map_or(translated.as_str(), |(_, after)| after);
+    match indicator(host) {
+        Ok((found, form)) => {
+            let form = if host.len() < translated.len() { Form::Url } else { form };
+            list.add_indicator(value.trim(), found, form);
+        }
+        Err(problem) => list.not_understood(|| format!("{place}: {problem}")),
+    }
+}

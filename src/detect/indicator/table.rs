@@ -1,0 +1,187 @@
+//! Lists of indicators as CSV, with a header that names the columns. The header may be the last
+//! comment before the rows, as in the lists of some publishers.
+
+use super::list::ListBuilder;
+use super::text::uncommented;
+use crate::detect::lookup::csv::{CsvRow, csv_rows};
+
+/// Names of columns that contain indicators of any kind. If there is one, columns of
+/// [`KIND_COLUMNS`] are not read: they can be about something else, such as the host that reported
+/// the indicator.
+const INDICATOR_COLUMNS: [&str; 9] = [
+    "indicator",
+    "indicator_value",
+    "indicators",
+    "ioc",
+    "ioc_value",
+    "iocs",
+    "observable",
+    "observable_value",
+    "value",
+];
+/// Names of columns that contain indicators of one kind.
+const KIND_COLUMNS: [&str; 20] = [
+    "address",
+    "dest_ip",
+    "domain",
+    "domain_name",
+    "domains",
+    "dst_ip",
+    "fqdn",
+    "host",
+    "host_name",
+    "hostname",
+    "hostnames",
+    "hosts",
+    "ip",
+    "ip_address",
+    "ips",
+    "ipv4",
+    "ipv6",
+    "network",
+    "url",
+    "urls",
+];
+/// Names of columns that say of which kind the indicator in another column is.
+const TYPE_COLUMNS: [&str; 4] = ["indicator_type", "ioc_type", "observable_type", "type"];
+/// The name of the column in which MISP says whether an indicator is for detection.
+const FOR_DETECTION: &str = "to_ids";
+/// The words of which the type of an indicator has one, if DNS queries can show it.
+const SEEN_TYPES: [&str; 13] = [
+    "address", "cidr", "dns", "domain", "fqdn", "host", "hostname", "ip", "ipv4", "ipv6", "network", "uri",
+    "url",
+];
+
+/// The columns of a list, by their places in a row.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct Header {
+    /// The columns that contain indicators.
+    indicators: Vec<usize>,
+    /// The column that says of which kind the indicator is.
+    kind: Option<usize>,
+    /// The column that says whether the indicator is for detection.
+    for_detection: Option<usize>,
+    /// The line of the header, from 1.
+    line: usize,
+}
+
+impl Header {
+    /// Finds the header of a list; `None` if it has none, so that it is no CSV.
+    pub(super) fn find(text: &str) -> Option<Self> {
+        let mut commented = None;
+        for (line, text) in (1_usize..).zip(text.lines()) {
+            if let Some(comment) = text.trim_start().strip_prefix('#') {
+                commented = Some((line, comment)).filter(|(_, comment)| comment.contains(','));
+            } else if !text.trim().is_empty() {
+                // A row can have the name of a column as a value, such as a type.
+                let cells = |text: &str| csv_rows(text.trim_start()).next()?.ok().map(|row| row.cells.len());
+                let commented = commented
+                    .filter(|(_, comment)| cells(comment) == cells(text))
+                    .and_then(|(line, comment)| Self::of(comment, line));
+                return commented.or_else(|| Self::of(text, line));
+            }
+        }
+        None
+    }
+
+    /// Reads a header; `None` if no column of it is known to contain indicators.
+    fn of(text: &str, line: usize) -> Option<Self> {
+        let row = csv_rows(text.trim_start()).next()?.ok()?;
+        let names: Vec<String> = row.cells.iter().map(|cell| column_name(cell)).collect();
+        let places = |known: &[&str]| -> Vec<usize> {
+            let found = names.iter().enumerate().filter(|(_, name)| known.contains(&name.as_str()));
+            found.map(|(place, _)| place).collect()
+        };
+        let any_kind = places(&INDICATOR_COLUMNS);
+        let is_any_kind = !any_kind.is_empty();
+        let indicators = if is_any_kind { any_kind } else { places(&KIND_COLUMNS) };
+        let kind = places(&TYPE_COLUMNS).first().copied().filter(|_| is_any_kind);
+        let for_detection = places(&[FOR_DETECTION]).first().copied();
+        (!indicators.is_empty()).then_some(Header { indicators, kind, for_detection, line })
+    }
+
+    /// Reads the rows after the header.
+    pub(super) fn read(&self, text: &str, list: &mut ListBuilder) {
+        let above: usize = text.split_inclusive('\n').take(self.line).map(str::len).sum();
+        for row in csv_rows(text.get(above..).unwrap_or_default()) {
+            if list.is_overfull() {
+                return;
+            }
+            match row {
+                Ok(row) if row.cells.first().is_some_and(|cell| cell.trim_start().starts_with('#')) => {}
+                Ok(row) => self.read_row(&row, list),
+                Err(problem) => {
+                    list.not_understood(|| format!("after the header in line {}: {problem}", self.line));
+                }
+            }
+        }
+    }
+
+    fn read_row(&self, CsvRow { line, cells }: &CsvRow, list: &mut ListBuilder) {
+        let line = self.line + line;
+        let cell = |place: usize| cells.get(place).map_or("", |cell| cell.trim());
+        let kind = self.kind.map(cell).filter(|kind| !kind.is_empty());
+        let is_seen = |kind: &str| words(kind).any(|word| SEEN_TYPES.contains(&word.as_str()));
+        if let Some(kind) = kind.filter(|kind| !is_seen(kind)) {
+            list.other(|| {
+                let shown: String = kind.chars().take(80).flat_map(char::escape_debug).collect();
+                format!("line {line}: of the type '{shown}', which no DNS query shows")
+            });
+            return;
+        }
+        if self.for_detection.is_some_and(|place| matches!(cell(place), "0" | "false" | "False")) {
+            list.other(|| format!("line {line}: not for detection ({FOR_DETECTION})"));
+            return;
+        }
+        let is_several = kind.is_some_and(|kind| kind.contains('|'));
+        let mut is_empty = true;
+        for value in self.indicators.iter().map(|place| uncommented(cell(*place)).trim()) {
+            let parts = if is_several { value.split('|').collect() } else { vec![value] };
+            // A part that is a number is a port.
+            let is_port = |part: &str| is_several && part.chars().all(|digit| digit.is_ascii_digit());
+            for part in parts.into_iter().filter(|part| !part.is_empty() && !is_port(part)) {
+                is_empty = false;
+                list.add(part, || format!("line {line}"));
+            }
+        }
+        if is_empty {
+            list.not_understood(|| format!("line {line}: expected an indicator, found none in its column"));
+        }
+    }
+}
+
+/// The name of a column in the form in which names are compared.
+fn column_name(cell: &str) -> String {
+    let plain = |letter: char| if matches!(letter, ' ' | '-') { '_' } else { letter.to_ascii_lowercase() };
+    cell.trim().chars().map(plain).collect()
+}
+
+/// The words of a text, in lower case.
+fn words(text: &str) -> impl Iterator<Item = String> {
+    text.split(|letter: char| !letter.is_ascii_alphanumeric()).map(str::to_ascii_lowercase)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_are_found_by_their_names() {
+        for (text, columns) in [
+            ("domain\nevil.com\n", Some(&[0][..])),
+            ("\u{feff}".trim_start_matches('\u{feff}'), None),
+            ("evil.com\n", None),
+            ("evil.com,domain2\n", None),
+            ("a,Domain Name,b,IP-Address\n", Some(&[1, 3])),
+            ("host,indicator\n", Some(&[1])),
+            ("# text\n\n# \"id\",\"ioc_value\",\"ioc_type\"\n\"1\",\"evil.com\",\"domain\"\n", Some(&[1])),
+            ("# id,url\n1,evil.com\n", Some(&[1])),
+            ("# domain, ip and url\ndomain\n", Some(&[0])),
+            ("# url\nevil.com\n", None),
+            ("uuid,event_id,category,type,value,comment,to_ids,date\n", Some(&[4])),
+        ] {
+            let found = Header::find(text).map(|header| header.indicators);
+            assert_eq!(found.as_deref(), columns, "{text}");
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! An index of literals that finds which of them may be in a text, without looking for each. It is
+//! for patterns with wildcards, of which a list or a rule can have a hundred thousand.
+//!
+//! Each pattern is listed under one gram, which is a sequence of adjacent bytes of its literals:
+//! the gram under which the fewest patterns are listed so far. A text that matches the pattern
+//! contains the gram, so only patterns under grams of the text need be compared with it.
+
+use crate::base::fast_map::FastMap;
+
+/// The number of bytes of a gram of a pattern that has a literal of at least this length. Few texts
+/// have such a gram by chance.
+const LONG: usize = 6;
+/// The number of bytes of a gram of a pattern whose literals are all shorter than [`LONG`].
+const SHORT: usize = 3;
+
+/// A gram: its bytes as a number, above them the number of bytes.
+type Gram = u64;
+
+/// An index of patterns by grams of their literals.
+#[derive(Debug, Default, Clone)]
+pub(in crate::detect) struct GramIndex {
+    /// For each gram, the numbers of the patterns that are listed under it.
+    by_gram: FastMap<Gram, Vec<u32>>,
+    /// The numbers of the patterns that have no literal of at least [`SHORT`] bytes. They may match
+    /// any text.
+    others: Vec<u32>,
+    /// Whether any pattern is listed under a gram of [`LONG`] bytes.
+    has_long: bool,
+    /// Whether any pattern is listed under a gram of [`SHORT`] bytes.
+    has_short: bool,
+}
+
+impl GramIndex {
+    /// Adds a pattern that only texts match that contain all of `literals`.
+    pub(in crate::detect) fn add<'a>(
+        &mut self,
+        literals: impl Iterator<Item = &'a str> + Clone,
+        number: u32,
+    ) {
+        let length = if literals.clone().any(|literal| literal.len() >= LONG) { LONG } else { SHORT };
+        let grams = literals.flat_map(|literal| grams(literal, length));
+        match grams.min_by_key(|gram| self.by_gram.get(gram).map_or(0, Vec::len)) {
+            Some(gram) => {
+                self.by_gram.entry(gram).or_default().push(number);
+                *(if length == LONG { &mut self.has_long } else { &mut self.has_short }) = true;
+            }
+            None => self.others.push(number),
+        }
+    }
+
+    /// Calls `may_match` with the number of each pattern that may match a text, in any order. A
+    /// number can come more than once. Stops once `may_match` returns true, and returns true then.
+    pub(in crate::detect) fn any(&self, text: &str, mut may_match: impl FnMut(u32) -> bool) -> bool {
+        let long = self.has_long.then(|| grams(text, LONG)).into_iter().flatten();
+        let short = self.has_short.then(|| grams(text, SHORT)).into_iter().flatten();
+        let listed = long.chain(short).filter_map(|gram| self.by_gram.get(&gram)).flatten();
+        listed.chain(&self.others).any(|number| may_match(*number))
+    }
+}
+
+/// Returns every gram of `length` bytes of a text.
+fn grams(text: &str, length: usize) -> impl Iterator<Item = Gram> {
+    let gram =
+        move |bytes: &[u8]| bytes.iter().fold(length as u64, |gram, byte| gram << 8 | u64::from(*byte));
+    text.as_bytes().windows(length).map(gram)
+}

@@ -1,0 +1,149 @@
+//! An index of names and patterns that finds those that describe a text, without trying each. A
+//! list of indicators and a rule with many values have one.
+//!
+//! A text is looked up as a whole and by what follows each of its dots, so the number of entries
+//! does not matter. Only patterns with other wildcards than one at the beginning are found by
+//! their grams ([`GramIndex`]), and then compared.
+
+use crate::detect::predicate::gram_index::GramIndex;
+use crate::detect::predicate::text_table::TextTable;
+
+/// What an entry of a [`TextIndex`] describes. All texts are in lower case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::detect) enum Described<'a> {
+    /// The text itself.
+    Itself(&'a str),
+    /// All texts that end with a dot and this text.
+    Below(&'a str),
+    /// The text itself, and all texts that end with a dot and this text.
+    ItselfAndBelow(&'a str),
+}
+
+/// An index of names and patterns, each with a number by which the caller knows it.
+#[derive(Debug, Default, Clone)]
+pub(in crate::detect) struct TextIndex {
+    themselves: TextTable,
+    below: TextTable,
+    themselves_and_below: TextTable,
+    patterns: GramIndex,
+}
+
+impl TextIndex {
+    /// Adds an entry. If the index has an equal one, nothing changes, and the number that it was
+    /// added with is returned; `None` if the entry is new.
+    pub(in crate::detect) fn add(&mut self, entry: Described<'_>, number: u32) -> Option<u32> {
+        match entry {
+            Described::Itself(text) => self.themselves.add(text, number),
+            Described::Below(text) => self.below.add(text, number),
+            Described::ItselfAndBelow(text) => self.themselves_and_below.add(text, number),
+        }
+    }
+
+    /// Adds a pattern that only texts match that contain all of `literals`.
+    pub(in crate::detect) fn add_pattern<'a>(
+        &mut self,
+        literals: impl Iterator<Item = &'a str> + Clone,
+        number: u32,
+    ) {
+        self.patterns.add(literals, number);
+    }
+
+    /// Returns true if an entry describes `text`, which is in lower case. `matches` says whether
+    /// the pattern with a number matches the text.
+    pub(in crate::detect) fn any(&self, text: &str, mut matches: impl FnMut(u32) -> bool) -> bool {
+        self.names(text, |_| true) || self.patterns.any(text, &mut matches)
+    }
+
+    /// Returns the numbers of all entries that describe `text`, which is in lower case, in
+    /// ascending order. `matches` says whether the pattern with a number matches the text.
+    pub(in crate::detect) fn all(&self, text: &str, mut matches: impl FnMut(u32) -> bool) -> Vec<u32> {
+        let mut found = Vec::new();
+        self.names(text, |number| {
+            found.push(number);
+            false
+        });
+        let mut candidates = Vec::new();
+        self.patterns.any(text, |number| {
+            candidates.push(number);
+            false
+        });
+        candidates.sort_unstable();
+        candidates.dedup();
+        found.extend(candidates.into_iter().filter(|number| matches(*number)));
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// Calls `found` with the number of each entry without other wildcards that describes `text`,
+    /// until it returns true. Returns true then.
+    fn names(&self, text: &str, mut found: impl FnMut(u32) -> bool) -> bool {
+        let tables = [&self.themselves, &self.themselves_and_below];
+        if tables.iter().filter_map(|table| table.get(text)).any(&mut found) {
+            return true;
+        }
+        let tables = [&self.below, &self.themselves_and_below];
+        let longest = tables.iter().map(|table| table.longest()).max().unwrap_or(0);
+        if tables.iter().all(|table| table.is_empty()) {
+            return false;
+        }
+        let tails = text.rmatch_indices('.').filter_map(|(dot, _)| text.get(dot + 1..));
+        tails
+            .take_while(|tail| tail.len() <= longest)
+            .any(|tail| tables.iter().filter_map(|table| table.get(tail)).any(&mut found))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::detect::predicate::pattern::Pattern;
+
+    /// Returns whether an entry describes a text, by its definition.
+    fn describes(entry: Described<'_>, text: &str) -> bool {
+        match entry {
+            Described::Itself(name) => text == name,
+            Described::Below(name) => text.ends_with(&format!(".{name}")),
+            Described::ItselfAndBelow(name) => text == name || text.ends_with(&format!(".{name}")),
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(3000))]
+        /// Compares the index with a look at each entry.
+        #[test]
+        fn an_index_finds_what_a_look_at_each_entry_finds(
+            names in prop::collection::vec((0..3, "[ab.é]{0,5}"), 0..12),
+            patterns in prop::collection::vec("[ab*é.]{1,9}", 0..8),
+            text in "[ab.é]{0,12}",
+        ) {
+            let mut index = TextIndex::default();
+            let mut expected = Vec::new();
+            for (number, (form, name)) in (0..).zip(&names) {
+                if index.add(described(*form, name), number).is_none() && describes(described(*form, name), &text) {
+                    expected.push(number);
+                }
+            }
+            let compiled: Vec<Pattern> = patterns.iter().map(|pattern| Pattern::new(pattern)).collect();
+            for (number, pattern) in (100..).zip(&compiled) {
+                index.add_pattern(pattern.literals().collect::<Vec<_>>().into_iter(), number);
+                if pattern.matches(&text) {
+                    expected.push(number);
+                }
+            }
+            let matches = |number: u32| compiled[number as usize - 100].matches(&text);
+            prop_assert_eq!(index.any(&text, matches), !expected.is_empty());
+            prop_assert_eq!(index.all(&text, matches), expected);
+        }
+    }
+
+    fn described(form: i32, name: &str) -> Described<'_> {
+        match form {
+            0 => Described::Itself(name),
+            1 => Described::Below(name),
+            _ => Described::ItselfAndBelow(name),
+        }
+    }
+}

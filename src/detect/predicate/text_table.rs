@@ -1,0 +1,138 @@
+//! A table of texts that finds a text among millions by one lookup. All texts lie in one buffer,
+//! so that each takes about twenty bytes more than its letters.
+
+use crate::base::fast_map::RandomState;
+
+/// The least number of slots in a table of texts; a power of two.
+const LEAST_SLOTS: usize = 16;
+
+/// Texts, each with a number by which the caller knows it.
+#[derive(Debug, Default, Clone)]
+pub(in crate::detect) struct TextTable {
+    /// All texts of the table, one after the other.
+    texts: String,
+    /// For each text, the offset of its end in `texts`, and the caller's number for it.
+    entries: Vec<(u32, u32)>,
+    /// A hash table with open addressing: at the slot of a text's hash, or at the first free slot
+    /// after it, lie a part of the hash and the index of the text in `entries` plus one. A free
+    /// slot has zeros. The number of slots is a power of two, and at most half of them are used.
+    slots: Vec<(u32, u32)>,
+    /// The length of the longest text, in bytes.
+    longest: usize,
+    hasher: RandomState,
+}
+
+impl TextTable {
+    /// Adds a text. If the table has the text already, nothing changes, and the number that it was
+    /// added with is returned; `None` if the text is new. `number` must not have been used for
+    /// another text.
+    pub(in crate::detect) fn add(&mut self, text: &str, number: u32) -> Option<u32> {
+        if let Some(known) = self.get(text) {
+            return Some(known);
+        }
+        let end = u32::try_from(self.texts.len() + text.len());
+        let end = end.expect("what is read of files with texts has less than 4 GiB");
+        if (self.entries.len() + 1) * 2 > self.slots.len() {
+            self.grow();
+        }
+        self.texts.push_str(text);
+        self.longest = self.longest.max(text.len());
+        self.entries.push((end, number));
+        let index = u32::try_from(self.entries.len()).expect("there are fewer texts than bytes in them");
+        self.put(self.hasher.hash_one(text.as_bytes()), index);
+        None
+    }
+
+    /// Returns the number of a text; `None` if the table does not have it.
+    pub(in crate::detect) fn get(&self, text: &str) -> Option<u32> {
+        if text.len() > self.longest || self.entries.is_empty() {
+            return None;
+        }
+        let hash = self.hasher.hash_one(text.as_bytes());
+        let (mut slot, tag) = self.slot(hash);
+        loop {
+            let (found, index) = *self.slots.get(slot)?;
+            if index == 0 {
+                return None;
+            }
+            if found == tag && self.text(index as usize - 1) == text {
+                return self.entries.get(index as usize - 1).map(|(_, number)| *number);
+            }
+            slot = (slot + 1) % self.slots.len();
+        }
+    }
+
+    /// Returns true if the table has no text.
+    pub(in crate::detect) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The length of the longest text of the table, in bytes.
+    pub(in crate::detect) fn longest(&self) -> usize {
+        self.longest
+    }
+
+    /// The text with this index, in the order in which the texts were added.
+    fn text(&self, index: usize) -> &str {
+        let start =
+            index.checked_sub(1).and_then(|before| self.entries.get(before)).map_or(0, |(end, _)| *end);
+        let end = self.entries.get(index).map_or(0, |(end, _)| *end);
+        self.texts.get(start as usize..end as usize).unwrap_or_default()
+    }
+
+    /// The slot in which the search for a text begins, and the part of its hash that the slot
+    /// keeps.
+    fn slot(&self, hash: u64) -> (usize, u32) {
+        let tag = (hash >> u32::BITS) as u32;
+        // The remainder is smaller than the number of slots, which is a `usize`.
+        #[expect(clippy::cast_possible_truncation, reason = "only the low bits are used")]
+        let slot = hash as usize % self.slots.len().max(1);
+        (slot, tag)
+    }
+
+    fn put(&mut self, hash: u64, index: u32) {
+        let (mut slot, tag) = self.slot(hash);
+        while self.slots.get(slot).is_some_and(|(_, used)| *used != 0) {
+            slot = (slot + 1) % self.slots.len();
+        }
+        if let Some(free) = self.slots.get_mut(slot) {
+            *free = (tag, index);
+        }
+    }
+
+    fn grow(&mut self) {
+        let size = (self.slots.len() * 2).max(LEAST_SLOTS);
+        self.slots = vec![(0, 0); size];
+        for index in 0..self.entries.len() {
+            let hash = self.hasher.hash_one(self.text(index).as_bytes());
+            self.put(hash, u32::try_from(index + 1).expect("it was an index before"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Compares the table with a map of the standard library.
+        #[test]
+        fn a_table_has_what_was_added(texts in prop::collection::vec("[ab.é]{0,6}", 0..200), sought in "[ab.é]{0,7}") {
+            let mut table = TextTable::default();
+            let mut plain: HashMap<&str, u32> = HashMap::new();
+            for (number, text) in (0..).zip(&texts) {
+                prop_assert_eq!(table.add(text, number), plain.get(text.as_str()).copied());
+                plain.entry(text).or_insert(number);
+            }
+            for text in texts.iter().chain([&sought]) {
+                prop_assert_eq!(table.get(text), plain.get(text.as_str()).copied(), "{}", text);
+            }
+            prop_assert_eq!(table.is_empty(), texts.is_empty());
+            prop_assert_eq!(table.longest(), texts.iter().map(String::len).max().unwrap_or(0));
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Looks up the whole stored value of a field in sets of texts, such as a list of a hundred
+//! thousand names: one lookup for each set, however many texts it has.
+
+use std::sync::Arc;
+
+use crate::base::text_set::TextSet;
+use crate::scan::evtx::binxml::text::text as decoded;
+
+/// The sets of texts that detections require the value of one field to be in.
+#[derive(Debug, Default)]
+pub(in crate::scan) struct Listed {
+    /// Each set of texts, and the index of the set of needles that it belongs to. (A needle is a
+    /// text that a detection requires.)
+    sets: Vec<(Arc<dyn TextSet>, usize)>,
+    /// A buffer for the value that is looked up. It is kept so that its memory can be reused.
+    value: String,
+}
+
+impl Listed {
+    /// Adds a set of texts. `number` is the index of the set of needles that it belongs to.
+    pub(in crate::scan) fn add(&mut self, set: Arc<dyn TextSet>, number: usize) {
+        self.sets.push((set, number));
+    }
+
+    /// The indexes of the sets of needles that the sets of texts belong to.
+    pub(in crate::scan) fn numbers(&self) -> impl Iterator<Item = usize> {
+        self.sets.iter().map(|(_, number)| *number)
+    }
+
+    /// Calls `found` with the index of each set of needles of which a set of texts has the value.
+    /// `stored` is the value as UTF-16. A value that cannot be read counts as one of every set, so
+    /// that its record is decoded.
+    pub(in crate::scan) fn find(&mut self, stored: &[u8], mut found: impl FnMut(usize)) {
+        if self.sets.is_empty() {
+            return;
+        }
+        let Listed { sets, value } = self;
+        let is_read = read(stored, value);
+        for (set, number) in sets {
+            if !is_read || set.contains(value) {
+                found(*number);
+            }
+        }
+    }
+}
+
+/// Reads a value that is stored as UTF-16 into `value`, with ASCII letters in lower case. A NUL at
+/// its end is left out, as the decoder does. Returns false if the value has another NUL or is not
+/// valid, because the decoder may then read something else.
+fn read(stored: &[u8], value: &mut String) -> bool {
+    value.clear();
+    let pairs = stored.as_chunks::<2>().0;
+    let pairs = pairs.strip_suffix(&[[0, 0]]).unwrap_or(pairs);
+    let mut is_ascii = true;
+    value.extend(pairs.iter().map(|[low, high]| {
+        is_ascii &= *high == 0 && low.is_ascii() && *low != 0;
+        char::from(low.to_ascii_lowercase())
+    }));
+    if is_ascii {
+        return true;
+    }
+    let Some(mut whole) = decoded(stored) else { return false };
+    whole.make_ascii_lowercase();
+    *value = whole;
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Compares a value with what the decoder reads of it.
+        #[test]
+        fn values_are_read_as_the_decoder_reads_them(text in "[aB.é\u{212a}\u{1f600}\0]{0,8}", ends in any::<bool>()) {
+            let mut stored: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+            if ends {
+                stored.extend([0, 0]);
+            }
+            let mut value = "left from before".to_owned();
+            let is_read = read(&stored, &mut value);
+            let expected = decoded(&stored);
+            prop_assert_eq!(is_read, expected.is_some());
+            if let Some(expected) = expected {
+                prop_assert_eq!(value, expected.to_ascii_lowercase());
+            }
+        }
+    }
+}
