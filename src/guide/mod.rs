@@ -37,6 +37,7 @@ macro_rules! links {
 [exit statuses]: crate::guide::exit_statuses
 [inside]: crate::guide::queries#patterns-that-match-inside-labels
 [labels]: crate::guide::tables#patterns-and-labels
+[indicators]: crate::guide::indicators
 [leads]: crate::guide::leads
 [names]: crate::guide::tables#how-names-are-split
 [provenance]: crate::guide::provenance
@@ -72,7 +73,7 @@ macro_rules! pages {
     };
 }
 
-pages! { 17:
+pages! { 18:
     evidence "evidence" "which files are read, and which are passed over"
     containers "containers" "logs in archives, disk images and shadow copies"
     verdicts "verdicts" "what can be said of a host without matches"
@@ -83,6 +84,7 @@ pages! { 17:
     damage "damage" "how every byte is accounted for, and what each problem means"
     recovery "recovery" "deleted records, and logs inside disk images and memory dumps"
     rules "rules" "detections in Splunk's and Sigma's language: what is understood"
+    indicators "indicators" "lists of names and addresses to look for"
     exclusions "exclusions" "a site's own list of what is known and no match"
     leads "leads" "queries in the log of Windows' own DNS client"
     event_xml "event-xml" "events that were rendered as XML"
