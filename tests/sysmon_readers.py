@@ -13,7 +13,10 @@ import dataclasses
 import hashlib
 import html
 import json
+import pathlib
 import re
+import struct
+import tempfile
 import zlib
 
 from judge_samples import ticks
@@ -236,7 +239,8 @@ class Findings:
         print(
             f"readers: {counts['pyevtx-rs only']} of these only by pyevtx-rs, {counts['libevtx only']} only by libevtx; "
             f"{counts['different values']} values on which the readers disagree; {counts['pyevtx-rs failures']} failures of pyevtx-rs, "
-            f"{counts['libevtx failures']} of libevtx; {len(self.doubtful)} logs not read whole by both"
+            f"{counts['libevtx failures']} of libevtx; {len(self.doubtful)} logs not read whole by both; "
+            f"{counts['logs with a new header']} read with a new file header"
         )
 
 
@@ -269,9 +273,29 @@ def joined(path, by_rs, by_libevtx, findings):
     return by_libevtx
 
 
+def with_header(log):
+    """Returns a log with a new file header, for readers that do not open a log whose header is gone."""
+    chunks = (len(log) - HEADER) // CHUNK
+    header = bytearray(struct.pack("<8sQQQIHHHH", b"ElfFile\0", 0, chunks - 1, 1, 128, 1, 3, HEADER, chunks).ljust(HEADER, b"\0"))
+    struct.pack_into("<I", header, 124, zlib.crc32(header[:120]))
+    return bytes(header) + log[HEADER:]
+
+
 def read_log(path, file, findings):
     """Reads a log with both readers and adds what they find."""
     log = file.read_bytes()
+    if not log.startswith(b"ElfFile\0"):
+        findings.counts["logs with a new header"] += 1
+        with tempfile.TemporaryDirectory() as folder:
+            mended = pathlib.Path(folder) / "log.evtx"
+            mended.write_bytes(with_header(log))
+            add_log(path, mended, log, findings)
+    else:
+        add_log(path, file, log, findings)
+
+
+def add_log(path, file, log, findings):
+    """Reads the log in a file, which has these bytes, with both readers and adds what they find."""
     read = {}
     for name, reader in READERS.items():
         by_number = collections.defaultdict(list)
