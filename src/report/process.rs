@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use crate::base::digest::Sha256Digest;
 use crate::event::{Event, EventTime, Guid};
 use crate::ledger::container::Origin;
-use crate::scan::LocatedEvent;
+use crate::ledger::damage::Integrity;
 use crate::table::{Cell, ColumnOf, ColumnType, cells};
 
 /// A row of `processes.parquet`: a process that made a matching query, or an ancestor of one.
@@ -36,8 +36,14 @@ pub struct ProcessRow<'a> {
 /// The event 1 of a process, and where it was found.
 #[derive(Debug, Clone)]
 pub struct CreationPlace<'a> {
-    /// The event, with its place in its file.
-    pub located: &'a LocatedEvent,
+    /// The event.
+    pub event: &'a Event,
+    /// The number, from 0, of the chunk that contains the event's record; 0 in event XML.
+    pub chunk_number: u64,
+    /// The offset of the event's record, in bytes from the start of the file.
+    pub record_offset: u64,
+    /// How far the bytes of the event's record can be trusted.
+    pub integrity: Integrity,
     /// The hash of the event's content.
     pub hash: Sha256Digest,
     /// The name of the piece of evidence that contains the event's file.
@@ -85,14 +91,12 @@ fn hash_of<'h>(hashes: &'h str, algorithm: &str) -> Option<Cow<'h, str>> {
     named.next().map(|(_, hash)| hash.trim().to_ascii_lowercase().into())
 }
 
-type Row<'a> = ProcessRow<'a>;
-
 impl<'a> ProcessRow<'a> {
     /// The columns of `processes.parquet`.
     pub const COLUMNS: &'a [ColumnOf<Self>] = {
         use ColumnType::{Boolean, Integer, Text, Time};
         &[
-            ColumnOf::always("computer", Text, "name of the computer that the process ran on", |row: &Row<'_>| {
+            ColumnOf::always("computer", Text, "name of the computer that the process ran on", |row| {
                 Cell::text(row.computer)
             }),
             ColumnOf::<Self>::always(
@@ -182,16 +186,16 @@ impl<'a> ProcessRow<'a> {
                 Cell::optional_time(row.end)
             }),
             ColumnOf::nullable("chunk_number", Integer, "0-based index of the chunk that contains the record; 0 in event XML", |row| {
-                Cell::optional_count(row.creation.as_ref().map(|found| found.located.location.chunk_number))
+                Cell::optional_count(row.creation.as_ref().map(|found| found.chunk_number))
             }),
             ColumnOf::nullable("record_offset", Integer, "offset of the record in bytes from the start of the file", |row| {
-                Cell::optional_count(row.creation.as_ref().map(|found| found.located.location.record_offset))
+                Cell::optional_count(row.creation.as_ref().map(|found| found.record_offset))
             }),
             ColumnOf::nullable("integrity", Text, "as in `matches.parquet`: how far checksums confirm the record", |row| {
-                Cell::optional(row.creation.as_ref().map(|found| found.located.integrity.name()))
+                Cell::optional(row.creation.as_ref().map(|found| found.integrity.name()))
             }),
             ColumnOf::nullable("recovered", Boolean, "true if the event was found in a deleted record only (with `--recover`)", |row| {
-                let is_recovered = |found: &CreationPlace<'_>| found.located.integrity.recovered_from().is_some();
+                let is_recovered = |found: &CreationPlace<'_>| found.integrity.recovered_from().is_some();
                 row.creation.as_ref().map_or(Cell::Null, |found| Cell::Boolean(is_recovered(found)))
             }),
             ColumnOf::<Self>::nullable("event_hash", Text, "SHA-256 of the event's content; all copies of an event have the same", |row| {
@@ -214,7 +218,7 @@ impl<'a> ProcessRow<'a> {
     }
 
     fn event(&self) -> Option<&'a Event> {
-        self.creation.as_ref().map(|found| &found.located.event)
+        self.creation.as_ref().map(|found| found.event)
     }
 
     fn field(&self, name: &str) -> Cell<'_> {

@@ -230,7 +230,7 @@ impl<'a> Collector<'a> {
     /// tables that are known only at the end, such as that of the hosts.
     /// `processes` are the processes of matches and their ancestors; `None` if they were not looked
     /// for.
-    pub(super) fn finish(mut self, processes: Option<Processes>) -> Result<SweepResults, SweepError> {
+    pub(super) fn finish(mut self, processes: Option<&Processes>) -> Result<SweepResults, SweepError> {
         while self.next_file < self.discovery.files.len() {
             self.close_file()?;
         }
@@ -256,13 +256,13 @@ impl<'a> Collector<'a> {
         let containers = self.discovery.containers.iter();
         let containers: Vec<_> =
             containers.map(|found| (self.discovery.evidence_name(found.evidence), &found.report)).collect();
-        if let Some(Processes { found, is_interrupted }) = &processes {
+        if let Some(Processes { found, is_interrupted }) = processes {
             let is_found = |process: &&Process| process.status == ProcessStatus::Found;
             self.totals.processes = found.len() as u64;
             self.totals.processes_found = found.iter().filter(is_found).count() as u64;
             self.totals.processes_interrupted = *is_interrupted;
         }
-        let processes = processes.as_ref().map(|processes| processes.rows(self.discovery));
+        let processes = processes.map(|processes| processes.rows(self.discovery));
         let written = match self.target {
             Destination::Tables(tables) => {
                 let last =

@@ -159,7 +159,7 @@ fn collect<'a, U: Iterator<Item = Unit<'a>>>(
     // Frees the memory for reading and searching, so that writing the tables can reuse it.
     drop((worker, seen, units));
     let processes = context.zip(watched).map(|(context, watched)| context.find(&watched)).transpose()?;
-    collector.finish(processes)
+    collector.finish(processes.as_ref())
 }
 
 /// Begins the part of a sweep in its output directory. Returns `None` if the sweep leaves no part.

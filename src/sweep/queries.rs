@@ -15,7 +15,7 @@ use crate::base::external_sort::{ExternalSorter, SortedRecord};
 use crate::base::in_order::in_order;
 use crate::config::Config;
 use crate::error::SweepError;
-use crate::event::{QueriedName, QueryResults};
+use crate::event::{EventTime, QueriedName, QueryResults};
 use crate::evidence::discover::Discovery;
 use crate::ledger::damage::Integrity;
 use crate::output::{
@@ -89,7 +89,7 @@ impl UnitQueries {
         self.bytes.extend_from_slice(system.computer.to_lowercase().as_bytes());
         self.bytes.push(0);
         // With the sign bit turned over, the order of the bytes is that of the numbers.
-        let ticks = system.time_created.map_or(i64::MIN, |time| time.ticks());
+        let ticks = system.time_created.map_or(i64::MIN, EventTime::ticks);
         self.bytes.extend_from_slice(&(ticks ^ i64::MIN).to_be_bytes());
         self.bytes.extend_from_slice(hash.as_bytes());
         self.bytes.push(u8::from(is_recovered));

@@ -122,7 +122,7 @@ impl NameList {
 
     /// Returns true if the text of an entry lies on label boundaries in a queried name that the
     /// entry describes. That is always so, unless the entry is a pattern.
-    pub(in crate::detect) fn is_on_label(&self, entry: &str, name: &str) -> bool {
+    pub(in crate::detect) fn is_on_label(entry: &str, name: &str) -> bool {
         let pieces: Vec<String> = entry.split(['*', '?']).map(fold).collect();
         pieces.len() == 1 || is_on_label(&pieces, name)
     }

@@ -233,7 +233,9 @@ impl Predicate {
             }),
             Predicate::ListedName(names) if wanted => event.each(Field::QUERY_NAME, |name| {
                 for entry in names.entries_for(name) {
-                    hits.add(event.event, Field::QUERY_NAME, entry, |name| names.is_on_label(entry, name));
+                    hits.add(event.event, Field::QUERY_NAME, entry, |name| {
+                        NameList::is_on_label(entry, name)
+                    });
                 }
             }),
             Predicate::ListedAddress(addresses) if wanted => event.each(Field::QUERY_RESULTS, |results| {

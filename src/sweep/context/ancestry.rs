@@ -1,6 +1,7 @@
 //! Ancestors: what can be reached from processes by going from child to parent.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// The most ancestors of the process of a match that are looked for, counted along one line of
 /// parents. Forged logs can contain lines of any length.
@@ -15,9 +16,9 @@ pub(super) fn ancestors<K: Ord + Clone>(seeds: Vec<K>, parents: impl Fn(&K) -> V
     for depth in 0..=MOST_ANCESTORS {
         let mut next = Vec::new();
         for process in level {
-            if !depths.contains_key(&process) {
-                next.extend(parents(&process));
-                depths.insert(process, depth);
+            if let Entry::Vacant(new) = depths.entry(process) {
+                next.extend(parents(new.key()));
+                new.insert(depth);
             }
         }
         level = next;

@@ -69,7 +69,10 @@ impl Processes {
         let place = |creation: &'p Creation| {
             let file = discovery.files.get(creation.number).expect("events lie in files of the sweep");
             CreationPlace {
-                located: &creation.located,
+                event: &creation.located.event,
+                chunk_number: creation.located.location.chunk_number,
+                record_offset: creation.located.location.record_offset,
+                integrity: creation.located.integrity,
                 hash: creation.hash,
                 evidence: discovery.evidence_name(file.evidence),
                 source_path: file.source_path().into(),
@@ -107,10 +110,10 @@ pub(super) fn files_to_read(config: &Config, watched: &Watched, discovery: &Disc
 /// Finds the processes of the matches that `watched` noted, and their ancestors, in the logs of
 /// their computers. `files` opens the files with these numbers (their positions among all files of
 /// the sweep) for reading. When `interrupt` becomes true, no further block is read.
-pub(super) fn processes<'f>(
+pub(super) fn processes(
     config: &Config,
     watched: &Watched,
-    files: &[ContextFile<'f>],
+    files: &[ContextFile<'_>],
     interrupt: &AtomicBool,
 ) -> Result<Processes, SweepError> {
     let mut pass = Pass::new(config, files, interrupt);
@@ -179,9 +182,10 @@ fn missing(computer: &WatchedComputer, guid: Guid, blind: Blind) -> ProcessStatu
     }
 }
 
-/// Returns whether a process that started in the second `start` started before `first`, the time of
-/// the first record that Sysmon logged on its computer.
+/// Returns whether a process certainly started before `first`, the time of the first record that
+/// Sysmon logged on its computer. `start` is the start in whole seconds, as the process's GUID
+/// states it, which can be a second too early.
 fn starts_before(start: EventTime, first: EventTime) -> bool {
     const SECOND: i64 = 10_000_000;
-    start.ticks().div_euclid(SECOND) < first.ticks().div_euclid(SECOND)
+    start.ticks().div_euclid(SECOND) + 1 < first.ticks().div_euclid(SECOND)
 }
