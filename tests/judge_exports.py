@@ -70,6 +70,29 @@ def table(out, name):
     return pyarrow.parquet.read_table(out / f"{name}.parquet", partitioning=None).to_pylist()
 
 
+# What exports of matches say of the process that asked, by the names of CSV's columns: the columns of processes.parquet.
+PROCESS = {
+    "process_start_time": "utc_time",
+    "command_line": "command_line",
+    "md5": "md5",
+    "sha1": "sha1",
+    "sha256": "sha256",
+    "parent_process_guid": "parent_process_guid",
+    "parent_process_id": "parent_process_id",
+    "parent_image": "parent_image",
+    "parent_command_line": "parent_command_line",
+}
+
+
+def with_processes(out, rows):
+    """Returns the rows of matches with what processes.parquet says of the process of each; as they are without the table."""
+    if not (out / "processes.parquet").exists():
+        return rows
+    known = {(row["computer"].lower(), row["process_guid"]): row for row in table(out, "processes") if row["status"] == "found"}
+    of = [known.get((row["computer"].lower(), row["process_guid"]), {}) for row in rows]
+    return [row | {name: process.get(column) for name, column in PROCESS.items()} for row, process in zip(rows, of)]
+
+
 def exported(program, out, form, name, *options):
     """Exports a table to a file. Returns the file's path."""
     ending = {"csv": "csv"}.get(form, "jsonl")
@@ -128,6 +151,8 @@ def judge_csv(program, out, name, rows):
     with file.open(encoding="utf-8", newline="") as opened:
         header, *read = list(csv.reader(opened, strict=True))
     columns = pyarrow.parquet.read_schema(out / f"{name}.parquet").names
+    if name == "matches" and (out / "processes.parquet").exists():
+        columns += PROCESS
     expect(header == columns, f"columns are {header}")
     expect(text.count("\r\n") >= len(rows) + 1, "lines do not end in CRLF")
     expect(len(read) == len(rows), f"{len(read)} rows instead of {len(rows)}")
@@ -215,6 +240,8 @@ def judge_origin(number, line, row, run, digest, paths):
         "public_suffix": row["public_suffix"],
         "image": row.get("image"),
     }
+    # Where an id of the parent is missing, OCSF cannot have the parent.
+    expected |= {name: row[name] for name in PROCESS if name in row and name in paths}
     for name, value in expected.items():
         path = paths[name]
         found = path(line) if callable(path) else at(line, path)
@@ -237,6 +264,11 @@ def ecs_types():
     return known["fields"]
 
 
+def as_time(text):
+    """Returns the time that a text in an export states."""
+    return text and datetime.datetime.fromisoformat(text)
+
+
 def is_date(value):
     return isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", value) is not None
 
@@ -256,6 +288,7 @@ def is_whole(value):
 ECS_TYPES = {
     "keyword": lambda value: isinstance(value, str),
     "match_only_text": lambda value: isinstance(value, str),
+    "wildcard": lambda value: isinstance(value, str),
     "date": is_date,
     "ip": is_ip,
     "long": is_whole,
@@ -328,6 +361,15 @@ def judge_ecs(documents, rows, run, digest):
             "registered_domain": "dns.question.registered_domain",
             "public_suffix": "dns.question.top_level_domain",
             "image": "process.executable",
+            "process_start_time": lambda line: as_time(at(line, "process.start")),
+            "command_line": "process.command_line",
+            "md5": "process.hash.md5",
+            "sha1": "process.hash.sha1",
+            "sha256": "process.hash.sha256",
+            "parent_process_guid": "process.parent.entity_id",
+            "parent_process_id": "process.parent.pid",
+            "parent_image": "process.parent.executable",
+            "parent_command_line": "process.parent.command_line",
         }
         judge_origin(number, line, row, run, digest, paths)
         if row["registered_domain"] and row["query_name_lower"].isascii():
@@ -341,6 +383,11 @@ def ocsf_validators():
     activity = maker.get_class_schema("dns_activity", ["host"])
     validator = jsonschema.Draft202012Validator
     return validator(finding), validator(activity)
+
+
+def ocsf_hash(hashes, algorithm):
+    """Returns the hash by this algorithm of an OCSF file; None if there is none."""
+    return {known["algorithm"]: known["value"] for known in hashes or []}.get(algorithm)
 
 
 def technique_ids(attacks):
@@ -377,6 +424,13 @@ def judge_ocsf(events, rows, run, digest):
             "registered_domain": "unmapped.registered_domain",
             "public_suffix": "unmapped.public_suffix",
             "image": lambda line: at(line, "evidences.0.actor.process.path") or at(line, "evidences.0.actor.app_name"),
+            "command_line": "evidences.0.actor.process.cmd_line",
+            "sha256": lambda line: ocsf_hash(at(line, "evidences.0.actor.process.file.hashes"), "SHA-256"),
+            "md5": lambda line: ocsf_hash(at(line, "evidences.0.actor.process.file.hashes"), "MD5"),
+            "parent_process_guid": "evidences.0.actor.process.parent_process.uid",
+            "parent_process_id": "evidences.0.actor.process.parent_process.pid",
+            "parent_image": "evidences.0.actor.process.parent_process.path",
+            "parent_command_line": "evidences.0.actor.process.parent_process.cmd_line",
         }
         judge_origin(number, line, row, run, digest, paths)
 
@@ -391,7 +445,8 @@ PLAIN = {
     name: name
     for name in ["evidence", "source_path", "event_record_id", "record_offset", "run_sha256", "event_hash", "detection_id",
                  "detection_version", "risk_score", "computer", "query_name", "registered_domain", "public_suffix", "image"]
-} | {"techniques": "mitre_attack_id"}
+} | {"techniques": "mitre_attack_id"} | {name: name for name in PROCESS if name != "process_start_time"}
+PLAIN["process_start_time"] = lambda line: as_time(line.get("process_start_time"))
 
 
 def judge_timesketch(events, rows, run, digest):
@@ -433,7 +488,8 @@ def judge_hec(file, events, rows, run, digest):
         expect((-found if sign else found) == microseconds(time), f"row {number}: time {all_digits[0]}")
         expect((at(line, "event.time_kind") == "unknown") != is_known, f"row {number}: unknown time")
         expect(line["source"] == row["source_path"], f"row {number}: source")
-        paths = {name: f"event.{path}" for name, path in PLAIN.items()}
+        paths = {name: f"event.{path}" for name, path in PLAIN.items() if isinstance(path, str)}
+        paths |= {"process_start_time": lambda line: as_time(at(line, "event.process_start_time"))}
         paths |= {"computer": "host", "query_name": "event.query", "detection_id": "event.signature_id", "image": "event.process_path"}
         judge_origin(number, line, row, run, digest, paths)
 
@@ -491,7 +547,7 @@ def hostile_events():
         fields = {
             "RuleName": text,
             "UtcTime": utc_time,
-            "ProcessGuid": "{9F3A6B1C-0000-0000-0000-000000000007}" if number % 3 else None,
+            "ProcessGuid": guid(number) if number % 3 else None,
             "ProcessId": ["4711", None, "x"][number % 3],
             "QueryName": f"{text}pastebin.com" if number % 4 else text,
             "QueryStatus": STATUSES[number % len(STATUSES)],
@@ -508,7 +564,39 @@ def hostile_events():
             f"<Computer>{escaped(text[:1000])}</Computer></System><EventData>{data}</EventData></Event>\n"
         )
     # The last lines are copies.
-    return "".join(events + leads() + events[:5])
+    return "".join(events + leads() + creations() + events[:5])
+
+
+def guid(number):
+    """Returns a GUID for the process that makes the query with this number."""
+    return f"{{9F3A6B1C-0000-0000-0000-{number:012X}}}"
+
+
+def creations():
+    """Returns events of processes that are created as XML. The parent of some is not stated, or has no id."""
+    events = []
+    for number, text in enumerate(HOSTILE * 2):
+        fields = {
+            "UtcTime": "2025-03-04 08:34:40.123" if number % 4 else "neither",
+            "ProcessGuid": guid(number),
+            "ProcessId": "4711",
+            "Image": f"C:\\Users\\Public\\{text}",
+            "CommandLine": f"{text} /x {text}" if number % 3 else text,
+            "Hashes": ["SHA256=AB12,MD5=CD", f"SHA256={text}", "", None][number % 4],
+            "ParentProcessGuid": guid(number + 1) if number % 5 else None,
+            "ParentProcessId": "815" if number % 5 and number % 2 else None,
+            "ParentImage": text if number % 5 else None,
+            "ParentCommandLine": text if number % 5 else None,
+        }
+        data = "".join(f"<Data Name='{name}'>{escaped(value)}</Data>" for name, value in fields.items() if value is not None)
+        events.append(
+            "<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System>"
+            "<Provider Name='Microsoft-Windows-Sysmon'/><EventID>1</EventID><Version>5</Version>"
+            f"<TimeCreated SystemTime='2025-03-04T08:34:40Z'/><EventRecordID>{number + 1000}</EventRecordID>"
+            "<Channel>Microsoft-Windows-Sysmon/Operational</Channel>"
+            f"<Computer>{escaped(text[:1000])}</Computer></System><EventData>{data}</EventData></Event>\n"
+        )
+    return events
 
 
 def leads():
@@ -543,7 +631,7 @@ def hostile_output(program, folder):
     rule = folder / "rule.yml"
     rule.write_text(RULE, encoding="utf-8")
     out = folder / "out"
-    words = [program, "sweep", folder / "=evil\x1b[31m\u202e", "--detection", rule, "--detection", SEED_RULE, "--dns-client", "--out", out, "--quiet"]
+    words = [program, "sweep", folder / "=evil\x1b[31m\u202e", "--detection", rule, "--detection", SEED_RULE, "--dns-client", "--context", "--out", out, "--quiet"]
     ended = subprocess.run([str(word) for word in words], stdout=subprocess.DEVNULL)
     expect(ended.returncode in (0, 3), f"the sweep of hostile evidence ended with {ended.returncode}")
     rows = table(out, "matches")
@@ -551,6 +639,8 @@ def hostile_output(program, folder):
     expect(len(table(out, "leads")) >= len(HOSTILE), "too few hostile leads")
     expect(any(len(row["query_name"] or "") > 100_000 for row in rows), "no long value")
     expect(any(row["event_time"] is None and row["utc_time"] is None for row in rows), "no match without a time")
+    found = [row for row in table(out, "processes") if row["status"] == "found"]
+    expect(any(len(row["command_line"]) > 100_000 for row in found), f"{len(found)} hostile processes, no long command line")
     return out
 
 
@@ -569,6 +659,7 @@ def judge(program, out):
     for output in run["outputs"]:
         name = output["file"].removesuffix(".parquet")
         rows = table(out, name)
+        rows = with_processes(out, rows) if name == "matches" else rows
         try:
             judge_csv(program, out, name, rows)
             judge_jsonl(program, out, name, rows)

@@ -72,7 +72,14 @@ fn notes(exported: &Exported, file: Option<&ExportFile>) -> Vec<String> {
         .then(|| format!("left out: {} of copies of an event (--copies exports them)", rows(copies)));
     let excluded =
         (excluded > 0).then(|| format!("left out: {} that an exclusion takes away", rows(excluded)));
-    [written, copies, excluded].into_iter().flatten().collect()
+    let processes = (exported.processes_left_out > 0).then(|| {
+        format!(
+            "{} processes of matches are not described here, because there are more than fit into memory: \
+             see processes.parquet",
+            exported.processes_left_out
+        )
+    });
+    [written, copies, excluded, processes].into_iter().flatten().collect()
 }
 
 /// Writes an export to standard output. A reader that closes the pipe early (`| head -1`) ends the

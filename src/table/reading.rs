@@ -28,6 +28,8 @@ pub enum TableId<'a> {
     Files,
     /// `containers.parquet`: every archive, disk image, volume and shadow copy in the evidence.
     Containers,
+    /// `processes.parquet`: the processes that made matching queries, and their ancestors.
+    Processes,
     /// The table that the command `stats` in a detection's search makes. Contains the detection's
     /// id.
     Stats(&'a str),
@@ -41,6 +43,7 @@ impl Display for TableId<'_> {
             TableId::Hosts => f.write_str("hosts.parquet"),
             TableId::Files => f.write_str("files.parquet"),
             TableId::Containers => f.write_str("containers.parquet"),
+            TableId::Processes => f.write_str("processes.parquet"),
             TableId::Stats(id) => write!(f, "stats/{id}.parquet"),
         }
     }
@@ -124,6 +127,12 @@ impl<'a> Row<'a> {
     pub fn cells(&self) -> impl Iterator<Item = Cell<'a>> {
         let cells = self.cells;
         (0..self.columns.len()).map(move |column| cells.cell(column))
+    }
+
+    /// Returns the cell of the column with this index, among the columns that are read.
+    #[must_use]
+    pub fn cell_at(&self, column: usize) -> Cell<'a> {
+        self.cells.cell(column)
     }
 
     /// Returns the cell of a column, which must be among those that are read.

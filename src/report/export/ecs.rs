@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 
 use super::event::{ExportedEvent, QueryStage, Role, TimeKind};
 use super::json::{Json, list, object};
+use super::process::AskingProcess;
 use crate::event::EventTime;
 
 /// The version of ECS whose fields the documents have.
@@ -28,12 +29,7 @@ pub(super) fn line<'e>(event: &'e ExportedEvent<'_>) -> Json<'e> {
         "ecs": object! { "version": VERSION },
         "event": of_event(event),
         "host": object! { "name": &event.computer, "os": object! { "type": "windows" } },
-        "process": object! {
-            "name": event.process_name.as_deref(),
-            "executable": event.image.as_deref(),
-            "pid": event.process_id,
-            "entity_id": event.process_guid.as_deref(),
-        },
+        "process": process(event),
         "user": object! {
             "name": event.account().map(|account| account.name),
             "domain": event.account().and_then(|account| account.domain),
@@ -52,6 +48,29 @@ pub(super) fn line<'e>(event: &'e ExportedEvent<'_>) -> Json<'e> {
             "hosts": list([Some(&*event.computer), event.query_name.as_deref()]),
             "ip": list(event.addresses()),
             "user": list([event.account().map(|account| account.name)]),
+        },
+    }
+}
+
+fn process<'e>(event: &'e ExportedEvent<'_>) -> Json<'e> {
+    let own = event.process;
+    object! {
+        "name": event.process_name.as_deref(),
+        "executable": event.image.as_deref(),
+        "pid": event.process_id,
+        "entity_id": event.process_guid.as_deref(),
+        "start": own.and_then(|process| process.start_time),
+        "command_line": own.and_then(|process| process.command_line.as_deref()),
+        "hash": object! {
+            "md5": own.and_then(|process| process.md5.as_deref()),
+            "sha1": own.and_then(|process| process.sha1.as_deref()),
+            "sha256": own.and_then(|process| process.sha256.as_deref()),
+        },
+        "parent": object! {
+            "executable": own.and_then(|process| process.parent_image.as_deref()),
+            "command_line": own.and_then(|process| process.parent_command_line.as_deref()),
+            "pid": own.and_then(|process| process.parent_process_id),
+            "entity_id": own.and_then(AskingProcess::parent_guid),
         },
     }
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use super::detection::{Detections, Technique};
+use super::process::AskingProcess;
 use crate::event::{EventTime, record_type_name};
 use crate::report::run::{DetectionRecord, Run};
 use crate::table::{Cell, Row};
@@ -205,6 +206,9 @@ pub(super) struct ExportedEvent<'a> {
     pub(super) risk_score: Option<i64>,
     /// The detection's message about the match.
     pub(super) risk_message: Option<Cow<'a, str>>,
+    /// What the event 1 of the process says that made the DNS query; `None` if it was not found, or
+    /// if the sweep did not look for processes.
+    pub(super) process: Option<&'a AskingProcess>,
 }
 
 impl<'a> ExportedEvent<'a> {
@@ -303,6 +307,7 @@ impl<'a> ExportedEvent<'a> {
             matched_process: Vec::new(),
             risk_score: None,
             risk_message: None,
+            process: None,
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Exports a table of an output for other programs: the table itself as CSV or JSON lines, or its
 //! matches (or leads) as events in the form of a tool.
 //!
-//! Rows are streamed from the table to the writer, so memory does not grow with their number. A new
-//! format is a file in this folder, a variant of [`Format`] and, if it has events, a line in
+//! Rows are streamed from the table to the writer, so memory does not grow with their number; only
+//! the processes of matches are kept, if the output has them. A new format is a file in this folder, a variant of [`Format`] and, if it has events, a line in
 //! [`Format::event_line`].
 
 mod csv;
@@ -12,6 +12,7 @@ mod event;
 mod json;
 mod jsonl;
 mod ocsf;
+mod process;
 mod provenance;
 mod splunk_hec;
 mod table_name;
@@ -25,10 +26,12 @@ use self::csv::CsvRows;
 use self::detection::Detections;
 use self::event::{ExportedEvent, Origin};
 use self::json::write_line;
+use self::process::{AskingProcesses, WithProcess, additional_columns};
 use super::container_row::ContainerRow;
 use super::file_row::FileRow;
 use super::host_row::HostRow;
 use super::matches::MatchRow;
+use super::process::ProcessRow;
 use super::run::Run;
 use crate::base::switch::switch;
 use crate::table::{Cell, Column, ColumnOf, ReadError, Row, TableId, Tables, Wanted};
@@ -110,6 +113,9 @@ pub struct Exported {
     /// The number of rows that were left out because an exclusion takes the event away, so that they
     /// are no matches or leads.
     pub excluded: u64,
+    /// The number of processes that made matching queries of which the export says nothing, because
+    /// there are more than it keeps in memory.
+    pub processes_left_out: u64,
     /// True if the caller ended the export before the last row.
     pub is_cut_short: bool,
 }
@@ -167,18 +173,34 @@ impl Export<'_> {
         stop: &AtomicBool,
     ) -> Result<Exported, ExportError> {
         let columns = columns(source.tables, self.table).map_err(ExportError::Read)?;
-        match (self.format, self.format.event_line()) {
-            (_, Some(line)) => self.write_events(source, &columns, stop, |event| line(event, to)),
+        let processes = match self.table {
+            TableId::Matches => AskingProcesses::read(source.tables).map_err(ExportError::Read)?,
+            _ => None,
+        };
+        let processes_left_out = processes.as_ref().map_or(0, |processes| processes.left_out);
+        let processes = processes.as_ref();
+        let exported = match (self.format, self.format.event_line()) {
+            (_, Some(line)) => {
+                self.write_events(source, &columns, processes, stop, |event| line(event, to))?
+            }
             (Format::Csv, None) => {
-                let mut rows = CsvRows::begin(&columns, self.characters, to).map_err(ExportError::Write)?;
-                let exported = self.write_rows(source, &columns, stop, |row| rows.push(row))?;
+                let shown = shown(&columns, processes);
+                let mut rows = CsvRows::begin(&shown, self.characters, to).map_err(ExportError::Write)?;
+                let exported = self.write_rows(source, &columns, stop, |row| {
+                    with_process(row, &columns, &shown, processes, |row| rows.push(row))
+                })?;
                 rows.end().map_err(ExportError::Write)?;
-                Ok(exported)
+                exported
             }
             (_, None) => {
-                self.write_rows(source, &columns, stop, |row| write_line(&jsonl::line(&columns, row), to))
+                let shown = shown(&columns, processes);
+                self.write_rows(source, &columns, stop, |row| {
+                    let write = |row: &Row<'_>| write_line(&jsonl::line(&shown, row), to);
+                    with_process(row, &columns, &shown, processes, write)
+                })?
             }
-        }
+        };
+        Ok(Exported { processes_left_out, ..exported })
     }
 
     /// Calls `write` for every row of the exported table, and counts the rows. Stops early if
@@ -217,6 +239,7 @@ impl Export<'_> {
         &self,
         source: &Source<'_>,
         columns: &[Column],
+        processes: Option<&AskingProcesses>,
         stop: &AtomicBool,
         mut write: impl FnMut(&ExportedEvent<'_>) -> io::Result<()>,
     ) -> Result<Exported, ExportError> {
@@ -232,7 +255,8 @@ impl Export<'_> {
                 let event = if self.table == TableId::Leads {
                     ExportedEvent::of_lead(row, &origin)
                 } else {
-                    ExportedEvent::of_match(row, &origin)
+                    let process = processes.and_then(|processes| processes.of(row));
+                    ExportedEvent { process, ..ExportedEvent::of_match(row, &origin) }
                 };
                 write(&event)?;
             }
@@ -240,6 +264,28 @@ impl Export<'_> {
         })?;
         Ok(Exported { rows: all.rows - copies - excluded, copies, excluded, ..all })
     }
+}
+
+/// Returns the columns of an export of rows: those of the table, and those on processes if the
+/// output has processes.
+fn shown(columns: &[Column], processes: Option<&AskingProcesses>) -> Vec<Column> {
+    let additional = processes.into_iter().flat_map(|_| additional_columns());
+    columns.iter().cloned().chain(additional).collect()
+}
+
+/// Calls `write` for a row of a table whose columns are `columns`, after what is known of the row's
+/// process was added, so that it has the columns `shown`.
+fn with_process(
+    row: &Row<'_>,
+    columns: &[Column],
+    shown: &[Column],
+    processes: Option<&AskingProcesses>,
+    write: impl FnOnce(&Row<'_>) -> io::Result<()>,
+) -> io::Result<()> {
+    let Some(processes) = processes else { return write(row) };
+    let cells = WithProcess { row, columns: columns.len(), process: processes.of(row) };
+    let shown: Vec<&Column> = shown.iter().collect();
+    write(&Row::new(&shown, &cells, row.number()))
 }
 
 /// Returns all columns of a table.
@@ -253,6 +299,7 @@ fn columns(tables: &dyn Tables, table: TableId<'_>) -> Result<Vec<Column>, ReadE
         TableId::Hosts => declared(HostRow::COLUMNS),
         TableId::Files => declared(FileRow::COLUMNS),
         TableId::Containers => declared(ContainerRow::COLUMNS),
+        TableId::Processes => declared(ProcessRow::COLUMNS),
         TableId::Stats(_) => tables.columns(table)?,
     })
 }

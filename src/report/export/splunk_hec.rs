@@ -14,6 +14,7 @@
 
 use super::event::{ExportedEvent, TimeKind};
 use super::json::{Json, list, object};
+use super::process::AskingProcess;
 use super::provenance::provenance;
 
 /// Makes the JSON object of an exported event, with the fields that Splunk's HTTP Event Collector
@@ -70,6 +71,7 @@ fn body<'e>(event: &'e ExportedEvent<'_>) -> Json<'e> {
         "event_id": event.event_id,
         "dnsweep_version": &event.origin.run.dnsweep,
     }
+    .with(event.process.map_or(Json::Null, AskingProcess::fields))
     .with(provenance(event))
 }
 

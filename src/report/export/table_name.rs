@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::base::sentence::sentence;
-use crate::config::Leads;
+use crate::config::{Context, Leads};
 use crate::report::run::Run;
 use crate::table::TableId;
 
@@ -27,6 +27,8 @@ pub enum TableName {
     Files,
     /// The table of containers.
     Containers,
+    /// The table of the processes of matches and their ancestors.
+    Processes,
     /// The table that the command `stats` in a detection's search makes. Contains the detection's
     /// id; `None` stands for the only detection that has a table of its own.
     Stats(Option<String>),
@@ -34,7 +36,8 @@ pub enum TableName {
 
 impl TableName {
     /// The names of all tables, as the user states them.
-    const NAMES: &str = "matches, hosts, leads, files, containers, stats, or stats/ID for one detection";
+    const NAMES: &str =
+        "matches, hosts, leads, files, containers, processes, stats, or stats/ID for one detection";
 
     /// Parses the name of a table that the user stated. The name of the table's file is accepted,
     /// too.
@@ -46,6 +49,7 @@ impl TableName {
             "leads" => Ok(TableName::Leads),
             "files" => Ok(TableName::Files),
             "containers" => Ok(TableName::Containers),
+            "processes" => Ok(TableName::Processes),
             "stats" => Ok(TableName::Stats(None)),
             _ => match plain.strip_prefix("stats/") {
                 Some(id) if !id.is_empty() => Ok(TableName::Stats(Some(id.to_owned()))),
@@ -62,6 +66,7 @@ impl TableName {
             TableName::Leads => TableId::Leads,
             TableName::Files => TableId::Files,
             TableName::Containers => TableId::Containers,
+            TableName::Processes => TableId::Processes,
             TableName::Stats(id) => stats(id.as_deref(), run)?,
         };
         let file = table.to_string();
@@ -78,6 +83,7 @@ impl fmt::Display for TableName {
             TableName::Leads => f.write_str("leads"),
             TableName::Files => f.write_str("files"),
             TableName::Containers => f.write_str("containers"),
+            TableName::Processes => f.write_str("processes"),
             TableName::Stats(None) => f.write_str("stats"),
             TableName::Stats(Some(id)) => write!(f, "stats/{id}"),
         }
@@ -117,6 +123,9 @@ fn absent(table: TableId<'_>, run: &Run) -> String {
         TableId::Leads if run.options.leads == Leads::None => {
             "this sweep did not look for leads: sweep with --dns-client".to_owned()
         }
+        TableId::Processes if run.options.context == Context::None => {
+            "this sweep did not look for processes: sweep with --context".to_owned()
+        }
         TableId::Containers => {
             "this sweep opened no archive or disk image, or found none: there is no such table".to_owned()
         }
@@ -137,7 +146,7 @@ mod tests {
 
     #[test]
     fn names_are_understood_with_and_without_the_ending() {
-        for name in ["matches", "hosts", "leads", "files", "containers", "stats", "stats/a-b"] {
+        for name in ["matches", "hosts", "leads", "files", "containers", "processes", "stats", "stats/a-b"] {
             assert_eq!(TableName::parse(name).unwrap().to_string(), name);
             assert_eq!(TableName::parse(&format!("{name}.parquet")), TableName::parse(name));
         }
@@ -152,6 +161,7 @@ mod tests {
             TableName::parse(name).unwrap().find(&run(files)).unwrap_err().to_string()
         };
         assert!(error("leads", &["matches.parquet"]).contains("--dns-client"));
+        assert!(error("processes", &["matches.parquet"]).contains("--context"));
         assert!(error("containers", &[]).contains("no archive"));
         assert!(error("matches", &[]).contains("run.json lists no matches.parquet"));
         assert!(error("stats", &["hosts.parquet"]).contains("no detection"));

@@ -9,6 +9,7 @@
 
 use super::event::{ExportedEvent, TimeKind};
 use super::json::{Json, list, object};
+use super::process::AskingProcess;
 use super::provenance::provenance;
 
 /// Makes the JSON object of an exported event, with the fields that Timesketch expects. All other
@@ -55,5 +56,6 @@ pub(super) fn line<'e>(event: &'e ExportedEvent<'_>) -> Json<'e> {
         "event_id": event.event_id,
         "dnsweep_version": &event.origin.run.dnsweep,
     }
+    .with(event.process.map_or(Json::Null, AskingProcess::fields))
     .with(provenance(event))
 }

@@ -11,8 +11,11 @@
 mod dns_activity;
 mod finding;
 
+use std::sync::Arc;
+
 use super::event::{ExportedEvent, Role, TimeKind};
-use super::json::{Json, object};
+use super::json::{Json, list, object};
+use super::process::AskingProcess;
 use super::provenance::provenance;
 use crate::event::EventTime;
 
@@ -73,6 +76,10 @@ fn actor<'e>(event: &'e ExportedEvent<'_>) -> Json<'e> {
         "uid": event.process_guid.as_deref(),
         "name": event.process_name.as_deref(),
         "path": event.image.as_deref(),
+        "created_time": event.process.and_then(|process| process.start_time).map(milliseconds),
+        "cmd_line": event.process.and_then(|process| process.command_line.as_deref()),
+        "file": event.process.map_or(Json::Null, |process| image_file(event, process)),
+        "parent_process": event.process.map_or(Json::Null, parent_process),
     };
     let account = event.account();
     object! {
@@ -83,6 +90,46 @@ fn actor<'e>(event: &'e ExportedEvent<'_>) -> Json<'e> {
             "domain": account.filter(|_| event.user.is_some()).and_then(|account| account.domain),
             "uid": event.user_id.as_deref(),
         },
+    }
+}
+
+/// Returns the OCSF object `file` of a process: its image, with hashes; null if no hash is known.
+fn image_file<'e>(event: &'e ExportedEvent<'_>, process: &'e AskingProcess) -> Json<'e> {
+    const REGULAR_FILE: i64 = 1;
+    let hash = |id: i64, name: &'static str, value: &'e Option<Arc<str>>| {
+        value.as_deref().map(|value| object! { "algorithm_id": id, "algorithm": name, "value": value })
+    };
+    let hashes = list([
+        hash(1, "MD5", &process.md5),
+        hash(2, "SHA-1", &process.sha1),
+        hash(3, "SHA-256", &process.sha256),
+    ]);
+    if hashes == Json::Null {
+        return Json::Null;
+    }
+    object! {
+        "name": event.process_name.as_deref().unwrap_or_default(),
+        "path": event.image.as_deref(),
+        "type_id": REGULAR_FILE,
+        "type": "Regular File",
+        "hashes": hashes,
+    }
+}
+
+/// Returns the OCSF object `parent_process`: the process that started the querying one; null if no
+/// id of it is known.
+fn parent_process(process: &AskingProcess) -> Json<'_> {
+    let parent = object! {
+        "pid": process.parent_process_id,
+        "uid": process.parent_guid(),
+    };
+    match parent {
+        // The schema demands an id of a process.
+        Json::Null => Json::Null,
+        parent => parent.with(object! {
+            "path": process.parent_image.as_deref(),
+            "cmd_line": process.parent_command_line.as_deref(),
+        }),
     }
 }
 
