@@ -33,6 +33,7 @@ mod name_columns;
 mod nothing_read;
 mod page;
 mod process;
+mod process_wording;
 mod renames;
 mod run;
 

@@ -70,6 +70,16 @@ pub enum ProcessStatus {
 }
 
 impl ProcessStatus {
+    /// All statuses: the one of processes whose event 1 was found, and then the reasons why it was
+    /// not.
+    pub const ALL: [ProcessStatus; 5] = [
+        ProcessStatus::Found,
+        ProcessStatus::LogBeginsLater,
+        ProcessStatus::NotLogged,
+        ProcessStatus::Damaged,
+        ProcessStatus::NotRead,
+    ];
+
     /// Returns the word for the status in the column `status`.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -79,6 +89,18 @@ impl ProcessStatus {
             ProcessStatus::LogBeginsLater => "log begins later",
             ProcessStatus::Damaged => "damaged",
             ProcessStatus::NotRead => "not read",
+        }
+    }
+
+    /// Returns, in words, why nothing is known of the start of a process; `None` if it was found.
+    #[must_use]
+    pub fn reason(self) -> Option<&'static str> {
+        match self {
+            ProcessStatus::Found => None,
+            ProcessStatus::LogBeginsLater => Some("its start is not in the log: the log begins later"),
+            ProcessStatus::NotLogged => Some("its start was not logged"),
+            ProcessStatus::Damaged => Some("its start was not found: a log of the host is damaged"),
+            ProcessStatus::NotRead => Some("its start was not found: a log of the host was not read again"),
         }
     }
 }

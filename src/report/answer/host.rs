@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 use super::groups::HostGroups;
 use super::listed::Listed;
 use super::matches::{DayCount, Match};
+use super::processes::TreeProcess;
 use super::values::{LONGEST_VALUE, ValueCount, value_counts};
 use crate::event::EventTime;
 use crate::report::coverage::Coverage;
@@ -274,6 +275,10 @@ pub struct HostMatches {
     /// The rows about this host in `stats` tables, which the command `stats` in a detection's
     /// search makes of the detection's matches.
     pub groups: Vec<HostGroups>,
+    /// The processes that made the queries of the matches, and their ancestors, as a tree: each
+    /// process is followed by those that it started. `null` if processes were not looked for
+    /// (`--context`).
+    pub process_tree: Option<Listed<TreeProcess>>,
 }
 
 /// A detection, and how many unique matches of a host it describes.

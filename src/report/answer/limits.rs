@@ -21,6 +21,12 @@ pub struct Limits {
     pub values: usize,
     /// The most patterns in the list of those with hits inside labels of the queried name.
     pub patterns: usize,
+    /// The most processes of all hosts together that are listed in process trees. Each listed host
+    /// has at least one process of a match, with its ancestors, if there is room; the worst hosts
+    /// come first.
+    pub processes: usize,
+    /// The most processes that are listed in the process tree of one host.
+    pub processes_of_host: usize,
     /// The most anomalies, and the most notes, in the list over all hosts and in that of each host.
     pub remarks: usize,
 }
@@ -36,6 +42,8 @@ impl Limits {
         days: 0,
         values: 8,
         patterns: 20,
+        processes: 40 * 17 + 4 * 60,
+        processes_of_host: 60,
         remarks: 20,
     };
     /// How much is listed in a JSON document that programs read.
@@ -48,6 +56,8 @@ impl Limits {
         days: 100,
         values: 20,
         patterns: 1000,
+        processes: 10_000,
+        processes_of_host: 200,
         remarks: 100,
     };
     /// How much is listed for a table with one row for each host.
@@ -60,6 +70,8 @@ impl Limits {
         days: 0,
         values: 1,
         patterns: 0,
+        processes: 0,
+        processes_of_host: 0,
         remarks: 3,
     };
     /// How much is listed if the answer is about a single host.
@@ -72,6 +84,8 @@ impl Limits {
         days: 1000,
         values: 100,
         patterns: 100,
+        processes: 100_000,
+        processes_of_host: 100_000,
         remarks: 100,
     };
     /// How much is listed in a complete list of all hosts.
@@ -84,6 +98,8 @@ impl Limits {
         days: 0,
         values: 1000,
         patterns: 1000,
+        processes: 100_000,
+        processes_of_host: 20_000,
         remarks: 1000,
     };
     /// How much is listed in an HTML page, so that a browser can show it.
@@ -97,6 +113,8 @@ impl Limits {
         days: 0,
         values: 0,
         patterns: 20,
+        processes: 20_000,
+        processes_of_host: 60,
         remarks: 200,
     };
 }

@@ -10,6 +10,7 @@
 
 mod containers;
 mod document;
+mod forest;
 mod groups;
 mod host;
 mod hosts;
@@ -17,6 +18,8 @@ mod limits;
 mod listed;
 mod matches;
 mod patterns;
+mod planting;
+mod processes;
 mod risk;
 mod values;
 
@@ -34,6 +37,7 @@ pub use self::listed::{Listed, Ranked};
 pub use self::matches::{DayCount, HostMatch, Match, MatchedRule, RecordPlace};
 pub(in crate::report) use self::matches::{INSIDE_LABEL, PatternPlace};
 pub use self::patterns::PatternCount;
+pub use self::processes::{KnownFrom, ProcessCount, TreeProcess};
 pub use self::risk::{Risk, RiskOfObject, RiskQuestion};
 pub(in crate::report) use self::values::LONGEST_VALUE;
 pub use self::values::{TopValues, ValueCount};
@@ -93,6 +97,9 @@ pub struct Answer {
     /// What became of the archives, disk images, volumes and shadow copies in the evidence. `null`
     /// if there are none.
     pub containers: Option<Containers>,
+    /// The number of processes with each status: the processes that made matching queries and their
+    /// ancestors, of all hosts. `null` if processes were not looked for (`--context`).
+    pub process_counts: Option<Vec<ProcessCount>>,
 }
 
 /// What is asked of the output of a sweep: about which host, and how much.
@@ -153,6 +160,8 @@ impl Answer {
             groups::read(tables, &run, detailed, limits.groups)?;
         }
         let patterns_inside_labels = patterns::read(tables, question)?;
+        let detailed = hosts.items.iter_mut().chain(&mut uncleared.items).collect();
+        let process_counts = processes::read(tables, detailed, question)?;
         let containers = containers::read(tables)?;
         Ok(Answer {
             run,
@@ -171,6 +180,7 @@ impl Answer {
             notes,
             leads: looked_for_leads.then_some(leads),
             containers,
+            process_counts,
         })
     }
 }

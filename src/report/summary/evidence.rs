@@ -22,6 +22,7 @@ impl Summary<'_> {
         let mut lines = self.tables();
         lines.extend(self.passed_over());
         lines.extend(self.read());
+        lines.extend(self.processes_found());
         lines
     }
 

@@ -15,6 +15,8 @@ const MOST_MATCHES: usize = 5;
 /// The number of lines before the matches of a host: one with the host's name and evidence, and one
 /// with the rule.
 const HEAD_LINES: usize = 2;
+/// The number of lines of a match of a single rule.
+const MATCH_LINES: usize = 3;
 /// The number of lines that a short summary has at least for the matches of the worst host.
 const LEAST_LINES: usize = 8;
 /// The most pieces of evidence that the summary names for a host.
@@ -51,11 +53,13 @@ impl Summary<'_> {
     }
 
     /// Returns the summary's lines on the first matches of a host: as many matches as fit into
-    /// `room` lines, but at least one.
+    /// `room` lines, but at least one. The processes that made them, and what started these, follow.
     fn matches_of(&self, host: &HostInDetail, room: usize) -> Vec<String> {
         let matches = &host.matches.listed;
         let mut found = Vec::new();
         let mut shown: u64 = 0;
+        let processes = self.processes_of(host, room.saturating_sub(HEAD_LINES + MATCH_LINES));
+        let room = room.saturating_sub(processes.len());
         for one in matches.items.iter().take(self.extent.most(MOST_MATCHES)) {
             let lines = self.match_lines(one);
             if shown > 0 && found.len() + lines.len() + HEAD_LINES > room {
@@ -76,6 +80,7 @@ impl Summary<'_> {
             lines.push(self.layout().in_a_line("  ", &rule));
         }
         lines.extend(found);
+        lines.extend(processes);
         lines
     }
 

@@ -13,6 +13,7 @@ mod hosts;
 mod layout;
 mod matches;
 mod one_host;
+mod processes;
 mod remarks;
 mod risks;
 mod rules;

@@ -4,6 +4,7 @@
 use std::fmt::Write;
 
 use super::layout::{Colours, LABEL_WIDTH, Layout, PATH_WIDTH, Tone, VALUE_WIDTH, fitted, padded};
+use super::processes::tree_lines;
 use super::{Extent, copies, counted, damaged, evidence_text, grouped, host_name, recovered};
 use crate::report::answer::{
     Answer, GroupValue, HostFacts, HostGroups, HostInDetail, Match, PatternPlace, RecordPlace, Seen, UtcTime,
@@ -14,6 +15,8 @@ use crate::report::answer::{
 const MOST_GROUPS: usize = 20;
 /// The most matches of a host that are shown in a short text.
 const MOST_MATCHES: usize = 50;
+/// The most processes of a host's process tree that are shown in a short text.
+const MOST_TREE: usize = 40;
 /// The most items of each list about a host that are shown, such as pieces of evidence, programs
 /// and anomalies.
 const MOST_LISTED: usize = 10;
@@ -80,6 +83,9 @@ impl HostsInDetail<'_> {
             lines.extend(self.groups(group));
         }
         lines.extend(self.matches(host));
+        let most = self.extent.most(MOST_TREE);
+        let tree = tree_lines(self.layout(), host, self.extent, most);
+        lines.extend((!tree.is_empty()).then(String::new).into_iter().chain(tree));
         lines
     }
 

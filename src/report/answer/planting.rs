@@ -1,0 +1,122 @@
+//! Puts the process trees of hosts together, row by row of the table of processes, and selects which
+//! processes are listed. Only the GUIDs and times of one host are in memory at a time.
+
+use std::collections::HashMap;
+
+use super::Question;
+use super::forest::{Forest, Node};
+use super::host::{HostInDetail, host_key, kept};
+use super::limits::Limits;
+use super::processes::{ProcessCount, started};
+use crate::event::Guid;
+use crate::report::process::ProcessStatus;
+use crate::table::Row;
+
+/// The number of processes in a line from the process of a match to its oldest ancestor, if no
+/// process of the line made a match itself.
+const LINE: usize = 17;
+/// The most processes of one host that are put into a tree. Logs can be forged to have any number
+/// of them; further ones are only counted.
+const MOST_OF_A_HOST: usize = 500_000;
+/// The columns of the table of processes that make the trees.
+pub(super) const PLANTING: [&str; 7] =
+    ["computer", "process_guid", "depth", "status", "guid_time", "utc_time", "parent_process_guid"];
+/// A row of the table of processes that is listed.
+pub(super) struct Planted {
+    /// The number of the row in the table.
+    pub row: u64,
+    /// The index of the host among those that are shown in detail.
+    pub host: usize,
+    /// The level of the process in its tree.
+    pub level: u32,
+}
+
+/// Puts the trees together, while the rows of the table of processes are read.
+pub(super) struct Planting<'q> {
+    question: &'q Question,
+    /// The index of each host that is shown in detail, by the host's name in lower case.
+    hosts: HashMap<String, usize>,
+    /// The most processes that are listed of each host.
+    most: Vec<usize>,
+    /// The number of processes of each host.
+    pub counts: Vec<u64>,
+    /// How many processes have each status.
+    pub statuses: Vec<ProcessCount>,
+    /// The host whose rows are being read, and its processes.
+    current: Option<(usize, Forest)>,
+    /// What is listed of the trees that are complete, tree by tree.
+    pub planted: Vec<Planted>,
+}
+
+impl<'q> Planting<'q> {
+    /// Begins to put the trees of `hosts` together, of which the worst comes first.
+    pub(super) fn new(hosts: &[&mut HostInDetail], question: &'q Question) -> Self {
+        let statuses = ProcessStatus::ALL.into_iter();
+        let statuses = statuses.map(|status| ProcessCount { status: status.name().to_owned(), processes: 0 });
+        let named = hosts.iter().enumerate();
+        let named =
+            named.filter_map(|(place, host)| Some((host_key(host.facts.computer.as_deref()?), place)));
+        Planting {
+            question,
+            hosts: named.collect(),
+            most: most(hosts, &question.limits),
+            counts: vec![0; hosts.len()],
+            statuses: statuses.collect(),
+            current: None,
+            planted: Vec::new(),
+        }
+    }
+
+    /// Adds the next row of the table of processes.
+    pub(super) fn add(&mut self, row: &Row<'_>) {
+        let computer = row.text("computer").unwrap_or_default();
+        if !self.question.is_named(&computer) {
+            return;
+        }
+        let status = row.text("status").unwrap_or_default();
+        match self.statuses.iter_mut().find(|known| known.status == status) {
+            Some(known) => known.processes += 1,
+            None => self.statuses.push(ProcessCount { status: kept(status), processes: 1 }),
+        }
+        let host = self.hosts.get(&host_key(&computer)).copied();
+        if self.current.as_ref().map(|(current, _)| *current) != host {
+            self.end_host();
+            self.current = host.map(|host| (host, Forest::default()));
+        }
+        let Some((host, forest)) = &mut self.current else { return };
+        if let Some(count) = self.counts.get_mut(*host) {
+            *count += 1;
+        }
+        let guid = |column| row.text(column).as_deref().and_then(Guid::parse);
+        if let Some(process) = guid("process_guid").filter(|_| forest.len() < MOST_OF_A_HOST) {
+            let parent = guid("parent_process_guid");
+            let asked = row.count("depth") == 0;
+            forest.push(Node { row: row.number(), process, parent, started: started(row), asked });
+        }
+    }
+
+    /// Puts the tree of the host together whose rows were read, and selects what is listed of it.
+    pub(super) fn end_host(&mut self) {
+        let Some((host, forest)) = self.current.take() else { return };
+        let most = self.most.get(host).copied().unwrap_or(0);
+        let planted = forest.planted(most).into_iter();
+        self.planted.extend(planted.map(|(row, level)| Planted { row, host, level }));
+    }
+}
+
+/// Returns how many processes are listed of each of `hosts`, which are sorted: the worst first. Each
+/// host has one line of ancestors, if there is room. What is left goes to the worst.
+fn most(hosts: &[&mut HostInDetail], limits: &Limits) -> Vec<usize> {
+    let matches = |host: &HostInDetail| host.matches.unique.saturating_add(host.matches.recovered);
+    let with_matches = hosts.iter().filter(|host| matches(host) > 0).count();
+    let mut left = limits.processes.saturating_sub(with_matches.saturating_mul(LINE));
+    let lines = limits.processes / LINE;
+    let most = hosts.iter().enumerate().map(|(place, host)| {
+        let all = usize::try_from(matches(host)).unwrap_or(usize::MAX).saturating_mul(LINE);
+        let own = all.min(limits.processes_of_host);
+        let more = own.saturating_sub(LINE).min(left);
+        left -= more;
+        if place < lines { own.min(LINE) + more } else { 0 }
+    });
+    most.collect()
+}
