@@ -2,12 +2,15 @@
 //! object at risk. Control characters in texts are escaped. The Parquet tables have every text as
 //! it was logged.
 
+use std::collections::HashMap;
 use std::io::{self, Write};
 
-use super::answer::{Answer, HostFacts, HostInDetail, Listed, MatchedRule, Risk, UtcTime};
+use super::answer::{Answer, HostFacts, HostInDetail, Listed, MatchedRule, Risk, TreeProcess, UtcTime};
 use super::csv_writer::CsvWriter;
 use super::escape::escaped;
 
+/// The most ancestors of a process that a row for a match names.
+const MOST_ANCESTORS: usize = 16;
 /// The columns of the CSV that has a row for each host.
 const HOST: [&str; 16] = [
     "computer",
@@ -28,7 +31,7 @@ const HOST: [&str; 16] = [
     "anomalies",
 ];
 /// The columns of the CSV that has a row for each match.
-const MATCH: [&str; 17] = [
+const MATCH: [&str; 21] = [
     "time",
     "computer",
     "query_name",
@@ -46,6 +49,10 @@ const MATCH: [&str; 17] = [
     "record_offset",
     "event_record_id",
     "integrity",
+    "command_line",
+    "parent_image",
+    "parent_command_line",
+    "started_by",
 ];
 /// The columns of the CSV that has a row for each object at risk, which is a host or a user.
 const RISK: [&str; 11] = [
@@ -104,10 +111,14 @@ fn host_row(facts: &HostFacts, detail: Option<&HostInDetail>) -> [String; 16] {
 pub fn write_matches(answer: &Answer, to: impl Write) -> io::Result<()> {
     let mut rows = Rows::begin(to, &MATCH)?;
     for host in answer.hosts.items.iter().chain(&answer.uncleared.items) {
+        let tree = host.matches.process_tree.as_ref().map_or(&[][..], |tree| &tree.items);
+        let lines = ancestry(tree);
         for found in &host.matches.listed.items {
             let rules = || found.rules.iter();
             let patterns = rules().flat_map(MatchedRule::patterns).map(|(pattern, _)| pattern);
             let on_label = rules().flat_map(|rule| &rule.query_patterns_on_label);
+            let process = found.process_guid.as_deref().and_then(|guid| lines.get(guid));
+            let own = process.map(|(process, _)| *process);
             rows.push([
                 time(found.time),
                 optional(host.facts.computer.as_deref()),
@@ -126,10 +137,32 @@ pub fn write_matches(answer: &Answer, to: impl Write) -> io::Result<()> {
                 found.place.record_offset.to_string(),
                 number(found.place.event_record_id),
                 text(&found.place.integrity),
+                optional(own.and_then(|process| process.command_line.as_deref())),
+                optional(own.and_then(|process| process.parent_image.as_deref())),
+                optional(own.and_then(|process| process.parent_command_line.as_deref())),
+                process.map(|(_, started_by)| text(started_by)).unwrap_or_default(),
             ])?;
         }
     }
     rows.end()
+}
+
+/// Returns the processes of a tree by their GUIDs, each with the images of its ancestors, from the
+/// oldest known one down to its parent.
+fn ancestry(tree: &[TreeProcess]) -> HashMap<&str, (&TreeProcess, String)> {
+    let mut line: Vec<(u32, &str)> = Vec::new();
+    let mut lines = HashMap::new();
+    for process in tree {
+        while line.last().is_some_and(|(last, _)| *last >= process.level) {
+            line.pop();
+        }
+        // A line has as many processes as the tree has levels, which forged logs can make many.
+        let nearest = line.iter().skip(line.len().saturating_sub(MOST_ANCESTORS)).map(|(_, image)| *image);
+        let started_by = nearest.collect::<Vec<_>>().join(" > ");
+        line.push((process.level, process.image.as_deref().unwrap_or("?")));
+        lines.insert(process.process_guid.as_str(), (process, started_by));
+    }
+    lines
 }
 
 /// Writes CSV with a row for each object at risk, which is a host or a user.

@@ -5,15 +5,21 @@
 use std::fmt::Write;
 
 use super::answer::{
-    Answer, GroupValue, HostFacts, HostGroups, HostInDetail, Listed, Match, Risk, TopValues, UtcTime,
+    Answer, GroupValue, HostFacts, HostGroups, HostInDetail, Listed, Match, Risk, TopValues, TreeProcess,
+    UtcTime,
 };
 use super::escape::{escaped, middle_cut};
 use super::flawed_file::FirstProblem;
+use super::process_wording::{missing_start, process_counts};
 use super::wording::{counted, grouped};
 
 /// The most characters of a value from the evidence that the Markdown shows. Longer values are cut
 /// in the middle.
 const MOST_SHOWN: usize = 300;
+/// The most hosts of which the Markdown of a whole sweep has the process tree.
+const MOST_TREES: usize = 4;
+/// The most levels by which the Markdown indents a process tree.
+const DEEPEST: u32 = 20;
 /// The most detections, and the most exclusions, that the Markdown lists.
 const MOST_LISTED: usize = 100;
 
@@ -46,6 +52,9 @@ pub fn summary(answer: &Answer, directory: &str) -> String {
     }
     left_out(&mut text, answer);
     matching_hosts(&mut text, answer);
+    for host in answer.hosts.items.iter().take(MOST_TREES) {
+        process_tree(&mut text, host);
+    }
     not_cleared(&mut text, answer);
     for (head, values) in
         [("Names", &answer.query_names), ("Programs", &answer.processes), ("Users", &answer.users)]
@@ -128,6 +137,9 @@ fn looked_for(text: &mut String, answer: &Answer) {
     }
     if run.detections.len().max(run.exclusions.len()) > MOST_LISTED {
         let _ = writeln!(text, "- … and more: see run.json");
+    }
+    if let Some(counts) = &answer.process_counts {
+        let _ = writeln!(text, "- {}", process_counts(counts));
     }
     let Some(leads) = &answer.leads else { return };
     let (all, hosts) = (run.totals.unique_leads, leads.count);
@@ -243,6 +255,34 @@ fn one_host(text: &mut String, host: &HostInDetail) {
         match_row(text, found);
     }
     more(text, &host.matches.listed);
+    process_tree(text, host);
+}
+
+/// Writes the process tree of a host as nested lists: each process is below the one that started it.
+/// Writes nothing if the host has none.
+fn process_tree(text: &mut String, host: &HostInDetail) {
+    let Some(tree) = host.matches.process_tree.as_ref().filter(|tree| !tree.items.is_empty()) else { return };
+    let _ = writeln!(text, "## Processes of {}\n", name(&host.facts));
+    for process in &tree.items {
+        let indent = "  ".repeat(process.level.min(DEEPEST) as usize);
+        let _ = writeln!(text, "{indent}- {}", process_item(process));
+    }
+    more(text, tree);
+}
+
+fn process_item(process: &TreeProcess) -> String {
+    let mut parts = vec![time(process.started)];
+    parts.extend(process.process_id.map(|id| format!("PID {id}")));
+    parts.push(optional(process.user.as_deref()));
+    parts.push(optional(process.command_line.as_deref().or(process.image.as_deref())));
+    if process.matches > 0 {
+        let names: Vec<String> = process.query_names.iter().map(|name| code(name)).collect();
+        let matches = counted(process.matches, "match", "matches");
+        parts.push(format!("**asked for {}** ({matches})", names.join(", ")));
+    }
+    parts.extend(missing_start(process).map(str::to_owned));
+    parts.retain(|part| !part.is_empty());
+    parts.join(", ")
 }
 
 fn match_row(text: &mut String, found: &Match) {
