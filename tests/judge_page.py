@@ -57,6 +57,25 @@ EVENT = (
 )
 
 
+CREATION = (
+    EVENT.split("<EventID>")[0] + "<EventID>1</EventID>" + EVENT.split("</EventID>")[1].split("<Data Name=")[0]
+    + '<Data Name="RuleName">-</Data><Data Name="UtcTime">2025-03-04 07:59:00.000</Data>'
+    '<Data Name="ProcessGuid">{{11111111-2222-3333-4444-555555555555}}</Data><Data Name="ProcessId">4242</Data>'
+    '<Data Name="Image">{image}</Data><Data Name="CommandLine">{line}</Data><Data Name="User">{user}</Data>'
+    '<Data Name="IntegrityLevel">{user}</Data><Data Name="Hashes">SHA256={hash}</Data>'
+    '<Data Name="ParentProcessGuid">{{22222222-2222-3333-4444-555555555555}}</Data><Data Name="ParentProcessId">815</Data>'
+    '<Data Name="ParentImage">{parent}</Data><Data Name="ParentCommandLine">{parent_line}</Data></EventData></Event>\n'
+)
+
+
+def creation(number, computer, planted):
+    """Returns an event 1 as XML, of the process that makes the queries, with `planted` in every field."""
+    values = {"image": f"C:\\{planted}", "line": f"line {planted}", "user": f"CORP\\{planted}", "hash": planted}
+    values |= {"parent": f"C:\\parent {planted}", "parent_line": f"parent line {planted}", "computer": computer}
+    values = {key: escape(value, {'"': "&quot;"}) for key, value in values.items()}
+    return CREATION.format(number=number, time="2025-03-01T00:00:00.0000000Z", **values)
+
+
 def event(number, computer, name="pastebin.com", image=r"C:\Windows\System32\cmd.exe", **more):
     """Returns an event as XML. A character that XML does not allow is written as Windows writes it: as it is."""
     moment = datetime.datetime(2025, 3, 1) + datetime.timedelta(minutes=37 * (number % 60_000))
@@ -189,12 +208,53 @@ def judge_content(page, out):
     for verdict in {host[2] for host in hosts}:
         if verdict not in page.page.evaluate("document.querySelector('#hosts-static').textContent"):
             page.wrong.append(f"verdict {verdict!r} is not in the list of hosts")
+    if (out / "processes.parquet").exists():
+        judge_trees(page, out)
     if matches:
         count = "Tabulator.findTable('#matches-grid')[0].getData().reduce((sum, row) => sum + row.count, 0)"
         hits = query(
             "SELECT count(*) FROM read_parquet($path) WHERE NOT duplicate AND excluded_by IS NULL", path=str(out / "matches.parquet")
         )
         page.expect("matches in the grid", page.page.evaluate(count), hits[0][0])
+
+
+def judge_trees(page, out):
+    """Compares the process trees with processes.parquet: which processes, each below its parent, with its command line."""
+    rows = query(
+        """SELECT computer, process_guid, parent_process_guid, command_line, status, sha256
+           FROM read_parquet($path)""",
+        path=str(out / "processes.parquet"),
+    )
+    shown = page.page.evaluate(
+        """[...document.querySelectorAll("article")].filter((card) => card.querySelector(".tree")).map((card) => [
+          card.querySelector("h3").textContent,
+          [...card.querySelectorAll(".tree tbody tr")].map((row) => [
+            Number(row.children[1].className.match(/\\bl(\\d+)/)[1]), row.children[1].textContent, row.children[1].firstElementChild.textContent
+          ]),
+        ])"""
+    )
+    simple = [(host, rows) for host, rows in shown if host.isprintable() and "\\u{" not in host and "…" not in host]
+    for host, lines in simple:
+        own = {row[1]: row for row in rows if row[0].lower() == host.lower()}
+        if len(own) > 60:
+            continue
+        page.expect(f"processes of {host}", len(lines), len(own))
+        expected = sorted(row[3] for row in own.values() if row[3] and row[3].isprintable() and len(row[3]) < 1000)
+        texts = [line for _, _, line in lines]
+        for line in expected:
+            if line not in texts:
+                page.wrong.append(f"{host}: no line of its tree is {line!r}")
+        # How many processes are above each one, as the table has it.
+        levels = []
+        for guid in own:
+            level, seen = 0, {guid}
+            while (guid := own[guid][2]) in own and guid not in seen:
+                level, seen = level + 1, seen | {guid}
+            levels.append(level)
+        page.expect(f"levels of {host}", sorted(level for level, _, _ in lines), sorted(min(level, 16) for level in levels))
+        missing = sum(1 for row in own.values() if row[4] != "found")
+        said = sum(1 for _, text, _ in lines if "its start " in text)
+        page.expect(f"processes of {host} whose start was not found", said, missing)
 
 
 def judge_use(page, hosts):
@@ -344,6 +404,7 @@ def hostile(folder, program):
         fields = {"rule": planted, "status": planted, "results": f"{planted};::ffff:203.0.113.7;", "user": f"CORP\\{planted}"}
         events.append(event(number, f"HOST{number}{planted}", f"{planted}pastebin.com", rf"C:\Users\Public\{tame}.exe", **fields))
         events.append(event(100 + number, f"QUIET{number}{planted}", "example.com"))
+        events.append(creation(200 + number, f"HOST{number}{planted}", planted))
     for planted in PLANTED:
         place = evidence / f"PC {named(planted)}"
         place.mkdir(parents=True, exist_ok=True)
@@ -373,7 +434,7 @@ status: stable
     )
     (folder / "allow.yml").write_text(allowed, encoding="utf-8")
     out = folder / "out"
-    sweep(program, evidence, out, "--detection", str(rules), "--allow", str(folder / "allow.yml"), "--any-name")
+    sweep(program, evidence, out, "--detection", str(rules), "--allow", str(folder / "allow.yml"), "--any-name", "--context")
     return out
 
 
@@ -386,7 +447,15 @@ def judge_hostile(browser, program):
         for expected in [SCRIPT, MARKUP, LINK, "{{ 7 * 7 }}${7*7}<!--", "\\u{1b}[2J\\u{7}", "\\u{202e}txt\\u{200b}"]:
             if expected not in text:
                 wrong.append(f"{expected!r} is not shown as it was logged")
-        if "L" * 700 in text or "L" * 100 not in text:
+        tree = page.page.evaluate("[...document.querySelectorAll('.tree')].map((tree) => tree.textContent).join('\\n')")
+        for planted in [SCRIPT, MARKUP, LINK, "{{ 7 * 7 }}${7*7}<!--", "\\u{1b}[2J\\u{7}\\u{d}\\u{202e}txt\\u{200b}"]:
+            for place in ["line ", "parent line ", "started by C:\\parent ", "CORP\\", "SHA-256 "]:
+                if (place + (planted.lower() if place == "SHA-256 " else planted)) not in tree:
+                    wrong.append(f"{place + planted!r} is not in a process tree")
+        # What is not a path is cut at 300 characters, and a command line at 1,000.
+        if "L" * 1000 in tree or "line " + "L" * 400 not in tree:
+            wrong.append("a long command line is not cut as it should be")
+        if "L" * 1000 in text or "L" * 100 not in text:
             wrong.append("a long value is not cut")
         rows = page.page.evaluate("JSON.stringify(Tabulator.findTable('#matches-grid')[0].getData())")
         if json.dumps(SCRIPT, ensure_ascii=False)[1:-1] not in rows:

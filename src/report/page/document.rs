@@ -5,6 +5,7 @@
 use askama::Template;
 
 use super::charts::Chart;
+use super::processes::Tree;
 
 /// The HTML page, with everything that stands on it.
 #[derive(Template)]
@@ -257,7 +258,7 @@ impl Listing {
 }
 
 /// Returns the number of bytes that a text has as HTML.
-fn html_length(text: &str) -> usize {
+pub(super) fn html_length(text: &str) -> usize {
     text.len() + 4 * text.matches(['<', '>', '&', '"', '\'']).count()
 }
 
@@ -309,6 +310,8 @@ pub(super) struct Card {
     pub about: String,
     /// The list of the host's matches, with a row for each group of matches that agree.
     pub groups: Listing,
+    /// The processes that made the matches, and what started them.
+    pub tree: Tree,
 }
 
 /// A detection that ran, as the page shows it in a box.

@@ -4,6 +4,7 @@
 use super::columns::{Columns, packed_within};
 use super::document::{Card, Kind, Listing};
 use super::groups::{Group, GroupedMatches, HostGroups, Place, hosts_with_matches};
+use super::processes::{self, Tree};
 use super::texts::{SetId, TextId};
 use super::words::{evidence, host, optional_time, path, seconds, text, time};
 use crate::event::EventTime;
@@ -14,6 +15,8 @@ use crate::report::wording::{counted, grouped};
 const MOST_CARDS: usize = 50;
 /// The most rows in the list of one host's matches. A row is a group of matches that agree.
 const MOST_GROUPS: usize = 40;
+/// The most bytes of HTML of the process trees in all hosts' cards together.
+const MOST_TREE_BYTES: usize = 500_000;
 /// The most bytes of HTML of the lists of matches in all hosts' cards together.
 const MOST_CARD_BYTES: usize = 400_000;
 
@@ -21,11 +24,12 @@ const MOST_CARD_BYTES: usize = 400_000;
 /// have none; empty if each has one.
 pub(super) fn cards(answer: &Answer, matches: &GroupedMatches) -> (Vec<Card>, String) {
     let has_several = answer.run.detections.len() > 1;
-    let mut room = MOST_CARD_BYTES;
+    let (mut room, mut tree_room) = (MOST_CARD_BYTES, MOST_TREE_BYTES);
     let hosts = hosts_with_matches(answer);
     let each = |(host, groups): (&&HostInDetail, &HostGroups)| {
-        let card = card(matches, host, groups, has_several, room);
-        room = card.groups.room();
+        let (tree, left) = processes::tree(host, tree_room);
+        let card = Card { tree, ..card(matches, host, groups, has_several, room) };
+        (room, tree_room) = (card.groups.room(), left);
         card
     };
     let cards: Vec<Card> = hosts.iter().zip(&matches.hosts).take(MOST_CARDS).map(each).collect();
@@ -93,7 +97,8 @@ fn card(
         let matches = counted(*ungrouped, "match is", "matches are");
         cut.push(format!("{matches} in no group here: see matches.parquet."));
     }
-    Card { host: host(&of.facts), about: about(of), groups: list.titled("", cut.join(" ")) }
+    let groups = list.titled("", cut.join(" "));
+    Card { host: host(&of.facts), about: about(of), groups, tree: Tree::default() }
 }
 
 /// Returns where a record lies, as the page shows it: its piece of evidence, its file, and its

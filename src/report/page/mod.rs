@@ -17,6 +17,7 @@ mod groups;
 mod hosts;
 mod logging;
 mod matches;
+mod processes;
 mod room;
 mod run;
 mod sections;

@@ -8,6 +8,7 @@ use crate::config::Leads;
 use crate::report::answer::{Answer, HostRemark, Listed, Uncleared};
 use crate::report::exclusion::ExclusionRecord;
 use crate::report::flawed_file::{FirstProblem, FlawedFile, MissedContainer};
+use crate::report::process_wording::process_counts;
 use crate::report::run::RefusedRecord;
 use crate::report::wording::{counted, grouped};
 
@@ -146,6 +147,9 @@ fn what_was_read(answer: &Answer) -> Vec<String> {
         grouped(totals.sysmon_records),
         counted(totals.dns_queries, "DNS query", "DNS queries")
     )];
+    if let Some(counts) = &answer.process_counts {
+        paragraphs.push(format!("{}.", process_counts(counts)));
+    }
     let not_begun = totals.interrupted_files + totals.not_read_files;
     if not_begun > 0 || totals.evidence_not_reached > 0 || totals.not_read_containers > 0 {
         paragraphs.push(format!(
