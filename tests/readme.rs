@@ -25,8 +25,9 @@ use dnsweep::internals::cli::exit::{
 use dnsweep::internals::detect::{LEVEL_SCORES, STATUS_SHARES, sigma_fields};
 use dnsweep::internals::ledger::damage::Damage;
 use dnsweep::internals::ledger::event_form::EventForm;
-use dnsweep::internals::report::{ContainerRow, FileRow, HostRow, MatchRow, Verdict, columns_as_markdown};
-use serde_json::Value;
+use dnsweep::internals::report::{
+    ContainerRow, FileRow, HostRow, MatchRow, ProcessRow, ProcessStatus, Verdict, columns_as_markdown,
+};
 
 /// Compares `expected` with the part of the README or the guide between the comment that begins
 /// with `name` and the next `<!-- end -->`. Exactly one page must have that part.
@@ -114,6 +115,8 @@ fn the_parts_of_pages_are_those_of_the_program() {
     hold("table hosts", &columns_as_markdown(HostRow::COLUMNS.iter().map(|of| &of.column)));
     hold("table files", &columns_as_markdown(FileRow::COLUMNS.iter().map(|of| &of.column)));
     hold("table containers", &columns_as_markdown(ContainerRow::COLUMNS.iter().map(|of| &of.column)));
+    hold("table processes", &columns_as_markdown(ProcessRow::COLUMNS.iter().map(|of| &of.column)));
+    hold("table process-statuses", &process_statuses());
     hold("table leads", &columns_as_markdown(MatchRow::LEAD_COLUMNS.iter().map(|of| &of.column)));
     hold("table exit", &statuses(&EXIT_STATUSES));
     hold("table plan-exit", &statuses(&PLAN_EXIT_STATUSES));
@@ -126,9 +129,9 @@ fn the_parts_of_pages_are_those_of_the_program() {
     hold("table sigma-risk", &sigma_risk());
     hold("list guide", &guide());
     hold("verify", &format!("```text\n{}```\n", verification_of_the_samples()));
-    let swept = Samples::swept();
-    hold("summary", &format!("```text\n{}```\n", shortened(&swept.summary)));
-    hold("story", &story(&swept));
+    let summary = summary_of_the_samples();
+    hold("summary", &format!("```text\n{}```\n", shortened(&summary)));
+    hold("tree", &format!("```text\n{}```\n", tree(&summary)));
 }
 
 #[test]
@@ -212,19 +215,11 @@ fn printed(out: &Path, words: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap().replace(out.to_str().unwrap(), "…/sweep-out")
 }
 
-/// What the README's first command, a sweep of the samples, prints and writes.
-struct Samples {
-    summary: String,
-    matches: Vec<Value>,
-}
-
-impl Samples {
-    fn swept() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let out = folder.path().canonicalize().unwrap().join("sweep-out");
-        let summary = printed(&out, &["sweep", "samples/evidence", "--out", "{out}"]);
-        Samples { summary, matches: common::tables::read(&out.join("matches.parquet")).rows }
-    }
+/// Returns what the README's first command, a sweep of the samples, prints.
+fn summary_of_the_samples() -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().canonicalize().unwrap().join("sweep-out");
+    printed(&out, &["sweep", "samples/evidence", "--context", "--out", "{out}"])
 }
 
 /// Returns true if a text is one of those in the samples that are made to harm whoever shows them.
@@ -247,27 +242,25 @@ fn shortened(summary: &str) -> String {
     text
 }
 
-/// Returns a table, in Markdown, of the matches of the machine that was broken into, sorted by
-/// time. Neighbours with the same query are one row.
-fn story(swept: &Samples) -> String {
-    let cell = |row: &Value, name: &str| row[name].as_str().unwrap().to_owned();
-    let mut matches: Vec<(String, String, String)> = swept
-        .matches
-        .iter()
-        .filter(|row| row["computer"] == "FIN-WS07.corp.example")
-        .map(|row| {
-            (cell(row, "event_time_raw"), cell(row, "process_name"), cell(row, "query_name").to_lowercase())
-        })
-        .collect();
-    matches.sort();
-    let mut table = "| first (UTC) | last | process | asks for | times |\n|---|---|---|---|---|\n".to_owned();
-    for run in matches.chunk_by(|one, next| (&one.1, &one.2) == (&next.1, &next.2)) {
-        let (first, process, name) = &run[0];
-        let shown = |text: &str| if is_planted(text) { "…".to_owned() } else { format!("`{text}`") };
-        let last = if run.len() > 1 { &run[run.len() - 1].0[11..19] } else { "" };
-        let first = first[..19].replace('T', " ");
-        writeln!(table, "| {first} | {last} | {} | {} | {} |", shown(process), shown(name), run.len())
-            .unwrap();
+/// Returns the process tree of the machine that was broken into, without its title, from a summary,
+/// with `…` instead of harmful command lines.
+fn tree(summary: &str) -> String {
+    let (_, machine) = summary.split_once("FIN-WS07.corp.example: ").unwrap();
+    let (_, tree) = machine.split_once("(* asked for a name):\n").unwrap();
+    let lines = tree.lines().take_while(|line| line.starts_with(['*', ' ']));
+    let shown = lines.map(|line| match line.split_once("=HYPERLINK").map(|(before, _)| before) {
+        Some(before) => format!("{before}…\n"),
+        None => format!("{line}\n"),
+    });
+    shown.collect()
+}
+
+/// Returns the statuses of processes as a table: the word, and why nothing is known of a start.
+fn process_statuses() -> String {
+    let mut table = "| status | in the report |\n|---|---|\n".to_owned();
+    for status in ProcessStatus::ALL {
+        let reason = status.reason().unwrap_or("its command line, hashes, account and parent");
+        writeln!(table, "| `{}` | {reason} |", status.name()).unwrap();
     }
     table
 }

@@ -27,6 +27,7 @@ macro_rules! links {
 [containers]: crate::guide::containers
 [deleted files]: crate::guide::containers#deleted-files
 [what is not read]: crate::guide::containers#what-is-not-read-and-how-you-learn-of-it
+[context]: crate::guide::context
 [copies]: crate::guide::anomalies#copies-of-an-event
 [damage]: crate::guide::damage
 [checksums]: crate::guide::damage#checksums
@@ -34,6 +35,7 @@ macro_rules! links {
 [event XML]: crate::guide::event_xml
 [evidence]: crate::guide::evidence
 [exclusions]: crate::guide::exclusions
+[exports]: crate::guide::exports
 [exit statuses]: crate::guide::exit_statuses
 [inside]: crate::guide::queries#patterns-that-match-inside-labels
 [labels]: crate::guide::tables#patterns-and-labels
@@ -79,6 +81,7 @@ pages! { 18:
     verdicts "verdicts" "what can be said of a host without matches"
     report "report" "the summary, its formats, a closer look at a host, risk"
     tables "tables" "the outputs: every table, column by column"
+    context "context" "what started the program that asked: processes and ancestors"
     queries "queries" "SQL that analysts ask of the tables"
     anomalies "anomalies" "gaps, clock steps, names of machines, copies of an event"
     damage "damage" "how every byte is accounted for, and what each problem means"
