@@ -75,7 +75,7 @@ macro_rules! pages {
     };
 }
 
-pages! { 18:
+pages! { 19:
     evidence "evidence" "which files are read, and which are passed over"
     containers "containers" "logs in archives, disk images and shadow copies"
     verdicts "verdicts" "what can be said of a host without matches"
