@@ -92,3 +92,22 @@ pub(super) fn check_that_all_are_understood(detections: &[LoadedDetection]) -> R
 fn wrong(problem: String) -> RulesError {
     RulesError::Indicators { source: problem.into() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_identity_of_a_list_names_its_bytes_and_its_score() {
+        let identity = |text: &str, risk_score: Option<u32>| {
+            list("a/list.txt", text.as_bytes().to_vec(), risk_score).unwrap().identity()
+        };
+        let plain = identity("evil.example\n", None);
+        assert_eq!(identity("evil.example\n", None), plain);
+        for (text, risk_score) in
+            [("evil.example", None), ("evil.example\n", Some(0)), ("evil.example\n", Some(7))]
+        {
+            assert_ne!(identity(text, risk_score), plain, "{text:?} {risk_score:?}");
+        }
+    }
+}
