@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
@@ -65,8 +66,9 @@ fn expected(logs: &[GeneratedLog]) -> BTreeMap<(String, String), (i64, Shown)> {
                 _ => None,
             })
             .collect();
-        let same = creations.iter().filter(|creation| Some(*creation) == creations.first()).count() as i64;
-        (creations.first().copied(), (same - 1).max(0), creations.len() as i64 - same)
+        let count = |count: usize| i64::try_from(count).unwrap();
+        let same = creations.iter().filter(|creation| Some(*creation) == creations.first()).count();
+        (creations.first().copied(), count(same.saturating_sub(1)), count(creations.len() - same))
     };
     let queries = events.iter().filter_map(|(second, logged)| match logged {
         Logged::Query { process } => Some((*second, *process)),
@@ -77,10 +79,9 @@ fn expected(logs: &[GeneratedLog]) -> BTreeMap<(String, String), (i64, Shown)> {
     for depth in 0..=16 {
         let mut parents = BTreeSet::new();
         for of in generation {
-            if !found.contains_key(&of) {
-                let shown = shown(of);
+            if let Entry::Vacant(new) = found.entry(of) {
+                let (_, shown) = new.insert((depth, shown(of)));
                 parents.extend(shown.0.map(|(parent, _)| (of.0, parent)));
-                found.insert(of, (depth, shown));
             }
         }
         generation = parents;

@@ -66,6 +66,23 @@ def rare_pairs(out):
         yield process, name, len(hosts(found)), events(found), bounds(found)[0], hosts(found)
 
 
+def queries(out):
+    return [row for row in rows(out, "queries") if not row["duplicate"]]
+
+
+def all_first_seen(out):
+    hashes = {row["event_hash"] for row in rows(out, "matches") if row["excluded_by"] is None}
+    for name, found in groups(queries(out), domain).items():
+        names = {lower(row["query_name"]) for row in found} - {None}
+        matched = sum(row["event_hash"] in hashes for row in found)
+        yield name, *bounds(found), len(names), len(hosts(found)), len(found), matched
+
+
+def all_rare_pairs(out):
+    for (process, name), found in groups(queries(out), lambda row: (row["process_name"], domain(row))).items():
+        yield process, name, len(hosts(found)), len(found), bounds(found)[0], hosts(found)
+
+
 def inside_labels(out):
     hits = [(row, pattern) for row in matches(out) for pattern in row["matched_query"]]
     for (rule, pattern), found in groups(hits, lambda hit: (hit[0]["detection_name"], hit[1])).items():
@@ -170,6 +187,8 @@ def match_context(out):
 
 
 EXPECTED = {
+    "all-first-seen": all_first_seen,
+    "all-rare-pairs": all_rare_pairs,
     "first-seen": first_seen,
     "rare-pairs": rare_pairs,
     "inside-labels": inside_labels,
@@ -182,6 +201,14 @@ EXPECTED = {
     "coverage": coverage,
     "log-contents": log_contents,
     "match-context": match_context,
+}
+
+
+# The queries about a table that a sweep writes only with an option.
+NEEDED = {
+    "match-context": "processes.parquet",
+    "all-first-seen": "queries.parquet",
+    "all-rare-pairs": "queries.parquet",
 }
 
 
@@ -200,16 +227,14 @@ def comparable(row):
 
 def judge(out):
     os.chdir(out)
-    # Only a sweep with --context has processes.
-    has_processes = (out / "processes.parquet").exists()
-    asked = {name: expected for name, expected in EXPECTED.items() if has_processes or name != "match-context"}
+    asked = {name: expected for name, expected in EXPECTED.items() if (out / NEEDED.get(name, "run.json")).exists()}
     for name, expected in asked.items():
         connection = duckdb.connect()
         for statement in duckdb.extract_statements((QUERIES / f"{name}.sql").read_text(encoding="utf-8")):
             found = connection.execute(statement)
         found = sorted(comparable(row) for row in found.fetchall())
         expected = sorted(comparable(row) for row in set_of(expected(out)))
-        if name in ("rare-pairs", "top-talkers") and len(expected) > 100:
+        if name in ("rare-pairs", "all-rare-pairs", "top-talkers") and len(expected) > 100:
             # The query shows the first hundred.
             ok = len(found) == 100 and set(found) <= set(expected)
         else:
@@ -233,5 +258,6 @@ if __name__ == "__main__":
         sys.exit(f"expected the queries {sorted(EXPECTED)}, found {sorted(names)}")
     for out in [Path(argument).resolve() for argument in sys.argv[1:]]:
         judge(out)
-    if not any((Path(argument) / "processes.parquet").exists() for argument in sys.argv[1:]):
-        sys.exit("expected an output with processes (--context) among them, found none")
+    for needed in set(NEEDED.values()):
+        if not any((Path(argument) / needed).exists() for argument in sys.argv[1:]):
+            sys.exit(f"expected an output with {needed} among them, found none")

@@ -195,7 +195,7 @@ fn harmful_command_lines_act_nowhere() {
     {
         let text = report(&swept.out, options);
         let text = if options.contains(&"csv") { text.replace('\r', "") } else { text };
-        assert_eq!(text.chars().filter(|letter| is_acting(*letter)).collect::<Vec<_>>(), [], "{options:?}");
+        assert_eq!(text.chars().filter(|letter| is_acting(*letter)).collect::<String>(), "", "{options:?}");
         assert!(text.lines().all(|line| line.chars().count() < 4000), "{options:?}");
     }
     let page = report(&swept.out, &["--format", "html"]);

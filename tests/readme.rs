@@ -55,7 +55,7 @@ fn hold(name: &str, expected: &str) {
 fn the_queries_of_the_guide_are_those_that_run() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/sql");
     let files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert_eq!(files.len(), 11);
+    assert_eq!(files.len(), 14);
     for file in files {
         let name = file.file_name().unwrap().to_str().unwrap();
         hold(name, &format!("```sql\n{}```\n", text(&file)));

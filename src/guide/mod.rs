@@ -37,6 +37,7 @@ macro_rules! links {
 [exclusions]: crate::guide::exclusions
 [exports]: crate::guide::exports
 [exit statuses]: crate::guide::exit_statuses
+[all queries]: crate::guide::tables#queriesparquet
 [inside]: crate::guide::queries#patterns-that-match-inside-labels
 [labels]: crate::guide::tables#patterns-and-labels
 [indicators]: crate::guide::indicators

@@ -25,7 +25,8 @@ fn hits(list: &Detection, name: &str, results: &str) -> [Vec<String>; 2] {
     event.set("QueryResults", Some(results.to_owned()));
     let hits = list.search.predicate.hits(&event);
     assert_eq!(list.matches(&event), hits != crate::detect::Hits::default());
-    [hits.matched_query, hits.matched_answer]
+    let texts = |patterns: Vec<&str>| patterns.into_iter().map(str::to_owned).collect();
+    [texts(hits.matched_query), hits.matched_answer.into_iter().map(Into::into).collect()]
 }
 
 #[test]

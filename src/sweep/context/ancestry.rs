@@ -45,7 +45,7 @@ mod tests {
     #[test]
     fn a_line_ends_after_sixteen_ancestors_and_a_cycle_ends() {
         let depths = ancestors(vec![0_u32], |process| vec![process + 1]);
-        assert_eq!(depths.into_iter().last(), Some((16, 16)));
+        assert_eq!(depths.into_iter().next_back(), Some((16, 16)));
         let depths = ancestors(vec![0_u32], |process| vec![(process + 1) % 3, *process]);
         assert_eq!(depths.into_iter().collect::<Vec<_>>(), [(0, 0), (1, 1), (2, 2)]);
     }
