@@ -65,7 +65,7 @@ fn scene() -> Scene {
 const LIST: &str = "evil[.]example # a comment\n198.51.100.0/24\n2001:db8::7\nbücher.test\nno name\n";
 
 /// Returns whether a list describes a query for a name with these addresses as its answer.
-type Describes = dyn Fn(&str, &[IpAddr]) -> bool;
+type Describes<'d> = dyn Fn(&str, &[IpAddr]) -> bool + 'd;
 
 #[test]
 fn entries_match_names_and_answers() {
@@ -139,7 +139,7 @@ fn the_lists_of_the_samples_match_what_is_true_of_the_samples() {
             || below(name, "discord.gg")
             || answers.iter().any(|address| *address == control || in_store(address))
     };
-    let lists: [(&str, &Describes); 2] = [("winsync.txt", &text), ("winsync.json", &stix)];
+    let lists: [(&str, &Describes<'_>); 2] = [("winsync.txt", &text), ("winsync.json", &stix)];
     for (list, describes) in lists {
         let path = samples.join("iocs").join(list).display().to_string();
         let swept = common::sweep(&[&evidence], &scene.out(), &["--force", "--iocs", &path]).expect(0);
