@@ -10,10 +10,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::host::{HostInDetail, UtcTime, host_key, kept};
+use super::patterns::Tally;
 use super::{AnswerError, Question};
 use crate::event::EventTime;
 use crate::report::matches::MatchRow;
-use crate::table::{Cell, ColumnOf, Row, TableId, Tables, Wanted};
+use crate::table::{Cell, ColumnOf, ReadError, Row, TableId, Tables, Wanted};
 
 /// The number of ticks (intervals of 100 ns) in a day.
 const TICKS_PER_DAY: i64 = 24 * 60 * 60 * 10_000_000;
@@ -216,19 +217,16 @@ struct Event {
     rows: u64,
 }
 
-/// Gives each of `hosts` (the worst first) its earliest matches. Returns the earliest match of all
-/// hosts that does not lie in a deleted record.
+/// Gives each of `hosts` (the worst first) its earliest matches, and adds the hits of patterns to
+/// `patterns`. Returns the earliest match of all hosts that does not lie in a deleted record.
 pub(super) fn read(
     tables: &dyn Tables,
     mut hosts: Vec<&mut HostInDetail>,
     question: &Question,
+    patterns: &mut Tally,
 ) -> Result<Option<HostMatch>, AnswerError> {
-    let mut selection = Selection::new(&hosts, question);
-    let columns = ColumnOf::named(MatchRow::COLUMNS, &SELECTING);
     let failed = AnswerError::of(TableId::Matches);
-    tables.read(TableId::Matches, &columns, Wanted::All, &mut |row| selection.add(row)).map_err(&failed)?;
-    selection.end_event();
-    let Selection { first, selected, .. } = selection;
+    let Selection { first, selected, .. } = select(tables, &hosts, question, patterns).map_err(&failed)?;
     // Where each listed event goes: to the host with this index, and for the earliest of all, to
     // no host.
     let mut events: Vec<(Event, Option<usize>)> = first.map(|event| (event, None)).into_iter().collect();
@@ -276,6 +274,29 @@ pub(super) fn read(
         }
     }
     Ok(earliest)
+}
+
+/// Reads all rows of the table of matches: selects the events to list of `hosts`, and adds the hits
+/// of patterns to `patterns`.
+fn select<'q>(
+    tables: &dyn Tables,
+    hosts: &[&mut HostInDetail],
+    question: &'q Question,
+    patterns: &mut Tally,
+) -> Result<Selection<'q>, ReadError> {
+    let mut selection = Selection::new(hosts, question);
+    let counts_patterns = question.limits.patterns > 0;
+    let counted = if counts_patterns { &Tally::COLUMNS[..] } else { &[] };
+    let columns = ColumnOf::named(MatchRow::COLUMNS, &[&SELECTING, counted].concat());
+    let each = &mut |row: &Row<'_>| {
+        selection.add(row);
+        if counts_patterns {
+            patterns.add_row(row, question);
+        }
+    };
+    tables.read(TableId::Matches, &columns, Wanted::All, each)?;
+    selection.end_event();
+    Ok(selection)
 }
 
 /// Selects the events to list, while the rows of the table of matches are read.

@@ -148,10 +148,12 @@ impl Answer {
             notes,
             leads,
         } = hosts::read(tables, question)?;
+        let mut patterns = patterns::Tally::default();
         let first_match = if limits.matches > 0 {
             let detailed = hosts.items.iter_mut().chain(&mut uncleared.items).collect();
-            matches::read(tables, detailed, question)?
+            matches::read(tables, detailed, question, &mut patterns)?
         } else {
+            patterns.read(tables, question)?;
             None
         };
         if limits.groups > 0 {
@@ -159,7 +161,6 @@ impl Answer {
                 hosts.items.iter_mut().chain(&mut uncleared.items).collect();
             groups::read(tables, &run, detailed, limits.groups)?;
         }
-        let patterns_inside_labels = patterns::read(tables, question)?;
         let detailed = hosts.items.iter_mut().chain(&mut uncleared.items).collect();
         let process_counts = processes::read(tables, detailed, question)?;
         let containers = containers::read(tables)?;
@@ -175,7 +176,7 @@ impl Answer {
             query_names,
             processes,
             users,
-            patterns_inside_labels,
+            patterns_inside_labels: patterns.inside_labels(limits.patterns),
             anomalies,
             notes,
             leads: looked_for_leads.then_some(leads),

@@ -36,30 +36,9 @@ pub struct PatternCount {
     pub on_label: u64,
 }
 
-/// Reads which patterns have hits inside labels: those with the most such hits first. Nothing is
-/// read if the limits of the question leave no room for a pattern.
-pub(super) fn read(tables: &dyn Tables, question: &Question) -> Result<Listed<PatternCount>, AnswerError> {
-    if question.limits.patterns == 0 {
-        return Ok(Listed::default());
-    }
-    let mut names = vec!["duplicate", "excluded_by", "recovered", ALL, ON_LABEL];
-    names.extend(question.host.is_some().then_some("computer"));
-    let columns = ColumnOf::named(MatchRow::COLUMNS, &names);
-    let mut tally = Tally::default();
-    let each = &mut |row: &Row<'_>| {
-        let counts = !row.is("duplicate") && row.cell("excluded_by") == Cell::Null && !row.is("recovered");
-        if counts && (question.host.is_none() || question.is_named(&row.text("computer").unwrap_or_default()))
-        {
-            tally.add(&row.texts(ALL), &row.texts(ON_LABEL));
-        }
-    };
-    tables.read(TableId::Matches, &columns, Wanted::All, each).map_err(AnswerError::of(TableId::Matches))?;
-    Ok(tally.inside_labels(question.limits.patterns))
-}
-
 /// Adds up the hits of patterns, match by match.
 #[derive(Debug, Default)]
-struct Tally(HashMap<String, Hits>);
+pub(super) struct Tally(HashMap<String, Hits>);
 
 /// The numbers of a pattern's hits.
 #[derive(Debug, Clone, Copy, Default)]
@@ -69,6 +48,31 @@ struct Hits {
 }
 
 impl Tally {
+    /// The columns of the table of matches that [`Tally::add_row`] reads, besides `duplicate`,
+    /// `excluded_by`, `recovered` and `computer`.
+    pub(super) const COLUMNS: [&str; 2] = [ALL, ON_LABEL];
+
+    /// Reads the hits of all matches that the question is about. Nothing is read if the limits of
+    /// the question leave no room for a pattern.
+    pub(super) fn read(&mut self, tables: &dyn Tables, question: &Question) -> Result<(), AnswerError> {
+        if question.limits.patterns == 0 {
+            return Ok(());
+        }
+        let names = [&["duplicate", "excluded_by", "recovered", "computer"][..], &Self::COLUMNS].concat();
+        let columns = ColumnOf::named(MatchRow::COLUMNS, &names);
+        let each = &mut |row: &Row<'_>| self.add_row(row, question);
+        tables.read(TableId::Matches, &columns, Wanted::All, each).map_err(AnswerError::of(TableId::Matches))
+    }
+
+    /// Adds the hits of a row of the table of matches, if the question is about it.
+    pub(super) fn add_row(&mut self, row: &Row<'_>, question: &Question) {
+        let counts = !row.is("duplicate") && row.cell("excluded_by") == Cell::Null && !row.is("recovered");
+        if counts && (question.host.is_none() || question.is_named(&row.text("computer").unwrap_or_default()))
+        {
+            self.add(&row.texts(ALL), &row.texts(ON_LABEL));
+        }
+    }
+
     fn add(&mut self, patterns: &[Cow<'_, str>], on_label: &[Cow<'_, str>]) {
         for pattern in patterns {
             let hit = Hits { all: 1, on_label: u64::from(on_label.contains(pattern)) };
@@ -81,7 +85,8 @@ impl Tally {
         }
     }
 
-    fn inside_labels(self, most: usize) -> Listed<PatternCount> {
+    /// Returns the patterns that have hits inside labels, those with the most such hits first.
+    pub(super) fn inside_labels(self, most: usize) -> Listed<PatternCount> {
         let inside = self.0.into_iter().filter(|(_, hits)| hits.on_label < hits.all);
         let mut inside: Vec<(String, Hits)> = inside.collect();
         inside.sort_by(|(one, hits), (other, others)| {
