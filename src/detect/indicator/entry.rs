@@ -2,7 +2,6 @@
 //! which lists and reports write them.
 
 use std::borrow::Cow;
-use std::net::IpAddr;
 
 use crate::detect::predicate::listed::NamePattern;
 use crate::detect::predicate::network::Network;
@@ -60,13 +59,13 @@ pub(in crate::detect) fn indicator(text: &str) -> Result<(Indicator, Form), Stri
         let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
         return Ok((of_host(without_port(host), text)?, Form::Url));
     }
-    if let Ok(network) = Network::parse(&fanged) {
+    if let Some(network) = Network::read(&fanged) {
         return Ok((of_network(network, text)?, Form::Plain));
     }
     let Some((host, path)) = fanged.split_once('/') else {
         return Ok((of_host(without_port(&fanged), text)?, Form::Plain));
     };
-    if is_address(host) && path.chars().all(|letter| letter.is_ascii_digit()) {
+    if Network::read(host).is_some() && path.chars().all(|letter| letter.is_ascii_digit()) {
         return Err(expected("a network such as 192.0.2.0/24", text));
     }
     Ok((of_host(without_port(host), text)?, Form::Url))
@@ -76,8 +75,7 @@ pub(in crate::detect) fn indicator(text: &str) -> Result<(Indicator, Form), Stri
 /// entry.
 fn of_host(host: &str, text: &str) -> Result<Indicator, String> {
     let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    if is_address(inner) {
-        let network = Network::parse(inner).map_err(|_| expected("an address", text))?;
+    if let Some(network) = Network::read(inner).filter(|network| network.is_address()) {
         return of_network(network, text);
     }
     let host = undotted(host);
@@ -203,10 +201,6 @@ fn without_port(host: &str) -> &str {
 /// Returns a name without a full stop at its end.
 fn undotted(name: &str) -> &str {
     name.strip_suffix('.').unwrap_or(name)
-}
-
-fn is_address(text: &str) -> bool {
-    text.parse::<IpAddr>().is_ok()
 }
 
 /// The error message for an entry: what was expected, and the first characters of what was found.

@@ -22,10 +22,20 @@ impl Network {
     /// Reads a network from its text in a rule. A single address is a network of one address. The
     /// error says what was expected and what was found.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-        network
-            .map(Network)
-            .map_err(|_| format!("expected a network such as 192.0.2.0/24, found '{}'", text.escape_debug()))
+        Self::read(text).ok_or_else(|| {
+            format!("expected a network such as 192.0.2.0/24, found '{}'", text.escape_debug())
+        })
+    }
+
+    /// Reads a network from its text in a list. A single address is a network of one address. `None`
+    /// if the text is neither.
+    pub(in crate::detect) fn read(text: &str) -> Option<Self> {
+        // An address in version 4 ends in a digit, and one in version 6 has a colon.
+        if !text.contains(':') && !text.ends_with(|letter: char| letter.is_ascii_digit()) {
+            return None;
+        }
+        let network = text.parse::<IpNet>().ok();
+        network.or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from)).map(Network)
     }
 
     /// Returns true if an address in the value of `field` lies in the network. QueryResults (the

@@ -27,19 +27,23 @@ impl TextTable {
     /// added with is returned; `None` if the text is new. `number` must not have been used for
     /// another text.
     pub(in crate::detect) fn add(&mut self, text: &str, number: u32) -> Option<u32> {
-        if let Some(known) = self.get(text) {
-            return Some(known);
-        }
-        let end = u32::try_from(self.texts.len() + text.len());
-        let end = end.expect("what is read of files with texts has less than 4 GiB");
         if (self.entries.len() + 1) * 2 > self.slots.len() {
             self.grow();
         }
+        let tag = self.tag(text);
+        let slot = match self.find(text, tag) {
+            Ok(known) => return Some(known),
+            Err(free) => free,
+        };
+        let end = u32::try_from(self.texts.len() + text.len());
+        let end = end.expect("what is read of files with texts has less than 4 GiB");
         self.texts.push_str(text);
         self.longest = self.longest.max(text.len());
         self.entries.push((end, number));
         let index = u32::try_from(self.entries.len()).expect("there are fewer texts than bytes in them");
-        self.put(self.hasher.hash_one(text.as_bytes()), index);
+        if let Some(free) = self.slots.get_mut(slot) {
+            *free = (tag, index);
+        }
         None
     }
 
@@ -48,17 +52,20 @@ impl TextTable {
         if text.len() > self.longest || self.entries.is_empty() {
             return None;
         }
-        let hash = self.hasher.hash_one(text.as_bytes());
-        let (mut slot, tag) = self.slot(hash);
+        self.find(text, self.tag(text)).ok()
+    }
+
+    /// Returns the number of a text. The error is the free slot in which the search for it ends.
+    fn find(&self, text: &str, tag: u32) -> Result<u32, usize> {
+        let mut slot = self.slot(tag);
         loop {
-            let (found, index) = *self.slots.get(slot)?;
-            if index == 0 {
-                return None;
+            match self.slots.get(slot) {
+                None | Some((_, 0)) => return Err(slot),
+                Some((found, index)) if *found == tag && self.text(*index as usize - 1) == text => {
+                    return self.entries.get(*index as usize - 1).map(|(_, number)| *number).ok_or(slot);
+                }
+                Some(_) => slot = (slot + 1) % self.slots.len(),
             }
-            if found == tag && self.text(index as usize - 1) == text {
-                return self.entries.get(index as usize - 1).map(|(_, number)| *number);
-            }
-            slot = (slot + 1) % self.slots.len();
         }
     }
 
@@ -80,32 +87,28 @@ impl TextTable {
         self.texts.get(start as usize..end as usize).unwrap_or_default()
     }
 
-    /// The slot in which the search for a text begins, and the part of its hash that the slot
-    /// keeps.
-    fn slot(&self, hash: u64) -> (usize, u32) {
-        let tag = (hash >> u32::BITS) as u32;
-        // The remainder is smaller than the number of slots, which is a `usize`.
-        #[expect(clippy::cast_possible_truncation, reason = "only the low bits are used")]
-        let slot = hash as usize % self.slots.len().max(1);
-        (slot, tag)
+    /// The part of a text's hash that its slot keeps, and that says where the slot is.
+    fn tag(&self, text: &str) -> u32 {
+        (self.hasher.hash_one(text.as_bytes()) >> u32::BITS) as u32
     }
 
-    fn put(&mut self, hash: u64, index: u32) {
-        let (mut slot, tag) = self.slot(hash);
-        while self.slots.get(slot).is_some_and(|(_, used)| *used != 0) {
-            slot = (slot + 1) % self.slots.len();
-        }
-        if let Some(free) = self.slots.get_mut(slot) {
-            *free = (tag, index);
-        }
+    /// The slot in which the search for a text with this tag begins.
+    fn slot(&self, tag: u32) -> usize {
+        tag as usize % self.slots.len().max(1)
     }
 
+    /// Doubles the number of slots, and puts the texts into the new ones.
     fn grow(&mut self) {
         let size = (self.slots.len() * 2).max(LEAST_SLOTS);
-        self.slots = vec![(0, 0); size];
-        for index in 0..self.entries.len() {
-            let hash = self.hasher.hash_one(self.text(index).as_bytes());
-            self.put(hash, u32::try_from(index + 1).expect("it was an index before"));
+        let before = std::mem::replace(&mut self.slots, vec![(0, 0); size]);
+        for (tag, index) in before.into_iter().filter(|(_, index)| *index > 0) {
+            let mut slot = self.slot(tag);
+            while self.slots.get(slot).is_some_and(|(_, used)| *used > 0) {
+                slot = (slot + 1) % size;
+            }
+            if let Some(free) = self.slots.get_mut(slot) {
+                *free = (tag, index);
+            }
         }
     }
 }
