@@ -99,7 +99,8 @@ impl AskingProcesses {
         Self::read_within(tables, MOST_BYTES)
     }
 
-    fn read_within(tables: &dyn Tables, most: usize) -> Result<Option<Self>, ReadError> {
+    /// Reads processes that take at most `most` bytes, about, and counts the others.
+    pub(super) fn read_within(tables: &dyn Tables, most: usize) -> Result<Option<Self>, ReadError> {
         if !tables.has(TableId::Processes) {
             return Ok(None);
         }

@@ -246,3 +246,38 @@ fn an_export_ends_where_it_cannot_be_written_or_is_not_wanted() {
         assert_eq!((stopped.rows, stopped.is_cut_short), (0, true));
     }
 }
+
+/// Returns a row that has the columns of a match and those of its process, for a table in memory
+/// that stands for both tables.
+fn match_with_process(number: u8) -> Vec<(&'static str, Cell<'static>)> {
+    let process = [
+        ("process_guid", Cell::text(format!("00000000-0000-0000-0000-0000000000{number:02x}"))),
+        ("depth", Cell::Integer(0)),
+        ("status", Cell::text("found")),
+        ("command_line", Cell::text(format!("\"a\" /{number}"))),
+        ("parent_process_id", Cell::Integer(815)),
+    ];
+    [row("a".to_owned()), process.into()].concat()
+}
+
+#[test]
+fn rows_and_events_of_matches_have_their_process() {
+    let made = Made(vec![match_with_process(1), match_with_process(2)]);
+    let lines = parsed(&export(Format::Jsonl, TableId::Matches, &made).1);
+    assert_eq!(
+        (&lines[1]["command_line"], &lines[1]["parent_process_id"]),
+        (&"\"a\" /2".into(), &815.into())
+    );
+    assert_eq!(lines[1]["sha256"], serde_json::Value::Null);
+    let (_, text) = export(Format::Ecs, TableId::Matches, &made);
+    assert_eq!(parsed(&text)[0]["process"]["command_line"], "\"a\" /1");
+    let (_, text) = export(Format::Jsonl, TableId::Hosts, &made);
+    assert!(!text.contains("command_line"), "{text}");
+}
+
+#[test]
+fn processes_without_room_are_counted() {
+    let made = Made(vec![match_with_process(1), match_with_process(2), match_with_process(3)]);
+    let left_out = |most| AskingProcesses::read_within(&made, most).unwrap().unwrap().left_out;
+    assert_eq!([0, 1, usize::MAX].map(left_out), [3, 2, 0]);
+}
