@@ -273,10 +273,10 @@ fn process_tree(text: &mut String, host: &HostInDetail) {
 fn process_item(process: &TreeProcess) -> String {
     let mut parts = vec![time(process.started)];
     parts.extend(process.process_id.map(|id| format!("PID {id}")));
-    parts.push(optional(process.user.as_deref()));
-    parts.push(optional(process.command_line.as_deref().or(process.image.as_deref())));
+    let program = process.command_line.as_deref().or(process.image.as_deref());
+    parts.extend([process.user.as_deref(), program].into_iter().flatten().map(span));
     if process.matches > 0 {
-        let names: Vec<String> = process.query_names.iter().map(|name| code(name)).collect();
+        let names: Vec<String> = process.query_names.iter().map(|name| span(name)).collect();
         let matches = counted(process.matches, "match", "matches");
         parts.push(format!("**asked for {}** ({matches})", names.join(", ")));
     }
@@ -376,14 +376,19 @@ fn optional(text: Option<&str>) -> String {
     text.filter(|text| !text.is_empty()).map(code).unwrap_or_default()
 }
 
-/// Returns a text as a Markdown code span. Nothing in it is read as Markdown, as HTML or as the end
-/// of a cell of a table.
+/// Returns a text as a Markdown code span in a cell of a table. Nothing in it is read as Markdown,
+/// as HTML or as the end of the cell.
 fn code(text: &str) -> String {
+    span(text).replace('|', "\\|")
+}
+
+/// Returns a text as a Markdown code span outside tables. Nothing in it is read as Markdown or HTML.
+fn span(text: &str) -> String {
     if text.is_empty() {
         return String::new();
     }
     let cut = middle_cut(text, MOST_SHOWN);
-    let safe = escaped(&cut).replace('|', "\\|");
+    let safe = escaped(&cut);
     let longest = safe.split(|letter| letter != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);
     let blank = if safe.starts_with(['`', ' ']) || safe.ends_with(['`', ' ']) { " " } else { "" };
@@ -400,6 +405,7 @@ mod tests {
         assert_eq!(code("a`b"), "``a`b``");
         assert_eq!(code("``"), "``` `` ```");
         assert_eq!(code("a|b\n<b>"), "`a\\|b\\u{a}<b>`");
+        assert_eq!(span("a|b"), "`a|b`");
         assert_eq!(code(""), "");
     }
 }
