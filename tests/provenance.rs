@@ -205,7 +205,7 @@ fn run_json_says_where_and_when() {
     {
         assert_eq!(machine[field], says("uname", option), "{field}");
     }
-    let expected = json!({"evidence_depth": 1, "follow": false, "any_name": true, "exhaustive": true, "checksums": false, "hash": false, "recover": false, "carve": false, "no_containers": false, "vss": false, "keep_excluded": false, "dns_client": false});
+    let expected = json!({"evidence_depth": 1, "follow": false, "any_name": true, "exhaustive": true, "checksums": false, "hash": false, "recover": false, "carve": false, "no_containers": false, "vss": false, "keep_excluded": false, "dns_client": false, "context": false, "queries": false});
     assert_eq!(run["options"], expected);
     for time in ["started", "finished"] {
         let utc = run[time].as_str().unwrap();
@@ -232,7 +232,7 @@ fn the_time_zone_is_named_and_switches_are_noted() {
         .run();
     assert!(run["time_zone"].as_str().unwrap().contains("UTC"), "{}", run["time_zone"]);
     assert!(run["started_local"].as_str().unwrap().ends_with("+00:00"));
-    let expected = json!({"evidence_depth": null, "follow": true, "any_name": false, "exhaustive": false, "checksums": false, "hash": true, "recover": false, "carve": false, "no_containers": false, "vss": false, "keep_excluded": false, "dns_client": false});
+    let expected = json!({"evidence_depth": null, "follow": true, "any_name": false, "exhaustive": false, "checksums": false, "hash": true, "recover": false, "carve": false, "no_containers": false, "vss": false, "keep_excluded": false, "dns_client": false, "context": false, "queries": false});
     assert_eq!(run["options"], expected);
 }
 
