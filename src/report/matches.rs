@@ -304,7 +304,8 @@ impl NameColumns for MatchRow<'_> {
 /// For a Sysmon DNS query, the fields are RuleName, UtcTime, ProcessGuid in lower case without
 /// braces, ProcessId, QueryName, QueryStatus, QueryResults, Image, User. For a query of Windows'
 /// own DNS client, they are Execution/ProcessID, Security/UserID, ClientPID, QueryName, QueryType,
-/// QueryOptions, QueryStatus (or Status), QueryResults.
+/// QueryOptions, QueryStatus (or Status), QueryResults. For a process creation, they are all fields
+/// of [`PROCESS_CREATION`](crate::event::PROCESS_CREATION), in the order of Sysmon's manifest.
 ///
 /// Numbers are decimal. An empty field counts as absent, because forwarding does not keep the two
 /// apart.

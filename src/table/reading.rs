@@ -30,6 +30,8 @@ pub enum TableId<'a> {
     Containers,
     /// `processes.parquet`: the processes that made matching queries, and their ancestors.
     Processes,
+    /// `queries.parquet`: every DNS query that Sysmon logged, matched or not.
+    Queries,
     /// The table that the command `stats` in a detection's search makes. Contains the detection's
     /// id.
     Stats(&'a str),
@@ -44,6 +46,7 @@ impl Display for TableId<'_> {
             TableId::Files => f.write_str("files.parquet"),
             TableId::Containers => f.write_str("containers.parquet"),
             TableId::Processes => f.write_str("processes.parquet"),
+            TableId::Queries => f.write_str("queries.parquet"),
             TableId::Stats(id) => write!(f, "stats/{id}.parquet"),
         }
     }

@@ -300,6 +300,7 @@ fn columns(tables: &dyn Tables, table: TableId<'_>) -> Result<Vec<Column>, ReadE
         TableId::Files => declared(FileRow::COLUMNS),
         TableId::Containers => declared(ContainerRow::COLUMNS),
         TableId::Processes => declared(ProcessRow::COLUMNS),
+        TableId::Queries => declared(MatchRow::QUERY_COLUMNS),
         TableId::Stats(_) => tables.columns(table)?,
     })
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::base::sentence::sentence;
-use crate::config::{Context, Leads};
+use crate::config::{Context, Leads, Queries};
 use crate::report::run::Run;
 use crate::table::TableId;
 
@@ -29,6 +29,8 @@ pub enum TableName {
     Containers,
     /// The table of the processes of matches and their ancestors.
     Processes,
+    /// The table of all DNS queries.
+    Queries,
     /// The table that the command `stats` in a detection's search makes. Contains the detection's
     /// id; `None` stands for the only detection that has a table of its own.
     Stats(Option<String>),
@@ -37,7 +39,7 @@ pub enum TableName {
 impl TableName {
     /// The names of all tables, as the user states them.
     const NAMES: &str =
-        "matches, hosts, leads, files, containers, processes, stats, or stats/ID for one detection";
+        "matches, hosts, leads, files, containers, processes, queries, stats, or stats/ID for one detection";
 
     /// Parses the name of a table that the user stated. The name of the table's file is accepted,
     /// too.
@@ -50,6 +52,7 @@ impl TableName {
             "files" => Ok(TableName::Files),
             "containers" => Ok(TableName::Containers),
             "processes" => Ok(TableName::Processes),
+            "queries" => Ok(TableName::Queries),
             "stats" => Ok(TableName::Stats(None)),
             _ => match plain.strip_prefix("stats/") {
                 Some(id) if !id.is_empty() => Ok(TableName::Stats(Some(id.to_owned()))),
@@ -67,6 +70,7 @@ impl TableName {
             TableName::Files => TableId::Files,
             TableName::Containers => TableId::Containers,
             TableName::Processes => TableId::Processes,
+            TableName::Queries => TableId::Queries,
             TableName::Stats(id) => stats(id.as_deref(), run)?,
         };
         let file = table.to_string();
@@ -84,6 +88,7 @@ impl fmt::Display for TableName {
             TableName::Files => f.write_str("files"),
             TableName::Containers => f.write_str("containers"),
             TableName::Processes => f.write_str("processes"),
+            TableName::Queries => f.write_str("queries"),
             TableName::Stats(None) => f.write_str("stats"),
             TableName::Stats(Some(id)) => write!(f, "stats/{id}"),
         }
@@ -126,6 +131,9 @@ fn absent(table: TableId<'_>, run: &Run) -> String {
         TableId::Processes if run.options.context == Context::None => {
             "this sweep did not look for processes: sweep with --context".to_owned()
         }
+        TableId::Queries if run.options.queries == Queries::Matches => {
+            "this sweep did not write all queries: sweep with --queries".to_owned()
+        }
         TableId::Containers => {
             "this sweep opened no archive or disk image, or found none: there is no such table".to_owned()
         }
@@ -146,7 +154,9 @@ mod tests {
 
     #[test]
     fn names_are_understood_with_and_without_the_ending() {
-        for name in ["matches", "hosts", "leads", "files", "containers", "processes", "stats", "stats/a-b"] {
+        for name in
+            ["matches", "hosts", "leads", "files", "containers", "processes", "queries", "stats", "stats/a-b"]
+        {
             assert_eq!(TableName::parse(name).unwrap().to_string(), name);
             assert_eq!(TableName::parse(&format!("{name}.parquet")), TableName::parse(name));
         }
@@ -162,6 +172,7 @@ mod tests {
         };
         assert!(error("leads", &["matches.parquet"]).contains("--dns-client"));
         assert!(error("processes", &["matches.parquet"]).contains("--context"));
+        assert!(error("queries", &["matches.parquet"]).contains("--queries"));
         assert!(error("containers", &[]).contains("no archive"));
         assert!(error("matches", &[]).contains("run.json lists no matches.parquet"));
         assert!(error("stats", &["hosts.parquet"]).contains("no detection"));
