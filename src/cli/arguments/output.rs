@@ -111,8 +111,8 @@ pub struct ExportArguments {
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub to: ExportFormat,
 
-    /// The table: matches, hosts, leads, files, containers, processes, queries, stats, or stats/ID for
-    /// the stats of one detection; csv and jsonl can have all, the other formats matches and leads
+    /// The table: matches, hosts, leads, files, containers, processes, queries, stats, or stats/ID
+    /// for the stats of one detection; csv and jsonl can have all, the other formats matches and leads
     #[arg(long, value_name = "NAME", default_value = "matches", value_parser = TableName::parse)]
     pub table: TableName,
 
