@@ -69,7 +69,7 @@ BETWEEN = (", ", ", ", ", ", ", ", ",", ", ")
 NULLABLE = ("{}", "{}", "{}", "Nullable({})", "{}", "{}")
 # What differs in a list: DataFusion reads views of text only outside of lists.
 IN_LISTS = {("DataFusion", "text"): "Utf8"}
-NULLS_IN_PANDAS = {"int64": "float64"}
+NULLS_IN_PANDAS = {"int64": "float64", "boolean": "object"}
 
 # Times near the limits of the programs' types, and both hours that a clock in St. John's shows as 01:30.
 TIMES = [
