@@ -1,4 +1,5 @@
-//! The form in which DNS has a domain name. This module is the only user of the crate `idna`.
+//! The two forms of a domain name with letters outside ASCII: the one that DNS has, and the one that
+//! people read. This module is the only user of the crate `idna`.
 
 /// The most bytes of a name that is converted. A name in DNS has at most 253 characters, of at most
 /// four bytes each. Converting a much longer one takes too long.
@@ -10,4 +11,12 @@ const MOST_BYTES: usize = 4 * 253;
 #[must_use]
 pub fn ascii_name(name: &str) -> Option<String> {
     Some(name).filter(|name| name.len() <= MOST_BYTES).and_then(|name| idna::domain_to_ascii(name).ok())
+}
+
+/// Returns a name with its encoded labels in Unicode (`xn--bcher-kva.example` becomes
+/// `bücher.example`). `None` if none of its labels is encoded, or one is not valid.
+#[must_use]
+pub(super) fn unicode_name(name: &str) -> Option<String> {
+    let (unicode, valid) = idna::domain_to_unicode(name);
+    (valid.is_ok() && unicode != name).then_some(unicode)
 }

@@ -1,7 +1,6 @@
 //! Names of DNS queries, split as registries divide them: what somebody registered, and the public
 //! suffix under which registrations are sold or given away. A pure module: it decides by the name
-//! and by the public suffix list, and asks nobody. It is the only user of the crates `idna` and
-//! `psl`.
+//! and by the public suffix list, and asks nobody. It is the only user of the crate `psl`.
 //!
 //! Whoever makes a query chooses its name, so a name can be any text of any length. What is no name
 //! of a domain is not split. The labels before the registered domain can be any text, because those
@@ -9,11 +8,11 @@
 
 use std::borrow::Cow;
 
-use idna::{domain_to_ascii, domain_to_unicode};
 use psl::Psl;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::domain_name::{ascii_name, unicode_name};
 use crate::base::letter_case::fold;
 
 /// The public suffix list by which this version of dnsweep splits names. The list is compiled into
@@ -75,7 +74,7 @@ impl<'n> QueriedName<'n> {
         let mut queried = QueriedName { lower, unicode: None, ascii_end: None, ends: None };
         let Labels::OfDomain { any_encoded } = Labels::of(&queried.lower) else { return queried };
         if any_encoded {
-            queried.unicode = decoded(&queried.lower);
+            queried.unicode = unicode_name(&queried.lower);
         }
         if queried.lower.is_ascii() {
             queried.ends = ends(&queried.lower, Part::Whole);
@@ -170,12 +169,6 @@ impl Labels {
     }
 }
 
-/// Returns a name with its encoded labels in Unicode; `None` if one of them is not valid.
-fn decoded(name: &str) -> Option<String> {
-    let (unicode, valid) = domain_to_unicode(name);
-    (valid.is_ok() && unicode != name).then_some(unicode)
-}
-
 /// How much of a name a text has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
@@ -195,7 +188,7 @@ fn ascii_end(name: &str) -> (String, Part) {
             labels.push(label.into());
             continue;
         }
-        let encoded = domain_to_ascii(label).ok();
+        let encoded = ascii_name(label);
         let Some(encoded) = encoded.filter(|label| label.len() <= LONGEST_LABEL && !label.contains('.'))
         else {
             part = Part::End;

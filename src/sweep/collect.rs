@@ -156,8 +156,8 @@ impl<'a> Collector<'a> {
     }
 
     /// Adds the rows and counts (`hits`) that were made of the `events` of a file, which detections
-    /// describe. `file` is the position of the file among all files. If the matches go to a function of the caller ([`Destination::Each`]), the matches
-    /// among `events` are passed to it.
+    /// describe. `file` is the position of the file among all files. If the matches go to a function
+    /// of the caller ([`Destination::Each`]), the matches among `events` are passed to it.
     pub(super) fn add_hits(
         &mut self,
         file: usize,

@@ -67,10 +67,7 @@ pub(super) fn conclude(
     let ending = totals.ending();
     let SweepFacts { started, resumed_files, merged } = facts;
     let part = finish_part(part, output.as_ref(), ending, &mut syncing)?;
-    let leads: Vec<_> = match config.options.leads {
-        Leads::None => vec![None; config.detections.len()],
-        Leads::DnsClient => detection_leads(&config, &lead_counts).into_iter().map(Some).collect(),
-    };
+    let leads = detection_leads(&config, &lead_counts);
     let rules = rule_counts(&config);
     let missed_containers = missed_containers(&discovery);
     let looked_for_sha256 = config.inputs(&[]).looked_for_sha256();
@@ -189,7 +186,12 @@ fn exclusion_records(exclusions: &[LoadedExclusion], excluded: &ExclusionCounts)
     exclusions.iter().enumerate().map(record).collect()
 }
 
-fn detection_leads(config: &Config, counts: &[LeadCounts]) -> Vec<DetectionLeads> {
+/// Returns what `run.json` says of the leads of each detection; `None` for each if leads were not
+/// looked for.
+fn detection_leads(config: &Config, counts: &[LeadCounts]) -> Vec<Option<DetectionLeads>> {
+    if config.options.leads == Leads::None {
+        return vec![None; config.detections.len()];
+    }
     let names = lead_conditions(config).into_iter().map(|condition| match condition {
         LeadCondition::Names(_) | LeadCondition::Listed(_) | LeadCondition::Whole(_) => NameCondition::Some,
         LeadCondition::EveryName => NameCondition::Every,
@@ -197,10 +199,8 @@ fn detection_leads(config: &Config, counts: &[LeadCounts]) -> Vec<DetectionLeads
     });
     let counted = names.zip(counts);
     counted
-        .map(|(names, LeadCounts { leads, unique_leads })| DetectionLeads {
-            names,
-            leads: *leads,
-            unique_leads: *unique_leads,
+        .map(|(names, LeadCounts { leads, unique_leads })| {
+            Some(DetectionLeads { names, leads: *leads, unique_leads: *unique_leads })
         })
         .collect()
 }

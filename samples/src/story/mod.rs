@@ -1,7 +1,8 @@
 //! The sample evidence: seven machines, one of them compromised, and a few damaged logs.
 //!
 //! `journal` keeps a machine's clock and record numbers and fills the time between the events of
-//! the story; `machine` keeps its processes and `program` what their files say; `bystanders`, `collector` and `compromised` have these events; `damaged` breaks logs.
+//! the story; `machine` keeps its processes and `program` what their files say; `bystanders`,
+//! `collector` and `compromised` have these events; `damaged` breaks logs.
 //! All machines, users and addresses are invented. The domains are those that dnsweep's built-in
 //! detection names, example domains, and a few that every Windows machine queries.
 

@@ -60,6 +60,16 @@ pub(super) enum TimeKind {
 }
 
 impl TimeKind {
+    /// Returns the time by which an event is exported, and which of its times that is: TimeCreated
+    /// (`logged`), or else Sysmon's UtcTime (`queried`).
+    fn of(logged: Option<EventTime>, queried: Option<EventTime>) -> (EventTime, Self) {
+        match (logged, queried) {
+            (Some(time), _) => (time, TimeKind::Logged),
+            (None, Some(time)) => (time, TimeKind::Queried),
+            (None, None) => (EventTime::default(), TimeKind::Unknown),
+        }
+    }
+
     /// Returns the name of the kind of time, as exported events state it.
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -250,11 +260,7 @@ impl<'a> ExportedEvent<'a> {
     /// and leads have in common.
     fn of_row(row: &Row<'a>, origin: &Origin<'a>, role: Role, utc_time: Option<EventTime>) -> Self {
         let text = |column| row.text(column).unwrap_or_default();
-        let (time, time_kind) = match (row.time("event_time"), utc_time) {
-            (Some(time), _) => (time, TimeKind::Logged),
-            (None, Some(time)) => (time, TimeKind::Queried),
-            (None, None) => (EventTime::default(), TimeKind::Unknown),
-        };
+        let (time, time_kind) = TimeKind::of(row.time("event_time"), utc_time);
         let detection_id = text("detection_id");
         ExportedEvent {
             role,

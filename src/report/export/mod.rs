@@ -2,8 +2,8 @@
 //! matches (or leads) as events in the form of a tool.
 //!
 //! Rows are streamed from the table to the writer, so memory does not grow with their number; only
-//! the processes of matches are kept, if the output has them. A new format is a file in this folder, a variant of [`Format`] and, if it has events, a line in
-//! [`Format::event_line`].
+//! the processes of matches are kept, if the output has them. A new format is a file in this folder,
+//! a variant of [`Format`] and, if it has events, a line in [`Format::event_line`].
 
 mod csv;
 mod detection;
