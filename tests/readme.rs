@@ -20,7 +20,7 @@ use std::{env, fs};
 use dnsweep::guide::{PAGES, Page};
 use dnsweep::internals::cli::exit::{
     DETECTIONS_EXIT_STATUSES, EXIT_STATUSES, EXPORT_EXIT_STATUSES, Exit, MERGE_EXIT_STATUSES,
-    PLAN_EXIT_STATUSES, REPORT_EXIT_STATUSES, VERIFY_EXIT_STATUSES,
+    PLAN_EXIT_STATUSES, REPORT_EXIT_STATUSES, SHOW_EXIT_STATUSES, VERIFY_EXIT_STATUSES,
 };
 use dnsweep::internals::detect::{LEVEL_SCORES, STATUS_SHARES, sigma_fields};
 use dnsweep::internals::ledger::damage::Damage;
@@ -123,6 +123,7 @@ fn the_parts_of_pages_are_those_of_the_program() {
     hold("table merge-exit", &statuses(&MERGE_EXIT_STATUSES));
     hold("table verify-exit", &statuses(&VERIFY_EXIT_STATUSES));
     hold("table report-exit", &statuses(&REPORT_EXIT_STATUSES));
+    hold("table show-exit", &statuses(&SHOW_EXIT_STATUSES));
     hold("table export-exit", &statuses(&EXPORT_EXIT_STATUSES));
     hold("table detections-exit", &statuses(&DETECTIONS_EXIT_STATUSES));
     hold("table sigma-fields", &fields_of_sigma());

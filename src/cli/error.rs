@@ -9,6 +9,7 @@ use crate::event::TimeError;
 use crate::evidence::EvidenceError;
 use crate::output::{OutputError, PartsError};
 use crate::report::export::{NoTable, TableName};
+use crate::report::show::NotFound;
 use crate::sweep::OutputNotRead;
 use crate::verify::VerifyError;
 
@@ -34,6 +35,9 @@ pub enum UsageError {
     /// The output of a sweep has no host of the name that the user gave (`--host`).
     #[error("--host '{0}': the output has no host of this name; report --format csv lists all hosts")]
     Host(String),
+    /// The events that the user asked for cannot be shown.
+    #[error(transparent)]
+    Events(NotFound),
     /// The text that the user gave for a span of time (`--last`) is not a span of time. A valid one
     /// is `7d`.
     #[error("--last {0}")]

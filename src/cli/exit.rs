@@ -18,7 +18,7 @@ pub enum Exit {
     /// nothing.
     Usage = 2,
     /// `sweep`: some evidence was damaged or unreadable. `verify`: an output or evidence differs
-    /// from what the sweep recorded. `detections`: a rule cannot be run, or failed its test.
+    /// from what the sweep recorded. `show`: a record is not as the output has it. `detections`: a rule cannot be run, or failed its test.
     Damaged = 3,
     /// `dnsweep sweep`: no event log was found. `dnsweep detections test`: the data of a test is
     /// missing.
@@ -93,6 +93,17 @@ pub const REPORT_EXIT_STATUSES: [(Exit, &str); 3] = [
     (Exit::Complete, "the report was written; it does not depend on what was found"),
     (Exit::Usage, "wrong arguments, or no complete output of this dnsweep"),
     (Exit::OutputFailed, "the report could not be written"),
+];
+
+/// The exit statuses of `dnsweep show` with their meanings, for the guide and `--help`.
+pub const SHOW_EXIT_STATUSES: [(Exit, &str); 4] = [
+    (Exit::Complete, "the events were shown; with `--evidence`, each record has the event's hash"),
+    (Exit::Usage, "wrong arguments, no complete output of this dnsweep, or no event that was asked for"),
+    (
+        Exit::Damaged,
+        "with `--evidence`: shown, but a record was not found at its place, or its event has another hash",
+    ),
+    (Exit::OutputFailed, "the events could not be written"),
 ];
 
 /// The exit statuses of `dnsweep export` with their meanings, for the guide and `--help`.

@@ -19,6 +19,7 @@ mod resolve;
 mod schema;
 mod shard;
 mod shell;
+mod show;
 mod sweep;
 mod verify;
 
@@ -60,6 +61,7 @@ pub fn main(build: Build) -> ExitCode {
                 Command::Merge(arguments) => (merge::run(arguments), arguments.log_format),
                 Command::Verify(arguments) => (verify::run(arguments), arguments.log_format),
                 Command::Report(arguments) => (report::run(arguments), arguments.log_format),
+                Command::Show(arguments) => (show::run(arguments), arguments.log_format),
                 Command::Export(arguments) => (export::run(arguments), arguments.log_format),
                 Command::Detections(command) => (detections::run(command), LogFormat::Text),
                 Command::Schema(arguments) => (schema::run(arguments), LogFormat::Text),

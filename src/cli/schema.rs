@@ -6,6 +6,7 @@ use super::console::print;
 use super::error::{CommandError, UsageError};
 use super::exit::Exit;
 use crate::report::answer::{risk_schema, summary_schema};
+use crate::report::show::show_schema;
 use crate::report::{tables_as_json, tables_as_markdown};
 use crate::sweep::SCHEMA_VERSION;
 
@@ -17,7 +18,8 @@ pub(super) fn run(arguments: &SchemaArguments) -> Result<Exit, CommandError> {
         (SchemaSubject::Tables, SchemaFormat::Markdown) => tables_as_markdown(SCHEMA_VERSION),
         (SchemaSubject::Summary, SchemaFormat::Json) => summary_schema(),
         (SchemaSubject::Risk, SchemaFormat::Json) => risk_schema(),
-        (SchemaSubject::Summary | SchemaSubject::Risk, SchemaFormat::Markdown) => {
+        (SchemaSubject::Show, SchemaFormat::Json) => show_schema(),
+        (SchemaSubject::Summary | SchemaSubject::Risk | SchemaSubject::Show, SchemaFormat::Markdown) => {
             return Err(UsageError::SchemaFormat.into());
         }
     };

@@ -9,6 +9,7 @@ mod kind;
 mod queried_name;
 mod query_results;
 mod query_status;
+mod record_view;
 mod system;
 mod time;
 mod window;
@@ -23,6 +24,7 @@ pub use kind::{
 pub use queried_name::{PUBLIC_SUFFIX_LIST, PublicSuffixList, QueriedName};
 pub use query_results::{Answer, AnswerItem, QueryResults, answer_items, record_type_name, whole_items};
 pub use query_status::query_status_name;
+pub use record_view::{RecordPart, RecordView};
 pub use system::{DNS_CLIENT_CHANNEL, DNS_CLIENT_PROVIDER, SYSMON_CHANNEL, SYSMON_PROVIDER, System};
 pub(crate) use time::FILETIME_OF_9999;
 pub use time::{

@@ -76,13 +76,14 @@ macro_rules! pages {
     };
 }
 
-pages! { 19:
+pages! { 20:
     evidence "evidence" "which files are read, and which are passed over"
     containers "containers" "logs in archives, disk images and shadow copies"
     verdicts "verdicts" "what can be said of a host without matches"
     report "report" "the summary, its formats, a closer look at a host, risk"
     tables "tables" "the outputs: every table, column by column"
     context "context" "what started the program that asked: processes and ancestors"
+    show "show" "one event with all that is known of it, and its record"
     queries "queries" "SQL that analysts ask of the tables"
     anomalies "anomalies" "gaps, clock steps, names of machines, copies of an event"
     damage "damage" "how every byte is accounted for, and what each problem means"

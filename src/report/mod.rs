@@ -36,7 +36,8 @@ mod process;
 mod process_wording;
 mod renames;
 mod run;
-
+#[cfg(feature = "cli")]
+pub mod show;
 #[cfg(feature = "cli")]
 mod summary;
 mod table_schemas;

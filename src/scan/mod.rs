@@ -12,6 +12,7 @@ mod located;
 #[cfg(test)]
 mod queries;
 mod read;
+mod record_view;
 mod salvage;
 mod scanner;
 mod skim;
@@ -26,7 +27,8 @@ pub use evtx::log::{
     BLOCK_CHUNKS, Block, CHUNK_SIZE, FILE_HEADER_SIZE, FileHeader, HELD_BLOCK_CHUNKS, blocks,
 };
 pub use located::{LocatedEvent, Location};
+pub use record_view::view_record;
 pub use scanner::{Recovery, Scanner};
 pub use skim::needle::{DnsClient, Needle, Selection, WantedQueries};
 pub use skim::process::{ProcessLink, ProcessSearch, ProcessTake};
-pub use xml::XmlFile;
+pub use xml::{XmlFile, view_xml_event};

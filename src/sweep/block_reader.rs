@@ -51,8 +51,8 @@ impl<'a> BlockReader<'a> {
         let kept = idle().pop();
         let mut scanner = kept.unwrap_or_else(|| self.new_scanner());
         let scan = match &self.permits {
-            None => scan(&mut scanner, log, file, block, see),
-            Some(permits) => scan(&mut scanner, &permits.in_turn(log), file, block, see),
+            None => scan_block(&mut scanner, log, file, block, see),
+            Some(permits) => scan_block(&mut scanner, &permits.in_turn(log), file, block, see),
         };
         idle().push(scanner);
         scan
@@ -67,7 +67,9 @@ impl<'a> BlockReader<'a> {
     }
 }
 
-fn scan(
+/// Scans a block of a file in the way that fits the file's form. Calls `see` with the bytes of the
+/// block before scanning changes them.
+pub(super) fn scan_block(
     scanner: &mut Scanner,
     log: &dyn LogBytes,
     file: &LogFile,

@@ -4,14 +4,16 @@ use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
+use super::block_reader::scan_block;
+use super::unit::file_blocks;
 use crate::error::SweepError;
-use crate::event::{DNS_QUERY, EventKind};
+use crate::event::{DNS_CLIENT_QUERY, DNS_QUERY, EventKind, PROCESS_CREATION};
 use crate::evidence::EvidenceError;
 use crate::evidence::discover::{FileForm, LogFile, OpenLog, Search, discover};
 use crate::ledger::damage::Problem;
 use crate::scan::{
-    BLOCK_CHUNKS, Block, BlockScan, HELD_BLOCK_CHUNKS, LocatedEvent, Scanner, Selection, WantedQueries,
-    XmlFile, blocks,
+    BLOCK_CHUNKS, Block, BlockScan, HELD_BLOCK_CHUNKS, LocatedEvent, Recovery, Scanner, Selection,
+    WantedQueries, XmlFile, blocks,
 };
 
 /// An iterator over the events of one log that are of certain kinds, in file order, without deleted
@@ -93,6 +95,26 @@ impl Iterator for LogEvents {
             self.read.extend(scan.events.into_iter().filter(is_wanted));
         }
     }
+}
+
+/// Reads the events whose record begins at `offset` of a file again, as a sweep reads them: with
+/// deleted ones, if `recovery` says so. There is at most one, or one live and one deleted.
+#[cfg(feature = "cli")]
+pub(crate) fn events_at(file: &LogFile, log: &OpenLog, offset: u64, recovery: Recovery) -> Vec<LocatedEvent> {
+    let mut scanner =
+        Scanner::default().reading_all(&DNS_CLIENT_QUERY).reading_all(&PROCESS_CREATION).recovering(recovery);
+    let before: Vec<Block> = file_blocks(file).take_while(|block| block.start <= offset).collect();
+    // A chunk that is not at its place can begin in the block before.
+    for block in before.into_iter().rev().take(2) {
+        let BlockScan { events, recovered, .. } = scan_block(&mut scanner, log, file, block, |_, _| ());
+        let mut found = events;
+        found.extend(recovered);
+        found.retain(|event| event.location.record_offset == offset);
+        if !found.is_empty() {
+            return found;
+        }
+    }
+    Vec::new()
 }
 
 fn scanner(kinds: &[&'static EventKind]) -> Scanner {

@@ -46,6 +46,8 @@ use self::context::Reread;
 use self::job::{Job, UnitsFrom};
 use self::journal::Journal;
 pub use self::log_events::LogEvents;
+#[cfg(feature = "cli")]
+pub(crate) use self::log_events::events_at;
 pub use self::parts::{Merge, PartSource, Plan, PlanSummary, ShardSweep, sweep_shard};
 pub use self::recorded::{CompleteOutput, OutputNotRead, RecordedOutput};
 pub use self::sink::{Match, Sink, TakeMatch};

@@ -1,6 +1,6 @@
 //! Verifies the output of a sweep: compares it with its `run.json`, and the evidence with the
-//! output's ledger (`files.parquet`). Nothing is written. Like the module `sweep`, this one
-//! connects several stages of the data flow.
+//! output's ledger (`files.parquet`), and single records with the hashes of their events. Nothing is
+//! written. Like the module `sweep`, this one connects several stages of the data flow.
 //!
 //! `run.json` cannot prove that it is unchanged itself. That requires its SHA-256, kept elsewhere.
 
@@ -9,9 +9,13 @@ mod error;
 mod evidence;
 mod outputs;
 mod page;
+#[cfg(feature = "cli")]
+mod record;
 mod subject;
 
 pub use self::error::VerifyError;
+#[cfg(feature = "cli")]
+pub(crate) use self::record::RecordReader;
 pub use self::subject::Subject;
 use crate::output::RUN_FILE;
 use crate::report::{ComparedFile, ComparisonCounts, Difference, Discrepancy, Verification};

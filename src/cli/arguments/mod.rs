@@ -5,6 +5,7 @@ mod detections;
 mod output;
 mod parts;
 mod request;
+mod show;
 mod sweep;
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
@@ -20,6 +21,7 @@ pub use self::output::{
 };
 pub use self::parts::{MergeArguments, PlanArguments};
 pub use self::request::RequestArguments;
+pub use self::show::{ShowEventsArguments, ShowFormat};
 pub use self::sweep::{SummaryFormat, SweepArguments};
 use crate::cli::exit::Exit;
 use crate::guide::PAGES;
@@ -52,6 +54,9 @@ pub enum Command {
     /// Reports what the output of a sweep says: the summary again, in several formats, what is known
     /// of one host, or the risk of each host and user; verifies nothing
     Report(ReportArguments),
+    /// Shows single events of an output: all fields, what started the process, the rules that hit and,
+    /// read again from evidence, the record itself
+    Show(ShowEventsArguments),
     /// Exports a table of an output for other programs: as CSV or JSON lines, or its matches in the
     /// form that Timesketch, Elasticsearch, Splunk or a lake of OCSF events takes
     Export(ExportArguments),

@@ -187,6 +187,8 @@ pub enum SchemaSubject {
     Tables,
     /// The summary as JSON, which `sweep` and `report` print with `--format json`: a JSON Schema
     Summary,
+    /// Events as JSON, which `show --format json` prints: a JSON Schema
+    Show,
     /// The risk as JSON, which `report --risk --format json` prints: a JSON Schema
     Risk,
 }

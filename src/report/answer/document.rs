@@ -210,13 +210,16 @@ pub fn risk_schema() -> String {
     schema::<RiskDocument<'static>>()
 }
 
-fn schema<T: JsonSchema>() -> String {
+/// Returns the JSON Schema of a document that is written, as indented JSON.
+pub(in crate::report) fn schema<T: JsonSchema>() -> String {
     let settings = SchemaSettings::draft2020_12().for_serialize();
     let schema = settings.into_generator().into_root_schema_for::<T>();
     serde_json::to_string_pretty(&schema).expect("a schema is JSON") + "\n"
 }
 
-fn write_json(document: &impl Serialize, to: impl Write) -> io::Result<()> {
+/// Writes a document as indented JSON. Characters that a reader would not see, or that act on a
+/// terminal, are written as `\uXXXX`.
+pub(in crate::report) fn write_json(document: &impl Serialize, to: impl Write) -> io::Result<()> {
     let mut serializer = Serializer::with_formatter(to, Safe(PrettyFormatter::new()));
     document.serialize(&mut serializer)?;
     serializer.into_inner().write_all(b"\n")

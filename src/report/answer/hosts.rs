@@ -245,8 +245,13 @@ impl Question {
 
     /// Returns true if the answer is about the host with this name.
     pub(super) fn is_named(&self, name: &str) -> bool {
-        let Some(wanted) = &self.host else { return true };
-        let (wanted, name) = (folded(wanted), folded(name));
-        name == wanted || (!wanted.contains('.') && name.split('.').next() == Some(&*wanted))
+        self.host.as_ref().is_none_or(|wanted| is_host_named(wanted, name))
     }
+}
+
+/// Returns true if `wanted`, as a user typed it, names the host `name`: in any case, with its domain
+/// or without.
+pub(in crate::report) fn is_host_named(wanted: &str, name: &str) -> bool {
+    let (wanted, name) = (folded(wanted), folded(name));
+    name == wanted || (!wanted.contains('.') && name.split('.').next() == Some(&*wanted))
 }

@@ -99,7 +99,7 @@ pub struct ProcessCount {
 }
 
 /// The columns of the table of processes that make a [`TreeProcess`].
-const SHOWN: [&str; 18] = [
+pub(in crate::report) const SHOWN: [&str; 18] = [
     "process_guid",
     "status",
     "guid_time",
@@ -189,7 +189,8 @@ pub(super) fn started(row: &Row<'_>) -> Option<EventTime> {
 }
 
 impl TreeProcess {
-    fn of(row: &Row<'_>, level: u32) -> Self {
+    /// Makes a process of a row of the table of processes, with the columns [`SHOWN`].
+    pub(in crate::report) fn of(row: &Row<'_>, level: u32) -> Self {
         let text = |column| row.text(column).map(kept);
         let is_found = row.text("status").as_deref() == Some(ProcessStatus::Found.name());
         TreeProcess {
@@ -241,21 +242,26 @@ impl Listed<TreeProcess> {
     }
 }
 
-/// Says of each process in the trees of `hosts` how many matches it made, and for which names. If
-/// the process's event 1 was not found, also says what its first match states of it.
+/// Says of each process in the trees of `hosts` how many matches it made, and for which names.
 fn asked(tables: &dyn Tables, hosts: &mut [&mut HostInDetail]) -> Result<(), AnswerError> {
-    let mut places: HashMap<(String, Guid), (usize, usize)> = HashMap::new();
-    for (host, of) in hosts.iter().enumerate() {
-        let tree = of.matches.process_tree.iter().flat_map(|tree| &tree.items);
-        for (at, process) in tree.enumerate() {
-            let guid = Guid::parse(&process.process_guid);
-            let key = of.facts.computer.as_deref().map(host_key).zip(guid);
-            if let Some(key) = key {
-                places.insert(key, (host, at));
-            }
-        }
+    let mut processes = HashMap::new();
+    for host in hosts {
+        let Some(computer) = host.facts.computer.as_deref().map(host_key) else { continue };
+        let tree = host.matches.process_tree.iter_mut().flat_map(|tree| &mut tree.items);
+        let named = tree.filter_map(|process| Some((Guid::parse(&process.process_guid)?, process)));
+        processes.extend(named.map(|(guid, process)| ((computer.clone(), guid), process)));
     }
-    if places.is_empty() {
+    count_matches(tables, processes)
+}
+
+/// Says of each of `processes` how many matches it made, and for which names. If the process's event
+/// 1 was not found, also says what its first match states of it. The key of a process is its host's
+/// name, by [`host_key`], and its GUID.
+pub(in crate::report) fn count_matches(
+    tables: &dyn Tables,
+    mut processes: HashMap<(String, Guid), &mut TreeProcess>,
+) -> Result<(), AnswerError> {
+    if processes.is_empty() {
         return Ok(());
     }
     let columns = ColumnOf::named(MatchRow::COLUMNS, &ASKED);
@@ -272,10 +278,8 @@ fn asked(tables: &dyn Tables, hosts: &mut [&mut HostInDetail]) -> Result<(), Ans
             return;
         }
         before = event;
-        let place = places.get(&(host_key(&row.text("computer").unwrap_or_default()), guid));
-        let process = place
-            .and_then(|(host, at)| hosts.get_mut(*host)?.matches.process_tree.as_mut()?.items.get_mut(*at));
-        if let Some(process) = process {
+        let key = (host_key(&row.text("computer").unwrap_or_default()), guid);
+        if let Some(process) = processes.get_mut(&key) {
             process.add_match(row);
         }
     };
@@ -298,7 +302,7 @@ impl TreeProcess {
 
 /// Says of each process of a tree whose event 1 was not found what the event 1 of a process states
 /// that it started.
-fn name_parents(tree: &mut [TreeProcess]) {
+pub(in crate::report) fn name_parents(tree: &mut [TreeProcess]) {
     let levels: Vec<u32> = tree.iter().map(|process| process.level).collect();
     for (at, parent) in above(&levels).into_iter().enumerate() {
         let Some(child) = tree.get(at).filter(|child| child.known_from == KnownFrom::Event).cloned() else {

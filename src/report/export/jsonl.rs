@@ -11,7 +11,8 @@ pub(super) fn line<'a>(columns: &'a [Column], row: &Row<'a>) -> Json<'a> {
     Json::Object(fields.map(|(column, cell)| (column.name.as_ref(), value(column.kind, cell))).collect())
 }
 
-fn value(kind: ColumnType, cell: Cell<'_>) -> Json<'_> {
+/// Returns the JSON value of a cell in a column of this type.
+pub(super) fn value(kind: ColumnType, cell: Cell<'_>) -> Json<'_> {
     match (cell, kind) {
         (Cell::Records(records), ColumnType::Records(fields)) => {
             Json::List(records.into_iter().map(|record| self::record(fields, record)).collect())

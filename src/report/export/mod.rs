@@ -34,7 +34,7 @@ use super::matches::MatchRow;
 use super::process::ProcessRow;
 use super::run::Run;
 use crate::base::switch::switch;
-use crate::table::{Cell, Column, ColumnOf, ReadError, Row, TableId, Tables, Wanted};
+use crate::table::{Cell, Column, ColumnOf, ColumnType, ReadError, Row, TableId, Tables, Wanted};
 
 pub use self::table_name::{NoTable, TableName};
 
@@ -127,6 +127,11 @@ pub enum ExportError {
     Read(ReadError),
     /// The export cannot be written. Contains the error of the system.
     Write(io::Error),
+}
+
+/// Returns the JSON value of a cell in a column of type `kind`, as an export has it.
+pub(in crate::report) fn json_value(kind: ColumnType, cell: Cell<'_>) -> serde_json::Value {
+    serde_json::to_value(jsonl::value(kind, cell)).expect("texts, numbers and lists of them are JSON")
 }
 
 /// A function that writes an event as a line.

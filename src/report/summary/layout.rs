@@ -29,7 +29,7 @@ pub enum Colours {
 
 /// The meaning by which a part of the summary is coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tone {
+pub(in crate::report) enum Tone {
     /// The answer of the sweep in one line.
     Answer,
     /// A host with matches of this risk score.
@@ -42,7 +42,7 @@ pub(super) enum Tone {
 
 /// The width of the summary, and its colours.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Layout {
+pub(in crate::report) struct Layout {
     /// The width of the text in columns, usually that of the terminal.
     pub width: usize,
     pub colours: Colours,
@@ -50,7 +50,7 @@ pub(super) struct Layout {
 
 impl Layout {
     /// Returns `text` with the colour of its meaning, if the summary is coloured.
-    pub(super) fn toned(self, tone: Tone, text: &str) -> String {
+    pub(in crate::report) fn toned(self, tone: Tone, text: &str) -> String {
         let style = match tone {
             Tone::Answer => Style::new().bold(),
             Tone::Risk(Some(75..)) => Style::new().bold().fg_color(Some(AnsiColor::Red.into())),
@@ -80,7 +80,7 @@ impl Layout {
     }
 
     /// Returns the lines of a text that is wrapped at blanks, to the width of the summary.
-    pub(super) fn wrapped(self, text: &str) -> Vec<String> {
+    pub(in crate::report) fn wrapped(self, text: &str) -> Vec<String> {
         let options = textwrap::Options::new(self.width)
             .word_splitter(textwrap::WordSplitter::NoHyphenation)
             .break_words(false)

@@ -21,8 +21,10 @@ mod rules;
 use std::fmt::Write;
 
 pub use self::layout::Colours;
-use self::layout::{Layout, Tone, VALUE_WIDTH, fitted};
+pub(in crate::report) use self::layout::{Layout, Tone};
+use self::layout::{VALUE_WIDTH, fitted};
 pub use self::one_host::HostsInDetail;
+pub(in crate::report) use self::processes::chain_lines;
 pub use self::risks::RiskTable;
 use super::answer::{Answer, HostFacts};
 use super::run::Run;

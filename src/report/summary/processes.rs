@@ -46,14 +46,30 @@ pub(super) fn tree_lines(layout: Layout, host: &HostInDetail, extent: Extent, mo
         return Vec::new();
     };
     let shown = tree.beginning(most);
+    let mut lines = vec!["  processes, each below the one that started it (* asked for a name):".to_owned()];
+    lines.extend(lines_of(layout, &shown, host.matches.risk_score, extent));
+    lines.extend(more(tree, shown.len()));
+    lines
+}
+
+/// Returns the lines with a process and its ancestors, the oldest first. Each has its whole command
+/// line.
+pub(in crate::report) fn chain_lines(layout: Layout, chain: &[TreeProcess]) -> Vec<String> {
+    let shown: Vec<(&TreeProcess, u32)> = chain.iter().zip(0..).collect();
+    lines_of(layout, &shown, None, Extent::Full)
+}
+
+/// Returns the lines of processes in the order of a tree, each with its level. `risk` is the risk
+/// score of those that asked for a name.
+fn lines_of(layout: Layout, shown: &[(&TreeProcess, u32)], risk: Option<i64>, extent: Extent) -> Vec<String> {
     let deepest = shown.iter().map(|(_, level)| *level).max().unwrap_or(0);
     let room = layout.width.saturating_sub(TIME_WIDTH + 4);
     // Two columns for each level, if that leaves room for the text.
     let step = if 2 * deepest as usize + LEAST_WIDTH <= room { 2 } else { 1 };
-    let mut lines = vec!["  processes, each below the one that started it (* asked for a name):".to_owned()];
+    let mut lines = Vec::new();
     // The account of the process at each level of the line that leads to the current process.
     let mut accounts: Vec<Option<&str>> = Vec::new();
-    for (process, level) in &shown {
+    for (process, level) in shown {
         accounts.truncate(*level as usize);
         let before = accounts.last().copied().flatten();
         let user = process.user.as_deref();
@@ -62,12 +78,11 @@ pub(super) fn tree_lines(layout: Layout, host: &HostInDetail, extent: Extent, mo
         let indent = (step * *level as usize).min(room.saturating_sub(LEAST_WIDTH));
         let room = if extent == Extent::Full { PATH_WIDTH } else { room.saturating_sub(indent) };
         let line = process_line(process, account, indent, room);
-        let tone = Tone::Risk(host.matches.risk_score.filter(|_| process.matches > 0));
+        let tone = Tone::Risk(risk.filter(|_| process.matches > 0));
         lines.push(layout.toned(tone, &line));
         let reason = missing_start(process).map(|reason| format!("({reason})"));
         lines.extend(reason.map(|reason| format!("{}{reason}", " ".repeat(TIME_WIDTH + 4 + indent))));
     }
-    lines.extend(more(tree, shown.len()));
     lines
 }
 

@@ -177,7 +177,7 @@ fn system_of(template: &EventTemplate, values: &Values<'_>, skimmed: &SkimmedRec
 
 /// Returns a stored security identifier as text, as Windows writes it (`S-1-5-18`). `None` if its
 /// revision is not 1 or its authority is too large, because no such identifier exists.
-fn sid(bytes: &[u8]) -> Option<String> {
+pub(in crate::scan) fn sid(bytes: &[u8]) -> Option<String> {
     let (&[1, _, 0, 0, a0, a1, a2, a3], parts) = bytes.split_first_chunk::<8>()? else { return None };
     let mut text = format!("S-1-{}", u32::from_be_bytes([a0, a1, a2, a3]));
     for part in parts.as_chunks::<4>().0 {

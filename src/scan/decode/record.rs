@@ -7,6 +7,7 @@
 //! to look like a record without content. Only then is it certain to which position a result
 //! belongs.
 
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -18,17 +19,17 @@ use crate::scan::evtx::binxml::FILETIME;
 use crate::scan::evtx::chunk::{CHUNK_HEADER_SIZE, LEAST_RECORD_SIZE, RECORD_HEADER_SIZE, RECORD_SIGNATURE};
 use crate::scan::evtx::log::u64_at;
 use crate::scan::evtx::value::Values;
-use crate::scan::evtx::walk::{RecordSpan, Walk};
+use crate::scan::evtx::walk::{RecordOrigin, RecordSpan, Walk};
 
 /// The range of the string table in a chunk, in bytes from the chunk's start. The table contains
 /// the offsets of names, from which the decoder (the `evtx` crate) would read all names in advance.
 /// It is set to zero, so that the decoder reads each name where it is used, and a damaged table
 /// does no harm.
-const STRING_TABLE: std::ops::Range<usize> = 128..384;
+const STRING_TABLE: Range<usize> = 128..384;
 /// The range of the ID and the time in a record, in bytes from the record's start. They are set to
 /// zero before a record is decoded. Otherwise some IDs and times would make the decoder (the `evtx`
 /// crate) reject the record or end its walk over the chunk.
-const ID_AND_TIME: std::ops::Range<usize> = 8..24;
+const ID_AND_TIME: Range<usize> = 8..24;
 /// The greatest amount of text, in bytes of JSON, to which the events of a chunk may expand. A real
 /// chunk cannot come near this limit: its 64 KiB contain 32 thousand characters, each at most six
 /// bytes in JSON, and the names around the values add less than 1 KiB per record. A crafted chunk
@@ -51,11 +52,11 @@ pub(in crate::scan) fn decode(
     }
     let end = walk.end();
     align_with(bytes, walk);
-    let mut decoded = 0;
+    let (mut decoded, mut text) = (0, MOST_CHUNK_TEXT);
     let outcome = catch_unwind(AssertUnwindSafe(|| {
-        decode_aligned(bytes, end, walk, kinds, |record, document| {
+        each_record(bytes, end, walk, ParserSettings::new().indent(false), |span, record| {
             decoded += 1;
-            found(record, document);
+            found(span, record.and_then(|record| document(record, span, kinds, &mut text)));
         })
     }));
     let reason = match outcome {
@@ -97,7 +98,7 @@ fn align_with(bytes: &mut [u8], walk: &Walk) {
 /// decoded. The record before the gap is extended over it: if that record's size field is wrong,
 /// the gap's bytes may belong to the record, and other records may refer to them. A gap without a
 /// record before it is made to look like a record without content.
-fn hide_gap(bytes: &mut [u8], gap: &std::ops::Range<usize>, walk: &Walk) {
+fn hide_gap(bytes: &mut [u8], gap: &Range<usize>, walk: &Walk) {
     if let Some(before) = walk.records.iter().rev().find(|record| record.range.end == gap.start) {
         put(bytes, before.range.start + 4, &size_bytes(gap.end - before.range.start));
     } else if gap.len() >= LEAST_RECORD_SIZE {
@@ -115,7 +116,7 @@ fn size_bytes(size: usize) -> [u8; 4] {
 
 /// Sets the bytes in `range` of the chunk to `value`; does nothing if the chunk ends before the end
 /// of the range.
-fn fill(bytes: &mut [u8], range: std::ops::Range<usize>, value: u8) {
+fn fill(bytes: &mut [u8], range: Range<usize>, value: u8) {
     if let Some(bytes) = bytes.get_mut(range) {
         bytes.fill(value);
     }
@@ -128,26 +129,24 @@ fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
     }
 }
 
-/// Decodes a chunk that was prepared by [`align_with`], so that the decoder (the `evtx` crate)
-/// finds the records that `walk` lists and no others. The records end at offset `end` of the chunk.
+/// Walks a chunk that was prepared by [`align_with`], so that the decoder (the `evtx` crate) finds
+/// the records that `walk` lists and no others. The records end at offset `end` of the chunk.
 /// `found` is called for each record. Fails if the decoder does not accept the chunk.
-fn decode_aligned(
+fn each_record(
     bytes: &[u8],
     end: usize,
     walk: &Walk,
-    kinds: KindSet,
-    mut found: impl FnMut(&RecordSpan, Result<Document, String>),
+    settings: ParserSettings,
+    mut found: impl FnMut(&RecordSpan, Result<EvtxRecord<'_>, String>),
 ) -> Result<(), String> {
     let mut header = EvtxChunkHeader::from_bytes(bytes).map_err(|error| causes(&error))?;
     header.free_space_offset = u32::try_from(end).unwrap_or(u32::MAX);
     header.last_event_record_id = u64::MAX;
     header.last_event_record_data_offset = 0;
-    let settings = Arc::new(ParserSettings::new().indent(false));
-    let mut chunk = EvtxChunk::new(bytes, &header, settings).map_err(|error| causes(&error))?;
+    let mut chunk = EvtxChunk::new(bytes, &header, Arc::new(settings)).map_err(|error| causes(&error))?;
     let mut spans = walk.records.iter();
     let mut gaps = walk.gaps.iter().peekable();
     let mut at = CHUNK_HEADER_SIZE;
-    let mut text = MOST_CHUNK_TEXT;
     for item in chunk.iter() {
         if let Some(gap) = gaps.next_if(|gap| gap.start == at) {
             at = gap.end;
@@ -158,12 +157,49 @@ fn decode_aligned(
         if let Some(gap) = gaps.next_if(|gap| gap.start == at) {
             at = gap.end;
         }
-        found(
-            span,
-            item.map_err(|error| causes(&error)).and_then(|record| document(record, span, kinds, &mut text)),
-        );
+        let record = item.map_err(|error| causes(&error)).and_then(|record| at_place(record, span));
+        found(span, record);
     }
     Ok(())
+}
+
+/// Returns `record` if it begins where `span` does. Both walks were made to agree; if they do not, a
+/// wrong position must not be reported.
+fn at_place<'r>(record: EvtxRecord<'r>, span: &RecordSpan) -> Result<EvtxRecord<'r>, String> {
+    if record.binxml_offset == (span.range.start + RECORD_HEADER_SIZE) as u64 {
+        Ok(record)
+    } else {
+        Err("the decoder returned another record instead".to_owned())
+    }
+}
+
+/// Returns the event of the record in the range `record` of a chunk as XML, indented, as the decoder
+/// (the `evtx` crate) renders it. The error says why the record cannot be rendered.
+pub(in crate::scan) fn record_xml(chunk: &[u8], record: Range<usize>) -> Result<String, String> {
+    let mut bytes = chunk.to_vec();
+    let mut walk = Walk::default();
+    if record.start > CHUNK_HEADER_SIZE {
+        walk.gaps.push(CHUNK_HEADER_SIZE..record.start);
+    }
+    let end = record.end;
+    walk.records.push(RecordSpan { range: record, header_id: 0, origin: RecordOrigin::InChain });
+    align_with(&mut bytes, &walk);
+    let mut rendered = Err("the decoder skipped it".to_owned());
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        each_record(&bytes, end, &walk, ParserSettings::new().indent(true), |_, record| {
+            rendered = record.and_then(|record| record.into_xml().map_err(|error| causes(&error)));
+        })
+    }));
+    match outcome {
+        Ok(Ok(())) => {}
+        Ok(Err(reason)) => return Err(reason),
+        Err(_) => return Err("the decoder failed on its chunk".to_owned()),
+    }
+    let xml = rendered?.data;
+    if xml.len() > MOST_CHUNK_TEXT {
+        return Err(format!("it expands to more than {MOST_CHUNK_TEXT} bytes of text"));
+    }
+    Ok(xml)
 }
 
 /// Parses the JSON that the decoder (the `evtx` crate) makes of `record`. `span` is where the
@@ -175,10 +211,6 @@ fn document(
     kinds: KindSet,
     text: &mut usize,
 ) -> Result<Document, String> {
-    // Both walks were made to agree. If they do not, a wrong position must not be reported.
-    if record.binxml_offset != (span.range.start + RECORD_HEADER_SIZE) as u64 {
-        return Err("the decoder returned another record instead".to_owned());
-    }
     let record_bytes = record.chunk.data;
     let json = record.into_json_bytes().map_err(|error| causes(&error))?;
     let mut document = parse(&json.data, kinds).map_err(|error| causes(&error))?;

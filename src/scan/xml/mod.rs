@@ -8,6 +8,9 @@
 
 mod parse;
 mod text;
+mod view;
+
+pub use self::view::view_xml_event;
 
 use self::parse::parse;
 use self::text::{Ending, EventSpan, XmlText};

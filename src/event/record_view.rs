@@ -1,0 +1,32 @@
+//! A record as it lies in its file: its bytes, what each of them means, and the event as XML. Plain
+//! data: `scan` makes it, and `report` shows it to people who want to see the evidence itself.
+
+/// A record of an event log, or an event in event XML, as it lies in its file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordView {
+    /// The offset of the chunk that contains the record, in bytes from the start of the file. `None`
+    /// in event XML, which has no chunks, and if no chunk was found.
+    pub chunk_offset: Option<u64>,
+    /// The record's bytes.
+    pub bytes: Vec<u8>,
+    /// What the bytes mean. The parts follow one another: they cover all bytes, and none twice.
+    pub parts: Vec<RecordPart>,
+    /// The event as XML, or the reason why the record cannot be rendered.
+    pub xml: Result<String, String>,
+}
+
+/// Some bytes of a record that mean one thing, such as the record's size or one value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordPart {
+    /// The offset of the first byte, from the start of the record.
+    pub offset: usize,
+    /// The number of bytes.
+    pub length: usize,
+    /// The number of values that the part lies in: 0 in the record itself, 1 in the values of its
+    /// `EventData`.
+    pub depth: usize,
+    /// What the bytes are, such as `size of the record in bytes`.
+    pub name: String,
+    /// What the bytes say, such as `1208`; `None` if they say nothing else.
+    pub value: Option<String>,
+}

@@ -1,0 +1,277 @@
+//! Which events are shown: those with certain hashes, or those of a host or a process.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fmt;
+use std::str::FromStr;
+
+use super::{ShowError, ShowQuestion};
+use crate::base::sentence::sentence;
+use crate::event::{EventTime, Guid};
+use crate::report::answer::{AnswerError, is_host_named};
+use crate::report::matches::MatchRow;
+use crate::report::process::ProcessRow;
+use crate::report::renames::folded;
+use crate::table::{Column, Row, TableId, Tables, Wanted};
+
+/// The least number of characters of an event's hash that stand for it.
+const LEAST_CHARACTERS: usize = 4;
+/// The number of characters of an event's hash.
+const HASH_CHARACTERS: usize = 64;
+/// The most events that a message names if the characters of a hash stand for several.
+const MOST_NAMED: usize = 5;
+
+/// Which events are wanted.
+#[derive(Debug, Clone)]
+pub enum Wish {
+    /// The events with these hashes, each given by its first characters.
+    Ids(Vec<EventId>),
+    /// The events of a host, of a process, or of a process on a host.
+    Of {
+        /// The name of the host, in any case, with its domain or without; `None` for all hosts.
+        host: Option<String>,
+        /// The process; `None` for matches and leads of all processes.
+        process: Option<ProcessName>,
+    },
+}
+
+/// The first characters of an event's hash, in lower case: at least four hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventId(String);
+
+sentence! {
+    /// The reason why a text is no [`EventId`].
+    pub struct NoEventId;
+}
+
+impl FromStr for EventId {
+    type Err = NoEventId;
+
+    fn from_str(text: &str) -> Result<Self, NoEventId> {
+        let is_digits = text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if is_digits && (LEAST_CHARACTERS..=HASH_CHARACTERS).contains(&text.len()) {
+            return Ok(EventId(text.to_ascii_lowercase()));
+        }
+        Err(format!(
+            "expected an event_hash or at least its first {LEAST_CHARACTERS} characters, in hexadecimal digits"
+        )
+        .into())
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// How a process is named by who asks for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProcessName {
+    /// The process with this GUID.
+    Guid(Guid),
+    /// The processes with this ID (PID).
+    Id(i64),
+    /// The processes whose image has this file name, in lower case.
+    FileName(String),
+}
+
+impl From<&str> for ProcessName {
+    /// Reads a GUID (with braces or without), a number, or else a file name.
+    fn from(text: &str) -> Self {
+        match (Guid::parse(text), text.parse()) {
+            (Some(guid), _) => ProcessName::Guid(guid),
+            (None, Ok(id)) => ProcessName::Id(id),
+            (None, Err(_)) => ProcessName::FileName(folded(text)),
+        }
+    }
+}
+
+/// Why what was asked for cannot be shown.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotFound {
+    /// No event has a hash with these first characters.
+    #[error(
+        "'{0}': no event of the output has an event_hash that begins so; processes are in it only after sweep --context, and all DNS queries only after sweep --queries"
+    )]
+    Id(EventId),
+    /// Several events have hashes with these first characters.
+    #[error(
+        "'{id}': expected the event_hash of one event, found {count} that begin so: {first}; give more characters"
+    )]
+    Ambiguous {
+        /// The first characters, as they were asked for.
+        id: EventId,
+        /// The number of events.
+        count: usize,
+        /// The hashes of the first few events.
+        first: String,
+    },
+    /// The host or process that was asked for has no events.
+    #[error(
+        "expected a host or process with events in the output, found none; report --format csv lists all hosts"
+    )]
+    NoEvents,
+}
+
+/// An event that was selected: its hash, and its rows.
+#[derive(Debug, Default)]
+pub(super) struct Selected {
+    /// The hashes of the selected events, in the order in which they are shown.
+    pub hashes: Vec<String>,
+    /// The number of further events that were asked for.
+    pub further: u64,
+    /// For each selected event, its rows in each table. The tables are in the order of [`SEARCHED`].
+    pub rows: BTreeMap<String, [Vec<u64>; SEARCHED.len()]>,
+}
+
+/// The tables in which events are looked for.
+pub(super) const SEARCHED: [TableId<'static>; 4] =
+    [TableId::Matches, TableId::Leads, TableId::Queries, TableId::Processes];
+
+/// Returns the columns of a table in which events are looked for.
+pub(super) fn columns_of(table: TableId<'_>) -> Vec<&'static Column> {
+    match table {
+        TableId::Leads => MatchRow::LEAD_COLUMNS.iter().map(|of| &of.column).collect(),
+        TableId::Queries => MatchRow::QUERY_COLUMNS.iter().map(|of| &of.column).collect(),
+        TableId::Processes => ProcessRow::COLUMNS.iter().map(|of| &of.column).collect(),
+        _ => MatchRow::COLUMNS.iter().map(|of| &of.column).collect(),
+    }
+}
+
+/// Selects the events that `question` asks for.
+pub(super) fn select(tables: &dyn Tables, question: &ShowQuestion) -> Result<Selected, ShowError> {
+    let (hashes, further) = match &question.wish {
+        Wish::Ids(ids) => (of_ids(tables, ids)?, 0),
+        Wish::Of { host, process } => {
+            let (hashes, all) = of_place(tables, host.as_deref(), process.as_ref(), question.most)?;
+            let further = all - hashes.len() as u64;
+            (hashes, further)
+        }
+    };
+    let mut rows: BTreeMap<String, [Vec<u64>; SEARCHED.len()]> =
+        hashes.iter().map(|hash| (hash.clone(), Default::default())).collect();
+    for (place, table) in searched(tables) {
+        read(tables, table, &["event_hash"], |row| {
+            let own = row.text("event_hash").and_then(|hash| rows.get_mut(&*hash));
+            if let Some(own) = own.and_then(|rows| rows.get_mut(place)) {
+                own.push(row.number());
+            }
+        })?;
+    }
+    Ok(Selected { hashes, further, rows })
+}
+
+/// Returns the tables of the output in which events are looked for, with their places in
+/// [`SEARCHED`].
+pub(super) fn searched(tables: &dyn Tables) -> impl Iterator<Item = (usize, TableId<'static>)> {
+    SEARCHED.into_iter().enumerate().filter(|(_, table)| tables.has(*table))
+}
+
+/// Returns the hash of the one event that each ID stands for.
+fn of_ids(tables: &dyn Tables, ids: &[EventId]) -> Result<Vec<String>, ShowError> {
+    let mut found: Vec<BTreeSet<String>> = vec![BTreeSet::new(); ids.len()];
+    for (_, table) in searched(tables) {
+        read(tables, table, &["event_hash"], |row| {
+            let Some(hash) = row.text("event_hash") else { return };
+            for (id, found) in ids.iter().zip(&mut found) {
+                if hash.starts_with(&id.0) && !found.contains(&*hash) {
+                    found.insert(hash.to_string());
+                }
+            }
+        })?;
+    }
+    let mut hashes: Vec<String> = Vec::new();
+    for (id, found) in ids.iter().zip(found) {
+        let mut all = found.iter();
+        let Some(hash) = all.next() else { return Err(NotFound::Id(id.clone()).into()) };
+        if found.len() > 1 {
+            let first: Vec<&str> = found.iter().take(MOST_NAMED).map(String::as_str).collect();
+            let first = first.join(", ");
+            return Err(NotFound::Ambiguous { id: id.clone(), count: found.len(), first }.into());
+        }
+        if !hashes.contains(hash) {
+            hashes.push(hash.clone());
+        }
+    }
+    Ok(hashes)
+}
+
+/// Returns the hashes of the first `most` events of a host or a process, in order of time, and the
+/// number of all of its events. Without a process, these are matches and leads.
+fn of_place(
+    tables: &dyn Tables,
+    host: Option<&str>,
+    process: Option<&ProcessName>,
+    most: usize,
+) -> Result<(Vec<String>, u64), ShowError> {
+    let mut first: BTreeSet<(bool, Option<EventTime>, String)> = BTreeSet::new();
+    // Half of a hash is enough to tell events apart, and takes little memory.
+    let mut all: HashSet<u128> = HashSet::new();
+    for (_, table) in searched(tables) {
+        let is_of_all = matches!(table, TableId::Matches | TableId::Leads);
+        if process.is_none() && !is_of_all {
+            continue;
+        }
+        read(tables, table, columns_to_select(table), |row| {
+            let is_of_host =
+                host.is_none_or(|host| is_host_named(host, &row.text("computer").unwrap_or_default()));
+            if !is_of_host || process.is_some_and(|process| !process.is_of(table, row)) {
+                return;
+            }
+            let Some(hash) = row.text("event_hash") else { return };
+            if all.insert(half(&hash)) {
+                let time = row.time("event_time");
+                first.insert((time.is_none(), time, hash.into_owned()));
+                if first.len() > most {
+                    first.pop_last();
+                }
+            }
+        })?;
+    }
+    if all.is_empty() {
+        return Err(NotFound::NoEvents.into());
+    }
+    Ok((first.into_iter().map(|(.., hash)| hash).collect(), all.len() as u64))
+}
+
+/// Returns the number in the first half of a hash of 64 hexadecimal digits.
+fn half(hash: &str) -> u128 {
+    hash.get(..HASH_CHARACTERS / 2).and_then(|half| u128::from_str_radix(half, 16).ok()).unwrap_or_default()
+}
+
+/// Returns the columns that say of which host and process an event is.
+fn columns_to_select(table: TableId<'_>) -> &'static [&'static str] {
+    match table {
+        TableId::Leads => &["event_hash", "computer", "event_time", "process_id"],
+        _ => &["event_hash", "computer", "event_time", "process_id", "process_guid", "process_name"],
+    }
+}
+
+impl ProcessName {
+    /// Returns whether the event in a row is of this process. A lead knows only the PID.
+    fn is_of(&self, table: TableId<'_>, row: &Row<'_>) -> bool {
+        let is_lead = table == TableId::Leads;
+        match self {
+            ProcessName::Id(id) => row.integer("process_id") == Some(*id),
+            ProcessName::Guid(_) | ProcessName::FileName(_) if is_lead => false,
+            ProcessName::Guid(guid) => {
+                row.text("process_guid").as_deref().and_then(Guid::parse) == Some(*guid)
+            }
+            ProcessName::FileName(name) => row.text("process_name").is_some_and(|own| folded(&own) == *name),
+        }
+    }
+}
+
+/// Reads the named columns of all rows of a table.
+fn read(
+    tables: &dyn Tables,
+    table: TableId<'_>,
+    names: &[&str],
+    mut each: impl FnMut(&Row<'_>),
+) -> Result<(), AnswerError> {
+    let all = columns_of(table);
+    let column = |name: &&str| all.iter().copied().find(|column| column.name == **name);
+    let columns: Vec<&Column> =
+        names.iter().map(|name| column(name).expect("readers name declared columns")).collect();
+    tables.read(table, &columns, Wanted::All, &mut each).map_err(AnswerError::of(table))
+}

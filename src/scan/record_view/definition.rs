@@ -1,0 +1,66 @@
+//! Which element or attribute each value of a record fills, by the template definition that the
+//! record refers to.
+
+use std::collections::BTreeMap;
+
+use crate::scan::evtx::binxml::Index;
+use crate::scan::evtx::binxml::text::Text;
+use crate::scan::evtx::token_reader::{Token, tokens};
+
+/// The deepest element of a definition whose name is read. Real definitions have four levels; a
+/// crafted one could have thousands.
+const MOST_LEVELS: usize = 8;
+/// The longest name of an element or attribute that is shown, in characters.
+const LONGEST_NAME: usize = 64;
+
+/// Returns the place that each value of a record fills, by the value's index: the path of an element
+/// or attribute, such as `System/Provider/@Name` or `EventData/Data[QueryName]`. `definition` is the
+/// offset of the template definition in the chunk. The result ends where the definition is not
+/// understood, so it may be empty.
+pub(super) fn places(chunk: &[u8], definition: usize) -> BTreeMap<Index, String> {
+    let mut places = BTreeMap::new();
+    let Some(mut tokens) = tokens(chunk, definition, chunk.len()) else { return places };
+    let mut path: Vec<String> = Vec::new();
+    let mut attribute: Option<String> = None;
+    while let Some(token) = tokens.next() {
+        match token {
+            Token::Open(name, _) => {
+                attribute = None;
+                path.push(named(name));
+                if path.len() > MOST_LEVELS {
+                    break;
+                }
+            }
+            Token::Attribute(name) => attribute = Some(named(name)),
+            Token::EndOfAttributes => attribute = None,
+            Token::CloseEmpty | Token::Close => {
+                attribute = None;
+                path.pop();
+            }
+            // A `Data` element is known by the text of its attribute.
+            Token::Text(text) => {
+                if let (Some("Name"), Some(element)) = (attribute.as_deref(), path.last_mut()) {
+                    *element = format!("{element}[{}]", named(text));
+                }
+            }
+            Token::Substitution(index) => {
+                places.entry(index).or_insert_with(|| place(&path, attribute.as_deref()));
+            }
+            Token::End => break,
+        }
+    }
+    places
+}
+
+/// Returns the path of an element, or of its attribute, without the element `Event`, in which all
+/// others lie.
+fn place(path: &[String], attribute: Option<&str>) -> String {
+    let within = usize::from(path.first().is_some_and(|name| name == "Event"));
+    let attribute = attribute.map(|name| format!("@{name}"));
+    let elements = path.iter().skip(within).cloned();
+    elements.chain(attribute).collect::<Vec<_>>().join("/")
+}
+
+fn named(text: Text<'_>) -> String {
+    text.decode().unwrap_or_default().chars().take(LONGEST_NAME).collect()
+}

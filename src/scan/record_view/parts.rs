@@ -1,0 +1,153 @@
+//! Takes a record apart: its header, the template instance with its values, and those of the binary
+//! XML nested in them.
+//!
+//! Layout: [MS-EVEN6] 2.2.12, and libevtx's format document, "Event record". Whatever the bytes say,
+//! the parts cover all of them, in order: a size that reaches too far ends where the record does.
+
+use std::ops::Range;
+
+use super::definition::places;
+use super::value_text::{number, type_name, value_text};
+use crate::event::{EventTime, RecordPart};
+use crate::scan::evtx::binxml::descriptor::{DESCRIPTOR_SIZE, size, value_type};
+use crate::scan::evtx::binxml::token::END_OF_FRAGMENT;
+use crate::scan::evtx::binxml::{FRAGMENT, FRAGMENT_HEADER, GUID, INSTANCE_START};
+use crate::scan::evtx::chunk::SIZE_COPY_SIZE;
+
+/// The deepest nested binary XML that is taken apart. Windows nests `EventData` once; crafted
+/// records can nest as often as their size allows.
+const MOST_DEPTH: usize = 4;
+
+/// Returns what the bytes of the record in the range `record` of a chunk mean. The record has at
+/// least the size of a header and of the copy of its size.
+pub(super) fn parts(chunk: &[u8], record: Range<usize>) -> Vec<RecordPart> {
+    let mut cursor = Cursor { chunk, start: record.start, at: record.start, parts: Vec::new() };
+    let content_end = record.end - SIZE_COPY_SIZE;
+    cursor.header(content_end);
+    cursor.binary_xml(content_end, 0);
+    cursor.rest(content_end, 0, "unused");
+    cursor.number(SIZE_COPY_SIZE, record.end, 0, "copy of the size");
+    cursor.parts
+}
+
+/// Takes the bytes of a record one after the other, and notes what they mean.
+struct Cursor<'a> {
+    chunk: &'a [u8],
+    /// The offset of the record in the chunk.
+    start: usize,
+    /// The offset, in the chunk, of the next byte.
+    at: usize,
+    parts: Vec<RecordPart>,
+}
+
+impl<'a> Cursor<'a> {
+    /// Takes the next `length` bytes as a part, or those up to `end` if there are fewer. Returns
+    /// them.
+    fn take(
+        &mut self,
+        length: usize,
+        end: usize,
+        depth: usize,
+        name: impl Into<String>,
+        value: impl FnOnce(&[u8]) -> Option<String>,
+    ) -> &'a [u8] {
+        let length = length.min(end.saturating_sub(self.at));
+        let bytes = self.chunk.get(self.at..self.at + length).unwrap_or_default();
+        if !bytes.is_empty() {
+            let offset = self.at - self.start;
+            let part =
+                RecordPart { offset, length: bytes.len(), depth, name: name.into(), value: value(bytes) };
+            self.parts.push(part);
+            self.at += bytes.len();
+        }
+        bytes
+    }
+
+    /// Takes a number of `length` bytes as a part, and returns it.
+    fn number(&mut self, length: usize, end: usize, depth: usize, name: &str) -> u64 {
+        number(self.take(length, end, depth, name, |bytes| Some(number(bytes).to_string())))
+    }
+
+    /// Takes all bytes up to `end` as a part without a value.
+    fn rest(&mut self, end: usize, depth: usize, name: &str) {
+        self.take(usize::MAX, end, depth, name, |_| None);
+    }
+
+    fn header(&mut self, end: usize) {
+        self.take(4, end, 0, "signature of a record", |_| None);
+        self.number(4, end, 0, "size of the record in bytes");
+        self.number(8, end, 0, "number of the record in its log");
+        self.take(8, end, 0, "time written", |bytes| {
+            EventTime::from_filetime(number(bytes)).and_then(EventTime::system_time)
+        });
+    }
+
+    /// Takes a piece of binary XML that ends at `end`, with the token that ends it.
+    fn binary_xml(&mut self, end: usize, depth: usize) {
+        if self.begins_with(&FRAGMENT_HEADER) {
+            self.take(FRAGMENT_HEADER.len(), end, depth, "start of binary XML", |_| {
+                Some("version 1.1".to_owned())
+            });
+        }
+        if !self.begins_with(&INSTANCE_START) {
+            return self.rest(end, depth, "binary XML without a template");
+        }
+        self.take(INSTANCE_START.len(), end, depth, "use of a template", |_| None);
+        self.take(4, end, depth, "number of the template", |bytes| Some(format!("{:#010x}", number(bytes))));
+        let offset = self.take(4, end, depth, "offset of the template in the chunk", |bytes| {
+            Some(format!("{:#x}", number(bytes)))
+        });
+        let definition = usize::try_from(number(offset)).unwrap_or(usize::MAX);
+        if definition == self.at {
+            self.definition(end, depth);
+        }
+        let places = places(self.chunk, definition);
+        let count = self.number(4, end, depth, "number of values");
+        let mut descriptors: Vec<[u8; DESCRIPTOR_SIZE]> = Vec::new();
+        for index in 0..count {
+            let value = |bytes: &[u8]| {
+                let descriptor = *bytes.first_chunk()?;
+                Some(format!("{} of {} bytes", type_name(value_type(descriptor)), size(descriptor)))
+            };
+            let name = format!("type and size of value {index}");
+            let Some(descriptor) = self.take(DESCRIPTOR_SIZE, end, depth, name, value).first_chunk() else {
+                break;
+            };
+            descriptors.push(*descriptor);
+        }
+        for (index, descriptor) in (0..).zip(descriptors) {
+            let place = places.get(&index).map_or(String::new(), |place| format!(": {place}"));
+            self.value(descriptor, end, depth, format!("value {index}{place}"));
+        }
+        if self.begins_with(&[END_OF_FRAGMENT]) {
+            self.take(1, end, depth, "end of binary XML", |_| None);
+        }
+    }
+
+    /// Takes the template definition that lies in the record, because the record is the first of
+    /// its chunk to use it.
+    fn definition(&mut self, end: usize, depth: usize) {
+        self.take(4, end, depth, "offset of the next template in the chunk, 0 for none", |bytes| {
+            Some(format!("{:#x}", number(bytes)))
+        });
+        self.take(16, end, depth, "GUID of the template", |bytes| value_text(GUID, bytes));
+        let size = self.number(4, end, depth, "size of the template in bytes");
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        self.take(size, end, depth, "the template: elements and attributes, which the values fill", |_| None);
+    }
+
+    /// Takes the value that has this descriptor, and what lies in it.
+    fn value(&mut self, descriptor: [u8; DESCRIPTOR_SIZE], end: usize, depth: usize, name: String) {
+        let (kind, size) = (value_type(descriptor), size(descriptor));
+        if kind == FRAGMENT && size > 0 && depth < MOST_DEPTH {
+            let end = end.min(self.at.saturating_add(size));
+            self.binary_xml(end, depth + 1);
+            return self.rest(end, depth + 1, "unused");
+        }
+        self.take(size, end, depth, name, |bytes| value_text(kind, bytes));
+    }
+
+    fn begins_with(&self, bytes: &[u8]) -> bool {
+        self.chunk.get(self.at..).is_some_and(|rest| rest.starts_with(bytes))
+    }
+}
