@@ -62,7 +62,7 @@ impl ShowText<'_> {
             lines.extend(event.detections.iter().flat_map(detection_lines));
         }
         if !event.process_tree.is_empty() {
-            lines.push(head("Processes, each below the one that started it"));
+            lines.push(head("Processes, each below the one that started it (* asked for a name)"));
             lines.extend(chain_lines(layout, &event.process_tree));
         }
         let is_creation = event.found_in == [TableId::Processes];
