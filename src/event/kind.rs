@@ -258,6 +258,25 @@ impl EventKind {
         named.map(|(index, _)| index)
     }
 
+    /// Returns the position, in [`EventKind::fields`], of the last field whose meaning (the name by
+    /// which detections refer to a field) is `name`. `None` if there is no such field, or if its
+    /// value is not kept among the other values of an event. For names in the code, so that they
+    /// are looked up when the code is compiled.
+    pub(super) const fn place_of(&self, name: &str) -> Option<usize> {
+        let mut fields = self.fields;
+        while let [before @ .., field] = fields {
+            if is_same(field.meaning, name) {
+                return if matches!(field.location, FieldLocation::SecurityUserId) {
+                    None
+                } else {
+                    Some(before.len())
+                };
+            }
+            fields = before;
+        }
+        None
+    }
+
     /// Returns the field whose name in the record or whose meaning (the name by which detections
     /// refer to a field) is `name`. If several fields have that meaning, the result is the last one
     /// in [`EventKind::fields`], which is the most exact. `None` if the kind has no such field.
@@ -265,6 +284,18 @@ impl EventKind {
     pub fn field(&self, name: &str) -> Option<&'static FieldSpec> {
         self.fields.get(self.indexes(name).next_back()?)
     }
+}
+
+/// Returns whether two texts are the same, in code that runs when dnsweep is compiled.
+const fn is_same(left: &str, right: &str) -> bool {
+    let (mut left, mut right) = (left.as_bytes(), right.as_bytes());
+    while let ([first, left_rest @ ..], [other, right_rest @ ..]) = (left, right) {
+        if *first != *other {
+            return false;
+        }
+        (left, right) = (left_rest, right_rest);
+    }
+    left.is_empty() && right.is_empty()
 }
 
 /// Two kinds of events are equal if their names are.

@@ -140,13 +140,13 @@ impl<'a> MatchRow<'a> {
             )
             .distinct(),
             ColumnOf::nullable("rule_name", Text, "name of the Sysmon configuration rule that had the event logged; `-` if the rule has no name", |row| {
-                Cell::optional(row.event.get("RuleName"))
+                Cell::optional(row.event.rule_name())
             }),
             ColumnOf::<Self>::nullable(
                 "process_guid",
                 Text,
                 "GUID of the querying process, in lower case, without braces",
-                |row| Cell::optional(row.event.get("ProcessGuid")),
+                |row| Cell::optional(row.event.process_guid()),
             )
             .looked_up(),
             ColumnOf::nullable("process_id", Integer, "ID (PID) of the querying process", |row| {

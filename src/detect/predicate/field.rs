@@ -186,6 +186,9 @@ impl Field {
     fn text(self, event: &Event) -> Option<&str> {
         let system = &event.system;
         match self {
+            // What most rules compare is found without looking for the name.
+            Field::IMAGE => event.image(),
+            Field::QUERY_NAME => event.query_name(),
             Field::Data(name) => event.get(name),
             Field::Channel => Some(system.channel.as_str()),
             Field::Computer => Some(system.computer.as_str()),

@@ -73,10 +73,19 @@ impl<'e> FieldCache<'e> {
     fn cached(&mut self, field: Field) -> &mut CachedValue<'e> {
         // The cached value is not moved out and back, which would take longer than a comparison
         // with a pattern.
-        if self.last.as_ref().is_none_or(|known| known.field != field) {
+        if self.last.as_ref().is_none_or(|known| !is_same(known.field, field)) {
             self.last = None;
         }
         self.last.get_or_insert_with(|| CachedValue { field, value: field.value(self.event), pairs: None })
+    }
+}
+
+/// Returns true if two fields are the same. The names of fields are nearly always the same texts at
+/// the same place in memory, and then need no comparison.
+fn is_same(left: Field, right: Field) -> bool {
+    match (left, right) {
+        (Field::Data(left), Field::Data(right)) if std::ptr::eq(left, right) => true,
+        _ => left == right,
     }
 }
 
