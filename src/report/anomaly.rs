@@ -175,18 +175,23 @@ impl Anomaly {
 /// usual.
 const FAR: u64 = 5 * 60 * 10_000_000;
 
-/// Returns true if the event's UtcTime is more than five minutes from its TimeCreated.
-pub(super) fn is_utc_time_distant(event: &Event) -> bool {
-    let utc_time = event.utc_time().and_then(EventTime::parse_logged);
-    utc_time
-        .zip(event.system.time_created)
-        .is_some_and(|(utc_time, created)| utc_time.ticks().abs_diff(created.ticks()) > FAR)
+/// What is odd about an event's UtcTime.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OddUtcTime {
+    /// The UtcTime is more than five minutes from the event's TimeCreated.
+    Distant,
+    /// The UtcTime cannot be read as a time.
+    Unreadable,
 }
 
-/// Returns true if the event has a UtcTime that cannot be read as a time.
-pub(super) fn is_utc_time_unreadable(event: &Event) -> bool {
-    let written = event.utc_time().filter(|text| !text.is_empty());
-    written.is_some_and(|text| EventTime::parse_logged(text).is_none())
+impl OddUtcTime {
+    /// Returns what is odd about an event's UtcTime; `None` if nothing is, or if the event has none.
+    pub(super) fn of(event: &Event) -> Option<Self> {
+        let written = event.utc_time().filter(|text| !text.is_empty())?;
+        let Some(utc_time) = EventTime::parse_logged(written) else { return Some(OddUtcTime::Unreadable) };
+        let created = event.system.time_created?;
+        (utc_time.ticks().abs_diff(created.ticks()) > FAR).then_some(OddUtcTime::Distant)
+    }
 }
 
 impl Display for Anomaly {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::anomaly::{Anomaly, ListedNames, MOST_CHANNELS, is_utc_time_distant, is_utc_time_unreadable};
+use super::anomaly::{Anomaly, ListedNames, MOST_CHANNELS, OddUtcTime};
 use super::coverage::Coverage;
 use super::escape::cut;
 use super::host_in_evidence::HostInEvidence;
@@ -174,8 +174,11 @@ impl Host {
         self.match_span.add(event.system.time_created);
         self.risk_score = self.risk_score.max(matched.risk_score);
         matched.detections.iter().for_each(|label| self.detections.add(label, 1));
-        self.distant_utc_times += u64::from(is_utc_time_distant(event));
-        self.unreadable_utc_times += u64::from(is_utc_time_unreadable(event));
+        match OddUtcTime::of(event) {
+            Some(OddUtcTime::Distant) => self.distant_utc_times += 1,
+            Some(OddUtcTime::Unreadable) => self.unreadable_utc_times += 1,
+            None => {}
+        }
         if let Some(name) = event.query_name() {
             count(&mut self.query_names, &without_case(name));
         }
