@@ -1,23 +1,22 @@
 //! The matches of an answer: the earliest of each host that is shown in detail.
 //!
-//! The table of matches is read twice: first a few columns of all rows, to select the rows to list,
-//! and then more columns of the selected rows. The table has a row for each pair of an event and a
-//! detection that describes it. The rows of an event are neighbours, and become one match.
+//! The table of matches is read twice: first a few columns of all rows, to select the rows to list
+//! (`selection` does that), and then more columns of the selected rows. The table has a row for each
+//! pair of an event and a detection that describes it. The rows of an event are neighbours, and
+//! become one match.
 
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::collections::HashMap;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::host::{HostInDetail, UtcTime, host_key, kept};
+use super::host::{HostInDetail, UtcTime, kept};
 use super::patterns::Tally;
+use super::selection::{EXCLUDED, Event, Selection, select};
 use super::{AnswerError, Question};
 use crate::event::EventTime;
 use crate::report::matches::MatchRow;
-use crate::table::{Cell, ColumnOf, ReadError, Row, TableId, Tables, Wanted};
-
-/// The number of ticks (intervals of 100 ns) in a day.
-const TICKS_PER_DAY: i64 = 24 * 60 * 60 * 10_000_000;
+use crate::table::{Cell, ColumnOf, Row, TableId, Tables, Wanted};
 
 /// An event that is no copy of an earlier one, and that at least one detection describes without an
 /// exclusion that takes the event away from it.
@@ -155,17 +154,6 @@ pub struct DayCount {
     pub matches: u64,
 }
 
-/// The columns of the table of matches that decide which events are listed.
-const SELECTING: [&str; 8] = [
-    "event_time",
-    "computer",
-    "evidence",
-    "source_path",
-    "record_offset",
-    "duplicate",
-    "recovered",
-    EXCLUDED,
-];
 /// The columns of the table of matches that make a [`Match`].
 const SHOWN: [&str; 29] = [
     "event_time",
@@ -200,23 +188,6 @@ const SHOWN: [&str; 29] = [
 ];
 /// The column of the table of matches for the detection's risk message about the event.
 const MESSAGE: &str = "risk_message";
-/// The column of the table of matches for the name of the exclusion that takes the event away from
-/// the detection; null if none does.
-const EXCLUDED: &str = "excluded_by";
-
-/// The key by which matches are sorted by time; the earliest has the least key. It consists of true
-/// if the match has no readable time, the time, and the number of the match's first row in the
-/// table of matches.
-type Earliest = (bool, Option<EventTime>, u64);
-
-/// An event in the table of matches: the key by which events are sorted, and the number of the
-/// table's rows from the event's first to its last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Event {
-    order: Earliest,
-    rows: u64,
-}
-
 /// Gives each of `hosts` (the worst first) its earliest matches, and adds the hits of patterns to
 /// `patterns`. Returns the earliest match of all hosts that does not lie in a deleted record.
 pub(super) fn read(
@@ -274,149 +245,6 @@ pub(super) fn read(
         }
     }
     Ok(earliest)
-}
-
-/// Reads all rows of the table of matches: selects the events to list of `hosts`, and adds the hits
-/// of patterns to `patterns`.
-fn select<'q>(
-    tables: &dyn Tables,
-    hosts: &[&mut HostInDetail],
-    question: &'q Question,
-    patterns: &mut Tally,
-) -> Result<Selection<'q>, ReadError> {
-    let mut selection = Selection::new(hosts, question);
-    let counts_patterns = question.limits.patterns > 0;
-    let counted = if counts_patterns { &Tally::COLUMNS[..] } else { &[] };
-    let columns = ColumnOf::named(MatchRow::COLUMNS, &[&SELECTING, counted].concat());
-    let each = &mut |row: &Row<'_>| {
-        selection.add(row);
-        if counts_patterns {
-            patterns.add_row(row, question);
-        }
-    };
-    tables.read(TableId::Matches, &columns, Wanted::All, each)?;
-    selection.end_event();
-    Ok(selection)
-}
-
-/// Selects the events to list, while the rows of the table of matches are read.
-struct Selection<'q> {
-    question: &'q Question,
-    /// The index of each host that is shown in detail, by the host's name in lower case.
-    hosts: HashMap<String, usize>,
-    /// What is selected of each host that is shown in detail, in the order of these hosts.
-    selected: Vec<Selected>,
-    /// The earliest event of all hosts that does not lie in a deleted record.
-    first: Option<Event>,
-    /// The event whose rows in the table of matches are being read.
-    current: Option<Current>,
-}
-
-/// What is selected of one host: its earliest events, and the number of events on each day.
-struct Selected {
-    /// The most events that are listed of the host.
-    most: usize,
-    earliest: BinaryHeap<Event>,
-    /// The number of all events of the host in the table of matches, listed or not.
-    all: u64,
-    /// The number of events on each day. The key is the first tick (interval of 100 ns) of the day.
-    days: BTreeMap<i64, u64>,
-    /// True if there are events on more days than are counted.
-    more_days: bool,
-}
-
-/// The event whose rows in the table of matches are being read, and what identifies it in each row.
-struct Current {
-    event: Event,
-    evidence: String,
-    source_path: String,
-    record_offset: Option<i64>,
-    host: Option<usize>,
-    recovered: bool,
-}
-
-impl<'q> Selection<'q> {
-    fn new(hosts: &[&mut HostInDetail], question: &'q Question) -> Self {
-        let limits = &question.limits;
-        // Each host has its first match, if there is room. What is left goes to the worst.
-        let has_any = |host: &HostInDetail| host.matches.all + host.matches.recovered > 0;
-        let mut left = limits.matches.saturating_sub(hosts.iter().filter(|host| has_any(host)).count());
-        let mut most_of = |place: usize, all: u64| {
-            let own = usize::try_from(all).unwrap_or(usize::MAX).min(limits.matches_of_host);
-            let more = own.saturating_sub(1).min(left);
-            left -= more;
-            if place < limits.matches { own.min(1) + more } else { 0 }
-        };
-        let selected = hosts.iter().enumerate().map(|(place, host)| Selected {
-            most: most_of(place, host.matches.unique + host.matches.recovered),
-            earliest: BinaryHeap::new(),
-            all: 0,
-            days: BTreeMap::new(),
-            more_days: false,
-        });
-        let selected = selected.collect();
-        let names = hosts.iter().enumerate().filter_map(|(place, host)| {
-            Some((host_key(host.facts.computer.as_deref()?), place)).filter(|_| has_any(host))
-        });
-        Selection { question, hosts: names.collect(), selected, first: None, current: None }
-    }
-
-    /// Adds the next row of the table of matches: a row of the event that is being read, or the
-    /// first row of another event.
-    fn add(&mut self, row: &Row<'_>) {
-        let is_same = |current: &Current| {
-            let [evidence, source_path] = ["evidence", "source_path"].map(|column| row.text(column));
-            current.record_offset == row.integer("record_offset")
-                && Some(&*current.source_path) == source_path.as_deref()
-                && Some(&*current.evidence) == evidence.as_deref()
-        };
-        if row.is("duplicate") || row.cell(EXCLUDED) != Cell::Null {
-            return;
-        }
-        if let Some(current) = self.current.as_mut().filter(|current| is_same(current)) {
-            // Rows of detections from which an exclusion takes the event away may lie between.
-            current.event.rows = row.number() + 1 - current.event.order.2;
-            return;
-        }
-        self.end_event();
-        let computer = row.text("computer").unwrap_or_default();
-        if !self.question.is_named(&computer) {
-            return;
-        }
-        let time = row.time("event_time");
-        self.current = Some(Current {
-            event: Event { order: (time.is_none(), time, row.number()), rows: 1 },
-            evidence: row.text("evidence").unwrap_or_default().into_owned(),
-            source_path: row.text("source_path").unwrap_or_default().into_owned(),
-            record_offset: row.integer("record_offset"),
-            host: self.hosts.get(&host_key(&computer)).copied(),
-            recovered: row.is("recovered"),
-        });
-    }
-
-    /// Selects the event whose rows were read, if it is among the earliest of its host.
-    fn end_event(&mut self) {
-        let Some(Current { event, host, recovered, .. }) = self.current.take() else { return };
-        if !recovered && self.first.is_none_or(|first| event < first) {
-            self.first = Some(event);
-        }
-        let Some(selected) = host.and_then(|host| self.selected.get_mut(host)) else { return };
-        selected.all += 1;
-        if let Some(time) = event.order.1.filter(|_| !recovered) {
-            let day = time.ticks().div_euclid(TICKS_PER_DAY) * TICKS_PER_DAY;
-            if selected.days.len() < self.question.limits.days || selected.days.contains_key(&day) {
-                *selected.days.entry(day).or_default() += 1;
-            } else {
-                selected.more_days = true;
-            }
-        }
-        if selected.earliest.len() < selected.most {
-            selected.earliest.push(event);
-        } else if selected.earliest.peek().is_some_and(|latest| event < *latest) {
-            selected.earliest.pop();
-            selected.earliest.push(event);
-        }
-    }
 }
 
 impl HostMatch {

@@ -21,6 +21,7 @@ mod patterns;
 mod planting;
 mod processes;
 mod risk;
+mod selection;
 mod values;
 
 use schemars::JsonSchema;
