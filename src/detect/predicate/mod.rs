@@ -6,24 +6,28 @@ pub(in crate::detect) mod expression;
 pub(in crate::detect) mod field;
 pub(in crate::detect) mod field_cache;
 mod gram_index;
+mod hits;
+mod inequality;
 pub(in crate::detect) mod listed;
 pub(in crate::detect) mod network;
 pub(in crate::detect) mod on_label;
 pub(in crate::detect) mod pairs;
 pub(in crate::detect) mod pattern;
 pub(in crate::detect) mod pattern_set;
+mod required;
 pub(in crate::detect) mod size;
 pub(in crate::detect) mod test;
 pub(in crate::detect) mod text_index;
 mod text_table;
 pub(in crate::detect) mod tree;
 
-use std::borrow::Cow;
-use std::cmp::Ordering;
-use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::base::text_set::SoughtText;
+pub use self::hits::Hits;
+pub use self::inequality::Inequality;
+pub(in crate::detect) use self::inequality::{number, ordering};
+pub use self::required::RequiredText;
+pub(in crate::detect) use self::required::required;
 use crate::detect::predicate::expression::Expression;
 use crate::detect::predicate::field::Field;
 use crate::detect::predicate::field_cache::FieldCache;
@@ -34,10 +38,6 @@ use crate::detect::predicate::pattern_set::PatternSet;
 use crate::detect::predicate::test::FieldTest;
 use crate::detect::term::computed::Computed;
 use crate::event::Event;
-
-/// The least length, in bytes, of a literal by which a sweep selects the records that it decodes. A
-/// shorter literal occurs in nearly all records, so it would select nearly all.
-const SHORTEST_REQUIRED_LITERAL: usize = 3;
 
 /// A condition on one event, which a rule is compiled to. A tree of ANDs, ORs and NOTs; its leaves
 /// are conditions on single fields.
@@ -116,36 +116,6 @@ pub enum Predicate {
         /// the operator.
         value: String,
     },
-}
-
-/// An operator that compares a field's value, on its left, with a rule's value, on its right.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Inequality {
-    /// The field's value is less than the rule's (`<`).
-    Less,
-    /// The field's value is less than the rule's, or equal to it (`<=`).
-    LessOrEqual,
-    /// The field's value is greater than the rule's (`>`).
-    Greater,
-    /// The field's value is greater than the rule's, or equal to it (`>=`).
-    GreaterOrEqual,
-}
-
-/// The patterns of a rule that made an event match, as the rule's author wrote them. Each pattern
-/// is listed once, in the order of the rule. They become columns of the table of matches.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Hits<'p> {
-    /// The patterns of the rule that matched the name in the DNS query.
-    pub matched_query: Vec<&'p str>,
-    /// Those of `matched_query` whose text lies on label boundaries in the name, so that it is one
-    /// or more of the name's whole labels. Regular expressions, and patterns that state no text, are
-    /// among them.
-    pub matched_query_on_label: Vec<&'p str>,
-    /// The patterns of the rule that matched the name or the path of the executable of the process
-    /// that made the DNS query.
-    pub matched_process: Vec<&'p str>,
-    /// The patterns, networks and addresses of the rule that matched the answer to the DNS query.
-    pub matched_answer: Vec<Cow<'p, str>>,
 }
 
 impl Predicate {
@@ -259,192 +229,6 @@ impl Predicate {
             | Predicate::Compare { .. } => {}
         }
     }
-
-    /// Returns sets of texts, by which a sweep skips records without decoding them. Every matching
-    /// event has at least one text of each set: it contains the literal, in any ASCII case, or its
-    /// value is one of many ([`SoughtText`]). If there are no sets, any event may match. If one of
-    /// the sets is empty, no event can match.
-    ///
-    /// The sets are correct for these reasons:
-    /// - A value that matches a pattern contains all literals of the pattern, so the longest one is
-    ///   enough.
-    /// - All children of an AND are true, so the sets of all children apply.
-    /// - At least one child of an OR is true, but it is not known which. So the union of one set of
-    ///   each child applies, and the smallest set of each is taken. If a child has no set, no set
-    ///   applies.
-    /// - A NOT only says what an event does not contain, which gives no set.
-    ///
-    /// Literals outside ASCII are left out, because their upper and lower case differ in their
-    /// bytes. Literals of fields that records do not store as text are left out too.
-    #[must_use]
-    pub fn required_texts(&self) -> Vec<Vec<RequiredText>> {
-        match self {
-            Predicate::And(children) => children.iter().flat_map(Predicate::required_texts).collect(),
-            Predicate::Or(children) => {
-                // A rule can list a hundred thousand names.
-                let mut union: Vec<RequiredText> = Vec::new();
-                let mut known: HashSet<RequiredText> = HashSet::new();
-                for child in children {
-                    let Some(smallest) = child.required_texts().into_iter().min_by_key(Vec::len) else {
-                        return Vec::new();
-                    };
-                    for literal in smallest {
-                        if known.insert(literal.clone()) {
-                            union.push(literal);
-                        }
-                    }
-                }
-                vec![union]
-            }
-            Predicate::Matches { field, pattern } => required(*field, pattern.literals()),
-            Predicate::OneOf { field, patterns } => required_of_set(*field, patterns),
-            Predicate::ListedName(names) => vec![vec![RequiredText {
-                data_name: Field::QUERY_NAME.name(),
-                text: SoughtText::OneOf(Arc::<NameList>::clone(names)),
-            }]],
-            Predicate::ListedAddress(addresses) => vec![vec![RequiredText {
-                data_name: Field::QUERY_RESULTS.name(),
-                text: SoughtText::OneOf(Arc::<AddressList>::clone(addresses)),
-            }]],
-            Predicate::Fits { field, expression } => required(*field, expression.literals()),
-            Predicate::Computed(computed) => computed.required_texts(),
-            Predicate::All
-            | Predicate::Not(_)
-            | Predicate::Sysmon
-            | Predicate::Exists(_)
-            | Predicate::Empty(_)
-            | Predicate::InNetwork { .. }
-            | Predicate::Passes { .. }
-            | Predicate::Compare { .. } => Vec::new(),
-        }
-    }
-}
-
-/// Returns the set of literals for a condition on one field, as the only element of a list.
-/// `literals` are texts that the field's value must all contain; the set has only the longest of
-/// them. The list is empty if no literal can be searched for in records.
-pub(in crate::detect) fn required<'a>(
-    field: Field,
-    literals: impl Iterator<Item = &'a str>,
-) -> Vec<Vec<RequiredText>> {
-    let usable = |literal: &&str| {
-        literal.is_ascii() && literal.len() >= SHORTEST_REQUIRED_LITERAL && !literal.contains('\0')
-    };
-    let longest = literals.filter(usable).max_by_key(|literal| literal.len());
-    let required = field
-        .data_name()
-        .zip(longest)
-        .map(|(data_name, literal)| vec![RequiredText { data_name, text: literal.into() }]);
-    required.into_iter().collect()
-}
-
-/// Returns the sets of texts for a condition on one field that has many patterns: the set of the
-/// patterns, if records contain the whole value of the field, and otherwise their literals.
-fn required_of_set(field: Field, patterns: &Arc<PatternSet>) -> Vec<Vec<RequiredText>> {
-    match field.data_name() {
-        Some(data_name) if matches!(field, Field::Data(_)) => {
-            vec![vec![RequiredText {
-                data_name,
-                text: SoughtText::OneOf(Arc::<PatternSet>::clone(patterns)),
-            }]]
-        }
-        _ => {
-            let literals =
-                patterns.patterns().iter().map(|pattern| required(field, pattern.literals()).pop());
-            literals.collect::<Option<Vec<_>>>().map(|literals| vec![literals.concat()]).unwrap_or_default()
-        }
-    }
-}
-
-/// What an event must have in one of its fields to match a rule. A sweep searches records for it,
-/// and decodes only those that have it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct RequiredText {
-    /// The name of the `Data` element of the event's XML that contains the literal, such as
-    /// `QueryName`.
-    pub data_name: &'static str,
-    /// The literal that the field must contain, which is at least three characters long, or the
-    /// texts of which one must be the field's whole value.
-    pub text: SoughtText,
-}
-
-impl Inequality {
-    /// The operator as searches of Splunk write it, such as `<=`.
-    #[must_use]
-    pub fn symbol(self) -> &'static str {
-        match self {
-            Inequality::Less => "<",
-            Inequality::LessOrEqual => "<=",
-            Inequality::Greater => ">",
-            Inequality::GreaterOrEqual => ">=",
-        }
-    }
-
-    pub(in crate::detect) fn holds(self, ordering: Ordering) -> bool {
-        match self {
-            Inequality::Less => ordering.is_lt(),
-            Inequality::LessOrEqual => ordering.is_le(),
-            Inequality::Greater => ordering.is_gt(),
-            Inequality::GreaterOrEqual => ordering.is_ge(),
-        }
-    }
-}
-
-impl<'p> Hits<'p> {
-    /// Adds a pattern, network or address of the rule that matched the answer to a DNS query, if
-    /// `field` is one of the fields of the answer.
-    fn add_answer(&mut self, field: Field, text: Cow<'p, str>) {
-        let is_of_answer = matches!(field, Field::QUERY_RESULTS | Field::Answer);
-        if is_of_answer && !self.matched_answer.contains(&text) {
-            self.matched_answer.push(text);
-        }
-    }
-
-    /// Adds a pattern of the rule that matched a field of an event, if it is a field whose patterns
-    /// are listed. `is_on_label` decides whether the pattern's text lies on label boundaries in a
-    /// queried name.
-    pub(in crate::detect) fn add(
-        &mut self,
-        event: &Event,
-        field: Field,
-        text: &'p str,
-        is_on_label: impl FnOnce(&str) -> bool,
-    ) {
-        match field {
-            Field::QUERY_NAME => {
-                add_once(&mut self.matched_query, text);
-                if event.query_name().is_some_and(is_on_label) {
-                    add_once(&mut self.matched_query_on_label, text);
-                }
-            }
-            Field::ProcessName | Field::IMAGE => add_once(&mut self.matched_process, text),
-            Field::QUERY_RESULTS | Field::Answer => self.add_answer(field, text.into()),
-            _ => {}
-        }
-    }
-}
-
-fn add_once<'p>(list: &mut Vec<&'p str>, text: &'p str) {
-    if !list.contains(&text) {
-        list.push(text);
-    }
-}
-
-/// Compares two values as Splunk does: as numbers if both are numbers, otherwise as texts in lower
-/// case.
-pub(in crate::detect) fn ordering(left: &str, right: &str) -> Ordering {
-    match (number(left), number(right)) {
-        (Some(left), Some(right)) => left.total_cmp(&right),
-        _ => left.to_lowercase().cmp(&right.to_lowercase()),
-    }
-}
-
-/// Reads a text as a decimal number; `None` if it is not one. (Rust's parser would also accept
-/// texts such as `inf` and `nan`. In a log they are names, such as of a host or a user.)
-pub(in crate::detect) fn number(text: &str) -> Option<f64> {
-    let decimal = text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.".contains(&byte));
-    // Adding zero turns -0.0 into 0.0, which compare as different in a total order.
-    text.parse::<f64>().ok().filter(|number| decimal && number.is_finite()).map(|number| number + 0.0)
 }
 
 #[cfg(test)]
