@@ -1,24 +1,21 @@
 //! Compiles the `detection` section of a Sigma rule to one predicate, which is a condition on an
 //! event. The section has named parts, such as `selection`, and a condition that joins the parts.
+//! The parts themselves are compiled in `part`.
 
 use std::cell::{Cell, RefCell};
 
 use super::Refusal;
 use super::combinations::{check_number, choices, choose, condition_count};
 use super::condition::{PartSelection, Quantifier, SigmaCondition};
-use super::relevance::{CONSTANT, asks_for_dns, never_holds, unknown};
+use super::relevance::{asks_for_dns, never_holds, unknown};
 use super::source::LogSource;
-use super::{field_names, item};
 use crate::detect::bounds::{MOST_EXPRESSION_BYTES, memory_limit_error};
 use crate::detect::predicate::Predicate;
 use crate::detect::predicate::expression::Expression;
 use crate::detect::sigma::placeholder::Placeholders;
-use crate::detect::yaml::{Key, Node, NodeKind, YamlProblem};
+use crate::detect::yaml::{Node, NodeKind, YamlProblem};
 use crate::event::Event;
 
-/// The most lists inside each other in one part of a Sigma rule, such as `selection`. More are an
-/// attack on the stack of the recursive compiler, not a rule.
-const DEEPEST_NESTING: usize = 100;
 /// The most parts, such as `selection`, that a Sigma rule's `detection` section may have. Published
 /// rules have a few dozen.
 const MOST_PARTS: usize = 1_000;
@@ -30,7 +27,7 @@ const MOST_CONDITIONS: usize = 200_000;
 /// The most lines of a Sigma rule (each a field with values) that are not understood before the
 /// compiler stops reading the rule. One is enough to refuse the rule, and looking for the names
 /// that were probably meant takes time.
-const MOST_PROBLEMS: usize = 1_000;
+pub(super) const MOST_PROBLEMS: usize = 1_000;
 /// The keys of a Sigma rule's `detection` section that are not names of parts: the condition, and a
 /// time frame, which is not supported.
 const RESERVED: [&str; 2] = ["condition", "timeframe"];
@@ -66,16 +63,16 @@ pub(super) struct Compiler<'a> {
     source: LogSource,
     /// Sample events of the Sigma rule's log source ([`LogSource::prototypes`]). They show whether
     /// any event that a sweep reads can match the rule.
-    prototypes: Vec<Event>,
+    pub(super) prototypes: Vec<Event>,
     placeholders: &'a Placeholders,
     notes: RefCell<Vec<String>>,
     /// The places where the Sigma rule describes events that a sweep does not read, such as
     /// `EventID: 3`, each with a message that says so.
-    foreign: RefCell<Vec<YamlProblem>>,
+    pub(super) foreign: RefCell<Vec<YamlProblem>>,
     /// Whether some line of the Sigma rule (a field with values) describes DNS queries, such as one
     /// on `QueryName`, even if the line is not understood. If so, the rule is refused, and not
     /// ignored as a rule about other events.
-    mentions_dns: Cell<bool>,
+    pub(super) mentions_dns: Cell<bool>,
     /// The number of conditions on fields that the Sigma rule has become so far, while it is
     /// compiled. It is limited by [`MOST_CONDITIONS`].
     conditions: Cell<usize>,
@@ -88,7 +85,7 @@ pub(super) struct Compiler<'a> {
     /// The number of the Sigma rule's lines (each a field with values) that are not understood so
     /// far. A line counts as often as the rule's condition names its part. Each keyword (a value
     /// without a field) counts, too, because looking for the field that it may name takes time.
-    problems: Cell<usize>,
+    pub(super) problems: Cell<usize>,
 }
 
 impl<'a> Compiler<'a> {
@@ -269,7 +266,7 @@ impl<'a> Compiler<'a> {
     /// with its values. Returns a predicate that takes the place of the piece, so that the rest of
     /// the rule can still be compiled: it may show that the rule is about events that a sweep does
     /// not read.
-    fn not_understood(&self, problem: YamlProblem) -> Predicate {
+    pub(super) fn not_understood(&self, problem: YamlProblem) -> Predicate {
         self.problem.borrow_mut().get_or_insert(problem);
         self.problems.set(self.problems.get() + 1);
         unknown()
@@ -321,106 +318,6 @@ impl<'a> Compiler<'a> {
         check_number(parts.len(), count)?;
         let of_each = choices(parts.len().saturating_sub(1), count.saturating_sub(1));
         self.count_conditions(parts.iter().map(condition_count).sum::<usize>().saturating_mul(of_each))
-    }
-
-    /// Compiles one part of the Sigma rule, such as `selection`. A part is a mapping of lines (each
-    /// a field with values) that must all be true, or a list of mappings of which one must be true.
-    /// `depth` is the number of lists around `node`.
-    fn compile_part(&self, node: &Node, polarity: Polarity, depth: usize) -> Predicate {
-        if self.problems.get() > MOST_PROBLEMS {
-            return unknown();
-        }
-        let problem = match &node.kind {
-            _ if depth > DEEPEST_NESTING => {
-                format!("expected at most {DEEPEST_NESTING} lists inside each other")
-            }
-            NodeKind::Map(entries) if !entries.is_empty() => return self.compile_lines(entries, polarity),
-            NodeKind::List(items) if items.iter().any(|item| item.scalar().is_none()) => {
-                let items = items.iter().map(|item| self.compile_part(item, polarity, depth + 1)).collect();
-                return joined(items, Predicate::Or);
-            }
-            NodeKind::Scalar(scalar) if !scalar.is_null() => {
-                return self.refuse_keywords(node, std::slice::from_ref(node), polarity);
-            }
-            NodeKind::List(items) if !items.is_empty() => return self.refuse_keywords(node, items, polarity),
-            _ => "expected conditions on fields, found none".to_owned(),
-        };
-        self.not_understood(YamlProblem::at(node.place, problem))
-    }
-
-    /// Refuses values of the Sigma rule without a field (`words`), which Sigma calls keywords and
-    /// compares with the whole event. If one of them would be a field with a value if it had a
-    /// blank after its colon (`QueryName:x`), the problem says so. Returns a predicate that takes
-    /// the place of the values.
-    fn refuse_keywords(&self, node: &Node, words: &[Node], polarity: Polarity) -> Predicate {
-        // Looking for misspelt names takes time, and a condition can name a part many times.
-        let words = words.get(..MOST_PROBLEMS).unwrap_or(words);
-        self.problems.set(self.problems.get() + words.len());
-        let mut texts = words.iter().filter_map(|word| Some((word.place, word.scalar()?.text.as_str())));
-        let Some((place, text)) = texts.find(|(_, text)| field_names::text_asks_for_dns(text)) else {
-            return self.not_understood(YamlProblem::at(node.place, item::NO_FIELD));
-        };
-        self.mentions_dns.set(self.mentions_dns.get() || polarity == Polarity::For);
-        self.not_understood(YamlProblem::at(place, field_names::without_blank(text)))
-    }
-
-    /// Compiles the lines of a mapping in the Sigma rule (each a field with values), which must all
-    /// be true. If one of them describes events that a sweep does not read, the other lines need
-    /// not be understood, and the predicate is never true.
-    fn compile_lines(&self, entries: &[(Key, Node)], polarity: Polarity) -> Predicate {
-        if entries.iter().any(|(key, value)| self.is_foreign(key, value, polarity)) {
-            return Predicate::Or(Vec::new());
-        }
-        let line = |(key, value): &(Key, Node)| {
-            if self.problems.get() > MOST_PROBLEMS {
-                return unknown();
-            }
-            if polarity == Polarity::For && !self.mentions_dns.get() {
-                self.mentions_dns.set(field_names::asks_for_dns(key, value));
-            }
-            item::predicate(self, key, value, polarity).unwrap_or_else(|problem| self.not_understood(problem))
-        };
-        joined(entries.iter().map(line).collect(), Predicate::And)
-    }
-
-    /// Returns true if a line of the Sigma rule (the field `key` with the values `value`) describes
-    /// only events that a sweep does not read, such as `EventID: 3`. Lines on other fields than the
-    /// [`CONSTANT`] ones, and lines that are not understood, give false. Also records which values
-    /// describe events that a sweep does not read, for the message of a refusal, unless the line
-    /// excludes events.
-    fn is_foreign(&self, key: &Key, value: &Node, polarity: Polarity) -> bool {
-        if !field_names::field_of_key(key, self.source).is_some_and(|field| CONSTANT.contains(&field)) {
-            return false;
-        }
-        let holds = |value: &Node| {
-            let predicate = item::predicate(self, key, value, polarity).ok()?;
-            Some(self.prototypes.iter().any(|event| predicate.evaluate(event)))
-        };
-        let asked = |value: &Node| match value.scalar() {
-            Some(scalar) => format!("{} {}", key.name, scalar.text),
-            None => key.name.clone(),
-        };
-        let Some(is_foreign) = holds(value).map(|holds| !holds) else { return false };
-        if polarity == Polarity::For {
-            let is_number = key.name.starts_with("EventID");
-            self.mentions_dns.set(self.mentions_dns.get() || (is_number && !is_foreign));
-            let values = match &value.kind {
-                NodeKind::List(values) => values.as_slice(),
-                _ => std::slice::from_ref(value),
-            };
-            for one in values {
-                if is_foreign || (!key.name.contains('|') && holds(one) == Some(false)) {
-                    let about =
-                        YamlProblem::at(one.place, format!("{}; {}", asked(one), self.source.read_events()));
-                    self.foreign.borrow_mut().push(about);
-                    self.note(format!(
-                        "{} describes events that a sweep does not read",
-                        asked(one).escape_debug()
-                    ));
-                }
-            }
-        }
-        is_foreign
     }
 }
 

@@ -14,6 +14,7 @@ mod file;
 mod header;
 mod item;
 mod modifier;
+mod part;
 pub(in crate::detect) mod placeholder;
 mod relevance;
 mod source;
