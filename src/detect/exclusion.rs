@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::detect::predicate::Predicate;
 use crate::detect::splunk::head;
-use crate::detect::splunk::token::SearchError;
+use crate::detect::splunk::search_error::SearchError;
 use crate::detect::yaml::{Node, NodeKind, YamlProblem, from_node, only_document};
 use crate::event::{Event, EventTime, TimeError, parse_end_of_day};
 

@@ -20,7 +20,8 @@
 //! - `indicator`: lists of names and addresses, each of which is a detection
 //! - `stats`: the table that matches are reduced to
 //! - `yaml`: YAML documents, with the place of each value
-//! - `detection`: one rule of a file
+//! - `detection`: one rule, in whatever language it was written
+//! - `rule_file`: the rules of a file
 //! - `risk`: the risk that a rule states
 //! - `lead`: the part of a rule that the query name alone decides
 //! - `exclusion`: events that are known to be harmless at a site
@@ -34,6 +35,7 @@ mod lookup;
 mod nearest;
 mod predicate;
 mod risk;
+mod rule_file;
 mod rule_id;
 mod sigma;
 mod splunk;
@@ -44,7 +46,7 @@ mod tests;
 mod yaml;
 
 pub use bounds::{MOST_COMPARISONS, MOST_EXPRESSION_BYTES, memory_limit_error};
-pub use detection::{DataSet, Detection, DetectionError, EventSource, FileRule, Language};
+pub use detection::{DataSet, Detection, DetectionError, EventSource, Language};
 pub use exclusion::{Exclusion, ExclusionError, ExclusionProblem, Expiry};
 pub use indicator::{IndicatorCounts, LeftOut, MOST_INDICATORS, MOST_LEFT_OUT};
 pub use lead::LeadCondition;
@@ -59,12 +61,13 @@ pub use predicate::test::{FieldTest, Position};
 pub use predicate::tree::ConditionTree;
 pub use predicate::{Hits, Inequality, Predicate, RequiredText};
 pub use risk::{RiskObject, ThreatObject};
+pub use rule_file::FileRule;
 pub use rule_id::canonical_id;
 pub use sigma::placeholder::Placeholders;
 pub use sigma::{LEVEL_SCORES, STATUS_SHARES, sigma_dns_client_fields, sigma_fields, sigma_modifiers};
 pub use splunk::library::{ContentError, Library, Macro, NoLibrary};
 pub use splunk::search::Search;
-pub use splunk::token::{SearchError, SearchReason};
+pub use splunk::search_error::{SearchError, SearchReason};
 pub use stats::{Stats, StatsColumn, StatsKind, StatsPart, StatsTable, StatsValue};
 pub use term::computed::Computed;
 

@@ -4,7 +4,8 @@
 use crate::detect::nearest::suggestion;
 use crate::detect::splunk::names::NameResolver;
 use crate::detect::splunk::pipeline::{Pipeline, column_place, comma, require_new_name, wildcard};
-use crate::detect::splunk::token::{Cursor, SearchError, Token};
+use crate::detect::splunk::search_error::SearchError;
+use crate::detect::splunk::token::{Cursor, Token};
 use crate::detect::stats::StatsKind;
 use crate::detect::term::{Term, TermKind};
 

@@ -7,7 +7,8 @@ use std::ops::Range;
 use crate::detect::splunk::library::Library;
 use crate::detect::splunk::origin::is_macro_of_other_data;
 use crate::detect::splunk::pipeline::EXPECTED_MACRO;
-use crate::detect::splunk::token::{Cursor, MacroCall, SearchError};
+use crate::detect::splunk::search_error::SearchError;
+use crate::detect::splunk::token::{Cursor, MacroCall};
 
 /// The largest length of a search after its macros are expanded, in bytes. A longer search is
 /// refused, because macros that call macros can fill the memory.

@@ -6,18 +6,19 @@
 //! Splunk's own `where`):
 //! <https://docs.splunk.com/Documentation/Splunk/9.4.0/Search/Booleanexpressions>.
 
-use std::cell::RefCell;
 use std::ops::Range;
 
 use crate::detect::predicate::field::Field;
 use crate::detect::predicate::network::Network;
 use crate::detect::predicate::pattern::Pattern;
 use crate::detect::predicate::{Inequality, Predicate};
+use crate::detect::splunk::condition_context::{AllowedConditions, ConditionContext, Nesting};
 use crate::detect::splunk::event_code::{EXPECTED_DNS_QUERY, EXPECTED_EVENT, selects_no_dns_query};
 use crate::detect::splunk::head_value::{ValueContext, list, value};
-use crate::detect::splunk::names::{EventFields, NameResolver};
+use crate::detect::splunk::names::EventFields;
 use crate::detect::splunk::origin::{EXPECTED_MACRO, is_macro_of_other_data};
-use crate::detect::splunk::token::{Cursor, SearchError, Token, split_at_pipes};
+use crate::detect::splunk::search_error::SearchError;
+use crate::detect::splunk::token::{Cursor, Token, split_at_pipes};
 use crate::detect::term::condition::Condition;
 use crate::detect::term::{Assumption, Term};
 
@@ -29,117 +30,6 @@ const DEEPEST_NESTING: usize = 100;
 const EXPECTED_CONDITION: &str = "a condition such as QueryName=\"*example*\"";
 const EXPECTED_OPERATOR: &str = "a condition on a field: its name, then one of =, !=, <, <=, >, >= or IN \
                                  (free text is not supported; AND, OR, NOT and IN are upper case)";
-
-/// Reads one condition of a Splunk search. Where the condition stands in the search decides which
-/// names and which kinds of conditions it may have. The context collects unknown names, parts that
-/// no DNS query meets, and notes for the user.
-pub(in crate::detect) struct ConditionContext<'n> {
-    /// Says what the names in the condition mean: event fields, columns of the search's `stats`
-    /// table, or computed values.
-    names: &'n dyn NameResolver,
-    /// The kinds of conditions that are allowed at this place of the search: whether the origin of
-    /// events can be tested.
-    allowed: AllowedConditions,
-    /// The range of bytes of the first part of the condition that none of Sysmon's DNS queries
-    /// meets, with the phrase for an error message that says what was expected there. `None` until
-    /// there is such a part.
-    unmet: RefCell<Option<(Range<usize>, &'static str)>>,
-    /// The errors about unknown names that the condition has so far. An error is dropped if the
-    /// part of the condition with the name turns out to be about other events than DNS queries.
-    unknown: RefCell<Vec<SearchError>>,
-    /// Notes for the user about how the condition was understood.
-    notes: RefCell<Vec<String>>,
-}
-
-/// The kinds of conditions that are allowed at one place of a Splunk search: on fields and on the
-/// origin of events, or on fields only.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum AllowedConditions {
-    /// Conditions on fields, on the origin of events (such as `source`) and on their time. Parts of
-    /// the condition may be about other events than DNS queries.
-    FieldsAndOrigins,
-    /// Conditions on the fields of an event or on the columns of a `stats` row, and no others.
-    FieldsOnly,
-}
-
-/// How deep a part of a condition lies inside parentheses and negations.
-#[derive(Clone, Copy, Default)]
-struct Nesting {
-    /// The number of pairs of parentheses and `NOT`s that the part of the condition lies in.
-    depth: usize,
-    /// True if the part of the condition lies inside an odd number of `NOT`s, so that an event for
-    /// which the part is true is left out.
-    is_excluded: bool,
-}
-
-impl Nesting {
-    /// Returns the nesting of a part of a condition that lies inside one more pair of parentheses.
-    fn deeper(self) -> Self {
-        Nesting { depth: self.depth + 1, ..self }
-    }
-
-    /// Returns the nesting of a part of a condition that lies inside one more `NOT`.
-    fn negated(self) -> Self {
-        Nesting { is_excluded: !self.is_excluded, ..self.deeper() }
-    }
-}
-
-impl<'n> ConditionContext<'n> {
-    /// Returns the context of a condition that selects events. The condition can test fields, the
-    /// origin of events (such as `source`) and their time.
-    pub fn of_events(names: &'n dyn NameResolver) -> Self {
-        ConditionContext { allowed: AllowedConditions::FieldsAndOrigins, ..Self::of_fields(names) }
-    }
-
-    /// Returns the context of a condition in which only fields or columns can be used: a condition
-    /// on the rows of the `stats` table, or an exclusion of the site.
-    pub fn of_fields(names: &'n dyn NameResolver) -> Self {
-        ConditionContext {
-            names,
-            allowed: AllowedConditions::FieldsOnly,
-            unmet: RefCell::default(),
-            unknown: RefCell::default(),
-            notes: RefCell::default(),
-        }
-    }
-
-    /// Returns the range of bytes of the first part of the condition that none of Sysmon's DNS
-    /// queries meets, and what was expected there; `None` if there is no such part.
-    pub fn unmet(&self) -> Option<(Range<usize>, &'static str)> {
-        self.unmet.borrow().clone()
-    }
-
-    /// Records the range of bytes of a part of the condition that none of Sysmon's DNS queries
-    /// meets, and what was expected there. Only the first such part is recorded.
-    pub fn record_unmet(&self, place: &Range<usize>, expected: &'static str) {
-        self.unmet.borrow_mut().get_or_insert_with(|| (place.clone(), expected));
-    }
-
-    /// Returns the notes for the user about how the condition was understood.
-    pub fn notes(self) -> Vec<String> {
-        self.notes.into_inner()
-    }
-
-    /// Adds a note for the user about the condition, unless the same note was already added.
-    pub fn note(&self, note: String) {
-        let mut notes = self.notes.borrow_mut();
-        if !notes.contains(&note) {
-            notes.push(note);
-        }
-    }
-
-    /// Reads a condition up to the next `|`, or up to the word `by`, which ends the condition of
-    /// the command `tstats`. If the condition has unknown names, the error is about the first of
-    /// them.
-    pub fn read(&self, cursor: &mut Cursor<'_>) -> Result<Condition, SearchError> {
-        let read = self.conjunction(cursor, Nesting::default());
-        // The first of several unknown names is reported.
-        match self.unknown.take().into_iter().next() {
-            Some(unknown) => Err(unknown),
-            None => read,
-        }
-    }
-}
 
 /// Reads a condition of a search that must extend to the next `|` or to the end of the search.
 pub(in crate::detect) fn parse(
@@ -178,6 +68,18 @@ pub(in crate::detect) fn eat_search_command(cursor: &mut Cursor<'_>) {
 }
 
 impl ConditionContext<'_> {
+    /// Reads a condition up to the next `|`, or up to the word `by`, which ends the condition of
+    /// the command `tstats`. If the condition has unknown names, the error is about the first of
+    /// them.
+    pub fn read(&self, cursor: &mut Cursor<'_>) -> Result<Condition, SearchError> {
+        let read = self.conjunction(cursor, Nesting::default());
+        // The first of several unknown names is reported.
+        match self.unknown.take().into_iter().next() {
+            Some(unknown) => Err(unknown),
+            None => read,
+        }
+    }
+
     /// Reads operands that are joined by `AND`, written or implied: `x AND y z`. `AND` binds least,
     /// so it is the outermost operator. `nesting` is how deep the operands lie in parentheses and
     /// `NOT`s.

@@ -1,10 +1,12 @@
 //! Reads the conditions of a search on the origin of events (`source`, `index` and similar) and on
 //! their time (`earliest` and similar).
 
-use crate::detect::splunk::head::{ConditionContext, join_conditions};
+use crate::detect::splunk::condition_context::ConditionContext;
+use crate::detect::splunk::head::join_conditions;
 use crate::detect::splunk::head_value::{ValueContext, list, time, value};
 use crate::detect::splunk::origin::{EXPECTED_ORIGIN, Origin, is_period, origin};
-use crate::detect::splunk::token::{Cursor, SearchError, Token};
+use crate::detect::splunk::search_error::SearchError;
+use crate::detect::splunk::token::{Cursor, Token};
 use crate::detect::term::condition::Condition;
 
 impl ConditionContext<'_> {

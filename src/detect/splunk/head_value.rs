@@ -2,7 +2,8 @@
 //! a list after `IN`.
 
 use crate::detect::splunk::head::is_operator;
-use crate::detect::splunk::token::{Cursor, SearchError, Token};
+use crate::detect::splunk::search_error::SearchError;
+use crate::detect::splunk::token::{Cursor, Token};
 
 /// Where in a search's condition a value stands: after an operator, or in a list. It decides
 /// whether a comma ends the value.

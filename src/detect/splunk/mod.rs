@@ -7,6 +7,7 @@
 //! the head of a search.
 
 pub(in crate::detect) mod column_commands;
+mod condition_context;
 pub(in crate::detect) mod eval;
 pub(in crate::detect) mod event_code;
 pub(in crate::detect) mod expansion;
@@ -22,5 +23,6 @@ pub(in crate::detect) mod other_data;
 pub(in crate::detect) mod pipeline;
 pub(in crate::detect) mod row_commands;
 pub(in crate::detect) mod search;
+pub(in crate::detect) mod search_error;
 pub(in crate::detect) mod stats_commands;
 pub(in crate::detect) mod token;

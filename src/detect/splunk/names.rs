@@ -3,7 +3,8 @@
 
 use crate::detect::nearest::nearest;
 use crate::detect::predicate::field::Field;
-use crate::detect::splunk::token::{Cursor, SearchError, Token};
+use crate::detect::splunk::search_error::SearchError;
+use crate::detect::splunk::token::{Cursor, Token};
 use crate::detect::term::{Term, TermKind};
 
 /// Says what a name means at one place of a Splunk search: which names are known there depends on

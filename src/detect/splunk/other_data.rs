@@ -12,7 +12,8 @@ use crate::detect::splunk::head::is_operator;
 use crate::detect::splunk::origin::{
     EXPECTED_MACRO, EXPECTED_ORIGIN, Origin, is_macro_of_other_data, origin,
 };
-use crate::detect::splunk::token::{Cursor, SearchError, Token};
+use crate::detect::splunk::search_error::SearchError;
+use crate::detect::splunk::token::{Cursor, Token};
 
 /// The name of Splunk's data model (a common schema for events of many products) that describes DNS
 /// queries.

@@ -8,7 +8,8 @@ use crate::detect::predicate::field::Field;
 use crate::detect::splunk::column_commands::{FieldSelection, fields_sign};
 use crate::detect::splunk::library::Library;
 use crate::detect::splunk::names::{NameResolver, no_field};
-use crate::detect::splunk::token::{Cursor, MacroCall, SearchError, Token};
+use crate::detect::splunk::search_error::SearchError;
+use crate::detect::splunk::token::{Cursor, MacroCall, Token};
 use crate::detect::stats::{Stats, StatsColumn, StatsKind};
 use crate::detect::term::{DEEPEST_TERM, MOST_STEPS, Term, TermKind};
 

@@ -3,7 +3,8 @@
 
 use crate::detect::splunk::names::NameResolver;
 use crate::detect::splunk::pipeline::{Pipeline, comma, wildcard};
-use crate::detect::splunk::token::{Cursor, SearchError, Token};
+use crate::detect::splunk::search_error::SearchError;
+use crate::detect::splunk::token::{Cursor, Token};
 use crate::detect::stats::rows::{RowStep, SortBy, SortKey};
 use crate::detect::stats::{StatsColumn, StatsKind};
 use crate::detect::term::{Term, TermKind};

@@ -7,7 +7,8 @@ mod calls;
 
 use crate::detect::predicate::Inequality;
 use crate::detect::splunk::names::NameResolver;
-use crate::detect::splunk::token::{Cursor, SearchError};
+use crate::detect::splunk::search_error::SearchError;
+use crate::detect::splunk::token::Cursor;
 use crate::detect::term::condition::{Condition, Relation};
 use crate::detect::term::function::Function;
 use crate::detect::term::{DEEPEST_TERM, MOST_STEPS, Number, Term, TermKind};
