@@ -18,7 +18,8 @@ use walkdir::{DirEntry, WalkDir};
 use super::content::head_of_file;
 use super::explorer::{Access, Contents, NOT_READ, NOT_SUPPORTED, container_path, explore, no_signature};
 use super::form::{Candidate, FileForm, Handling, is_named_like_event_log};
-use super::log_file::{InnerFile, relative_path};
+use super::listed::{ListedItem, Listing};
+use super::log_file::relative_path;
 use super::outer_file::OuterFiles;
 use super::passed_over::pass_over;
 use super::segments::first_names;
@@ -45,38 +46,6 @@ const ONE_OF_MANY: u64 = 1 << 16;
 /// The weight of a folder as a unit of work for the threads if there are only few folders. With
 /// this weight, a thread gets one folder at a time.
 const ONE_OF_FEW: u64 = 1 << 19;
-
-/// What was found in a part of a root: the files, containers and pieces of evidence, in the order
-/// in which a single thread would find them.
-#[derive(Debug)]
-pub(super) struct Listing {
-    /// The position of the root that was listed, in the list of all roots, counted from 0.
-    pub root: usize,
-    /// The files, containers and pieces of evidence that were found, in the order in which a single
-    /// thread would find them.
-    pub found: Vec<ListedItem>,
-    /// The numbers of files that were skipped, by kind.
-    pub passed_over: SkippedCounts,
-}
-
-/// Something that was found in a root and that the sweep uses: a piece of evidence (usually what
-/// was collected from one machine), a file or a container.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum ListedItem {
-    /// A folder or file that is one piece of evidence, usually what was collected from one machine.
-    /// Contains its absolute path. A piece is listed even if no log is found in it.
-    Piece(PathBuf),
-    /// A file to read, or a folder or file that could not be listed. `known` is the file's
-    /// identity, size and time of change when it was listed, or the reason why it could not be
-    /// listed.
-    File { path: PathBuf, form: FileForm, known: Result<ListedFile, String> },
-    /// An archive or a disk image, with the files and containers in it. `number` is the device and
-    /// inode number of the container's file, or `None` if it could not be listed.
-    Container { path: PathBuf, number: Option<(u64, u64)>, contents: Contents },
-    /// The file at `path`, which was listed before, is a sparse file, whose index the file at `index`
-    /// is. Contains the file as it was before it was collected.
-    Sparse { path: PathBuf, index: PathBuf, file: InnerFile },
-}
 
 /// A part of a root that one thread walks: a folder with everything in it, or a root that is a
 /// file.
@@ -365,30 +334,6 @@ impl Lister<'_> {
         };
         let number = known.as_ref().ok().map(|known| known.identity.number);
         listing.found.push(ListedItem::Container { path: path.to_path_buf(), number, contents });
-    }
-}
-
-impl Listing {
-    /// Returns true if the listing has neither found items nor counts of skipped files.
-    fn is_empty(&self) -> bool {
-        self.found.is_empty() && self.passed_over == SkippedCounts::default()
-    }
-
-    /// Counts a symbolic link, or a special file such as a pipe or a device, as skipped.
-    fn count_skipped(&mut self, kind: FileType) {
-        if kind.is_symlink() {
-            self.passed_over.links += 1;
-        } else {
-            self.passed_over.special_files += 1;
-        }
-    }
-
-    /// Records a folder, or the file of a container, as a piece of evidence if `depth`, its depth
-    /// under the root, is the depth of pieces of evidence.
-    fn add_folder(&mut self, tree: &Tree, path: &Path, depth: usize) {
-        if depth == tree.depth_of_pieces {
-            self.found.push(ListedItem::Piece(path.to_path_buf()));
-        }
     }
 }
 

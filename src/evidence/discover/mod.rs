@@ -12,6 +12,7 @@ mod evidence;
 mod explorer;
 mod extension;
 mod form;
+mod listed;
 mod listing;
 mod log_file;
 mod outer_file;

@@ -9,7 +9,8 @@ use crate::evidence::EvidenceError;
 use crate::evidence::discover::builder::DiscoveryBuilder;
 use crate::evidence::discover::evidence::EvidenceId;
 use crate::evidence::discover::explorer::Access;
-use crate::evidence::discover::listing::{Listing, list_again};
+use crate::evidence::discover::listed::Listing;
+use crate::evidence::discover::listing::list_again;
 use crate::evidence::discover::log_file::LogFile;
 use crate::evidence::discover::{Discovery, FoundContainer, Search};
 

@@ -10,7 +10,8 @@ use super::super::cache::{BlockCache, PAGES_LIMIT, Paged};
 use super::super::fields::Fields;
 use super::super::inflate::Workers;
 use super::super::outcome::{ImageProblem, Problems};
-use super::sections::{Contents, DEFLATED, Group, GroupOrGap, Media};
+use super::contents::{Contents, Group, GroupOrGap, Media};
+use super::sections::DEFLATED;
 use super::segments::{SegmentFile, Segments};
 use super::stored::{ChunkPacking, StoredChunk};
 

@@ -6,6 +6,7 @@
 //! place of each chunk on the disk, and [`header`] reads what the examiner typed.
 
 mod chunks;
+mod contents;
 pub(super) mod ex01;
 mod header;
 mod sections;
@@ -15,7 +16,7 @@ mod stored;
 use std::sync::Arc;
 
 use self::chunks::{Chunks, Layout};
-use self::sections::Contents;
+use self::contents::Contents;
 pub(super) use self::segments::first_name;
 use super::blocks::BlockDisk;
 use super::outcome::Problems;

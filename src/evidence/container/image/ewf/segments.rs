@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::super::fields::Fields;
 use super::super::outcome::Problems;
 use super::super::{ImageError, ImageProblem, Opening};
-use super::sections::{self, Contents, GroupOrGap};
+use super::contents::{Contents, GroupOrGap};
+use super::sections;
 use crate::evidence::layer::{SharedSource, read_up_to};
 
 /// The size of the header of an E01 segment (a file of the image), in bytes. The first section

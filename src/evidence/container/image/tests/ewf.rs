@@ -67,7 +67,7 @@ fn a_missing_segment_loses_its_own_range_and_is_named() {
 fn a_damaged_chunk_of_an_e01_loses_its_own_range() {
     let disk = made::disk(70_000);
     let folder = made::e01(&disk, 1);
-    let places = made::e01_places(&folder.0["disk.E01"]);
+    let places = made::ewf::e01_places(&folder.0["disk.E01"]);
     // Chunk 0 is stored as it is, chunk 1 is deflated.
     for (chunk, start) in [(0, places.chunks), (1, places.chunks + 4100 + 20)] {
         let image = folder.changed("disk.E01", start + 9).open_image("disk.E01").unwrap();
@@ -82,7 +82,7 @@ fn a_damaged_chunk_of_an_e01_loses_its_own_range() {
 fn a_damaged_table_of_an_e01_is_replaced_by_its_copy() {
     let disk = made::disk(70_000);
     let folder = made::e01(&disk, 1);
-    let places = made::e01_places(&folder.0["disk.E01"]);
+    let places = made::ewf::e01_places(&folder.0["disk.E01"]);
     // Bytes of the descriptor (its kind, its padding), of the table's header, and of an entry.
     let descriptor = [places.table + 5, places.table + 40];
     let table = [places.table + 76 + 1, places.table + 76 + 5, places.table + 76 + 24 + 3];

@@ -7,7 +7,7 @@ use super::super::super::cache::Paged;
 use super::super::super::fields::Fields;
 use super::super::super::inflate::Workers;
 use super::super::super::outcome::ImageProblem;
-use super::super::sections::Media;
+use super::super::contents::Media;
 use super::super::stored::{ChunkPacking, StoredChunk};
 
 /// The size in bytes of an entry in a table of an Ex01 image. An entry says where the image stores

@@ -15,7 +15,8 @@ use super::super::fields::Fields;
 use super::super::inflate::Workers;
 use super::super::outcome::{ImageFacts, ImageProblem, Problems};
 use super::super::{Image, ImageError, Opening};
-use super::sections::{LARGEST_CHUNK, Media};
+use super::contents::Media;
+use super::sections::LARGEST_CHUNK;
 use super::segments::{LOOK_AHEAD, segment_name};
 use crate::evidence::layer::{SharedSource, read_up_to};
 
