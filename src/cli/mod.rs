@@ -8,6 +8,7 @@ mod detections;
 mod error;
 pub(crate) mod exit;
 mod export;
+mod export_file;
 mod guide;
 mod interrupt;
 mod merge;

@@ -134,6 +134,12 @@ pub(in crate::report) fn json_value(kind: ColumnType, cell: Cell<'_>) -> serde_j
     serde_json::to_value(jsonl::value(kind, cell)).expect("texts, numbers and lists of them are JSON")
 }
 
+impl From<io::Error> for ExportError {
+    fn from(error: io::Error) -> Self {
+        ExportError::Write(error)
+    }
+}
+
 /// A function that writes an event as a line.
 type WriteEvent = fn(&ExportedEvent<'_>, &mut dyn Write) -> io::Result<()>;
 
