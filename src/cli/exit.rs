@@ -106,6 +106,20 @@ pub const SHOW_EXIT_STATUSES: [(Exit, &str); 4] = [
     (Exit::OutputFailed, "the events could not be written"),
 ];
 
+/// The exit statuses of `dnsweep timeline` with their meanings, for the guide and `--help`.
+pub const TIMELINE_EXIT_STATUSES: [(Exit, &str); 4] = [
+    (Exit::Complete, "the timeline was written, or its reader wanted no more"),
+    (
+        Exit::Usage,
+        "wrong arguments, no host of that name, or no complete output of this dnsweep; with `-o`, no file was written",
+    ),
+    (
+        Exit::OutputFailed,
+        "the timeline or a temporary file could not be written completely; with `-o`, no file was written",
+    ),
+    (Exit::Interrupted, "interrupted; with `-o`, no file was written"),
+];
+
 /// The exit statuses of `dnsweep export` with their meanings, for the guide and `--help`.
 pub const EXPORT_EXIT_STATUSES: [(Exit, &str); 4] = [
     (Exit::Complete, "the export was written, or its reader wanted no more"),

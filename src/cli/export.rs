@@ -55,7 +55,8 @@ pub(super) fn run(arguments: &ExportArguments) -> Result<Exit, CommandError> {
 }
 
 /// The warning that an exported table comes from a sweep that was interrupted.
-pub(super) const INTERRUPTED_SWEEP: &str = "the sweep was interrupted: its tables contain only what it had read by then";
+pub(super) const INTERRUPTED_SWEEP: &str =
+    "the sweep was interrupted: its tables contain only what it had read by then";
 
 /// Returns the messages for the user about a finished export: how many rows it has, and how many
 /// were left out and why. `file` is the file with the export; `None` for standard output.

@@ -22,6 +22,7 @@ mod shard;
 mod shell;
 mod show;
 mod sweep;
+mod timeline;
 mod verify;
 
 use std::io::{self, Write};
@@ -63,6 +64,7 @@ pub fn main(build: Build) -> ExitCode {
                 Command::Verify(arguments) => (verify::run(arguments), arguments.log_format),
                 Command::Report(arguments) => (report::run(arguments), arguments.log_format),
                 Command::Show(arguments) => (show::run(arguments), arguments.log_format),
+                Command::Timeline(arguments) => (timeline::run(arguments), arguments.log_format),
                 Command::Export(arguments) => (export::run(arguments), arguments.log_format),
                 Command::Detections(command) => (detections::run(command), LogFormat::Text),
                 Command::Schema(arguments) => (schema::run(arguments), LogFormat::Text),

@@ -41,6 +41,8 @@ pub mod show;
 #[cfg(feature = "cli")]
 mod summary;
 mod table_schemas;
+#[cfg(feature = "cli")]
+pub mod timeline;
 mod totals;
 mod verdict;
 mod verification;

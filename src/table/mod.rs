@@ -213,7 +213,7 @@ pub fn cells<'r, R>(columns: &[ColumnOf<R>], row: &'r R) -> Vec<Cell<'r>> {
 }
 
 /// A cell of a table: the value of one column in one row.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Cell<'a> {
     /// No value: the row has none in this column, such as a field that the event does not have.
     Null,

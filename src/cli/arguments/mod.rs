@@ -17,7 +17,7 @@ pub use self::detections::{
 };
 pub use self::output::{
     ExportArguments, ExportFormat, ReportArguments, ReportFormat, SchemaArguments, SchemaFormat,
-    SchemaSubject, VerifyArguments,
+    SchemaSubject, TimelineArguments, TimelineFormat, VerifyArguments,
 };
 pub use self::parts::{MergeArguments, PlanArguments};
 pub use self::request::RequestArguments;
@@ -57,6 +57,9 @@ pub enum Command {
     /// Shows single events of an output: all fields, what started the process, the rules that hit and,
     /// read again from evidence, the record itself
     Show(ShowEventsArguments),
+    /// Prints what the tables of an output say happened, in order of time: matches, leads, and starts
+    /// and ends of processes
+    Timeline(TimelineArguments),
     /// Exports a table of an output for other programs: as CSV or JSON lines, or its matches in the
     /// form that Timesketch, Elasticsearch, Splunk or a lake of OCSF events takes
     Export(ExportArguments),

@@ -1,12 +1,14 @@
 //! The arguments of the commands that read what a sweep wrote, or print what its output looks like:
-//! `verify`, `report`, `export` and `schema`.
+//! `verify`, `report`, `timeline`, `export` and `schema`.
 
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
 use super::{LogFormat, exit_statuses};
-use crate::cli::exit::{EXPORT_EXIT_STATUSES, REPORT_EXIT_STATUSES, VERIFY_EXIT_STATUSES};
+use crate::cli::exit::{
+    EXPORT_EXIT_STATUSES, REPORT_EXIT_STATUSES, TIMELINE_EXIT_STATUSES, VERIFY_EXIT_STATUSES,
+};
 use crate::report::export::TableName;
 
 /// The arguments of `verify`.
@@ -97,6 +99,63 @@ pub enum ReportFormat {
     Csv,
     /// The page that a sweep writes as report.html: one HTML file for a browser
     Html,
+}
+
+/// The arguments of `timeline`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = timeline_help())]
+pub struct TimelineArguments {
+    /// Directory that a sweep wrote
+    #[arg(value_name = "OUT")]
+    pub out: PathBuf,
+
+    /// Only what happened on this host; can be given several times. The name in any case, with its
+    /// domain or without
+    #[arg(long, value_name = "NAME")]
+    pub host: Vec<String>,
+
+    /// Format of the timeline
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub format: TimelineFormat,
+
+    /// File to write, which is then complete or absent (- for standard output)
+    #[arg(long, short, value_name = "FILE", default_value = "-")]
+    pub output: PathBuf,
+
+    /// Replace FILE if it exists
+    #[arg(long)]
+    pub force: bool,
+
+    /// Print no messages except warnings and errors
+    #[arg(long, short)]
+    pub quiet: bool,
+
+    /// Format of messages on standard error
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub log_format: LogFormat,
+}
+
+/// The format of a timeline.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum TimelineFormat {
+    /// Text for people: a line for each entry or, on a narrow terminal, a few lines
+    #[default]
+    Text,
+    /// Comma-separated values (RFC 4180) with all columns, safe to open in a spreadsheet
+    Csv,
+    /// A JSON object a line for each entry, with all columns
+    Jsonl,
+}
+
+const TIMELINE_EXAMPLES: &str = "Examples:
+  dnsweep timeline OUT                            all hosts
+  dnsweep timeline OUT --host FIN-WS07 | less     one host
+  dnsweep timeline OUT --format csv -o case.csv   for a spreadsheet
+  dnsweep guide timeline                          which times, and what is left out";
+
+/// The text at the end of the help for `dnsweep timeline`: examples, and its exit statuses.
+fn timeline_help() -> String {
+    format!("{TIMELINE_EXAMPLES}\n\n{}", exit_statuses(&TIMELINE_EXIT_STATUSES))
 }
 
 /// The arguments of `export`.

@@ -1,5 +1,6 @@
 //! The hosts of an answer: counts over all hosts, and the hosts that are listed.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -236,11 +237,7 @@ impl Question {
     /// Returns true if the answer is about the host in this row of the table of hosts: if the host
     /// has the wanted name or, where no record names a machine, its piece of evidence has.
     fn is_about(&self, row: &Row<'_>) -> bool {
-        self.host.is_none()
-            || row
-                .text("computer")
-                .or_else(|| row.texts("evidence").into_iter().next())
-                .is_some_and(|name| self.is_named(&name))
+        self.host.is_none() || host_name_in(row).is_some_and(|name| self.is_named(&name))
     }
 
     /// Returns true if the answer is about the host with this name.
@@ -249,9 +246,15 @@ impl Question {
     }
 }
 
-/// Returns true if `wanted`, as a user typed it, names the host `name`: in any case, with its domain
-/// or without.
+/// Returns true if a user who gives the name `wanted` means the host `name`: the names are equal in
+/// any case, or `wanted` is that of the host without its domain.
 pub(in crate::report) fn is_host_named(wanted: &str, name: &str) -> bool {
     let (wanted, name) = (folded(wanted), folded(name));
     name == wanted || (!wanted.contains('.') && name.split('.').next() == Some(&*wanted))
+}
+
+/// Returns the name by which a user can mean the host in this row of the table of hosts: that of the
+/// host or, where no record names a machine, that of its piece of evidence.
+pub(in crate::report) fn host_name_in<'r>(row: &Row<'r>) -> Option<Cow<'r, str>> {
+    row.text("computer").or_else(|| row.texts("evidence").into_iter().next())
 }

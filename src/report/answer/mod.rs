@@ -35,6 +35,7 @@ pub(in crate::report) use self::host::host_key;
 pub use self::host::{HostFacts, HostInDetail, HostMatches, RuleCount, Seen, Uncleared, UtcTime};
 pub(in crate::report) use self::hosts::is_host_named;
 pub use self::hosts::{HostLeads, HostRemark, NamedPlace, UnclearedCount, VerdictCount};
+pub(in crate::report) use self::hosts::{host_name_in, is_host_named};
 pub use self::limits::Limits;
 pub use self::listed::{Listed, Ranked};
 pub use self::matches::{DayCount, HostMatch, Match, MatchedRule, RecordPlace};

@@ -18,7 +18,7 @@ const BETWEEN_ITEMS: &str = "; ";
 /// The text between the named values of a struct (an item of a list) in a field of CSV.
 const BETWEEN_FIELDS: &str = ", ";
 /// Writes the rows of a table as CSV.
-pub(super) struct CsvRows<'a> {
+pub(in crate::report) struct CsvRows<'a> {
     writer: CsvWriter<&'a mut dyn Write>,
     columns: &'a [Column],
     characters: Characters,
@@ -26,7 +26,7 @@ pub(super) struct CsvRows<'a> {
 
 impl<'a> CsvRows<'a> {
     /// Begins to write a table to `to`, with a header that has the columns' names.
-    pub(super) fn begin(
+    pub(in crate::report) fn begin(
         columns: &'a [Column],
         characters: Characters,
         to: &'a mut dyn Write,
@@ -40,7 +40,7 @@ impl<'a> CsvRows<'a> {
     }
 
     /// Writes a row of the table as a line of CSV.
-    pub(super) fn push(&mut self, row: &Row<'_>) -> io::Result<()> {
+    pub(in crate::report) fn push(&mut self, row: &Row<'_>) -> io::Result<()> {
         for (column, cell) in self.columns.iter().zip(row.cells()) {
             match cell {
                 Cell::Null => self.writer.field("")?,
@@ -55,7 +55,7 @@ impl<'a> CsvRows<'a> {
     }
 
     /// Writes the lines that are still buffered.
-    pub(super) fn end(self) -> io::Result<()> {
+    pub(in crate::report) fn end(self) -> io::Result<()> {
         self.writer.end()
     }
 

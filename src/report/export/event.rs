@@ -11,7 +11,7 @@ use crate::table::{Cell, Row};
 
 /// The event ID of the event that Windows' DNS client logs when a server responds. A service writes
 /// the event, on behalf of the process that asks.
-const DNS_CLIENT_RESPONSE: i64 = 3020;
+pub(in crate::report) const DNS_CLIENT_RESPONSE: i64 = 3020;
 /// The event ID of the event that Windows' DNS client logs when it makes a query. The event has no
 /// answer yet.
 const DNS_CLIENT_QUESTION: i64 = 3006;

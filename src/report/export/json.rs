@@ -12,7 +12,7 @@ use crate::report::escape::escaped_json;
 
 /// A JSON value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Json<'a> {
+pub(in crate::report) enum Json<'a> {
     /// `null`. [`object_of`] leaves out a field, and [`list`] an item, with this value.
     Null,
     /// A text.
@@ -133,7 +133,7 @@ impl Serialize for Json<'_> {
 
 /// Writes a value as a line of JSON. Characters that act on a terminal, or that a reader would not
 /// see, are written as `\uXXXX`, which means the same.
-pub(super) fn write_line(value: &Json<'_>, mut to: &mut dyn Write) -> io::Result<()> {
+pub(in crate::report) fn write_line(value: &Json<'_>, mut to: &mut dyn Write) -> io::Result<()> {
     value.serialize(&mut serde_json::Serializer::with_formatter(&mut to, Safe))?;
     to.write_all(b"\n")
 }

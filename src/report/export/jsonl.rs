@@ -6,7 +6,7 @@ use super::json::Json;
 use crate::table::{Cell, Column, ColumnType, Row, Scalar};
 
 /// Makes the JSON object of a row, which becomes one of the JSON lines.
-pub(super) fn line<'a>(columns: &'a [Column], row: &Row<'a>) -> Json<'a> {
+pub(in crate::report) fn line<'a>(columns: &'a [Column], row: &Row<'a>) -> Json<'a> {
     let fields = columns.iter().zip(row.cells());
     Json::Object(fields.map(|(column, cell)| (column.name.as_ref(), value(column.kind, cell))).collect())
 }

@@ -5,12 +5,12 @@
 //! the processes of matches are kept, if the output has them. A new format is a file in this folder,
 //! a variant of [`Format`] and, if it has events, a line in [`Format::event_line`].
 
-mod csv;
+pub(in crate::report) mod csv;
 mod detection;
 mod ecs;
 mod event;
-mod json;
-mod jsonl;
+pub(in crate::report) mod json;
+pub(in crate::report) mod jsonl;
 mod ocsf;
 mod process;
 mod provenance;
@@ -24,6 +24,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use self::csv::CsvRows;
 use self::detection::Detections;
+pub(in crate::report) use self::event::DNS_CLIENT_RESPONSE;
 use self::event::{ExportedEvent, Origin};
 use self::json::write_line;
 use self::process::{AskingProcesses, WithProcess, additional_columns};

@@ -10,13 +10,13 @@ use crate::report::escape::is_shown_escaped;
 
 /// The width, in columns, of the label with which a line of the summary starts, such as
 /// `Detection`. The line's text begins after it.
-pub(super) const LABEL_WIDTH: usize = 12;
+pub(in crate::report) const LABEL_WIDTH: usize = 12;
 /// The width, in columns, to which a value from the evidence, such as a queried name, is cut if it
 /// stands in a line with others. It is cut in the middle.
-pub(super) const VALUE_WIDTH: usize = 60;
+pub(in crate::report) const VALUE_WIDTH: usize = 60;
 /// The width, in columns, to which a path is cut. It is large, because paths are copied: they have
 /// a line of their own, even if it is longer than the terminal is wide.
-pub(super) const PATH_WIDTH: usize = 400;
+pub(in crate::report) const PATH_WIDTH: usize = 400;
 
 /// Whether the summary is coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,16 +67,31 @@ impl Layout {
 
     /// Returns lines that begin with a label, such as `Detection`, and have a text after it. The
     /// text is wrapped at blanks, to the width of the summary.
-    pub(super) fn labelled(self, label: &str, text: &str) -> Vec<String> {
-        let first = format!("{label:LABEL_WIDTH$}");
-        let rest = " ".repeat(LABEL_WIDTH);
+    pub(in crate::report) fn labelled(self, label: &str, text: &str) -> Vec<String> {
+        self.beside(&format!("{label:LABEL_WIDTH$}"), text)
+    }
+
+    /// Returns lines that begin with `left`, and have `text` beside it, wrapped at blanks. Further
+    /// lines begin with blanks, as many as `left` is wide.
+    pub(in crate::report) fn beside(self, left: &str, text: &str) -> Vec<String> {
+        let rest = " ".repeat(display_width(left));
         let options = textwrap::Options::new(self.width)
-            .initial_indent(&first)
+            .initial_indent(left)
             .subsequent_indent(&rest)
             .word_splitter(textwrap::WordSplitter::NoHyphenation)
             .break_words(false)
             .word_separator(textwrap::WordSeparator::AsciiSpace);
         textwrap::wrap(text, options).iter().map(|line| line.trim_end().to_owned()).collect()
+    }
+
+    /// Returns the width in columns that is left for a text beside `left`.
+    pub(in crate::report) fn room_beside(self, left: &str) -> usize {
+        self.width.saturating_sub(display_width(left))
+    }
+
+    /// Returns true if `text` fits beside `left` in one line.
+    pub(in crate::report) fn fits_beside(self, left: &str, text: &str) -> bool {
+        display_width(text) <= self.room_beside(left)
     }
 
     /// Returns the lines of a text that is wrapped at blanks, to the width of the summary.
@@ -91,7 +106,7 @@ impl Layout {
     /// Returns lines that begin with a label and have items after it, with commas between them. A
     /// line is broken only between two items, or before the parenthesis at the end of an item that
     /// is wider than a line. `indent` is the width of the label in columns.
-    pub(super) fn flow(self, label: &str, indent: usize, items: &[String]) -> Vec<String> {
+    pub(in crate::report) fn flow(self, label: &str, indent: usize, items: &[String]) -> Vec<String> {
         let mut lines = Vec::new();
         let mut line = padded(label, indent);
         let mut is_empty = true;
@@ -121,7 +136,7 @@ impl Layout {
 
     /// Returns `indent` and a text as one line. If the text is too long for the width of the
     /// summary, its end is cut.
-    pub(super) fn in_a_line(self, indent: &str, text: &str) -> String {
+    pub(in crate::report) fn in_a_line(self, indent: &str, text: &str) -> String {
         let room = self.width.saturating_sub(display_width(indent));
         if display_width(text) <= room {
             return format!("{indent}{text}");
@@ -143,7 +158,7 @@ impl Layout {
 
 /// Returns a value from evidence, escaped so that it is safe to show, in at most `most` columns. A
 /// wider value is cut in the middle, but never inside an escaped character.
-pub(super) fn fitted(text: &str, most: usize) -> String {
+pub(in crate::report) fn fitted(text: &str, most: usize) -> String {
     let shown = |character: char| -> Cow<'static, str> {
         if is_shown_escaped(character) {
             character.escape_unicode().to_string().into()
@@ -173,26 +188,26 @@ pub(super) fn fitted(text: &str, most: usize) -> String {
 }
 
 /// Returns `text` with blanks after it, so that it is `width` columns wide.
-pub(super) fn padded(text: &str, width: usize) -> String {
+pub(in crate::report) fn padded(text: &str, width: usize) -> String {
     format!("{text}{}", " ".repeat(width.saturating_sub(display_width(text))))
 }
 
 /// The side of a table's column to which its cells are aligned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
+pub(in crate::report) enum Side {
     Left,
     Right,
 }
 
 /// A text table whose columns are as wide as their widest cell.
-pub(super) struct Grid<const N: usize> {
+pub(in crate::report) struct Grid<const N: usize> {
     sides: [Side; N],
     widths: [usize; N],
 }
 
 impl<const N: usize> Grid<N> {
     /// Makes a text table that is wide enough for these rows, of which one is the head.
-    pub(super) fn of<'r>(sides: [Side; N], rows: impl Iterator<Item = &'r [String; N]>) -> Self {
+    pub(in crate::report) fn of<'r>(sides: [Side; N], rows: impl Iterator<Item = &'r [String; N]>) -> Self {
         let mut widths = [0; N];
         for row in rows {
             for (width, cell) in widths.iter_mut().zip(row) {
@@ -203,7 +218,7 @@ impl<const N: usize> Grid<N> {
     }
 
     /// Returns a row of the text table as a line, with two blanks between columns.
-    pub(super) fn line(&self, row: &[String; N]) -> String {
+    pub(in crate::report) fn line(&self, row: &[String; N]) -> String {
         let cells = row.iter().zip(self.widths).zip(self.sides).map(|((cell, width), side)| {
             let blanks = " ".repeat(width.saturating_sub(display_width(cell)));
             match side {

@@ -10,7 +10,7 @@ mod evidence;
 mod exclusions;
 mod headline;
 mod hosts;
-mod layout;
+pub(in crate::report) mod layout;
 mod matches;
 mod one_host;
 mod processes;

@@ -1,0 +1,234 @@
+//! A timeline as text: an entry is a line, or a few lines that are no wider than the terminal.
+
+use super::entry::EntryKind;
+use crate::event::{EventTime, record_type_name};
+use crate::ledger::damage::Integrity;
+use crate::report::export::DNS_CLIENT_RESPONSE;
+use crate::report::summary::Colours;
+use crate::report::summary::layout::{Layout, PATH_WIDTH, Tone, VALUE_WIDTH, fitted, padded};
+use crate::report::wording::counted;
+use crate::table::{Cell, Row};
+
+/// The width of the time of an entry, such as `2025-03-04 08:35:10.000Z`.
+const TIME_WIDTH: usize = 24;
+/// The width of the kind of an entry.
+const KIND_WIDTH: usize = 14;
+/// The number of digits of an event's hash that are shown. `dnsweep show` finds the event by them.
+const HASH_DIGITS: usize = 12;
+/// The most columns to which the names of computers are padded.
+const MOST_COMPUTER: usize = 32;
+/// The least room beside the time, the kind, the hash and the computer in which the queried name or
+/// the command line stands. If there is less, or if it is longer, it stands below them.
+const LEAST_BESIDE: usize = 60;
+/// The indent of the lines below the first line of an entry.
+const INDENT: &str = "    ";
+/// The most answers to a query, and the most detections, that are shown.
+const MOST_LISTED: usize = 4;
+/// The greatest difference between UtcTime and TimeCreated, in units of 100 ns, that is not shown:
+/// five minutes.
+const FAR: u64 = 5 * 60 * 10_000_000;
+/// What stands for a program that no event names.
+const UNKNOWN: &str = "(unknown program)";
+
+/// Lays out the entries of a timeline.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Text {
+    layout: Layout,
+    /// The width of the column with the name of the computer.
+    computer: usize,
+}
+
+impl Text {
+    /// Lays out entries in lines of `width` columns. `longest_computer` is the number of characters of
+    /// the longest name of a computer.
+    pub(super) fn new(width: usize, colours: Colours, longest_computer: usize) -> Self {
+        Text { layout: Layout { width, colours }, computer: longest_computer.min(MOST_COMPUTER) }
+    }
+
+    /// Returns the lines of an entry: when, what, the first digits of the event's hash, on which
+    /// computer, and the words that say what happened.
+    pub(super) fn entry(&self, row: &Row<'_>) -> Vec<String> {
+        let time = row.time("time").map_or_else(|| "at no readable time".to_owned(), readable);
+        let kind = row.text("kind").unwrap_or_default();
+        let hash = row.text("event_hash").unwrap_or_default();
+        let hash: String = hash.chars().take(HASH_DIGITS).collect();
+        let begin = format!("{time:TIME_WIDTH$}  {kind:KIND_WIDTH$}  {hash:HASH_DIGITS$}  ");
+        let computer = fitted(&row.text("computer").unwrap_or_default(), PATH_WIDTH);
+        let Words { first, more } = Words::of(row, &kind);
+        let beside = format!("{begin}{}  ", padded(&computer, self.computer));
+        let has_room = self.layout.room_beside(&beside) >= LEAST_BESIDE;
+        let mut lines = if has_room && self.layout.fits_beside(&beside, &first) {
+            vec![format!("{beside}{first}")]
+        } else {
+            let below = self.layout.beside(INDENT, &first);
+            [format!("{begin}{computer}").trim_end().to_owned()].into_iter().chain(below).collect()
+        };
+        if let Some(head) = lines.first_mut().filter(|_| kind == EntryKind::Match.name()) {
+            *head = self.layout.toned(Tone::Risk(row.integer("risk_score")), head);
+        }
+        if !more.is_empty() {
+            lines.extend(self.layout.flow("", INDENT.len(), &more));
+        }
+        lines
+    }
+
+    /// Returns the lines at the end of a timeline, with sentences on all of it.
+    pub(super) fn end(&self, sentences: &[String]) -> Vec<String> {
+        let lines = sentences.iter().flat_map(|sentence| self.layout.wrapped(sentence));
+        [String::new()].into_iter().chain(lines).collect()
+    }
+}
+
+/// Returns the time in UTC with milliseconds, which is as exact as Sysmon's UtcTime is.
+fn readable(time: EventTime) -> String {
+    time.formatted("%Y-%m-%d %H:%M:%S.%3fZ").unwrap_or_else(|| time.readable())
+}
+
+/// The words of an entry that say what happened.
+struct Words {
+    /// What a reader looks for: the queried name, or the command line.
+    first: String,
+    /// Short pieces on what is known besides.
+    more: Vec<String>,
+}
+
+impl Words {
+    fn of(row: &Row<'_>, kind: &str) -> Self {
+        let known = EntryKind::ALL.into_iter().find(|known| known.name() == kind);
+        let mut words = match known {
+            Some(EntryKind::ProcessStart) => start_words(row),
+            Some(EntryKind::ProcessEnd) => end_words(row),
+            Some(EntryKind::Lead | EntryKind::ExcludedLead) => {
+                Words { first: question(row), more: asked_by(row) }
+            }
+            Some(EntryKind::Match | EntryKind::ExcludedMatch) | None => {
+                let program = [program(row)].into_iter().chain(account(row));
+                Words { first: question(row), more: program.collect() }
+            }
+        };
+        words.more.extend(detections(row));
+        words.more.extend(marks(row));
+        words
+    }
+}
+
+/// Returns a text of an entry, escaped and in at most `most` columns; `None` if there is none.
+fn value(row: &Row<'_>, column: &str, most: usize) -> Option<String> {
+    row.text(column).filter(|text| !text.is_empty()).map(|text| fitted(&text, most))
+}
+
+/// Returns the command line of a process that started, its image if the command line does not begin
+/// with it, its ID and account, and its parent.
+fn start_words(row: &Row<'_>) -> Words {
+    let line = row.text("command_line").filter(|line| !line.is_empty());
+    let image = row.text("image").filter(|image| !image.is_empty());
+    let begins_with = |line: &str, image: &str| {
+        let line = line.trim_start_matches([' ', '"']);
+        line.get(..image.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(image))
+    };
+    let is_seen = line.as_deref().zip(image.as_deref()).is_some_and(|(line, image)| begins_with(line, image));
+    let (first, image) = match line {
+        Some(line) => (fitted(&line, PATH_WIDTH), image.filter(|_| !is_seen)),
+        None => (program(row), None),
+    };
+    let image = image.map(|image| fitted(&image, PATH_WIDTH));
+    let parent = value(row, "parent_image", PATH_WIDTH).map(|parent| {
+        let id = row.integer("parent_process_id").map(|id| format!(" (PID {id})"));
+        format!("started by {parent}{}", id.unwrap_or_default())
+    });
+    Words { first, more: image.into_iter().chain(account(row)).chain(parent).collect() }
+}
+
+/// Returns which process ended, and when it had started.
+fn end_words(row: &Row<'_>) -> Words {
+    let started = row.time("guid_time").map(|time| format!("started {}", time.readable()));
+    let guid = value(row, "process_guid", VALUE_WIDTH).filter(|_| row.text("image").is_none());
+    let guid = guid.map(|guid| format!("process {guid}"));
+    Words { first: program(row), more: guid.into_iter().chain(account(row)).chain(started).collect() }
+}
+
+/// Returns the path of the program of an entry.
+fn program(row: &Row<'_>) -> String {
+    value(row, "image", PATH_WIDTH).unwrap_or_else(|| UNKNOWN.to_owned())
+}
+
+/// Returns the ID and the account of the process of an entry, as far as they are known.
+fn account(row: &Row<'_>) -> impl Iterator<Item = String> {
+    let id = row.integer("process_id").map(|id| format!("PID {id}"));
+    id.into_iter().chain(value(row, "user", VALUE_WIDTH))
+}
+
+/// Returns who made the query of a lead: the process that wrote the event, unless that is a service
+/// that writes on behalf of another process.
+fn asked_by(row: &Row<'_>) -> Vec<String> {
+    let event = row.integer("event_id").unwrap_or_default();
+    let is_by_a_service = event == DNS_CLIENT_RESPONSE;
+    let writer = row.integer("process_id").filter(|_| !is_by_a_service);
+    let id = row.integer("client_process_id").or(writer).map(|id| format!("PID {id}"));
+    let user = value(row, "user_id", VALUE_WIDTH).filter(|_| !is_by_a_service);
+    let event = format!("event {event} of Windows' DNS client");
+    id.into_iter().chain(user).chain([event]).collect()
+}
+
+/// Returns the queried name, and the status and answers of the query.
+fn question(row: &Row<'_>) -> String {
+    let name = value(row, "query_name", PATH_WIDTH).unwrap_or_else(|| "(no name)".to_owned());
+    let unicode = value(row, "query_name_unicode", PATH_WIDTH).map(|name| format!(" [{name}]"));
+    let kind = row.integer("query_type").and_then(|number| u32::try_from(number).ok());
+    let kind = kind.map(|number| format!(" {}", record_type_name(number)));
+    let status = row.text("query_status").filter(|status| !status.is_empty() && status != "0");
+    let status = status.map(|code| {
+        let symbol = value(row, "query_status_name", VALUE_WIDTH);
+        format!("status {}", symbol.unwrap_or_else(|| fitted(&code, VALUE_WIDTH)))
+    });
+    let data = |answer: Vec<Cell<'_>>| match answer.get(1) {
+        Some(Cell::Text(data)) => Some(fitted(data, VALUE_WIDTH)),
+        _ => None,
+    };
+    let answers = row.records("answers").into_iter().filter_map(data);
+    let answers = shortened(status.into_iter().chain(answers).collect()).join(", ");
+    let answers = if answers.is_empty() { String::new() } else { format!(" ({answers})") };
+    format!("{name}{}{}{answers}", unicode.unwrap_or_default(), kind.unwrap_or_default())
+}
+
+/// Returns the names of the detections that describe the event, and the greatest risk score; nothing
+/// for the start or end of a process.
+fn detections(row: &Row<'_>) -> Vec<String> {
+    let text = |cell: Option<&Cell<'_>>| match cell {
+        Some(Cell::Text(text)) => Some(fitted(text, VALUE_WIDTH * 2)),
+        _ => None,
+    };
+    let name = |record: Vec<Cell<'_>>| {
+        let excluded = text(record.get(3)).map(|by| format!(" (excluded by {by})"));
+        format!("{}{}", text(record.get(1)).unwrap_or_default(), excluded.unwrap_or_default())
+    };
+    let names = shortened(row.records("detections").into_iter().map(name).collect());
+    let score = row.integer("risk_score").map(|score| format!("risk {score}"));
+    names.into_iter().chain(score).collect()
+}
+
+/// Returns the first few items, and how many more there are.
+fn shortened(items: Vec<String>) -> Vec<String> {
+    let more = items.len().saturating_sub(MOST_LISTED);
+    let more = (more > 0).then(|| format!("… and {more} more"));
+    items.into_iter().take(MOST_LISTED).chain(more).collect()
+}
+
+/// Returns what a reader must know of an entry to trust it.
+fn marks(row: &Row<'_>) -> impl Iterator<Item = String> {
+    let recovered = row.is("recovered").then(|| {
+        let from = value(row, "recovered_from", VALUE_WIDTH).map(|from| format!(": {from}"));
+        format!("[from a deleted record{}]", from.unwrap_or_default())
+    });
+    let damaged = row.text("integrity").is_some_and(|integrity| integrity == Integrity::Damaged.name());
+    let damaged = damaged.then(|| "[its chunk of the log is damaged]".to_owned());
+    let deleted = row.is("deleted_file").then(|| "[from a deleted file]".to_owned());
+    let logged = row.time("event_time").zip(row.time("utc_time"));
+    let logged = logged.filter(|(logged, utc_time)| logged.ticks().abs_diff(utc_time.ticks()) > FAR);
+    let logged = logged.map(|(logged, _)| format!("[logged at {}: compare the clock]", readable(logged)));
+    let conflicts = (row.count("conflicts") > 0).then(|| {
+        let count = counted(row.count("conflicts"), "other event 1 says", "other events 1 say");
+        format!("[{count} something else of this process]")
+    });
+    [recovered, damaged, deleted, logged, conflicts].into_iter().flatten()
+}
