@@ -244,3 +244,6 @@ impl Remarks {
         sentences
     }
 }
+
+#[cfg(test)]
+mod tests;
