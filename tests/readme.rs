@@ -20,13 +20,14 @@ use std::{env, fs};
 use dnsweep::guide::{PAGES, Page};
 use dnsweep::internals::cli::exit::{
     DETECTIONS_EXIT_STATUSES, EXIT_STATUSES, EXPORT_EXIT_STATUSES, Exit, MERGE_EXIT_STATUSES,
-    PLAN_EXIT_STATUSES, REPORT_EXIT_STATUSES, SHOW_EXIT_STATUSES, VERIFY_EXIT_STATUSES,
+    PLAN_EXIT_STATUSES, REPORT_EXIT_STATUSES, SHOW_EXIT_STATUSES, TIMELINE_EXIT_STATUSES, VERIFY_EXIT_STATUSES,
 };
 use dnsweep::internals::detect::{LEVEL_SCORES, STATUS_SHARES, sigma_fields};
 use dnsweep::internals::ledger::damage::Damage;
 use dnsweep::internals::ledger::event_form::EventForm;
 use dnsweep::internals::report::{
     ContainerRow, FileRow, HostRow, MatchRow, ProcessRow, ProcessStatus, Verdict, columns_as_markdown,
+    timeline,
 };
 
 /// Compares `expected` with the part of the README or the guide between the comment that begins
@@ -125,10 +126,14 @@ fn the_parts_of_pages_are_those_of_the_program() {
     hold("table report-exit", &statuses(&REPORT_EXIT_STATUSES));
     hold("table show-exit", &statuses(&SHOW_EXIT_STATUSES));
     hold("table export-exit", &statuses(&EXPORT_EXIT_STATUSES));
+    hold("table timeline-exit", &statuses(&TIMELINE_EXIT_STATUSES));
+    hold("table timeline", &columns_as_markdown(timeline::OWN_COLUMNS));
+    hold("list timeline-columns", &columns_of_a_timeline());
     hold("table detections-exit", &statuses(&DETECTIONS_EXIT_STATUSES));
     hold("table sigma-fields", &fields_of_sigma());
     hold("table sigma-risk", &sigma_risk());
     hold("list guide", &guide());
+    hold("timeline", &format!("```text\n{}```\n", timeline_of_the_samples()));
     hold("verify", &format!("```text\n{}```\n", verification_of_the_samples()));
     let summary = summary_of_the_samples();
     hold("summary", &format!("```text\n{}```\n", shortened(&summary)));
@@ -221,6 +226,41 @@ fn summary_of_the_samples() -> String {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().canonicalize().unwrap().join("sweep-out");
     printed(&out, &["sweep", "samples/evidence", "--context", "--out", "{out}"])
+}
+
+/// Returns the names of the columns of a timeline, in order, in lines of at most 80 columns.
+fn columns_of_a_timeline() -> String {
+    let columns = timeline::columns();
+    let mut lines = vec![String::new()];
+    for (place, column) in columns.iter().enumerate() {
+        let end = if place + 1 < columns.len() { "," } else { "." };
+        let name = format!("`{}`{end}", column.name);
+        let line = lines.last_mut().unwrap();
+        if line.is_empty() {
+            *line = name;
+        } else if line.len() + 1 + name.len() <= 80 {
+            *line = format!("{line} {name}");
+        } else {
+            lines.push(name);
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+/// Returns the first entries of the timeline of the machine that was broken into, and the lines at the
+/// end of it.
+fn timeline_of_the_samples() -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().canonicalize().unwrap().join("sweep-out");
+    printed(&out, &["sweep", "samples/evidence", "--context", "--quiet", "--out", "{out}"]);
+    let text = printed(&out, &["timeline", "{out}", "--host", "FIN-WS07"]);
+    let (entries, end) = text.split_once("\n\n").unwrap();
+    let mut entry = 0;
+    let first = entries.lines().take_while(|line| {
+        entry += usize::from(line.starts_with("2025-"));
+        entry <= 8
+    });
+    first.chain(["…", ""]).chain(end.lines()).map(|line| format!("{line}\n")).collect()
 }
 
 /// Returns true if a text is one of those in the samples that are made to harm whoever shows them.

@@ -51,6 +51,7 @@ macro_rules! links {
 [rules]: crate::guide::rules
 [scale]: crate::guide::scale
 [tables]: crate::guide::tables
+[timeline]: crate::guide::timeline
 [verdicts]: crate::guide::verdicts
 "
     };
@@ -76,7 +77,7 @@ macro_rules! pages {
     };
 }
 
-pages! { 20:
+pages! { 21:
     evidence "evidence" "which files are read, and which are passed over"
     containers "containers" "logs in archives, disk images and shadow copies"
     verdicts "verdicts" "what can be said of a host without matches"
@@ -84,6 +85,7 @@ pages! { 20:
     tables "tables" "the outputs: every table, column by column"
     context "context" "what started the program that asked: processes and ancestors"
     show "show" "one event with all that is known of it, and its record"
+    timeline "timeline" "what happened, in order of time: matches, leads, processes"
     queries "queries" "SQL that analysts ask of the tables"
     anomalies "anomalies" "gaps, clock steps, names of machines, copies of an event"
     damage "damage" "how every byte is accounted for, and what each problem means"
