@@ -216,40 +216,92 @@ fn an_end_is_found_and_processes_of_harmless_queries_are_not() {
     assert!(!rows.iter().any(|row| row["process_guid"] == guid(9).as_str()));
 }
 
-#[test]
-fn a_merge_reads_the_evidence_again_and_says_if_it_cannot() {
-    let scene = Scene::new();
-    // The process and its query lie in different files, which different shards sweep.
-    scene.put("a/Sysmon.evtx", &log(&[link(7)]));
-    scene.put("b/Sysmon.evtx", &log(&[query(7)]));
-    let one = scene.sweep(&["--context", "--quiet", "--no-report"]).expect(0);
-    let step = |words: &[&str], paths: &[&str], status: i32| {
-        let paths = paths.iter().map(|name| scene.path(name));
-        let ended = run(dnsweep().args(words).args(paths));
-        assert_eq!(ended.status, status, "{}", ended.stderr);
+/// Plans and sweeps the evidence of a scene in two shards, and removes the evidence. Returns the
+/// bytes of the table of processes that the merge of the parts makes.
+fn merged(scene: &Scene, options: &[&str]) -> Vec<u8> {
+    let step = |words: &[&str], paths: &[&str]| {
+        let ended = run(dnsweep().args(words).args(paths.iter().map(|name| scene.path(name))));
+        assert!([0, 3].contains(&ended.status), "{}", ended.stderr);
     };
     let plan = scene.path("plan");
     let plan = plan.to_str().unwrap();
-    step(&["plan", "--context", "--quiet", "-n", "2", "-o", plan], &["evidence"], 0);
+    step(&[&["plan", "--context", "--quiet", "-n", "2", "-o", plan], options].concat(), &["evidence"]);
     for shard in ["1", "2"] {
-        step(&["sweep", "--quiet", "--plan", plan, "--shard", shard, "--part"], &[shard], 0);
+        step(&["sweep", "--quiet", "--plan", plan, "--shard", shard, "--part"], &[shard]);
     }
-    let merge = |options: &[&str]| {
-        let out = scene.path("merged");
-        let words =
-            ["merge", "--quiet", "--no-report", "--force", "--plan", plan, "-o", out.to_str().unwrap()];
-        step(&[&words[..], options].concat(), &["1", "2"], 0);
-        let status = |row: &Value| (row["depth"].as_i64().unwrap(), row["status"].clone());
-        let rows = common::tables::read(&out.join("processes.parquet")).rows;
-        (
-            fs::read(out.join("processes.parquet")).unwrap(),
-            rows.iter().map(status).collect::<BTreeMap<_, _>>(),
-        )
+    fs::remove_dir_all(scene.evidence()).unwrap();
+    let out = scene.path("merged");
+    step(&["merge", "--quiet", "--no-report", "--plan", plan, "-o", out.to_str().unwrap()], &["1", "2"]);
+    fs::read(out.join("processes.parquet")).unwrap()
+}
+
+fn processes(sweep: &FinishedSweep) -> Vec<u8> {
+    fs::read(sweep.out.join("processes.parquet")).unwrap()
+}
+
+#[test]
+fn a_merge_finds_processes_in_the_parts_of_other_shards() {
+    let scene = Scene::new();
+    // The process, its parent and its query lie in different files, which different shards sweep.
+    scene.put("a/Sysmon.evtx", &log(&[link(7)]));
+    scene.put("b/Sysmon.evtx", &log(&[link(6), query(7)]));
+    scene.put("c/Sysmon.evtx", &log(&[link(6), link(7), Event::process_terminate("a.exe").of_process(7)]));
+    let one = scene.sweep(&["--context", "--quiet", "--no-report"]).expect(0);
+    let rows = one.rows("processes");
+    let shown = |process| rows.iter().find(|row| row["process_guid"] == guid(process).as_str()).unwrap();
+    assert_eq!((&shown(7)["copies"], &shown(6)["copies"]), (&1.into(), &1.into()));
+    assert!(!shown(7)["end_time"].is_null());
+    assert!(merged(&scene, &[]) == processes(&one));
+}
+
+#[test]
+fn a_merge_says_of_what_is_missing_what_one_sweep_says() {
+    let scene = Scene::new();
+    let at = |seconds: u64| started_process_guid(0x1234_5678, START + seconds * SECOND, 1, 2);
+    let asked = |computer: &str, seconds: u64, number: u64| {
+        let query = Event::dns_query("pastebin.com", POWERSHELL).on(computer).numbered(number);
+        query.with("ProcessGuid", at(seconds)).at(START + (10 + seconds) * SECOND)
     };
-    assert_eq!(merge(&[]).0, fs::read(one.out.join("processes.parquet")).unwrap());
-    fs::rename(scene.evidence(), scene.path("elsewhere")).unwrap();
-    assert_eq!(merge(&[]).1, BTreeMap::from([(0, "not read".into())]));
-    let remap = format!("{}={}", scene.evidence().display(), scene.path("elsewhere").display());
-    let (bytes, _) = merge(&["--remap", &remap]);
-    assert_eq!(bytes, fs::read(one.out.join("processes.parquet")).unwrap());
+    let both = |computer| [asked(computer, 0, 1), asked(computer, 20, 2)];
+    scene.put("whole/Sysmon.evtx", &log(&both("whole")));
+    scene.put("damaged/Sysmon.evtx", &log(&both("damaged")));
+    let more = log(&[asked("damaged", 30, 3)]);
+    scene.put("damaged/more.evtx", &more[..more.len() - 5000]);
+    // Each event of these files matches, but no file of this computer is whole.
+    let mut writer = LogWriter::new(Style::Live);
+    writer.push(&link(7)).unwrap();
+    writer.end_chunk_leaving(&[query(7), link(6)]).unwrap();
+    scene.put("deleted/Sysmon.evtx", &writer.finish());
+    let one = scene.sweep(&["--context", "--recover", "--quiet", "--no-report"]).expect(3);
+    let statuses: BTreeSet<String> =
+        one.column("processes", "status").iter().map(|status| status.as_str().unwrap().to_owned()).collect();
+    assert_eq!(
+        statuses.iter().map(String::as_str).collect::<Vec<_>>(),
+        ["damaged", "found", "log begins later", "not logged"]
+    );
+    assert!(one.column("processes", "recovered").contains(&true.into()));
+    assert!(merged(&scene, &["--recover"]) == processes(&one));
+}
+
+#[test]
+fn a_log_that_a_shard_could_not_read_is_not_read_for_processes() {
+    let scene = Scene::new();
+    scene.put("a/Sysmon.evtx", &log(&[query(7)]));
+    scene.put("a/Archive.evtx", &log(&[link(7), query(9)]));
+    let plan = scene.path("plan");
+    let (plan, part, out) = (plan.to_str().unwrap(), scene.path("part"), scene.path("merged"));
+    let step = |words: &[&str], paths: &[&std::path::Path], status: i32| {
+        let ended = run(dnsweep().args(words).args(paths));
+        assert_eq!(ended.status, status, "{}", ended.stderr);
+    };
+    step(&["plan", "--quiet", "--context", "-n", "1", "-o", plan], &[&scene.evidence()], 0);
+    // What is left of the log no longer has the process.
+    let path = scene.evidence().join("a/Archive.evtx");
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, [&whole[..4096], &log(&[query(9)])[4096..60_000]].concat()).unwrap();
+    step(&["sweep", "--quiet", "--plan", plan, "--shard", "1", "--part"], &[&part], 3);
+    step(&["merge", "--quiet", "--no-report", "--plan", plan, "-o", out.to_str().unwrap()], &[&part], 3);
+    let rows = common::tables::read(&out.join("processes.parquet")).rows;
+    let statuses: Vec<&Value> = rows.iter().map(|row| &row["status"]).collect();
+    assert_eq!(statuses, ["not read", "not read"]);
 }

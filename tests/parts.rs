@@ -19,7 +19,7 @@ use dnsweep_samples::corpus::{Corpus, Pool};
 use proptest::prelude::*;
 
 /// The options that make as many tables as possible.
-const ALL: [&str; 4] = ["--hash", "--vss", "--recover", "--dns-client"];
+const ALL: [&str; 6] = ["--hash", "--vss", "--recover", "--dns-client", "--context", "--queries"];
 
 /// The exit statuses of a sweep, a shard or a merge that has written its results: everything was
 /// read, some of it was damaged, or there was no log.
@@ -145,7 +145,9 @@ fn samples() -> Vec<PathBuf> {
 #[test]
 fn shards_of_the_samples_give_the_tables_of_one_sweep() {
     for (number, options) in
-        [&ALL[..], &["--carve", "--exhaustive", "--any-name"], &[]].into_iter().enumerate()
+        [&ALL[..], &["--carve", "--exhaustive", "--any-name", "--context"], &["--context"]]
+            .into_iter()
+            .enumerate()
     {
         let desk = Desk::new();
         let expected = desk.whole(&samples(), options, "whole");
@@ -226,20 +228,21 @@ proptest! {
         fs::create_dir_all(scene.evidence()).unwrap();
         scene.put("HOSTX/x.evtx", &log_of("PC0"));
         let root = [scene.evidence()];
-        let expected = desk.whole(&root, &["--recover"], "whole");
-        desk.plan(&root, &["--recover"], shards);
+        let options = ["--recover", "--context", "--queries"];
+        let expected = desk.whole(&root, &options, "whole");
+        desk.plan(&root, &options, shards);
         desk.all_shards(shards);
         desk.expect(shards, &expected, "merged");
         // The machines are divided among two days, each with its own output.
         let mut hosts: Vec<PathBuf> =
             fs::read_dir(scene.evidence()).unwrap().map(|entry| entry.unwrap().path()).collect();
         hosts.sort();
-        let expected = desk.whole(&hosts, &["--recover"], "by-host");
+        let expected = desk.whole(&hosts, &options, "by-host");
         let (first, second) = hosts.split_at(cut.min(hosts.len() - 1));
         let mut days = Vec::new();
         for (day, hosts) in [("first", first), ("second", second)] {
             if !hosts.is_empty() {
-                desk.whole(hosts, &["--recover", "--part"], day);
+                desk.whole(hosts, &[&options[..], &["--part"]].concat(), day);
                 days.push(day);
             }
         }
@@ -363,7 +366,7 @@ fn every_attempt_at_a_shard_writes_the_same_bytes_or_nothing() {
     for machine in 0..30 {
         scene.put(&format!("HOST{machine}/x.evtx"), &pool.log(machine, 30));
     }
-    desk.plan(&[scene.evidence()], &["--hash"], 2);
+    desk.plan(&[scene.evidence()], &["--hash", "--context"], 2);
     desk.all_shards(2);
     let expected = fs::read(desk.path("part1")).unwrap();
     let (mut killed, mut interrupted) = (0, 0);
@@ -459,7 +462,7 @@ fn a_resumed_sweep_leaves_the_part_of_an_undisturbed_one() {
         scene.put(&format!("HOST{machine}/x.evtx"), &pool.log(machine, 30));
     }
     scene.put("ODD/damaged.evtx", &pool.log(99, 8)[..200_000]);
-    desk.whole(&[scene.evidence()], &["--part", "--hash"], "whole");
+    desk.whole(&[scene.evidence()], &["--part", "--hash", "--context"], "whole");
     let expected = fs::read(desk.path("whole/part.dnsweep")).unwrap();
     let mut resumed = 0;
     for attempt in 0..8_u64 {
@@ -468,6 +471,7 @@ fn a_resumed_sweep_leaves_the_part_of_an_undisturbed_one() {
             command.arg("sweep").arg(scene.evidence()).args([
                 "--part",
                 "--hash",
+                "--context",
                 "--quiet",
                 "--no-report",
                 "--resume",

@@ -11,7 +11,6 @@ use super::interrupt;
 use super::progress::{BETWEEN_LINES, Progress, Verbosity};
 use super::report::extent;
 use super::resolve::count;
-use super::shard::remapped;
 use super::sweep::{caller, show};
 use crate::base::platform::Access;
 use crate::config::Local;
@@ -27,8 +26,7 @@ pub(super) fn run(arguments: &MergeArguments) -> Result<Exit, CommandError> {
         Some(plan) => PartSource::Plan { plan: plan.clone(), parts: arguments.parts.clone() },
         None => PartSource::Outputs(arguments.parts.clone()),
     };
-    let remapped = arguments.remap.iter().map(|typed| remapped(typed)).collect::<Result<Vec<_>, _>>()?;
-    let merge = Merge::open(&source)?.remapping(remapped);
+    let merge = Merge::open(&source)?;
     let unfinished = if arguments.force { UnfinishedPolicy::Discard } else { UnfinishedPolicy::Refuse };
     let access = if arguments.readable { Access::Others } else { Access::Owner };
     let output = prepare(&arguments.out, &merge.roots(), arguments.force, unfinished, access)?;
@@ -36,7 +34,6 @@ pub(super) fn run(arguments: &MergeArguments) -> Result<Exit, CommandError> {
         Progress::new(MessageWriter::new(io::stderr(), arguments.log_format), verbosity, BETWEEN_LINES)
             .saying("merging");
     let local = Local {
-        passwords: arguments.passwords.clone(),
         page: arguments.no_report.into(),
         partitions: arguments.partition_by.is_some().into(),
         threads: count(arguments.threads),

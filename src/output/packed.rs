@@ -166,6 +166,8 @@ pub(crate) struct PackedReader {
     path: PathBuf,
     unpacker: BufReader<Unpacker<BufReader<File>>>,
     bytes: Vec<u8>,
+    /// The number of documents that were read after the first one, which names the kind of file.
+    read: u64,
 }
 
 impl PackedReader {
@@ -175,7 +177,7 @@ impl PackedReader {
         let file = files::open(path, Link::Followed).map_err(|error| wrong(error.to_string()))?;
         let unpacker = unpacker(BufReader::new(file)).map_err(|error| wrong(error.to_string()))?;
         let unpacker = BufReader::new(unpacker);
-        let mut reader = PackedReader { path: path.to_path_buf(), unpacker, bytes: Vec::new() };
+        let mut reader = PackedReader { path: path.to_path_buf(), unpacker, bytes: Vec::new(), read: 0 };
         let PackedKind { name, layout } = kind;
         let foreign = || wrong(format!("expected a {name} of dnsweep, found another file"));
         let signature = match reader.next_document() {
@@ -189,7 +191,13 @@ impl PackedReader {
                 "expected a {name} of layout {layout}, found layout {found}: another version of dnsweep wrote it; use that version"
             )));
         }
+        reader.read = 0;
         Ok(reader)
+    }
+
+    /// Returns the number of documents that were read.
+    pub(crate) fn documents_read(&self) -> u64 {
+        self.read
     }
 
     /// Returns the next document of the packed file; `None` at the end of the file. It is an error
@@ -204,6 +212,7 @@ impl PackedReader {
         if self.bytes.is_empty() {
             return Ok(None);
         }
+        self.read += 1;
         document(&self.bytes)
             .map(Some)
             .ok_or_else(|| torn(&self.path, "a document has another SHA-256 than it states"))

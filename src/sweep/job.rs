@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::collect::{Collector, Destination, SweepResults};
 use super::conclude::{Caller, SweepFacts, conclude};
-use super::context::{ContextSearch, Reread, Watched};
+use super::context::{ContextSearch, ProcessesFrom, Watched};
 use super::hits::{HitTables, SeenEvents};
 use super::journal::{EntryLocation, FileKey, Journal};
 use super::parts::{Group, MergeUnits, PART, PartWriter, Plan};
@@ -34,8 +34,8 @@ pub(super) struct Job<'s> {
     /// The journal, in which the sweep keeps what it has read; `None` if it keeps none.
     pub journal: Option<Journal>,
     pub source: UnitsFrom,
-    /// How the evidence is read again for the processes of matches.
-    pub reread: Reread,
+    /// Where the processes of matches are searched for.
+    pub processes: ProcessesFrom,
 }
 
 /// Where the results of the units of work (blocks of files) come from.
@@ -62,10 +62,7 @@ impl Kept {
         if let Some((journal, entry)) = self.journal.as_mut().zip(done.entry.as_deref()) {
             journal.append(entry, done.block)?;
         }
-        match self.part.as_mut().zip(done.part_entry.as_deref()) {
-            Some((part, entry)) => part.push(entry),
-            None => Ok(()),
-        }
+        self.part.as_mut().zip(done.for_part.as_ref()).map_or(Ok(()), |(part, unit)| part.push(unit))
     }
 }
 
@@ -79,7 +76,7 @@ impl Job<'_> {
         observer: &mut dyn Observer,
         interrupt: &AtomicBool,
     ) -> Result<Outcome, SweepError> {
-        let Job { mut config, discovery, output, each, journal, source, reread } = self;
+        let Job { mut config, discovery, output, each, journal, source, processes } = self;
         let part = part_writer(&mut config, output.as_ref(), &discovery)?;
         let table = Table::of(MatchRow::COLUMNS);
         let leads = (config.options.leads == Leads::DnsClient).then(|| Table::of(MatchRow::LEAD_COLUMNS));
@@ -100,15 +97,16 @@ impl Job<'_> {
         let context = is_wanted.then_some(ContextSearch {
             config: &config,
             discovery: &discovery,
-            reread: &reread,
+            from: processes,
             interrupt,
         });
         let results = match source {
             UnitsFrom::Evidence(read_before) => {
-                // Units from the journal are still collected after an interruption, because nothing
-                // has to be read for them.
+                // Units from the journal are still collected after an interruption, if nothing has
+                // to be read for them.
+                let with_processes = worker.reads_processes();
                 let units = units(&discovery, &read_before, &config)
-                    .take_while(|unit| unit.is_known() || !interrupt.load(Ordering::Relaxed));
+                    .take_while(|unit| unit.is_known(with_processes) || !interrupt.load(Ordering::Relaxed));
                 collect(&config, units, worker, collector, &mut kept, context, |_| Ok(()))
             }
             UnitsFrom::Parts(groups) => {

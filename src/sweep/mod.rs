@@ -42,7 +42,7 @@ use crate::report::{Ending, FileReport, NamedHost, Run};
 pub use self::conclude::Caller;
 use self::conclude::SweepFacts;
 use self::container_hashes::hash_containers;
-use self::context::Reread;
+use self::context::ProcessesFrom;
 use self::job::{Job, UnitsFrom};
 use self::journal::Journal;
 pub use self::log_events::LogEvents;
@@ -138,7 +138,7 @@ pub(crate) fn sweep(
     let resumed_files = resumed(&discovery, &read_before);
     let source = UnitsFrom::Evidence(read_before);
     let facts = SweepFacts { started, resumed_files, merged: Vec::new() };
-    Job { config, discovery, output, each, journal, source, reread: Reread::Listed }
+    Job { config, discovery, output, each, journal, source, processes: ProcessesFrom::Evidence }
         .run(facts, caller, observer, interrupt)
 }
 

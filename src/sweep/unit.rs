@@ -101,9 +101,14 @@ impl Unit<'_> {
 
     /// Returns true if the evidence need not be read for the unit (a block of a file): its result
     /// is taken from the journal of an unfinished sweep, or the file is an unchanged log of a
-    /// shadow copy.
-    pub(super) fn is_known(&self) -> bool {
-        !matches!(self.source, UnitSource::Evidence(_))
+    /// shadow copy. `with_processes` says whether the unit's process events are read, which the
+    /// journal does not have.
+    pub(super) fn is_known(&self, with_processes: bool) -> bool {
+        match self.source {
+            UnitSource::Evidence(_) => false,
+            UnitSource::Journal(_) => !with_processes,
+            UnitSource::Part(_) | UnitSource::Unchanged => true,
+        }
     }
 }
 

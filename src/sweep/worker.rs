@@ -4,21 +4,23 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::block_reader::BlockReader;
+use super::context::scan_for_processes;
 use super::decoded::{dns_client, selection};
 use super::detector::Detector;
 use super::entry::{Entry, entry, framed_entry};
 use super::hits::{EventWithHits, HitTables, SeenEvents, UnitHits};
 use super::journal::JournalReader;
+use super::parts::{BlockProcesses, ForPart};
 use super::queries::UnitQueries;
 use super::unit::{Unit, UnitSource, key};
 use crate::base::ordered_hash::OrderedHash;
-use crate::config::{Config, Queries};
+use crate::config::{Config, Context, Queries};
 use crate::error::SweepError;
 use crate::evidence::discover::{Discovery, FileForm, LogFile, OpenLog};
 use crate::evidence::source::OpenError;
 use crate::ledger::damage::{Damage, Problem};
 use crate::report::{FileReport, Header, Occurrence};
-use crate::scan::{Block, BlockScan, LocatedEvent, Scanner};
+use crate::scan::{Block, BlockScan, LocatedEvent, ProcessSearch, ProcessTake, Scanner};
 
 /// A finished unit of work: everything that was found in a block of a file.
 pub(super) struct FinishedUnit<'a> {
@@ -46,9 +48,9 @@ pub(super) struct FinishedUnit<'a> {
     /// journal is kept, if the unit came from the journal, or if the block could not be read
     /// completely.
     pub entry: Option<Vec<u8>>,
-    /// The unit's entry for the part of the sweep, from which outputs are merged. `None` if the sweep
-    /// leaves no part, or if nothing is read of the file.
-    pub part_entry: Option<Vec<u8>>,
+    /// What the part of the sweep, from which outputs are merged, gets of the unit. `None` if the
+    /// sweep leaves no part, or if nothing is read of the file.
+    pub for_part: Option<ForPart>,
     /// True if an interruption of the sweep kept the block from being read. The other fields then
     /// mean nothing, except for the file and the block.
     pub interrupted: bool,
@@ -102,6 +104,8 @@ pub(super) struct Worker<'a> {
     discovery: &'a Discovery,
     pub detector: Detector<'a>,
     reader: BlockReader<'a>,
+    /// Reads the process events of each block, if the part of the sweep gets them; `None` otherwise.
+    process_reader: Option<BlockReader<'a>>,
     /// Reads, from the sweep's journal, what an earlier, unfinished sweep has found; `None` if the
     /// sweep keeps no journal.
     journal: Option<JournalReader>,
@@ -133,7 +137,11 @@ impl<'a> Worker<'a> {
     ) -> Self {
         let (selection, dns_client) = (selection(config), dns_client(config));
         let scanner = move || Scanner::new(&selection).with_dns_client(&dns_client).within(config.window);
+        let every = ProcessSearch { of: None, take: ProcessTake::Events };
+        let leaves_processes = config.options.context == Context::Processes && parts != LeavesPart::No;
         Worker {
+            process_reader: leaves_processes
+                .then(|| BlockReader::new(config, move || Scanner::for_processes(&every))),
             keeps_queries: tables.is_some() && config.options.queries == Queries::All,
             parts,
             config,
@@ -153,7 +161,7 @@ impl<'a> Worker<'a> {
         let known = match source {
             UnitSource::Evidence(chain) => {
                 self.make_ready(file, number);
-                return self.with_part_entry(self.read(place, chain.as_deref()));
+                return self.read(place, chain.as_deref());
             }
             UnitSource::Unchanged => {
                 let part = FileReport { size: file.size, ..FileReport::default() };
@@ -161,13 +169,17 @@ impl<'a> Worker<'a> {
             }
             UnitSource::Journal(at) => {
                 let journal = self.journal.as_ref().expect("units of a journal come from one");
-                journal.read(&at).map_err(SweepError::from)
+                let known = journal.read(&at).map_err(SweepError::from);
+                known.map(|entry| (entry, self.process_events(place)))
             }
-            UnitSource::Part(entry) => entry.decode().map_err(SweepError::from),
+            UnitSource::Part(entry) => {
+                entry.decode().map(|known| (known, entry.processes)).map_err(SweepError::from)
+            }
         };
         match known {
-            Ok(Entry { part, events, recovered }) => {
-                self.with_part_entry(self.done(place, part, Events { live: events, recovered }))
+            Ok((Entry { part, events, recovered }, processes)) => {
+                let done = self.done(place, part, Events { live: events, recovered });
+                self.with_part(done, processes)
             }
             Err(error) => FinishedUnit {
                 hits: Err(error),
@@ -176,10 +188,35 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Adds the unit's entry for the part of the sweep, if the sweep leaves one.
-    fn with_part_entry<'u>(&self, done: FinishedUnit<'u>) -> FinishedUnit<'u> {
-        let part_entry = self.parts.number(done.number).map(|number| entry(&done, number));
-        FinishedUnit { part_entry, ..done }
+    /// Adds what the part of the sweep gets of the unit, if the sweep leaves a part. `processes` are
+    /// the process events of the unit's block.
+    fn with_part<'u>(&self, done: FinishedUnit<'u>, processes: BlockProcesses) -> FinishedUnit<'u> {
+        let interrupted = done.interrupted || self.was_cut_short(done.file, processes.is_unread());
+        let number = self.parts.number(done.number);
+        let for_part = number.map(|file| ForPart { file, entry: entry(&done, file), processes });
+        FinishedUnit { for_part, interrupted, ..done }
+    }
+
+    /// Returns true if the worker reads the process events of each block, for the part of the sweep.
+    pub(super) fn reads_processes(&self) -> bool {
+        self.process_reader.is_some()
+    }
+
+    /// Opens a file, and reads the process events of a block of it; none if the part of the sweep
+    /// gets no process events.
+    fn process_events(&self, place: UnitPlace<'_>) -> BlockProcesses {
+        match place.file.open() {
+            Ok(log) => self.process_events_in(place, &log),
+            Err(_) if self.process_reader.is_some() => BlockProcesses::of(None, false),
+            Err(_) => BlockProcesses::default(),
+        }
+    }
+
+    fn process_events_in(&self, place: UnitPlace<'_>, log: &OpenLog) -> BlockProcesses {
+        self.process_reader.as_ref().map_or_else(BlockProcesses::default, |reader| {
+            let (scan, is_whole) = scan_for_processes(reader, (place.file, log), place.block);
+            BlockProcesses::of(Some(scan), is_whole)
+        })
     }
 
     /// Unpacks a file that lies packed in an archive; `number` is its position among all files. If
@@ -212,7 +249,8 @@ impl<'a> Worker<'a> {
                 // The file cannot get a hash any more, so its other blocks need not be kept for
                 // hashing.
                 hash(chain, block.start, None);
-                return self.done(place, unreadable(file, block, &obstacle), Events::default());
+                let done = self.done(place, unreadable(file, block, &obstacle), Events::default());
+                return self.with_part(done, self.process_events(place));
             }
         };
         let mut sha256 = None;
@@ -234,14 +272,21 @@ impl<'a> Worker<'a> {
         let interrupted = self.was_interrupted(file, &done.part);
         let is_kept = self.journal.is_some() && !interrupted && !done.part.is_to_be_read_again();
         let entry = is_kept.then(|| framed_entry(&done, key(self.discovery, file)));
-        FinishedUnit { entry, interrupted, ..done }
+        let processes = self.process_events_in(place, &log);
+        self.with_part(FinishedUnit { entry, interrupted, ..done }, processes)
     }
 
     /// Returns true if an interruption of the sweep may be the reason why a part of a file could
     /// not be read: unpacking stops then. A resumed sweep finds out if the part is damaged.
     fn was_interrupted(&self, file: &LogFile, part: &FileReport) -> bool {
+        self.was_cut_short(file, part.is_to_be_read_again())
+    }
+
+    /// Returns true if an interruption of the sweep may be the reason why a part of a file is unread
+    /// (`is_unread`).
+    fn was_cut_short(&self, file: &LogFile, is_unread: bool) -> bool {
         let interrupt = &self.config.unpacking.spool.interrupt;
-        file.is_in_container() && part.is_to_be_read_again() && interrupt.load(Ordering::Relaxed)
+        file.is_in_container() && is_unread && interrupt.load(Ordering::Relaxed)
     }
 
     fn done<'u>(&self, place: UnitPlace<'u>, part: FileReport, events: Events) -> FinishedUnit<'u> {
@@ -258,7 +303,7 @@ impl<'a> Worker<'a> {
             part,
             detected,
             entry: None,
-            part_entry: None,
+            for_part: None,
             interrupted: false,
         };
         done.count();

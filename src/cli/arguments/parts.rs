@@ -1,6 +1,5 @@
 //! The arguments of the commands `dnsweep plan` and `dnsweep merge`.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -61,15 +60,6 @@ pub struct MergeArguments {
     /// Directory to write the results to
     #[arg(long, short, value_name = "DIR")]
     pub out: PathBuf,
-
-    /// For parts of sweeps with --context, which reads the logs of hosts with matches again: read
-    /// evidence that was under OLD from NEW, another path of the same files; may be repeated
-    #[arg(long, value_name = "OLD=NEW")]
-    pub remap: Vec<OsString>,
-
-    /// File with passwords for encrypted files in archives that are read again; one a line
-    #[arg(long, value_name = "FILE")]
-    pub passwords: Option<PathBuf>,
 
     /// Write no report.html, the page that shows the output in a browser
     #[arg(long)]

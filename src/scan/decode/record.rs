@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use evtx::{EvtxChunk, EvtxChunkHeader, EvtxRecord, ParserSettings};
 
-use crate::event::{FILETIME_OF_9999, KindSet};
+use crate::event::{Event, FILETIME_OF_9999, KindSet, PROCESS_CREATION, PROCESS_END};
 use crate::scan::decode::document::{Document, parse};
 use crate::scan::evtx::binxml::FILETIME;
 use crate::scan::evtx::chunk::{CHUNK_HEADER_SIZE, LEAST_RECORD_SIZE, RECORD_HEADER_SIZE, RECORD_SIGNATURE};
@@ -34,7 +34,14 @@ const ID_AND_TIME: Range<usize> = 8..24;
 /// chunk cannot come near this limit: its 64 KiB contain 32 thousand characters, each at most six
 /// bytes in JSON, and the names around the values add less than 1 KiB per record. A crafted chunk
 /// whose template repeats a value could be a thousand times as large.
+///
+/// The DNS queries of a chunk share it. Of other events, a reader may want only some, and each gets
+/// a part of its own, so that it does not matter which of them are decoded: its bytes times
+/// [`MOST_TEXT_PER_BYTE`], and an equal share of this.
 const MOST_CHUNK_TEXT: usize = 2 << 20;
+/// The bytes of JSON to which each byte of a record may expand. A character takes two bytes in a
+/// record and at most six in JSON; a byte of an array takes at most five.
+const MOST_TEXT_PER_BYTE: usize = 6;
 
 /// Decodes the records of the chunk `bytes` that `walk` lists, in order. Events of `kinds` are read
 /// with their fields. `found` is called for each record, with its event or the reason why it could
@@ -52,7 +59,8 @@ pub(in crate::scan) fn decode(
     }
     let end = walk.end();
     align_with(bytes, walk);
-    let (mut decoded, mut text) = (0, MOST_CHUNK_TEXT);
+    let mut decoded = 0;
+    let mut text = TextBudget { shared: MOST_CHUNK_TEXT, share: MOST_CHUNK_TEXT / walk.found.max(1) };
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         each_record(bytes, end, walk, ParserSettings::new().indent(false), |span, record| {
             decoded += 1;
@@ -202,14 +210,39 @@ pub(in crate::scan) fn record_xml(chunk: &[u8], record: Range<usize>) -> Result<
     Ok(xml)
 }
 
+/// The bytes of JSON to which the events of a chunk may still expand.
+struct TextBudget {
+    /// What all DNS queries of the chunk may still take together.
+    shared: usize,
+    /// What each other event may take, besides [`MOST_TEXT_PER_BYTE`] for each of its bytes.
+    share: usize,
+}
+
+impl TextBudget {
+    /// Takes `size` bytes of JSON for `event`, whose record is `span`. The error says that they are
+    /// too many.
+    fn take(&mut self, event: &Event, size: usize, span: &RecordSpan) -> Result<(), String> {
+        if event.is(&PROCESS_CREATION) || event.is(&PROCESS_END) {
+            let most = self.share + span.range.len() * MOST_TEXT_PER_BYTE;
+            let is_covered = size <= most;
+            return is_covered
+                .then_some(())
+                .ok_or_else(|| format!("it expands to more than {most} bytes of text"));
+        }
+        let left = self.shared.checked_sub(size);
+        self.shared =
+            left.ok_or_else(|| format!("the chunk expands to more than {MOST_CHUNK_TEXT} bytes of text"))?;
+        Ok(())
+    }
+}
+
 /// Parses the JSON that the decoder (the `evtx` crate) makes of `record`. `span` is where the
-/// record lies in its chunk. `text` is the number of bytes of JSON to which the events of the chunk
-/// may still expand; the size of this event is subtracted from it.
+/// record lies in its chunk. `text` limits the bytes of JSON to which the event may expand.
 fn document(
     record: EvtxRecord<'_>,
     span: &RecordSpan,
     kinds: KindSet,
-    text: &mut usize,
+    text: &mut TextBudget,
 ) -> Result<Document, String> {
     let record_bytes = record.chunk.data;
     let json = record.into_json_bytes().map_err(|error| causes(&error))?;
@@ -223,10 +256,8 @@ fn document(
         system.time_created = None;
         system.time_created_raw = format!("FILETIME {time}");
     }
-    if !matches!(document, Document::Other(_)) {
-        let left = text.checked_sub(json.data.len());
-        *text =
-            left.ok_or_else(|| format!("the chunk expands to more than {MOST_CHUNK_TEXT} bytes of text"))?;
+    if let Document::Event(event) = &document {
+        text.take(event, json.data.len(), span)?;
     }
     Ok(document)
 }

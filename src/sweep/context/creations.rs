@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use super::pass::ScannedBlock;
+use super::source::FoundProcesses;
 use super::watched::ComputerNumber;
 use crate::base::digest::Sha256Digest;
 use crate::event::{EventTime, Guid, PROCESS_CREATION};
+use crate::ledger::damage::Integrity;
 use crate::report::event_hash;
 use crate::scan::{LocatedEvent, ProcessLink, ProcessSearch};
 
@@ -49,17 +50,17 @@ impl Creations {
     /// Must be called in evidence order.
     pub(super) fn add(
         &mut self,
-        found: ScannedBlock,
+        found: FoundProcesses,
         search: &ProcessSearch,
         is_watched: impl Fn(&str) -> Option<ComputerNumber>,
     ) {
-        let ScannedBlock { number, scan, .. } = found;
-        let live = scan.events.into_iter().map(|event| (event, false));
-        for (located, is_recovered) in live.chain(scan.recovered.into_iter().map(|event| (event, true))) {
+        let FoundProcesses { number, events, .. } = found;
+        for located in events {
             let process = ProcessLink::of(&located.event).map(|link| link.process);
             let Some(process) = process.filter(|process| search.includes(*process)) else { continue };
             let Some(computer) = is_watched(&located.event.system.computer) else { continue };
             let known = self.0.entry((computer, process)).or_default();
+            let is_recovered = matches!(located.integrity, Integrity::Recovered(_));
             if is_recovered { &mut known.recovered } else { &mut known.live }.add(number, located);
         }
     }

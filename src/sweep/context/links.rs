@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::ancestry::{MOST_ANCESTORS, ancestors};
-use super::pass::{BlockPlace, Pass, ScannedBlock};
+use super::source::{FoundProcesses, ProcessSource};
 use crate::error::SweepError;
 use crate::event::Guid;
 use crate::scan::{ProcessLink, ProcessSearch, ProcessTake};
@@ -23,28 +23,27 @@ struct PlacedLink {
 }
 
 /// Returns the processes whose events are needed: `seeds`, and all that may be their ancestors. Also
-/// returns those of `blocks` that contain events of these processes.
+/// returns the positions of those blocks of `source` that contain events of these processes, in
+/// ascending order.
 pub(super) fn needed(
-    pass: &mut Pass<'_, '_>,
-    blocks: &[BlockPlace],
+    source: &mut dyn ProcessSource,
     seeds: Vec<Guid>,
-) -> Result<(HashSet<Guid>, Vec<BlockPlace>), SweepError> {
-    needed_with(pass, blocks, seeds, MOST_LINKS)
+) -> Result<(HashSet<Guid>, Vec<u32>), SweepError> {
+    needed_with(source, seeds, MOST_LINKS)
 }
 
 fn needed_with(
-    pass: &mut Pass<'_, '_>,
-    blocks: &[BlockPlace],
+    source: &mut dyn ProcessSource,
     seeds: Vec<Guid>,
     most: usize,
-) -> Result<(HashSet<Guid>, Vec<BlockPlace>), SweepError> {
+) -> Result<(HashSet<Guid>, Vec<u32>), SweepError> {
     if seeds.is_empty() {
         return Ok(Default::default());
     }
     let every = ProcessSearch { of: None, take: ProcessTake::Links };
-    let links = match links(pass, blocks, &every, most)? {
+    let links = match links(source, &every, most)? {
         Some(links) => links,
-        None => generations(pass, blocks, &seeds)?,
+        None => generations(source, &seeds)?,
     };
     let of = |process: &Guid| links_of(&links, *process);
     let parents = |process: &Guid| {
@@ -54,8 +53,7 @@ fn needed_with(
     let mut holding: Vec<u32> = needed.iter().flat_map(of).map(|placed| placed.block).collect();
     holding.sort_unstable();
     holding.dedup();
-    let block = |place: u32| *blocks.get(place as usize).expect("a link lies in one of the blocks");
-    Ok((needed, holding.into_iter().map(block).collect()))
+    Ok((needed, holding))
 }
 
 /// Returns those of `links`, which are sorted, that are of this process.
@@ -64,23 +62,19 @@ fn links_of(links: &[PlacedLink], process: Guid) -> impl Iterator<Item = &Placed
     links.iter().skip(first).take_while(move |placed| placed.link.process == process)
 }
 
-/// Reads the GUIDs in those process events in `blocks` that `search` describes, sorted. `None` if
+/// Reads the GUIDs in those process events of `source` that `search` describes, sorted. `None` if
 /// there are more than `most`.
 fn links(
-    pass: &mut Pass<'_, '_>,
-    blocks: &[BlockPlace],
+    source: &mut dyn ProcessSource,
     search: &ProcessSearch,
     most: usize,
 ) -> Result<Option<Vec<PlacedLink>>, SweepError> {
     let (mut links, mut too_many) = (Vec::new(), false);
-    pass.run(search, blocks, |ScannedBlock { place, scan, .. }| {
-        let decoded =
-            scan.events.iter().chain(&scan.recovered).filter_map(|found| ProcessLink::of(&found.event));
+    source.read(search, None, &mut |FoundProcesses { place, links: found, events, .. }| {
+        let decoded = events.iter().filter_map(|found| ProcessLink::of(&found.event));
         let wanted = decoded.filter(|link| search.includes(link.process));
         if !too_many {
-            links.extend(
-                scan.links.iter().copied().chain(wanted).map(|link| PlacedLink { link, block: place }),
-            );
+            links.extend(found.iter().copied().chain(wanted).map(|link| PlacedLink { link, block: place }));
             too_many = links.len() > most;
         }
     })?;
@@ -93,18 +87,14 @@ fn links(
 }
 
 /// Reads the GUIDs in the events of `seeds`, then those in the events of their parents, and so on:
-/// the blocks once for each generation.
-fn generations(
-    pass: &mut Pass<'_, '_>,
-    blocks: &[BlockPlace],
-    seeds: &[Guid],
-) -> Result<Vec<PlacedLink>, SweepError> {
+/// the whole source once for each generation.
+fn generations(source: &mut dyn ProcessSource, seeds: &[Guid]) -> Result<Vec<PlacedLink>, SweepError> {
     let (mut all, mut seen): (Vec<PlacedLink>, HashSet<Guid>) = Default::default();
     let mut generation: HashSet<Guid> = seeds.iter().copied().collect();
     for _ in 0..=MOST_ANCESTORS {
         seen.extend(&generation);
         let search = ProcessSearch { of: Some(Arc::new(generation)), take: ProcessTake::Links };
-        let found = links(pass, blocks, &search, usize::MAX)?.expect("any number of links is kept");
+        let found = links(source, &search, usize::MAX)?.expect("any number of links is kept");
         let parents = found.iter().map(|placed| placed.link.parent);
         generation = parents.filter(|parent| *parent != Guid::NIL && !seen.contains(parent)).collect();
         all.extend(found);
@@ -118,7 +108,7 @@ fn generations(
 
 #[cfg(test)]
 mod tests {
-    use super::super::pass::ContextFile;
+    use super::super::pass::{ContextFile, Pass};
     use super::*;
     use crate::config::Sweep;
     use crate::event::EventTime;
@@ -152,13 +142,9 @@ mod tests {
             discovery.files.iter().enumerate().map(|(number, file)| ContextFile { number, file }).collect();
         let interrupt = AtomicBool::new(false);
         let mut pass = Pass::new(&config, &files, &interrupt);
-        let blocks = pass.all_blocks();
         let seeds: Vec<Guid> =
             [4999, 77].map(|process| Guid::parse(&process_guid(process).to_string()).unwrap()).to_vec();
-        let mut needed = |most| {
-            let (needed, blocks) = needed_with(&mut pass, &blocks, seeds.clone(), most).unwrap();
-            (needed, blocks.into_iter().map(|block| format!("{block:?}")).collect::<Vec<_>>())
-        };
+        let mut needed = |most| needed_with(&mut pass, seeds.clone(), most).unwrap();
         let at_once = needed(MOST_LINKS);
         // 4999 halves down to 0 in 13 steps. 77 and 38 are new, and 19 is one of those steps.
         assert_eq!(at_once.0.len(), 16);

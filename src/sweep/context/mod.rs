@@ -7,24 +7,27 @@
 //! 16 ancestors of each. Then the blocks that contain these events are read again.
 //!
 //! What is found does not depend on the order of reading, and logs of other computers are not read.
+//!
+//! A sweep that leaves a part cannot know which computers have matches in other parts. It puts all
+//! process events of its logs into the part, and a merge reads the parts in place of the logs.
 
 mod ancestry;
 mod creations;
 mod links;
 mod pass;
 mod search;
+mod source;
 mod watched;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use self::ancestry::ancestors;
 use self::creations::{Account, Creation, Creations, Known};
 use self::links::needed;
-use self::pass::ContextFile;
-use self::pass::Pass;
-pub(super) use self::search::{ContextSearch, Reread};
+pub(super) use self::pass::scan_for_processes;
+pub(super) use self::search::{ContextSearch, ProcessesFrom};
+pub(super) use self::source::{FoundProcesses, ProcessSource};
 pub(super) use self::watched::Watched;
 use self::watched::{ComputerNumber, WatchedComputer};
 use crate::config::{Config, Recovery};
@@ -107,26 +110,16 @@ pub(super) fn files_to_read(config: &Config, watched: &Watched, discovery: &Disc
     files.into_iter().collect()
 }
 
-/// Finds the processes of the matches that `watched` noted, and their ancestors, in the logs of
-/// their computers. `files` opens the files with these numbers (their positions among all files of
-/// the sweep) for reading. When `interrupt` becomes true, no further block is read.
-pub(super) fn processes(
-    config: &Config,
-    watched: &Watched,
-    files: &[ContextFile<'_>],
-    interrupt: &AtomicBool,
-) -> Result<Processes, SweepError> {
-    let mut pass = Pass::new(config, files, interrupt);
-    let blocks = pass.all_blocks();
+/// Finds the processes of the matches that `watched` noted, and their ancestors. `source` reads the
+/// process events of the logs of their computers.
+fn processes(watched: &Watched, source: &mut dyn ProcessSource) -> Result<Processes, SweepError> {
     let seeds = watched.seeds().map(|(_, guid)| guid).collect();
-    let (needed, blocks) = needed(&mut pass, &blocks, seeds)?;
+    let (needed, blocks) = needed(source, seeds)?;
     let mut known = Creations::default();
     let is_watched = |computer: &str| watched.number(computer).filter(|number| watched.has_seeds(*number));
     let search = ProcessSearch { of: Some(Arc::new(needed)), take: ProcessTake::Events };
-    pass.run(&search, &blocks, |found| {
-        known.add(found, &search, is_watched);
-    })?;
-    Ok(Processes { found: rows(watched, known, &pass), is_interrupted: pass.is_interrupted })
+    source.read(&search, Some(&blocks), &mut |found| known.add(found, &search, is_watched))?;
+    Ok(Processes { found: rows(watched, known, source), is_interrupted: source.is_interrupted() })
 }
 
 /// What the files of one computer do not show.
@@ -140,7 +133,7 @@ struct Blind {
 
 /// Makes the list of processes: each process of a match, and its ancestors as the found events
 /// state them.
-fn rows(watched: &Watched, mut known: Creations, pass: &Pass<'_, '_>) -> Vec<Process> {
+fn rows(watched: &Watched, mut known: Creations, source: &dyn ProcessSource) -> Vec<Process> {
     let parent = |(computer, guid): &(ComputerNumber, Guid)| {
         let parent = known.get(*computer, *guid).and_then(Known::parent);
         parent.map(|parent| (*computer, parent)).into_iter().collect()
@@ -149,7 +142,7 @@ fn rows(watched: &Watched, mut known: Creations, pass: &Pass<'_, '_>) -> Vec<Pro
     let mut blind: BTreeMap<ComputerNumber, Blind> = BTreeMap::new();
     for (computer, file, damaged) in watched.files_of_matches() {
         let blind = blind.entry(computer).or_default();
-        blind.unread |= pass.has_not_read(file);
+        blind.unread |= source.has_not_read(file);
         blind.damaged |= damaged;
     }
     let row = |((number, guid), depth)| {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::part::{PartReader, PartUnit};
 use super::plan::Plan;
-use super::shard::roots_here;
+use super::processes::{GroupAgain, PartsAgain};
 use crate::base::platform::allow_open_files;
 use crate::config::{CarriedConfig, Context, InputDifference, Local};
 use crate::error::SweepError;
@@ -16,7 +16,7 @@ use crate::output::{OutputDirectory, PART_FILE, PartsError, size_and_sha256};
 use crate::report::MergedPart;
 use crate::scan::Block;
 use crate::sweep::conclude::SweepFacts;
-use crate::sweep::context::Reread;
+use crate::sweep::context::ProcessesFrom;
 use crate::sweep::job::{Job, UnitsFrom};
 use crate::sweep::unit::{Unit, UnitSource};
 use crate::sweep::{Caller, Observer, Outcome, set_up_spool};
@@ -67,8 +67,6 @@ pub struct Merge {
     evidence: RecordedEvidence,
     groups: Vec<Group>,
     records: Vec<MergedPart>,
-    /// Paths of evidence that differ on this machine: as recorded, and as they are here.
-    remapped: Vec<(PathBuf, PathBuf)>,
 }
 
 /// The parts of all shards of one plan, or the one part of a whole sweep.
@@ -103,7 +101,6 @@ impl Merge {
                         evidence: RecordedEvidence::default(),
                         groups: Vec::new(),
                         records: Vec::new(),
-                        remapped: Vec::new(),
                     };
                     first.add(plan, parts, records)?;
                     merge = Some((first, path));
@@ -117,14 +114,6 @@ impl Merge {
         let (merge, _) = merge.expect("the command line has at least one output");
         merge.evidence.check_roots()?;
         Ok(merge)
-    }
-
-    /// Sets where evidence lies on this machine that is read again for the processes of matches:
-    /// pairs of a path as recorded, and the path of the same files here. A path is that of a root,
-    /// or of a folder that contains roots.
-    #[must_use]
-    pub fn remapping(self, remapped: Vec<(PathBuf, PathBuf)>) -> Self {
-        Merge { remapped, ..self }
     }
 
     /// Returns the roots of all evidence, as absolute paths.
@@ -174,23 +163,30 @@ impl Merge {
         interrupt: &Arc<AtomicBool>,
     ) -> Result<Outcome, SweepError> {
         let started = EventTime::now();
-        let Merge { config: carried, evidence, groups, records, remapped } = self;
+        let Merge { config: carried, evidence, mut groups, records } = self;
         let roots = evidence.roots.iter().map(|root| root.path.clone()).collect();
         let mut config = carried.config(Local { roots, ..local })?;
         config.part = leaves_part.then_some(carried);
-        let reread = match config.options.context {
-            Context::None => Reread::Listed,
-            Context::Processes => {
-                Reread::Recorded(Box::new(evidence.clone()), roots_here(&evidence, &remapped))
-            }
-        };
+        let with_processes = config.options.context == Context::Processes;
+        let parts = groups.iter_mut().flat_map(|group| &mut group.parts);
+        parts.for_each(|part| part.keeps_processes = leaves_part && with_processes);
+        let again = if with_processes { groups.iter().map(Group::again).collect() } else { Vec::new() };
+        let processes = ProcessesFrom::Parts(PartsAgain(again));
         set_up_spool(&mut config, Some(&output), interrupt);
         let discovery = evidence.into_discovery();
         observer.found(&discovery);
         let (output, source) = (Some(output), UnitsFrom::Parts(groups));
-        let job = Job { config, discovery, output, each: None, journal: None, source, reread };
+        let job = Job { config, discovery, output, each: None, journal: None, source, processes };
         let facts = SweepFacts { started, resumed_files: 0, merged: records };
         job.run(facts, caller, observer, interrupt)
+    }
+}
+
+impl Group {
+    /// Returns by what the parts can be read again for their process events.
+    fn again(&self) -> GroupAgain {
+        let parts = self.parts.iter().map(|part| (part.path.clone(), part.before));
+        GroupAgain { first_file: self.first_file, shards: self.shards.clone(), parts: parts.collect() }
     }
 }
 

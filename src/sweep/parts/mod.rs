@@ -7,10 +7,12 @@
 mod merge;
 mod part;
 mod plan;
+mod processes;
 mod shard;
 
 pub(super) use self::merge::{Group, MergeUnits};
 pub use self::merge::{Merge, PartSource};
-pub(super) use self::part::{PART, PartEntry, PartWriter};
+pub(super) use self::part::{ForPart, PART, PartEntry, PartWriter};
 pub use self::plan::{Plan, PlanSummary};
+pub(super) use self::processes::{BlockProcesses, PartsAgain, PartsPass};
 pub use self::shard::{ShardSweep, sweep_shard};

@@ -2,13 +2,15 @@
 //!
 //! A part is a packed file of documents, encoded with postcard: a head, which says what the part is
 //! of; the plan, if the part is of a whole sweep; the hashes of containers; an entry with the
-//! result of each block of a file, in evidence order; and an end.
+//! result of each block of a file, in evidence order, each before the process events of its block
+//! (see [`super::processes`]); and an end.
 
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::plan::{Plan, ShardNumber, encoded};
+use super::processes::BlockProcesses;
 use crate::evidence::discover::{Discovery, RecordedFile};
 use crate::ledger::container::ContainerPart;
 use crate::output::{
@@ -18,9 +20,13 @@ use crate::report::OutputRecord;
 use crate::sweep::entry::{Entry, EntryUnit};
 
 /// The layout of parts. The version is raised whenever anything in their documents changes.
-pub(in crate::sweep) const PART: PackedKind = PackedKind { name: "part", layout: 2 };
+pub(in crate::sweep) const PART: PackedKind = PackedKind { name: "part", layout: 3 };
 /// The first byte of a part's document that has the result of a block of a file.
 const UNIT: u8 = 1;
+/// The first byte of a part's document that has process events of the block before it. The position
+/// of the block's file in the plan's list of files follows, and then the document of
+/// [`BlockProcesses`].
+pub(super) const PROCESSES: u8 = 2;
 /// The first byte of a part's last document.
 const END: u8 = 0;
 
@@ -47,7 +53,27 @@ pub(super) struct ContainerHashes {
 /// Writes a part: the file with what a sweep or a shard found, to be merged with others.
 pub(in crate::sweep) struct PartWriter {
     writer: PackedWriter,
+    counts: Counts,
+}
+
+/// How many documents a part has, as its last document states.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Counts {
+    /// The number of results of blocks.
     units: u64,
+    /// The number of documents with process events.
+    processes: u64,
+}
+
+/// What a part gets of a finished unit of work (a block of a file).
+#[derive(Debug)]
+pub(in crate::sweep) struct ForPart {
+    /// The position of the file in the plan's list of files.
+    pub file: u64,
+    /// The unit's result, as an encoded entry.
+    pub entry: Vec<u8>,
+    /// The process events of the block; none if they are not searched for.
+    pub processes: BlockProcesses,
 }
 
 impl PartWriter {
@@ -60,7 +86,7 @@ impl PartWriter {
     ) -> Result<Self, OutputError> {
         writer.push(&[&encoded(head)])?;
         writer.push(&[&encoded(&hashes)])?;
-        Ok(PartWriter { writer, units: 0 })
+        Ok(PartWriter { writer, counts: Counts::default() })
     }
 
     /// Begins the part of a whole sweep. It contains a plan of its own: what the sweep looks for,
@@ -75,20 +101,24 @@ impl PartWriter {
         plan.push_documents(&mut writer, files)?;
         let numbers: Vec<usize> = (0..discovery.containers.len()).collect();
         writer.push(&[&encoded(&hashes(discovery, &numbers))])?;
-        Ok(PartWriter { writer, units: 0 })
+        Ok(PartWriter { writer, counts: Counts::default() })
     }
 
-    /// Adds the result of a block of a file, as an encoded entry. Blocks must be added in evidence
-    /// order.
-    pub(in crate::sweep) fn push(&mut self, entry: &[u8]) -> Result<(), OutputError> {
-        self.units += 1;
-        self.writer.push(&[&[UNIT], entry])
+    /// Adds what the part gets of a block of a file. Blocks must be added in evidence order.
+    pub(in crate::sweep) fn push(&mut self, unit: &ForPart) -> Result<(), OutputError> {
+        let ForPart { file, entry, processes } = unit;
+        self.counts.units += 1;
+        self.writer.push(&[&[UNIT], entry])?;
+        for document in processes.documents() {
+            self.counts.processes += 1;
+            self.writer.push(&[&[PROCESSES], &encoded(file), document])?;
+        }
+        Ok(())
     }
 
     fn end(mut self) -> Result<(PackedWriter, u64), OutputError> {
-        let units = self.units;
-        self.writer.push(&[&[END], &encoded(&units)])?;
-        Ok((self.writer, units))
+        self.writer.push(&[&[END], &encoded(&self.counts)])?;
+        Ok((self.writer, self.counts.units))
     }
 
     /// Ends the part of a sweep, which is the file `name` of the sweep's output. Returns what
@@ -132,10 +162,16 @@ pub(super) struct PartReader {
     pub plan: Option<(Plan, String)>,
     /// The SHA-256 of the containers that the part's files lie in.
     pub hashes: Vec<ContainerHashes>,
-    path: PathBuf,
+    /// The path of the part.
+    pub path: PathBuf,
+    /// How many documents come before the results.
+    pub before: u64,
+    /// Whether process events are passed on with the results that they follow. If not, they are
+    /// passed over.
+    pub keeps_processes: bool,
     /// The next unit of work (a block of a file, with its result), if it was read ahead.
     next: Option<PartUnit>,
-    units: u64,
+    counts: Counts,
     is_at_end: bool,
 }
 
@@ -156,21 +192,20 @@ pub(in crate::sweep) struct PartEntry {
     /// which block of which file it is of ([`EntryUnit`]).
     after_unit: usize,
     path: PathBuf,
+    /// The process events of the block, if they are passed on.
+    pub processes: BlockProcesses,
 }
 
 impl PartEntry {
     /// Decodes what the part says of the block.
     pub(in crate::sweep) fn decode(&self) -> Result<Entry, PartsError> {
         let rest = self.document.get(self.after_unit..).unwrap_or_default();
-        Entry::decode(rest).map_err(|reason| PartsError {
-            path: self.path.clone(),
-            reason: format!("it is damaged ({reason}): make it anew"),
-        })
+        Entry::decode(rest).map_err(|reason| damaged(&self.path, &reason))
     }
 
     /// Returns about how many bytes of memory the result takes when it is decoded.
     pub(in crate::sweep) fn weight(&self) -> u64 {
-        self.document.len() as u64 * 4
+        self.document.len() as u64 * 4 + self.processes.weight()
     }
 }
 
@@ -181,54 +216,86 @@ impl PartReader {
         let head: Head = next(&mut reader)?;
         let plan = head.plan.is_empty().then(|| Plan::read_documents(&mut reader)).transpose()?;
         let hashes = next(&mut reader)?;
-        let path = path.to_path_buf();
-        Ok(PartReader { reader, head, plan, hashes, path, next: None, units: 0, is_at_end: false })
+        let (path, before) = (path.to_path_buf(), reader.documents_read());
+        Ok(PartReader {
+            reader,
+            head,
+            plan,
+            hashes,
+            path,
+            before,
+            keeps_processes: false,
+            next: None,
+            counts: Counts::default(),
+            is_at_end: false,
+        })
     }
 
     /// Returns the next unit of work (a block of a file) of the part if it is of the file with the
     /// position `file` in the plan's list of files; `None` otherwise, and at the end of the part.
     pub(super) fn next_of(&mut self, file: u64) -> Result<Option<PartUnit>, PartsError> {
-        if self.next.is_none() && !self.is_at_end {
-            self.read_ahead()?;
-        }
-        Ok(self.next.take_if(|next| next.unit.file == file))
+        self.begin()?;
+        let Some(mut unit) = self.next.take_if(|next| next.unit.file == file) else { return Ok(None) };
+        unit.entry.processes = self.read_ahead()?;
+        Ok(Some(unit))
     }
 
-    fn read_ahead(&mut self) -> Result<(), PartsError> {
-        let Some(document) = self.reader.next_document()? else {
-            return Err(self.wrong("it is incomplete: make it anew"));
-        };
-        match document.split_first() {
-            Some((&UNIT, entry)) => {
-                let unit =
-                    EntryUnit::<u64>::decode(entry).map(|(unit, rest)| (unit, document.len() - rest.len()));
-                let document = document.to_vec();
-                let (unit, after_unit) = unit.ok_or_else(|| self.wrong("it is damaged: make it anew"))?;
-                let entry = PartEntry { document, after_unit, path: self.path.clone() };
-                self.units += 1;
-                self.next = Some(PartUnit { unit, entry });
-                Ok(())
-            }
-            Some((&END, units)) => {
-                let is_whole = postcard::from_bytes::<u64>(units) == Ok(self.units);
-                self.is_at_end = true;
-                let is_last = is_whole && self.reader.next_document()?.is_none();
-                if is_last {
-                    Ok(())
-                } else {
-                    Err(self.wrong("it is damaged: units are missing: make it anew"))
+    /// Reads the first unit of work (a block of a file) ahead, unless that was done.
+    fn begin(&mut self) -> Result<(), PartsError> {
+        if self.next.is_none() && !self.is_at_end && !self.read_ahead()?.documents().is_empty() {
+            return Err(self.wrong("it is damaged: make it anew"));
+        }
+        Ok(())
+    }
+
+    /// Reads the next unit of work (a block of a file) ahead, or the end of the part. Returns the
+    /// process events before it, which are those of the unit that was read before, if they are
+    /// passed on.
+    fn read_ahead(&mut self) -> Result<BlockProcesses, PartsError> {
+        let mut processes = BlockProcesses::default();
+        loop {
+            let Some(document) = self.reader.next_document()? else {
+                return Err(self.wrong("it is incomplete: make it anew"));
+            };
+            match document.split_first() {
+                Some((&PROCESSES, rest)) => {
+                    self.counts.processes += 1;
+                    if self.keeps_processes {
+                        let (_, rest) = postcard::take_from_bytes::<u64>(rest)
+                            .map_err(|error| damaged(&self.path, &error.to_string()))?;
+                        processes.push(rest.to_vec());
+                    }
                 }
+                Some((&UNIT, entry)) => {
+                    let unit = EntryUnit::<u64>::decode(entry)
+                        .map(|(unit, rest)| (unit, document.len() - rest.len()));
+                    let document = document.to_vec();
+                    let (unit, after_unit) = unit.ok_or_else(|| self.wrong("it is damaged: make it anew"))?;
+                    let (path, none) = (self.path.clone(), BlockProcesses::default());
+                    let entry = PartEntry { document, after_unit, path, processes: none };
+                    self.counts.units += 1;
+                    self.next = Some(PartUnit { unit, entry });
+                    return Ok(processes);
+                }
+                Some((&END, counts)) => {
+                    let is_whole = postcard::from_bytes(counts) == Ok(self.counts);
+                    self.is_at_end = true;
+                    let is_last = is_whole && self.reader.next_document()?.is_none();
+                    return if is_last {
+                        Ok(processes)
+                    } else {
+                        Err(self.wrong("it is damaged: units are missing: make it anew"))
+                    };
+                }
+                _ => return Err(self.wrong("it is damaged: make it anew")),
             }
-            _ => Err(self.wrong("it is damaged: make it anew")),
         }
     }
 
     /// Checks that no unit of work (a block of a file) is left in the part, and that the part is
     /// complete.
     pub(super) fn check_end(&mut self) -> Result<(), PartsError> {
-        if self.next.is_none() && !self.is_at_end {
-            self.read_ahead()?;
-        }
+        self.begin()?;
         match &self.next {
             None => Ok(()),
             Some(_) => Err(self.wrong("it has units of files that its plan does not give to its shard")),
@@ -239,6 +306,20 @@ impl PartReader {
     pub(super) fn wrong(&self, reason: impl Into<String>) -> PartsError {
         self.reader.wrong(reason)
     }
+}
+
+/// Opens a part again, after the documents that come before the results.
+pub(super) fn open_documents(path: &Path, before: u64) -> Result<PackedReader, PartsError> {
+    let mut reader = PackedReader::open(path, PART)?;
+    for _ in 0..before {
+        reader.next_document()?;
+    }
+    Ok(reader)
+}
+
+/// Returns the error that a part is damaged.
+pub(super) fn damaged(path: &Path, reason: &str) -> PartsError {
+    PartsError { path: path.to_path_buf(), reason: format!("it is damaged ({reason}): make it anew") }
 }
 
 fn next<T: serde::de::DeserializeOwned>(reader: &mut PackedReader) -> Result<T, PartsError> {

@@ -79,8 +79,8 @@ pub fn sweep_shard(
             if collector.leaves_out(&done)? {
                 return Ok::<(), SweepError>(());
             }
-            if let Some(entry) = &done.part_entry {
-                part.push(entry)?;
+            if let Some(unit) = &done.for_part {
+                part.push(unit)?;
             }
             collector.add(done, &worker.detector)
         },
@@ -96,7 +96,7 @@ pub fn sweep_shard(
 
 /// Returns the paths that the roots of a plan have on this machine. If a root lies in several of
 /// the paths in `remapped`, the longest of these decides.
-pub(super) fn roots_here(evidence: &RecordedEvidence, remapped: &[(PathBuf, PathBuf)]) -> Vec<PathBuf> {
+fn roots_here(evidence: &RecordedEvidence, remapped: &[(PathBuf, PathBuf)]) -> Vec<PathBuf> {
     let here = |root: &Path| {
         let longest = remapped.iter().filter(|(there, _)| root.starts_with(there));
         let longest = longest.max_by_key(|(there, _)| there.as_os_str().len());

@@ -1,0 +1,299 @@
+//! The process events in parts: a part of a sweep with process context (`--context`) contains every
+//! creation and end of a process that its logs have, because only a merge knows which computers have
+//! matches.
+//!
+//! The process events of a block of a file are documents of limited size, which come after the
+//! block's result. A merge reads them as a sweep reads the logs a second time.
+
+use std::collections::HashSet;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::part::{PROCESSES, damaged, open_documents};
+use crate::base::in_order::in_order;
+use crate::error::SweepError;
+use crate::output::{PackedReader, PartsError};
+use crate::scan::{BlockScan, LocatedEvent, ProcessLink, ProcessSearch, ProcessTake};
+use crate::sweep::context::{FoundProcesses, ProcessSource};
+
+/// The number of bytes at which a document with process events is full. A merge that is merged
+/// again keeps the documents of a few blocks in memory, and every other merge only one.
+const DOCUMENT_BYTES: usize = 256 << 10;
+
+/// The process events of a block of a file, encoded, as documents of a part without their
+/// beginnings. Each document has one byte, which is 1 if the block could not be read whole, and the
+/// events, one after the other: live ones in file order, then deleted ones.
+#[derive(Debug, Default)]
+pub(in crate::sweep) struct BlockProcesses(Vec<Vec<u8>>);
+
+impl BlockProcesses {
+    /// Encodes the process events that a scan of a block found. `scan` is `None` if the file could
+    /// not be opened, and `is_whole` is false if not all of the block could be read.
+    pub(in crate::sweep) fn of(scan: Option<BlockScan>, is_whole: bool) -> Self {
+        let begun = || vec![u8::from(!is_whole)];
+        let BlockScan { events, recovered, .. } = scan.unwrap_or_default();
+        let (mut documents, mut document) = (Vec::new(), begun());
+        for located in events.into_iter().chain(recovered) {
+            document = postcard::to_extend(&located, document)
+                .expect("numbers and texts can all be written to memory");
+            if document.len() >= DOCUMENT_BYTES {
+                documents.push(std::mem::replace(&mut document, begun()));
+            }
+        }
+        if document.len() > 1 || !is_whole {
+            documents.push(document);
+        }
+        BlockProcesses(documents)
+    }
+
+    /// Returns whether the block could not be read whole.
+    pub(in crate::sweep) fn is_unread(&self) -> bool {
+        self.0.iter().any(|document| document.first() == Some(&1))
+    }
+
+    /// Adds the next document of the block, which was read from a part.
+    pub(super) fn push(&mut self, document: Vec<u8>) {
+        self.0.push(document);
+    }
+
+    /// Returns the documents.
+    pub(super) fn documents(&self) -> &[Vec<u8>] {
+        &self.0
+    }
+
+    /// Returns about how many bytes of memory the documents take.
+    pub(super) fn weight(&self) -> u64 {
+        self.0.iter().map(|document| document.len() as u64).sum()
+    }
+}
+
+/// The parts of a merge, by which their process events can be read after everything else was.
+#[derive(Debug, Clone, Default)]
+pub(in crate::sweep) struct PartsAgain(pub(super) Vec<GroupAgain>);
+
+/// The parts of all shards of one plan.
+#[derive(Debug, Clone)]
+pub(super) struct GroupAgain {
+    /// The position of the plan's first file among the files of all plans.
+    pub first_file: usize,
+    /// The shard of each of the plan's files, counted from 0.
+    pub shards: Vec<u32>,
+    /// Of each part, its path, and how many documents come before the results.
+    pub parts: Vec<(PathBuf, u64)>,
+}
+
+/// Reads the process events in the parts of a merge, any number of times.
+pub(in crate::sweep) struct PartsPass<'p> {
+    parts: &'p PartsAgain,
+    /// The files whose events are read, by their positions among the files of all plans, in
+    /// ascending order.
+    files: &'p [usize],
+    threads: NonZeroUsize,
+    interrupt: &'p AtomicBool,
+    /// The files that could not be read whole, by their positions among the files of all plans.
+    unread: HashSet<usize>,
+}
+
+impl<'p> PartsPass<'p> {
+    /// Makes a pass over the process events of `files`, which are given by their positions among
+    /// the files of all plans, in ascending order. When `interrupt` becomes true, reading ends with
+    /// an error.
+    pub(in crate::sweep) fn new(
+        parts: &'p PartsAgain,
+        files: &'p [usize],
+        threads: NonZeroUsize,
+        interrupt: &'p AtomicBool,
+    ) -> Self {
+        PartsPass { parts, files, threads, interrupt, unread: HashSet::new() }
+    }
+}
+
+impl ProcessSource for PartsPass<'_> {
+    /// Each document with process events counts as a block.
+    fn read(
+        &mut self,
+        search: &ProcessSearch,
+        blocks: Option<&[u32]>,
+        found: &mut dyn FnMut(FoundProcesses),
+    ) -> Result<(), SweepError> {
+        let mut documents = Documents {
+            groups: self.parts.0.iter().map(OpenedGroup::new).collect(),
+            files: self.files,
+            wanted: blocks,
+            place: 0,
+            interrupt: self.interrupt,
+            failed: None,
+        };
+        let unread = &mut self.unread;
+        in_order(
+            self.threads,
+            documents.by_ref(),
+            |document| document.bytes.len() as u64 * 4,
+            |document| document.decode(search),
+            |decoded| {
+                let (is_whole, processes) = decoded?;
+                if !is_whole {
+                    unread.insert(processes.number);
+                }
+                found(processes);
+                Ok::<(), SweepError>(())
+            },
+        )?;
+        documents.failed.map_or(Ok(()), Err)
+    }
+
+    fn has_not_read(&self, file: usize) -> bool {
+        self.unread.contains(&file)
+    }
+
+    /// An interrupted merge writes nothing, so that no result is ever of an interrupted pass.
+    fn is_interrupted(&self) -> bool {
+        false
+    }
+}
+
+/// A document with process events, which is not decoded yet.
+struct Document<'p> {
+    /// The position of the document among those of the pass.
+    place: u32,
+    /// The position of the file among the files of all plans.
+    number: usize,
+    /// The part that the document is of. Errors name it.
+    path: &'p Path,
+    bytes: Vec<u8>,
+}
+
+impl Document<'_> {
+    /// Decodes the document, and takes from it what `search` describes. Also returns whether the
+    /// block that the events are of could be read whole.
+    fn decode(self, search: &ProcessSearch) -> Result<(bool, FoundProcesses), SweepError> {
+        let Document { place, number, path, bytes } = self;
+        let wrong = |reason: &str| damaged(path, reason);
+        let (first, mut rest) = bytes.split_first().ok_or_else(|| wrong("a document is empty"))?;
+        let (mut links, mut events) = (Vec::new(), Vec::new());
+        while !rest.is_empty() {
+            let (located, after) =
+                postcard::take_from_bytes::<LocatedEvent>(rest).map_err(|error| wrong(&error.to_string()))?;
+            rest = after;
+            let link = ProcessLink::of(&located.event).filter(|link| search.includes(link.process));
+            match search.take {
+                ProcessTake::Links => links.extend(link),
+                ProcessTake::Events => events.extend(link.map(|_| located)),
+            }
+        }
+        Ok((*first == 0, FoundProcesses { place, number, links, events }))
+    }
+}
+
+/// The parts of all shards of one plan, of which those are open that were needed so far.
+struct OpenedGroup<'p> {
+    group: &'p GroupAgain,
+    readers: Vec<Option<PartDocuments>>,
+}
+
+impl<'p> OpenedGroup<'p> {
+    fn new(group: &'p GroupAgain) -> Self {
+        OpenedGroup { group, readers: group.parts.iter().map(|_| None).collect() }
+    }
+
+    /// Returns the next document with process events of a file, given by its position in the plan,
+    /// and the path of its part; `None` if the file has no further one. Files must be asked for in
+    /// ascending order.
+    fn next_of(&mut self, file: usize) -> Result<Option<(&'p Path, Vec<u8>)>, PartsError> {
+        let shard = *self.group.shards.get(file).expect("files are those of the plan") as usize;
+        let part = self.group.parts.get(shard).zip(self.readers.get_mut(shard));
+        let ((path, before), reader) = part.expect("the plan has as many shards");
+        let reader = match reader {
+            Some(reader) => reader,
+            None => reader.insert(PartDocuments { reader: open_documents(path, *before)?, next: None }),
+        };
+        Ok(reader.next_of(file as u64)?.map(|document| (path.as_path(), document)))
+    }
+}
+
+/// The documents with process events of one part.
+struct PartDocuments {
+    reader: PackedReader,
+    /// The document that was read last, if it was not returned yet: the position of its file in the
+    /// plan's list of files, and its bytes after that.
+    next: Option<(u64, Vec<u8>)>,
+}
+
+impl PartDocuments {
+    /// Returns the next document of a file, and passes over those of earlier files.
+    fn next_of(&mut self, file: u64) -> Result<Option<Vec<u8>>, PartsError> {
+        loop {
+            match &self.next {
+                Some((of, _)) if *of > file => return Ok(None),
+                Some((of, _)) if *of == file => {
+                    return Ok(self.next.take().map(|(_, document)| document));
+                }
+                _ => {}
+            }
+            self.next = None;
+            let Some(document) = self.reader.next_document()? else { return Ok(None) };
+            let Some((&PROCESSES, rest)) = document.split_first() else { continue };
+            let decoded = postcard::take_from_bytes::<u64>(rest).map(|(of, rest)| (of, rest.to_vec()));
+            let next = decoded
+                .map_err(|error| self.reader.wrong(format!("it is damaged ({error}): make it anew")))?;
+            self.next = Some(next);
+        }
+    }
+}
+
+/// The documents with process events of files of all parts, in evidence order.
+struct Documents<'p> {
+    groups: Vec<OpenedGroup<'p>>,
+    /// The files whose documents were not all returned, by their positions among the files of all
+    /// plans, in ascending order.
+    files: &'p [usize],
+    /// The positions of the documents to return, in ascending order; `None` for all.
+    wanted: Option<&'p [u32]>,
+    /// The position of the next document.
+    place: u32,
+    interrupt: &'p AtomicBool,
+    failed: Option<SweepError>,
+}
+
+impl<'p> Documents<'p> {
+    fn next_document(&mut self) -> Result<Option<Document<'p>>, SweepError> {
+        while let Some(&number) = self.files.first() {
+            if self.interrupt.load(Ordering::Relaxed) {
+                return Err(SweepError::Interrupted);
+            }
+            if self.wanted.is_some_and(<[u32]>::is_empty) {
+                return Ok(None);
+            }
+            let group = self.groups.partition_point(|opened| opened.group.first_file <= number) - 1;
+            let opened = self.groups.get_mut(group).expect("the first plan begins with the first file");
+            let Some((path, bytes)) = opened.next_of(number - opened.group.first_file)? else {
+                self.files = self.files.get(1..).unwrap_or_default();
+                continue;
+            };
+            let place = self.place;
+            self.place += 1;
+            match self.wanted.and_then(<[u32]>::split_first) {
+                Some((wanted, _)) if *wanted != place => continue,
+                Some((_, rest)) => self.wanted = Some(rest),
+                None => {}
+            }
+            return Ok(Some(Document { place, number, path, bytes }));
+        }
+        Ok(None)
+    }
+}
+
+impl<'p> Iterator for Documents<'p> {
+    type Item = Document<'p>;
+
+    fn next(&mut self) -> Option<Document<'p>> {
+        if self.failed.is_some() {
+            return None;
+        }
+        self.next_document().unwrap_or_else(|error| {
+            self.failed = Some(error);
+            None
+        })
+    }
+}
