@@ -7,10 +7,15 @@ mod common;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use common::logs::{POWERSHELL, log, styled};
-use common::{FinishedSweep, Scene, dnsweep, run};
-use dnsweep_samples::{Event, LogWriter, Style};
+use common::{FinishedSweep, Scene, dnsweep, repository, run, sweep};
+use dnsweep::internals::config::{Context, Options, Sweep};
+use dnsweep::internals::report::Ending;
+use dnsweep::internals::sweep::Observer;
+use dnsweep_samples::{Event, LogWriter, Style, event_xml};
 use dnsweep_samples::{process_guid, started_process_guid};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -304,4 +309,132 @@ fn a_log_that_a_shard_could_not_read_is_not_read_for_processes() {
     let rows = common::tables::read(&out.join("processes.parquet")).rows;
     let statuses: Vec<&Value> = rows.iter().map(|row| &row["status"]).collect();
     assert_eq!(statuses, ["not read", "not read"]);
+}
+
+/// Interrupts a sweep when it has read some of the logs again.
+struct Interrupter {
+    interrupt: Arc<AtomicBool>,
+    /// How often logs are read again before the sweep is interrupted.
+    readings: u32,
+    /// How many parts of the logs are read again in the last reading.
+    parts: u32,
+}
+
+impl Observer for Interrupter {
+    fn reading_again(&mut self, _: u64) {
+        self.readings = self.readings.saturating_sub(1);
+        self.interrupt.store(self.readings + self.parts == 0, Ordering::Relaxed);
+    }
+
+    fn advanced_again(&mut self, _: u64) {
+        if self.readings == 0 {
+            self.parts = self.parts.saturating_sub(1);
+            self.interrupt.store(self.parts == 0, Ordering::Relaxed);
+        }
+    }
+}
+
+#[test]
+fn a_sweep_that_is_interrupted_while_it_reads_again_says_so_and_is_resumed() {
+    let scene = Scene::new();
+    for file in 1..6 {
+        let events = [link(file), query(file), link(file + 1), query(file + 1)];
+        scene.put(&format!("{file}/Sysmon.evtx"), &log(&events));
+    }
+    let whole = scene.sweep(&["--context", "--quiet", "--no-report"]).expect(0);
+    let (tables, rows) = (whole.tables(), whole.rows("processes"));
+    assert!(rows.iter().any(|row| row["status"] == "found"));
+    for (readings, parts) in [(1, 0), (1, 2), (2, 0), (2, 1)] {
+        fs::remove_dir_all(scene.out()).unwrap();
+        let interrupt: Arc<AtomicBool> = Arc::default();
+        let options = Options { context: Context::Processes, ..Options::default() };
+        let threads = std::num::NonZeroUsize::new(1);
+        let request = Sweep { evidence: vec![scene.evidence()], options, threads, ..Sweep::default() };
+        let mut observer = Interrupter { interrupt: Arc::clone(&interrupt), readings, parts };
+        let outcome =
+            request.run(request.directory(&scene.out()).unwrap(), &mut observer, &interrupt).unwrap();
+        assert_eq!(outcome.ending, Ending::Interrupted, "{readings} {parts}");
+        let interrupted = FinishedSweep { out: scene.out(), process: run(&mut dnsweep()) };
+        assert_eq!(interrupted.run()["interrupted"], true);
+        assert_eq!(interrupted.run()["totals"]["matches"], whole.run()["totals"]["matches"]);
+        assert!(interrupted.column("processes", "status").contains(&"not read".into()));
+        let resumed = scene.sweep(&["--context", "--quiet", "--no-report", "--resume"]).expect(0);
+        assert_eq!(resumed.run()["resumed_files"], 5);
+        assert!(resumed.tables() == tables, "{readings} {parts}");
+    }
+}
+
+/// Returns the rows of the table of processes without what says where the event lies.
+fn without_places(sweep: &FinishedSweep) -> Vec<Value> {
+    let places = [
+        "evidence",
+        "source_path",
+        "original_path",
+        "snapshot_time",
+        "deleted_file",
+        "chunk_number",
+        "record_offset",
+        "integrity",
+    ];
+    let row = |mut row: Value| {
+        for column in places {
+            row.as_object_mut().unwrap().remove(column).unwrap();
+        }
+        row
+    };
+    sweep.rows("processes").into_iter().map(row).collect()
+}
+
+#[test]
+fn processes_in_event_xml_are_those_of_the_log() {
+    let end = Event::process_terminate("a.exe").of_process(7).numbered(6000).at(START + 90 * SECOND);
+    let odd = link(5).with("CommandLine", "a <&>\"' \u{1b}[2J \u{df}\u{1F4A9}").without("ParentUser");
+    let events = [odd, link(6), link(7), query(7), end, link(7)];
+    let logs = Scene::new();
+    logs.put("a.evtx", &log(&events));
+    let expected = without_places(&logs.sweep(&["--context", "--quiet"]).expect(0));
+    assert_eq!(expected.iter().filter(|row| row["status"] == "found").count(), 3);
+    assert!(expected.iter().any(|row| !row["end_time"].is_null() && row["copies"] == 1));
+    let xml: String = events.iter().map(|event| event_xml(event) + "\n").collect();
+    let utf16: Vec<u8> = std::iter::once(0xfeff)
+        .chain(format!("<Events>{xml}</Events>").encode_utf16())
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    for bytes in [xml.as_bytes(), &utf16] {
+        let scene = Scene::new();
+        scene.put("a.xml", bytes);
+        assert_eq!(without_places(&scene.sweep(&["--context", "--quiet"]).expect(0)), expected);
+    }
+}
+
+#[test]
+fn processes_in_containers_are_those_of_the_folder() {
+    for (machine, container) in [
+        ("COL-SRV02", "2025-03-05T091240_KapeTriage_COL-SRV02.zip"),
+        // The image has one of the logs in a deleted file.
+        ("FIN-WS07", "FIN-WS07.E01"),
+    ] {
+        let scene = Scene::new();
+        let folder = repository(&format!("samples/evidence/{machine}"));
+        let container = repository(&format!("samples/containers/{container}"));
+        let plain = sweep(&[&folder], &scene.path("folder"), &["--context", "--quiet"]).expect(0);
+        let packed = sweep(&[&container], &scene.path("packed"), &["--context", "--quiet"]).expect(0);
+        let expected = without_places(&plain);
+        assert!(expected.iter().any(|row| row["status"] == "found"));
+        assert_eq!(without_places(&packed), expected);
+        // With shadow copies, which the image has, each event of a changed log is there twice.
+        let options = ["--context", "--vss", "--quiet"];
+        let with_copies = without_places(&sweep(&[&container], &scene.path("copies"), &options).expect(0));
+        let copies = i64::from(machine == "FIN-WS07");
+        let is_found = |row: &&Value| row["status"] == "found";
+        assert!(with_copies.iter().filter(is_found).all(|row| row["copies"] == copies), "{machine}");
+        let without_copies = |rows: &[Value]| {
+            let mut rows = rows.to_vec();
+            for row in &mut rows {
+                row.as_object_mut().unwrap().remove("copies");
+            }
+            rows
+        };
+        assert_eq!(without_copies(&with_copies), without_copies(&expected));
+    }
 }

@@ -45,7 +45,7 @@ import yaml
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CLUSTER = ROOT / "samples" / "cluster"
 EVIDENCE = [ROOT / "samples" / name for name in ("evidence", "damaged", "containers")]
-OPTIONS = ["--hash", "--vss", "--recover", "--dns-client"]
+OPTIONS = ["--hash", "--vss", "--recover", "--dns-client", "--context", "--queries"]
 SHARDS = 8
 DONE, NEVER_AGAIN, AGAIN = "done", "never again", "again"
 MEANINGS = {0: DONE, 3: DONE, 4: DONE, 10: DONE, 2: NEVER_AGAIN, 5: AGAIN, 130: AGAIN, -signal.SIGKILL: AGAIN}

@@ -56,28 +56,33 @@ impl Pace {
     }
 }
 
+impl Pace {
+    /// Returns how much the sweep has read, such as ` 52% 1.2/2.3 GiB`.
+    fn read(&self) -> String {
+        let unit = Unit::of(self.all_bytes);
+        let (done, all) = (unit.number(self.bytes), unit.number(self.all_bytes));
+        format!("{:3}% {done}/{all} {}", self.percent(), unit.name())
+    }
+
+    /// Returns how fast the sweep reads and how long it takes, such as `  1.1 GiB/s  0:12, 0:10 left`.
+    fn time(&self) -> String {
+        let rate = self.rate().map(|rate| (Unit::of(rate), rate));
+        let rate = rate.map(|(unit, rate)| format!("  {} {}/s", unit.number(rate), unit.name()));
+        let left = self.left().map(|left| format!(", {} left", clock(left)));
+        format!("{}  {}{}", rate.unwrap_or_default(), clock(self.elapsed), left.unwrap_or_default())
+    }
+
+    /// Returns how far the sweep has come with reading logs again, for the processes of matches.
+    pub(super) fn again(&self) -> String {
+        format!("processes: {}{}", self.read().trim_start(), self.time())
+    }
+}
+
 impl fmt::Display for Pace {
     /// Writes how far the sweep has come as a line that fits 80 columns, such as
     /// ` 52% 1.2/2.3 GiB  210/400 files  1.1 GiB/s  0:12, 0:10 left  3 matches`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unit = Unit::of(self.all_bytes);
-        let (done, all) = (unit.number(self.bytes), unit.number(self.all_bytes));
-        write!(
-            f,
-            "{:3}% {done}/{all} {}  {}/{} files",
-            self.percent(),
-            unit.name(),
-            self.files,
-            self.all_files
-        )?;
-        if let Some(rate) = self.rate() {
-            let unit = Unit::of(rate);
-            write!(f, "  {} {}/s", unit.number(rate), unit.name())?;
-        }
-        write!(f, "  {}", clock(self.elapsed))?;
-        if let Some(left) = self.left() {
-            write!(f, ", {} left", clock(left))?;
-        }
+        write!(f, "{}  {}/{} files{}", self.read(), self.files, self.all_files, self.time())?;
         match self.matches {
             1 => f.write_str("  1 match"),
             matches => write!(f, "  {matches} matches"),
@@ -150,6 +155,7 @@ mod tests {
         };
         assert!(most.to_string().len() <= 100, "{most}");
         assert!(pace(u64::MAX, 1).to_string().starts_with("100%"));
+        assert_eq!(half.again(), "processes: 50% 2.5/5.0 GiB  256 MiB/s  0:10, 0:10 left");
     }
 
     #[test]

@@ -57,6 +57,9 @@ enum State {
     /// The sweep has been reading the evidence since this instant, and has come this far. The field
     /// `elapsed` of the [`Pace`] is filled in only when the progress is shown.
     Reading(Pace, Instant),
+    /// The sweep has been reading logs again since this instant, for the processes of matches, and
+    /// has come this far.
+    ReadingAgain(Pace, Instant),
 }
 
 impl State {
@@ -69,6 +72,7 @@ impl State {
                 )
             }
             State::Reading(pace, begun) => Pace { elapsed: begun.elapsed(), ..*pace }.to_string(),
+            State::ReadingAgain(pace, begun) => Pace { elapsed: begun.elapsed(), ..*pace }.again(),
         }
     }
 }
@@ -112,7 +116,9 @@ impl<W: Write + Send + 'static> Progress<W> {
     /// Changes the numbers that are shown of the sweep, such as that of the bytes read. Has no
     /// effect while the sweep is still listing the evidence.
     fn change(&self, change: impl FnOnce(&mut Pace)) {
-        if let State::Reading(pace, _) = &mut *self.state.lock().unwrap_or_else(PoisonError::into_inner) {
+        if let State::Reading(pace, _) | State::ReadingAgain(pace, _) =
+            &mut *self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        {
             change(pace);
         }
     }
@@ -276,6 +282,16 @@ impl<W: Write + Send + 'static> Observer for Progress<W> {
         self.message(Level::Warning, &message);
     }
 
+    fn reading_again(&mut self, bytes: u64) {
+        let pace = Pace { all_bytes: bytes, ..Pace::default() };
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) =
+            State::ReadingAgain(pace, Instant::now());
+    }
+
+    fn advanced_again(&mut self, bytes: u64) {
+        self.change(|pace| pace.bytes += bytes);
+    }
+
     fn finished(&mut self) {
         self.ticker = None;
         self.bar.finish_and_clear();
@@ -322,6 +338,11 @@ mod tests {
             progress.found(&Discovery::default());
             progress.advanced(10, 1);
             while !text.lines().iter().any(|line| line.contains("files") && line.contains("1 match")) {
+                thread::sleep(Duration::from_millis(1));
+            }
+            progress.reading_again(100);
+            progress.advanced_again(50);
+            while !text.lines().iter().any(|line| line.contains("processes: 50% 50/100 B")) {
                 thread::sleep(Duration::from_millis(1));
             }
             progress.finished();

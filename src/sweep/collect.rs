@@ -126,6 +126,11 @@ impl<'a> Collector<'a> {
         }
     }
 
+    /// Returns what receives the progress of the sweep.
+    pub(super) fn observer(&mut self) -> &mut dyn Observer {
+        self.observer
+    }
+
     /// Returns true if a finished unit (a block of a file) must be left out: an interruption of the
     /// sweep kept the block, or an earlier block of its file, from being read. The account of the
     /// file then ends where the first unread block begins. Must be called in evidence order.

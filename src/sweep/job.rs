@@ -156,7 +156,8 @@ fn collect<'a, U: Iterator<Item = Unit<'a>>>(
     })?;
     // Frees the memory for reading and searching, so that writing the tables can reuse it.
     drop((worker, seen, units));
-    let processes = context.zip(watched).map(|(context, watched)| context.find(&watched)).transpose()?;
+    let found = context.zip(watched).map(|(context, watched)| context.find(&watched, collector.observer()));
+    let processes = found.transpose()?;
     collector.finish(processes.as_ref())
 }
 

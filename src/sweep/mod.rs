@@ -70,6 +70,11 @@ pub trait Observer {
     /// Called when a file was read to its end, or as far as possible. `file` is the account of what
     /// was read.
     fn file_done(&mut self, _evidence: &str, _source_path: &str, _file: &FileReport) {}
+    /// Called once for each time that logs are read again after all files were read, for the
+    /// processes of matches: before the first byte, with the number of bytes that will be read.
+    fn reading_again(&mut self, _bytes: u64) {}
+    /// Called when another part of the evidence was read again, with its number of bytes.
+    fn advanced_again(&mut self, _bytes: u64) {}
     /// Called once, when all files were read or the sweep was interrupted. The sweep completes its
     /// tables after this call.
     fn finished(&mut self) {}

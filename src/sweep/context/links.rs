@@ -141,7 +141,8 @@ mod tests {
         let files: Vec<ContextFile<'_>> =
             discovery.files.iter().enumerate().map(|(number, file)| ContextFile { number, file }).collect();
         let interrupt = AtomicBool::new(false);
-        let mut pass = Pass::new(&config, &files, &interrupt);
+        let mut observer = ();
+        let mut pass = Pass::new(&config, &files, &mut observer, &interrupt);
         let seeds: Vec<Guid> =
             [4999, 77].map(|process| Guid::parse(&process_guid(process).to_string()).unwrap()).to_vec();
         let mut needed = |most| needed_with(&mut pass, seeds.clone(), most).unwrap();

@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::error::SweepError;
 use crate::evidence::discover::{LogFile, OpenLog};
 use crate::scan::{Block, BlockScan, ProcessSearch, Scanner};
+use crate::sweep::Observer;
 use crate::sweep::block_reader::BlockReader;
 use crate::sweep::unit::file_blocks;
 
@@ -35,6 +36,7 @@ pub(super) struct Pass<'p, 'f> {
     /// All blocks of the files, in evidence order. Unchanged logs of shadow copies have none,
     /// because the same bytes are read elsewhere.
     blocks: Vec<BlockPlace>,
+    observer: &'p mut dyn Observer,
     interrupt: &'p AtomicBool,
     /// The files that could not be read whole, by their positions among all files of the sweep.
     unread: HashSet<usize>,
@@ -42,16 +44,18 @@ pub(super) struct Pass<'p, 'f> {
 }
 
 impl<'p, 'f> Pass<'p, 'f> {
-    /// Makes a pass over `files`. When `interrupt` becomes true, no further block is read.
-    pub(super) fn new(config: &'p Config, files: &'p [ContextFile<'f>], interrupt: &'p AtomicBool) -> Self {
+    /// Makes a pass over `files`, and reports its progress to `observer`. When `interrupt` becomes true,
+    /// no further block is read.
+    pub(super) fn new(
+        config: &'p Config,
+        files: &'p [ContextFile<'f>],
+        observer: &'p mut dyn Observer,
+        interrupt: &'p AtomicBool,
+    ) -> Self {
         let read = (0_u32..).zip(files).filter(|(_, file)| file.file.same_as().is_none());
         let blocks = read.flat_map(|(file, of)| file_blocks(of.file).map(move |block| (file, block)));
         let blocks = blocks.map(|(file, block)| BlockPlace { file, block }).collect();
-        Pass { config, files, blocks, interrupt, unread: HashSet::new(), is_interrupted: false }
-    }
-
-    fn block(&self, place: u32) -> BlockPlace {
-        *self.blocks.get(place as usize).expect("places are those of the pass's blocks")
+        Pass { config, files, blocks, observer, interrupt, unread: HashSet::new(), is_interrupted: false }
     }
 }
 
@@ -62,44 +66,35 @@ impl ProcessSource for Pass<'_, '_> {
         blocks: Option<&[u32]>,
         found: &mut dyn FnMut(FoundProcesses),
     ) -> Result<(), SweepError> {
-        let all: Vec<u32> = if blocks.is_none() {
-            (0_u32..).zip(&self.blocks).map(|(place, _)| place).collect()
-        } else {
-            Vec::new()
-        };
-        let blocks = blocks.unwrap_or(&all);
-        let reader = BlockReader::new(self.config, || Scanner::for_processes(search));
-        let files = self.files;
+        let Pass { config, files, blocks: all, observer, interrupt, unread, is_interrupted } = self;
+        let every: Vec<u32> = if blocks.is_some() { Vec::new() } else { places_of(all) };
+        let wanted = blocks.unwrap_or(&every);
+        let block = |place: u32| *all.get(place as usize).expect("places are those of the pass's blocks");
+        observer.reading_again(wanted.iter().map(|place| block(*place).block.length()).sum());
+        let places = wanted.iter().map(|place| (*place, block(*place)));
+        let before = places.take_while(|_| !interrupt.load(Ordering::Relaxed));
+        let reader = BlockReader::new(config, || Scanner::for_processes(search));
         let work = |(place, at): (u32, BlockPlace)| {
             let ContextFile { number, file } =
                 *files.get(at.file as usize).expect("blocks are of these files");
             let scan = file.open().ok().map(|log| scan_for_processes(&reader, (file, &log), at.block));
-            (place, number, scan)
+            (place, number, at.block.length(), scan)
         };
         let mut read = 0;
-        let places = blocks.iter().map(|place| (*place, self.block(*place)));
-        let before = places.take_while(|_| !self.interrupt.load(Ordering::Relaxed));
-        let mut unread = HashSet::new();
-        in_order(
-            self.config.threads,
-            before,
-            |(_, at)| at.block.length(),
-            work,
-            |(place, number, scan)| {
-                read += 1;
-                let is_whole = scan.as_ref().is_some_and(|(_, is_whole)| *is_whole);
-                if !is_whole {
-                    unread.insert(number);
-                }
-                if let Some((BlockScan { links, mut events, recovered, .. }, _)) = scan {
-                    events.extend(recovered);
-                    found(FoundProcesses { place, number, links, events });
-                }
-                Ok::<(), SweepError>(())
-            },
-        )?;
-        self.is_interrupted |= read < blocks.len();
-        self.unread.extend(unread);
+        let consume = |(place, number, bytes, scan): (u32, usize, u64, Option<(BlockScan, bool)>)| {
+            read += 1;
+            observer.advanced_again(bytes);
+            if scan.as_ref().is_none_or(|(_, is_whole)| !is_whole) {
+                unread.insert(number);
+            }
+            if let Some((BlockScan { links, mut events, recovered, .. }, _)) = scan {
+                events.extend(recovered);
+                found(FoundProcesses { place, number, links, events });
+            }
+            Ok::<(), SweepError>(())
+        };
+        in_order(config.threads, before, |(_, at)| at.block.length(), work, consume)?;
+        *is_interrupted |= read < wanted.len();
         Ok(())
     }
 
@@ -110,6 +105,11 @@ impl ProcessSource for Pass<'_, '_> {
     fn is_interrupted(&self) -> bool {
         self.is_interrupted
     }
+}
+
+/// Returns the positions of all blocks.
+fn places_of(blocks: &[BlockPlace]) -> Vec<u32> {
+    (0_u32..).zip(blocks).map(|(place, _)| place).collect()
 }
 
 /// Reads a block of a file with `reader`, which scans for process events. Also returns whether the

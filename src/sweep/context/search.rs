@@ -8,6 +8,7 @@ use super::{Processes, Watched, files_to_read, processes};
 use crate::config::Config;
 use crate::error::SweepError;
 use crate::evidence::discover::Discovery;
+use crate::sweep::Observer;
 use crate::sweep::parts::{PartsAgain, PartsPass};
 
 /// Where the processes of matches are searched for.
@@ -31,7 +32,12 @@ pub(in crate::sweep) struct ContextSearch<'s> {
 impl ContextSearch<'_> {
     /// Finds the processes of the matches that `watched` noted, and their ancestors. Files that
     /// cannot be read again are no error: the processes that are not found for this reason say so.
-    pub(in crate::sweep) fn find(self, watched: &Watched) -> Result<Processes, SweepError> {
+    /// `observer` gets the progress of reading logs.
+    pub(in crate::sweep) fn find(
+        self,
+        watched: &Watched,
+        observer: &mut dyn Observer,
+    ) -> Result<Processes, SweepError> {
         let ContextSearch { config, discovery, from, interrupt } = self;
         let numbers = files_to_read(config, watched, discovery);
         match from {
@@ -39,7 +45,7 @@ impl ContextSearch<'_> {
                 let file = |number: usize| discovery.files.get(number).expect("files of the sweep");
                 let files: Vec<_> =
                     numbers.into_iter().map(|number| ContextFile { number, file: file(number) }).collect();
-                processes(watched, &mut Pass::new(config, &files, interrupt))
+                processes(watched, &mut Pass::new(config, &files, observer, interrupt))
             }
             ProcessesFrom::Parts(parts) => {
                 processes(watched, &mut PartsPass::new(&parts, &numbers, config.threads, interrupt))
