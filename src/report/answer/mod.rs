@@ -33,7 +33,6 @@ pub(in crate::report) use self::document::{schema, write_json};
 pub use self::groups::{GroupValue, HostGroups};
 pub(in crate::report) use self::host::host_key;
 pub use self::host::{HostFacts, HostInDetail, HostMatches, RuleCount, Seen, Uncleared, UtcTime};
-pub(in crate::report) use self::hosts::is_host_named;
 pub use self::hosts::{HostLeads, HostRemark, NamedPlace, UnclearedCount, VerdictCount};
 pub(in crate::report) use self::hosts::{host_name_in, is_host_named};
 pub use self::limits::Limits;
