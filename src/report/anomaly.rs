@@ -42,11 +42,12 @@ pub enum Anomaly {
         /// The first gap of the channel, with the events on both sides.
         first: Gap,
     },
-    /// EventRecordIDs are missing in further channels of the host: those without a
+    /// EventRecordIDs are missing in more channels of the host than have an anomaly
     /// [`RecordGaps`](Anomaly::RecordGaps) of their own. Only the channels in which most
     /// EventRecordIDs are missing have one.
     MoreRecordGaps {
-        /// The number of further channels in which EventRecordIDs are missing.
+        /// The number of channels in which EventRecordIDs are missing, without those that have an
+        /// anomaly of their own.
         channels: u64,
     },
     /// The clock went back in logs that also contain records of other machines, so that it is

@@ -27,7 +27,7 @@ pub struct ProcessRow<'a> {
     pub creation: Option<CreationPlace<'a>>,
     /// When the process ended; `None` if no event 5 of it was found.
     pub end: Option<EventTime>,
-    /// The number of further event 1 with the same content.
+    /// The number of copies of the event 1: other records with the same content.
     pub copies: u64,
     /// The number of event 1 with the same computer and GUID but another content.
     pub conflicts: u64,

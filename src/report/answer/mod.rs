@@ -71,7 +71,8 @@ pub struct Answer {
     /// The hosts without matches that are not cleared. Hosts with matches in deleted records only
     /// come first, and then those of which least is known.
     pub uncleared: Listed<HostInDetail>,
-    /// The hosts that are cleared, by name.
+    /// The hosts that are cleared, by name: those of which enough was seen to say that they have no
+    /// matches.
     pub cleared: Listed<HostFacts>,
     /// The earliest match of all hosts, with its host. Matches in deleted records are left out.
     /// `null` if there is no other match.

@@ -79,13 +79,13 @@ pub struct TreeProcess {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum KnownFrom {
-    /// The process's own event 1.
+    /// They are taken from the process's own event 1.
     Event,
-    /// The event 1 of a process that this one started: it names the parent.
+    /// They are taken from the event 1 of a process that this one started, which names its parent.
     Child,
-    /// A matching query of the process, which states no command line.
+    /// They are taken from a matching query of the process. So the command line is not known.
     Match,
-    /// No event: nothing but the GUID is known.
+    /// Nothing but the GUID is known.
     Nothing,
 }
 

@@ -12,7 +12,8 @@ use crate::table::{Cell, ColumnOf, Row, TableId, Tables, Wanted};
 /// number of the match's row in the table of matches.
 pub(super) type Earliest = (bool, Option<EventTime>, u64);
 
-/// Which matches of each host may begin a group on the page: all, or all up to a certain one.
+/// Which matches of each host may begin a new group of matches on the page. If the page has no room
+/// for all, these are the earliest of each host.
 #[derive(Debug, Default)]
 pub(super) struct Room {
     /// The key of the latest match that may begin a group, by the index of its host. Of a host that
@@ -52,8 +53,8 @@ impl Room {
         Ok(Room { latest: latest.collect() })
     }
 
-    /// Returns true if the match with the key `found`, of the host with the index `host`, may begin
-    /// a group.
+    /// Returns true if a match may begin a new group of matches, because the page has room for it.
+    /// `found` is the match's place in order of time, and `host` the index of its host.
     pub(super) fn has(&self, host: usize, found: Earliest) -> bool {
         self.latest.get(&host).is_none_or(|latest| found <= *latest)
     }

@@ -26,7 +26,7 @@ pub(in crate::sweep) struct Creation {
 pub(super) struct Account {
     /// The first event 1 in evidence order.
     pub creation: Option<Creation>,
-    /// The number of further event 1 with the same content.
+    /// The number of copies of the event 1: other records with the same content.
     pub copies: u64,
     /// The number of event 1 with another content.
     pub conflicts: u64,

@@ -56,7 +56,8 @@ fn needed_with(
     Ok((needed, holding))
 }
 
-/// Returns those of `links`, which are sorted, that are of this process.
+/// Returns the links of a process. `links` are those of all processes, sorted by process; each says
+/// who started a process, and in which block its event lies.
 fn links_of(links: &[PlacedLink], process: Guid) -> impl Iterator<Item = &PlacedLink> {
     let first = links.partition_point(|placed| placed.link.process < process);
     links.iter().skip(first).take_while(move |placed| placed.link.process == process)

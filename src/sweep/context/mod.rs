@@ -51,7 +51,7 @@ pub(super) struct Process {
     pub creation: Option<Creation>,
     /// The time of the process's event 5; `None` if none was found.
     pub end: Option<EventTime>,
-    /// The number of further event 1 with the same content.
+    /// The number of copies of the event 1: other records with the same content.
     pub copies: u64,
     /// The number of event 1 of the same computer and GUID with another content.
     pub conflicts: u64,
