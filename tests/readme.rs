@@ -20,7 +20,8 @@ use std::{env, fs};
 use dnsweep::guide::{PAGES, Page};
 use dnsweep::internals::cli::exit::{
     DETECTIONS_EXIT_STATUSES, EXIT_STATUSES, EXPORT_EXIT_STATUSES, Exit, MERGE_EXIT_STATUSES,
-    PLAN_EXIT_STATUSES, REPORT_EXIT_STATUSES, SHOW_EXIT_STATUSES, TIMELINE_EXIT_STATUSES, VERIFY_EXIT_STATUSES,
+    PLAN_EXIT_STATUSES, REPORT_EXIT_STATUSES, SHOW_EXIT_STATUSES, TIMELINE_EXIT_STATUSES,
+    VERIFY_EXIT_STATUSES,
 };
 use dnsweep::internals::detect::{LEVEL_SCORES, STATUS_SHARES, sigma_fields};
 use dnsweep::internals::ledger::damage::Damage;
