@@ -5,8 +5,8 @@
 /// it. Without this limit, a volume with a million files that all refer to the same records of the
 /// master file table would be read for hours.
 pub(super) struct Budget {
-    /// The number of entries that may still be read from attribute lists. By these lists, files
-    /// name their further records in the master file table.
+    /// The number of entries that may still be read from attribute lists. An attribute list names
+    /// the records of a file in the master file table.
     entries: u64,
     /// The number of clusters of deleted files that may still be looked up in the volume's bitmap,
     /// which tells if other files use them by now.
@@ -31,8 +31,8 @@ impl Budget {
     }
 
     /// Subtracts `count` entries of a file's attribute list from the budget, before they are read.
-    /// (The list names the file's further records in the master file table.) Returns false, and
-    /// subtracts nothing, if the budget has fewer left: the caller must then not read the entries.
+    /// (The list names the file's records in the master file table.) Returns false, and subtracts
+    /// nothing, if the budget has fewer left: the caller must then not read the entries.
     pub fn take_entries(&mut self, count: u64) -> bool {
         take(&mut self.entries, count)
     }

@@ -208,7 +208,8 @@ impl Stream {
         Ok(())
     }
 
-    /// Returns the compression unit with the number `number`, decompressed.
+    /// Returns the compression unit with the number `number`, decompressed. The first unit of the
+    /// stream has number 0.
     fn unit(&self, compression: &Compression, number: u64) -> io::Result<Arc<Unit>> {
         let last = compression.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(unit) = last.filter(|unit| unit.number == number) {
@@ -219,8 +220,9 @@ impl Stream {
         Ok(unit)
     }
 
-    /// Decompresses the compression unit with the number `number`, which has `clusters` clusters. A
-    /// unit without holes is not compressed. A unit that is one hole reads as zeros.
+    /// Decompresses the compression unit with the number `number`, which has `clusters` clusters.
+    /// The first unit of the stream has number 0. A unit without holes is not compressed. A unit
+    /// that is one hole reads as zeros.
     fn decompress(&self, clusters: u64, number: u64) -> io::Result<Unit> {
         let start = number * clusters;
         let first = self.runs.partition_point(|run| run.end() <= start);

@@ -21,7 +21,9 @@ const FIRST_LOGICAL: usize = 5;
 const MOST_TABLES: usize = 1024;
 
 /// One of the four partition entries of an MBR, or of a table of logical partitions. `kind` is the
-/// type of the partition. `start` and `count` are numbers of sectors.
+/// type of the partition. `start` and `count` are numbers of sectors. `start` counts from the start
+/// of the disk in an MBR. In a table of logical partitions, it counts from that table in the entry
+/// of a partition, and from the first table in the entry of the next table.
 struct Entry {
     kind: u8,
     start: u64,

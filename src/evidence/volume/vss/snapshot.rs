@@ -134,9 +134,9 @@ impl Snapshot {
         }
     }
 
-    /// Reads the parts of a block that an overlay keeps (an entry of the store for some parts of a
-    /// block) into `buffer`, which contains the bytes `range` of the snapshot. The parts replace
-    /// the bytes that were read before.
+    /// Reads the parts of a block that `overlay` keeps into `buffer`, which contains the bytes
+    /// `range` of the snapshot. (An overlay is an entry of the store that keeps only some parts of
+    /// a block.) The parts replace the bytes that were read before.
     fn read_overlay(&self, overlay: &Overlay, range: &Range<u64>, buffer: &mut [u8]) -> io::Result<()> {
         let block = u64::from(overlay.original) * BLOCK_SIZE;
         let mut parts = overlay.parts;

@@ -366,8 +366,8 @@ impl BlockLists {
     }
 
     /// Sorts the entries by block. If several entries keep the same block, the last one is used. If
-    /// several overlays have parts of the same block, their parts are joined, and the place of the
-    /// first one is used.
+    /// several overlays have parts of the same block, their parts are joined, and read from the
+    /// block of the volume that the first overlay states.
     fn into_store(self, mut problems: Vec<Problem>) -> Store {
         let BlockLists { mut kept, mut overlays, problems: of_blocks, .. } = self;
         kept.sort_by_key(|kept| kept.original);
