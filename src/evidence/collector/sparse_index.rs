@@ -84,8 +84,8 @@ impl SparseIndex {
     }
 
     /// Reads the bytes of a Velociraptor index of a sparse file. `stored` is the size in bytes of
-    /// the collected copy of the file. Fails if the index is not valid, or if its ranges are not
-    /// exactly these bytes.
+    /// the collected copy of the file. Fails if the index is not valid, or if the lengths of its
+    /// ranges do not add up to `stored`.
     pub fn parse(index: &[u8], stored: u64) -> Result<Self, String> {
         if index.len() > MOST_INDEX {
             return Err(format!("expected at most {MOST_INDEX} bytes, found more"));

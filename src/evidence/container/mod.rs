@@ -209,7 +209,8 @@ impl Content {
 
     /// Returns the bytes of the file in the archive as a source. `size` is the size of the unpacked
     /// file, as the archive states it. A packed file is unpacked when it is read. The spool keeps
-    /// the unpacked copy, in memory or in a temporary file, as long as there is room.
+    /// the unpacked copy in memory or in a temporary file. It can remove the copy if all of it was
+    /// read, or if another copy needs the space. A later read then unpacks the file again.
     #[must_use]
     pub fn source(self, archive: &SharedSource, spool: &Arc<Spool>, size: u64) -> SharedSource {
         match self {

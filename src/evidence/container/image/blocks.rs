@@ -89,7 +89,8 @@ pub(super) fn note_unreadable(map: &impl BlockMap, end: u64, name: &str, problem
 pub(super) struct BlockDisk<M> {
     map: M,
     unpacked: Arc<BlockCache>,
-    /// The number, counted from 0, of the file of the image that has the blocks of this disk.
+    /// The number, counted from 0, of the file of the image that has the blocks of this disk. It
+    /// tells apart the blocks of several files in the cache that they share.
     file: usize,
 }
 

@@ -8,8 +8,8 @@ use crate::event::EventTime;
 use crate::evidence::layer::SharedSource;
 use crate::ledger::container::ContainerStatus;
 
-/// A disk image that was opened: its disk, its further files, its problems, and what it states
-/// about itself.
+/// A disk image that was opened: its disk, the names of its files after the first one, its
+/// problems, and what it states about itself.
 pub struct Image {
     /// The bytes of the disk in the image. A read fails if it touches bytes that the image does not
     /// have, or whose checksum is wrong. A read of neighbouring bytes does not fail.

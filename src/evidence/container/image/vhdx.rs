@@ -101,7 +101,8 @@ fn crc32c(bytes: &[u8]) -> u32 {
     !sum
 }
 
-/// A range of a VHDX file, in bytes.
+/// A range of a VHDX file, in bytes, that the file's region table lists: the range of the block
+/// table, or that of the metadata.
 #[derive(Clone, Copy)]
 struct Region {
     start: u64,

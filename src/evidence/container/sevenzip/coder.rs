@@ -18,7 +18,7 @@ use crate::evidence::container::{MOST_DICTIONARY, NotListed};
 const MOST_CODERS: u64 = 32;
 
 /// A coder of a block of a 7z archive, as the archive's header states it: a method of packing with
-/// its properties, and the numbers of its inputs and outputs.
+/// its properties, and how many inputs and outputs it has.
 pub(super) struct Coder {
     method: Vec<u8>,
     properties: Vec<u8>,

@@ -123,8 +123,9 @@ impl SharedBlock {
     }
 
     /// Returns the unpacked copy of the block's files that are wanted; makes it at the first call.
-    /// While the archive's files are still being listed (for a container in the block that is read
-    /// already), all files of the block are copied, because any of them can become wanted later.
+    /// The first call can come while the archive's files are still being listed, if a container in
+    /// the block is explored. Then all files of the block are copied, because any of them can
+    /// become wanted later.
     fn copy(&self, spool: &Arc<Spool>) -> &BlockCopy {
         self.copy.get_or_init(|| {
             let parts = match &*self.wanted.lock().unwrap_or_else(PoisonError::into_inner) {

@@ -117,9 +117,10 @@ impl Media {
         byte(chunks.start)..byte(chunks.end)
     }
 
-    /// Returns the range of bytes of the disk that the `count` sectors from `first` on have, which
-    /// the imaging tool could not read. Returns `None` if there are none. Adds a problem if they do
-    /// not all lie on the disk. `place` is the section that lists them.
+    /// Returns the range of the disk's bytes in the `count` sectors from the sector `first` on,
+    /// which the imaging tool could not read. Returns `None` if no byte of the disk lies in them.
+    /// Adds a problem if they do not all lie on the disk. `place` names the section that lists
+    /// them, for that problem.
     pub(super) fn unread(
         &self,
         (first, count): (u64, u64),

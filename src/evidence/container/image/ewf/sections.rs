@@ -313,9 +313,9 @@ fn read_table(section: &Section<'_>, walk: &Walk) -> io::Result<GroupOrGap> {
     Ok(GroupOrGap::Group(group))
 }
 
-/// Verifies the Adler-32 checksum of the entries of an E01 image's table. Sets `group.wide_from` to
-/// the number of the first entry that is an offset of 32 bits. Returns what is wrong with the
-/// table, or `None` if nothing is.
+/// Verifies the Adler-32 checksum of the entries of an E01 image's table. An entry is an offset of
+/// 31 bits and a flag, or an offset of 32 bits. Sets `group.wide_from` to the number of the first
+/// entry with 32 bits. Returns what is wrong with the table, or `None` if nothing is.
 fn check_entries(section: &Section<'_>, group: &mut Group) -> io::Result<Option<String>> {
     const STEP: u64 = 64 << 10;
     let source = section.file.source.as_ref();

@@ -25,8 +25,9 @@ pub(super) struct StoredChunk<'a> {
     pub(super) source: &'a dyn Source,
     /// The offset of the EWF chunk in the segment (a file of the image) that stores it, in bytes.
     pub(super) offset: u64,
-    /// The most bytes that the EWF chunk takes in the segment (a file of the image) that stores it,
-    /// including the checksum.
+    /// The greatest number of bytes that the EWF chunk can take in the segment (a file of the
+    /// image) that stores it, including the checksum. The chunk can be shorter: a table of an E01
+    /// image states where chunks begin, and not where they end.
     pub(super) length: u64,
     pub(super) packing: ChunkPacking,
 }

@@ -86,7 +86,8 @@ fn open_extents(opening: &Opening<'_>, descriptor: &Descriptor) -> Result<Image,
     Ok(image)
 }
 
-/// What the extents of a VMDK have in common while they are opened one after the other.
+/// What the extents (consecutive parts of the disk) of a VMDK have in common while they are opened
+/// one after the other.
 struct Opened {
     /// The names of the files that were found for the extents (parts of the disk).
     parts: Vec<String>,
