@@ -36,10 +36,11 @@ pub enum EvidenceError {
         /// The path of the root that contains the other root.
         outer: PathBuf,
     },
-    /// A root exists, but none of the files that a plan lists in it does.
+    /// A root (a folder or file of evidence that the user names) exists, but none of the files that
+    /// a plan lists in that root does. A plan is a file with what a divided sweep reads.
     #[error("evidence '{}': expected {files} files or containers that the plan lists, found none of them: is the evidence mounted there?", root.display())]
     Absent {
-        /// The path of the root.
+        /// The path of the root in which none of the listed files was found.
         root: PathBuf,
         /// The number of files and outermost containers that were looked for.
         files: u64,

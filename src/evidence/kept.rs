@@ -49,8 +49,8 @@ impl Kept {
     }
 
     /// Adds `source`, which was just opened, to the open sources, under the number `number` that
-    /// [`Kept`] has given to it. If more are open then than may stay open, closes the least
-    /// recently used one.
+    /// [`Kept`] has given to it. If too many sources are open after that, closes the least recently
+    /// used one.
     fn keep(&self, number: u64, source: SharedSource) {
         let closed = {
             let mut open = self.lock();

@@ -32,9 +32,9 @@ pub trait Source: LogBytes {
     }
 
     /// Makes the bytes readable for a later read, as by unpacking a file, unless another thread is
-    /// doing so. Does nothing if this needs memory or disk space that only the removal of something
-    /// still needed would free. Returns true if the bytes were made readable by this call, which
-    /// took some time.
+    /// doing so. Does nothing if there is not enough memory or disk space for that, even after what
+    /// is no longer needed was removed. Returns true if the bytes were made readable by this call,
+    /// which took some time.
     fn make_ready_ahead(&self) -> bool {
         false
     }

@@ -24,7 +24,8 @@ pub(super) struct DiscoveryBuilder {
     roots: Vec<Root>,
     files: Vec<LogFile>,
     containers: Vec<FoundContainer>,
-    /// The outermost containers, and the sparse files, that were opened.
+    /// What was opened: the containers that lie in no other container, and the sparse files with a
+    /// Velociraptor index, which states the ranges of the file that were collected.
     opened: Vec<Opened>,
     passed_over: SkippedCounts,
     registry: Registry,
@@ -33,7 +34,8 @@ pub(super) struct DiscoveryBuilder {
     seen: HashSet<(u64, u64)>,
 }
 
-/// A root that discovery is listing, with the division of the root into pieces of evidence.
+/// A root (a folder or file of evidence that the user names) that discovery is listing, with the
+/// division of the root into pieces of evidence.
 struct Root {
     /// The absolute path of the root that is being listed.
     path: Arc<Path>,
@@ -54,7 +56,8 @@ impl DiscoveryBuilder {
         DiscoveryBuilder { links: search.links, roots, ..DiscoveryBuilder::default() }
     }
 
-    /// Returns each root as a folder tree that is to be listed.
+    /// Returns each root (a folder or file of evidence that the user names) as a folder tree that
+    /// is to be listed.
     pub(super) fn trees(&self) -> Vec<Tree> {
         self.roots.iter().enumerate().map(|(number, root)| root.tree(number)).collect()
     }
@@ -132,8 +135,9 @@ impl DiscoveryBuilder {
         root.pieces += self.registry.len() - before;
     }
 
-    /// Adds the listing of a part of a root, and returns the files and containers in it, without
-    /// keeping them.
+    /// Adds the listing of a part of a root like [`DiscoveryBuilder::add`], but returns the files
+    /// and containers in it and does not keep them. The pieces of evidence and the counts of
+    /// skipped files are kept.
     pub(super) fn take(&mut self, listing: Listing) -> (Vec<LogFile>, Vec<FoundContainer>) {
         self.add(listing);
         self.opened.clear();
@@ -156,9 +160,9 @@ impl DiscoveryBuilder {
     }
 }
 
-/// Replaces the file at `path`, which was added to `files` just now, by `file`: the same file as it
-/// was before it was collected. Returns the position of the file. Does nothing, and returns `None`,
-/// if the file was not added, because it was seen before.
+/// Replaces the file at `path`, a sparse file that was added to `files` just now, by `file`, which
+/// has the bytes that the file had on its host. Returns the position of the file. Does nothing, and
+/// returns `None`, if the file was not added, because it was seen before.
 fn replace(files: &mut [LogFile], path: &Path, file: InnerFile) -> Option<usize> {
     for (place, known) in files.iter_mut().enumerate().rev() {
         let known_path = known.path_in_folder().filter(|known| known.parent() == path.parent())?;

@@ -31,7 +31,8 @@ impl EvidenceId {
     }
 }
 
-/// A piece of evidence, from whose path its name is made.
+/// A piece of evidence: usually what was collected from one machine. Its name is made of the parts
+/// of its path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Piece {
     /// The absolute path of the folder, or of the container, that is the piece of evidence.
@@ -41,7 +42,8 @@ pub struct Piece {
     pub is_container: bool,
 }
 
-/// How one root is divided into pieces of evidence: at which depth of folders.
+/// How one root (a folder or file of evidence that the user names) is divided into pieces of
+/// evidence: at which depth of folders.
 #[derive(Debug)]
 pub(super) struct RootDivision {
     /// The absolute path of the root that is divided.

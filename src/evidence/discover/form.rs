@@ -147,8 +147,10 @@ pub(super) fn is_named_like_event_log(name: &[u8]) -> bool {
     NameHint::of(name).is_like_log()
 }
 
-/// Returns the name or path of the sparse file to which the file with the name or path `index`
-/// would belong as its index. Returns `None` if `index` is not named like the index of a log.
+/// Returns the name or path of the sparse file that the file with the name or path `index`
+/// describes if it is a Velociraptor index, which states the collected ranges of a sparse file.
+/// Returns `None` if `index` is not the name of an index, or if the sparse file does not have a
+/// name that `search` allows for event logs.
 pub(super) fn sparse_file_of<'n>(search: &Search, index: &'n [u8]) -> Option<&'n [u8]> {
     let file = SparseIndex::file_of(index)?;
     (search.names == LogNames::Any || NameHint::of(file) == NameHint::Log).then_some(file)

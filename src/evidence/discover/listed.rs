@@ -11,8 +11,8 @@ use super::log_file::InnerFile;
 use crate::evidence::source::ListedFile;
 use crate::ledger::tally::SkippedCounts;
 
-/// What was found in a part of a root: the files, containers and pieces of evidence, in the order
-/// in which a single thread would find them.
+/// What was found in a part of a root (a folder or file of evidence that the user names): the
+/// files, containers and pieces of evidence, in the order in which a single thread would find them.
 #[derive(Debug)]
 pub(super) struct Listing {
     /// The position of the root that was listed, in the list of all roots, counted from 0.
@@ -38,8 +38,9 @@ pub(super) enum ListedItem {
     /// An archive or a disk image, with the files and containers in it. `number` is the device and
     /// inode number of the container's file, or `None` if it could not be listed.
     Container { path: PathBuf, number: Option<(u64, u64)>, contents: Contents },
-    /// The file at `path`, which was listed before, is a sparse file, whose index the file at `index`
-    /// is. Contains the file as it was before it was collected.
+    /// The file at `path`, which was listed before, is a sparse file of which only some ranges were
+    /// collected. The file at `index` is its Velociraptor index, which states these ranges. `file`
+    /// has the bytes that the sparse file had on its host.
     Sparse { path: PathBuf, index: PathBuf, file: InnerFile },
 }
 

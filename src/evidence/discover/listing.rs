@@ -47,8 +47,8 @@ const ONE_OF_MANY: u64 = 1 << 16;
 /// this weight, a thread gets one folder at a time.
 const ONE_OF_FEW: u64 = 1 << 19;
 
-/// A part of a root that one thread walks: a folder with everything in it, or a root that is a
-/// file.
+/// A part of a root (a folder or file of evidence that the user names) that one thread walks: a
+/// folder with everything in it, or a root that is a file.
 #[derive(Debug, Clone)]
 pub(super) struct Tree {
     /// The position, in the list of all roots, of the root that this folder or file lies in.
@@ -356,8 +356,8 @@ fn sorted_entries(folder: &Path) -> io::Result<Vec<(fs::DirEntry, FileType)>> {
     Ok(entries)
 }
 
-/// Returns the message of an error of a walk without the path, because the ledger has the path in a
-/// column of its own.
+/// Returns the message of an error of a walk without the path, because the ledger (the table of
+/// files) has the path in a column of its own.
 fn reason(error: &walkdir::Error) -> String {
     error.io_error().map_or_else(|| error.to_string(), ToString::to_string)
 }

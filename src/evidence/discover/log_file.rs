@@ -54,8 +54,8 @@ pub(super) enum Place {
     },
     /// The file lies in an archive or a disk image.
     Container(Arc<InnerFile>),
-    /// The file lies in an archive or a disk image that is not open, so that it cannot be read. Only
-    /// what was recorded of it is known.
+    /// The file lies in an archive or a disk image that is not open, so that the file cannot be
+    /// read. Only what a plan or a part of a divided sweep recorded of the file is known.
     Recorded(Box<RecordedInner>),
 }
 
@@ -63,8 +63,9 @@ pub(super) enum Place {
 pub struct InnerFile {
     /// The form in which the file is read: as an event log, as event XML, or in search of chunks.
     pub form: FileForm,
-    /// The path of the file from its root. The path of a container is followed by `!` and the path
-    /// in the container, for each container that the file lies in: `a.zip!b/c.evtx`.
+    /// The path of the file from the root of the evidence (the folder or file that the user names).
+    /// The path of a container is followed by `!` and the path in the container, for each container
+    /// that the file lies in: `a.zip!b/c.evtx`.
     pub source_path: String,
     /// The size of the file in bytes, as its container states it.
     pub size: u64,
@@ -75,8 +76,8 @@ pub struct InnerFile {
     pub origin: Origin,
     /// What is wrong with the file, judged by what its container states about it.
     pub problems: Vec<Problem>,
-    /// The path from its root of the log in the next newer state of the volume that has the same
-    /// bytes. `None` for a file that must be read.
+    /// The path, from the root of the evidence, of the log that has the same bytes in the next
+    /// newer state of the volume. `None` for a file that must be read.
     pub same_as: Option<String>,
     /// The files of the evidence that contain this file: the file of the container that lies in no
     /// other, and, if that is a split image, the files after its first.
@@ -119,10 +120,10 @@ impl LogFile {
         }
     }
 
-    /// Returns the path of the file from its root as text, with `/` between its parts. A byte that
-    /// is not valid text becomes `\xNN` and a backslash becomes `\\`, so that different paths have
-    /// different texts. For a file in a container, a `!` and the path in the container follow the
-    /// container's path.
+    /// Returns the path of the file from the root of the evidence (the folder or file that the user
+    /// names) as text, with `/` between its parts. A byte that is not valid text becomes `\xNN` and
+    /// a backslash becomes `\\`, so that different paths have different texts. For a file in a
+    /// container, a `!` and the path in the container follow the container's path.
     #[must_use]
     pub fn source_path(&self) -> String {
         match &self.place {
@@ -167,8 +168,9 @@ impl LogFile {
         }
     }
 
-    /// Returns the path from its root of the log that has the same bytes in the next newer state of
-    /// the volume, if this file is an unchanged log of a shadow copy. Such a log is not read again.
+    /// Returns the path, from the root of the evidence, of the log that has the same bytes in the
+    /// next newer state of the volume, if this file is an unchanged log of a shadow copy. This file
+    /// is then not read.
     #[must_use]
     pub fn same_as(&self) -> Option<&str> {
         match &self.place {
@@ -219,15 +221,17 @@ impl LogFile {
     }
 
     /// Unpacks the file for a later read if it lies packed in an archive, is not unpacked yet, and
-    /// there is room for it. Returns true if the file had to be unpacked.
+    /// there is enough memory or disk space for the unpacked copy. Returns true if this call
+    /// unpacked the file.
     #[must_use]
     pub fn make_ready_ahead(&self) -> bool {
         self.inner_source().is_some_and(|source| source.make_ready_ahead())
     }
 }
 
-/// Returns the path of a file from its root, as text. If the root is the file itself, returns the
-/// file's name.
+/// Returns the path of a file from its root (a folder or file of evidence that the user names), as
+/// text. `relative` is this path as a path of the operating system. If the root is the file itself,
+/// returns the file's name.
 pub(super) fn relative_path(root: &Path, relative: &Path) -> String {
     if relative.as_os_str().is_empty() {
         return root.file_name().map(escaped_name).unwrap_or_default();

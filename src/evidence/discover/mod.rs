@@ -149,9 +149,12 @@ pub struct Discovery {
     /// The names of the pieces of evidence, including pieces without files. The number of a piece
     /// is a position in this list.
     pub evidence: Vec<String>,
-    /// The pieces of evidence, in the order of their names.
+    /// The pieces of evidence. Each has the same position in this list as its name has in the list
+    /// of names.
     pub pieces: Vec<Piece>,
-    /// The outermost containers, and the sparse files, that were opened, in evidence order.
+    /// What was opened: the containers that lie in no other container, and the sparse files with a
+    /// Velociraptor index, which states the ranges of the file that were collected. They are in
+    /// evidence order (by root, and by name within a root).
     pub opened: Vec<Opened>,
     /// The number of pieces of evidence in each root, in the order of the roots.
     pub evidence_of_roots: Vec<usize>,
@@ -159,7 +162,8 @@ pub struct Discovery {
     pub roots: Vec<PathBuf>,
     /// The numbers of files that were skipped, by kind.
     pub passed_over: SkippedCounts,
-    /// The archives, disk images, volumes and shadow copies that were found, in evidence order.
+    /// The archives, disk images, volumes and shadow copies that were found, in evidence order (by
+    /// root, and by name within a root).
     pub containers: Vec<FoundContainer>,
     /// The number of bytes of container files that the sweep hashes besides reading the files, so
     /// that progress counts this work. It is 0 if the sweep does not hash containers.
@@ -286,7 +290,8 @@ pub fn discover(search: &Search, threads: NonZeroUsize) -> Result<Discovery, Evi
     discover_observed(search, threads, &mut |_| ())
 }
 
-/// Searches the roots like [`discover`], and calls `observe` whenever something was found.
+/// Searches the roots like [`discover`], and calls `observe` with the numbers of what was found so
+/// far whenever something was found.
 pub fn discover_observed(
     search: &Search,
     threads: NonZeroUsize,

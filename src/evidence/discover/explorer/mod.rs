@@ -82,8 +82,9 @@ impl PartialEq for Contents {
 
 impl Eq for Contents {}
 
-/// Explores the container that the file `outer` of the evidence is. `source_path` is the path of
-/// the file from its root, and `name` is its name.
+/// Explores the container that the file `outer` of the evidence is: finds the files to read, and
+/// the containers in it. `source_path` is the path of the file from the root of the evidence (the
+/// folder or file that the user names), and `name` is its name.
 pub(super) fn explore(
     search: &Search,
     access: &Access,
@@ -126,15 +127,16 @@ pub(super) fn explore(
 }
 
 /// Returns the path of a container in the table of containers. `source_path` is the path of the
-/// container's file from its root. A `!` in a name is written `\x21`, because `!` separates a
-/// container from what is in it.
+/// container's file from the root of the evidence. A `!` in a name is written `\x21`, because `!`
+/// separates a container from what is in it.
 pub(super) fn container_path(source_path: &str) -> String {
     source_path.replace('!', "\\x21")
 }
 
 /// Where a container lies: its path, and how many containers it is in.
 struct ContainerPlace {
-    /// The path of the container from the root.
+    /// The path of the container from the root of the evidence (the folder or file that the user
+    /// names).
     path: String,
     /// The number of containers that lie around this one, plus one for itself. It is 1 for a
     /// container that is a file of the evidence.
@@ -169,8 +171,9 @@ impl Inherited {
 }
 
 impl ContainerPlace {
-    /// Returns where a file in this container lies, as the place that it has if it is a container
-    /// itself. `path` is the path of the file in this container.
+    /// Returns the place that a file in this container has if the file is a container itself: its
+    /// path, and its depth, which is greater by one. `path` is the path of the file in this
+    /// container.
     fn inner(&self, path: &[u8]) -> ContainerPlace {
         let path = format!("{}!{}", self.path, container_path(&escaped_bytes(path)));
         ContainerPlace { path, depth: self.depth + 1, ..*self }
@@ -315,8 +318,8 @@ struct FoundFile<'f> {
     content: Result<SharedSource, String>,
     origin: Origin,
     problems: Vec<Problem>,
-    /// The path from the root of a log with the same bytes, in a newer state of the volume. `None`
-    /// if there is no such log, so that the file must be read.
+    /// The path, from the root of the evidence, of a log that has the same bytes in a newer state
+    /// of the volume. `None` if there is no log like that, so that the file must be read.
     same_as: Option<String>,
     /// The folder of the file. If the file is the first of a disk image in several files, the
     /// others are looked for there.

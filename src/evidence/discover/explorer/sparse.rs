@@ -55,8 +55,8 @@ impl SparseIndexes {
 
 impl Explorer<'_> {
     /// Looks at the files from the position `before` on in the list of found files. Gives each
-    /// sparse file with an index in `indexes` the bytes that it had on its host. An index without a
-    /// file is counted as skipped.
+    /// sparse file with a Velociraptor index in `indexes` the bytes that it had on its host. An
+    /// index is counted as a skipped file if the sparse file that it describes was not found.
     pub(super) fn rebuild_sparse_files(&mut self, before: usize, mut indexes: SparseIndexes) {
         for file in self.contents.files.iter_mut().skip(before) {
             if let Some(FoundIndex { name, text }) = indexes.by_file.remove(&file.source_path) {

@@ -57,7 +57,8 @@ pub(super) struct NewerState<'v> {
     pub(super) logs: &'v StateLogs,
     /// All shadow copies of the volume.
     pub(super) copies: &'v vss::ShadowCopies,
-    /// The number of the shadow copy that is compared with the next newer state.
+    /// The number of the shadow copy that is compared with the next newer state. The oldest shadow
+    /// copy of the volume has number 1.
     pub(super) number: usize,
 }
 

@@ -309,7 +309,8 @@ impl Explorer<'_> {
     }
 }
 
-/// Opens the shadow copy with the number `number` of a volume, and returns its bytes.
+/// Opens the shadow copy with the number `number` of a volume, and returns its bytes. The oldest
+/// shadow copy of the volume has number 1.
 fn snapshot_of(volume: &SharedSource, number: usize) -> io::Result<SharedSource> {
     let copies = vss::ShadowCopies::read(volume)?;
     copies.ok_or_else(|| io::Error::other("the volume has no shadow copies"))?.snapshot(number)

@@ -31,11 +31,14 @@ pub struct RecordedEvidence {
     pub pieces: Vec<Piece>,
     /// Counts of the files and other entries that were found in the evidence but not read, by kind.
     pub passed_over: SkippedCounts,
-    /// The files to read, in evidence order.
+    /// The files to read, in evidence order (by root, and by name within a root).
     pub files: Vec<RecordedFile>,
-    /// The archives, disk images, volumes and shadow copies, in evidence order.
+    /// The archives, disk images, volumes and shadow copies, in evidence order (by root, and by
+    /// name within a root).
     pub containers: Vec<RecordedContainer>,
-    /// The outermost containers, and the sparse files, that were opened, in evidence order.
+    /// What was opened: the containers that lie in no other container, and the sparse files with a
+    /// Velociraptor index, which states the ranges of the file that were collected. They are in
+    /// evidence order (by root, and by name within a root).
     pub opened: Vec<Opened>,
 }
 
@@ -49,7 +52,7 @@ pub struct RecordedRoot {
     pub pieces: usize,
 }
 
-/// A file to read that discovery found.
+/// What is recorded of a file to read that discovery found, without the file's bytes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RecordedFile {
     /// The position of the file's piece of evidence in the list of all pieces.
@@ -64,16 +67,19 @@ pub struct RecordedFile {
 /// Where a file to read lies: in a folder, or in a container.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 enum RecordedPlace {
-    /// The file lies in a folder. Contains its path from the root of its piece of evidence.
+    /// The file lies in a folder. Contains its path from the root (a folder or file of evidence
+    /// that the user names) in which its piece of evidence lies.
     Folder(#[serde(with = "path_as_bytes")] PathBuf),
-    /// The file lies in a container, or is a sparse file.
+    /// The file lies in a container, or is a sparse file with a Velociraptor index.
     Container(Box<RecordedInner>),
 }
 
-/// A file to read that lies in a container.
+/// What is recorded of a file to read that lies in a container, or that is a sparse file with a
+/// Velociraptor index.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct RecordedInner {
-    /// The path of the file from its root.
+    /// The path of the file from the root of the evidence (the folder or file that the user names).
+    /// A `!` separates the path of a container from the path in it.
     pub source_path: String,
     /// What the container states about where the file comes from.
     pub origin: Origin,
@@ -82,7 +88,7 @@ pub(super) struct RecordedInner {
     pub same_as: Option<String>,
 }
 
-/// A container that discovery found.
+/// What is recorded of a container that discovery found.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RecordedContainer {
     /// The position of the container's piece of evidence in the list of all pieces.
@@ -98,7 +104,8 @@ pub struct Opened {
     /// The position, in the list of roots, of the root that the container or the sparse file lies
     /// in, counted from 0.
     pub root: usize,
-    /// The path, from its root, of the container's file. For a sparse file, that of its index.
+    /// The path, from its root, of the container's file. For a sparse file, the path of its
+    /// Velociraptor index, which states the ranges of the file that were collected.
     #[serde(with = "path_as_bytes")]
     pub relative: PathBuf,
     /// The positions, in the list of all files, of the files to read in the container, or of the
@@ -191,8 +198,9 @@ impl RecordedEvidence {
         }
     }
 
-    /// Checks that all positions lie in the lists that they refer to. They do unless the plan or
-    /// the part that the evidence was read from was forged. Returns what is wrong.
+    /// Checks that all positions lie in the lists that they refer to. They do unless someone forged
+    /// the file that the evidence was read from: a plan, or a part that a process of a divided
+    /// sweep wrote. Returns what is wrong.
     pub fn check(&self) -> Result<(), String> {
         let pieces = self.pieces.len();
         let is_whole = self.roots.iter().map(|root| root.pieces).sum::<usize>() == pieces
@@ -217,8 +225,9 @@ impl RecordedEvidence {
         }
     }
 
-    /// Returns the items of the evidence, in evidence order: files in folders, and outermost
-    /// containers with all files in them. One process reads an item as a whole.
+    /// Returns the items of the evidence: files in folders, and outermost containers with all files
+    /// in them. One process reads an item as a whole. The items are in evidence order (by root, and
+    /// by name within a root).
     #[must_use]
     pub fn items(&self) -> Vec<EvidenceItem> {
         let mut opened: Vec<(usize, &Opened)> = self.opened.iter().enumerate().collect();
@@ -312,7 +321,8 @@ impl RootPlaces {
     }
 }
 
-/// The number of recorded files after whose conversion the memory that they took is given back.
+/// The number of recorded files after which [`RecordedEvidence::into_discovery`] gives back the
+/// memory of those that it has converted.
 const FILES_GIVEN_BACK: usize = 1 << 16;
 /// The reason why a file cannot be opened that was not listed again, so that only its record is at
 /// hand.
@@ -363,9 +373,10 @@ impl RecordedFile {
         }
     }
 
-    /// Returns true if `found`, which was listed again, is this recorded file. The size of a file
-    /// in a folder may differ; that of a file in a container may not, because the container is
-    /// another one then.
+    /// Returns true if `found`, which was listed again, is this recorded file. `is_opened` is true
+    /// if `found` was listed as a file of a container or as a sparse file. The size of a file in a
+    /// folder may differ; that of a file in a container may not, because the container is another
+    /// one then.
     fn is(&self, found: &LogFile, is_opened: bool) -> bool {
         match &self.place {
             RecordedPlace::Folder(relative) => {
