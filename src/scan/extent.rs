@@ -3,8 +3,8 @@
 
 use crate::ledger::tally::Extents;
 
-/// The kind of a slot's bytes, by which the ledger counts them. A slot is 64 KiB of a file in which
-/// a chunk can lie. Each kind has a sum in [`Extents`].
+/// The kind of a slot's bytes, by which the ledger (`files.parquet`) counts them. A slot is 64 KiB
+/// of a file in which a chunk can lie. Each kind has a sum in [`Extents`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ExtentKind {
     /// Bytes of a chunk with records and without a problem.

@@ -30,8 +30,8 @@ pub(super) struct BlockBuffer {
     memory: Vec<u8>,
     /// The position in the buffer's memory at which the first read begins, chosen for fast copying.
     first: usize,
-    /// The position in the buffer's memory after the last read, where the next read begins if there
-    /// is room.
+    /// The position in the buffer's memory at which the last read ends. The next read begins after
+    /// it or, if its bytes do not fit into what is left of the memory, at `first` again.
     next: usize,
     /// The offset, in the log, of the block (range of the log) that was read last, in bytes.
     start: u64,

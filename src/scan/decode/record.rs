@@ -35,9 +35,9 @@ const ID_AND_TIME: Range<usize> = 8..24;
 /// bytes in JSON, and the names around the values add less than 1 KiB per record. A crafted chunk
 /// whose template repeats a value could be a thousand times as large.
 ///
-/// The DNS queries of a chunk share it. Of other events, a reader may want only some, and each gets
-/// a part of its own, so that it does not matter which of them are decoded: its bytes times
-/// [`MOST_TEXT_PER_BYTE`], and an equal share of this.
+/// The DNS queries of a chunk share this amount. Each process event has a limit of its own, so that
+/// it does not matter which of these events are decoded: [`MOST_TEXT_PER_BYTE`] for each byte of
+/// its record, and in addition this amount divided by the number of the chunk's records.
 const MOST_CHUNK_TEXT: usize = 2 << 20;
 /// The bytes of JSON to which each byte of a record may expand. A character takes two bytes in a
 /// record and at most six in JSON; a byte of an array takes at most five.
@@ -171,8 +171,8 @@ fn each_record(
     Ok(())
 }
 
-/// Returns `record` if it begins where `span` does. Both walks were made to agree; if they do not, a
-/// wrong position must not be reported.
+/// Returns `record`, which the decoder (the `evtx` crate) found, if it begins where `span` does.
+/// Otherwise returns an error, because a record must not be reported at the position of another.
 fn at_place<'r>(record: EvtxRecord<'r>, span: &RecordSpan) -> Result<EvtxRecord<'r>, String> {
     if record.binxml_offset == (span.range.start + RECORD_HEADER_SIZE) as u64 {
         Ok(record)
@@ -212,15 +212,17 @@ pub(in crate::scan) fn record_xml(chunk: &[u8], record: Range<usize>) -> Result<
 
 /// The bytes of JSON to which the events of a chunk may still expand.
 struct TextBudget {
-    /// What all DNS queries of the chunk may still take together.
+    /// The bytes of JSON to which all further DNS queries of the chunk may expand together.
     shared: usize,
-    /// What each other event may take, besides [`MOST_TEXT_PER_BYTE`] for each of its bytes.
+    /// The bytes of JSON to which each process event of the chunk may expand, in addition to
+    /// [`MOST_TEXT_PER_BYTE`] for each byte of its record.
     share: usize,
 }
 
 impl TextBudget {
-    /// Takes `size` bytes of JSON for `event`, whose record is `span`. The error says that they are
-    /// too many.
+    /// Checks that `event`, which takes `size` bytes of JSON and has the record `span`, does not
+    /// exceed its limit. A DNS query lowers what is left for the other DNS queries of the chunk.
+    /// The error states the limit that is exceeded.
     fn take(&mut self, event: &Event, size: usize, span: &RecordSpan) -> Result<(), String> {
         if event.is(&PROCESS_CREATION) || event.is(&PROCESS_END) {
             let most = self.share + span.range.len() * MOST_TEXT_PER_BYTE;

@@ -127,8 +127,9 @@ impl Checksums {
     }
 }
 
-/// The extent of the live records of a chunk, as the chunk's header states it. A value of this type
-/// exists only for a chunk that is whole, has checksums, and has the right checksum of its header.
+/// The extent of the live records of a chunk (those that are not deleted), as the chunk's header
+/// states it. A value of this type exists only for a chunk that is whole, has checksums, and has
+/// the right checksum of its header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scan) struct LiveRecords {
     /// The offset in the chunk at which the live records end, in bytes.

@@ -322,8 +322,8 @@ fn next_record(bytes: &[u8], from: usize, end: usize) -> Option<usize> {
 }
 
 impl Walk {
-    /// Removes the records for which `taken` returns true from the list, adds their ranges to the
-    /// gaps, and returns how many were removed.
+    /// Removes the records for which `taken` returns true from the list of the chunk's records that
+    /// must be decoded, adds their ranges to the gaps, and returns how many were removed.
     pub(in crate::scan) fn remove_records(&mut self, mut taken: impl FnMut(&RecordSpan) -> bool) -> usize {
         let Walk { records, gaps, .. } = self;
         let before = records.len();

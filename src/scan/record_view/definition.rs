@@ -7,8 +7,8 @@ use crate::scan::evtx::binxml::Index;
 use crate::scan::evtx::binxml::text::Text;
 use crate::scan::evtx::token_reader::{Token, tokens};
 
-/// The deepest element of a definition whose name is read. Real definitions have four levels; a
-/// crafted one could have thousands.
+/// The greatest number of levels of elements in a template definition that are read. Reading ends
+/// at a deeper element. Real definitions have four levels; a crafted one could have thousands.
 const MOST_LEVELS: usize = 8;
 /// The longest name of an element or attribute that is shown, in characters.
 const LONGEST_NAME: usize = 64;

@@ -14,8 +14,8 @@ use crate::scan::evtx::binxml::token::END_OF_FRAGMENT;
 use crate::scan::evtx::binxml::{FRAGMENT, FRAGMENT_HEADER, GUID, INSTANCE_START};
 use crate::scan::evtx::chunk::SIZE_COPY_SIZE;
 
-/// The deepest nested binary XML that is taken apart. Windows nests `EventData` once; crafted
-/// records can nest as often as their size allows.
+/// The greatest depth to which nested binary XML is divided into parts; deeper binary XML is one
+/// part. Windows nests `EventData` once; crafted records can nest as often as their size allows.
 const MOST_DEPTH: usize = 4;
 
 /// Returns what the bytes of the record in the range `record` of a chunk mean. The record has at
@@ -30,7 +30,8 @@ pub(super) fn parts(chunk: &[u8], record: Range<usize>) -> Vec<RecordPart> {
     cursor.parts
 }
 
-/// Takes the bytes of a record one after the other, and notes what they mean.
+/// Divides a record into parts, which are bytes that mean one thing. It takes the record's bytes
+/// one after the other, and notes what they mean.
 struct Cursor<'a> {
     chunk: &'a [u8],
     /// The offset of the record in the chunk.
@@ -41,8 +42,9 @@ struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    /// Takes the next `length` bytes as a part, or those up to `end` if there are fewer. Returns
-    /// them.
+    /// Takes the next `length` bytes, or those up to offset `end` of the chunk if there are fewer,
+    /// as a part of the record, and returns them. `depth`, `name` and `value` describe the part as
+    /// the fields of [`RecordPart`] do.
     fn take(
         &mut self,
         length: usize,
@@ -63,12 +65,14 @@ impl<'a> Cursor<'a> {
         bytes
     }
 
-    /// Takes a number of `length` bytes as a part, and returns it.
+    /// Takes a number of `length` bytes as a part of the record, and returns the number. `end`,
+    /// `depth` and `name` are those of [`Cursor::take`].
     fn number(&mut self, length: usize, end: usize, depth: usize, name: &str) -> u64 {
         number(self.take(length, end, depth, name, |bytes| Some(number(bytes).to_string())))
     }
 
-    /// Takes all bytes up to `end` as a part without a value.
+    /// Takes all bytes up to offset `end` of the chunk as one part of the record, without a value.
+    /// `depth` and `name` describe the part as the fields of [`RecordPart`] do.
     fn rest(&mut self, end: usize, depth: usize, name: &str) {
         self.take(usize::MAX, end, depth, name, |_| None);
     }
@@ -82,7 +86,8 @@ impl<'a> Cursor<'a> {
         });
     }
 
-    /// Takes a piece of binary XML that ends at `end`, with the token that ends it.
+    /// Takes binary XML that ends at offset `end` of the chunk, with the token that ends it, as
+    /// parts of the record. `depth` is the number of values in which the binary XML lies.
     fn binary_xml(&mut self, end: usize, depth: usize) {
         if self.begins_with(&FRAGMENT_HEADER) {
             self.take(FRAGMENT_HEADER.len(), end, depth, "start of binary XML", |_| {
@@ -136,7 +141,9 @@ impl<'a> Cursor<'a> {
         self.take(size, end, depth, "the template: elements and attributes, which the values fill", |_| None);
     }
 
-    /// Takes the value that has this descriptor, and what lies in it.
+    /// Takes the value that has this descriptor (its size and type) as a part `name` of the record.
+    /// If the value is binary XML, takes its parts instead. `depth` is the number of values in
+    /// which the value lies.
     fn value(&mut self, descriptor: [u8; DESCRIPTOR_SIZE], end: usize, depth: usize, name: String) {
         let (kind, size) = (value_type(descriptor), size(descriptor));
         if kind == FRAGMENT && size > 0 && depth < MOST_DEPTH {

@@ -67,8 +67,8 @@ pub(in crate::scan) struct MisalignedChunks {
     /// The ranges of deleted chunks, in bytes from the start of the log. They lie in the free space
     /// (the bytes after the live records) of other chunks, and are not part of the log.
     deleted: Vec<Range<u64>>,
-    /// Notes for the ledger: on deleted chunks, and on headers that begin no chunk and lie in the
-    /// free space (the bytes after the live records) of a chunk.
+    /// Notes (remarks on bytes that are not damage): on deleted chunks, and on headers that begin
+    /// no chunk and lie in the free space (the bytes after the live records) of a chunk.
     notes: Vec<Note>,
 }
 
@@ -182,8 +182,8 @@ impl MisalignedChunks {
         }
     }
 
-    /// Adds a note (a remark in the ledger that is no damage) on `length` bytes at `offset` in the
-    /// log. The note added before is shortened so that it ends at `offset` at the latest.
+    /// Adds a note (a remark on bytes that is not damage) on `length` bytes at `offset` in the log.
+    /// The note added before is shortened so that it ends at `offset` at the latest.
     fn note(&mut self, offset: u64, length: u64, remark: Remark) {
         if let Some(last) = self.notes.last_mut() {
             last.length = last.length.min(offset - last.offset);

@@ -28,8 +28,8 @@ pub(in crate::scan) struct Recoverer {
 }
 
 impl Recoverer {
-    /// Returns a recoverer that reads events of `kinds`. Stale queries of Windows' own DNS client
-    /// contain too little for a lead, so that callers leave them out.
+    /// Returns a recoverer that reads events of `kinds`. Callers leave out queries of Windows' own
+    /// DNS client, because deleted ones contain too little for a lead (a possible match).
     pub(in crate::scan) fn new(kinds: KindSet) -> Self {
         Recoverer { kinds, chunk: Vec::new(), walk: Walk::default() }
     }

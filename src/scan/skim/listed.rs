@@ -17,19 +17,22 @@ pub(in crate::scan) struct Listed {
 }
 
 impl Listed {
-    /// Adds a set of texts. `number` is the index of the set of needles that it belongs to.
+    /// Adds a set of texts. `number` is the index of the set of needles (texts of which a detection
+    /// requires at least one) that it belongs to.
     pub(in crate::scan) fn add(&mut self, set: Arc<dyn TextSet>, number: usize) {
         self.sets.push((set, number));
     }
 
-    /// The indexes of the sets of needles that the sets of texts belong to.
+    /// Returns, for each set of texts, the index of the set of needles (texts of which a detection
+    /// requires at least one) that it belongs to.
     pub(in crate::scan) fn numbers(&self) -> impl Iterator<Item = usize> {
         self.sets.iter().map(|(_, number)| *number)
     }
 
-    /// Calls `found` with the index of each set of needles of which a set of texts has the value.
-    /// `stored` is the value as UTF-16. A value that cannot be read counts as one of every set, so
-    /// that its record is decoded.
+    /// Looks up a field's value, which is `stored` as UTF-16, in each set of texts. For each set
+    /// that contains the value, calls `found` with the index of the set of needles (texts of which
+    /// a detection requires at least one) that the set of texts belongs to. A value that cannot be
+    /// read counts as one of every set, so that its record is decoded.
     pub(in crate::scan) fn find(&mut self, stored: &[u8], mut found: impl FnMut(usize)) {
         if self.sets.is_empty() {
             return;

@@ -244,7 +244,8 @@ impl Needles {
 /// What detections require in one field of a DNS query, while the needles are prepared.
 #[derive(Default)]
 struct SoughtInField<'n> {
-    /// Each literal, and the index of the set of needles that it belongs to.
+    /// Each literal that is sought in the field, and the index of the set of needles (texts of
+    /// which a detection requires at least one) that it belongs to.
     literals: Vec<(&'n str, usize)>,
     listed: Listed,
 }
@@ -257,16 +258,17 @@ impl<'n> SoughtInField<'n> {
         }
     }
 
-    /// The indexes of the sets of needles of which a needle is sought in the field.
+    /// Returns, for each literal and each set of texts that is sought in the field, the index of
+    /// the set of needles (texts of which a detection requires at least one) that it belongs to.
     fn numbers(&self) -> impl Iterator<Item = usize> {
         self.literals.iter().map(|(_, number)| *number).chain(self.listed.numbers())
     }
 }
 
 impl Literals {
-    /// Prepares literals for searching; each comes with the index of its set of needles. The inner
-    /// `None` means that there are no literals, the outer one that there are more than one search
-    /// can handle.
+    /// Prepares literals for searching. Each comes with the index of the set of needles (texts of
+    /// which a detection requires at least one) that it belongs to. The inner `None` means that
+    /// there are no literals, the outer one that there are more than one search can handle.
     #[expect(clippy::option_option, reason = "no literals, or too many")]
     fn of(literals: Vec<(&str, usize)>) -> Option<Option<Self>> {
         if literals.is_empty() {
@@ -279,9 +281,11 @@ impl Literals {
         Some(Some(Literals { marks, finder, sets, only_set }))
     }
 
-    /// Searches a UTF-16 text for the literals, and marks each set of needles in `hits` of which
-    /// one is found. `noted` says whether `hits` are those of the same DNS query. `buffer` is
-    /// memory for the search. Returns whether a literal is found.
+    /// Searches a UTF-16 text for the literals, and returns whether one is found. `hits` has an
+    /// entry for each set of needles (texts of which a detection requires at least one); the
+    /// entries of the sets of which a literal is found become true. `noted` says whether the
+    /// entries already state what was found in other fields of the same DNS query; if not, they are
+    /// cleared once a literal is found. `buffer` is memory for the search.
     fn search(&self, text: &[u8], buffer: &mut Vec<u8>, hits: &mut [bool], noted: bool) -> bool {
         let Literals { marks, finder, sets, only_set } = self;
         if marks.as_ref().is_some_and(|marks| !marks.may_be_in(text)) {

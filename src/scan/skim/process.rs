@@ -19,7 +19,7 @@ use crate::scan::skim::skimmed_record::SkimmedRecord;
 pub struct ProcessSearch {
     /// The processes whose events are looked for; `None` for those of every process.
     pub of: Option<Arc<HashSet<Guid>>>,
-    /// What is taken of each event.
+    /// What is taken of each process event that is looked for: the whole event, or only its GUIDs.
     pub take: ProcessTake,
 }
 
@@ -29,7 +29,7 @@ pub enum ProcessTake {
     /// Only the GUIDs of the process and of its parent are read. This needs no decoding, except of
     /// unusual records, whose events are read.
     Links,
-    /// The events are read.
+    /// The process events that are looked for are decoded, and read with their fields.
     Events,
 }
 

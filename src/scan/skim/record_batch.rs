@@ -71,10 +71,11 @@ impl RecordBatch {
         self.records
     }
 
-    /// Adds the next record, and returns whether it was added. A record is not added if the
-    /// machine's clock may have gone back before it; callers then store the record by itself. Runs
-    /// of consecutive EventRecordIDs are added to `log` as they end. A DNS query is counted in
-    /// `queries` at once, also by the requested period `window`.
+    /// Adds the next record to the batch (records that are counted together), and returns whether
+    /// it was added. A record is not added if the machine's clock may have gone back before it;
+    /// callers then end the batch, and examine the record by itself. Runs of consecutive
+    /// EventRecordIDs are added to `log` as they end. A DNS query is counted in `queries` at once,
+    /// also by the requested period `window`.
     #[inline]
     pub(in crate::scan) fn take(
         &mut self,

@@ -91,18 +91,19 @@ pub(in crate::scan) struct Skimmer {
 /// The search for events that are no DNS queries of Sysmon.
 #[derive(Debug)]
 enum OtherEvents {
-    /// Such events are only counted.
+    /// Events that are no DNS queries of Sysmon are only counted.
     Counted,
     /// Those queries of Windows' own DNS client are decoded that contain the literals which
     /// detections require.
     DnsClient(WantedData),
-    /// Sysmon's process events are looked for.
+    /// Sysmon's process events (event 1 and event 5) are looked for: the events, or only the GUIDs
+    /// in them, are read.
     Processes(ProcessFinder),
 }
 
 impl OtherEvents {
-    /// Returns whether a record may be one of the events that are looked for. It must then be
-    /// examined by itself.
+    /// Returns whether a record may be one of the events that are looked for. If so, it is not
+    /// counted together with other records, but examined by itself.
     fn may_want(&self, skimmed: &SkimmedRecord) -> bool {
         match self {
             OtherEvents::Counted => false,
