@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 
 use super::zstandard::{Packer, Unpacker, packer, unpacker};
 
-/// The number of bytes of records that are kept in memory. More are written to a temporary file.
+/// The number of bytes of records in memory at which these records are written to a temporary file.
 const MOST_BYTES: usize = 64 << 20;
-/// The most temporary files. When there are more, they are merged into one, so that a merge has few
-/// files open and few buffers.
+/// The number of temporary files at which they are merged into one, so that a merge has few files
+/// open and few buffers.
 const MOST_RUNS: usize = 64;
 
 /// Sorts records by their keys, which are compared byte by byte. Records with equal keys come in the
@@ -29,7 +29,8 @@ pub(crate) struct ExternalSorter {
     runs: Vec<File>,
 }
 
-/// The place of a record in the bytes in memory.
+/// Where a record lies in [`ExternalSorter::bytes`], the bytes of the records in memory: its start,
+/// and the lengths of its key and of the whole record.
 #[derive(Clone, Copy)]
 struct RecordPlace {
     start: usize,
@@ -52,7 +53,7 @@ impl SortedRecord {
         self.bytes.get(..self.key).expect("the key is a part of the record")
     }
 
-    /// What belongs to the key.
+    /// The record's value: the bytes that were added together with the key.
     pub(crate) fn value(&self) -> &[u8] {
         self.bytes.get(self.key..).expect("the key is a part of the record")
     }
@@ -156,7 +157,7 @@ impl RunWriter {
     }
 }
 
-/// Sorted records of one place: memory, or a temporary file.
+/// A source of sorted records: the memory, or a temporary file.
 enum Source {
     Memory { bytes: Vec<u8>, records: std::vec::IntoIter<RecordPlace> },
     File(Box<Unpacker<BufReader<File>>>),
@@ -199,17 +200,20 @@ fn read_length(reader: &mut impl Read) -> io::Result<Option<usize>> {
 /// The records of a sorter, in the order of their keys. Reading a temporary file can fail.
 pub(crate) struct SortedRecords {
     sources: Vec<Source>,
-    /// The next record of each place that has any.
+    /// The next record of each source (the memory or a temporary file) that has records left.
     heads: BinaryHeap<Head>,
 }
 
-/// The next record of one of the places, by the position of the place.
+/// The next record of one of the sources (the memory or a temporary file), with the source's index
+/// in [`SortedRecords::sources`].
 struct Head {
     record: SortedRecord,
     source: usize,
 }
 
-/// The greatest head is the one that comes first.
+/// Compares the next records of two sources. The record that comes first in sorted order is the
+/// greatest, because a [`BinaryHeap`] gives out its greatest item. Among records with equal keys,
+/// that of the earlier source comes first.
 impl Ord for Head {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         (other.record.key(), other.source).cmp(&(self.record.key(), self.source))

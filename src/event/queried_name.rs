@@ -51,15 +51,18 @@ pub struct QueriedName<'n> {
     lower: Cow<'n, str>,
     /// The name with its encoded labels decoded; `None` if it has none, or one that is not valid.
     unicode: Option<String>,
-    /// The last labels of the name in ASCII; `None` if the name is ASCII as it is.
+    /// The last labels of the name, encoded in ASCII: all, or those after the last label that
+    /// cannot be encoded. `None` if the name is ASCII as it is.
     ascii_end: Option<String>,
     ends: Option<Ends>,
 }
 
-/// The lengths, in bytes, of two ends of a name in ASCII.
+/// The lengths, in bytes, of the public suffix and of the registered domain that a name in ASCII
+/// ends with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Ends {
     public_suffix: usize,
+    /// The length of the registered domain (the public suffix and the label before it), in bytes;
     /// `None` if the name is itself a public suffix.
     registered_domain: Option<usize>,
 }
@@ -135,7 +138,7 @@ fn in_lower_case(name: &str) -> Cow<'_, str> {
     }
 }
 
-/// What the labels of a name say of it.
+/// Whether a name can be that of a domain, judged by the number and the lengths of its labels.
 enum Labels {
     /// The labels can be those of a domain's name: there are at least two, none is empty, and none
     /// is too long.
@@ -169,7 +172,7 @@ impl Labels {
     }
 }
 
-/// How much of a name a text has.
+/// Whether a text is a whole name, or only the last labels of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
     /// The text is the whole name.
@@ -200,9 +203,10 @@ fn ascii_end(name: &str) -> (String, Part) {
     (labels.join("."), part)
 }
 
-/// Looks up the ends of a name, or of its last labels, in the public suffix list. `None` if the list
-/// has no public suffix for it, or if the registered domain would have a label that no registry
-/// gives away.
+/// Returns the lengths of the public suffix and the registered domain that a name ends with. `part`
+/// says whether `name` is a whole name, or only the last labels of one. `None` if the public suffix
+/// list has no public suffix for it, or if the registered domain would have a label that is missing
+/// or that no registry gives away.
 fn ends(name: &str, part: Part) -> Option<Ends> {
     let found = psl::List.find(name.as_bytes().rsplit(|byte| *byte == b'.'));
     // A suffix without a type is the last label of a name for which the list has no rule.

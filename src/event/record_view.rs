@@ -18,15 +18,16 @@ pub struct RecordView {
 /// Some bytes of a record that mean one thing, such as the record's size or one value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordPart {
-    /// The offset of the first byte, from the start of the record.
+    /// The offset of the part's first byte, from the start of the record.
     pub offset: usize,
-    /// The number of bytes.
+    /// The length of the part, in bytes.
     pub length: usize,
     /// The number of values that the part lies in: 0 in the record itself, 1 in the values of its
     /// `EventData`.
     pub depth: usize,
-    /// What the bytes are, such as `size of the record in bytes`.
+    /// What the bytes of the part are, such as `size of the record in bytes`.
     pub name: String,
-    /// What the bytes say, such as `1208`; `None` if they say nothing else.
+    /// What the bytes of the part say as text, such as `1208` for a size; `None` if they are not
+    /// shown as text, such as those of a signature.
     pub value: Option<String>,
 }

@@ -201,8 +201,8 @@ impl EventTime {
         Some(text)
     }
 
-    /// Returns the instant in UTC as RFC 3339 with six decimals, rounded down, which is how exact
-    /// the tables are. `None` if the year lies outside 0 to 9999.
+    /// Returns the instant in UTC as RFC 3339 with six decimals, rounded down: as exactly as the
+    /// output's tables state times. `None` if the year lies outside 0 to 9999.
     #[must_use]
     pub fn rfc3339_microseconds(self) -> Option<String> {
         let mut text = self.system_time()?;

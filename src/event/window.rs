@@ -40,7 +40,8 @@ impl Window {
 
     /// Returns whether an event with this time proves that events were logged in the period. An
     /// event without a readable time (`None`) proves it only if the user requested no period. DNS
-    /// queries for which this is true are counted, to clear hosts without matches.
+    /// queries for which this is true are counted: the absence of matches on a host can be relied
+    /// on only if the host has at least one.
     #[must_use]
     pub fn is_covered_by(&self, time: Option<EventTime>) -> bool {
         time.map_or(!self.is_bounded(), |time| self.contains(time))
