@@ -174,9 +174,9 @@ pub enum DetectionError {
     /// A list of indicators has no entry that can be used, or is not a list.
     #[error("{source_name}: {problem}")]
     Indicators {
-        /// The name of the list's file, for the error message.
+        /// The name of the file with the list of indicators, for the error message.
         source_name: String,
-        /// What was expected of the list, and what was found.
+        /// What was expected of the list of indicators, and what was found.
         problem: String,
     },
     /// The SPL search of a Splunk rule was not understood.

@@ -35,7 +35,7 @@ pub(in crate::detect) struct LookupOutput {
 pub(in crate::detect) struct CellHit<'l> {
     /// The event field that the cell matches.
     pub field: Field,
-    /// The text of the cell.
+    /// The text of the lookup table's cell that matches the field.
     pub cell: &'l str,
     match_type: MatchType,
     case_sensitive: bool,

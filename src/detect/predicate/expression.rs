@@ -43,8 +43,9 @@ pub struct Expression {
     /// [`Pattern`](crate::detect::predicate::pattern::Pattern) defines. Only an expression that was
     /// made from a pattern with wildcards has any.
     literals: Vec<String>,
-    /// What the pattern with wildcards states that the expression was made from; empty for a
-    /// regular expression of a rule.
+    /// The pattern with wildcards that the expression was made from, split at the wildcards for any
+    /// number of characters. [`Expression::is_on_label`] compares the pieces with a name. Empty for
+    /// a regular expression of a rule.
     pieces: Vec<Letters>,
 }
 

@@ -7,31 +7,40 @@
 
 use crate::base::fast_map::FastMap;
 
-/// The number of bytes of a gram of a pattern that has a literal of at least this length. Few texts
-/// have such a gram by chance.
+/// The number of bytes of a gram, if the pattern has a literal of at least this length. A gram is a
+/// sequence of adjacent bytes of a literal, under which [`GramIndex`] lists the pattern. Few texts
+/// have a gram of this length by chance.
 const LONG: usize = 6;
-/// The number of bytes of a gram of a pattern whose literals are all shorter than [`LONG`].
+/// The number of bytes of a gram (adjacent bytes of a literal, under which [`GramIndex`] lists a
+/// pattern) if the pattern's literals are all shorter than [`LONG`].
 const SHORT: usize = 3;
 
-/// A gram: its bytes as a number, above them the number of bytes.
+/// A gram (adjacent bytes of a text) as a number. The bits above its bytes state how many bytes it
+/// has, so that grams of different lengths differ.
 type Gram = u64;
 
-/// An index of patterns by grams of their literals.
+/// An index that finds the patterns that may match a text. Each pattern is listed under a gram
+/// (adjacent bytes) of its literals, which every matching text contains. Patterns whose literals
+/// are too short for a gram may match any text.
 #[derive(Debug, Default, Clone)]
 pub(in crate::detect) struct GramIndex {
-    /// For each gram, the numbers of the patterns that are listed under it.
+    /// For each gram (adjacent bytes of a text), the numbers of the patterns that are listed under
+    /// it. The caller knows the patterns by these numbers.
     by_gram: FastMap<Gram, Vec<u32>>,
     /// The numbers of the patterns that have no literal of at least [`SHORT`] bytes. They may match
     /// any text.
     others: Vec<u32>,
-    /// Whether any pattern is listed under a gram of [`LONG`] bytes.
+    /// Whether any pattern is listed under a gram (adjacent bytes of its literals) of [`LONG`]
+    /// bytes. If none is, grams of this length need not be looked up.
     has_long: bool,
-    /// Whether any pattern is listed under a gram of [`SHORT`] bytes.
+    /// Whether any pattern is listed under a gram (adjacent bytes of its literals) of [`SHORT`]
+    /// bytes. If none is, grams of this length need not be looked up.
     has_short: bool,
 }
 
 impl GramIndex {
-    /// Adds a pattern that only texts match that contain all of `literals`.
+    /// Adds a pattern, of which only the literals are given: every text that it matches contains
+    /// all of them. `number` is what [`GramIndex::any`] passes to its caller for the pattern.
     pub(in crate::detect) fn add<'a>(
         &mut self,
         literals: impl Iterator<Item = &'a str> + Clone,
@@ -58,7 +67,7 @@ impl GramIndex {
     }
 }
 
-/// Returns every gram of `length` bytes of a text.
+/// Returns every sequence of `length` adjacent bytes of a text, each as a [`Gram`].
 fn grams(text: &str, length: usize) -> impl Iterator<Item = Gram> {
     let gram =
         move |bytes: &[u8]| bytes.iter().fold(length as u64, |gram, byte| gram << 8 | u64::from(*byte));

@@ -11,16 +11,17 @@ use crate::detect::predicate::text_index::{Described, TextIndex};
 use crate::detect::predicate::text_table::TextTable;
 use crate::event::ascii_name;
 
-/// The entries of a list as the list has them, one after the other in one buffer.
+/// The entries of a list of indicators, as the list has them, one after the other in one buffer.
+/// They are numbered from 0.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 struct Entries {
     texts: String,
-    /// The offset of the end of each entry.
+    /// The end of each entry, as an offset in `texts`, in bytes.
     ends: Vec<u32>,
 }
 
 impl Entries {
-    /// The number that the next entry gets.
+    /// Returns the number that the next added entry gets. Entries are numbered from 0.
     fn next(&self) -> u32 {
         u32::try_from(self.ends.len()).expect("there are fewer entries than bytes in them")
     }
@@ -38,25 +39,27 @@ impl Entries {
     }
 }
 
-/// The names that a list has, for the name that a DNS query asks for. A full stop at the end of
-/// that name and the case of its letters do not matter. If the name is not ASCII, its form in
-/// Punycode is compared, too.
+/// The entries of a list of indicators that describe names. They are compared with the name that a
+/// DNS query asks for. A full stop at the end of that name and the case of its letters do not
+/// matter. If the name is not ASCII, its form in Punycode is compared, too.
 #[derive(Debug, Default, Clone)]
 pub struct NameList {
-    /// The name of the list.
+    /// The name of the list of indicators, for messages.
     list: String,
     entries: Entries,
     index: TextIndex,
-    /// The patterns of the list by their numbers.
+    /// Those entries of the list of indicators that are patterns, by the number of the entry.
     patterns: BTreeMap<u32, NamePattern>,
-    /// The texts of the patterns, by which a repeated one is recognised.
+    /// The texts of the patterns in the list of indicators, by which a repeated pattern is
+    /// recognised.
     pattern_texts: TextTable,
 }
 
-/// The addresses and networks that a list has, for the addresses in the answer to a DNS query.
+/// The addresses and networks of a list of indicators. They are compared with the addresses in the
+/// answer to a DNS query.
 #[derive(Debug, Default, Clone)]
 pub struct AddressList {
-    /// The name of the list.
+    /// The name of the list of indicators, for messages.
     list: String,
     entries: Entries,
     networks: NetworkSet,
@@ -76,12 +79,13 @@ impl Added {
 }
 
 impl NameList {
-    /// Makes an empty list with a name for people.
+    /// Makes a list of indicators without entries. `list` is the name of the list, for messages.
     pub(in crate::detect) fn new(list: &str) -> Self {
         NameList { list: list.to_owned(), ..NameList::default() }
     }
 
-    /// Adds an entry for names. `text` is the entry as the list has it.
+    /// Adds an entry of the list of indicators. `text` is the entry as the list has it, and
+    /// `described` says which names it describes. Returns whether the entry is new.
     pub(in crate::detect) fn add(&mut self, text: &str, described: Described<'_>) -> Added {
         let added = Added::of(self.index.add(described, self.entries.next()));
         if added == Added::New {
@@ -90,7 +94,8 @@ impl NameList {
         added
     }
 
-    /// Adds an entry that is a pattern. `text` is the entry as the list has it.
+    /// Adds an entry of the list of indicators that is a pattern for names. `text` is the entry as
+    /// the list has it. Returns whether the pattern is new.
     pub(in crate::detect) fn add_pattern(&mut self, text: &str, pattern: NamePattern) -> Added {
         let number = self.entries.next();
         let added = Added::of(self.pattern_texts.add(&pattern.0, number));
@@ -127,19 +132,20 @@ impl NameList {
         pieces.len() == 1 || is_on_label(&pieces, name)
     }
 
-    /// The number of entries for names.
+    /// Returns the number of entries of the list of indicators that describe names.
     #[must_use]
     pub fn len(&self) -> usize {
         self.entries.ends.len()
     }
 
-    /// Returns true if the list has no entry for names.
+    /// Returns true if the list of indicators has no entry that describes names.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// What the list requires of an event, for people.
+    /// Returns in words what the list of indicators requires of an event: that an entry describes
+    /// the queried name. Descriptions of a rule's condition show this text.
     pub(in crate::detect) fn description(&self) -> String {
         format!("QueryName is listed in {} (entries for names: {})", self.list, self.len())
     }
@@ -158,7 +164,7 @@ fn forms(name: &str) -> [Option<String>; 2] {
 }
 
 impl AddressList {
-    /// Makes an empty list with a name for people.
+    /// Makes a list of indicators without entries. `list` is the name of the list, for messages.
     pub(in crate::detect) fn new(list: &str) -> Self {
         AddressList { list: list.to_owned(), ..AddressList::default() }
     }
@@ -188,19 +194,20 @@ impl AddressList {
         found.into_iter().map(|number| self.entries.get(number))
     }
 
-    /// The number of entries for addresses and networks.
+    /// Returns the number of entries of the list of indicators that are addresses or networks.
     #[must_use]
     pub fn len(&self) -> usize {
         self.entries.ends.len()
     }
 
-    /// Returns true if the list has no entry for addresses.
+    /// Returns true if the list of indicators has no entry that is an address or a network.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// What the list requires of an event, for people.
+    /// Returns in words what the list of indicators requires of an event: that an entry contains an
+    /// address in the answer. Descriptions of a rule's condition show this text.
     pub(in crate::detect) fn description(&self) -> String {
         format!(
             "an address of QueryResults is listed in {} (entries for addresses: {})",
@@ -210,7 +217,8 @@ impl AddressList {
     }
 }
 
-/// Two lists are equal if they have equal entries.
+/// Two lists are equal if they have equal entries in the same order. The names of the lists do not
+/// matter.
 impl PartialEq for NameList {
     fn eq(&self, other: &Self) -> bool {
         self.entries == other.entries
@@ -258,12 +266,14 @@ impl TextSet for AddressList {
 pub(in crate::detect) struct NamePattern(String);
 
 impl NamePattern {
-    /// Makes a pattern. `text` is in lower case.
+    /// Makes a pattern for names from its text, which is in lower case and can have the wildcards
+    /// `*` and `?`.
     pub(in crate::detect) fn new(text: String) -> Self {
         NamePattern(text)
     }
 
-    /// The texts between the wildcards, some of which may be empty.
+    /// Returns the texts before, between and after the pattern's wildcards, some of which may be
+    /// empty.
     pub(in crate::detect) fn literals(&self) -> impl Iterator<Item = &str> + Clone {
         self.0.split(['*', '?'])
     }

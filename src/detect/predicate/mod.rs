@@ -73,9 +73,10 @@ pub enum Predicate {
         /// The patterns, one of which must match the field's whole value.
         patterns: Arc<PatternSet>,
     },
-    /// True if the list has an entry for the name that the DNS query asks for.
+    /// True if a list of indicators has an entry that describes the name that the DNS query asks
+    /// for.
     ListedName(Arc<NameList>),
-    /// True if the list has an entry for an address in the answer to the DNS query.
+    /// True if a list of indicators has an entry for an address in the answer to the DNS query.
     ListedAddress(Arc<AddressList>),
     /// True if the field's value matches the regular expression. A field that is absent or empty
     /// matches no expression.

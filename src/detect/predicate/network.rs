@@ -61,7 +61,7 @@ impl Network {
         }
     }
 
-    /// Returns true if the network has every address of its kind.
+    /// Returns true if the network contains every IPv4 address, or every IPv6 address.
     #[must_use]
     pub(in crate::detect) fn is_whole(self) -> bool {
         self.0.prefix_len() == 0

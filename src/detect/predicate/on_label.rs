@@ -13,11 +13,13 @@ use crate::detect::predicate::expression::{Case, PatternPart};
 /// What a pattern states between two of its wildcards for any number of characters, or before the
 /// first or after the last one. It may be empty.
 pub(in crate::detect) trait Piece {
-    /// Returns true if the pattern states nothing here.
+    /// Returns true if this piece of a pattern has no characters, for example because two wildcards
+    /// of the pattern are next to each other.
     fn is_empty(&self) -> bool;
 
-    /// Returns the length in bytes of the text at the start of `text` that the piece matches;
-    /// `None` if it matches none there. A piece matches texts of one length in characters only.
+    /// Returns the length in bytes of the text at the start of `text` that this piece of a pattern
+    /// matches; `None` if the piece matches none there. All texts that a piece matches have the
+    /// same number of characters.
     fn length_at_start(&self, text: &str) -> Option<usize>;
 }
 
@@ -35,12 +37,12 @@ impl Piece for String {
     }
 }
 
-/// A piece of a pattern that can have a wildcard for exactly one character, or in which the case of
-/// letters can matter.
+/// A piece of a pattern (what it states between two wildcards for any number of characters) that
+/// can have a wildcard for exactly one character, or in which the case of letters can matter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::detect) struct Letters {
-    /// The characters of the piece, in lower case unless case matters. `None` is the wildcard for
-    /// one character.
+    /// The characters of this piece of a pattern, in lower case unless case matters. `None` is the
+    /// wildcard for one character.
     letters: Vec<Option<char>>,
     case: Case,
 }
@@ -61,7 +63,9 @@ impl Piece for Letters {
 }
 
 impl Letters {
-    /// Returns the pieces of a pattern with these literals and wildcards.
+    /// Splits a pattern at its wildcards for any number of characters, and returns the pieces
+    /// between them, of which some can be empty. `parts` are the literals and wildcards of the
+    /// pattern.
     pub(in crate::detect) fn pieces(parts: &[PatternPart], case: Case) -> Vec<Letters> {
         let mut pieces = vec![Letters { letters: Vec::new(), case }];
         for part in parts {
@@ -114,13 +118,15 @@ pub(in crate::detect) fn is_on_label<P: Piece>(pieces: &[P], name: &str) -> bool
     places(name, place).filter_map(|place| end_of(end, name, place)).any(may_end)
 }
 
-/// Returns the offsets in bytes of the characters of a name from one of them on.
+/// Returns the offset in bytes of each character of a name, beginning with the character at the
+/// offset `from`.
 fn places(name: &str, from: usize) -> impl Iterator<Item = usize> {
     name.get(from..).unwrap_or_default().char_indices().map(move |(place, _)| from + place)
 }
 
-/// Returns the offset in bytes of the end of the text that a piece matches at an offset in a name;
-/// `None` if it matches none there.
+/// Returns the end of the text in a name that begins at the offset `place` and that `piece`
+/// matches; `None` if the piece matches no text there. Offsets are in bytes. The piece is what a
+/// pattern states between its wildcards.
 fn end_of<P: Piece>(piece: &P, name: &str, place: usize) -> Option<usize> {
     name.get(place..).and_then(|rest| piece.length_at_start(rest)).map(|length| place + length)
 }

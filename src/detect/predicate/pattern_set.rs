@@ -16,11 +16,11 @@ pub(in crate::detect) const LEAST_PATTERNS: usize = 65;
 pub struct PatternSet {
     /// The patterns, in the order of the rule.
     patterns: Vec<Pattern>,
-    /// Finds the patterns that match a text. An entry's number is the index of the first pattern of
-    /// its form.
+    /// The index that finds the patterns that match a text. The number of a pattern in it is the
+    /// pattern's index in `patterns`. The patterns in `repeated` are not in it.
     index: TextIndex,
-    /// The indexes of patterns that an equal pattern precedes, in ascending order, each with the
-    /// index of the first equal one.
+    /// The patterns that are not in the field `index`, because an equal pattern comes before them:
+    /// for each, in ascending order, its index in `patterns`, and that of the first equal pattern.
     repeated: Vec<(u32, u32)>,
 }
 
@@ -114,7 +114,8 @@ impl Predicate {
     }
 }
 
-/// Joins the children of an OR in which runs of patterns for one field may be sets.
+/// Returns the OR of `children`. In it, many neighbouring patterns for one field are joined to a
+/// set ([`Predicate::OneOf`]).
 fn joined(children: Vec<Predicate>) -> Predicate {
     let mut parts: Vec<Predicate> = Vec::new();
     let mut run: Option<(Field, Vec<Pattern>)> = None;
@@ -143,7 +144,9 @@ fn joined(children: Vec<Predicate>) -> Predicate {
     }
 }
 
-/// Returns the predicates for a run of patterns for one field.
+/// Returns the predicates for patterns for one field that follow each other in an OR: a single set
+/// of patterns ([`Predicate::OneOf`]) for at least [`LEAST_PATTERNS`], otherwise one predicate for
+/// each.
 fn ended((field, patterns): (Field, Vec<Pattern>)) -> Vec<Predicate> {
     if patterns.len() >= LEAST_PATTERNS {
         return vec![Predicate::OneOf { field, patterns: PatternSet::new(patterns).into() }];

@@ -87,9 +87,10 @@ impl Predicate {
     }
 }
 
-/// Returns the set of literals for a condition on one field, as the only element of a list.
-/// `literals` are texts that the field's value must all contain; the set has only the longest of
-/// them. The list is empty if no literal can be searched for in records.
+/// Returns the set of texts by which a sweep selects the records that it decodes, for a condition
+/// on one field, as the only element of a list. `literals` are texts that the field's value must
+/// all contain; the set has only the longest of them. The list is empty if no literal can be
+/// searched for in records.
 pub(in crate::detect) fn required<'a>(
     field: Field,
     literals: impl Iterator<Item = &'a str>,
@@ -105,8 +106,10 @@ pub(in crate::detect) fn required<'a>(
     required.into_iter().collect()
 }
 
-/// Returns the sets of texts for a condition on one field that has many patterns: the set of the
-/// patterns, if records contain the whole value of the field, and otherwise their literals.
+/// Returns the sets of texts by which a sweep selects the records that it decodes
+/// ([`Predicate::required_texts`]), for a condition on one field that has many patterns. The set
+/// consists of the patterns themselves if records contain the whole value of the field, and
+/// otherwise of a literal of each pattern.
 fn required_of_set(field: Field, patterns: &Arc<PatternSet>) -> Vec<Vec<RequiredText>> {
     match field.data_name() {
         Some(data_name) if matches!(field, Field::Data(_)) => {

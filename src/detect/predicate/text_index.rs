@@ -11,15 +11,18 @@ use crate::detect::predicate::text_table::TextTable;
 /// What an entry of a [`TextIndex`] describes. All texts are in lower case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::detect) enum Described<'a> {
-    /// The text itself.
+    /// The entry describes only this text.
     Itself(&'a str),
-    /// All texts that end with a dot and this text.
+    /// The entry describes all texts that end with a dot and this text, such as the names below a
+    /// domain, but not this text itself.
     Below(&'a str),
-    /// The text itself, and all texts that end with a dot and this text.
+    /// The entry describes this text itself, and all texts that end with a dot and this text, such
+    /// as a domain and the names below it.
     ItselfAndBelow(&'a str),
 }
 
-/// An index of names and patterns, each with a number by which the caller knows it.
+/// An index of names and patterns that finds those that describe a text. Each has a number by which
+/// the caller knows it.
 #[derive(Debug, Default, Clone)]
 pub(in crate::detect) struct TextIndex {
     themselves: TextTable,
@@ -39,7 +42,8 @@ impl TextIndex {
         }
     }
 
-    /// Adds a pattern that only texts match that contain all of `literals`.
+    /// Adds a pattern, of which only the literals are given: every text that it matches contains
+    /// all of them. `number` is the number by which the caller knows the pattern.
     pub(in crate::detect) fn add_pattern<'a>(
         &mut self,
         literals: impl Iterator<Item = &'a str> + Clone,
@@ -75,8 +79,9 @@ impl TextIndex {
         found
     }
 
-    /// Calls `found` with the number of each entry without other wildcards that describes `text`,
-    /// until it returns true. Returns true then.
+    /// Calls `found` with the number of each entry that describes `text` and was added by
+    /// [`TextIndex::add`], until `found` returns true. Returns true then. Entries that were added
+    /// as patterns are not considered.
     fn names(&self, text: &str, mut found: impl FnMut(u32) -> bool) -> bool {
         let tables = [&self.themselves, &self.themselves_and_below];
         if tables.iter().filter_map(|table| table.get(text)).any(&mut found) {

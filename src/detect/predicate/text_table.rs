@@ -6,7 +6,7 @@ use crate::base::fast_map::RandomState;
 /// The least number of slots in a table of texts; a power of two.
 const LEAST_SLOTS: usize = 16;
 
-/// Texts, each with a number by which the caller knows it.
+/// A hash table of texts, each with a number by which the caller knows it.
 #[derive(Debug, Default, Clone)]
 pub(in crate::detect) struct TextTable {
     /// All texts of the table, one after the other.
@@ -55,7 +55,9 @@ impl TextTable {
         self.find(text, self.tag(text)).ok()
     }
 
-    /// Returns the number of a text. The error is the free slot in which the search for it ends.
+    /// Returns the number of a text. The error is the free slot of the hash table in which the
+    /// search for the text ends. `tag` is the part of the text's hash that [`TextTable::tag`]
+    /// returns.
     fn find(&self, text: &str, tag: u32) -> Result<u32, usize> {
         let mut slot = self.slot(tag);
         loop {
@@ -92,7 +94,8 @@ impl TextTable {
         (self.hasher.hash_one(text.as_bytes()) >> u32::BITS) as u32
     }
 
-    /// The slot in which the search for a text with this tag begins.
+    /// Returns the slot of the hash table in which the search for a text begins. `tag` is the part
+    /// of the text's hash that [`TextTable::tag`] returns.
     fn slot(&self, tag: u32) -> usize {
         tag as usize % self.slots.len().max(1)
     }

@@ -112,7 +112,8 @@ impl Search {
         Search { predicate, stats: None, notes: Vec::new(), scope: Scope::default() }
     }
 
-    /// Returns an equivalent search in which many patterns for one field are a set.
+    /// Returns an equivalent search in whose condition many patterns for one field are joined to a
+    /// set ([`Predicate::OneOf`]), in which a value is found by one lookup.
     #[must_use]
     pub(in crate::detect) fn with_sets(mut self) -> Self {
         self.predicate = self.predicate.with_sets();

@@ -236,8 +236,9 @@ impl Stats {
         shown
     }
 
-    /// Returns the order of the rows after a `sort` by `key`, if the column's values are compared
-    /// as they are: texts by their bytes, and numbers as numbers.
+    /// Returns the order of the rows after a `sort` by this key, which states a column and how its
+    /// values are compared. `None` unless the values are compared as they are: texts by their
+    /// bytes, and numbers as numbers.
     fn plain_order(&self, SortKey { column, descending, by }: SortKey) -> Option<SortedBy> {
         let is_plain = match self.columns.get(column)?.kind {
             StatsKind::Text => by == SortBy::Text,
