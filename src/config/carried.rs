@@ -26,11 +26,13 @@ use crate::event::{EventTime, Window};
 use crate::evidence::discover::Unpacking;
 use crate::evidence::spool::{DISK, SpoolPlace};
 
-/// The greatest size in bytes of a file with a Splunk macro or lookup that a plan carries.
+/// The greatest size in bytes of a file with a Splunk macro or lookup that becomes a part of a
+/// plan. A plan says what a sweep looks for and where, so that several machines can share the
+/// sweep.
 const MOST_CONTENT_BYTES: u64 = 64 << 20;
 
-/// The configuration of a sweep as a plan carries it, with the texts of all files that it was made
-/// of, except for the passwords.
+/// The configuration of a sweep as it lies in a plan, by which several machines share the sweep. It
+/// contains the texts of all files that it was made of, except for the passwords.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CarriedConfig {
     /// The inputs of the sweep ([`SweepInputs`]) as JSON. A configuration that is made of the plan
@@ -40,8 +42,8 @@ pub struct CarriedConfig {
     pub window: Window,
     /// The files of the rules, in the order of the detections.
     rules: Vec<RuleFile>,
-    /// The lists of indicators, in the order of the detections, which come after those of the
-    /// rules.
+    /// The lists of indicators, in the order of the detections that are made of them. Their
+    /// detections come after those of all rules.
     lists: Vec<CarriedList>,
     /// The folders with the Splunk macros and lookups that the rules use.
     folders: Vec<CarriedFolder>,
@@ -50,14 +52,15 @@ pub struct CarriedConfig {
     placeholders: Option<Vec<u8>>,
     /// The files with exclusions, in the order in which the user gave them.
     exclusions: Vec<CarriedFile>,
-    /// Whether each of the exclusions had expired when the plan was made. The day on which a shard
-    /// is swept does not matter.
+    /// Whether each of the exclusions had expired when the plan was made. The machines that share
+    /// the sweep use this, on whatever day they read their part of the evidence.
     statuses: Vec<ExclusionStatus>,
     /// The rules and files in directories of rules that are not run, with the reasons.
     not_run: NotRun,
 }
 
-/// A file that a plan carries, such as a rule file: where it was, and its bytes.
+/// A file whose bytes lie in a plan (by which several machines share one sweep), such as a rule
+/// file, and where the file was.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct CarriedFile {
     /// The path of the file as typed where the plan was made, or `built in` for a rule of dnsweep.
@@ -65,17 +68,18 @@ struct CarriedFile {
     bytes: Vec<u8>,
 }
 
-/// A rule file that a plan carries, and which of its rules are detections.
+/// A rule file that lies in a plan (by which several machines share one sweep), and which of its
+/// rules the sweep runs.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct RuleFile {
     file: CarriedFile,
-    /// The position of the folder with the macros and lookups that the rules use, in the list of
-    /// folders; `None` if they use none.
+    /// The 0-based index, in the plan's list of folders, of the folder with the macros and lookups
+    /// that the rules use; `None` if they use none.
     folder: Option<usize>,
     detections: Vec<RulePlace>,
 }
 
-/// A list of indicators that a plan carries.
+/// A list of indicators that lies in a plan, by which several machines share one sweep.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct CarriedList {
     file: CarriedFile,
@@ -83,7 +87,7 @@ struct CarriedList {
     risk_score: Option<u32>,
 }
 
-/// The place of a detection in its rule file.
+/// The place, in its rule file, of a rule that the sweep runs: the rule's id, and two lines.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct RulePlace {
     id: String,
@@ -93,8 +97,8 @@ struct RulePlace {
     id_line: usize,
 }
 
-/// What may differ between the processes that work on one plan: where the evidence lies, and how
-/// much of the machine is used.
+/// What each process that works on a plan decides for itself, such as where the evidence lies, and
+/// how much of the machine is used. By a plan, several machines share one sweep.
 #[derive(Debug, Clone, Default)]
 pub struct Local {
     /// The roots of the evidence, as absolute paths.
@@ -103,7 +107,8 @@ pub struct Local {
     pub passwords: Option<PathBuf>,
     /// The disk space for unpacked copies of files in archives, in bytes; `None` for 64 GiB.
     pub spool_limit: Option<u64>,
-    /// Whether the output directory of a merge gets `report.html`.
+    /// Whether the output directory of `dnsweep merge` gets `report.html`, the page that shows it
+    /// to people.
     pub page: ReportPage,
     /// Whether an output directory also has the tables of matches and leads divided by host.
     pub partitions: Partitions,
@@ -115,9 +120,10 @@ pub struct Local {
 }
 
 impl CarriedConfig {
-    /// Collects what a plan must carry, so that other processes look for the same as `config`,
-    /// which was made of `request`. `roots` are the absolute paths of the roots. It is an error if
-    /// a file that `config` was made of can no longer be read, or has changed since.
+    /// Collects what a plan must contain, so that other processes that share the sweep look for the
+    /// same as `config`, which was made of `request`. `roots` are the absolute paths of the roots.
+    /// It is an error if a file that `config` was made of can no longer be read, or has changed
+    /// since.
     pub fn of(request: &Sweep, config: &Config, roots: &[PathBuf]) -> Result<Self, RequestError> {
         let (rules, folders) = rule_files(&config.detections)?;
         let lists = lists(&config.detections)?;
@@ -212,7 +218,8 @@ impl CarriedConfig {
         }
     }
 
-    /// Compiles the detections that the plan carries.
+    /// Compiles the rules and the lists of indicators that lie in the plan to detections.
+    /// `placeholders` has the values for the placeholders of Sigma rules.
     fn detections(&self, placeholders: &Placeholders) -> Result<Vec<LoadedDetection>, RulesError> {
         let cache = ContentCache::default();
         let mut loaded = Vec::new();

@@ -101,8 +101,9 @@ impl<'c> SiteContent<'c> {
         SiteContent { folder, cache, read: RefCell::default() }
     }
 
-    /// The macros and lookups in `folder`, which a plan carries; none if it is `None`. `cache` has
-    /// what was already read for other rule files.
+    /// Returns the macros and lookups that the rules of a plan can use: those in `folder`, which
+    /// lies in the plan; none if it is `None`. By a plan, several machines share one sweep. `cache`
+    /// has what was already read for other rule files.
     pub(super) fn carried(folder: Option<&CarriedFolder>, cache: &'c ContentCache) -> Self {
         let folder = folder.cloned().map(ContentFolder::Carried);
         SiteContent { folder, cache, read: RefCell::default() }

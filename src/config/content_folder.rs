@@ -16,11 +16,13 @@ use crate::detect::ContentError;
 pub(super) enum ContentFolder {
     /// The folder lies on a disk, at this path.
     OnDisk(PathBuf),
-    /// A plan carries the files of the folder that its rules use.
+    /// The folder lies in a plan, by which several machines share one sweep. The plan has only
+    /// those files of the folder that its rules use.
     Carried(CarriedFolder),
 }
 
-/// The files of a folder with macros and lookups that the rules of a plan use.
+/// A folder with Splunk macros and lookups as it lies in a plan, by which several machines share
+/// one sweep: only with the files that the rules of the plan use.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct CarriedFolder {
     /// The path that the folder had where the plan was made.
@@ -30,7 +32,8 @@ pub(super) struct CarriedFolder {
 }
 
 impl ContentFolder {
-    /// The path of the folder: on this machine's disk, or where the plan was made that carries it.
+    /// Returns the path of the folder. For a folder that lies in a plan (by which several machines
+    /// share one sweep), it is the path that the folder had where the plan was made.
     pub(super) fn path(&self) -> &Path {
         match self {
             ContentFolder::OnDisk(path) => path,

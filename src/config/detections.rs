@@ -287,10 +287,10 @@ impl Catalog {
         Ok(())
     }
 
-    /// Compiles the detections of a rule file that a plan carries: those with these ids, each given
-    /// with the lines on which the rule begins and on which its id is. `file` is the path that the
-    /// file had, and its bytes. The rules use the macros and lookups in `folder`. It is an error if
-    /// there is no such rule.
+    /// Compiles rules of a rule file that lies in a plan, by which several machines share one
+    /// sweep. `places` has the id of each rule, with the lines on which the rule begins and on
+    /// which its id is. `source` is the path that the file had. The rules use the macros and
+    /// lookups in `folder`. It is an error if the file has no rule with one of the ids.
     pub(super) fn carried<'i>(
         (source, bytes): (&str, &[u8]),
         (folder, cache): (Option<&CarriedFolder>, &ContentCache),

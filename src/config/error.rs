@@ -73,11 +73,12 @@ pub enum RulesError {
         "--strict: {list}: expected entries that are all understood, found {count} that are not; the first: {first}"
     )]
     StrictList {
-        /// The path of the list's file, as typed.
+        /// The path of the file with the list of indicators, as typed.
         list: String,
-        /// The number of entries that are not understood.
+        /// The number of entries of the list of indicators that are not understood.
         count: u64,
-        /// Where the first of these entries is, what was expected and what was found.
+        /// Where the first entry is that is not understood, what was expected there and what was
+        /// found.
         first: String,
     },
     /// The exclusions that the user gave (`--allow`) cannot be used.
@@ -115,14 +116,17 @@ pub struct PasswordsError {
     pub reason: String,
 }
 
-/// Why the configuration that a plan carries cannot be made or used.
+/// Why the configuration in a plan cannot be made or used. By a plan, several machines share one
+/// sweep.
 #[derive(Debug, thiserror::Error)]
 pub enum CarriedError {
     /// Another version of dnsweep made the plan, and may look for something else. Contains that
     /// version.
     #[error("the plan: expected one of dnsweep {own}, found one of {0}: use that version, or make the plan anew", own = env!("CARGO_PKG_VERSION"))]
     Version(String),
-    /// What this process makes of the plan differs from what the plan was made for.
+    /// The configuration that this process makes of the plan has another input, such as other
+    /// passwords, than the sweep for which the plan was made. Contains the first input that
+    /// differs.
     #[error("the plan: {}: expected '{}', found '{}': make the plan anew", .0.what, .0.first, .0.second)]
     Difference(super::InputDifference),
     /// The plan was made with passwords for encrypted archives, and none are given. Contains the
@@ -137,13 +141,14 @@ pub enum CarriedError {
     File {
         /// The path of the file, as typed.
         source_name: String,
-        /// Why the file cannot be carried.
+        /// Why the file cannot be read, or what is wrong with its text.
         reason: String,
     },
 }
 
 impl CarriedError {
-    /// An error about the file `source_name` of a request.
+    /// Returns the error that a file cannot be read for a plan or from a plan. Its message calls
+    /// the file `source_name`, and quotes `reason`.
     pub(super) fn file(source_name: &str, reason: &dyn std::fmt::Display) -> Self {
         CarriedError::File { source_name: source_name.to_owned(), reason: reason.to_string() }
     }
@@ -161,7 +166,8 @@ pub enum RequestError {
     /// The file of passwords for encrypted archives cannot be used.
     #[error(transparent)]
     Passwords(#[from] PasswordsError),
-    /// The configuration that a plan carries cannot be made or used.
+    /// The configuration in a plan, by which several machines share one sweep, cannot be made or
+    /// used.
     #[error(transparent)]
     Carried(#[from] CarriedError),
 }

@@ -65,9 +65,9 @@ impl LoadedExclusion {
 /// The text of a file with exclusions.
 #[derive(Debug, Clone)]
 pub(super) struct ExclusionFile {
-    /// The path of the file, as typed.
+    /// The path of the file with exclusions, as typed.
     pub source: String,
-    /// The file's text, and the hash of its bytes.
+    /// The text of the file with exclusions, and the hash of its bytes.
     pub text: FileText,
 }
 

@@ -17,7 +17,7 @@ pub(super) const MOST_LIST_BYTES: u64 = 64 << 20;
 /// The lists of indicators that a user names, and the score of their matches.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IndicatorLists {
-    /// The files of the lists: plain text, CSV or STIX.
+    /// The files of the lists of indicators: plain text, CSV or STIX.
     pub files: Vec<PathBuf>,
     /// The risk score of a match of a list, from 0 to 100; `None` if matches of lists have none.
     pub risk_score: Option<u32>,
@@ -29,7 +29,8 @@ impl Catalog {
         lists.files.iter().try_for_each(|path| self.add_list(path, lists.risk_score))
     }
 
-    /// Loads a list of indicators.
+    /// Loads the list of indicators in the file at `path`, and adds it to the detections.
+    /// `risk_score` is the score of its matches.
     pub(super) fn add_list(&mut self, path: &Path, risk_score: Option<u32>) -> Result<(), RulesError> {
         let source = path.display().to_string();
         let bytes = read_named(path, MOST_LIST_BYTES);

@@ -70,8 +70,8 @@ pub struct Config {
     pub page: ReportPage,
     /// Whether an output directory also has the tables of matches and leads divided by host.
     pub partitions: Partitions,
-    /// What the part of the sweep carries, from which outputs are merged; `None` if the sweep leaves
-    /// no part.
+    /// The configuration that the file `part.dnsweep` in the output contains, from which
+    /// `dnsweep merge` joins outputs; `None` if the output does not get this file.
     pub part: Option<CarriedConfig>,
     /// The number of threads that decode records.
     pub threads: NonZeroUsize,
@@ -97,7 +97,7 @@ impl Config {
     }
 
     /// Returns an error if the sweep was requested with passwords for encrypted archives, and this
-    /// process has none: it could not read what others can.
+    /// process has none. It could then not read what the other processes that share the sweep can.
     pub fn check_passwords(&self) -> Result<(), CarriedError> {
         let is_missing = self.unpacking.passwords.is_empty() && !self.passwords_sha256.is_empty();
         if is_missing { Err(CarriedError::NoPasswords(self.passwords_sha256.clone())) } else { Ok(()) }

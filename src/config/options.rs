@@ -56,7 +56,8 @@ switch! {
 switch! {
     /// Whether a sweep writes a table of all DNS queries.
     pub enum Queries {
-        /// Queries get a row only if a detection describes them.
+        /// The sweep writes no table of all DNS queries. Those that a detection describes can have
+        /// rows in other tables, such as that of the matches.
         Matches,
         /// The sweep also writes a table of every DNS query that Sysmon logged in the period, matched
         /// or not (`--queries`).
