@@ -67,13 +67,14 @@ impl ContainerStatus {
     }
 }
 
-/// A further file of a container that consists of several files, such as a segment of a disk image.
+/// A file of a container that consists of several files, besides the one by which the container is
+/// named: for example a segment of a disk image after the first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContainerPart {
-    /// The name of this further file of the container, without its folder.
+    /// The name of the file, without its folder. The container is named by another of its files.
     pub name: String,
-    /// The SHA-256 of this further file of the container; `None` if evidence is not hashed, or the
-    /// file could not be read.
+    /// The SHA-256 of the file, which is not the one by which the container is named; `None` if
+    /// evidence is not hashed, or the file could not be read.
     pub sha256: Option<String>,
 }
 

@@ -22,14 +22,15 @@ pub enum Integrity {
 /// The bytes that an event was recovered from, by how far checksums confirm them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum RecoveredFrom {
-    /// A whole deleted chunk, whose checksums are right.
+    /// The event was recovered from a whole deleted chunk, whose checksums are right.
     DeletedChunk,
-    /// A deleted record whose values no checksum covers. If the record needs a template, that
-    /// template lies among the live records of the chunk, whose checksum is right.
+    /// The event was recovered from a deleted record whose values no checksum covers. If the record
+    /// needs a template, that template lies among the live records of the chunk, whose checksum is
+    /// right.
     OwnValues,
-    /// A deleted record and its template, neither of which a checksum covers. The template may have
-    /// been overwritten. The computer's name, and which value belongs to which field, are therefore
-    /// uncertain.
+    /// The event was recovered from a deleted record and its template, neither of which a checksum
+    /// covers. The template may have been overwritten. The computer's name, and which value belongs
+    /// to which field, are therefore uncertain.
     UnverifiedDefinitions,
 }
 

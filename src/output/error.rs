@@ -75,12 +75,13 @@ pub enum OutputError {
         /// Why the path cannot be used: the operating system's error.
         source: io::Error,
     },
-    /// A plan or a part cannot be written at the place that the user named.
+    /// A plan or a part (files by which several machines share one sweep) cannot be written at the
+    /// path that the user named.
     #[error("'{}': {source}", path.display())]
     File {
         /// The path at which the file was to be made, as typed.
         path: PathBuf,
-        /// Why no file can be made there.
+        /// Why no file can be made at the path.
         source: io::Error,
     },
     /// A row does not fit the columns of its table, which is a bug in dnsweep. Contains what does

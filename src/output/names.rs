@@ -64,19 +64,22 @@ pub(super) fn stats_id(name: &str) -> Option<&str> {
 pub const PARTITIONS_FOLDER: &str = "by-host";
 /// The folders in [`PARTITIONS_FOLDER`]: one for each table that is divided by host.
 pub const PARTITIONED: [&str; 2] = ["matches", "leads"];
-/// The column by which these tables are divided. The name of each host's folder begins with it.
+/// The column by which the tables in [`PARTITIONED`] are divided. The name of each host's folder
+/// begins with it, such as `computer=PC-7`.
 pub const PARTITION_COLUMN: &str = "computer";
-/// The name of the file in the folder of each host.
+/// The name of the only file in the folder of each host, in a table that is divided by host.
 pub(super) const PARTITION_FILE: &str = "part-0.parquet";
 
-/// Returns the path, relative to the output directory, of the folder `partition` of the divided
-/// table `table`.
+/// Returns the path, relative to the output directory, of the folder of one host in a table that is
+/// divided by host. `table` is the name of the table's own folder, and `partition` that of the
+/// host's folder. If `partition` is empty, returns the path of the table's own folder.
 pub(super) fn partition_folder(table: &str, partition: &str) -> String {
     let path = format!("{PARTITIONS_FOLDER}/{table}");
     if partition.is_empty() { path } else { format!("{path}/{partition}") }
 }
 
-/// Returns true if a folder of a divided table has a name like that of a host's folder.
+/// Returns true if the name of a folder has the form of a host's folder in a table that is divided
+/// by host, such as `computer=PC-7`.
 pub(super) fn is_partition(name: &str) -> bool {
     name.strip_prefix(PARTITION_COLUMN).is_some_and(|value| value.starts_with('='))
 }

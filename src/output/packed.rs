@@ -17,29 +17,33 @@ use crate::base::digest::{HashingWriter, sha256_of_all};
 use crate::base::platform::files::{self, Link};
 use crate::base::zstandard::{Packer, Unpacker, packer, unpacker};
 
-/// What a packed file contains, such as a plan, and in which layout. Its first document says so.
+/// The kind of a packed file (documents in one zstd stream), such as a plan, and the version of its
+/// layout. The first document of the file states both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PackedKind {
-    /// The name of the kind in messages, such as `plan`.
+    /// The name of this kind of packed file in messages, such as `plan`.
     pub name: &'static str,
-    /// The version of the documents' layout. It is raised whenever anything in them changes.
+    /// The version of the layout of the documents in packed files of this kind. It is raised
+    /// whenever anything in the layout changes.
     pub layout: u32,
 }
 
 impl PackedKind {
-    /// The first document of a packed file of this kind, which names the kind and its layout.
+    /// Returns the text of the first document of a packed file of this kind, which names the kind
+    /// and the version of its layout.
     fn signature(self) -> String {
         format!("{}{}", self.beginning(), self.layout)
     }
 
-    /// The first document of a packed file of this kind, without the version of its layout at the
-    /// end.
+    /// Returns the text of the first document of a packed file of this kind, without the version of
+    /// the layout at its end.
     fn beginning(self) -> String {
         format!("{} of dnsweep, layout ", self.name)
     }
 }
 
-/// Why a plan or a part cannot be used.
+/// Why a plan or a part cannot be used. By a plan, several machines share one sweep; a part has
+/// what one of them, or a whole sweep, found, so that it can be merged with others.
 #[derive(Debug, thiserror::Error)]
 #[error("'{}': {reason}", path.display())]
 pub struct PartsError {
@@ -49,7 +53,7 @@ pub struct PartsError {
     pub reason: String,
 }
 
-/// A packed file that was written completely.
+/// The size and the SHA-256 of a file, such as a plan that was written completely.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrittenFile {
     /// The size of the file in bytes.
@@ -112,8 +116,9 @@ impl PackedWriter {
     }
 }
 
-/// A packed file outside of an output, which gets its name when it is complete. Several processes
-/// may write the same file: the last one that completes it replaces the others'.
+/// A packed file (documents in one zstd stream) outside of an output, which gets its name when it
+/// is complete. Several processes may write the same file: the last one that completes it replaces
+/// what the others wrote.
 pub(crate) struct PackedFile {
     target: PathBuf,
     temporary: NamedTempFile,
@@ -195,7 +200,8 @@ impl PackedReader {
         Ok(reader)
     }
 
-    /// Returns the number of documents that were read.
+    /// Returns the number of documents that were read after the first one, which names the kind of
+    /// file.
     pub(crate) fn documents_read(&self) -> u64 {
         self.read
     }

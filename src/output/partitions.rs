@@ -28,13 +28,17 @@ use super::parquet::{TableWriter, WrittenTable};
 use super::syncing::PendingSync;
 use crate::base::platform::files::{self, Link, open_directory};
 
-/// The name that Hive gives to the folder of rows without a value.
+/// The text that stands in the name of a folder instead of a value, as in Hive:
+/// `computer=__HIVE_DEFAULT_PARTITION__` has the rows whose value is empty or cannot be in the name
+/// of a folder.
 const WITHOUT_VALUE: &str = "__HIVE_DEFAULT_PARTITION__";
 /// The longest name of a folder, in bytes, that every file system accepts.
 const MOST_NAME: usize = 255;
-/// The most rows of several values that are kept in memory together.
+/// The most rows of several folders that are kept in memory together while a table is divided among
+/// folders. The rows of a folder with more are written by themselves, as they are read.
 const MOST_ROWS: u64 = 1 << 16;
-/// The most memory in bytes that rows of several values take together.
+/// The most memory in bytes that the rows of several folders take together while a table is divided
+/// among folders. If they would take more, fewer folders are written at a time.
 const MOST_BYTES: usize = 128 << 20;
 /// The number of rows of a Parquet file that are decoded at once, and that are written at once.
 const BATCH_ROWS: usize = 512;
@@ -47,21 +51,22 @@ pub struct Partitioned<'a> {
     pub table: &'a str,
     /// The name of the table's own folder among the folders of all divided tables.
     pub folder: &'a str,
-    /// The name of the column, which has texts and no nulls.
+    /// The name of the column by whose values the table is divided. It has texts and no nulls.
     pub column: &'a str,
-    /// The layout of the files: all columns of the table except `column`. Readers take the value
-    /// from the name of the folder.
+    /// The layout of the files in the folders: all columns of the table except `column`. Readers
+    /// take the value of that column from the name of the folder.
     pub layout: &'a Table,
-    /// The key-value metadata of the files.
+    /// The key-value metadata of the files in the folders.
     pub metadata: &'a [(&'static str, String)],
-    /// Returns the value under which the rows with this cell in `column` lie. An empty one means
-    /// that the rows have no value.
+    /// The function that returns the value after which the folder of a row is named, from the row's
+    /// cell in `column`. Rows with the same value share a folder. An empty value means that the row
+    /// has none.
     pub value: &'a dyn Fn(&str) -> String,
 }
 
 /// The rows of a table that have the same value, and so lie in the same folder.
 struct Partition {
-    /// The path of the folder from the output directory.
+    /// The path of the folder with the rows of this value, relative to the output directory.
     folder: String,
     rows: u64,
     /// The numbers of the table's rows among which all rows of this partition lie.
@@ -76,12 +81,15 @@ struct Partitions {
     by_cell: HashMap<String, usize>,
 }
 
-/// Writes the partitions of tables, and syncs them to the disk.
+/// Divides tables among folders, and syncs the written files to the disk. All rows of a table that
+/// have the same value in one column are written to one folder, and are called a partition.
 pub struct PartitionWriter<'a> {
     output: &'a OutputDirectory,
-    /// The most rows of several values that are kept in memory together.
+    /// The most rows of several folders that are kept in memory together: [`MOST_ROWS`], except in
+    /// tests.
     most_rows: u64,
-    /// The most memory in bytes that rows of several values take together.
+    /// The most memory in bytes that the rows of several folders take together: [`MOST_BYTES`],
+    /// except in tests.
     most_bytes: usize,
     syncing: VecDeque<PendingSync>,
     written: Vec<(String, WrittenTable)>,
@@ -100,7 +108,7 @@ impl<'a> PartitionWriter<'a> {
         }
     }
 
-    /// Writes the partitions of a table.
+    /// Divides the rows of a table among folders, and writes a Parquet file for each folder.
     pub fn add(&mut self, table: &Partitioned<'_>) -> Result<(), OutputError> {
         self.output.make_folders(&partition_folder(table.folder, ""))?;
         let partitions = self.find(table)?;
@@ -125,7 +133,8 @@ impl<'a> PartitionWriter<'a> {
         Ok(self.written)
     }
 
-    /// Finds the partitions of a table, and makes their folders.
+    /// Finds the partitions of a table, each of which is the rows that lie in one folder, and makes
+    /// the folders.
     fn find(&self, table: &Partitioned<'_>) -> Result<Partitions, OutputError> {
         let mut found = Partitions::default();
         let mut number = 0;
@@ -146,8 +155,9 @@ impl<'a> PartitionWriter<'a> {
         Ok(found)
     }
 
-    /// Returns the place of the partition to which a cell belongs that was not seen before. `number`
-    /// is the number of its row.
+    /// Finds the partition (the rows in one folder) to which a cell belongs that was not seen
+    /// before, or makes it with its folder. Returns its 0-based index in `found.all`. `number` is
+    /// the number of the cell's row.
     fn new_cell(
         &self,
         table: &Partitioned<'_>,
@@ -270,7 +280,7 @@ impl<'a> PartitionWriter<'a> {
         Ok(())
     }
 
-    /// Returns a reader of the rows with these numbers; `None` stands for all rows.
+    /// Returns a reader of the table's rows with the numbers in `rows`; `None` stands for all rows.
     fn read(
         &self,
         table: &Partitioned<'_>,
@@ -308,7 +318,8 @@ enum Columns {
 }
 
 impl Partitions {
-    /// Returns the place of the partition to which a cell belongs.
+    /// Returns the 0-based index of the partition (the rows in one folder) to which a cell belongs.
+    /// It is a cell of the column by which the table is divided.
     fn place(&self, cell: Option<&str>) -> usize {
         *self.by_cell.get(cell.unwrap_or_default()).expect("all cells were seen before")
     }

@@ -64,7 +64,7 @@ impl EarlierRun {
 /// divided by host after a host.
 #[derive(Debug)]
 pub(super) enum VaryingFiles<'a> {
-    /// Only these files.
+    /// A sweep may have written only the files that the fields name.
     Of {
         /// The ids of the detections with a table in the folder `stats`.
         stats: HashSet<&'a str>,
