@@ -210,7 +210,8 @@ pub fn risk_schema() -> String {
     schema::<RiskDocument<'static>>()
 }
 
-/// Returns the JSON Schema of a document that is written, as indented JSON.
+/// Returns the JSON Schema of the documents that values of the type `T` are written as. The schema
+/// is indented JSON.
 pub(in crate::report) fn schema<T: JsonSchema>() -> String {
     let settings = SchemaSettings::draft2020_12().for_serialize();
     let schema = settings.into_generator().into_root_schema_for::<T>();

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use crate::event::{EventTime, Guid};
 
-/// A process of a forest.
+/// A process in a [`Forest`], which has the processes of one host.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Node {
     /// The number of the process's row in the table of processes.
@@ -27,7 +27,8 @@ pub(super) struct Node {
 #[derive(Debug, Default)]
 pub(super) struct Forest(Vec<Node>);
 
-/// The key by which processes that have the same parent are sorted, by the time of their start.
+/// The key by which processes that have the same parent are sorted, by the time of their start. It
+/// consists of true if that time is not known, the time, and the GUID.
 type Order = (bool, Option<EventTime>, Guid);
 
 impl Node {

@@ -224,7 +224,8 @@ pub struct Seen {
     pub clock_steps: u64,
 }
 
-/// A host that an answer shows in detail: one with matches, or one that is not cleared.
+/// A host that an answer shows in detail: one with matches, or one whose absence of matches proves
+/// nothing (it is not cleared).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct HostInDetail {
     /// What is known about the host.

@@ -26,10 +26,11 @@ pub struct VerdictCount {
     pub hosts: u64,
 }
 
-/// A reason why hosts without matches are not cleared, and how many hosts have it.
+/// A reason why hosts without matches are not cleared (why their absence of matches proves
+/// nothing), and how many hosts have it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct UnclearedCount {
-    /// Why the hosts are not cleared.
+    /// Why the hosts are not cleared: why their absence of matches proves nothing.
     pub why: Uncleared,
     /// The number of hosts that are not cleared for this reason.
     pub hosts: u64,
@@ -65,9 +66,11 @@ pub struct HostRemark {
 pub struct HostLeads {
     /// The host's name; `null` for evidence in which no record names a machine.
     pub computer: Option<String>,
-    /// The number of the host's leads, including copies of an event.
+    /// The number of the host's leads, including copies of an event. A lead is a query that
+    /// Windows' own DNS client logged.
     pub leads: u64,
-    /// The number of leads that are no copies of an earlier lead.
+    /// The number of leads (queries that Windows' own DNS client logged) that are no copies of an
+    /// earlier lead.
     pub unique_leads: u64,
 }
 

@@ -6,10 +6,11 @@ pub struct Limits {
     /// The most hosts in each of three lists: hosts with matches, hosts that are not cleared, and
     /// hosts with leads.
     pub hosts: usize,
-    /// The most hosts in the list of cleared hosts.
+    /// The most hosts in the list of cleared hosts: those whose absence of matches can be relied
+    /// on.
     pub cleared: usize,
-    /// The most matches of all hosts together. Each listed host has at least its first match, if
-    /// there is room; the worst hosts come first.
+    /// The most matches of all hosts together. One of them is kept for each listed host: its first
+    /// match. If there are more hosts than this number, only the worst ones have a match.
     pub matches: usize,
     /// The most matches that are listed of one host. They are the earliest ones.
     pub matches_of_host: usize,
@@ -19,11 +20,11 @@ pub struct Limits {
     pub days: usize,
     /// The most values in each list of values, such as queried names.
     pub values: usize,
-    /// The most patterns in the list of those with hits inside labels of the queried name.
+    /// The most patterns in the list of those whose text lies inside a label of a queried name.
     pub patterns: usize,
-    /// The most processes of all hosts together that are listed in process trees. Each listed host
-    /// has at least one process of a match, with its ancestors, if there is room; the worst hosts
-    /// come first.
+    /// The most processes of all hosts together that are listed in process trees. Enough of them
+    /// are kept for each listed host to show a process of a match with its ancestors. If that is
+    /// more than this number, only the worst hosts have a tree.
     pub processes: usize,
     /// The most processes that are listed in the process tree of one host.
     pub processes_of_host: usize,

@@ -95,7 +95,8 @@ pub(in crate::report) enum PatternPlace {
 }
 
 impl PatternPlace {
-    /// Returns the remark that follows a pattern whose text lies here; empty if there is none.
+    /// Returns the remark that is shown after a pattern whose text lies in this place; empty if
+    /// there is none.
     pub(in crate::report) fn remark(self) -> &'static str {
         match self {
             PatternPlace::InsideLabel => INSIDE_LABEL,
@@ -112,7 +113,8 @@ pub(in crate::report) const INSIDE_LABEL: &str = " (inside a label)";
 pub struct RecordPlace {
     /// The name of the piece of evidence that contains the record.
     pub evidence: String,
-    /// The path, from its root, of the file that contains the record.
+    /// The path, from its root (a folder or file that was swept), of the file that contains the
+    /// record.
     pub source_path: String,
     /// The path that the file had on its host, if the container that the file lies in states it.
     pub original_path: Option<String>,
@@ -128,7 +130,8 @@ pub struct RecordPlace {
     pub record_offset: i64,
     /// `verified`, `unverified` or `damaged`: what the checksums of the record's chunk say.
     pub integrity: String,
-    /// What the event was decoded from if it was found in a deleted record only; `null` if the
+    /// What the event was decoded from if it was found in a deleted record only: `deleted chunk`,
+    /// `own values` (of the record) or `unverified definitions` (of its template). `null` if the
     /// record was not deleted.
     pub recovered_from: Option<String>,
     /// The SHA-256 of the event's content, which all copies of the event have.

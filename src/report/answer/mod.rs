@@ -68,8 +68,9 @@ pub struct Answer {
     /// The hosts with matches that are not only in deleted records, worst first: by risk score,
     /// then by the number of matches.
     pub hosts: Listed<HostInDetail>,
-    /// The hosts without matches that are not cleared. Hosts with matches in deleted records only
-    /// come first, and then those of which least is known.
+    /// The hosts without matches that are not cleared: their absence of matches proves nothing.
+    /// Hosts with matches in deleted records only come first, and then those of which least is
+    /// known.
     pub uncleared: Listed<HostInDetail>,
     /// The hosts that are cleared, by name: those of which enough was seen to say that they have no
     /// matches.

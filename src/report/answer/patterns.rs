@@ -20,7 +20,8 @@ const MOST_DISTINCT: usize = 50_000;
 /// The column of the table of matches with the detection's patterns for the queried name that the
 /// event satisfies.
 const ALL: &str = "matched_query";
-/// The column of the table of matches with those of [`ALL`] whose text lies on label boundaries.
+/// The column of the table of matches with those of [`ALL`] whose text is one or more whole labels
+/// of the queried name, the parts between its dots. Patterns that state no text are among them.
 const ON_LABEL: &str = "matched_query_on_label";
 
 /// A pattern for the queried name, and how many of its hits lie on label boundaries: in how many the
@@ -32,15 +33,17 @@ pub struct PatternCount {
     /// The number of the pattern's hits: pairs of a unique match and a detection that has the
     /// pattern. Matches in deleted records are left out.
     pub hits: u64,
-    /// The number of hits in which the pattern's text lies on label boundaries.
+    /// The number of hits in which the pattern's text is one or more whole labels of the queried
+    /// name, the parts between its dots.
     pub on_label: u64,
 }
 
-/// Adds up the hits of patterns, match by match.
+/// Counts the hits of each pattern for the queried name, match by match. A hit is a pair of a
+/// unique match and a detection that has the pattern.
 #[derive(Debug, Default)]
 pub(super) struct Tally(HashMap<String, Hits>);
 
-/// The numbers of a pattern's hits.
+/// The number of a pattern's hits, and of those in which its text is whole labels of the name.
 #[derive(Debug, Clone, Copy, Default)]
 struct Hits {
     all: u64,
@@ -85,7 +88,8 @@ impl Tally {
         }
     }
 
-    /// Returns the patterns that have hits inside labels, those with the most such hits first.
+    /// Returns the patterns whose text lies inside a label of a name, or reaches into one, in at
+    /// least one hit. Those with most of these hits come first.
     pub(super) fn inside_labels(self, most: usize) -> Listed<PatternCount> {
         let inside = self.0.into_iter().filter(|(_, hits)| hits.on_label < hits.all);
         let mut inside: Vec<(String, Hits)> = inside.collect();

@@ -18,7 +18,7 @@ const LINE: usize = 17;
 /// The most processes of one host that are put into a tree. Logs can be forged to have any number
 /// of them; further ones are only counted.
 const MOST_OF_A_HOST: usize = 500_000;
-/// The columns of the table of processes that make the trees.
+/// The columns of the table of processes from which the process trees of hosts are made.
 pub(super) const PLANTING: [&str; 7] =
     ["computer", "process_guid", "depth", "status", "guid_time", "utc_time", "parent_process_guid"];
 /// A row of the table of processes that is listed.
@@ -27,24 +27,24 @@ pub(super) struct Planted {
     pub row: u64,
     /// The index of the host among those that are shown in detail.
     pub host: usize,
-    /// The level of the process in its tree.
+    /// The level of the process in its tree: the number of its ancestors that are listed there.
     pub level: u32,
 }
 
-/// Puts the trees together, while the rows of the table of processes are read.
+/// Puts the process trees of hosts together, while the rows of the table of processes are read.
 pub(super) struct Planting<'q> {
     question: &'q Question,
     /// The index of each host that is shown in detail, by the host's name in lower case.
     hosts: HashMap<String, usize>,
     /// The most processes that are listed of each host.
     most: Vec<usize>,
-    /// The number of processes of each host.
+    /// The number of processes of each host that is shown in detail, listed or not.
     pub counts: Vec<u64>,
     /// How many processes have each status.
     pub statuses: Vec<ProcessCount>,
     /// The host whose rows are being read, and its processes.
     current: Option<(usize, Forest)>,
-    /// What is listed of the trees that are complete, tree by tree.
+    /// The processes that are listed of the trees that are already complete, tree by tree.
     pub planted: Vec<Planted>,
 }
 
@@ -104,8 +104,9 @@ impl<'q> Planting<'q> {
     }
 }
 
-/// Returns how many processes are listed of each of `hosts`, which are sorted: the worst first. Each
-/// host has one line of ancestors, if there is room. What is left goes to the worst.
+/// Returns how many processes are listed of each of `hosts`, which are sorted: the worst first.
+/// [`LINE`] processes are kept for each host, until `limits.processes` is used up. What is left
+/// goes to the worst hosts.
 fn most(hosts: &[&mut HostInDetail], limits: &Limits) -> Vec<usize> {
     let matches = |host: &HostInDetail| host.matches.unique.saturating_add(host.matches.recovered);
     let with_matches = hosts.iter().filter(|host| matches(host) > 0).count();

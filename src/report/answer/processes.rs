@@ -300,8 +300,8 @@ impl TreeProcess {
     }
 }
 
-/// Says of each process of a tree whose event 1 was not found what the event 1 of a process states
-/// that it started.
+/// Completes the processes of a tree whose event 1 was not found: their image, command line, PID
+/// and account are taken from the event 1 of a process that they started, which names its parent.
 pub(in crate::report) fn name_parents(tree: &mut [TreeProcess]) {
     let levels: Vec<u32> = tree.iter().map(|process| process.level).collect();
     for (at, parent) in above(&levels).into_iter().enumerate() {

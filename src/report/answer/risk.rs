@@ -23,7 +23,8 @@ const MOST_OBJECTS: usize = 200_000;
 /// The most distinct messages that are kept of an object (a host or a user).
 const MOST_MESSAGES: usize = 20;
 
-/// The risk of hosts and users.
+/// The risk of hosts and users: for each of them, the sum of the risk scores of its matches in a
+/// period.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Risk {
     /// The length, in hours, of the period whose risk events are summed up for each object. The

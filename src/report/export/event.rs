@@ -27,7 +27,8 @@ pub(super) struct Origin<'a> {
     pub(super) detections: &'a Detections<'a>,
 }
 
-/// Why an event is exported for a detection: as a match or as a lead.
+/// Why an event is exported for a detection: as a match, or as a lead (a query that Windows' own
+/// DNS client logged).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     /// The detection describes the event.
@@ -132,7 +133,8 @@ pub(super) struct ExportedEvent<'a> {
     pub(super) computer: Cow<'a, str>,
     /// The name of the piece of evidence that contains the event's file.
     pub(super) evidence: Cow<'a, str>,
-    /// The path, from its root, of the file that contains the event's record.
+    /// The path, from its root (a folder or file that was swept), of the file that contains the
+    /// event's record.
     pub(super) source_path: Cow<'a, str>,
     /// The path that the event's file had on its host, if a container states it.
     pub(super) original_path: Option<Cow<'a, str>>,
@@ -192,7 +194,8 @@ pub(super) struct ExportedEvent<'a> {
     pub(super) integrity: Cow<'a, str>,
     /// True if the event was found in a deleted record only.
     pub(super) recovered: bool,
-    /// What the event was decoded from, if it was found in a deleted record only.
+    /// What the event was decoded from if it was found in a deleted record only: `deleted chunk`,
+    /// `own values` (of the record) or `unverified definitions` (of its template).
     pub(super) recovered_from: Option<Cow<'a, str>>,
     /// The SHA-256 of the event's content. All copies of an event have the same.
     pub(super) event_hash: Cow<'a, str>,
@@ -206,7 +209,8 @@ pub(super) struct ExportedEvent<'a> {
     pub(super) detection: Option<&'a DetectionRecord>,
     /// The detection's patterns for the queried name that the event satisfies.
     pub(super) matched_query: Vec<Cow<'a, str>>,
-    /// Those of `matched_query` whose text lies on label boundaries in the queried name.
+    /// Those of `matched_query` whose text is one or more whole labels of the queried name, the
+    /// parts between its dots. Patterns that state no text are among them.
     pub(super) matched_query_on_label: Vec<Cow<'a, str>>,
     /// The detection's patterns for the querying program that the event satisfies.
     pub(super) matched_process: Vec<Cow<'a, str>>,

@@ -156,7 +156,8 @@ impl Format {
     /// Returns the function that writes an event as a line in this format; `None` for CSV and JSON
     /// lines, which have rows of any table.
     fn event_line(self) -> Option<WriteEvent> {
-        /// Makes a function that writes the line that the module of a format makes of an event.
+        /// Makes a function that writes an event as a line. The function `line` in the module of
+        /// the format makes the line.
         macro_rules! line {
             ($format:ident) => {{
                 fn written(event: &ExportedEvent<'_>, to: &mut dyn Write) -> io::Result<()> {

@@ -15,7 +15,8 @@ use crate::report::answer::host_key;
 use crate::report::process::{ProcessRow, ProcessStatus};
 use crate::table::{Cell, CellSource, Column, ColumnOf, ColumnType, ReadError, Row, TableId, Tables, Wanted};
 
-/// The most bytes that the processes take, about, with their texts.
+/// The most bytes of memory, about, that an export uses for processes and their texts. Processes
+/// beyond this limit are only counted.
 const MOST_BYTES: usize = 512 << 20;
 /// The number of bytes that a process takes, about, without its texts.
 const PROCESS_BYTES: usize = 256;
@@ -49,8 +50,8 @@ impl AskingProcess {
         self.parent_process_guid.map(Guid::text)
     }
 
-    /// Returns what formats with fields of any name say of the process: an object whose fields are
-    /// named like the columns of `processes.parquet`.
+    /// Returns what is known of the process as an object, for export formats that allow fields of
+    /// any name. The fields have the names of the columns in [`ADDITIONS`].
     pub(super) fn fields(&self) -> Json<'_> {
         object! {
             "process_start_time": self.start_time,
@@ -89,7 +90,8 @@ pub(super) struct AskingProcesses {
     processes: HashMap<(Arc<str>, Guid), AskingProcess>,
     texts: HashSet<Arc<str>>,
     bytes: usize,
-    /// The number of processes for which there was no room.
+    /// The number of processes that are not kept, because the others already use all memory that is
+    /// allowed for processes.
     pub(super) left_out: u64,
 }
 
@@ -135,7 +137,7 @@ impl AskingProcesses {
         self.processes.insert(key, process);
     }
 
-    /// Returns a text that equal texts share.
+    /// Returns a copy of a text that all equal texts share, so that each text is in memory once.
     fn kept(&mut self, text: Option<Cow<'_, str>>) -> Option<Arc<str>> {
         let text = text?;
         if let Some(known) = self.texts.get(&*text) {

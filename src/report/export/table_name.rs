@@ -21,7 +21,7 @@ pub enum TableName {
     Matches,
     /// The table of hosts.
     Hosts,
-    /// The table of leads.
+    /// The table of leads (queries that Windows' own DNS client logged).
     Leads,
     /// The ledger: the table of files.
     Files,

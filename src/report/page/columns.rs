@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::base::deflate;
 use crate::base::fast_map::FastMap;
 
-/// What is written into memory does not fail.
+/// The message of a panic that cannot occur, because writing into memory does not fail.
 const INFALLIBLE: &str = "memory takes all that is written";
 
 /// Packs the rows of one of the page's grids (lists that can be searched) into text, column by
@@ -24,7 +24,8 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    /// Begins a grid of `rows` rows, which has no column yet.
+    /// Begins a grid (a list on the page that can be searched) of `rows` rows, which has no column
+    /// yet.
     pub(super) fn of(rows: usize) -> Self {
         let to = deflate::compressor(EncoderStringWriter::new(&STANDARD));
         let mut columns = Columns { to: BufWriter::with_capacity(1 << 16, to), before: "" };
@@ -101,8 +102,9 @@ impl Columns {
     }
 }
 
-/// The greatest number that a grid can have, and without its sign the least. JavaScript computes
-/// the difference of any two numbers up to here exactly.
+/// The greatest number that a grid (a list on the page that can be searched) has. Greater numbers
+/// become this one, and numbers below its negative become that. JavaScript computes the difference
+/// of any two numbers in this range exactly.
 const MOST_EXACT: i64 = 1 << 52;
 
 /// Packs the first of `rows` by `pack`: as many as fit into `most` bytes, or slightly fewer.

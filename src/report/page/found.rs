@@ -40,7 +40,8 @@ const COLUMNS: [&str; 22] = [
 ];
 /// The column with those of the detection's patterns that the queried name satisfies.
 const PATTERNS: &str = "matched_query";
-/// The column with those of [`PATTERNS`] whose text lies on label boundaries in the queried name.
+/// The column with those of [`PATTERNS`] whose text is one or more whole labels of the queried
+/// name, the parts between its dots. Patterns that state no text are among them.
 const ON_LABEL: &str = "matched_query_on_label";
 /// The column with the GUID of the process. It is read only if a detection groups by it, because
 /// nearly every row has another value, and all of them would be kept in memory.

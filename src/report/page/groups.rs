@@ -21,7 +21,8 @@ use crate::table::{ColumnOf, ColumnType, Row, TableId, Tables, Wanted};
 const MOST_GROUPS: u64 = 100_000;
 /// The most hours with matches that are counted for each host.
 const MOST_HOURS: usize = 2000;
-/// The most texts whose oddities are remembered at a time.
+/// The most combinations of queried name, program and account of which the result of [`odd`] is
+/// kept in memory at a time.
 const MOST_REMEMBERED: usize = 200_000;
 /// The number of ticks (intervals of 100 ns) in an hour.
 const TICKS_PER_HOUR: i64 = 60 * 60 * 10_000_000;
@@ -84,7 +85,8 @@ pub(super) struct Group {
 pub(super) struct Place {
     /// The name of the piece of evidence that contains the record.
     pub evidence: TextId,
-    /// The path, from its root, of the file that contains the record.
+    /// The path, from its root (a folder or file that was swept), of the file that contains the
+    /// record.
     pub path: TextId,
     /// The record's number in its log, its EventRecordID.
     pub record_id: Option<i64>,

@@ -10,7 +10,8 @@ use crate::report::wording::grouped;
 /// The most hosts in the table, which is for paper and for browsers without a script.
 const MOST_ROWS: usize = 200;
 
-/// The most bytes of the packed rows of the page's grid of hosts.
+/// The most bytes of the rows of the page's searchable list of hosts, as text for the page's
+/// script.
 const MOST_PACKED: usize = 600_000;
 
 /// A host of the list, with the counts of its matches; without them if the host is cleared.
@@ -65,8 +66,8 @@ pub(super) fn listing(answer: &Answer) -> Listing {
     list.titled("", left_out(more, "host", "hosts", "hosts.parquet"))
 }
 
-/// Returns the list of hosts, packed for the grid, and a sentence on how many hosts it leaves out;
-/// empty if it has all.
+/// Returns the rows of the page's searchable list of hosts, packed into text for the page's script,
+/// and a sentence on how many hosts it leaves out; empty if it has all.
 pub(super) fn packed(answer: &Answer) -> (String, String) {
     let entries = entries(answer);
     let (packed, rows) = packed_within(&entries, MOST_PACKED, pack);

@@ -74,8 +74,8 @@ fn not_cleared(answer: &Answer) -> Section {
     section("uncleared", "Hosts not cleared, and why", about, vec![list])
 }
 
-/// Returns what it means that a host is not cleared for this reason, and what could be done about
-/// it.
+/// Returns what it means that, for this reason, the absence of matches on a host proves nothing,
+/// and what could be done about it.
 fn explanation(reason: Uncleared) -> &'static str {
     match reason {
         Uncleared::UnreadableTimes => {

@@ -11,7 +11,8 @@ use crate::report::wording::{counted, grouped};
 /// The most hosts with matches that the top of the page lists.
 const MOST_HOSTS: usize = 10;
 
-/// The most patterns with hits inside labels that the top of the page lists.
+/// The most patterns whose text lies inside a label of a queried name that the top of the page
+/// lists.
 const MOST_PATTERNS: usize = 3;
 
 /// Returns the top of the page.
@@ -105,8 +106,8 @@ fn sentences(answer: &Answer, matches: &GroupedMatches) -> Vec<String> {
     sentences
 }
 
-/// Returns a sentence on patterns of which not all hits lie on label boundaries; `None` if all hits
-/// of all patterns do.
+/// Returns a sentence on the patterns whose text lies inside a label of at least one queried name,
+/// and is not whole labels there; `None` if there are none.
 fn inside_labels(answer: &Answer) -> Option<String> {
     let patterns = &answer.patterns_inside_labels;
     let shown = patterns.items.iter().take(MOST_PATTERNS).map(|PatternCount { pattern, hits, on_label }| {
@@ -118,8 +119,8 @@ fn inside_labels(answer: &Answer) -> Option<String> {
     })
 }
 
-/// Returns a sentence on how many hosts without matches are not cleared, and why; `None` if all
-/// hosts have matches.
+/// Returns a sentence on how many hosts without matches are not cleared (their absence of matches
+/// proves nothing), and why; `None` if all hosts have matches.
 fn not_cleared(answer: &Answer) -> Option<String> {
     let totals = &answer.run.totals;
     let others = totals.hosts.checked_sub(totals.hosts_with_matches).filter(|others| *others > 0)?;

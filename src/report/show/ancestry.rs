@@ -86,7 +86,7 @@ fn line(event: &ShownEvent, parent: impl Fn(&Key) -> Option<Guid>) -> Vec<Key> {
         .collect()
 }
 
-/// Returns where the processes of the events' hosts lie in the table.
+/// Returns where each process of the events' hosts lies in the table of processes.
 fn places(tables: &dyn Tables, events: &[ShownEvent]) -> Result<HashMap<Key, Place>, AnswerError> {
     let hosts: HashSet<String> = events.iter().map(|event| host_key(event.computer())).collect();
     let mut places = HashMap::new();
@@ -104,7 +104,7 @@ fn places(tables: &dyn Tables, events: &[ShownEvent]) -> Result<HashMap<Key, Pla
     Ok(places)
 }
 
-/// Reads the rows with these numbers.
+/// Reads those rows of the table of processes whose numbers are the keys of `wanted`.
 fn rows(
     tables: &dyn Tables,
     wanted: &HashMap<u64, Key>,

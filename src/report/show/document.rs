@@ -37,7 +37,7 @@ struct EventDocument<'a> {
     event_hash: &'a str,
     /// The tables in which the event has rows, such as `matches.parquet`.
     found_in: Vec<String>,
-    /// The event's fields: the columns of the first of these tables that are about the event.
+    /// The columns about the event itself, such as its fields, in the first table of `found_in`.
     fields: &'a FieldsOfEvent,
     /// The detections that describe the event: the columns of matches or leads that are about them.
     detections: Vec<&'a FieldsOfEvent>,
@@ -85,11 +85,12 @@ struct PartDocument<'a> {
     offset: usize,
     /// The number of bytes.
     length: usize,
-    /// The number of values that the part lies in.
+    /// The number of values that the part lies in: 0 in the record itself, 1 in the values of its
+    /// `EventData`.
     depth: usize,
-    /// What the bytes are.
+    /// What the bytes are, such as `size of the record in bytes`.
     name: &'a str,
-    /// What the bytes say; `null` if nothing else.
+    /// What the bytes say, such as `1208`; `null` if they say nothing else.
     value: Option<&'a str>,
 }
 

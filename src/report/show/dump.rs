@@ -7,7 +7,7 @@ use crate::report::escape::escaped;
 
 /// The number of bytes in a line of the dump, if it is narrow.
 const NARROW: usize = 8;
-/// The number of bytes in a line of the dump, if there is room for them.
+/// The number of bytes in a line of the dump, if it is at least [`WIDE_FROM`] columns wide.
 const WIDE: usize = 16;
 /// The least width, in columns, from which on lines have [`WIDE`] bytes.
 const WIDE_FROM: usize = 120;

@@ -19,7 +19,8 @@ pub struct ShownEvent {
     pub event_hash: String,
     /// The tables in which the event has rows.
     pub found_in: Vec<TableId<'static>>,
-    /// The event's fields, and what follows from them alone.
+    /// The event's fields, and what is computed from them, such as the registered domain of the
+    /// queried name.
     pub fields: FieldsOfEvent,
     /// Where the event lies in the evidence: the first place comes first, then its copies.
     pub places: Vec<EventPlace>,
@@ -223,7 +224,7 @@ impl EventPlace {
         self.0.text("evidence").unwrap_or_default()
     }
 
-    /// Returns the path from its root of the event's file.
+    /// Returns the path of the event's file from its root (a folder or file that was swept).
     #[must_use]
     pub fn source_path(&self) -> &str {
         self.0.text("source_path").unwrap_or_default()

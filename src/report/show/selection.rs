@@ -101,9 +101,9 @@ pub enum NotFound {
     Ambiguous {
         /// The first characters, as they were asked for.
         id: EventId,
-        /// The number of events.
+        /// The number of events whose hashes begin with these characters.
         count: usize,
-        /// The hashes of the first few events.
+        /// The hashes of the first few of these events.
         first: String,
     },
     /// The host or process that was asked for has no events.
@@ -113,12 +113,13 @@ pub enum NotFound {
     NoEvents,
 }
 
-/// An event that was selected: its hash, and its rows.
+/// The events that were selected: their hashes, and their rows in the tables.
 #[derive(Debug, Default)]
 pub(super) struct Selected {
     /// The hashes of the selected events, in the order in which they are shown.
     pub hashes: Vec<String>,
-    /// The number of further events that were asked for.
+    /// The number of events that were asked for and are not in `hashes`, because there are too
+    /// many.
     pub further: u64,
     /// For each selected event, its rows in each table. The tables are in the order of [`SEARCHED`].
     pub rows: BTreeMap<String, [Vec<u64>; SEARCHED.len()]>,
@@ -128,7 +129,7 @@ pub(super) struct Selected {
 pub(super) const SEARCHED: [TableId<'static>; 4] =
     [TableId::Matches, TableId::Leads, TableId::Queries, TableId::Processes];
 
-/// Returns the columns of a table in which events are looked for.
+/// Returns all columns of a table, which is one of those in [`SEARCHED`].
 pub(super) fn columns_of(table: TableId<'_>) -> Vec<&'static Column> {
     match table {
         TableId::Leads => MatchRow::LEAD_COLUMNS.iter().map(|of| &of.column).collect(),

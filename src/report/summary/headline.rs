@@ -24,8 +24,9 @@ impl Summary<'_> {
         lines
     }
 
-    /// Returns how many of the hosts without a match are not cleared, and for each reason the first
-    /// few of them. Returns no line if all are cleared.
+    /// Returns how many of the hosts without a match are not cleared (their absence of matches
+    /// proves nothing), and for each reason the first few of them. Returns no line if all are
+    /// cleared.
     fn not_cleared(&self, room: Room) -> Vec<String> {
         let answer = self.answer;
         if answer.uncleared_counts.is_empty() {

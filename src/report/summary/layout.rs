@@ -30,13 +30,14 @@ pub enum Colours {
 /// The meaning by which a part of the summary is coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::report) enum Tone {
-    /// The answer of the sweep in one line.
+    /// The part is what matters most, such as the answer of the sweep in one line.
     Answer,
-    /// A host with matches of this risk score.
+    /// The part is about matches with this risk score, such as a host that has them.
     Risk(Option<i64>),
-    /// What keeps hosts from being cleared, or what could not be read.
+    /// The part says what keeps hosts from being cleared, or what could not be read or is not
+    /// shown.
     Gap,
-    /// The head of a table or a list.
+    /// The part is the head of a table or a list.
     Head,
 }
 

@@ -29,7 +29,7 @@ const MOST_PATTERNS: usize = 3;
 const MOST_NAMES: usize = 6;
 /// The most programs of all matches that a short summary lists.
 const MOST_PROCESSES: usize = 3;
-/// The most patterns with hits inside labels that a short summary lists.
+/// The most patterns whose text lies inside a label of a queried name that a short summary lists.
 const MOST_INSIDE_LABELS: usize = 3;
 /// The indent of the lines under the first line of a match.
 const UNDER_MATCH: &str = "      ";
@@ -133,8 +133,8 @@ impl Summary<'_> {
         lines
     }
 
-    /// Returns the summary's lines on patterns of which not all hits lie on label boundaries.
-    /// Returns none if all hits of all patterns do.
+    /// Returns the summary's lines on the patterns whose text lies inside a label of at least one
+    /// queried name, and is not whole labels there. Returns none if there are none of these.
     fn patterns_inside_labels(&self) -> Vec<String> {
         let patterns = &self.answer.patterns_inside_labels;
         let shown = patterns.items.len().min(self.extent.most(MOST_INSIDE_LABELS));

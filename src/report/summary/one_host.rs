@@ -222,7 +222,8 @@ fn more(count: u64, shown: usize) -> Option<String> {
     (more > 0).then(|| format!("… and {} more", grouped(more)))
 }
 
-/// Returns, as text, a host's verdict, and whether the host is cleared or why it is not.
+/// Returns, as text, a host's verdict, and whether the host is cleared (its absence of matches can
+/// be relied on) or why it is not.
 fn verdict(facts: &HostFacts) -> String {
     let verdict = fitted(&facts.verdict, VALUE_WIDTH);
     match facts.uncleared {

@@ -13,8 +13,8 @@ const MOST_ANOMALIES: usize = 6;
 /// The most notes on hosts' logs that a short summary shows. The table `hosts.parquet` has all of
 /// them.
 const MOST_NOTES: usize = 3;
-/// The most hosts with leads that a short summary lists, and the most detections that it lists
-/// because they can have no leads.
+/// The most hosts with leads (queries that Windows' own DNS client logged) that a short summary
+/// lists, and the most detections that it lists because they can have no leads.
 const MOST_LEADS: usize = 3;
 
 impl Summary<'_> {
@@ -39,8 +39,9 @@ impl Summary<'_> {
         lines
     }
 
-    /// Returns the summary's lines on leads: which hosts have some, which detections can have none,
-    /// and that a lead is no match. Returns no line if leads were not looked for.
+    /// Returns the summary's lines on leads (queries that Windows' own DNS client logged): which
+    /// hosts have some, which detections can have none, and that a lead is no match. Returns no
+    /// line if leads were not looked for.
     fn leads(&self) -> Vec<String> {
         let Some(hosts) = &self.answer.leads else { return Vec::new() };
         let totals = &self.run().totals;

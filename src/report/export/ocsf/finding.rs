@@ -5,7 +5,8 @@ use crate::report::export::detection::{Severity, Technique};
 use crate::report::export::event::ExportedEvent;
 use crate::report::export::json::{Json, list, object};
 
-/// The type ids that OCSF has for observables: what a value, such as a host's name, is.
+/// The type id that OCSF has for an observable that is a host's name. The constants that follow are
+/// the type ids for other kinds of values.
 const HOSTNAME: i64 = 1;
 const IP_ADDRESS: i64 = 2;
 const USER_NAME: i64 = 4;

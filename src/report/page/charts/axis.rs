@@ -16,8 +16,8 @@ const MOST_STEPS: i64 = 120;
 /// which [`MOST_STEPS`] steps cover all matches and nearly all logs.
 const STEPS: [(i64, &str); 5] =
     [(1, "hour"), (6, "six hours"), (DAY, "day"), (WEEK, "week"), (4 * WEEK, "four weeks")];
-/// Of this many first and last hours of logs, one may lie outside the axis, so that one machine's
-/// wrong clock does not make all steps long. Matches must lie within the axis.
+/// One in this many of the hours in which logs begin or end may lie outside the axis, so that one
+/// machine's wrong clock does not make all steps long. Matches must lie within the axis.
 const FEW: u64 = 50;
 
 /// An hour in UTC: the number of hours since the start of 1970.
@@ -82,8 +82,9 @@ impl Axis {
         })
     }
 
-    /// Returns the axis with the shortest steps that leaves out at most `few` of the weight of
-    /// `hours`, which are sorted and have a weight each; `None` if each axis leaves out more.
+    /// Returns the axis with the shortest steps that leaves out hours with a weight of at most
+    /// `few` together. `hours` are sorted; the weight of each says how much it matters that the
+    /// axis covers it. `None` if each axis leaves out more.
     fn finest(hours: &[(Hour, u64)], few: u64) -> Option<Self> {
         let axes = STEPS.iter().filter_map(|(length, name)| Axis::of(hours, *length, name));
         axes.into_iter().find(|axis| {
@@ -92,8 +93,9 @@ impl Axis {
         })
     }
 
-    /// Returns the axis with steps of this length that covers the most of `hours`, which are sorted
-    /// and have a weight each; `None` without hours.
+    /// Returns the axis with steps of this length that covers hours with the greatest weight.
+    /// `hours` are sorted; the weight of each says how much it matters that the axis covers it.
+    /// `None` without hours.
     fn of(hours: &[(Hour, u64)], hours_per_step: i64, step_name: &'static str) -> Option<Self> {
         let length = MOST_STEPS * hours_per_step;
         let (earliest, latest) = (hours.first()?.0.0, hours.last()?.0.0);
@@ -167,7 +169,7 @@ impl Axis {
 }
 
 /// Returns the first of those `length` consecutive hours that have the greatest weight together.
-/// `hours` are sorted, and have a weight each.
+/// `hours` are sorted; the weight of each says how much it matters that the axis covers it.
 fn busiest(hours: &[(Hour, u64)], length: i64) -> i64 {
     let (mut best, mut most) = (0, 0);
     let (mut ahead, mut sum) = (hours.iter().peekable(), 0_u64);

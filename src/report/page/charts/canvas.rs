@@ -7,7 +7,7 @@ use plotters::element::{PathElement, Rectangle, Text};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, IntoFont, RGBColor, ShapeStyle};
 
-/// What is drawn into a string does not fail.
+/// The message of a panic that cannot occur, because drawing into a string does not fail.
 const INFALLIBLE: &str = "a string takes all that is drawn";
 /// The ratio between the size of a font as `plotters` takes it, and its size in SVG.
 const FONT_RATIO: f64 = 1.24;
@@ -18,30 +18,32 @@ const FONT_SIZE: f64 = 12.0;
 /// where the page is dark; a test checks that it leaves none out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ink {
-    /// Ordinary text, such as names of hosts.
+    /// The colour of ordinary text, such as names of hosts.
     Text,
-    /// Text of less weight, such as dates.
+    /// The colour of text of less weight, such as dates.
     Muted,
-    /// Lines between rows, and between steps of the time axis.
+    /// The colour of lines between rows, and between steps of the time axis.
     Grid,
-    /// A cell of the chart of matches with one match.
+    /// The colour of a cell with one match in the chart of matches.
     Match1,
-    /// A cell of the chart of matches with 2 to 9 matches.
+    /// The colour of a cell with 2 to 9 matches in the chart of matches.
     Match2,
-    /// A cell of the chart of matches with 10 to 99 matches. In bars and in the chart of DNS
-    /// logging, any number of matches.
+    /// The colour of a cell with 10 to 99 matches in the chart of matches. In bars and in the chart
+    /// of DNS logging, it stands for any number of matches.
     Match3,
-    /// A cell of the chart of matches with 100 or more matches.
+    /// The colour of a cell with 100 or more matches in the chart of matches.
     Match4,
-    /// Text on [`Ink::Match3`] and [`Ink::Match4`].
+    /// The colour of text on [`Ink::Match3`] and [`Ink::Match4`].
     OnMatch,
-    /// A period in which DNS queries were logged on a host, and the bars that count these hosts.
+    /// The colour of a period in which DNS queries were logged on a host, and of the bars that
+    /// count these hosts.
     Logged,
-    /// The period from the first to the last record of a host, of any kind.
+    /// The colour of the frame around the period from the first to the last record of a host,
+    /// whatever logged them.
     OtherRecords,
-    /// A period in which records of a host are missing.
+    /// The colour of a period in which records of a host are missing.
     Gap,
-    /// The name of a host that is not cleared, and the text that says why.
+    /// The colour of the name of a host that is not cleared, and of the text that says why.
     Unknown,
 }
 

@@ -19,7 +19,8 @@ pub(in crate::report::page) struct CoverageRow {
     pub gaps: Vec<(Hour, Hour)>,
     /// The hours in which the host has matches.
     pub matches: Vec<Hour>,
-    /// Why the host cannot be cleared, in a few words; `None` if it is cleared or has matches.
+    /// Why the host cannot be cleared (why its absence of matches proves nothing), in a few words;
+    /// `None` if it is cleared or has matches.
     pub not_cleared: Option<String>,
 }
 
