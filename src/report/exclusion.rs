@@ -29,7 +29,7 @@ pub struct ExclusionRecord {
     /// detection, only the first in the order of the command line counts.
     pub excluded_matches: u64,
     /// The number of leads that the exclusion took away from at least one detection, including
-    /// copies of an event.
+    /// copies of an event. A lead is a query that Windows' own DNS client logged.
     pub excluded_leads: u64,
     /// The hosts from which the exclusion took matches or leads away, sorted by name.
     pub hosts: Vec<HostExclusions>,
@@ -42,24 +42,27 @@ pub struct HostExclusions {
     pub computer: String,
     /// How many matches the exclusion took away from the host.
     pub excluded_matches: u64,
-    /// How many leads the exclusion took away from the host.
+    /// How many leads (queries that Windows' own DNS client logged) the exclusion took away from
+    /// the host.
     pub excluded_leads: u64,
 }
 
-/// How many matches and leads were taken away by exclusions. [`merge`](Self::merge) is associative
-/// and commutative, so that parts of the evidence can be counted separately.
+/// How many matches and leads (queries that Windows' own DNS client logged) were taken away by
+/// exclusions. [`merge`](Self::merge) is associative and commutative, so that parts of the evidence
+/// can be counted separately.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ExcludedCounts {
     /// The number of matches that exclusions took away.
     pub matches: u64,
-    /// The number of leads that exclusions took away.
+    /// The number of leads (queries that Windows' own DNS client logged) that exclusions took away.
     pub leads: u64,
 }
 
 impl ExcludedCounts {
     /// The counts for a single match that an exclusion takes away.
     pub const MATCH: ExcludedCounts = ExcludedCounts { matches: 1, leads: 0 };
-    /// The counts for a single lead that an exclusion takes away.
+    /// The counts for a single lead (a query that Windows' own DNS client logged) that an exclusion
+    /// takes away.
     pub const LEAD: ExcludedCounts = ExcludedCounts { matches: 0, leads: 1 };
 
     /// Adds the counts of what exclusions took away in another part of the evidence.

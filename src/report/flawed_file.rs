@@ -17,7 +17,7 @@ pub const MOST_FLAWED: usize = 100;
 pub struct FlawedFile {
     /// The name of the piece of evidence that contains the file.
     pub evidence: String,
-    /// The file's path from its root.
+    /// The file's path from its root (a folder or file that was swept).
     pub source_path: String,
     /// What could be done with the file as a whole, such as `damaged` or `unreadable`.
     pub status: String,
@@ -79,7 +79,7 @@ impl FlawedFile {
 pub struct MissedContainer {
     /// The name of the piece of evidence that the container belongs to.
     pub evidence: String,
-    /// The path of the container from its root.
+    /// The path of the container from its root (a folder or file that was swept).
     pub source_path: String,
     /// The container's format, such as `zip`, `ewf` or `ntfs`.
     pub kind: String,

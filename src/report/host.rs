@@ -114,7 +114,8 @@ pub struct Host {
     /// The number of leads: events of Windows' own DNS client with a name that a detection
     /// describes, including copies of an event. They are not matches.
     pub leads: u64,
-    /// The number of leads that are not copies of an earlier one.
+    /// The number of leads (queries that Windows' own DNS client logged) that are not copies of an
+    /// earlier one.
     pub unique_leads: u64,
     /// How much of the requested period is covered by the host's DNS queries. `None` if no period
     /// was requested, and until all evidence was read.
@@ -193,7 +194,8 @@ impl Host {
         }
     }
 
-    /// Counts a lead of this host. `occurrence` tells whether its event is a copy.
+    /// Counts a lead (a query that Windows' own DNS client logged) of this host. `occurrence` tells
+    /// whether its event is a copy.
     pub fn add_lead(&mut self, occurrence: Occurrence) {
         self.leads += 1;
         self.unique_leads += u64::from(occurrence == Occurrence::First);

@@ -55,14 +55,14 @@ pub struct Hosts {
 /// What is known about a piece of evidence as a whole, and not about a single host in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct EvidencePiece {
-    /// The counts of this piece's files in which no record names a Computer, and of its containers
-    /// that could not be read.
+    /// The counts of the files of this piece of evidence in which no record names a Computer, and
+    /// of its containers that could not be read.
     pub nameless: FileCounts,
     /// The times at which a clock went back in files that contain records of several machines, so
     /// that it is unknown whose clock it was.
     pub clock: MachineClock,
     /// Pairs of Computers (in lower case) that are names of one machine, because a log of this
-    /// piece continues from one name to the other.
+    /// piece of evidence continues from one name to the other.
     pub renamed: BTreeSet<(String, String)>,
 }
 
@@ -164,8 +164,8 @@ impl Hosts {
         self.change(computer, |host| host.excluded_matches += 1);
     }
 
-    /// Counts a lead for the host `computer`. `occurrence` tells whether the lead's event is a
-    /// copy.
+    /// Counts a lead (a query that Windows' own DNS client logged) for the host `computer`.
+    /// `occurrence` tells whether the lead's event is a copy.
     pub fn add_lead(&mut self, computer: &str, occurrence: Occurrence) {
         self.change(computer, |host| host.add_lead(occurrence));
     }

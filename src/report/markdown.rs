@@ -207,7 +207,8 @@ fn top_values(text: &mut String, head: &str, values: &TopValues) {
     text.push('\n');
 }
 
-/// Writes the patterns of which not all hits lie on label boundaries. Writes nothing if all do.
+/// Writes the patterns whose text lies inside a label of at least one queried name, and is not
+/// whole labels there. Writes nothing if there are none.
 fn patterns_inside_labels(text: &mut String, answer: &Answer) {
     let patterns = &answer.patterns_inside_labels;
     if patterns.count == 0 {

@@ -42,7 +42,8 @@ pub struct MatchRow<'a> {
     pub results: QueryResults,
     /// Those of the detection's patterns for the queried name that the event satisfies.
     pub matched_query: Vec<&'a str>,
-    /// Those of `matched_query` whose text lies on label boundaries in the queried name.
+    /// Those of `matched_query` whose text is one or more whole labels of the queried name, the
+    /// parts between its dots. Patterns that state no text are among them.
     pub matched_query_on_label: Vec<&'a str>,
     /// Those of the detection's patterns for the name or the path of the querying program that the
     /// event satisfies.
@@ -82,7 +83,8 @@ pub enum Occurrence {
 pub struct MatchContext<'a> {
     /// The name of the piece of evidence that contains the event's file.
     pub evidence: &'a str,
-    /// The path, from its root, of the file that contains the event.
+    /// The path, from its root (a folder or file that was swept), of the file that contains the
+    /// event.
     pub source_path: &'a str,
     /// What is known about where the event's file comes from: its path on the collected machine,
     /// the time of the shadow copy that it lies in, and whether it was deleted.

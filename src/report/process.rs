@@ -36,7 +36,7 @@ pub struct ProcessRow<'a> {
 /// The event 1 of a process, and where it was found.
 #[derive(Debug, Clone)]
 pub struct CreationPlace<'a> {
-    /// The event.
+    /// The event 1 itself, in which Sysmon logged that the process was created.
     pub event: &'a Event,
     /// The number, from 0, of the chunk that contains the event's record; 0 in event XML.
     pub chunk_number: u64,
@@ -48,7 +48,8 @@ pub struct CreationPlace<'a> {
     pub hash: Sha256Digest,
     /// The name of the piece of evidence that contains the event's file.
     pub evidence: &'a str,
-    /// The path, from its root, of the file that contains the event.
+    /// The path, from its root (a folder or file that was swept), of the file that contains the
+    /// event.
     pub source_path: Cow<'a, str>,
     /// What is known about where the event's file comes from.
     pub origin: &'a Origin,
@@ -57,15 +58,16 @@ pub struct CreationPlace<'a> {
 /// Whether a process's event 1 was found, or why not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProcessStatus {
-    /// The event was found.
+    /// The process's event 1 (a process was created) was found.
     Found,
-    /// The log covers the time at which the process started, but does not contain the event.
+    /// The log covers the time at which the process started, but does not contain the process's
+    /// event 1.
     NotLogged,
     /// The process started before the first record that Sysmon logged on its computer.
     LogBeginsLater,
-    /// The event was not found, and a log of the computer is damaged.
+    /// The process's event 1 was not found, and a log of the computer is damaged.
     Damaged,
-    /// A log of the computer could not be read again.
+    /// The process's event 1 was not found, and a log of the computer could not be read again.
     NotRead,
 }
 

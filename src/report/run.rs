@@ -187,7 +187,8 @@ pub struct DetectionRecord {
     /// The number of the detection's matches among deleted records. No other field of this type
     /// counts them.
     pub recovered_matches: u64,
-    /// The detection's leads; `null` if leads were not looked for.
+    /// The number of the detection's leads (queries that Windows' own DNS client logged); `null` if
+    /// leads were not looked for.
     pub leads: Option<DetectionLeads>,
 }
 
@@ -274,22 +275,25 @@ pub struct ContentRecord {
     pub sha256: String,
 }
 
-/// The number of a detection's leads, as `run.json` lists it.
+/// The number of a detection's leads (queries that Windows' own DNS client logged), as `run.json`
+/// lists it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DetectionLeads {
     /// Tells whether the detection's condition restricts the queried name. Only then can the
     /// detection have leads.
     pub names: NameCondition,
     /// The number of the detection's leads, including copies: the same event found again in another
-    /// place of the evidence. A lead is no match.
+    /// place of the evidence. A lead is a query that Windows' own DNS client logged; it is no
+    /// match.
     pub leads: u64,
-    /// The number of the detection's leads that are no copies of an earlier lead.
+    /// The number of the detection's leads (queries that Windows' own DNS client logged) that are
+    /// no copies of an earlier lead.
     pub unique_leads: u64,
 }
 
 /// Which queried names can satisfy a detection's condition, if the condition's demands on other
 /// fields are left aside. This decides whether the detection can have leads, because only the name
-/// is known of a lead.
+/// of a lead (a query that Windows' own DNS client logged) is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum NameCondition {

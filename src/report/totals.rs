@@ -31,8 +31,8 @@ pub struct Totals {
     /// The number of hosts without a match that cannot be cleared: no DNS queries were seen, the
     /// DNS queries do not cover the whole period, or not everything was read.
     pub hosts_not_cleared: u64,
-    /// The number of all files in the ledger: those that were read as event logs or event XML, or
-    /// should have been.
+    /// The number of all files in the ledger (`files.parquet`): those that were read as event logs
+    /// or event XML, or should have been.
     pub files: u64,
     /// The number of files that were completely read and understood.
     pub complete_files: u64,
@@ -59,7 +59,7 @@ pub struct Totals {
     pub logs_read: u64,
     /// The number of event logs that were in use when they were copied.
     pub files_in_use: u64,
-    /// The number of files with a SHA-256 in the ledger.
+    /// The number of files with a SHA-256 in the ledger (`files.parquet`).
     pub hashed_files: u64,
     /// The number of files that were deleted in their volume and of which only a part is left. No
     /// field for another state of files, such as `damaged_files`, counts them.
@@ -76,11 +76,12 @@ pub struct Totals {
     pub not_read_containers: u64,
     /// The number of shadow copies that were listed, but not read (without `--vss`).
     pub shadow_copies_not_looked_at: u64,
-    /// The size of all files in the ledger, in bytes.
+    /// The size of all files in the ledger (`files.parquet`), in bytes.
     pub bytes: u64,
     /// The size of the files that `unchanged_files` counts, in bytes.
     pub unchanged_bytes: u64,
-    /// The number of bytes that could be read, in all files of the ledger together.
+    /// The number of bytes that could be read, in all files of the ledger (`files.parquet`)
+    /// together.
     pub bytes_read: u64,
     /// The number of slots (places for a chunk of 64 KiB) in the event logs, and of chunks found in
     /// files that are no event logs (`--carve`).
@@ -131,11 +132,13 @@ pub struct Totals {
     /// The number of leads (queries that Windows' own DNS client logged), including copies: the
     /// same event found again in another place of the evidence. Leads are not matches.
     pub leads: u64,
-    /// The number of leads that are no copies of an earlier lead.
+    /// The number of leads (queries that Windows' own DNS client logged) that are no copies of an
+    /// earlier lead.
     pub unique_leads: u64,
-    /// The number of hosts with at least one lead.
+    /// The number of hosts with at least one lead (a query that Windows' own DNS client logged).
     pub hosts_with_leads: u64,
-    /// The number of leads that an exclusion takes away. No other field of this type counts them.
+    /// The number of leads (queries that Windows' own DNS client logged) that an exclusion takes
+    /// away. No other field of this type counts them.
     pub excluded_leads: u64,
     /// The number of rows in the table of processes: processes of matches and their ancestors, with
     /// `--context`.

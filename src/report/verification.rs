@@ -9,19 +9,21 @@ use super::run::Run;
 use super::wording::{counted, grouped};
 use crate::config::Hashing;
 
-/// A file of the output or of the evidence that differs from what `run.json` or the ledger records
-/// of it, with the difference. The command `verify` finds and prints such differences.
+/// A file of the output or of the evidence that differs from what `run.json` or the ledger
+/// (`files.parquet`) records of it, with the difference. The command `verify` finds and prints such
+/// differences.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Discrepancy {
     /// The file that differs.
     pub file: ComparedFile,
-    /// How the file differs from what `run.json` (for a file of the output) or the ledger (for a
-    /// file of the evidence) records of it.
+    /// How the file differs from what `run.json` (for a file of the output) or the ledger
+    /// `files.parquet` (for a file of the evidence) records of it.
     pub difference: Difference,
 }
 
 /// A file that the command `verify` compares with what a sweep recorded. Files of the sweep's
-/// output are compared with `run.json`, and files of the evidence with the ledger.
+/// output are compared with `run.json`, and files of the evidence with the ledger
+/// (`files.parquet`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ComparedFile {
     /// A file of the output, by its path from the output directory.
@@ -35,32 +37,33 @@ pub enum ComparedFile {
     },
 }
 
-/// How a file differs from what `run.json` (for a file of the output) or the ledger (for a file of
-/// the evidence) records of it.
+/// How a file differs from what `run.json` (for a file of the output) or the ledger `files.parquet`
+/// (for a file of the evidence) records of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Difference {
-    /// `run.json` or the ledger lists the file, but the file does not exist.
+    /// `run.json` or the ledger (`files.parquet`) lists the file, but the file does not exist.
     Missing,
-    /// The file exists, but neither `run.json` (for a file of the output) nor the ledger (for a
-    /// file of the evidence) lists it.
+    /// The file exists, but neither `run.json` (for a file of the output) nor the ledger
+    /// `files.parquet` (for a file of the evidence) lists it.
     Unlisted,
     /// Something other than a regular file, such as a folder, has the name that `run.json` or the
-    /// ledger lists.
+    /// ledger (`files.parquet`) lists.
     NotAFile,
     /// The file name that `run.json` lists leads out of the output directory, so the file was not
     /// opened.
     Outside,
-    /// The file's size differs from the size that `run.json` or the ledger records.
+    /// The file's size differs from the size that `run.json` or the ledger (`files.parquet`)
+    /// records.
     Size {
-        /// The size of the file that `run.json` or the ledger records, in bytes.
+        /// The size of the file that `run.json` or the ledger (`files.parquet`) records, in bytes.
         recorded: u64,
         /// The size of the file now, in bytes.
         found: u64,
     },
-    /// The file has the size that `run.json` or the ledger records, but another SHA-256, so its
-    /// content differs.
+    /// The file has the size that `run.json` or the ledger (`files.parquet`) records, but another
+    /// SHA-256, so its content differs.
     Content {
-        /// The SHA-256 of the file that `run.json` or the ledger records.
+        /// The SHA-256 of the file that `run.json` or the ledger (`files.parquet`) records.
         recorded: String,
         /// The SHA-256 of the file's bytes now.
         found: String,
@@ -87,8 +90,8 @@ pub enum Difference {
     /// The file cannot be read or understood now, so it cannot be compared with what was recorded
     /// of it. Contains the reason.
     Unreadable(String),
-    /// The ledger differs from what `run.json` records, or is not listed in `run.json`. The
-    /// evidence was therefore not compared with the ledger.
+    /// The ledger (`files.parquet`) differs from what `run.json` records, or is not listed in
+    /// `run.json`. The evidence was therefore not compared with the ledger.
     NoLedger,
 }
 
@@ -132,17 +135,19 @@ impl Display for Discrepancy {
     }
 }
 
-/// How many files were compared with what `run.json` or the ledger records of them, and how many of
-/// these were found unchanged.
+/// How many files were compared with what `run.json` or the ledger (`files.parquet`) records of
+/// them, and how many of these were found unchanged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ComparisonCounts {
-    /// The number of files that `run.json` or the ledger records. All of them are compared.
+    /// The number of files that `run.json` or the ledger (`files.parquet`) records. All of them are
+    /// compared.
     pub files: u64,
     /// The number of recorded files that were found unchanged.
     pub same: u64,
 }
 
-/// How much of the evidence was compared with the ledger, and how much was found unchanged.
+/// How much of the evidence was compared with the ledger (`files.parquet`), and how much was found
+/// unchanged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct EvidenceComparison {
     /// The files that the sweep read, or should have read: the rows of `files.parquet`.
@@ -160,7 +165,7 @@ pub struct ComparedFiles {
     /// The size of all unchanged files of the evidence together, in bytes.
     pub bytes: u64,
     /// The number of unchanged files of the evidence that were compared by size only, because the
-    /// ledger has no hash for them.
+    /// ledger (`files.parquet`) has no hash for them.
     pub by_size_only: u64,
 }
 
@@ -190,7 +195,7 @@ pub enum ComparedPage {
 }
 
 /// The result of the command `verify`: of comparing the output of a sweep with its `run.json`, and
-/// the evidence with the ledger.
+/// the evidence with the ledger (`files.parquet`).
 #[derive(Debug)]
 pub struct Verification {
     /// The output directory that was verified.
@@ -204,8 +209,8 @@ pub struct Verification {
     pub outputs: ComparisonCounts,
     /// How the page of the output, `report.html`, was compared; `None` if the output has none.
     pub page: Option<ComparedPage>,
-    /// How many of the evidence's files were compared with the ledger, and how many of them are
-    /// unchanged. `None` if the evidence was not compared.
+    /// How many of the evidence's files were compared with the ledger (`files.parquet`), and how
+    /// many of them are unchanged. `None` if the evidence was not compared.
     pub evidence: Option<EvidenceComparison>,
     /// Every difference that was found, in the output and in the evidence.
     pub discrepancies: Vec<Discrepancy>,
