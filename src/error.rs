@@ -25,7 +25,8 @@ pub enum SweepError {
     /// The file of passwords for archives and volumes cannot be used.
     #[error(transparent)]
     Passwords(#[from] PasswordsError),
-    /// The configuration that a plan carries cannot be made or used.
+    /// The configuration that a plan carries (the rules and options for the sweeps of its shards)
+    /// cannot be made or used.
     #[error(transparent)]
     Carried(#[from] CarriedError),
     /// The output directory cannot be used, or its files cannot be written completely.
@@ -35,7 +36,8 @@ pub enum SweepError {
     /// ([`Sink::Each`](crate::Sink::Each)), returned an error.
     #[error("a match cannot be taken: {0}")]
     Sink(#[source] SinkError),
-    /// A plan or a part cannot be used, or parts do not belong together.
+    /// A plan, or a part (a file from which outputs are merged), cannot be used, or parts do not
+    /// belong together.
     #[error(transparent)]
     Parts(#[from] PartsError),
     /// The work was interrupted, and nothing was written.

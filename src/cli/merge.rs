@@ -17,8 +17,8 @@ use crate::config::Local;
 use crate::output::{UnfinishedPolicy, prepare};
 use crate::sweep::{Merge, PartSource};
 
-/// Runs the command `dnsweep merge`: merges parts into an output, and prints its summary. Returns
-/// the exit status.
+/// Runs the command `dnsweep merge`: merges the parts that sweeps left into one output, and prints
+/// its summary. Returns the exit status.
 pub(super) fn run(arguments: &MergeArguments) -> Result<Exit, CommandError> {
     let verbosity = if arguments.quiet { Verbosity::Quiet } else { Verbosity::Normal };
     let interrupt = interrupt::watch(None, arguments.log_format, verbosity);

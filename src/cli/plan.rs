@@ -15,8 +15,8 @@ use crate::config::Sweep;
 use crate::event::EventTime;
 use crate::sweep::{Plan, PlanSummary};
 
-/// Runs the command `dnsweep plan`: writes a plan, and prints what it divides. Returns the exit
-/// status.
+/// Runs the command `dnsweep plan`: writes a plan, which divides evidence into shards that are
+/// swept apart, and prints what it divides. Returns the exit status.
 pub(super) fn run(arguments: &PlanArguments) -> Result<Exit, CommandError> {
     let verbosity = if arguments.quiet { Verbosity::Quiet } else { Verbosity::Normal };
     let interrupt = interrupt::watch(None, arguments.log_format, verbosity);

@@ -20,8 +20,8 @@ use crate::sweep::{Plan, ShardSweep, sweep_shard};
 /// The most roots of a plan that a message lists.
 const MOST_ROOTS: usize = 5;
 
-/// Sweeps one shard of the plan in the file `plan_path`, and writes its part. Returns the exit
-/// status.
+/// Sweeps one shard of the plan in the file `plan_path`, and writes its part (the file from which
+/// outputs are merged). Returns the exit status.
 pub(super) fn run(arguments: &SweepArguments, plan_path: &Path) -> Result<Exit, CommandError> {
     let verbosity = if arguments.quiet { Verbosity::Quiet } else { Verbosity::Normal };
     let Some(Some(part)) = &arguments.part else { return Err(UsageError::PlanWithoutPart.into()) };

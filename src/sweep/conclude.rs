@@ -114,8 +114,8 @@ pub(super) fn conclude(
     Ok(Outcome { ending, run, hosts, directory })
 }
 
-/// Ends the part of a sweep, and returns its record for `run.json`. A part is complete or absent: the
-/// part of an interrupted sweep is removed.
+/// Ends the part of a sweep (the file from which outputs are merged), and returns its record for
+/// `run.json`. A part is complete or absent: the part of an interrupted sweep is removed.
 fn finish_part(
     part: Option<PartWriter>,
     output: Option<&OutputDirectory>,
@@ -186,8 +186,8 @@ fn exclusion_records(exclusions: &[LoadedExclusion], excluded: &ExclusionCounts)
     exclusions.iter().enumerate().map(record).collect()
 }
 
-/// Returns what `run.json` says of the leads of each detection; `None` for each if leads were not
-/// looked for.
+/// Returns what `run.json` says of the leads (queries that Windows' own DNS client logged) of each
+/// detection; `None` for each if leads were not looked for.
 fn detection_leads(config: &Config, counts: &[LeadCounts]) -> Vec<Option<DetectionLeads>> {
     if config.options.leads == Leads::None {
         return vec![None; config.detections.len()];

@@ -29,8 +29,8 @@ struct Rule<'a> {
 }
 
 impl Rule<'_> {
-    /// Returns the detection's condition for a match or for a lead; `None` if the detection can
-    /// have no leads.
+    /// Returns the detection's condition for a match, or for a lead (a query that Windows' own DNS
+    /// client logged); `None` if the detection can have no leads.
     fn condition(&self, role: Role) -> Option<&Predicate> {
         match role {
             Role::Match => Some(&self.detection.search.predicate),

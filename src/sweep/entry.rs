@@ -76,7 +76,8 @@ fn expected_size(done: &FinishedUnit<'_>) -> usize {
     (done.detected.len() + done.recovered.len()) * EVENT_BYTES
 }
 
-/// Makes the entry of `done`, a finished block of the file `file`, as a part has it.
+/// Makes the entry of `done`, a finished block of the file `file`, as a part (the file from which
+/// outputs are merged) has it.
 pub(super) fn entry<F: Serialize>(done: &FinishedUnit<'_>, file: F) -> Vec<u8> {
     append_entry(done, file, Vec::with_capacity(expected_size(done)))
 }

@@ -41,8 +41,8 @@ pub(super) struct Hit {
     pub excluded_by: Option<ExclusionIndex>,
 }
 
-/// What an event becomes if a detection describes it: a match or a lead. The kind of the event
-/// decides.
+/// What an event becomes if a detection describes it: a match if Sysmon logged it, or a lead if
+/// Windows' own DNS client did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     Match,

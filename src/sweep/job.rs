@@ -45,6 +45,7 @@ pub(super) enum UnitsFrom {
     /// lie.
     Evidence(HashMap<FileKey, Vec<EntryLocation>>),
     /// The results of the blocks of files are taken from the parts of the sweeps that are merged.
+    /// Contains the parts: those of one plan, or one of a whole sweep, are a group.
     Parts(Vec<Group>),
 }
 
@@ -161,7 +162,8 @@ fn collect<'a, U: Iterator<Item = Unit<'a>>>(
     collector.finish(processes.as_ref())
 }
 
-/// Begins the part of a sweep in its output directory. Returns `None` if the sweep leaves no part.
+/// Begins the part of a sweep (the file from which outputs are merged) in its output directory.
+/// Returns `None` if the sweep leaves no part.
 fn part_writer(
     config: &mut Config,
     output: Option<&OutputDirectory>,

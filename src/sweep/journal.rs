@@ -50,7 +50,7 @@ struct FirstEntry {
 pub(super) struct FileKey {
     /// The name of the piece of evidence that contains the file.
     pub evidence: String,
-    /// The file's path from its root.
+    /// The file's path from its root (a folder or file that was swept).
     pub source_path: String,
     /// The size of the file in bytes.
     pub size: u64,

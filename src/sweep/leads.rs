@@ -11,14 +11,17 @@ use crate::report::Occurrence;
 /// order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct LeadCounts {
-    /// The number of all leads, including copies of an event.
+    /// The number of all leads (queries that Windows' own DNS client logged), including copies of
+    /// an event.
     pub leads: u64,
-    /// The number of leads that are no copies of an earlier one.
+    /// The number of leads (queries that Windows' own DNS client logged) that are no copies of an
+    /// earlier one.
     pub unique_leads: u64,
 }
 
 impl LeadCounts {
-    /// Counts a lead. `occurrence` tells whether its event is a copy.
+    /// Counts a lead (a query that Windows' own DNS client logged). `occurrence` tells whether its
+    /// event is a copy.
     pub(super) fn add(&mut self, occurrence: Occurrence) {
         let unique_leads = u64::from(occurrence == Occurrence::First);
         self.merge(LeadCounts { leads: 1, unique_leads });

@@ -24,7 +24,7 @@ use crate::output::{
 use crate::report::{MatchContext, MatchRow, Occurrence, OutputRecord};
 use crate::scan::LocatedEvent;
 
-/// The number of rows that a thread makes at a time.
+/// The number of rows of the table of DNS queries that a thread makes at a time.
 const PART_ROWS: usize = 2048;
 /// The weight of [`PART_ROWS`] queries when they are divided among threads: their usual size in
 /// bytes.
@@ -36,9 +36,11 @@ const QUERY_BYTES: usize = 400;
 /// come last.
 #[derive(Debug, Default)]
 pub(super) struct UnitQueries {
-    /// The keys and the encoded queries, one after the other.
+    /// For each query, its key, by which the queries of the sweep are sorted, and then the encoded
+    /// query.
     bytes: Vec<u8>,
-    /// For each query, where its key ends in the bytes, and where the query ends.
+    /// For each query, the offsets in `bytes` at which its key ends and at which the encoded query
+    /// ends.
     ends: Vec<(usize, usize)>,
 }
 
@@ -49,7 +51,7 @@ struct NewQuery<'a> {
     located: &'a LocatedEvent,
 }
 
-/// A DNS query as it was encoded.
+/// A DNS query, decoded from what was kept of it until its row is made.
 #[derive(Deserialize)]
 struct Query {
     /// The position of the query's file among all files of the sweep.
@@ -63,8 +65,9 @@ struct PlacedQuery {
     occurrence: Occurrence,
 }
 
-/// The bytes at the end of a key: the hash of the event's content; 1 for a deleted record, otherwise
-/// 0; and the position of the event among all queries, in evidence order.
+/// The number of bytes at the end of the key by which a query is sorted: the hash of the event's
+/// content; 1 for a deleted record, otherwise 0; and the position of the event among all queries,
+/// in evidence order.
 const KEY_END: usize = 32 + 1 + 8;
 
 impl UnitQueries {
@@ -122,7 +125,7 @@ impl QueryTable {
         }
     }
 
-    /// Adds the queries of a unit. Must be called in evidence order.
+    /// Adds the queries of a unit of work (a block of a file). Must be called in evidence order.
     pub(super) fn add(&mut self, queries: &UnitQueries) -> Result<(), OutputError> {
         let mut start = 0;
         for (key, end) in &queries.ends {
@@ -179,7 +182,7 @@ fn failed(path: &std::path::Path, error: &io::Error) -> OutputError {
 /// out.
 struct Unique<S> {
     sorted: S,
-    /// The hash of the last query.
+    /// The hash of the content of the last query that was taken from `sorted`.
     last: Option<Sha256Digest>,
 }
 
@@ -205,7 +208,8 @@ impl<S: Iterator<Item = io::Result<SortedRecord>>> Iterator for Unique<S> {
     }
 }
 
-/// Returns the hash of the event's content in a key, and whether the event's record was deleted.
+/// Returns what the key by which a query is sorted ends with: the hash of the event's content, and
+/// whether the event's record was deleted.
 fn end_of(key: &[u8]) -> (Sha256Digest, bool) {
     let (hash, rest) = key
         .last_chunk::<KEY_END>()
@@ -214,7 +218,8 @@ fn end_of(key: &[u8]) -> (Sha256Digest, bool) {
     (Sha256Digest::from(*hash), rest.first() == Some(&1))
 }
 
-/// Divides queries into parts, of which threads make rows. An error ends them, and is kept.
+/// Divides the sorted queries into parts, of which threads make rows. If a query cannot be read, no
+/// further part follows, and the error is kept in `failure`.
 struct Parts<'f, Q> {
     queries: Q,
     failure: &'f mut Option<io::Error>,
@@ -236,7 +241,7 @@ impl<Q: Iterator<Item = io::Result<PlacedQuery>>> Iterator for Parts<'_, Q> {
     }
 }
 
-/// Makes the rows of queries.
+/// Makes the rows of the table of DNS queries for one part of the queries.
 fn rows(part: &[PlacedQuery], table: &Table, discovery: &Discovery) -> Result<Rows, OutputError> {
     let mut rows = table.rows(part.len());
     // Most queries that come one after the other lie in one file.

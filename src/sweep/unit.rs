@@ -89,8 +89,8 @@ fn block_chunks(form: FileForm) -> u64 {
 
 impl Unit<'_> {
     /// Returns the memory in bytes that the unit takes while it is worked on. This is the size of
-    /// its block, or twice that if a copy of the block may have to wait to be hashed; for a unit of a
-    /// part, what its entry takes.
+    /// its block, or twice that if a copy of the block may have to wait to be hashed. If a part of
+    /// a merge has the result of the block, it is about what the result takes.
     pub(super) fn weight(&self) -> u64 {
         match &self.source {
             UnitSource::Evidence(Some(_)) => self.block.length() * 2,

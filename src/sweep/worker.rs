@@ -104,7 +104,8 @@ pub(super) struct Worker<'a> {
     discovery: &'a Discovery,
     pub detector: Detector<'a>,
     reader: BlockReader<'a>,
-    /// Reads the process events of each block, if the part of the sweep gets them; `None` otherwise.
+    /// Reads the process events of each block, if the sweep's part (the file from which outputs are
+    /// merged) gets them; `None` otherwise.
     process_reader: Option<BlockReader<'a>>,
     /// Reads, from the sweep's journal, what an earlier, unfinished sweep has found; `None` if the
     /// sweep keeps no journal.
@@ -188,8 +189,8 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Adds what the part of the sweep gets of the unit, if the sweep leaves a part. `processes` are
-    /// the process events of the unit's block.
+    /// Adds what the sweep's part (the file from which outputs are merged) gets of the unit, if the
+    /// sweep leaves a part. `processes` are the process events of the unit's block.
     fn with_part<'u>(&self, done: FinishedUnit<'u>, processes: BlockProcesses) -> FinishedUnit<'u> {
         let interrupted = done.interrupted || self.was_cut_short(done.file, processes.is_unread());
         let number = self.parts.number(done.number);
@@ -197,13 +198,14 @@ impl<'a> Worker<'a> {
         FinishedUnit { for_part, interrupted, ..done }
     }
 
-    /// Returns true if the worker reads the process events of each block, for the part of the sweep.
+    /// Returns true if the worker reads the process events of each block, for the sweep's part (the
+    /// file from which outputs are merged).
     pub(super) fn reads_processes(&self) -> bool {
         self.process_reader.is_some()
     }
 
-    /// Opens a file, and reads the process events of a block of it; none if the part of the sweep
-    /// gets no process events.
+    /// Opens a file, and reads the process events of a block of it; none if the sweep's part (the
+    /// file from which outputs are merged) gets no process events.
     fn process_events(&self, place: UnitPlace<'_>) -> BlockProcesses {
         match place.file.open() {
             Ok(log) => self.process_events_in(place, &log),

@@ -78,7 +78,7 @@ impl<'a> SweepTables<'a> {
         Ok(SweepTables { output, config, metadata, matches, leads, files, queries })
     }
 
-    /// Writes the rows of matches and leads that were made for a unit of work.
+    /// Writes the rows of matches and leads that were made for a unit of work (a block of a file).
     pub(super) fn add_hits(&mut self, hits: &mut UnitHits) -> Result<(), OutputError> {
         if let Some(rows) = hits.matches.take() {
             self.matches.append(rows)?;
@@ -89,7 +89,8 @@ impl<'a> SweepTables<'a> {
         Ok(())
     }
 
-    /// Adds the DNS queries of a unit of work to the table of all queries, if it is written.
+    /// Adds the DNS queries of a unit of work (a block of a file) to the table of all queries, if
+    /// it is written.
     pub(super) fn add_queries(&mut self, queries: &UnitQueries) -> Result<(), OutputError> {
         self.queries.as_mut().map_or(Ok(()), |table| table.add(queries))
     }
