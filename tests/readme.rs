@@ -261,7 +261,8 @@ fn timeline_of_the_samples() -> String {
         entry += usize::from(line.starts_with("2025-"));
         entry <= 8
     });
-    first.chain(["…", ""]).chain(end.lines()).map(|line| format!("{line}\n")).collect()
+    let lines: Vec<&str> = first.chain(["…", ""]).chain(end.lines()).collect();
+    lines.join("\n") + "\n"
 }
 
 /// Returns true if a text is one of those in the samples that are made to harm whoever shows them.

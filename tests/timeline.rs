@@ -51,9 +51,9 @@ fn lines_of(file: &str, folder: &str) -> Vec<Value> {
 
 /// Returns the path of a line's file below the folder of the samples that was swept, and the offset of
 /// its record.
-fn place(line: &Value) -> Option<(String, u64)> {
+fn place(line: &Value) -> (String, u64) {
     let (_, path) = line["file"].as_str().unwrap().split_once('/').unwrap();
-    Some((path.to_owned(), line["record_offset"].as_u64().unwrap()))
+    (path.to_owned(), line["record_offset"].as_u64().unwrap())
 }
 
 /// Returns the ends of processes in the files of the samples: UtcTime and Image of each event 5.
@@ -94,7 +94,7 @@ fn expected(folder: &str, files: &[SampleFile]) -> Vec<Entry> {
             let time = microseconds(&text(line, "UtcTime"));
             let [computer, guid, name] =
                 ["Computer", "ProcessGuid", "QueryName"].map(|name| text(line, name));
-            (time, "match", computer, guid, name, place(line))
+            (time, "match", computer, guid, name, Some(place(line)))
         })
         .collect();
     let ends = ends(files);
@@ -103,7 +103,14 @@ fn expected(folder: &str, files: &[SampleFile]) -> Vec<Entry> {
         if let Some(line) = creations.get(&key) {
             let time = microseconds(&text(line, "UtcTime"));
             let happened = text(line, "CommandLine");
-            entries.push((time, "process start", computer.clone(), guid.clone(), happened, place(line)));
+            entries.push((
+                time,
+                "process start",
+                computer.clone(),
+                guid.clone(),
+                happened,
+                Some(place(line)),
+            ));
         }
         if let Some((time, image)) = ends.get(&key) {
             entries.push((microseconds(time), "process end", computer, guid, image.clone(), None));

@@ -49,7 +49,7 @@ pub(super) fn read(
     entries: &mut Entries<'_>,
     orphans: &mut Orphans,
 ) -> Result<u64, TimelineError> {
-    let copied = Copied::new(reading.columns, table.columns);
+    let origins = Copied::new(reading.columns, table.columns);
     let (mut copies, mut current) = (0, None::<Current>);
     reading.rows(table.id, table.columns, &mut |row| {
         if !entries.is_wanted(&row.text("computer").unwrap_or_default()) {
@@ -66,7 +66,7 @@ pub(super) fn read(
         if let Some(known) = current.take() {
             known.end(table, entries, orphans)?;
         }
-        let cells = copied.cells(row);
+        let cells = origins.cells(row);
         current = Some(Current { row: row.number(), cells, detections: vec![Described::of(row, table)] });
         Ok(())
     })?;

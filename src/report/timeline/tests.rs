@@ -8,6 +8,9 @@ use crate::table::{Cell, CellSource};
 /// The cells of a row, by the names of the columns. Other columns are null.
 type MadeRow = Vec<(&'static str, Cell<'static>)>;
 
+/// The kind of an entry, and its time in seconds.
+type KindAndTime = (String, Option<i64>);
+
 /// Tables in memory.
 #[derive(Default)]
 struct Made {
@@ -38,7 +41,7 @@ impl Made {
     }
 
     /// Returns the kinds and times of the timeline's entries, in order, and the whole rows as JSON.
-    fn timeline(&self, hosts: &[&str]) -> (Vec<(String, Option<i64>)>, Vec<serde_json::Value>, Vec<String>) {
+    fn timeline(&self, hosts: &[&str]) -> (Vec<KindAndTime>, Vec<serde_json::Value>, Vec<String>) {
         let hosts: Vec<String> = hosts.iter().map(|name| (*name).to_owned()).collect();
         let stop = AtomicBool::new(false);
         let timeline = Timeline::read(self, &hosts, &std::env::temp_dir(), &stop).unwrap();
@@ -122,7 +125,7 @@ fn with(mut row: MadeRow, name: &'static str, cell: Cell<'static>) -> MadeRow {
     row
 }
 
-fn kinds(entries: &[(String, Option<i64>)]) -> Vec<(&str, Option<i64>)> {
+fn kinds(entries: &[KindAndTime]) -> Vec<(&str, Option<i64>)> {
     entries.iter().map(|(kind, time)| (kind.as_str(), *time)).collect()
 }
 
