@@ -152,6 +152,8 @@
 //!   the tables.
 //! - *Summary*: the answer as text, which a sweep prints at its end.
 //! - *Page*: `report.html`, the file in which an output shows itself to people.
+//! - *Timeline*: what the tables of an output say happened, in order of time. Its *entries* are
+//!   matches, leads, and the starts and ends of processes.
 //! - *Journal*: the file in which a sweep keeps what it has read so far. `--resume` reads it.
 //! - *Plan*, *shard*: a file that says what to look for and lists the evidence, divided into shards;
 //!   and the files that one process sweeps.

@@ -286,6 +286,8 @@ fn a_file_is_complete_or_absent_and_has_what_standard_output_gets() {
         assert_eq!(fs::read_to_string(&file).unwrap(), shown.stdout, "{format}");
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     }
+    let said = timeline(&scene.out(), &["--force", "-o", file.to_str().unwrap()]).stderr;
+    assert!(said.contains("timeline written to '"), "{said}");
     let path = |name: &str| scene.path(name).to_str().unwrap().to_owned();
     let before = scene.listing();
     for (file, part) in [

@@ -47,6 +47,9 @@ pub(super) fn run(arguments: &TimelineArguments) -> Result<Exit, CommandError> {
         messages.line(Level::Warning, INTERRUPTED_SWEEP);
     }
     if !arguments.quiet {
+        if let Some(file) = &file {
+            messages.line(Level::Info, &format!("timeline written to '{}'", file.path.display()));
+        }
         let absent = [(TableId::Processes, NO_PROCESSES), (TableId::Leads, NO_LEADS)];
         let absent = absent.into_iter().filter(|(table, _)| !output.tables.has(*table));
         let remarks = remarks.into_iter().chain(absent.map(|(_, remark)| remark.to_owned()));
