@@ -248,8 +248,8 @@ fn columns_of_a_timeline() -> String {
     lines.join("\n") + "\n"
 }
 
-/// Returns the first entries of the timeline of the machine that was broken into, and the lines at the
-/// end of it.
+/// Returns the first entries of the timeline of the machine that was broken into, and the lines at
+/// the end of it.
 fn timeline_of_the_samples() -> String {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().canonicalize().unwrap().join("sweep-out");
@@ -270,7 +270,8 @@ fn is_planted(text: &str) -> bool {
     text.contains(['<', '\u{1b}']) || text.contains("\\u{")
 }
 
-/// Returns the end of a summary, from the most frequent names on, with `…` instead of harmful names.
+/// Returns the end of a summary, from the most frequent names on, with `…` instead of harmful
+/// names.
 fn shortened(summary: &str) -> String {
     let (_, end) = summary.split_once("\n\nNames ").unwrap();
     let mut text = "…\n\n".to_owned();

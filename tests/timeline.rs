@@ -35,8 +35,8 @@ fn entries(out: &Path, options: &[&str]) -> Vec<Value> {
 type Key = (String, String);
 
 /// What has to be in a timeline: the time in microseconds, the kind, the computer, the GUID of the
-/// process, what happened, and the file and the offset of the record (`None` for the end of a process,
-/// of which the tables keep no record).
+/// process, what happened, and the file and the offset of the record (`None` for the end of a
+/// process, of which the tables keep no record).
 type Entry = (i64, &'static str, String, String, String, Option<(String, u64)>);
 
 fn text(line: &Value, name: &str) -> String {
@@ -49,8 +49,8 @@ fn lines_of(file: &str, folder: &str) -> Vec<Value> {
     truth::lines(&repository("samples").join(file)).into_iter().filter(of_folder).collect()
 }
 
-/// Returns the path of a line's file below the folder of the samples that was swept, and the offset of
-/// its record.
+/// Returns the path of a line's file below the folder of the samples that was swept, and the offset
+/// of its record.
 fn place(line: &Value) -> (String, u64) {
     let (_, path) = line["file"].as_str().unwrap().split_once('/').unwrap();
     (path.to_owned(), line["record_offset"].as_u64().unwrap())

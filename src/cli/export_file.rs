@@ -57,9 +57,9 @@ impl ExportFile {
         }
     }
 
-    /// Writes a temporary file in the folder of this file, by `write`, and gives it the name of this
-    /// file when it is complete. If `write` fails, or `is_cut_short` is true of what it returns, the
-    /// file is not changed.
+    /// Writes a temporary file in the folder of this file, by `write`, and gives it the name of
+    /// this file when it is complete. If `write` fails, or `is_cut_short` is true of what it
+    /// returns, the file is not changed.
     pub(super) fn write<T, E: From<io::Error>>(
         &self,
         write: impl FnOnce(&mut dyn Write) -> Result<T, E>,

@@ -66,8 +66,8 @@ fn read(
     Timeline::read(&output.tables, &arguments.host, &std::env::temp_dir(), stop)
 }
 
-/// Writes the timeline to standard output. A reader that closes the pipe early (`| head -1`) ends it
-/// without an error.
+/// Writes the timeline to standard output. A reader that closes the pipe early (`| head -1`) ends
+/// it without an error.
 fn print(arguments: &TimelineArguments, output: &CompleteOutput) -> Result<Vec<String>, TimelineError> {
     let stop = AtomicBool::new(false);
     let timeline = read(arguments, output, &stop)?;

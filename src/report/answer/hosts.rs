@@ -256,8 +256,8 @@ pub(in crate::report) fn is_host_named(wanted: &str, name: &str) -> bool {
     name == wanted || (!wanted.contains('.') && name.split('.').next() == Some(&*wanted))
 }
 
-/// Returns the name by which a user can mean the host in this row of the table of hosts: that of the
-/// host or, where no record names a machine, that of its piece of evidence.
+/// Returns the name by which a user can mean the host in this row of the table of hosts: that of
+/// the host or, where no record names a machine, that of its piece of evidence.
 pub(in crate::report) fn host_name_in<'r>(row: &Row<'r>) -> Option<Cow<'r, str>> {
     row.text("computer").or_else(|| row.texts("evidence").into_iter().next())
 }

@@ -1,5 +1,5 @@
-//! The columns of a timeline: those that only a timeline has, and all columns of the tables that its
-//! entries come from, so that an entry has every value of its rows.
+//! The columns of a timeline: those that only a timeline has, and all columns of the tables that
+//! its entries come from, so that an entry has every value of its rows.
 
 use crate::event::EventTime;
 use crate::report::matches::MatchRow;
@@ -143,8 +143,8 @@ const ORDER: &[&str] = &[
     "conflicts",
 ];
 
-/// Returns all columns of a timeline, in order. A column that is not among [`OWN_COLUMNS`] is that of
-/// the tables with the same name, and null in entries from a table without it.
+/// Returns all columns of a timeline, in order. A column that is not among [`OWN_COLUMNS`] is that
+/// of the tables with the same name, and null in entries from a table without it.
 #[must_use]
 pub fn columns() -> Vec<Column> {
     let tables = || {

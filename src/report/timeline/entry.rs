@@ -1,5 +1,5 @@
-//! The entries of a timeline: collected in any order, and sorted by time. Entries that do not fit into
-//! memory lie in temporary files.
+//! The entries of a timeline: collected in any order, and sorted by time. Entries that do not fit
+//! into memory lie in temporary files.
 
 use std::io;
 use std::path::Path;
@@ -108,8 +108,8 @@ impl<'q> Entries<'q> {
         self.hosts.is_empty() || self.hosts.iter().any(|wanted| is_host_named(wanted, computer))
     }
 
-    /// Adds an entry. `row` is the number of its first row in its table, by which entries of the same
-    /// time and kind are sorted. Fails if a temporary file cannot be written.
+    /// Adds an entry. `row` is the number of its first row in its table, by which entries of the
+    /// same time and kind are sorted. Fails if a temporary file cannot be written.
     pub(super) fn push(
         &mut self,
         kind: EntryKind,

@@ -41,8 +41,9 @@ struct Described {
     patterns: [Vec<Cow<'static, str>>; PATTERNS.len()],
 }
 
-/// Adds the entries of a table's events to `entries`. Each process in `orphans` gets what the first of
-/// its matches says. Returns the number of rows that are left out because they are copies of others.
+/// Adds the entries of a table's events to `entries`. Each process in `orphans` gets what the first
+/// of its matches says. Returns the number of rows that are left out because they are copies of
+/// others.
 pub(super) fn read(
     reading: &Reading<'_>,
     table: EventTable<'_>,
@@ -77,8 +78,8 @@ pub(super) fn read(
 }
 
 impl Current {
-    /// Returns true if the row is one of this event. The rows of an event, one for each detection, are
-    /// neighbours.
+    /// Returns true if the row is one of this event. The rows of an event, one for each detection,
+    /// are neighbours.
     fn has(&self, row: &Row<'_>) -> bool {
         ["record_offset", "source_path", "evidence", "event_hash"]
             .iter()

@@ -1,9 +1,10 @@
 //! The timeline of an output: its matches and leads, and the starts and ends of the processes that
 //! made the matching queries and of their ancestors, in order of time.
 //!
-//! An event that several detections describe is one entry, and a copy of an event is none. The tables
-//! are streamed and entries are sorted with temporary files, so that memory does not grow with their
-//! number. Only the ends of processes whose start was not found are kept until all tables were read.
+//! An event that several detections describe is one entry, and a copy of an event is none. The
+//! tables are streamed and entries are sorted with temporary files, so that memory does not grow
+//! with their number. Only the ends of processes whose start was not found are kept until all
+//! tables were read.
 
 mod columns;
 mod entry;
@@ -128,8 +129,8 @@ fn failed(table: TableId<'_>) -> impl Fn(ReadError) -> TimelineError {
 }
 
 impl Timeline {
-    /// Reads the timeline of an output: of all its hosts, or of those that the names `hosts` mean, as
-    /// a user gives them. Temporary files lie in `folder`. Fails if `stop` becomes true.
+    /// Reads the timeline of an output: of all its hosts, or of those that the names `hosts` mean,
+    /// as a user gives them. Temporary files lie in `folder`. Fails if `stop` becomes true.
     pub fn read(
         tables: &dyn Tables,
         hosts: &[String],
@@ -199,8 +200,8 @@ impl Timeline {
     }
 }
 
-/// Returns an error unless each of `wanted`, names of hosts as a user gives them, means a host in the
-/// output.
+/// Returns an error unless each of `wanted`, names of hosts as a user gives them, means a host in
+/// the output.
 fn find_hosts(tables: &dyn Tables, wanted: &[String]) -> Result<(), TimelineError> {
     if wanted.is_empty() {
         return Ok(());

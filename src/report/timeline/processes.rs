@@ -1,4 +1,5 @@
-//! The entries of processes: their starts and ends, as the table of processes has them (`--context`).
+//! The entries of processes: their starts and ends, as the table of processes has them
+//! (`--context`).
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,7 +12,8 @@ use crate::report::answer::host_key;
 use crate::report::process::{ProcessRow, ProcessStatus};
 use crate::table::{Cell, Column, ColumnOf, Row, TableId};
 
-/// The columns of the table of processes that have a value if the event 1 of a process was not found.
+/// The columns of the table of processes that have a value if the event 1 of a process was not
+/// found.
 const WITHOUT_START: [&str; 8] =
     ["computer", "process_guid", "depth", "status", "guid_time", "end_time", "copies", "conflicts"];
 /// The columns of an entry that describe the event 1 of a process and its record. The table of
@@ -113,8 +115,8 @@ fn process_key(cells: &EntryCells, guid: &str) -> Option<ProcessKey> {
 }
 
 /// The ends of processes whose event 5 was found and whose event 1 was not. The events of other
-/// processes, and the matches of their own, say which programs they were, so they are kept in memory
-/// until these are read.
+/// processes, and the matches of their own, say which programs they were, so they are kept in
+/// memory until these are read.
 #[derive(Debug, Default)]
 pub(super) struct Orphans(BTreeMap<ProcessKey, Orphan>);
 
@@ -139,8 +141,8 @@ impl Orphans {
         }
     }
 
-    /// Notes what a match says of its process. What a child of the process said, or an earlier match,
-    /// stays.
+    /// Notes what a match says of its process. What a child of the process said, or an earlier
+    /// match, stays.
     pub(super) fn name_by_match(&mut self, of_match: &EntryCells) {
         if !self.0.is_empty() {
             self.name(process_key(of_match, "process_guid"), "match", &BY_MATCH, of_match);

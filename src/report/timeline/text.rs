@@ -39,8 +39,8 @@ pub(super) struct Text {
 }
 
 impl Text {
-    /// Lays out entries in lines of `width` columns. `longest_computer` is the number of characters of
-    /// the longest name of a computer.
+    /// Lays out entries in lines of `width` columns. `longest_computer` is the number of characters
+    /// of the longest name of a computer.
     pub(super) fn new(width: usize, colours: Colours, longest_computer: usize) -> Self {
         Text { layout: Layout { width, colours }, computer: longest_computer.min(MOST_COMPUTER) }
     }
@@ -191,8 +191,8 @@ fn question(row: &Row<'_>) -> String {
     format!("{name}{}{}{answers}", unicode.unwrap_or_default(), kind.unwrap_or_default())
 }
 
-/// Returns the names of the detections that describe the event, and the greatest risk score; nothing
-/// for the start or end of a process.
+/// Returns the names of the detections that describe the event, and the greatest risk score;
+/// nothing for the start or end of a process.
 fn detections(row: &Row<'_>) -> Vec<String> {
     let text = |cell: Option<&Cell<'_>>| match cell {
         Some(Cell::Text(text)) => Some(fitted(text, VALUE_WIDTH * 2)),
