@@ -1,5 +1,4 @@
-//! Detections, written in Splunk's language or in Sigma. How a rule file becomes detections, see
-//! `rule_file`.
+//! Detections, written in Splunk's language or in Sigma. `rule_file` makes them of rule files.
 
 use crate::detect::bounds;
 use crate::detect::indicator::IndicatorCounts;

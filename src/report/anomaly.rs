@@ -186,7 +186,8 @@ pub(super) enum OddUtcTime {
 }
 
 impl OddUtcTime {
-    /// Returns what is odd about an event's UtcTime; `None` if nothing is, or if the event has none.
+    /// Returns what is odd about an event's UtcTime; `None` if nothing is odd, or if the event has
+    /// no UtcTime.
     pub(super) fn of(event: &Event) -> Option<Self> {
         let written = event.utc_time().filter(|text| !text.is_empty())?;
         let Some(utc_time) = EventTime::parse_logged(written) else { return Some(OddUtcTime::Unreadable) };

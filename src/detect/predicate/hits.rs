@@ -1,5 +1,5 @@
-//! What made an event match: the patterns of a rule, as its author wrote them. Which ones they are,
-//! the predicate decides.
+//! What made an event match: the patterns of a rule, as its author wrote them. The predicate
+//! decides which patterns these are.
 
 use std::borrow::Cow;
 
@@ -13,8 +13,8 @@ pub struct Hits<'p> {
     /// The patterns of the rule that matched the name in the DNS query.
     pub matched_query: Vec<&'p str>,
     /// Those of `matched_query` whose text lies on label boundaries in the name, so that it is one
-    /// or more of the name's whole labels. Regular expressions, and patterns that state no text, are
-    /// among them.
+    /// or more of the name's whole labels. Regular expressions, and patterns that state no text,
+    /// are among them.
     pub matched_query_on_label: Vec<&'p str>,
     /// The patterns of the rule that matched the name or the path of the executable of the process
     /// that made the DNS query.

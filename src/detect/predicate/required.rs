@@ -1,5 +1,5 @@
 //! The texts of which every matching event has one, by which a sweep skips records without decoding
-//! them. They come from the predicate; how records are searched for them, the skim decides.
+//! them. They come from the predicate; the skim searches records for them.
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
 //! Where in a search a condition stands, which decides what the condition may have, and what was
-//! noted while it was read. How conditions are read, see [`crate::detect::splunk::head`].
+//! noted while it was read. [`crate::detect::splunk::head`] reads the conditions.
 
 use std::cell::RefCell;
 use std::ops::Range;

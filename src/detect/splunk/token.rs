@@ -1,6 +1,7 @@
 //! Reads the text of a search from left to right: words, quoted and bare values, and macro calls.
-//! It also makes the errors ([`SearchError`]), with their places. [`crate::detect::splunk::head`] and
-//! [`crate::detect::splunk::pipeline`] give meaning to the words.
+//! It also makes the errors ([`SearchError`]), with their places.
+//! [`crate::detect::splunk::head`] and [`crate::detect::splunk::pipeline`] give meaning to the
+//! words.
 
 use std::ops::Range;
 

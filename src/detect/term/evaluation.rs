@@ -1,5 +1,5 @@
-//! What a term is worth: its value for an event or a row, and its value if that is known without
-//! one. What terms there are, see [`super::TermKind`].
+//! Computes the value of a term for an event or a row, and its value if that is known without one.
+//! [`super::TermKind`] says what terms there are.
 
 use std::borrow::Cow;
 

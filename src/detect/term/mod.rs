@@ -1,7 +1,7 @@
 //! Terms: the values that a search compares, aggregates and shows.
 //!
 //! A [`Term`] is a field of an event, a column of a `stats` table, a constant, or what the commands
-//! `eval` and `lookup` compute from other terms. What a term is worth for an event, `evaluation` finds.
+//! `eval` and `lookup` compute from other terms. `evaluation` computes the value of a term.
 
 pub(in crate::detect) mod computed;
 pub(in crate::detect) mod condition;

@@ -1,5 +1,5 @@
 //! What is found in a part of a root: files, containers and pieces of evidence, and how many files
-//! were skipped. Who lists them, and in which order, see [`super::listing`].
+//! were skipped. [`super::listing`] finds them.
 
 use std::fs::FileType;
 use std::path::{Path, PathBuf};

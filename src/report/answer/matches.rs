@@ -1,9 +1,9 @@
 //! The matches of an answer: the earliest of each host that is shown in detail.
 //!
-//! The table of matches is read twice: first a few columns of all rows, to select the rows to list
-//! (`selection` does that), and then more columns of the selected rows. The table has a row for each
-//! pair of an event and a detection that describes it. The rows of an event are neighbours, and
-//! become one match.
+//! The table of matches is read twice: `selection` reads a few columns of all rows, to select the
+//! rows to list, and this module reads more columns of the selected rows. The table has a row for
+//! each pair of an event and a detection that describes it. The rows of an event are neighbours,
+//! and become one match.
 
 use std::collections::HashMap;
 

@@ -1,6 +1,6 @@
-//! Which matches of an answer are listed: the earliest of each host that is shown in detail, and the
-//! earliest of all. Found in one pass over the table of matches, which also counts the days and the
-//! hits of patterns. What a match says is read later, in `matches`.
+//! Which matches of an answer are listed: the earliest of each host that is shown in detail, and
+//! the earliest of all. One pass over the table of matches selects them, and also counts the days
+//! and the hits of patterns. `matches` then reads what the selected matches say.
 
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
 

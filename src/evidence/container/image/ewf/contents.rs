@@ -1,5 +1,5 @@
-//! What the sections of an E01 image say, before any data of the disk is read: the sizes of the disk,
-//! and where its chunks lie.
+//! What the sections of an E01 image say, before any data of the disk is read: the sizes of the
+//! disk, and where its chunks lie.
 
 use super::super::outcome::{ImageFacts, ImageProblem};
 
