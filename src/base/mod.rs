@@ -1,6 +1,7 @@
 //! Tools that are independent of events: search for bytes, work on threads with results in order,
 //! hashes, sorting, small maps, the case of letters, the text of paths, and the operating system.
 
+pub(crate) mod bit_filter;
 pub mod byte_search;
 pub(crate) mod deflate;
 pub mod digest;

@@ -16,6 +16,9 @@ const MOST_LABEL: usize = 63;
 const LEAST_LITERAL: usize = 3;
 /// The most bytes of an entry. The longest URLs that programs accept are shorter.
 const MOST_ENTRY: usize = 8192;
+/// The most characters of a network: those of an IPv6 address with an IPv4 address in it, and of a
+/// prefix length.
+const MOST_NETWORK: usize = 49;
 /// The least number of digits of a text that is taken for the hash of a file.
 const LEAST_HASH: usize = 32;
 /// The most characters of a bad entry that an error message shows.
@@ -47,6 +50,38 @@ pub(in crate::detect) enum Form {
 
 /// Reads an entry of a list. The error says what was expected and what was found.
 pub(in crate::detect) fn indicator(text: &str) -> Result<(Indicator, Form), String> {
+    match plain_name(text).map(Indicator::Name).or_else(|| plain_network(text)) {
+        Some(plain) => Ok((plain, Form::Plain)),
+        None => in_any_form(text),
+    }
+}
+
+/// Returns the network that an entry is, if it is written as such, as most entries for addresses
+/// are.
+fn plain_network(text: &str) -> Option<Indicator> {
+    let is_known = |byte: u8| byte.is_ascii_hexdigit() || matches!(byte, b'.' | b':' | b'/');
+    let network = Some(text).filter(|text| text.len() <= MOST_NETWORK && text.bytes().all(is_known))?;
+    of_network(Network::read(network)?, text).ok()
+}
+
+/// Returns the name that an entry is, in lower case, if the entry is written as DNS has it, as most
+/// entries for names are.
+fn plain_name(text: &str) -> Option<String> {
+    let (mut dots, mut label) = (0, 0);
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' if label < MOST_LABEL => label += 1,
+            b'.' if label > 0 => (dots, label) = (dots + 1, 0),
+            _ => return None,
+        }
+    }
+    // A name that ends with a digit may be an address.
+    let ends = text.ends_with(|letter: char| letter.is_ascii_alphabetic());
+    (dots > 0 && ends && text.len() <= MOST_NAME).then(|| text.to_ascii_lowercase())
+}
+
+/// Reads an entry of a list in any form.
+fn in_any_form(text: &str) -> Result<(Indicator, Form), String> {
     if text.len() > MOST_ENTRY {
         return Err(expected(&format!("an indicator of at most {MOST_ENTRY} bytes"), text));
     }
@@ -214,6 +249,8 @@ pub(in crate::detect) fn expected(what: &str, found: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn name(text: &str) -> Indicator {
@@ -283,5 +320,19 @@ mod tests {
         }
         let long = indicator(&"a.".repeat(1_000_000)).unwrap_err();
         assert!(long.len() < 300 && long.ends_with("…'"), "{long}");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4000))]
+        #[test]
+        fn a_plain_entry_is_what_it_is_in_any_form(
+            text in prop_oneof![
+                "[a-zA-F0-9_.:/*=é-]{0,12}", "[0-9a-f.]{0,10}", "(a{60,65}\\.){0,5}[a-z]{0,3}",
+                "([0-9]{1,3}\\.){3}[0-9]{1,3}(/[0-9]{1,2})?", "(::ffff:)?10\\.0\\.0\\.[0-9](/1?[0-9]{2})?",
+                "[0-9a-f:]{2,12}(/[0-9]{1,3})?", "0\\.0\\.0\\.0/0",
+            ],
+        ) {
+            prop_assert_eq!(indicator(&text), in_any_form(&text));
+        }
     }
 }

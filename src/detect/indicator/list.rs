@@ -104,6 +104,12 @@ impl ListBuilder {
         }
     }
 
+    /// Makes room for the entries of a text with so many lines and bytes.
+    pub(super) fn reserve(&mut self, lines: usize, bytes: usize) {
+        let most = usize::try_from(MOST_INDICATORS).unwrap_or(usize::MAX);
+        self.names.reserve(lines.min(most), bytes);
+    }
+
     /// Returns true if the list has more entries than the lists of a sweep can have. No more need
     /// be read.
     pub(super) fn is_overfull(&self) -> bool {

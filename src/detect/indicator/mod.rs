@@ -53,12 +53,14 @@ impl Detection {
         if list.is_overfull() {
             return Err(wrong(format!("expected at most {MOST_INDICATORS} indicators, found more")));
         }
-        let ListBuilder { names, addresses, counts, .. } = list;
+        let ListBuilder { mut names, mut addresses, counts, .. } = list;
         if counts.entries() == 0 {
             let first = counts.not_understood.first.first().or(counts.other.first.first());
             let first = first.map(|reason| format!("; {reason}")).unwrap_or_default();
             return Err(wrong(format!("expected names or addresses, found none{first}")));
         }
+        names.seal();
+        addresses.seal();
         let mut parts = Vec::new();
         if !names.is_empty() {
             parts.push(Predicate::ListedName(Arc::new(names)));

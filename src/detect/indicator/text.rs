@@ -5,6 +5,8 @@ use super::list::ListBuilder;
 /// Reads a list that has one indicator on each line. A comment begins with `#` at the start of a
 /// line or after white space. Lines without an indicator are skipped.
 pub(super) fn read(text: &str, list: &mut ListBuilder) {
+    let lines = text.bytes().filter(|byte| *byte == b'\n').count() + 1;
+    list.reserve(lines, text.len());
     for (line, text) in (1_usize..).zip(text.lines()) {
         let entry = uncommented(text).trim();
         if list.is_overfull() {

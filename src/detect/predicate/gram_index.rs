@@ -5,6 +5,7 @@
 //! the gram under which the fewest patterns are listed so far. A text that matches the pattern
 //! contains the gram, so only patterns under grams of the text need be compared with it.
 
+use crate::base::bit_filter::BitFilter;
 use crate::base::fast_map::FastMap;
 
 /// The number of bytes of a gram, if the pattern has a literal of at least this length. A gram is a
@@ -36,6 +37,8 @@ pub(in crate::detect) struct GramIndex {
     /// Whether any pattern is listed under a gram (adjacent bytes of its literals) of [`SHORT`]
     /// bytes. If none is, grams of this length need not be looked up.
     has_short: bool,
+    /// The grams under which patterns are listed; `None` if patterns were added after it was made.
+    filter: Option<BitFilter>,
 }
 
 impl GramIndex {
@@ -51,19 +54,39 @@ impl GramIndex {
         match grams.min_by_key(|gram| self.by_gram.get(gram).map_or(0, Vec::len)) {
             Some(gram) => {
                 self.by_gram.entry(gram).or_default().push(number);
+                self.filter = None;
                 *(if length == LONG { &mut self.has_long } else { &mut self.has_short }) = true;
             }
             None => self.others.push(number),
         }
     }
 
+    /// Makes ready for searches, after all patterns were added. Without it, searches are slower.
+    pub(in crate::detect) fn seal(&mut self) {
+        self.filter = Some(BitFilter::of(self.by_gram.len(), self.by_gram.keys().copied()));
+    }
+
     /// Calls `may_match` with the number of each pattern that may match a text, in any order. A
     /// number can come more than once. Stops once `may_match` returns true, and returns true then.
     pub(in crate::detect) fn any(&self, text: &str, mut may_match: impl FnMut(u32) -> bool) -> bool {
-        let long = self.has_long.then(|| grams(text, LONG)).into_iter().flatten();
-        let short = self.has_short.then(|| grams(text, SHORT)).into_iter().flatten();
-        let listed = long.chain(short).filter_map(|gram| self.by_gram.get(&gram)).flatten();
-        listed.chain(&self.others).any(|number| may_match(*number))
+        // Each byte is shifted into the grams that end with it, which is faster than to make each
+        // gram anew.
+        let mut last = 0_u64;
+        for (before, byte) in text.bytes().enumerate() {
+            last = last << 8 | u64::from(byte);
+            for (is_used, length) in [(self.has_long, LONG), (self.has_short, SHORT)] {
+                let gram = (length as u64) << (8 * length) | (last & ((1 << (8 * length)) - 1));
+                let may_list = || self.filter.as_ref().is_none_or(|filter| filter.may_have(gram));
+                if is_used
+                    && before + 1 >= length
+                    && may_list()
+                    && self.by_gram.get(&gram).into_iter().flatten().any(|number| may_match(*number))
+                {
+                    return true;
+                }
+            }
+        }
+        self.others.iter().any(|number| may_match(*number))
     }
 }
 

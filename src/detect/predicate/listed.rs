@@ -1,8 +1,7 @@
 //! The names and addresses of a list of indicators, each compared with an event by one lookup. An
 //! entry is kept as the list has it, so that a match says which entry it was.
 
-use std::collections::BTreeMap;
-
+use crate::base::fast_map::FastMap;
 use crate::base::text_set::TextSet;
 use crate::detect::predicate::network::{Network, NetworkSet};
 use crate::detect::predicate::on_label::is_on_label;
@@ -49,7 +48,7 @@ pub struct NameList {
     entries: Entries,
     index: TextIndex,
     /// Those entries of the list of indicators that are patterns, by the number of the entry.
-    patterns: BTreeMap<u32, NamePattern>,
+    patterns: FastMap<u32, NamePattern>,
     /// The texts of the patterns in the list of indicators, by which a repeated pattern is
     /// recognised.
     pattern_texts: TextTable,
@@ -84,6 +83,13 @@ impl NameList {
         NameList { list: list.to_owned(), ..NameList::default() }
     }
 
+    /// Makes room for this number of entries, which have `bytes` bytes together.
+    pub(in crate::detect) fn reserve(&mut self, entries: usize, bytes: usize) {
+        self.index.reserve(entries, bytes);
+        self.entries.texts.reserve(bytes);
+        self.entries.ends.reserve(entries);
+    }
+
     /// Adds an entry of the list of indicators. `text` is the entry as the list has it, and
     /// `described` says which names it describes. Returns whether the entry is new.
     pub(in crate::detect) fn add(&mut self, text: &str, described: Described<'_>) -> Added {
@@ -105,6 +111,11 @@ impl NameList {
             self.entries.push(text);
         }
         added
+    }
+
+    /// Makes ready for searches, after all entries were added. Without it, searches are slower.
+    pub(in crate::detect) fn seal(&mut self) {
+        self.index.seal();
     }
 
     /// Returns true if an entry of the list describes a queried name.
@@ -176,6 +187,11 @@ impl AddressList {
             self.entries.push(text);
         }
         added
+    }
+
+    /// Makes ready for searches, after all entries were added. Without it, searches are slower.
+    pub(in crate::detect) fn seal(&mut self) {
+        self.networks.seal();
     }
 
     /// Returns true if an entry of the list contains an address in `results`, the value of
@@ -369,8 +385,8 @@ mod tests {
         /// Compares a list of networks with each network, one after the other.
         #[test]
         fn addresses_are_found_as_by_a_look_at_each_network(
-            networks in prop::collection::vec("10\\.[01]\\.0\\.[0-3](/(8|16|30|32))?|2001:db8::[0-3](/(32|127))?", 0..10),
-            items in prop::collection::vec("(::ffff:)?10\\.[012]\\.0\\.[0-3]|2001:db8::[0-3]|type: 5 a\\.b|10\\.0", 0..4),
+            networks in prop::collection::vec("10\\.[01]\\.0\\.[0-3](/(3|8|16|20|22|30|32))?|2001:d[bc]8::[0-3](/(32|127))?|2001::/16", 0..10),
+            items in prop::collection::vec("(::ffff:|::FFFF:)?(10|12)\\.[0-2]\\.[01]\\.[0-3]|2001:d[bc]8::[0-3]|type: 5 a\\.b|10\\.0", 0..4),
             cut in any::<bool>(),
         ) {
             let results = format!("{}{}", items.join(";"), if cut { "" } else { ";" });
@@ -384,6 +400,8 @@ mod tests {
                     expected.push(text);
                 }
             }
+            prop_assert_eq!(list.entries_for(&results).collect::<Vec<_>>(), expected.as_slice());
+            list.seal();
             prop_assert_eq!(list.has_any_in(&results), !expected.is_empty());
             prop_assert_eq!(list.entries_for(&results).collect::<Vec<_>>(), expected);
         }

@@ -3,10 +3,11 @@
 
 use std::collections::BTreeSet;
 use std::collections::hash_map::Entry;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
+use crate::base::bit_filter::BitFilter;
 use crate::base::fast_map::FastMap;
 use crate::detect::predicate::field::Field;
 use crate::event::whole_items;
@@ -27,15 +28,15 @@ impl Network {
         })
     }
 
-    /// Reads a network from its text in a list. A single address is a network of one address. `None`
-    /// if the text is neither.
+    /// Reads a network from its text in a list. A single address is a network of one address.
+    /// `None` if the text is neither.
     pub(in crate::detect) fn read(text: &str) -> Option<Self> {
         // An address in version 4 ends in a digit, and one in version 6 has a colon.
         if !text.contains(':') && !text.ends_with(|letter: char| letter.is_ascii_digit()) {
             return None;
         }
-        let network = text.parse::<IpNet>().ok();
-        network.or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from)).map(Network)
+        let network = if text.contains('/') { text.parse().ok() } else { address(text).map(IpNet::from) };
+        network.map(Network)
     }
 
     /// Returns true if an address in the value of `field` lies in the network. QueryResults (the
@@ -140,6 +141,9 @@ pub(in crate::detect) struct NetworkSet {
     numbers: FastMap<IpNet, u32>,
     /// The prefix lengths of all networks in the set.
     lengths: BTreeSet<u8>,
+    /// Says of most addresses that they are in no network; `None` if networks were added after it
+    /// was made.
+    filter: Option<AddressFilter>,
 }
 
 impl NetworkSet {
@@ -150,17 +154,37 @@ impl NetworkSet {
             Entry::Occupied(known) => Some(*known.get()),
             Entry::Vacant(free) => {
                 free.insert(number);
+                self.filter = None;
                 self.lengths.insert(network.0.prefix_len());
                 None
             }
         }
     }
 
+    /// Makes ready for searches, after all networks were added. Without it, searches are slower.
+    pub(in crate::detect) fn seal(&mut self) {
+        self.filter = Some(AddressFilter::of(&self.numbers));
+    }
+
+    /// Returns true if a network contains an address in `text`, as [`Network::contains_any`]
+    /// decides.
+    pub(in crate::detect) fn has_any_of(&self, text: &str) -> bool {
+        !self.numbers.is_empty() && self.of(addresses(text)).next().is_some()
+    }
+
     /// Returns the numbers of the networks that contain an item of `results`, the value of
     /// QueryResults, as [`Network::contains_any_in`] decides. A number can come more than once.
     pub(in crate::detect) fn in_results(&self, results: &str) -> impl Iterator<Item = u32> {
-        let addresses = whole_items(results).filter_map(|item| item.parse::<IpAddr>().ok());
-        let networks = addresses.flat_map(|address| around(&self.lengths, address));
+        self.of(whole_items(results))
+    }
+
+    /// Returns the numbers of the networks that contain one of these texts.
+    fn of<'t>(&self, texts: impl Iterator<Item = &'t str>) -> impl Iterator<Item = u32> {
+        let addresses = texts.filter_map(address);
+        let is_known = |address: &IpAddr| {
+            self.filter.as_ref().is_none_or(|filter| filter.may_contain(address.to_canonical()))
+        };
+        let networks = addresses.filter(is_known).flat_map(|address| around(&self.lengths, address));
         networks.filter_map(|network| self.numbers.get(&network).copied())
     }
 }
@@ -172,9 +196,123 @@ fn around(lengths: &BTreeSet<u8>, address: IpAddr) -> impl Iterator<Item = IpNet
     lengths.iter().filter_map(move |length| IpNet::new(address, *length).ok()).map(|network| network.trunc())
 }
 
+/// Returns the address that a text is, as the standard library reads it; `None` if it is none. IPv4
+/// addresses in IPv6 form, which most answers have, are read faster, and become IPv4 addresses.
+fn address(text: &str) -> Option<IpAddr> {
+    let after = text.strip_prefix("::ffff:").unwrap_or(text);
+    if let Some(address) = octets(after.as_bytes()) {
+        return Some(IpAddr::V4(address));
+    }
+    // No other text is an address.
+    let may_be = |first: &u8| first.is_ascii_hexdigit() || *first == b':';
+    text.as_bytes().first().filter(|first| may_be(first))?;
+    text.parse().ok()
+}
+
+/// Returns the IPv4 address that a text of four decimal numbers with dots between them is.
+fn octets(text: &[u8]) -> Option<Ipv4Addr> {
+    let (mut address, mut octet, mut digits, mut dots) = (0_u32, 0_u32, 0, 0);
+    for byte in text {
+        match byte {
+            // A number may not begin with a zero.
+            b'0'..=b'9' if digits == 0 || octet > 0 => {
+                octet = octet * 10 + u32::from(byte - b'0');
+                digits += 1;
+            }
+            b'.' if digits > 0 && dots < 3 => {
+                address = address << 8 | octet;
+                (octet, digits, dots) = (0, 0, dots + 1);
+            }
+            _ => return None,
+        }
+        if octet > 255 {
+            return None;
+        }
+    }
+    (dots == 3 && digits > 0).then(|| Ipv4Addr::from_bits(address << 8 | octet))
+}
+
+/// Says with one look at memory of most addresses that none of many networks contains them.
+#[derive(Debug, Clone)]
+struct AddressFilter {
+    /// A bit for each value of the first [`FIRST_BITS`] bits of an IPv4 address: whether a network
+    /// has an address that begins so. Empty if there is no network of IPv4 addresses.
+    v4: Vec<u64>,
+    /// The first [`LEAST_LENGTH`] bits of IPv6 networks; `None` if a network has a shorter prefix.
+    v6: Option<BitFilter>,
+}
+
+/// The number of bits at the beginning of an IPv4 address that are compared at once. The table of
+/// them has 128 KiB.
+const FIRST_BITS: u32 = 20;
+/// The number of bits at the beginning of an IPv6 address that are compared at once.
+const LEAST_LENGTH: u32 = 32;
+
+impl AddressFilter {
+    fn of(networks: &FastMap<IpNet, u32>) -> Self {
+        let mut v4 = Vec::new();
+        let mut v6 = Vec::new();
+        let mut are_long = true;
+        for network in networks.keys() {
+            match network {
+                IpNet::V4(network) => {
+                    v4.resize(1 << (FIRST_BITS - 6), 0_u64);
+                    let [first, last] = [network.network(), network.broadcast()].map(first_bits);
+                    for bits in first..=last {
+                        if let Some(word) = v4.get_mut(bits / 64) {
+                            *word |= 1 << (bits % 64);
+                        }
+                    }
+                }
+                IpNet::V6(network) => {
+                    are_long &= u32::from(network.prefix_len()) >= LEAST_LENGTH;
+                    v6.push(start(network.network()));
+                }
+            }
+        }
+        let v6 = are_long.then(|| BitFilter::of(v6.len(), v6.into_iter()));
+        AddressFilter { v4, v6 }
+    }
+
+    /// Returns false if no network contains an address, which is no IPv4 address in IPv6 form.
+    fn may_contain(&self, address: IpAddr) -> bool {
+        match address {
+            IpAddr::V4(address) => {
+                let bits = first_bits(address);
+                self.v4.get(bits / 64).is_some_and(|word| word >> (bits % 64) & 1 == 1)
+            }
+            IpAddr::V6(address) => self.v6.as_ref().is_none_or(|filter| filter.may_have(start(address))),
+        }
+    }
+}
+
+/// The first [`FIRST_BITS`] bits of an address.
+fn first_bits(address: Ipv4Addr) -> usize {
+    (address.to_bits() >> (u32::BITS - FIRST_BITS)) as usize
+}
+
+/// The first [`LEAST_LENGTH`] bits of an address.
+fn start(address: Ipv6Addr) -> u64 {
+    (address.to_bits() >> (u128::BITS - LEAST_LENGTH)) as u64
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4000))]
+        /// Compares addresses with what the standard library reads of them.
+        #[test]
+        fn addresses_are_read_as_the_standard_library_reads_them(
+            text in "(::ffff:|::FFFF:|::)?([0-9]{1,3}\\.){2,4}[0-9]{0,4}|[0-9a-f:.]{0,9}|[0-2]?[0-9]{1,2}(\\.[0-2]?[0-9]{1,2}){3} ?|type: 5 a",
+        ) {
+            let expected = text.parse::<IpAddr>().ok().map(|address| address.to_canonical());
+            prop_assert_eq!(address(&text).map(|address| address.to_canonical()), expected);
+        }
+    }
 
     #[test]
     fn addresses_in_and_out() {

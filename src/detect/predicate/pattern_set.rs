@@ -43,6 +43,7 @@ impl PatternSet {
                 index.add_pattern(literals.into_iter(), number);
             }
         }
+        index.seal();
         PatternSet { patterns, index, repeated }
     }
 

@@ -5,6 +5,7 @@
 //! does not matter. Only patterns with other wildcards than one at the beginning are found by
 //! their grams ([`GramIndex`]), and then compared.
 
+use crate::base::bit_filter::{BitFilter, key_of};
 use crate::detect::predicate::gram_index::GramIndex;
 use crate::detect::predicate::text_table::TextTable;
 
@@ -29,17 +30,40 @@ pub(in crate::detect) struct TextIndex {
     below: TextTable,
     themselves_and_below: TextTable,
     patterns: GramIndex,
+    /// The last two labels of each entry that is no pattern; `None` if entries were added after it
+    /// was made, or if an entry describes what is below a text without a dot.
+    ends: Option<BitFilter>,
 }
 
 impl TextIndex {
+    /// Makes room for so many entries with so many bytes together, of which most describe a text
+    /// and what is below it.
+    pub(in crate::detect) fn reserve(&mut self, entries: usize, bytes: usize) {
+        self.themselves_and_below.reserve(entries, bytes);
+    }
+
     /// Adds an entry. If the index has an equal one, nothing changes, and the number that it was
     /// added with is returned; `None` if the entry is new.
     pub(in crate::detect) fn add(&mut self, entry: Described<'_>, number: u32) -> Option<u32> {
+        self.ends = None;
         match entry {
             Described::Itself(text) => self.themselves.add(text, number),
             Described::Below(text) => self.below.add(text, number),
             Described::ItselfAndBelow(text) => self.themselves_and_below.add(text, number),
         }
+    }
+
+    /// Makes ready for searches, after all entries were added. Without it, searches are slower.
+    pub(in crate::detect) fn seal(&mut self) {
+        self.patterns.seal();
+        let tables = [&self.themselves, &self.below, &self.themselves_and_below];
+        let count = tables.iter().map(|table| table.len()).sum();
+        let keys = tables.iter().flat_map(|table| table.texts()).map(|text| key_of(last_labels(text)));
+        let ends = BitFilter::of(count, keys);
+        // What is below a text without a dot can have any label before it.
+        let below = [&self.below, &self.themselves_and_below];
+        let is_known = !below.iter().flat_map(|table| table.texts()).any(|text| !text.contains('.'));
+        self.ends = is_known.then_some(ends);
     }
 
     /// Adds a pattern, of which only the literals are given: every text that it matches contains
@@ -83,6 +107,9 @@ impl TextIndex {
     /// [`TextIndex::add`], until `found` returns true. Returns true then. Entries that were added
     /// as patterns are not considered.
     fn names(&self, text: &str, mut found: impl FnMut(u32) -> bool) -> bool {
+        if self.ends.as_ref().is_some_and(|ends| !ends.may_have(key_of(last_labels(text)))) {
+            return false;
+        }
         let tables = [&self.themselves, &self.themselves_and_below];
         if tables.iter().filter_map(|table| table.get(text)).any(&mut found) {
             return true;
@@ -97,6 +124,14 @@ impl TextIndex {
             .take_while(|tail| tail.len() <= longest)
             .any(|tail| tables.iter().filter_map(|table| table.get(tail)).any(&mut found))
     }
+}
+
+/// Returns what follows the last dot but one of a text; the whole text if it has fewer dots. A text
+/// that ends with a dot and another one that has a dot agrees with it in this.
+fn last_labels(text: &str) -> &[u8] {
+    let bytes = text.as_bytes();
+    let mut dots = bytes.iter().enumerate().rev().filter(|(_, byte)| **byte == b'.');
+    dots.nth(1).and_then(|(dot, _)| bytes.get(dot + 1..)).unwrap_or(bytes)
 }
 
 #[cfg(test)]
@@ -121,8 +156,8 @@ mod tests {
         #[test]
         fn an_index_finds_what_a_look_at_each_entry_finds(
             names in prop::collection::vec((0..3, "[ab.é]{0,5}"), 0..12),
-            patterns in prop::collection::vec("[ab*é.]{1,9}", 0..8),
-            text in "[ab.é]{0,12}",
+            patterns in prop::collection::vec("[ab*é.]{1,9}|[ab]{6,7}\\*", 0..8),
+            text in "[ab.é]{0,12}|[ab]{6,12}",
         ) {
             let mut index = TextIndex::default();
             let mut expected = Vec::new();
@@ -139,6 +174,8 @@ mod tests {
                 }
             }
             let matches = |number: u32| compiled[number as usize - 100].matches(&text);
+            prop_assert_eq!(index.all(&text, matches), expected.as_slice());
+            index.seal();
             prop_assert_eq!(index.any(&text, matches), !expected.is_empty());
             prop_assert_eq!(index.all(&text, matches), expected);
         }

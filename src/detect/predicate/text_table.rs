@@ -23,6 +23,15 @@ pub(in crate::detect) struct TextTable {
 }
 
 impl TextTable {
+    /// Makes room for so many texts with so many bytes together, if the table has no text yet.
+    pub(in crate::detect) fn reserve(&mut self, texts: usize, bytes: usize) {
+        if self.is_empty() {
+            self.texts.reserve(bytes);
+            self.entries.reserve(texts);
+            self.slots = vec![(0, 0); (texts * 2).next_power_of_two().max(LEAST_SLOTS)];
+        }
+    }
+
     /// Adds a text. If the table has the text already, nothing changes, and the number that it was
     /// added with is returned; `None` if the text is new. `number` must not have been used for
     /// another text.
@@ -66,9 +75,19 @@ impl TextTable {
                 Some((found, index)) if *found == tag && self.text(*index as usize - 1) == text => {
                     return self.entries.get(*index as usize - 1).map(|(_, number)| *number).ok_or(slot);
                 }
-                Some(_) => slot = (slot + 1) % self.slots.len(),
+                Some(_) => slot = (slot + 1) & (self.slots.len() - 1),
             }
         }
+    }
+
+    /// The number of texts in the table.
+    pub(in crate::detect) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The texts of the table, in the order in which they were added.
+    pub(in crate::detect) fn texts(&self) -> impl Iterator<Item = &str> {
+        (0..self.entries.len()).map(|index| self.text(index))
     }
 
     /// Returns true if the table has no text.
@@ -97,7 +116,8 @@ impl TextTable {
     /// Returns the slot of the hash table in which the search for a text begins. `tag` is the part
     /// of the text's hash that [`TextTable::tag`] returns.
     fn slot(&self, tag: u32) -> usize {
-        tag as usize % self.slots.len().max(1)
+        // The number of slots is a power of two, and a mask is much faster than a division.
+        tag as usize & self.slots.len().saturating_sub(1)
     }
 
     /// Doubles the number of slots, and puts the texts into the new ones.
@@ -107,7 +127,7 @@ impl TextTable {
         for (tag, index) in before.into_iter().filter(|(_, index)| *index > 0) {
             let mut slot = self.slot(tag);
             while self.slots.get(slot).is_some_and(|(_, used)| *used > 0) {
-                slot = (slot + 1) % size;
+                slot = (slot + 1) & (size - 1);
             }
             if let Some(free) = self.slots.get_mut(slot) {
                 *free = (tag, index);

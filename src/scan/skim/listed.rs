@@ -51,15 +51,16 @@ impl Listed {
 /// its end is left out, as the decoder does. Returns false if the value has another NUL or is not
 /// valid, because the decoder may then read something else.
 fn read(stored: &[u8], value: &mut String) -> bool {
-    value.clear();
     let pairs = stored.as_chunks::<2>().0;
     let pairs = pairs.strip_suffix(&[[0, 0]]).unwrap_or(pairs);
-    let mut is_ascii = true;
-    value.extend(pairs.iter().map(|[low, high]| {
-        is_ascii &= *high == 0 && low.is_ascii() && *low != 0;
-        char::from(low.to_ascii_lowercase())
-    }));
-    if is_ascii {
+    // Bytes and not characters, so that the processor converts several at a time.
+    let mut bytes = std::mem::take(value).into_bytes();
+    bytes.clear();
+    bytes.extend(pairs.iter().map(|[low, _]| low.to_ascii_lowercase()));
+    let is_ascii =
+        pairs.iter().fold(true, |all, pair| all & (u16::from_le_bytes(*pair).wrapping_sub(1) < 0x7f));
+    if is_ascii && let Ok(read) = String::from_utf8(bytes) {
+        *value = read;
         return true;
     }
     let Some(mut whole) = decoded(stored) else { return false };
