@@ -2,6 +2,7 @@
 //! values. A lookup is a CSV file with the table, and a definition file that says how its columns
 //! are compared.
 
+mod column_texts;
 pub(in crate::detect) mod csv;
 mod definition;
 pub(in crate::detect) mod index;
@@ -9,12 +10,13 @@ mod output;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 pub use self::definition::LookupDefinition;
 use self::definition::{MatchTypeSetting, is_true};
 pub(in crate::detect) use self::output::LookupOutput;
 use crate::detect::ContentError;
+use crate::detect::lookup::column_texts::ColumnTexts;
 use crate::detect::lookup::csv::csv_rows;
 use crate::detect::lookup::index::{ColumnIndex, MatchType};
 
@@ -39,6 +41,9 @@ pub struct Lookup {
     /// For each column of the lookup table, the index that finds its rows by value. An index is
     /// built when it is first used.
     indexes: Vec<OnceLock<ColumnIndex>>,
+    /// For each column of the lookup table, the texts that its cells can match. They are made when
+    /// they are first asked for.
+    texts: Vec<OnceLock<Arc<ColumnTexts>>>,
     /// True if the case of letters counts when cells are compared with an event's values.
     case_sensitive: bool,
     default_match: Option<String>,
@@ -81,6 +86,7 @@ impl Lookup {
             name: name.to_owned(),
             match_types: vec![MatchType::Exact; columns.len()],
             indexes: columns.iter().map(|_| OnceLock::new()).collect(),
+            texts: columns.iter().map(|_| OnceLock::new()).collect(),
             columns,
             rows: taken,
             case_sensitive: definition.case_sensitive_match.as_deref().is_none_or(is_true),
@@ -154,13 +160,25 @@ impl Lookup {
         self.rows.get(row).and_then(|row| row.get(column)).map_or("", |cell| cell)
     }
 
+    /// Returns the cells of a column, given by its 0-based number, in the order of the rows.
+    fn cells(&self, column: usize) -> impl Iterator<Item = &str> {
+        (0..self.rows.len()).map(move |row| self.cell(row, column))
+    }
+
+    /// Returns the texts that the cells of a column, given by its 0-based number, can match. `None`
+    /// if there is no such column.
+    fn texts(&self, column: usize) -> Option<&Arc<ColumnTexts>> {
+        let match_type = *self.match_types.get(column)?;
+        let texts = || Arc::new(ColumnTexts::new(match_type, self.cells(column)));
+        Some(self.texts.get(column)?.get_or_init(texts))
+    }
+
     /// Returns the index that finds the lookup table's rows by their cells in a column, given by
     /// its 0-based number. The index is built when it is first used. `None` if there is no such
     /// column.
     fn index(&self, column: usize) -> Option<&ColumnIndex> {
         let match_type = *self.match_types.get(column)?;
-        let cells = || self.rows.iter().map(|row| row.get(column).map_or("", |cell| &**cell));
-        let index = || ColumnIndex::new(match_type, self.case_sensitive, cells());
+        let index = || ColumnIndex::new(match_type, self.case_sensitive, self.cells(column));
         Some(self.indexes.get(column)?.get_or_init(index))
     }
 

@@ -8,9 +8,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::Lookup;
+use super::column_texts::ColumnTexts;
 use super::index::MatchType;
 use crate::base::text_set::SoughtText;
 use crate::detect::predicate::field::Field;
+use crate::detect::predicate::pattern_set::LEAST_PATTERNS;
 use crate::detect::predicate::{RequiredText, required};
 use crate::detect::term::function::Function;
 use crate::detect::term::value::Value;
@@ -114,21 +116,26 @@ impl LookupOutput {
         Value::text_or_null(default)
     }
 
-    /// Returns literals for a fast test before the lookup: an event for which the lookup finds a
-    /// row contains at least one of them. They come from the first key column that is compared with
-    /// an event field and has a literal in every cell that is not empty. `None` if no key column
-    /// does.
+    /// Returns texts for a fast test before the lookup: an event for which the lookup finds a row
+    /// has at least one of them. They come from the first key column that is compared with an event
+    /// field and has a text in every cell that is not empty. `None` if no key column does.
     pub fn literals(&self) -> Option<Vec<RequiredText>> {
         let keyed = self.keys.iter().filter_map(|(column, term)| Some((*column, plain_field(term)?)));
         let mut sets = keyed.filter_map(|(column, field)| self.literals_of(column, field));
         sets.next()
     }
 
-    /// Returns the literals of one key column of the lookup table, one for each row whose cell is
-    /// not empty: an event whose value of `field` matches the row's cell contains the row's
-    /// literal. `None` if one of these rows has no literal.
+    /// Returns the texts of one key column of the lookup table: an event whose value of `field`
+    /// matches a cell has one of them. They are the column as a whole, if it has many rows or
+    /// networks, and records contain the whole value of the field; otherwise a literal for each row
+    /// whose cell is not empty. `None` if one of these rows has no literal.
     fn literals_of(&self, column: usize, field: Field) -> Option<Vec<RequiredText>> {
         let match_type = self.lookup.match_types.get(column)?;
+        let is_set = self.lookup.rows.len() >= LEAST_PATTERNS || *match_type == MatchType::Network;
+        if let Some(data_name) = field.data_name().filter(|_| is_set && matches!(field, Field::Data(_))) {
+            let texts = Arc::<ColumnTexts>::clone(self.lookup.texts(column)?);
+            return Some(vec![RequiredText { data_name, text: SoughtText::OneOf(texts) }]);
+        }
         let mut literals = BTreeSet::new();
         for row in &self.lookup.rows {
             let cell = row.get(column).map_or("", |cell| &**cell);
