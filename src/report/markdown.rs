@@ -5,8 +5,8 @@
 use std::fmt::Write;
 
 use super::answer::{
-    Answer, GroupValue, HostFacts, HostGroups, HostInDetail, Listed, Match, Risk, TopValues, TreeProcess,
-    UtcTime,
+    Answer, GroupValue, HostFacts, HostGroups, HostInDetail, Listed, Match, MatchedRule, PatternPlace, Risk,
+    TopValues, TreeProcess, UtcTime,
 };
 use super::escape::{escaped, middle_cut};
 use super::flawed_file::FirstProblem;
@@ -20,6 +20,8 @@ const MOST_SHOWN: usize = 300;
 const MOST_TREES: usize = 4;
 /// The most levels by which the Markdown indents a process tree.
 const DEEPEST: u32 = 20;
+/// The most answers, and the most patterns of a rule, that the Markdown shows for a match.
+const MOST_IN_A_CELL: usize = 8;
 /// The most detections, and the most exclusions, that the Markdown lists.
 const MOST_LISTED: usize = 100;
 
@@ -250,8 +252,10 @@ fn one_host(text: &mut String, host: &HostInDetail) {
     if host.matches.listed.items.is_empty() {
         return;
     }
-    text.push_str("\n## Matches\n\n| time (UTC) | name | program | user | rules | file | record |\n");
-    text.push_str("|---|---|---|---|---|---|---|\n");
+    text.push_str(
+        "\n## Matches\n\n| time (UTC) | name | program | user | answer | rules | file | record |\n",
+    );
+    text.push_str("|---|---|---|---|---|---|---|---|\n");
     for found in &host.matches.listed.items {
         match_row(text, found);
     }
@@ -259,8 +263,8 @@ fn one_host(text: &mut String, host: &HostInDetail) {
     process_tree(text, host);
 }
 
-/// Writes the process tree of a host as nested lists: each process is below the one that started it.
-/// Writes nothing if the host has none.
+/// Writes the process tree of a host as nested lists: each process is below the one that started
+/// it. Writes nothing if the host has none.
 fn process_tree(text: &mut String, host: &HostInDetail) {
     let Some(tree) = host.matches.process_tree.as_ref().filter(|tree| !tree.items.is_empty()) else { return };
     let _ = writeln!(text, "## Processes of {}\n", name(&host.facts));
@@ -287,19 +291,36 @@ fn process_item(process: &TreeProcess) -> String {
 }
 
 fn match_row(text: &mut String, found: &Match) {
-    let rules: Vec<String> = found.rules.iter().map(|rule| code(&rule.name)).collect();
+    let answers = cell(found.answers.iter().map(|answer| code(answer)));
+    let rules: Vec<String> = found.rules.iter().map(rule).collect();
     let record = found.place.event_record_id.map(|id| id.to_string()).unwrap_or_default();
     let _ = writeln!(
         text,
-        "| {} | {} | {} | {} | {} | {} | {record} at {} |",
+        "| {} | {} | {} | {} | {} | {} | {} | {record} at {} |",
         time(found.time),
         optional(found.query_name.as_deref()),
         optional(found.image.as_deref()),
         optional(found.user.as_deref()),
+        answers,
         rules.join(", "),
         code(&found.place.source_path),
         found.place.record_offset
     );
+}
+
+/// Returns a rule, and the first of its patterns that an event satisfies.
+fn rule(rule: &MatchedRule) -> String {
+    let pattern = |(pattern, place): (&str, PatternPlace)| format!("{}{}", code(pattern), place.remark());
+    let patterns = cell(rule.patterns().map(pattern));
+    let by = if patterns.is_empty() { "" } else { " by " };
+    format!("{}{by}{patterns}", code(&rule.name))
+}
+
+/// Returns the first of some texts, and a mark if there are more.
+fn cell(mut texts: impl Iterator<Item = String>) -> String {
+    let mut shown: Vec<String> = texts.by_ref().take(MOST_IN_A_CELL).collect();
+    shown.extend(texts.next().map(|_| "…".to_owned()));
+    shown.join(", ")
 }
 
 fn group_table(text: &mut String, groups: &HostGroups) {
@@ -383,7 +404,8 @@ fn code(text: &str) -> String {
     span(text).replace('|', "\\|")
 }
 
-/// Returns a text as a Markdown code span outside tables. Nothing in it is read as Markdown or HTML.
+/// Returns a text as a Markdown code span outside tables. Nothing in it is read as Markdown or
+/// HTML.
 fn span(text: &str) -> String {
     if text.is_empty() {
         return String::new();

@@ -62,7 +62,8 @@ pub struct MatchedRule {
     /// The detection's patterns for the queried name that the event satisfies.
     pub query_patterns: Vec<String>,
     /// Those of `query_patterns` whose text is one or more whole labels of the queried name, the
-    /// parts between its dots. Regular expressions, and patterns that state no text, are among them.
+    /// parts between its dots. Regular expressions, and patterns that state no text, are among
+    /// them.
     pub query_patterns_on_label: Vec<String>,
     /// The detection's patterns for the program's name and path that the event satisfies.
     pub process_patterns: Vec<String>,
@@ -72,16 +73,17 @@ pub struct MatchedRule {
 }
 
 impl MatchedRule {
-    /// Returns the detection's patterns that the event satisfies, for the queried name and for the
-    /// program, each with whether its text lies inside a label of the queried name.
+    /// Returns the detection's patterns that the event satisfies, for the queried name, for the
+    /// program and for the answer, each with where in the event its text lies.
     pub(in crate::report) fn patterns(&self) -> impl Iterator<Item = (&str, PatternPlace)> {
         let place = |pattern: &String| {
             let is_on_label = self.query_patterns_on_label.contains(pattern);
             if is_on_label { PatternPlace::Usual } else { PatternPlace::InsideLabel }
         };
         let query = self.query_patterns.iter().map(move |pattern| (pattern.as_str(), place(pattern)));
-        let others = self.process_patterns.iter().chain(&self.answer_patterns);
-        query.chain(others.map(|pattern| (pattern.as_str(), PatternPlace::Usual)))
+        let process = self.process_patterns.iter().map(|pattern| (pattern.as_str(), PatternPlace::Usual));
+        let answer = self.answer_patterns.iter().map(|pattern| (pattern.as_str(), PatternPlace::Answer));
+        query.chain(process).chain(answer)
     }
 }
 
@@ -92,6 +94,8 @@ pub(in crate::report) enum PatternPlace {
     InsideLabel,
     /// The text is whole labels of the queried name, or the pattern is one for the program.
     Usual,
+    /// The pattern, network or address is one for the answer to the query.
+    Answer,
 }
 
 impl PatternPlace {
@@ -101,12 +105,15 @@ impl PatternPlace {
         match self {
             PatternPlace::InsideLabel => INSIDE_LABEL,
             PatternPlace::Usual => "",
+            PatternPlace::Answer => IN_ANSWER,
         }
     }
 }
 
 /// The remark on a pattern whose text lies inside a label of the queried name.
 pub(in crate::report) const INSIDE_LABEL: &str = " (inside a label)";
+/// The remark on a pattern, network or address that the answer to the query satisfies.
+const IN_ANSWER: &str = " (in the answer)";
 
 /// Where the record of an event lies in the evidence, and how far it can be trusted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]

@@ -14,7 +14,7 @@ use crate::table::{Cell, Row};
 
 /// The columns of the table of matches that the page reads, in the order in which
 /// [`FoundReader::read`] takes their cells.
-const COLUMNS: [&str; 22] = [
+const COLUMNS: [&str; 23] = [
     "duplicate",
     "excluded_by",
     "recovered",
@@ -35,9 +35,13 @@ const COLUMNS: [&str; 22] = [
     "query_status",
     "query_results",
     "user",
+    ANSWER_PATTERNS,
     PATTERNS,
     ON_LABEL,
 ];
+/// The column with those of the detection's patterns, networks and addresses that the answer
+/// satisfies.
+const ANSWER_PATTERNS: &str = "matched_answer";
 /// The column with those of the detection's patterns that the queried name satisfies.
 const PATTERNS: &str = "matched_query";
 /// The column with those of [`PATTERNS`] whose text is one or more whole labels of the queried
@@ -86,9 +90,11 @@ pub(super) struct Found {
     pub results: TextId,
     /// The account of the program that made the query.
     pub user: TextId,
-    /// The detection's patterns for the queried name that the event satisfies, with a remark on those
-    /// whose text lies inside a label of the name.
+    /// The detection's patterns for the queried name that the event satisfies, with a remark on
+    /// those whose text lies inside a label of the name.
     pub patterns: SetId,
+    /// The detection's patterns, networks and addresses that the answer satisfies.
+    pub answer_patterns: SetId,
     /// The GUID of the process that made the query; empty if no detection groups by it.
     pub process_guid: TextId,
     /// False if there was no room for one of the row's texts in [`Texts`]. Its field then has the
@@ -108,6 +114,9 @@ pub(super) struct FoundReader {
     host: Option<usize>,
     /// The patterns that a queried name satisfies, by the id of the detection and the name.
     patterns: FastMap<(TextId, TextId), SetId>,
+    /// The patterns, networks and addresses that an answer satisfies, by the id of the detection
+    /// and the answer as logged.
+    answer_patterns: FastMap<(TextId, TextId), SetId>,
     /// True if the column with the GUID of the process ([`PROCESS_GUID`]) is read.
     by_process: bool,
 }
@@ -120,12 +129,19 @@ impl FoundReader {
         let names =
             names.filter_map(|(place, host)| Some((host_key(host.facts.computer.as_deref()?), place)));
         let hosts: HashMap<String, usize> = names.collect();
-        let patterns = FastMap::default();
         let mut columns = COLUMNS.to_vec();
         if by_process {
-            columns.insert(columns.len() - 2, PROCESS_GUID);
+            columns.insert(columns.len() - 3, PROCESS_GUID);
         }
-        (FoundReader { hosts, before: Default::default(), host: None, patterns, by_process }, columns)
+        let reader = FoundReader {
+            hosts,
+            before: Default::default(),
+            host: None,
+            patterns: FastMap::default(),
+            answer_patterns: FastMap::default(),
+            by_process,
+        };
+        (reader, columns)
     }
 
     /// Reads a row of the table of matches. Returns `None` if the event is a copy of an earlier
@@ -164,6 +180,10 @@ impl FoundReader {
             _ => Some(TextId::default()),
         };
         is_whole &= process_guid.is_some();
+        let answer_patterns = next();
+        let of_answer = self.answer_patterns.entry((detection_id, results));
+        let answer_patterns =
+            *of_answer.or_insert_with(|| set(&texts_of(answer_patterns), |_| "", texts, sets));
         let patterns = self.patterns((detection_id, name), next, texts, sets);
         Some(Found {
             at: (event_time.is_none(), event_time, row.number()),
@@ -181,6 +201,7 @@ impl FoundReader {
             results,
             user,
             patterns,
+            answer_patterns,
             process_guid: process_guid.unwrap_or_default(),
             is_whole,
         })
@@ -198,14 +219,9 @@ impl FoundReader {
         sets: &mut Sets,
     ) -> SetId {
         *self.patterns.entry(of).or_insert_with(|| {
-            let mut list = || if let Cell::Texts(texts) = next() { texts } else { Vec::new() };
-            let (patterns, on_label) = (list(), list());
-            let text = |pattern: &Cow<'r, str>| {
-                let remark = if on_label.contains(pattern) { "" } else { INSIDE_LABEL };
-                format!("{pattern}{remark}")
-            };
-            let texts = patterns.iter().map(text).map(|text| texts.id(&text).unwrap_or_default());
-            texts.fold(SetId::default(), |set, text| sets.with(set, text))
+            let (patterns, on_label) = (texts_of(next()), texts_of(next()));
+            let remark = |pattern: &_| if on_label.contains(pattern) { "" } else { INSIDE_LABEL };
+            set(&patterns, remark, texts, sets)
         })
     }
 
@@ -230,6 +246,22 @@ impl FoundReader {
         }
         *id
     }
+}
+
+/// Returns the set of patterns, each with a remark after it, which can be empty.
+fn set<'r>(
+    patterns: &[Cow<'r, str>],
+    remark: impl Fn(&Cow<'r, str>) -> &'static str,
+    texts: &mut Texts,
+    sets: &mut Sets,
+) -> SetId {
+    let text = |pattern: &Cow<'r, str>| format!("{pattern}{}", remark(pattern));
+    let texts = patterns.iter().map(text).map(|text| texts.id(&text).unwrap_or_default());
+    texts.fold(SetId::default(), |set, text| sets.with(set, text))
+}
+
+fn texts_of(cell: Cell<'_>) -> Vec<Cow<'_, str>> {
+    if let Cell::Texts(texts) = cell { texts } else { Vec::new() }
 }
 
 fn is_true(cell: &Cell<'_>) -> bool {

@@ -67,11 +67,13 @@ pub(super) struct Group {
     pub images: SetId,
     /// The queried names.
     pub names: SetId,
-    /// The detection's patterns that the queried names satisfy. A pattern that lies inside a label of
-    /// one name, and on label boundaries of another, is here twice: with a remark, and without.
+    /// The detection's patterns that the queried names satisfy. A pattern that lies inside a label
+    /// of one name, and on label boundaries of another, is here twice: with a remark, and without.
     pub patterns: SetId,
     /// The answers to the queries. A query without an answer has its status here.
     pub answers: SetId,
+    /// The detection's patterns, networks and addresses that the answers satisfy.
+    pub answer_patterns: SetId,
     /// The accounts of the programs that made the queries.
     pub users: SetId,
     /// Where the record of the group's earliest match lies.
@@ -256,6 +258,7 @@ impl Grouper {
         group.names = sets.with(group.names, found.name);
         group.users = sets.with(group.users, found.user);
         group.patterns = sets.joined(group.patterns, found.patterns);
+        group.answer_patterns = sets.joined(group.answer_patterns, found.answer_patterns);
         let texts = &mut self.matches.texts;
         let answers = self.answers.entry((found.results, found.status));
         let answers = *answers.or_insert_with(|| answers_of(found, texts, sets));
@@ -332,6 +335,7 @@ impl Group {
             names: none,
             patterns: none,
             answers: none,
+            answer_patterns: none,
             users: none,
             place: found.place,
             doubts: none,

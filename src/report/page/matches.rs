@@ -76,6 +76,7 @@ fn card(
         let mut names = lines(group.names);
         names.extend(lines(group.patterns).into_iter().map(|pattern| format!("by {pattern}")));
         let mut answers = lines(group.answers);
+        answers.extend(lines(group.answer_patterns).into_iter().map(|pattern| format!("by {pattern}")));
         answers.extend(lines(group.doubts));
         let place = place(matches, &group.place).into_iter().filter(|line| !line.is_empty()).collect();
         list.push_lines([
@@ -210,6 +211,7 @@ fn pack(matches: &GroupedMatches, names: &[String], rows: &[(usize, &Group)]) ->
         .texts("name", groups().map(|group| group.names), line)
         .texts("pattern", groups().map(|group| group.patterns), line)
         .texts("answers", groups().map(|group| group.answers), line)
+        .texts("answer_pattern", groups().map(|group| group.answer_patterns), line)
         .texts("user", groups().map(|group| group.users), line)
         .texts("detection", groups().map(|group| group.detection), shown)
         .texts("doubt", groups().map(|group| group.doubts), line)

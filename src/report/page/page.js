@@ -45,6 +45,7 @@
   const file = (path) => path.split("\\").pop();
   const place = (row) => `${row.record === null ? "" : `record ${row.record}, `}byte ${row.offset}`;
   const names = (row, several) => [row.name, row.pattern ? `by ${row.pattern}` : "", several ? row.detection : ""];
+  const answers = (row) => [row.answers, row.answer_pattern ? `by ${row.answer_pattern}` : ""];
   const contains = (words) => (typed, value, row) => words(row).join("\n").toLowerCase().includes(typed.trim().toLowerCase());
   const atLeast = (typed, value) => value !== null && value >= Number(typed.replaceAll(",", ""));
   const word = (field, words = (row) => [row[field]]) => ({
@@ -181,8 +182,8 @@
       },
       { title: "Asked for", ...word("name", (row) => names(row, several)), widthGrow: 3, minWidth: 150 },
       {
-        title: "Answer, and notes", ...word("answers", (row) => [row.answers, note(row)]), widthGrow: 3, minWidth: 150,
-        formatter: (cell) => lines([cell.getValue()], [note(cell.getData()), "note"]),
+        title: "Answer, and notes", ...word("answers", (row) => [...answers(row), note(row)]), widthGrow: 3, minWidth: 150,
+        formatter: (cell) => lines(...answers(cell.getData()).map((line) => [line]), [note(cell.getData()), "note"]),
       },
       { title: "Account", ...word("user"), widthGrow: 1, minWidth: 104 },
       { title: "Record of the first", ...word("evidence", (row) => [place(row), row.evidence]), widthGrow: 4, minWidth: 190 },
@@ -192,7 +193,7 @@
       ["Program", row.image],
       ["First and last", times(row).filter(Boolean).join(" to ")],
       ["Times", grouped(row.count)],
-      ["Answer", row.answers],
+      ["Answer", answers(row).filter(Boolean).join(", ")],
       ["Note", row.doubt],
       ["Account", row.user],
       ["Record", `${place(row)} of ${row.evidence}`],
