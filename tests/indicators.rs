@@ -99,8 +99,39 @@ fn entries_match_names_and_answers() {
     assert!(sweep(&scene, LIST, &["--quiet"]).process.stderr.contains(warned), "also with --quiet");
     let summary = swept.summary(&[]);
     assert!(summary.contains("list.txt: 4 entries; 1 not understood"), "{summary}");
+    assert!(summary.contains("198.51.100.0/24 (in the answer)"), "{summary}");
     let page = fs::read_to_string(swept.out.join("report.html")).unwrap();
     assert!(page.contains("list.txt"));
+    let network = "by 198.51.100.0/24";
+    assert!(page.contains(network), "the card of the host has the network that the answer hit");
+    let markdown = swept.summary(&["--host", "A", "--format", "markdown"]);
+    for part in ["`A 198.51.100.7` |", "`list.txt` by `198.51.100.0/24` (in the answer) |"] {
+        assert!(markdown.contains(part), "{markdown}");
+    }
+}
+
+/// A public suffix is looked for, and its author is told what it matches.
+#[test]
+fn public_suffixes_are_remarked_on_and_looked_for() {
+    let scene = Scene::new();
+    let events = [query(1, "shop.co.uk", "-"), query(2, "a.b.github.io", "-"), query(3, "example.com", "-")];
+    scene.put("A/Sysmon.evtx", &log(&events));
+    let list = "# why\nevil.example.com\nco[.]uk\n=com\n*.github.io\nhttps://www.ck/x\n";
+    let swept = sweep(&scene, list, &["--strict"]).expect(0);
+    assert_eq!(hits(&swept), [(1, json!(["co[.]uk"]), json!([])), (2, json!(["*.github.io"]), json!([]))]);
+    let notes = [
+        "line 3: 'co[.]uk' is a public suffix, so every domain that is registered below it matches",
+        "line 5: '*.github.io' is a public suffix, so every domain that is registered below it matches",
+    ];
+    assert_eq!(swept.run()["detections"][0]["notes"], json!(notes));
+    for note in notes {
+        let expected = format!("{}: {note}", scene.path("list.txt").display());
+        assert!(swept.process.stderr.contains(&expected), "{}", swept.process.stderr);
+    }
+    let many: String = (0..30).map(|number| format!("{number}.kawasaki.jp\n")).collect();
+    let notes = sweep(&scene, many, &[]).expect(0).run()["detections"][0]["notes"].clone();
+    let notes = notes.as_array().unwrap();
+    assert_eq!((notes.len(), &notes[10]), (11, &json!("20 more entries are public suffixes")));
 }
 
 #[test]

@@ -21,7 +21,7 @@ pub use kind::{
     DNS_CLIENT_QUERY, DNS_CLIENT_QUERY_EVENT_IDS, DNS_QUERY, EventKind, FieldLocation, FieldSpec, FieldType,
     KINDS, KindSet, PROCESS_CREATION, PROCESS_END,
 };
-pub use queried_name::{PUBLIC_SUFFIX_LIST, PublicSuffixList, QueriedName};
+pub use queried_name::{PUBLIC_SUFFIX_LIST, PublicSuffixList, QueriedName, is_public_suffix};
 pub use query_results::{Answer, AnswerItem, QueryResults, answer_items, record_type_name, whole_items};
 pub use query_status::query_status_name;
 pub use record_view::{RecordPart, RecordView};

@@ -172,6 +172,15 @@ impl Labels {
     }
 }
 
+/// Returns true if a name is a public suffix, under which registries (such as those of `co.uk`) or
+/// others (such as those of `github.io`) give names away. `name` is in ASCII and lower case,
+/// without a dot at its end.
+#[must_use]
+pub fn is_public_suffix(name: &str) -> bool {
+    let found = psl::List.find(name.as_bytes().rsplit(|byte| *byte == b'.'));
+    found.typ.is_some() && found.len == name.len()
+}
+
 /// Whether a text is a whole name, or only the last labels of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
@@ -285,6 +294,16 @@ mod tests {
     }
 
     #[test]
+    fn public_suffixes_are_told_from_names_under_them() {
+        for name in ["com", "co.uk", "github.io", "c.ck", "xn--p1ai"] {
+            assert!(is_public_suffix(name), "{name}");
+        }
+        for name in ["", "local", "corp.local", "example.com", "example.co.uk", "www.ck", "192.0.2.7"] {
+            assert!(!is_public_suffix(name), "{name}");
+        }
+    }
+
+    #[test]
     fn what_is_no_name_of_a_domain_is_not_split() {
         for name in [
             "",
@@ -351,8 +370,8 @@ mod tests {
                 "_dmarc.bücher.рф",
                 "xn--bcher-kva.xn--p1ai",
             ),
-            // Not valid: no letters, a control character for the direction of text, plain ASCII, and
-            // a label that would be encoded in another way.
+            // Not valid: no letters, a control character for the direction of text, plain ASCII,
+            // and a label that would be encoded in another way.
             ("xn--.com", "xn--.com", "", ""),
             ("xn--zzzzzz.com", "xn--zzzzzz.com", "", "xn--zzzzzz.com"),
             ("xn--a-w1t.com", "xn--a-w1t.com", "", "xn--a-w1t.com"),

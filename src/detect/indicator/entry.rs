@@ -240,11 +240,16 @@ fn undotted(name: &str) -> &str {
 
 /// The error message for an entry: what was expected, and the first characters of what was found.
 pub(in crate::detect) fn expected(what: &str, found: &str) -> String {
-    let mut shown: String = found.chars().take(MOST_SHOWN).flat_map(char::escape_debug).collect();
-    if found.chars().nth(MOST_SHOWN).is_some() {
+    format!("expected {what}, found '{}'", shown(found))
+}
+
+/// Returns the first characters of an entry, escaped, to be shown.
+pub(in crate::detect) fn shown(text: &str) -> String {
+    let mut shown: String = text.chars().take(MOST_SHOWN).flat_map(char::escape_debug).collect();
+    if text.chars().nth(MOST_SHOWN).is_some() {
         shown.push('…');
     }
-    format!("expected {what}, found '{shown}'")
+    shown
 }
 
 #[cfg(test)]

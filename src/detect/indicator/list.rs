@@ -3,9 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::entry::{Form, Indicator, indicator};
+use super::entry::{Form, Indicator, indicator, shown};
 use crate::detect::predicate::listed::{Added, AddressList, NameList};
 use crate::detect::predicate::text_index::Described;
+use crate::event::is_public_suffix;
 
 /// The most reasons of one kind that are kept of what is left out of a list.
 pub const MOST_LEFT_OUT: usize = 10;
@@ -92,6 +93,10 @@ pub(super) struct ListBuilder {
     pub addresses: AddressList,
     /// How many entries of each kind were read so far, and what was left out.
     pub counts: IndicatorCounts,
+    /// The first remarks on entries that are looked for, each with the place of the entry.
+    pub remarks: Vec<String>,
+    /// The number of further remarks.
+    pub more_remarks: u64,
 }
 
 impl ListBuilder {
@@ -101,6 +106,8 @@ impl ListBuilder {
             names: NameList::new(name),
             addresses: AddressList::new(name),
             counts: IndicatorCounts::default(),
+            remarks: Vec::new(),
+            more_remarks: 0,
         }
     }
 
@@ -120,13 +127,31 @@ impl ListBuilder {
     /// the list it is.
     pub(super) fn add(&mut self, text: &str, place: impl FnOnce() -> String) {
         match indicator(text) {
-            Ok((found, form)) => self.add_indicator(text, found, form),
+            Ok((found, form)) => self.add_indicator(text, found, form, place),
             Err(problem) => self.not_understood(|| format!("{}: {problem}", place())),
         }
     }
 
-    /// Adds an entry that has been read. `text` is the entry as the list has it.
-    pub(super) fn add_indicator(&mut self, text: &str, found: Indicator, form: Form) {
+    /// Adds an entry that has been read. `text` is the entry as the list has it, and `place` says
+    /// where in the list it is.
+    pub(super) fn add_indicator(
+        &mut self,
+        text: &str,
+        found: Indicator,
+        form: Form,
+        place: impl FnOnce() -> String,
+    ) {
+        if let Indicator::Name(name) | Indicator::Below(name) = &found
+            && is_public_suffix(name)
+        {
+            self.remark(|| {
+                format!(
+                    "{}: '{}' is a public suffix, so every domain that is registered below it matches",
+                    place(),
+                    shown(text)
+                )
+            });
+        }
         let counts = &mut self.counts;
         let (count, added) = match found {
             Indicator::Name(name) => {
@@ -148,6 +173,15 @@ impl ListBuilder {
                 counts.urls += u64::from(form == Form::Url);
             }
             Added::Repeated => counts.repeated += 1,
+        }
+    }
+
+    /// Adds a remark on an entry that is looked for.
+    fn remark(&mut self, remark: impl FnOnce() -> String) {
+        if self.remarks.len() < MOST_LEFT_OUT {
+            self.remarks.push(remark());
+        } else {
+            self.more_remarks += 1;
         }
     }
 

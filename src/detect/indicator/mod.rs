@@ -53,6 +53,7 @@ impl Detection {
         if list.is_overfull() {
             return Err(wrong(format!("expected at most {MOST_INDICATORS} indicators, found more")));
         }
+        let notes = notes(&list);
         let ListBuilder { mut names, mut addresses, counts, .. } = list;
         if counts.entries() == 0 {
             let first = counts.not_understood.first.first().or(counts.other.first.first());
@@ -89,7 +90,7 @@ impl Detection {
             threat_objects: Vec::new(),
             search: Search::of(Predicate::Or(parts)),
             tests: Vec::new(),
-            notes: notes(&counts),
+            notes,
             indicators: Some(counts),
         })
     }
@@ -109,11 +110,13 @@ fn read(text: &str, list: &mut ListBuilder) -> Result<(), String> {
     Ok(())
 }
 
-/// The remarks on a list for its user: why the first of the entries that are left out are.
-fn notes(counts: &IndicatorCounts) -> Vec<String> {
+/// The remarks on a list for its user: why the first of the entries that are left out are, and
+/// which entries match more than their author may have meant.
+fn notes(ListBuilder { counts, remarks, more_remarks, .. }: &ListBuilder) -> Vec<String> {
     let not_understood = counts.not_understood.first.iter().map(|reason| format!("not understood: {reason}"));
     let other = counts.other.first.iter().map(|reason| format!("left out: {reason}"));
-    not_understood.chain(other).collect()
+    let more = (*more_remarks > 0).then(|| format!("{more_remarks} more entries are public suffixes"));
+    not_understood.chain(remarks.iter().cloned()).chain(more).chain(other).collect()
 }
 
 /// Returns the id of a list. It is made of the name of the list's file, so that it stays the same

@@ -157,7 +157,7 @@ fn add_value(value: &str, place: &Place<'_>, list: &mut ListBuilder) {
         Ok((Indicator::Pattern(_) | Indicator::Below(_) | Indicator::ExactName(_), Form::Plain)) => {
             list.not_understood(|| format!("{place}: {}", expected("a value without wildcards", value)));
         }
-        Ok((found, form)) => list.add_indicator(value.trim(), found, form),
+        Ok((found, form)) => list.add_indicator(value.trim(), found, form, || place.to_string()),
         Err(problem) => list.not_understood(|| format!("{place}: {problem}")),
     }
 }
@@ -178,7 +178,7 @@ fn add_like(value: &str, place: &Place<'_>, list: &mut ListBuilder) {
     match indicator(host) {
         Ok((found, form)) => {
             let form = if host.len() < translated.len() { Form::Url } else { form };
-            list.add_indicator(value.trim(), found, form);
+            list.add_indicator(value.trim(), found, form, || place.to_string());
         }
         Err(problem) => list.not_understood(|| format!("{place}: {problem}")),
     }
