@@ -128,8 +128,8 @@ fn public_suffixes_are_remarked_on_and_looked_for() {
         let expected = format!("{}: {note}", scene.path("list.txt").display());
         assert!(swept.process.stderr.contains(&expected), "{}", swept.process.stderr);
     }
-    let many: String = (0..30).map(|number| format!("{number}.kawasaki.jp\n")).collect();
-    let notes = sweep(&scene, many, &[]).expect(0).run()["detections"][0]["notes"].clone();
+    let many: Vec<String> = (0..30).map(|number| format!("{number}.kawasaki.jp")).collect();
+    let notes = sweep(&scene, many.join("\n"), &[]).expect(0).run()["detections"][0]["notes"].clone();
     let notes = notes.as_array().unwrap();
     assert_eq!((notes.len(), &notes[10]), (11, &json!("20 more entries are public suffixes")));
 }
