@@ -64,7 +64,8 @@ impl Pace {
         format!("{:3}% {done}/{all} {}", self.percent(), unit.name())
     }
 
-    /// Returns how fast the sweep reads and how long it takes, such as `  1.1 GiB/s  0:12, 0:10 left`.
+    /// Returns how fast the sweep reads and how long it takes, such as
+    /// `  1.1 GiB/s  0:12, 0:10 left`.
     fn time(&self) -> String {
         let rate = self.rate().map(|rate| (Unit::of(rate), rate));
         let rate = rate.map(|(unit, rate)| format!("  {} {}/s", unit.number(rate), unit.name()));

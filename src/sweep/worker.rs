@@ -284,8 +284,8 @@ impl<'a> Worker<'a> {
         self.was_cut_short(file, part.is_to_be_read_again())
     }
 
-    /// Returns true if an interruption of the sweep may be the reason why a part of a file is unread
-    /// (`is_unread`).
+    /// Returns true if an interruption of the sweep may be the reason why a part of a file is
+    /// unread (`is_unread`).
     fn was_cut_short(&self, file: &LogFile, is_unread: bool) -> bool {
         let interrupt = &self.config.unpacking.spool.interrupt;
         file.is_in_container() && is_unread && interrupt.load(Ordering::Relaxed)

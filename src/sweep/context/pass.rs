@@ -44,8 +44,8 @@ pub(super) struct Pass<'p, 'f> {
 }
 
 impl<'p, 'f> Pass<'p, 'f> {
-    /// Makes a pass over `files`, and reports its progress to `observer`. When `interrupt` becomes true,
-    /// no further block is read.
+    /// Makes a pass over `files`, which reports its progress to `observer`. When `interrupt`
+    /// becomes true, no further block is read.
     pub(super) fn new(
         config: &'p Config,
         files: &'p [ContextFile<'f>],

@@ -28,8 +28,8 @@ pub(in crate::sweep) trait ProcessSource {
         found: &mut dyn FnMut(FoundProcesses),
     ) -> Result<(), SweepError>;
 
-    /// Returns whether a file, given by its position among all files of the sweep, could not be read
-    /// whole.
+    /// Returns whether a file, given by its position among all files of the sweep, could not be
+    /// read whole.
     fn has_not_read(&self, file: usize) -> bool;
 
     /// Returns whether an interruption kept blocks from being read.

@@ -1,6 +1,6 @@
 //! The process events in parts: a part of a sweep with process context (`--context`) contains every
-//! creation and end of a process that its logs have, because only a merge knows which computers have
-//! matches.
+//! creation and end of a process that its logs have, because only a merge knows which computers
+//! have matches.
 //!
 //! The process events of a block of a file are documents of limited size, which come after the
 //! block's result. A merge reads them as a sweep reads the logs a second time.
