@@ -50,6 +50,7 @@ macro_rules! links {
 [recovery]: crate::guide::recovery
 [rules]: crate::guide::rules
 [scale]: crate::guide::scale
+[show]: crate::guide::show
 [tables]: crate::guide::tables
 [timeline]: crate::guide::timeline
 [verdicts]: crate::guide::verdicts
