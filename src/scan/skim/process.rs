@@ -2,14 +2,18 @@
 //! records that are not decoded, by the GUIDs of their processes.
 //!
 //! In a record that was not forwarded, the GUIDs are 16 bytes each, at positions known from the
-//! record's template. Records of any other form are decoded, and callers look at their events.
+//! record's template, and the event can be read directly from the record's values. Records of any
+//! other form are decoded, and callers look at their events.
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::event::{Event, Guid, PROCESS_CREATION, PROCESS_END};
+use crate::scan::decode::direct::{self, DataIndexes};
 use crate::scan::evtx::binxml::{GUID, Index};
-use crate::scan::evtx::template::data_template;
+use crate::scan::evtx::template::{EventTemplate, data_template};
 use crate::scan::evtx::value::Values;
 use crate::scan::skim::known::known;
 use crate::scan::skim::skimmed_record::SkimmedRecord;
@@ -29,7 +33,7 @@ pub enum ProcessTake {
     /// Only the GUIDs of the process and of its parent are read. This needs no decoding, except of
     /// unusual records, whose events are read.
     Links,
-    /// The process events that are looked for are decoded, and read with their fields.
+    /// The process events that are looked for are read with their fields.
     Events,
 }
 
@@ -69,18 +73,29 @@ pub(in crate::scan) struct ProcessFinder {
     search: ProcessSearch,
     /// The template definitions of `EventData` found so far in the chunk, each with its offset;
     /// `None` for a definition that is not understood.
-    data: Vec<(usize, Option<GuidIndexes>)>,
+    data: Vec<(usize, Option<ProcessData>)>,
     /// The GUIDs of the events that were found in the chunk, if only GUIDs are taken.
     links: Vec<ProcessLink>,
 }
 
-/// The indexes, among the values of a process event's `EventData`, of those that contain GUIDs.
+/// The greatest length, in bytes, of the texts of a process event that is read directly, for each
+/// byte of its record. A character takes two bytes in a record and at most three as UTF-8. A crafted
+/// template can repeat a text; the decoder (the `evtx` crate) has limits for that.
+const MOST_TEXT_PER_BYTE: usize = 2;
+
+/// What is known of a template definition of a process event's `EventData`: which values contain
+/// what.
 #[derive(Debug)]
-struct GuidIndexes {
+struct ProcessData {
+    /// The index, among the values of the `EventData`, of the value that contains the GUID of the
+    /// process.
     process: Index,
     /// The index of the value that contains the GUID of the parent; `None` if the template
     /// definition has none, as that of event 5.
     parent: Option<Index>,
+    /// The indexes of the values that contain the event's fields. They are looked up at the first
+    /// event that is read. `None` if the definition has fields that the kind of event does not have.
+    fields: OnceCell<Option<DataIndexes>>,
 }
 
 impl ProcessFinder {
@@ -111,7 +126,7 @@ impl ProcessFinder {
         end: usize,
     ) -> Option<bool> {
         let values = Values::read(chunk, skimmed.data.clone()?)?;
-        let place = known(&mut self.data, values.definition, |offset| GuidIndexes::of(chunk, offset, end))?;
+        let place = known(&mut self.data, values.definition, |offset| ProcessData::of(chunk, offset, end))?;
         let indexes = self.data.get(place)?.1.as_ref()?;
         let guid = |index| values.bytes(index, GUID)?.first_chunk().map(Guid::from_stored);
         let process = guid(indexes.process)?;
@@ -132,18 +147,50 @@ impl ProcessFinder {
     }
 }
 
+/// A process event that is to be read, and what it lies in.
+#[derive(Clone, Copy)]
+pub(in crate::scan) struct ProcessRecord<'a> {
+    /// The chunk that contains the record.
+    pub chunk: &'a [u8],
+    /// The offset at which the chunk's live records end, in bytes.
+    pub end: usize,
+    /// The template definition of the event.
+    pub template: &'a EventTemplate,
+    /// What was read of the record without decoding it.
+    pub skimmed: &'a SkimmedRecord,
+}
+
+impl ProcessFinder {
+    /// Reads a process event directly from the values of its record, whose content lies in the range
+    /// `content` of the chunk. [`ProcessFinder::is_to_be_read`] has returned true for it. `None` if
+    /// anything about the event is unusual, so that it must be decoded.
+    pub(in crate::scan) fn read(&self, record: ProcessRecord<'_>, content: Range<usize>) -> Option<Event> {
+        let ProcessRecord { chunk, end, template, skimmed } = record;
+        let kind = if is_creation(skimmed) { &PROCESS_CREATION } else { &PROCESS_END };
+        let values = Values::read(chunk, skimmed.data.clone()?)?;
+        let (offset, known) = self.data.iter().find(|(offset, _)| *offset == values.definition)?;
+        let fields = || DataIndexes::of(kind, &data_template(chunk, *offset, end)?);
+        let fields = known.as_ref()?.fields.get_or_init(fields).as_ref()?;
+        let system = Values::head(chunk, content.start)?;
+        let event = direct::event(template, &system, skimmed, fields, &values)?;
+        let is_usual = event.is(kind) && event.text_length() <= content.len() * MOST_TEXT_PER_BYTE;
+        is_usual.then_some(event)
+    }
+}
+
 fn is_creation(skimmed: &SkimmedRecord) -> bool {
     PROCESS_CREATION.event_ids.contains(&u32::from(skimmed.event_id))
 }
 
-impl GuidIndexes {
+impl ProcessData {
     /// Finds the values with GUIDs in the template definition of `EventData` at `offset` in the
     /// chunk. All of it must lie before the offset `end`. `None` if the definition is not
     /// understood, or has no GUID of a process.
     fn of(chunk: &[u8], offset: usize, end: usize) -> Option<Self> {
         let template = data_template(chunk, offset, end)?;
         let index = |wanted| template.data.iter().find(|(name, _)| name.is(wanted)).map(|(_, index)| *index);
-        Some(GuidIndexes { process: index("ProcessGuid")?, parent: index("ParentProcessGuid") })
+        let (process, parent) = (index("ProcessGuid")?, index("ParentProcessGuid"));
+        Some(ProcessData { process, parent, fields: OnceCell::new() })
     }
 }
 

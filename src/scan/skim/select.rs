@@ -32,7 +32,7 @@ use crate::scan::skim::first_template::FirstTemplate;
 use crate::scan::skim::known::{DataCheck, KnownEvent, KnownLog, WantedData, WantedValues, known, known_log};
 use crate::scan::skim::layout::Layout;
 use crate::scan::skim::needle::WantedQueries;
-use crate::scan::skim::process::{ProcessFinder, ProcessLink, ProcessSearch};
+use crate::scan::skim::process::{ProcessFinder, ProcessLink, ProcessRecord, ProcessSearch};
 use crate::scan::skim::record_batch::RecordBatch;
 use crate::scan::skim::skimmed_record::SkimmedRecord;
 
@@ -112,7 +112,7 @@ impl OtherEvents {
         }
     }
 
-    /// Returns whether a record for which [`OtherEvents::may_want`] is true must be decoded. The
+    /// Returns whether a record for which [`OtherEvents::may_want`] is true must be read. The
     /// chunk's live records end at offset `end`. `None` if anything about the record is not
     /// understood; callers then have it decoded.
     fn want(&mut self, chunk: &[u8], skimmed: &SkimmedRecord, end: usize) -> Option<bool> {
@@ -122,6 +122,16 @@ impl OtherEvents {
                 Some(matches!(wanted.find(chunk, skimmed.data.clone()?, end)?, DataCheck::Wanted(_)))
             }
             OtherEvents::Processes(finder) => finder.is_to_be_read(chunk, skimmed, end),
+        }
+    }
+
+    /// Reads an event for which [`OtherEvents::want`] has returned true, without the decoder (the
+    /// `evtx` crate). `content` is the range of its record's content in the chunk. `None` if it must
+    /// be decoded, as every query of Windows' own DNS client must.
+    fn read(&self, record: ProcessRecord<'_>, content: Range<usize>) -> Option<Event> {
+        match self {
+            OtherEvents::Counted | OtherEvents::DnsClient(_) => None,
+            OtherEvents::Processes(finder) => finder.read(record, content),
         }
     }
 }
@@ -334,7 +344,13 @@ impl Skimmer {
             self.read.push((range.start, query));
         }
         if self.others.may_want(&skimmed) && self.others.want(chunk, &skimmed, end)? {
-            return Some(RecordOutcome::Decode);
+            let template = &self.events.get(event)?.1.as_ref()?.template;
+            let record = ProcessRecord { chunk, end, template, skimmed: &skimmed };
+            let Some(read) = self.others.read(record, content) else {
+                return Some(RecordOutcome::Decode);
+            };
+            self.read_text += read.text_length();
+            self.read.push((range.start, read));
         }
         let runs = &mut self.logs.get_mut(log)?.runs;
         self.events.get_mut(event)?.1.as_mut()?.counts.add(&skimmed, &self.window);
