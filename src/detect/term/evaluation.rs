@@ -12,7 +12,8 @@ use crate::detect::splunk::event_code::common_value;
 use crate::detect::stats::StatsValue;
 use crate::event::{Event, EventTime};
 
-/// What a [`Term`] or condition is evaluated on: an event, or a row of a `stats` table.
+/// What a [`Term`] or [`Condition`](super::condition::Condition) is evaluated on: an event, or a row
+/// of a `stats` table.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::detect) enum EvalInput<'a> {
     /// An event. In it, terms that are fields have values, and terms that are columns have none.
@@ -23,7 +24,8 @@ pub(in crate::detect) enum EvalInput<'a> {
 }
 
 /// An assumption about the event that a search is evaluated on. With it, [`Term::known`] and
-/// the same function of a condition find out, without an event, which results do not depend on the event.
+/// [`Condition::known`](super::condition::Condition::known) find out, without an event, which
+/// results do not depend on the event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::detect) enum Assumption {
     /// Nothing is assumed about the event, so only constants are known.
