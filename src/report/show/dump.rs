@@ -104,10 +104,9 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "0000001000  40 41 42 43              @ABCDEFG".replace("EFG", "   ").trim_end().to_owned()
-                    + "      name",
-                "0000001004  44 45 46 47 48 49 4a 4b  DEFGHIJK    name = a\\u{1b}b".to_owned(),
-                "000000100c  4c 4d 4e 4f 50 51 52 53  LMNOPQRS".to_owned(),
+                "0000001000  40 41 42 43              @ABC      name",
+                "0000001004  44 45 46 47 48 49 4a 4b  DEFGHIJK    name = a\\u{1b}b",
+                "000000100c  4c 4d 4e 4f 50 51 52 53  LMNOPQRS",
             ]
         );
     }

@@ -40,7 +40,7 @@ use crate::scan::skim::skimmed_record::SkimmedRecord;
 /// recognised) that are kept for a chunk. Each further layout would cost a comparison for every
 /// record that has none of the kept ones.
 const MOST_LAYOUTS: usize = 16;
-/// The greatest amount of text, in bytes, in the DNS queries that are read from a chunk directly,
+/// The greatest amount of text, in bytes, in the events that are read from a chunk directly,
 /// without the decoder (the `evtx` crate). It is several times that of a real chunk of 64 KiB. A
 /// crafted template definition can repeat a text in each record of a chunk. A chunk with more text
 /// is decoded as a whole, for which there is another limit.
@@ -61,10 +61,10 @@ pub(in crate::scan) struct Skimmer {
     queries: WantedData,
     /// The search for events that are no DNS queries of Sysmon.
     others: OtherEvents,
-    /// The DNS queries of the chunk that a detection wants and that could be read directly, without
+    /// The events of the chunk that are wanted and that could be read directly, without
     /// the decoder (the `evtx` crate), each with the offset of its record in the chunk.
     read: Vec<(usize, Event)>,
-    /// The total length, in bytes, of the texts of the DNS queries that were read from the chunk
+    /// The total length, in bytes, of the texts of the events that were read from the chunk
     /// directly, without the decoder (the `evtx` crate).
     read_text: usize,
     /// The template definition that lies first in most chunks, remembered from earlier chunks so
@@ -182,7 +182,7 @@ impl Skimmer {
 
     /// Counts, in `tally`, the records of a chunk that need no decoding. Sets `walk`, the list of
     /// the chunk's records that are to be decoded: the counted ones become its gaps. Returns false,
-    /// without counting anything, if the chunk is not sound or its DNS queries have too much text.
+    /// without counting anything, if the chunk is not sound or its events have too much text.
     /// `walk` is then of no use, and callers decode the whole chunk instead.
     pub(in crate::scan) fn skim(&mut self, chunk: &[u8], walk: &mut Walk, tally: &mut Tally) -> bool {
         walk.clear();
@@ -224,7 +224,7 @@ impl Skimmer {
         holds
     }
 
-    /// Removes and returns the DNS queries that were read directly, without the decoder (the `evtx`
+    /// Removes and returns the events that were read directly, without the decoder (the `evtx`
     /// crate), from the chunk that was passed to [`Skimmer::skim`] last, each with the offset of
     /// its record. Only valid if [`Skimmer::skim`] returned true.
     pub(in crate::scan) fn take_read(&mut self) -> impl Iterator<Item = (usize, Event)> {
@@ -320,7 +320,7 @@ impl Skimmer {
         at
     }
 
-    /// Examines one record by itself: counts it, reads it if it is a wanted DNS query, or chooses
+    /// Examines one record by itself: counts it, reads it if it is a wanted event, or chooses
     /// it for decoding. `None` if anything about the record is not understood; it is then decoded.
     fn record(
         &mut self,
@@ -423,7 +423,7 @@ fn content(record: &Range<usize>) -> Range<usize> {
 /// The result of examining one record without decoding it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RecordOutcome {
-    /// The record is counted and need not be decoded. If it is a DNS query that a detection wants,
+    /// The record is counted and need not be decoded. If it is an event that is wanted,
     /// its fields have been read directly.
     Counted,
     /// The record must be decoded, because it contains what a detection requires, and its fields
