@@ -1,6 +1,6 @@
 //! Reads an event directly from its record's values, if these have the types in the table of the
-//! event's kind. DNS queries and Sysmon's process events are read in this way;
-//! events of other kinds are always decoded.
+//! event's kind. DNS queries and Sysmon's process events are read in this way; events of other
+//! kinds are always decoded.
 //!
 //! A decoder reads a chunk's definitions, renders a record as text, and leaves the text to be
 //! parsed. That costs about ten times as much as reading a DNS query's nine values where they are

@@ -201,3 +201,68 @@ impl SkimmedRecord {
         self.sysmon && (is_of(PROCESS_CREATION.event_ids) || is_of(PROCESS_END.event_ids))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use dnsweep_samples::{Event as Sample, LogWriter, Style};
+
+    use super::*;
+    use crate::event::KindSet;
+    use crate::ledger::tally::Tally;
+    use crate::scan::decode::document::Document;
+    use crate::scan::decode::record::decode;
+    use crate::scan::evtx::walk::{Walk, walk};
+    use crate::scan::skim::select::Skimmer;
+
+    fn chunk(style: Style) -> Vec<u8> {
+        let mut writer = LogWriter::new(style);
+        for process in 1..=4 {
+            let line = format!("a.exe \u{fc} {process} \u{1b}[2J");
+            let start = Sample::process_create("a.exe", &line, "b.exe").of_process(process);
+            let end = Sample::process_terminate(r"C:\a.exe").of_process(process);
+            let query = Sample::dns_query("a.example", "a.exe").of_process(process);
+            for (event, number) in [start, query, end].into_iter().zip(0..) {
+                writer.push(&event.numbered(u64::from(process) * 10 + number)).unwrap();
+            }
+        }
+        let mut log = writer.finish().split_off(4096);
+        log.truncate(65536);
+        log
+    }
+
+    #[test]
+    fn process_events_are_read_directly_as_the_decoder_reads_them() {
+        let kinds = KindSet::default().with(&PROCESS_CREATION).with(&PROCESS_END);
+        for style in [Style::Live, Style::Export] {
+            let mut chunk = chunk(style);
+            let search = ProcessSearch { of: None, take: ProcessTake::Events };
+            let mut skimmer = Skimmer::new(&[]).finding_processes(&search);
+            let mut skimmed = Walk::default();
+            assert!(skimmer.skim(&chunk, &mut skimmed, &mut Tally::default()));
+            assert_eq!(skimmed.records, [], "nothing is left to the decoder");
+            let read: Vec<(usize, Event)> = skimmer.take_read().collect();
+            let (mut walked, mut decoded) = (Walk::default(), Vec::new());
+            walk(&chunk, &mut walked);
+            decode(&mut chunk, &walked, kinds, |span, document| match document.unwrap() {
+                Document::Event(event) => decoded.push((span.range.start, event)),
+                Document::Other(_) => {}
+            });
+            assert_eq!(read, decoded, "{style:?}");
+            assert_eq!(read.len(), 8);
+        }
+    }
+
+    #[test]
+    fn the_texts_of_an_event_stay_far_below_the_limit() {
+        let chunk = chunk(Style::Live);
+        let search = ProcessSearch { of: None, take: ProcessTake::Events };
+        let mut skimmer = Skimmer::new(&[]).finding_processes(&search);
+        let mut walk = Walk::default();
+        assert!(skimmer.skim(&chunk, &mut walk, &mut Tally::default()));
+        for (start, event) in skimmer.take_read() {
+            let size = chunk.get(start + 4..start + 8).and_then(|size| size.first_chunk()).unwrap();
+            let size = usize::try_from(u32::from_le_bytes(*size)).unwrap();
+            assert!(event.text_length() < size, "{} {size}", event.text_length());
+        }
+    }
+}
