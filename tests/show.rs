@@ -141,6 +141,11 @@ fn what_is_too_much_is_counted() {
     assert!(text.contains("the sweep did not look for it"), "{text}");
     let all = document(&swept.out, &["--host", &computer, "--full"], 0);
     assert_eq!((all["events"].as_array().unwrap().len(), &all["further"]), (25, &Value::from(0)));
+    assert_eq!(
+        shown["events"].as_array().unwrap()[..],
+        all["events"].as_array().unwrap()[..20],
+        "the first ones"
+    );
 }
 
 #[test]
