@@ -10,6 +10,7 @@ use super::selection::{SEARCHED, Selected, columns_of, searched};
 use crate::event::{EventTime, Guid};
 use crate::report::answer::{AnswerError, TreeProcess};
 use crate::report::export::json_value;
+use crate::report::matches::MatchRow;
 use crate::table::{Cell, Column, Row, TableId, Tables, Wanted};
 
 /// An event of an output, with all that its tables say of it.
@@ -70,19 +71,12 @@ const PLACE: [&str; 11] = [
     "recovered_from",
     "duplicate",
 ];
-/// The columns of tables that say which detection describes an event, and how.
-const DETECTION: [&str; 10] = [
-    "detection_id",
-    "detection_name",
-    "detection_version",
-    "matched_query",
-    "matched_query_on_label",
-    "matched_process",
-    "matched_answer",
-    "risk_score",
-    "risk_message",
-    "excluded_by",
-];
+
+/// Returns whether a column of matches or leads says which detection describes an event, or how.
+/// These are the columns that the table of all queries does not have.
+fn is_of_detection(name: &str) -> bool {
+    MatchRow::COLUMNS.iter().skip(MatchRow::QUERY_COLUMNS.len()).any(|of| of.column.name == name)
+}
 
 /// Reads the selected events from the tables, in the order in which they were selected.
 pub(super) fn read(tables: &dyn Tables, selected: &Selected) -> Result<Vec<ShownEvent>, AnswerError> {
@@ -137,13 +131,13 @@ impl ShownEvent {
         };
         if self.fields.0.is_empty() {
             self.fields =
-                fields(&|name| name != "event_hash" && !PLACE.contains(&name) && !DETECTION.contains(&name));
+                fields(&|name| name != "event_hash" && !PLACE.contains(&name) && !is_of_detection(name));
         }
         let place = EventPlace(fields(&|name| PLACE.contains(&name)));
         if !self.places.iter().any(|known| known.is_same(&place)) {
             self.places.push(place);
         }
-        let detection = ShownDetection(fields(&|name| DETECTION.contains(&name)));
+        let detection = ShownDetection(fields(&is_of_detection));
         if !detection.0.0.is_empty() && !self.detections.iter().any(|known| known.is_same(&detection)) {
             self.detections.push(detection);
         }

@@ -7,6 +7,7 @@ pub(in crate::scan) mod known;
 pub(in crate::scan) mod layout;
 mod listed;
 pub(in crate::scan) mod needle;
+pub(in crate::scan) mod other_events;
 pub(in crate::scan) mod process;
 pub(in crate::scan) mod record_batch;
 pub(in crate::scan) mod select;

@@ -32,6 +32,7 @@ use crate::scan::skim::first_template::FirstTemplate;
 use crate::scan::skim::known::{DataCheck, KnownEvent, KnownLog, WantedData, WantedValues, known, known_log};
 use crate::scan::skim::layout::Layout;
 use crate::scan::skim::needle::WantedQueries;
+use crate::scan::skim::other_events::OtherEvents;
 use crate::scan::skim::process::{ProcessFinder, ProcessLink, ProcessRecord, ProcessSearch};
 use crate::scan::skim::record_batch::RecordBatch;
 use crate::scan::skim::skimmed_record::SkimmedRecord;
@@ -86,54 +87,6 @@ pub(in crate::scan) struct Skimmer {
     /// The index, in `layouts` (the layouts of records found so far), of the layout of the last
     /// record that had one of them. The next record most likely has it too.
     last_layout: usize,
-}
-
-/// The search for events that are no DNS queries of Sysmon.
-#[derive(Debug)]
-enum OtherEvents {
-    /// Events that are no DNS queries of Sysmon are only counted.
-    Counted,
-    /// Those queries of Windows' own DNS client are decoded that contain the literals which
-    /// detections require.
-    DnsClient(WantedData),
-    /// Sysmon's process events (event 1 and event 5) are looked for: the events, or only the GUIDs
-    /// in them, are read.
-    Processes(ProcessFinder),
-}
-
-impl OtherEvents {
-    /// Returns whether a record may be one of the events that are looked for. If so, it is not
-    /// counted together with other records, but examined by itself.
-    fn may_want(&self, skimmed: &SkimmedRecord) -> bool {
-        match self {
-            OtherEvents::Counted => false,
-            OtherEvents::DnsClient(_) => skimmed.may_be_dns_client_query(),
-            OtherEvents::Processes(_) => skimmed.is_process_event(),
-        }
-    }
-
-    /// Returns whether a record for which [`OtherEvents::may_want`] is true must be read. The
-    /// chunk's live records end at offset `end`. `None` if anything about the record is not
-    /// understood; callers then have it decoded.
-    fn want(&mut self, chunk: &[u8], skimmed: &SkimmedRecord, end: usize) -> Option<bool> {
-        match self {
-            OtherEvents::Counted => Some(false),
-            OtherEvents::DnsClient(wanted) => {
-                Some(matches!(wanted.find(chunk, skimmed.data.clone()?, end)?, DataCheck::Wanted(_)))
-            }
-            OtherEvents::Processes(finder) => finder.is_to_be_read(chunk, skimmed, end),
-        }
-    }
-
-    /// Reads an event for which [`OtherEvents::want`] has returned true, without the decoder (the
-    /// `evtx` crate). `content` is the range of its record's content in the chunk. `None` if it must
-    /// be decoded, as every query of Windows' own DNS client must.
-    fn read(&self, record: ProcessRecord<'_>, content: Range<usize>) -> Option<Event> {
-        match self {
-            OtherEvents::Counted | OtherEvents::DnsClient(_) => None,
-            OtherEvents::Processes(finder) => finder.read(record, content),
-        }
-    }
 }
 
 impl Skimmer {
@@ -235,8 +188,7 @@ impl Skimmer {
     /// [`Skimmer::skim`] last, if only GUIDs are taken of such events. Only valid if
     /// [`Skimmer::skim`] returned true.
     pub(in crate::scan) fn take_links(&mut self) -> impl Iterator<Item = ProcessLink> {
-        let finder = if let OtherEvents::Processes(finder) = &mut self.others { Some(finder) } else { None };
-        finder.into_iter().flat_map(ProcessFinder::take_links)
+        self.others.take_links()
     }
 
     /// Prepares the skimmer for `chunk`, whose live records end at offset `end`: forgets what is
@@ -247,11 +199,7 @@ impl Skimmer {
         self.renumbered = 0;
         self.last_layout = 0;
         self.queries.data.clear();
-        match &mut self.others {
-            OtherEvents::Counted => {}
-            OtherEvents::DnsClient(wanted) => wanted.data.clear(),
-            OtherEvents::Processes(finder) => finder.begin(),
-        }
+        self.others.begin();
         if self.logs.len() > MOST_LOGS {
             self.logs.clear();
             self.layouts.clear();

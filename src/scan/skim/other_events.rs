@@ -1,0 +1,79 @@
+//! The events that the skim looks for besides DNS queries of Sysmon: queries of Windows' own DNS
+//! client, or Sysmon's process events. How each of them is found lies elsewhere.
+
+use std::ops::Range;
+
+use crate::event::Event;
+use crate::scan::skim::known::{DataCheck, WantedData};
+use crate::scan::skim::process::{ProcessFinder, ProcessLink, ProcessRecord};
+use crate::scan::skim::skimmed_record::SkimmedRecord;
+
+/// The search for events that are no DNS queries of Sysmon.
+#[derive(Debug)]
+pub(in crate::scan) enum OtherEvents {
+    /// Events that are no DNS queries of Sysmon are only counted.
+    Counted,
+    /// Those queries of Windows' own DNS client are decoded that contain the literals which
+    /// detections require.
+    DnsClient(WantedData),
+    /// Sysmon's process events (event 1 and event 5) are looked for: the events, or only the GUIDs
+    /// in them, are read.
+    Processes(ProcessFinder),
+}
+
+impl OtherEvents {
+    /// Returns whether a record may be one of the events that are looked for. If so, it is not
+    /// counted together with other records, but examined by itself.
+    #[inline]
+    pub(in crate::scan) fn may_want(&self, skimmed: &SkimmedRecord) -> bool {
+        match self {
+            OtherEvents::Counted => false,
+            OtherEvents::DnsClient(_) => skimmed.may_be_dns_client_query(),
+            OtherEvents::Processes(_) => skimmed.is_process_event(),
+        }
+    }
+
+    /// Returns whether a record for which [`OtherEvents::may_want`] is true must be read. The
+    /// chunk's live records end at offset `end`. `None` if anything about the record is not
+    /// understood; callers then have it decoded.
+    pub(in crate::scan) fn want(
+        &mut self,
+        chunk: &[u8],
+        skimmed: &SkimmedRecord,
+        end: usize,
+    ) -> Option<bool> {
+        match self {
+            OtherEvents::Counted => Some(false),
+            OtherEvents::DnsClient(wanted) => {
+                Some(matches!(wanted.find(chunk, skimmed.data.clone()?, end)?, DataCheck::Wanted(_)))
+            }
+            OtherEvents::Processes(finder) => finder.is_to_be_read(chunk, skimmed, end),
+        }
+    }
+
+    /// Reads an event for which [`OtherEvents::want`] has returned true, without the decoder (the
+    /// `evtx` crate). `content` is the range of its record's content in the chunk. `None` if it must
+    /// be decoded, as every query of Windows' own DNS client must.
+    pub(in crate::scan) fn read(&self, record: ProcessRecord<'_>, content: Range<usize>) -> Option<Event> {
+        match self {
+            OtherEvents::Counted | OtherEvents::DnsClient(_) => None,
+            OtherEvents::Processes(finder) => finder.read(record, content),
+        }
+    }
+
+    /// Forgets what was found in the chunk before.
+    pub(in crate::scan) fn begin(&mut self) {
+        match self {
+            OtherEvents::Counted => {}
+            OtherEvents::DnsClient(wanted) => wanted.data.clear(),
+            OtherEvents::Processes(finder) => finder.begin(),
+        }
+    }
+
+    /// Removes and returns the GUIDs of the process events that were found in the chunk, if only
+    /// GUIDs are taken of such events.
+    pub(in crate::scan) fn take_links(&mut self) -> impl Iterator<Item = ProcessLink> {
+        let finder = if let OtherEvents::Processes(finder) = self { Some(finder) } else { None };
+        finder.into_iter().flat_map(ProcessFinder::take_links)
+    }
+}
