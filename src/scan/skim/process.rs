@@ -237,9 +237,9 @@ mod tests {
             let mut chunk = chunk(style);
             let search = ProcessSearch { of: None, take: ProcessTake::Events };
             let mut skimmer = Skimmer::new(&[]).finding_processes(&search);
-            let mut skimmed = Walk::default();
-            assert!(skimmer.skim(&chunk, &mut skimmed, &mut Tally::default()));
-            assert_eq!(skimmed.records, [], "nothing is left to the decoder");
+            let mut left = Walk::default();
+            assert!(skimmer.skim(&chunk, &mut left, &mut Tally::default()));
+            assert_eq!(left.records, [], "nothing is left to the decoder");
             let read: Vec<(usize, Event)> = skimmer.take_read().collect();
             let (mut walked, mut decoded) = (Walk::default(), Vec::new());
             walk(&chunk, &mut walked);
