@@ -68,6 +68,8 @@ class Judge:
                 self.wrong.append(f"{where}: {record['comparison']}: {record['found']}")
                 continue
             self.counts["records"] += 1
+            if record["altered"] or record["integrity"] != place["integrity"]:
+                self.wrong.append(f"{where}: altered {record['altered']}, integrity {record['integrity']} now")
             if place["chunk_number"] is None or record["chunk_offset"] is None:
                 self.counts["without a chunk"] += 1
                 continue

@@ -80,7 +80,7 @@ fn an_event_is_shown_with_its_processes_rules_and_record() {
         "winword.exe  /n \"a  letter.docm\"",
         "powershell.exe -enc \\u{1b}[2J",
         "Sysmon.evtx",
-        "Its event has the event_hash above.",
+        "The hash of its event is the event_hash above.",
         "<Data Name=\"QueryName\">cdn.pastebin.com</Data>",
         "EventData/Data[QueryName] =",
         "copy of the size",
@@ -124,7 +124,11 @@ fn a_host_or_process_is_shown_with_its_events() {
     ] {
         let shown = show(&swept.out, nobody);
         assert_eq!((shown.status, shown.stdout.as_str()), (2, ""), "{nobody:?}");
-        assert!(shown.stderr.contains("expected a host or process with events"), "{}", shown.stderr);
+        assert!(
+            shown.stderr.contains("expected matches or leads of a host, or events of a process, found none"),
+            "{}",
+            shown.stderr
+        );
     }
 }
 
@@ -257,7 +261,7 @@ fn evidence_may_have_moved_and_changed() {
     fs::remove_file(&path).unwrap();
     fs::write(moved.join("other.evtx"), &bytes).unwrap();
     let (word, found) = comparison(3);
-    assert!(word == "missing" && found.contains("not in the evidence"), "{word} {found}");
+    assert!(word == "missing" && found.contains("no file of this path"), "{word} {found}");
     let text = show(&swept.out, &[&hash, "--evidence", moved.to_str().unwrap()]);
     assert!(text.status == 3 && text.stdout.contains("NOT COMPARED"), "{}", text.stdout);
 }
@@ -277,4 +281,78 @@ fn forged_processes_end() {
     let hash = swept.rows("matches")[0]["event_hash"].as_str().unwrap().to_owned();
     let tree = document(&swept.out, &[&hash], 0)["events"][0]["process_tree"].take();
     assert_eq!(tree.as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_table_that_says_something_else_than_the_record_is_found_out() {
+    let scene = Scene::new();
+    let path = scene.put("H/Sysmon.evtx", &log(&[matching(1), matching(2)]));
+    let swept = scene.sweep(&["--quiet"]).expect(0);
+    let row = swept.rows("matches")[0].clone();
+    let hash = row["event_hash"].as_str().unwrap();
+    // The level of the event is no part of the hash, but of the chunk's checksums.
+    let mut bytes = fs::read(&path).unwrap();
+    let evidence = scene.evidence();
+    let arguments = [hash, "--evidence", evidence.to_str().unwrap()];
+    let shown = document(&swept.out, &arguments, 0);
+    let record = &shown["events"][0]["records"][0];
+    let parts = record["parts"].as_array().unwrap();
+    let level = parts.iter().find(|part| part["name"].as_str().unwrap().ends_with("System/Level")).unwrap();
+    let at = row["record_offset"].as_u64().unwrap() + level["offset"].as_u64().unwrap();
+    bytes[usize::try_from(at).unwrap()] ^= 1;
+    fs::write(&path, &bytes).unwrap();
+    let changed = document(&swept.out, &arguments, 3);
+    let record = &changed["events"][0]["records"][0];
+    assert_eq!((&record["comparison"], &record["integrity"]), (&"same".into(), &"damaged".into()));
+    let text = show(&swept.out, &arguments).stdout;
+    assert!(text.contains("DIFFERENT: its checksums are damaged now, and were verified"), "{text}");
+}
+
+#[test]
+fn a_planted_chunk_does_not_give_the_record_its_templates() {
+    let scene = Scene::new();
+    let mut bytes = log(&(1..=40).map(matching).collect::<Vec<_>>());
+    let swept = {
+        scene.put("Sysmon.evtx", &bytes);
+        scene.sweep(&["--quiet"]).expect(0)
+    };
+    let rows = swept.rows("matches");
+    let row = rows.last().unwrap();
+    let offset = usize::try_from(row["record_offset"].as_u64().unwrap()).unwrap();
+    // A whole header of another chunk lies in the records before, with its checksum.
+    let other = log(&[matching(90)]);
+    bytes[offset - 1200..offset - 1200 + 512].copy_from_slice(&other[4096..4096 + 512]);
+    scene.put("Sysmon.evtx", &bytes);
+    let evidence = scene.evidence();
+    let shown = document(
+        &swept.out,
+        &[row["event_hash"].as_str().unwrap(), "--evidence", evidence.to_str().unwrap()],
+        3,
+    );
+    let record = &shown["events"][0]["records"][0];
+    assert_eq!((&record["comparison"], &record["chunk_offset"]), (&"same".into(), &4096.into()), "{record}");
+    assert!(record["xml"].as_str().unwrap().contains("pastebin.com"));
+}
+
+#[test]
+fn nothing_is_written_into_an_output_or_evidence() {
+    let scene = Scene::new();
+    scene.put("H/Sysmon.evtx", &log(&[matching(1)]));
+    let swept = scene.sweep(&["--quiet"]).expect(0);
+    let hash = swept.rows("matches")[0]["event_hash"].as_str().unwrap().to_owned();
+    let moved = scene.path("moved");
+    fs::rename(scene.evidence(), &moved).unwrap();
+    std::os::unix::fs::symlink("nowhere", scene.path("link")).unwrap();
+    let before = scene.listing();
+    let (table, moved_to) = (swept.out.join("matches.parquet"), moved.join("x.txt"));
+    for file in [table.as_path(), &moved_to, &scene.path("link"), &scene.path("missing/x.txt")] {
+        let arguments = [&hash, "--evidence", moved.to_str().unwrap(), "-o", file.to_str().unwrap()];
+        let shown = show(&swept.out, &arguments);
+        assert_eq!((shown.status, shown.stdout.as_str()), (2, ""), "{}: {}", file.display(), shown.stderr);
+        assert!(scene.listing() == before, "{}", file.display());
+    }
+    let written = scene.path("shown.txt");
+    let shown = show(&swept.out, &[&hash, "-o", written.to_str().unwrap()]);
+    assert_eq!((shown.status, shown.stdout.as_str()), (0, ""));
+    assert_eq!(fs::read_to_string(written).unwrap(), show(&swept.out, &[&hash, "-o", "-"]).stdout);
 }

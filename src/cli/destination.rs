@@ -1,6 +1,7 @@
 //! Where `dnsweep report` writes a report: to standard output, or to a file that is complete or
 //! absent.
 
+use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -22,17 +23,23 @@ pub(super) enum Destination {
 }
 
 impl Destination {
-    /// Returns the file `path` as the place for a report, or standard output if `path` is `None`. A
-    /// file that exists is replaced when the report is complete. Only the user can read the file,
-    /// because evidence is confidential. Fails if the file lies in the evidence, whose roots are
-    /// `roots`, because nothing is written there.
-    pub(super) fn of(path: Option<&Path>, roots: &[String]) -> Result<Self, UsageError> {
-        let Some(path) = path else { return Ok(Destination::Stdout) };
+    /// Returns the file `path` as the place for a report, or standard output if `path` is `None` or
+    /// `-`. A file that exists is replaced when the report is complete. Only the user can read the
+    /// file, because evidence is confidential. Fails if the file lies in the output `directory`, or in
+    /// the evidence, whose roots are `roots`, because nothing is written there; and if something else
+    /// than a file has its name.
+    pub(super) fn of(path: Option<&Path>, directory: &Path, roots: &[String]) -> Result<Self, UsageError> {
+        let Some(path) = path.filter(|path| *path != Path::new("-")) else { return Ok(Destination::Stdout) };
         let fails = |source| UsageError::ReportFile { path: path.to_path_buf(), source };
         let absolute = std::path::absolute(path).map_err(fails)?;
         let folder = absolute.parent().unwrap_or(Path::new("/")).canonicalize().map_err(fails)?;
-        if absolute.is_dir() {
-            return Err(fails(io::ErrorKind::IsADirectory.into()));
+        if fs::symlink_metadata(&absolute).is_ok_and(|there| !there.is_file()) {
+            return Err(fails(io::Error::other("expected a file, found a directory, link, pipe or device")));
+        }
+        if folder.starts_with(directory) {
+            return Err(fails(io::Error::other(
+                "expected a place outside the output, to which nothing is added",
+            )));
         }
         if roots.iter().any(|root| folder.starts_with(root)) {
             return Err(fails(io::Error::other(

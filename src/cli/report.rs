@@ -36,7 +36,7 @@ pub(super) fn run(arguments: &ReportArguments) -> Result<Exit, CommandError> {
     }
     let output = RecordedOutput::open(&arguments.out)?;
     let roots = output.run.as_ref().map_or(&[][..], |run| &run.roots);
-    let destination = Destination::of(arguments.output.as_deref(), roots)?;
+    let destination = Destination::of(arguments.output.as_deref(), &output.directory, roots)?;
     let extent = extent(arguments.full);
     let shown = Shown { format, extent, log_format, destination };
     let failed = match &arguments.host {

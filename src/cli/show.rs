@@ -14,7 +14,7 @@ use super::report::extent;
 use super::resolve::count;
 use crate::base::path_text::path_text;
 use crate::report::show::{
-    Comparison, ProcessName, ShowDocument, ShowError, ShowQuestion, ShowText, Shown, Wish,
+    ProcessName, RecordAgain, ShowDocument, ShowError, ShowQuestion, ShowText, Shown, Wish,
 };
 use crate::sweep::{CompleteOutput, OutputNotRead, RecordedOutput};
 use crate::verify::RecordReader;
@@ -25,7 +25,11 @@ const MOST_EVENTS: usize = 20;
 /// Runs the command `dnsweep show`: shows events of the output of a sweep. Returns the exit status.
 pub(super) fn run(arguments: &ShowEventsArguments) -> Result<Exit, CommandError> {
     let output = RecordedOutput::open(&arguments.out)?.complete()?;
-    let destination = Destination::of(arguments.output.as_deref(), &output.run.roots)?;
+    // The evidence can lie elsewhere now than when it was swept.
+    let given = arguments.evidence.iter().filter_map(|root| root.canonicalize().ok());
+    let roots: Vec<String> =
+        output.run.roots.iter().cloned().chain(given.map(|root| path_text(&root))).collect();
+    let destination = Destination::of(arguments.output.as_deref(), &output.directory, &roots)?;
     let mut shown =
         Shown::read(&output.tables, &question(arguments)).map_err(|error| failed(error, &output))?;
     if !arguments.evidence.is_empty() {
@@ -64,7 +68,7 @@ fn question(arguments: &ShowEventsArguments) -> ShowQuestion {
 /// hash, although the evidence was read again.
 fn of_records(shown: &Shown) -> Exit {
     let mut records = shown.events.iter().flat_map(|event| &event.records);
-    if records.all(|record| record.comparison == Comparison::Same) { Exit::Complete } else { Exit::Damaged }
+    if records.all(RecordAgain::is_as_recorded) { Exit::Complete } else { Exit::Damaged }
 }
 
 fn failed(error: ShowError, output: &CompleteOutput) -> CommandError {

@@ -12,14 +12,15 @@ use std::path::{Path, PathBuf};
 use super::VerifyError;
 use crate::base::path_text::path_text;
 use crate::config::{self, search};
-use crate::event::RecordView;
+use crate::event::{DNS_CLIENT_QUERY, Event, EventTime, RecordView};
 use crate::evidence::discover::{Discovery, FileForm, LogFile, OpenLog, Unpacking, discover, resolve_roots};
 use crate::report::show::{Comparison, EventPlace, RecordAgain, ShownEvent};
 use crate::report::{Run, event_hash};
-use crate::scan::{Recovery, XmlFile, view_record, view_xml_event};
+use crate::scan::{LocatedEvent, Recovery, XmlFile, view_record, view_xml_event};
 use crate::sweep::events_at;
+use crate::table::Cell;
 
-/// The most places of an event that are read again. Copies say nothing new.
+/// The most places of an event that are read again. Copies say little that is new.
 const MOST_PLACES: usize = 8;
 
 /// Reads records of an output again from the evidence.
@@ -45,75 +46,188 @@ impl RecordReader {
         Ok(RecordReader { discovery: discover(&search, threads)?, recovery: recorded.options.recovery })
     }
 
-    /// Reads the records of an event again, at each of its places, and adds them to the event.
+    /// Reads the records of an event again, at its first few places, and adds them to the event.
     pub(crate) fn read(&self, event: &mut ShownEvent) {
-        let places = event.places.iter().take(MOST_PLACES);
-        event.records = places.map(|place| self.record(place, &event.event_hash)).collect();
+        let records: Vec<RecordAgain> =
+            event.places.iter().take(MOST_PLACES).flat_map(|place| self.records(event, place)).collect();
+        event.records = records;
+        event.places_not_read = event.places.len().saturating_sub(MOST_PLACES);
     }
 
-    fn record(&self, place: &EventPlace, hash: &str) -> RecordAgain {
+    /// Reads the record of an event at one of its places. Without its piece of evidence, each file
+    /// with the same path is tried. The result is more than one record only if a file of the right
+    /// name does not have the event, and another one does.
+    fn records(&self, event: &ShownEvent, place: &EventPlace) -> Vec<RecordAgain> {
         let same_path = self.discovery.files.iter().filter(|file| file.source_path() == place.source_path());
         let is_named = |file: &&LogFile| self.discovery.evidence_name(file.evidence) == place.evidence();
         let (named, others): (Vec<&LogFile>, Vec<&LogFile>) = same_path.partition(is_named);
-        let candidates = || named.iter().chain(&others);
-        let read = |file: &&LogFile| self.record_in(file, place, hash);
         let is_same = |record: &RecordAgain| record.comparison == Comparison::Same;
-        let same = candidates().map(read).find(is_same);
-        same.or_else(|| candidates().next().map(read)).unwrap_or_else(|| {
-            let reason = "the file is not in the evidence that was given";
-            let file = format!("{}: {}", place.evidence(), place.source_path());
-            let comparison = Comparison::Missing(reason.to_owned());
-            RecordAgain { file, offset: place.record_offset(), comparison, view: None }
-        })
+        let read = |file: &LogFile| self.record_in(file, event, place);
+        let mut records: Vec<RecordAgain> = named.into_iter().map(read).collect();
+        if !records.iter().any(is_same) {
+            let mut elsewhere = others.into_iter().map(read).peekable();
+            // If none of the others has the event either, one of them says so for all.
+            let first = elsewhere.peek().cloned().filter(|_| records.is_empty());
+            records.extend(elsewhere.find(is_same).or(first));
+        }
+        if records.is_empty() {
+            records.push(not_there(place));
+        }
+        records
     }
 
-    fn record_in(&self, file: &LogFile, place: &EventPlace, hash: &str) -> RecordAgain {
+    fn record_in(&self, file: &LogFile, event: &ShownEvent, place: &EventPlace) -> RecordAgain {
+        let offset = place.record_offset();
+        let mut record = RecordAgain { file: self.path_of(file), offset, ..not_there(place) };
+        let log = match file.open() {
+            Ok(log) => log,
+            Err(error) => {
+                record.comparison = Comparison::Missing(error.to_string());
+                return record;
+            }
+        };
+        let (comparison, located) = self.comparison(file, &log, offset, &event.event_hash);
+        record.comparison = comparison;
+        if let Some(located) = &located {
+            record.altered = altered_columns(&located.event, event);
+            record.integrity = Some(located.integrity.name());
+            record.recorded_integrity = place.fields().text("integrity").map(str::to_owned);
+        }
+        match view(file, &log, offset, located.as_ref().map(|located| &located.event)) {
+            Ok(view) => record.view = Some(view),
+            // What was found instead of a record says more than that no event was found.
+            Err(reason) if located.is_none() => record.comparison = Comparison::Missing(reason),
+            Err(_) => {}
+        }
+        record
+    }
+
+    /// Returns the path of a file now: that of its root, and the path in the root.
+    fn path_of(&self, file: &LogFile) -> String {
         let root = self.discovery.roots.get(self.discovery.root_of(file.evidence));
         let root = root.map(|root| path_text(root)).unwrap_or_default();
         let source_path = file.source_path();
-        // A root that is itself the file has the file's name as its last part.
-        let name = if root.rsplit('/').next() == Some(&*source_path) {
-            root
-        } else {
-            format!("{}/{source_path}", root.trim_end_matches('/'))
-        };
-        let offset = place.record_offset();
-        let (comparison, view) = match file.open() {
-            Ok(log) => (self.comparison(file, &log, offset, hash), view(file, &log, offset)),
-            Err(error) => (Comparison::Missing(error.to_string()), Err(String::new())),
-        };
-        match view {
-            Ok(view) => RecordAgain { file: name, offset, comparison, view: Some(view) },
-            // What was found instead of a record says more than that no event was found.
-            Err(reason) => {
-                let comparison = match comparison {
-                    Comparison::Missing(_) if !reason.is_empty() => Comparison::Missing(reason),
-                    other => other,
-                };
-                RecordAgain { file: name, offset, comparison, view: None }
-            }
+        // A root that is itself the file, or the container of the file, begins the path.
+        let first = source_path.split('!').next().unwrap_or_default();
+        match root.rsplit_once('/') {
+            Some((folder, name)) if name == first => format!("{folder}/{source_path}"),
+            _ => format!("{}/{source_path}", root.trim_end_matches('/')),
         }
     }
 
     /// Reads the event at `offset` of a file as the sweep read it, and compares its hash with `hash`.
-    fn comparison(&self, file: &LogFile, log: &OpenLog, offset: u64, hash: &str) -> Comparison {
-        let events = events_at(file, log, offset, self.recovery);
-        let hashes: Vec<String> = events.iter().map(|found| event_hash(&found.event).to_string()).collect();
-        if hashes.iter().any(|found| found == hash) {
-            return Comparison::Same;
+    /// Also returns the event.
+    fn comparison(
+        &self,
+        file: &LogFile,
+        log: &OpenLog,
+        offset: u64,
+        hash: &str,
+    ) -> (Comparison, Option<LocatedEvent>) {
+        let mut events = events_at(file, log, offset, self.recovery);
+        let hash_of = |found: &LocatedEvent| event_hash(&found.event).to_string();
+        if let Some(same) = events.iter().position(|found| hash_of(found) == hash) {
+            return (Comparison::Same, Some(events.swap_remove(same)));
         }
-        match hashes.into_iter().next() {
-            Some(found) => Comparison::Different(found),
-            None => Comparison::Missing("no event that dnsweep reads begins there".to_owned()),
+        match events.into_iter().next() {
+            Some(found) => (Comparison::Different(hash_of(&found)), Some(found)),
+            None => (Comparison::Missing("no event that dnsweep reads begins there".to_owned()), None),
         }
     }
 }
 
-/// Returns a view of the record at `offset` of a file. The error says why there is none.
-fn view(file: &LogFile, log: &OpenLog, offset: u64) -> Result<RecordView, String> {
+/// Returns the result for a place whose file is not in the evidence.
+fn not_there(place: &EventPlace) -> RecordAgain {
+    let reason = "no file of this path is in the evidence that was given: give a root of the sweep";
+    RecordAgain {
+        file: format!("{}: {}", place.evidence(), place.source_path()),
+        offset: place.record_offset(),
+        comparison: Comparison::Missing(reason.to_owned()),
+        altered: Vec::new(),
+        integrity: None,
+        recorded_integrity: None,
+        view: None,
+    }
+}
+
+/// The columns of tables that are fields of an event as they are, and the names of these fields.
+const FIELDS: [(&str, &str); 28] = [
+    ("rule_name", "RuleName"),
+    ("process_guid", "ProcessGuid"),
+    ("process_id", "ProcessId"),
+    ("image", "Image"),
+    ("user", "User"),
+    ("query_name", "QueryName"),
+    ("query_type", "QueryType"),
+    ("query_options", "QueryOptions"),
+    ("query_status", "QueryStatus"),
+    ("query_results", "QueryResults"),
+    ("client_process_id", "ClientPID"),
+    ("file_version", "FileVersion"),
+    ("description", "Description"),
+    ("product", "Product"),
+    ("company", "Company"),
+    ("original_file_name", "OriginalFileName"),
+    ("command_line", "CommandLine"),
+    ("current_directory", "CurrentDirectory"),
+    ("logon_guid", "LogonGuid"),
+    ("logon_id", "LogonId"),
+    ("terminal_session_id", "TerminalSessionId"),
+    ("integrity_level", "IntegrityLevel"),
+    ("hashes", "Hashes"),
+    ("parent_process_guid", "ParentProcessGuid"),
+    ("parent_process_id", "ParentProcessId"),
+    ("parent_image", "ParentImage"),
+    ("parent_command_line", "ParentCommandLine"),
+    ("parent_user", "ParentUser"),
+];
+
+/// The columns with names of which copies of an event can differ in the case of letters.
+const NAMES: [&str; 3] = ["computer", "provider", "channel"];
+
+/// Returns the columns of an event's row that say something else than the event. Only columns are
+/// compared that have a field of the event, or of its `System` part, as it is.
+fn altered_columns(event: &Event, shown: &ShownEvent) -> Vec<&'static str> {
+    let system = &event.system;
+    let number = |number: Option<u64>| number.map(|number| number.to_string());
+    let mut said: Vec<(&'static str, Option<String>)> = vec![
+        ("computer", Some(system.computer.clone())),
+        ("provider", Some(system.provider.clone())),
+        ("channel", Some(system.channel.clone())),
+        ("event_id", number(Some(system.event_id.into()))),
+        ("event_record_id", number(system.event_record_id)),
+        ("process_name", event.process_name().map(str::to_owned)),
+    ];
+    let is_lead = event.is(&DNS_CLIENT_QUERY);
+    let fields = FIELDS.iter().filter(|(column, _)| !(is_lead && *column == "process_id"));
+    said.extend(fields.map(|(column, field)| (*column, event.get(field).map(str::to_owned))));
+    // Copies of an event can differ in the case of names, and an empty field counts as absent.
+    let is_same = |one: &str, other: &str| one.eq_ignore_ascii_case(other);
+    let differs = |(column, said): (&'static str, Option<String>)| {
+        let said = said.filter(|said| !said.is_empty());
+        let is_other = match shown.fields.cell(column) {
+            Cell::Text(text) if NAMES.contains(&column) => {
+                !is_same(text, said.as_deref().unwrap_or_default())
+            }
+            Cell::Text(text) => said.as_deref().unwrap_or_default() != text,
+            Cell::Integer(shown) => said.and_then(|said| said.parse::<i64>().ok()) != Some(*shown),
+            // A column that the table does not have is null as well. Numbers that do not fit are null.
+            Cell::Null if shown.fields.has(column) => said.is_some_and(|said| said.parse::<u64>().is_err()),
+            _ => false,
+        };
+        is_other.then_some(column)
+    };
+    let time = system.time_created.map(EventTime::microseconds);
+    let is_other_time = shown.fields.time("event_time").map(EventTime::microseconds) != time;
+    said.into_iter().filter_map(differs).chain(is_other_time.then_some("event_time")).collect()
+}
+
+/// Returns a view of the record at `offset` of a file, in which `event` was read. The error says why
+/// there is none.
+fn view(file: &LogFile, log: &OpenLog, offset: u64, event: Option<&Event>) -> Result<RecordView, String> {
     let view = match file.form {
         FileForm::Xml(encoding) => view_xml_event(log, offset, XmlFile { size: file.size, encoding }),
-        FileForm::Log | FileForm::Carved => view_record(log, offset),
+        FileForm::Log | FileForm::Carved => view_record(log, offset, event),
     };
     view.map_err(|error| error.to_string())
 }

@@ -50,6 +50,8 @@ struct EventDocument<'a> {
     process_tree: &'a [TreeProcess],
     /// The record, at each place that was read again; empty if no evidence was given.
     records: Vec<RecordDocument<'a>>,
+    /// The number of places that were not read again, because the event has many copies.
+    places_not_read: usize,
 }
 
 /// A record that was read again from the evidence.
@@ -65,6 +67,10 @@ struct RecordDocument<'a> {
     /// The hash that the event has instead, or the reason why no event was found; `null` if the hash
     /// is the same.
     found: Option<&'a str>,
+    /// The columns of `fields` that say something else than the record does.
+    altered: &'a [&'static str],
+    /// How far checksums confirm the record now, as in `places`; `null` if no event was read.
+    integrity: Option<&'static str>,
     /// The event as XML; `null` if the record cannot be rendered.
     xml: Option<&'a str>,
     /// Why the record cannot be rendered as XML; `null` if it can.
@@ -121,6 +127,7 @@ impl<'a> EventDocument<'a> {
             process: event.process.as_ref(),
             process_tree: &event.process_tree,
             records: event.records.iter().map(RecordDocument::new).collect(),
+            places_not_read: event.places_not_read,
         }
     }
 }
@@ -147,6 +154,8 @@ impl<'a> RecordDocument<'a> {
             offset: record.offset,
             comparison,
             found,
+            altered: &record.altered,
+            integrity: record.integrity,
             xml: xml.and_then(Result::ok).map(String::as_str),
             xml_error: xml.and_then(Result::err).map(String::as_str),
             chunk_offset: view.and_then(|view| view.chunk_offset),

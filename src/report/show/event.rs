@@ -34,6 +34,8 @@ pub struct ShownEvent {
     pub process_tree: Vec<TreeProcess>,
     /// The record in the evidence, at each place that was read again. Empty if no evidence was given.
     pub records: Vec<RecordAgain>,
+    /// The number of places that were not read again, because an event has many copies.
+    pub places_not_read: usize,
 }
 
 /// A field of an event: a column of a table, and its value.
@@ -113,6 +115,7 @@ impl ShownEvent {
             process: None,
             process_tree: Vec::new(),
             records: Vec::new(),
+            places_not_read: 0,
         }
     }
 
@@ -168,6 +171,12 @@ impl FieldsOfEvent {
     pub fn cell(&self, name: &str) -> &Cell<'static> {
         let field = self.0.iter().find(|field| field.column.name == name);
         field.map_or(&Cell::Null, |field| &field.cell)
+    }
+
+    /// Returns true if there is a column of this name.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|field| field.column.name == name)
     }
 
     /// Returns the text in a column; `None` if there is none.

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use super::{ShowError, ShowQuestion};
 use crate::base::sentence::sentence;
-use crate::event::{EventTime, Guid};
+use crate::event::{EventTime, Guid, process_name_of};
 use crate::report::answer::{AnswerError, is_host_named};
 use crate::report::matches::MatchRow;
 use crate::report::process::ProcessRow;
@@ -75,13 +75,24 @@ pub enum ProcessName {
     FileName(String),
 }
 
+impl fmt::Display for ProcessName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ProcessName::Guid(guid) => f.write_str(&guid.text()),
+            ProcessName::Id(id) => write!(f, "{id}"),
+            ProcessName::FileName(name) => f.write_str(name),
+        }
+    }
+}
+
 impl From<&str> for ProcessName {
-    /// Reads a GUID (with braces or without), a number, or else a file name.
+    /// Reads a GUID (with braces or without), a number, or else a file name, which may have its path
+    /// before it.
     fn from(text: &str) -> Self {
         match (Guid::parse(text), text.parse()) {
             (Some(guid), _) => ProcessName::Guid(guid),
             (None, Ok(id)) => ProcessName::Id(id),
-            (None, Err(_)) => ProcessName::FileName(folded(text)),
+            (None, Err(_)) => ProcessName::FileName(folded(process_name_of(text))),
         }
     }
 }
@@ -106,11 +117,11 @@ pub enum NotFound {
         /// The hashes of the first few of these events.
         first: String,
     },
-    /// The host or process that was asked for has no events.
+    /// The host or process that was asked for has no events. Contains what was asked for.
     #[error(
-        "expected a host or process with events in the output, found none; report --format csv lists all hosts"
+        "{0}: expected matches or leads of a host, or events of a process, found none; report --format csv lists all hosts"
     )]
-    NoEvents,
+    NoEvents(String),
 }
 
 /// The events that were selected: their hashes, and their rows in the tables.
@@ -230,7 +241,10 @@ fn of_place(
         })?;
     }
     if all.is_empty() {
-        return Err(NotFound::NoEvents.into());
+        let host = host.map(|host| format!("--host '{host}'"));
+        let process = process.map(|process| format!("--process '{process}'"));
+        let asked: Vec<String> = host.into_iter().chain(process).collect();
+        return Err(NotFound::NoEvents(asked.join(" ")).into());
     }
     Ok((first.into_iter().map(|(.., hash)| hash).collect(), all.len() as u64))
 }

@@ -6,9 +6,9 @@ use super::dump::dump;
 use super::event::{FieldsOfEvent, ShownDetection, ShownEvent, ShownField};
 use super::record_again::{Comparison, RecordAgain};
 use super::{EventPlace, Shown};
-use crate::event::EventTime;
 use crate::report::answer::INSIDE_LABEL;
 use crate::report::escape::escaped;
+use crate::report::process::ProcessStatus;
 use crate::report::summary::{Colours, Layout, Tone, chain_lines};
 use crate::report::wording::{counted, grouped};
 use crate::table::{Cell, ColumnType, TableId};
@@ -67,7 +67,13 @@ impl ShowText<'_> {
         }
         let is_creation = event.found_in == [TableId::Processes];
         if let Some(process) = event.process.as_ref().filter(|_| !is_creation) {
-            lines.push(head("Start of the process (Sysmon's event 1)"));
+            let is_found = process.text("status") == Some(ProcessStatus::Found.name());
+            let title = if is_found {
+                "Start of the process (Sysmon's event 1)"
+            } else {
+                "Start of the process: not found"
+            };
+            lines.push(head(title));
             lines.extend(field_lines(process, &["computer", "process_guid"]));
         } else if !self.shown.has_processes {
             lines.extend(layout.wrapped(
@@ -79,6 +85,10 @@ impl ShowText<'_> {
         for record in &event.records {
             lines.extend(self.record(record));
         }
+        if event.places_not_read > 0 {
+            let places = counted(event.places_not_read as u64, "further place", "further places");
+            lines.push(format!("  not read again: {places} of copies"));
+        }
         lines
     }
 
@@ -87,20 +97,15 @@ impl ShowText<'_> {
         let layout = self.layout();
         let title = format!("Record read again from {}, offset {}", escaped(&record.file), record.offset);
         let mut lines = vec![layout.toned(Tone::Head, &title)];
-        let (tone, result) = match &record.comparison {
-            Comparison::Same => (None, "Its event has the event_hash above.".to_owned()),
-            Comparison::Different(found) => (
-                Some(Tone::Gap),
-                format!("DIFFERENT: its event has the hash {}, not the one above.", escaped(found)),
-            ),
-            Comparison::Missing(reason) => (Some(Tone::Gap), format!("NOT COMPARED: {}", escaped(reason))),
+        let tone = |text: &str| {
+            if record.is_as_recorded() { text.to_owned() } else { layout.toned(Tone::Gap, text) }
         };
-        let result = format!("  {result}");
-        lines.push(tone.map_or(result.clone(), |tone| layout.toned(tone, &result)));
+        lines.extend(findings(record).iter().map(|finding| tone(&format!("  {finding}"))));
         let Some(view) = &record.view else { return lines };
         match &view.xml {
-            Ok(xml) => lines.extend(xml.lines().map(|line| format!("  {}", escaped(line)))),
-            Err(reason) => lines.push(format!("  cannot be rendered as XML: {}", escaped(reason))),
+            // A value can contain line ends. The bar shows that a line is still part of the XML.
+            Ok(xml) => lines.extend(xml.split('\n').map(|line| format!("  | {}", escaped(line)))),
+            Err(reason) => lines.push(format!("  not shown as XML: {}", escaped(reason))),
         }
         let length = grouped(view.bytes.len() as u64);
         let chunk = view.chunk_offset.map(|offset| format!(", in the chunk at offset {offset}"));
@@ -109,6 +114,32 @@ impl ShowText<'_> {
         lines.extend(dump(view, record.offset, room).iter().map(|line| format!("  {line}")));
         lines
     }
+}
+
+/// Returns, in sentences, how a record that was read again compares with what the output has of it.
+fn findings(record: &RecordAgain) -> Vec<String> {
+    let mut findings = vec![match &record.comparison {
+        Comparison::Same => "The hash of its event is the event_hash above.".to_owned(),
+        Comparison::Different(found) => {
+            format!("DIFFERENT: the hash of its event is {}, not the one above.", escaped(found))
+        }
+        Comparison::Missing(reason) => format!("NOT COMPARED: {}.", escaped(reason)),
+    }];
+    if !record.altered.is_empty() {
+        findings.push(format!(
+            "DIFFERENT: the record says something else than {} above.",
+            record.altered.join(", ")
+        ));
+    }
+    if let Some(now) = record.integrity {
+        let before = record.recorded_integrity.as_deref().unwrap_or("nothing");
+        findings.push(if before == now {
+            format!("Its checksums are as before: {now}.")
+        } else {
+            format!("DIFFERENT: its checksums are {now} now, and were {} when it was swept.", escaped(before))
+        });
+    }
+    findings
 }
 
 /// Returns the line that says what the event is, where and when it was logged.
@@ -123,7 +154,8 @@ fn headline(event: &ShownEvent) -> String {
         Some(TableId::Processes) => "Process start",
         _ => "DNS query without a match",
     };
-    let time = event.time().map_or("at an unknown time".to_owned(), EventTime::readable);
+    let time =
+        event.time().map_or("at an unknown time".to_owned(), |time| format!("logged {}", time.readable()));
     let what = event.fields.text("query_name").or(event.fields.text("image"));
     let what = what.map(|what| format!(": {}", escaped(what))).unwrap_or_default();
     format!("{kind} on {}, {time}{what}", escaped(event.computer()))
@@ -218,6 +250,12 @@ fn place_lines(event: &ShownEvent, place: &EventPlace) -> Vec<String> {
     ));
     let original = fields.text("original_path").map(|path| format!("    on the host: {}", escaped(path)));
     lines.extend(original);
+    if fields.is("deleted_file") {
+        lines.push("    the file was deleted in its volume".to_owned());
+    }
+    let decoded_from =
+        fields.text("recovered_from").map(|from| format!("    decoded from: {}", escaped(from)));
+    lines.extend(decoded_from);
     let snapshot =
         fields.time("snapshot_time").map(|time| format!("    in the shadow copy of {}", time.readable()));
     lines.extend(snapshot);

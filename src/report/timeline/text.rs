@@ -3,6 +3,7 @@
 use super::entry::EntryKind;
 use crate::event::{EventTime, record_type_name};
 use crate::ledger::damage::Integrity;
+use crate::report::escape::escaped;
 use crate::report::export::DNS_CLIENT_RESPONSE;
 use crate::report::summary::Colours;
 use crate::report::summary::layout::{Layout, PATH_WIDTH, Tone, VALUE_WIDTH, fitted, padded};
@@ -51,7 +52,7 @@ impl Text {
         let time = row.time("time").map_or_else(|| "at no readable time".to_owned(), readable);
         let kind = row.text("kind").unwrap_or_default();
         let hash = row.text("event_hash").unwrap_or_default();
-        let hash: String = hash.chars().take(HASH_DIGITS).collect();
+        let hash: String = escaped(&hash).chars().take(HASH_DIGITS).collect();
         let begin = format!("{time:TIME_WIDTH$}  {kind:KIND_WIDTH$}  {hash:HASH_DIGITS$}  ");
         let computer = fitted(&row.text("computer").unwrap_or_default(), PATH_WIDTH);
         let Words { first, more } = Words::of(row, &kind);

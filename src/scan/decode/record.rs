@@ -15,6 +15,7 @@ use evtx::{EvtxChunk, EvtxChunkHeader, EvtxRecord, ParserSettings};
 
 use crate::event::{Event, FILETIME_OF_9999, KindSet, PROCESS_CREATION, PROCESS_END};
 use crate::scan::decode::document::{Document, parse};
+use crate::scan::decode::undecodable::remove_undecodable;
 use crate::scan::evtx::binxml::FILETIME;
 use crate::scan::evtx::chunk::{CHUNK_HEADER_SIZE, LEAST_RECORD_SIZE, RECORD_HEADER_SIZE, RECORD_SIGNATURE};
 use crate::scan::evtx::log::u64_at;
@@ -183,14 +184,38 @@ fn at_place<'r>(record: EvtxRecord<'r>, span: &RecordSpan) -> Result<EvtxRecord<
 
 /// Returns the event of the record in the range `record` of a chunk as XML, indented, as the decoder
 /// (the `evtx` crate) renders it. The error says why the record cannot be rendered.
-pub(in crate::scan) fn record_xml(chunk: &[u8], record: Range<usize>) -> Result<String, String> {
-    let mut bytes = chunk.to_vec();
-    let mut walk = Walk::default();
+///
+/// `event` is what was read of the record before, if anything was. It is an error if the decoder
+/// reads another event with this chunk, because the XML would then show something else.
+pub(in crate::scan) fn record_xml(
+    chunk: &[u8],
+    record: Range<usize>,
+    event: Option<&Event>,
+) -> Result<String, String> {
+    let mut walk = Walk { found: 1, ..Walk::default() };
     if record.start > CHUNK_HEADER_SIZE {
         walk.gaps.push(CHUNK_HEADER_SIZE..record.start);
     }
     let end = record.end;
-    walk.records.push(RecordSpan { range: record, header_id: 0, origin: RecordOrigin::InChain });
+    let span = RecordSpan { range: record, header_id: 0, origin: RecordOrigin::InChain };
+    if time_beyond_9999(chunk, &span).is_some() {
+        return Err("the decoder writes a time after the year 9999 wrongly".to_owned());
+    }
+    walk.records.push(span);
+    let mut problems = Vec::new();
+    if remove_undecodable(chunk, &mut walk, &mut problems) > 0 {
+        return Err(problems.first().map(|problem| problem.damage.to_string()).unwrap_or_default());
+    }
+    if let Some(event) = event {
+        let mut is_same = false;
+        decode(&mut chunk.to_vec(), &walk, KindSet::default().with(event.kind()), |_, document| {
+            is_same = matches!(&document, Ok(Document::Event(found)) if found == event);
+        });
+        if !is_same {
+            return Err("the decoder reads another event from it than dnsweep does".to_owned());
+        }
+    }
+    let mut bytes = chunk.to_vec();
     align_with(&mut bytes, &walk);
     let mut rendered = Err("the decoder skipped it".to_owned());
     let outcome = catch_unwind(AssertUnwindSafe(|| {

@@ -20,13 +20,14 @@ const LONGEST_NAME: usize = 64;
 pub(super) fn places(chunk: &[u8], definition: usize) -> BTreeMap<Index, String> {
     let mut places = BTreeMap::new();
     let Some(mut tokens) = tokens(chunk, definition, chunk.len()) else { return places };
-    let mut path: Vec<String> = Vec::new();
+    // The name of each element that is open, and the text of its attribute `Name`.
+    let mut path: Vec<(String, Option<String>)> = Vec::new();
     let mut attribute: Option<String> = None;
     while let Some(token) = tokens.next() {
         match token {
             Token::Open(name, _) => {
                 attribute = None;
-                path.push(named(name));
+                path.push((named(name), None));
                 if path.len() > MOST_LEVELS {
                     break;
                 }
@@ -40,7 +41,7 @@ pub(super) fn places(chunk: &[u8], definition: usize) -> BTreeMap<Index, String>
             // A `Data` element is known by the text of its attribute.
             Token::Text(text) => {
                 if let (Some("Name"), Some(element)) = (attribute.as_deref(), path.last_mut()) {
-                    *element = format!("{element}[{}]", named(text));
+                    element.1 = Some(named(text));
                 }
             }
             Token::Substitution(index) => {
@@ -54,10 +55,14 @@ pub(super) fn places(chunk: &[u8], definition: usize) -> BTreeMap<Index, String>
 
 /// Returns the path of an element, or of its attribute, without the element `Event`, in which all
 /// others lie.
-fn place(path: &[String], attribute: Option<&str>) -> String {
-    let within = usize::from(path.first().is_some_and(|name| name == "Event"));
+fn place(path: &[(String, Option<String>)], attribute: Option<&str>) -> String {
+    let within = usize::from(path.first().is_some_and(|(name, _)| name == "Event"));
     let attribute = attribute.map(|name| format!("@{name}"));
-    let elements = path.iter().skip(within).cloned();
+    let element = |(name, text): &(String, Option<String>)| match text {
+        Some(text) => format!("{name}[{text}]"),
+        None => name.clone(),
+    };
+    let elements = path.iter().skip(within).map(element);
     elements.chain(attribute).collect::<Vec<_>>().join("/")
 }
 

@@ -8,15 +8,19 @@ mod parts;
 mod value_text;
 
 use std::io;
+use std::ops::Range;
 
 use self::parts::parts;
-use crate::event::RecordView;
+use crate::event::{Event, RecordView};
 use crate::evidence::source::LogBytes;
 use crate::scan::decode::record::record_xml;
 use crate::scan::evtx::chunk::{
     CHUNK_HEADER_SIZE, CHUNK_SIGNATURE, LEAST_RECORD_SIZE, RECORD_SIGNATURE, broken_header,
 };
 use crate::scan::evtx::log::{CHUNK_LENGTH, CHUNK_SIZE, u32_at};
+
+/// The most chunk signatures before a record that are tried. Forged evidence can have any number.
+const MOST_CHUNKS: usize = 16;
 
 /// The chunk that contains a record, as far as it could be read.
 struct ChunkOfRecord {
@@ -26,58 +30,70 @@ struct ChunkOfRecord {
     bytes: Vec<u8>,
 }
 
-/// Returns a view of the record at `offset` of a log, in bytes from the log's start. The error is
-/// that of reading the log, or says that no record lies there.
-pub fn view_record(log: &dyn LogBytes, offset: u64) -> io::Result<RecordView> {
-    let chunk = chunk_of(log, offset)?;
-    // Without a chunk, the record alone takes its place. Then nothing is known of its template.
-    let (chunk_offset, bytes, at) = match chunk {
-        Some(chunk) => {
-            let at = usize::try_from(offset - chunk.offset).expect("a chunk is at most 64 KiB long");
-            (Some(chunk.offset), chunk.bytes, at)
-        }
-        None => (None, read(log, offset, CHUNK_LENGTH)?, 0),
-    };
-    let Some(length) = record_length(&bytes, at) else {
+/// Returns a view of the record at `offset` of a log, in bytes from the log's start. `event` is the
+/// event that a scan read there, if any: the view then shows the record with a chunk whose templates
+/// give this event, because a planted chunk can have others. The error is that of reading the log, or
+/// says that no record lies there.
+pub fn view_record(log: &dyn LogBytes, offset: u64, event: Option<&Event>) -> io::Result<RecordView> {
+    let alone = read(log, offset, CHUNK_LENGTH)?;
+    let Some(length) = record_length(&alone) else {
         return Err(io::Error::other(format!("expected a record at offset {offset}, found other bytes")));
     };
-    let record = at..at + length;
-    let xml = match chunk_offset {
-        Some(_) => record_xml(&bytes, record.clone()),
-        None => {
-            Err("no chunk header precedes the record, and without it nothing is known of templates".into())
+    let mut reason = "no chunk header precedes it, and the templates lie in the chunk".to_owned();
+    for chunk in chunks_before(log, offset)? {
+        let at = usize::try_from(offset - chunk.offset).expect("a chunk is at most 64 KiB long");
+        let record = at..at + length;
+        if record.end > chunk.bytes.len() {
+            continue;
         }
-    };
-    let parts = parts(&bytes, record.clone());
-    let bytes = bytes.get(record).expect("the record lies in the bytes that were read").to_vec();
-    Ok(RecordView { chunk_offset, bytes, parts, xml })
+        match record_xml(&chunk.bytes, record.clone(), event) {
+            Ok(xml) => return Ok(view(Some(chunk.offset), &chunk.bytes, record, Ok(xml))),
+            Err(error) => reason = error,
+        }
+    }
+    // Without its chunk, the record stands alone, and nothing is known of its templates.
+    let record = 0..length;
+    Ok(view(None, alone.get(record.clone()).unwrap_or_default(), record, Err(reason)))
 }
 
-/// Returns the length of the record at offset `at` of the bytes, as its header states it. `None` if
-/// no record begins there, or if it is longer than what was read.
-fn record_length(bytes: &[u8], at: usize) -> Option<usize> {
-    let record = bytes.get(at..)?;
-    let length = usize::try_from(u32_at(record, RECORD_SIGNATURE.len())?).ok()?;
+fn view(
+    chunk_offset: Option<u64>,
+    chunk: &[u8],
+    record: Range<usize>,
+    xml: Result<String, String>,
+) -> RecordView {
+    let parts = parts(chunk, record.clone());
+    let bytes = chunk.get(record).expect("the record lies in the bytes that were read").to_vec();
+    RecordView { chunk_offset, bytes, parts, xml }
+}
+
+/// Returns the length of the record that the bytes begin with, as its header states it. `None` if
+/// they begin with no record, or if it is longer than they are.
+fn record_length(bytes: &[u8]) -> Option<usize> {
+    let length = usize::try_from(u32_at(bytes, RECORD_SIGNATURE.len())?).ok()?;
     let is_record =
-        record.starts_with(RECORD_SIGNATURE) && (LEAST_RECORD_SIZE..=record.len()).contains(&length);
+        bytes.starts_with(RECORD_SIGNATURE) && (LEAST_RECORD_SIZE..=bytes.len()).contains(&length);
     is_record.then_some(length)
 }
 
-/// Returns the chunk that contains the byte at `offset` of a log: of the signatures in the 64 KiB
-/// before, the nearest that begins a sound header, or else the nearest. `None` if there is none.
-fn chunk_of(log: &dyn LogBytes, offset: u64) -> io::Result<Option<ChunkOfRecord>> {
+/// Returns the chunks that may contain the byte at `offset` of a log: those whose signature lies in
+/// the 64 KiB before. Those with a sound header come first, then the nearest.
+fn chunks_before(log: &dyn LogBytes, offset: u64) -> io::Result<Vec<ChunkOfRecord>> {
     let first = offset.saturating_sub(CHUNK_SIZE - 1);
     let before = usize::try_from(offset - first).expect("less than 64 KiB");
     let window = read(log, first, before)?;
     let places = window.windows(CHUNK_SIGNATURE.len()).enumerate().rev();
-    let starts: Vec<usize> = places
+    let mut starts: Vec<usize> = places
         .filter(|(start, bytes)| *bytes == CHUNK_SIGNATURE && window.len() - start >= CHUNK_HEADER_SIZE)
         .map(|(start, _)| start)
         .collect();
-    let is_sound = |start: &&usize| window.get(**start..).is_some_and(|chunk| broken_header(chunk).is_none());
-    let Some(start) = starts.iter().find(is_sound).or(starts.first()) else { return Ok(None) };
-    let offset = first + *start as u64;
-    Ok(Some(ChunkOfRecord { offset, bytes: read(log, offset, CHUNK_LENGTH)? }))
+    starts.sort_by_key(|start| window.get(*start..).is_none_or(|chunk| broken_header(chunk).is_some()));
+    starts.truncate(MOST_CHUNKS);
+    let chunk = |start: usize| {
+        let offset = first + start as u64;
+        Ok(ChunkOfRecord { offset, bytes: read(log, offset, CHUNK_LENGTH)? })
+    };
+    starts.into_iter().map(chunk).collect()
 }
 
 /// Returns the bytes at `offset` of a log: `length` bytes, or fewer if the log ends before.

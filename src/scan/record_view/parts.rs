@@ -4,24 +4,32 @@
 //! Layout: [MS-EVEN6] 2.2.12, and libevtx's format document, "Event record". Whatever the bytes say,
 //! the parts cover all of them, in order: a size that reaches too far ends where the record does.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
+use std::rc::Rc;
 
 use super::definition::places;
 use super::value_text::{number, type_name, value_text};
 use crate::event::{EventTime, RecordPart};
 use crate::scan::evtx::binxml::descriptor::{DESCRIPTOR_SIZE, size, value_type};
 use crate::scan::evtx::binxml::token::END_OF_FRAGMENT;
-use crate::scan::evtx::binxml::{FRAGMENT, FRAGMENT_HEADER, GUID, INSTANCE_START};
+use crate::scan::evtx::binxml::{FRAGMENT, FRAGMENT_HEADER, GUID, INSTANCE_START, Index};
 use crate::scan::evtx::chunk::SIZE_COPY_SIZE;
 
 /// The greatest depth to which nested binary XML is divided into parts; deeper binary XML is one
 /// part. Windows nests `EventData` once; crafted records can nest as often as their size allows.
 const MOST_DEPTH: usize = 4;
+/// The most parts into which a record is taken apart. Real records have some hundred. The rest of a
+/// crafted record is one part.
+const MOST_PARTS: usize = 4000;
+/// What the bytes are that are not taken apart.
+const NOT_TAKEN_APART: &str = "not taken apart: there are too many parts";
 
 /// Returns what the bytes of the record in the range `record` of a chunk mean. The record has at
 /// least the size of a header and of the copy of its size.
 pub(super) fn parts(chunk: &[u8], record: Range<usize>) -> Vec<RecordPart> {
-    let mut cursor = Cursor { chunk, start: record.start, at: record.start, parts: Vec::new() };
+    let mut cursor =
+        Cursor { chunk, start: record.start, at: record.start, parts: Vec::new(), places: BTreeMap::new() };
     let content_end = record.end - SIZE_COPY_SIZE;
     cursor.header(content_end);
     cursor.binary_xml(content_end, 0);
@@ -39,6 +47,9 @@ struct Cursor<'a> {
     /// The offset, in the chunk, of the next byte.
     at: usize,
     parts: Vec<RecordPart>,
+    /// The places that values fill, by the offset of the template definition. An `EventData` that is
+    /// nested many times has the same one.
+    places: BTreeMap<usize, Rc<BTreeMap<Index, String>>>,
 }
 
 impl<'a> Cursor<'a> {
@@ -106,13 +117,19 @@ impl<'a> Cursor<'a> {
         if definition == self.at {
             self.definition(end, depth);
         }
-        let places = places(self.chunk, definition);
+        let chunk = self.chunk;
+        let places =
+            Rc::clone(self.places.entry(definition).or_insert_with(|| Rc::new(places(chunk, definition))));
         let count = self.number(4, end, depth, "number of values");
         let mut descriptors: Vec<[u8; DESCRIPTOR_SIZE]> = Vec::new();
         for index in 0..count {
+            if self.parts.len() >= MOST_PARTS {
+                return self.rest(end, depth, NOT_TAKEN_APART);
+            }
             let value = |bytes: &[u8]| {
                 let descriptor = *bytes.first_chunk()?;
-                Some(format!("{} of {} bytes", type_name(value_type(descriptor)), size(descriptor)))
+                let (kind, size) = (type_name(value_type(descriptor)), size(descriptor));
+                Some(if size == 1 { format!("{kind} of 1 byte") } else { format!("{kind} of {size} bytes") })
             };
             let name = format!("type and size of value {index}");
             let Some(descriptor) = self.take(DESCRIPTOR_SIZE, end, depth, name, value).first_chunk() else {
@@ -121,6 +138,9 @@ impl<'a> Cursor<'a> {
             descriptors.push(*descriptor);
         }
         for (index, descriptor) in (0..).zip(descriptors) {
+            if self.parts.len() >= MOST_PARTS {
+                return self.rest(end, depth, NOT_TAKEN_APART);
+            }
             let place = places.get(&index).map_or(String::new(), |place| format!(": {place}"));
             self.value(descriptor, end, depth, format!("value {index}{place}"));
         }

@@ -61,7 +61,7 @@ fn a_view_says_what_the_decoder_reads() {
         let events = events(&log);
         assert_eq!(events.len(), 6);
         for (offset, event) in events {
-            let view = view_record(&log, offset).unwrap();
+            let view = view_record(&log, offset, Some(&event)).unwrap();
             assert_eq!(view.chunk_offset, Some(4096));
             assert_parts_cover(&view);
             let data = data(&view.parts);
@@ -81,23 +81,32 @@ fn a_view_says_what_the_decoder_reads() {
 fn other_bytes_are_no_record() {
     let log = log(Style::Live);
     for offset in [0, 4096, 4096 + 511, log.len() as u64 - 4, log.len() as u64 + 5] {
-        assert!(view_record(&log, offset).is_err(), "{offset}");
+        assert!(view_record(&log, offset, None).is_err(), "{offset}");
     }
 }
 
 #[test]
-fn the_chunk_is_the_nearest_that_is_sound() {
+fn the_chunk_is_one_whose_templates_give_the_event() {
     let mut log = log(Style::Live);
-    let (offset, _) = events(&log).pop().unwrap();
+    let (offset, event) = events(&log).pop().unwrap();
+    // Another chunk is planted in the records before, with a sound header, and a definition where the
+    // record's lies.
     let middle = usize::try_from(offset).unwrap() - 600;
-    log[middle..middle + 8].copy_from_slice(CHUNK_SIGNATURE);
-    assert_eq!(view_record(&log, offset).unwrap().chunk_offset, Some(4096));
-    // Without a sound header, the nearest signature counts.
-    log[4096 + 60] ^= 1;
-    assert_eq!(view_record(&log, offset).unwrap().chunk_offset, Some(middle as u64));
+    let other = log[4096..4096 + 512].to_vec();
+    log[middle..middle + 512].copy_from_slice(&other);
+    for header in [0, 1] {
+        log[4096 + 60] ^= header;
+        let view = view_record(&log, offset, Some(&event)).unwrap();
+        assert_eq!(view.chunk_offset, Some(4096));
+        assert!(view.xml.unwrap().contains("c.exe"));
+    }
+    let another = Event::clone(&event).with("CommandLine", "other");
+    let view = view_record(&log, offset, Some(&another)).unwrap();
+    assert_eq!(view.chunk_offset, None);
+    assert!(view.xml.is_err());
     log[middle] ^= 1;
     log[4096] ^= 1;
-    let view = view_record(&log, offset).unwrap();
+    let view = view_record(&log, offset, Some(&event)).unwrap();
     assert_eq!(view.chunk_offset, None);
     assert!(view.xml.is_err());
     assert_parts_cover(&view);
@@ -116,7 +125,7 @@ proptest! {
         for (at, byte) in changes {
             log[4096 + at] = byte;
         }
-        if let Ok(view) = view_record(&log, offset) {
+        if let Ok(view) = view_record(&log, offset, None) {
             assert_parts_cover(&view);
         }
     }
