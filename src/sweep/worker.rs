@@ -48,8 +48,9 @@ pub(super) struct FinishedUnit<'a> {
     /// journal is kept, if the unit came from the journal, or if the block could not be read
     /// completely.
     pub entry: Option<Vec<u8>>,
-    /// What the part of the sweep, from which outputs are merged, gets of the unit. `None` if the
-    /// sweep leaves no part, or if nothing is read of the file.
+    /// What goes into the part, besides the result: a part is a file that a sweep leaves, so that
+    /// `dnsweep merge` can join its results with others. `None` if the sweep leaves no part, or if
+    /// nothing is read of the file.
     pub for_part: Option<ForPart>,
     /// True if an interruption of the sweep kept the block from being read. The other fields then
     /// mean nothing, except for the file and the block.
