@@ -13,11 +13,13 @@ const WORD: usize = u64::BITS as usize;
 /// bits, also for keys that differ little.
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// A set of keys that may also have a few keys that were not added.
+/// A set of keys as a table of bits (a Bloom filter). It answers "may be in the set" also for a few
+/// keys that were not added.
 #[derive(Debug, Clone)]
 pub(crate) struct BitFilter {
     words: Vec<u64>,
-    /// By how many bits the product of a key and [`SPREAD`] is shifted to be the number of a bit.
+    /// By how many bits to the right the product of a key and [`SPREAD`] is shifted. The result is
+    /// the number of one of the key's bits in the table.
     shift: u32,
 }
 
@@ -38,7 +40,8 @@ impl BitFilter {
         filter
     }
 
-    /// Returns false if `key` is not in the set.
+    /// Returns false if `key` is certainly not in the set. Returns true for every key of the set,
+    /// and for a few others.
     #[inline]
     pub(crate) fn may_have(&self, key: u64) -> bool {
         self.places(key)
@@ -59,7 +62,9 @@ impl BitFilter {
     }
 }
 
-/// Returns a key for bytes that differs for most bytes of other lengths, starts or ends.
+/// Returns the number by which bytes are added to a [`BitFilter`]. It is made of their length and
+/// their first and last eight bytes (all bytes if there are fewer), so other bytes mostly have
+/// another number.
 #[inline]
 pub(crate) fn key_of(bytes: &[u8]) -> u64 {
     let length = (bytes.len() as u64).wrapping_mul(SPREAD);

@@ -8,7 +8,8 @@ use crate::sweep::OutputNotRead;
 /// Why the output of a sweep cannot be verified.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
-    /// The directory that the user named is not an output of dnsweep, or has another version.
+    /// The directory that the user named is not an output of dnsweep, is incomplete, or has a
+    /// schema version that this dnsweep does not read.
     #[error(transparent)]
     Output(#[from] OutputNotRead),
     /// The user gave another number of roots of the evidence than the sweep had, so files cannot be

@@ -12,8 +12,8 @@ use crate::report::{ComparedPage, ComparisonCounts, Difference, Discrepancy, Pag
 /// much smaller.
 const MOST_BYTES: u64 = 64 << 20;
 
-/// Compares the page (`report.html`) of the output `out`, whose `run.json` has the SHA-256
-/// `run_sha256` and says `run`. `tables` says how many of the tables are unchanged. Adds what
+/// Compares the page (`report.html`) of the output `out`, whose `run.json` has the contents `run`
+/// and the SHA-256 `run_sha256`. `tables` says how many of the tables are unchanged. Adds what
 /// differs to `discrepancies`, and returns what was compared; `None` if the output has no page.
 pub(super) fn compare(
     out: &Path,

@@ -20,7 +20,8 @@ use crate::scan::{LocatedEvent, Recovery, XmlFile, view_record, view_xml_event};
 use crate::sweep::events_at;
 use crate::table::Cell;
 
-/// The most places of an event that are read again. Copies say little that is new.
+/// The most places of an event (where its record or a copy of it lies) that are read again from the
+/// evidence. Copies say little that is new.
 const MOST_PLACES: usize = 8;
 
 /// Reads records of an output again from the evidence.
@@ -182,7 +183,8 @@ const FIELDS: [(&str, &str); 28] = [
     ("parent_user", "ParentUser"),
 ];
 
-/// The columns with names of which copies of an event can differ in the case of letters.
+/// The columns with names. Copies of an event can differ in the letter case of these, so they are
+/// compared without regard to the case of ASCII letters.
 const NAMES: [&str; 3] = ["computer", "provider", "channel"];
 
 /// Returns the columns of an event's row that say something else than the event. Only columns are

@@ -24,7 +24,7 @@ const LEAST_HASH: usize = 32;
 /// The most characters of a bad entry that an error message shows.
 const MOST_SHOWN: usize = 80;
 
-/// What an entry of a list describes.
+/// What an entry of a list of indicators describes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::detect) enum Indicator {
     /// A name, and all names below it.
@@ -80,7 +80,8 @@ fn plain_name(text: &str) -> Option<String> {
     (dots > 0 && ends && text.len() <= MOST_NAME).then(|| text.to_ascii_lowercase())
 }
 
-/// Reads an entry of a list in any form.
+/// Reads an entry of a list in any form: a name, address, network or URL, with or without a port,
+/// or a pattern; `=` before a name means that name alone. Marks such as `[.]` are undone.
 fn in_any_form(text: &str) -> Result<(Indicator, Form), String> {
     if text.len() > MOST_ENTRY {
         return Err(expected(&format!("an indicator of at most {MOST_ENTRY} bytes"), text));
@@ -180,8 +181,8 @@ fn name_of(name: &str, text: &str) -> Result<String, String> {
     Ok(ascii)
 }
 
-/// Returns the text of an entry with the marks undone by which reports keep a name from being a
-/// link.
+/// Returns the text of an entry as it was before it was defanged, which reports do so that a name
+/// is no link: `hxxp` becomes `http`, and `[.]` becomes `.`.
 fn refanged(text: &str) -> Cow<'_, str> {
     const MARKS: [(&str, &str); 8] = [
         ("[.]", "."),

@@ -8,7 +8,8 @@ use crate::detect::predicate::listed::{Added, AddressList, NameList};
 use crate::detect::predicate::text_index::Described;
 use crate::event::is_public_suffix;
 
-/// The most reasons of one kind that are kept of what is left out of a list.
+/// The most left-out entries of one kind (not understood, or not to be seen in DNS queries) of
+/// which the reason is kept. Also the most remarks on a list that are kept.
 pub const MOST_LEFT_OUT: usize = 10;
 
 /// The most entries that the lists of a sweep can have together. Each takes about fifty bytes of
@@ -93,9 +94,10 @@ pub(super) struct ListBuilder {
     pub addresses: AddressList,
     /// How many entries of each kind were read so far, and what was left out.
     pub counts: IndicatorCounts,
-    /// The first remarks on entries that are looked for, each with the place of the entry.
+    /// The first remarks on entries that are looked for but match more than their author may have
+    /// meant, because they are public suffixes. Each has the place of its entry in the list.
     pub remarks: Vec<String>,
-    /// The number of further remarks.
+    /// The number of remarks that are not in `remarks`, because it is full.
     pub more_remarks: u64,
 }
 
@@ -111,7 +113,7 @@ impl ListBuilder {
         }
     }
 
-    /// Makes room for the entries of a text with so many lines and bytes.
+    /// Reserves memory for the entries of a text that has `lines` lines and `bytes` bytes.
     pub(super) fn reserve(&mut self, lines: usize, bytes: usize) {
         let most = usize::try_from(MOST_INDICATORS).unwrap_or(usize::MAX);
         self.names.reserve(lines.min(most), bytes);
@@ -176,7 +178,8 @@ impl ListBuilder {
         }
     }
 
-    /// Adds a remark on an entry that is looked for.
+    /// Adds a remark for the user on an entry that is looked for. If there are [`MOST_LEFT_OUT`]
+    /// already, only counts it.
     fn remark(&mut self, remark: impl FnOnce() -> String) {
         if self.remarks.len() < MOST_LEFT_OUT {
             self.remarks.push(remark());

@@ -30,8 +30,8 @@ use crate::base::plain_name::is_plain_name;
 const ID_START: &str = "iocs-";
 /// The most characters of a file's name in the id of its list.
 const MOST_ID_NAME: usize = 100;
-/// The number of digits of a hash by which the ids of two lists differ whose names have become
-/// alike in the id.
+/// The number of digits of a hash at the end of an id. The id has them only if not all of the
+/// file's name can be in it, so that other names do not give the same id.
 const ID_DIGITS: usize = 8;
 
 impl Detection {
@@ -110,7 +110,7 @@ fn read(text: &str, list: &mut ListBuilder) -> Result<(), String> {
     Ok(())
 }
 
-/// The remarks on a list for its user: why the first of the entries that are left out are, and
+/// Returns notes on a list for its user: why entries are left out (the first few of them), and
 /// which entries match more than their author may have meant.
 fn notes(ListBuilder { counts, remarks, more_remarks, .. }: &ListBuilder) -> Vec<String> {
     let not_understood = counts.not_understood.first.iter().map(|reason| format!("not understood: {reason}"));

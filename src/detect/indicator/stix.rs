@@ -9,9 +9,10 @@ use super::entry::{Form, Indicator, expected, indicator};
 use super::list::ListBuilder;
 use super::stix_pattern::{Comparison, Operator, comparisons};
 
-/// The objects of STIX that are names or addresses, and those that have one.
+/// The types of STIX objects that DNS queries can show: names, addresses, and URLs, whose host is a
+/// name or an address.
 const SEEN_OBJECTS: [&str; 4] = ["domain-name", "ipv4-addr", "ipv6-addr", "url"];
-/// The objects of STIX that can be observed, but not in DNS queries.
+/// The types of STIX objects that can be observed, but not in DNS queries.
 const OTHER_OBJECTS: [&str; 14] = [
     "artifact",
     "autonomous-system",
@@ -72,7 +73,8 @@ pub(super) fn read(text: &str, list: &mut ListBuilder) -> Result<(), String> {
     Ok(())
 }
 
-/// Where an object lies in a bundle: its id, or its number if it has none.
+/// Where an object lies in a bundle: the object, and its number. Messages show the object's id, or
+/// as its number if it has none.
 struct Place<'o>(&'o Object, usize);
 
 impl fmt::Display for Place<'_> {

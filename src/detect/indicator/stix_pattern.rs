@@ -3,7 +3,7 @@
 
 use super::entry::expected;
 
-/// The operators of comparisons that lists use.
+/// The operators of comparisons in patterns of STIX that are understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Operator {
     Equal,
@@ -62,7 +62,7 @@ pub(super) fn comparisons(pattern: &str) -> Result<Vec<Comparison<'_>>, String> 
     Ok(found)
 }
 
-/// What is left of a pattern.
+/// The text of a pattern that is still to be parsed. What was parsed is taken off its start.
 struct Rest<'p>(&'p str);
 
 impl<'p> Rest<'p> {

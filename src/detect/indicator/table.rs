@@ -19,7 +19,8 @@ const INDICATOR_COLUMNS: [&str; 9] = [
     "observable_value",
     "value",
 ];
-/// Names of columns that contain indicators of one kind.
+/// Names of columns that contain indicators of one kind, such as addresses. They are read only if
+/// the list has no column of [`INDICATOR_COLUMNS`].
 const KIND_COLUMNS: [&str; 20] = [
     "address",
     "dest_ip",
@@ -46,7 +47,8 @@ const KIND_COLUMNS: [&str; 20] = [
 const TYPE_COLUMNS: [&str; 4] = ["indicator_type", "ioc_type", "observable_type", "type"];
 /// The name of the column in which MISP says whether an indicator is for detection.
 const FOR_DETECTION: &str = "to_ids";
-/// The words of which the type of an indicator has one, if DNS queries can show it.
+/// Words in the types of those indicators that DNS queries can show. An indicator with a type that
+/// has none of these words is left out.
 const SEEN_TYPES: [&str; 13] = [
     "address", "cidr", "dns", "domain", "fqdn", "host", "hostname", "ip", "ipv4", "ipv6", "network", "uri",
     "url",
@@ -150,7 +152,8 @@ impl Header {
     }
 }
 
-/// The name of a column in the form in which names are compared.
+/// Returns the name of a column in the form in which names are compared: in lower case, with `_`
+/// for each space and hyphen.
 fn column_name(cell: &str) -> String {
     let plain = |letter: char| if matches!(letter, ' ' | '-') { '_' } else { letter.to_ascii_lowercase() };
     cell.trim().chars().map(plain).collect()

@@ -7,8 +7,8 @@ use crate::detect::predicate::network::{Network, NetworkSet};
 use crate::detect::predicate::pattern::fold;
 use crate::detect::predicate::text_index::{Described, TextIndex};
 
-/// The cells of a column of a lookup table, for the whole value of a field. It contains each value
-/// that a cell matches, and can contain a few others.
+/// The values that the cells of one column of a lookup table can match, for a fast test of a whole
+/// field in a record. It contains each value that a cell matches, and can contain a few others.
 #[derive(Debug, Default)]
 pub(in crate::detect) struct ColumnTexts {
     texts: TextIndex,

@@ -126,9 +126,10 @@ impl LookupOutput {
     }
 
     /// Returns the texts of one key column of the lookup table: an event whose value of `field`
-    /// matches a cell has one of them. They are the column as a whole, if it has many rows or
-    /// networks, and records contain the whole value of the field; otherwise a literal for each row
-    /// whose cell is not empty. `None` if one of these rows has no literal.
+    /// matches a cell has one of them. For a column of many rows or of networks, if records contain
+    /// the whole value of the field, the only one is a [`SoughtText::OneOf`] that stands for all
+    /// cells. Otherwise there is a literal for each row whose cell is not empty, and the result is
+    /// `None` if one has no literal.
     fn literals_of(&self, column: usize, field: Field) -> Option<Vec<RequiredText>> {
         let match_type = self.lookup.match_types.get(column)?;
         let is_set = self.lookup.rows.len() >= LEAST_PATTERNS || *match_type == MatchType::Network;

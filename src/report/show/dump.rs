@@ -51,8 +51,8 @@ fn part_lines(
     (0..chunks.len().max(meaning.len())).map(line).collect()
 }
 
-/// Returns what a part means, in lines of at most `room` columns. Parts of nested values are
-/// indented.
+/// Returns what a part of a record (bytes that mean one thing) means, in lines of at most `room`
+/// columns. Parts of nested values are indented.
 fn meaning(part: &RecordPart, room: usize) -> Vec<String> {
     let indent = " ".repeat((2 * part.depth).min(room / 2));
     let value = part.value.as_deref().map(|value| format!(" = {}", escaped(value)));

@@ -97,7 +97,8 @@ pub(super) struct Entries<'q> {
 }
 
 impl<'q> Entries<'q> {
-    /// Returns no entries. Temporary files will lie in `folder`.
+    /// Makes an empty collection of entries of the hosts named `hosts`; of all hosts if `hosts` is
+    /// empty. Temporary files will lie in `folder`.
     pub(super) fn new(hosts: &'q [String], folder: &Path) -> Self {
         let sorter = ExternalSorter::new(folder);
         Entries { sorter, hosts, counts: [0; _], without_time: 0, longest_computer: 0 }

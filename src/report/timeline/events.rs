@@ -32,7 +32,8 @@ struct Current {
 
 /// What a row says of the detection that describes its event.
 struct Described {
-    /// The cells of the column `detections`.
+    /// What the row adds to the column `detections` of the timeline: the detection's ID, name and
+    /// version, and the exclusion, if any, that takes the event away from it.
     record: Vec<Cell<'static>>,
     is_excluded: bool,
     risk_score: Option<i64>,
@@ -41,9 +42,9 @@ struct Described {
     patterns: [Vec<Cow<'static, str>>; PATTERNS.len()],
 }
 
-/// Adds the entries of a table's events to `entries`. Each process in `orphans` gets what the first
-/// of its matches says. Returns the number of rows that are left out because they are copies of
-/// others.
+/// Adds the entries of a table's events to `entries`. A process in `orphans` (its end was found,
+/// but not its start) is named by the first of its matches. Returns the number of rows that are
+/// left out because they are copies of others.
 pub(super) fn read(
     reading: &Reading<'_>,
     table: EventTable<'_>,
@@ -86,7 +87,8 @@ impl Current {
             .all(|column| *self.cells.get(column) == row.cell(column))
     }
 
-    /// Adds the entry of the event.
+    /// Adds the entry of the event, all of whose rows were read. If it is a match whose process is
+    /// in `orphans`, the process is named by it.
     fn end(self, table: EventTable<'_>, entries: &mut Entries<'_>, orphans: &mut Orphans) -> io::Result<()> {
         let Current { row, mut cells, detections } = self;
         let [kind, excluded] = table.kinds;

@@ -61,7 +61,7 @@ pub enum TimelineError {
     Sort(io::Error),
     /// The timeline cannot be written.
     Write(io::Error),
-    /// The caller wants no more.
+    /// The caller stopped the reading or writing of the timeline.
     Interrupted,
 }
 
@@ -102,8 +102,9 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// Calls `each` for every row of a table, with these columns. Ends early if the caller wants no
-    /// more. An error of `each` is one of sorting.
+    /// Calls `each` for every row of a table, with these columns. Fails with
+    /// [`TimelineError::Interrupted`] if `stop` becomes true, and with [`TimelineError::Sort`] if
+    /// `each` fails.
     fn rows(
         &self,
         table: TableId<'_>,

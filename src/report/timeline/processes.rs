@@ -12,8 +12,8 @@ use crate::report::answer::host_key;
 use crate::report::process::{ProcessRow, ProcessStatus};
 use crate::table::{Cell, Column, ColumnOf, Row, TableId};
 
-/// The columns of the table of processes that have a value if the event 1 of a process was not
-/// found.
+/// The columns of the table of processes that have a value although the event 1 (Sysmon's process
+/// creation) of a process was not found.
 const WITHOUT_START: [&str; 8] =
     ["computer", "process_guid", "depth", "status", "guid_time", "end_time", "copies", "conflicts"];
 /// The columns of an entry that describe the event 1 of a process and its record. The table of
@@ -34,23 +34,24 @@ const OF_START: [&str; 14] = [
     "recovered",
     "recovered_from",
 ];
-/// The columns of an entry that say which program a process was, and those of a process that it
-/// started, which say it of their parent.
+/// Columns from which a process without an event 1 gets its name: columns of its own entry, and
+/// those of the event 1 of a process that it started, which say the same of the parent.
 const BY_CHILD: [(&str, &str); 4] = [
     ("image", "parent_image"),
     ("command_line", "parent_command_line"),
     ("process_id", "parent_process_id"),
     ("user", "parent_user"),
 ];
-/// The columns of an entry that say which program a process was, and those of its match.
+/// Columns from which a process without an event 1 gets its name: columns of its own entry, and
+/// those of its match.
 const BY_MATCH: [(&str, &str); 4] =
     [("image", "image"), ("process_name", "process_name"), ("process_id", "process_id"), ("user", "user")];
 
 /// The number of processes whose event 1 was not found, by the status that says why.
 pub(super) type MissingStarts = [u64; ProcessStatus::ALL.len()];
 
-/// Adds the entries of processes to `entries`, except for the ends in `orphans`. Returns how many
-/// starts were not found, and why.
+/// Adds the entries of processes to `entries`. The ends of processes whose starts were not found
+/// are added to `orphans` instead. Returns how many starts were not found, and why.
 pub(super) fn read(
     reading: &Reading<'_>,
     entries: &mut Entries<'_>,
@@ -97,7 +98,7 @@ fn is_wanted(entries: &Entries<'_>, row: &Row<'_>) -> bool {
     entries.is_wanted(&row.text("computer").unwrap_or_default())
 }
 
-/// Makes the cells of a process's end of those of its start.
+/// Makes the cells of the entry for a process's end from those of the entry for its start.
 fn end_of(mut cells: EntryCells) -> EntryCells {
     for column in OF_START {
         cells.set(column, Cell::Null);
@@ -134,15 +135,16 @@ impl Orphans {
         self.0.extend(key.map(|key| (key, Orphan { row, cells: end_of(cells) })));
     }
 
-    /// Notes what the event 1 of a process says of its parent.
+    /// Names the process that started `child` by what the event 1 of `child` says of its parent, if
+    /// that process is in this collection and is not named yet.
     fn name_by_child(&mut self, child: &EntryCells) {
         if !self.0.is_empty() {
             self.name(process_key(child, "parent_process_guid"), "child", &BY_CHILD, child);
         }
     }
 
-    /// Notes what a match says of its process. What a child of the process said, or an earlier
-    /// match, stays.
+    /// Names the process of a match by what the match says of it, if the process is in this
+    /// collection and is not named yet.
     pub(super) fn name_by_match(&mut self, of_match: &EntryCells) {
         if !self.0.is_empty() {
             self.name(process_key(of_match, "process_guid"), "match", &BY_MATCH, of_match);
@@ -161,7 +163,7 @@ impl Orphans {
         }
     }
 
-    /// Adds the entries of the processes.
+    /// Adds an entry for the end of each process in this collection to `entries`.
     pub(super) fn finish(self, entries: &mut Entries<'_>) -> io::Result<()> {
         for Orphan { row, cells } in self.0.into_values() {
             let time: EntryTime = cells.time("end_time").map(|time| (time, TimeKind::UtcTime));

@@ -25,8 +25,8 @@ const LEAST_BESIDE: usize = 60;
 const INDENT: &str = "    ";
 /// The most answers to a query, and the most detections, that are shown.
 const MOST_LISTED: usize = 4;
-/// The greatest difference between UtcTime and TimeCreated, in units of 100 ns, that is not shown:
-/// five minutes.
+/// The greatest difference between UtcTime and TimeCreated, in units of 100 ns, with which an entry
+/// shows UtcTime alone: five minutes. If they differ by more, it shows both.
 const FAR: u64 = 5 * 60 * 10_000_000;
 /// What stands for a program that no event names.
 const UNKNOWN: &str = "(unknown program)";
@@ -89,7 +89,8 @@ fn readable(time: EventTime) -> String {
 struct Words {
     /// What a reader looks for: the queried name, or the command line.
     first: String,
-    /// Short pieces on what is known besides.
+    /// What else is known of the event, in short texts, such as the account of the process and the
+    /// detections that describe the event.
     more: Vec<String>,
 }
 
@@ -208,14 +209,16 @@ fn detections(row: &Row<'_>) -> Vec<String> {
     names.into_iter().chain(score).collect()
 }
 
-/// Returns the first few items, and how many more there are.
+/// Returns the first [`MOST_LISTED`] items, and an item that says how many more there are, if any.
 fn shortened(items: Vec<String>) -> Vec<String> {
     let more = items.len().saturating_sub(MOST_LISTED);
     let more = (more > 0).then(|| format!("… and {more} more"));
     items.into_iter().take(MOST_LISTED).chain(more).collect()
 }
 
-/// Returns what a reader must know of an entry to trust it.
+/// Returns the remarks, in brackets, on how far an entry can be trusted: that its record was
+/// deleted, lies in a deleted file or a damaged chunk, or has times that are far apart, or that
+/// other events contradict it.
 fn marks(row: &Row<'_>) -> impl Iterator<Item = String> {
     let recovered = row.is("recovered").then(|| {
         let from = value(row, "recovered_from", VALUE_WIDTH).map(|from| format!(": {from}"));

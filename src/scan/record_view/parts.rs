@@ -22,7 +22,7 @@ const MOST_DEPTH: usize = 4;
 /// The most parts into which a record is taken apart. Real records have some hundred. The rest of a
 /// crafted record is one part.
 const MOST_PARTS: usize = 4000;
-/// What the bytes are that are not taken apart.
+/// The name of the part with the rest of a record that has too many parts.
 const NOT_TAKEN_APART: &str = "not taken apart: there are too many parts";
 
 /// Returns what the bytes of the record in the range `record` of a chunk mean. The record has at
@@ -44,11 +44,12 @@ struct Cursor<'a> {
     chunk: &'a [u8],
     /// The offset of the record in the chunk.
     start: usize,
-    /// The offset, in the chunk, of the next byte.
+    /// The offset, in the chunk, of the next byte that is to be taken.
     at: usize,
     parts: Vec<RecordPart>,
-    /// The places that values fill, by the offset of the template definition. An `EventData` that is
-    /// nested many times has the same one.
+    /// For the offset of each template definition that was read, the places (elements and
+    /// attributes) that values fill. Kept because nested values often use one definition many
+    /// times.
     places: BTreeMap<usize, Rc<BTreeMap<Index, String>>>,
 }
 
