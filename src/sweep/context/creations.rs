@@ -28,7 +28,7 @@ pub(super) struct Account {
     pub creation: Option<Creation>,
     /// The number of copies of the event 1: other records with the same content.
     pub copies: u64,
-    /// The number of event 1 with another content.
+    /// The number of other events 1 of the process that differ in content from the first one.
     pub conflicts: u64,
     /// The time of the first event 5 in evidence order.
     pub end: Option<EventTime>,
@@ -46,8 +46,8 @@ pub(super) struct Known {
 pub(super) struct Creations(BTreeMap<(ComputerNumber, Guid), Known>);
 
 impl Creations {
-    /// Adds the events of a block that `search` describes, if `is_watched` knows their computer.
-    /// Must be called in evidence order.
+    /// Adds those events in `found`, the process events of a block of a file, that `search`
+    /// describes, if `is_watched` knows their computer. Must be called in evidence order.
     pub(super) fn add(
         &mut self,
         found: FoundProcesses,

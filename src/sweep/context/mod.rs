@@ -53,7 +53,8 @@ pub(super) struct Process {
     pub end: Option<EventTime>,
     /// The number of copies of the event 1: other records with the same content.
     pub copies: u64,
-    /// The number of event 1 of the same computer and GUID with another content.
+    /// The number of other events 1 with the same computer and GUID that differ in content from the
+    /// first one.
     pub conflicts: u64,
 }
 
@@ -62,7 +63,7 @@ pub(super) struct Process {
 pub(super) struct Processes {
     /// The processes, sorted by computer without regard to letter case, and then by GUID.
     pub found: Vec<Process>,
-    /// True if an interruption kept logs from being read for them.
+    /// True if an interruption kept logs from being read for these processes.
     pub is_interrupted: bool,
 }
 
@@ -122,7 +123,7 @@ fn processes(watched: &Watched, source: &mut dyn ProcessSource) -> Result<Proces
     Ok(Processes { found: rows(watched, known, source), is_interrupted: source.is_interrupted() })
 }
 
-/// What the files of one computer do not show.
+/// Whether the files of one computer may have had events that the sweep could not read.
 #[derive(Clone, Copy, Default)]
 struct Blind {
     /// True if a file could not be read whole.

@@ -21,7 +21,7 @@ pub(in crate::sweep) struct ContextFile<'f> {
     pub file: &'f LogFile,
 }
 
-/// A block of one of the files of a pass.
+/// A block (a range of bytes that is read as one piece of work) of one of the files of a pass.
 #[derive(Debug, Clone, Copy)]
 struct BlockPlace {
     /// The position of the file in the list of the pass's files.
@@ -107,7 +107,7 @@ impl ProcessSource for Pass<'_, '_> {
     }
 }
 
-/// Returns the positions of all blocks.
+/// Returns the positions of all blocks in `blocks`, which are the numbers from 0.
 fn places_of(blocks: &[BlockPlace]) -> Vec<u32> {
     (0_u32..).zip(blocks).map(|(place, _)| place).collect()
 }

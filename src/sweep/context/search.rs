@@ -13,9 +13,10 @@ use crate::sweep::parts::{PartsAgain, PartsPass};
 
 /// Where the processes of matches are searched for.
 pub(in crate::sweep) enum ProcessesFrom {
-    /// The logs are read a second time.
+    /// In the logs, which are read a second time.
     Evidence,
-    /// The parts that are merged contain the process events of their logs.
+    /// In the parts (files with the results of sweeps) that are merged. They contain the process
+    /// events of the logs that were read for them.
     Parts(PartsAgain),
 }
 

@@ -9,14 +9,16 @@ pub(in crate::sweep) struct FoundProcesses {
     pub place: u32,
     /// The position of the block's file among all files of the sweep, in evidence order.
     pub number: usize,
-    /// The GUIDs of process events, if only these are searched for.
+    /// The GUIDs in process events, if the search asks for GUIDs only.
     pub links: Vec<ProcessLink>,
-    /// Process events that were read, live ones before deleted ones. Some may be of processes that
-    /// are not searched for.
+    /// Process events that were read with their fields, live ones before deleted ones. If the
+    /// search asks for GUIDs only, these are the events of unusual records. Some may be of
+    /// processes that are not searched for.
     pub events: Vec<LocatedEvent>,
 }
 
-/// Where process events are read: the logs themselves, or the parts of sweeps that are merged.
+/// Where process events are read: the logs themselves or, in a merge, the parts (files with the
+/// results of sweeps).
 pub(in crate::sweep) trait ProcessSource {
     /// Reads process events, and calls `found` with what `search` describes in each block, in
     /// evidence order. `blocks` are the positions of the blocks to read, in ascending order; `None`

@@ -21,28 +21,30 @@ use crate::sweep::job::{Job, UnitsFrom};
 use crate::sweep::unit::{Unit, UnitSource};
 use crate::sweep::{Caller, Observer, Outcome, set_up_spool};
 
-/// Where the parts of a merge come from.
+/// Where a merge finds the parts (files with the results of sweeps) from which it makes an output.
 #[derive(Debug, Clone)]
 pub enum PartSource {
-    /// The parts of the shards of one plan, each a file.
+    /// The parts of one plan, each a file with the results of one of the plan's shards (portions of
+    /// the evidence).
     Plan {
-        /// The path of the plan.
+        /// The path of the plan's file.
         plan: PathBuf,
-        /// The paths of the parts, in any order.
+        /// The paths of the parts, one for each shard of the plan, in any order.
         parts: Vec<PathBuf>,
     },
-    /// Outputs of sweeps that left their part, in the order in which one sweep would have read
-    /// their evidence. A path can also be that of the part itself.
+    /// Outputs of sweeps with `--part`, each with a part (a file with the sweep's results), in the
+    /// order in which one sweep would have read their evidence. A path can also be that of the part
+    /// itself.
     Outputs(Vec<PathBuf>),
 }
 
-/// The number of files that a merge may have open besides the parts: its tables, those of each
-/// detection, and what the system opens for the process.
+/// The number of files that a merge may have open besides the parts that it merges: its tables,
+/// those of each detection, and what the system opens for the process.
 const OTHER_FILES: u64 = 256;
 
 impl PartSource {
-    /// Lets this process have all parts open at once. It is an error if the system does not allow
-    /// it.
+    /// Raises the number of files that this process may open, so that all parts can be open at
+    /// once. It is an error if the system does not allow it.
     fn allow_open_parts(&self) -> Result<(), PartsError> {
         let (path, parts) = match self {
             PartSource::Plan { plan, parts } => (Some(plan), parts),
@@ -61,7 +63,8 @@ impl PartSource {
     }
 }
 
-/// Parts that belong together, opened and ready to be merged into an output.
+/// Parts (files with the results of sweeps) that belong together, opened and ready to be merged
+/// into an output.
 pub struct Merge {
     config: CarriedConfig,
     evidence: RecordedEvidence,
@@ -69,20 +72,23 @@ pub struct Merge {
     records: Vec<MergedPart>,
 }
 
-/// The parts of all shards of one plan, or the one part of a whole sweep.
+/// The opened parts of all shards of one plan, or the one part of a whole sweep, which contains a
+/// plan with one shard.
 pub(in crate::sweep) struct Group {
-    /// The position of the plan's first file among the files of all plans.
+    /// The position of the plan's first file in the list of the files of all plans that are merged,
+    /// plan after plan.
     first_file: usize,
-    /// The shard of each of the plan's files, counted from 0. It says which part has the file.
+    /// For each of the plan's files, the 0-based number of its shard, which says in which of
+    /// `parts` the file's results are.
     shards: Vec<u32>,
     /// The parts of all shards, in the order of the shards.
     parts: Vec<PartReader>,
 }
 
 impl Merge {
-    /// Opens parts, and checks that they belong together: that they are of the same plan and none
-    /// is missing, or that they are of sweeps that looked for the same in different evidence. What
-    /// they contain is read by [`Merge::run`].
+    /// Opens the parts that are merged, and checks that they belong together: that they are of the
+    /// same plan and none is missing, or that they are of sweeps that looked for the same in
+    /// different evidence. The results in them are read by [`Merge::run`].
     pub fn open(source: &PartSource) -> Result<Self, SweepError> {
         source.allow_open_parts()?;
         let opened = match source {
@@ -150,9 +156,9 @@ impl Merge {
         Ok(())
     }
 
-    /// Merges the parts into an output directory. `local` is what this process decides itself; its
-    /// roots are not used. With `leaves_part`, the output has a part of its own, to be merged
-    /// again. Nothing is written if `interrupt` becomes true.
+    /// Merges the parts into an output directory. `local` has the settings of this process, such as
+    /// its number of threads; its roots are not used. With `leaves_part`, the output has a part of
+    /// its own, to be merged again. Nothing is written if `interrupt` becomes true.
     pub fn run(
         self,
         local: Local,
@@ -183,7 +189,8 @@ impl Merge {
 }
 
 impl Group {
-    /// Returns by what the parts can be read again for their process events.
+    /// Returns the paths of the parts, and what else is needed to read them a second time, for
+    /// their process events.
     fn again(&self) -> GroupAgain {
         let parts = self.parts.iter().map(|part| (part.path.clone(), part.before));
         GroupAgain { first_file: self.first_file, shards: self.shards.clone(), parts: parts.collect() }
@@ -297,9 +304,9 @@ impl<'a> Iterator for MergeUnits<'a> {
     }
 }
 
-/// Parts that were opened, with their plan.
+/// The parts of one plan that were opened, with the plan.
 struct Opened {
-    /// The path of the plan, or of the output that the part is of. Messages name it.
+    /// The path of the plan, or of the output that contains the part. Error messages name it.
     path: PathBuf,
     plan: Plan,
     parts: Vec<PartReader>,
@@ -374,8 +381,8 @@ fn record(path: &Path, plan: &str, shard: u32) -> Result<MergedPart, PartsError>
     Ok(MergedPart { file: name, bytes: file.bytes, sha256: file.sha256, plan: plan.to_owned(), shard })
 }
 
-/// Checks that the parts of a plan or an output come from sweeps that looked for the same as those
-/// of the first one. The error names both paths.
+/// Checks that two plans are of sweeps that looked for the same: `first` and `other` are what they
+/// look for. The error names both paths.
 fn check_same(
     first: &CarriedConfig,
     other: &CarriedConfig,

@@ -19,34 +19,39 @@ use crate::output::{
 use crate::report::OutputRecord;
 use crate::sweep::entry::{Entry, EntryUnit};
 
-/// The layout of parts. The version is raised whenever anything in their documents changes.
+/// The kind and layout of the file of a part, which has the results of a sweep or of a shard of a
+/// plan. The layout's number is raised whenever anything in the file's documents changes.
 pub(in crate::sweep) const PART: PackedKind = PackedKind { name: "part", layout: 3 };
-/// The first byte of a part's document that has the result of a block of a file.
+/// The first byte of those documents of a part that have the result of a block of a file.
 const UNIT: u8 = 1;
-/// The first byte of a part's document that has process events of the block before it. The position
-/// of the block's file in the plan's list of files follows, and then the document of
-/// [`BlockProcesses`].
+/// The first byte of those documents of a part that have process events of the block whose result
+/// comes before them. After this byte come the position of the block's file in the plan's list of
+/// files, and a document of [`BlockProcesses`].
 pub(super) const PROCESSES: u8 = 2;
-/// The first byte of a part's last document.
+/// The first byte of the last document of a part, which has the numbers of documents ([`Counts`]).
 const END: u8 = 0;
 
-/// The first document of a part, which says of which shard of which plan the part is.
+/// The first document of a part (the file with the results of a sweep or of a shard). It says of
+/// which shard of which plan the part is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Head {
     /// The SHA-256 that identifies the plan; empty if the part contains its plan.
     pub plan: String,
-    /// The number of the shard that was swept, from 1.
+    /// The number of the shard (a portion of the plan's evidence) whose results the part has, from
+    /// 1.
     pub shard: ShardNumber,
 }
 
-/// The SHA-256 of the files that a container consists of.
+/// The SHA-256 of the files that a container (such as a disk image) consists of, as a part records
+/// them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ContainerHashes {
     /// The position of the container in the plan's list of containers, counted from 0.
     pub container: u64,
     /// The SHA-256 of the container's own file; `None` if the file could not be read whole.
     pub sha256: Option<String>,
-    /// The further files of the container with their SHA-256.
+    /// The files of the container besides its own, such as the other segments of a disk image, each
+    /// with its SHA-256.
     pub parts: Vec<ContainerPart>,
 }
 
@@ -59,18 +64,19 @@ pub(in crate::sweep) struct PartWriter {
 /// How many documents a part has, as its last document states.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Counts {
-    /// The number of results of blocks.
+    /// The number of documents with the result of a block of a file.
     units: u64,
     /// The number of documents with process events.
     processes: u64,
 }
 
-/// What a part gets of a finished unit of work (a block of a file).
+/// What is added to a part (a file to be merged with others) for a finished unit of work, which is
+/// a block of a file.
 #[derive(Debug)]
 pub(in crate::sweep) struct ForPart {
     /// The position of the file in the plan's list of files.
     pub file: u64,
-    /// The unit's result, as an encoded entry.
+    /// The encoded result of the unit, after the block and file that it is of ([`EntryUnit`]).
     pub entry: Vec<u8>,
     /// The process events of the block; none if they are not searched for.
     pub processes: BlockProcesses,
@@ -104,7 +110,8 @@ impl PartWriter {
         Ok(PartWriter { writer, counts: Counts::default() })
     }
 
-    /// Adds what the part gets of a block of a file. Blocks must be added in evidence order.
+    /// Adds the result and the process events of a block of a file to the part. Blocks must be
+    /// added in evidence order.
     pub(in crate::sweep) fn push(&mut self, unit: &ForPart) -> Result<(), OutputError> {
         let ForPart { file, entry, processes } = unit;
         self.counts.units += 1;
@@ -129,7 +136,7 @@ impl PartWriter {
         Ok((OutputRecord { file: name.to_owned(), rows: units, bytes, sha256 }, syncing))
     }
 
-    /// Ends the part of a shard. Only now does its file, which is complete, get its name.
+    /// Ends the part of a shard, and gives the now complete file its name.
     pub(super) fn complete(self, file: PackedFile) -> Result<WrittenFile, OutputError> {
         file.complete(self.end()?.0)
     }
@@ -164,10 +171,10 @@ pub(super) struct PartReader {
     pub hashes: Vec<ContainerHashes>,
     /// The path of the part.
     pub path: PathBuf,
-    /// How many documents come before the results.
+    /// The number of documents before the first result of a block.
     pub before: u64,
-    /// Whether process events are passed on with the results that they follow. If not, they are
-    /// passed over.
+    /// Whether the process events of a block are returned with its result. If false, they are
+    /// skipped.
     pub keeps_processes: bool,
     /// The next unit of work (a block of a file, with its result), if it was read ahead.
     next: Option<PartUnit>,
@@ -192,12 +199,12 @@ pub(in crate::sweep) struct PartEntry {
     /// which block of which file it is of ([`EntryUnit`]).
     after_unit: usize,
     path: PathBuf,
-    /// The process events of the block, if they are passed on.
+    /// The process events of the block; none if the part's reader skips them.
     pub processes: BlockProcesses,
 }
 
 impl PartEntry {
-    /// Decodes what the part says of the block.
+    /// Decodes the result of the block.
     pub(in crate::sweep) fn decode(&self) -> Result<Entry, PartsError> {
         let rest = self.document.get(self.after_unit..).unwrap_or_default();
         Entry::decode(rest).map_err(|reason| damaged(&self.path, &reason))
@@ -308,7 +315,7 @@ impl PartReader {
     }
 }
 
-/// Opens a part again, after the documents that come before the results.
+/// Opens a part again, and skips the `before` documents that come before the results.
 pub(super) fn open_documents(path: &Path, before: u64) -> Result<PackedReader, PartsError> {
     let mut reader = PackedReader::open(path, PART)?;
     for _ in 0..before {
@@ -317,7 +324,7 @@ pub(super) fn open_documents(path: &Path, before: u64) -> Result<PackedReader, P
     Ok(reader)
 }
 
-/// Returns the error that a part is damaged.
+/// Returns the error that the part at `path` is damaged.
 pub(super) fn damaged(path: &Path, reason: &str) -> PartsError {
     PartsError { path: path.to_path_buf(), reason: format!("it is damaged ({reason}): make it anew") }
 }

@@ -26,16 +26,18 @@ use crate::output::{
 };
 use crate::sweep::{Observer, listers};
 
-/// The layout of plans. The version is raised whenever anything in their documents changes.
+/// The kind and layout of the file of a plan. The layout's number is raised whenever anything in
+/// the file's documents changes.
 const PLAN: PackedKind = PackedKind { name: "plan", layout: 2 };
-/// The number of files in one document of a plan.
+/// The most files of the evidence that one document (an encoded item in the file of a plan) lists.
 const FILES_AT_ONCE: usize = 4096;
 /// The number of bytes that a file counts as besides its own, when files are divided among shards:
 /// to open the file and account for it takes about as long as to read as many bytes.
 const OVERHEAD: u64 = 64 << 10;
 
-/// What a sweep looks for and where. It does not change any more, so that several processes find
-/// what one would.
+/// A plan: what a sweep looks for, and the evidence, divided into shards. Several processes sweep
+/// one shard each, and a merge makes one output of their results. The plan stays as it was made, so
+/// all of them look for the same in the same evidence.
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// What the sweep looks for.
@@ -46,13 +48,13 @@ pub struct Plan {
     pub(super) shards: NonZeroU32,
 }
 
-/// The number of a shard of a plan, from 1.
+/// The number of a shard of a plan (a portion of its evidence, which one process sweeps), from 1.
 pub(super) type ShardNumber = NonZeroU32;
 
-/// A plan in numbers, as messages show it.
+/// How many shards a plan has, and how much evidence is in them, for messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlanSummary {
-    /// The number of shards.
+    /// The number of shards of the plan, each of which one process sweeps.
     pub shards: u32,
     /// The number of files to read.
     pub files: u64,
@@ -62,20 +64,22 @@ pub struct PlanSummary {
     pub containers: u64,
     /// The number of bytes to read, over all shards.
     pub bytes: u64,
-    /// The number of bytes to read of the largest shard.
+    /// The number of bytes to read in the shard that has the most.
     pub largest: u64,
     /// The number of shards without any file.
     pub empty: u32,
 }
 
-/// The first document of a plan: its number of shards, and what the sweep looks for.
+/// The first document (an encoded item) in the file of a plan: its number of shards, and what the
+/// sweep looks for.
 #[derive(Debug, Serialize, Deserialize)]
 struct Head {
     shards: NonZeroU32,
     config: CarriedConfig,
 }
 
-/// A document of a plan after the first two: some of its files, or its end.
+/// A document (an encoded item) in the file of a plan after the first two: some of the evidence's
+/// files, or the end of the plan.
 #[derive(Debug, Serialize, Deserialize)]
 enum FilesDocument {
     /// The next files of the plan, in evidence order.
@@ -112,19 +116,21 @@ impl Plan {
         self.shards.get()
     }
 
-    /// Returns the roots of the evidence, as absolute paths where the plan was made.
+    /// Returns the paths of the roots of the evidence, absolute on the machine on which the plan
+    /// was made.
     pub fn roots(&self) -> impl Iterator<Item = &Path> {
         self.evidence.roots.iter().map(|root| root.path.as_path())
     }
 
-    /// Returns the shard with this number, from 1; `None` if the plan has fewer shards.
+    /// Checks that the plan has a shard with this number, counted from 1, and returns the number;
+    /// `None` if it has not.
     #[must_use]
     pub fn shard(&self, number: u32) -> Option<ShardNumber> {
         ShardNumber::new(number).filter(|number| *number <= self.shards)
     }
 
-    /// Returns a plan with one shard for a sweep that one process makes. It has what the sweep
-    /// looks for, the period `window`, and what `discovery` found, except for the files.
+    /// Returns the plan with one shard that the part of a whole sweep contains. It has what the
+    /// sweep looks for, with the period `window`, and what `discovery` found, except for the files.
     pub(in crate::sweep) fn of_sweep(
         mut config: CarriedConfig,
         window: Window,
@@ -134,8 +140,8 @@ impl Plan {
         Plan { config, evidence: RecordedEvidence::frame_of(discovery), shards: NonZeroU32::MIN }
     }
 
-    /// Writes the plan to the file `path`, which must not lie in the evidence. The file is complete
-    /// then, or absent if that fails.
+    /// Writes the plan to the file `path`, which must not lie in the evidence. If this fails, no
+    /// incomplete file is left.
     pub fn write(&self, path: &Path) -> Result<WrittenFile, OutputError> {
         let roots: Vec<PathBuf> = self.evidence.roots.iter().map(|root| root.path.clone()).collect();
         let (file, mut writer) = PackedFile::create(path, &roots, PLAN)?;
@@ -167,8 +173,8 @@ impl Plan {
         }
     }
 
-    /// Reads a plan from the next documents of a file. Also returns the SHA-256 that identifies the
-    /// plan: that of its documents.
+    /// Reads a plan from the next documents (encoded items) of a packed file. Also returns the
+    /// SHA-256 of these documents, which identifies the plan.
     pub(super) fn read_documents(reader: &mut PackedReader) -> Result<(Self, String), PartsError> {
         let mut hasher = Hasher::default();
         let Head { shards, config } = next(reader, &mut hasher)?;

@@ -17,13 +17,15 @@ use crate::output::{PackedReader, PartsError};
 use crate::scan::{BlockScan, LocatedEvent, ProcessLink, ProcessSearch, ProcessTake};
 use crate::sweep::context::{FoundProcesses, ProcessSource};
 
-/// The number of bytes at which a document with process events is full. A merge that is merged
-/// again keeps the documents of a few blocks in memory, and every other merge only one.
+/// The number of bytes at which a document (an encoded item) of a part with process events is full,
+/// and the next one begins. A merge keeps one of them in memory at a time or, if it leaves a part
+/// itself, those of a few blocks.
 const DOCUMENT_BYTES: usize = 256 << 10;
 
-/// The process events of a block of a file, encoded, as documents of a part without their
-/// beginnings. Each document has one byte, which is 1 if the block could not be read whole, and the
-/// events, one after the other: live ones in file order, then deleted ones.
+/// The process events of a block of a file, as the bytes of documents (encoded items) of a part
+/// that follow the first byte and the file's position. Each has one byte, which is 1 if the block
+/// could not be read whole, and then the encoded events: live ones in file order, then deleted
+/// ones.
 #[derive(Debug, Default)]
 pub(in crate::sweep) struct BlockProcesses(Vec<Vec<u8>>);
 
@@ -57,7 +59,7 @@ impl BlockProcesses {
         self.0.push(document);
     }
 
-    /// Returns the documents.
+    /// Returns the documents (encoded items of a part) with the encoded process events.
     pub(super) fn documents(&self) -> &[Vec<u8>] {
         &self.0
     }
@@ -68,22 +70,27 @@ impl BlockProcesses {
     }
 }
 
-/// The parts of a merge, by which their process events can be read after everything else was.
+/// The paths of the parts of a merge, for reading their process events in a second pass, after the
+/// results were read.
 #[derive(Debug, Clone, Default)]
 pub(in crate::sweep) struct PartsAgain(pub(super) Vec<GroupAgain>);
 
-/// The parts of all shards of one plan.
+/// The paths of the parts of all shards of one plan, for reading them a second time.
 #[derive(Debug, Clone)]
 pub(super) struct GroupAgain {
-    /// The position of the plan's first file among the files of all plans.
+    /// The position of the plan's first file in the list of the files of all plans that are merged,
+    /// plan after plan.
     pub first_file: usize,
-    /// The shard of each of the plan's files, counted from 0.
+    /// For each of the plan's files, the 0-based number of its shard, which says in which of
+    /// `parts` the file's process events are.
     pub shards: Vec<u32>,
-    /// Of each part, its path, and how many documents come before the results.
+    /// For each part, in the order of the shards, its path, and the number of documents (encoded
+    /// items) before the first result in it.
     pub parts: Vec<(PathBuf, u64)>,
 }
 
-/// Reads the process events in the parts of a merge, any number of times.
+/// Reads the process events in the parts (files with the results of sweeps) of a merge, any number
+/// of times.
 pub(in crate::sweep) struct PartsPass<'p> {
     parts: &'p PartsAgain,
     /// The files whose events are read, by their positions among the files of all plans, in
@@ -110,7 +117,7 @@ impl<'p> PartsPass<'p> {
 }
 
 impl ProcessSource for PartsPass<'_> {
-    /// Each document with process events counts as a block.
+    /// Reads the parts of the merge. Each document with process events counts as a block.
     fn read(
         &mut self,
         search: &ProcessSearch,
@@ -153,13 +160,14 @@ impl ProcessSource for PartsPass<'_> {
     }
 }
 
-/// A document with process events, which is not decoded yet.
+/// A document (an encoded item) of a part with process events of a block of a file, not decoded
+/// yet.
 struct Document<'p> {
-    /// The position of the document among those of the pass.
+    /// The 0-based number of the document among all that a pass over the parts finds.
     place: u32,
-    /// The position of the file among the files of all plans.
+    /// The position of the block's file in the list of the files of all plans that are merged.
     number: usize,
-    /// The part that the document is of. Errors name it.
+    /// The path of the part that contains the document. Errors name it.
     path: &'p Path,
     bytes: Vec<u8>,
 }
@@ -186,7 +194,7 @@ impl Document<'_> {
     }
 }
 
-/// The parts of all shards of one plan, of which those are open that were needed so far.
+/// The parts of all shards of one plan. A part is opened when it is first needed.
 struct OpenedGroup<'p> {
     group: &'p GroupAgain,
     readers: Vec<Option<PartDocuments>>,
@@ -212,7 +220,7 @@ impl<'p> OpenedGroup<'p> {
     }
 }
 
-/// The documents with process events of one part.
+/// Reads the documents (encoded items) with process events of one part, one after the other.
 struct PartDocuments {
     reader: PackedReader,
     /// The document that was read last, if it was not returned yet: the position of its file in the
@@ -221,7 +229,8 @@ struct PartDocuments {
 }
 
 impl PartDocuments {
-    /// Returns the next document of a file, and passes over those of earlier files.
+    /// Returns the next document with process events of the file at this position in the plan's
+    /// list of files; `None` if there is no other. Documents of earlier files are skipped.
     fn next_of(&mut self, file: u64) -> Result<Option<Vec<u8>>, PartsError> {
         loop {
             match &self.next {
@@ -242,15 +251,17 @@ impl PartDocuments {
     }
 }
 
-/// The documents with process events of files of all parts, in evidence order.
+/// Reads the documents (encoded items of parts) with process events of the files in `files`, from
+/// all parts of a merge, in evidence order.
 struct Documents<'p> {
     groups: Vec<OpenedGroup<'p>>,
     /// The files whose documents were not all returned, by their positions among the files of all
     /// plans, in ascending order.
     files: &'p [usize],
-    /// The positions of the documents to return, in ascending order; `None` for all.
+    /// The 0-based numbers of the documents to return, among all that are found, in ascending
+    /// order; `None` for all.
     wanted: Option<&'p [u32]>,
-    /// The position of the next document.
+    /// The 0-based number of the next document among all that are found.
     place: u32,
     interrupt: &'p AtomicBool,
     failed: Option<SweepError>,

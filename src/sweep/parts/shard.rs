@@ -18,26 +18,28 @@ use crate::sweep::unit::{Unit, units};
 use crate::sweep::worker::{LeavesPart, Worker};
 use crate::sweep::{Observer, listers};
 
-/// What one process does of a plan: which shard it sweeps, where the evidence lies for it, and
-/// where it writes the part.
+/// The sweep of one shard (a portion of a plan's evidence) by one process: which shard it is, where
+/// the evidence lies on this machine, and where the part (the file with the results) is written.
 #[derive(Debug, Clone)]
 pub struct ShardSweep<'p> {
     /// The plan, and the SHA-256 that identifies it.
     pub plan: (&'p Plan, &'p str),
-    /// The number of the shard, from 1.
+    /// The number of the shard that is swept, from 1.
     pub shard: ShardNumber,
     /// Paths at which the evidence lies elsewhere on this machine: each as it was where the plan
     /// was made, and as it is here. A path is that of a root, or of a folder that contains roots.
     pub remapped: Vec<(PathBuf, PathBuf)>,
-    /// What this process decides itself, such as the number of threads. The roots in it are not
-    /// used.
+    /// The settings that the plan leaves to this process, such as its number of threads. The roots
+    /// in it are not used.
     pub local: Local,
-    /// The path of the part, a file that appears when it is complete.
+    /// The path of the part, which is the file with the shard's results. The file appears when it
+    /// is complete.
     pub part: PathBuf,
 }
 
-/// Reads one shard of a plan, and writes its part. Returns the totals of the shard, and the size
-/// and SHA-256 of the part. If `interrupt` became true, no part is written.
+/// Reads the evidence of one shard of a plan, and writes its part, the file with its results.
+/// Returns the totals of the shard, and the size and SHA-256 of the part. If `interrupt` became
+/// true, no part is written.
 pub fn sweep_shard(
     request: ShardSweep<'_>,
     observer: &mut dyn Observer,
