@@ -148,7 +148,8 @@ fn a_page_that_cannot_go_where_it_should_is_an_error() {
     let evidence = scene.evidence().join("page.html");
     for (place, expected) in [
         (scene.path("missing/page.html"), "No such file or directory"),
-        (scene.out(), "is a directory"),
+        (scene.out(), "expected a file, found a directory"),
+        (scene.out().join("report.html"), "expected a place outside the output"),
         (evidence, "expected a place outside the evidence"),
     ] {
         let ended = report(&scene.out(), &["-o", place.to_str().unwrap()]);
