@@ -110,7 +110,7 @@ fn entries_match_names_and_answers() {
     }
 }
 
-/// A public suffix is looked for, and its author is told what it matches.
+/// A public suffix is looked for, and a remark says what it matches.
 #[test]
 fn public_suffixes_are_remarked_on_and_looked_for() {
     let scene = Scene::new();

@@ -18,8 +18,8 @@ fn show(out: &Path, arguments: &[&str]) -> FinishedProcess {
     run(dnsweep().arg("show").arg(out).args(arguments))
 }
 
-/// Returns the document that `dnsweep show --format json` prints. Fails the test unless it ends with
-/// `status`.
+/// Returns the document that `dnsweep show --format json` prints. Fails the test unless it ends
+/// with `status`.
 #[track_caller]
 fn document(out: &Path, arguments: &[&str], status: i32) -> Value {
     let shown = show(out, &[arguments, &["--format", "json"]].concat());
@@ -284,7 +284,7 @@ fn forged_processes_end() {
 }
 
 #[test]
-fn a_table_that_says_something_else_than_the_record_is_found_out() {
+fn bytes_that_no_hash_covers_are_held_to_the_checksums() {
     let scene = Scene::new();
     let path = scene.put("H/Sysmon.evtx", &log(&[matching(1), matching(2)]));
     let swept = scene.sweep(&["--quiet"]).expect(0);

@@ -1,5 +1,5 @@
-//! Sorts records that may take more room than memory has: what does not fit lies, sorted and packed,
-//! in temporary files that have no names and are gone with the process.
+//! Sorts records that may take more room than memory has: what does not fit lies, sorted and
+//! packed, in temporary files that have no names and are gone with the process.
 
 use std::collections::BinaryHeap;
 use std::fs::File;
@@ -15,8 +15,8 @@ const MOST_BYTES: usize = 64 << 20;
 /// open and few buffers.
 const MOST_RUNS: usize = 64;
 
-/// Sorts records by their keys, which are compared byte by byte. Records with equal keys come in the
-/// order in which they were added.
+/// Sorts records by their keys, which are compared byte by byte. Records with equal keys come in
+/// the order in which they were added.
 pub(crate) struct ExternalSorter {
     folder: PathBuf,
     /// The number of bytes in memory after which records are written to a temporary file.

@@ -18,7 +18,8 @@ pub enum Exit {
     /// nothing.
     Usage = 2,
     /// `sweep`: some evidence was damaged or unreadable. `verify`: an output or evidence differs
-    /// from what the sweep recorded. `show`: a record is not as the output has it. `detections`: a rule cannot be run, or failed its test.
+    /// from what the sweep recorded. `show`: a record is not as the output has it. `detections`: a
+    /// rule cannot be run, or failed its test.
     Damaged = 3,
     /// `dnsweep sweep`: no event log was found. `dnsweep detections test`: the data of a test is
     /// missing.

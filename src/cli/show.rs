@@ -10,6 +10,7 @@ use super::console::{Level, MessageWriter};
 use super::destination::Destination;
 use super::error::{CommandError, UsageError};
 use super::exit::Exit;
+use super::export::INTERRUPTED_SWEEP;
 use super::report::extent;
 use super::resolve::count;
 use crate::base::path_text::path_text;
@@ -40,7 +41,7 @@ pub(super) fn run(arguments: &ShowEventsArguments) -> Result<Exit, CommandError>
         shown.events.iter_mut().for_each(|event| reader.read(event));
     }
     if output.run.interrupted {
-        MessageWriter::new(io::stderr(), arguments.log_format).line(Level::Warning, INTERRUPTED);
+        MessageWriter::new(io::stderr(), arguments.log_format).line(Level::Warning, INTERRUPTED_SWEEP);
     }
     let directory = path_text(&output.directory);
     let (width, colours) = (destination.width(), destination.colours());
@@ -50,9 +51,6 @@ pub(super) fn run(arguments: &ShowEventsArguments) -> Result<Exit, CommandError>
     });
     Ok(failed.unwrap_or_else(|| of_records(&shown)))
 }
-
-/// The warning that what is shown comes from a sweep that was interrupted.
-const INTERRUPTED: &str = "the sweep was interrupted: its tables contain only what it had read by then";
 
 fn question(arguments: &ShowEventsArguments) -> ShowQuestion {
     let wish = if arguments.ids.is_empty() {
@@ -64,8 +62,8 @@ fn question(arguments: &ShowEventsArguments) -> ShowQuestion {
     ShowQuestion { wish, most: extent(arguments.full).most(MOST_EVENTS) }
 }
 
-/// Returns the exit status for the shown events: [`Exit::Damaged`] if an event has no record with its
-/// hash, although the evidence was read again.
+/// Returns the exit status for the shown events: [`Exit::Damaged`] if an event has no record with
+/// its hash, although the evidence was read again.
 fn of_records(shown: &Shown) -> Exit {
     let mut records = shown.events.iter().flat_map(|event| &event.records);
     if records.all(RecordAgain::is_as_recorded) { Exit::Complete } else { Exit::Damaged }

@@ -85,8 +85,8 @@ fn wrong(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> RulesEr
 }
 
 /// Loads the exclusions in `files`, in the order of the files. `detections` are those that an
-/// exclusion may name. `status` says whether an exclusion, given with its position among all of them,
-/// has expired.
+/// exclusion may name. `status` says whether an exclusion, given with its position among all of
+/// them, has expired.
 pub(super) fn exclusions(
     files: Vec<ExclusionFile>,
     detections: &[LoadedDetection],

@@ -59,8 +59,8 @@ switch! {
         /// The sweep writes no table of all DNS queries. Those that a detection describes can have
         /// rows in other tables, such as that of the matches.
         Matches,
-        /// The sweep also writes a table of every DNS query that Sysmon logged in the period, matched
-        /// or not (`--queries`).
+        /// The sweep also writes a table of every DNS query that Sysmon logged in the period,
+        /// matched or not (`--queries`).
         All,
     }
 }
@@ -126,8 +126,8 @@ pub struct Options {
     /// process context do not record this option.)
     #[serde(default)]
     pub context: Context,
-    /// Whether a table of all DNS queries is written. (Outputs of versions without that table do not
-    /// record this option.)
+    /// Whether a table of all DNS queries is written. (Outputs of versions without that table do
+    /// not record this option.)
     #[serde(default)]
     pub queries: Queries,
 }

@@ -41,8 +41,8 @@ pub struct Detection {
     /// The text in which the rule's author describes what the rule finds; `None` if the rule has
     /// none.
     pub description: Option<String>,
-    /// What the rule's author says about matches that are harmless, a paragraph or an item of a list
-    /// each; empty if the rule says nothing.
+    /// What the rule's author says about matches that are harmless, a paragraph or an item of a
+    /// list each; empty if the rule says nothing.
     pub false_positives: Vec<String>,
     /// The sources that the rule's author refers to, usually URLs; empty if the rule has none.
     pub references: Vec<String>,

@@ -7,9 +7,9 @@
 //!
 //! A sweep looks for DNS queries: Sysmon's and, with `--dns-client`, those of Windows' own DNS
 //! client. With `--context`, it then looks for the creations and ends of the processes that made
-//! the matching queries. For a sweep that looks for another kind, see `scan::scanner`, `scan::skim`,
-//! `scan::salvage::recover`, `sweep::hits` (the role of an event), `detect::predicate::field`, and
-//! the log sources of both languages of rules.
+//! the matching queries. For a sweep that looks for another kind, see `scan::scanner`,
+//! `scan::skim`, `scan::salvage::recover`, `sweep::hits` (the role of an event),
+//! `detect::predicate::field`, and the log sources of both languages of rules.
 //!
 //! Sources. Sysmon's fields: the manifests of its versions, as `sysmon -s` prints them. Fields of
 //! Windows' DNS client: the provider's registered manifest, as listed by OSSEM's data dictionaries

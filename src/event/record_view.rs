@@ -4,8 +4,8 @@
 /// A record of an event log, or an event in event XML, as it lies in its file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordView {
-    /// The offset of the chunk that contains the record, in bytes from the start of the file. `None`
-    /// in event XML, which has no chunks, and if no chunk was found.
+    /// The offset of the chunk that contains the record, in bytes from the start of the file.
+    /// `None` in event XML, which has no chunks, and if no chunk was found.
     pub chunk_offset: Option<u64>,
     /// The record's bytes.
     pub bytes: Vec<u8>,

@@ -73,7 +73,8 @@ struct Partition {
     range: Range<usize>,
 }
 
-/// The partitions of a table, in the order of their first rows, and to which of them a cell belongs.
+/// The partitions of a table, in the order of their first rows, and to which of them a cell
+/// belongs.
 #[derive(Default)]
 struct Partitions {
     all: Vec<Partition>,
@@ -126,8 +127,8 @@ impl<'a> PartitionWriter<'a> {
         Ok(())
     }
 
-    /// Waits until all files are on the disk. Returns the paths of the written files from the output
-    /// directory, with their sizes and hashes.
+    /// Waits until all files are on the disk. Returns the paths of the written files from the
+    /// output directory, with their sizes and hashes.
     pub fn finish(self) -> Result<Vec<(String, WrittenTable)>, OutputError> {
         self.syncing.into_iter().try_for_each(PendingSync::wait)?;
         Ok(self.written)

@@ -48,8 +48,9 @@ impl EarlierRun {
         serde_json::from_slice(&json).ok()
     }
 
-    /// Returns the files that the earlier output may have in its folders: tables in `stats`, one for
-    /// each detection that its `run.json` lists, and the listed files of tables divided by host.
+    /// Returns the files that the earlier output may have in its folders: tables in `stats`, one
+    /// for each detection that its `run.json` lists, and the listed files of tables divided by
+    /// host.
     pub(super) fn written(&self) -> VaryingFiles<'_> {
         let ids = self.detections.iter().map(|detection| detection.id.as_str());
         VaryingFiles::Of {
@@ -71,8 +72,8 @@ pub(super) enum VaryingFiles<'a> {
         /// The paths of the files of tables divided by host, relative to the output directory.
         partitions: HashSet<&'a str>,
     },
-    /// The files of any detections and hosts. This is right for the partial directory, to which only
-    /// sweeps write.
+    /// The files of any detections and hosts. This is right for the partial directory, to which
+    /// only sweeps write.
     OfAny,
 }
 

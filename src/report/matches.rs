@@ -1,11 +1,11 @@
 //! The rows and columns of `matches.parquet` and `leads.parquet`. A match is a DNS query that a
 //! detection describes.
 //!
-//! A new column is a line in [`MatchRow::COLUMNS`]. What the event itself does not contain is also a
-//! member of [`MatchRow`], which `sweep::detector` fills. A column that leads have too is declared in
-//! `event_columns`, and one about the queried name in `name_columns`. Whatever changes columns also
-//! changes the digest in `sweep::tables`, the list in `tests/judge_outputs.py`, and the number of
-//! columns in README.
+//! A new column is a line in [`MatchRow::COLUMNS`]. What the event itself does not contain is also
+//! a member of [`MatchRow`], which `sweep::detector` fills. A column that leads have too is
+//! declared in `event_columns`, and one about the queried name in `name_columns`. Whatever changes
+//! columns also changes the digest in `sweep::tables`, the list in `tests/judge_outputs.py`, and
+//! the number of columns in README.
 
 use std::borrow::Cow;
 

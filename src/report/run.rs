@@ -60,8 +60,8 @@ pub struct Run {
     /// The end of the requested period: later events could not match. `null` if the period has no
     /// end.
     pub until: Option<String>,
-    /// The SHA-256 of what the run looked for: the version of dnsweep, rules, exclusions and period.
-    /// Each table has the same hash in its metadata (`dnsweep.looked_for_sha256`).
+    /// The SHA-256 of what the run looked for: the version of dnsweep, rules, exclusions and
+    /// period. Each table has the same hash in its metadata (`dnsweep.looked_for_sha256`).
     pub looked_for_sha256: String,
     /// The public suffix list by which the parts of queried names in the tables were found.
     pub public_suffix_list: PublicSuffixList,
@@ -105,8 +105,8 @@ pub struct Run {
     /// and hash. Their rows are also in `outputs`.
     #[serde(default)]
     pub partitions: Vec<OutputRecord>,
-    /// The part that the sweep left, from which its output can be merged with others (`--part`); its
-    /// rows are blocks of files. `null` if it left none.
+    /// The part that the sweep left, from which its output can be merged with others (`--part`);
+    /// its rows are blocks of files. `null` if it left none.
     #[serde(default)]
     pub part: Option<OutputRecord>,
 }

@@ -8,11 +8,12 @@ use crate::evidence::read_permits::ReadPermits;
 use crate::evidence::source::LogBytes;
 use crate::scan::{Block, BlockScan, ReadSize, Scanner, XmlFile};
 
-/// Reads and scans blocks of files. All threads share one reader, which limits how many of them read
-/// at once and keeps their scanners.
+/// Reads and scans blocks of files. All threads share one reader, which limits how many of them
+/// read at once and keeps their scanners.
 pub(super) struct BlockReader<'a> {
     config: &'a Config,
-    /// Makes the scanner of a thread, which the reader sets to read as the options of the sweep say.
+    /// Makes the scanner of a thread, which the reader sets to read as the options of the sweep
+    /// say.
     scanner: Box<dyn Fn() -> Scanner + Sync + 'a>,
     /// Limits how many threads read evidence at once; `None` without `--readers`.
     permits: Option<ReadPermits>,

@@ -1,5 +1,6 @@
 //! Collects the finished units of a sweep (each a block of a file) in evidence order: passes
-//! matches and the rows of other tables to the sink, and adds up hosts, totals and all other counts.
+//! matches and the rows of other tables to the sink, and adds up hosts, totals and all other
+//! counts.
 
 use super::Observer;
 use super::context::{Process, Processes};
@@ -89,8 +90,8 @@ pub(super) struct SweepResults {
 }
 
 impl<'a> Collector<'a> {
-    /// Makes a collector that passes matches and the rows of other tables to `target`. It counts the
-    /// pieces of evidence and the containers in `discovery`; files are added later.
+    /// Makes a collector that passes matches and the rows of other tables to `target`. It counts
+    /// the pieces of evidence and the containers in `discovery`; files are added later.
     pub(super) fn new(
         config: &'a Config,
         discovery: &'a Discovery,
@@ -161,8 +162,8 @@ impl<'a> Collector<'a> {
     }
 
     /// Adds the rows and counts (`hits`) that were made of the `events` of a file, which detections
-    /// describe. `file` is the position of the file among all files. If the matches go to a function
-    /// of the caller ([`Destination::Each`]), the matches among `events` are passed to it.
+    /// describe. `file` is the position of the file among all files. If the matches go to a
+    /// function of the caller ([`Destination::Each`]), the matches among `events` are passed to it.
     pub(super) fn add_hits(
         &mut self,
         file: usize,

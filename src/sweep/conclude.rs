@@ -156,8 +156,8 @@ fn publish(
     output.publish(syncing, journal)
 }
 
-/// Writes `report.html`, the page that shows the output to people. It is made from the tables, which
-/// are complete by now, and from `run.json`, whose content is `json`.
+/// Writes `report.html`, the page that shows the output to people. It is made from the tables,
+/// which are complete by now, and from `run.json`, whose content is `json`.
 fn write_page(output: &OutputDirectory, run: &Run, json: &[u8]) -> Result<PendingSync, OutputError> {
     let page = page(run.clone(), &sha256(json), &OutputTables::new(&output.temporary()));
     let page = page.map_err(|error| {

@@ -21,8 +21,8 @@ use crate::scan::LocatedEvent;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct DetectionIndex(pub(super) usize);
 
-/// An event with its hits, which are the detections that describe the event. Exclusions may take all
-/// of them away. An event has no hits only if all DNS queries get a row (`--queries`).
+/// An event with its hits, which are the detections that describe the event. Exclusions may take
+/// all of them away. An event has no hits only if all DNS queries get a row (`--queries`).
 pub(super) struct EventWithHits {
     pub located: LocatedEvent,
     pub hash: Sha256Digest,

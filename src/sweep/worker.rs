@@ -66,7 +66,8 @@ struct UnitPlace<'u> {
     block: Block,
 }
 
-/// Whether a sweep leaves a part, from which outputs are merged, and how the part numbers the files.
+/// Whether a sweep leaves a part, from which outputs are merged, and how the part numbers the
+/// files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LeavesPart<'a> {
     /// The sweep leaves no part.

@@ -1,6 +1,6 @@
 //! Verifies the output of a sweep: compares it with its `run.json`, and the evidence with the
-//! output's ledger (`files.parquet`), and single records with the hashes of their events. Nothing is
-//! written. Like the module `sweep`, this one connects several stages of the data flow.
+//! output's ledger (`files.parquet`), and single records with the hashes of their events. Nothing
+//! is written. Like the module `sweep`, this one connects several stages of the data flow.
 //!
 //! `run.json` cannot prove that it is unchanged itself. That requires its SHA-256, kept elsewhere.
 

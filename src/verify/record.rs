@@ -32,8 +32,8 @@ pub(crate) struct RecordReader {
 
 impl RecordReader {
     /// Lists the evidence that `roots` contain: all or some roots of the sweep that `recorded`
-    /// describes, wherever they are now. `passwords` is a file with passwords for encrypted files in
-    /// archives, one a line.
+    /// describes, wherever they are now. `passwords` is a file with passwords for encrypted files
+    /// in archives, one a line.
     pub(crate) fn new(
         roots: Vec<PathBuf>,
         recorded: &Run,
@@ -116,8 +116,8 @@ impl RecordReader {
         }
     }
 
-    /// Reads the event at `offset` of a file as the sweep read it, and compares its hash with `hash`.
-    /// Also returns the event.
+    /// Reads the event at `offset` of a file as the sweep read it, and compares its hash with
+    /// `hash`. Also returns the event.
     fn comparison(
         &self,
         file: &LogFile,
@@ -213,7 +213,8 @@ fn altered_columns(event: &Event, shown: &ShownEvent) -> Vec<&'static str> {
             }
             Cell::Text(text) => said.as_deref().unwrap_or_default() != text,
             Cell::Integer(shown) => said.and_then(|said| said.parse::<i64>().ok()) != Some(*shown),
-            // A column that the table does not have is null as well. Numbers that do not fit are null.
+            // A column that the table does not have is null as well. Numbers that do not fit are
+            // null.
             Cell::Null if shown.fields.has(column) => said.is_some_and(|said| said.parse::<u64>().is_err()),
             _ => false,
         };
@@ -224,12 +225,71 @@ fn altered_columns(event: &Event, shown: &ShownEvent) -> Vec<&'static str> {
     said.into_iter().filter_map(differs).chain(is_other_time.then_some("event_time")).collect()
 }
 
-/// Returns a view of the record at `offset` of a file, in which `event` was read. The error says why
-/// there is none.
+/// Returns a view of the record at `offset` of a file, in which `event` was read. The error says
+/// why there is none.
 fn view(file: &LogFile, log: &OpenLog, offset: u64, event: Option<&Event>) -> Result<RecordView, String> {
     let view = match file.form {
         FileForm::Xml(encoding) => view_xml_event(log, offset, XmlFile { size: file.size, encoding }),
         FileForm::Log | FileForm::Carved => view_record(log, offset, event),
     };
     view.map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{DNS_QUERY, System};
+    use crate::report::MatchRow;
+    use crate::report::show::{FieldsOfEvent, ShownField};
+
+    /// Returns an event whose row has these cells.
+    fn shown(cells: &[(&str, Cell<'static>)]) -> ShownEvent {
+        let field = |(name, cell): &(&str, Cell<'static>)| {
+            let column = MatchRow::COLUMNS.iter().map(|of| &of.column).find(|column| column.name == *name);
+            ShownField { column: column.unwrap(), cell: cell.clone() }
+        };
+        ShownEvent {
+            event_hash: String::new(),
+            found_in: Vec::new(),
+            fields: FieldsOfEvent(cells.iter().map(field).collect()),
+            places: Vec::new(),
+            detections: Vec::new(),
+            process: None,
+            process_tree: Vec::new(),
+            records: Vec::new(),
+            places_not_read: 0,
+        }
+    }
+
+    #[test]
+    fn columns_that_differ_from_the_event_are_named() {
+        let time = EventTime::parse_logged("2024-01-31T10:15:30.1234567Z");
+        let system = System { computer: "PC".to_owned(), time_created: time, ..System::default() };
+        let event = Event::new(&DNS_QUERY, system)
+            .with("QueryName", "a.example")
+            .with("ProcessId", "7")
+            .with("User", "");
+        let row = [
+            ("event_time", Cell::optional_time(time)),
+            ("computer", Cell::text("pc")),
+            ("query_name", Cell::text("a.example")),
+            ("process_id", Cell::Integer(7)),
+            ("user", Cell::Null),
+            ("image", Cell::Null),
+        ];
+        assert_eq!(altered_columns(&event, &shown(&row)), [""; 0]);
+        for (column, cell) in [
+            ("event_time", Cell::Null),
+            ("computer", Cell::text("other")),
+            ("query_name", Cell::text("A.example")),
+            ("query_name", Cell::Null),
+            ("process_id", Cell::Integer(8)),
+            ("user", Cell::text("x")),
+            ("image", Cell::text("a.exe")),
+        ] {
+            let altered =
+                row.clone().map(|(name, own)| (name, if name == column { cell.clone() } else { own }));
+            assert_eq!(altered_columns(&event, &shown(&altered)), [column], "{column} {cell:?}");
+        }
+    }
 }

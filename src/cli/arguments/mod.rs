@@ -42,8 +42,8 @@ pub enum Command {
     /// Sweeps evidence: reads every event log in it and writes matches, hosts and a ledger as
     /// Parquet
     Sweep(SweepArguments),
-    /// Plans a sweep by many processes or machines: lists the evidence once, divides it into shards,
-    /// and freezes what all of them look for
+    /// Plans a sweep by many processes or machines: lists the evidence once, divides it into
+    /// shards, and freezes what all of them look for
     Plan(PlanArguments),
     /// Merges the parts of a plan's shards, or the outputs of other days and sites, into what one
     /// sweep would have written
@@ -51,14 +51,14 @@ pub enum Command {
     /// Verifies the output of a sweep against its run.json, and evidence against the output's
     /// ledger; writes nothing
     Verify(VerifyArguments),
-    /// Reports what the output of a sweep says: the summary again, in several formats, what is known
-    /// of one host, or the risk of each host and user; verifies nothing
+    /// Reports what the output of a sweep says: the summary again, in several formats, what is
+    /// known of one host, or the risk of each host and user; verifies nothing
     Report(ReportArguments),
-    /// Shows single events of an output: all fields, what started the process, the rules that hit and,
-    /// read again from evidence, the record itself
+    /// Shows single events of an output: all fields, what started the process, the rules that hit
+    /// and, read again from evidence, the record itself
     Show(ShowEventsArguments),
-    /// Prints what the tables of an output say happened, in order of time: matches, leads, and starts
-    /// and ends of processes
+    /// Prints what the tables of an output say happened, in order of time: matches, leads, and
+    /// starts and ends of processes
     Timeline(TimelineArguments),
     /// Exports a table of an output for other programs: as CSV or JSON lines, or its matches in the
     /// form that Timesketch, Elasticsearch, Splunk or a lake of OCSF events takes

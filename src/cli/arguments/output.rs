@@ -62,8 +62,8 @@ pub struct ReportArguments {
     #[arg(long, value_name = "NAME")]
     pub host: Option<String>,
 
-    /// Report the risk of each host and user (or with --host of one): their risk events in a period,
-    /// with score, messages, stories and ATT&CK techniques
+    /// Report the risk of each host and user (or with --host of one): their risk events in a
+    /// period, with score, messages, stories and ATT&CK techniques
     #[arg(long)]
     pub risk: bool,
 
@@ -171,7 +171,8 @@ pub struct ExportArguments {
     pub to: ExportFormat,
 
     /// The table: matches, hosts, leads, files, containers, processes, queries, stats, or stats/ID
-    /// for the stats of one detection; csv and jsonl can have all, the other formats matches and leads
+    /// for the stats of one detection; csv and jsonl can have all, the other formats matches and
+    /// leads
     #[arg(long, value_name = "NAME", default_value = "matches", value_parser = TableName::parse)]
     pub table: TableName,
 
@@ -210,8 +211,8 @@ pub enum ExportFormat {
     Ecs,
     /// Events for Splunk's HTTP Event Collector (JSON lines)
     SplunkHec,
-    /// Detection Findings of the Open Cybersecurity Schema Framework 1.8.0; of leads, DNS Activities
-    /// (JSON lines)
+    /// Detection Findings of the Open Cybersecurity Schema Framework 1.8.0; of leads, DNS
+    /// Activities (JSON lines)
     Ocsf,
 }
 

@@ -184,8 +184,9 @@ impl Expression {
     }
 
     /// Returns true if the text of the pattern that the expression was made from lies on label
-    /// boundaries in `name`, a queried name that it matches, as [`is_on_label`] decides. Always true
-    /// for a regular expression of a rule, which states itself what may be before and after a text.
+    /// boundaries in `name`, a queried name that it matches, as [`is_on_label`] decides. Always
+    /// true for a regular expression of a rule, which states itself what may be before and after a
+    /// text.
     #[must_use]
     pub fn is_on_label(&self, name: &str) -> bool {
         is_on_label(&self.pieces, name)

@@ -4,8 +4,8 @@
 //!
 //! A pattern's text reaches from the first to the last character that the pattern states, and
 //! includes what wildcards between them stand for. It lies on label boundaries if what is before it
-//! is the name's start or a dot, and what is after it is a dot or the name's end; the dot can also be
-//! the text's own. If the text occurs in several places of a name, one of them is enough.
+//! is the name's start or a dot, and what is after it is a dot or the name's end; the dot can also
+//! be the text's own. If the text occurs in several places of a name, one of them is enough.
 
 use crate::base::letter_case::fold_char;
 use crate::detect::predicate::expression::{Case, PatternPart};
@@ -90,9 +90,9 @@ fn cased(letter: char, case: Case) -> char {
 }
 
 /// Returns true if the text of a pattern lies on label boundaries in `name`, which the pattern
-/// matches. `pieces` are what the pattern states between its wildcards for any number of characters;
-/// there is one more than there are wildcards. A pattern that states nothing has no text that could
-/// lie elsewhere, so the result is true.
+/// matches. `pieces` are what the pattern states between its wildcards for any number of
+/// characters; there is one more than there are wildcards. A pattern that states nothing has no
+/// text that could lie elsewhere, so the result is true.
 pub(in crate::detect) fn is_on_label<P: Piece>(pieces: &[P], name: &str) -> bool {
     let stated = |piece: &P| !piece.is_empty();
     let (Some(first), Some(last)) = (pieces.iter().position(stated), pieces.iter().rposition(stated)) else {

@@ -148,9 +148,10 @@ impl ConditionContext<'_> {
 
     /// Reads a macro call as a condition. The macro `sysmon` selects Sysmon's events. The text of a
     /// macro `…_filter`, with which a site excludes events, is not known here, so the macro leaves
-    /// no event out, also inside a `NOT`. A macro with the name of other data, such as `wineventlog`,
-    /// selects no event; it may stand only in the part of the search before the first `|`. Any other
-    /// macro is an error. `is_excluded` is true inside an odd number of `NOT`s.
+    /// no event out, also inside a `NOT`. A macro with the name of other data, such as
+    /// `wineventlog`, selects no event; it may stand only in the part of the search before the
+    /// first `|`. Any other macro is an error. `is_excluded` is true inside an odd number of
+    /// `NOT`s.
     fn macro_condition(&self, cursor: &mut Cursor<'_>, is_excluded: bool) -> Result<Condition, SearchError> {
         let call = cursor.macro_call()?;
         match (call.name.as_str(), &call.argument) {

@@ -12,8 +12,8 @@ use crate::detect::splunk::event_code::common_value;
 use crate::detect::stats::StatsValue;
 use crate::event::{Event, EventTime};
 
-/// What a [`Term`] or [`Condition`](super::condition::Condition) is evaluated on: an event, or a row
-/// of a `stats` table.
+/// What a [`Term`] or [`Condition`](super::condition::Condition) is evaluated on: an event, or a
+/// row of a `stats` table.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::detect) enum EvalInput<'a> {
     /// An event. In it, terms that are fields have values, and terms that are columns have none.

@@ -135,7 +135,8 @@ impl Registry {
         registry
     }
 
-    /// Returns the pieces of evidence that were found so far, in the order in which they were found.
+    /// Returns the pieces of evidence that were found so far, in the order in which they were
+    /// found.
     pub(super) fn pieces(&self) -> Vec<Piece> {
         let piece = |(place, path): (usize, &PathBuf)| Piece {
             path: path.clone(),

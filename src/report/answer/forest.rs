@@ -62,8 +62,8 @@ impl Forest {
     }
 
     /// Returns the indexes of all processes in the order of the tree: each process is followed by
-    /// those that it started, in order of time. Also returns, for each of these, the position of its
-    /// parent in this order.
+    /// those that it started, in order of time. Also returns, for each of these, the position of
+    /// its parent in this order.
     fn walk(&self) -> (Vec<usize>, Vec<Option<usize>>) {
         let places: HashMap<Guid, usize> =
             self.0.iter().enumerate().map(|(place, node)| (node.process, place)).collect();
@@ -83,7 +83,8 @@ impl Forest {
         let roots = by_time.iter().filter(|place| parent(**place).is_none());
         let mut seen = vec![false; self.0.len()];
         let (mut order, mut above) = (Vec::new(), Vec::new());
-        // A process that is its own ancestor has no root: the earliest of the circle stands for one.
+        // A process that is its own ancestor has no root: the earliest of the circle stands for
+        // one.
         for root in roots.chain(&by_time) {
             let mut stack = vec![(*root, None)];
             while let Some((place, parent)) = stack.pop() {

@@ -87,9 +87,9 @@ pub struct Answer {
     /// frequent first.
     pub users: TopValues,
     /// The detections' patterns for the queried name of which not all hits lie on label boundaries,
-    /// those with the most hits inside labels first. A pattern's hit lies on label boundaries if the
-    /// pattern's text is one or more whole labels of the name, the parts between its dots: that of
-    /// `*t.me*` is so in `cdn.t.me`, and not in `client.medium.com`.
+    /// those with the most hits inside labels first. A pattern's hit lies on label boundaries if
+    /// the pattern's text is one or more whole labels of the name, the parts between its dots: that
+    /// of `*t.me*` is so in `cdn.t.me`, and not in `client.medium.com`.
     pub patterns_inside_labels: Listed<PatternCount>,
     /// What is odd about hosts' logs: first the worst anomaly of each host with matches, then the
     /// worst of each other host, then what is less grave.

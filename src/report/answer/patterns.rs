@@ -24,8 +24,8 @@ const ALL: &str = "matched_query";
 /// of the queried name, the parts between its dots. Patterns that state no text are among them.
 const ON_LABEL: &str = "matched_query_on_label";
 
-/// A pattern for the queried name, and how many of its hits lie on label boundaries: in how many the
-/// pattern's text is one or more whole labels of the name, the parts between its dots.
+/// A pattern for the queried name, and how many of its hits lie on label boundaries: in how many
+/// the pattern's text is one or more whole labels of the name, the parts between its dots.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct PatternCount {
     /// The pattern, as the rule's author wrote it.

@@ -1,5 +1,5 @@
-//! Puts the process trees of hosts together, row by row of the table of processes, and selects which
-//! processes are listed. Only the GUIDs and times of one host are in memory at a time.
+//! Puts the process trees of hosts together, row by row of the table of processes, and selects
+//! which processes are listed. Only the GUIDs and times of one host are in memory at a time.
 
 use std::collections::HashMap;
 

@@ -66,7 +66,8 @@ pub struct TreeProcess {
     pub parent_image: Option<String>,
     /// The command line of the process that started this one.
     pub parent_command_line: Option<String>,
-    /// The account of the process that started this one; `null` in logs of older versions of Sysmon.
+    /// The account of the process that started this one; `null` in logs of older versions of
+    /// Sysmon.
     pub parent_user: Option<String>,
     /// True if the process's event 1 was found in a deleted record only.
     pub recovered: bool,
@@ -254,9 +255,9 @@ fn asked(tables: &dyn Tables, hosts: &mut [&mut HostInDetail]) -> Result<(), Ans
     count_matches(tables, processes)
 }
 
-/// Says of each of `processes` how many matches it made, and for which names. If the process's event
-/// 1 was not found, also says what its first match states of it. The key of a process is its host's
-/// name, by [`host_key`], and its GUID.
+/// Says of each of `processes` how many matches it made, and for which names. If the process's
+/// event 1 was not found, also says what its first match states of it. The key of a process is its
+/// host's name, by [`host_key`], and its GUID.
 pub(in crate::report) fn count_matches(
     tables: &dyn Tables,
     mut processes: HashMap<(String, Guid), &mut TreeProcess>,

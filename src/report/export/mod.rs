@@ -2,8 +2,8 @@
 //! matches (or leads) as events in the form of a tool.
 //!
 //! Rows are streamed from the table to the writer, so memory does not grow with their number; only
-//! the processes of matches are kept, if the output has them. A new format is a file in this folder,
-//! a variant of [`Format`] and, if it has events, a line in [`Format::event_line`].
+//! the processes of matches are kept, if the output has them. A new format is a file in this
+//! folder, a variant of [`Format`] and, if it has events, a line in [`Format::event_line`].
 
 pub(in crate::report) mod csv;
 mod detection;
@@ -111,8 +111,8 @@ pub struct Exported {
     pub rows: u64,
     /// The number of rows that were left out because their events are copies.
     pub copies: u64,
-    /// The number of rows that were left out because an exclusion takes the event away, so that they
-    /// are no matches or leads.
+    /// The number of rows that were left out because an exclusion takes the event away, so that
+    /// they are no matches or leads.
     pub excluded: u64,
     /// The number of processes that made matching queries of which the export says nothing, because
     /// there are more than it keeps in memory.

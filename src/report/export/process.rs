@@ -149,8 +149,8 @@ impl AskingProcesses {
         Some(new)
     }
 
-    /// Returns the process that made the query of a row of the table of matches. `None` if its event
-    /// 1 was not found.
+    /// Returns the process that made the query of a row of the table of matches. `None` if its
+    /// event 1 was not found.
     pub(super) fn of(&self, row: &Row<'_>) -> Option<&AskingProcess> {
         let guid = row.text("process_guid").as_deref().and_then(Guid::parse)?;
         let computer: Arc<str> = host_key(&row.text("computer")?).into();

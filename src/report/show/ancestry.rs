@@ -1,7 +1,7 @@
 //! The process of an event and its ancestors, as the table of processes has them.
 //!
-//! The table is read twice: first a few columns of all rows, and then the rows of the processes that
-//! are shown. Memory grows with the number of processes of the hosts of the shown events.
+//! The table is read twice: first a few columns of all rows, and then the rows of the processes
+//! that are shown. Memory grows with the number of processes of the hosts of the shown events.
 
 use std::collections::{HashMap, HashSet};
 

@@ -43,8 +43,8 @@ struct EventDocument<'a> {
     detections: Vec<&'a FieldsOfEvent>,
     /// Where the event lies in the evidence, its copies last.
     places: Vec<&'a FieldsOfEvent>,
-    /// The row of `processes.parquet` of the process that made the query, or that was created; `null`
-    /// if there is none.
+    /// The row of `processes.parquet` of the process that made the query, or that was created;
+    /// `null` if there is none.
     process: Option<&'a FieldsOfEvent>,
     /// The process and its ancestors, the oldest first; empty if nothing is known of them.
     process_tree: &'a [TreeProcess],
@@ -64,8 +64,8 @@ struct RecordDocument<'a> {
     /// `same` if the event has the hash that the output has; `different`; or `missing` if no event
     /// was found there.
     comparison: &'static str,
-    /// The hash that the event has instead, or the reason why no event was found; `null` if the hash
-    /// is the same.
+    /// The hash that the event has instead, or the reason why no event was found; `null` if the
+    /// hash is the same.
     found: Option<&'a str>,
     /// The columns of `fields` that say something else than the record does.
     altered: &'a [&'static str],
@@ -75,8 +75,8 @@ struct RecordDocument<'a> {
     xml: Option<&'a str>,
     /// Why the record cannot be rendered as XML; `null` if it can.
     xml_error: Option<&'a str>,
-    /// The offset of the chunk that contains the record, in bytes from the start of the file; `null`
-    /// in event XML.
+    /// The offset of the chunk that contains the record, in bytes from the start of the file;
+    /// `null` in event XML.
     chunk_offset: Option<u64>,
     /// The record's bytes, in hexadecimal digits; `null` if they could not be read.
     bytes: Option<String>,
@@ -101,8 +101,8 @@ struct PartDocument<'a> {
 }
 
 impl<'a> ShowDocument<'a> {
-    /// Makes the document. `output` is the path of the output directory, and `run_sha256` the SHA-256
-    /// of its `run.json`.
+    /// Makes the document. `output` is the path of the output directory, and `run_sha256` the
+    /// SHA-256 of its `run.json`.
     #[must_use]
     pub fn new(shown: &'a Shown, output: &'a str, run_sha256: &'a str) -> Self {
         let events = shown.events.iter().map(EventDocument::new).collect();

@@ -16,9 +16,9 @@ const OFFSET_WIDTH: usize = 12;
 /// The least width of the text that says what bytes mean.
 const LEAST_MEANING: usize = 24;
 
-/// Returns the lines of a record's dump: the offset in the file, the bytes in hexadecimal digits and
-/// as characters, and what they mean. `offset` is that of the record in its file. Each part of the
-/// record begins a line.
+/// Returns the lines of a record's dump: the offset in the file, the bytes in hexadecimal digits
+/// and as characters, and what they mean. `offset` is that of the record in its file. Each part of
+/// the record begins a line.
 pub(super) fn dump(view: &RecordView, offset: u64, width: usize) -> Vec<String> {
     let in_line = if width < WIDE_FROM { NARROW } else { WIDE };
     view.parts.iter().flat_map(|part| part_lines(view, part, offset, (in_line, width))).collect()

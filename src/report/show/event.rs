@@ -32,7 +32,8 @@ pub struct ShownEvent {
     pub process: Option<FieldsOfEvent>,
     /// The process and its ancestors, the oldest first; empty if nothing is known of them.
     pub process_tree: Vec<TreeProcess>,
-    /// The record in the evidence, at each place that was read again. Empty if no evidence was given.
+    /// The record in the evidence, at each place that was read again. Empty if no evidence was
+    /// given.
     pub records: Vec<RecordAgain>,
     /// The number of places that were not read again, because an event has many copies.
     pub places_not_read: usize,
@@ -47,7 +48,8 @@ pub struct ShownField {
     pub cell: Cell<'static>,
 }
 
-/// The fields of an event, in the order of the table's columns. Fields without a value are included.
+/// The fields of an event, in the order of the table's columns. Fields without a value are
+/// included.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct FieldsOfEvent(pub Vec<ShownField>);
 

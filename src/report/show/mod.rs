@@ -1,10 +1,10 @@
-//! Single events of an output, shown with all that is known of them: their fields, where they lie in
-//! the evidence, the rules that describe them, the process and its ancestors and, if the evidence is
-//! at hand, the record itself.
+//! Single events of an output, shown with all that is known of them: their fields, where they lie
+//! in the evidence, the rules that describe them, the process and its ancestors and, if the
+//! evidence is at hand, the record itself.
 //!
 //! Which events are wanted is decided in `selection`; `event` reads them from the tables, and
-//! `ancestry` their processes. `text` and `document` show them. The evidence is read elsewhere: what
-//! was read of a record comes in as a [`RecordAgain`].
+//! `ancestry` their processes. `text` and `document` show them. The evidence is read elsewhere:
+//! what was read of a record comes in as a [`RecordAgain`].
 
 mod ancestry;
 mod document;
@@ -37,7 +37,8 @@ pub struct ShowQuestion {
 pub struct Shown {
     /// The events: in the order of the IDs that were asked for, or else in order of time.
     pub events: Vec<ShownEvent>,
-    /// The number of events that were asked for and are not in `events`, because there are too many.
+    /// The number of events that were asked for and are not in `events`, because there are too
+    /// many.
     pub further: u64,
     /// True if the sweep looked for processes (`--context`).
     pub has_processes: bool,

@@ -12,11 +12,11 @@ pub struct RecordAgain {
     pub offset: u64,
     /// Whether the event has the hash that the output has.
     pub comparison: Comparison,
-    /// The columns of the event's row that say something else than the record does. The hash does not
-    /// show that a table was altered, because it is a column as well.
+    /// The columns of the event's row that say something else than the record does. The hash does
+    /// not show that a table was altered, because it is a column as well.
     pub altered: Vec<&'static str>,
-    /// How far checksums confirm the record now: `verified`, `damaged` or `unverified`. `None` if no
-    /// event was read.
+    /// How far checksums confirm the record now: `verified`, `damaged` or `unverified`. `None` if
+    /// no event was read.
     pub integrity: Option<&'static str>,
     /// How far checksums confirmed the record when it was swept, as the output has it.
     pub recorded_integrity: Option<String>,
@@ -25,8 +25,8 @@ pub struct RecordAgain {
 }
 
 impl RecordAgain {
-    /// Returns true if the record is as the output has it: its event has the same hash and says what
-    /// the table says, and checksums confirm it as far as before.
+    /// Returns true if the record is as the output has it: its event has the same hash and says
+    /// what the table says, and checksums confirm it as far as before.
     #[must_use]
     pub fn is_as_recorded(&self) -> bool {
         let is_sound = self.recorded_integrity.as_deref() == self.integrity;

@@ -86,8 +86,8 @@ impl fmt::Display for ProcessName {
 }
 
 impl From<&str> for ProcessName {
-    /// Reads a GUID (with braces or without), a number, or else a file name, which may have its path
-    /// before it.
+    /// Reads a GUID (with braces or without), a number, or else a file name, which may have its
+    /// path before it.
     fn from(text: &str) -> Self {
         match (Guid::parse(text), text.parse()) {
             (Some(guid), _) => ProcessName::Guid(guid),
@@ -132,7 +132,8 @@ pub(super) struct Selected {
     /// The number of events that were asked for and are not in `hashes`, because there are too
     /// many.
     pub further: u64,
-    /// For each selected event, its rows in each table. The tables are in the order of [`SEARCHED`].
+    /// For each selected event, its rows in each table. The tables are in the order of
+    /// [`SEARCHED`].
     pub rows: BTreeMap<String, [Vec<u64>; SEARCHED.len()]>,
 }
 

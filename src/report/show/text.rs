@@ -21,8 +21,8 @@ const NAME_WIDTH: usize = 22;
 pub struct ShowText<'a> {
     /// The events.
     pub shown: &'a Shown,
-    /// The width of the text in columns, usually that of the terminal. Only the dump of a record and
-    /// sentences are fitted into it.
+    /// The width of the text in columns, usually that of the terminal. Only the dump of a record
+    /// and sentences are fitted into it.
     pub width: usize,
     /// Whether the text is coloured.
     pub colours: Colours,

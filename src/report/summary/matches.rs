@@ -1,5 +1,5 @@
-//! The lines of the summary on the first matches of the worst hosts, and on the most frequent names,
-//! programs and accounts of all matches.
+//! The lines of the summary on the first matches of the worst hosts, and on the most frequent
+//! names, programs and accounts of all matches.
 
 use super::layout::{LABEL_WIDTH, PATH_WIDTH, Tone, VALUE_WIDTH, fitted, padded};
 use super::rules::distinct_name;
@@ -53,7 +53,8 @@ impl Summary<'_> {
     }
 
     /// Returns the summary's lines on the first matches of a host: as many matches as fit into
-    /// `room` lines, but at least one. The processes that made them, and what started these, follow.
+    /// `room` lines, but at least one. The processes that made them, and what started these,
+    /// follow.
     fn matches_of(&self, host: &HostInDetail, room: usize) -> Vec<String> {
         let matches = &host.matches.listed;
         let mut found = Vec::new();

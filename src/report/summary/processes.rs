@@ -17,8 +17,8 @@ const TIME_WIDTH: usize = 20;
 const LEAST_WIDTH: usize = 30;
 
 impl Summary<'_> {
-    /// Returns the summary's line on how many processes were found, and why others were not; no line
-    /// if the sweep did not look for processes.
+    /// Returns the summary's line on how many processes were found, and why others were not; no
+    /// line if the sweep did not look for processes.
     pub(super) fn processes_found(&self) -> Vec<String> {
         let counts = self.answer.process_counts.as_deref();
         counts.map(|counts| self.labelled("Processes", &process_counts(counts))).unwrap_or_default()
@@ -106,8 +106,8 @@ fn process_line(process: &TreeProcess, account: Option<&str>, indent: usize, roo
 }
 
 /// Returns the command line of a process or, if it is not known, its image, in at most `room`
-/// columns. If a command line is longer and begins with the path of the image, first the folders are
-/// left out, so that the file's name and the arguments are seen.
+/// columns. If a command line is longer and begins with the path of the image, first the folders
+/// are left out, so that the file's name and the arguments are seen.
 fn started_as(process: &TreeProcess, room: usize) -> String {
     let image = process.image.as_deref().filter(|image| !image.is_empty());
     let Some(line) = process.command_line.as_deref().filter(|line| !line.is_empty()).or(image) else {

@@ -182,8 +182,8 @@ fn at_place<'r>(record: EvtxRecord<'r>, span: &RecordSpan) -> Result<EvtxRecord<
     }
 }
 
-/// Returns the event of the record in the range `record` of a chunk as XML, indented, as the decoder
-/// (the `evtx` crate) renders it. The error says why the record cannot be rendered.
+/// Returns the event of the record in the range `record` of a chunk as XML, indented, as the
+/// decoder (the `evtx` crate) renders it. The error says why the record cannot be rendered.
 ///
 /// `event` is what was read of the record before, if anything was. It is an error if the decoder
 /// reads another event with this chunk, because the XML would then show something else.

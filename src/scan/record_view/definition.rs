@@ -13,10 +13,10 @@ const MOST_LEVELS: usize = 8;
 /// The longest name of an element or attribute that is shown, in characters.
 const LONGEST_NAME: usize = 64;
 
-/// Returns the place that each value of a record fills, by the value's index: the path of an element
-/// or attribute, such as `System/Provider/@Name` or `EventData/Data[QueryName]`. `definition` is the
-/// offset of the template definition in the chunk. The result ends where the definition is not
-/// understood, so it may be empty.
+/// Returns the place that each value of a record fills, by the value's index: the path of an
+/// element or attribute, such as `System/Provider/@Name` or `EventData/Data[QueryName]`.
+/// `definition` is the offset of the template definition in the chunk. The result ends where the
+/// definition is not understood, so it may be empty.
 pub(super) fn places(chunk: &[u8], definition: usize) -> BTreeMap<Index, String> {
     let mut places = BTreeMap::new();
     let Some(mut tokens) = tokens(chunk, definition, chunk.len()) else { return places };

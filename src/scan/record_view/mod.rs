@@ -1,7 +1,8 @@
 //! Shows a record as it lies in its file: its bytes, what each of them means, and the event as XML.
 //!
 //! This is for people who want to see the evidence of one event, so it need not be fast. It changes
-//! nothing about what a scan finds: an event is read by [`crate::scan::Scanner`], never from a view.
+//! nothing about what a scan finds: an event is read by [`crate::scan::Scanner`], never from a
+//! view.
 
 mod definition;
 mod parts;
@@ -31,9 +32,9 @@ struct ChunkOfRecord {
 }
 
 /// Returns a view of the record at `offset` of a log, in bytes from the log's start. `event` is the
-/// event that a scan read there, if any: the view then shows the record with a chunk whose templates
-/// give this event, because a planted chunk can have others. The error is that of reading the log, or
-/// says that no record lies there.
+/// event that a scan read there, if any: the view then shows the record with a chunk whose
+/// templates give this event, because a planted chunk can have others. The error is that of reading
+/// the log, or says that no record lies there.
 pub fn view_record(log: &dyn LogBytes, offset: u64, event: Option<&Event>) -> io::Result<RecordView> {
     let alone = read(log, offset, CHUNK_LENGTH)?;
     let Some(length) = record_length(&alone) else {

@@ -1,8 +1,9 @@
 //! Takes a record apart: its header, the template instance with its values, and those of the binary
 //! XML nested in them.
 //!
-//! Layout: [MS-EVEN6] 2.2.12, and libevtx's format document, "Event record". Whatever the bytes say,
-//! the parts cover all of them, in order: a size that reaches too far ends where the record does.
+//! Layout: [MS-EVEN6] 2.2.12, and libevtx's format document, "Event record". Whatever the bytes
+//! say, the parts cover all of them, in order: a size that reaches too far ends where the record
+//! does.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

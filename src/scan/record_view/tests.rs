@@ -89,8 +89,8 @@ fn other_bytes_are_no_record() {
 fn the_chunk_is_one_whose_templates_give_the_event() {
     let mut log = log(Style::Live);
     let (offset, event) = events(&log).pop().unwrap();
-    // Another chunk is planted in the records before, with a sound header, and a definition where the
-    // record's lies.
+    // Another chunk is planted in the records before, with a sound header, and a definition where
+    // the record's lies.
     let middle = usize::try_from(offset).unwrap() - 600;
     let other = log[4096..4096 + 512].to_vec();
     log[middle..middle + 512].copy_from_slice(&other);

@@ -50,8 +50,9 @@ pub(super) fn type_name(kind: ValueType) -> String {
     }
 }
 
-/// Returns a value as text, without the NUL at its end that texts of live logs have. `None` if the value has another size than its type, or a type whose
-/// values are not shown as text: null, bytes, nested binary XML, floating-point numbers and arrays.
+/// Returns a value as text, without the NUL at its end that texts of live logs have. `None` if the
+/// value has another size than its type, or a type whose values are not shown as text: null, bytes,
+/// nested binary XML, floating-point numbers and arrays.
 pub(super) fn value_text(kind: ValueType, bytes: &[u8]) -> Option<String> {
     let unsigned = || number(bytes).to_string();
     match kind {

@@ -52,8 +52,8 @@ impl OtherEvents {
     }
 
     /// Reads an event for which [`OtherEvents::want`] has returned true, without the decoder (the
-    /// `evtx` crate). `content` is the range of its record's content in the chunk. `None` if it must
-    /// be decoded, as every query of Windows' own DNS client must.
+    /// `evtx` crate). `content` is the range of its record's content in the chunk. `None` if it
+    /// must be decoded, as every query of Windows' own DNS client must.
     pub(in crate::scan) fn read(&self, record: ProcessRecord<'_>, content: Range<usize>) -> Option<Event> {
         match self {
             OtherEvents::Counted | OtherEvents::DnsClient(_) => None,

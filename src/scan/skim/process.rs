@@ -79,8 +79,8 @@ pub(in crate::scan) struct ProcessFinder {
 }
 
 /// The greatest length, in bytes, of the texts of a process event that is read directly, for each
-/// byte of its record. A character takes two bytes in a record and at most three as UTF-8. A crafted
-/// template can repeat a text; the decoder (the `evtx` crate) has limits for that.
+/// byte of its record. A character takes two bytes in a record and at most three as UTF-8. A
+/// crafted template can repeat a text; the decoder (the `evtx` crate) has limits for that.
 const MOST_TEXT_PER_BYTE: usize = 2;
 
 /// What is known of a template definition of a process event's `EventData`: which values contain
@@ -94,7 +94,8 @@ struct ProcessData {
     /// definition has none, as that of event 5.
     parent: Option<Index>,
     /// The indexes of the values that contain the event's fields. They are looked up at the first
-    /// event that is read. `None` if the definition has fields that the kind of event does not have.
+    /// event that is read. `None` if the definition has fields that the kind of event does not
+    /// have.
     fields: OnceCell<Option<DataIndexes>>,
 }
 
@@ -161,9 +162,9 @@ pub(in crate::scan) struct ProcessRecord<'a> {
 }
 
 impl ProcessFinder {
-    /// Reads a process event directly from the values of its record, whose content lies in the range
-    /// `content` of the chunk. [`ProcessFinder::is_to_be_read`] has returned true for it. `None` if
-    /// anything about the event is unusual, so that it must be decoded.
+    /// Reads a process event directly from the values of its record, whose content lies in the
+    /// range `content` of the chunk. [`ProcessFinder::is_to_be_read`] has returned true for it.
+    /// `None` if anything about the event is unusual, so that it must be decoded.
     pub(in crate::scan) fn read(&self, record: ProcessRecord<'_>, content: Range<usize>) -> Option<Event> {
         let ProcessRecord { chunk, end, template, skimmed } = record;
         let kind = if is_creation(skimmed) { &PROCESS_CREATION } else { &PROCESS_END };

@@ -7,8 +7,9 @@ use super::{FAR, XmlFile};
 use crate::event::{RecordPart, RecordView};
 use crate::evidence::source::LogBytes;
 
-/// Returns a view of the event whose element begins at `offset` of a file of event XML, in bytes from
-/// the file's start. The error is that of reading the file, or says that no event begins there.
+/// Returns a view of the event whose element begins at `offset` of a file of event XML, in bytes
+/// from the file's start. The error is that of reading the file, or says that no event begins
+/// there.
 pub fn view_xml_event(log: &dyn LogBytes, offset: u64, file: XmlFile) -> io::Result<RecordView> {
     let most = FAR.min(file.size.saturating_sub(offset));
     let mut bytes = vec![0; usize::try_from(most).expect("a few MiB fit into memory")];

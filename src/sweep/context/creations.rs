@@ -1,5 +1,5 @@
-//! Puts the found process events together: for each process, which event 1 is shown, how many copies
-//! and contradictions of it there are, and when the process ended.
+//! Puts the found process events together: for each process, which event 1 is shown, how many
+//! copies and contradictions of it there are, and when the process ended.
 
 use std::collections::BTreeMap;
 

@@ -22,9 +22,9 @@ struct PlacedLink {
     block: u32,
 }
 
-/// Returns the processes whose events are needed: `seeds`, and all that may be their ancestors. Also
-/// returns the positions of those blocks of `source` that contain events of these processes, in
-/// ascending order.
+/// Returns the processes whose events are needed: `seeds`, and all that may be their ancestors.
+/// Also returns the positions of those blocks of `source` that contain events of these processes,
+/// in ascending order.
 pub(super) fn needed(
     source: &mut dyn ProcessSource,
     seeds: Vec<Guid>,

@@ -1,4 +1,5 @@
-//! Process context (`--context`): which processes made the matching queries, and which started them.
+//! Process context (`--context`): which processes made the matching queries, and which started
+//! them.
 //!
 //! After all evidence was read, the logs of the computers with matches are read a second time, for
 //! Sysmon's process events (event 1, a process was created; event 5, a process ended). First, only
@@ -99,8 +100,8 @@ impl Processes {
 
 /// Returns the files to read for processes, by their positions among all files of the sweep: those
 /// with records of the computers that have matches. If deleted records are searched for, these are
-/// all files of the pieces of evidence in which such files lie: a log that was cleared has no record
-/// that names its computer.
+/// all files of the pieces of evidence in which such files lie: a log that was cleared has no
+/// record that names its computer.
 pub(super) fn files_to_read(config: &Config, watched: &Watched, discovery: &Discovery) -> Vec<usize> {
     let mut files = watched.files();
     if config.options.recovery == Recovery::Stale {

@@ -151,8 +151,8 @@ impl Stage {
         matches!(self.method, Method::Stored)
     }
 
-    /// Returns true if this stage of unpacking a 7z block fails on bytes that its packer cannot have
-    /// made, so that it soon fails on random bytes.
+    /// Returns true if this stage of unpacking a 7z block fails on bytes that its packer cannot
+    /// have made, so that it soon fails on random bytes.
     pub(super) fn shows_wrong_bytes(&self) -> bool {
         match self.method {
             Method::Lzma { .. } | Method::Lzma2 { .. } | Method::Deflate | Method::Bzip2 => true,
