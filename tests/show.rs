@@ -178,6 +178,26 @@ fn an_id_stands_for_one_event() {
         assert_eq!((shown.status, shown.stdout.as_str()), (2, ""), "{id}");
         assert!(shown.stderr.contains(message), "{}", shown.stderr);
     }
+    let nothing_named = show(&swept.out, &[]);
+    assert_eq!(nothing_named.status, 2);
+    assert!(
+        nothing_named.stderr.contains("<ID|--host <NAME>|--process <PROCESS>>"),
+        "{}",
+        nothing_named.stderr
+    );
+}
+
+#[test]
+fn a_value_cannot_look_like_a_sentence_about_its_record() {
+    let scene = Scene::new();
+    let forged = matching(1).with("QueryResults", "a;\n  The hash of its event is forged\r\n  1 byte:;");
+    scene.put("Sysmon.evtx", &log(&[forged]));
+    let swept = scene.sweep(&["--quiet", "--no-report"]).expect(0);
+    let hash = hashes(&swept, "matches").into_iter().next().unwrap();
+    let shown = show(&swept.out, &[&hash, "--evidence", scene.evidence().to_str().unwrap()]);
+    let forged: Vec<&str> = shown.stdout.lines().filter(|line| line.starts_with("  The hash of")).collect();
+    assert_eq!(forged, ["  The hash of its event is the event_hash above."]);
+    assert!(shown.stdout.contains("\n  |   The hash of its event is forged"), "{}", shown.stdout);
 }
 
 /// Sweeps the evidence in `root`, and shows every event of the output's tables. Fails the test if a

@@ -18,8 +18,8 @@ const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 #[derive(Debug, Clone)]
 pub(crate) struct BitFilter {
     words: Vec<u64>,
-    /// By how many bits to the right the product of a key and [`SPREAD`] is shifted. The result is
-    /// the number of one of the key's bits in the table.
+    /// The number of bits by which the product of a key and [`SPREAD`] is shifted right. The result
+    /// is the position, in the table of bits, of one of the bits that are set for the key.
     shift: u32,
 }
 

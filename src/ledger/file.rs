@@ -290,8 +290,8 @@ impl FileReport {
         }
     }
 
-    /// Returns how much of the file was lost. A file that is no event log counts as completely
-    /// lost.
+    /// Returns how much of the file was lost to damage: the bytes that were damaged, missing or could
+    /// not be read, and the damaged records. In a file that is no event log, all bytes count.
     #[must_use]
     pub fn loss(&self) -> Loss {
         let missing = self.promised_chunks.unwrap_or(0).saturating_sub(self.tally.chunks);

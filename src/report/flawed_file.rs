@@ -77,7 +77,8 @@ impl FlawedFile {
 /// completely, so that logs may be missing from the results.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MissedContainer {
-    /// The name of the piece of evidence that the container belongs to.
+    /// The name of the piece of evidence (usually what was collected from one machine) that the
+    /// container (an archive, disk image, volume or shadow copy) belongs to.
     pub evidence: String,
     /// The path of the container from its root (a folder or file that was swept).
     pub source_path: String,

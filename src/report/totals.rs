@@ -106,7 +106,8 @@ pub struct Totals {
     pub sysmon_records: u64,
     /// The number of Sysmon's DNS queries (event 22).
     pub dns_queries: u64,
-    /// The number of records whose TimeCreated cannot be read. They can match in every period.
+    /// The number of records whose TimeCreated cannot be read. If the user limits the sweep to a
+    /// period, they count as lying in it.
     pub unreadable_times: u64,
     /// The number of DNS queries in the requested period; all DNS queries if no period was
     /// requested.

@@ -19,8 +19,9 @@ use crate::output::{
 use crate::report::{ContainerRow, HostRow, NamedHost, OutputRecord, ProcessRow};
 use crate::table::{Cell, Column, ColumnType, Nulls, SortedBy, Storage};
 
-/// The weight of a table when tables are divided among threads. Threads take work in batches; with
-/// this weight, each table is a batch of its own, so that none waits for another.
+/// The weight of a table when the tables that are written last are divided among threads. Threads
+/// take work in batches of limited weight. With this weight, each table is a batch of its own, so
+/// that a thread that is free can begin with the next table.
 const WEIGHT: u64 = 1 << 20;
 /// The number of rows of a detection's `stats` table that are made at once. There can be as many
 /// rows as matches, so not all are kept in memory.

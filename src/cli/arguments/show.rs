@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 
 use super::{LogFormat, exit_statuses};
 use crate::cli::exit::SHOW_EXIT_STATUSES;
@@ -11,13 +11,17 @@ use crate::report::show::EventId;
 /// The arguments of `show`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = show_help())]
+#[command(
+    override_usage = "dnsweep show [OPTIONS] <OUT> <ID>...\n       dnsweep show [OPTIONS] <OUT> [--host <NAME>] [--process <PROCESS>]"
+)]
+#[command(group = ArgGroup::new("events").required(true).multiple(true).args(["ids", "host", "process"]))]
 pub struct ShowEventsArguments {
     /// Directory that a sweep wrote
     #[arg(value_name = "OUT")]
     pub out: PathBuf,
 
     /// The events: for each the event_hash that a table has, or its first characters, at least four
-    #[arg(value_name = "ID", required_unless_present_any = ["host", "process"], conflicts_with_all = ["host", "process"])]
+    #[arg(value_name = "ID", conflicts_with_all = ["host", "process"])]
     pub ids: Vec<EventId>,
 
     /// Show the matches and leads of a host. The name in any case, with its domain or without

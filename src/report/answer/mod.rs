@@ -135,8 +135,8 @@ impl AnswerError {
 }
 
 impl Answer {
-    /// Reads the answer to `question` from an output. `run` is what the output's `run.json`
-    /// records.
+    /// Makes the answer to `question` (which hosts it is about, and how much is listed) from the
+    /// output of a sweep: from its `tables`, and from `run`, which its `run.json` contains.
     pub fn read(run: Run, tables: &dyn Tables, question: &Question) -> Result<Self, AnswerError> {
         let limits = &question.limits;
         let looked_for_leads = run.options.leads == crate::config::Leads::DnsClient;

@@ -85,7 +85,8 @@ pub(super) struct Selected {
     pub earliest: BinaryHeap<Event>,
     /// The number of all events of the host in the table of matches, listed or not.
     pub all: u64,
-    /// The number of events on each day. The key is the first tick (interval of 100 ns) of the day.
+    /// The number of events on each day (UTC). The key is the start of the day, in units of 100 ns
+    /// since the start of 1970.
     pub days: BTreeMap<i64, u64>,
     /// True if there are events on more days than are counted.
     pub more_days: bool,

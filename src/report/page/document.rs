@@ -70,7 +70,7 @@ pub(super) struct Document {
     pub matches_data: String,
     /// The text of Tabulator, the script that makes the page's grids (lists that can be searched).
     pub tabulator: &'static str,
-    /// The text of the page's own script.
+    /// The JavaScript that was written for this page. It fills the page's grids and searches them.
     pub script: &'static str,
 }
 

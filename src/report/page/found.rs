@@ -117,7 +117,8 @@ pub(super) struct FoundReader {
     /// The patterns, networks and addresses that an answer satisfies, by the id of the detection
     /// and the answer as logged.
     answer_patterns: FastMap<(TextId, TextId), SetId>,
-    /// True if the column with the GUID of the process ([`PROCESS_GUID`]) is read.
+    /// True if matches are also grouped by the querying process, so that the column with its GUID
+    /// ([`PROCESS_GUID`]) is read.
     by_process: bool,
 }
 

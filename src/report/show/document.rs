@@ -6,9 +6,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Shown;
-use super::dump::hexadecimal;
+
 use super::event::{FieldsOfEvent, ShownEvent};
 use super::record_again::{Comparison, RecordAgain};
+use crate::base::digest::hexadecimal;
 use crate::report::answer::{TreeProcess, schema, write_json};
 
 /// The version of the layout of the document.

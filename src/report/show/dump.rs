@@ -2,6 +2,7 @@
 
 use textwrap::core::display_width;
 
+use crate::base::digest::hexadecimal;
 use crate::event::{RecordPart, RecordView};
 use crate::report::escape::escaped;
 
@@ -65,12 +66,6 @@ fn meaning(part: &RecordPart, room: usize) -> Vec<String> {
         .break_words(true)
         .word_separator(textwrap::WordSeparator::AsciiSpace);
     textwrap::wrap(&text, options).iter().map(|line| line.trim_end().to_owned()).collect()
-}
-
-/// Returns bytes as hexadecimal digits, two for each.
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    let digit = |value: u8| char::from_digit(value.into(), 16).expect("four bits are one digit");
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// Returns the character by which a dump shows a byte.

@@ -339,9 +339,10 @@ fn a_caller_who_wants_no_more_gets_no_timeline() {
 #[test]
 fn lines_are_as_wide_as_the_terminal_and_hostile_texts_stay_in_their_lines() {
     let harm = "x\r\n2025-01-01 00:00:00.000Z  match\u{1b}[2J\u{202e}";
-    let row = ["query_name", "image", "user", "computer", "detection_name"]
+    let row = ["query_name", "image", "user", "computer", "detection_name", "event_hash"]
         .into_iter()
         .fold(found(1, at(1), at(1000), "d"), |row, name| with(row, name, Cell::text(harm.to_owned())));
+    let row = with(row, "deleted_file", Cell::Boolean(true));
     let made = Made { matches: vec![row], ..Made::default() };
     for width in [60, 80, 100, 160, 200] {
         let text = made.text(width);
@@ -349,6 +350,8 @@ fn lines_are_as_wide_as_the_terminal_and_hostile_texts_stay_in_their_lines() {
         let entry: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).collect();
         assert!(entry.len() > 1 && entry[1..].iter().all(|line| line.starts_with("    ")), "{text}");
         assert!(text.contains("logged at 1970-01-01 00:16:40.000Z"), "{text}");
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains("[from a deleted file]"), "{text}");
     }
     // The query's name stands beside the time where there is room for it.
     let made = Made { matches: vec![found(1, at(1), at(1), "d")], ..Made::default() };

@@ -109,9 +109,9 @@ pub enum ProblemKind {
         /// should be kept.
         stored: u64,
     },
-    /// More entries of a snapshot's store have the problem [`ProblemKind::Misplaced`] or
-    /// [`ProblemKind::StoredOutOfVolume`] than are listed. They are only counted, and the problem's
-    /// range covers all of them.
+    /// Further entries of a snapshot's store have a problem of the kind [`ProblemKind::Misplaced`]
+    /// or [`ProblemKind::StoredOutOfVolume`], but are not listed one by one. This problem stands for
+    /// all of them. Its range of bytes reaches from the first to the last.
     Further {
         /// The number of blocks with problems that are only counted, and not listed one by one.
         blocks: u64,
