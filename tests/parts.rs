@@ -353,7 +353,7 @@ fn outputs_that_looked_for_something_else_are_refused() {
     refused(&join("since"), &["--since", "2001-01-01"]);
     refused(&join("rules"), &["detections"]);
     refused(&join("without"), &["without", "--part"]);
-    refused(&join("a"), &["would count twice"]);
+    refused(&join("a"), &["is named twice", "would count twice", "at another path"]);
     refused(&join("missing"), &["missing"]);
     assert!(!desk.path("joined").exists());
     assert_eq!(join("b").status, 0);

@@ -60,6 +60,13 @@ enum State {
     /// The sweep has been reading logs again since this instant, for the processes of matches, and
     /// has come this far.
     ReadingAgain(Pace, Instant),
+    /// The sweep is writing the table of all DNS queries.
+    Writing {
+        /// The number of DNS queries that were written so far.
+        queries: u64,
+        /// The number of all DNS queries.
+        all_queries: u64,
+    },
 }
 
 impl State {
@@ -73,6 +80,9 @@ impl State {
             }
             State::Reading(pace, begun) => Pace { elapsed: begun.elapsed(), ..*pace }.to_string(),
             State::ReadingAgain(pace, begun) => Pace { elapsed: begun.elapsed(), ..*pace }.again(),
+            State::Writing { queries, all_queries } => {
+                format!("writing queries.parquet: {queries}/{all_queries} queries")
+            }
         }
     }
 }
@@ -292,6 +302,10 @@ impl<W: Write + Send + 'static> Observer for Progress<W> {
         self.change(|pace| pace.bytes += bytes);
     }
 
+    fn writing(&mut self, queries: u64, all_queries: u64) {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = State::Writing { queries, all_queries };
+    }
+
     fn finished(&mut self) {
         self.ticker = None;
         self.bar.finish_and_clear();
@@ -343,6 +357,10 @@ mod tests {
             progress.reading_again(100);
             progress.advanced_again(50);
             while !text.lines().iter().any(|line| line.contains("processes: 50% 50/100 B")) {
+                thread::sleep(Duration::from_millis(1));
+            }
+            progress.writing(5, 10);
+            while !text.lines().iter().any(|line| line.contains("queries.parquet: 5/10 queries")) {
                 thread::sleep(Duration::from_millis(1));
             }
             progress.finished();

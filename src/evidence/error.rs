@@ -2,7 +2,7 @@
 //! an error: see `ledger::damage`.)
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::base::in_order::NoThreads;
 
@@ -29,7 +29,7 @@ pub enum EvidenceError {
         found: &'static str,
     },
     /// One root contains another, so that events would count twice.
-    #[error("evidence '{}' lies in evidence '{}': its events would count twice; name only one of them", inner.display(), outer.display())]
+    #[error("{}", overlap(inner, outer))]
     OverlappingRoots {
         /// The path of the root that lies in the other root.
         inner: PathBuf,
@@ -51,4 +51,20 @@ pub enum EvidenceError {
     /// The threads that list the folders could not be started.
     #[error(transparent)]
     Threads(#[from] NoThreads),
+}
+
+/// Returns the message about a root `inner` that lies in the root `outer`, or is the same.
+fn overlap(inner: &Path, outer: &Path) -> String {
+    let (inner, outer, is_same) = (inner.display(), outer.display(), inner == outer);
+    if is_same {
+        // A merge finds this, too, where two machines had their evidence mounted at the same path.
+        format!(
+            "evidence '{inner}' is named twice: its events would count twice; name it once. To merge outputs of different evidence \
+             that lay at one path, sweep one of them again at another path"
+        )
+    } else {
+        format!(
+            "evidence '{inner}' lies in evidence '{outer}': its events would count twice; name only one of them"
+        )
+    }
 }

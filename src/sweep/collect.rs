@@ -241,7 +241,6 @@ impl<'a> Collector<'a> {
             self.close_file()?;
         }
         FlawedFile::keep_worst(&mut self.flawed);
-        self.observer.finished();
         // Nothing is known about evidence that an interruption left unread, so it does not become a
         // host.
         for (piece, evidence) in self.pieces.iter().zip(&self.discovery.evidence) {
@@ -273,10 +272,12 @@ impl<'a> Collector<'a> {
             Destination::Tables(tables) => {
                 let last =
                     LastResults { hosts: &rows, containers: &containers, processes: processes.as_deref() };
-                tables.finish(self.discovery, &last, stats.into_iter())?
+                tables.finish(self.discovery, &last, stats.into_iter(), self.observer)
             }
-            Destination::Each(_) | Destination::Nowhere => FinishedTables::default(),
+            Destination::Each(_) | Destination::Nowhere => Ok(FinishedTables::default()),
         };
+        self.observer.finished();
+        let written = written?;
         self.totals.add_hosts(&rows);
         self.totals.excluded_leads = self.excluded.sum().leads;
         let Collector { totals, flawed, excluded, .. } = self;

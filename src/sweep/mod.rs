@@ -75,8 +75,10 @@ pub trait Observer {
     fn reading_again(&mut self, _bytes: u64) {}
     /// Called when another part of the evidence was read again, with its number of bytes.
     fn advanced_again(&mut self, _bytes: u64) {}
-    /// Called once, when all files were read or the sweep was interrupted. The sweep completes its
-    /// tables after this call.
+    /// Called many times while the table of all DNS queries is written, after all files were read:
+    /// with the number of queries that were written so far, and the number of all queries.
+    fn writing(&mut self, _queries: u64, _all_queries: u64) {}
+    /// Called once, at the end: when the tables are complete, or cannot be completed.
     fn finished(&mut self) {}
 }
 

@@ -9,6 +9,7 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
+use super::Observer;
 use super::hits::{EventWithHits, Role};
 use crate::base::digest::Sha256Digest;
 use crate::base::external_sort::{ExternalSorter, SortedRecord};
@@ -141,18 +142,20 @@ impl QueryTable {
     }
 
     /// Writes the table, sorted. Returns what `run.json` says of it, and its file, which is still
-    /// syncing to the disk.
+    /// syncing to the disk. `observer` gets the progress.
     pub(super) fn write(
         self,
         output: &OutputDirectory,
         metadata: &[(&'static str, String)],
         config: &Config,
         discovery: &Discovery,
+        observer: &mut dyn Observer,
     ) -> Result<(OutputRecord, PendingSync), SweepError> {
         let table = Table::of(MatchRow::QUERY_COLUMNS);
         let new = output.staged(QUERIES_FILE);
         let mut writer = TableWriter::create(&new, &table, metadata)?;
-        let mut failure = None;
+        let (mut failure, mut written, all) = (None, 0, self.count);
+        observer.writing(written, all);
         let sorted = self.sorter.finish().map_err(|error| failed(&self.output, &error))?;
         let parts = Parts { queries: Unique { sorted, last: None }, failure: &mut failure };
         let rows = |part: Vec<PlacedQuery>| rows(&part, &table, discovery);
@@ -162,7 +165,10 @@ impl QueryTable {
             |_| PART_WEIGHT,
             rows,
             |rows| {
-                writer.append(rows?)?;
+                let rows = rows?;
+                written += rows.len() as u64;
+                writer.append(rows)?;
+                observer.writing(written, all);
                 Ok::<(), SweepError>(())
             },
         )?;

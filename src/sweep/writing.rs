@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use super::Observer;
 use super::hits::UnitHits;
 use super::queries::{QueryTable, UnitQueries};
 use super::tables::{LastTable, metadata, sorted, write_last};
@@ -102,17 +103,19 @@ impl<'a> SweepTables<'a> {
 
     /// Closes the tables of matches, leads and files, and writes the tables that are known only at
     /// the end: the hosts, the containers, the processes if they were looked for, and the `stats`
-    /// tables of detections, each given with the detection's id.
+    /// tables of detections, each given with the detection's id. `observer` gets the progress.
     pub(super) fn finish(
         self,
         discovery: &Discovery,
         last: &LastResults<'_>,
         stats: impl Iterator<Item = (StatsTable, &'a str)>,
+        observer: &mut dyn Observer,
     ) -> Result<FinishedTables, SweepError> {
         let LastResults { hosts, containers, processes } = *last;
         let order = "computer in lower case, event_time, event_hash";
         let write = |queries: QueryTable| {
-            queries.write(self.output, &sorted(&self.metadata, order), self.config, discovery)
+            let metadata = sorted(&self.metadata, order);
+            queries.write(self.output, &metadata, self.config, discovery, observer)
         };
         let queries = self.queries.map(write).transpose()?;
         // Tables that were begun come first, because they take memory. Among them, the slowest come
