@@ -1,7 +1,8 @@
 //! An event of a known kind: its `System` part, and the values of its fields.
 
 use super::System;
-use super::kind::{DNS_QUERY, EventKind, FieldLocation, FieldSpec, KINDS};
+use super::field::{FieldLocation, FieldSpec};
+use super::kind::{DNS_QUERY, EventKind, KINDS};
 use crate::base::byte_search::find_last;
 
 /// An event of a known kind (such as Sysmon's DNS query), with its `System` part and the values of

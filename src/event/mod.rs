@@ -4,6 +4,7 @@
 mod domain_name;
 #[expect(clippy::module_inception, reason = "it holds an event as this module holds what there is of events")]
 mod event;
+mod field;
 mod guid;
 mod kind;
 mod queried_name;
@@ -16,10 +17,11 @@ mod window;
 
 pub use domain_name::ascii_name;
 pub use event::{Event, process_name_of};
+pub use field::{FieldLocation, FieldSpec, FieldType};
 pub use guid::Guid;
 pub use kind::{
-    DNS_CLIENT_QUERY, DNS_CLIENT_QUERY_EVENT_IDS, DNS_QUERY, EventKind, FieldLocation, FieldSpec, FieldType,
-    KINDS, KindSet, PROCESS_CREATION, PROCESS_END,
+    DNS_CLIENT_QUERY, DNS_CLIENT_QUERY_EVENT_IDS, DNS_QUERY, EventKind, KINDS, KindSet, PROCESS_CREATION,
+    PROCESS_END,
 };
 pub use queried_name::{PUBLIC_SUFFIX_LIST, PublicSuffixList, QueriedName, is_public_suffix};
 pub use query_results::{Answer, AnswerItem, QueryResults, answer_items, record_type_name, whole_items};
