@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use crate::detect::predicate::number;
-use crate::detect::stats::{ColumnSource, StatsValue};
+use crate::detect::stats::column::{ColumnSource, StatsValue};
 use crate::detect::term::value::Value;
 use crate::detect::term::{EvalInput, Term};
 use crate::event::{Event, EventTime};

@@ -5,7 +5,7 @@
 //! several times the memory, and each would be hashed and compared by itself.
 
 use crate::base::byte_search::find;
-use crate::detect::stats::StatsValue;
+use crate::detect::stats::column::StatsValue;
 use crate::event::EventTime;
 
 /// The first byte of a text that is encoded in a [`RowKey`].

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use crate::detect::stats::StatsValue;
+use crate::detect::stats::column::StatsValue;
 use crate::detect::term::EvalInput;
 use crate::detect::term::condition::Condition;
 use crate::detect::term::value::Value;

@@ -6,10 +6,11 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use crate::base::fast_map::RandomState;
+use crate::detect::stats::Stats;
 use crate::detect::stats::aggregate::Aggregate;
+use crate::detect::stats::column::{StatsColumn, StatsValue};
 use crate::detect::stats::row_key::RowKey;
 use crate::detect::stats::rows::{RowStep, apply_steps};
-use crate::detect::stats::{Stats, StatsColumn, StatsValue};
 use crate::event::Event;
 use crate::table::SortedBy;
 
