@@ -5,6 +5,7 @@
 
 pub(in crate::detect) mod computed;
 pub(in crate::detect) mod condition;
+pub(in crate::detect) mod conversion;
 mod evaluation;
 pub(in crate::detect) mod function;
 pub(in crate::detect) mod value;

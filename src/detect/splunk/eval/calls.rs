@@ -6,7 +6,8 @@ use crate::detect::predicate::network::Network;
 use crate::detect::predicate::pattern::Pattern;
 use crate::detect::splunk::search_error::SearchError;
 use crate::detect::splunk::token::Token;
-use crate::detect::term::condition::{Condition, Relation, is_lower_ascii};
+use crate::detect::term::condition::{Condition, Relation};
+use crate::detect::term::conversion::is_lower_ascii;
 use crate::detect::term::function::Function;
 use crate::detect::term::{Term, TermKind};
 
