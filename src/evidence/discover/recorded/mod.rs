@@ -2,25 +2,30 @@
 //! of evidence. Another process can list any of it again ([`relisted`]), and a merge needs no
 //! evidence at all.
 
+mod file;
+mod place;
 mod relisted;
 
-use std::borrow::Cow;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::file::RecordedFile;
+pub(super) use self::place::RecordedInner;
+pub use self::place::RecordedRoot;
+use self::place::RootPlaces;
 pub use self::relisted::Relisted;
 use super::evidence::{EvidenceId, Piece, Registry};
-use super::form::FileForm;
-use super::log_file::{LogFile, Place};
 use super::{Discovery, FoundContainer, no_overlap};
-use crate::base::platform::files::Link;
 use crate::base::platform::path_as_bytes;
 use crate::evidence::EvidenceError;
-use crate::ledger::container::{ContainerReport, Origin};
+use crate::ledger::container::ContainerReport;
 use crate::ledger::tally::SkippedCounts;
+
+/// The number of recorded files after which [`RecordedEvidence::into_discovery`] gives back the
+/// memory of those that it has converted.
+const FILES_GIVEN_BACK: usize = 1 << 16;
 
 /// Everything that discovery found in the roots, without the bytes of the files.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -40,52 +45,6 @@ pub struct RecordedEvidence {
     /// Velociraptor index, which states the ranges of the file that were collected. They are in
     /// evidence order (by root, and by name within a root).
     pub opened: Vec<Opened>,
-}
-
-/// A root (a folder or file of evidence that the user names) in which discovery has searched.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RecordedRoot {
-    /// The absolute path of the root.
-    #[serde(with = "path_as_bytes")]
-    pub path: PathBuf,
-    /// The number of pieces of evidence in the root.
-    pub pieces: usize,
-}
-
-/// What is recorded of a file to read that discovery found, without the file's bytes.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct RecordedFile {
-    /// The position of the file's piece of evidence in the list of all pieces.
-    pub piece: usize,
-    /// The size of the file in bytes.
-    pub size: u64,
-    /// The reason why the file cannot be read, if discovery has found one; `None` otherwise.
-    pub obstacle: Option<String>,
-    place: RecordedPlace,
-}
-
-/// Where a file to read lies: in a folder, or in a container.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-enum RecordedPlace {
-    /// The file lies in a folder. Contains its path from the root (a folder or file of evidence
-    /// that the user names) in which its piece of evidence lies.
-    Folder(#[serde(with = "path_as_bytes")] PathBuf),
-    /// The file lies in a container, or is a sparse file with a Velociraptor index.
-    Container(Box<RecordedInner>),
-}
-
-/// What is recorded of a file to read that lies in a container, or that is a sparse file with a
-/// Velociraptor index.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct RecordedInner {
-    /// The path of the file from the root of the evidence (the folder or file that the user names).
-    /// A `!` separates the path of a container from the path in it.
-    pub source_path: String,
-    /// What the container states about where the file comes from.
-    pub origin: Origin,
-    /// The path, from its root, of a log with the same bytes, which is read in place of this one;
-    /// `None` if there is none.
-    pub same_as: Option<String>,
 }
 
 /// What is recorded of a container that discovery found.
@@ -285,108 +244,6 @@ impl RecordedEvidence {
             passed_over: self.passed_over.clone(),
             containers: Vec::new(),
             hashed_bytes: 0,
-        }
-    }
-}
-
-/// Finds the recorded root in which a piece of evidence lies.
-struct RootPlaces {
-    /// For each root, the number of pieces in it and in all roots before it.
-    ends: Vec<usize>,
-    /// The absolute path of each root, which its files share.
-    paths: Vec<Arc<Path>>,
-}
-
-impl RootPlaces {
-    fn of(roots: &[RecordedRoot]) -> Self {
-        let mut end = 0;
-        let ends = roots.iter().map(|root| {
-            end += root.pieces;
-            end
-        });
-        RootPlaces {
-            ends: ends.collect(),
-            paths: roots.iter().map(|root| Arc::from(root.path.as_path())).collect(),
-        }
-    }
-
-    /// Returns the position of the root in which a piece of evidence lies.
-    fn of_piece(&self, piece: usize) -> usize {
-        self.ends.partition_point(|end| *end <= piece)
-    }
-
-    /// Returns the path of the root in which a piece of evidence lies.
-    fn path(&self, piece: usize) -> Arc<Path> {
-        self.paths.get(self.of_piece(piece)).map_or_else(|| Arc::from(Path::new("")), Arc::clone)
-    }
-}
-
-/// The number of recorded files after which [`RecordedEvidence::into_discovery`] gives back the
-/// memory of those that it has converted.
-const FILES_GIVEN_BACK: usize = 1 << 16;
-/// The reason why a file cannot be opened that was not listed again, so that only its record is at
-/// hand.
-const NOT_AT_HAND: &str = "only what was recorded of the file is at hand";
-
-impl RecordedFile {
-    /// Records a file that discovery found.
-    #[must_use]
-    pub fn of(file: LogFile) -> Self {
-        let place = match file.place {
-            Place::Folder { relative, .. } => RecordedPlace::Folder(relative),
-            Place::Recorded(inner) => RecordedPlace::Container(inner),
-            Place::Container(inner) => RecordedPlace::Container(Box::new(RecordedInner {
-                source_path: inner.source_path.clone(),
-                origin: inner.origin.clone(),
-                same_as: inner.same_as.clone(),
-            })),
-        };
-        let obstacle = file.obstacle.filter(|reason| *reason != NOT_AT_HAND).map(Cow::into_owned);
-        RecordedFile { piece: file.evidence.index(), size: file.size, obstacle, place }
-    }
-
-    /// Returns the recorded file as one that cannot be opened, because it was not listed again. The
-    /// reason is the recorded one, or else `obstacle`.
-    fn into_log_file(self, roots: &RootPlaces, obstacle: Option<&'static str>) -> LogFile {
-        let RecordedFile { piece, size, obstacle: recorded, place } = self;
-        LogFile {
-            form: FileForm::Log,
-            evidence: EvidenceId::at(piece),
-            size,
-            modified: (0, 0),
-            obstacle: Some(recorded.map_or(Cow::Borrowed(obstacle.unwrap_or(NOT_AT_HAND)), Cow::Owned)),
-            place: match place {
-                RecordedPlace::Folder(relative) => {
-                    Place::Folder { identity: None, link: Link::Refused, root: roots.path(piece), relative }
-                }
-                RecordedPlace::Container(inner) => Place::Recorded(inner),
-            },
-        }
-    }
-
-    /// Returns the path, from its root, of a log with the same bytes, which is read in place of
-    /// this one; `None` if there is none.
-    fn same_as(&self) -> Option<&str> {
-        match &self.place {
-            RecordedPlace::Folder(_) => None,
-            RecordedPlace::Container(inner) => inner.same_as.as_deref(),
-        }
-    }
-
-    /// Returns true if `found`, which was listed again, is this recorded file. `is_opened` is true
-    /// if `found` was listed as a file of a container or as a sparse file. The size of a file in a
-    /// folder may differ; that of a file in a container may not, because the container is another
-    /// one then.
-    fn is(&self, found: &LogFile, is_opened: bool) -> bool {
-        match &self.place {
-            RecordedPlace::Folder(relative) => {
-                !is_opened
-                    && matches!(&found.place, Place::Folder { relative: other, .. } if other == relative)
-            }
-            RecordedPlace::Container(inner) => {
-                (found.source_path(), found.size, found.same_as())
-                    == (inner.source_path.clone(), self.size, inner.same_as.as_deref())
-            }
         }
     }
 }

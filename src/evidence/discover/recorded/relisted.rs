@@ -4,7 +4,8 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use super::{EvidenceItem, RecordedEvidence, RecordedFile, RecordedPlace, RootPlaces};
+use super::place::{RecordedPlace, RootPlaces};
+use super::{EvidenceItem, RecordedEvidence, RecordedFile};
 use crate::evidence::EvidenceError;
 use crate::evidence::discover::builder::DiscoveryBuilder;
 use crate::evidence::discover::evidence::EvidenceId;
