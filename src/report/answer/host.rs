@@ -10,12 +10,11 @@ use super::groups::HostGroups;
 use super::listed::Listed;
 use super::matches::{DayCount, Match};
 use super::processes::TreeProcess;
+use super::uncleared::Uncleared;
 use super::values::{LONGEST_VALUE, ValueCount, value_counts};
 use crate::event::EventTime;
-use crate::report::coverage::Coverage;
 use crate::report::escape::middle_cut;
 use crate::report::renames::folded;
-use crate::report::verdict::Verdict;
 use crate::table::{Cell, Row};
 
 /// An instant in UTC. In JSON, it is RFC 3339 with seven decimals.
@@ -105,83 +104,6 @@ pub struct HostFacts {
     /// The number of leads (queries that Windows' own DNS client logged) that are no copies of an
     /// earlier lead.
     pub unique_leads: u64,
-}
-
-/// Why a host without matches is not cleared: why the absence of matches proves nothing. Matches in
-/// deleted records are one of the reasons. The greater of two reasons says that less is known about
-/// the host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Uncleared {
-    /// The host's DNS queries cover the requested period, but some of its records have no readable
-    /// time.
-    UnreadableTimes,
-    /// The host's DNS queries cover only a part of the requested period.
-    PeriodCoveredInPart,
-    /// DNS queries were seen and none matched, but not all of the host's files and containers could
-    /// be read completely.
-    Incomplete,
-    /// DNS queries were seen, but none in the requested period.
-    NoDnsQueriesInPeriod,
-    /// Sysmon wrote records on the host, but no DNS query.
-    NoDnsQueriesLogged,
-    /// The host's logs contain records, but none of Sysmon.
-    NoSysmon,
-    /// Logs were read, but they contain no record.
-    NoRecords,
-    /// No part of the host's logs could be read.
-    Unreadable,
-    /// The piece of evidence contains no event log.
-    NoEventLogs,
-    /// Detections describe events in deleted records of the host, and none in its other records.
-    RecoveredMatches,
-}
-
-impl Uncleared {
-    /// Returns the reason in a few words, which a text shows after the number of hosts that are not
-    /// cleared for this reason.
-    #[must_use]
-    pub fn text(self) -> &'static str {
-        match self {
-            Uncleared::UnreadableTimes => "with times that cannot be read",
-            Uncleared::PeriodCoveredInPart => "period covered in part",
-            Uncleared::Incomplete => "with incomplete files",
-            Uncleared::NoDnsQueriesInPeriod => Verdict::NoDnsQueriesInPeriod.name(),
-            Uncleared::NoDnsQueriesLogged => Verdict::NoDnsQueriesLogged.name(),
-            Uncleared::NoSysmon => Verdict::NoSysmon.name(),
-            Uncleared::NoRecords => Verdict::NoRecords.name(),
-            Uncleared::Unreadable => Verdict::Unreadable.name(),
-            Uncleared::NoEventLogs => Verdict::NoEventLogs.name(),
-            Uncleared::RecoveredMatches => "with matches in deleted records only",
-        }
-    }
-
-    /// Returns why the host of a row of the table of hosts is not cleared; `None` if it is cleared,
-    /// or has matches. A verdict that is not known counts as if nothing were known of the host.
-    fn of(row: &Row<'_>) -> Option<Self> {
-        let named = row.text("verdict").unwrap_or_default();
-        let verdict = Verdict::ALL.into_iter().find(|verdict| verdict.name() == named);
-        let incomplete = ["damaged_files", "not_read_files", "missed_containers"];
-        let coverage = row.text("period_coverage");
-        match verdict.unwrap_or(Verdict::NoEventLogs) {
-            Verdict::Matches => None,
-            Verdict::RecoveredMatches => Some(Uncleared::RecoveredMatches),
-            Verdict::NoMatches if incomplete.iter().any(|column| row.count(column) > 0) => {
-                Some(Uncleared::Incomplete)
-            }
-            Verdict::NoMatches => match coverage.as_deref() {
-                Some(coverage) if coverage != Coverage::Whole.name() => Some(Uncleared::PeriodCoveredInPart),
-                Some(_) if row.count("unreadable_times") > 0 => Some(Uncleared::UnreadableTimes),
-                _ => None,
-            },
-            Verdict::NoDnsQueriesInPeriod => Some(Uncleared::NoDnsQueriesInPeriod),
-            Verdict::NoDnsQueriesLogged => Some(Uncleared::NoDnsQueriesLogged),
-            Verdict::NoSysmon => Some(Uncleared::NoSysmon),
-            Verdict::NoRecords => Some(Uncleared::NoRecords),
-            Verdict::Unreadable => Some(Uncleared::Unreadable),
-            Verdict::NoEventLogs => Some(Uncleared::NoEventLogs),
-        }
-    }
 }
 
 /// What was seen of a host's logs: numbers and times of DNS queries, records and files.
@@ -311,12 +233,6 @@ impl HostFacts {
             unique_leads: row.count("unique_leads"),
         }
     }
-}
-
-/// Returns why the host in a row of the table of hosts is not cleared, so that the absence of
-/// matches proves nothing. `None` if it is cleared, or has matches.
-pub(super) fn uncleared(row: &Row<'_>) -> Option<Uncleared> {
-    Uncleared::of(row)
 }
 
 impl Seen {

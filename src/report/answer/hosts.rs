@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::host::{DETAILS, FACTS, HostFacts, HostInDetail, HostMatches, Uncleared, kept, uncleared};
+use super::host::{DETAILS, FACTS, HostFacts, HostInDetail, HostMatches, kept};
 use super::listed::{Listed, Ranked};
+use super::uncleared::Uncleared;
 use super::values::{Tally, TopValues};
 use super::{AnswerError, Question};
 use crate::report::anomaly::is_of_use;
@@ -165,7 +166,7 @@ impl<'q> Collected<'q> {
             facts: HostFacts::of(row, limits.remarks),
             matches: HostMatches::of(row, limits.values),
         };
-        match uncleared(row) {
+        match Uncleared::of(row) {
             _ if has_matches => {
                 self.query_names.add(row, "query_names");
                 self.processes.add(row, "processes");

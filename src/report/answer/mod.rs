@@ -22,6 +22,7 @@ mod planting;
 mod processes;
 mod risk;
 mod selection;
+mod uncleared;
 mod values;
 
 use schemars::JsonSchema;
@@ -32,7 +33,7 @@ pub use self::document::{Document, RiskDocument, risk_schema, summary_schema};
 pub(in crate::report) use self::document::{schema, write_json};
 pub use self::groups::{GroupValue, HostGroups};
 pub(in crate::report) use self::host::host_key;
-pub use self::host::{HostFacts, HostInDetail, HostMatches, RuleCount, Seen, Uncleared, UtcTime};
+pub use self::host::{HostFacts, HostInDetail, HostMatches, RuleCount, Seen, UtcTime};
 pub use self::hosts::{HostLeads, HostRemark, NamedPlace, UnclearedCount, VerdictCount};
 pub(in crate::report) use self::hosts::{host_name_in, is_host_named};
 pub use self::limits::Limits;
@@ -43,6 +44,7 @@ pub use self::patterns::PatternCount;
 pub use self::processes::{KnownFrom, ProcessCount, TreeProcess};
 pub(in crate::report) use self::processes::{SHOWN, count_matches, name_parents};
 pub use self::risk::{Risk, RiskOfObject, RiskQuestion};
+pub use self::uncleared::Uncleared;
 pub(in crate::report) use self::values::LONGEST_VALUE;
 pub use self::values::{TopValues, ValueCount};
 
