@@ -9,6 +9,7 @@ pub(in crate::report) mod csv;
 mod detection;
 mod ecs;
 mod event;
+mod event_of_row;
 pub(in crate::report) mod json;
 pub(in crate::report) mod jsonl;
 mod ocsf;
