@@ -2,26 +2,21 @@
 //! case file. Every text from the evidence is a code span, so that none of it is read as Markdown
 //! or HTML, or becomes a link.
 
+mod hosts;
+mod value;
+
 use std::fmt::Write;
 
-use super::answer::{
-    Answer, GroupValue, HostFacts, HostGroups, HostInDetail, Listed, Match, MatchedRule, PatternPlace, Risk,
-    TopValues, TreeProcess, UtcTime,
-};
-use super::escape::{escaped, middle_cut};
+pub use self::hosts::hosts;
+use self::hosts::process_tree;
+use self::value::{code, more, name, optional, time};
+use super::answer::{Answer, Listed, Risk, TopValues};
 use super::flawed_file::FirstProblem;
-use super::process_wording::{missing_start, process_counts};
+use super::process_wording::process_counts;
 use super::wording::{counted, grouped};
 
-/// The most characters of a value from the evidence that the Markdown shows. Longer values are cut
-/// in the middle.
-const MOST_SHOWN: usize = 300;
 /// The most hosts of which the Markdown of a whole sweep has the process tree.
 const MOST_TREES: usize = 4;
-/// The most levels by which the Markdown indents a process tree.
-const DEEPEST: u32 = 20;
-/// The most answers, and the most patterns of a rule, that the Markdown shows for a match.
-const MOST_IN_A_CELL: usize = 8;
 /// The most detections, and the most exclusions, that the Markdown lists.
 const MOST_LISTED: usize = 100;
 
@@ -226,124 +221,6 @@ fn patterns_inside_labels(text: &mut String, answer: &Answer) {
     more(text, patterns);
 }
 
-/// Returns what is known of the hosts that an answer lists, as Markdown.
-#[must_use]
-pub fn hosts(answer: &Answer) -> String {
-    let mut text = String::new();
-    for host in answer.hosts.items.iter().chain(&answer.uncleared.items) {
-        one_host(&mut text, host);
-    }
-    for facts in &answer.cleared.items {
-        let _ = writeln!(text, "# {}\n\nVerdict: {}, cleared.\n", name(facts), code(&facts.verdict));
-    }
-    text
-}
-
-fn one_host(text: &mut String, host: &HostInDetail) {
-    let matches = counted(host.matches.unique, "match", "matches");
-    let verdict = code(&host.facts.verdict);
-    let _ = writeln!(text, "# {}\n\nVerdict: {verdict}; {matches}.\n", name(&host.facts));
-    for remark in host.facts.anomalies.items.iter().chain(&host.facts.notes.items) {
-        let _ = writeln!(text, "- {}", code(remark));
-    }
-    for groups in &host.matches.groups {
-        group_table(text, groups);
-    }
-    if host.matches.listed.items.is_empty() {
-        return;
-    }
-    text.push_str(
-        "\n## Matches\n\n| time (UTC) | name | program | user | answer | rules | file | record |\n",
-    );
-    text.push_str("|---|---|---|---|---|---|---|---|\n");
-    for found in &host.matches.listed.items {
-        match_row(text, found);
-    }
-    more(text, &host.matches.listed);
-    process_tree(text, host);
-}
-
-/// Writes the process tree of a host as nested lists: each process is below the one that started
-/// it. Writes nothing if the host has none.
-fn process_tree(text: &mut String, host: &HostInDetail) {
-    let Some(tree) = host.matches.process_tree.as_ref().filter(|tree| !tree.items.is_empty()) else { return };
-    let _ = writeln!(text, "## Processes of {}\n", name(&host.facts));
-    for process in &tree.items {
-        let indent = "  ".repeat(process.level.min(DEEPEST) as usize);
-        let _ = writeln!(text, "{indent}- {}", process_item(process));
-    }
-    more(text, tree);
-}
-
-fn process_item(process: &TreeProcess) -> String {
-    let mut parts = vec![time(process.started)];
-    parts.extend(process.process_id.map(|id| format!("PID {id}")));
-    let program = process.command_line.as_deref().or(process.image.as_deref());
-    parts.extend([process.user.as_deref(), program].into_iter().flatten().map(span));
-    if process.matches > 0 {
-        let names: Vec<String> = process.query_names.iter().map(|name| span(name)).collect();
-        let matches = counted(process.matches, "match", "matches");
-        parts.push(format!("**asked for {}** ({matches})", names.join(", ")));
-    }
-    parts.extend(missing_start(process).map(str::to_owned));
-    parts.retain(|part| !part.is_empty());
-    parts.join(", ")
-}
-
-fn match_row(text: &mut String, found: &Match) {
-    let answers = cell(found.answers.iter().map(|answer| code(answer)));
-    let rules: Vec<String> = found.rules.iter().map(rule).collect();
-    let record = found.place.event_record_id.map(|id| id.to_string()).unwrap_or_default();
-    let _ = writeln!(
-        text,
-        "| {} | {} | {} | {} | {} | {} | {} | {record} at {} |",
-        time(found.time),
-        optional(found.query_name.as_deref()),
-        optional(found.image.as_deref()),
-        optional(found.user.as_deref()),
-        answers,
-        rules.join(", "),
-        code(&found.place.source_path),
-        found.place.record_offset
-    );
-}
-
-/// Returns a rule, and the first of its patterns that an event satisfies.
-fn rule(rule: &MatchedRule) -> String {
-    let pattern = |(pattern, place): (&str, PatternPlace)| format!("{}{}", code(pattern), place.remark());
-    let patterns = cell(rule.patterns().map(pattern));
-    let by = if patterns.is_empty() { "" } else { " by " };
-    format!("{}{by}{patterns}", code(&rule.name))
-}
-
-/// Returns the first of some texts, and a mark if there are more.
-fn cell(mut texts: impl Iterator<Item = String>) -> String {
-    let mut shown: Vec<String> = texts.by_ref().take(MOST_IN_A_CELL).collect();
-    shown.extend(texts.next().map(|_| "…".to_owned()));
-    shown.join(", ")
-}
-
-fn group_table(text: &mut String, groups: &HostGroups) {
-    let columns: Vec<String> = groups.columns.iter().map(|column| code(column)).collect();
-    let _ = writeln!(text, "\n## Groups of {}\n\n| {} |", code(&groups.detection_id), columns.join(" | "));
-    let _ = writeln!(text, "|{}", "---|".repeat(columns.len()));
-    for row in &groups.rows.items {
-        let cells: Vec<String> = row.iter().map(group_cell).collect();
-        let _ = writeln!(text, "| {} |", cells.join(" | "));
-    }
-    more(text, &groups.rows);
-}
-
-fn group_cell(value: &GroupValue) -> String {
-    match value {
-        GroupValue::Null => String::new(),
-        GroupValue::Number(number) => number.to_string(),
-        GroupValue::Time(found) => time(Some(*found)),
-        GroupValue::Text(text) => code(text),
-        GroupValue::Texts(texts) => texts.iter().map(|text| code(text)).collect::<Vec<_>>().join(", "),
-    }
-}
-
 /// Returns the risk of hosts and users as Markdown.
 #[must_use]
 pub fn risk(risk: &Risk) -> String {
@@ -374,61 +251,4 @@ pub fn risk(risk: &Risk) -> String {
     }
     more(&mut text, &risk.objects);
     text
-}
-
-fn more<T>(text: &mut String, listed: &Listed<T>) {
-    if listed.cut() > 0 {
-        let _ = writeln!(text, "\n… and {} more", grouped(listed.cut()));
-    }
-    text.push('\n');
-}
-
-fn name(facts: &HostFacts) -> String {
-    match (&facts.computer, facts.evidence.items.first()) {
-        (None, Some(evidence)) => format!("evidence {}", code(evidence)),
-        (computer, _) => optional(computer.as_deref()),
-    }
-}
-
-fn time(time: Option<UtcTime>) -> String {
-    time.map(|UtcTime(time)| time.readable()).unwrap_or_default()
-}
-
-fn optional(text: Option<&str>) -> String {
-    text.filter(|text| !text.is_empty()).map(code).unwrap_or_default()
-}
-
-/// Returns a text as a Markdown code span in a cell of a table. Nothing in it is read as Markdown,
-/// as HTML or as the end of the cell.
-fn code(text: &str) -> String {
-    span(text).replace('|', "\\|")
-}
-
-/// Returns a text as a Markdown code span outside tables. Nothing in it is read as Markdown or
-/// HTML.
-fn span(text: &str) -> String {
-    if text.is_empty() {
-        return String::new();
-    }
-    let cut = middle_cut(text, MOST_SHOWN);
-    let safe = escaped(&cut);
-    let longest = safe.split(|letter| letter != '`').map(str::len).max().unwrap_or(0);
-    let fence = "`".repeat(longest + 1);
-    let blank = if safe.starts_with(['`', ' ']) || safe.ends_with(['`', ' ']) { " " } else { "" };
-    format!("{fence}{blank}{safe}{blank}{fence}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_code_span_ends_where_it_should() {
-        assert_eq!(code("pastebin.com"), "`pastebin.com`");
-        assert_eq!(code("a`b"), "``a`b``");
-        assert_eq!(code("``"), "``` `` ```");
-        assert_eq!(code("a|b\n<b>"), "`a\\|b\\u{a}<b>`");
-        assert_eq!(span("a|b"), "`a|b`");
-        assert_eq!(code(""), "");
-    }
 }
