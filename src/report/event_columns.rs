@@ -11,6 +11,22 @@ use crate::table::{Cell, ColumnOf, Scalar};
 /// query: the item's type (such as A), its data, and whether it was cut off when it was logged.
 const ANSWER: &[(&str, Scalar)] = &[("type", Scalar::Text), ("data", Scalar::Text), ("cut", Scalar::Boolean)];
 
+/// The names of the columns that say where the record of an event lies in the evidence, and how far
+/// it can be trusted. The table of processes has them too, for the event 1 of each process.
+#[cfg(feature = "cli")]
+pub(super) const PLACE: [&str; 10] = [
+    "evidence",
+    "source_path",
+    "original_path",
+    "snapshot_time",
+    "deleted_file",
+    "chunk_number",
+    "record_offset",
+    "integrity",
+    "recovered",
+    "recovered_from",
+];
+
 impl MatchRow<'_> {
     pub(super) const EVENT_TIME: ColumnOf<Self> = ColumnOf::<Self>::nullable(
         "event_time",

@@ -9,6 +9,7 @@ use super::record_again::RecordAgain;
 use super::selection::{SEARCHED, Selected, columns_of, searched};
 use crate::event::{EventTime, Guid};
 use crate::report::answer::{AnswerError, TreeProcess};
+use crate::report::event_columns::PLACE;
 use crate::report::export::json_value;
 use crate::report::matches::MatchRow;
 use crate::table::{Cell, Column, Row, TableId, Tables, Wanted};
@@ -61,20 +62,10 @@ pub struct EventPlace(FieldsOfEvent);
 #[derive(Debug, Clone, PartialEq)]
 pub struct ShownDetection(FieldsOfEvent);
 
-/// The columns of tables that say where an event lies.
-const PLACE: [&str; 11] = [
-    "evidence",
-    "source_path",
-    "original_path",
-    "snapshot_time",
-    "deleted_file",
-    "chunk_number",
-    "record_offset",
-    "integrity",
-    "recovered",
-    "recovered_from",
-    "duplicate",
-];
+/// Returns whether a column of a table says where an event lies.
+fn is_of_place(name: &str) -> bool {
+    PLACE.contains(&name) || name == "duplicate"
+}
 
 /// Returns whether a column of matches or leads says which detection describes an event, or how.
 /// These are the columns that the table of all queries does not have.
@@ -136,9 +127,9 @@ impl ShownEvent {
         };
         if self.fields.0.is_empty() {
             self.fields =
-                fields(&|name| name != "event_hash" && !PLACE.contains(&name) && !is_of_detection(name));
+                fields(&|name| name != "event_hash" && !is_of_place(name) && !is_of_detection(name));
         }
-        let place = EventPlace(fields(&|name| PLACE.contains(&name)));
+        let place = EventPlace(fields(&is_of_place));
         if !self.places.iter().any(|known| known.is_same(&place)) {
             self.places.push(place);
         }

@@ -9,6 +9,7 @@ use super::entry::{Entries, EntryKind, EntryTime, TimeKind, entry_time};
 use super::{Reading, TimelineError};
 use crate::event::Guid;
 use crate::report::answer::host_key;
+use crate::report::event_columns::PLACE;
 use crate::report::process::{ProcessRow, ProcessStatus};
 use crate::table::{Cell, Column, ColumnOf, Row, TableId};
 
@@ -16,24 +17,10 @@ use crate::table::{Cell, Column, ColumnOf, Row, TableId};
 /// creation) of a process was not found.
 const WITHOUT_START: [&str; 8] =
     ["computer", "process_guid", "depth", "status", "guid_time", "end_time", "copies", "conflicts"];
-/// The columns of an entry that describe the event 1 of a process and its record. The table of
-/// processes has none for the event 5, so that they are null in the entry of an end.
-const OF_START: [&str; 14] = [
-    "event_time",
-    "utc_time",
-    "event_record_id",
-    "rule_name",
-    "evidence",
-    "source_path",
-    "original_path",
-    "snapshot_time",
-    "deleted_file",
-    "chunk_number",
-    "record_offset",
-    "integrity",
-    "recovered",
-    "recovered_from",
-];
+/// The columns of an entry that describe the event 1 of a process and its record, besides those of
+/// the record's place ([`PLACE`]). The table of processes has none for the event 5, so that they
+/// are null in the entry of an end.
+const OF_START: [&str; 4] = ["event_time", "utc_time", "event_record_id", "rule_name"];
 /// Columns from which a process without an event 1 gets its name: columns of its own entry, and
 /// those of the event 1 of a process that it started, which say the same of the parent.
 const BY_CHILD: [(&str, &str); 4] = [
@@ -100,7 +87,7 @@ fn is_wanted(entries: &Entries<'_>, row: &Row<'_>) -> bool {
 
 /// Makes the cells of the entry for a process's end from those of the entry for its start.
 fn end_of(mut cells: EntryCells) -> EntryCells {
-    for column in OF_START {
+    for column in OF_START.into_iter().chain(PLACE) {
         cells.set(column, Cell::Null);
     }
     cells.set("event_id", Cell::Integer(5));
