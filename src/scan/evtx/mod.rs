@@ -3,6 +3,7 @@
 
 pub(in crate::scan) mod binxml;
 pub(in crate::scan) mod chunk;
+mod element;
 pub(in crate::scan) mod log;
 pub(in crate::scan) mod template;
 pub(in crate::scan) mod token_reader;

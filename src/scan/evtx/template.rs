@@ -10,7 +10,8 @@
 use crate::event::{SYSMON_CHANNEL, SYSMON_PROVIDER};
 use crate::scan::evtx::binxml::text::Text;
 use crate::scan::evtx::binxml::{Index, NO_DEPENDENCY};
-use crate::scan::evtx::token_reader::{Token, Tokens, Value, tokens};
+use crate::scan::evtx::element::Value;
+use crate::scan::evtx::token_reader::{Token, Tokens, tokens};
 
 /// The template definition of an event, as far as it is needed to read the event's values: which
 /// substitution fills which element. It owns its data, so it can outlive the chunk.

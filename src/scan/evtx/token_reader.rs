@@ -9,6 +9,7 @@ use crate::scan::evtx::binxml::{
     self, DEFINITION_HEADER_SIZE, FRAGMENT_HEADER, Index, ValueType, definition_end, token,
 };
 use crate::scan::evtx::chunk::CHUNK_HEADER_SIZE;
+use crate::scan::evtx::element::{Attributes, Value};
 use crate::scan::evtx::log::{u16_at, u32_at};
 
 /// The greatest length of the name of an element or attribute that is read, in UTF-16 units.
@@ -19,19 +20,6 @@ pub(in crate::scan) const LONGEST_NAME: u16 = 256;
 /// The number by which binary XML states that a value is text. A literal value in a template
 /// definition begins with the number of its type.
 const TEXT: u8 = binxml::TEXT.number();
-
-/// What a template definition states as the value of an element or attribute: a text, or which
-/// value of a record fills it.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(in crate::scan) enum Value<'a> {
-    /// The template definition does not have the element or attribute, or has it without a value.
-    #[default]
-    Absent,
-    /// The value of the element or attribute is a text that the template definition contains.
-    Literal(Text<'a>),
-    /// A value of the record, by its index, fills the element or attribute.
-    Substitution(Index),
-}
 
 /// Returns a cursor over the tokens of the template definition at `offset` in a chunk, placed after
 /// the definition's fragment header. `None` if the definition does not end before the offset `end`,
@@ -54,64 +42,6 @@ pub(in crate::scan) fn tokens(chunk: &[u8], offset: usize, end: usize) -> Option
         substituted: 0,
         substituted_again: 0,
     })
-}
-
-impl Value<'_> {
-    /// Returns the index of the record's value that fills the element or attribute; `None` if it
-    /// has a literal text or nothing.
-    pub(in crate::scan) fn index(self) -> Option<Index> {
-        match self {
-            Value::Substitution(index) => Some(index),
-            _ => None,
-        }
-    }
-}
-
-/// The attributes of an element in a template definition, of which the first four are kept. Real
-/// elements have up to seven attributes, elements that are examined up to three.
-#[derive(Debug, Default, Clone, Copy)]
-pub(in crate::scan) struct Attributes<'a> {
-    /// The names and values of the first four attributes of an element. If it has fewer than four,
-    /// only as many entries as it has attributes are valid.
-    first: [(Text<'a>, Value<'a>); 4],
-    /// The number of the element's attributes, including those after the fourth, of which nothing
-    /// else is kept.
-    pub count: usize,
-}
-
-impl<'a> Attributes<'a> {
-    /// Returns whether the element has no attributes.
-    pub(in crate::scan) fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-
-    /// Returns the value of the element's only attribute; `None` if the element has no attribute,
-    /// or several.
-    pub(in crate::scan) fn sole(&self) -> Option<Value<'a>> {
-        (self.count == 1).then_some(self.first[0].1)
-    }
-
-    /// Returns whether the element has none of the attributes `Name`, `SystemTime` and `UserID`,
-    /// except that it may have the attribute `own` once. `own` is the one of them that is read from
-    /// this element; any other could be mistaken for that of another element. The result is false
-    /// if the element has more than four attributes.
-    pub(in crate::scan) fn are_plain(&self, own: Option<&str>) -> bool {
-        const READ: [&str; 3] = ["Name", "SystemTime", "UserID"];
-        let Some(all) = self.first.get(..self.count) else { return false };
-        READ.into_iter().all(|read| {
-            let there = all.iter().filter(|(name, _)| name.is(read)).count();
-            there <= usize::from(own == Some(read))
-        })
-    }
-
-    /// Returns the value of the attribute `wanted`; `None` if the element has no attribute of that
-    /// name, or possibly several. The decoder (the `evtx` crate) leaves out empty attributes, so it
-    /// is not known which of several it would use.
-    pub(in crate::scan) fn only(&self, wanted: &str) -> Option<Value<'a>> {
-        let mut named = self.first.get(..self.count)?.iter().filter(|(name, _)| name.is(wanted));
-        let (_, value) = named.next()?;
-        named.next().is_none().then_some(*value)
-    }
 }
 
 /// What a cursor does with names of elements and attributes that lie in the chunk, but outside the
