@@ -7,6 +7,7 @@
 //! bytes on either side of a block are read too, and more if they are not enough.
 
 mod parse;
+mod start_tag;
 mod text;
 mod view;
 
