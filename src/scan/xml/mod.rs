@@ -1,20 +1,22 @@
 //! Scans a block (a part that one thread scans) of a file of event XML: reads the block, and
 //! returns the events that begin in it.
 //!
-//! Tags alone determine where an event lies (`text`), so that a block can be read without those
+//! Tags alone determine where an event lies (`tags`), so that a block can be read without those
 //! before it; `quick-xml` reads the event's content (`parse`). An event belongs to the block in
 //! which it begins, even if it ends in the next. Neighbouring blocks must agree on this, so a few
 //! bytes on either side of a block are read too, and more if they are not enough.
 
 mod parse;
 mod start_tag;
+mod tags;
 mod text;
 mod view;
 
 pub use self::view::view_xml_event;
 
 use self::parse::parse;
-use self::text::{Ending, EventSpan, XmlText};
+use self::tags::{Ending, EventSpan};
+use self::text::XmlText;
 use crate::event::{EventTime, KindSet, Window};
 use crate::evidence::event_xml::{Encoding, HEAD_SIZE, Wrapper, wrapper_of};
 use crate::evidence::source::LogBytes;

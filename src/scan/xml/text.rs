@@ -1,65 +1,16 @@
-//! Finds tags in event XML: where events begin and end, and what may lie around them.
-//!
-//! An event begins at every tag `<Event`, and ends at the first `</Event>` after it. In XML that
-//! Windows renders, these tags occur nowhere else, because every `<` in a value is escaped. If
-//! other text contains one, the result still does not depend on the division into blocks: what
-//! follows a `<` makes it a tag, whatever precedes it.
+//! A part of a file of event XML that was read: its characters, whatever the file's encoding, by
+//! their positions in the file, and the lead-ins in it. What a tool writes before an event, such as
+//! a syslog header, is a lead-in.
 
 use std::borrow::Cow;
 use std::io::BufRead;
 use std::ops::Range;
 
-use super::{MOST_EVENT_BYTES, MOST_TAG_BYTES};
-use crate::evidence::event_xml::{
-    Encoding, MOST_LEAD_IN, NotText, is_prefix_character, lead_in, local_name, may_begin_lead_in,
-};
-use crate::scan::evtx::log::Block;
+use crate::evidence::event_xml::{Encoding, MOST_LEAD_IN, NotText, lead_in, may_begin_lead_in};
 
-/// The greatest length of a namespace prefix before the name `Event`, with its colon, in
-/// characters.
-const MOST_PREFIX: usize = 32;
 /// The greatest number of blanks between the start of a line and a lead-in, which is what a tool
 /// writes before an event, such as a syslog header.
 const MOST_INDENT: usize = 64;
-/// The number of bytes at the end of a file in which the end tag of the element around the file's
-/// events is searched for.
-const LONGEST_END_TAG: u64 = 512;
-
-/// A tag in event XML that begins or ends an event, or may lie around events. Positions are in
-/// bytes from the start of the file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Tag {
-    /// The start tag of an event, which is where the event begins.
-    Start,
-    /// The end tag of an event, with the position after the tag.
-    End(u64),
-    /// A start or end tag of the element `Events`, which surrounds the events, or an XML
-    /// declaration. The value is the position after the tag.
-    Around(u64),
-}
-
-/// How an event in XML ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ending {
-    /// The event ends with its end tag, as it should.
-    Whole,
-    /// The event has no end tag before another event starts. It is taken to end where the other one
-    /// starts.
-    Another,
-    /// The event has no end tag before the end of the file. It is taken to end with the file.
-    File,
-    /// The event has no end tag within the greatest size of an event. It is cut off at that size.
-    TooLong,
-}
-
-/// The range of an event in a file of event XML, and how the event ends.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct EventSpan {
-    /// The range of the event, in bytes from the start of the file.
-    pub range: Range<u64>,
-    /// How the event ends: with its end tag, or why it has none.
-    pub ending: Ending,
-}
 
 /// A part of a file of event XML that was read. Positions in its functions are in bytes from the
 /// start of the file.
@@ -67,10 +18,10 @@ pub(super) struct EventSpan {
 pub(super) struct XmlText<'a> {
     bytes: &'a [u8],
     /// The offset in the file at which the part that was read begins, in bytes.
-    start: u64,
-    encoding: Encoding,
+    pub(super) start: u64,
+    pub(super) encoding: Encoding,
     /// True if the part that was read reaches to the end of the file.
-    is_end: bool,
+    pub(super) is_end: bool,
 }
 
 impl<'a> XmlText<'a> {
@@ -94,7 +45,7 @@ impl<'a> XmlText<'a> {
 
     /// Returns the bytes in a range of the file; none if the range does not lie in the part of the
     /// file that was read.
-    fn part(&self, range: Range<u64>) -> &'a [u8] {
+    pub(super) fn part(&self, range: Range<u64>) -> &'a [u8] {
         self.bytes.get(self.byte_range(range)).unwrap_or_default()
     }
 
@@ -119,18 +70,18 @@ impl<'a> XmlText<'a> {
     }
 
     /// Returns the size of a code unit of the file's encoding in bytes, for lengths in memory.
-    fn unit_size(&self) -> usize {
+    pub(super) fn unit_size(&self) -> usize {
         self.encoding.unit_size()
     }
 
     /// Returns the size of a code unit of the file's encoding in bytes, for positions in the file.
-    fn step(&self) -> u64 {
+    pub(super) fn step(&self) -> u64 {
         self.unit_size() as u64
     }
 
     /// Returns the ASCII character at position `at` of the file. Returns 0 for any other character,
     /// and outside of the part of the file that was read.
-    fn ascii(&self, at: u64) -> u8 {
+    pub(super) fn ascii(&self, at: u64) -> u8 {
         let bytes = self.part(at..at + self.step());
         match (self.encoding, bytes) {
             (Encoding::Utf8, [byte]) | (Encoding::Utf16Le, [byte, 0]) | (Encoding::Utf16Be, [0, byte]) => {
@@ -140,13 +91,8 @@ impl<'a> XmlText<'a> {
         }
     }
 
-    /// Returns the positions of each `<` in a range of the file.
-    fn tag_starts(&self, range: Range<u64>) -> impl Iterator<Item = u64> + use<'a> {
-        self.places_of(b'<', range)
-    }
-
     /// Returns the positions of an ASCII character in a range of the file.
-    fn places_of(&self, character: u8, range: Range<u64>) -> impl Iterator<Item = u64> + use<'a> {
+    pub(super) fn places_of(&self, character: u8, range: Range<u64>) -> impl Iterator<Item = u64> + use<'a> {
         let (text, start) = (*self, range.start.max(self.start));
         let mut rest = self.part(start..range.end.max(start));
         let (mut next, step) = (start, self.step());
@@ -169,7 +115,7 @@ impl<'a> XmlText<'a> {
     }
 
     /// Returns whether the text at position `at` of the file begins with these ASCII characters.
-    fn reads(&self, at: u64, characters: &[u8]) -> bool {
+    pub(super) fn reads(&self, at: u64, characters: &[u8]) -> bool {
         let mut places = (at..).step_by(self.unit_size()).zip(characters);
         places.all(|(at, character)| self.ascii(at) == *character)
     }
@@ -182,33 +128,9 @@ impl<'a> XmlText<'a> {
         (end > range.start).then_some(end)
     }
 
-    /// Returns the position after what begins at `at` and may lie around events: the byte order
-    /// mark, a tag of the element `Events`, or an XML declaration. `None` if none of them begins at
-    /// `at`.
-    pub(super) fn around(&self, at: u64) -> Option<u64> {
-        match self.tag(at) {
-            Some(Tag::Around(end)) => Some(end),
-            _ => Some(self.mark_end()).filter(|end| at == 0 && *end > 0),
-        }
-    }
-
-    /// Returns whether the last tag before `end` is the end tag of an element `Events`.
-    pub(super) fn ends_with_events(&self, end: u64) -> bool {
-        let start =
-            end.saturating_sub(LONGEST_END_TAG).next_multiple_of(self.unit_size() as u64).max(self.start);
-        let bytes = self.part(start..end);
-        let text = match self.encoding {
-            // The first character may be cut off.
-            Encoding::Utf8 => String::from_utf8_lossy(bytes),
-            _ => self.encoding.decode(bytes.get(..bytes.len() & !1).unwrap_or_default()).unwrap_or_default(),
-        };
-        let last = text.trim_end().strip_suffix('>').and_then(|text| text.rsplit_once("</"));
-        last.is_some_and(|(_, name)| local_name(name.trim_end()) == "Events")
-    }
-
     /// Returns the position at which the file's byte order mark ends; 0 if the file has none, or if
     /// the part of the file that was read does not contain it.
-    fn mark_end(&self) -> u64 {
+    pub(super) fn mark_end(&self) -> u64 {
         let mark = self.encoding.mark();
         if self.start == 0 && self.bytes.starts_with(mark) { mark.len() as u64 } else { 0 }
     }
@@ -240,166 +162,10 @@ impl<'a> XmlText<'a> {
         }
     }
 
-    /// Returns the position at which the stray text at the start of `range` ends: before the next
-    /// tag or lead-in, and before the white space that precedes it. Stray text is text between
-    /// events that may not lie there.
-    pub(super) fn stray(&self, range: Range<u64>) -> u64 {
-        let step = self.step();
-        let mut from = range.start + step;
-        // The search goes line by line, so that nothing is examined twice, however much of the text
-        // is stray.
-        let mut end = loop {
-            let newline = self.places_of(b'\n', from..range.end).next();
-            let mut starts = self.tag_starts(from..newline.unwrap_or(range.end));
-            if let Some(tag) = starts.find(|at| self.around(*at).is_some()) {
-                break tag;
-            }
-            let Some(newline) = newline else { break range.end };
-            from = self.space(newline..range.end).unwrap_or(newline + step);
-            if self.lead_in(from).is_some() {
-                break from;
-            }
-        };
-        while end > range.start + step && is_space(self.ascii(end - step)) {
-            end -= step;
-        }
-        end
-    }
-
-    /// Returns the tag whose `<` is at position `at`: a tag of an event or of the element `Events`,
-    /// or an XML declaration. `None` if none of them begins at `at`.
-    fn tag(&self, at: u64) -> Option<Tag> {
-        let step = self.step();
-        if self.ascii(at) != b'<' {
-            return None;
-        }
-        let is_end = self.ascii(at + step) == b'/';
-        let name = at + if is_end { 2 * step } else { step };
-        if let Some(name_end) = self.after_event(name) {
-            return if is_end { self.end_tag(name_end) } else { self.start_tag(name_end) };
-        }
-        let name = self.reads(at, b"<?xml").then(|| at + 5 * step)?;
-        if is_space(self.ascii(name)) { self.close(name, b"?>").map(Tag::Around) } else { None }
-    }
-
-    /// Returns the position after the word `Event` in the tag name that begins at position `name`.
-    /// A namespace prefix may precede the word. `None` if the name does not begin with the word or
-    /// with a prefix and the word.
-    fn after_event(&self, name: u64) -> Option<u64> {
-        const EVENT: &[u8] = b"Event";
-        let name_end = |name: u64| self.reads(name, EVENT).then(|| name + EVENT.len() as u64 * self.step());
-        name_end(name).or_else(|| name_end(self.after_prefix(name)?))
-    }
-
-    /// Returns the position after the namespace prefix, with its colon, that begins at position
-    /// `name`; `None` if no prefix begins at `name`.
-    fn after_prefix(&self, name: u64) -> Option<u64> {
-        let mut places = (name..).step_by(self.unit_size()).take(MOST_PREFIX);
-        let end = places.find(|at| !is_prefix_character(self.ascii(*at)))?;
-        (end > name && self.ascii(end) == b':').then(|| end + self.step())
-    }
-
-    /// Returns the start tag of an event, or of the element `Events` around the events. The word
-    /// `Event` in the tag's name ends at position `name_end`. `None` if the tag has another name,
-    /// such as `EventData`.
-    fn start_tag(&self, name_end: u64) -> Option<Tag> {
-        let next = self.ascii(name_end);
-        if next == b's' && ends_name(self.ascii(name_end + self.step())) {
-            return self.close(name_end, b">").map(Tag::Around);
-        }
-        ends_name(next).then_some(Tag::Start)
-    }
-
-    /// Returns the end tag of an event, or of the element `Events` around the events. The word
-    /// `Event` in the tag's name ends at position `name_end`. `None` if the tag has another name,
-    /// such as `EventData`.
-    fn end_tag(&self, name_end: u64) -> Option<Tag> {
-        let is_around = self.ascii(name_end) == b's';
-        let name = if is_around { name_end + self.step() } else { name_end };
-        let space = self.space(name..self.end().min(name + MOST_TAG_BYTES)).unwrap_or(name);
-        let end = (self.ascii(space) == b'>').then(|| space + self.step())?;
-        Some(if is_around { Tag::Around(end) } else { Tag::End(end) })
-    }
-
-    /// Returns the position after the tag whose name, or a part of it, ends at position `name`.
-    /// `None` unless the tag ends with the characters `last`, before another tag begins and within
-    /// the greatest size of a tag.
-    fn close(&self, name: u64, last: &[u8]) -> Option<u64> {
-        let step = self.step();
-        let mut places = (name..self.end().min(name + MOST_TAG_BYTES)).step_by(self.unit_size());
-        let at = places.find(|at| matches!(self.ascii(*at), b'<' | b'>'))?;
-        let first = (at + step).checked_sub(last.len() as u64 * step)?;
-        (first >= name && self.reads(first, last)).then_some(at + step)
-    }
-
-    /// Returns the range of the event that begins at position `start`, and how it ends; `None` if
-    /// the event extends beyond the part of the file that was read.
-    fn event(&self, start: u64) -> Option<EventSpan> {
-        let limit = start + MOST_EVENT_BYTES;
-        for at in self.tag_starts(start + self.step()..limit.min(self.end())) {
-            let (end, ending) = match self.tag(at) {
-                Some(Tag::Start) => (at, Ending::Another),
-                Some(Tag::End(end)) if end <= limit => (end, Ending::Whole),
-                _ => continue,
-            };
-            return Some(EventSpan { range: start..end, ending });
-        }
-        if self.is_end && self.end() <= limit {
-            Some(EventSpan { range: start..self.end(), ending: Ending::File })
-        } else if self.is_end || limit + MOST_TAG_BYTES <= self.end() {
-            Some(EventSpan { range: start..limit, ending: Ending::TooLong })
-        } else {
-            None
-        }
-    }
-
-    /// Returns the ranges of the events that begin in a range of the file, in order; `None` if the
-    /// last event extends beyond the part of the file that was read.
-    pub(super) fn spans(&self, range: Range<u64>) -> Option<Vec<EventSpan>> {
-        let mut spans = Vec::new();
-        let mut at = range.start;
-        while let Some(start) = self.tag_starts(at..range.end).find(|at| self.tag(*at) == Some(Tag::Start)) {
-            let span = self.event(start)?;
-            at = span.range.end;
-            spans.push(span);
-        }
-        Some(spans)
-    }
-
-    /// Returns the position at which the text begins that is scanned with `block`, the part of the
-    /// file that one thread scans: the block's start, or the end of an event, tag or lead-in (what
-    /// a tool writes before an event) that began before the block. `None` if more bytes before the
-    /// block are needed to decide. `is_enough` says that as many bytes before the block were read
-    /// as can matter.
-    pub(super) fn start_of(&self, block: Block, is_enough: bool) -> Option<u64> {
-        if block.is_first() {
-            return Some(block.start);
-        }
-        let (mut last_tag, mut start) = (None, None);
-        for at in self.tag_starts(self.start..block.start) {
-            last_tag = Some(at);
-            if self.tag(at) == Some(Tag::Start) {
-                start = last_tag;
-            }
-        }
-        let event_end = match start {
-            Some(start) => self.event(start)?.range.end,
-            None if self.start > 0 && !is_enough => return None,
-            None => 0,
-        };
-        // No other tag has a `<` in it.
-        let tag_end = match last_tag.filter(|at| *at >= event_end).and_then(|at| self.tag(at)) {
-            Some(Tag::Around(end)) => end,
-            _ => 0,
-        };
-        let start = block.start.max(event_end).max(tag_end).max(self.mark_end());
-        Some(start.max(self.lead_in_across(block.start, event_end).unwrap_or(0)))
-    }
-
     /// Returns the position of the end of the lead-in in which position `place` lies: one that
     /// begins at `from` or later, but before `place`, and ends after `place`. `None` if there is
     /// none. A lead-in is what a tool writes before an event, such as a syslog header.
-    fn lead_in_across(&self, place: u64, from: u64) -> Option<u64> {
+    pub(super) fn lead_in_across(&self, place: u64, from: u64) -> Option<u64> {
         let longest = (MOST_LEAD_IN + MOST_INDENT) as u64 * self.step();
         let from = place.saturating_sub(longest).max(from).max(self.start);
         let newline = self.places_of(b'\n', from..place).last();
@@ -410,11 +176,6 @@ impl<'a> XmlText<'a> {
 }
 
 /// Returns whether a character is white space in XML.
-fn is_space(character: u8) -> bool {
+pub(super) fn is_space(character: u8) -> bool {
     matches!(character, b' ' | b'\t' | b'\r' | b'\n')
-}
-
-/// Returns whether a character that follows a tag's name ends the name: white space, `>` or `/`.
-fn ends_name(character: u8) -> bool {
-    is_space(character) || matches!(character, b'>' | b'/')
 }

@@ -2,7 +2,8 @@
 
 use std::io;
 
-use super::text::{Ending, XmlText};
+use super::tags::Ending;
+use super::text::XmlText;
 use super::{FAR, XmlFile};
 use crate::event::{RecordPart, RecordView};
 use crate::evidence::source::LogBytes;
