@@ -97,6 +97,32 @@ fn an_event_is_shown_with_its_processes_rules_and_record() {
 }
 
 #[test]
+fn what_says_where_an_event_lies_is_shown_of_its_place_alone() {
+    const OF_PLACE: [&str; 11] = [
+        "chunk_number",
+        "deleted_file",
+        "duplicate",
+        "evidence",
+        "integrity",
+        "original_path",
+        "record_offset",
+        "recovered",
+        "recovered_from",
+        "snapshot_time",
+        "source_path",
+    ];
+    let scene = story();
+    let swept = scene.sweep(&["--context", "--quiet"]).expect(0);
+    let shown = document(&swept.out, &[&hash_of(&swept, "cdn.pastebin.com")], 0);
+    let columns = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<BTreeSet<String>>();
+    let event = &shown["events"][0];
+    assert_eq!(columns(&event["places"][0]), OF_PLACE.map(str::to_owned).into());
+    let fields = columns(&event["fields"]);
+    assert!(fields.contains("query_name"));
+    assert!(OF_PLACE.iter().all(|column| !fields.contains(*column)), "{fields:?}");
+}
+
+#[test]
 fn a_host_or_process_is_shown_with_its_events() {
     let scene = story();
     let swept = scene.sweep(&["--context", "--queries", "--quiet"]).expect(0);
