@@ -1,10 +1,13 @@
-//! A hash map for millions of lookups. This is the only user of `ahash`.
+//! A hash map and a hash set for millions of lookups. This is the only user of `ahash`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// The hasher's keys, which differ from run to run, so that evidence cannot be crafted to have
 /// texts with equal hashes. The hasher is several times as fast as that of the standard library.
 pub(crate) use ahash::RandomState;
+
+/// A hash set with a fast hasher.
+pub(crate) type FastSet<K> = HashSet<K, RandomState>;
 
 /// A hash map with a fast hasher.
 pub(crate) type FastMap<K, V> = HashMap<K, V, RandomState>;

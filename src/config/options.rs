@@ -70,8 +70,8 @@ switch! {
     pub enum Context {
         /// The sweep does not look for processes.
         None,
-        /// The sweep finds the processes of matches and their ancestors (`--context`), which takes
-        /// a second reading of the logs of hosts with matches.
+        /// The sweep finds the processes of matches and their ancestors (`--context`). For that, it
+        /// reads parts of the logs of hosts with matches again.
         Processes,
     }
 }

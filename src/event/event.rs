@@ -2,7 +2,7 @@
 
 use super::System;
 use super::field::{FieldLocation, FieldSpec};
-use super::kind::{DNS_QUERY, EventKind, KINDS};
+use super::kind::{DNS_QUERY, EventKind, KINDS, PROCESS_CREATION, PROCESS_END};
 use crate::base::byte_search::find_last;
 
 /// An event of a known kind (such as Sysmon's DNS query), with its `System` part and the values of
@@ -127,6 +127,13 @@ impl Event {
     #[must_use]
     pub fn is(&self, kind: &EventKind) -> bool {
         self.kind == kind
+    }
+
+    /// Returns whether the event is one of Sysmon's process events: the creation or the end of a
+    /// process.
+    #[must_use]
+    pub fn is_process_event(&self) -> bool {
+        self.is(&PROCESS_CREATION) || self.is(&PROCESS_END)
     }
 
     /// Returns the value of the field `name`; `None` if the event does not have the field. `name`

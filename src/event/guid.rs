@@ -8,9 +8,6 @@ use super::EventTime;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Guid([u8; 16]);
 
-/// For each byte of a GUID's text, the position of the byte in a record. Its first three parts are
-/// stored as little-endian numbers.
-const STORED: [usize; 16] = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15];
 /// The length of a GUID's text without braces, in bytes.
 const TEXT_LENGTH: usize = 36;
 /// The number of units of 100 ns in a second.
@@ -23,10 +20,26 @@ impl Guid {
     /// The GUID of which all bits are zero. It identifies nothing.
     pub const NIL: Guid = Guid([0; 16]);
 
-    /// Returns the GUID that a record stores as these bytes.
+    /// Returns the GUID that a record stores as these bytes: its first three parts are stored as
+    /// little-endian numbers.
     #[must_use]
+    #[inline]
     pub fn from_stored(stored: &[u8; 16]) -> Self {
-        Guid(STORED.map(|at| stored.get(at).copied().expect("each position is below 16")))
+        let [a3, a2, a1, a0, b1, b0, c1, c0, rest @ ..] = *stored;
+        let [d0, d1, d2, d3, d4, d5, d6, d7] = rest;
+        Guid([a0, a1, a2, a3, b0, b1, c0, c1, d0, d1, d2, d3, d4, d5, d6, d7])
+    }
+
+    /// Returns the GUID with these bytes, in the order in which its text shows them.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Guid(bytes)
+    }
+
+    /// Returns the bytes of the GUID, in the order in which its text shows them.
+    #[must_use]
+    pub const fn bytes(self) -> [u8; 16] {
+        self.0
     }
 
     /// Reads a GUID from its text, in any letter case, with or without braces. `None` if the text is

@@ -6,8 +6,8 @@
 //! [`FieldType`], which `scan::decode::event_data` reads.
 //!
 //! A sweep looks for DNS queries: Sysmon's and, with `--dns-client`, those of Windows' own DNS
-//! client. With `--context`, it then looks for the creations and ends of the processes that made
-//! the matching queries. For a sweep that looks for another kind, see `scan::scanner`,
+//! client. With `--context`, it also looks for the creations and ends of processes, for those that
+//! made the matching queries. For a sweep that looks for another kind, see `scan::scanner`,
 //! `scan::skim`, `scan::salvage::recover`, `sweep::hits` (the role of an event),
 //! `detect::predicate::field`, and the log sources of both languages of rules.
 //!
@@ -247,41 +247,67 @@ impl PartialEq for EventKind {
 
 impl Eq for EventKind {}
 
-/// A set of kinds of events, such as the kinds whose events are read from a log with their fields.
-/// Events of other kinds are only counted.
+/// A set of kinds of events: the kinds whose events are read from a log with their fields. Events
+/// of other kinds are only counted.
+///
+/// Some of the kinds can be read beside the others. What is counted as damage does not depend on
+/// them: an event of such a kind that cannot be read with its fields is only counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct KindSet(
+pub struct KindSet {
     /// The members of the set: one bit for each entry of [`KINDS`], the lowest bit for the first
     /// entry.
-    u8,
-);
+    members: u8,
+    /// Those of the members that are read beside the others.
+    beside: u8,
+}
+
+/// Returns the bit that stands for `kind` in a [`KindSet`]; 0 if it is not in [`KINDS`].
+fn bit_of(kind: &EventKind) -> u8 {
+    let index = KINDS.iter().position(|known| *known == kind);
+    index.map_or(0, |index| 1 << index)
+}
 
 impl KindSet {
     /// Returns the set with `kind` added. A kind that is not in [`KINDS`] is ignored.
     #[must_use]
     pub fn with(self, kind: &EventKind) -> Self {
-        let index = KINDS.iter().position(|known| *known == kind);
-        index.map_or(self, |index| KindSet(self.0 | 1 << index))
+        KindSet { members: self.members | bit_of(kind), beside: self.beside & !bit_of(kind) }
+    }
+
+    /// Returns the set with `kind` added, to be read beside the kinds that are in the set already.
+    #[must_use]
+    pub fn with_beside(self, kind: &EventKind) -> Self {
+        let new = bit_of(kind) & !self.members;
+        KindSet { members: self.members | new, beside: self.beside | new }
     }
 
     /// Returns the set with `kind` removed.
     #[must_use]
     pub fn without(self, kind: &EventKind) -> Self {
-        KindSet(self.0 & !KindSet::default().with(kind).0)
+        KindSet { members: self.members & !bit_of(kind), beside: self.beside & !bit_of(kind) }
+    }
+
+    /// Returns the set without the kinds that are read beside the others.
+    #[must_use]
+    pub fn without_beside(self) -> Self {
+        KindSet { members: self.members & !self.beside, beside: 0 }
     }
 
     /// Returns the kind of an event with this `System` part; `None` if the event is of no kind in
     /// the set.
     #[must_use]
     pub fn kind_of(self, system: &System) -> Option<&'static EventKind> {
-        let chosen = KINDS.iter().enumerate().filter(|(index, _)| self.0 >> index & 1 == 1);
-        chosen.map(|(_, kind)| *kind).find(|kind| kind.includes(system))
+        self.kinds().find(|kind| kind.includes(system))
     }
 
     /// Returns the fields of all kinds in the set.
     pub fn fields(self) -> impl Iterator<Item = &'static FieldSpec> {
-        let chosen = KINDS.into_iter().enumerate().filter(move |(index, _)| self.0 >> index & 1 == 1);
-        chosen.flat_map(|(_, kind)| kind.fields)
+        self.kinds().flat_map(|kind| kind.fields)
+    }
+
+    fn kinds(self) -> impl Iterator<Item = &'static EventKind> {
+        let members = KINDS.into_iter().enumerate();
+        members.filter(move |(index, _)| self.members >> index & 1 == 1).map(|(_, kind)| kind)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::ledger::problems::Problems;
 use crate::ledger::tally::Tally;
 use crate::scan::evtx::log::{FILE_HEADER_SIZE, FileHeader};
 use crate::scan::located::LocatedEvent;
-use crate::scan::skim::process::ProcessLink;
+use crate::scan::skim::process::ChunkLinks;
 
 /// The result of scanning a block of a file (a run of consecutive chunks): events, counts, problems
 /// and notes. The results of a file's blocks are later joined.
@@ -40,15 +40,22 @@ pub struct BlockScan {
     /// machine that wrote the log went back, as the headers of its records show.
     pub clock: Clock,
     /// The events that were read, in file order: Sysmon's DNS queries and, if the scanner is set to
-    /// read them, queries of Windows' own DNS client and events of other kinds.
+    /// read them, queries of Windows' own DNS client, process events, and events of other kinds.
     pub events: Vec<LocatedEvent>,
-    /// The events that were recovered from stale (deleted) records, in file order: DNS queries, or
-    /// process events if the scanner is set to look for those. Empty unless the scanner is set to
-    /// read deleted records.
+    /// The events that were recovered from stale (deleted) records, in file order: DNS queries and
+    /// process events, as far as the scanner is set to look for those. Empty unless the scanner is
+    /// set to read deleted records.
     pub recovered: Vec<LocatedEvent>,
     /// The GUIDs of process events that were not decoded, in file order. Empty unless the scanner is
     /// set to look for these GUIDs.
-    pub links: Vec<ProcessLink>,
+    pub links: Vec<ChunkLinks>,
+    /// True if the scanner is set to look for process events beside DNS queries
+    /// ([`Scanner::with_processes`]), but could not take all of them from the block. To find all, a
+    /// scanner for process events alone ([`Scanner::for_processes`]) must scan the block.
+    ///
+    /// [`Scanner::with_processes`]: super::Scanner::with_processes
+    /// [`Scanner::for_processes`]: super::Scanner::for_processes
+    pub lacks_processes: bool,
 }
 
 impl BlockScan {
@@ -72,6 +79,7 @@ impl BlockScan {
         self.events.extend(found.events);
         self.recovered.extend(found.recovered);
         self.links.extend(found.links);
+        self.lacks_processes |= found.lacks_processes;
     }
 
     /// Lowers all offsets in the result by 4096 bytes, the size of a file header. This corrects the
@@ -85,6 +93,7 @@ impl BlockScan {
         for located in self.events.iter_mut().chain(&mut self.recovered) {
             up(&mut located.location.record_offset);
         }
+        self.links.iter_mut().for_each(|of_chunk| up(&mut of_chunk.chunk));
     }
 
     /// Corrects the result for a log that has no file header, but was read as if it had one:

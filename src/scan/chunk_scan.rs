@@ -9,6 +9,7 @@ use super::decode::undecodable::remove_undecodable;
 use super::evtx::walk::{RecordOrigin, Walk, walk as walk_chunk};
 use super::located::{ChunkPosition, LocatedEvent};
 use super::read::BlockPart;
+use super::skim::process::ChunkLinks;
 use super::skim::select::Skimmer;
 use crate::event::{KindSet, Window};
 use crate::ledger::damage::{Damage, Integrity, Problem};
@@ -118,7 +119,11 @@ fn walk_or_skim(
             LocatedEvent { location, integrity: Integrity::Verified, event }
         };
         scan.events.extend(skimmer.take_read().map(located));
-        scan.links.extend(skimmer.take_links());
+        let links = skimmer.take_links();
+        if !links.is_empty() {
+            scan.links.push(ChunkLinks { chunk: at.offset, links });
+        }
+        scan.lacks_processes |= skimmer.lacks_processes();
     } else {
         walk_chunk(read.bytes, walk);
     }

@@ -30,5 +30,5 @@ pub use located::{LocatedEvent, Location};
 pub use record_view::view_record;
 pub use scanner::{Recovery, Scanner};
 pub use skim::needle::{DnsClient, Needle, Selection, WantedQueries};
-pub use skim::process::{ProcessLink, ProcessSearch, ProcessTake};
+pub use skim::process::{ChunkLinks, ProcessLink, ProcessSearch};
 pub use xml::{XmlFile, view_xml_event};

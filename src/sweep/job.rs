@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::collect::{Collector, Destination, SweepResults};
 use super::conclude::{Caller, SweepFacts, conclude};
-use super::context::{ContextSearch, ProcessesFrom, Watched};
+use super::context::{ContextSearch, ProcessesFrom};
 use super::hits::{HitTables, SeenEvents};
 use super::journal::{EntryLocation, FileKey, Journal};
 use super::parts::{Group, MergeUnits, PART, PartWriter, Plan};
@@ -94,18 +94,15 @@ impl Job<'_> {
         let reader = journal.as_ref().map(Journal::reader).transpose()?;
         let worker = Worker::new(&config, &discovery, tables, reader, leaves_part);
         let mut kept = Kept { journal, part };
-        let is_wanted = config.options.context == Context::Processes && output.is_some();
-        let context = is_wanted.then_some(ContextSearch {
-            config: &config,
-            discovery: &discovery,
-            from: processes,
-            interrupt,
-        });
+        let context =
+            output.as_ref().filter(|_| config.options.context == Context::Processes).map(|output| {
+                ContextSearch { config: &config, discovery: &discovery, output, from: processes, interrupt }
+            });
         let results = match source {
             UnitsFrom::Evidence(read_before) => {
                 // Units from the journal are still collected after an interruption, if nothing has
                 // to be read for them.
-                let with_processes = worker.reads_processes();
+                let with_processes = worker.processes.is_for_part();
                 let units = units(&discovery, &read_before, &config)
                     .take_while(|unit| unit.is_known(with_processes) || !interrupt.load(Ordering::Relaxed));
                 collect(&config, units, worker, collector, &mut kept, context, |_| Ok(()))
@@ -131,7 +128,7 @@ fn collect<'a, U: Iterator<Item = Unit<'a>>>(
     end: impl FnOnce(&mut U) -> Result<(), SweepError>,
 ) -> Result<SweepResults, SweepError> {
     let (mut seen, mut recovered) = (SeenEvents::default(), Vec::new());
-    let mut watched = context.as_ref().map(|_| Watched::default());
+    let mut first = context.as_ref().map(ContextSearch::first_reading);
     let work = |unit| worker.work(unit);
     in_order(config.threads, units.by_ref(), Unit::weight, work, |mut done| {
         if collector.leaves_out(&done)? {
@@ -142,22 +139,22 @@ fn collect<'a, U: Iterator<Item = Unit<'a>>>(
         let with_hits = done.recovered.drain(..).filter(|event| !event.hits.is_empty());
         recovered.extend(with_hits.map(|event| (number, event)));
         let done = worker.mark_copies(done, &mut seen);
-        if let Some(watched) = &mut watched {
-            watched.add(&done);
+        if let Some(first) = &mut first {
+            first.add(&done)?;
         }
         collector.add(done, &worker.detector)
     })?;
     end(&mut units)?;
     kept.journal.as_mut().map_or(Ok(()), Journal::flush)?;
     worker.recover(recovered, &mut seen, |number, events, hits| {
-        if let Some(watched) = &mut watched {
-            watched.add_matches(number, events);
+        if let Some(first) = &mut first {
+            first.add_matches(number, events);
         }
         collector.add_hits(number, events, hits, &worker.detector)
     })?;
     // Frees the memory for reading and searching, so that writing the tables can reuse it.
     drop((worker, seen, units));
-    let found = context.zip(watched).map(|(context, watched)| context.find(&watched, collector.observer()));
+    let found = context.zip(first).map(|(context, first)| context.find(first, collector.observer()));
     let processes = found.transpose()?;
     collector.finish(processes.as_ref())
 }

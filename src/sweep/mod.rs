@@ -23,6 +23,7 @@ mod recorded;
 mod sink;
 mod tables;
 mod unit;
+mod unit_processes;
 mod worker;
 mod writing;
 
@@ -70,8 +71,8 @@ pub trait Observer {
     /// Called when a file was read to its end, or as far as possible. `file` is the account of what
     /// was read.
     fn file_done(&mut self, _evidence: &str, _source_path: &str, _file: &FileReport) {}
-    /// Called once for each time that logs are read again after all files were read, for the
-    /// processes of matches: before the first byte, with the number of bytes that will be read.
+    /// Called before parts of logs are read again for the processes of matches, after all files
+    /// were read, with the number of bytes that will be read. That happens at most twice.
     fn reading_again(&mut self, _bytes: u64) {}
     /// Called when another part of the evidence was read again, with its number of bytes.
     fn advanced_again(&mut self, _bytes: u64) {}

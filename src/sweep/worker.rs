@@ -4,23 +4,24 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::block_reader::BlockReader;
-use super::context::scan_for_processes;
+use super::context::{EncodedLinks, UnitLinks};
 use super::decoded::{dns_client, selection};
 use super::detector::Detector;
 use super::entry::{Entry, entry, framed_entry};
 use super::hits::{EventWithHits, HitTables, SeenEvents, UnitHits};
 use super::journal::JournalReader;
-use super::parts::{BlockProcesses, ForPart};
+use super::parts::ForPart;
 use super::queries::UnitQueries;
 use super::unit::{Unit, UnitSource, key};
+use super::unit_processes::{ProcessTaker, UnitProcesses};
 use crate::base::ordered_hash::OrderedHash;
-use crate::config::{Config, Context, Queries};
+use crate::config::{Config, Queries};
 use crate::error::SweepError;
 use crate::evidence::discover::{Discovery, FileForm, LogFile, OpenLog};
 use crate::evidence::source::OpenError;
 use crate::ledger::damage::{Damage, Problem};
 use crate::report::{FileReport, Header, Occurrence};
-use crate::scan::{Block, BlockScan, LocatedEvent, ProcessSearch, ProcessTake, Scanner};
+use crate::scan::{Block, BlockScan, LocatedEvent, Scanner};
 
 /// A finished unit of work: everything that was found in a block of a file.
 pub(super) struct FinishedUnit<'a> {
@@ -52,6 +53,8 @@ pub(super) struct FinishedUnit<'a> {
     /// `dnsweep merge` can join its results with others. `None` if the sweep leaves no part, or if
     /// nothing is read of the file.
     pub for_part: Option<ForPart>,
+    /// The GUIDs in the process events of the block.
+    pub links: UnitLinks,
     /// True if an interruption of the sweep kept the block from being read. The other fields then
     /// mean nothing, except for the file and the block.
     pub interrupted: bool,
@@ -59,11 +62,11 @@ pub(super) struct FinishedUnit<'a> {
 
 /// Where a unit of work lies: a block of a file.
 #[derive(Clone, Copy)]
-struct UnitPlace<'u> {
-    file: &'u LogFile,
+pub(super) struct UnitPlace<'u> {
+    pub file: &'u LogFile,
     /// The position of the file among all files to read, in evidence order.
-    number: usize,
-    block: Block,
+    pub number: usize,
+    pub block: Block,
 }
 
 /// Whether a sweep leaves a part, from which outputs are merged, and how the part numbers the
@@ -106,9 +109,8 @@ pub(super) struct Worker<'a> {
     discovery: &'a Discovery,
     pub detector: Detector<'a>,
     reader: BlockReader<'a>,
-    /// Reads the process events of each block, if the sweep's part (the file from which outputs are
-    /// merged) gets them; `None` otherwise.
-    process_reader: Option<BlockReader<'a>>,
+    /// Takes what is needed of process events.
+    pub processes: ProcessTaker<'a>,
     /// Reads, from the sweep's journal, what an earlier, unfinished sweep has found; `None` if the
     /// sweep keeps no journal.
     journal: Option<JournalReader>,
@@ -138,13 +140,15 @@ impl<'a> Worker<'a> {
         journal: Option<JournalReader>,
         parts: LeavesPart<'a>,
     ) -> Self {
+        let processes = ProcessTaker::new(config, parts != LeavesPart::No, tables.is_some());
+        let search = processes.search();
         let (selection, dns_client) = (selection(config), dns_client(config));
-        let scanner = move || Scanner::new(&selection).with_dns_client(&dns_client).within(config.window);
-        let every = ProcessSearch { of: None, take: ProcessTake::Events };
-        let leaves_processes = config.options.context == Context::Processes && parts != LeavesPart::No;
+        let scanner = move || {
+            let scanner = Scanner::new(&selection).with_dns_client(&dns_client).within(config.window);
+            search.iter().fold(scanner, Scanner::with_processes)
+        };
         Worker {
-            process_reader: leaves_processes
-                .then(|| BlockReader::new(config, move || Scanner::for_processes(&every))),
+            processes,
             keeps_queries: tables.is_some() && config.options.queries == Queries::All,
             parts,
             config,
@@ -168,21 +172,23 @@ impl<'a> Worker<'a> {
             }
             UnitSource::Unchanged => {
                 let part = FileReport { size: file.size, ..FileReport::default() };
-                return self.done(place, part, Events::default());
+                let links = UnitLinks::Noted(EncodedLinks::default());
+                return FinishedUnit { links, ..self.done(place, part, Events::default()) };
             }
             UnitSource::Journal(at) => {
                 let journal = self.journal.as_ref().expect("units of a journal come from one");
                 let known = journal.read(&at).map_err(SweepError::from);
-                known.map(|entry| (entry, self.process_events(place)))
+                known.map(|entry| (entry, self.processes.read(place)))
             }
             UnitSource::Part(entry) => {
-                entry.decode().map(|known| (known, entry.processes)).map_err(SweepError::from)
+                let known = entry.decode().map_err(SweepError::from);
+                known.map(|known| (known, UnitProcesses { for_part: entry.processes, ..Default::default() }))
             }
         };
         match known {
             Ok((Entry { part, events, recovered }, processes)) => {
                 let done = self.done(place, part, Events { live: events, recovered });
-                self.with_part(done, processes)
+                self.with_processes(done, processes)
             }
             Err(error) => FinishedUnit {
                 hits: Err(error),
@@ -191,36 +197,14 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Adds what the sweep's part (the file from which outputs are merged) gets of the unit, if the
-    /// sweep leaves a part. `processes` are the process events of the unit's block.
-    fn with_part<'u>(&self, done: FinishedUnit<'u>, processes: BlockProcesses) -> FinishedUnit<'u> {
+    /// Adds what was taken of the process events of a unit. If the sweep leaves a part (the file
+    /// from which outputs are merged), adds what the part gets of the unit.
+    fn with_processes<'u>(&self, done: FinishedUnit<'u>, processes: UnitProcesses) -> FinishedUnit<'u> {
+        let UnitProcesses { for_part: processes, links } = processes;
         let interrupted = done.interrupted || self.was_cut_short(done.file, processes.is_unread());
         let number = self.parts.number(done.number);
         let for_part = number.map(|file| ForPart { file, entry: entry(&done, file), processes });
-        FinishedUnit { for_part, interrupted, ..done }
-    }
-
-    /// Returns true if the worker reads the process events of each block, for the sweep's part (the
-    /// file from which outputs are merged).
-    pub(super) fn reads_processes(&self) -> bool {
-        self.process_reader.is_some()
-    }
-
-    /// Opens a file, and reads the process events of a block of it; none if the sweep's part (the
-    /// file from which outputs are merged) gets no process events.
-    fn process_events(&self, place: UnitPlace<'_>) -> BlockProcesses {
-        match place.file.open() {
-            Ok(log) => self.process_events_in(place, &log),
-            Err(_) if self.process_reader.is_some() => BlockProcesses::of(None, false),
-            Err(_) => BlockProcesses::default(),
-        }
-    }
-
-    fn process_events_in(&self, place: UnitPlace<'_>, log: &OpenLog) -> BlockProcesses {
-        self.process_reader.as_ref().map_or_else(BlockProcesses::default, |reader| {
-            let (scan, is_whole) = scan_for_processes(reader, (place.file, log), place.block);
-            BlockProcesses::of(Some(scan), is_whole)
-        })
+        FinishedUnit { for_part, links, interrupted, ..done }
     }
 
     /// Unpacks a file that lies packed in an archive; `number` is its position among all files. If
@@ -254,16 +238,19 @@ impl<'a> Worker<'a> {
                 // hashing.
                 hash(chain, block.start, None);
                 let done = self.done(place, unreadable(file, block, &obstacle), Events::default());
-                return self.with_part(done, self.process_events(place));
+                return self.with_processes(done, self.processes.read(place));
             }
         };
-        let mut sha256 = None;
+        let (mut sha256, mut is_whole) = (None, true);
         let see = |start: u64, bytes: Option<&[u8]>| {
+            is_whole &= bytes.is_some();
             sha256 = sha256.take().or_else(|| hash(chain, start, bytes));
         };
-        let (mut part, events) = part(file, self.reader.scan((file, &log), block, see));
-        part.sha256 = sha256;
-        part.changed = log.has_changed();
+        let mut scan = self.reader.scan((file, &log), block, see);
+        let changed = log.has_changed();
+        let processes = self.processes.take((place, &log), &mut scan, is_whole && !changed);
+        let (mut part, events) = part(file, scan);
+        (part.sha256, part.changed) = (sha256, changed);
         if block.start == 0 {
             container_problems(file, &log)
                 .into_iter()
@@ -276,8 +263,7 @@ impl<'a> Worker<'a> {
         let interrupted = self.was_interrupted(file, &done.part);
         let is_kept = self.journal.is_some() && !interrupted && !done.part.is_to_be_read_again();
         let entry = is_kept.then(|| framed_entry(&done, key(self.discovery, file)));
-        let processes = self.process_events_in(place, &log);
-        self.with_part(FinishedUnit { entry, interrupted, ..done }, processes)
+        self.with_processes(FinishedUnit { entry, interrupted, ..done }, processes)
     }
 
     /// Returns true if an interruption of the sweep may be the reason why a part of a file could
@@ -308,6 +294,7 @@ impl<'a> Worker<'a> {
             detected,
             entry: None,
             for_part: None,
+            links: UnitLinks::default(),
             interrupted: false,
         };
         done.count();

@@ -122,8 +122,8 @@ pub struct RequestArguments {
     pub hash: bool,
 
     /// Find the processes that made the matching queries, and up to 16 ancestors of each: who
-    /// started them, with which command line. Reads the logs of hosts with matches once more, and
-    /// writes processes.parquet
+    /// started them, with which command line. Reads parts of the logs of hosts with matches again,
+    /// and writes processes.parquet
     #[arg(long, help_heading = heading::DEPTH)]
     pub context: bool,
 

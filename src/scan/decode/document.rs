@@ -92,6 +92,17 @@ pub(in crate::scan) fn present<'de: 'a, 'a, D: Deserializer<'de>>(
     Element::deserialize(deserializer).map(Some)
 }
 
+/// Reads an event by `read`, which gets the kinds of events that are read with their fields. If
+/// that fails, the event is read once more without the kinds that are read beside others: these
+/// kinds must not change what is counted as damage.
+pub(in crate::scan) fn read_event<E>(
+    kinds: KindSet,
+    mut read: impl FnMut(KindSet) -> Result<Document, E>,
+) -> Result<Document, E> {
+    let main = kinds.without_beside();
+    read(kinds).or_else(|error| if main == kinds { Err(error) } else { read(main) })
+}
+
 /// Parses an event in the JSON form that the decoder (the `evtx` crate) makes of a record. The
 /// result is the whole event if its kind is in `kinds`, otherwise its `System` part alone.
 pub(in crate::scan) fn parse(json: &[u8], kinds: KindSet) -> Result<Document, serde_json::Error> {

@@ -13,8 +13,8 @@ use std::sync::Arc;
 
 use evtx::{EvtxChunk, EvtxChunkHeader, EvtxRecord, ParserSettings};
 
-use crate::event::{Event, FILETIME_OF_9999, KindSet, PROCESS_CREATION, PROCESS_END};
-use crate::scan::decode::document::{Document, parse};
+use crate::event::{Event, FILETIME_OF_9999, KindSet};
+use crate::scan::decode::document::{Document, parse, read_event};
 use crate::scan::decode::undecodable::remove_undecodable;
 use crate::scan::evtx::binxml::FILETIME;
 use crate::scan::evtx::chunk::{CHUNK_HEADER_SIZE, LEAST_RECORD_SIZE, RECORD_HEADER_SIZE, RECORD_SIGNATURE};
@@ -249,7 +249,7 @@ impl TextBudget {
     /// exceed its limit. A DNS query lowers what is left for the other DNS queries of the chunk.
     /// The error states the limit that is exceeded.
     fn take(&mut self, event: &Event, size: usize, span: &RecordSpan) -> Result<(), String> {
-        if event.is(&PROCESS_CREATION) || event.is(&PROCESS_END) {
+        if event.is_process_event() {
             let most = self.share + span.range.len() * MOST_TEXT_PER_BYTE;
             let is_covered = size <= most;
             return is_covered
@@ -273,7 +273,13 @@ fn document(
 ) -> Result<Document, String> {
     let record_bytes = record.chunk.data;
     let json = record.into_json_bytes().map_err(|error| causes(&error))?;
-    let mut document = parse(&json.data, kinds).map_err(|error| causes(&error))?;
+    let mut document = read_event(kinds, |kinds| {
+        let document = parse(&json.data, kinds).map_err(|error| causes(&error))?;
+        if let Document::Event(event) = &document {
+            text.take(event, json.data.len(), span)?;
+        }
+        Ok::<_, String>(document)
+    })?;
     if let Some(time) = time_beyond_9999(record_bytes, span) {
         // The decoder writes only the last four digits of such a year.
         let system = match &mut document {
@@ -282,9 +288,6 @@ fn document(
         };
         system.time_created = None;
         system.time_created_raw = format!("FILETIME {time}");
-    }
-    if let Document::Event(event) = &document {
-        text.take(event, json.data.len(), span)?;
     }
     Ok(document)
 }

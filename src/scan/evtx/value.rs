@@ -142,6 +142,7 @@ impl<'a> Values<'a> {
     /// and fill the piece of binary XML that ends at offset `end` in the chunk. It is faster if the
     /// values have the shape `known` of earlier values. If they have another shape and the result
     /// is true, `known` becomes their shape.
+    #[inline]
     pub(in crate::scan) fn fill_as(&self, end: usize, known: &mut Shape) -> bool {
         if let Some(size) = known.size(self.descriptors) {
             let at = self.start + size;

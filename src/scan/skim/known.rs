@@ -191,6 +191,7 @@ impl WantedData {
 /// definition that is not among them is read by `read` and added. `None` if the offset cannot be
 /// that of a definition. `read` must accept only definitions that lie among the live records, which
 /// the chunk's checksum covers.
+#[inline]
 pub(in crate::scan) fn known<T>(
     definitions: &mut Vec<(usize, Option<T>)>,
     offset: usize,

@@ -2,6 +2,7 @@
 //! decides which records must be decoded. Tests compare its result with that of decoding all
 //! records.
 
+mod beside;
 pub(in crate::scan) mod first_template;
 pub(in crate::scan) mod known;
 pub(in crate::scan) mod layout;

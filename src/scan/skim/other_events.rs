@@ -72,8 +72,10 @@ impl OtherEvents {
 
     /// Removes and returns the GUIDs of the process events that were found in the chunk, if only
     /// GUIDs are taken of such events.
-    pub(in crate::scan) fn take_links(&mut self) -> impl Iterator<Item = ProcessLink> {
-        let finder = if let OtherEvents::Processes(finder) = self { Some(finder) } else { None };
-        finder.into_iter().flat_map(ProcessFinder::take_links)
+    pub(in crate::scan) fn take_links(&mut self) -> Vec<ProcessLink> {
+        match self {
+            OtherEvents::Counted | OtherEvents::DnsClient(_) => Vec::new(),
+            OtherEvents::Processes(finder) => finder.take_links(),
+        }
     }
 }

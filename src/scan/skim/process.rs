@@ -14,27 +14,20 @@ use crate::event::{Event, Guid, PROCESS_CREATION, PROCESS_END};
 use crate::scan::decode::direct::{self, DataIndexes};
 use crate::scan::evtx::binxml::{GUID, Index};
 use crate::scan::evtx::template::{EventTemplate, data_template};
-use crate::scan::evtx::value::Values;
+use crate::scan::evtx::value::{Shape, Values};
 use crate::scan::skim::known::known;
 use crate::scan::skim::skimmed_record::SkimmedRecord;
 
 /// Which of Sysmon's process events are looked for, and what is taken of them.
 #[derive(Debug, Clone)]
-pub struct ProcessSearch {
-    /// The processes whose events are looked for; `None` for those of every process.
-    pub of: Option<Arc<HashSet<Guid>>>,
-    /// What is taken of each process event that is looked for: the whole event, or only its GUIDs.
-    pub take: ProcessTake,
-}
-
-/// What is taken of each of Sysmon's process events that are looked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProcessTake {
-    /// Only the GUIDs of the process and of its parent are read. This needs no decoding, except of
-    /// unusual records, whose events are read.
+pub enum ProcessSearch {
+    /// All process events are looked for. Only the GUIDs of the process and of its parent are read.
+    /// This needs no decoding, except of unusual records, whose events are read.
     Links,
-    /// The process events that are looked for are read with their fields.
-    Events,
+    /// All process events are read with their fields.
+    Every,
+    /// The events of these processes are read with their fields.
+    Of(Arc<HashSet<Guid>>),
 }
 
 /// The GUIDs in one of Sysmon's process events: in event 1, those of the process and of its parent;
@@ -47,19 +40,34 @@ pub struct ProcessLink {
     pub parent: Guid,
 }
 
+/// The GUIDs in those process events of a chunk that were not decoded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChunkLinks {
+    /// The offset of the chunk in its file, in bytes.
+    pub chunk: u64,
+    /// The GUIDs in each event, in the order of the events.
+    pub links: Vec<ProcessLink>,
+}
+
 impl ProcessSearch {
     /// Returns whether events of the process `guid` are looked for.
     #[must_use]
     pub fn includes(&self, guid: Guid) -> bool {
-        self.of.as_ref().is_none_or(|of| of.contains(&guid))
+        match self {
+            ProcessSearch::Links | ProcessSearch::Every => true,
+            ProcessSearch::Of(processes) => processes.contains(&guid),
+        }
     }
 }
 
 impl ProcessLink {
-    /// Returns the GUIDs in one of Sysmon's process events; `None` if the event states no GUID of
-    /// its process.
+    /// Returns the GUIDs in one of Sysmon's process events; `None` if the event is no process
+    /// event, or states no GUID of its process.
     #[must_use]
     pub fn of(event: &Event) -> Option<Self> {
+        if !event.is_process_event() {
+            return None;
+        }
         let guid = |name| event.get(name).and_then(Guid::parse);
         let parent = if event.is(&PROCESS_CREATION) { guid("ParentProcessGuid") } else { None };
         let process = guid("ProcessGuid").filter(|process| *process != Guid::NIL)?;
@@ -93,6 +101,9 @@ struct ProcessData {
     /// The index of the value that contains the GUID of the parent; `None` if the template
     /// definition has none, as that of event 5.
     parent: Option<Index>,
+    /// The shape (types and sizes) of the values of the last event of this template definition that
+    /// was examined value by value. Events with the same shape need no such examination.
+    shape: Shape,
     /// The indexes of the values that contain the event's fields. They are looked up at the first
     /// event that is read. `None` if the definition has fields that the kind of event does not
     /// have.
@@ -113,8 +124,10 @@ impl ProcessFinder {
 
     /// Removes and returns the GUIDs of the events that were found in the chunk, if only GUIDs are
     /// taken.
-    pub(in crate::scan) fn take_links(&mut self) -> impl Iterator<Item = ProcessLink> {
-        self.links.drain(..)
+    pub(in crate::scan) fn take_links(&mut self) -> Vec<ProcessLink> {
+        // The next chunk most likely has about as many.
+        let next = Vec::with_capacity(self.links.len());
+        std::mem::replace(&mut self.links, next)
     }
 
     /// Examines a process event, which is a record of the chunk. The chunk's live records end at
@@ -126,18 +139,22 @@ impl ProcessFinder {
         skimmed: &SkimmedRecord,
         end: usize,
     ) -> Option<bool> {
-        let values = Values::read(chunk, skimmed.data.clone()?)?;
+        let Range { start, end: data_end } = skimmed.data.clone()?;
+        let values = Values::head(chunk, start)?;
         let place = known(&mut self.data, values.definition, |offset| ProcessData::of(chunk, offset, end))?;
-        let indexes = self.data.get(place)?.1.as_ref()?;
+        let ProcessData { process, parent, shape, .. } = self.data.get_mut(place)?.1.as_mut()?;
+        if !values.fill_as(data_end, shape) {
+            return None;
+        }
         let guid = |index| values.bytes(index, GUID)?.first_chunk().map(Guid::from_stored);
-        let process = guid(indexes.process)?;
+        let process = guid(*process)?;
         if process == Guid::NIL || !self.search.includes(process) {
             return Some(false);
         }
-        if self.search.take == ProcessTake::Events {
+        if !matches!(self.search, ProcessSearch::Links) {
             return Some(true);
         }
-        let parent = match indexes.parent {
+        let parent = match *parent {
             Some(index) => guid(index)?,
             // An event 1 without the GUID of the parent has lost a name.
             None if is_creation(skimmed) => return None,
@@ -191,7 +208,7 @@ impl ProcessData {
         let template = data_template(chunk, offset, end)?;
         let index = |wanted| template.data.iter().find(|(name, _)| name.is(wanted)).map(|(_, index)| *index);
         let (process, parent) = (index("ProcessGuid")?, index("ParentProcessGuid"));
-        Some(ProcessData { process, parent, fields: OnceCell::new() })
+        Some(ProcessData { process, parent, shape: Shape::default(), fields: OnceCell::new() })
     }
 }
 
@@ -236,7 +253,7 @@ mod tests {
         let kinds = KindSet::default().with(&PROCESS_CREATION).with(&PROCESS_END);
         for style in [Style::Live, Style::Export] {
             let mut chunk = chunk(style);
-            let search = ProcessSearch { of: None, take: ProcessTake::Events };
+            let search = ProcessSearch::Every;
             let mut skimmer = Skimmer::new(&[]).finding_processes(&search);
             let mut left = Walk::default();
             assert!(skimmer.skim(&chunk, &mut left, &mut Tally::default()));
@@ -256,7 +273,7 @@ mod tests {
     #[test]
     fn the_texts_of_an_event_stay_far_below_the_limit() {
         let chunk = chunk(Style::Live);
-        let search = ProcessSearch { of: None, take: ProcessTake::Events };
+        let search = ProcessSearch::Every;
         let mut skimmer = Skimmer::new(&[]).finding_processes(&search);
         let mut walk = Walk::default();
         assert!(skimmer.skim(&chunk, &mut walk, &mut Tally::default()));

@@ -28,6 +28,7 @@ use crate::scan::evtx::chunk::{
 };
 use crate::scan::evtx::value::Values;
 use crate::scan::evtx::walk::{RecordOrigin, RecordSpan, Walk};
+use crate::scan::skim::beside::ProcessesBeside;
 use crate::scan::skim::first_template::FirstTemplate;
 use crate::scan::skim::known::{DataCheck, KnownEvent, KnownLog, WantedData, WantedValues, known, known_log};
 use crate::scan::skim::layout::Layout;
@@ -62,6 +63,9 @@ pub(in crate::scan) struct Skimmer {
     queries: WantedData,
     /// The search for events that are no DNS queries of Sysmon.
     others: OtherEvents,
+    /// The search for process events that does not change what is counted; `None` if they are not
+    /// looked for in this way.
+    beside: Option<ProcessesBeside>,
     /// The events of the chunk that are wanted and that could be read directly, without
     /// the decoder (the `evtx` crate), each with the offset of its record in the chunk.
     read: Vec<(usize, Event)>,
@@ -98,6 +102,7 @@ impl Skimmer {
             window: Window::default(),
             queries: WantedData::new(wanted, DNS_QUERY.required().collect()),
             others: OtherEvents::Counted,
+            beside: None,
             read: Vec::new(),
             read_text: 0,
             remembered: FirstTemplate::default(),
@@ -120,6 +125,13 @@ impl Skimmer {
     /// chosen for decoding.
     pub(in crate::scan) fn finding_processes(self, search: &ProcessSearch) -> Self {
         Skimmer { others: OtherEvents::Processes(ProcessFinder::new(search.clone())), ..self }
+    }
+
+    /// Returns the skimmer, set to look for those of Sysmon's process events that `search`
+    /// describes, beside all that it looks for already. It counts and chooses for decoding what it
+    /// would without them.
+    pub(in crate::scan) fn finding_processes_beside(self, search: &ProcessSearch) -> Self {
+        Skimmer { beside: Some(ProcessesBeside::new(search.clone())), ..self }
     }
 
     /// Returns the skimmer, set to verify the checksum of the records in the chunks that
@@ -173,6 +185,8 @@ impl Skimmer {
         let holds = !walk.checked || live.are_as_written(chunk);
         if holds {
             self.count(tally);
+            let is_checked = walk.checked;
+            self.beside.iter_mut().for_each(|beside| beside.end(|| is_checked || live.are_as_written(chunk)));
         }
         holds
     }
@@ -181,14 +195,25 @@ impl Skimmer {
     /// crate), from the chunk that was passed to [`Skimmer::skim`] last, each with the offset of
     /// its record. Only valid if [`Skimmer::skim`] returned true.
     pub(in crate::scan) fn take_read(&mut self) -> impl Iterator<Item = (usize, Event)> {
-        self.read.drain(..)
+        let beside = self.beside.iter_mut().flat_map(ProcessesBeside::take_read);
+        self.read.drain(..).chain(beside)
     }
 
     /// Removes and returns the GUIDs of the process events in the chunk that was passed to
     /// [`Skimmer::skim`] last, if only GUIDs are taken of such events. Only valid if
     /// [`Skimmer::skim`] returned true.
-    pub(in crate::scan) fn take_links(&mut self) -> impl Iterator<Item = ProcessLink> {
-        self.others.take_links()
+    pub(in crate::scan) fn take_links(&mut self) -> Vec<ProcessLink> {
+        match &mut self.beside {
+            Some(beside) => beside.take_links(),
+            None => self.others.take_links(),
+        }
+    }
+
+    /// Returns whether process events are looked for beside DNS queries, but could not all be taken
+    /// from the chunk that was passed to [`Skimmer::skim`] last. Only valid if [`Skimmer::skim`]
+    /// returned true.
+    pub(in crate::scan) fn lacks_processes(&self) -> bool {
+        self.beside.as_ref().is_some_and(ProcessesBeside::is_lacking)
     }
 
     /// Prepares the skimmer for `chunk`, whose live records end at offset `end`: forgets what is
@@ -200,6 +225,7 @@ impl Skimmer {
         self.last_layout = 0;
         self.queries.data.clear();
         self.others.begin();
+        self.beside.iter_mut().for_each(ProcessesBeside::begin);
         if self.logs.len() > MOST_LOGS {
             self.logs.clear();
             self.layouts.clear();
@@ -246,12 +272,16 @@ impl Skimmer {
     /// its own, so that the processor's registers serve its loop alone.
     #[inline(never)]
     fn batch(&mut self, chunk: &[u8], mut at: usize, end: usize, walk: &mut Walk) -> usize {
-        let Skimmer { layouts, last_layout, queries, others, events, logs, renumbered, window, .. } = self;
+        let Skimmer {
+            layouts, last_layout, queries, others, beside, events, logs, renumbered, window, ..
+        } = self;
         let Some(layout) = layouts.get(*last_layout) else { return at };
         let (Some(log), Some((_, Some(event)))) = (logs.get_mut(layout.log), events.get_mut(layout.event))
         else {
             return at;
         };
+        // Either all records of a layout are Sysmon's or none.
+        let mut beside = beside.as_mut().filter(|_| layout.sysmon);
         let mut batch = RecordBatch::new(at);
         while let Some((range, header)) = whole_record(chunk, at, end) {
             let Some(skimmed) = layout.read(chunk, content(&range)) else { break };
@@ -262,6 +292,12 @@ impl Skimmer {
                 break;
             }
             at = range.end;
+            if let Some(beside) = &mut beside
+                && skimmed.is_process_event()
+            {
+                let record = ProcessRecord { chunk, end, template: &event.template, skimmed: &skimmed };
+                beside.examine(record, content(&range));
+            }
         }
         walk.found += usize::try_from(batch.records()).unwrap_or(usize::MAX);
         *renumbered += batch.end(layout.sysmon, &mut event.counts, &mut log.runs, &mut walk.clock);
@@ -294,14 +330,21 @@ impl Skimmer {
         if self.others.may_want(&skimmed) && self.others.want(chunk, &skimmed, end)? {
             let template = &self.events.get(event)?.1.as_ref()?.template;
             let record = ProcessRecord { chunk, end, template, skimmed: &skimmed };
-            let Some(read) = self.others.read(record, content) else {
+            let Some(read) = self.others.read(record, content.clone()) else {
                 return Some(RecordOutcome::Decode);
             };
             self.read_text += read.text_length();
             self.read.push((range.start, read));
         }
         let runs = &mut self.logs.get_mut(log)?.runs;
-        self.events.get_mut(event)?.1.as_mut()?.counts.add(&skimmed, &self.window);
+        let event = self.events.get_mut(event)?.1.as_mut()?;
+        event.counts.add(&skimmed, &self.window);
+        if let Some(beside) = &mut self.beside
+            && skimmed.is_process_event()
+        {
+            let record = ProcessRecord { chunk, end, template: &event.template, skimmed: &skimmed };
+            beside.examine(record, content);
+        }
         runs.add(skimmed.event_record_id, Some(skimmed.time));
         self.renumbered += u64::from(header.header_id != skimmed.event_record_id);
         Some(RecordOutcome::Counted)

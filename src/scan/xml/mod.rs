@@ -23,7 +23,7 @@ use crate::evidence::source::LogBytes;
 use crate::ledger::clock::RecordHeader;
 use crate::ledger::damage::{Damage, Integrity, Problem};
 use crate::scan::block_scan::BlockScan;
-use crate::scan::decode::document::Document;
+use crate::scan::decode::document::{Document, read_event};
 use crate::scan::evtx::log::Block;
 use crate::scan::located::{LocatedEvent, Location};
 use crate::scan::read::{BlockBuffer, BlockPart};
@@ -180,7 +180,8 @@ impl XmlWalk<'_> {
             _ if is_lacking => Err(None),
             Ending::Whole => {
                 let text = self.text.decoded(span.range.clone()).map_err(String::from);
-                text.and_then(|xml| parse(&xml, self.kinds)).map_err(Some)
+                let document = |xml: &str| read_event(self.kinds, |kinds| parse(xml, kinds));
+                text.and_then(|xml| document(&xml)).map_err(Some)
             }
             Ending::Another => Err(Some("expected its end tag, found the start of another event".to_owned())),
             Ending::File => Err(Some("expected its end tag, found the end of the file".to_owned())),

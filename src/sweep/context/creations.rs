@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use super::source::FoundProcesses;
 use super::watched::ComputerNumber;
 use crate::base::digest::Sha256Digest;
 use crate::event::{EventTime, Guid, PROCESS_CREATION};
@@ -46,15 +45,15 @@ pub(super) struct Known {
 pub(super) struct Creations(BTreeMap<(ComputerNumber, Guid), Known>);
 
 impl Creations {
-    /// Adds those events in `found`, the process events of a block of a file, that `search`
-    /// describes, if `is_watched` knows their computer. Must be called in evidence order.
+    /// Adds those of these process events that `search` describes, if `is_watched` knows their
+    /// computer. They are of one file, which is given by its position among all files of the sweep.
+    /// Must be called in evidence order.
     pub(super) fn add(
         &mut self,
-        found: FoundProcesses,
+        (number, events): (usize, Vec<LocatedEvent>),
         search: &ProcessSearch,
         is_watched: impl Fn(&str) -> Option<ComputerNumber>,
     ) {
-        let FoundProcesses { number, events, .. } = found;
         for located in events {
             let process = ProcessLink::of(&located.event).map(|link| link.process);
             let Some(process) = process.filter(|process| search.includes(*process)) else { continue };

@@ -1,128 +1,353 @@
-//! Which process events are needed, and in which blocks they lie. That follows from the GUIDs of
-//! processes and their parents, which are read without decoding events.
+//! The GUIDs in process events: that of the process and that of its parent, with the place of the
+//! event. From them follows which events are needed, and where they lie.
+//!
+//! All evidence is read before it is known which computers have matches, and its process events can
+//! be more than memory holds. So their GUIDs lie in a temporary file if they are many. The file is
+//! looked through once for each generation of ancestors.
 
-use std::collections::HashSet;
-use std::sync::Arc;
+use std::io::{self, BufReader, BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::ancestry::{MOST_ANCESTORS, ancestors};
-use super::source::{FoundProcesses, ProcessSource};
+use tempfile::{SpooledTempFile, spooled_tempfile_in};
+
+use super::ancestry::MOST_ANCESTORS;
+use crate::base::fast_map::FastSet;
 use crate::error::SweepError;
 use crate::event::Guid;
-use crate::scan::{ProcessLink, ProcessSearch, ProcessTake};
+use crate::evidence::discover::{FileForm, LogFile};
+use crate::output::OutputError;
+use crate::scan::{Block, BlockScan, CHUNK_SIZE, ChunkLinks, FILE_HEADER_SIZE, ProcessLink};
 
-/// The most events whose GUIDs are kept in memory at once: some 150 MB of them. If the logs have
-/// more, they are read once for each generation of ancestors.
-const MOST_LINKS: usize = 4 << 20;
+/// The most bytes of GUIDs that are kept in memory. If there are more, all of them are written to a
+/// temporary file.
+const MOST_IN_MEMORY: usize = 8 << 20;
+/// The number of bytes that are read at a time when the GUIDs are looked through.
+const READ_BYTES: usize = 256 << 10;
+/// The number of bytes of GUIDs that are collected before they are added to the others.
+const WRITE_BYTES: usize = 32 << 10;
+/// The size in bytes of a GUID.
+const GUID_BYTES: usize = 16;
+/// The size in bytes of what comes before the GUIDs of a place: the place, and how many GUIDs
+/// follow.
+const HEAD_BYTES: usize = 4 + 8 + 8 + 4 + 4;
 
-/// The GUIDs in a process event, and the block that contains the event.
+/// A place with process events: a part of a file that can be read by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct PlacedLink {
-    link: ProcessLink,
-    /// The position of the block in the list of the blocks that were read.
-    block: u32,
+pub(in crate::sweep) struct ProcessPlace {
+    /// The position of the file among all files of the sweep, in evidence order.
+    pub file: u32,
+    /// Where the part of the file begins: the offset of its first byte. If the events are read from
+    /// the part of a sweep, it is the number of their document among those of the file.
+    pub start: u64,
+    /// Where the part of the file ends: the offset after its last byte, or the number after that of
+    /// the document.
+    pub end: u64,
+}
+
+impl ProcessPlace {
+    /// Returns the place that is the range from `start` to `end` of a file.
+    pub(in crate::sweep) fn new(file: usize, start: u64, end: u64) -> Self {
+        let file = u32::try_from(file).expect("a sweep lists fewer files than fit into memory");
+        ProcessPlace { file, start, end }
+    }
+
+    /// Returns the position of the file among all files of the sweep.
+    pub(in crate::sweep) fn file(self) -> usize {
+        self.file as usize
+    }
+
+    /// Returns the place as a block of its file.
+    pub(super) fn block(self) -> Block {
+        Block { start: self.start, end: self.end }
+    }
+}
+
+/// The GUIDs in process events, encoded as they are kept in memory or in a temporary file.
+///
+/// For each place come its file, start and end, the number of events with the GUID of a parent, and
+/// the number of other events; then two GUIDs for each of the former, and one for each of the
+/// latter.
+#[derive(Debug, Default)]
+pub(in crate::sweep) struct EncodedLinks(Vec<u8>);
+
+impl EncodedLinks {
+    /// Encodes the GUIDs in all process events that `scan` found in a block of a file. `number` is
+    /// the position of the file among all files of the sweep.
+    pub(in crate::sweep) fn of((number, file): (usize, &LogFile), block: Block, scan: &BlockScan) -> Self {
+        let whole = ProcessPlace::new(number, block.start, block.end);
+        let can_be_divided = has_regular_chunks(file, scan);
+        let place = |offset| {
+            let chunk = if can_be_divided { chunk_at(block, offset) } else { None };
+            chunk.map_or(whole, |chunk| ProcessPlace::new(number, chunk.start, chunk.end))
+        };
+        let mut encoded = EncodedLinks::default();
+        for ChunkLinks { chunk, links } in &scan.links {
+            encoded.push(place(*chunk), links.iter().copied());
+        }
+        let live = scan
+            .events
+            .iter()
+            .filter_map(|found| Some((place(found.location.record_offset), ProcessLink::of(&found.event)?)));
+        let deleted = scan.recovered.iter().filter_map(|found| Some((whole, ProcessLink::of(&found.event)?)));
+        let decoded: Vec<(ProcessPlace, ProcessLink)> = live.chain(deleted).collect();
+        for of_place in decoded.chunk_by(|(one, _), (other, _)| one == other) {
+            if let Some((place, _)) = of_place.first() {
+                encoded.push(*place, of_place.iter().map(|(_, link)| *link));
+            }
+        }
+        encoded
+    }
+
+    /// Adds the GUIDs in the process events of a place.
+    pub(in crate::sweep) fn push(
+        &mut self,
+        place: ProcessPlace,
+        links: impl Iterator<Item = ProcessLink> + Clone,
+    ) {
+        let EncodedLinks(bytes) = self;
+        bytes.extend_from_slice(&place.file.to_le_bytes());
+        bytes.extend_from_slice(&place.start.to_le_bytes());
+        bytes.extend_from_slice(&place.end.to_le_bytes());
+        let counts = links.clone().fold([0_u32; 2], |[with_parent, alone], link| {
+            let is_alone = u32::from(link.parent == Guid::NIL);
+            [with_parent + 1 - is_alone, alone + is_alone]
+        });
+        counts.iter().for_each(|count| bytes.extend_from_slice(&count.to_le_bytes()));
+        for ProcessLink { process, parent } in links.clone().filter(|link| link.parent != Guid::NIL) {
+            bytes.extend_from_slice(&process.bytes());
+            bytes.extend_from_slice(&parent.bytes());
+        }
+        for ProcessLink { process, .. } in links.filter(|link| link.parent == Guid::NIL) {
+            bytes.extend_from_slice(&process.bytes());
+        }
+    }
+}
+
+/// Returns whether each chunk of a scanned block lies where it should in a log with a file header,
+/// and nothing is odd about it. Scanning one of these chunks then finds the live events that
+/// scanning the block finds in the chunk.
+fn has_regular_chunks(file: &LogFile, scan: &BlockScan) -> bool {
+    let is_at_its_place =
+        scan.chunks_end.checked_sub(FILE_HEADER_SIZE).is_some_and(|end| end.is_multiple_of(CHUNK_SIZE));
+    file.form == FileForm::Log && scan.problems.is_empty() && scan.notes.count() == 0 && is_at_its_place
+}
+
+/// Returns the range of the chunk that contains the byte at `offset` of a log with a file header;
+/// `None` if the chunk does not lie in `block`.
+fn chunk_at(block: Block, offset: u64) -> Option<Block> {
+    let start = offset - offset.checked_sub(FILE_HEADER_SIZE)? % CHUNK_SIZE;
+    let end = start + CHUNK_SIZE;
+    (start >= block.start && end <= block.end).then_some(Block { start, end })
+}
+
+/// The GUIDs in process events, and the places of these events: in memory or, if they are many, in
+/// a temporary file, which has no name and is gone with the process.
+#[derive(Debug)]
+pub(in crate::sweep) struct LinkSpool {
+    file: BufWriter<SpooledTempFile>,
+    /// The folder of the temporary file. Errors name it.
+    folder: PathBuf,
+}
+
+impl LinkSpool {
+    /// Makes an empty spool, whose temporary file lies in `folder`.
+    pub(in crate::sweep) fn new(folder: &Path) -> Self {
+        Self::with_limit(folder, MOST_IN_MEMORY)
+    }
+
+    fn with_limit(folder: &Path, most_in_memory: usize) -> Self {
+        let file = spooled_tempfile_in(most_in_memory, folder);
+        LinkSpool { file: BufWriter::with_capacity(WRITE_BYTES, file), folder: folder.to_path_buf() }
+    }
+
+    /// Adds the GUIDs of some places.
+    pub(in crate::sweep) fn add(&mut self, links: &EncodedLinks) -> Result<(), SweepError> {
+        self.file.write_all(&links.0).map_err(|error| self.failed(&error))
+    }
+
+    /// Calls `found` for each process event in the files of `search`, with its place and its GUIDs.
+    fn each(
+        &mut self,
+        search: &LinkSearch<'_>,
+        mut found: impl FnMut(ProcessPlace, ProcessLink),
+    ) -> Result<(), SweepError> {
+        self.read(search, &mut found).map_err(|error| self.failed(&error))
+    }
+
+    fn read(
+        &mut self,
+        search: &LinkSearch<'_>,
+        found: &mut impl FnMut(ProcessPlace, ProcessLink),
+    ) -> io::Result<()> {
+        self.file.flush()?;
+        let file = self.file.get_mut();
+        file.seek(SeekFrom::Start(0))?;
+        let mut reader = BufReader::with_capacity(READ_BYTES, &mut *file);
+        let mut guids = Vec::new();
+        while !search.interrupt.load(Ordering::Relaxed)
+            && let Some(Head { place, with_parent, alone }) = read_head(&mut reader)?
+        {
+            let (pairs, single) = (with_parent * 2 * GUID_BYTES, alone * GUID_BYTES);
+            if search.files.binary_search(&place.file()).is_err() {
+                reader.seek_relative(i64::try_from(pairs + single).map_err(io::Error::other)?)?;
+                continue;
+            }
+            guids.resize(pairs + single, 0);
+            reader.read_exact(&mut guids)?;
+            let (pairs, single) = guids.split_at(pairs);
+            for [process, parent] in pairs.as_chunks::<GUID_BYTES>().0.as_chunks::<2>().0 {
+                let (process, parent) = (Guid::from_bytes(*process), Guid::from_bytes(*parent));
+                found(place, ProcessLink { process, parent });
+            }
+            for process in single.as_chunks::<GUID_BYTES>().0 {
+                found(place, ProcessLink { process: Guid::from_bytes(*process), parent: Guid::NIL });
+            }
+        }
+        // More can be added after what is there.
+        file.seek(SeekFrom::End(0)).map(|_| ())
+    }
+
+    fn failed(&self, error: &io::Error) -> SweepError {
+        let reason = format!("the temporary file for process events: {error}");
+        OutputError::Write { path: self.folder.clone(), reason }.into()
+    }
+}
+
+/// What comes before the encoded GUIDs of a place.
+struct Head {
+    place: ProcessPlace,
+    /// The number of events with the GUID of a parent.
+    with_parent: usize,
+    /// The number of other events.
+    alone: usize,
+}
+
+/// Reads what comes before the encoded GUIDs of a place; `None` at the end of the file.
+fn read_head(reader: &mut impl Read) -> io::Result<Option<Head>> {
+    let mut head = [0; HEAD_BYTES];
+    let (first, rest) = head.split_at_mut(1);
+    if reader.read(first)? == 0 {
+        return Ok(None);
+    }
+    reader.read_exact(rest)?;
+    let (file, rest) = head.split_first_chunk::<4>().ok_or(ErrorKind::UnexpectedEof)?;
+    let (start, rest) = rest.split_first_chunk::<8>().ok_or(ErrorKind::UnexpectedEof)?;
+    let (end, rest) = rest.split_first_chunk::<8>().ok_or(ErrorKind::UnexpectedEof)?;
+    let (with_parent, rest) = rest.split_first_chunk::<4>().ok_or(ErrorKind::UnexpectedEof)?;
+    let alone = rest.first_chunk::<4>().ok_or(ErrorKind::UnexpectedEof)?;
+    let count = |bytes| usize::try_from(u32::from_le_bytes(bytes)).map_err(io::Error::other);
+    let (start, end) = (u64::from_le_bytes(*start), u64::from_le_bytes(*end));
+    let place = ProcessPlace { file: u32::from_le_bytes(*file), start, end };
+    Ok(Some(Head { place, with_parent: count(*with_parent)?, alone: count(*alone)? }))
+}
+
+/// Where the needed process events are looked for.
+#[derive(Clone, Copy)]
+pub(super) struct LinkSearch<'s> {
+    /// The files with process events of the computers that have matches, by their positions among
+    /// all files of the sweep, in ascending order.
+    pub files: &'s [usize],
+    /// When this becomes true, the search ends early.
+    pub interrupt: &'s AtomicBool,
 }
 
 /// Returns the processes whose events are needed: `seeds`, and all that may be their ancestors.
-/// Also returns the positions of those blocks of `source` that contain events of these processes,
-/// in ascending order.
+/// Also returns the places of these events in the files of `search`, in ascending order.
 pub(super) fn needed(
-    source: &mut dyn ProcessSource,
-    seeds: Vec<Guid>,
-) -> Result<(HashSet<Guid>, Vec<u32>), SweepError> {
-    needed_with(source, seeds, MOST_LINKS)
-}
-
-fn needed_with(
-    source: &mut dyn ProcessSource,
-    seeds: Vec<Guid>,
-    most: usize,
-) -> Result<(HashSet<Guid>, Vec<u32>), SweepError> {
-    if seeds.is_empty() {
-        return Ok(Default::default());
-    }
-    let every = ProcessSearch { of: None, take: ProcessTake::Links };
-    let links = match links(source, &every, most)? {
-        Some(links) => links,
-        None => generations(source, &seeds)?,
-    };
-    let of = |process: &Guid| links_of(&links, *process);
-    let parents = |process: &Guid| {
-        of(process).map(|placed| placed.link.parent).filter(|parent| *parent != Guid::NIL).collect()
-    };
-    let needed: HashSet<Guid> = ancestors(seeds, parents).into_keys().collect();
-    let mut holding: Vec<u32> = needed.iter().flat_map(of).map(|placed| placed.block).collect();
-    holding.sort_unstable();
-    holding.dedup();
-    Ok((needed, holding))
-}
-
-/// Returns the links of a process. `links` are those of all processes, sorted by process; each says
-/// who started a process, and in which block its event lies.
-fn links_of(links: &[PlacedLink], process: Guid) -> impl Iterator<Item = &PlacedLink> {
-    let first = links.partition_point(|placed| placed.link.process < process);
-    links.iter().skip(first).take_while(move |placed| placed.link.process == process)
-}
-
-/// Reads the GUIDs in those process events of `source` that `search` describes, sorted. `None` if
-/// there are more than `most`.
-fn links(
-    source: &mut dyn ProcessSource,
-    search: &ProcessSearch,
-    most: usize,
-) -> Result<Option<Vec<PlacedLink>>, SweepError> {
-    let (mut links, mut too_many) = (Vec::new(), false);
-    source.read(search, None, &mut |FoundProcesses { place, links: found, events, .. }| {
-        let decoded = events.iter().filter_map(|found| ProcessLink::of(&found.event));
-        let wanted = decoded.filter(|link| search.includes(link.process));
-        if !too_many {
-            links.extend(found.iter().copied().chain(wanted).map(|link| PlacedLink { link, block: place }));
-            too_many = links.len() > most;
-        }
-    })?;
-    if too_many {
-        return Ok(None);
-    }
-    links.sort_unstable();
-    links.dedup();
-    Ok(Some(links))
-}
-
-/// Reads the GUIDs in the events of `seeds`, then those in the events of their parents, and so on:
-/// the whole source once for each generation.
-fn generations(source: &mut dyn ProcessSource, seeds: &[Guid]) -> Result<Vec<PlacedLink>, SweepError> {
-    let (mut all, mut seen): (Vec<PlacedLink>, HashSet<Guid>) = Default::default();
-    let mut generation: HashSet<Guid> = seeds.iter().copied().collect();
+    links: &mut LinkSpool,
+    search: &LinkSearch<'_>,
+    seeds: impl Iterator<Item = Guid>,
+) -> Result<(FastSet<Guid>, Vec<ProcessPlace>), SweepError> {
+    let (mut needed, mut places) = (FastSet::default(), Vec::new());
+    let mut generation: FastSet<Guid> = seeds.collect();
     for _ in 0..=MOST_ANCESTORS {
-        seen.extend(&generation);
-        let search = ProcessSearch { of: Some(Arc::new(generation)), take: ProcessTake::Links };
-        let found = links(source, &search, usize::MAX)?.expect("any number of links is kept");
-        let parents = found.iter().map(|placed| placed.link.parent);
-        generation = parents.filter(|parent| *parent != Guid::NIL && !seen.contains(parent)).collect();
-        all.extend(found);
+        needed.extend(&generation);
+        let mut parents = FastSet::default();
+        links.each(search, |place, link| {
+            if generation.contains(&link.process) {
+                if places.last() != Some(&place) {
+                    places.push(place);
+                }
+                if link.parent != Guid::NIL && !needed.contains(&link.parent) {
+                    parents.insert(link.parent);
+                }
+            }
+        })?;
+        places.sort_unstable();
+        places.dedup();
+        generation = parents;
         if generation.is_empty() {
             break;
         }
     }
-    all.sort_unstable();
-    Ok(all)
+    Ok((needed, places))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::pass::{ContextFile, Pass};
-    use super::*;
-    use crate::config::Sweep;
-    use crate::event::EventTime;
-    use crate::evidence::discover::discover;
-    use dnsweep_samples::process_guid;
-    use dnsweep_samples::{Event, LogWriter, Style};
-    use std::num::NonZeroUsize;
-    use std::sync::atomic::AtomicBool;
+    use std::collections::{BTreeSet, HashSet};
+    use std::sync::Arc;
 
-    /// Makes a log in which each process was started by the one with half its number.
-    fn log(processes: std::ops::Range<u32>, style: Style) -> Vec<u8> {
+    use dnsweep_samples::{Event, LogWriter, Style, process_guid};
+    use proptest::prelude::*;
+
+    use super::super::ancestry::ancestors;
+    use super::*;
+    use crate::evidence::discover::{Search, discover};
+    use crate::scan::{ProcessSearch, Scanner, blocks};
+
+    fn guid(process: u32) -> Guid {
+        Guid::parse(&process_guid(process).to_string()).unwrap()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+        #[test]
+        fn what_is_needed_is_what_a_look_at_all_links_finds(
+            logged in prop::collection::vec((0..4_usize, 0..3_u64, 1..30_u32, 0..30_u32), 0..40),
+            wanted in prop::collection::btree_set(0..4_usize, 0..4),
+            seeds in prop::collection::vec(1..30_u32, 1..4),
+            most_in_memory in prop_oneof![Just(0), Just(100), Just(1 << 20)],
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            let mut spool = LinkSpool::with_limit(folder.path(), most_in_memory);
+            let mut links = Vec::new();
+            for (file, start, process, parent) in logged {
+                let place = ProcessPlace::new(file, start, start + 1);
+                // A process that is started by no process has ended.
+                let parent = if parent == 0 { Guid::NIL } else { guid(parent) };
+                let link = ProcessLink { process: guid(process), parent };
+                let mut encoded = EncodedLinks::default();
+                encoded.push(place, std::iter::once(link));
+                spool.add(&encoded).unwrap();
+                links.extend(wanted.contains(&file).then_some((place, link)));
+            }
+            let wanted: Vec<usize> = wanted.into_iter().collect();
+            let seeds: Vec<Guid> = seeds.into_iter().map(guid).collect();
+            let parents = |process: &Guid| {
+                let of = links.iter().filter(|(_, link)| link.process == *process);
+                of.map(|(_, link)| link.parent).filter(|parent| *parent != Guid::NIL).collect()
+            };
+            let expected: FastSet<Guid> = ancestors(seeds.clone(), parents).into_keys().collect();
+            let of_needed = links.iter().filter(|(_, link)| expected.contains(&link.process));
+            let places: BTreeSet<ProcessPlace> = of_needed.map(|(place, _)| *place).collect();
+            // A second look finds the same.
+            for _ in 0..2 {
+                let search = LinkSearch { files: &wanted, interrupt: &AtomicBool::new(false) };
+                let found = needed(&mut spool, &search, seeds.iter().copied()).unwrap();
+                prop_assert_eq!(&found.0, &expected);
+                prop_assert_eq!(&found.1, &places.iter().copied().collect::<Vec<_>>());
+            }
+            prop_assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "the file has no name");
+        }
+    }
+
+    /// Makes a log of some chunks in which each process was started by the one with half its
+    /// number.
+    fn log(style: Style) -> Vec<u8> {
         let mut writer = LogWriter::new(style);
-        for process in processes {
+        for process in 1..300 {
             let event = Event::process_create("a.exe", "a.exe", "b.exe").of_process(process);
             let event = event.with("ParentProcessGuid", process_guid(process / 2)).numbered(process.into());
             writer.push(&event).unwrap();
@@ -131,25 +356,55 @@ mod tests {
     }
 
     #[test]
-    fn a_pass_for_each_generation_finds_what_one_pass_for_all_finds() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("1.evtx"), log(1..2500, Style::Live)).unwrap();
-        std::fs::write(folder.path().join("2.evtx"), log(2500..5000, Style::Export)).unwrap();
-        std::fs::write(folder.path().join("3.evtx"), log(2..60, Style::Forwarded)).unwrap();
-        let sweep = Sweep { evidence: vec![folder.path().to_path_buf()], ..Sweep::default() };
-        let config = sweep.resolve(EventTime::now()).unwrap();
-        let discovery = discover(&config.search(), NonZeroUsize::MIN).unwrap();
-        let files: Vec<ContextFile<'_>> =
-            discovery.files.iter().enumerate().map(|(number, file)| ContextFile { number, file }).collect();
-        let interrupt = AtomicBool::new(false);
-        let mut observer = ();
-        let mut pass = Pass::new(&config, &files, &mut observer, &interrupt);
-        let seeds: Vec<Guid> =
-            [4999, 77].map(|process| Guid::parse(&process_guid(process).to_string()).unwrap()).to_vec();
-        let mut needed = |most| needed_with(&mut pass, seeds.clone(), most).unwrap();
-        let at_once = needed(MOST_LINKS);
-        // 4999 halves down to 0 in 13 steps. 77 and 38 are new, and 19 is one of those steps.
-        assert_eq!(at_once.0.len(), 16);
-        assert_eq!(needed(10), at_once);
+    fn what_is_read_at_each_place_is_what_the_block_has_there() {
+        let whole = log(Style::Live);
+        assert!(whole.len() > 4096 + 3 * 65536);
+        let damaged = |at: usize| {
+            let mut damaged = whole.clone();
+            damaged[4096 + 65536 + at] ^= 0xff;
+            damaged
+        };
+        let mut shifted = whole.clone();
+        shifted.splice(4096 + 65536..4096 + 65536, [7; 100]);
+        let logs = [
+            (whole.clone(), true),
+            (log(Style::Export), true),
+            (log(Style::Forwarded), true),
+            // Without its header, the log has its chunks elsewhere.
+            (whole[4096..].to_vec(), false),
+            // A damaged record is noticed only when it is decoded.
+            (damaged(700), true),
+            (damaged(100), false),
+            (shifted, false),
+        ];
+        for (number, (bytes, is_divided)) in logs.into_iter().enumerate() {
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::write(folder.path().join("a.evtx"), &bytes).unwrap();
+            let search = Search { roots: vec![folder.path().to_path_buf()], ..Search::default() };
+            let discovery = discover(&search, std::num::NonZeroUsize::MIN).unwrap();
+            let (file, size) = (&discovery.files[0], bytes.len() as u64);
+            let block = blocks(size, 128).next().unwrap();
+            let links = Scanner::for_processes(&ProcessSearch::Links).scan(&bytes, block, size);
+            let mut spool = LinkSpool::new(folder.path());
+            spool.add(&EncodedLinks::of((0, file), block, &links)).unwrap();
+            for seed in [1, 77, 299] {
+                let search = LinkSearch { files: &[0], interrupt: &AtomicBool::new(false) };
+                let (needed, places) = needed(&mut spool, &search, std::iter::once(guid(seed))).unwrap();
+                let is_part = |place: &ProcessPlace| place.block() != block;
+                assert_eq!(places.iter().all(is_part), is_divided, "{number} {places:?}");
+                let of: HashSet<Guid> = needed.into_iter().collect();
+                let mut scanner = Scanner::for_processes(&ProcessSearch::Of(Arc::new(of.clone())));
+                let mut read = |block| {
+                    let mut events = scanner.scan(&bytes, block, size).events;
+                    events.retain(|found| {
+                        ProcessLink::of(&found.event).is_some_and(|link| of.contains(&link.process))
+                    });
+                    events
+                };
+                let at_places: Vec<_> = places.iter().flat_map(|place| read(place.block())).collect();
+                assert!(!at_places.is_empty());
+                assert_eq!(at_places, read(block), "{number}");
+            }
+        }
     }
 }

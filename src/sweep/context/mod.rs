@@ -1,19 +1,21 @@
 //! Process context (`--context`): which processes made the matching queries, and which started
 //! them.
 //!
-//! After all evidence was read, the logs of the computers with matches are read a second time, for
-//! Sysmon's process events (event 1, a process was created; event 5, a process ended). First, only
-//! the GUIDs of all processes and their parents are noted, which costs what counting records costs.
-//! From these follows which events are needed: those of the processes in matches, and of up to
-//! 16 ancestors of each. Then the blocks that contain these events are read again.
+//! While the evidence is read, the GUIDs in Sysmon's process events (event 1, a process was
+//! created; event 5, a process ended) are noted: that of each process and of its parent. From these
+//! follows, once all matches are known, which events are needed: those of the processes in matches,
+//! and of up to 16 ancestors of each. Then the chunks that contain these events are read again.
 //!
-//! What is found does not depend on the order of reading, and logs of other computers are not read.
+//! Only the GUIDs in the logs of computers with matches are looked through. If process events of
+//! such a log could not be noted, because they must be decoded or the log was not read whole, their
+//! blocks are read again first. What is found does not depend on that, or on the order of reading.
 //!
 //! A sweep that leaves a part cannot know which computers have matches in other parts. It puts all
 //! process events of its logs into the part, and a merge reads the parts in place of the logs.
 
 mod ancestry;
 mod creations;
+mod first_reading;
 mod links;
 mod pass;
 mod search;
@@ -25,18 +27,19 @@ use std::sync::Arc;
 
 use self::ancestry::ancestors;
 use self::creations::{Account, Creation, Creations, Known};
-use self::links::needed;
+pub(super) use self::first_reading::UnitLinks;
+pub(super) use self::links::{EncodedLinks, LinkSpool, ProcessPlace};
+use self::links::{LinkSearch, needed};
 pub(super) use self::pass::scan_for_processes;
 pub(super) use self::search::{ContextSearch, ProcessesFrom};
-pub(super) use self::source::{FoundProcesses, ProcessSource};
-pub(super) use self::watched::Watched;
-use self::watched::{ComputerNumber, WatchedComputer};
+pub(super) use self::source::ProcessSource;
+use self::watched::{ComputerNumber, Watched, WatchedComputer};
 use crate::config::{Config, Recovery};
 use crate::error::SweepError;
 use crate::event::{EventTime, Guid};
 use crate::evidence::discover::Discovery;
 use crate::report::{CreationPlace, ProcessRow, ProcessStatus};
-use crate::scan::{ProcessSearch, ProcessTake};
+use crate::scan::ProcessSearch;
 
 /// A process that made a matching query, or an ancestor of one.
 pub(super) struct Process {
@@ -98,11 +101,11 @@ impl Processes {
     }
 }
 
-/// Returns the files to read for processes, by their positions among all files of the sweep: those
-/// with records of the computers that have matches. If deleted records are searched for, these are
-/// all files of the pieces of evidence in which such files lie: a log that was cleared has no
-/// record that names its computer.
-pub(super) fn files_to_read(config: &Config, watched: &Watched, discovery: &Discovery) -> Vec<usize> {
+/// Returns the files to search for processes, by their positions among all files of the sweep:
+/// those with records of the computers that have matches. If deleted records are searched for,
+/// these are all files of the pieces of evidence in which such files lie: a log that was cleared
+/// has no record that names its computer.
+fn files_to_read(config: &Config, watched: &Watched, discovery: &Discovery) -> Vec<usize> {
     let mut files = watched.files();
     if config.options.recovery == Recovery::Stale {
         let piece = |file: usize| discovery.files.get(file).expect("noted files are of the sweep").evidence;
@@ -112,15 +115,25 @@ pub(super) fn files_to_read(config: &Config, watched: &Watched, discovery: &Disc
     files.into_iter().collect()
 }
 
-/// Finds the processes of the matches that `watched` noted, and their ancestors. `source` reads the
-/// process events of the logs of their computers.
-fn processes(watched: &Watched, source: &mut dyn ProcessSource) -> Result<Processes, SweepError> {
-    let seeds = watched.seeds().map(|(_, guid)| guid).collect();
-    let (needed, blocks) = needed(source, seeds)?;
+/// Finds the processes of the matches that `watched` noted, and their ancestors, in the files of
+/// `search`. `links` has the GUIDs that the first reading noted, and `source` reads everything
+/// else.
+fn processes(
+    watched: &Watched,
+    links: &mut LinkSpool,
+    search: &LinkSearch<'_>,
+    source: &mut dyn ProcessSource,
+) -> Result<Processes, SweepError> {
+    if watched.seeds().next().is_none() {
+        return Ok(Processes::default());
+    }
+    source.read_links(links)?;
+    let (needed, places) = needed(links, search, watched.seeds().map(|(_, guid)| guid))?;
     let mut known = Creations::default();
     let is_watched = |computer: &str| watched.number(computer).filter(|number| watched.has_seeds(*number));
-    let search = ProcessSearch { of: Some(Arc::new(needed)), take: ProcessTake::Events };
-    source.read(&search, Some(&blocks), &mut |found| known.add(found, &search, is_watched))?;
+    let wanted = ProcessSearch::Of(Arc::new(needed.into_iter().collect()));
+    source
+        .read_events(&wanted, &places, &mut |file, events| known.add((file, events), &wanted, is_watched))?;
     Ok(Processes { found: rows(watched, known, source), is_interrupted: source.is_interrupted() })
 }
 

@@ -1,41 +1,24 @@
-//! A pass over logs: reads blocks of them once more, for process events.
+//! A pass over logs: reads places in them once more, for process events.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::source::{FoundProcesses, ProcessSource};
+use super::links::{EncodedLinks, LinkSpool, ProcessPlace};
+use super::source::ProcessSource;
 use crate::base::in_order::in_order;
 use crate::config::Config;
 use crate::error::SweepError;
-use crate::evidence::discover::{LogFile, OpenLog};
-use crate::scan::{Block, BlockScan, ProcessSearch, Scanner};
+use crate::evidence::discover::{Discovery, LogFile, OpenLog};
+use crate::scan::{Block, BlockScan, LocatedEvent, ProcessSearch, Scanner};
 use crate::sweep::Observer;
 use crate::sweep::block_reader::BlockReader;
-use crate::sweep::unit::file_blocks;
 
-/// A file that is read for process events.
-#[derive(Clone, Copy)]
-pub(in crate::sweep) struct ContextFile<'f> {
-    /// The position of the file among all files of the sweep, in evidence order.
-    pub number: usize,
-    pub file: &'f LogFile,
-}
-
-/// A block (a range of bytes that is read as one piece of work) of one of the files of a pass.
-#[derive(Debug, Clone, Copy)]
-struct BlockPlace {
-    /// The position of the file in the list of the pass's files.
-    file: u32,
-    block: Block,
-}
-
-/// Reads blocks of logs for process events, any number of times.
-pub(super) struct Pass<'p, 'f> {
+/// Reads places in logs for process events.
+pub(super) struct Pass<'p> {
     config: &'p Config,
-    files: &'p [ContextFile<'f>],
-    /// All blocks of the files, in evidence order. Unchanged logs of shadow copies have none,
-    /// because the same bytes are read elsewhere.
-    blocks: Vec<BlockPlace>,
+    discovery: &'p Discovery,
+    /// The blocks whose GUIDs the first reading did not note, in evidence order.
+    not_noted: Vec<ProcessPlace>,
     observer: &'p mut dyn Observer,
     interrupt: &'p AtomicBool,
     /// The files that could not be read whole, by their positions among all files of the sweep.
@@ -43,59 +26,81 @@ pub(super) struct Pass<'p, 'f> {
     is_interrupted: bool,
 }
 
-impl<'p, 'f> Pass<'p, 'f> {
-    /// Makes a pass over `files`, which reports its progress to `observer`. When `interrupt`
-    /// becomes true, no further block is read.
+impl<'p> Pass<'p> {
+    /// Makes a pass over logs, which reports its progress to `observer`. `not_noted` are the blocks
+    /// whose GUIDs the first reading did not note, in evidence order. When `interrupt` becomes
+    /// true, no further place is read.
     pub(super) fn new(
-        config: &'p Config,
-        files: &'p [ContextFile<'f>],
+        (config, discovery): (&'p Config, &'p Discovery),
+        not_noted: Vec<ProcessPlace>,
         observer: &'p mut dyn Observer,
         interrupt: &'p AtomicBool,
     ) -> Self {
-        let read = (0_u32..).zip(files).filter(|(_, file)| file.file.same_as().is_none());
-        let blocks = read.flat_map(|(file, of)| file_blocks(of.file).map(move |block| (file, block)));
-        let blocks = blocks.map(|(file, block)| BlockPlace { file, block }).collect();
-        Pass { config, files, blocks, observer, interrupt, unread: HashSet::new(), is_interrupted: false }
+        let unread = HashSet::new();
+        Pass { config, discovery, not_noted, observer, interrupt, unread, is_interrupted: false }
+    }
+
+    /// Scans these places for the process events that `search` describes. Threads call `take` with
+    /// what was found in each place. `found` gets the results, in the order of the places.
+    fn read<T: Send>(
+        &mut self,
+        places: &[ProcessPlace],
+        search: &ProcessSearch,
+        take: impl Fn(ProcessPlace, &LogFile, BlockScan) -> T + Sync,
+        mut found: impl FnMut(ProcessPlace, T) -> Result<(), SweepError>,
+    ) -> Result<(), SweepError> {
+        let Pass { config, discovery, observer, interrupt, unread, is_interrupted, .. } = self;
+        *is_interrupted |= interrupt.load(Ordering::Relaxed);
+        observer.reading_again(places.iter().map(|place| place.block().length()).sum());
+        let before = places.iter().copied().take_while(|_| !interrupt.load(Ordering::Relaxed));
+        let reader = BlockReader::new(config, || Scanner::for_processes(search));
+        let work = |place: ProcessPlace| {
+            let file = discovery.files.get(place.file()).expect("places lie in files of the sweep");
+            let scan = file.open().ok().map(|log| scan_for_processes(&reader, (file, &log), place.block()));
+            (place, scan.map(|(scan, is_whole)| (take(place, file, scan), is_whole)))
+        };
+        let mut read = 0;
+        let consume = |(place, scan): (ProcessPlace, Option<(T, bool)>)| {
+            read += 1;
+            observer.advanced_again(place.block().length());
+            if scan.as_ref().is_none_or(|(_, is_whole)| !is_whole) {
+                unread.insert(place.file());
+            }
+            scan.map_or(Ok(()), |(taken, _)| found(place, taken))
+        };
+        in_order(config.threads, before, |place| place.block().length(), work, consume)?;
+        *is_interrupted |= read < places.len();
+        Ok(())
     }
 }
 
-impl ProcessSource for Pass<'_, '_> {
-    fn read(
+impl ProcessSource for Pass<'_> {
+    fn read_links(&mut self, links: &mut LinkSpool) -> Result<(), SweepError> {
+        let blocks = std::mem::take(&mut self.not_noted);
+        if blocks.is_empty() {
+            return Ok(());
+        }
+        let encoded = |place: ProcessPlace, file: &LogFile, scan: BlockScan| {
+            EncodedLinks::of((place.file(), file), place.block(), &scan)
+        };
+        self.read(&blocks, &ProcessSearch::Links, encoded, |_, found| links.add(&found))
+    }
+
+    fn read_events(
         &mut self,
         search: &ProcessSearch,
-        blocks: Option<&[u32]>,
-        found: &mut dyn FnMut(FoundProcesses),
+        places: &[ProcessPlace],
+        found: &mut dyn FnMut(usize, Vec<LocatedEvent>),
     ) -> Result<(), SweepError> {
-        let Pass { config, files, blocks: all, observer, interrupt, unread, is_interrupted } = self;
-        let every: Vec<u32> = if blocks.is_some() { Vec::new() } else { places_of(all) };
-        let wanted = blocks.unwrap_or(&every);
-        let block = |place: u32| *all.get(place as usize).expect("places are those of the pass's blocks");
-        observer.reading_again(wanted.iter().map(|place| block(*place).block.length()).sum());
-        let places = wanted.iter().map(|place| (*place, block(*place)));
-        let before = places.take_while(|_| !interrupt.load(Ordering::Relaxed));
-        let reader = BlockReader::new(config, || Scanner::for_processes(search));
-        let work = |(place, at): (u32, BlockPlace)| {
-            let ContextFile { number, file } =
-                *files.get(at.file as usize).expect("blocks are of these files");
-            let scan = file.open().ok().map(|log| scan_for_processes(&reader, (file, &log), at.block));
-            (place, number, at.block.length(), scan)
+        let events = |_: ProcessPlace, _: &LogFile, scan: BlockScan| {
+            let BlockScan { mut events, recovered, .. } = scan;
+            events.extend(recovered);
+            events
         };
-        let mut read = 0;
-        let consume = |(place, number, bytes, scan): (u32, usize, u64, Option<(BlockScan, bool)>)| {
-            read += 1;
-            observer.advanced_again(bytes);
-            if scan.as_ref().is_none_or(|(_, is_whole)| !is_whole) {
-                unread.insert(number);
-            }
-            if let Some((BlockScan { links, mut events, recovered, .. }, _)) = scan {
-                events.extend(recovered);
-                found(FoundProcesses { place, number, links, events });
-            }
-            Ok::<(), SweepError>(())
-        };
-        in_order(config.threads, before, |(_, at)| at.block.length(), work, consume)?;
-        *is_interrupted |= read < wanted.len();
-        Ok(())
+        self.read(&without_overlap(places), search, events, |place, events| {
+            found(place.file(), events);
+            Ok(())
+        })
     }
 
     fn has_not_read(&self, file: usize) -> bool {
@@ -107,9 +112,19 @@ impl ProcessSource for Pass<'_, '_> {
     }
 }
 
-/// Returns the positions of all blocks in `blocks`, which are the numbers from 0.
-fn places_of(blocks: &[BlockPlace]) -> Vec<u32> {
-    (0_u32..).zip(blocks).map(|(place, _)| place).collect()
+/// Returns these places, which are in ascending order, without those that lie in another one: a
+/// chunk can be needed by itself and with the block that contains it.
+fn without_overlap(places: &[ProcessPlace]) -> Vec<ProcessPlace> {
+    let mut separate: Vec<ProcessPlace> = Vec::with_capacity(places.len());
+    for place in places {
+        match separate.last_mut() {
+            Some(last) if last.file == place.file && place.start < last.end => {
+                last.end = last.end.max(place.end);
+            }
+            _ => separate.push(*place),
+        }
+    }
+    separate
 }
 
 /// Reads a block of a file with `reader`, which scans for process events. Also returns whether the

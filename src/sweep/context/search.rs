@@ -3,53 +3,66 @@
 
 use std::sync::atomic::AtomicBool;
 
-use super::pass::{ContextFile, Pass};
-use super::{Processes, Watched, files_to_read, processes};
+use super::first_reading::FirstReading;
+use super::links::LinkSearch;
+use super::pass::Pass;
+use super::{Processes, files_to_read, processes};
 use crate::config::Config;
 use crate::error::SweepError;
 use crate::evidence::discover::Discovery;
+use crate::output::OutputDirectory;
 use crate::sweep::Observer;
 use crate::sweep::parts::{PartsAgain, PartsPass};
 
 /// Where the processes of matches are searched for.
 pub(in crate::sweep) enum ProcessesFrom {
-    /// In the logs, which are read a second time.
+    /// In the logs. The first reading notes the GUIDs in their process events; what is needed is
+    /// read again.
     Evidence,
     /// In the parts (files with the results of sweeps) that are merged. They contain the process
     /// events of the logs that were read for them.
     Parts(PartsAgain),
 }
 
-/// The search for the processes of matches, after all evidence was read once.
+/// The search for the processes of matches, which ends after all evidence was read once.
 pub(in crate::sweep) struct ContextSearch<'s> {
     pub config: &'s Config,
     /// All files of the sweep.
     pub discovery: &'s Discovery,
+    /// The output directory, beside whose tables a temporary file can lie.
+    pub output: &'s OutputDirectory,
     pub from: ProcessesFrom,
-    /// When this becomes true, no further block is read.
+    /// When this becomes true, nothing further is read.
     pub interrupt: &'s AtomicBool,
 }
 
 impl ContextSearch<'_> {
-    /// Finds the processes of the matches that `watched` noted, and their ancestors. Files that
-    /// cannot be read again are no error: the processes that are not found for this reason say so.
-    /// `observer` gets the progress of reading logs.
+    /// Returns what notes, while the evidence is read for the first time, what this search needs.
+    pub(in crate::sweep) fn first_reading(&self) -> FirstReading {
+        FirstReading::new(&self.output.temporary())
+    }
+
+    /// Finds the processes of the matches that the first reading noted, and their ancestors. Files
+    /// that cannot be read again are no error: the processes that are not found for this reason say
+    /// so. `observer` gets the progress of reading logs again.
     pub(in crate::sweep) fn find(
         self,
-        watched: &Watched,
+        first: FirstReading,
         observer: &mut dyn Observer,
     ) -> Result<Processes, SweepError> {
-        let ContextSearch { config, discovery, from, interrupt } = self;
-        let numbers = files_to_read(config, watched, discovery);
+        let ContextSearch { config, discovery, from, interrupt, .. } = self;
+        let FirstReading { watched, mut links, mut not_noted } = first;
+        let files = files_to_read(config, &watched, discovery);
+        let search = LinkSearch { files: &files, interrupt };
         match from {
             ProcessesFrom::Evidence => {
-                let file = |number: usize| discovery.files.get(number).expect("files of the sweep");
-                let files: Vec<_> =
-                    numbers.into_iter().map(|number| ContextFile { number, file: file(number) }).collect();
-                processes(watched, &mut Pass::new(config, &files, observer, interrupt))
+                not_noted.retain(|place| files.binary_search(&place.file()).is_ok());
+                let mut pass = Pass::new((config, discovery), not_noted, observer, interrupt);
+                processes(&watched, &mut links, &search, &mut pass)
             }
             ProcessesFrom::Parts(parts) => {
-                processes(watched, &mut PartsPass::new(&parts, &numbers, config.threads, interrupt))
+                let mut pass = PartsPass::new(&parts, &files, config.threads, interrupt);
+                processes(&watched, &mut links, &search, &mut pass)
             }
         }
     }

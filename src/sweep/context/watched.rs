@@ -25,7 +25,7 @@ pub(super) struct WatchedComputer {
 /// What is noted of the evidence while it is read for the first time. Computers' names are compared
 /// without regard to letter case.
 #[derive(Debug, Default)]
-pub(in crate::sweep) struct Watched {
+pub(super) struct Watched {
     numbers: HashMap<Box<str>, ComputerNumber>,
     computers: Vec<WatchedComputer>,
     /// The computers whose Sysmon records, or whose matches, each file has: the file's position
@@ -37,7 +37,7 @@ pub(in crate::sweep) struct Watched {
 
 impl Watched {
     /// Notes a finished unit (a block of a file): its computers, and the processes of its matches.
-    pub(in crate::sweep) fn add(&mut self, done: &FinishedUnit<'_>) {
+    pub(super) fn add(&mut self, done: &FinishedUnit<'_>) {
         let file = file_number(done.number);
         for (computer, counts) in &done.part.tally.computers {
             if counts.sysmon_records > 0 {
@@ -59,7 +59,7 @@ impl Watched {
 
     /// Notes the processes of those events of a file that are matches. The file is given by its
     /// position among all files.
-    pub(in crate::sweep) fn add_matches(&mut self, file: usize, events: &[EventWithHits]) {
+    pub(super) fn add_matches(&mut self, file: usize, events: &[EventWithHits]) {
         let is_match = |event: &&EventWithHits| {
             event.role == Role::Match && event.hits.iter().any(|hit| hit.excluded_by.is_none())
         };
@@ -123,9 +123,9 @@ impl Watched {
         of_matches.map(|(file, computer)| (*computer, *file as usize, self.damaged.contains(file)))
     }
 
-    /// Returns the files that are to be read for processes, by their positions among all files, in
-    /// ascending order: those with records of computers that have matches.
-    pub(in crate::sweep) fn files(&self) -> BTreeSet<usize> {
+    /// Returns the files that are to be searched for processes, by their positions among all files,
+    /// in ascending order: those with records of computers that have matches.
+    pub(super) fn files(&self) -> BTreeSet<usize> {
         self.files_of_matches().map(|(_, file, _)| file).collect()
     }
 }

@@ -3,7 +3,7 @@
 //! have matches.
 //!
 //! The process events of a block of a file are documents of limited size, which come after the
-//! block's result. A merge reads them as a sweep reads the logs a second time.
+//! block's result. A merge reads them as a sweep reads parts of the logs again.
 
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
@@ -14,8 +14,8 @@ use super::part::{PROCESSES, damaged, open_documents};
 use crate::base::in_order::in_order;
 use crate::error::SweepError;
 use crate::output::{PackedReader, PartsError};
-use crate::scan::{BlockScan, LocatedEvent, ProcessLink, ProcessSearch, ProcessTake};
-use crate::sweep::context::{FoundProcesses, ProcessSource};
+use crate::scan::{LocatedEvent, ProcessLink, ProcessSearch};
+use crate::sweep::context::{EncodedLinks, LinkSpool, ProcessPlace, ProcessSource};
 
 /// The number of bytes at which a document (an encoded item) of a part with process events is full,
 /// and the next one begins. A merge keeps one of them in memory at a time or, if it leaves a part
@@ -30,13 +30,12 @@ const DOCUMENT_BYTES: usize = 256 << 10;
 pub(in crate::sweep) struct BlockProcesses(Vec<Vec<u8>>);
 
 impl BlockProcesses {
-    /// Encodes the process events that a scan of a block found. `scan` is `None` if the file could
-    /// not be opened, and `is_whole` is false if not all of the block could be read.
-    pub(in crate::sweep) fn of(scan: Option<BlockScan>, is_whole: bool) -> Self {
+    /// Encodes the process events that were found in a block. `is_whole` is false if not all of the
+    /// block could be read.
+    pub(in crate::sweep) fn of(events: impl Iterator<Item = LocatedEvent>, is_whole: bool) -> Self {
         let begun = || vec![u8::from(!is_whole)];
-        let BlockScan { events, recovered, .. } = scan.unwrap_or_default();
         let (mut documents, mut document) = (Vec::new(), begun());
-        for located in events.into_iter().chain(recovered) {
+        for located in events {
             document = postcard::to_extend(&located, document)
                 .expect("numbers and texts can all be written to memory");
             if document.len() >= DOCUMENT_BYTES {
@@ -116,19 +115,21 @@ impl<'p> PartsPass<'p> {
     }
 }
 
-impl ProcessSource for PartsPass<'_> {
-    /// Reads the parts of the merge. Each document with process events counts as a block.
-    fn read(
+impl PartsPass<'_> {
+    /// Reads documents with process events: those at the places `wanted`, in ascending order; all
+    /// documents of the files if it is `None`. Threads call `take` with each document. `found` gets
+    /// the results, in evidence order.
+    fn read<T: Send>(
         &mut self,
-        search: &ProcessSearch,
-        blocks: Option<&[u32]>,
-        found: &mut dyn FnMut(FoundProcesses),
+        wanted: Option<&[ProcessPlace]>,
+        take: impl Fn(&Document<'_>, Vec<LocatedEvent>) -> T + Sync,
+        mut found: impl FnMut(T) -> Result<(), SweepError>,
     ) -> Result<(), SweepError> {
         let mut documents = Documents {
             groups: self.parts.0.iter().map(OpenedGroup::new).collect(),
             files: self.files,
-            wanted: blocks,
-            place: 0,
+            wanted,
+            next_of_file: 0,
             interrupt: self.interrupt,
             failed: None,
         };
@@ -137,17 +138,51 @@ impl ProcessSource for PartsPass<'_> {
             self.threads,
             documents.by_ref(),
             |document| document.bytes.len() as u64 * 4,
-            |document| document.decode(search),
+            |document| {
+                let (is_whole, events) = document.decode()?;
+                Ok::<_, SweepError>((document.place.file(), is_whole, take(&document, events)))
+            },
             |decoded| {
-                let (is_whole, processes) = decoded?;
+                let (file, is_whole, taken) = decoded?;
                 if !is_whole {
-                    unread.insert(processes.number);
+                    unread.insert(file);
                 }
-                found(processes);
-                Ok::<(), SweepError>(())
+                found(taken)
             },
         )?;
         documents.failed.map_or(Ok(()), Err)
+    }
+}
+
+impl ProcessSource for PartsPass<'_> {
+    /// Reads all process events of the files, because a part does not have their GUIDs apart.
+    fn read_links(&mut self, links: &mut LinkSpool) -> Result<(), SweepError> {
+        let encoded = |document: &Document<'_>, events: Vec<LocatedEvent>| {
+            let mut encoded = EncodedLinks::default();
+            let found: Vec<_> = events.iter().filter_map(|found| ProcessLink::of(&found.event)).collect();
+            encoded.push(document.place, found.into_iter());
+            encoded
+        };
+        self.read(None, encoded, |encoded| links.add(&encoded))
+    }
+
+    fn read_events(
+        &mut self,
+        search: &ProcessSearch,
+        places: &[ProcessPlace],
+        found: &mut dyn FnMut(usize, Vec<LocatedEvent>),
+    ) -> Result<(), SweepError> {
+        let is_wanted = |found: &LocatedEvent| {
+            ProcessLink::of(&found.event).is_some_and(|link| search.includes(link.process))
+        };
+        let wanted = |document: &Document<'_>, mut events: Vec<LocatedEvent>| {
+            events.retain(is_wanted);
+            (document.place.file(), events)
+        };
+        self.read(Some(places), wanted, |(file, events)| {
+            found(file, events);
+            Ok(())
+        })
     }
 
     fn has_not_read(&self, file: usize) -> bool {
@@ -163,34 +198,28 @@ impl ProcessSource for PartsPass<'_> {
 /// A document (an encoded item) of a part with process events of a block of a file, not decoded
 /// yet.
 struct Document<'p> {
-    /// The 0-based number of the document among all that a pass over the parts finds.
-    place: u32,
-    /// The position of the block's file in the list of the files of all plans that are merged.
-    number: usize,
+    /// The position of the block's file in the list of the files of all plans that are merged, and
+    /// the number of the document among those of the file.
+    place: ProcessPlace,
     /// The path of the part that contains the document. Errors name it.
     path: &'p Path,
     bytes: Vec<u8>,
 }
 
 impl Document<'_> {
-    /// Decodes the document, and takes from it what `search` describes. Also returns whether the
-    /// block that the events are of could be read whole.
-    fn decode(self, search: &ProcessSearch) -> Result<(bool, FoundProcesses), SweepError> {
-        let Document { place, number, path, bytes } = self;
-        let wrong = |reason: &str| damaged(path, reason);
-        let (first, mut rest) = bytes.split_first().ok_or_else(|| wrong("a document is empty"))?;
-        let (mut links, mut events) = (Vec::new(), Vec::new());
+    /// Decodes the document. Returns whether the block that the events are of could be read whole,
+    /// and the events.
+    fn decode(&self) -> Result<(bool, Vec<LocatedEvent>), SweepError> {
+        let wrong = |reason: &str| damaged(self.path, reason);
+        let (first, mut rest) = self.bytes.split_first().ok_or_else(|| wrong("a document is empty"))?;
+        let mut events = Vec::new();
         while !rest.is_empty() {
             let (located, after) =
                 postcard::take_from_bytes::<LocatedEvent>(rest).map_err(|error| wrong(&error.to_string()))?;
             rest = after;
-            let link = ProcessLink::of(&located.event).filter(|link| search.includes(link.process));
-            match search.take {
-                ProcessTake::Links => links.extend(link),
-                ProcessTake::Events => events.extend(link.map(|_| located)),
-            }
+            events.push(located);
         }
-        Ok((*first == 0, FoundProcesses { place, number, links, events }))
+        Ok((*first == 0, events))
     }
 }
 
@@ -258,11 +287,10 @@ struct Documents<'p> {
     /// The files whose documents were not all returned, by their positions among the files of all
     /// plans, in ascending order.
     files: &'p [usize],
-    /// The 0-based numbers of the documents to return, among all that are found, in ascending
-    /// order; `None` for all.
-    wanted: Option<&'p [u32]>,
-    /// The 0-based number of the next document among all that are found.
-    place: u32,
+    /// The places of the documents to return, in ascending order; `None` for all.
+    wanted: Option<&'p [ProcessPlace]>,
+    /// The number, from 0, of the next document among those of the first of `files`.
+    next_of_file: u64,
     interrupt: &'p AtomicBool,
     failed: Option<SweepError>,
 }
@@ -273,23 +301,24 @@ impl<'p> Documents<'p> {
             if self.interrupt.load(Ordering::Relaxed) {
                 return Err(SweepError::Interrupted);
             }
-            if self.wanted.is_some_and(<[u32]>::is_empty) {
+            if self.wanted.is_some_and(<[ProcessPlace]>::is_empty) {
                 return Ok(None);
             }
             let group = self.groups.partition_point(|opened| opened.group.first_file <= number) - 1;
             let opened = self.groups.get_mut(group).expect("the first plan begins with the first file");
             let Some((path, bytes)) = opened.next_of(number - opened.group.first_file)? else {
                 self.files = self.files.get(1..).unwrap_or_default();
+                self.next_of_file = 0;
                 continue;
             };
-            let place = self.place;
-            self.place += 1;
-            match self.wanted.and_then(<[u32]>::split_first) {
+            let place = ProcessPlace::new(number, self.next_of_file, self.next_of_file + 1);
+            self.next_of_file += 1;
+            match self.wanted.and_then(<[ProcessPlace]>::split_first) {
                 Some((wanted, _)) if *wanted != place => continue,
                 Some((_, rest)) => self.wanted = Some(rest),
                 None => {}
             }
-            return Ok(Some(Document { place, number, path, bytes }));
+            return Ok(Some(Document { place, path, bytes }));
         }
         Ok(None)
     }

@@ -1,0 +1,111 @@
+//! What a sweep with process context (`--context`) takes of the process events of each unit of work
+//! (a block of a file) while the evidence is read: the GUIDs in them, for the search of the
+//! processes of matches, or the events themselves, for a part (the file from which outputs are
+//! merged).
+
+use super::block_reader::BlockReader;
+use super::context::{EncodedLinks, UnitLinks, scan_for_processes};
+use super::parts::BlockProcesses;
+use super::worker::UnitPlace;
+use crate::config::{Config, Context};
+use crate::evidence::discover::OpenLog;
+use crate::scan::{BlockScan, LocatedEvent, ProcessSearch, Scanner};
+
+/// What is taken of the process events of a unit of work (a block of a file).
+#[derive(Default)]
+pub(super) struct UnitProcesses {
+    /// The process events, if the sweep's part gets them.
+    pub for_part: BlockProcesses,
+    /// The GUIDs in the process events.
+    pub links: UnitLinks,
+}
+
+/// Takes what a sweep needs of process events. All threads share it.
+pub(super) struct ProcessTaker<'a> {
+    /// Reads process events alone, if the sweep's part gets all of them: those of blocks whose
+    /// results come from a journal, and those that cannot be read beside DNS queries. `None` if the
+    /// part does not get process events.
+    for_part: Option<BlockReader<'a>>,
+    /// True if the GUIDs in process events are noted.
+    notes_links: bool,
+}
+
+impl<'a> ProcessTaker<'a> {
+    /// Makes what takes process events of a sweep. `leaves_part` says whether the sweep leaves a
+    /// part, and `writes_tables` whether it writes a table of the processes of matches.
+    pub(super) fn new(config: &'a Config, leaves_part: bool, writes_tables: bool) -> Self {
+        let with_context = config.options.context == Context::Processes;
+        let every = || Scanner::for_processes(&ProcessSearch::Every);
+        ProcessTaker {
+            for_part: (with_context && leaves_part).then(|| BlockReader::new(config, every)),
+            notes_links: with_context && writes_tables,
+        }
+    }
+
+    /// Returns which process events are looked for while the evidence is read; `None` if none are.
+    pub(super) fn search(&self) -> Option<ProcessSearch> {
+        if self.is_for_part() {
+            Some(ProcessSearch::Every)
+        } else {
+            self.notes_links.then_some(ProcessSearch::Links)
+        }
+    }
+
+    /// Returns true if the process events of each block are taken for a part.
+    pub(super) fn is_for_part(&self) -> bool {
+        self.for_part.is_some()
+    }
+
+    /// Takes what is needed of the process events in `scan`, the result of scanning a unit's block
+    /// for them and for DNS queries. `is_whole` is false if not all of the block could be read. If
+    /// process events are lacking in `scan`, and a part gets all of them, reads the block again.
+    pub(super) fn take(
+        &self,
+        (place, log): (UnitPlace<'_>, &OpenLog),
+        scan: &mut BlockScan,
+        is_whole: bool,
+    ) -> UnitProcesses {
+        if scan.lacks_processes { self.read_in(place, log) } else { self.take_all(place, scan, is_whole) }
+    }
+
+    /// Opens a file, and reads the process events of a unit's block in it, if a part gets them.
+    pub(super) fn read(&self, place: UnitPlace<'_>) -> UnitProcesses {
+        if !self.is_for_part() {
+            return UnitProcesses::default();
+        }
+        match place.file.open() {
+            Ok(log) => self.read_in(place, &log),
+            Err(_) => self.take_all(place, &mut BlockScan::default(), false),
+        }
+    }
+
+    fn read_in(&self, place: UnitPlace<'_>, log: &OpenLog) -> UnitProcesses {
+        let Some(reader) = &self.for_part else { return UnitProcesses::default() };
+        let (mut scan, is_whole) = scan_for_processes(reader, (place.file, log), place.block);
+        self.take_all(place, &mut scan, is_whole)
+    }
+
+    /// Takes what is needed of the process events in `scan`, which has all of its block.
+    fn take_all(
+        &self,
+        UnitPlace { file, number, block }: UnitPlace<'_>,
+        scan: &mut BlockScan,
+        is_whole: bool,
+    ) -> UnitProcesses {
+        let links = if self.notes_links && is_whole {
+            UnitLinks::Noted(EncodedLinks::of((number, file), block, scan))
+        } else {
+            UnitLinks::NotNoted
+        };
+        let for_part = if self.is_for_part() {
+            let take = |events: &mut Vec<LocatedEvent>| {
+                events.extract_if(.., |found| found.event.is_process_event()).collect::<Vec<_>>()
+            };
+            let (live, deleted) = (take(&mut scan.events), take(&mut scan.recovered));
+            BlockProcesses::of(live.into_iter().chain(deleted), is_whole)
+        } else {
+            BlockProcesses::default()
+        };
+        UnitProcesses { for_part, links }
+    }
+}
