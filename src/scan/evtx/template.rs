@@ -97,6 +97,22 @@ pub(in crate::scan) fn data_template(chunk: &[u8], offset: usize, end: usize) ->
     if name.is("EventData") && dependency == NO_DEPENDENCY { data(&mut tokens) } else { None }
 }
 
+/// Reads the template definition of an `EventData` at `offset` in a chunk, as [`data_template`]
+/// does. Also returns the offset, in the chunk, of each reference to the name of an element or
+/// attribute, if all of these names lie outside the definition; otherwise `None` in their place.
+pub(in crate::scan) fn data_template_with_names(
+    chunk: &[u8],
+    offset: usize,
+    end: usize,
+) -> Option<(DataTemplate<'_>, Option<Vec<usize>>)> {
+    let mut tokens = tokens(chunk, offset, end)?;
+    tokens.outside_names = Some(Vec::new());
+    let (name, dependency) = tokens.open()?;
+    let is_data = name.is("EventData") && dependency == NO_DEPENDENCY;
+    let template = if is_data { data(&mut tokens)? } else { return None };
+    Some((template, tokens.outside_names))
+}
+
 /// Reads the template definition of an `EventData` at `offset` in a chunk in which the names of
 /// elements may be overwritten. Names that lie outside the definition are ignored: each element is
 /// known by the text of its attribute instead. `None` unless each element has one attribute, with a
@@ -252,7 +268,7 @@ const MOST_DATA: usize = 64;
 /// `EventData`: nothing but `Data` elements, each with a different name and filled by one value.
 /// `None` if the definition contains anything else.
 fn data<'a>(tokens: &mut Tokens<'a>) -> Option<DataTemplate<'a>> {
-    let mut template = DataTemplate { data: Vec::with_capacity(9) };
+    let mut template = DataTemplate { data: Vec::with_capacity(24) };
     tokens.attributes()?;
     if !tokens.attributes.is_empty() {
         return None;

@@ -38,6 +38,7 @@ pub(in crate::scan) fn tokens(chunk: &[u8], offset: usize, end: usize) -> Option
         attribute_name: 0,
         names: OutsideNames::Read,
         names_outside: false,
+        outside_names: None,
         odd_names: false,
         substituted: 0,
         substituted_again: 0,
@@ -101,6 +102,9 @@ pub(in crate::scan) struct Tokens<'a> {
     /// True if a name of an element or attribute that was read lies outside the template
     /// definition.
     pub names_outside: bool,
+    /// The offset, in the chunk, of each reference to a name that was read, if they are noted and
+    /// all of these names lie outside the template definition; otherwise `None`.
+    pub outside_names: Option<Vec<usize>>,
     /// True if a name of an element or attribute that was read has other characters than ASCII
     /// letters and digits. The decoder (the `evtx` crate) does not write such a name as it is.
     pub odd_names: bool,
@@ -209,6 +213,10 @@ impl<'a> Tokens<'a> {
         }
         let text = Text::new(text)?;
         let index = u16::from_le_bytes([i0, i1]);
+        if let Some(names) = &mut self.outside_names {
+            // Both names are those of an element before, so that they lie outside, too.
+            names.extend([self.at + 7, self.at + 16]);
+        }
         self.at += 24 + length + 6;
         self.note(index);
         Some((text, index))
@@ -304,7 +312,8 @@ impl<'a> Tokens<'a> {
     /// chunk. `None` if the name is unusual or longer than [`LONGEST_NAME`].
     fn name(&mut self) -> Option<Text<'a>> {
         // The decoder is given a changed chunk header, so a name must not lie in the header.
-        let offset = usize::try_from(u32_at(self.chunk, self.at)?).ok();
+        let reference = self.at;
+        let offset = usize::try_from(u32_at(self.chunk, reference)?).ok();
         let offset = offset.filter(|offset| *offset >= CHUNK_HEADER_SIZE)?;
         self.at += 4;
         if self.names == OutsideNames::Skipped && offset != self.at {
@@ -319,6 +328,13 @@ impl<'a> Tokens<'a> {
         self.names_outside |= offset < self.start || offset + 8 + length > self.end;
         let name = self.chunk.get(offset + 8..offset + 8 + length).and_then(Text::new)?;
         self.odd_names |= !name.is_letters();
+        if let Some(names) = &mut self.outside_names {
+            if offset >= self.end || offset + 8 + length <= self.start {
+                names.push(reference);
+            } else {
+                self.outside_names = None;
+            }
+        }
         Some(name)
     }
 }

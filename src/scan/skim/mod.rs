@@ -11,6 +11,7 @@ pub(in crate::scan) mod needle;
 pub(in crate::scan) mod other_events;
 pub(in crate::scan) mod process;
 pub(in crate::scan) mod record_batch;
+mod remembered_data;
 pub(in crate::scan) mod select;
 pub(in crate::scan) mod skimmed_record;
 pub(in crate::scan) mod templateless;

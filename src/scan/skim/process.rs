@@ -6,16 +6,17 @@
 //! other form are decoded, and callers look at their events.
 
 use std::cell::OnceCell;
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::event::{Event, Guid, PROCESS_CREATION, PROCESS_END};
 use crate::scan::decode::direct::{self, DataIndexes};
 use crate::scan::evtx::binxml::{GUID, Index};
-use crate::scan::evtx::template::{EventTemplate, data_template};
+use crate::scan::evtx::template::{EventTemplate, data_template, data_template_with_names};
 use crate::scan::evtx::value::{Shape, Values};
 use crate::scan::skim::known::known;
+use crate::scan::skim::remembered_data::RememberedData;
 use crate::scan::skim::skimmed_record::SkimmedRecord;
 
 /// Which of Sysmon's process events are looked for, and what is taken of them.
@@ -82,6 +83,8 @@ pub(in crate::scan) struct ProcessFinder {
     /// The template definitions of `EventData` found so far in the chunk, each with its offset;
     /// `None` for a definition that is not understood.
     data: Vec<(usize, Option<ProcessData>)>,
+    /// Template definitions of `EventData` in earlier chunks.
+    remembered: VecDeque<(RememberedData, GuidIndexes)>,
     /// The GUIDs of the events that were found in the chunk, if only GUIDs are taken.
     links: Vec<ProcessLink>,
 }
@@ -91,16 +94,25 @@ pub(in crate::scan) struct ProcessFinder {
 /// crafted template can repeat a text; the decoder (the `evtx` crate) has limits for that.
 const MOST_TEXT_PER_BYTE: usize = 2;
 
-/// What is known of a template definition of a process event's `EventData`: which values contain
-/// what.
-#[derive(Debug)]
-struct ProcessData {
+/// The greatest number of template definitions that are remembered from chunk to chunk: one of
+/// event 1 and one of event 5, for two versions of Sysmon.
+const MOST_REMEMBERED: usize = 4;
+
+/// Which values of a process event's `EventData` contain GUIDs.
+#[derive(Debug, Clone, Copy)]
+struct GuidIndexes {
     /// The index, among the values of the `EventData`, of the value that contains the GUID of the
     /// process.
     process: Index,
     /// The index of the value that contains the GUID of the parent; `None` if the template
     /// definition has none, as that of event 5.
     parent: Option<Index>,
+}
+
+/// What is known of a template definition of a process event's `EventData`.
+#[derive(Debug)]
+struct ProcessData {
+    guids: GuidIndexes,
     /// The shape (types and sizes) of the values of the last event of this template definition that
     /// was examined value by value. Events with the same shape need no such examination.
     shape: Shape,
@@ -113,7 +125,7 @@ struct ProcessData {
 impl ProcessFinder {
     /// Returns a finder that looks for the events that `search` describes.
     pub(in crate::scan) fn new(search: ProcessSearch) -> Self {
-        ProcessFinder { search, data: Vec::new(), links: Vec::new() }
+        ProcessFinder { search, data: Vec::new(), remembered: VecDeque::new(), links: Vec::new() }
     }
 
     /// Forgets what was found in the chunk before.
@@ -141,20 +153,21 @@ impl ProcessFinder {
     ) -> Option<bool> {
         let Range { start, end: data_end } = skimmed.data.clone()?;
         let values = Values::head(chunk, start)?;
-        let place = known(&mut self.data, values.definition, |offset| ProcessData::of(chunk, offset, end))?;
-        let ProcessData { process, parent, shape, .. } = self.data.get_mut(place)?.1.as_mut()?;
+        let read = |offset| ProcessData::of(&mut self.remembered, chunk, offset, end);
+        let place = known(&mut self.data, values.definition, read)?;
+        let ProcessData { guids, shape, .. } = self.data.get_mut(place)?.1.as_mut()?;
         if !values.fill_as(data_end, shape) {
             return None;
         }
         let guid = |index| values.bytes(index, GUID)?.first_chunk().map(Guid::from_stored);
-        let process = guid(*process)?;
+        let process = guid(guids.process)?;
         if process == Guid::NIL || !self.search.includes(process) {
             return Some(false);
         }
         if !matches!(self.search, ProcessSearch::Links) {
             return Some(true);
         }
-        let parent = match *parent {
+        let parent = match guids.parent {
             Some(index) => guid(index)?,
             // An event 1 without the GUID of the parent has lost a name.
             None if is_creation(skimmed) => return None,
@@ -203,12 +216,26 @@ fn is_creation(skimmed: &SkimmedRecord) -> bool {
 impl ProcessData {
     /// Finds the values with GUIDs in the template definition of `EventData` at `offset` in the
     /// chunk. All of it must lie before the offset `end`. `None` if the definition is not
-    /// understood, or has no GUID of a process.
-    fn of(chunk: &[u8], offset: usize, end: usize) -> Option<Self> {
-        let template = data_template(chunk, offset, end)?;
+    /// understood, or has no GUID of a process. A definition that is not among those in
+    /// `remembered` is read, and added to them if it can be.
+    fn of(
+        remembered: &mut VecDeque<(RememberedData, GuidIndexes)>,
+        chunk: &[u8],
+        offset: usize,
+        end: usize,
+    ) -> Option<Self> {
+        let with = |guids| ProcessData { guids, shape: Shape::default(), fields: OnceCell::new() };
+        if let Some((_, guids)) = remembered.iter().find(|(known, _)| known.is_at(chunk, offset, end)) {
+            return Some(with(*guids));
+        }
+        let (template, names) = data_template_with_names(chunk, offset, end)?;
         let index = |wanted| template.data.iter().find(|(name, _)| name.is(wanted)).map(|(_, index)| *index);
-        let (process, parent) = (index("ProcessGuid")?, index("ParentProcessGuid"));
-        Some(ProcessData { process, parent, shape: Shape::default(), fields: OnceCell::new() })
+        let guids = GuidIndexes { process: index("ProcessGuid")?, parent: index("ParentProcessGuid") };
+        if let Some(new) = names.and_then(|names| RememberedData::new(chunk, offset, &names)) {
+            remembered.truncate(MOST_REMEMBERED - 1);
+            remembered.push_front((new, guids));
+        }
+        Some(with(guids))
     }
 }
 
