@@ -2,25 +2,24 @@
 //! Bloom filter). It is so small that it stays in the processor's caches while evidence flows
 //! through them.
 
-/// The least number of bits for each key. With two bits set for each key, at most one in twenty
-/// keys that are not in the set passes.
-const BITS_PER_KEY: usize = 8;
+use crate::base::spread::{highest, spread};
+
+/// The least number of bits for each key. With two bits set for each key, about one in thirty keys
+/// that are not in the set passes.
+const BITS_PER_KEY: usize = 12;
 /// The least and the most bits of a table, as powers of two.
 const SIZES: (u32, u32) = (10, 25);
-/// The number of bits in a word of the table.
-const WORD: usize = u64::BITS as usize;
-/// An odd number whose bits are those of the golden ratio. Products with it differ in their highest
-/// bits, also for keys that differ little.
-const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+/// The number of bits in a word of the table, as a power of two.
+const WORD: u32 = 6;
 
 /// A set of keys as a table of bits (a Bloom filter). It answers "may be in the set" also for a few
 /// keys that were not added.
 #[derive(Debug, Clone)]
 pub(crate) struct BitFilter {
+    /// The table. Both bits of a key are in the same word, so that one look at memory is enough.
     words: Vec<u64>,
-    /// The number of bits by which the product of a key and [`SPREAD`] is shifted right. The result
-    /// is the position, in the table of bits, of one of the bits that are set for the key.
-    shift: u32,
+    /// The number of words in the table, as a power of two.
+    size: u32,
 }
 
 impl BitFilter {
@@ -28,13 +27,12 @@ impl BitFilter {
     pub(crate) fn of(count: usize, keys: impl Iterator<Item = u64>) -> Self {
         let bits =
             count.saturating_mul(BITS_PER_KEY).checked_next_power_of_two().map_or(SIZES.1, usize::ilog2);
-        let bits = bits.clamp(SIZES.0, SIZES.1);
-        let mut filter = BitFilter { words: vec![0; (1 << bits) / WORD], shift: u64::BITS - bits };
+        let size = bits.clamp(SIZES.0, SIZES.1) - WORD;
+        let mut filter = BitFilter { words: vec![0; 1 << size], size };
         for key in keys {
-            for (word, bit) in filter.places(key) {
-                if let Some(word) = filter.words.get_mut(word) {
-                    *word |= bit;
-                }
+            let (word, bits) = filter.place(key);
+            if let Some(word) = filter.words.get_mut(word) {
+                *word |= bits;
             }
         }
         filter
@@ -44,21 +42,18 @@ impl BitFilter {
     /// and for a few others.
     #[inline]
     pub(crate) fn may_have(&self, key: u64) -> bool {
-        self.places(key)
-            .into_iter()
-            .all(|(word, bit)| self.words.get(word).is_some_and(|word| word & bit != 0))
+        let (word, bits) = self.place(key);
+        self.words.get(word).is_some_and(|word| word & bits == bits)
     }
 
-    /// The places of a key's two bits: the index of the word with the bit, and a word with only
-    /// that bit set.
+    /// The place of a key's two bits: the index of the word with the bits, and a word with only
+    /// these bits set.
     #[inline]
-    fn places(&self, key: u64) -> [(usize, u64); 2] {
-        let first = key.wrapping_mul(SPREAD);
-        let second = first.rotate_left(u64::BITS / 2).wrapping_mul(SPREAD);
-        [first, second].map(|product| {
-            let bit = usize::try_from(product >> self.shift).expect("the shift leaves at most 25 bits");
-            (bit / WORD, 1 << (bit % WORD))
-        })
+    fn place(&self, key: u64) -> (usize, u64) {
+        let spread = spread(key);
+        // The greatest table takes the highest 19 bits of the number. These are others.
+        let bit = |shift: u32| 1 << ((spread >> shift) % u64::from(u64::BITS));
+        (highest(spread, self.size), bit(u64::BITS - SIZES.1) | bit(u64::BITS - SIZES.1 - WORD))
     }
 }
 
@@ -67,11 +62,11 @@ impl BitFilter {
 /// another number.
 #[inline]
 pub(crate) fn key_of(bytes: &[u8]) -> u64 {
-    let length = (bytes.len() as u64).wrapping_mul(SPREAD);
+    let length = spread(bytes.len() as u64);
     match (bytes.first_chunk(), bytes.last_chunk()) {
         (Some(first), Some(last)) => {
             let (first, last) = (u64::from_le_bytes(*first), u64::from_le_bytes(*last));
-            (first ^ length).wrapping_mul(SPREAD).rotate_left(29) ^ last
+            spread(first ^ length).rotate_left(29) ^ last
         }
         _ => bytes.iter().fold(length, |key, byte| key.rotate_left(8) ^ u64::from(*byte)),
     }

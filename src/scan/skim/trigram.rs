@@ -5,6 +5,7 @@
 //! the literals. If the text has such characters, a full search must decide, because other
 //! characters share these bits.
 
+use crate::base::rarity::Rarity;
 use crate::scan::evtx::binxml::text::units;
 
 /// The number of bits of a character that distinguish it in the table of trigrams, the fast test
@@ -24,11 +25,6 @@ const WORDS: usize = (TRIGRAM as usize + 1) / 64;
 /// consecutive characters of each literal are marked. With more literals, too much text would
 /// contain marked characters, and would have to be searched in full anyway.
 const MOST_LITERALS: usize = 64;
-/// Characters by their estimated frequency in domain names and paths, the most frequent first. The
-/// three neighbouring characters of a literal that are rarest are marked in the table of trigrams,
-/// a fast test for literals. The sequence affects only how much text must be searched in full, not
-/// what is found.
-const FREQUENT: &[u8] = b"eaoitnrscl.dm\\upghwbyfvk-xjqz0123456789";
 
 /// A fast test whether text may contain one of several literals: a table with a bit for each
 /// trigram (three consecutive characters), in which one trigram of each literal is marked.
@@ -36,16 +32,18 @@ const FREQUENT: &[u8] = b"eaoitnrscl.dm\\upghwbyfvk-xjqz0123456789";
 pub(in crate::scan) struct Trigrams(Box<[u64; WORDS]>);
 
 impl Trigrams {
-    /// Marks one trigram (three consecutive characters) of each literal in the table. The literals
-    /// have only ASCII characters. `None` if a literal has fewer than three characters, or there
-    /// are more than [`MOST_LITERALS`] literals.
+    /// Marks the rarest trigram (three consecutive characters) of each literal in the table. The
+    /// literals have only ASCII characters. `None` if a literal has fewer than three characters, or
+    /// there are more than [`MOST_LITERALS`] literals.
     pub(in crate::scan) fn of<'a>(literals: impl ExactSizeIterator<Item = &'a str>) -> Option<Self> {
         if literals.len() > MOST_LITERALS {
             return None;
         }
         let mut marks = Trigrams(Box::new([0; WORDS]));
+        let rarity = Rarity::default();
+        let rarity = |three: &&[u8]| three.iter().map(|byte| rarity.of(*byte)).sum::<u32>();
         for literal in literals {
-            let rarest = literal.as_bytes().windows(3).max_by_key(|three| rarity(three))?;
+            let rarest = literal.as_bytes().windows(3).max_by_key(rarity)?;
             let trigram = rarest.iter().fold(0, |before, byte| follow(before, u32::from(*byte)));
             let (word, mark) = table_bit(trigram);
             *marks.0.get_mut(word)? |= mark;
@@ -82,13 +80,6 @@ fn follow(before: u32, character: u32) -> u32 {
 fn table_bit(trigram: u32) -> (usize, u64) {
     let trigram = trigram & TRIGRAM;
     (trigram as usize / 64, 1 << (trigram % 64))
-}
-
-/// Returns how rare these characters are together: the sum of their positions in [`FREQUENT`].
-fn rarity(characters: &[u8]) -> usize {
-    let rank =
-        |character: &u8| FREQUENT.iter().position(|other| other == character).unwrap_or(FREQUENT.len());
-    characters.iter().map(rank).sum()
 }
 
 #[cfg(test)]
