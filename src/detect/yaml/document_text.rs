@@ -4,6 +4,7 @@
 use granit_parser::Marker;
 
 use super::LineColumn;
+use crate::base::byte_search::find_either;
 
 /// The part of a YAML file's text that contains one document, with the marks `---` and `...` that
 /// separate it from its neighbours.
@@ -19,7 +20,12 @@ impl<'t> DocumentText<'t> {
     /// Converts a place within the text of this YAML document, as the parser reports it, to the
     /// place in the whole file.
     pub(super) fn place(&self, marker: Marker) -> LineColumn {
-        LineColumn { line: marker.line() + self.lines_before, column: marker.col() + 1 }
+        self.in_file(LineColumn { line: marker.line(), column: marker.col() + 1 })
+    }
+
+    /// Converts a place within the text of this YAML document to the place in the whole file.
+    pub(super) fn in_file(&self, place: LineColumn) -> LineColumn {
+        LineColumn { line: place.line + self.lines_before, ..place }
     }
 
     /// Returns the line `number` of the YAML file (counted from 1), without its line end; an empty
@@ -88,7 +94,7 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
         if rest.is_empty() {
             return None;
         }
-        let end = match rest.find(['\r', '\n']) {
+        let end = match find_either(b'\r', b'\n', rest.as_bytes()) {
             None => rest.len(),
             Some(end) if rest.get(end..).is_some_and(|end| end.starts_with("\r\n")) => end + 2,
             Some(end) => end + 1,

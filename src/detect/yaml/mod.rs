@@ -9,6 +9,7 @@ mod deserialize;
 mod document_text;
 pub(in crate::detect) mod file_place;
 pub(in crate::detect) mod keys;
+mod long_list;
 mod node;
 mod read;
 mod syntax_error;

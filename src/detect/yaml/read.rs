@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use granit_parser::{Event, Parser, ScalarStyle, Tag};
 
 use super::document_text::{DocumentText, document_texts};
+use super::long_list::{Run, ShortenedText};
 use super::node::{Key, Node, NodeKind, Scalar};
 use super::{LineColumn, YamlProblem, syntax_error};
 
@@ -29,6 +30,52 @@ pub(in crate::detect) fn documents(text: &str) -> Vec<Result<Node, YamlProblem>>
 /// Reads one YAML document; `None` if it is empty. An error after the document's end, but before
 /// the next document, counts as an error of this document.
 fn document(document_text: &DocumentText<'_>) -> Option<Result<Node, YamlProblem>> {
+    match without_long_lists(document_text) {
+        Some(document) => Some(Ok(document)),
+        None => whole_document(document_text),
+    }
+}
+
+/// Reads one YAML document like [`document`], but has the parser read it without the middles of
+/// long lists, which is faster. `None` if there are no long lists, if what was left out is no list,
+/// or if there is an error.
+fn without_long_lists(document_text: &DocumentText<'_>) -> Option<Node> {
+    let shortened = ShortenedText::of(document_text.text)?;
+    let mut builder = TreeBuilder::of(document_text);
+    let mut document = None;
+    let mut runs = shortened.runs.iter().peekable();
+    let mut open = None;
+    for event in Parser::new_from_str(&shortened.text) {
+        let (event, span) = event.ok()?;
+        let start = LineColumn { line: span.start.line(), column: span.start.col() + 1 };
+        let place = shortened.place(start);
+        if let Some(run) = open.take() {
+            let run: &Run<'_> = run;
+            if !is_node(&event, place, &run.last) {
+                return None;
+            }
+            builder.add_left_out(run)?;
+        } else if runs.peek().is_some_and(|run| is_node(&event, place, &run.first)) {
+            open = runs.next();
+        }
+        let complete = builder.step(event, document_text.in_file(place), span.is_empty()).ok()?;
+        document = complete.or(document);
+    }
+    let is_all = runs.next().is_none() && open.is_none();
+    document.filter(|document| is_all && !document.scalar().is_some_and(Scalar::is_null))
+}
+
+/// Returns true if an event of the YAML parser at `place` is the single value `node`, without an
+/// anchor or a tag.
+fn is_node(event: &Event<'_>, place: LineColumn, node: &Node) -> bool {
+    let (Event::Scalar(text, style, 0, None), NodeKind::Scalar(scalar)) = (event, &node.kind) else {
+        return false;
+    };
+    node.place == place && scalar.text == *text && scalar.is_plain == (*style == ScalarStyle::Plain)
+}
+
+/// Reads one YAML document like [`document`], and has the parser read all of it.
+fn whole_document(document_text: &DocumentText<'_>) -> Option<Result<Node, YamlProblem>> {
     let mut builder = TreeBuilder::of(document_text);
     let mut document = None;
     for event in Parser::new_from_str(document_text.text) {
@@ -163,6 +210,20 @@ impl<'p, 't> TreeBuilder<'p, 't> {
         }
     }
 
+    /// Adds the items of a list that the parser did not read, after the first item of their run was
+    /// added. `None` if that item is in no list, or if there are too many nodes.
+    fn add_left_out(&mut self, run: &Run<'_>) -> Option<()> {
+        self.nodes += run.left_out;
+        let Some(OpenCollection { content: OpenContent::List(items), .. }) = self.open.last_mut() else {
+            return None;
+        };
+        items.reserve(run.left_out + 1);
+        items.extend(
+            run.left_out().map(|node| Node { place: self.document_text.in_file(node.place), ..node }),
+        );
+        (self.nodes <= MOST_NODES).then_some(())
+    }
+
     fn begin(&mut self, place: LineColumn, anchor: usize, content: OpenContent) -> Result<(), YamlProblem> {
         if self.open.len() >= DEEPEST_NESTING {
             return Err(YamlProblem::at(place, too_deep()));
@@ -266,6 +327,7 @@ fn with_merged(entries: Vec<(Key, Node)>) -> Result<Vec<(Key, Node)>, YamlProble
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use std::fmt::Write;
 
     use super::*;
@@ -372,5 +434,75 @@ mod tests {
             let _ = writeln!(laughs, "a{level}: &a{level} [{}]", [before.as_str(); 10].join(", "));
         }
         assert!(read(&laughs)[0].contains("after aliases are resolved"), "{:?}", read(&laughs));
+    }
+
+    /// Returns items of a list of this form, one text for each, of which a few are no plain ones.
+    fn items() -> impl Strategy<Value = Vec<String>> {
+        let plain = "[a-c]{1,3}\\.[a-c-]{0,3}|'[a-c *:,#.é]{0,4}'|\"[a-c *:,#'.]{0,4}\"";
+        let odd = "[a-c]{1,3} #x|'a''b'|&x a|!!str a|a: b|\\[a, b\\]|\"a\\\\tb\"||\\*a|-";
+        let item = prop_oneof![200 => plain.prop_map(String::from), 1 => odd.prop_map(String::from)];
+        prop::collection::vec(item, 0..150)
+    }
+
+    /// Returns a text with lists in places where they are lists, and in others.
+    fn text_with_lists() -> impl Strategy<Value = String> {
+        let list = (items(), 0..12_usize, 0..5_usize, any::<bool>());
+        let list = list.prop_map(|(items, kind, indent, ends)| {
+            let blanks = " ".repeat(indent);
+            let end = if ends { "\r\n" } else { "\n" };
+            let on_lines: Vec<String> = items.iter().map(|item| format!("{blanks}- {item}{end}")).collect();
+            let on_lines = on_lines.concat();
+            let in_line = items.join(if ends { ", " } else { "," });
+            match kind {
+                0 | 1 => format!("é{kind}:\n{on_lines}"),
+                2 => format!("k: |\n{on_lines}"),
+                3 => format!("k: text\n{on_lines}"),
+                4 => format!("k: \"text\n{on_lines}\"\n"),
+                5 => format!("{blanks}- - a\n{on_lines}"),
+                6 | 7 => format!("ü{kind}: [{in_line}] # [\n"),
+                8 => format!("k: [{in_line}, [{in_line}]]\n"),
+                9 => format!("k: {{{in_line}}}\n"),
+                10 => format!("k: 'text [{in_line}]'\n"),
+                _ => format!("k:\n  l: [[{in_line}], {in_line},\n  {in_line},]\n"),
+            }
+        });
+        prop::collection::vec(list, 1..4).prop_map(|lists| lists.concat() + "end: 'é'\n")
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(400))]
+        /// Compares what is read without the middles of long lists with what the parser reads of
+        /// the whole text.
+        #[test]
+        fn long_lists_are_read_as_the_parser_reads_them(text in text_with_lists()) {
+            for document_text in document_texts(&text) {
+                if let Some(document) = without_long_lists(&document_text) {
+                    prop_assert_eq!(Some(Ok(document)), whole_document(&document_text));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn long_lists_are_left_out_where_they_are_lists() {
+        let on_lines = |mark: &str| {
+            (0..500).map(|number| format!("  {mark}a{number}.example\n")).collect::<Vec<_>>().concat()
+        };
+        let in_line = (0..500).map(|number| format!("'a{number}.example'")).collect::<Vec<_>>().join(", ");
+        for (text, expected) in [
+            (format!("a:\n  b: c\nd:\n{}e:\n{}f: g\n", on_lines("- "), on_lines("- ")), Some(2)),
+            (format!("a: é\nb: [x y, {in_line}]\nc: [{in_line}]\n"), Some(2)),
+            (format!("a: |\n{}b:\n{}", on_lines("- "), on_lines("- ")), None),
+            (format!("a:\n{}", on_lines("- 'x' ")), None),
+            ("a:\n  - b\n".to_owned(), None),
+        ] {
+            let document_texts = document_texts(&text);
+            let read = without_long_lists(&document_texts[0]);
+            let runs = ShortenedText::of(document_texts[0].text).map(|shortened| shortened.runs.len());
+            assert_eq!(read.as_ref().and(runs), expected, "{text}");
+            if let Some(read) = read {
+                assert_eq!(Some(Ok(read)), whole_document(&document_texts[0]));
+            }
+        }
     }
 }
