@@ -3,6 +3,7 @@
 //! keys.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::header::text;
 use crate::base::digest::sha256;
@@ -30,7 +31,7 @@ pub struct SigmaDocument {
     /// The rule as a YAML mapping. It includes the keys that the rule shares with other documents
     /// of the file (`action: global`, `action: repeat`). The error says why the rule cannot be
     /// read.
-    pub(super) rule: Result<Node, YamlProblem>,
+    pub(super) rule: Result<Arc<Node>, YamlProblem>,
     /// The origin of the rule's id, which stands for the rule in the tables that a sweep writes:
     /// the rule's own YAML document, one that it shares with other rules, or the rule's content if
     /// no document has an id.
@@ -87,7 +88,7 @@ pub struct SigmaFile {
     counts: HashMap<String, usize>,
     /// The last rule that was read from the Sigma file. A YAML document with `action: repeat`
     /// shares its keys. `None` if there is no such rule.
-    previous: Option<Node>,
+    previous: Option<Arc<Node>>,
 }
 
 impl SigmaFile {
@@ -146,15 +147,16 @@ impl SigmaFile {
         }
         // Correlations and filters share nothing.
         let is_alone = document.get("correlation").is_some() || document.get("filter").is_some();
-        let base = if action.is_some() { self.previous.as_ref() } else { self.global.as_ref() };
+        let base = if action.is_some() { self.previous.as_deref() } else { self.global.as_ref() };
         let rule = match base.filter(|_| !is_alone) {
             Some(base) => merged(base, document),
             None => document,
         };
         let shared_id = text(&rule, "id").ok().flatten().and_then(|id| rule_id::stated_id(&id));
         let id = self.rule_id(own_id, shared_id);
+        let rule = Arc::new(rule);
         if !is_alone {
-            self.previous = Some(rule.clone());
+            self.previous = Some(Arc::clone(&rule));
         }
         Some(SigmaDocument { place, rule: Ok(rule), id })
     }
@@ -286,7 +288,7 @@ mod tests {
     }
 
     fn at<'n>(document: &'n SigmaDocument, path: &[&str]) -> Option<&'n str> {
-        let root = document.rule.as_ref().unwrap();
+        let root = document.rule.as_deref().unwrap();
         let node = path.iter().try_fold(root, |node, key| node.get(key))?;
         node.scalar().map(|scalar| scalar.text.as_str())
     }
