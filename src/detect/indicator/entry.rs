@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use crate::base::byte_search::find;
 use crate::detect::predicate::listed::NamePattern;
 use crate::detect::predicate::network::Network;
 use crate::event::ascii_name;
@@ -67,17 +68,21 @@ fn plain_network(text: &str) -> Option<Indicator> {
 /// Returns the name that an entry is, in lower case, if the entry is written as DNS has it, as most
 /// entries for names are.
 fn plain_name(text: &str) -> Option<String> {
-    let (mut dots, mut label) = (0, 0);
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' if label < MOST_LABEL => label += 1,
-            b'.' if label > 0 => (dots, label) = (dots + 1, 0),
-            _ => return None,
+    // All bytes are looked at, so that the processor compares several at a time.
+    let is_known = |byte: &u8| byte.is_ascii_alphanumeric() | matches!(byte, b'.' | b'-' | b'_');
+    if text.len() > MOST_NAME || !text.as_bytes().iter().fold(true, |all, byte| all & is_known(byte)) {
+        return None;
+    }
+    let (mut labels, mut rest) = (1, text.as_bytes());
+    while let Some(dot) = find(b'.', rest) {
+        if !(1..=MOST_LABEL).contains(&dot) {
+            return None;
         }
+        (labels, rest) = (labels + 1, rest.get(dot + 1..)?);
     }
     // A name that ends with a digit may be an address.
-    let ends = text.ends_with(|letter: char| letter.is_ascii_alphabetic());
-    (dots > 0 && ends && text.len() <= MOST_NAME).then(|| text.to_ascii_lowercase())
+    let ends = rest.last().is_some_and(u8::is_ascii_alphabetic) && rest.len() <= MOST_LABEL;
+    (labels > 1 && ends).then(|| text.to_ascii_lowercase())
 }
 
 /// Reads an entry of a list in any form: a name, address, network or URL, with or without a port,
