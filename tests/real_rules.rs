@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use common::{Scene, dnsweep, repository, run, sweep};
-use dnsweep::internals::detect::{Detection, Pattern, Placeholders, Predicate};
+use dnsweep::internals::detect::{Detection, Placeholders, Predicate};
 use dnsweep::internals::event::{Event, SYSMON_PROVIDER};
 use libtest_mimic::{Arguments, Trial};
 use rsigma_eval::Engine;
@@ -144,17 +144,17 @@ fn crafted(predicate: &Predicate, texts: &mut BTreeSet<String>) {
             }
         }
         Predicate::Not(child) => crafted(child, texts),
-        Predicate::Matches { pattern, .. } => crafted_of(pattern, texts),
+        Predicate::Matches { pattern, .. } => crafted_of(pattern.text(), texts),
         Predicate::OneOf { patterns, .. } => {
-            patterns.patterns().iter().for_each(|pattern| crafted_of(pattern, texts));
+            patterns.texts().for_each(|pattern| crafted_of(pattern, texts));
         }
         _ => {}
     }
 }
 
-fn crafted_of(pattern: &Pattern, texts: &mut BTreeSet<String>) {
+fn crafted_of(pattern: &str, texts: &mut BTreeSet<String>) {
     for filler in ["", "x", r"C:\a\"] {
-        texts.insert(pattern.text().replace('*', filler).to_uppercase());
+        texts.insert(pattern.replace('*', filler).to_uppercase());
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) fn comparisons(predicate: &Predicate) -> usize {
             children.iter().fold(0, |sum, child| sum.saturating_add(comparisons(child)))
         }
         Predicate::Not(child) => comparisons(child),
-        Predicate::OneOf { patterns, .. } => patterns.patterns().len(),
+        Predicate::OneOf { patterns, .. } => patterns.len(),
         _ => 1,
     }
 }

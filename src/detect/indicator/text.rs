@@ -1,25 +1,32 @@
 //! Lists of indicators as plain text: one indicator a line, with comments after `#`.
 
 use super::list::ListBuilder;
+use crate::base::byte_search::find;
+use crate::detect::predicate::text_index::PREPARED;
 
 /// Reads a list that has one indicator on each line. A comment begins with `#` at the start of a
 /// line or after white space. Lines without an indicator are skipped.
 pub(super) fn read(text: &str, list: &mut ListBuilder) {
     let lines = text.bytes().filter(|byte| *byte == b'\n').count() + 1;
     list.reserve(lines, text.len());
-    for (line, text) in (1_usize..).zip(text.lines()) {
-        let entry = uncommented(text).trim();
-        if list.is_overfull() {
+    let entries = (1_usize..).zip(text.lines()).map(|(line, text)| (line, uncommented(text).trim()));
+    let mut entries = entries.filter(|(_, entry)| !entry.is_empty());
+    let mut read = Vec::with_capacity(PREPARED);
+    while !list.is_overfull() {
+        read.clear();
+        read.extend(entries.by_ref().take(PREPARED));
+        if read.is_empty() {
             return;
         }
-        if !entry.is_empty() {
-            list.add(entry, || format!("line {line}"));
-        }
+        list.add_lines(&read);
     }
 }
 
 /// Returns a line of a list without the comment at its end.
 pub(super) fn uncommented(line: &str) -> &str {
+    if find(b'#', line.as_bytes()).is_none() {
+        return line;
+    }
     let is_comment = |(at, _): &(usize, &str)| {
         let before = line.get(..*at).and_then(|before| before.chars().next_back());
         before.is_none_or(char::is_whitespace)

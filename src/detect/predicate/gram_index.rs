@@ -1,98 +1,195 @@
-//! An index of literals that finds which of them may be in a text, without looking for each. It is
+//! An index of patterns that finds which of them may match a text, without looking at each. It is
 //! for patterns with wildcards, of which a list or a rule can have a hundred thousand.
 //!
-//! Each pattern is listed under one gram, which is a sequence of adjacent bytes of its literals:
-//! the gram under which the fewest patterns are listed so far. A text that matches the pattern
-//! contains the gram, so only patterns under grams of the text need be compared with it.
+//! Each pattern is listed under one gram, which is a sequence of adjacent bytes of its literals. A
+//! text that matches the pattern contains the gram, so only patterns under grams of the text need
+//! be compared with it. [`GramChoice`] says which gram of a pattern it is. A mark before and after
+//! each text counts as a part of it: a pattern that states how texts begin or end is listed under a
+//! gram that has the mark, which few texts have.
 
-use crate::base::bit_filter::BitFilter;
-use crate::base::fast_map::FastMap;
+use crate::detect::predicate::gram_choice::GramChoice;
+use crate::detect::predicate::gram_table::GramTable;
 
-/// The number of bytes of a gram, if the pattern has a literal of at least this length. A gram is a
-/// sequence of adjacent bytes of a literal, under which [`GramIndex`] lists the pattern. Few texts
-/// have a gram of this length by chance.
-const LONG: usize = 6;
-/// The number of bytes of a gram (adjacent bytes of a literal, under which [`GramIndex`] lists a
-/// pattern) if the pattern's literals are all shorter than [`LONG`].
-const SHORT: usize = 3;
-
-/// A gram (adjacent bytes of a text) as a number. The bits above its bytes state how many bytes it
-/// has, so that grams of different lengths differ.
-type Gram = u64;
+/// The byte that stands for the start and the end of a text. Names do not have it. More
+/// patterns may match a text that has it.
+pub(super) const MARK: u8 = 0;
 
 /// An index that finds the patterns that may match a text. Each pattern is listed under a gram
 /// (adjacent bytes) of its literals, which every matching text contains. Patterns whose literals
 /// are too short for a gram may match any text.
 #[derive(Debug, Default, Clone)]
 pub(in crate::detect) struct GramIndex {
-    /// For each gram (adjacent bytes of a text), the numbers of the patterns that are listed under
-    /// it. The caller knows the patterns by these numbers.
-    by_gram: FastMap<Gram, Vec<u32>>,
-    /// The numbers of the patterns that have no literal of at least [`SHORT`] bytes. They may match
-    /// any text.
+    /// The patterns that will be listed once the index is made ready. Until then they may match any
+    /// text.
+    unlisted: UnlistedPatterns,
+    /// The patterns by their grams (adjacent bytes of their literals). Each table has grams of one
+    /// length.
+    tables: Vec<GramTable>,
+    /// The numbers of the patterns that have no gram. They may match any text.
     others: Vec<u32>,
-    /// Whether any pattern is listed under a gram (adjacent bytes of its literals) of [`LONG`]
-    /// bytes. If none is, grams of this length need not be looked up.
-    has_long: bool,
-    /// Whether any pattern is listed under a gram (adjacent bytes of its literals) of [`SHORT`]
-    /// bytes. If none is, grams of this length need not be looked up.
-    has_short: bool,
-    /// The grams under which patterns are listed; `None` if patterns were added after it was made.
-    filter: Option<BitFilter>,
+}
+
+/// Patterns that are not listed under a gram (adjacent bytes of their literals) yet.
+#[derive(Debug, Default, Clone)]
+pub(super) struct UnlistedPatterns {
+    /// The literals of the patterns, one after the other. Before what a text must begin with, and
+    /// after what it must end with, is a [`MARK`].
+    literals: Vec<u8>,
+    /// For each literal, its end in `literals`, and the number of the pattern that it belongs to.
+    /// The literals of a pattern follow each other.
+    ends: Vec<(u32, u32)>,
 }
 
 impl GramIndex {
-    /// Adds a pattern, of which only the literals are given: every text that it matches contains
-    /// all of them. `number` is what [`GramIndex::any`] passes to its caller for the pattern.
-    pub(in crate::detect) fn add<'a>(
-        &mut self,
-        literals: impl Iterator<Item = &'a str> + Clone,
-        number: u32,
-    ) {
-        let length = if literals.clone().any(|literal| literal.len() >= LONG) { LONG } else { SHORT };
-        let grams = literals.flat_map(|literal| grams(literal, length));
-        match grams.min_by_key(|gram| self.by_gram.get(gram).map_or(0, Vec::len)) {
-            Some(gram) => {
-                self.by_gram.entry(gram).or_default().push(number);
-                self.filter = None;
-                *(if length == LONG { &mut self.has_long } else { &mut self.has_short }) = true;
-            }
-            None => self.others.push(number),
-        }
+    /// Adds a pattern. `pieces` are its literals before, between and after its wildcards, of which
+    /// there is at least one; pieces can be empty. Every text that it matches contains all pieces,
+    /// begins with the first and ends with the last. `number` is what [`GramIndex::any`] passes to
+    /// its caller for the pattern. No other pattern has this number.
+    pub(in crate::detect) fn add<'a>(&mut self, pieces: impl Iterator<Item = &'a str>, number: u32) {
+        self.unlisted.add(pieces, number);
     }
 
-    /// Makes ready for searches, after all patterns were added. Without it, searches are slower.
+    /// Makes room for this number of patterns, which have `bytes` bytes together.
+    pub(in crate::detect) fn reserve(&mut self, patterns: usize, bytes: usize) {
+        self.unlisted.literals.reserve(bytes + 2 * patterns);
+        self.unlisted.ends.reserve(2 * patterns);
+    }
+
+    /// Makes ready for searches, after all patterns were added. Without it, searches are slow,
+    /// because each pattern may match any text.
     pub(in crate::detect) fn seal(&mut self) {
-        self.filter = Some(BitFilter::of(self.by_gram.len(), self.by_gram.keys().copied()));
+        let unlisted = std::mem::take(&mut self.unlisted);
+        let choice = GramChoice::of(&unlisted);
+        let mut listed = GramChoice::LENGTHS.map(|length| (length, Vec::new()));
+        for (number, literals) in unlisted.patterns() {
+            let gram = choice.gram(&literals);
+            let list = gram.and_then(|(place, gram)| listed.get_mut(place).map(|(_, list)| (list, gram)));
+            match list {
+                Some((list, gram)) => list.push((gram, number)),
+                None => self.others.push(number),
+            }
+        }
+        let tables = listed.into_iter().filter(|(_, listed)| !listed.is_empty());
+        self.tables.extend(tables.map(|(length, listed)| GramTable::of(length, &listed)));
     }
 
     /// Calls `may_match` with the number of each pattern that may match a text, in any order. A
     /// number can come more than once. Stops once `may_match` returns true, and returns true then.
     pub(in crate::detect) fn any(&self, text: &str, mut may_match: impl FnMut(u32) -> bool) -> bool {
-        // Each byte is shifted into the grams that end with it, which is faster than to make each
-        // gram anew.
-        let mut last = 0_u64;
-        for (before, byte) in text.bytes().enumerate() {
-            last = last << 8 | u64::from(byte);
-            for (is_used, length) in [(self.has_long, LONG), (self.has_short, SHORT)] {
-                let gram = (length as u64) << (8 * length) | (last & ((1 << (8 * length)) - 1));
-                let may_list = || self.filter.as_ref().is_none_or(|filter| filter.may_have(gram));
-                if is_used
-                    && before + 1 >= length
-                    && may_list()
-                    && self.by_gram.get(&gram).into_iter().flatten().any(|number| may_match(*number))
-                {
-                    return true;
-                }
-            }
-        }
-        self.others.iter().any(|number| may_match(*number))
+        self.tables.iter().any(|table| table.any_in(text, &mut may_match))
+            || self.others.iter().any(|number| may_match(*number))
+            || self.unlisted.ends.iter().any(|(_, number)| may_match(*number))
     }
 }
 
-/// Returns every sequence of `length` adjacent bytes of a text, each as a [`Gram`].
-fn grams(text: &str, length: usize) -> impl Iterator<Item = Gram> {
-    let gram =
-        move |bytes: &[u8]| bytes.iter().fold(length as u64, |gram, byte| gram << 8 | u64::from(*byte));
-    text.as_bytes().windows(length).map(gram)
+impl UnlistedPatterns {
+    fn add<'a>(&mut self, pieces: impl Iterator<Item = &'a str>, number: u32) {
+        self.literals.push(MARK);
+        for piece in pieces {
+            self.literals.extend(piece.as_bytes());
+            self.end(number);
+        }
+        // The mark belongs to the last piece.
+        self.literals.push(MARK);
+        self.ends.pop();
+        self.end(number);
+    }
+
+    /// Ends the literal that was added last.
+    fn end(&mut self, number: u32) {
+        let end = u32::try_from(self.literals.len());
+        self.ends.push((end.expect("what is read of files with patterns has less than 4 GiB"), number));
+    }
+
+    /// Returns how many literals the patterns have together.
+    pub(super) fn literal_count(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Returns how many bytes the literals of the patterns have together.
+    pub(super) fn size(&self) -> usize {
+        self.literals.len()
+    }
+
+    /// Returns each pattern that is not listed yet, by its number, with its literals.
+    pub(super) fn patterns(&self) -> impl Iterator<Item = (u32, impl Iterator<Item = &[u8]> + Clone)> {
+        let mut start = 0;
+        self.ends.chunk_by(|(_, one), (_, other)| one == other).map(move |ends| {
+            let mut from = start;
+            start = ends.last().map_or(from, |(end, _)| *end as usize);
+            let number = ends.first().map_or(0, |(_, number)| *number);
+            let literals = ends.iter().map(move |(end, _)| {
+                let range = from..*end as usize;
+                from = range.end;
+                self.literals.get(range).unwrap_or_default()
+            });
+            (number, literals)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Returns the numbers of the patterns that may match a text.
+    fn found(index: &GramIndex, text: &str) -> Vec<u32> {
+        let mut found = Vec::new();
+        assert!(!index.any(text, |number| {
+            found.push(number);
+            false
+        }));
+        found
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4000))]
+        /// Compares what the index finds with a search for each literal.
+        #[test]
+        fn a_pattern_whose_literals_are_all_in_the_text_may_match_it(
+            patterns in prop::collection::vec("[ab.*é]{0,10}", 0..12),
+            text in "[ab.é\0]{0,14}",
+            sealed in 0..13_usize,
+        ) {
+            let mut index = GramIndex::default();
+            for (number, pattern) in (0..).zip(&patterns) {
+                index.add(pattern.split('*'), number);
+                if number as usize == sealed {
+                    index.seal();
+                }
+            }
+            index.seal();
+            let found = found(&index, &text);
+            for (number, pattern) in (0..).zip(&patterns) {
+                let pieces: Vec<&str> = pattern.split('*').collect();
+                let may_match = text.starts_with(pieces[0])
+                    && text.ends_with(pieces[pieces.len() - 1])
+                    && pieces.iter().all(|piece| text.contains(piece))
+                    && (pieces.len() > 1 || text == *pattern);
+                prop_assert!(!may_match || found.contains(&number), "{}", pattern);
+            }
+        }
+    }
+
+    #[test]
+    fn what_many_patterns_have_in_common_is_not_what_they_are_listed_under() {
+        for (make, text, most) in [
+            ((|number| format!("bad{number}*.example.com")) as fn(u32) -> String, "www.example.com", 0),
+            (|number| format!("x{number}*.example.com"), "www.example.com", 0),
+            (|number| format!("*login-microsoft{number}.*"), "login.microsoft.com", 0),
+            (|number| format!("*login-microsoft{number}.*"), "login-microsoft77.com", 20),
+            (|number| format!("bad{number}*.example.com"), "bad77.cdn.example.com", 20),
+        ] {
+            let mut index = GramIndex::default();
+            for number in 0..500 {
+                index.add(make(number).split('*'), number);
+            }
+            index.seal();
+            let found = found(&index, text);
+            assert!(found.len() <= most, "{}: {found:?}", make(0));
+            assert_eq!(found.contains(&77), most > 0, "{}: {found:?}", make(0));
+        }
+    }
 }

@@ -7,36 +7,9 @@ use crate::detect::predicate::network::{Network, NetworkSet};
 use crate::detect::predicate::on_label::is_on_label;
 use crate::detect::predicate::pattern::fold;
 use crate::detect::predicate::text_index::{Described, TextIndex};
+use crate::detect::predicate::text_list::TextList;
 use crate::detect::predicate::text_table::TextTable;
 use crate::event::ascii_name;
-
-/// The entries of a list of indicators, as the list has them, one after the other in one buffer.
-/// They are numbered from 0.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-struct Entries {
-    texts: String,
-    /// The end of each entry, as an offset in `texts`, in bytes.
-    ends: Vec<u32>,
-}
-
-impl Entries {
-    /// Returns the number that the next added entry gets. Entries are numbered from 0.
-    fn next(&self) -> u32 {
-        u32::try_from(self.ends.len()).expect("there are fewer entries than bytes in them")
-    }
-
-    fn push(&mut self, text: &str) {
-        self.texts.push_str(text);
-        let end = u32::try_from(self.texts.len());
-        self.ends.push(end.expect("what is read of a list has less than 4 GiB"));
-    }
-
-    fn get(&self, number: u32) -> &str {
-        let end = |number: u32| self.ends.get(number as usize).copied();
-        let start = number.checked_sub(1).and_then(end).unwrap_or(0);
-        self.texts.get(start as usize..end(number).unwrap_or(start) as usize).unwrap_or_default()
-    }
-}
 
 /// The entries of a list of indicators that describe names. They are compared with the name that a
 /// DNS query asks for. A full stop at the end of that name and the case of its letters do not
@@ -45,7 +18,8 @@ impl Entries {
 pub struct NameList {
     /// The name of the list of indicators, for messages.
     list: String,
-    entries: Entries,
+    /// The entries of the list of indicators, as the list has them.
+    entries: TextList,
     index: TextIndex,
     /// Those entries of the list of indicators that are patterns, by the number of the entry.
     patterns: FastMap<u32, NamePattern>,
@@ -60,7 +34,8 @@ pub struct NameList {
 pub struct AddressList {
     /// The name of the list of indicators, for messages.
     list: String,
-    entries: Entries,
+    /// The entries of the list of indicators, as the list has them.
+    entries: TextList,
     networks: NetworkSet,
 }
 
@@ -85,9 +60,13 @@ impl NameList {
 
     /// Makes room for this number of entries, which have `bytes` bytes together.
     pub(in crate::detect) fn reserve(&mut self, entries: usize, bytes: usize) {
-        self.index.reserve(entries, bytes);
-        self.entries.texts.reserve(bytes);
-        self.entries.ends.reserve(entries);
+        self.index.reserve(Described::ItselfAndBelow(""), entries, bytes);
+        self.entries.reserve(entries, bytes);
+    }
+
+    /// Prepares for an entry that will be added, as [`TextIndex::prepare`] does.
+    pub(in crate::detect) fn prepare(&mut self, described: Described<'_>) {
+        self.index.prepare(described);
     }
 
     /// Adds an entry of the list of indicators. `text` is the entry as the list has it, and
@@ -95,7 +74,7 @@ impl NameList {
     pub(in crate::detect) fn add(&mut self, text: &str, described: Described<'_>) -> Added {
         let added = Added::of(self.index.add(described, self.entries.next()));
         if added == Added::New {
-            self.entries.push(text);
+            self.entries.push([text]);
         }
         added
     }
@@ -108,7 +87,7 @@ impl NameList {
         if added == Added::New {
             self.index.add_pattern(pattern.literals(), number);
             self.patterns.insert(number, pattern);
-            self.entries.push(text);
+            self.entries.push([text]);
         }
         added
     }
@@ -146,7 +125,7 @@ impl NameList {
     /// Returns the number of entries of the list of indicators that describe names.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.entries.ends.len()
+        self.entries.len()
     }
 
     /// Returns true if the list of indicators has no entry that describes names.
@@ -184,7 +163,7 @@ impl AddressList {
     pub(in crate::detect) fn add(&mut self, text: &str, network: Network) -> Added {
         let added = Added::of(self.networks.add(network, self.entries.next()));
         if added == Added::New {
-            self.entries.push(text);
+            self.entries.push([text]);
         }
         added
     }
@@ -213,7 +192,7 @@ impl AddressList {
     /// Returns the number of entries of the list of indicators that are addresses or networks.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.entries.ends.len()
+        self.entries.len()
     }
 
     /// Returns true if the list of indicators has no entry that is an address or a network.

@@ -5,7 +5,9 @@
 pub(in crate::detect) mod expression;
 pub(in crate::detect) mod field;
 pub(in crate::detect) mod field_cache;
+mod gram_choice;
 mod gram_index;
+mod gram_table;
 mod hits;
 mod inequality;
 pub(in crate::detect) mod listed;
@@ -18,6 +20,7 @@ mod required;
 pub(in crate::detect) mod size;
 pub(in crate::detect) mod test;
 pub(in crate::detect) mod text_index;
+mod text_list;
 mod text_table;
 pub(in crate::detect) mod tree;
 

@@ -24,14 +24,15 @@ pub(in crate::detect) trait Piece {
 }
 
 /// A literal in lower case. It matches texts in any case.
-impl Piece for String {
+impl<S: AsRef<str>> Piece for S {
     fn is_empty(&self) -> bool {
-        self.as_str().is_empty()
+        self.as_ref().is_empty()
     }
 
     fn length_at_start(&self, text: &str) -> Option<usize> {
         let mut left = text.chars();
-        self.chars()
+        self.as_ref()
+            .chars()
             .all(|letter| left.next().map(fold_char) == Some(letter))
             .then(|| text.len() - left.as_str().len())
     }

@@ -107,20 +107,21 @@ impl Pattern {
 
 /// Returns true if `value` matches the pattern with the literals `pieces`: it begins with the first
 /// piece, ends with the last, and has the middle pieces in sequence between them. Each middle piece
-/// is matched at its first occurrence, which leaves the most room for the next ones.
-fn matches_pieces(pieces: &[String], value: &[u8]) -> bool {
+/// is matched at its first occurrence, which leaves the most room for the next ones. The case of
+/// ASCII letters does not matter.
+pub(in crate::detect) fn matches_pieces<S: AsRef<str>>(pieces: &[S], value: &[u8]) -> bool {
     let Some((first, others)) = pieces.split_first() else { return value.is_empty() };
-    let Some((last, middle)) = others.split_last() else {
-        return value.eq_ignore_ascii_case(first.as_bytes());
-    };
+    let first = first.as_ref().as_bytes();
+    let Some((last, middle)) = others.split_last() else { return value.eq_ignore_ascii_case(first) };
+    let last = last.as_ref().as_bytes();
     let Some((start, rest)) = value.split_at_checked(first.len()) else { return false };
     let Some(middle_length) = rest.len().checked_sub(last.len()) else { return false };
     let Some((mut rest, end)) = rest.split_at_checked(middle_length) else { return false };
-    if !start.eq_ignore_ascii_case(first.as_bytes()) || !end.eq_ignore_ascii_case(last.as_bytes()) {
+    if !start.eq_ignore_ascii_case(first) || !end.eq_ignore_ascii_case(last) {
         return false;
     }
     for piece in middle {
-        let Some(after) = after_first(rest, piece.as_bytes()) else { return false };
+        let Some(after) = after_first(rest, piece.as_ref().as_bytes()) else { return false };
         rest = after;
     }
     true

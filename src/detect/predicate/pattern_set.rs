@@ -1,85 +1,219 @@
 //! Sets of patterns: the many values that a rule lists for one field. A value of the field is
 //! looked up in an index, so the number of patterns does not matter.
 
+use std::sync::Arc;
+
 use crate::base::text_set::TextSet;
 use crate::detect::predicate::Predicate;
 use crate::detect::predicate::field::Field;
-use crate::detect::predicate::pattern::{Pattern, fold};
+use crate::detect::predicate::on_label::is_on_label;
+use crate::detect::predicate::pattern::{Pattern, fold, matches_pieces};
 use crate::detect::predicate::text_index::{Described, TextIndex};
+use crate::detect::predicate::text_list::TextList;
 
 /// The least number of patterns of which a set is made. Fewer patterns are compared one after the
 /// other, and their literals are searched for together, which is faster.
 pub(in crate::detect) const LEAST_PATTERNS: usize = 65;
 
 /// Patterns of which one must match the value of a field.
-#[derive(Debug, Clone)]
+#[derive(Debug, Default, Clone)]
 pub struct PatternSet {
-    /// The patterns, in the order of the rule.
-    patterns: Vec<Pattern>,
-    /// The index that finds the patterns that match a text. The number of a pattern in it is the
-    /// pattern's index in `patterns`. The patterns in `repeated` are not in it.
+    /// The texts of the patterns as the rule's author wrote them, in the order of the rule.
+    texts: TextList,
+    /// The literals before, between and after the wildcards of all patterns, in lower case, in the
+    /// order of the rule.
+    pieces: TextList,
+    /// For each pattern, the number of pieces of it and of the patterns before it.
+    ends: Vec<u32>,
+    /// The index that finds the patterns that match a text, by their numbers. The patterns in
+    /// `repeated` are not in it.
     index: TextIndex,
     /// The patterns that are not in the field `index`, because an equal pattern comes before them:
-    /// for each, in ascending order, its index in `patterns`, and that of the first equal pattern.
+    /// for each, in ascending order, its number, and that of the first equal pattern.
     repeated: Vec<(u32, u32)>,
+}
+
+/// A pattern of a [`PatternSet`].
+#[derive(Debug, Clone, Copy)]
+pub(in crate::detect) struct SetPattern<'s> {
+    set: &'s PatternSet,
+    /// The number of the pattern in the set, from 0.
+    number: u32,
+}
+
+/// Where in a value the text of a pattern without wildcards must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::detect) struct Around {
+    /// Whether the value may have more before the text.
+    pub before: bool,
+    /// Whether the value may have more after the text.
+    pub after: bool,
 }
 
 impl PatternSet {
     /// Makes a set of patterns.
     #[must_use]
-    pub fn new(patterns: Vec<Pattern>) -> Self {
-        let mut index = TextIndex::default();
-        let mut repeated = Vec::new();
-        for (number, pattern) in (0..).zip(&patterns) {
-            let entry = match pattern.pieces() {
-                [whole] => Some(Described::Itself(whole)),
-                [first, tail] if first.is_empty() => tail.strip_prefix('.').map(Described::Below),
-                _ => None,
-            };
-            if let Some(entry) = entry {
-                repeated.extend(index.add(entry, number).map(|first| (number, first)));
-            } else {
-                let literals: Vec<&str> = pattern.literals().collect();
-                index.add_pattern(literals.into_iter(), number);
-            }
+    pub fn new(patterns: &[Pattern]) -> Self {
+        let mut set = PatternSet::default();
+        for pattern in patterns {
+            set.add(pattern);
         }
-        index.seal();
-        PatternSet { patterns, index, repeated }
+        set.seal();
+        set
+    }
+
+    /// Makes room for this number of patterns, which have `bytes` bytes together. They have
+    /// wildcards only at their ends, as `around` says.
+    pub(in crate::detect) fn reserve(&mut self, around: Around, patterns: usize, bytes: usize) {
+        match around {
+            Around { before: false, after: false } => {
+                self.index.reserve(Described::Itself(""), patterns, bytes);
+            }
+            _ => self.index.reserve_patterns(patterns, bytes),
+        }
+        self.texts.reserve(patterns, bytes);
+        self.pieces.reserve(2 * patterns, bytes);
+        self.ends.reserve(patterns);
+    }
+
+    /// Adds a pattern after those that the set has.
+    pub(in crate::detect) fn add(&mut self, pattern: &Pattern) {
+        self.texts.push([pattern.text()]);
+        for piece in pattern.pieces() {
+            self.pieces.push([piece.as_str()]);
+        }
+        self.list();
+    }
+
+    /// Prepares for a pattern that will be added by [`PatternSet::add_plain`], as
+    /// [`TextIndex::prepare`] does.
+    pub(in crate::detect) fn prepare(&mut self, text: &str, around: Around) {
+        match around {
+            Around { before: false, after: false } => self.index.prepare(Described::Itself(text)),
+            Around { before: true, after: false } => {
+                if let Some(below) = text.strip_prefix('.') {
+                    self.index.prepare(Described::Below(below));
+                }
+            }
+            Around { after: true, .. } => {}
+        }
+    }
+
+    /// Adds a pattern after those that the set has. It has no wildcards but those at its ends that
+    /// `around` says. `text` is in lower case.
+    pub(in crate::detect) fn add_plain(&mut self, text: &str, written: &str, around: Around) {
+        let star = |is_any: bool| if is_any { "*" } else { "" };
+        self.texts.push([star(around.before), written, star(around.after)]);
+        if around.before {
+            self.pieces.push([]);
+        }
+        self.pieces.push([text]);
+        if around.after {
+            self.pieces.push([]);
+        }
+        self.list();
+    }
+
+    /// Adds the pattern whose text and pieces were added last to the index.
+    fn list(&mut self) {
+        let number = u32::try_from(self.ends.len()).expect("there are fewer patterns than texts");
+        self.ends.push(self.pieces.next());
+        let range = self.pieces_of(number);
+        let piece = |place: u32| range.clone().nth(place as usize).map_or("", |piece| self.pieces.get(piece));
+        let entry = match range.len() {
+            1 => Some(Described::Itself(piece(0))),
+            2 if piece(0).is_empty() => piece(1).strip_prefix('.').map(Described::Below),
+            _ => None,
+        };
+        if let Some(entry) = entry {
+            self.repeated.extend(self.index.add(entry, number).map(|first| (number, first)));
+        } else {
+            self.index.add_pattern(range.map(|piece| self.pieces.get(piece)), number);
+        }
+    }
+
+    /// Makes ready for searches, after all patterns were added. Without it, searches are slower.
+    pub(in crate::detect) fn seal(&mut self) {
+        self.index.seal();
     }
 
     /// The patterns of the set, in the order of the rule.
+    pub(in crate::detect) fn patterns(&self) -> impl ExactSizeIterator<Item = SetPattern<'_>> {
+        (0..self.texts.next()).map(|number| SetPattern { set: self, number })
+    }
+
+    /// The texts of the patterns as the rule's author wrote them, in the order of the rule.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.patterns().map(SetPattern::text)
+    }
+
+    /// The number of patterns in the set.
     #[must_use]
-    pub fn patterns(&self) -> &[Pattern] {
-        &self.patterns
+    pub fn len(&self) -> usize {
+        self.texts.len()
+    }
+
+    /// Returns true if the set has no patterns.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// Returns true if a pattern of the set matches the whole of `value`.
     #[must_use]
     pub fn matches(&self, value: &str) -> bool {
         let folded = fold(value);
-        self.index.any(&folded, |number| self.is_match(number, value))
+        self.index.any(&folded, |number| self.is_match(number, &folded))
     }
 
     /// Returns the patterns of the set that match the whole of `value`, in the order of the rule.
-    pub fn matching(&self, value: &str) -> impl Iterator<Item = &Pattern> {
+    pub(in crate::detect) fn matching(&self, value: &str) -> impl Iterator<Item = SetPattern<'_>> {
         let folded = fold(value);
-        let mut found = self.index.all(&folded, |number| self.is_match(number, value));
+        let mut found = self.index.all(&folded, |number| self.is_match(number, &folded));
         let again = self.repeated.iter().filter(|(_, first)| found.binary_search(first).is_ok());
         let again: Vec<u32> = again.map(|(number, _)| *number).collect();
         found.extend(again);
         found.sort_unstable();
-        found.into_iter().filter_map(|number| self.patterns.get(number as usize))
+        found.into_iter().map(|number| SetPattern { set: self, number })
     }
 
-    fn is_match(&self, number: u32, value: &str) -> bool {
-        self.patterns.get(number as usize).is_some_and(|pattern| pattern.matches(value))
+    /// Returns true if the pattern with this number matches a value in lower case.
+    fn is_match(&self, number: u32, folded: &str) -> bool {
+        let pieces: Vec<&str> = self.pieces_of(number).map(|piece| self.pieces.get(piece)).collect();
+        matches_pieces(&pieces, folded.as_bytes())
+    }
+
+    /// Returns the numbers of the pieces of a pattern.
+    fn pieces_of(&self, number: u32) -> std::ops::Range<u32> {
+        let end = |number: u32| self.ends.get(number as usize).copied().unwrap_or(0);
+        number.checked_sub(1).map_or(0, end)..end(number)
+    }
+}
+
+impl<'s> SetPattern<'s> {
+    /// Returns the text of the pattern as the rule's author wrote it, with quotes and escapes
+    /// resolved.
+    pub(in crate::detect) fn text(self) -> &'s str {
+        self.set.texts.get(self.number)
+    }
+
+    /// The literals before, between and after the pattern's wildcards, in lower case; some may be
+    /// empty.
+    pub(in crate::detect) fn pieces(self) -> impl Iterator<Item = &'s str> {
+        self.set.pieces_of(self.number).map(move |piece| self.set.pieces.get(piece))
+    }
+
+    /// Returns true if the pattern's text lies on label boundaries in `name`, a queried name that
+    /// the pattern matches, as [`is_on_label`] decides.
+    pub(in crate::detect) fn is_on_label(self, name: &str) -> bool {
+        is_on_label(&self.pieces().collect::<Vec<_>>(), name)
     }
 }
 
 /// Two sets are equal if their patterns are.
 impl PartialEq for PatternSet {
     fn eq(&self, other: &Self) -> bool {
-        self.patterns == other.patterns
+        self.texts == other.texts && self.pieces == other.pieces && self.ends == other.ends
     }
 }
 
@@ -87,12 +221,17 @@ impl Eq for PatternSet {}
 
 impl TextSet for PatternSet {
     fn contains(&self, text: &str) -> bool {
-        // An empty value matches no pattern.
-        !text.is_empty() && self.matches(text)
+        // An empty value matches no pattern. A text without letters outside ASCII is in lower case.
+        !text.is_empty()
+            && if text.is_ascii() {
+                self.index.any(text, |number| self.is_match(number, text))
+            } else {
+                self.matches(text)
+            }
     }
 
     fn count(&self) -> usize {
-        self.patterns.len()
+        self.len()
     }
 }
 
@@ -150,7 +289,7 @@ fn joined(children: Vec<Predicate>) -> Predicate {
 /// each.
 fn ended((field, patterns): (Field, Vec<Pattern>)) -> Vec<Predicate> {
     if patterns.len() >= LEAST_PATTERNS {
-        return vec![Predicate::OneOf { field, patterns: PatternSet::new(patterns).into() }];
+        return vec![Predicate::OneOf { field, patterns: Arc::new(PatternSet::new(&patterns)) }];
     }
     patterns.into_iter().map(|pattern| Predicate::Matches { field, pattern }).collect()
 }
@@ -173,9 +312,13 @@ mod tests {
         ) {
             let patterns: Vec<Pattern> = patterns.iter().map(|text| Pattern::new(text)).collect();
             let plain: Vec<&Pattern> = patterns.iter().filter(|pattern| pattern.matches(&value)).collect();
-            let set = PatternSet::new(patterns.clone());
+            let set = PatternSet::new(&patterns);
             prop_assert_eq!(set.matches(&value), !plain.is_empty());
-            prop_assert_eq!(set.matching(&value).collect::<Vec<_>>(), plain);
+            let found = set.matching(&value).map(|pattern| (pattern.text(), pattern.is_on_label(&value)));
+            let expected = plain.iter().map(|pattern| (pattern.text(), pattern.is_on_label(&value)));
+            prop_assert_eq!(found.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+            let lower = value.to_ascii_lowercase();
+            prop_assert_eq!(set.contains(&lower), !lower.is_empty() && set.matches(&lower));
         }
 
         /// Compares a predicate with sets with the one that it was made of.

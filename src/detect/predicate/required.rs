@@ -119,8 +119,7 @@ fn required_of_set(field: Field, patterns: &Arc<PatternSet>) -> Vec<Vec<Required
             }]]
         }
         _ => {
-            let literals =
-                patterns.patterns().iter().map(|pattern| required(field, pattern.literals()).pop());
+            let literals = patterns.patterns().map(|pattern| required(field, pattern.pieces()).pop());
             literals.collect::<Option<Vec<_>>>().map(|literals| vec![literals.concat()]).unwrap_or_default()
         }
     }

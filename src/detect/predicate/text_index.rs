@@ -6,8 +6,13 @@
 //! their grams ([`GramIndex`]), and then compared.
 
 use crate::base::bit_filter::{BitFilter, key_of};
+use crate::base::byte_search::{find, find_last};
 use crate::detect::predicate::gram_index::GramIndex;
 use crate::detect::predicate::text_table::TextTable;
+
+/// The number of entries for which [`TextIndex::prepare`] is called before they are added. The
+/// processor asks memory for about this many places at a time.
+pub(in crate::detect) const PREPARED: usize = 16;
 
 /// What an entry of a [`TextIndex`] describes. All texts are in lower case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,21 +41,40 @@ pub(in crate::detect) struct TextIndex {
 }
 
 impl TextIndex {
-    /// Makes room for so many entries with so many bytes together, of which most describe a text
-    /// and what is below it.
-    pub(in crate::detect) fn reserve(&mut self, entries: usize, bytes: usize) {
-        self.themselves_and_below.reserve(entries, bytes);
+    /// Makes room for this number of entries, which describe the same as `like`, each of its own
+    /// text. The texts have `bytes` bytes together.
+    pub(in crate::detect) fn reserve(&mut self, like: Described<'_>, entries: usize, bytes: usize) {
+        let (table, _) = self.table(like);
+        table.reserve(entries, bytes);
+    }
+
+    /// Makes room for this number of patterns, which have `bytes` bytes together.
+    pub(in crate::detect) fn reserve_patterns(&mut self, patterns: usize, bytes: usize) {
+        self.patterns.reserve(patterns, bytes);
+    }
+
+    /// Reads from memory where an entry will be added. The caller does this for many entries before
+    /// it adds the first of them, so that they do not wait for memory one after the other.
+    pub(in crate::detect) fn prepare(&mut self, entry: Described<'_>) {
+        let (table, text) = self.table(entry);
+        table.prepare(text);
+    }
+
+    /// Returns the table for an entry, and the text that the entry has in it.
+    fn table<'a>(&mut self, entry: Described<'a>) -> (&mut TextTable, &'a str) {
+        match entry {
+            Described::Itself(text) => (&mut self.themselves, text),
+            Described::Below(text) => (&mut self.below, text),
+            Described::ItselfAndBelow(text) => (&mut self.themselves_and_below, text),
+        }
     }
 
     /// Adds an entry. If the index has an equal one, nothing changes, and the number that it was
     /// added with is returned; `None` if the entry is new.
     pub(in crate::detect) fn add(&mut self, entry: Described<'_>, number: u32) -> Option<u32> {
         self.ends = None;
-        match entry {
-            Described::Itself(text) => self.themselves.add(text, number),
-            Described::Below(text) => self.below.add(text, number),
-            Described::ItselfAndBelow(text) => self.themselves_and_below.add(text, number),
-        }
+        let (table, text) = self.table(entry);
+        table.add(text, number)
     }
 
     /// Makes ready for searches, after all entries were added. Without it, searches are slower.
@@ -62,18 +86,16 @@ impl TextIndex {
         let ends = BitFilter::of(count, keys);
         // What is below a text without a dot can have any label before it.
         let below = [&self.below, &self.themselves_and_below];
-        let is_known = !below.iter().flat_map(|table| table.texts()).any(|text| !text.contains('.'));
+        let is_known =
+            !below.iter().flat_map(|table| table.texts()).any(|text| find(b'.', text.as_bytes()).is_none());
         self.ends = is_known.then_some(ends);
     }
 
-    /// Adds a pattern, of which only the literals are given: every text that it matches contains
-    /// all of them. `number` is the number by which the caller knows the pattern.
-    pub(in crate::detect) fn add_pattern<'a>(
-        &mut self,
-        literals: impl Iterator<Item = &'a str> + Clone,
-        number: u32,
-    ) {
-        self.patterns.add(literals, number);
+    /// Adds a pattern. `pieces` are its literals before, between and after its wildcards, of which
+    /// there is at least one; pieces can be empty. `number` is the number by which the caller knows
+    /// the pattern.
+    pub(in crate::detect) fn add_pattern<'a>(&mut self, pieces: impl Iterator<Item = &'a str>, number: u32) {
+        self.patterns.add(pieces, number);
     }
 
     /// Returns true if an entry describes `text`, which is in lower case. `matches` says whether
@@ -130,8 +152,8 @@ impl TextIndex {
 /// that ends with a dot and another one that has a dot agrees with it in this.
 fn last_labels(text: &str) -> &[u8] {
     let bytes = text.as_bytes();
-    let mut dots = bytes.iter().enumerate().rev().filter(|(_, byte)| **byte == b'.');
-    dots.nth(1).and_then(|(dot, _)| bytes.get(dot + 1..)).unwrap_or(bytes)
+    let before = find_last(b'.', bytes).and_then(|dot| find_last(b'.', bytes.get(..dot)?));
+    before.and_then(|dot| bytes.get(dot + 1..)).unwrap_or(bytes)
 }
 
 #[cfg(test)]
@@ -156,7 +178,7 @@ mod tests {
         #[test]
         fn an_index_finds_what_a_look_at_each_entry_finds(
             names in prop::collection::vec((0..3, "[ab.é]{0,5}"), 0..12),
-            patterns in prop::collection::vec("[ab*é.]{1,9}|[ab]{6,7}\\*", 0..8),
+            patterns in prop::collection::vec("[ab*é.]{0,9}|[ab]{6,7}\\*", 0..8),
             text in "[ab.é]{0,12}|[ab]{6,12}",
         ) {
             let mut index = TextIndex::default();
@@ -168,7 +190,7 @@ mod tests {
             }
             let compiled: Vec<Pattern> = patterns.iter().map(|pattern| Pattern::new(pattern)).collect();
             for (number, pattern) in (100..).zip(&compiled) {
-                index.add_pattern(pattern.literals().collect::<Vec<_>>().into_iter(), number);
+                index.add_pattern(pattern.pieces().iter().map(String::as_str), number);
                 if pattern.matches(&text) {
                     expected.push(number);
                 }

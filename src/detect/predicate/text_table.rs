@@ -1,6 +1,8 @@
 //! A table of texts that finds a text among millions by one lookup. All texts lie in one buffer,
 //! so that each takes about twenty bytes more than its letters.
 
+use std::hint::black_box;
+
 use crate::base::fast_map::RandomState;
 
 /// The least number of slots in a table of texts; a power of two.
@@ -30,6 +32,12 @@ impl TextTable {
             self.entries.reserve(texts);
             self.slots = vec![(0, 0); (texts * 2).next_power_of_two().max(LEAST_SLOTS)];
         }
+    }
+
+    /// Reads from memory where a text will be looked up, or added. Memory answers late, so callers
+    /// have the places of many texts read before they add the first of them.
+    pub(in crate::detect) fn prepare(&self, text: &str) {
+        black_box(self.slots.get(self.slot(self.tag(text))).copied());
     }
 
     /// Adds a text. If the table has the text already, nothing changes, and the number that it was

@@ -80,7 +80,7 @@ fn text(predicate: &Predicate) -> String {
         Predicate::Empty(field) => format!("{} is present and empty", field.name()),
         Predicate::Matches { field, pattern } => format!("{} = \"{}\"", field.name(), pattern.text()),
         Predicate::OneOf { field, patterns } => {
-            format!("{} = one of {} patterns", field.name(), patterns.patterns().len())
+            format!("{} = one of {} patterns", field.name(), patterns.len())
         }
         Predicate::ListedName(names) => names.description(),
         Predicate::ListedAddress(addresses) => addresses.description(),

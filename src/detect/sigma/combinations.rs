@@ -27,6 +27,7 @@ pub(super) fn condition_count(predicate: &Predicate) -> usize {
     match predicate {
         Predicate::And(children) | Predicate::Or(children) => children.iter().map(condition_count).sum(),
         Predicate::Not(child) => condition_count(child),
+        Predicate::OneOf { patterns, .. } => patterns.len(),
         _ => 1,
     }
 }

@@ -202,6 +202,13 @@ impl<'a> Compiler<'a> {
         Ok(())
     }
 
+    /// Adds `more` to the number of conditions on fields that the Sigma rule becomes. `None`,
+    /// without a change, if the number would be above [`MOST_CONDITIONS`].
+    pub(super) fn count_conditions_if_allowed(&self, more: usize) -> Option<()> {
+        let count = self.conditions.get().saturating_add(more);
+        (count <= MOST_CONDITIONS).then(|| self.conditions.set(count))
+    }
+
     /// Adds the estimated size of a regular expression to the Sigma rule's total, before the
     /// expression is compiled. Returns an error if the total is now more than
     /// [`MOST_EXPRESSION_BYTES`].

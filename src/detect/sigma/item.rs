@@ -4,6 +4,7 @@
 use super::compiler::{Compiler, Polarity, joined};
 use super::encoding::encoded;
 use super::field_names::field_named;
+use super::many_values;
 use super::modifier::{Modifiers, ValueComparison};
 use super::source::LogSource;
 use crate::detect::predicate::expression::{Case, Expression, PatternPart};
@@ -64,6 +65,9 @@ pub(super) fn predicate(
     };
     // A value below `neq` makes a match less likely if its line makes one more likely.
     let polarity = if modifiers.negated { polarity.negated() } else { polarity };
+    if let Some(set) = many_values::set(compiler, field, &modifiers, values) {
+        return Ok(if modifiers.negated { Predicate::Not(Box::new(set)) } else { set });
+    }
     let mut conditions = Vec::new();
     for value in values {
         let condition = condition_of(compiler, field, &modifiers, value, polarity);

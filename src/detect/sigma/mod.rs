@@ -13,6 +13,7 @@ mod field_names;
 mod file;
 mod header;
 mod item;
+mod many_values;
 mod modifier;
 mod part;
 pub(in crate::detect) mod placeholder;

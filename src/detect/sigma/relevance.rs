@@ -71,6 +71,7 @@ fn field_of(leaf: &Predicate) -> Option<Field> {
         Predicate::Exists(field)
         | Predicate::Empty(field)
         | Predicate::Matches { field, .. }
+        | Predicate::OneOf { field, .. }
         | Predicate::Fits { field, .. }
         | Predicate::InNetwork { field, .. }
         | Predicate::Passes { field, .. } => Some(*field),

@@ -69,7 +69,7 @@ fn collect(predicate: &Predicate, patterns: &mut Vec<(Field, String)>) {
         }
         Predicate::Empty(field) => patterns.push((*field, String::new())),
         Predicate::OneOf { field, patterns: set } => {
-            patterns.extend(set.patterns().iter().map(|pattern| (*field, pattern.text().replace('*', "-"))));
+            patterns.extend(set.texts().map(|pattern| (*field, pattern.replace('*', "-"))));
         }
         Predicate::All
         | Predicate::ListedName(_)
