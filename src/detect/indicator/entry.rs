@@ -28,11 +28,11 @@ const MOST_SHOWN: usize = 80;
 /// What an entry of a list of indicators describes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::detect) enum Indicator {
-    /// A name, and all names below it.
+    /// A domain name, and all names below it: `evil.example` is also `www.evil.example`.
     Name(String),
-    /// A name alone.
+    /// A domain name without the names below it.
     ExactName(String),
-    /// All names below a name.
+    /// All names below a domain name, without the name itself.
     Below(String),
     /// The names that match a pattern.
     Pattern(NamePattern),

@@ -164,7 +164,9 @@ fn add_value(value: &str, place: &Place<'_>, list: &mut ListBuilder) {
     }
 }
 
-/// Adds a pattern of the operator `LIKE`, in which `%` stands for any characters, and `_` for one.
+/// Adds what a STIX comparison by the operator `LIKE` describes to the indicators in `list`.
+/// `value` is its pattern, in which `%` stands for any characters, and `_` for one. Messages say
+/// `place`.
 fn add_like(value: &str, place: &Place<'_>, list: &mut ListBuilder) {
     let translated: String = value
         .trim()

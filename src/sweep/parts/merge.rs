@@ -24,8 +24,8 @@ use crate::sweep::{Caller, Observer, Outcome, set_up_spool};
 /// Where a merge finds the parts (files with the results of sweeps) from which it makes an output.
 #[derive(Debug, Clone)]
 pub enum PartSource {
-    /// The parts of one plan, each a file with the results of one of the plan's shards (portions of
-    /// the evidence).
+    /// A plan, which divides the evidence of one sweep into shards for several machines, and for
+    /// each shard its part, a file with what was found in it.
     Plan {
         /// The path of the plan's file.
         plan: PathBuf,

@@ -61,7 +61,8 @@ pub(in crate::sweep) struct PartWriter {
     counts: Counts,
 }
 
-/// How many documents a part has, as its last document states.
+/// The numbers of documents of each kind in a part (a file with the results of a sweep). The last
+/// document of a part states them, so that a reader notices a part that was cut off.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Counts {
     /// The number of documents with the result of a block of a file.
