@@ -6,19 +6,27 @@
 
 use std::ops::Range;
 
-use crate::event::Event;
+use crate::event::{Event, PROCESS_CREATION, PROCESS_END};
 use crate::scan::evtx::chunk::RECORD_HEADER_SIZE;
 use crate::scan::skim::process::{ProcessFinder, ProcessLink, ProcessRecord, ProcessSearch};
 
 /// The greatest amount of text, in bytes, in the process events that are read from a chunk. It is
 /// several times that of a real chunk of 64 KiB.
 const MOST_TEXT: usize = 1 << 18;
+/// The number of events by which the memory for noted events grows.
+const MORE_NOTED: usize = 128;
 
 /// Looks for Sysmon's process events in one chunk after another, beside the DNS queries that a skim
 /// looks for.
 #[derive(Debug)]
 pub(in crate::scan) struct ProcessesBeside {
     finder: ProcessFinder,
+    /// True if only GUIDs are taken.
+    takes_links: bool,
+    /// The events 1 of the chunk whose GUIDs are still to be taken.
+    creations: NotedEvents,
+    /// The events 5 of the chunk whose GUIDs are still to be taken.
+    ends: NotedEvents,
     /// The events that were read from the chunk, each with the offset of its record in the chunk.
     /// Empty if only GUIDs are taken.
     read: Vec<(usize, Event)>,
@@ -28,24 +36,77 @@ pub(in crate::scan) struct ProcessesBeside {
     is_lacking: bool,
 }
 
+/// Process events of a chunk that are examined together, after the chunk's records were counted.
+#[derive(Debug, Default)]
+struct NotedEvents {
+    /// The range of each event's `EventData` in the chunk; `None` if it is not stored as usual. Only
+    /// the first `noted` entries mean anything.
+    data: Vec<Option<Range<usize>>>,
+    noted: usize,
+}
+
+impl NotedEvents {
+    /// Notes an event if `is_wanted` is true. `data` is the range of its `EventData` in the chunk.
+    ///
+    /// It is written in any case, and then overwritten if it is not wanted. Which records are
+    /// process events cannot be predicted, and a branch that is predicted wrongly takes more time.
+    #[inline]
+    fn note_if(&mut self, is_wanted: bool, data: Option<Range<usize>>) {
+        if self.noted == self.data.len() {
+            self.grow();
+        }
+        if let Some(place) = self.data.get_mut(self.noted) {
+            *place = data;
+        }
+        self.noted += usize::from(is_wanted);
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        self.data.resize(self.noted + MORE_NOTED, None);
+    }
+}
+
 impl ProcessesBeside {
     /// Returns a search for the process events that `search` describes.
     pub(in crate::scan) fn new(search: ProcessSearch) -> Self {
-        ProcessesBeside { finder: ProcessFinder::new(search), read: Vec::new(), text: 0, is_lacking: false }
+        ProcessesBeside {
+            takes_links: matches!(search, ProcessSearch::Links),
+            finder: ProcessFinder::new(search),
+            creations: NotedEvents::default(),
+            ends: NotedEvents::default(),
+            read: Vec::new(),
+            text: 0,
+            is_lacking: false,
+        }
     }
 
     /// Forgets what was found in the chunk before.
     pub(in crate::scan) fn begin(&mut self) {
         self.finder.begin();
         self.read.clear();
+        (self.creations.noted, self.ends.noted) = (0, 0);
         (self.text, self.is_lacking) = (0, false);
     }
 
-    /// Examines a process event, whose record's content fills the range `content` of the chunk, and
-    /// takes what is looked for. The function is never inlined into the loop over records, which
-    /// must keep its registers.
+    /// Examines a record of Sysmon that was counted, or notes it to be examined later, if it is a
+    /// process event. The record's content fills the range `content` of the chunk.
+    #[inline]
+    pub(in crate::scan) fn add(&mut self, record: ProcessRecord<'_>, content: Range<usize>) {
+        if self.takes_links {
+            let id = u32::from(record.skimmed.event_id);
+            let data = record.skimmed.data.clone();
+            self.creations.note_if(PROCESS_CREATION.event_ids.contains(&id), data.clone());
+            self.ends.note_if(PROCESS_END.event_ids.contains(&id), data);
+        } else if record.skimmed.is_process_event() {
+            self.read(record, content);
+        }
+    }
+
+    /// Reads a process event if it is looked for. The function is never inlined into the loop over
+    /// records, which must keep its registers.
     #[inline(never)]
-    pub(in crate::scan) fn examine(&mut self, record: ProcessRecord<'_>, content: Range<usize>) {
+    fn read(&mut self, record: ProcessRecord<'_>, content: Range<usize>) {
         let ProcessRecord { chunk, end, skimmed, .. } = record;
         let start = content.start - RECORD_HEADER_SIZE;
         let event = match self.finder.is_to_be_read(chunk, skimmed, end) {
@@ -62,10 +123,17 @@ impl ProcessesBeside {
         }
     }
 
-    /// Ends the search of a chunk. `is_as_written` returns whether the chunk's records have the
-    /// checksum that its header states; events are taken only from such a chunk. It is called only
-    /// if events were read.
-    pub(in crate::scan) fn end(&mut self, is_as_written: impl FnOnce() -> bool) {
+    /// Ends the search of a chunk, whose live records end at offset `end`. `is_as_written` returns
+    /// whether these records have the checksum that the chunk's header states; events are taken only
+    /// from such a chunk. It is called only if events were read.
+    pub(in crate::scan) fn end(&mut self, chunk: &[u8], end: usize, is_as_written: impl FnOnce() -> bool) {
+        let ProcessesBeside { finder, creations, ends, .. } = self;
+        for (NotedEvents { data, noted }, is_creation) in [(creations, true), (ends, false)] {
+            for data in data.iter_mut().take(*noted) {
+                let examined = data.take().and_then(|data| finder.examine(chunk, data, is_creation, end));
+                self.is_lacking |= examined.is_none();
+            }
+        }
         if !self.read.is_empty() && !is_as_written() {
             self.is_lacking = true;
         }

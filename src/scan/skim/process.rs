@@ -151,7 +151,19 @@ impl ProcessFinder {
         skimmed: &SkimmedRecord,
         end: usize,
     ) -> Option<bool> {
-        let Range { start, end: data_end } = skimmed.data.clone()?;
+        self.examine(chunk, skimmed.data.clone()?, is_creation(skimmed), end)
+    }
+
+    /// Examines a process event as [`ProcessFinder::is_to_be_read`] does. Its `EventData` fills the
+    /// range `data` of the chunk, and `is_creation` says whether it is an event 1.
+    pub(in crate::scan) fn examine(
+        &mut self,
+        chunk: &[u8],
+        data: Range<usize>,
+        is_creation: bool,
+        end: usize,
+    ) -> Option<bool> {
+        let Range { start, end: data_end } = data;
         let values = Values::head(chunk, start)?;
         let read = |offset| ProcessData::of(&mut self.remembered, chunk, offset, end);
         let place = known(&mut self.data, values.definition, read)?;
@@ -170,7 +182,7 @@ impl ProcessFinder {
         let parent = match guids.parent {
             Some(index) => guid(index)?,
             // An event 1 without the GUID of the parent has lost a name.
-            None if is_creation(skimmed) => return None,
+            None if is_creation => return None,
             None => Guid::NIL,
         };
         self.links.push(ProcessLink { process, parent });

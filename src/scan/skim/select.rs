@@ -185,8 +185,8 @@ impl Skimmer {
         let holds = !walk.checked || live.are_as_written(chunk);
         if holds {
             self.count(tally);
-            let is_checked = walk.checked;
-            self.beside.iter_mut().for_each(|beside| beside.end(|| is_checked || live.are_as_written(chunk)));
+            let is_as_written = || walk.checked || live.are_as_written(chunk);
+            self.beside.iter_mut().for_each(|beside| beside.end(chunk, end, is_as_written));
         }
         holds
     }
@@ -292,11 +292,9 @@ impl Skimmer {
                 break;
             }
             at = range.end;
-            if let Some(beside) = &mut beside
-                && skimmed.is_process_event()
-            {
+            if let Some(beside) = &mut beside {
                 let record = ProcessRecord { chunk, end, template: &event.template, skimmed: &skimmed };
-                beside.examine(record, content(&range));
+                beside.add(record, content(&range));
             }
         }
         walk.found += usize::try_from(batch.records()).unwrap_or(usize::MAX);
@@ -339,11 +337,9 @@ impl Skimmer {
         let runs = &mut self.logs.get_mut(log)?.runs;
         let event = self.events.get_mut(event)?.1.as_mut()?;
         event.counts.add(&skimmed, &self.window);
-        if let Some(beside) = &mut self.beside
-            && skimmed.is_process_event()
-        {
+        if let Some(beside) = self.beside.as_mut().filter(|_| skimmed.sysmon) {
             let record = ProcessRecord { chunk, end, template: &event.template, skimmed: &skimmed };
-            beside.examine(record, content);
+            beside.add(record, content);
         }
         runs.add(skimmed.event_record_id, Some(skimmed.time));
         self.renumbered += u64::from(header.header_id != skimmed.event_record_id);

@@ -81,7 +81,8 @@ impl EncodedLinks {
             let chunk = if can_be_divided { chunk_at(block, offset) } else { None };
             chunk.map_or(whole, |chunk| ProcessPlace::new(number, chunk.start, chunk.end))
         };
-        let mut encoded = EncodedLinks::default();
+        let size = |of_chunk: &ChunkLinks| HEAD_BYTES + of_chunk.links.len() * 2 * GUID_BYTES;
+        let mut encoded = EncodedLinks(Vec::with_capacity(scan.links.iter().map(size).sum()));
         for ChunkLinks { chunk, links } in &scan.links {
             encoded.push(place(*chunk), links.iter().copied());
         }
@@ -113,7 +114,9 @@ impl EncodedLinks {
             let is_alone = u32::from(link.parent == Guid::NIL);
             [with_parent + 1 - is_alone, alone + is_alone]
         });
-        counts.iter().for_each(|count| bytes.extend_from_slice(&count.to_le_bytes()));
+        for count in counts {
+            bytes.extend_from_slice(&count.to_le_bytes());
+        }
         for ProcessLink { process, parent } in links.clone().filter(|link| link.parent != Guid::NIL) {
             bytes.extend_from_slice(&process.bytes());
             bytes.extend_from_slice(&parent.bytes());
