@@ -136,13 +136,13 @@
 //! - *Evidence order*: the pieces of evidence one after the other, in each the files, and in a file
 //!   the records. Matches come in this order.
 //! - *Copy*: an event of which an equal one comes before it in evidence order, for example in the
-//!   archived copy of a log. *Unique* matches are those that are no copies.
+//!   archived copy of a log. *Unique* matches are those that are not copies.
 //! - *Host*: a computer, by the name that its records state. Its *verdict* says in a word what the
 //!   sweep saw of it. A host is *cleared* if it has no match and its logs were read completely.
 //! - *Period*: the times that matches must lie in, if the user requests a period. A host without
 //!   matches is cleared only if its DNS queries cover the period.
 //! - *Lead*: a query that Windows' own DNS client logged, and a detection that could match a DNS
-//!   query of that name. A lead is no match.
+//!   query of that name. A lead is not a match.
 //! - *Ledger*: the table `files.parquet`, which accounts for every file. The table
 //!   `containers.parquet` accounts for every container, volume and shadow copy.
 //! - *Account*: what is known of the bytes and records of a file, or of a part of it.

@@ -4,8 +4,8 @@
 
 use crate::base::spread::{highest, spread};
 
-/// The least number of bits for each key. With two bits set for each key, about one in thirty keys
-/// that are not in the set passes.
+/// The smallest number of bits for each key. With two bits set for each key, about one in thirty
+/// keys that are not in the set passes.
 const BITS_PER_KEY: usize = 12;
 /// The least and the most bits of a table, as powers of two.
 const SIZES: (u32, u32) = (10, 25);

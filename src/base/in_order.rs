@@ -21,12 +21,12 @@ use rayon::ThreadPoolBuilder;
 const BATCH_WEIGHT: u64 = 1 << 19;
 /// The number of units of work at which a batch is full, even if its weight is still small.
 const BATCH_UNITS: usize = 32;
-/// The most batches of work in progress, for each thread. A batch is in progress from when it is
-/// handed to the threads until all its results are consumed. The number is large enough that
-/// threads need not wait for the consumer of the results.
+/// The maximum number of batches of work in progress, for each thread. A batch is in progress from
+/// when it is handed to the threads until all its results are consumed. The number is large enough
+/// that threads need not wait for the consumer of the results.
 const BATCHES_PER_THREAD: u64 = 8;
-/// The most batches of work in progress on a machine with many threads; but two for each thread are
-/// always allowed. The limit keeps memory from growing with the number of threads.
+/// The maximum number of batches of work in progress on a machine with many threads; but two for
+/// each thread are always allowed. The limit keeps memory from growing with the number of threads.
 const MOST_BATCHES: u64 = 64;
 /// The most weight of units of work in progress, for each thread; 16 MiB if the caller weighs units
 /// in bytes. If batches are so heavy that the limit is exceeded, each thread may still have one

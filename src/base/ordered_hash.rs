@@ -117,8 +117,8 @@ impl OrderedHash {
         }
     }
 
-    /// Locks the state of the hash. A poisoned lock is no problem: the state is consistent even if
-    /// a thread panicked.
+    /// Locks the state of the hash. A poisoned lock is not a problem: the state is consistent even
+    /// if a thread panicked.
     fn lock(&self) -> MutexGuard<'_, HashState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -10,7 +10,8 @@ use std::collections::{BTreeMap, btree_map};
 use std::slice;
 use std::vec;
 
-/// The most entries that a [`SmallMap`] keeps in a list. With more entries, it becomes a tree.
+/// The maximum number of entries that a [`SmallMap`] keeps in a list. With more entries, it becomes
+/// a tree.
 const MOST_LISTED: usize = 8;
 
 /// A map sorted by its keys that takes little memory for few entries. Whether it is a list or a

@@ -19,7 +19,7 @@ pub(super) fn print(answer: &str, format: LogFormat) -> Option<Exit> {
 }
 
 /// Prints what `write` writes to standard output. As with [`print`], a failed write is reported and
-/// gives an exit status, and a reader that closes the pipe early is no error.
+/// gives an exit status, and a reader that closes the pipe early is not an error.
 pub(super) fn print_with(
     format: LogFormat,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,

@@ -24,12 +24,12 @@ pub enum UsageError {
         /// The error of the system, which says why the list cannot be read.
         source: io::Error,
     },
-    /// The file with an event (`--event`) cannot be read, or is no event.
+    /// The file with an event (`--event`) cannot be read, or is not an event.
     #[error("--event '{}': {reason}", path.display())]
     Event {
         /// The path of the file with the event, as typed.
         path: PathBuf,
-        /// Why the file with the event cannot be read, or is no event.
+        /// Why the file with the event cannot be read, or is not an event.
         reason: String,
     },
     /// The output of a sweep has no host of the name that the user gave (`--host`).

@@ -31,8 +31,8 @@ pub enum Verbosity {
 pub const BETWEEN_LINES: Duration = Duration::from_secs(60);
 /// The time between two updates of the line that shows the progress of a sweep on a terminal.
 const BETWEEN_CHANGES: Duration = Duration::from_millis(100);
-/// The most warnings of one kind that a sweep shows before it begins. There can be thousands, one
-/// for each rule or exclusion.
+/// The maximum number of warnings of one kind that a sweep shows before it begins. There can be
+/// thousands, one for each rule or exclusion.
 const MOST_LINES: usize = 10;
 
 /// Shows the progress of a sweep on standard error. The sweep reports to it as its [`Observer`].

@@ -14,8 +14,8 @@ use crate::report::answer::{Answer, Document, Limits, Question, RiskDocument, Ri
 use crate::report::{Extent, HostsInDetail, RiskTable, Summary, csv_rows, markdown};
 use crate::sweep::RecordedOutput;
 
-/// The most objects at risk (hosts and users) that `dnsweep report --risk` lists, unless the user
-/// asks for all (`--full`).
+/// The maximum number of objects at risk (hosts and users) that `dnsweep report --risk` lists,
+/// unless the user asks for all (`--full`).
 const MOST_OBJECTS: usize = 1000;
 
 /// How a report on a sweep's output is written: in which format, how much of it, and where to.

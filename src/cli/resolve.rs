@@ -14,7 +14,8 @@ use crate::config::{Options, Period, Sweep};
 use crate::event::EventTime;
 use crate::output::{OutputDirectory, OutputError, UnfinishedPolicy, prepare};
 
-/// The greatest length of a path on Linux, in bytes. A longer text in a list of paths is no path.
+/// The greatest length of a path on Linux, in bytes. A longer text in a list of paths is not a
+/// path.
 const MOST_PATH_BYTES: usize = 4096;
 
 /// Converts the arguments of `dnsweep sweep` to a request for a sweep. The error says why a list of

@@ -17,7 +17,7 @@ use crate::error::SweepError;
 use crate::output::WrittenFile;
 use crate::sweep::{Plan, ShardSweep, sweep_shard};
 
-/// The most roots of a plan that a message lists.
+/// The maximum number of roots of a plan that a message lists.
 const MOST_ROOTS: usize = 5;
 
 /// Sweeps one shard of the plan in the file `plan_path`, and writes its part (the file from which

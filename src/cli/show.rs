@@ -20,7 +20,8 @@ use crate::report::show::{
 use crate::sweep::{CompleteOutput, OutputNotRead, RecordedOutput};
 use crate::verify::RecordReader;
 
-/// The most events that are shown of a host or process, unless the user asks for all (`--full`).
+/// The maximum number of events that are shown of a host or process, unless the user asks for all
+/// (`--full`).
 const MOST_EVENTS: usize = 20;
 
 /// Runs the command `dnsweep show`: shows events of the output of a sweep. Returns the exit status.

@@ -26,14 +26,15 @@ const MOST_DEFINITION_BYTES: u64 = 1 << 20;
 /// The greatest size of the CSV file of a Splunk lookup, in bytes. The largest in Splunk's own
 /// content has two MiB.
 const MOST_CSV_BYTES: u64 = 64 << 20;
-/// The most folders above a rule file in which the folders `macros` and `lookups` are searched for.
+/// The maximum number of folders above a rule file in which the folders `macros` and `lookups` are
+/// searched for.
 const MOST_LEVELS: usize = 12;
 
-/// The most subfolders of `macros` or `lookups` that are searched, in alphabetical order. The limit
-/// bounds the work in a folder that only happens to have that name.
+/// The maximum number of subfolders of `macros` or `lookups` that are searched, in alphabetical
+/// order. The limit bounds the work in a folder that only happens to have that name.
 const MOST_SUBFOLDERS: usize = 64;
-/// The most names of macros, or of lookups, that a misspelt name in a rule is compared with, to
-/// suggest the name that was meant.
+/// The maximum number of names of macros, or of lookups, that a misspelt name in a rule is compared
+/// with, to suggest the name that was meant.
 const MOST_NAMES: usize = 10_000;
 /// The extensions of the files that define Splunk macros and lookups.
 const EXTENSIONS: [&str; 2] = ["yml", "yaml"];

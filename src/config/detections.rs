@@ -23,8 +23,8 @@ use crate::detect::{
 /// The greatest depth to which directories are searched for rule files. The limit ends the search
 /// in a directory that contains itself through a link.
 const DEEPEST_DIRECTORY: usize = 32;
-/// The most paths that the error message lists if no rule can be run. They are the paths of rule
-/// files and of directories of rule files that the user named.
+/// The maximum number of paths that the error message lists if no rule can be run. They are the
+/// paths of rule files and of directories of rule files that the user named.
 const MOST_NAMED: usize = 10;
 /// The extensions of the names of rule files. Files with other extensions in a directory of rules
 /// are ignored.
@@ -157,10 +157,9 @@ impl Catalog {
     }
 
     /// Loads the rule files and directories in `paths` and the lists of indicators only to check
-    /// them. A file that cannot be run is no error, even if the user named it; it is listed in
-    /// [`Catalog::not_run`].
-    /// `placeholders` is the file with values for the placeholders of Sigma rules; `None` if the
-    /// user named none.
+    /// them. A file that cannot be run is not an error, even if the user named it; it is listed in
+    /// [`Catalog::not_run`]. `placeholders` is the file with values for the placeholders of Sigma
+    /// rules; `None` if the user named none.
     pub fn check(
         paths: &[PathBuf],
         lists: &IndicatorLists,

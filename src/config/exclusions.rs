@@ -14,8 +14,8 @@ use crate::base::path_text::escaped_name;
 use crate::detect::{Exclusion, Expiry};
 use crate::event::EventTime;
 
-/// The most ids of detections that an error message lists if an exclusion names a detection that is
-/// not loaded.
+/// The maximum number of ids of detections that an error message lists if an exclusion names a
+/// detection that is not loaded.
 const MOST_IDS: usize = 10;
 
 /// An exclusion that was loaded, and the file that it came from.
@@ -35,7 +35,7 @@ pub struct LoadedExclusion {
 /// expired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ExclusionStatus {
-    /// The exclusion is applied: events that it describes are no matches.
+    /// The exclusion is applied: events that it describes are not matches.
     Applied,
     /// The exclusion is not applied, because the last day for which its author allowed it is over.
     Expired,

@@ -5,8 +5,8 @@ use super::detections::{Catalog, LoadedDetection};
 use super::error::RulesError;
 use super::not_run::first_of;
 
-/// The most detections that an error message lists if it is not clear which detection the user
-/// means.
+/// The maximum number of detections that an error message lists if it is not clear which detection
+/// the user means.
 const MOST_LISTED: usize = 10;
 
 impl Catalog {

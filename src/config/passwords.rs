@@ -7,8 +7,8 @@ use crate::base::digest::sha256;
 use crate::base::platform::files::read_named;
 use crate::evidence::container::Passwords;
 
-/// The most passwords for encrypted archives that a user may give. Each password is tried on each
-/// encrypted file, which takes time.
+/// The maximum number of passwords for encrypted archives that a user may give. Each password is
+/// tried on each encrypted file, which takes time.
 const MOST_PASSWORDS: usize = 64;
 /// The greatest size of the file with passwords for encrypted archives, in bytes.
 const MOST_BYTES: u64 = 64 << 10;

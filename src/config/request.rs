@@ -67,7 +67,7 @@ pub struct Sweep {
     /// Whether the sweep runs if a rule in a folder of rules is refused because it cannot be run.
     pub refused: Refused,
     /// YAML files of exclusions. An exclusion describes events that the site knows to be harmless;
-    /// these are no matches.
+    /// these are not matches.
     pub exclusions: Vec<PathBuf>,
     /// The period in which matches count; open at both ends by default.
     pub period: Period,

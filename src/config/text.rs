@@ -40,7 +40,7 @@ pub(super) fn decoded_file(bytes: &[u8]) -> io::Result<FileText> {
     Ok(FileText { text, sha256: sha256(bytes) })
 }
 
-/// Decodes the bytes of a list of indicators. Bytes that are no UTF-8 become U+FFFD, so that only
+/// Decodes the bytes of a list of indicators. Bytes that are not UTF-8 become U+FFFD, so that only
 /// the entries that have them are not understood.
 pub(super) fn decoded_list(bytes: Vec<u8>) -> io::Result<String> {
     if is_utf16(&bytes) {

@@ -130,8 +130,8 @@ pub enum DetectionError {
     TooMuch {
         /// The name of the rule file, for the error message.
         source_name: String,
-        /// The error message: what was expected of the regular expressions, such as the most bytes
-        /// that they may take, and what was found.
+        /// The error message: what was expected of the regular expressions, such as the maximum
+        /// number of bytes that they may take, and what was found.
         problem: String,
     },
     /// The file that was read as a rule file contains no rule. It is empty, or is YAML of another

@@ -1,8 +1,8 @@
 //! The two forms of a domain name with letters outside ASCII: the one that DNS has, and the one
 //! that people read. This module is the only user of the crate `idna`.
 
-/// The most bytes of a name that is converted. A name in DNS has at most 253 characters, of at most
-/// four bytes each. Converting a much longer one takes too long.
+/// The maximum number of bytes of a name that is converted. A name in DNS has at most 253
+/// characters, of at most four bytes each. Converting a much longer one takes too long.
 const MOST_BYTES: usize = 4 * 253;
 
 /// Returns a name in the form that DNS has: in lower case, with labels outside ASCII in Punycode

@@ -42,8 +42,8 @@ impl Guid {
         self.0
     }
 
-    /// Reads a GUID from its text, in any letter case, with or without braces. `None` if the text is
-    /// no GUID.
+    /// Reads a GUID from its text, in any letter case, with or without braces. `None` if the text
+    /// is not a GUID.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let bare = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or(text);

@@ -2,9 +2,9 @@
 //! suffix under which registrations are sold or given away. A pure module: it decides by the name
 //! and by the public suffix list, and asks nobody. It is the only user of the crate `psl`.
 //!
-//! Whoever makes a query chooses its name, so a name can be any text of any length. What is no name
-//! of a domain is not split. The labels before the registered domain can be any text, because those
-//! who smuggle data through DNS put it there.
+//! Whoever makes a query chooses its name, so a name can be any text of any length. What is not a
+//! name of a domain is not split. The labels before the registered domain can be any text, because
+//! those who smuggle data through DNS put it there.
 
 use std::borrow::Cow;
 
@@ -23,9 +23,9 @@ pub const PUBLIC_SUFFIX_LIST: PublicSuffixList = PublicSuffixList {
     date: Cow::Borrowed("2026-11-05"),
 };
 
-/// The most characters of a domain's name, without the dot at its end.
+/// The maximum number of characters of a domain's name, without the dot at its end.
 const LONGEST_NAME: usize = 253;
-/// The most characters of a label, which is a part of a name between two dots.
+/// The maximum number of characters of a label, which is a part of a name between two dots.
 const LONGEST_LABEL: usize = 63;
 /// What separates labels in a name that is not ASCII: the full stop, and the three other characters
 /// that encode to one.
@@ -106,7 +106,7 @@ impl<'n> QueriedName<'n> {
 
     /// Returns the public suffix that the name ends with, in ASCII and lower case: the longest one
     /// in the public suffix list, whether a registry (such as `co.uk`) or somebody else (such as
-    /// `github.io`) gives names away under it. `None` if the list has none, or if the text is no
+    /// `github.io`) gives names away under it. `None` if the list has none, or if the text is not a
     /// name of a domain.
     #[must_use]
     pub fn public_suffix(&self) -> Option<&str> {
@@ -146,8 +146,8 @@ enum Labels {
         /// True if a label encodes one that is not ASCII.
         any_encoded: bool,
     },
-    /// The name is no domain's: it is too long, has an empty label or one that is too long, or has
-    /// one label, as the names of machines in a local network have.
+    /// The name is not a domain's: it is too long, has an empty label or one that is too long, or
+    /// has one label, as the names of machines in a local network have.
     Other,
 }
 

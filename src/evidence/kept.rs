@@ -19,7 +19,7 @@ type OpenSources = HashMap<u64, (u64, SharedSource)>;
 /// closed first.
 pub struct Kept {
     open: Mutex<OpenSources>,
-    /// The most sources that stay open, whether or not they are in use.
+    /// The maximum number of sources that stay open, whether or not they are in use.
     most: usize,
     clock: AtomicU64,
     numbers: AtomicU64,

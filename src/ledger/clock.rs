@@ -100,7 +100,7 @@ impl Clock {
     /// consecutive. `offset` is where the record of `next` starts, in bytes from the start of this
     /// part of the file.
     fn compare_numbers(&mut self, offset: u64, last: RecordHeader, next: RecordHeader) {
-        // Some programs that write logs leave the time of the last record at 0. That is no step.
+        // Some programs that write logs leave the time of the last record at 0. That is not a step.
         if last.header_id.checked_add(1) == Some(next.header_id) && next.filetime > 0 {
             let [from, to] = [last, next].map(|header| EventTime::from_filetime(header.filetime));
             self.push(ClockStep { offset, from, to });
@@ -193,13 +193,13 @@ impl MachineClock {
         }
     }
 
-    /// Returns the least number of times that the machine's clock can have gone back. Several logs
-    /// can show one clock step with different times, because each shows only the times of its
+    /// Returns the smallest number of times that the machine's clock can have gone back. Several
+    /// logs can show one clock step with different times, because each shows only the times of its
     /// records before and after the step. So clock steps count as one if there is an instant that
     /// lies between the earlier and the later time of each of them.
     #[must_use]
     pub fn step_count(&self) -> u64 {
-        // The least number of instants such that each step contains one of them (the steps are
+        // The smallest number of instants such that each step contains one of them (the steps are
         // sorted by `from`).
         let (mut count, mut instant) = (0, None);
         for (from, to) in &self.steps {

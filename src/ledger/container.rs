@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::EventTime;
 
-/// The most problems that are listed for one container. Further problems are dropped, because a
-/// crafted container can have any number of them.
+/// The maximum number of problems that are listed for one container. Further problems are dropped,
+/// because a crafted container can have any number of them.
 const MOST_PROBLEMS: usize = 1000;
 
 /// The word for a shadow copy in the column `kind` of `containers.parquet`, which names the format
@@ -175,7 +175,7 @@ pub struct ContainerReport {
     /// the first.
     pub parts: Vec<ContainerPart>,
     /// The SHA-256 of the container's file. `None` if evidence is not hashed, and for a container
-    /// that is no file of its own, such as a volume.
+    /// that is not a file of its own, such as a volume.
     pub sha256: Option<String>,
     /// True if the container was one file of a computer among others, such as an archive that lies
     /// in the volume of a disk image. Nobody handed in such a container as evidence, so it need not

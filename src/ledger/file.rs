@@ -108,7 +108,7 @@ pub struct FileReport {
     pub tally: Tally,
     /// What is wrong with the file: damage, and bytes that could not be read.
     pub problems: Problems,
-    /// Remarks on ranges of the file that are no damage, such as deleted chunks.
+    /// Remarks on ranges of the file that are not damage, such as deleted chunks.
     pub notes: Notes,
     /// The number of the file's bytes that could be read.
     pub bytes_read: u64,
@@ -187,7 +187,7 @@ impl FileReport {
         }
         // A misaligned chunk reaches into the next place for a chunk, and into the next block.
         self.problems.sort();
-        // A cut-off place that does not begin like a chunk is no chunk.
+        // A cut-off place that does not begin like a chunk is not a chunk.
         let found = self.tally.chunks - u64::from(self.tally.extents.trailing > 0);
         self.set_end_apart();
         if let Some(promised) = self.promised_chunks.filter(|promised| *promised > found) {
@@ -290,8 +290,9 @@ impl FileReport {
         }
     }
 
-    /// Returns how much of the file was lost to damage: the bytes that were damaged, missing or could
-    /// not be read, and the damaged records. In a file that is no event log, all bytes count.
+    /// Returns how much of the file was lost to damage: the bytes that were damaged, missing or
+    /// could not be read, and the damaged records. In a file that is not an event log, all bytes
+    /// count.
     #[must_use]
     pub fn loss(&self) -> Loss {
         let missing = self.promised_chunks.unwrap_or(0).saturating_sub(self.tally.chunks);
@@ -300,8 +301,9 @@ impl FileReport {
         Loss { bytes, records: self.tally.damaged_records }
     }
 
-    /// Returns what is wrong with the file. If the file is no event log, the only problems returned
-    /// are its wrong beginning and failed reads, because problems with chunks would mean nothing.
+    /// Returns what is wrong with the file. If the file is not an event log, the only problems
+    /// returned are its wrong beginning and failed reads, because problems with chunks would mean
+    /// nothing.
     #[must_use]
     pub fn problems(&self) -> Vec<Problem> {
         let mut problems: Vec<Problem> = self.problems.iter().collect();
@@ -321,8 +323,8 @@ impl FileReport {
     }
 
     /// Returns how many bytes of the file are good, damaged, unread and so on. All bytes of a file
-    /// that is no event log count as damaged, all bytes of an unreadable file as unread, and all
-    /// bytes of an unchanged log of a shadow copy as unchanged.
+    /// that is not an event log count as damaged, all bytes of an unreadable file as unread, and
+    /// all bytes of an unchanged log of a shadow copy as unchanged.
     #[must_use]
     pub fn extents(&self) -> Extents {
         match self.status() {

@@ -7,7 +7,7 @@ use std::fmt;
 /// only counted.
 pub const MAX_LISTED_NOTES: usize = 1_000;
 
-/// A range of bytes of a file of the evidence, and a remark on it. The remark is no damage.
+/// A range of bytes of a file of the evidence, and a remark on it. The remark is not damage.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Note {
     /// The offset at which the range that the note is about starts, in bytes from the start of the

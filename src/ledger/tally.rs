@@ -177,8 +177,8 @@ pub struct Extents {
     /// The number of bytes after the file's last chunk that are no chunk: a rest of less than 64
     /// KiB, or bytes after the last chunk that the file header counts.
     pub trailing: u64,
-    /// The number of bytes that belong to no chunk, in a file that is no event log but is searched
-    /// for chunks (`--carve`).
+    /// The number of bytes that belong to no chunk, in a file that is not an event log but is
+    /// searched for chunks (`--carve`).
     pub other: u64,
     /// The number of bytes of an unchanged log of a shadow copy, which were read in the next newer
     /// state of the volume.

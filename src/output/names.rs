@@ -17,7 +17,7 @@ pub const PAGE_FILE: &str = "report.html";
 /// The name of the file in an output from which the output can be merged with others. It is written
 /// only if the user asks for it (`--part`).
 pub const PART_FILE: &str = "part.dnsweep";
-/// The names of the files of an output that are no tables.
+/// The names of the files of an output that are not tables.
 pub const DOCUMENTS: [&str; 3] = [RUN_FILE, PAGE_FILE, PART_FILE];
 /// The file name of the table of matches.
 pub const MATCHES_FILE: &str = "matches.parquet";

@@ -34,8 +34,9 @@ use crate::base::platform::files::{self, Link, open_directory};
 const WITHOUT_VALUE: &str = "__HIVE_DEFAULT_PARTITION__";
 /// The longest name of a folder, in bytes, that every file system accepts.
 const MOST_NAME: usize = 255;
-/// The most rows of several folders that are kept in memory together while a table is divided among
-/// folders. The rows of a folder with more are written by themselves, as they are read.
+/// The maximum number of rows of several folders that are kept in memory together while a table is
+/// divided among folders. The rows of a folder with more are written by themselves, as they are
+/// read.
 const MOST_ROWS: u64 = 1 << 16;
 /// The most memory in bytes that the rows of several folders take together while a table is divided
 /// among folders. If they would take more, fewer folders are written at a time.
@@ -86,8 +87,8 @@ struct Partitions {
 /// have the same value in one column are written to one folder, and are called a partition.
 pub struct PartitionWriter<'a> {
     output: &'a OutputDirectory,
-    /// The most rows of several folders that are kept in memory together: [`MOST_ROWS`], except in
-    /// tests.
+    /// The maximum number of rows of several folders that are kept in memory together:
+    /// [`MOST_ROWS`], except in tests.
     most_rows: u64,
     /// The most memory in bytes that the rows of several folders take together: [`MOST_BYTES`],
     /// except in tests.

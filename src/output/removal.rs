@@ -159,7 +159,7 @@ pub(super) fn entries(folder: &Path) -> io::Result<Vec<DirEntry>> {
 
 /// Removes a finished or unfinished output, file by file, by the names of the files that sweeps
 /// write. `written` says which files in the output's folders are removed. If anything else lies in
-/// the output, it stays, and an error is returned. A missing folder is no error.
+/// the output, it stays, and an error is returned. A missing folder is not an error.
 pub(super) fn remove(folder: &Path, written: &VaryingFiles<'_>) -> io::Result<()> {
     let stats_folder = folder.join(STATS_FOLDER);
     if is_own_folder(&stats_folder) {

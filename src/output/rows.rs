@@ -9,8 +9,8 @@ use super::builder::{Columns, Table};
 use super::error::OutputError;
 use crate::table::Cell;
 
-/// The most rows of one part of the evidence that the collecting thread hands over as they are. If
-/// it collects or expects more rows, it converts them to Arrow columns itself.
+/// The maximum number of rows of one part of the evidence that the collecting thread hands over as
+/// they are. If it collects or expects more rows, it converts them to Arrow columns itself.
 const FEW_ROWS: usize = 32;
 
 /// Rows of a table that one thread collects, so that another thread can write them.

@@ -86,8 +86,9 @@ pub enum Anomaly {
 /// The number of names that the sentence of an anomaly lists, such as names of machines. Further
 /// names are only counted.
 const MOST_NAMES: usize = 5;
-/// The most channels of a host whose missing EventRecordIDs get an anomaly each. Further channels
-/// are only counted. Likewise, at most this many earlier names of a machine get an anomaly each.
+/// The maximum number of channels of a host whose missing EventRecordIDs get an anomaly each.
+/// Further channels are only counted. Likewise, at most this many earlier names of a machine get an
+/// anomaly each.
 pub(super) const MOST_CHANNELS: usize = 20;
 
 /// Names for the sentence of an anomaly: the first few, each shortened, and the number of all

@@ -9,7 +9,7 @@ use super::answer::{Answer, HostFacts, HostInDetail, Listed, MatchedRule, Risk, 
 use super::csv_writer::CsvWriter;
 use super::escape::escaped;
 
-/// The most ancestors of a process that a row for a match names.
+/// The maximum number of ancestors of a process that a row for a match names.
 const MOST_ANCESTORS: usize = 16;
 /// The columns of the CSV that has a row for each host.
 const HOST: [&str; 16] = [

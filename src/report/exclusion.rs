@@ -16,7 +16,7 @@ pub struct ExclusionRecord {
     pub sha256: String,
     /// The exclusion's condition: which events it takes away, as its file states it.
     pub search: String,
-    /// Why events that the exclusion describes are no matches, as the exclusion's file states it.
+    /// Why events that the exclusion describes are not matches, as the exclusion's file states it.
     pub reason: String,
     /// The last day (UTC) on which the exclusion applies; `null` if it does not expire.
     pub expires: Option<String>,

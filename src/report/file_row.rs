@@ -346,8 +346,8 @@ impl<'a> FileRow<'a> {
         cells(Self::COLUMNS, self)
     }
 
-    /// Returns `chunks`, a number of chunks of the file; 0 if the file is no event log, because it
-    /// then has no chunks, whatever was counted.
+    /// Returns `chunks`, a number of chunks of the file; 0 if the file is not an event log, because
+    /// it then has no chunks, whatever was counted.
     fn of_log(&self, chunks: u64) -> u64 {
         if self.file.status() == Status::NotAnEventLog { 0 } else { chunks }
     }

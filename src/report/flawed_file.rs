@@ -12,7 +12,7 @@ use crate::ledger::container::ContainerReport;
 pub const MOST_FLAWED: usize = 100;
 
 /// A file that could not be read and understood completely: a damaged, empty or unreadable one, or
-/// one that is no event log.
+/// one that is not an event log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FlawedFile {
     /// The name of the piece of evidence that contains the file.

@@ -157,8 +157,8 @@ pub struct Conclusion {
 }
 
 impl Host {
-    /// Counts a match of this host. If the match is no copy and does not lie in a deleted record,
-    /// also counts its domain name, process, user, status and detections.
+    /// Counts a match of this host. If the match is not a copy and does not lie in a deleted
+    /// record, also counts its domain name, process, user, status and detections.
     pub fn add_match(&mut self, matched: &MatchedEvent<'_>) {
         let event = matched.event;
         if matched.occurrence == Occurrence::Recovered {

@@ -1,5 +1,5 @@
 //! The columns of `leads.parquet`. A lead is a query of Windows' own DNS client for a name that a
-//! detection describes. It is no match, because the querying program is not known.
+//! detection describes. It is not a match, because the querying program is not known.
 
 use super::matches::{MatchRow, Occurrence};
 use super::name_columns::NameColumns;
@@ -146,7 +146,7 @@ impl MatchRow<'_> {
     }
 
     /// Returns the cell for a field of the event that contains a number; a null cell if the event
-    /// has no such field, or the field's text is no number.
+    /// has no such field, or the field's text is not a number.
     fn number(&self, field: &str) -> Cell<'_> {
         Cell::optional_count(self.event.get(field).and_then(|text| text.parse().ok()))
     }

@@ -20,8 +20,8 @@ use crate::table::{Cell, ColumnOf, ColumnType, cells};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MatchRow<'a> {
     /// The number, from 0, of the 64 KiB chunk that contains the event's record: the number of the
-    /// place for a chunk (slot) in which the chunk begins. In a file that is no event log but is
-    /// searched for chunks (`--carve`), the number of the 512-byte sector at which the chunk
+    /// place for a chunk (slot) in which the chunk begins. In a file that is not an event log but
+    /// is searched for chunks (`--carve`), the number of the 512-byte sector at which the chunk
     /// begins. In event XML, 0.
     pub chunk_number: u64,
     /// The offset of the event's record, in bytes from the start of the file.
@@ -96,7 +96,7 @@ pub struct MatchContext<'a> {
     /// The detection's version; `None` if the detection's rule has none.
     pub detection_version: Option<&'a str>,
     /// The name of the exclusion that takes the event away from the detection, so that the row is
-    /// no match or lead. `None` if no exclusion applies.
+    /// not a match or lead. `None` if no exclusion applies.
     pub excluded_by: Option<&'a str>,
 }
 
@@ -263,7 +263,7 @@ impl<'a> MatchRow<'a> {
 }
 
 /// The number of columns at the end of [`MatchRow::COLUMNS`] that are about the detection, which a
-/// query that is no match does not have.
+/// query that is not a match does not have.
 const DETECTION_COLUMNS: usize = 10;
 
 impl<'a> MatchRow<'a> {
@@ -301,7 +301,7 @@ impl NameColumns for MatchRow<'_> {
 ///
 /// - provider, channel and computer, in lower case;
 /// - EventID and EventRecordID;
-/// - TimeCreated in units of 100 ns since 1970 (the text as logged if it is no time);
+/// - TimeCreated in units of 100 ns since 1970 (the text as logged if it is not a time);
 /// - the fields below, which depend on the kind of event.
 ///
 /// For a Sysmon DNS query, the fields are RuleName, UtcTime, ProcessGuid in lower case without

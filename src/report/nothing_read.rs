@@ -9,8 +9,8 @@ use crate::config::{Containers, Links, LogNames};
 /// The number of file name extensions that the message "no event log found" lists, the most
 /// frequent first. Files with other extensions are counted together.
 const MOST_ENDINGS: usize = 8;
-/// The most roots (folders and files that the user named as evidence) that the message "no event
-/// log found" lists. Further roots are only counted.
+/// The maximum number of roots (folders and files that the user named as evidence) that the message
+/// "no event log found" lists. Further roots are only counted.
 const MOST_ROOTS: usize = 3;
 
 /// Returns the message of a sweep that could read no event log: what was found instead, and what to

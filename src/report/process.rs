@@ -19,7 +19,7 @@ pub struct ProcessRow<'a> {
     pub computer: &'a str,
     /// The GUID by which Sysmon identifies the process.
     pub guid: Guid,
-    /// The least number of steps, from child to parent, from the process of a match to this one.
+    /// The smallest number of steps, from child to parent, from the process of a match to this one.
     pub depth: u32,
     /// Whether the process's event 1 was found, or why not.
     pub status: ProcessStatus,

@@ -11,12 +11,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::ledger::file::{FileReport, Header};
 use crate::ledger::record_ids::{IdRun, IdRuns};
 
-/// The most names that one machine can have had in a file. If a file has more names, its records
-/// are those of several machines.
+/// The maximum number of names that one machine can have had in a file. If a file has more names,
+/// its records are those of several machines.
 const MOST_NAMES: usize = 16;
-/// The least number of events, on average, between two changes of the computer's name in a file of
-/// one renamed machine. The first number is for a log that the machine wrote itself, the second for
-/// any other file.
+/// The smallest number of events, on average, between two changes of the computer's name in a file
+/// of one renamed machine. The first number is for a log that the machine wrote itself, the second
+/// for any other file.
 ///
 /// If the name changes more often, the file contains logs of several machines.
 const LEAST_EVENTS: [u64; 2] = [2, 4];

@@ -283,11 +283,11 @@ pub struct DetectionLeads {
     /// detection have leads.
     pub names: NameCondition,
     /// The number of the detection's leads, including copies: the same event found again in another
-    /// place of the evidence. A lead is a query that Windows' own DNS client logged; it is no
+    /// place of the evidence. A lead is a query that Windows' own DNS client logged; it is not a
     /// match.
     pub leads: u64,
     /// The number of the detection's leads (queries that Windows' own DNS client logged) that are
-    /// no copies of an earlier lead.
+    /// not copies of an earlier lead.
     pub unique_leads: u64,
 }
 

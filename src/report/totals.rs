@@ -116,7 +116,7 @@ pub struct Totals {
     /// however many detections describe it. Copies of an event, found in another place of the
     /// evidence, count too.
     pub matches: u64,
-    /// The number of unique matches: those that are no copies of an earlier match.
+    /// The number of unique matches: those that are not copies of an earlier match.
     pub unique_matches: u64,
     /// The number of hits: pairs of a match (copies included) and a detection that describes it.
     pub hits: u64,
@@ -133,7 +133,7 @@ pub struct Totals {
     /// The number of leads (queries that Windows' own DNS client logged), including copies: the
     /// same event found again in another place of the evidence. Leads are not matches.
     pub leads: u64,
-    /// The number of leads (queries that Windows' own DNS client logged) that are no copies of an
+    /// The number of leads (queries that Windows' own DNS client logged) that are not copies of an
     /// earlier lead.
     pub unique_leads: u64,
     /// The number of hosts with at least one lead (a query that Windows' own DNS client logged).

@@ -34,7 +34,7 @@ pub(super) fn scan_chunk(
     let integrity = integrity(walk, read);
     let mut problems = std::mem::take(&mut walk.problems);
     let is_empty = walk.records.is_empty() && walk.gaps.is_empty();
-    // Bytes that cannot be read are replaced by zeros, which are no evidence.
+    // Bytes that cannot be read are replaced by zeros, which are not evidence.
     let lacking =
         if read.unread.is_empty() { 0 } else { walk.remove_records(|record| read.has_unread(&record.range)) };
     scan.tally.damaged_records += lacking as u64;

@@ -8,7 +8,7 @@ use crate::ledger::damage::Integrity;
 pub struct Location {
     /// The number, from 0, of the chunk that contains the record. In a log, it is the number of the
     /// slot (64 KiB after the file header) in which the chunk begins. In a carved file (one that is
-    /// no log, but is searched for chunks), it is the number of the 512-byte sector at which the
+    /// not a log, but is searched for chunks), it is the number of the 512-byte sector at which the
     /// chunk begins. In event XML, which has no chunks, it is 0.
     pub chunk_number: u64,
     /// The offset of the record in its file, in bytes. In event XML, it is the offset of the

@@ -29,7 +29,7 @@ switch! {
 }
 
 /// Scans blocks of files (the parts that one thread reads at a time): of logs, of event XML, and of
-/// carved files, which are no logs but may contain chunks at any sector. A scanner contains the
+/// carved files, which are not logs but may contain chunks at any sector. A scanner contains the
 /// settings of a scan and a buffer that is reused, so each thread has its own scanner.
 #[derive(Debug)]
 pub struct Scanner {

@@ -18,8 +18,8 @@ use crate::scan::salvage::recover::Recoverer;
 use crate::scan::skim::select::Skimmer;
 
 /// A range of a file that is scanned as one chunk: a slot of a log, the place of a misaligned
-/// chunk, or that of a chunk in a carved file (one that is no log, but is searched for chunks). It
-/// is 64 KiB, unless another chunk or the file's end cuts it short.
+/// chunk, or that of a chunk in a carved file (one that is not a log, but is searched for chunks).
+/// It is 64 KiB, unless another chunk or the file's end cuts it short.
 #[derive(Debug, Clone)]
 pub(super) struct ChunkSlot {
     /// The range that is scanned as one chunk, in bytes from the start of the file.

@@ -77,7 +77,7 @@ pub(super) struct SweepResults {
     /// and at most [`MOST_FLAWED`].
     pub flawed: Vec<FlawedFile>,
     /// Three numbers for each detection, in the order of the detections: all matches, the matches
-    /// that are no copies of an earlier match, and the matches among deleted records.
+    /// that are not copies of an earlier match, and the matches among deleted records.
     pub match_counts: Vec<[u64; 3]>,
     /// The number of leads (queries that Windows' own DNS client logged for a name that a detection
     /// describes) for each detection, in the order of the detections.

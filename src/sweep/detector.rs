@@ -237,7 +237,7 @@ impl<'a> Detector<'a> {
     }
 
     /// Returns an event with the detections that describe it and from which no exclusion takes it
-    /// away; `None` if there are none, so that the event is no match.
+    /// away; `None` if there are none, so that the event is not a match.
     fn matched<'e>(&'e self, event: &'e EventWithHits) -> Option<MatchedEvent<'e>> {
         let hits = event.hits.iter().filter(|hit| hit.excluded_by.is_none());
         let rules = hits.filter_map(|hit| self.rules.get(hit.detection.0));

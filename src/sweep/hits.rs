@@ -114,11 +114,11 @@ pub(super) struct UnitHits {
 pub(super) struct DetectionHits {
     /// The number of the detection's matches, including copies of an event.
     pub matches: u64,
-    /// The number of the detection's matches that are no copies of an earlier match.
+    /// The number of the detection's matches that are not copies of an earlier match.
     pub unique_matches: u64,
     /// The number of matches among deleted records. No other field of this type counts them.
     pub recovered_matches: u64,
-    /// The number of the detection's leads: all, and those that are no copies of an earlier one. A
+    /// The number of the detection's leads: all, and those that are not copies of an earlier one. A
     /// lead is a query that Windows' own DNS client logged for a name that the detection describes.
     pub leads: LeadCounts,
     /// The table that the command `stats` in the detection's search makes of its matches, without
@@ -203,7 +203,7 @@ impl SeenEvents {
     /// comes first decides. This matters because copies can differ in who logged them
     /// (`Security/UserID`, which is not part of a match's hash). If an exclusion with a condition
     /// on that field took away the first event alone, the others would count as copies of an event
-    /// that is no match.
+    /// that is not a match.
     pub(super) fn mark_copies(&mut self, events: &mut [EventWithHits]) -> bool {
         let mut copies = false;
         for event in events.iter_mut().filter(|event| !event.hits.is_empty()) {

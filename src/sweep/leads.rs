@@ -14,7 +14,7 @@ pub(super) struct LeadCounts {
     /// The number of all leads (queries that Windows' own DNS client logged), including copies of
     /// an event.
     pub leads: u64,
-    /// The number of leads (queries that Windows' own DNS client logged) that are no copies of an
+    /// The number of leads (queries that Windows' own DNS client logged) that are not copies of an
     /// earlier one.
     pub unique_leads: u64,
 }

@@ -318,7 +318,7 @@ impl<'a> Worker<'a> {
         done
     }
 
-    /// Calls `found` for each event from a deleted record that is no copy of another event, with
+    /// Calls `found` for each event from a deleted record that is not a copy of another event, with
     /// the position of the event's file among all files, and the event's rows and counts. Must be
     /// called after all units were read, because an event in a deleted record can be a copy of any
     /// other event.

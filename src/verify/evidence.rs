@@ -21,7 +21,7 @@ use crate::report::{
 };
 use crate::table::{ColumnOf, ReadError, TableId, Tables, Wanted};
 
-/// The most bytes of a file of the evidence that are read at once to hash it.
+/// The maximum number of bytes of a file of the evidence that are read at once to hash it.
 const READ_BYTES: u64 = 1 << 20;
 
 /// A row of the ledger (`files.parquet`): the columns that identify a file of the evidence, and

@@ -8,8 +8,8 @@ use crate::base::platform::files::{Link, read_at_most};
 use crate::output::{OutputTables, PAGE_FILE};
 use crate::report::{ComparedPage, ComparisonCounts, Difference, Discrepancy, PageMarks, Run, page};
 
-/// The most bytes that are read of an output's page (`report.html`). Pages that dnsweep writes are
-/// much smaller.
+/// The maximum number of bytes that are read of an output's page (`report.html`). Pages that
+/// dnsweep writes are much smaller.
 const MOST_BYTES: u64 = 64 << 20;
 
 /// Compares the page (`report.html`) of the output `out`, whose `run.json` has the contents `run`

@@ -20,8 +20,8 @@ use crate::scan::{LocatedEvent, Recovery, XmlFile, view_record, view_xml_event};
 use crate::sweep::events_at;
 use crate::table::Cell;
 
-/// The most places of an event (where its record or a copy of it lies) that are read again from the
-/// evidence. Copies say little that is new.
+/// The maximum number of places of an event (where its record or a copy of it lies) that are read
+/// again from the evidence. Copies say little that is new.
 const MOST_PLACES: usize = 8;
 
 /// Reads records of an output again from the evidence.

@@ -37,7 +37,7 @@ pub struct PlanArguments {
     pub threads: Option<u16>,
 }
 
-/// The most shards of a plan. A merge opens all parts at once.
+/// The maximum number of shards of a plan. A merge opens all parts at once.
 const MOST_SHARDS: i64 = 100_000;
 
 /// The arguments of `merge`.

@@ -67,7 +67,7 @@ pub struct RequestArguments {
     #[arg(long, help_heading = heading::DETECTIONS)]
     pub strict: bool,
 
-    /// YAML file with your own exclusions: events that an exclusion describes are no matches; may
+    /// YAML file with your own exclusions: events that an exclusion describes are not matches; may
     /// be repeated
     #[arg(long, value_name = "FILE", help_heading = heading::DETECTIONS)]
     pub allow: Vec<PathBuf>,

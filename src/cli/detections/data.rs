@@ -14,7 +14,7 @@ use crate::detect::DataSet;
 use crate::report::escaped;
 use crate::sweep::Sink;
 
-/// The least number of names (of folders and the file) that the path of a data set's file must
+/// The smallest number of names (of folders and the file) that the path of a data set's file must
 /// share with the end of the path in the rule. The file's name alone is not enough, because many
 /// data sets have files with the same name.
 const LEAST_PARTS: usize = 2;

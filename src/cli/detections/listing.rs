@@ -11,8 +11,9 @@ use crate::config::{Catalog, LoadedDetection, NotRun};
 use crate::detect::{ConditionTree, Detection, EventSource, RequiredText, StatsColumn};
 use crate::report::escaped;
 
-/// The most literals that `dnsweep detections list` shows of one set. A detection has sets of
-/// literals, and a sweep decodes a record for it only if the record contains a literal of each set.
+/// The maximum number of literals that `dnsweep detections list` shows of one set. A detection has
+/// sets of literals, and a sweep decodes a record for it only if the record contains a literal of
+/// each set.
 const MOST_LITERALS: usize = 3;
 
 /// Runs the command `dnsweep detections list`: lists detections, in two lines each.

@@ -8,21 +8,22 @@ use crate::detect::predicate::listed::NamePattern;
 use crate::detect::predicate::network::Network;
 use crate::event::ascii_name;
 
-/// The most characters of a domain name in DNS, without a full stop at its end.
+/// The maximum number of characters of a domain name in DNS, without a full stop at its end.
 const MOST_NAME: usize = 253;
-/// The most characters of a label, which is a part of a domain name between full stops.
+/// The maximum number of characters of a label, which is a part of a domain name between full
+/// stops.
 const MOST_LABEL: usize = 63;
-/// The least number of letters in a row that a pattern must have. One with fewer would match too
+/// The smallest number of letters in a row that a pattern must have. One with fewer would match too
 /// many names, and would have to be compared with every name.
 const LEAST_LITERAL: usize = 3;
-/// The most bytes of an entry. The longest URLs that programs accept are shorter.
+/// The maximum number of bytes of an entry. The longest URLs that programs accept are shorter.
 const MOST_ENTRY: usize = 8192;
-/// The most characters of a network: those of an IPv6 address with an IPv4 address in it, and of a
-/// prefix length.
+/// The maximum number of characters of a network: those of an IPv6 address with an IPv4 address in
+/// it, and of a prefix length.
 const MOST_NETWORK: usize = 49;
-/// The least number of digits of a text that is taken for the hash of a file.
+/// The smallest number of digits of a text that is taken for the hash of a file.
 const LEAST_HASH: usize = 32;
-/// The most characters of a bad entry that an error message shows.
+/// The maximum number of characters of a bad entry that an error message shows.
 const MOST_SHOWN: usize = 80;
 
 /// What an entry of a list of indicators describes.
@@ -187,7 +188,7 @@ fn name_of(name: &str, text: &str) -> Result<String, String> {
 }
 
 /// Returns the text of an entry as it was before it was defanged, which reports do so that a name
-/// is no link: `hxxp` becomes `http`, and `[.]` becomes `.`.
+/// is not a link: `hxxp` becomes `http`, and `[.]` becomes `.`.
 fn refanged(text: &str) -> Cow<'_, str> {
     const MARKS: [(&str, &str); 8] = [
         ("[.]", "."),
@@ -220,7 +221,7 @@ fn find_in_any_case(text: &str, mark: &str) -> Option<usize> {
     text.as_bytes().windows(mark.len()).position(|part| part.eq_ignore_ascii_case(mark))
 }
 
-/// Splits a URL into its scheme and what follows `://`; `None` if the text is no URL.
+/// Splits a URL into its scheme and what follows `://`; `None` if the text is not a URL.
 fn scheme(text: &str) -> Option<(&str, &str)> {
     let is_known = |letter: char| letter.is_ascii_alphanumeric() || "+-.".contains(letter);
     text.split_once("://").filter(|(scheme, _)| !scheme.is_empty() && scheme.chars().all(is_known))

@@ -9,11 +9,11 @@ use crate::detect::predicate::text_index::Described;
 use crate::event::is_public_suffix;
 
 /// The most left-out entries of one kind (not understood, or not to be seen in DNS queries) of
-/// which the reason is kept. Also the most remarks on a list that are kept.
+/// which the reason is kept. Also the maximum number of remarks on a list that are kept.
 pub const MOST_LEFT_OUT: usize = 10;
 
-/// The most entries that the lists of a sweep can have together. Each takes about fifty bytes of
-/// memory, and a network about a hundred.
+/// The maximum number of entries that the lists of a sweep can have together. Each takes about
+/// fifty bytes of memory, and a network about a hundred.
 pub const MOST_INDICATORS: u64 = 4_000_000;
 
 /// How many entries of each kind a list of indicators has, and what is left out of it.

@@ -28,7 +28,7 @@ use crate::base::plain_name::is_plain_name;
 
 /// What an id of a list begins with. The name of the list's file follows.
 const ID_START: &str = "iocs-";
-/// The most characters of a file's name in the id of its list.
+/// The maximum number of characters of a file's name in the id of its list.
 const MOST_ID_NAME: usize = 100;
 /// The number of digits of a hash at the end of an id. The id has them only if not all of the
 /// file's name can be in it, so that other names do not give the same id.

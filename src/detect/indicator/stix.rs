@@ -29,7 +29,7 @@ const OTHER_OBJECTS: [&str; 14] = [
     "windows-registry-key",
     "x509-certificate",
 ];
-/// The most characters of an object's id that a message shows.
+/// The maximum number of characters of an object's id that a message shows.
 const MOST_SHOWN: usize = 80;
 
 /// A bundle of STIX, or any other document with a list of objects.
@@ -55,7 +55,7 @@ struct Object {
     value: Value,
 }
 
-/// Reads a list in STIX. The error says why the text is no bundle of STIX.
+/// Reads a list in STIX. The error says why the text is not a bundle of STIX.
 pub(super) fn read(text: &str, list: &mut ListBuilder) -> Result<(), String> {
     let bundle = if text.trim_start().starts_with('[') {
         serde_json::from_str(text).map(|objects| Bundle { objects })

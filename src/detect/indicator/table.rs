@@ -68,7 +68,7 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// Finds the header of a list; `None` if it has none, so that it is no CSV.
+    /// Finds the header of a list; `None` if it has none, so that it is not a CSV.
     pub(super) fn find(text: &str) -> Option<Self> {
         let mut commented = None;
         for (line, text) in (1_usize..).zip(text.lines()) {

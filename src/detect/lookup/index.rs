@@ -46,8 +46,8 @@ impl MatchType {
     }
 
     /// Returns true if the text of a cell that is a pattern lies on label boundaries in `name`, a
-    /// queried name that the cell matches, as [`is_on_label`] decides. Always true for a cell that is
-    /// no pattern: it is the whole name, or a network.
+    /// queried name that the cell matches, as [`is_on_label`] decides. Always true for a cell that
+    /// is not a pattern: it is the whole name, or a network.
     pub fn is_on_label(self, cell: &str, name: &str, case_sensitive: bool) -> bool {
         match self {
             MatchType::Exact | MatchType::Network => true,

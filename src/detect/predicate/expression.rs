@@ -18,9 +18,9 @@ const MOST_MEMORY: usize = 1 << 20;
 /// bytes. It is never reached, because an expression whose estimated size is above the much lower
 /// [`MOST_MEMORY`] is refused before.
 const MOST_COMPILED: usize = 32 * MOST_MEMORY;
-/// The most bytes that the crate `regex` may use, for an expression in each thread, to cache states
-/// of the automaton that it compiles the expression to. Without a limit, crafted values could fill
-/// the memory, because they make an expression go through very many states.
+/// The maximum number of bytes that the crate `regex` may use, for an expression in each thread, to
+/// cache states of the automaton that it compiles the expression to. Without a limit, crafted
+/// values could fill the memory, because they make an expression go through very many states.
 const MOST_STATES: usize = 64 << 10;
 
 /// A regular expression that a rule compares a field's value with. It is compiled at its first use

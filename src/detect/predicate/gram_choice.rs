@@ -13,9 +13,9 @@ use crate::base::spread::{highest, spread};
 use crate::detect::predicate::gram_index::{MARK, UnlistedPatterns};
 use crate::detect::predicate::gram_table::{Gram, grams};
 
-/// The most literals whose grams (adjacent bytes) are counted. If the patterns have more, only
-/// those of every second, third, fourth pattern and so on are: what many patterns have in common,
-/// many of these have, too.
+/// The maximum number of literals whose grams (adjacent bytes) are counted. If the patterns have
+/// more, only those of every second, third, fourth pattern and so on are: what many patterns have
+/// in common, many of these have, too.
 const MOST_COUNTED: usize = 1 << 14;
 /// The least and the most counters, as powers of two. Grams share counters; a counter is a byte, so
 /// that all of them fit into the processor's second-level cache.

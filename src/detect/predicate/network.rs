@@ -81,7 +81,7 @@ impl Network {
     }
 
     /// Returns true if the text `address` is an address in the network. An IPv4 address in IPv6
-    /// form (`::ffff:192.0.2.1`) counts as the IPv4 address. A text that is no address is in no
+    /// form (`::ffff:192.0.2.1`) counts as the IPv4 address. A text that is not an address is in no
     /// network.
     fn contains(&self, address: &str) -> bool {
         address.parse::<IpAddr>().is_ok_and(|address| self.0.contains(&address.to_canonical()))
@@ -274,7 +274,7 @@ impl AddressFilter {
         AddressFilter { v4, v6 }
     }
 
-    /// Returns false if no network contains an address, which is no IPv4 address in IPv6 form.
+    /// Returns false if no network contains an address, which is not an IPv4 address in IPv6 form.
     fn may_contain(&self, address: IpAddr) -> bool {
         match address {
             IpAddr::V4(address) => {

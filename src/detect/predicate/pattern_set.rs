@@ -11,8 +11,8 @@ use crate::detect::predicate::pattern::{Pattern, fold, matches_pieces};
 use crate::detect::predicate::text_index::{Described, TextIndex};
 use crate::detect::predicate::text_list::TextList;
 
-/// The least number of patterns of which a set is made. Fewer patterns are compared one after the
-/// other, and their literals are searched for together, which is faster.
+/// The smallest number of patterns of which a set is made. Fewer patterns are compared one after
+/// the other, and their literals are searched for together, which is faster.
 pub(in crate::detect) const LEAST_PATTERNS: usize = 65;
 
 /// Patterns of which one must match the value of a field.

@@ -10,8 +10,8 @@ use crate::detect::predicate::field::Field;
 use crate::detect::predicate::listed::{AddressList, NameList};
 use crate::detect::predicate::pattern_set::PatternSet;
 
-/// The least length, in bytes, of a literal by which a sweep selects the records that it decodes. A
-/// shorter literal occurs in nearly all records, so it would select nearly all.
+/// The smallest length, in bytes, of a literal by which a sweep selects the records that it
+/// decodes. A shorter literal occurs in nearly all records, so it would select nearly all.
 const SHORTEST_REQUIRED_LITERAL: usize = 3;
 
 /// What an event must have in one of its fields to match a rule. A sweep searches records for it,

@@ -12,7 +12,7 @@ use crate::event::{Event, EventTime, TimePart};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FieldTest {
     /// Passed if the field's value is a number that is less or greater than the rule's number, as
-    /// the operator says. A value that is no number does not pass.
+    /// the operator says. A value that is not a number does not pass.
     Number {
         /// The operator between the field's number, on its left, and the rule's number.
         operator: Inequality,

@@ -35,8 +35,8 @@ pub(in crate::detect) struct TextIndex {
     below: TextTable,
     themselves_and_below: TextTable,
     patterns: GramIndex,
-    /// The last two labels of each entry that is no pattern; `None` if entries were added after it
-    /// was made, or if an entry describes what is below a text without a dot.
+    /// The last two labels of each entry that is not a pattern; `None` if entries were added after
+    /// it was made, or if an entry describes what is below a text without a dot.
     ends: Option<BitFilter>,
 }
 

@@ -5,7 +5,7 @@ use std::hint::black_box;
 
 use crate::base::fast_map::RandomState;
 
-/// The least number of slots in a table of texts; a power of two.
+/// The smallest number of slots in a table of texts; a power of two.
 const LEAST_SLOTS: usize = 16;
 
 /// A hash table of texts, each with a number by which the caller knows it.

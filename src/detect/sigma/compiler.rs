@@ -16,17 +16,17 @@ use crate::detect::sigma::placeholder::Placeholders;
 use crate::detect::yaml::{Node, NodeKind, YamlProblem};
 use crate::event::Event;
 
-/// The most parts, such as `selection`, that a Sigma rule's `detection` section may have. Published
-/// rules have a few dozen.
+/// The maximum number of parts, such as `selection`, that a Sigma rule's `detection` section may
+/// have. Published rules have a few dozen.
 const MOST_PARTS: usize = 1_000;
-/// The most conditions on fields that a Sigma rule may become when it is compiled, so that a small
-/// rule cannot fill the memory. A value counts once for each text that its placeholders and
-/// modifiers make of it. A part of the rule, such as `selection`, counts as often as the rule's
-/// condition names it.
+/// The maximum number of conditions on fields that a Sigma rule may become when it is compiled, so
+/// that a small rule cannot fill the memory. A value counts once for each text that its
+/// placeholders and modifiers make of it. A part of the rule, such as `selection`, counts as often
+/// as the rule's condition names it.
 const MOST_CONDITIONS: usize = 200_000;
-/// The most lines of a Sigma rule (each a field with values) that are not understood before the
-/// compiler stops reading the rule. One is enough to refuse the rule, and looking for the names
-/// that were probably meant takes time.
+/// The maximum number of lines of a Sigma rule (each a field with values) that are not understood
+/// before the compiler stops reading the rule. One is enough to refuse the rule, and looking for
+/// the names that were probably meant takes time.
 pub(super) const MOST_PROBLEMS: usize = 1_000;
 /// The keys of a Sigma rule's `detection` section that are not names of parts: the condition, and a
 /// time frame, which is not supported.

@@ -2,8 +2,8 @@
 //! condition consists of names of the rule's parts, `and`, `or`, `not`, parentheses, and
 //! quantifiers such as `1 of selection*`.
 
-/// The most parentheses and `not`s that a Sigma rule's condition may have inside each other. More
-/// are an attack on the stack of the recursive parser, not a rule.
+/// The maximum number of parentheses and `not`s that a Sigma rule's condition may have inside each
+/// other. More are an attack on the stack of the recursive parser, not a rule.
 const DEEPEST_NESTING: usize = 100;
 /// The greatest length of a Sigma rule's condition, in bytes. A longer one is refused.
 const LONGEST: usize = 4096;

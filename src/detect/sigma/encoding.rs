@@ -24,7 +24,7 @@ pub(super) enum ValueEncoding {
 
 /// Applies all `encodings` to `text`, a value of a Sigma rule, one after the other. Returns several
 /// texts if one of the encodings is `base64offset`, which has three results. Returns an error if
-/// the encodings cannot follow each other, if the result is no text (such as UTF-16 without Base64
+/// the encodings cannot follow each other, if the result is not text (such as UTF-16 without Base64
 /// after it), or if the value is too short for `base64offset`.
 pub(super) fn encoded(text: &str, encodings: &[ValueEncoding]) -> Result<Vec<String>, String> {
     let mut values = vec![text.as_bytes().to_vec()];

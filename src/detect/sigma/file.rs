@@ -107,7 +107,7 @@ impl SigmaFile {
     }
 
     /// Adds the next YAML document of the Sigma file, and returns the rule in it. `None` if the
-    /// document is no rule, but sets keys that later documents share (`action: global`), or ends
+    /// document is not a rule, but sets keys that later documents share (`action: global`), or ends
     /// this sharing (`action: reset`).
     pub fn add(&mut self, document: Node) -> Option<SigmaDocument> {
         let place = document.place;

@@ -23,8 +23,8 @@ pub(super) const NO_FIELD: &str = "expected conditions on fields, found values w
 /// accept them before an option. The last three are the en dash, the em dash and the horizontal
 /// bar.
 const DASHES: [char; 5] = ['-', '/', '\u{2013}', '\u{2014}', '\u{2015}'];
-/// The most dashes that may begin options in a value with Sigma's modifier `windash`. Each dash
-/// multiplies the number of variants of the value by five.
+/// The maximum number of dashes that may begin options in a value with Sigma's modifier `windash`.
+/// Each dash multiplies the number of variants of the value by five.
 const MOST_DASHES: usize = 4;
 
 /// The field that `key`, the key of a line in a Sigma rule (a field with values), names. Modifiers

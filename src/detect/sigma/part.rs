@@ -8,8 +8,8 @@ use super::{field_names, item};
 use crate::detect::predicate::Predicate;
 use crate::detect::yaml::{Key, Node, NodeKind, YamlProblem};
 
-/// The most lists inside each other in one part of a Sigma rule, such as `selection`. More are an
-/// attack on the stack of the recursive compiler, not a rule.
+/// The maximum number of lists inside each other in one part of a Sigma rule, such as `selection`.
+/// More are an attack on the stack of the recursive compiler, not a rule.
 const DEEPEST_NESTING: usize = 100;
 
 impl Compiler<'_> {

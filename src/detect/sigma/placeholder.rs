@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use crate::detect::ContentError;
 use crate::detect::yaml::from_yaml;
 
-/// The most texts that one value of a Sigma rule may become when its placeholders are replaced.
-/// More are an attack on the memory, not a rule.
+/// The maximum number of texts that one value of a Sigma rule may become when its placeholders are
+/// replaced. More are an attack on the memory, not a rule.
 const MOST_VALUES: usize = 100_000;
 
 /// A site's values for the placeholders (`%name%`) in Sigma rules, by the names of the

@@ -1,5 +1,5 @@
 //! Decides from a Sigma rule's predicate whether the rule is about events that a sweep reads. A
-//! rule about other events is not run. In a directory of rules this is no error, because most
+//! rule about other events is not run. In a directory of rules this is not an error, because most
 //! published rules are about other events.
 
 use crate::detect::predicate::Predicate;

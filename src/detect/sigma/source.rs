@@ -35,8 +35,8 @@ const READ_VALUES: [(&str, &[&str]); 3] = [
 const OTHER_VALUES: [&str; 5] =
     ["dns", "dns-server", "dns-server-analytic", "dns-server-audit", "bits-client"];
 
-/// The least number of letters that a value of a Sigma rule's `logsource` needs to be taken for the
-/// beginning of a known value, such as `win` for `windows`. Such a value is an error, with a
+/// The smallest number of letters that a value of a Sigma rule's `logsource` needs to be taken for
+/// the beginning of a known value, such as `win` for `windows`. Such a value is an error, with a
 /// suggestion.
 const SHORTEST_ABBREVIATION: usize = 3;
 

@@ -101,7 +101,8 @@ mod tests {
             ("EventCode=22 OR (EventCode=7 Image=a)", "both", "'7'"),
             ("EventCode IN (22, 3) QueryName=a", "both", "'3'"),
             ("(EventCode=22 QueryName=a) OR (EventCode=1 process_name=b)", "both", "'1'"),
-            // A field that DNS queries do not have is no obstacle in the part about other events.
+            // A field that DNS queries do not have is not an obstacle in the part about other
+            // events.
             ("(EventCode=22 QueryName=a) OR (EventCode=1 ParentImage=*b (x=1 OR y=2))", "both", "'1'"),
             (
                 "(`sysmon` EventCode=22) OR (`wineventlog_security` EventCode=4688 x=y)",

@@ -138,7 +138,7 @@ impl NameResolver for Pipeline<'_> {
     }
 }
 
-/// Returns the error for a word that stands where a command is expected, but is no supported
+/// Returns the error for a word that stands where a command is expected, but is not a supported
 /// command.
 fn no_command(cursor: &Cursor<'_>, command: &Token) -> SearchError {
     let known = COMMANDS.iter().chain(GENERATING_COMMANDS).copied();

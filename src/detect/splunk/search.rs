@@ -67,7 +67,7 @@ impl Search {
             parts.next();
         }
         // Unsupported commands are reported before other errors, because a rule with one needs the
-        // most changes.
+        // maximum number of changes.
         for part in parts.clone() {
             pipeline::check_command(part)?;
         }

@@ -107,7 +107,7 @@ impl<'n> NodeDeserializer<'n> {
     }
 
     /// Passes the YAML node to `visitor` as an integer, even if the number is in quotes. A node
-    /// that is no integer is passed as what it is, so that the error names it.
+    /// that is not an integer is passed as what it is, so that the error names it.
     fn integer<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, YamlProblem>
     where
         'n: 'de,

@@ -12,10 +12,11 @@ use super::LineColumn;
 use super::node::{Node, NodeKind, Scalar};
 use crate::base::byte_search::find;
 
-/// The least number of items after the first of a run of which the middle is left out. Shorter
+/// The smallest number of items after the first of a run of which the middle is left out. Shorter
 /// lists take little time.
 const LEAST_ITEMS: usize = 64;
-/// The most bytes of an item in a run. The parser may treat a long value in another way.
+/// The maximum number of bytes of an item in a run. The parser may treat a long value in another
+/// way.
 const LONGEST_ITEM: usize = 512;
 
 /// A YAML text without the middles of long lists.

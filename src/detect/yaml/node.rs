@@ -98,7 +98,7 @@ impl Node {
         }
     }
 
-    /// The keys and values of a YAML mapping; empty if the node is no mapping.
+    /// The keys and values of a YAML mapping; empty if the node is not a mapping.
     pub(in crate::detect) fn entries(&self) -> &[(Key, Node)] {
         match &self.kind {
             NodeKind::Map(entries) => entries,
@@ -106,8 +106,8 @@ impl Node {
         }
     }
 
-    /// The value of the key `name` in a YAML mapping; `None` if the key is absent or the node is no
-    /// mapping.
+    /// The value of the key `name` in a YAML mapping; `None` if the key is absent or the node is
+    /// not a mapping.
     pub(in crate::detect) fn get(&self, name: &str) -> Option<&Node> {
         self.entries().iter().find(|(key, _)| key.name == name).map(|(_, value)| value)
     }
@@ -127,7 +127,7 @@ impl Node {
     }
 }
 
-/// The most characters of a YAML value that a message quotes.
+/// The maximum number of characters of a YAML value that a message quotes.
 const MOST_QUOTED: usize = 60;
 
 fn shortened(text: &str) -> String {

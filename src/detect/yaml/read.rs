@@ -9,12 +9,12 @@ use super::long_list::{Run, ShortenedText};
 use super::node::{Key, Node, NodeKind, Scalar};
 use super::{LineColumn, YamlProblem, syntax_error};
 
-/// The most lists and mappings that a YAML document may have inside each other. More are an attack
-/// on the stack, not a rule.
+/// The maximum number of lists and mappings that a YAML document may have inside each other. More
+/// are an attack on the stack, not a rule.
 const DEEPEST_NESTING: usize = 100;
-/// The most values that a YAML document may have after each alias (`*name`) is replaced by a copy
-/// of what it names. More can only come from aliases that repeat each other, which is an attack on
-/// the memory.
+/// The maximum number of values that a YAML document may have after each alias (`*name`) is
+/// replaced by a copy of what it names. More can only come from aliases that repeat each other,
+/// which is an attack on the memory.
 const MOST_NODES: usize = 500_000;
 /// YAML's key `<<`. The entries of its value, which is a mapping, are merged into the mapping that
 /// has the key.
@@ -37,8 +37,8 @@ fn document(document_text: &DocumentText<'_>) -> Option<Result<Node, YamlProblem
 }
 
 /// Reads one YAML document like [`document`], but has the parser read it without the middles of
-/// long lists, which is faster. `None` if there are no long lists, if what was left out is no list,
-/// or if there is an error.
+/// long lists, which is faster. `None` if there are no long lists, if what was left out is not a
+/// list, or if there is an error.
 fn without_long_lists(document_text: &DocumentText<'_>) -> Option<Node> {
     let shortened = ShortenedText::of(document_text.text)?;
     let mut builder = TreeBuilder::of(document_text);
@@ -265,7 +265,7 @@ impl<'p, 't> TreeBuilder<'p, 't> {
 }
 
 /// Converts a node to a key of a YAML mapping. `lines` are the lines of the mapping's keys so far,
-/// by name. The error says that the node is no text, or that the mapping already has the key.
+/// by name. The error says that the node is not text, or that the mapping already has the key.
 fn new_key(lines: &mut HashMap<String, usize>, node: Node) -> Result<Key, YamlProblem> {
     let place = node.place;
     let NodeKind::Scalar(Scalar { text: name, .. }) = node.kind else {

@@ -7,7 +7,8 @@ use granit_parser::{ErrorKind, ScanError};
 use super::document_text::DocumentText;
 use super::{LineColumn, YamlProblem};
 
-/// The most characters of a YAML file's text that a message about a syntax error quotes.
+/// The maximum number of characters of a YAML file's text that a message about a syntax error
+/// quotes.
 const MOST_QUOTED: usize = 30;
 
 /// Converts a syntax error of the YAML parser to a problem with a message that authors of rules

@@ -44,7 +44,7 @@ fn as_sysmon_writes(text: &str) -> Option<(Timestamp, i64)> {
     Some((Offset::UTC.to_timestamp(time.ok()?).ok()?, i64::from(decimal([f1, f2, f3])?) * 10_000))
 }
 
-/// Returns the number that at most four digits are; `None` if one of them is no digit.
+/// Returns the number that at most four digits are; `None` if one of them is not a digit.
 fn decimal<const DIGITS: usize>(digits: [u8; DIGITS]) -> Option<i16> {
     let digit = |digit: u8| digit.is_ascii_digit().then(|| i16::from(digit - b'0'));
     digits.into_iter().try_fold(0, |number, next| Some(number * 10 + digit(next)?))

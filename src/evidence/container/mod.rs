@@ -29,15 +29,15 @@ use super::spool::{Packed, Spool};
 use super::volume::{VolumeKind, table};
 use crate::ledger::container::ContainerProblem;
 
-/// The most files that one archive may have. An archive with more is refused, because no real
-/// archive has as many.
+/// The maximum number of files that one archive may have. An archive with more is refused, because
+/// no real archive has as many.
 pub const MOST_MEMBERS: usize = 1_000_000;
 /// The largest dictionary that is accepted for unpacking, in bytes: 256 MiB. A dictionary is memory
 /// with unpacked bytes, to which packed bytes refer. 7-Zip's and xz's largest usual one is this
 /// large.
 const MOST_DICTIONARY: u64 = 256 << 20;
-/// The most bytes to which a packed file (such as a gzip file), whose unpacked size is not known in
-/// advance, is unpacked: 256 GiB.
+/// The maximum number of bytes to which a packed file (such as a gzip file), whose unpacked size is
+/// not known in advance, is unpacked: 256 GiB.
 pub const MOST_UNPACKED: u64 = 256 << 30;
 
 /// The word at the start of every message that says that an encrypted file of a container cannot be
@@ -251,7 +251,7 @@ pub enum NotListed {
     /// The archive states more files than any real archive has ([`MOST_MEMBERS`]).
     #[error("expected at most {most} files, found {found}")]
     TooMany {
-        /// The most files that an archive may have.
+        /// The maximum number of files that an archive may have.
         most: usize,
         /// The number of files that the archive states.
         found: u64,
@@ -259,7 +259,7 @@ pub enum NotListed {
 }
 
 /// Lists the files in an archive, by calling `each` for every file in the archive's order. Fails
-/// for a packed file such as `logs.tar.gz`, which is no archive: its one file is taken with
+/// for a packed file such as `logs.tar.gz`, which is not an archive: its one file is taken with
 /// [`packed()`].
 pub fn list(
     format: ArchiveFormat,

@@ -72,7 +72,7 @@ const KNOWN: [&str; 35] = [
 pub(super) enum Extension {
     /// The extension of an archive, a packed file or a disk image, in lower case without the dot.
     Container(&'static str),
-    /// An extension that is in the fixed list of files that often lie beside event logs and are no
+    /// An extension that is in the fixed list of files that often lie beside event logs and are not
     /// containers, in lower case without the dot. Skipped files are counted by it.
     Known(&'static str),
     /// The name has no extension, or one that is in neither of the fixed lists: that of containers

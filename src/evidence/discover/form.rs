@@ -51,7 +51,7 @@ pub(super) enum Handling {
 pub(super) enum SkippedFile {
     /// A file with the extension of an archive, a packed file or a disk image.
     Container,
-    /// A file that has `.evtx` in its name but is no event log.
+    /// A file that has `.evtx` in its name but is not an event log.
     NamedLikeLog,
     /// A file of events in a form that dnsweep does not read, such as JSON.
     Events(EventForm),

@@ -36,8 +36,8 @@ use crate::ledger::tally::SkippedCounts;
 /// The number of folders, over all roots, that are enough to distribute to threads. Once there are
 /// as many, no further folder is split into its subfolders.
 const ENOUGH_TREES: usize = 64;
-/// The most levels of folders under a root that are split into subfolders, so that threads can walk
-/// them.
+/// The maximum number of levels of folders under a root that are split into subfolders, so that
+/// threads can walk them.
 const MOST_LEVELS: usize = 4;
 /// The weight of a folder as a unit of work for the threads if there are enough folders. With this
 /// weight, a thread gets eight folders at once. All folders weigh the same, because the amount of

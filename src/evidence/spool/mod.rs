@@ -189,7 +189,7 @@ impl Spool {
     }
 
     /// Makes a copy of the bytes that the reader `unpacked` returns while it unpacks a file, up to
-    /// `size`. If unpacking fails, that is no error: the copy ends there and has a flaw.
+    /// `size`. If unpacking fails, that is not an error: the copy ends there and has a flaw.
     fn copy_of(&self, unpacked: &mut dyn Read, size: Size, room: Room) -> io::Result<Copy> {
         let mut copy = NewCopy::new(self, size, room)?;
         let size = size.most();
@@ -248,7 +248,7 @@ enum Size {
 }
 
 impl Size {
-    /// Returns the most bytes of the file that are unpacked.
+    /// Returns the maximum number of bytes of the file that are unpacked.
     fn most(self) -> u64 {
         let (Size::Stated(bytes) | Size::AtMost(bytes)) = self;
         bytes

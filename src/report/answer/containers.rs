@@ -14,7 +14,7 @@ use crate::ledger::container::{ContainerStatus, SHADOW_COPY};
 use crate::report::container_row::ContainerRow;
 use crate::table::{ColumnOf, Row, TableId, Tables, Wanted};
 
-/// The most dates of shadow copies that are listed.
+/// The maximum number of dates of shadow copies that are listed.
 const MOST_DATES: usize = 1000;
 /// The number of ticks (intervals of 100 ns) in a day.
 const TICKS_PER_DAY: i64 = 24 * 60 * 60 * 10_000_000;

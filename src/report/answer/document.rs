@@ -20,8 +20,8 @@ use crate::report::totals::Totals;
 /// The version of the layout of the summary's JSON document. It is raised if a field is removed or
 /// changes its meaning.
 const VERSION: u32 = 1;
-/// The most detections, rules that did not run, exclusions and tables that the document lists.
-/// `run.json` lists all of them.
+/// The maximum number of detections, rules that did not run, exclusions and tables that the
+/// document lists. `run.json` lists all of them.
 const MOST_LISTED: usize = 1000;
 
 /// The summary of a sweep: what was found on which hosts, what was searched, and what was not. Long

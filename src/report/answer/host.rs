@@ -99,9 +99,9 @@ pub struct HostFacts {
     /// Earlier names of the machine.
     pub earlier_names: Listed<String>,
     /// The number of leads, including copies of an event. A lead is a query that Windows' own DNS
-    /// client logged; it is no match.
+    /// client logged; it is not a match.
     pub leads: u64,
-    /// The number of leads (queries that Windows' own DNS client logged) that are no copies of an
+    /// The number of leads (queries that Windows' own DNS client logged) that are not copies of an
     /// earlier lead.
     pub unique_leads: u64,
 }
@@ -163,7 +163,7 @@ pub struct HostMatches {
     /// The number of matches, including copies of an event. Matches in deleted records are not
     /// counted.
     pub all: u64,
-    /// The number of unique matches: matches that are no copies of an earlier match.
+    /// The number of unique matches: matches that are not copies of an earlier match.
     pub unique: u64,
     /// The number of pairs of a match and a detection that describes it. Copies of a match count,
     /// too.

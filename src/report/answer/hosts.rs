@@ -49,7 +49,7 @@ pub struct NamedPlace {
     pub evidence: Option<String>,
 }
 
-/// The most hosts that are named for each reason why hosts are not cleared.
+/// The maximum number of hosts that are named for each reason why hosts are not cleared.
 const MOST_NAMED: usize = 10;
 
 /// A remark on a host's logs: something odd (an anomaly), or usual but good to know (a note).
@@ -70,7 +70,7 @@ pub struct HostLeads {
     /// The number of the host's leads, including copies of an event. A lead is a query that
     /// Windows' own DNS client logged.
     pub leads: u64,
-    /// The number of leads (queries that Windows' own DNS client logged) that are no copies of an
+    /// The number of leads (queries that Windows' own DNS client logged) that are not copies of an
     /// earlier lead.
     pub unique_leads: u64,
 }

@@ -3,32 +3,34 @@
 /// How much of an output an answer lists, so that memory is bounded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// The most hosts in each of three lists: hosts with matches, hosts that are not cleared, and
-    /// hosts with leads.
+    /// The maximum number of hosts in each of three lists: hosts with matches, hosts that are not
+    /// cleared, and hosts with leads.
     pub hosts: usize,
-    /// The most hosts in the list of cleared hosts: those whose absence of matches can be relied
-    /// on.
+    /// The maximum number of hosts in the list of cleared hosts: those whose absence of matches can
+    /// be relied on.
     pub cleared: usize,
     /// The most matches of all hosts together. One of them is kept for each listed host: its first
     /// match. If there are more hosts than this number, only the worst ones have a match.
     pub matches: usize,
-    /// The most matches that are listed of one host. They are the earliest ones.
+    /// The maximum number of matches that are listed of one host. They are the earliest ones.
     pub matches_of_host: usize,
-    /// The most rows of detections' `stats` tables that are listed for one host.
+    /// The maximum number of rows of detections' `stats` tables that are listed for one host.
     pub groups: usize,
-    /// The most days with matches that are counted for each host.
+    /// The maximum number of days with matches that are counted for each host.
     pub days: usize,
-    /// The most values in each list of values, such as queried names.
+    /// The maximum number of values in each list of values, such as queried names.
     pub values: usize,
-    /// The most patterns in the list of those whose text lies inside a label of a queried name.
+    /// The maximum number of patterns in the list of those whose text lies inside a label of a
+    /// queried name.
     pub patterns: usize,
     /// The most processes of all hosts together that are listed in process trees. Enough of them
     /// are kept for each listed host to show a process of a match with its ancestors. If that is
     /// more than this number, only the worst hosts have a tree.
     pub processes: usize,
-    /// The most processes that are listed in the process tree of one host.
+    /// The maximum number of processes that are listed in the process tree of one host.
     pub processes_of_host: usize,
-    /// The most anomalies, and the most notes, in the list over all hosts and in that of each host.
+    /// The maximum number of anomalies, and the most notes, in the list over all hosts and in that
+    /// of each host.
     pub remarks: usize,
 }
 

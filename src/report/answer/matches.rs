@@ -18,8 +18,8 @@ use crate::event::EventTime;
 use crate::report::matches::MatchRow;
 use crate::table::{Cell, ColumnOf, Row, TableId, Tables, Wanted};
 
-/// An event that is no copy of an earlier one, and that at least one detection describes without an
-/// exclusion that takes the event away from it.
+/// An event that is not a copy of an earlier one, and that at least one detection describes without
+/// an exclusion that takes the event away from it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Match {
     /// When the event was logged; `null` if its record has no readable time.

@@ -14,8 +14,8 @@ use super::{AnswerError, Question};
 use crate::report::matches::MatchRow;
 use crate::table::{Cell, ColumnOf, Row, TableId, Tables, Wanted};
 
-/// The most distinct patterns of which hits are counted. Hits of further ones are not, because the
-/// rows of a table can be crafted.
+/// The maximum number of distinct patterns of which hits are counted. Hits of further ones are not,
+/// because the rows of a table can be crafted.
 const MOST_DISTINCT: usize = 50_000;
 /// The column of the table of matches with the detection's patterns for the queried name that the
 /// event satisfies.

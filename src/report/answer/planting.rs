@@ -15,8 +15,8 @@ use crate::table::Row;
 /// The number of processes in a line from the process of a match to its oldest ancestor, if no
 /// process of the line made a match itself.
 const LINE: usize = 17;
-/// The most processes of one host that are put into a tree. Logs can be forged to have any number
-/// of them; further ones are only counted.
+/// The maximum number of processes of one host that are put into a tree. Logs can be forged to have
+/// any number of them; further ones are only counted.
 const MOST_OF_A_HOST: usize = 500_000;
 /// The columns of the table of processes from which the process trees of hosts are made.
 pub(super) const PLANTING: [&str; 7] =
@@ -36,7 +36,7 @@ pub(super) struct Planting<'q> {
     question: &'q Question,
     /// The index of each host that is shown in detail, by the host's name in lower case.
     hosts: HashMap<String, usize>,
-    /// The most processes that are listed of each host.
+    /// The maximum number of processes that are listed of each host.
     most: Vec<usize>,
     /// The number of processes of each host that is shown in detail, listed or not.
     pub counts: Vec<u64>,

@@ -20,7 +20,7 @@ use crate::report::matches::MatchRow;
 use crate::report::process::{ProcessRow, ProcessStatus};
 use crate::table::{Cell, ColumnOf, Row, TableId, Tables, Wanted};
 
-/// The most names that are listed of those that a process asked for.
+/// The maximum number of names that are listed of those that a process asked for.
 const MOST_NAMES: usize = 8;
 
 /// A process in the process tree of a host: one that made a matching query, or an ancestor of one.

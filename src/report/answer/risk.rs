@@ -17,10 +17,10 @@ use crate::report::matches::MatchRow;
 use crate::report::run::{DetectionRecord, RiskObjectRecord, Run};
 use crate::table::{Cell, ColumnOf, Row, TableId, Tables, Wanted};
 
-/// The most objects (hosts and users) whose risk events are summed up. Events of later objects are
-/// only counted, because evidence can be crafted to name as many hosts as it likes.
+/// The maximum number of objects (hosts and users) whose risk events are summed up. Events of later
+/// objects are only counted, because evidence can be crafted to name as many hosts as it likes.
 const MOST_OBJECTS: usize = 200_000;
-/// The most distinct messages that are kept of an object (a host or a user).
+/// The maximum number of distinct messages that are kept of an object (a host or a user).
 const MOST_MESSAGES: usize = 20;
 
 /// The risk of hosts and users: for each of them, the sum of the risk scores of its matches in a
@@ -73,7 +73,7 @@ pub struct RiskQuestion<'a> {
     /// The length, in ticks of 100 ns, of the period whose risk events are summed up for each
     /// object (a host or a user).
     pub window: u64,
-    /// The most objects (hosts and users) that are listed.
+    /// The maximum number of objects (hosts and users) that are listed.
     pub most: usize,
 }
 

@@ -80,7 +80,7 @@ pub(super) struct Selection<'q> {
 
 /// What is selected of one host: its earliest events, and the number of events on each day.
 pub(super) struct Selected {
-    /// The most events that are listed of the host.
+    /// The maximum number of events that are listed of the host.
     most: usize,
     pub earliest: BinaryHeap<Event>,
     /// The number of all events of the host in the table of matches, listed or not.

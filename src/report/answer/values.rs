@@ -1,4 +1,4 @@
-//! The most frequent values of a field, over the matches of all hosts.
+//! The maximum number of frequent values of a field, over the matches of all hosts.
 
 use std::collections::HashMap;
 
@@ -8,11 +8,11 @@ use serde::Serialize;
 use crate::report::escape::middle_cut;
 use crate::table::{Cell, Row};
 
-/// The most characters of a value from evidence that an answer has. Longer values are cut in the
-/// middle; the tables have the whole value.
+/// The maximum number of characters of a value from evidence that an answer has. Longer values are
+/// cut in the middle; the tables have the whole value.
 pub const LONGEST_VALUE: usize = 1000;
-/// The most distinct values of a field that are counted. Further ones are not, because evidence can
-/// be crafted to have any number of them.
+/// The maximum number of distinct values of a field that are counted. Further ones are not, because
+/// evidence can be crafted to have any number of them.
 const MOST_DISTINCT: usize = 50_000;
 
 /// A value of a field, and how many unique matches have it.
@@ -26,10 +26,11 @@ pub struct ValueCount {
     pub hosts: u64,
 }
 
-/// The most frequent values of a field, such as the queried name, over the matches of all hosts.
+/// The maximum number of frequent values of a field, such as the queried name, over the matches of
+/// all hosts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct TopValues {
-    /// The most frequent values of the field, those with most matches first.
+    /// The maximum number of frequent values of the field, those with most matches first.
     pub items: Vec<ValueCount>,
     /// The number of distinct values. If `incomplete` is true, there can be more.
     pub count: u64,

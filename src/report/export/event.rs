@@ -34,7 +34,7 @@ pub(super) enum Role {
     /// The detection describes the event.
     Match,
     /// The detection describes the queried name of an event of Windows' own DNS client. The event
-    /// is no match, because it does not say which program asked.
+    /// is not a match, because it does not say which program asked.
     Lead,
 }
 

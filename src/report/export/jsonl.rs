@@ -26,7 +26,7 @@ fn record<'a>(fields: &'static [(&'static str, Scalar)], record: Vec<Cell<'a>>) 
     Json::Object(values.collect())
 }
 
-/// Returns the JSON value of a cell that is no list of structs.
+/// Returns the JSON value of a cell that is not a list of structs.
 fn simple(cell: Cell<'_>) -> Json<'_> {
     match cell {
         Cell::Null | Cell::Records(_) => Json::Null,

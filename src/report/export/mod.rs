@@ -113,7 +113,7 @@ pub struct Exported {
     /// The number of rows that were left out because their events are copies.
     pub copies: u64,
     /// The number of rows that were left out because an exclusion takes the event away, so that
-    /// they are no matches or leads.
+    /// they are not matches or leads.
     pub excluded: u64,
     /// The number of processes that made matching queries of which the export says nothing, because
     /// there are more than it keeps in memory.

@@ -15,8 +15,8 @@ use crate::report::answer::host_key;
 use crate::report::process::{ProcessRow, ProcessStatus};
 use crate::table::{Cell, CellSource, Column, ColumnOf, ColumnType, ReadError, Row, TableId, Tables, Wanted};
 
-/// The most bytes of memory, about, that an export uses for processes and their texts. Processes
-/// beyond this limit are only counted.
+/// The maximum number of bytes of memory, about, that an export uses for processes and their texts.
+/// Processes beyond this limit are only counted.
 const MOST_BYTES: usize = 512 << 20;
 /// The number of bytes that a process takes, about, without its texts.
 const PROCESS_BYTES: usize = 256;

@@ -10,9 +10,10 @@ use crate::report::answer::{
 use crate::report::process_wording::missing_start;
 use crate::report::wording::counted;
 
-/// The most levels by which the Markdown indents a process tree.
+/// The maximum number of levels by which the Markdown indents a process tree.
 const DEEPEST: u32 = 20;
-/// The most answers, and the most patterns of a rule, that the Markdown shows for a match.
+/// The maximum number of answers, and the most patterns of a rule, that the Markdown shows for a
+/// match.
 const MOST_IN_A_CELL: usize = 8;
 
 /// Returns what is known of the hosts that an answer lists, as Markdown.

@@ -15,9 +15,9 @@ use super::flawed_file::FirstProblem;
 use super::process_wording::process_counts;
 use super::wording::{counted, grouped};
 
-/// The most hosts of which the Markdown of a whole sweep has the process tree.
+/// The maximum number of hosts of which the Markdown of a whole sweep has the process tree.
 const MOST_TREES: usize = 4;
-/// The most detections, and the most exclusions, that the Markdown lists.
+/// The maximum number of detections, and the most exclusions, that the Markdown lists.
 const MOST_LISTED: usize = 100;
 
 /// Returns the summary of a sweep as Markdown. `directory` is the path of the output directory.

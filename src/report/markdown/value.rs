@@ -7,8 +7,8 @@ use crate::report::answer::{HostFacts, Listed, UtcTime};
 use crate::report::escape::{escaped, middle_cut};
 use crate::report::wording::grouped;
 
-/// The most characters of a value from the evidence that the Markdown shows. Longer values are cut
-/// in the middle.
+/// The maximum number of characters of a value from the evidence that the Markdown shows. Longer
+/// values are cut in the middle.
 const MOST_SHOWN: usize = 300;
 
 /// Returns a text as a Markdown code span in a cell of a table. Nothing in it is read as Markdown,

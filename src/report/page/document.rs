@@ -49,7 +49,7 @@ pub(super) struct Document {
     pub cards_left_out: String,
     /// The sections that consist of texts and lists, such as the one on damage.
     pub sections: Vec<Section>,
-    /// The text above the detections, which says that their rules' words are no findings.
+    /// The text above the detections, which says that their rules' words are not findings.
     pub detections_intro: &'static str,
     /// The detections that ran and that the page describes, those with the most matches first.
     pub detections: Vec<DetectionCard>,
@@ -175,7 +175,8 @@ pub(super) struct Fact {
     pub lines: Vec<String>,
 }
 
-/// The most bytes of a list on the page, so that the page stays small whatever the evidence has.
+/// The maximum number of bytes of a list on the page, so that the page stays small whatever the
+/// evidence has.
 const MOST_LIST_BYTES: usize = 150_000;
 /// The number of bytes of HTML markup around each line of a cell, about.
 const CELL_BYTES: usize = 60;

@@ -8,10 +8,10 @@ use super::words::host;
 use crate::report::answer::{Answer, HostFacts, HostInDetail};
 use crate::report::wording::counted;
 
-/// The most hosts in the chart of matches.
+/// The maximum number of hosts in the chart of matches.
 const MOST_MATCHING: usize = 30;
-/// The most hosts of each kind in the chart of DNS logging: those with matches, those that are not
-/// cleared (their absence of matches proves nothing), and those that are cleared.
+/// The maximum number of hosts of each kind in the chart of DNS logging: those with matches, those
+/// that are not cleared (their absence of matches proves nothing), and those that are cleared.
 const MOST_OF_A_KIND: usize = 20;
 
 /// The charts of the page: matches and DNS logging, each by host and time. `None` where

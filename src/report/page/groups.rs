@@ -17,12 +17,12 @@ use crate::report::matches::MatchRow;
 use crate::report::run::{DetectionRecord, Run};
 use crate::table::{ColumnOf, ColumnType, Row, TableId, Tables, Wanted};
 
-/// The most groups (matches that agree in some fields) of all hosts together, about.
+/// The maximum number of groups (matches that agree in some fields) of all hosts together, about.
 const MOST_GROUPS: u64 = 100_000;
-/// The most hours with matches that are counted for each host.
+/// The maximum number of hours with matches that are counted for each host.
 const MOST_HOURS: usize = 2000;
-/// The most combinations of queried name, program and account of which the result of [`odd`] is
-/// kept in memory at a time.
+/// The maximum number of combinations of queried name, program and account of which the result of
+/// [`odd`] is kept in memory at a time.
 const MOST_REMEMBERED: usize = 200_000;
 /// The number of ticks (intervals of 100 ns) in an hour.
 const TICKS_PER_HOUR: i64 = 60 * 60 * 10_000_000;

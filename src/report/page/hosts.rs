@@ -7,11 +7,11 @@ use super::words::{evidence, host, left_out, optional_time, seconds};
 use crate::report::answer::{Answer, HostFacts, HostMatches, Uncleared};
 use crate::report::wording::grouped;
 
-/// The most hosts in the table, which is for paper and for browsers without a script.
+/// The maximum number of hosts in the table, which is for paper and for browsers without a script.
 const MOST_ROWS: usize = 200;
 
-/// The most bytes of the rows of the page's searchable list of hosts, as text for the page's
-/// script.
+/// The maximum number of bytes of the rows of the page's searchable list of hosts, as text for the
+/// page's script.
 const MOST_PACKED: usize = 600_000;
 
 /// A host of the list, with the counts of its matches; without them if the host is cleared.

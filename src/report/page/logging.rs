@@ -10,8 +10,8 @@ use crate::report::file_row::FileRow;
 use crate::report::host_row::HostRow;
 use crate::table::{Cell, ColumnOf, Row, TableId, Tables, Wanted};
 
-/// The most periods with DNS logging, and the most with missing records, that are kept of one host.
-/// All later ones are joined with the last.
+/// The maximum number of periods with DNS logging, and the most with missing records, that are kept
+/// of one host. All later ones are joined with the last.
 const MOST_PERIODS: usize = 60;
 
 /// The first and the last hour of a period, both included.

@@ -11,13 +11,14 @@ use crate::event::EventTime;
 use crate::report::answer::{Answer, HostInDetail, UtcTime};
 use crate::report::wording::{counted, grouped};
 
-/// The most hosts that have a card, a box with the host's matches.
+/// The maximum number of hosts that have a card, a box with the host's matches.
 const MOST_CARDS: usize = 50;
-/// The most rows in the list of one host's matches. A row is a group of matches that agree.
+/// The maximum number of rows in the list of one host's matches. A row is a group of matches that
+/// agree.
 const MOST_GROUPS: usize = 40;
-/// The most bytes of HTML of the process trees in all hosts' cards together.
+/// The maximum number of bytes of HTML of the process trees in all hosts' cards together.
 const MOST_TREE_BYTES: usize = 500_000;
-/// The most bytes of HTML of the lists of matches in all hosts' cards together.
+/// The maximum number of bytes of HTML of the lists of matches in all hosts' cards together.
 const MOST_CARD_BYTES: usize = 400_000;
 
 /// Returns the cards of the first hosts with matches, and a sentence on how many hosts with matches

@@ -37,8 +37,8 @@ use super::run::Run;
 use crate::base::digest::sha256_bytes;
 use crate::table::Tables;
 
-/// The most bytes of a page, about: the list of matches is cut so that the page has at most this
-/// size. Only the sentence that says so is added to it.
+/// The maximum number of bytes of a page, about: the list of matches is cut so that the page has at
+/// most this size. Only the sentence that says so is added to it.
 const MOST_BYTES: usize = 4_990_000;
 /// The name of the page's `meta` element whose content is the SHA-256 of `run.json`.
 const RUN_SHA256: &str = "dnsweep-run-json-sha256";
@@ -75,7 +75,7 @@ pub struct PageMarks<'p> {
 }
 
 impl<'p> PageMarks<'p> {
-    /// Reads what the text of a page says of the page's origin; `None` if the text is no page of
+    /// Reads what the text of a page says of the page's origin; `None` if the text is not a page of
     /// dnsweep.
     #[must_use]
     pub fn of(page: &'p str) -> Option<Self> {

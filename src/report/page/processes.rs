@@ -6,7 +6,7 @@ use crate::report::answer::{HostInDetail, KnownFrom, TreeProcess};
 use crate::report::process_wording::missing_start;
 use crate::report::wording::counted;
 
-/// The most processes in the tree of one host.
+/// The maximum number of processes in the tree of one host.
 const MOST_ROWS: usize = 60;
 /// The deepest level that the page indents. Forged logs can contain lines of any length.
 const DEEPEST: u32 = 16;

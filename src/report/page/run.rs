@@ -10,13 +10,14 @@ use crate::report::answer::Answer;
 use crate::report::run::{DetectionRecord, NameCondition, Run};
 use crate::report::wording::{counted, grouped};
 
-/// The most detections that are shown with all that their rules say. Those with most matches come
-/// first.
+/// The maximum number of detections that are shown with all that their rules say. Those with most
+/// matches come first.
 const MOST_DETECTIONS: usize = 25;
-/// The most values that are shown under one name, such as roots of the evidence.
+/// The maximum number of values that are shown under one name, such as roots of the evidence.
 const MOST_LINES: usize = 12;
 
-/// Returns the text above the detections that ran. It says that their rules' words are no findings.
+/// Returns the text above the detections that ran. It says that their rules' words are not
+/// findings.
 pub(super) fn detections_intro() -> &'static str {
     "What the rules say of themselves. The techniques, stories and malware that they name are what their authors file them \
      under: they are not findings in this evidence."

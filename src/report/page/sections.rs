@@ -12,10 +12,10 @@ use crate::report::process_wording::process_counts;
 use crate::report::run::RefusedRecord;
 use crate::report::wording::{counted, grouped};
 
-/// The most rows of the list of hosts that are not cleared, of the exclusions, and of the rules
-/// that did not run.
+/// The maximum number of rows of the list of hosts that are not cleared, of the exclusions, and of
+/// the rules that did not run.
 const MOST_ROWS: usize = 500;
-/// The most hosts that are named of those on which an exclusion took events away.
+/// The maximum number of hosts that are named of those on which an exclusion took events away.
 const MOST_HOSTS: usize = 20;
 
 /// Returns the sections that are lists, in the order of the page.

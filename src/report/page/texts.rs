@@ -66,7 +66,7 @@ impl Texts {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct SetId(u32);
 
-/// The most texts that a set has. Of further ones, the set only notes that they exist.
+/// The maximum number of texts that a set has. Of further ones, the set only notes that they exist.
 const MOST_IN_A_SET: usize = 8;
 
 /// Distinct sets of texts, each with a number ([`SetId`]). A set has its texts in the order in

@@ -8,11 +8,11 @@ use crate::report::answer::{Answer, PatternCount, UnclearedCount, UtcTime};
 use crate::report::totals::Totals;
 use crate::report::wording::{counted, grouped};
 
-/// The most hosts with matches that the top of the page lists.
+/// The maximum number of hosts with matches that the top of the page lists.
 const MOST_HOSTS: usize = 10;
 
-/// The most patterns whose text lies inside a label of a queried name that the top of the page
-/// lists.
+/// The maximum number of patterns whose text lies inside a label of a queried name that the top of
+/// the page lists.
 const MOST_PATTERNS: usize = 3;
 
 /// Returns the top of the page.
@@ -144,8 +144,8 @@ const MEANING: &str = "A match means that a program asked for a name that a dete
 /// The sentence of the page that says for which time hosts are cleared, so that nobody reads more
 /// into their having no match. It follows the sentence that lists the hosts that are not cleared.
 const CLEARED: &str = " The others are cleared only for the time that their DNS logging covers.";
-/// The most hosts, files or containers that are named in a sentence. The sentence only counts the
-/// others.
+/// The maximum number of hosts, files or containers that are named in a sentence. The sentence only
+/// counts the others.
 const MOST_NAMES: usize = 3;
 
 /// Returns the reasons why hosts are not cleared, each with the names of the first of them.

@@ -5,13 +5,13 @@ use crate::report::answer::{HostFacts, UtcTime};
 use crate::report::escape::{escaped, middle_cut};
 use crate::report::wording::grouped;
 
-/// The most characters of a value on the page. Longer values are cut in the middle.
+/// The maximum number of characters of a value on the page. Longer values are cut in the middle.
 const LONGEST: usize = 300;
-/// The most characters of a path in the evidence on the page.
+/// The maximum number of characters of a path in the evidence on the page.
 const LONGEST_PATH: usize = 1000;
-/// The most characters of a text that people wrote, such as the description of a rule.
+/// The maximum number of characters of a text that people wrote, such as the description of a rule.
 const LONGEST_PROSE: usize = 2000;
-/// The most characters of a value at the top of the page.
+/// The maximum number of characters of a value at the top of the page.
 const LONGEST_BRIEF: usize = 120;
 /// The number of ticks of 100 ns in a second.
 const TICKS_PER_SECOND: i64 = 10_000_000;
@@ -92,7 +92,7 @@ pub(super) fn left_out(more: u64, one: &str, many: &str, table: &str) -> String 
     }
 }
 
-/// The most pieces of evidence of a host that the page names.
+/// The maximum number of pieces of evidence of a host that the page names.
 const MOST_EVIDENCE: usize = 4;
 
 /// Returns the names of the pieces of evidence that contain a host's records, in a line.

@@ -12,7 +12,7 @@ use crate::report::answer::{AnswerError, SHOWN, TreeProcess, count_matches, host
 use crate::report::process::ProcessRow;
 use crate::table::{ColumnOf, Row, TableId, Tables, Wanted};
 
-/// The most processes of a tree: a process and its 16 ancestors.
+/// The maximum number of processes of a tree: a process and its 16 ancestors.
 const MOST_PROCESSES: usize = 17;
 
 /// A process: its host's name, by [`host_key`], and its GUID.

@@ -10,11 +10,11 @@ use crate::report::escape::escaped;
 const NARROW: usize = 8;
 /// The number of bytes in a line of the dump, if it is at least [`WIDE_FROM`] columns wide.
 const WIDE: usize = 16;
-/// The least width, in columns, from which on lines have [`WIDE`] bytes.
+/// The smallest width, in columns, from which on lines have [`WIDE`] bytes.
 const WIDE_FROM: usize = 120;
 /// The width of the offset at the start of a line, and of the blanks after it.
 const OFFSET_WIDTH: usize = 12;
-/// The least width of the text that says what bytes mean.
+/// The smallest width of the text that says what bytes mean.
 const LEAST_MEANING: usize = 24;
 
 /// Returns the lines of a record's dump: the offset in the file, the bytes in hexadecimal digits

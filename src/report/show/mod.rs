@@ -28,7 +28,7 @@ use crate::table::Tables;
 pub struct ShowQuestion {
     /// Which events are shown.
     pub wish: Wish,
-    /// The most events that are shown. Further ones are counted.
+    /// The maximum number of events that are shown. Further ones are counted.
     pub most: usize,
 }
 

@@ -13,11 +13,11 @@ use crate::report::process::ProcessRow;
 use crate::report::renames::folded;
 use crate::table::{Column, Row, TableId, Tables, Wanted};
 
-/// The least number of characters of an event's hash that stand for it.
+/// The smallest number of characters of an event's hash that stand for it.
 const LEAST_CHARACTERS: usize = 4;
 /// The number of characters of an event's hash.
 const HASH_CHARACTERS: usize = 64;
-/// The most events that a message names if the characters of a hash stand for several.
+/// The maximum number of events that a message names if the characters of a hash stand for several.
 const MOST_NAMED: usize = 5;
 
 /// Which events are wanted.

@@ -192,7 +192,7 @@ fn values(field: &ShownField) -> Vec<String> {
     }
 }
 
-/// Returns the text of a cell that is no list, escaped; `None` for null and lists.
+/// Returns the text of a cell that is not a list, escaped; `None` for null and lists.
 fn one(cell: &Cell<'_>) -> Option<String> {
     match cell {
         Cell::Text(text) => Some(escaped(text).into_owned()),

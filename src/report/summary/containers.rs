@@ -7,10 +7,10 @@ use super::{Summary, counted, grouped};
 use crate::report::answer::{Containers, UtcTime};
 use crate::report::flawed_file::MissedContainer;
 
-/// The most dates of shadow copies that the summary names.
+/// The maximum number of dates of shadow copies that the summary names.
 const MOST_DATES: usize = 3;
-/// The most containers that a short summary lists because they could not be read. The table
-/// `containers.parquet` lists all.
+/// The maximum number of containers that a short summary lists because they could not be read. The
+/// table `containers.parquet` lists all.
 const MOST_MISSED: usize = 3;
 /// The number of characters at the start of a time in RFC 3339 that are its date, such as
 /// `2026-11-29`.

@@ -13,7 +13,7 @@ use crate::report::wording::of_form;
 
 /// The most damaged files that a short summary lists. The table `files.parquet` lists all.
 const MOST_FILES: usize = 4;
-/// The most tables that a short summary lists. `run.json` lists all.
+/// The maximum number of tables that a short summary lists. `run.json` lists all.
 const MOST_TABLES: usize = 6;
 
 impl Summary<'_> {

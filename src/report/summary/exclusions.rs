@@ -5,9 +5,9 @@ use super::layout::{VALUE_WIDTH, fitted};
 use super::{Summary, computer_name, counted, grouped};
 use crate::report::exclusion::{ExclusionRecord, HostExclusions};
 
-/// The most exclusions that a short summary shows. `run.json` has all of them.
+/// The maximum number of exclusions that a short summary shows. `run.json` has all of them.
 const MOST_EXCLUSIONS: usize = 5;
-/// The most hosts that the summary's line on an exclusion names.
+/// The maximum number of hosts that the summary's line on an exclusion names.
 const MOST_HOSTS: usize = 3;
 
 impl Summary<'_> {

@@ -9,7 +9,7 @@ use crate::report::answer::{UnclearedCount, UtcTime};
 use crate::report::totals::Totals;
 use crate::report::verdict::Verdict;
 
-/// The most hosts that the summary names for each reason why hosts are not cleared.
+/// The maximum number of hosts that the summary names for each reason why hosts are not cleared.
 const MOST_NAMED: usize = 3;
 
 impl Summary<'_> {

@@ -6,9 +6,10 @@ use super::layout::{Grid, LABEL_WIDTH, Side, Tone, VALUE_WIDTH, fitted, padded};
 use super::{Extent, Summary, grouped, host_name};
 use crate::report::answer::{HostFacts, HostInDetail, Listed, UtcTime};
 
-/// The most hosts with matches that a short summary lists. The table `hosts.parquet` has all.
+/// The maximum number of hosts with matches that a short summary lists. The table `hosts.parquet`
+/// has all.
 const MOST_HOSTS: usize = 10;
-/// The most hosts with matches that a short summary names near its end.
+/// The maximum number of hosts with matches that a short summary names near its end.
 const MOST_NAMED: usize = 40;
 /// The width, in columns, to which a host's name is cut in the summary's tables. With it, a row fits
 /// into 80 columns.

@@ -1,5 +1,5 @@
-//! The lines of the summary on the first matches of the worst hosts, and on the most frequent
-//! names, programs and accounts of all matches.
+//! The lines of the summary on the first matches of the worst hosts, and on the maximum number of
+//! frequent names, programs and accounts of all matches.
 
 use super::layout::{LABEL_WIDTH, PATH_WIDTH, Tone, VALUE_WIDTH, fitted, padded};
 use super::rules::distinct_name;
@@ -8,9 +8,9 @@ use crate::report::answer::{
     HostInDetail, Match, MatchedRule, PatternCount, PatternPlace, TopValues, UtcTime,
 };
 
-/// The most hosts of which a short summary lists matches.
+/// The maximum number of hosts of which a short summary lists matches.
 const MOST_HOSTS: usize = 4;
-/// The most matches of one host that a short summary lists.
+/// The maximum number of matches of one host that a short summary lists.
 const MOST_MATCHES: usize = 5;
 /// The number of lines before the matches of a host: one with the host's name and evidence, and one
 /// with the rule.
@@ -19,17 +19,18 @@ const HEAD_LINES: usize = 2;
 const MATCH_LINES: usize = 3;
 /// The number of lines that a short summary has at least for the matches of the worst host.
 const LEAST_LINES: usize = 8;
-/// The most pieces of evidence that the summary names for a host.
+/// The maximum number of pieces of evidence that the summary names for a host.
 const MOST_EVIDENCE: usize = 3;
-/// The most detections that a short summary names for a match.
+/// The maximum number of detections that a short summary names for a match.
 const MOST_RULES: usize = 2;
-/// The most patterns of a detection that the summary shows for a match.
+/// The maximum number of patterns of a detection that the summary shows for a match.
 const MOST_PATTERNS: usize = 3;
 /// The most queried names, and the most accounts, of all matches that a short summary lists.
 const MOST_NAMES: usize = 6;
 /// The most programs of all matches that a short summary lists.
 const MOST_PROCESSES: usize = 3;
-/// The most patterns whose text lies inside a label of a queried name that a short summary lists.
+/// The maximum number of patterns whose text lies inside a label of a queried name that a short
+/// summary lists.
 const MOST_INSIDE_LABELS: usize = 3;
 /// The indent of the lines under the first line of a match.
 const UNDER_MATCH: &str = "      ";

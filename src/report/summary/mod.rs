@@ -34,9 +34,9 @@ use super::wording::{counted, grouped};
 const SCREENS: usize = 98;
 /// The number of lines that a short summary keeps free for the first matches of one host.
 const ONE_HOST: usize = 18;
-/// The most lines of each part of a short summary before the matches, if the summary would be
-/// longer than two screens: on the evidence, on what was looked for, on leads and anomalies, and on
-/// what could not be read.
+/// The maximum number of lines of each part of a short summary before the matches, if the summary
+/// would be longer than two screens: on the evidence, on what was looked for, on leads and
+/// anomalies, and on what could not be read.
 const MOST_LINES: [usize; 4] = [8, 9, 7, 10];
 
 /// Returns the width in columns of the terminal that standard output goes to; 80 if it goes to
@@ -56,7 +56,8 @@ pub enum Extent {
 }
 
 impl Extent {
-    /// Returns the most items of a list that a summary of this extent shows: `short`, or no limit.
+    /// Returns the maximum number of items of a list that a summary of this extent shows: `short`,
+    /// or no limit.
     #[must_use]
     pub fn most(self, short: usize) -> usize {
         match self {

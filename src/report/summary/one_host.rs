@@ -10,15 +10,15 @@ use crate::report::answer::{
     Answer, GroupValue, HostFacts, HostGroups, HostInDetail, Match, PatternPlace, RecordPlace, Seen, UtcTime,
 };
 
-/// The most rows of a detection's `stats` table (groups of matches) about a host that are shown in
-/// a short text.
+/// The maximum number of rows of a detection's `stats` table (groups of matches) about a host that
+/// are shown in a short text.
 const MOST_GROUPS: usize = 20;
-/// The most matches of a host that are shown in a short text.
+/// The maximum number of matches of a host that are shown in a short text.
 const MOST_MATCHES: usize = 50;
-/// The most processes of a host's process tree that are shown in a short text.
+/// The maximum number of processes of a host's process tree that are shown in a short text.
 const MOST_TREE: usize = 40;
-/// The most items of each list about a host that are shown, such as pieces of evidence, programs
-/// and anomalies.
+/// The maximum number of items of each list about a host that are shown, such as pieces of
+/// evidence, programs and anomalies.
 const MOST_LISTED: usize = 10;
 /// The indent of the lines under the first line of a group of matches or a match.
 const INDENT: &str = "    ";

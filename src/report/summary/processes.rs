@@ -7,13 +7,13 @@ use crate::report::answer::{HostInDetail, Listed, TreeProcess};
 use crate::report::process_wording::{missing_start, process_counts};
 use textwrap::core::display_width;
 
-/// The most processes of a host that a short summary lists.
+/// The maximum number of processes of a host that a short summary lists.
 const MOST_PROCESSES: usize = 12;
-/// The least number of lines that a process tree may have in a short summary.
+/// The smallest number of lines that a process tree may have in a short summary.
 const LEAST_LINES: usize = 6;
 /// The width of the column with the time of a process's start.
 const TIME_WIDTH: usize = 20;
-/// The least width of the text of a process, however many ancestors it has.
+/// The smallest width of the text of a process, however many ancestors it has.
 const LEAST_WIDTH: usize = 30;
 
 impl Summary<'_> {

@@ -7,14 +7,14 @@ use super::{Summary, computer_name, copies, counted};
 use crate::report::answer::{HostRemark, Listed};
 use crate::report::run::NameCondition;
 
-/// The most anomalies of hosts' logs that a short summary shows. The table `hosts.parquet` has all
-/// of them.
+/// The maximum number of anomalies of hosts' logs that a short summary shows. The table
+/// `hosts.parquet` has all of them.
 const MOST_ANOMALIES: usize = 6;
-/// The most notes on hosts' logs that a short summary shows. The table `hosts.parquet` has all of
-/// them.
+/// The maximum number of notes on hosts' logs that a short summary shows. The table `hosts.parquet`
+/// has all of them.
 const MOST_NOTES: usize = 3;
-/// The most hosts with leads (queries that Windows' own DNS client logged) that a short summary
-/// lists, and the most detections that it lists because they can have no leads.
+/// The maximum number of hosts with leads (queries that Windows' own DNS client logged) that a
+/// short summary lists, and the most detections that it lists because they can have no leads.
 const MOST_LEADS: usize = 3;
 
 impl Summary<'_> {
@@ -40,7 +40,7 @@ impl Summary<'_> {
     }
 
     /// Returns the summary's lines on leads (queries that Windows' own DNS client logged): which
-    /// hosts have some, which detections can have none, and that a lead is no match. Returns no
+    /// hosts have some, which detections can have none, and that a lead is not a match. Returns no
     /// line if leads were not looked for.
     fn leads(&self) -> Vec<String> {
         let Some(hosts) = &self.answer.leads else { return Vec::new() };

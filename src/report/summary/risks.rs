@@ -4,9 +4,9 @@ use super::layout::{Colours, Grid, Layout, PATH_WIDTH, Side, Tone, VALUE_WIDTH, 
 use super::{Extent, counted, grouped};
 use crate::report::answer::{Listed, Risk, RiskOfObject, UtcTime};
 
-/// The most objects at risk (hosts and users) that are shown in a short text.
+/// The maximum number of objects at risk (hosts and users) that are shown in a short text.
 const MOST_OBJECTS: usize = 20;
-/// The most messages, and the most detections, of an object at risk that are shown.
+/// The maximum number of messages, and the most detections, of an object at risk that are shown.
 const MOST_MESSAGES: usize = 3;
 /// The width, in columns, to which the name of an object at risk (a host or a user) is cut in the
 /// table.

@@ -6,8 +6,8 @@ use super::layout::{VALUE_WIDTH, fitted};
 use super::{Summary, counted, grouped};
 use crate::report::run::{DetectionRecord, IndicatorRecord, RefusedRecord, RuleCounts};
 
-/// The most detections that a sweep can have for its summary to list all of them. If a sweep has
-/// more, only those with matches are listed.
+/// The maximum number of detections that a sweep can have for its summary to list all of them. If a
+/// sweep has more, only those with matches are listed.
 const MOST_DETECTIONS: usize = 5;
 /// The most refused rules (those that dnsweep cannot run) of which a short summary shows the
 /// reason. `run.json` has the reasons of all.

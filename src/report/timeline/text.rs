@@ -16,14 +16,14 @@ const TIME_WIDTH: usize = 24;
 const KIND_WIDTH: usize = 14;
 /// The number of digits of an event's hash that are shown. `dnsweep show` finds the event by them.
 const HASH_DIGITS: usize = 12;
-/// The most columns to which the names of computers are padded.
+/// The maximum number of columns to which the names of computers are padded.
 const MOST_COMPUTER: usize = 32;
-/// The least room beside the time, the kind, the hash and the computer in which the queried name or
-/// the command line stands. If there is less, or if it is longer, it stands below them.
+/// The smallest room beside the time, the kind, the hash and the computer in which the queried name
+/// or the command line stands. If there is less, or if it is longer, it stands below them.
 const LEAST_BESIDE: usize = 60;
 /// The indent of the lines below the first line of an entry.
 const INDENT: &str = "    ";
-/// The most answers to a query, and the most detections, that are shown.
+/// The maximum number of answers to a query, and the most detections, that are shown.
 const MOST_LISTED: usize = 4;
 /// The greatest difference between UtcTime and TimeCreated, in units of 100 ns, with which an entry
 /// shows UtcTime alone: five minutes. If they differ by more, it shows both.

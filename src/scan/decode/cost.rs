@@ -8,8 +8,8 @@
 //! bytes and not time, so that the same evidence gives the same answer everywhere.
 //!
 //! The estimate walks the same tokens as the decoder: [MS-EVEN6] 2.2.12 and libevtx's format
-//! document, "Binary XML". At a byte that is no token, both stop, and the decoder gives up on the
-//! record.
+//! document, "Binary XML". At a byte that is not a token, both stop, and the decoder gives up on
+//! the record.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -68,7 +68,7 @@ enum TokenOwner {
 /// The reason why the walk over the tokens of binary XML, which estimates what decoding them costs,
 /// stops early.
 enum Stop {
-    /// The bytes of the chunk end, or the next byte is no token of binary XML. The decoder (the
+    /// The bytes of the chunk end, or the next byte is not a token of binary XML. The decoder (the
     /// `evtx` crate) stops there too.
     End,
     /// Decoding the tokens costs more memory than the limit for a record, or the cost cannot be

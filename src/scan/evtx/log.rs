@@ -19,8 +19,8 @@ pub(in crate::scan) const CHUNK_LENGTH: usize = 65536;
 /// enough to outweigh the cost of handing it to a thread, and small enough for one large log to
 /// occupy all cores.
 pub const BLOCK_CHUNKS: u64 = 128;
-/// The size of a block of event XML, or of a carved file (one that is no log, but is searched for
-/// chunks), in units of 64 KiB: 2 MiB. Such a block is smaller than that of a log, because a
+/// The size of a block of event XML, or of a carved file (one that is not a log, but is searched
+/// for chunks), in units of 64 KiB: 2 MiB. Such a block is smaller than that of a log, because a
 /// scanner keeps all of it in memory.
 pub const HELD_BLOCK_CHUNKS: u64 = 32;
 

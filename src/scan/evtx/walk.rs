@@ -1,6 +1,6 @@
-//! Walks a chunk's records from one record header to the next, past anything that is no record, and
-//! reports what is wrong. The content of records is not examined. The chunk's header, and the test
-//! whether a record is whole, are in [`crate::scan::evtx::chunk`].
+//! Walks a chunk's records from one record header to the next, past anything that is not a record,
+//! and reports what is wrong. The content of records is not examined. The chunk's header, and the
+//! test whether a record is whole, are in [`crate::scan::evtx::chunk`].
 
 use std::ops::Range;
 

@@ -20,7 +20,8 @@ use crate::scan::evtx::chunk::{
 };
 use crate::scan::evtx::log::{CHUNK_LENGTH, CHUNK_SIZE, u32_at};
 
-/// The most chunk signatures before a record that are tried. Forged evidence can have any number.
+/// The maximum number of chunk signatures before a record that are tried. Forged evidence can have
+/// any number.
 const MOST_CHUNKS: usize = 16;
 
 /// The chunk that contains a record, as far as it could be read.

@@ -20,8 +20,8 @@ use crate::scan::evtx::chunk::SIZE_COPY_SIZE;
 /// The greatest depth to which nested binary XML is divided into parts; deeper binary XML is one
 /// part. Windows nests `EventData` once; crafted records can nest as often as their size allows.
 const MOST_DEPTH: usize = 4;
-/// The most parts into which a record is taken apart. Real records have some hundred. The rest of a
-/// crafted record is one part.
+/// The maximum number of parts into which a record is taken apart. Real records have some hundred.
+/// The rest of a crafted record is one part.
 const MOST_PARTS: usize = 4000;
 /// The name of the part with the rest of a record that has too many parts.
 const NOT_TAKEN_APART: &str = "not taken apart: there are too many parts";

@@ -12,7 +12,7 @@ use crate::scan::evtx::binxml::{
     FILETIME, FRAGMENT, GUID, HEX64, NULL, SID, TEXT, U8, U16, U32, U64, ValueType,
 };
 
-/// The value types that are no arrays, with their names for people.
+/// The value types that are not arrays, with their names for people.
 const NAMES: [(ValueType, &str); 23] = [
     (NULL, "null"),
     (TEXT, "text"),
@@ -81,7 +81,7 @@ fn signed(bytes: &[u8]) -> i64 {
     (number(bytes) << unused).cast_signed() >> unused
 }
 
-/// Returns UTF-16 text. What is no character becomes U+FFFD.
+/// Returns UTF-16 text. What is not a character becomes U+FFFD.
 fn utf16(bytes: &[u8]) -> String {
     char::decode_utf16(units(bytes)).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
 }

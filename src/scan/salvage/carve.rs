@@ -12,11 +12,11 @@ use crate::ledger::damage::Problem;
 use crate::scan::salvage::nested::{HeaderKind, Nesting};
 
 /// The size of a disk's sector in bytes, which is the least unit in which disks are written. In a
-/// carved file (one that is no log, but is searched for chunks), chunks begin only at multiples of
-/// it.
+/// carved file (one that is not a log, but is searched for chunks), chunks begin only at multiples
+/// of it.
 pub(in crate::scan) const SECTOR: usize = 512;
 
-/// The chunk headers that were found in a part of a carved file: one that is no log, but is
+/// The chunk headers that were found in a part of a carved file: one that is not a log, but is
 /// searched for chunks. Only headers at the start of a sector count.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct Headers {
@@ -29,7 +29,7 @@ pub(in crate::scan) struct Headers {
 
 impl Headers {
     /// Finds the chunk headers in `bytes`, which lie at offset `start` of a carved file (one that
-    /// is no log, but is searched for chunks). `start` is a multiple of [`SECTOR`].
+    /// is not a log, but is searched for chunks). `start` is a multiple of [`SECTOR`].
     pub(in crate::scan) fn find(bytes: &[u8], start: u64) -> Self {
         let mut found = Headers::default();
         let mut nesting = Nesting::default();

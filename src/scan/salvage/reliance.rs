@@ -126,8 +126,8 @@ fn is_command_line(text: &str) -> bool {
     text.split(['\t', '\r', '\n']).all(is_text)
 }
 
-/// Returns whether a character occurs in texts that programs log: it is no control character, not
-/// for private use, and not a replacement for a lost character.
+/// Returns whether a character occurs in texts that programs log: it is not a control character,
+/// not for private use, and not a replacement for a lost character.
 fn is_written(letter: char) -> bool {
     let is_none =
         matches!(letter, '\u{e000}'..='\u{f8ff}' | '\u{fdd0}'..='\u{fdef}' | '\u{fff0}'..='\u{ffff}');

@@ -8,10 +8,10 @@ use crate::scan::skim::known::{DataCheck, WantedData};
 use crate::scan::skim::process::{ProcessFinder, ProcessLink, ProcessRecord};
 use crate::scan::skim::skimmed_record::SkimmedRecord;
 
-/// The search for events that are no DNS queries of Sysmon.
+/// The search for events that are not DNS queries of Sysmon.
 #[derive(Debug)]
 pub(in crate::scan) enum OtherEvents {
-    /// Events that are no DNS queries of Sysmon are only counted.
+    /// Events that are not DNS queries of Sysmon are only counted.
     Counted,
     /// Those queries of Windows' own DNS client are decoded that contain the literals which
     /// detections require.

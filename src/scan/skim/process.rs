@@ -62,7 +62,7 @@ impl ProcessSearch {
 }
 
 impl ProcessLink {
-    /// Returns the GUIDs in one of Sysmon's process events; `None` if the event is no process
+    /// Returns the GUIDs in one of Sysmon's process events; `None` if the event is not a process
     /// event, or states no GUID of its process.
     #[must_use]
     pub fn of(event: &Event) -> Option<Self> {

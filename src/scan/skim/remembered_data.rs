@@ -12,8 +12,8 @@ use crate::scan::evtx::binxml::{DEFINITION_HEADER_SIZE, definition_end};
 use crate::scan::evtx::chunk::CHUNK_HEADER_SIZE;
 use crate::scan::evtx::log::{u16_at, u32_at};
 
-/// The most different names of elements and attributes in a definition that is remembered:
-/// `EventData`, `Data` and `Name`.
+/// The maximum number of different names of elements and attributes in a definition that is
+/// remembered: `EventData`, `Data` and `Name`.
 const MOST_NAMES: usize = 3;
 
 /// A template definition of `EventData` that was read in an earlier chunk.

@@ -61,7 +61,7 @@ pub(in crate::scan) struct Skimmer {
     window: Window,
     /// The search for the literals that detections require of Sysmon's DNS queries.
     queries: WantedData,
-    /// The search for events that are no DNS queries of Sysmon.
+    /// The search for events that are not DNS queries of Sysmon.
     others: OtherEvents,
     /// The search for process events that does not change what is counted; `None` if they are not
     /// looked for in this way.

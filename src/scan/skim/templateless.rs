@@ -191,7 +191,7 @@ mod tests {
         let name = u32_at(&chunk, contents[0].start + 4 + 5).unwrap() as usize + 8;
         chunk[name] ^= 1;
         assert_eq!(readable(&chunk, &contents), [false; 3]);
-        // With the hash of another element's name, the record is no event either.
+        // With the hash of another element's name, the record is not an event either.
         let utf16: Vec<u8> = "Fvent".encode_utf16().flat_map(u16::to_le_bytes).collect();
         chunk[name..name + 10].copy_from_slice(&utf16);
         chunk[name - 4..name - 2].copy_from_slice(&name_hash(&utf16).to_le_bytes());

@@ -41,7 +41,7 @@ const NEAR: u64 = 64 << 10;
 /// read if [`NEAR`] bytes do not show which events begin in the block: enough for any event.
 const FAR: u64 = MOST_EVENT_BYTES + 2 * MOST_TAG_BYTES;
 /// The greatest number of code units that a message about stray text (text between events that is
-/// no event) shows of the text.
+/// not an event) shows of the text.
 const SHOWN: usize = 24;
 
 /// The size and the encoding of a file of event XML. Both are known before a scanner reads the
@@ -173,7 +173,7 @@ impl XmlWalk<'_> {
     /// decoded.
     fn event(&mut self, span: &EventSpan) {
         let (offset, length) = (span.range.start, span.range.end - span.range.start);
-        // Bytes that cannot be read are replaced by zeros, which are no evidence. That they cannot
+        // Bytes that cannot be read are replaced by zeros, which are not evidence. That they cannot
         // be read is reported elsewhere.
         let is_lacking = self.read.has_unread(&self.text.byte_range(span.range.clone()));
         let document = match span.ending {
@@ -248,8 +248,8 @@ impl XmlWalk<'_> {
         self.scan.tally.extents.unread += end.saturating_sub(at);
     }
 
-    /// Reports text between events, from `offset` to `end`, that is no event and nothing that may
-    /// lie around events. Bytes that cannot be read are left out, because the failed read is a
+    /// Reports text between events, from `offset` to `end`, that is not an event and nothing that
+    /// may lie around events. Bytes that cannot be read are left out, because the failed read is a
     /// problem of its own.
     fn stray(&mut self, offset: u64, end: u64) {
         if self.read.has_unread(&self.text.byte_range(offset..end)) {

@@ -56,7 +56,7 @@ impl<'a> XmlText<'a> {
     }
 
     /// Returns the beginning of the text in a range of the file, in UTF-8: its first `most` code
-    /// units. A message about text that is no event shows it.
+    /// units. A message about text that is not an event shows it.
     pub(super) fn shown(&self, range: Range<u64>, most: usize) -> Vec<u8> {
         let bytes = self.part(range);
         let bytes = bytes.get(..most * self.unit_size()).unwrap_or(bytes);

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-/// The most ancestors of the process of a match that are looked for, counted along one line of
-/// parents. Forged logs can contain lines of any length.
+/// The maximum number of ancestors of the process of a match that are looked for, counted along one
+/// line of parents. Forged logs can contain lines of any length.
 pub(in crate::sweep) const MOST_ANCESTORS: u32 = 16;
 
 /// Returns all processes that can be reached from `seeds` in at most [`MOST_ANCESTORS`] steps from
-/// child to parent, each with the least number of steps; a seed has 0. `parents` returns the parents
-/// of a process: none if they are not known, and several if the evidence contradicts itself.
+/// child to parent, each with the smallest number of steps; a seed has 0. `parents` returns the
+/// parents of a process: none if they are not known, and several if the evidence contradicts
+/// itself.
 pub(super) fn ancestors<K: Ord + Clone>(seeds: Vec<K>, parents: impl Fn(&K) -> Vec<K>) -> BTreeMap<K, u32> {
     let mut depths = BTreeMap::new();
     let mut level = seeds;

@@ -19,8 +19,8 @@ use crate::evidence::discover::{FileForm, LogFile};
 use crate::output::OutputError;
 use crate::scan::{Block, BlockScan, CHUNK_SIZE, ChunkLinks, FILE_HEADER_SIZE, ProcessLink};
 
-/// The most bytes of GUIDs that are kept in memory. If there are more, all of them are written to a
-/// temporary file.
+/// The maximum number of bytes of GUIDs that are kept in memory. If there are more, all of them are
+/// written to a temporary file.
 const MOST_IN_MEMORY: usize = 8 << 20;
 /// The number of bytes that are read at a time when the GUIDs are looked through.
 const READ_BYTES: usize = 256 << 10;

@@ -46,8 +46,8 @@ pub(super) struct Process {
     /// The name of the computer that the process ran on.
     pub computer: String,
     pub guid: Guid,
-    /// The least number of steps from the process of a match to this ancestor; 0 for the process of
-    /// a match.
+    /// The smallest number of steps from the process of a match to this ancestor; 0 for the process
+    /// of a match.
     pub depth: u32,
     /// Whether the process's event 1 was found, or why not.
     pub status: ProcessStatus,

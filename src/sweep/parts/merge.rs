@@ -313,7 +313,7 @@ struct Opened {
     records: Vec<MergedPart>,
 }
 
-/// The most shards without a part that a message lists.
+/// The maximum number of shards without a part that a message lists.
 const MOST_MISSING: usize = 10;
 
 /// Opens the parts of the shards of a plan, and checks that there is one for each shard.

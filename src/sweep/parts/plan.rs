@@ -29,7 +29,8 @@ use crate::sweep::{Observer, listers};
 /// The kind and layout of the file of a plan. The layout's number is raised whenever anything in
 /// the file's documents changes.
 const PLAN: PackedKind = PackedKind { name: "plan", layout: 2 };
-/// The most files of the evidence that one document (an encoded item in the file of a plan) lists.
+/// The maximum number of files of the evidence that one document (an encoded item in the file of a
+/// plan) lists.
 const FILES_AT_ONCE: usize = 4096;
 /// The number of bytes that a file counts as besides its own, when files are divided among shards:
 /// to open the file and account for it takes about as long as to read as many bytes.

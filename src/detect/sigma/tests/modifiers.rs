@@ -32,7 +32,8 @@ fn numbers() {
         ("QueryStatus|gt: 9002.5", true),
         ("QueryStatus|gt: 0x232A", true),
         ("QueryStatus|GT: 9000", true),
-        // Compared by number, not by text. A value that is no number is neither less nor greater.
+        // Compared by number, not by text. A value that is not a number is neither less nor
+        // greater.
         ("ProcessId|lt: 5000", true),
         ("ProcessId|lt: 500", false),
         ("QueryName|gt: 0", false),

@@ -146,8 +146,8 @@ impl Parser<'_, '_> {
     }
 
     /// Returns the text of `term`, an argument of a function that must be a constant, such as a
-    /// pattern. If it is no constant, the error quotes the text of the search from byte `start` to
-    /// where the parser is.
+    /// pattern. If it is not a constant, the error quotes the text of the search from byte `start`
+    /// to where the parser is.
     pub(super) fn constant(&self, term: &Term, start: usize) -> Result<String, SearchError> {
         let text = term.as_text().map(std::borrow::Cow::into_owned);
         text.ok_or_else(|| self.error_from(start, "a constant \"text\" as the pattern, not a field"))
@@ -180,7 +180,7 @@ impl Parser<'_, '_> {
 
     /// Returns the condition for SPL's function and operator `like`: the whole value of `term`
     /// matches `pattern`, in which `%` stands for any number of characters, and `_` for exactly
-    /// one. If the pattern is no constant, the error quotes the text of the search from byte
+    /// one. If the pattern is not a constant, the error quotes the text of the search from byte
     /// `start` to where the parser is.
     pub(super) fn like(&self, term: Term, pattern: &Term, start: usize) -> Result<Condition, SearchError> {
         let text = self.constant(pattern, start)?;

@@ -10,8 +10,8 @@ use super::outcome::{ImageProblem, Problems};
 use crate::evidence::layer::{SharedSource, Source};
 use crate::evidence::source::LogBytes;
 
-/// The most bytes of unpacked blocks that one image keeps in memory, so that several reads of small
-/// parts do not unpack the same block again and again.
+/// The maximum number of bytes of unpacked blocks that one image keeps in memory, so that several
+/// reads of small parts do not unpack the same block again and again.
 pub(super) const UNPACKED_LIMIT: usize = 4 << 20;
 
 /// Where an image stores the bytes of one block of its disk.
@@ -47,8 +47,8 @@ pub(super) trait BlockMap: Send + Sync {
     }
 }
 
-/// The most blocks of one disk whose places `note_unreadable` checks: enough for a disk of 4 TiB in
-/// blocks of 1 MiB. Bounds the time to open an image.
+/// The maximum number of blocks of one disk whose places `note_unreadable` checks: enough for a
+/// disk of 4 TiB in blocks of 1 MiB. Bounds the time to open an image.
 const MOST_LOOKED_AT: u64 = 1 << 22;
 
 /// Adds a problem to `problems` for each range of the disk that cannot be read: blocks that have no

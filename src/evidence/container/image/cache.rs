@@ -92,8 +92,8 @@ impl CacheState {
 /// where the image stores the blocks of its disk.
 const PAGE: u64 = 16 << 10;
 
-/// The most bytes that one disk image keeps in memory of its tables, which say where the blocks of
-/// its disk are stored.
+/// The maximum number of bytes that one disk image keeps in memory of its tables, which say where
+/// the blocks of its disk are stored.
 pub(super) const PAGES_LIMIT: usize = 4 << 20;
 
 /// A file of a disk image, with tables that say where the blocks of the disk are stored. The tables

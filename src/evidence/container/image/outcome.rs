@@ -148,8 +148,8 @@ impl ImageError {
     }
 }
 
-/// The most problems of one image that are reported one by one. Further problems are only counted,
-/// so that a badly damaged image does not fill the memory.
+/// The maximum number of problems of one image that are reported one by one. Further problems are
+/// only counted, so that a badly damaged image does not fill the memory.
 const PROBLEMS_LIMIT: usize = 256;
 
 /// The problems of an image, collected while it is opened. The first 256 are kept. Further problems

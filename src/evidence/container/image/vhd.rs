@@ -88,7 +88,7 @@ fn fixed(opening: &Opening<'_>, size: u64, problems: &mut Problems) -> SharedSou
         let expected = format!("a disk of {size} bytes before the footer");
         problems.push(opening.problem("size", expected, format!("{there} bytes")).at(there..size));
     }
-    // The footer is no part of the disk, even where bytes of the disk are due.
+    // The footer is not a part of the disk, even where bytes of the disk are due.
     let stored: SharedSource = Arc::new(Slice::new(Arc::clone(&opening.first), 0, there));
     Arc::new(Slice::new(stored, 0, size))
 }

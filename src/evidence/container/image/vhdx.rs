@@ -25,8 +25,8 @@ const REGION_TABLE_LENGTH: usize = 64 << 10;
 /// The size of a VHDX file's metadata table, in bytes.
 const METADATA_TABLE_LENGTH: usize = 64 << 10;
 
-/// The most entries that a region table or a metadata table of a VHDX file can have, by the
-/// format's specification.
+/// The maximum number of entries that a region table or a metadata table of a VHDX file can have,
+/// by the format's specification.
 const MOST_ENTRIES: u16 = 2047;
 
 // Identifiers as they are stored: the first three groups of digits byte by byte in reverse.

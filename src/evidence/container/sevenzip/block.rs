@@ -197,8 +197,9 @@ impl Read for UntilError {
     }
 }
 
-/// The most bytes of a file in a 7z archive that are unpacked to find out if a password is the
-/// right one. If this many can be unpacked without an error, the password counts as right.
+/// The maximum number of bytes of a file in a 7z archive that are unpacked to find out if a
+/// password is the right one. If this many can be unpacked without an error, the password counts as
+/// right.
 const MOST_TRIED: u64 = 16 << 20;
 /// The number of bytes that are unpacked at a time where the bytes themselves are not used: to try
 /// a password, and to pass over files in a block of a 7z archive that are not wanted.

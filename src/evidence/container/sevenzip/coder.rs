@@ -13,8 +13,8 @@ use super::key::{self, Encryption, Key};
 use crate::base::deflate::DeflateDecoder;
 use crate::evidence::container::{MOST_DICTIONARY, NotListed};
 
-/// The most coders (methods of packing) that a block of a 7z archive may have, and the most inputs
-/// or outputs of a coder. 7-Zip has the same limit.
+/// The maximum number of coders (methods of packing) that a block of a 7z archive may have, and the
+/// most inputs or outputs of a coder. 7-Zip has the same limit.
 const MOST_CODERS: u64 = 32;
 
 /// A coder of a block of a 7z archive, as the archive's header states it: a method of packing with

@@ -14,7 +14,7 @@ mod property {
 
 /// A regular file that a 7z archive lists.
 pub(super) struct FileEntry {
-    /// The path of the file in the archive, in UTF-8. Half of a surrogate pair, which is no text,
+    /// The path of the file in the archive, in UTF-8. Half of a surrogate pair, which is not text,
     /// becomes the three bytes that it would have in UTF-8.
     pub path: Vec<u8>,
     /// Where the bytes of the file are: the position of a block in the archive, and the position of
@@ -90,7 +90,7 @@ fn names(fields: &mut Fields<'_>, count: usize) -> Result<Vec<Vec<u8>>, NotListe
     (0..count).map(|_| name()).collect()
 }
 
-/// Returns text in UTF-16 as UTF-8. Half of a surrogate pair, which is no text, becomes the three
+/// Returns text in UTF-16 as UTF-8. Half of a surrogate pair, which is not text, becomes the three
 /// bytes that it would have in UTF-8.
 fn utf8(units: &[u16]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(units.len());

@@ -14,7 +14,8 @@ use crate::base::deflate::Crc;
 use crate::evidence::container::{MOST_MEMBERS, NotListed};
 use crate::evidence::layer::{SharedSource, read_exact};
 
-/// The most bytes that the header of a 7z archive may have, packed or unpacked: 256 MiB.
+/// The maximum number of bytes that the header of a 7z archive may have, packed or unpacked: 256
+/// MiB.
 const MOST_HEADER: u64 = 256 << 20;
 /// The most times that the header of a 7z archive may be packed, one packing inside another.
 /// Programs pack it once.

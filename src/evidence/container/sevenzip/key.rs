@@ -16,8 +16,8 @@ const BLOCK: usize = 16;
 /// The largest number of rounds of SHA-256 to make a key that is accepted, as a power of two: 2^24.
 /// 7-Zip uses 2^19.
 const MOST_ROUNDS: u8 = 24;
-/// The most rounds of SHA-256 to make all keys of an archive together. The limit bounds the time
-/// that a hostile archive can take to some twenty seconds.
+/// The maximum number of rounds of SHA-256 to make all keys of an archive together. The limit
+/// bounds the time that a hostile archive can take to some twenty seconds.
 const MOST_ROUNDS_OF_ARCHIVE: u64 = 1 << 28;
 
 /// A key of AES-256.

@@ -208,8 +208,8 @@ fn name_unpacked_place(problem: &mut ContainerProblem) {
     }
 }
 
-/// The most files of an archive that wait until all of its files are known, because they may be
-/// files of one disk image. Each further file is treated as an image of its own.
+/// The maximum number of files of an archive that wait until all of its files are known, because
+/// they may be files of one disk image. Each further file is treated as an image of its own.
 const MOST_DEFERRED: usize = 20_000;
 
 /// What is known about an archive while its files are listed.
@@ -239,8 +239,8 @@ struct DeferredFile {
 /// The path, in an archive of Velociraptor, of the file in which it states the host of the
 /// collection.
 const CLIENT_INFO: &[u8] = b"client_info.json";
-/// The most bytes of Velociraptor's `client_info.json`, which states the host of a collection, that
-/// are read.
+/// The maximum number of bytes of Velociraptor's `client_info.json`, which states the host of a
+/// collection, that are read.
 const MOST_CLIENT_INFO: usize = 1 << 20;
 
 /// What an archive states about the host whose files it contains, and about the sparse files of

@@ -70,7 +70,7 @@ impl Explorer<'_> {
         disk
     }
 
-    /// Explores the volumes of a disk. If the user wants files that are no logs to be searched for
+    /// Explores the volumes of a disk. If the user wants files that are not logs to be searched for
     /// chunks of event logs, adds the bytes between the volumes as well.
     fn disk(&mut self, disk: &SharedSource, place: &ContainerPlace, row: Row) {
         let table = match Table::read(disk) {

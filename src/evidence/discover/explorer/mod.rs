@@ -29,10 +29,11 @@ use crate::ledger::container::{ContainerProblem, ContainerReport, ContainerStatu
 use crate::ledger::damage::Problem;
 use crate::ledger::tally::SkippedCounts;
 
-/// The most containers that may lie in one another. Those that lie deeper are reported and not
-/// opened, so that no evidence can make discovery endless.
+/// The maximum number of containers that may lie in one another. Those that lie deeper are reported
+/// and not opened, so that no evidence can make discovery endless.
 const MOST_DEPTH: usize = 4;
-/// The most files of containers, archives and disks that stay open at the same time in a sweep.
+/// The maximum number of files of containers, archives and disks that stay open at the same time in
+/// a sweep.
 const MOST_OPEN: usize = 64;
 
 /// What all containers (archives and disk images) of a sweep share: the open files, the unpacked

@@ -13,8 +13,8 @@ use crate::evidence::kept::{Kept, OnDemand};
 use crate::evidence::layer::SharedSource;
 use crate::evidence::volume::ntfs::Ntfs;
 
-/// The most files of an archive or a volume that are remembered because they may be files of disk
-/// images. An E01 image has at most some 14,000 files.
+/// The maximum number of files of an archive or a volume that are remembered because they may be
+/// files of disk images. An E01 image has at most some 14,000 files.
 const MOST_FILES: usize = 20_000;
 
 /// The folder of a disk image, in which the image's other files are looked for. Threads share it.

@@ -12,8 +12,8 @@ use crate::evidence::discover::passed_over::pass_over;
 use crate::evidence::layer::SharedSource;
 use crate::evidence::spool::Spool;
 
-/// The most bytes that all of Velociraptor's indexes of sparse files in an archive may have
-/// together, because they stay in memory while the archive is listed.
+/// The maximum number of bytes that all of Velociraptor's indexes of sparse files in an archive may
+/// have together, because they stay in memory while the archive is listed.
 const MOST_BYTES: usize = 64 << 20;
 
 /// Velociraptor's indexes of sparse files that were found in an archive, by the paths of the files

@@ -13,13 +13,13 @@ use super::stream::Stream;
 use crate::evidence::layer::{Source, read_up_to};
 use crate::evidence::volume::fields::{length16_at, u32_at, u64_at};
 
-/// The most records of the master file table that are read for one file, besides the file's first
-/// one. If the file names more, its list of records counts as cut off.
+/// The maximum number of records of the master file table that are read for one file, besides the
+/// file's first one. If the file names more, its list of records counts as cut off.
 const MOST_RECORDS: usize = 4096;
 /// The most memory that a file's records of the master file table may take, in bytes.
 const MOST_RECORD_BYTES: usize = 16 << 20;
-/// The most bytes that are read of a file's attribute list, which names the file's records in the
-/// master file table. Windows allows 256 KiB.
+/// The maximum number of bytes that are read of a file's attribute list, which names the file's
+/// records in the master file table. Windows allows 256 KiB.
 const MOST_LIST: usize = 1 << 20;
 /// The length of the shortest entry of an attribute list (the list of a file's records in the
 /// master file table), in bytes. A shorter one is damage.

@@ -35,7 +35,7 @@ pub struct NtfsFile {
     /// The path of the file from the volume's root, with `/` between its parts. If
     /// [`NtfsFile::is_orphan`] is true, the path begins with `$Orphan/`. In names, a backslash
     /// becomes `\\`; `!`, `/` and `:` become `\xNN`, where `NN` is hexadecimal; and UTF-16 that is
-    /// no text becomes `\xNN` for each byte that it would have in UTF-8.
+    /// not text becomes `\xNN` for each byte that it would have in UTF-8.
     pub path: String,
     /// The name of the stream, escaped like the names in [`NtfsFile::path`]. `None` for the main
     /// stream, which has the file's content.

@@ -6,8 +6,8 @@ use super::record::{Record, Reference};
 
 /// The number of the record of a volume's root folder in the master file table.
 const ROOT: u64 = 5;
-/// The most folders that the path of a file on a volume may have. A longer chain of parent folders
-/// is damage, and the file counts as one whose folders are lost.
+/// The maximum number of folders that the path of a file on a volume may have. A longer chain of
+/// parent folders is damage, and the file counts as one whose folders are lost.
 const MOST_DEPTH: usize = 256;
 /// The first part of the path of a file of which not all folders are known.
 const ORPHAN: &str = "$Orphan";

@@ -46,8 +46,8 @@ const TABLE: u64 = 0;
 /// The number of the record, in the master file table, of the bitmap, which tells the clusters in
 /// use.
 const BITMAP: u64 = 6;
-/// The most attempts to find all parts of the master file table. Each attempt reads, in the parts
-/// that are known, records that state where other parts are.
+/// The maximum number of attempts to find all parts of the master file table. Each attempt reads,
+/// in the parts that are known, records that state where other parts are.
 const MOST_ROUNDS: usize = 64;
 
 /// The reason why a volume cannot be read as NTFS.

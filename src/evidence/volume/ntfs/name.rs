@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 /// Appends a name in UTF-16 (little-endian) to `text`. A backslash becomes `\\`. The characters
 /// `!`, `/` and `:`, which separate the parts of a path in evidence, become `\xNN`. Half of a
-/// surrogate pair, which is no text, becomes `\xNN` for each of the three bytes that it would have
+/// surrogate pair, which is not text, becomes `\xNN` for each of the three bytes that it would have
 /// in UTF-8.
 pub(super) fn push_name(text: &mut String, name: &[u8]) {
     let units =
@@ -53,7 +53,7 @@ mod tests {
         assert_eq!(utf16("a!b\\c/d:e"), "a\\x21b\\\\c\\x2Fd\\x3Ae");
         assert_eq!(text(&[0x61, 0xD83D, 0x62]), "a\\xED\\xA0\\xBDb");
         assert_eq!(text(&[0xDE00, 0xD83D]), "\\xED\\xB8\\x80\\xED\\xA0\\xBD");
-        // An odd byte at the end is no unit.
+        // An odd byte at the end is not a unit.
         assert_eq!(name_text(b"a\0b"), "a");
     }
 }

@@ -27,7 +27,7 @@ pub enum Obstacle {
     /// The stream lies in more runs (ranges of consecutive clusters) than are read.
     #[error("the file has more than {limit} runs of clusters")]
     Runs {
-        /// The most runs (ranges of consecutive clusters) of a stream that are read.
+        /// The maximum number of runs (ranges of consecutive clusters) of a stream that are read.
         limit: usize,
     },
     /// The stream is larger than any event log, and is not read for that reason.

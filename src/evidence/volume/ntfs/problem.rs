@@ -164,8 +164,8 @@ impl fmt::Display for FileFault {
     }
 }
 
-/// The most problems of one stream that are listed. If there are more, the last one that is listed
-/// covers everything that is wrong from its start on.
+/// The maximum number of problems of one stream that are listed. If there are more, the last one
+/// that is listed covers everything that is wrong from its start on.
 const MOST_PROBLEMS: usize = 256;
 
 /// Returns the ranges of a stream in which something is wrong. `budget` limits how many clusters of

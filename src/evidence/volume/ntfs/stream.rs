@@ -11,8 +11,8 @@ use super::runs::Run;
 use crate::evidence::layer::{SharedSource, Source};
 use crate::evidence::source::LogBytes;
 
-/// The most runs (ranges of consecutive clusters) of one stream that are read. Each takes 24 bytes
-/// of memory.
+/// The maximum number of runs (ranges of consecutive clusters) of one stream that are read. Each
+/// takes 24 bytes of memory.
 pub(super) const MOST_RUNS: usize = 1 << 20;
 /// The greatest number of clusters that may be compressed together, as a power of two. NTFS itself
 /// uses 4, which means 16 clusters.

@@ -6,7 +6,8 @@ use crate::evidence::volume::fields::{length32_at, u32_at, u64_at};
 
 /// The number of bytes of a GPT header that have a meaning. The header's checksum may cover more.
 const HEADER: usize = 92;
-/// The most bytes of GPT entries that are read. A disk usually has 128 entries, which take 16 KiB.
+/// The maximum number of bytes of GPT entries that are read. A disk usually has 128 entries, which
+/// take 16 KiB.
 const MOST_ENTRY_BYTES: usize = 2 << 20;
 
 /// A GUID partition table (GPT): its header, its entries, and what is wrong with them.
@@ -80,7 +81,7 @@ fn last_sector(disk: &dyn Source, sector: u64) -> Option<u64> {
 impl Gpt {
     /// Reads the GPT whose header is at the offset `offset` of the disk, in bytes. `sector` is the
     /// size of a sector in bytes. Fails if there is no header, or if it cannot be read. A damaged
-    /// table is no error: see [`Gpt::damage`].
+    /// table is not an error: see [`Gpt::damage`].
     fn at(disk: &dyn Source, sector: u64, offset: u64) -> Result<Gpt, Fault> {
         let header =
             read_exact(disk, offset, 512).map_err(|error| Fault::Unreadable { error: error.to_string() })?;

@@ -16,8 +16,8 @@ const TYPE_RECOVERY: u8 = 0x27;
 /// The number of the first logical partition (a partition inside of an extended partition). The MBR
 /// itself has partitions 1 to 4.
 const FIRST_LOGICAL: usize = 5;
-/// The most tables of logical partitions (those inside of an extended partition) that are read.
-/// Windows makes at most 128.
+/// The maximum number of tables of logical partitions (those inside of an extended partition) that
+/// are read. Windows makes at most 128.
 const MOST_TABLES: usize = 1024;
 
 /// One of the four partition entries of an MBR, or of a table of logical partitions. `kind` is the

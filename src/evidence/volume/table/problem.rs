@@ -63,7 +63,7 @@ pub enum Fault {
     /// There are more tables of logical partitions (those inside of an extended partition of an
     /// MBR) than are read. The rest is ignored.
     ExtendedLength {
-        /// The most tables of logical partitions that are read.
+        /// The maximum number of tables of logical partitions that are read.
         limit: usize,
     },
     /// A partition extends beyond the end of the disk.

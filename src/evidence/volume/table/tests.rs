@@ -138,7 +138,7 @@ fn partitions_that_reach_out_of_the_disk_or_into_each_other_are_kept() {
     ];
     assert_eq!(faults(&table), expected);
     assert_eq!(table.problems[2].length, 5 * 512);
-    // None of the partitions begins on the disk: this is no table.
+    // None of the partitions begins on the disk: this is not a table.
     put_mbr(&mut bytes, 0, &[(0, 7, 0, 20), (1, 0, 0, 0), (2, 7, 1000, 1), (3, 0, 0, 0)]);
     assert_eq!(read(&bytes).kind, TableKind::None);
 }

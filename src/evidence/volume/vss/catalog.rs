@@ -24,10 +24,11 @@ const VOLUME_HEADER_TYPE: u32 = 1;
 const STORE_HEADER_TYPE: u32 = 4;
 /// The size of an entry in the catalog of a volume, which lists its shadow copies, in bytes.
 const ENTRY_SIZE: usize = 128;
-/// The most blocks of the catalog (the list of a volume's shadow copies) that are read: 16 MiB.
-/// Windows writes 64 KiB.
+/// The maximum number of blocks of the catalog (the list of a volume's shadow copies) that are
+/// read: 16 MiB. Windows writes 64 KiB.
 const MOST_BLOCKS: usize = 1024;
-/// The most snapshots (shadow copies) of one volume that are read. Windows makes at most 512.
+/// The maximum number of snapshots (shadow copies) of one volume that are read. Windows makes at
+/// most 512.
 pub(super) const MOST_SNAPSHOTS: usize = 1024;
 
 /// Where the parts of a snapshot's store lie: offsets on the volume, in bytes. A store keeps the
@@ -179,8 +180,8 @@ struct Reader {
     has_too_many: bool,
 }
 
-/// The most problems with entries of the catalog (the list of a volume's shadow copies) that are
-/// kept. Further ones are dropped.
+/// The maximum number of problems with entries of the catalog (the list of a volume's shadow
+/// copies) that are kept. Further ones are dropped.
 const MOST_PROBLEMS: usize = 100;
 
 impl Reader {

@@ -56,8 +56,8 @@ pub(super) struct Chain<'v> {
     /// The offsets of the blocks of the chain (a list in linked blocks) that were read, by which a
     /// chain that loops is noticed.
     seen: HashSet<u64>,
-    /// The most blocks of the chain (a list in linked blocks) that are read, because a damaged
-    /// chain could be endless.
+    /// The maximum number of blocks of the chain (a list in linked blocks) that are read, because a
+    /// damaged chain could be endless.
     most: usize,
 }
 

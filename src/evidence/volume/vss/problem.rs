@@ -54,7 +54,7 @@ pub enum ProblemKind {
         /// `bitmap`.
         chain: &'static str,
         /// The record type (the number that tells apart the structures of shadow copies) of what
-        /// was found instead of the block. `None` if that is no structure of shadow copies.
+        /// was found instead of the block. `None` if that is not a structure of shadow copies.
         found: Option<u32>,
     },
     /// A chain (a list that shadow copies keep in linked blocks) has more blocks than are read; or
@@ -64,14 +64,15 @@ pub enum ProblemKind {
         /// What the chain of blocks is: the `catalog` of shadow copies, a `block list` or a
         /// `bitmap`.
         chain: &'static str,
-        /// The most blocks of the chain that are read. If a block list has too many forwarders
-        /// (entries about blocks whose content was moved), the most forwarders that are read.
+        /// The maximum number of blocks of the chain that are read. If a block list has too many
+        /// forwarders (entries about blocks whose content was moved), the maximum number of
+        /// forwarders that are read.
         most: usize,
     },
     /// The catalog of a volume lists more snapshots (shadow copies) than are read. The rest is
     /// ignored.
     TooManySnapshots {
-        /// The most snapshots of one volume that are read.
+        /// The maximum number of snapshots of one volume that are read.
         most: usize,
     },
     /// The catalog of a volume, which lists its shadow copies, has an entry of a type that is not
@@ -200,8 +201,8 @@ pub(super) struct BlockProblems {
     further: Option<(Range<u64>, u64)>,
 }
 
-/// The most problems with blocks of one snapshot's store (where Windows keeps overwritten blocks)
-/// that are listed. Further ones are only counted.
+/// The maximum number of problems with blocks of one snapshot's store (where Windows keeps
+/// overwritten blocks) that are listed. Further ones are only counted.
 const MOST_PROBLEMS: usize = 100;
 
 impl BlockProblems {

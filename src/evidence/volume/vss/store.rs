@@ -15,15 +15,15 @@ use super::{BLOCK_LENGTH, BLOCK_SIZE};
 /// The size in bytes of an entry in the block list of a snapshot's store. The list says where the
 /// store keeps overwritten blocks.
 const ENTRY_SIZE: usize = 32;
-/// The most blocks that are read from the block lists of all stores of a volume. They have 16
-/// million entries, for 254 GiB that were overwritten. An entry takes 16 bytes of memory.
+/// The maximum number of blocks that are read from the block lists of all stores of a volume. They
+/// have 16 million entries, for 254 GiB that were overwritten. An entry takes 16 bytes of memory.
 const MOST_LIST_BLOCKS: usize = 1 << 15;
-/// The most forwarders of one store that are read: enough for 64 GiB that were moved. (A forwarder
-/// is an entry of the block list that tells where a block's content was moved.) While a store is
-/// read, each takes 20 bytes of memory.
+/// The maximum number of forwarders of one store that are read: enough for 64 GiB that were moved.
+/// (A forwarder is an entry of the block list that tells where a block's content was moved.) While
+/// a store is read, each takes 20 bytes of memory.
 const MOST_FORWARDERS: usize = 1 << 22;
-/// The most bytes that are read of a bitmap, which tells the blocks that were not in use when a
-/// snapshot was taken: enough for a volume of 8 TiB. Blocks beyond them count as in use.
+/// The maximum number of bytes that are read of a bitmap, which tells the blocks that were not in
+/// use when a snapshot was taken: enough for a volume of 8 TiB. Blocks beyond them count as in use.
 const MOST_BITMAP: usize = 64 << 20;
 /// The flag of a forwarder: an entry of the block list of a snapshot's store that tells where on
 /// the volume a block's content was moved.

@@ -6,7 +6,7 @@
 //! A match is one Detection Finding (class 2004) whose evidence contains the query as a complete
 //! DNS Activity (class 4003). So each match is one line of one class, which suits data lakes with a
 //! table for each class. Nothing counts twice, and the query needs no second line that only an id
-//! would connect with the finding. A lead is no finding: it is a DNS Activity alone.
+//! would connect with the finding. A lead is not a finding: it is a DNS Activity alone.
 
 mod dns_activity;
 mod finding;

@@ -10,7 +10,8 @@ const DAY: i64 = 24;
 const WEEK: i64 = 7 * DAY;
 /// The first hour of the first Monday after the start of 1970.
 const MONDAY: i64 = 4 * DAY;
-/// The most steps of a chart's time axis. If there were more, each would be too narrow to see.
+/// The maximum number of steps of a chart's time axis. If there were more, each would be too narrow
+/// to see.
 const MOST_STEPS: i64 = 120;
 /// The lengths that a step can have, in hours, with their names. An axis has the first length with
 /// which [`MOST_STEPS`] steps cover all matches and nearly all logs.

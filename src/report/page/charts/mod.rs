@@ -40,11 +40,11 @@ const BARS: i32 = 56;
 const DATES: i32 = 24;
 /// The greatest width in pixels of a step of the time axis.
 const WIDEST_STEP: i32 = 130;
-/// The least distance in pixels between two dates of the time axis.
+/// The smallest distance in pixels between two dates of the time axis.
 const DATE_DISTANCE: i32 = 84;
 /// The width in pixels of a label of the time axis that has a date and a time of day.
 const LONG_DATE: i32 = 112;
-/// The most characters of a host's name in a chart.
+/// The maximum number of characters of a host's name in a chart.
 const MOST_NAME: usize = 30;
 
 /// Where the parts of a chart lie on its canvas: the names, the rows, the bars and the dates.

@@ -60,7 +60,7 @@ pub(in crate::scan) const FRAGMENT: ValueType = ValueType(0x21);
 /// The bit in the number of a value type that makes it the type of an array. The other bits are the
 /// number of the type of the array's items.
 const ARRAY: u8 = 0x80;
-/// The least number of a value type that is an array and exists: an array of texts.
+/// The smallest number of a value type that is an array and exists: an array of texts.
 const FIRST_ARRAY: u8 = ARRAY | TEXT.0;
 /// The greatest number of a value type that is an array and exists: an array of 64-bit hexadecimal
 /// integers.

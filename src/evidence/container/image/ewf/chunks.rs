@@ -204,7 +204,8 @@ impl Chunks {
         let start = offset(entry, wide);
         let end = next.map_or(group.end, |next| offset(next, number + 1 >= group.wide_from));
         let deflated = !wide && entry & DEFLATED != 0;
-        // Deflating makes a chunk longer by a thousandth at most. What is beyond is no part of it.
+        // Deflating makes a chunk longer by a thousandth at most. What is beyond is not a part of
+        // it.
         let most = self.media.chunk + self.media.chunk / 8 + 64;
         let length = end.saturating_sub(start).min(most);
         if length <= 4 {

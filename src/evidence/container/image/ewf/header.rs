@@ -7,8 +7,8 @@ use crate::event::EventTime;
 /// The number of intervals of 100 ns in a second. Event times are counted in these intervals.
 const TICKS_PER_SECOND: i64 = 10_000_000;
 
-/// The most characters that are kept of each text that the examiner typed when taking a disk image,
-/// such as the notes.
+/// The maximum number of characters that are kept of each text that the examiner typed when taking
+/// a disk image, such as the notes.
 const TEXT_CHARS: usize = 4096;
 
 /// Adds the texts that the examiner typed when taking an E01 image to `facts`, which is what the

@@ -21,16 +21,16 @@ const DESCRIPTOR: u64 = 76;
 /// of the disk).
 const TABLE_HEADER: u64 = 24;
 
-/// The most sections of one E01 or Ex01 image that are read. Images of 64 TiB have fewer. The limit
-/// keeps the memory for what is noted about the sections below some 20 MiB.
+/// The maximum number of sections of one E01 or Ex01 image that are read. Images of 64 TiB have
+/// fewer. The limit keeps the memory for what is noted about the sections below some 20 MiB.
 pub(super) const MOST_SECTIONS: u32 = 1 << 18;
 
-/// The most bytes that are read of one section with the examiner's packed texts in an E01 or Ex01
-/// image, and the most bytes that the texts may have after inflating.
+/// The maximum number of bytes that are read of one section with the examiner's packed texts in an
+/// E01 or Ex01 image, and the most bytes that the texts may have after inflating.
 pub(super) const TEXT_LIMIT: u64 = 1 << 20;
 
-/// The most ranges of unread sectors that are kept from one section of an E01 or Ex01 image. The
-/// imaging tool could not read these sectors when the image was taken.
+/// The maximum number of ranges of unread sectors that are kept from one section of an E01 or Ex01
+/// image. The imaging tool could not read these sectors when the image was taken.
 pub(super) const MOST_UNREAD: u32 = 1 << 16;
 
 /// The size of the largest EWF chunk (block of the disk) that is read from an E01 or Ex01 image, in

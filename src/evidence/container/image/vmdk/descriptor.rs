@@ -4,9 +4,9 @@
 use super::super::{ImageError, Opening};
 use super::SECTOR;
 
-/// The most extents (consecutive parts of the disk) that a VMDK's descriptor may list. The
-/// descriptor is the text that says of which files the image consists. A longer list is taken for
-/// damage.
+/// The maximum number of extents (consecutive parts of the disk) that a VMDK's descriptor may list.
+/// The descriptor is the text that says of which files the image consists. A longer list is taken
+/// for damage.
 const MOST_EXTENTS: usize = 4096;
 
 /// The content of a VMDK's descriptor, the text that says of which files the image consists: the

@@ -20,7 +20,7 @@ use crate::evidence::source::LogBytes;
 /// The size of a sector in bytes, the unit of sizes and offsets in a VMDK.
 const SECTOR: u64 = 512;
 
-/// The most bytes of a VMDK descriptor that are read.
+/// The maximum number of bytes of a VMDK descriptor that are read.
 const DESCRIPTOR_LIMIT: usize = 256 << 10;
 
 pub(super) fn open(opening: &Opening<'_>) -> Result<Image, ImageError> {

@@ -121,7 +121,7 @@ fn parts_in_other_records_are_joined_in_their_order() {
         let lost = FileFault::LostRecord { record: 42 };
         assert_eq!(listed(&torn).problems[0], FileProblem { offset: 0, length: 0, fault: lost });
     }
-    // A lost record without a part of a stream is no problem of the stream.
+    // A lost record without a part of a stream is not a problem of the stream.
     let mut other = scene((30, 1));
     let mut entries = list_of(&[(30, 1), (42, 1), (41, 1), (40, 1), (43, 1)]);
     entries[4 * 32] = 0x50;
@@ -180,7 +180,7 @@ fn damage_in_a_unit_fails_from_its_chunk_on() {
     let error = stream.read_at(4095, &mut buffer).unwrap_err();
     assert!(error.to_string().ends_with("damaged from offset 4096 on"), "{error}");
     assert_eq!(stream.read_at(16 * 1024, &mut buffer).unwrap(), 4096);
-    // A unit whose run is lost is no hole.
+    // A unit whose run is lost is not a hole.
     let lost = Sizes { size: 48 * 1024, valid: 48 * 1024, ..sizes };
     let volume = with(&[clusters(DATA, "", lost, &[(16, Some(FREE)), (16, None)])]);
     reads_but_for(&volume, 32 * 1024..48 * 1024, FileFault::LostRun);

@@ -233,7 +233,7 @@ fn a_header_that_cannot_be_read_takes_identifier_and_host_alone() {
         assert!(said(&copies.problems(1))[0].ends_with(&expected), "{:?}", said(&copies.problems(1)));
         assert!(data(&copies) == data(&read(&two())));
     }
-    // A name that is longer than what is read, and one that is no text.
+    // A name that is longer than what is read, and one that is not text.
     for name in [0xffff, 0xd800_0002] {
         assert!(with(&[(place(0, 0) + 192, name)]).listed()[0].machine.is_none());
     }
