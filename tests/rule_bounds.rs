@@ -135,7 +135,12 @@ fn files_and_nesting_are_bounded() {
         sigma("t", "  s: {QueryName: a}\n  condition: s\n"),
         "x".repeat(2 << 20)
     );
-    hold(&long, 3, "expected at most 1048576 bytes");
+    hold(&long, 3, "expected a value of at most 1048576 bytes, found 2097152");
+    hold(&long.repeat(5), 3, "expected at most 8388608 bytes");
+    // What the documents of a file have together counts, and not what one of them has.
+    let list = format!("a: [{}]\n---\n", "x, ".repeat(300_000));
+    hold(&list.repeat(7), 3, "expected at most 500000 values in a file");
+    hold(&"!x y\n---\n".repeat(900_000), 3, "expected at most 20000 documents");
     let deep = format!("  s: {}{}\n  condition: s\n", "[".repeat(100_000), "]".repeat(100_000));
     hold(&sigma("t", &deep), 3, "refused  ");
     let mut aliases = "  a: &a [x, x, x, x, x, x, x, x, x]\n".to_owned();
@@ -146,6 +151,15 @@ fn files_and_nesting_are_bounded() {
         before = name;
     }
     hold(&sigma("t", &format!("{aliases}  s: {{QueryName: *a8}}\n  condition: s\n")), 3, "refused  ");
+}
+
+#[test]
+fn a_hundred_thousand_names_are_a_rule() {
+    let names = |number| format!("host-{number}.a-long-name-of-a-zone.example.com");
+    let rule =
+        sigma("t", &format!("  s:\n    QueryName|endswith:\n{}  condition: s\n", listed(100_000, names)));
+    assert!(rule.len() > 4 << 20);
+    hold(&rule, 0, "1 of 1 run");
 }
 
 #[test]

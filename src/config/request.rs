@@ -60,7 +60,8 @@ pub struct Sweep {
     /// Rule files, and folders of rules. If there are none and no lists of indicators, the built-in
     /// detection is run.
     pub rules: Vec<PathBuf>,
-    /// Lists of indicators (names and addresses), each of which is a detection, and their score.
+    /// Lists of indicators (names and addresses) to look for, and the risk score that all of them
+    /// have. Each list is one detection.
     pub indicators: IndicatorLists,
     /// A YAML file with values for the placeholders (`%name%`) in Sigma rules.
     pub placeholders: Option<PathBuf>,

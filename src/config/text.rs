@@ -8,8 +8,9 @@ use crate::base::digest::sha256;
 use crate::base::platform::files::{Link, read_at_most, read_named};
 
 /// The greatest size in bytes of a rule file, and of a file with exclusions or values for
-/// placeholders. Real rule files have a few KiB.
-pub(super) const MOST_BYTES: u64 = 1 << 20;
+/// placeholders. Most rule files have a few KiB; one that lists a hundred thousand names has some
+/// MiB.
+pub(super) const MOST_BYTES: u64 = 8 << 20;
 
 /// The text of a rule file, or of a file with exclusions or values for placeholders, and the hash
 /// of its bytes.

@@ -55,7 +55,7 @@ pub struct BlockScan {
     ///
     /// [`Scanner::with_processes`]: super::Scanner::with_processes
     /// [`Scanner::for_processes`]: super::Scanner::for_processes
-    pub lacks_processes: bool,
+    pub has_unread_processes: bool,
 }
 
 impl BlockScan {
@@ -79,7 +79,7 @@ impl BlockScan {
         self.events.extend(found.events);
         self.recovered.extend(found.recovered);
         self.links.extend(found.links);
-        self.lacks_processes |= found.lacks_processes;
+        self.has_unread_processes |= found.has_unread_processes;
     }
 
     /// Lowers all offsets in the result by 4096 bytes, the size of a file header. This corrects the

@@ -123,7 +123,7 @@ fn walk_or_skim(
         if !links.is_empty() {
             scan.links.push(ChunkLinks { chunk: at.offset, links });
         }
-        scan.lacks_processes |= skimmer.lacks_processes();
+        scan.has_unread_processes |= skimmer.has_unread_processes();
     } else {
         walk_chunk(read.bytes, walk);
     }

@@ -79,7 +79,7 @@ impl Scanner {
     /// Returns the scanner, set to also look for those of Sysmon's process events that `search`
     /// describes: event 1 (a process was created) and event 5 (a process ended). What it counts,
     /// which checksums it verifies and what it reports as damage does not change. In return, it
-    /// may not find all of these events; [`BlockScan::lacks_processes`] then says so.
+    /// may not find all of these events; [`BlockScan::has_unread_processes`] then says so.
     #[must_use]
     pub fn with_processes(mut self, search: &ProcessSearch) -> Self {
         self.change_skimmer(|skimmer| skimmer.finding_processes_beside(search));

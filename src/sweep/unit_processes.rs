@@ -58,14 +58,18 @@ impl<'a> ProcessTaker<'a> {
 
     /// Takes what is needed of the process events in `scan`, the result of scanning a unit's block
     /// for them and for DNS queries. `is_whole` is false if not all of the block could be read. If
-    /// process events are lacking in `scan`, and a part gets all of them, reads the block again.
+    /// `scan` does not have all process events, and a part gets all of them, reads the block again.
     pub(super) fn take(
         &self,
         (place, log): (UnitPlace<'_>, &OpenLog),
         scan: &mut BlockScan,
         is_whole: bool,
     ) -> UnitProcesses {
-        if scan.lacks_processes { self.read_in(place, log) } else { self.take_all(place, scan, is_whole) }
+        if scan.has_unread_processes {
+            self.read_in(place, log)
+        } else {
+            self.take_all(place, scan, is_whole)
+        }
     }
 
     /// Opens a file, and reads the process events of a unit's block in it, if a part gets them.

@@ -12,10 +12,16 @@ use super::{LineColumn, YamlProblem, syntax_error};
 /// The maximum number of lists and mappings that a YAML document may have inside each other. More
 /// are an attack on the stack, not a rule.
 const DEEPEST_NESTING: usize = 100;
-/// The maximum number of values that a YAML document may have after each alias (`*name`) is
-/// replaced by a copy of what it names. More can only come from aliases that repeat each other,
-/// which is an attack on the memory.
+/// The maximum number of values that the documents of a YAML file may have together, after each
+/// alias (`*name`) is replaced by a copy of what it names. More are an attack on the memory, such as
+/// by aliases that repeat each other.
 const MOST_NODES: usize = 500_000;
+/// The maximum number of documents in a YAML file. Each can become a rule, or a message about an
+/// error.
+const MOST_DOCUMENTS: usize = 20_000;
+/// The greatest size in bytes of a single value, such as the search of a Splunk rule. What reads
+/// long values takes time and memory that grow with them.
+const MOST_VALUE_BYTES: usize = 1 << 20;
 /// YAML's key `<<`. The entries of its value, which is a mapping, are merged into the mapping that
 /// has the key.
 const MERGE: &str = "<<";
@@ -24,7 +30,24 @@ const MERGE: &str = "<<";
 /// others. Empty documents are left out.
 pub(in crate::detect) fn documents(text: &str) -> Vec<Result<Node, YamlProblem>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    document_texts(text).iter().filter_map(document).collect()
+    let texts = document_texts(text);
+    let mut nodes = 0;
+    let within = |found: Result<Node, YamlProblem>| {
+        let document = found?;
+        nodes += size(&document);
+        if nodes > MOST_NODES { Err(YamlProblem::at(document.place, too_many_nodes())) } else { Ok(document) }
+    };
+    let documents = texts.iter().take(MOST_DOCUMENTS).filter_map(document).map(within);
+    let too_many = texts.get(MOST_DOCUMENTS).map(|next| {
+        let reason = format!("expected at most {MOST_DOCUMENTS} documents, found {}", texts.len());
+        Err(YamlProblem::at(next.in_file(LineColumn { line: 1, column: 1 }), reason))
+    });
+    documents.chain(too_many).collect()
+}
+
+/// The message for a YAML file with more than [`MOST_NODES`] values.
+fn too_many_nodes() -> String {
+    format!("expected at most {MOST_NODES} values in a file after aliases are resolved, found more")
 }
 
 /// Reads one YAML document; `None` if it is empty. An error after the document's end, but before
@@ -160,6 +183,12 @@ impl<'p, 't> TreeBuilder<'p, 't> {
             Event::DocumentEnd => return Ok(self.root.take()),
             Event::Scalar(text, style, anchor, tag) => {
                 self.check_tag(tag.as_deref(), place)?;
+                if text.len() > MOST_VALUE_BYTES {
+                    let found = text.len();
+                    let reason =
+                        format!("expected a value of at most {MOST_VALUE_BYTES} bytes, found {found}");
+                    return Err(YamlProblem::at(place, reason));
+                }
                 if anchor != 0 && is_empty && tag.is_none() {
                     return Err(syntax_error::property(self.document_text, place, '&'));
                 }
@@ -243,10 +272,7 @@ impl<'p, 't> TreeBuilder<'p, 't> {
     fn add(&mut self, node: Node, anchor: usize) -> Result<(), YamlProblem> {
         self.nodes += 1;
         if self.nodes > MOST_NODES {
-            return Err(YamlProblem::at(
-                node.place,
-                format!("expected at most {MOST_NODES} values after aliases are resolved, found more"),
-            ));
+            return Err(YamlProblem::at(node.place, too_many_nodes()));
         }
         if anchor != 0 {
             self.nodes += size(&node);

@@ -364,8 +364,9 @@ fn answers_of(found: &Found, texts: &mut Texts, sets: &mut Sets) -> SetId {
 /// What Sysmon logs in place of the path of a program that it does not know.
 const UNKNOWN_PROCESS: &str = "<unknown process>";
 
-/// Returns what is odd about the queried name, the program and the account of a match; `None` if
-/// nothing is. Whoever makes a query can choose a text that acts on the program that shows it.
+/// Returns a remark for readers of the page if the queried name, the path of the program or the
+/// account of a match contains characters that do harm where they are shown, such as control
+/// characters; `None` if none does. Whoever makes a query can choose these texts.
 fn odd(names: [TextId; 3], texts: &mut Texts) -> Option<TextId> {
     let has = |ids: &[TextId], is: fn(char) -> bool| ids.iter().any(|id| texts.text(*id).contains(is));
     let [name, image, _] = names;

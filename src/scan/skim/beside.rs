@@ -2,7 +2,7 @@
 //! counts, and which records and checksums it examines for that, does not depend on it.
 //!
 //! So a process event that is unusual is not decoded, and a checksum that is wrong is not reported.
-//! Instead, it is noted that process events are lacking, and callers scan for process events alone.
+//! Instead, it is noted that not all process events were found, and callers scan for process events alone.
 
 use std::ops::Range;
 
@@ -33,7 +33,7 @@ pub(in crate::scan) struct ProcessesBeside {
     /// The total length, in bytes, of the texts of the events that were read from the chunk.
     text: usize,
     /// True if the chunk has process events that could not be read here.
-    is_lacking: bool,
+    is_incomplete: bool,
 }
 
 /// Process events of a chunk that are examined together, after the chunk's records were counted.
@@ -77,7 +77,7 @@ impl ProcessesBeside {
             ends: NotedEvents::default(),
             read: Vec::new(),
             text: 0,
-            is_lacking: false,
+            is_incomplete: false,
         }
     }
 
@@ -86,7 +86,7 @@ impl ProcessesBeside {
         self.finder.begin();
         self.read.clear();
         (self.creations.noted, self.ends.noted) = (0, 0);
-        (self.text, self.is_lacking) = (0, false);
+        (self.text, self.is_incomplete) = (0, false);
     }
 
     /// Examines a record of Sysmon that was counted, or notes it to be examined later, if it is a
@@ -119,7 +119,7 @@ impl ProcessesBeside {
                 self.text += event.text_length();
                 self.read.push((start, event));
             }
-            None => self.is_lacking = true,
+            None => self.is_incomplete = true,
         }
     }
 
@@ -131,13 +131,13 @@ impl ProcessesBeside {
         for (NotedEvents { data, noted }, is_creation) in [(creations, true), (ends, false)] {
             for data in data.iter_mut().take(*noted) {
                 let examined = data.take().and_then(|data| finder.examine(chunk, data, is_creation, end));
-                self.is_lacking |= examined.is_none();
+                self.is_incomplete |= examined.is_none();
             }
         }
         if !self.read.is_empty() && !is_as_written() {
-            self.is_lacking = true;
+            self.is_incomplete = true;
         }
-        if self.is_lacking {
+        if self.is_incomplete {
             self.read.clear();
         }
     }
@@ -154,7 +154,7 @@ impl ProcessesBeside {
     }
 
     /// Returns whether the chunk has process events that could not be read here.
-    pub(in crate::scan) fn is_lacking(&self) -> bool {
-        self.is_lacking
+    pub(in crate::scan) fn is_incomplete(&self) -> bool {
+        self.is_incomplete
     }
 }

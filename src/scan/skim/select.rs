@@ -212,8 +212,8 @@ impl Skimmer {
     /// Returns whether process events are looked for beside DNS queries, but could not all be taken
     /// from the chunk that was passed to [`Skimmer::skim`] last. Only valid if [`Skimmer::skim`]
     /// returned true.
-    pub(in crate::scan) fn lacks_processes(&self) -> bool {
-        self.beside.as_ref().is_some_and(ProcessesBeside::is_lacking)
+    pub(in crate::scan) fn has_unread_processes(&self) -> bool {
+        self.beside.as_ref().is_some_and(ProcessesBeside::is_incomplete)
     }
 
     /// Prepares the skimmer for `chunk`, whose live records end at offset `end`: forgets what is
