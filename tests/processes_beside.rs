@@ -82,7 +82,7 @@ fn compare(log: &Vec<u8>, block: Block, way: Way) -> bool {
     let plain = way.scanner(None).scan(log, block, size);
     let scan = |search: &ProcessSearch| {
         let mut beside = found(way.scanner(Some(search)).scan(log, block, size));
-        let lacks = std::mem::take(&mut beside.others.lacks_processes);
+        let lacks = std::mem::take(&mut beside.others.has_unread_processes);
         assert_eq!(beside.others, plain, "{way:?} {search:?}");
         let alone = found(way.set(Scanner::for_processes(search)).scan(log, block, size));
         (beside, lacks, alone)
@@ -185,6 +185,25 @@ fn usual_logs_are_read_whole_at_once() {
         assert!(!compare_all(&odd_log(style, &[0, 5, 9, 9, 0, 9, 5]), way), "{style:?}");
     }
     assert!(compare_all(&odd_log(Style::Live, &[9, 5, 3]), way), "a GUID that is a text is odd");
+}
+
+#[test]
+fn events_are_not_taken_from_a_chunk_with_a_wrong_checksum() {
+    let way = Way {
+        is_exhaustive: false,
+        dns_client: false,
+        recovery: Recovery::Live,
+        checksums: Checksums::Needed,
+    };
+    let whole = odd_log(Style::Live, &[9, 9, 9]);
+    assert!(!compare_all(&whole, way));
+    // Only if the changed byte belongs to a text, nothing else shows the damage.
+    let lacking = (200..600).filter(|at| {
+        let mut log = whole.clone();
+        damage::flip_record_byte(&mut log, 0, 1, *at).unwrap();
+        compare_all(&log, way)
+    });
+    assert!(lacking.count() > 100);
 }
 
 #[test]
