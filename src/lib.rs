@@ -155,10 +155,10 @@
 //! - *Timeline*: what the tables of an output say happened, in order of time. Its *entries* are
 //!   matches, leads, and the starts and ends of processes.
 //! - *Journal*: the file in which a sweep keeps what it has read so far. `--resume` reads it.
-//! - *Plan*, *shard*: a file that says what to look for and lists the evidence, divided into shards;
-//!   and the files that one process sweeps.
-//! - *Part*: the file in which a sweep or a shard leaves what it found. A *merge* makes of parts the
-//!   output that one sweep would have written.
+//! - *Plan*, *shard*: a file that says what to look for and lists the evidence, divided into
+//!   shards; and the files that one process sweeps.
+//! - *Part*: the file in which a sweep or a shard leaves what it found. A *merge* makes of parts
+//!   the output that one sweep would have written.
 //! - *Slow twin*: a plain function that must return what a fast one returns. Tests compare the two.
 //!
 //! # Limits

@@ -78,8 +78,8 @@ impl Guid {
     /// if the GUID states no time since Sysmon exists.
     ///
     /// Sysmon makes the second and the third part of a ProcessGuid of the start time, as seconds
-    /// since 1970: the third part is the upper half. That was measured on 780 real event 1: the time
-    /// is that of UtcTime without its fraction or, in 41 of them, a second less.
+    /// since 1970: the third part is the upper half. That was measured on 780 real event 1: the
+    /// time is that of UtcTime without its fraction or, in 41 of them, a second less.
     #[must_use]
     pub fn start_time(self) -> Option<EventTime> {
         let [_, _, _, _, low @ .., _, _, _, _, _, _, _, _] = self.0;

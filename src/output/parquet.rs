@@ -137,8 +137,8 @@ impl TableWriter {
         self.append_weighed(&batch, weights.into_iter())
     }
 
-    /// Adds rows that were read from another table, as the next rows of this table. Both tables have
-    /// the same columns.
+    /// Adds rows that were read from another table, as the next rows of this table. Both tables
+    /// have the same columns.
     pub(super) fn append_batch(&mut self, batch: &RecordBatch) -> Result<(), OutputError> {
         self.end_pushed()?;
         self.append_weighed(batch, (0..batch.num_rows()).map(|_| 0))

@@ -2,17 +2,17 @@
 //! them. This module is the only user of the crate `csv`.
 //!
 //! Sources: RFC 4180, and OWASP's page on CSV injection,
-//! <https://owasp.org/www-community/attacks/CSV_Injection>. Spreadsheets compute a field that begins
-//! like a formula, and texts from evidence can be made to. Such a text gets an apostrophe in front,
-//! and so does a text that begins with an apostrophe, so that removing the first apostrophe of a
-//! field gives the text back.
+//! <https://owasp.org/www-community/attacks/CSV_Injection>. Spreadsheets compute a field that
+//! begins like a formula, and texts from evidence can be made to. Such a text gets an apostrophe in
+//! front, and so does a text that begins with an apostrophe, so that removing the first apostrophe
+//! of a field gives the text back.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
 
 /// The characters with which a formula begins in a spreadsheet, and their wide forms, which some
-/// languages' keyboards have. OWASP's page lists both. A tab or a line break can hide the start of a
-/// formula.
+/// languages' keyboards have. OWASP's page lists both. A tab or a line break can hide the start of
+/// a formula.
 const DANGEROUS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 
 /// Writes lines of CSV, field by field.

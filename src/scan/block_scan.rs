@@ -46,8 +46,8 @@ pub struct BlockScan {
     /// process events, as far as the scanner is set to look for those. Empty unless the scanner is
     /// set to read deleted records.
     pub recovered: Vec<LocatedEvent>,
-    /// The GUIDs of process events that were not decoded, in file order. Empty unless the scanner is
-    /// set to look for these GUIDs.
+    /// The GUIDs of process events that were not decoded, in file order. Empty unless the scanner
+    /// is set to look for these GUIDs.
     pub links: Vec<ChunkLinks>,
     /// True if the scanner is set to look for process events beside DNS queries
     /// ([`Scanner::with_processes`]), but could not take all of them from the block. To find all, a

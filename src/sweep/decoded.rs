@@ -1,13 +1,13 @@
-//! Which records a sweep decodes, because detections could describe their events. The skim counts all
-//! others without decoding them.
+//! Which records a sweep decodes, because detections could describe their events. The skim counts
+//! all others without decoding them.
 
 use super::leads::lead_conditions;
 use crate::config::{Config, Decoding, Leads, Queries};
 use crate::detect::{EventSource, LeadCondition, Predicate, RequiredText};
 use crate::scan::{DnsClient, Needle, Selection, WantedQueries};
 
-/// Returns which records of Sysmon need decoding: all of them, all DNS queries if each gets a row, or
-/// only those queries that a detection could match.
+/// Returns which records of Sysmon need decoding: all of them, all DNS queries if each gets a row,
+/// or only those queries that a detection could match.
 pub(super) fn selection(config: &Config) -> Selection {
     match config.options.decoding {
         Decoding::Exhaustive => Selection::Everything,

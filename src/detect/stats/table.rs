@@ -92,8 +92,8 @@ impl StatsTable {
         self.stats.row_order()
     }
 
-    /// Returns the columns by which the finished table is sorted, as far as the values that it shows
-    /// tell.
+    /// Returns the columns by which the finished table is sorted, as far as the values that it
+    /// shows tell.
     #[must_use]
     pub fn sorted_by(&self) -> Vec<SortedBy> {
         self.stats.sorted_by()

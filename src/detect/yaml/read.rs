@@ -13,8 +13,8 @@ use super::{LineColumn, YamlProblem, syntax_error};
 /// are an attack on the stack, not a rule.
 const DEEPEST_NESTING: usize = 100;
 /// The maximum number of values that the documents of a YAML file may have together, after each
-/// alias (`*name`) is replaced by a copy of what it names. More are an attack on the memory, such as
-/// by aliases that repeat each other.
+/// alias (`*name`) is replaced by a copy of what it names. More are an attack on the memory, such
+/// as by aliases that repeat each other.
 const MOST_NODES: usize = 500_000;
 /// The maximum number of documents in a YAML file. Each can become a rule, or a message about an
 /// error.

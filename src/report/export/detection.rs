@@ -60,8 +60,8 @@ pub(super) enum Severity {
 }
 
 impl Severity {
-    /// Returns the severity for a risk score: the level of Sigma's rules whose score (10, 25, 50, 75
-    /// or 100, see `detect::LEVEL_SCORES`) is nearest.
+    /// Returns the severity for a risk score: the level of Sigma's rules whose score (10, 25, 50,
+    /// 75 or 100, see `detect::LEVEL_SCORES`) is nearest.
     pub(super) fn of_score(score: Option<i64>) -> Self {
         match score {
             None => Severity::Unknown,

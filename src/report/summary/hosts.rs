@@ -11,8 +11,8 @@ use crate::report::answer::{HostFacts, HostInDetail, Listed, UtcTime};
 const MOST_HOSTS: usize = 10;
 /// The maximum number of hosts with matches that a short summary names near its end.
 const MOST_NAMED: usize = 40;
-/// The width, in columns, to which a host's name is cut in the summary's tables. With it, a row fits
-/// into 80 columns.
+/// The width, in columns, to which a host's name is cut in the summary's tables. With it, a row
+/// fits into 80 columns.
 const HOST_WIDTH: usize = 29;
 /// The length of a time up to its minutes, such as `2025-03-03 19:05`.
 const MINUTES: usize = 16;
@@ -44,9 +44,9 @@ impl Summary<'_> {
         lines
     }
 
-    /// Returns the names of all hosts with matches, each with its number of matches, if the table of
-    /// hosts does not list all of them. They stand near the end of the summary, where they are seen
-    /// without scrolling. At most [`MOST_NAMED`] are named.
+    /// Returns the names of all hosts with matches, each with its number of matches, if the table
+    /// of hosts does not list all of them. They stand near the end of the summary, where they are
+    /// seen without scrolling. At most [`MOST_NAMED`] are named.
     pub(super) fn names_of_hosts(&self) -> Vec<String> {
         let hosts = &self.answer.hosts;
         let shown = hosts.items.len().min(MOST_NAMED);
@@ -112,8 +112,8 @@ impl Summary<'_> {
     }
 }
 
-/// Returns the names of hosts as the summary shows them, without the DNS domain if all of them are of
-/// the same one and their first parts differ, and that domain.
+/// Returns the names of hosts as the summary shows them, without the DNS domain if all of them are
+/// of the same one and their first parts differ, and that domain.
 fn without_domain<'h>(hosts: impl Iterator<Item = &'h HostFacts>) -> (Vec<String>, Option<String>) {
     let names: Vec<String> = hosts.map(|facts| host_name(facts, HOST_WIDTH)).collect();
     let parts: Option<Vec<(&str, &str)>> = names.iter().map(|name| name.split_once('.')).collect();

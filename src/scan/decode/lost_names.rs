@@ -84,8 +84,8 @@ pub(in crate::scan) enum FieldNames {
 
 impl FieldNames {
     /// Returns the damage to report for a DNS query if the names of its elements or some of its
-    /// fields were lost; `None` if nothing was lost, or the record is not DNS query. `header_id` is
-    /// the ID in the record's header.
+    /// fields were lost; `None` if nothing was lost, or the record is not a DNS query. `header_id`
+    /// is the ID in the record's header.
     pub(in crate::scan) fn damage(
         self,
         header_id: u64,

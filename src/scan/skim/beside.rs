@@ -2,7 +2,8 @@
 //! counts, and which records and checksums it examines for that, does not depend on it.
 //!
 //! So a process event that is unusual is not decoded, and a checksum that is wrong is not reported.
-//! Instead, it is noted that not all process events were found, and callers scan for process events alone.
+//! Instead, it is noted that not all process events were found, and callers scan for process events
+//! alone.
 
 use std::ops::Range;
 
@@ -39,8 +40,8 @@ pub(in crate::scan) struct ProcessesBeside {
 /// Process events of a chunk that are examined together, after the chunk's records were counted.
 #[derive(Debug, Default)]
 struct NotedEvents {
-    /// The range of each event's `EventData` in the chunk; `None` if it is not stored as usual. Only
-    /// the first `noted` entries mean anything.
+    /// The range of each event's `EventData` in the chunk; `None` if it is not stored as usual.
+    /// Only the first `noted` entries mean anything.
     data: Vec<Option<Range<usize>>>,
     noted: usize,
 }
@@ -124,8 +125,8 @@ impl ProcessesBeside {
     }
 
     /// Ends the search of a chunk, whose live records end at offset `end`. `is_as_written` returns
-    /// whether these records have the checksum that the chunk's header states; events are taken only
-    /// from such a chunk. It is called only if events were read.
+    /// whether these records have the checksum that the chunk's header states; events are taken
+    /// only from such a chunk. It is called only if events were read.
     pub(in crate::scan) fn end(&mut self, chunk: &[u8], end: usize, is_as_written: impl FnOnce() -> bool) {
         let ProcessesBeside { finder, creations, ends, .. } = self;
         for (NotedEvents { data, noted }, is_creation) in [(creations, true), (ends, false)] {

@@ -111,8 +111,8 @@ pub enum ProblemKind {
         stored: u64,
     },
     /// Further entries of a snapshot's store have a problem of the kind [`ProblemKind::Misplaced`]
-    /// or [`ProblemKind::StoredOutOfVolume`], but are not listed one by one. This problem stands for
-    /// all of them. Its range of bytes reaches from the first to the last.
+    /// or [`ProblemKind::StoredOutOfVolume`], but are not listed one by one. This problem stands
+    /// for all of them. Its range of bytes reaches from the first to the last.
     Further {
         /// The number of blocks with problems that are only counted, and not listed one by one.
         blocks: u64,
