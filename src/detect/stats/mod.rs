@@ -18,6 +18,7 @@ use crate::detect::stats::aggregate::Aggregate;
 use crate::detect::stats::row_key::RowKey;
 use crate::detect::stats::rows::{RowStep, SortBy, SortKey};
 use crate::detect::term::computed::{combinations, single_values};
+use crate::detect::term::value::Value;
 use crate::detect::term::{EvalInput, Term, TermKind};
 use crate::event::Event;
 use crate::table::SortedBy;
@@ -162,14 +163,36 @@ impl Stats {
     /// values of the `by` columns). The event belongs to no row if one of its `by` fields is
     /// absent, or if it would belong to more than [`MOST_ROWS_OF_EVENT`] rows.
     fn keys(&self, event: &Event) -> Vec<RowKey> {
-        let terms = || {
-            self.columns.iter().filter_map(|column| match &column.source {
-                ColumnSource::By(term) => Some(term),
-                _ => None,
-            })
-        };
+        self.only_key(event).map_or_else(|| self.keys_of_values(event), |key| vec![key])
+    }
+
+    /// Returns the key of the only row of the `stats` table that an event belongs to. `None` unless
+    /// each `by` value of the event is a single text or time, as those of nearly all events are.
+    /// [`Stats::keys_of_values`] then finds the rows.
+    fn only_key(&self, event: &Event) -> Option<RowKey> {
+        let mut key = RowKey::with_room();
+        for term in self.by_terms() {
+            match term.value(EvalInput::Event(event)) {
+                Value::Text(text) => key.push_text(&text),
+                Value::Time(time) => key.push_time(time),
+                Value::Null | Value::Number(_) | Value::Many(_) => return None,
+            }
+        }
+        Some(key)
+    }
+
+    /// Returns the fields and computed values after the keyword `by`, in the order of the columns.
+    fn by_terms(&self) -> impl Iterator<Item = &Term> {
+        self.columns.iter().filter_map(|column| match &column.source {
+            ColumnSource::By(term) => Some(term),
+            _ => None,
+        })
+    }
+
+    /// Returns what [`Stats::keys`] returns, also for an event with several values of a `by` field.
+    fn keys_of_values(&self, event: &Event) -> Vec<RowKey> {
         let mut values = Vec::new();
-        for term in terms() {
+        for term in self.by_terms() {
             let of_term = single_values(term.value(EvalInput::Event(event)));
             if of_term.is_empty() {
                 return Vec::new();

@@ -43,7 +43,7 @@ impl RowKey {
     }
 
     /// Appends the encoding of a text to the row's key.
-    fn push_text(&mut self, text: &str) {
+    pub(super) fn push_text(&mut self, text: &str) {
         self.0.push(TEXT);
         let mut rest = text.as_bytes();
         while let Some((before, behind)) = find(END, rest).and_then(|end| rest.split_at_checked(end + 1)) {
@@ -56,7 +56,7 @@ impl RowKey {
     }
 
     /// Appends the encoding of a time, which takes 9 bytes, to the row's key.
-    fn push_time(&mut self, time: EventTime) {
+    pub(super) fn push_time(&mut self, time: EventTime) {
         self.0.push(TIME);
         // With the highest bit inverted, signed numbers sort like unsigned ones.
         self.0.extend((time.ticks() ^ i64::MIN).to_be_bytes());
@@ -64,7 +64,7 @@ impl RowKey {
 
     /// Returns an empty row key with memory for the values of most events, so that adding the
     /// values seldom needs more memory.
-    fn with_room() -> Self {
+    pub(super) fn with_room() -> Self {
         RowKey(Vec::with_capacity(512))
     }
 

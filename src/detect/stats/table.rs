@@ -371,5 +371,17 @@ mod tests {
             let rows = |table: StatsTable| table.into_rows().collect::<Vec<_>>();
             prop_assert_eq!(rows(merged(&ta, &tb)), rows(together), "as if read together");
         }
+
+        #[test]
+        fn the_key_of_single_values_is_that_of_all_values(events in any_events()) {
+            for pipeline in [ALL, "stats count by Computer query _time", "fillnull | stats count by query"] {
+                let stats = &table(pipeline).stats;
+                for event in &events {
+                    if let Some(key) = stats.only_key(event) {
+                        prop_assert_eq!(stats.keys_of_values(event), [key], "{}", pipeline);
+                    }
+                }
+            }
+        }
     }
 }
