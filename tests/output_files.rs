@@ -232,7 +232,7 @@ fn what_is_named_may_be_a_pipe_and_is_read_with_a_bound() {
     }
     for option in ["--allow", "--placeholders", "--detection"] {
         let ended = sweep(&[&scene.evidence()], &scene.out(), &[option, "/dev/zero"]).expect(2).process;
-        assert!(ended.stderr.contains("expected at most 1048576 bytes, found more"), "{}", ended.stderr);
+        assert!(ended.stderr.contains("expected at most 8388608 bytes, found more"), "{}", ended.stderr);
     }
     let event = dnsweep()
         .args(["detections", "explain", "--detection", "3cf0dc36-484d-11ec-a6bc-acde48001122", "--event"])
