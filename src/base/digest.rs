@@ -139,12 +139,7 @@ impl<W: Write> Write for HashingWriter<W> {
 /// Converts bytes to lower-case hexadecimal digits, two for each byte.
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
-    // Each row of a table of events has a hash. Filled in place, its digits are made many at a
-    // time.
-    let mut digits = vec![0; 2 * bytes.len()];
-    for (pair, byte) in digits.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
-        *pair = [digit(byte >> 4), digit(byte & 15)];
-    }
+    let digits = bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
     String::from_utf8(digits).expect("hexadecimal digits are ASCII")
 }
 

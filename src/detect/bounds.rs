@@ -1,6 +1,6 @@
 //! Limits on the memory that all rules of a sweep take together. They are needed because a rule
-//! file of one megabyte can contain tens of thousands of regular expressions, and each takes much
-//! more memory than its text.
+//! file can contain a hundred thousand regular expressions, and each takes much more memory than
+//! its text.
 
 use crate::detect::predicate::Predicate;
 use crate::detect::predicate::expression::Expression;

@@ -6,7 +6,7 @@ use std::ops::Range;
 use dnsweep_samples::{Event, LogWriter, Style};
 
 use crate::event::SYSMON_CHANNEL;
-use crate::scan::evtx::chunk::{RECORD_HEADER_SIZE, SIZE_COPY_SIZE};
+use crate::scan::evtx::chunk::content_of;
 use crate::scan::evtx::walk::{Walk, walk};
 
 /// Returns a chunk of three DNS queries, numbered from 1, and for each query's record the range of
@@ -29,7 +29,6 @@ pub(super) fn chunk_in(style: Style, channel: &str) -> (Vec<u8>, Vec<Range<usize
     let chunk = writer.finish()[4096..4096 + 65536].to_vec();
     let mut walked = Walk::default();
     walk(&chunk, &mut walked);
-    let content = |range: &Range<usize>| range.start + RECORD_HEADER_SIZE..range.end - SIZE_COPY_SIZE;
-    let contents = walked.records.iter().map(|record| content(&record.range)).collect();
+    let contents = walked.records.iter().map(|record| content_of(&record.range)).collect();
     (chunk, contents)
 }

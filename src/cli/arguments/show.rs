@@ -12,7 +12,7 @@ use crate::report::show::EventId;
 #[derive(Debug, Clone, Args)]
 #[command(after_help = show_help())]
 #[command(
-    override_usage = "dnsweep show [OPTIONS] <OUT> <ID>...\n       dnsweep show [OPTIONS] <OUT> [--host <NAME>] [--process <PROCESS>]"
+    override_usage = "dnsweep show [OPTIONS] <OUT> <ID>...\n       dnsweep show [OPTIONS] <OUT> --host <NAME> [--process <PROCESS>]\n       dnsweep show [OPTIONS] <OUT> --process <PROCESS>"
 )]
 #[command(group = ArgGroup::new("events").required(true).multiple(true).args(["ids", "host", "process"]))]
 pub struct ShowEventsArguments {

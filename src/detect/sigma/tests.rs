@@ -1,5 +1,6 @@
 //! Tests of Sigma rules, by cases: what they match, and how errors are reported.
 
+mod headers;
 mod modifiers;
 mod other_evaluator;
 mod sources;

@@ -31,8 +31,9 @@ impl TestLibrary {
     }
 
     fn with_lookup(mut self, name: &str, definition: &str, csv: &str) -> Self {
-        let definition = LookupDefinition::from_yaml(definition).unwrap();
-        self.lookups.insert(name.to_owned(), Arc::new(Lookup::new(name, &definition, csv).unwrap()));
+        let definition = LookupDefinition::from_yaml(definition).expect("a valid definition");
+        let lookup = Lookup::new(name, &definition, csv).expect("a table that fits its definition");
+        self.lookups.insert(name.to_owned(), lookup.into());
         self
     }
 }
@@ -62,7 +63,7 @@ fn error(search: &str) -> SearchError {
 /// Returns the rows of a search's `stats` table for the events that the search selects. Each row is
 /// its values joined by spaces.
 fn rows(search: &Search, events: &[Event]) -> Vec<String> {
-    let mut table = StatsTable::new(search.stats.as_ref().unwrap());
+    let mut table = StatsTable::new(search.stats.as_ref().expect("the search has `stats`"));
     events.iter().filter(|event| search.predicate.evaluate(event)).for_each(|event| table.add(event));
     let text = |value: StatsValue| match value {
         StatsValue::Null => "null".to_owned(),

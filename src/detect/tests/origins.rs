@@ -12,8 +12,13 @@ fn tstats_over_the_data_model_of_dns_queries() {
          OR DNS.query=xyz by DNS.src, DNS.query | `drop_dm_object_name(\"DNS\")` | `security_content_ctime(firstTime)` \
          | `security_content_ctime(lastTime)` | search count>0 | `a_filter`",
     );
-    let columns: Vec<&str> =
-        search.stats.as_ref().unwrap().columns().map(crate::detect::StatsColumn::name).collect();
+    let columns: Vec<&str> = search
+        .stats
+        .as_ref()
+        .expect("the search has `stats`")
+        .columns()
+        .map(crate::detect::StatsColumn::name)
+        .collect();
     assert_eq!(columns, ["src", "query", "count", "firstTime", "answer", "dest"]);
     assert_eq!(
         rows(&search, &[sample(), named("exam", 1, "1")]),
@@ -213,7 +218,7 @@ fn errors_say_where_and_what() {
     ] {
         let (marked, offset) = match marked.find("«««") {
             Some(offset) => (marked.replace("«««", "```"), offset),
-            None => (marked.replace('«', ""), marked.find('«').unwrap()),
+            None => (marked.replace('«', ""), marked.find('«').expect("a place is marked")),
         };
         let error = error(&marked);
         assert_eq!(error.offset, offset + usize::from(marked.contains("x=if(")) * 3, "{marked}: {error}");

@@ -61,7 +61,13 @@ fn an_unknown_by_field_does_not_refuse_the_rule() {
         let search = parsed(&format!("EventCode=22 | {pipeline}"));
         assert!(search.predicate.evaluate(&sample()), "{pipeline}: the matches are kept");
         assert_eq!(rows(&search, &[sample()]), [""; 0], "{pipeline}");
-        let because = search.stats.as_ref().unwrap().empty_because().unwrap().to_owned();
+        let because = search
+            .stats
+            .as_ref()
+            .expect("the search has `stats`")
+            .empty_because()
+            .expect("the table cannot have rows")
+            .to_owned();
         assert!(because.contains(field) && because.contains(reason), "{pipeline}: {because}");
         assert!(search.notes.iter().any(|note| note.contains(&because)), "{:?}", search.notes);
     }

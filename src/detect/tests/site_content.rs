@@ -124,7 +124,11 @@ fn values_that_a_lookup_must_find_are_required_texts() {
         .predicate
         .required_texts()
         .into_iter()
-        .map(|set| set.into_iter().map(|required| required.text.literal().unwrap().to_owned()).collect())
+        .map(|set| {
+            set.into_iter()
+                .map(|required| required.text.literal().expect("lookups give literals").to_owned())
+                .collect()
+        })
         .collect();
     assert_eq!(
         literals,

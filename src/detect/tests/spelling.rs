@@ -124,10 +124,12 @@ fn notes_suggest_the_nearest_name() {
             "lookup ioc_domains: line 1, column 1: the key 'mtach_type' is not known",
         ),
     ] {
-        let search = Search::parse_with(&format!("* | {pipeline}"), &OneMacroOneLookup).unwrap();
+        let search =
+            Search::parse_with(&format!("* | {pipeline}"), &OneMacroOneLookup).expect("the search is valid");
         assert!(search.notes.iter().any(|note| note.contains(expected)), "{pipeline}: {:?}", search.notes);
     }
-    let search = Search::parse("| tstats count from datamodel=Network_Resolution by DNS.qurey").unwrap();
+    let search = Search::parse("| tstats count from datamodel=Network_Resolution by DNS.qurey")
+        .expect("the search is valid");
     assert!(search.notes[0].ends_with("did you mean 'DNS.query'?"), "{:?}", search.notes);
 }
 
@@ -209,7 +211,7 @@ fn spellings_that_splunk_accepts() {
 fn rows(pipeline: &str) -> Vec<String> {
     let search =
         Search::parse(&format!("* | {pipeline}")).unwrap_or_else(|error| panic!("{pipeline}: {error}"));
-    let mut table = StatsTable::new(search.stats.as_ref().unwrap());
+    let mut table = StatsTable::new(search.stats.as_ref().expect("the search has `stats`"));
     for (name, id) in [("b", "2"), ("a", "1"), ("a", "3"), ("b", "4"), ("b", "5")] {
         let mut event = event("x", name);
         event.set("ProcessId", Some(id.to_owned()));
@@ -251,6 +253,7 @@ fn convert_formats_all_columns_of_a_pattern() {
         let stats = "stats count min(_time) as firstTime max(_time) as lastTime by query | sort - query";
         assert_eq!(rows(&format!("{stats} | {convert}")), ["b 3 2024 2024", "a 2 2024 2024"], "{convert}");
     }
-    let search = Search::parse("* | stats count by query | convert ctime(*Time)").unwrap();
+    let search =
+        Search::parse("* | stats count by query | convert ctime(*Time)").expect("the search is valid");
     assert_eq!(search.notes, ["no column matches '*Time', so none is formatted as a time"]);
 }

@@ -11,7 +11,7 @@ use crate::event::DNS_QUERY;
 use crate::ledger::damage::Damage;
 use crate::scan::decode::direct::{NamelessQuery, nameless_query};
 use crate::scan::decode::document::Document;
-use crate::scan::evtx::chunk::{RECORD_HEADER_SIZE, SIZE_COPY_SIZE};
+use crate::scan::evtx::chunk::content_of;
 use crate::scan::evtx::walk::{RecordSpan, Walk};
 
 /// The greatest amount of text, in bytes, in the DNS queries of a chunk that are read although
@@ -33,8 +33,7 @@ impl NamelessQueries {
     pub(in crate::scan) fn of(chunk: &[u8], walk: &Walk) -> Self {
         let mut text = 0;
         let queries = walk.records.iter().filter_map(|RecordSpan { range, .. }| {
-            let content = range.start + RECORD_HEADER_SIZE..range.end - SIZE_COPY_SIZE;
-            let query = nameless_query(chunk, content)?;
+            let query = nameless_query(chunk, content_of(range))?;
             text += query.event.text_length();
             (text <= MOST_TEXT).then_some((range.start, query))
         });

@@ -158,6 +158,13 @@ impl LiveRecords {
     }
 }
 
+/// Returns the range of a record's content in its chunk, given the range of the whole record:
+/// without its header and the copy of its size.
+#[inline]
+pub(in crate::scan) fn content_of(record: &Range<usize>) -> Range<usize> {
+    record.start + RECORD_HEADER_SIZE..record.end - SIZE_COPY_SIZE
+}
+
 /// Returns the range of the record at offset `at` of the chunk `bytes`, and the ID and time in the
 /// record's header. `None` if the record is not whole: it must lie before the offset `end`, and end
 /// with a copy of its size.

@@ -13,9 +13,7 @@ use std::ops::Range;
 
 use crate::ledger::clock::RecordHeader;
 use crate::scan::evtx::binxml::{DEFINITION_GUID_OFFSET, FRAGMENT};
-use crate::scan::evtx::chunk::{
-    CHUNK_HEADER_SIZE, RECORD_HEADER_SIZE, RECORD_SIGNATURE, SIZE_COPY_SIZE, whole_record,
-};
+use crate::scan::evtx::chunk::{CHUNK_HEADER_SIZE, RECORD_SIGNATURE, content_of, whole_record};
 use crate::scan::evtx::log::u32_at;
 use crate::scan::evtx::value::Values;
 use crate::scan::evtx::walk::{RecordOrigin, RecordSpan, Walk};
@@ -66,7 +64,7 @@ fn next_signature(chunk: &[u8], range: Range<usize>) -> Option<usize> {
 /// Returns whether a stale (deleted) record can be read, because the template definitions or names
 /// to which it refers still exist in the chunk.
 fn is_readable(chunk: &[u8], record: &Range<usize>, templateless: &mut TemplatelessRecords<'_>) -> bool {
-    let content = record.start + RECORD_HEADER_SIZE..record.end - SIZE_COPY_SIZE;
+    let content = content_of(record);
     let read = |content: Range<usize>| {
         Values::read(chunk, content.clone())
             .filter(|values| is_known_by_its_number(chunk, content.start, values))
@@ -90,6 +88,7 @@ fn is_known_by_its_number(chunk: &[u8], instance: usize, values: &Values<'_>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scan::evtx::chunk::RECORD_HEADER_SIZE;
     use dnsweep_samples::{Event, LogWriter, Style};
 
     /// Returns a chunk of two live records followed by three stale (deleted) ones, and the offset

@@ -10,10 +10,8 @@ use std::ops::Range;
 use crate::event::{Event, PROCESS_CREATION, PROCESS_END};
 use crate::scan::evtx::chunk::RECORD_HEADER_SIZE;
 use crate::scan::skim::process::{ProcessFinder, ProcessLink, ProcessRecord, ProcessSearch};
+use crate::scan::skim::read_events::ReadEvents;
 
-/// The greatest amount of text, in bytes, in the process events that are read from a chunk. It is
-/// several times that of a real chunk of 64 KiB.
-const MOST_TEXT: usize = 1 << 18;
 /// The number of events by which the memory for noted events grows.
 const MORE_NOTED: usize = 128;
 
@@ -28,11 +26,8 @@ pub(in crate::scan) struct ProcessesBeside {
     creations: NotedEvents,
     /// The events 5 of the chunk whose GUIDs are still to be taken.
     ends: NotedEvents,
-    /// The events that were read from the chunk, each with the offset of its record in the chunk.
-    /// Empty if only GUIDs are taken.
-    read: Vec<(usize, Event)>,
-    /// The total length, in bytes, of the texts of the events that were read from the chunk.
-    text: usize,
+    /// The events that were read from the chunk. Empty if only GUIDs are taken.
+    read: ReadEvents,
     /// True if the chunk has process events that could not be read here.
     is_incomplete: bool,
 }
@@ -76,8 +71,7 @@ impl ProcessesBeside {
             finder: ProcessFinder::new(search),
             creations: NotedEvents::default(),
             ends: NotedEvents::default(),
-            read: Vec::new(),
-            text: 0,
+            read: ReadEvents::default(),
             is_incomplete: false,
         }
     }
@@ -87,7 +81,7 @@ impl ProcessesBeside {
         self.finder.begin();
         self.read.clear();
         (self.creations.noted, self.ends.noted) = (0, 0);
-        (self.text, self.is_incomplete) = (0, false);
+        self.is_incomplete = false;
     }
 
     /// Examines a record of Sysmon that was counted, or notes it to be examined later, if it is a
@@ -112,14 +106,11 @@ impl ProcessesBeside {
         let start = content.start - RECORD_HEADER_SIZE;
         let event = match self.finder.is_to_be_read(chunk, skimmed, end) {
             Some(false) => return,
-            Some(true) if self.text <= MOST_TEXT => self.finder.read(record, content),
+            Some(true) if !self.read.has_too_much_text() => self.finder.read(record, content),
             Some(true) | None => None,
         };
         match event {
-            Some(event) => {
-                self.text += event.text_length();
-                self.read.push((start, event));
-            }
+            Some(event) => self.read.push(start, event),
             None => self.is_incomplete = true,
         }
     }
@@ -146,7 +137,7 @@ impl ProcessesBeside {
     /// Removes and returns the events that were read from the chunk, each with the offset of its
     /// record in the chunk.
     pub(in crate::scan) fn take_read(&mut self) -> impl Iterator<Item = (usize, Event)> {
-        self.read.drain(..)
+        self.read.take()
     }
 
     /// Removes and returns the GUIDs of the process events in the chunk, if only GUIDs are taken.

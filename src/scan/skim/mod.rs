@@ -10,6 +10,7 @@ mod listed;
 pub(in crate::scan) mod needle;
 pub(in crate::scan) mod other_events;
 pub(in crate::scan) mod process;
+mod read_events;
 pub(in crate::scan) mod record_batch;
 mod remembered_data;
 pub(in crate::scan) mod select;

@@ -23,9 +23,7 @@ use crate::event::{DNS_QUERY, Event, Window};
 use crate::ledger::clock::RecordHeader;
 use crate::ledger::tally::Tally;
 use crate::scan::decode::direct;
-use crate::scan::evtx::chunk::{
-    CHUNK_HEADER_SIZE, Checksums, LiveRecords, RECORD_HEADER_SIZE, SIZE_COPY_SIZE, whole_record,
-};
+use crate::scan::evtx::chunk::{CHUNK_HEADER_SIZE, Checksums, LiveRecords, content_of, whole_record};
 use crate::scan::evtx::value::Values;
 use crate::scan::evtx::walk::{RecordOrigin, RecordSpan, Walk};
 use crate::scan::skim::beside::ProcessesBeside;
@@ -35,6 +33,7 @@ use crate::scan::skim::layout::Layout;
 use crate::scan::skim::needle::WantedQueries;
 use crate::scan::skim::other_events::OtherEvents;
 use crate::scan::skim::process::{ProcessFinder, ProcessLink, ProcessRecord, ProcessSearch};
+use crate::scan::skim::read_events::ReadEvents;
 use crate::scan::skim::record_batch::RecordBatch;
 use crate::scan::skim::skimmed_record::SkimmedRecord;
 
@@ -42,11 +41,6 @@ use crate::scan::skim::skimmed_record::SkimmedRecord;
 /// recognised) that are kept for a chunk. Each further layout would cost a comparison for every
 /// record that has none of the kept ones.
 const MOST_LAYOUTS: usize = 16;
-/// The greatest amount of text, in bytes, in the events that are read from a chunk directly,
-/// without the decoder (the `evtx` crate). It is several times that of a real chunk of 64 KiB. A
-/// crafted template definition can repeat a text in each record of a chunk. A chunk with more text
-/// is decoded as a whole, for which there is another limit.
-const MOST_READ_TEXT: usize = 1 << 18;
 /// The greatest number of logs (computer and channel) that are remembered from chunk to chunk. Most
 /// of the following chunks contain records of the same log. If there are more, all are forgotten.
 const MOST_LOGS: usize = 16;
@@ -66,12 +60,8 @@ pub(in crate::scan) struct Skimmer {
     /// The search for process events that does not change what is counted; `None` if they are not
     /// looked for in this way.
     beside: Option<ProcessesBeside>,
-    /// The events of the chunk that are wanted and that could be read directly, without
-    /// the decoder (the `evtx` crate), each with the offset of its record in the chunk.
-    read: Vec<(usize, Event)>,
-    /// The total length, in bytes, of the texts of the events that were read from the chunk
-    /// directly, without the decoder (the `evtx` crate).
-    read_text: usize,
+    /// The events of the chunk that are wanted, and that could be read without the decoder.
+    read: ReadEvents,
     /// The template definition that lies first in most chunks, remembered from earlier chunks so
     /// that it need not be read again in each.
     remembered: FirstTemplate,
@@ -103,8 +93,7 @@ impl Skimmer {
             queries: WantedData::new(wanted, DNS_QUERY.required().collect()),
             others: OtherEvents::Counted,
             beside: None,
-            read: Vec::new(),
-            read_text: 0,
+            read: ReadEvents::default(),
             remembered: FirstTemplate::default(),
             events: Vec::new(),
             logs: Vec::new(),
@@ -174,7 +163,7 @@ impl Skimmer {
                 let header_id = header.header_id;
                 walk.records.push(RecordSpan { range, header_id, origin: RecordOrigin::InChain });
             }
-            if self.read_text > MOST_READ_TEXT {
+            if self.read.has_too_much_text() {
                 return false;
             }
         }
@@ -196,7 +185,7 @@ impl Skimmer {
     /// its record. Only valid if [`Skimmer::skim`] returned true.
     pub(in crate::scan) fn take_read(&mut self) -> impl Iterator<Item = (usize, Event)> {
         let beside = self.beside.iter_mut().flat_map(ProcessesBeside::take_read);
-        self.read.drain(..).chain(beside)
+        self.read.take().chain(beside)
     }
 
     /// Removes and returns the GUIDs of the process events in the chunk that was passed to
@@ -220,7 +209,6 @@ impl Skimmer {
     /// known only of the chunk before, such as its counts.
     fn begin(&mut self, chunk: &[u8], end: usize) {
         self.read.clear();
-        self.read_text = 0;
         self.renumbered = 0;
         self.last_layout = 0;
         self.queries.data.clear();
@@ -284,7 +272,7 @@ impl Skimmer {
         let mut beside = beside.as_mut().filter(|_| layout.sysmon);
         let mut batch = RecordBatch::new(at);
         while let Some((range, header)) = whole_record(chunk, at, end) {
-            let Some(skimmed) = layout.read(chunk, content(&range)) else { break };
+            let Some(skimmed) = layout.read(chunk, content_of(&range)) else { break };
             let may_be_wanted = (skimmed.is_dns_query() && !queries.is_unwanted(chunk, &skimmed, end))
                 || others.may_want(&skimmed);
             let counts = &mut event.counts.queries;
@@ -294,7 +282,7 @@ impl Skimmer {
             at = range.end;
             if let Some(beside) = &mut beside {
                 let record = ProcessRecord { chunk, end, template: &event.template, skimmed: &skimmed };
-                beside.add(record, content(&range));
+                beside.add(record, content_of(&range));
             }
         }
         walk.found += usize::try_from(batch.records()).unwrap_or(usize::MAX);
@@ -311,7 +299,7 @@ impl Skimmer {
         range: Range<usize>,
         header: RecordHeader,
     ) -> Option<RecordOutcome> {
-        let content = content(&range);
+        let content = content_of(&range);
         let (event, log, skimmed) = match self.by_layout(chunk, &content) {
             Some(known) => known,
             None => self.value_by_value(chunk, end, content.clone())?,
@@ -322,8 +310,7 @@ impl Skimmer {
             let Some(query) = self.read_query(chunk, end, content.start, event, &skimmed, &found) else {
                 return Some(RecordOutcome::Decode);
             };
-            self.read_text += query.text_length();
-            self.read.push((range.start, query));
+            self.read.push(range.start, query);
         }
         if self.others.may_want(&skimmed) && self.others.want(chunk, &skimmed, end)? {
             let template = &self.events.get(event)?.1.as_ref()?.template;
@@ -331,8 +318,7 @@ impl Skimmer {
             let Some(read) = self.others.read(record, content.clone()) else {
                 return Some(RecordOutcome::Decode);
             };
-            self.read_text += read.text_length();
-            self.read.push((range.start, read));
+            self.read.push(range.start, read);
         }
         let runs = &mut self.logs.get_mut(log)?.runs;
         let event = self.events.get_mut(event)?.1.as_mut()?;
@@ -399,12 +385,6 @@ impl Skimmer {
         }
         Some((place, log, skimmed))
     }
-}
-
-/// Returns the range of a record's content in the chunk, given the range of the record: without its
-/// header and the copy of its size.
-fn content(record: &Range<usize>) -> Range<usize> {
-    record.start + RECORD_HEADER_SIZE..record.end - SIZE_COPY_SIZE
 }
 
 /// The result of examining one record without decoding it.

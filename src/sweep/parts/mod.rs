@@ -5,13 +5,14 @@
 //! A merge is a sweep whose results all come from parts.
 
 mod merge;
+mod merge_units;
 mod part;
 mod plan;
 mod processes;
 mod shard;
 
-pub(super) use self::merge::{Group, MergeUnits};
 pub use self::merge::{Merge, PartSource};
+pub(super) use self::merge_units::{Group, MergeUnits};
 pub(super) use self::part::{ForPart, PART, PartEntry, PartWriter};
 pub use self::plan::{Plan, PlanSummary};
 pub(super) use self::processes::{BlockProcesses, PartsAgain, PartsPass};
