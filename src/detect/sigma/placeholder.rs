@@ -9,6 +9,10 @@ use crate::detect::yaml::from_yaml;
 /// The maximum number of texts that one value of a Sigma rule may become when its placeholders are
 /// replaced. More are an attack on the memory, not a rule.
 const MOST_VALUES: usize = 100_000;
+/// The greatest size, in bytes, of all texts together that one value of a Sigma rule may become when
+/// its placeholders are replaced. A long value would fill the memory if a placeholder in it had many
+/// values.
+const MOST_BYTES: usize = 64 << 20;
 
 /// A site's values for the placeholders (`%name%`) in Sigma rules, by the names of the
 /// placeholders.
@@ -45,6 +49,15 @@ impl Placeholders {
                 return Err(format!(
                     "expected placeholders that come to at most {MOST_VALUES} values, found more in '{}'",
                     text.escape_debug()
+                ));
+            }
+            let bytes = |texts: &[String]| texts.iter().map(String::len).sum::<usize>();
+            let added = bytes(values).saturating_add(values.len().saturating_mul(before.len() + after.len()));
+            let all =
+                bytes(&texts).saturating_mul(values.len()).saturating_add(added.saturating_mul(texts.len()));
+            if all > MOST_BYTES {
+                return Err(format!(
+                    "expected placeholders with which a value comes to at most {MOST_BYTES} bytes, found about {all}"
                 ));
             }
             let with = |start: &String| {
@@ -108,5 +121,11 @@ mod tests {
         let known = Placeholders(BTreeMap::from([("a".to_owned(), many)]));
         assert!(known.expand("%a%%a%").is_err());
         assert!(known.expand("%a%").is_ok());
+        // 400 copies of a text come to 80 MB, whether the text is before or after the placeholder.
+        let long = "x".repeat(200_000);
+        for text in [format!("{long}%a%"), format!("%a%{long}")] {
+            assert!(known.expand(&text).unwrap_err().contains("at most 67108864 bytes"));
+        }
+        assert!(known.expand(&format!("{}%a%", "x".repeat(100_000))).is_ok());
     }
 }
