@@ -3,6 +3,7 @@
 
 pub(crate) mod bit_filter;
 pub mod byte_search;
+pub(crate) mod constant_text;
 pub(crate) mod deflate;
 pub mod digest;
 pub(crate) mod external_sort;

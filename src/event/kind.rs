@@ -18,6 +18,7 @@
 use super::System;
 use super::field::{FieldLocation, FieldSpec, FieldType};
 use super::system::{DNS_CLIENT_CHANNEL, DNS_CLIENT_PROVIDER, SYSMON_CHANNEL, SYSMON_PROVIDER};
+use crate::base::constant_text::is_same_text;
 
 /// The event IDs with which Windows' own DNS client logs a query: 3006 when it is made, 3008 when
 /// it is completed, 3020 for a server's response.
@@ -205,7 +206,7 @@ impl EventKind {
     pub(super) const fn place_of(&self, name: &str) -> Option<usize> {
         let mut fields = self.fields;
         while let [before @ .., field] = fields {
-            if is_same(field.meaning, name) {
+            if is_same_text(field.meaning, name) {
                 return if matches!(field.location, FieldLocation::SecurityUserId) {
                     None
                 } else {
@@ -224,18 +225,6 @@ impl EventKind {
     pub fn field(&self, name: &str) -> Option<&'static FieldSpec> {
         self.fields.get(self.indexes(name).next_back()?)
     }
-}
-
-/// Returns whether two texts are the same, in code that runs when dnsweep is compiled.
-const fn is_same(left: &str, right: &str) -> bool {
-    let (mut left, mut right) = (left.as_bytes(), right.as_bytes());
-    while let ([first, left_rest @ ..], [other, right_rest @ ..]) = (left, right) {
-        if *first != *other {
-            return false;
-        }
-        (left, right) = (left_rest, right_rest);
-    }
-    left.is_empty() && right.is_empty()
 }
 
 /// Two kinds of events are equal if their names are.

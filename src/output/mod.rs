@@ -16,6 +16,7 @@ mod removal;
 mod rows;
 mod schema;
 mod syncing;
+mod table_file;
 
 pub use crate::base::platform::Access;
 pub use builder::Table;

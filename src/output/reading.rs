@@ -2,18 +2,21 @@
 
 use std::borrow::Cow;
 use std::fs::File;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 
 use ::parquet::arrow::ProjectionMask;
 use ::parquet::arrow::arrow_reader::{
-    ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
+    ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
 };
+use ::parquet::file::metadata::PageIndexPolicy;
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Int64Type, TimestampMicrosecondType};
-use arrow_array::{Array, ArrayRef, RecordBatch, StructArray};
+use arrow_array::{
+    Array, BooleanArray, Int64Array, ListArray, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
 use arrow_schema::{DataType, Field, TimeUnit};
 
+use super::table_file::TableFile;
 use crate::base::platform::files::{self, Link};
 use crate::event::EventTime;
 use crate::table::{
@@ -44,10 +47,18 @@ impl OutputTables {
         OutputTables { directory: directory.to_path_buf() }
     }
 
-    fn open(&self, table: TableId<'_>) -> Result<ParquetRecordBatchReaderBuilder<File>, ReadError> {
+    /// Opens the file of a table. `index` says whether to read where the pages of each column lie.
+    fn open(
+        &self,
+        table: TableId<'_>,
+        index: PageIndexPolicy,
+    ) -> Result<ParquetRecordBatchReaderBuilder<TableFile>, ReadError> {
+        let options = ArrowReaderOptions::new().with_page_index_policy(index);
         let path = self.directory.join(table.to_string());
         let file = files::open(&path, Link::Refused).map_err(|error| error.to_string())?;
-        Ok(ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| error.to_string())?)
+        let file = TableFile::new(file).map_err(|error| error.to_string())?;
+        Ok(ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)
+            .map_err(|error| error.to_string())?)
     }
 
     fn reader(
@@ -56,7 +67,12 @@ impl OutputTables {
         columns: &[&Column],
         rows: Wanted<'_>,
     ) -> Result<ParquetRecordBatchReader, ReadError> {
-        let builder = self.open(table)?;
+        let index = match rows {
+            Wanted::All => PageIndexPolicy::Skip,
+            // Pages without wanted rows are then not even read.
+            Wanted::These(_) => PageIndexPolicy::Optional,
+        };
+        let builder = self.open(table, index)?;
         let all = usize::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or(0);
         let fields = builder.schema().fields();
         let place = |column: &&Column| fields.iter().position(|field| *field.name() == column.name);
@@ -76,7 +92,7 @@ impl Tables for OutputTables {
     }
 
     fn columns(&self, table: TableId<'_>) -> Result<Vec<Column>, ReadError> {
-        let builder = self.open(table)?;
+        let builder = self.open(table, PageIndexPolicy::Skip)?;
         let column = |field: &Field| {
             let kind = simple_kind(field.data_type())?;
             let nulls = if field.is_nullable() { Nulls::Possible } else { Nulls::Never };
@@ -100,12 +116,12 @@ impl Tables for OutputTables {
         let mut number = 0;
         for batch in self.reader(table, columns, rows)? {
             let batch = batch.map_err(|error| error.to_string())?;
-            let arrays: Vec<&ArrayRef> =
-                columns.iter().map(|column| array(&batch, column)).collect::<Result<_, _>>()?;
+            let values: Vec<Values<'_>> =
+                columns.iter().map(|column| values(&batch, column)).collect::<Result<_, _>>()?;
             for row in 0..batch.num_rows() {
                 let wanted = wanted.as_mut().and_then(Iterator::next);
                 let own = wanted.copied().unwrap_or(number);
-                if each(&Row::new(columns, &BatchRow { arrays: &arrays, row }, own)).is_break() {
+                if each(&Row::new(columns, &BatchRow { columns: &values, row }, own)).is_break() {
                     return Ok(());
                 }
                 number += 1;
@@ -125,27 +141,89 @@ fn selection(rows: &[u64], all: usize) -> RowSelection {
 /// A row of a table that is read back from its Parquet file: the decoded columns of a batch of
 /// rows, and the row's index in this batch.
 struct BatchRow<'a> {
-    arrays: &'a [&'a ArrayRef],
+    columns: &'a [Values<'a>],
     row: usize,
 }
 
 impl CellSource for BatchRow<'_> {
     fn cell(&self, column: usize) -> Cell<'_> {
-        self.arrays.get(column).map_or(Cell::Null, |array| cell(array, self.row))
+        self.columns.get(column).map_or(Cell::Null, |values| values.cell(self.row))
     }
 }
 
-/// Returns a column of a batch of rows. It is an error if there is no such column, or if it has
-/// another type.
-fn array<'a>(batch: &'a RecordBatch, column: &Column) -> Result<&'a ArrayRef, String> {
+/// The values of a column in a batch of rows.
+enum Values<'a> {
+    Text(&'a StringArray),
+    Integer(&'a Int64Array),
+    Boolean(&'a BooleanArray),
+    Time(&'a TimestampMicrosecondArray),
+    /// A list of texts in each row.
+    Texts(&'a ListArray, &'a StringArray),
+    /// A list of structs (groups of named fields) in each row. Contains the fields of the structs
+    /// of all rows.
+    Records(&'a ListArray, Vec<Values<'a>>),
+}
+
+impl<'a> Values<'a> {
+    /// Returns the values in an Arrow array; `None` if dnsweep writes no arrays of this type.
+    fn of(array: &'a dyn Array) -> Option<Self> {
+        Some(match array.data_type() {
+            DataType::Utf8 => Values::Text(array.as_string()),
+            DataType::Int64 => Values::Integer(array.as_primitive()),
+            DataType::Boolean => Values::Boolean(array.as_boolean()),
+            DataType::Timestamp(TimeUnit::Microsecond, _) => Values::Time(array.as_primitive()),
+            DataType::List(_) => {
+                let lists = array.as_list();
+                if let Some(records) = lists.values().as_struct_opt() {
+                    let fields = records.columns().iter().map(|field| Values::of(field));
+                    Values::Records(lists, fields.collect::<Option<_>>()?)
+                } else {
+                    Values::Texts(lists, lists.values().as_string_opt()?)
+                }
+            }
+            _ => return None,
+        })
+    }
+
+    /// Returns the cell of the column in a row, which is given by its index in the batch.
+    fn cell(&self, row: usize) -> Cell<'a> {
+        let valid = |array: &dyn Array| array.is_valid(row);
+        match self {
+            Values::Text(texts) if valid(texts) => Cell::Text(Cow::Borrowed(texts.value(row))),
+            Values::Integer(numbers) if valid(numbers) => Cell::Integer(numbers.value(row)),
+            Values::Boolean(truths) if valid(truths) => Cell::Boolean(truths.value(row)),
+            Values::Time(times) if valid(times) => Cell::Time(EventTime::from_microseconds(times.value(row))),
+            Values::Texts(lists, texts) if valid(lists) => {
+                Cell::Texts(items(lists, row).map(|item| Cow::Borrowed(texts.value(item))).collect())
+            }
+            Values::Records(lists, fields) if valid(lists) => {
+                let record = |item| fields.iter().map(|field| field.cell(item)).collect();
+                Cell::Records(items(lists, row).map(record).collect())
+            }
+            _ => Cell::Null,
+        }
+    }
+}
+
+/// Returns where the items of a row's list lie among the items of all rows.
+fn items(lists: &ListArray, row: usize) -> Range<usize> {
+    let offset = |row: usize| {
+        let offset = lists.value_offsets().get(row).expect("there is one offset more than rows");
+        usize::try_from(*offset).expect("offsets are not negative")
+    };
+    offset(row)..offset(row + 1)
+}
+
+/// Returns the values of a column in a batch of rows. It is an error if there is no such column, or
+/// if it has another type.
+fn values<'a>(batch: &'a RecordBatch, column: &Column) -> Result<Values<'a>, String> {
     let name = &column.name;
     let found =
         batch.column_by_name(name).ok_or_else(|| format!("expected a column '{name}', found none"))?;
-    if is_of_kind(found.data_type(), column.kind) {
-        Ok(found)
-    } else {
-        Err(format!("column '{name}': expected {}, found {}", column.type_name(), found.data_type()))
-    }
+    let is_expected = is_of_kind(found.data_type(), column.kind);
+    Values::of(found).filter(|_| is_expected).ok_or_else(|| {
+        format!("column '{name}': expected {}, found {}", column.type_name(), found.data_type())
+    })
 }
 
 /// Returns the column type that corresponds to an Arrow type; `None` for lists of structs (groups
@@ -175,37 +253,6 @@ fn is_of_kind(found: &DataType, kind: ColumnType) -> bool {
         field.name() == name && simple_kind(field.data_type()) == Some(kind)
     };
     fields.len() == expected.len() && fields.iter().map(AsRef::as_ref).zip(expected).all(is_field)
-}
-
-fn cell(array: &ArrayRef, row: usize) -> Cell<'_> {
-    if array.is_null(row) {
-        return Cell::Null;
-    }
-    match array.data_type() {
-        DataType::Utf8 => Cell::Text(Cow::Borrowed(array.as_string::<i32>().value(row))),
-        DataType::Int64 => Cell::Integer(array.as_primitive::<Int64Type>().value(row)),
-        DataType::Boolean => Cell::Boolean(array.as_boolean().value(row)),
-        DataType::Timestamp(TimeUnit::Microsecond, _) => {
-            let microseconds = array.as_primitive::<TimestampMicrosecondType>().value(row);
-            Cell::Time(EventTime::from_microseconds(microseconds))
-        }
-        DataType::List(_) => list(&array.as_list::<i32>().value(row)),
-        _ => Cell::Null,
-    }
-}
-
-/// Returns a cell with the items of a list: texts, or structs (groups of named fields).
-fn list(items: &ArrayRef) -> Cell<'static> {
-    if let Some(records) = items.as_struct_opt() {
-        return Cell::Records(self::records(records));
-    }
-    let Some(texts) = items.as_string_opt::<i32>() else { return Cell::Null };
-    Cell::Texts(texts.iter().map(|text| Cow::Owned(text.unwrap_or_default().to_owned())).collect())
-}
-
-fn records(list: &StructArray) -> Vec<Vec<Cell<'static>>> {
-    let record = |row| list.columns().iter().map(|array| cell(array, row).into_owned()).collect();
-    (0..list.len()).map(record).collect()
 }
 
 #[cfg(test)]

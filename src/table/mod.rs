@@ -9,7 +9,7 @@ mod reading;
 
 use std::borrow::Cow;
 
-pub use self::reading::{CellSource, ReadError, Row, TableId, Tables, Wanted};
+pub use self::reading::{CellSource, ColumnKey, Place, ReadError, Row, TableId, Tables, Wanted};
 
 use crate::event::EventTime;
 

@@ -6,6 +6,7 @@ use std::fmt::{self, Display};
 use std::ops::ControlFlow;
 
 use super::{Cell, Column};
+use crate::base::constant_text::is_same_text;
 use crate::base::sentence::sentence;
 use crate::event::EventTime;
 
@@ -104,6 +105,47 @@ pub trait CellSource {
     fn cell(&self, column: usize) -> Cell<'_>;
 }
 
+/// How a reader names a column among those that it reads: by the column's name, or by its [`Place`].
+pub trait ColumnKey {
+    /// Returns the index of the column among the columns that are read.
+    fn place(&self, columns: &[&Column]) -> usize;
+}
+
+impl ColumnKey for &str {
+    fn place(&self, columns: &[&Column]) -> usize {
+        let place = columns.iter().position(|column| column.name == *self);
+        place.expect("readers get cells of the columns that they read")
+    }
+}
+
+/// The index of a column among the columns that are read. With it, readers of all rows of a table
+/// need not look for the name of each column in each row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place(usize);
+
+impl Place {
+    /// Returns the place of the column `name` among the columns that are read, whose names begin
+    /// with `names`. Meant for constants: if `names` does not have the name, compilation fails.
+    #[must_use]
+    #[expect(clippy::panic, reason = "it ends the compilation, not the program")]
+    pub const fn of(names: &[&str], name: &str) -> Self {
+        let mut left = names;
+        while let [before @ .., last] = left {
+            if is_same_text(last, name) {
+                return Place(before.len());
+            }
+            left = before;
+        }
+        panic!("expected the name of a column that is read")
+    }
+}
+
+impl ColumnKey for Place {
+    fn place(&self, _: &[&Column]) -> usize {
+        self.0
+    }
+}
+
 /// A row of a table that is read: the cells of the columns that the reader asked for.
 #[derive(Clone, Copy)]
 pub struct Row<'a> {
@@ -140,51 +182,50 @@ impl<'a> Row<'a> {
 
     /// Returns the cell of a column, which must be among those that are read.
     #[must_use]
-    pub fn cell(&self, name: &str) -> Cell<'a> {
-        let place = self.columns.iter().position(|column| column.name == name);
-        self.cells.cell(place.expect("readers get cells of the columns that they read"))
+    pub fn cell(&self, column: impl ColumnKey) -> Cell<'a> {
+        self.cells.cell(column.place(self.columns))
     }
 
     /// Returns the text in a text column; `None` if the cell is null.
     #[must_use]
-    pub fn text(&self, name: &str) -> Option<Cow<'a, str>> {
-        if let Cell::Text(text) = self.cell(name) { Some(text) } else { None }
+    pub fn text(&self, column: impl ColumnKey) -> Option<Cow<'a, str>> {
+        if let Cell::Text(text) = self.cell(column) { Some(text) } else { None }
     }
 
     /// Returns the number in an integer column; `None` if the cell is null.
     #[must_use]
-    pub fn integer(&self, name: &str) -> Option<i64> {
-        if let Cell::Integer(number) = self.cell(name) { Some(number) } else { None }
+    pub fn integer(&self, column: impl ColumnKey) -> Option<i64> {
+        if let Cell::Integer(number) = self.cell(column) { Some(number) } else { None }
     }
 
     /// Returns the count in an integer column. A cell that is null or negative counts as 0.
     #[must_use]
-    pub fn count(&self, name: &str) -> u64 {
-        self.integer(name).and_then(|number| u64::try_from(number).ok()).unwrap_or(0)
+    pub fn count(&self, column: impl ColumnKey) -> u64 {
+        self.integer(column).and_then(|number| u64::try_from(number).ok()).unwrap_or(0)
     }
 
     /// Returns true if the cell in a boolean column is true.
     #[must_use]
-    pub fn is(&self, name: &str) -> bool {
-        self.cell(name) == Cell::Boolean(true)
+    pub fn is(&self, column: impl ColumnKey) -> bool {
+        self.cell(column) == Cell::Boolean(true)
     }
 
     /// Returns the instant in a time column; `None` if the cell is null.
     #[must_use]
-    pub fn time(&self, name: &str) -> Option<EventTime> {
-        if let Cell::Time(time) = self.cell(name) { Some(time) } else { None }
+    pub fn time(&self, column: impl ColumnKey) -> Option<EventTime> {
+        if let Cell::Time(time) = self.cell(column) { Some(time) } else { None }
     }
 
     /// Returns the list in a column of text lists.
     #[must_use]
-    pub fn texts(&self, name: &str) -> Vec<Cow<'a, str>> {
-        if let Cell::Texts(texts) = self.cell(name) { texts } else { Vec::new() }
+    pub fn texts(&self, column: impl ColumnKey) -> Vec<Cow<'a, str>> {
+        if let Cell::Texts(texts) = self.cell(column) { texts } else { Vec::new() }
     }
 
     /// Returns the list in a column of records. Each record has the fields of the column's type, in
     /// the order of that type.
     #[must_use]
-    pub fn records(&self, name: &str) -> Vec<Vec<Cell<'a>>> {
-        if let Cell::Records(records) = self.cell(name) { records } else { Vec::new() }
+    pub fn records(&self, column: impl ColumnKey) -> Vec<Vec<Cell<'a>>> {
+        if let Cell::Records(records) = self.cell(column) { records } else { Vec::new() }
     }
 }

@@ -3,7 +3,6 @@
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
-use std::collections::HashMap;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -11,12 +10,15 @@ use serde::Serialize;
 use super::host::kept;
 use super::listed::Listed;
 use super::{AnswerError, Question};
+use crate::base::fast_map::FastMap;
 use crate::report::matches::MatchRow;
-use crate::table::{Cell, ColumnOf, Row, TableId, Tables, Wanted};
+use crate::table::{Cell, ColumnOf, Place, Row, TableId, Tables, Wanted};
 
 /// The maximum number of distinct patterns of which hits are counted. Hits of further ones are not,
 /// because the rows of a table can be crafted.
 const MOST_DISTINCT: usize = 50_000;
+/// The columns of the table of matches that are read to count the hits of patterns alone.
+const COUNTED: [&str; 6] = ["duplicate", "excluded_by", "recovered", "computer", ALL, ON_LABEL];
 /// The column of the table of matches with the detection's patterns for the queried name that the
 /// event satisfies.
 const ALL: &str = "matched_query";
@@ -41,7 +43,7 @@ pub struct PatternCount {
 /// Counts the hits of each pattern for the queried name, match by match. A hit is a pair of a
 /// unique match and a detection that has the pattern.
 #[derive(Debug, Default)]
-pub(super) struct Tally(HashMap<String, Hits>);
+pub(super) struct Tally(FastMap<String, Hits>);
 
 /// The number of a pattern's hits, and of those in which its text is whole labels of the name.
 #[derive(Debug, Clone, Copy, Default)]
@@ -50,29 +52,50 @@ struct Hits {
     on_label: u64,
 }
 
-impl Tally {
-    /// The columns of the table of matches that [`Tally::add_row`] reads, besides `duplicate`,
-    /// `excluded_by`, `recovered` and `computer`.
-    pub(super) const COLUMNS: [&str; 2] = [ALL, ON_LABEL];
+/// The places, among the columns that are read of the table of matches, of those that
+/// [`Tally::add_row`] reads.
+pub(super) struct TallyPlaces {
+    duplicate: Place,
+    excluded_by: Place,
+    recovered: Place,
+    computer: Place,
+    all: Place,
+    on_label: Place,
+}
 
+impl TallyPlaces {
+    /// Finds the columns among those with these names, which are read.
+    pub(super) const fn among(names: &[&str]) -> Self {
+        TallyPlaces {
+            duplicate: Place::of(names, "duplicate"),
+            excluded_by: Place::of(names, "excluded_by"),
+            recovered: Place::of(names, "recovered"),
+            computer: Place::of(names, "computer"),
+            all: Place::of(names, ALL),
+            on_label: Place::of(names, ON_LABEL),
+        }
+    }
+}
+
+impl Tally {
     /// Reads the hits of all matches that the question is about. Nothing is read if the limits of
     /// the question leave no room for a pattern.
     pub(super) fn read(&mut self, tables: &dyn Tables, question: &Question) -> Result<(), AnswerError> {
         if question.limits.patterns == 0 {
             return Ok(());
         }
-        let names = [&["duplicate", "excluded_by", "recovered", "computer"][..], &Self::COLUMNS].concat();
-        let columns = ColumnOf::named(MatchRow::COLUMNS, &names);
-        let each = &mut |row: &Row<'_>| self.add_row(row, question);
+        const PLACES: TallyPlaces = TallyPlaces::among(&COUNTED);
+        let columns = ColumnOf::named(MatchRow::COLUMNS, &COUNTED);
+        let each = &mut |row: &Row<'_>| self.add_row(row, &PLACES, question);
         tables.read(TableId::Matches, &columns, Wanted::All, each).map_err(AnswerError::of(TableId::Matches))
     }
 
     /// Adds the hits of a row of the table of matches, if the question is about it.
-    pub(super) fn add_row(&mut self, row: &Row<'_>, question: &Question) {
-        let counts = !row.is("duplicate") && row.cell("excluded_by") == Cell::Null && !row.is("recovered");
-        if counts && (question.host.is_none() || question.is_named(&row.text("computer").unwrap_or_default()))
-        {
-            self.add(&row.texts(ALL), &row.texts(ON_LABEL));
+    pub(super) fn add_row(&mut self, row: &Row<'_>, places: &TallyPlaces, question: &Question) {
+        let TallyPlaces { duplicate, excluded_by, recovered, computer, all, on_label } = *places;
+        let counts = !row.is(duplicate) && row.cell(excluded_by) == Cell::Null && !row.is(recovered);
+        if counts && (question.host.is_none() || question.is_named(&row.text(computer).unwrap_or_default())) {
+            self.add(&row.texts(all), &row.texts(on_label));
         }
     }
 

@@ -2,20 +2,22 @@
 //! the earliest of all. One pass over the table of matches selects them, and also counts the days
 //! and the hits of patterns. `matches` then reads what the selected matches say.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
 
 use super::Question;
 use super::host::{HostInDetail, host_key};
-use super::patterns::Tally;
+use super::patterns::{Tally, TallyPlaces};
 use crate::event::EventTime;
 use crate::report::matches::MatchRow;
-use crate::table::{Cell, ColumnOf, ReadError, Row, TableId, Tables, Wanted};
+use crate::table::{Cell, ColumnOf, Place, ReadError, Row, TableId, Tables, Wanted};
 
 /// The number of ticks (intervals of 100 ns) in a day.
 const TICKS_PER_DAY: i64 = 24 * 60 * 60 * 10_000_000;
 
-/// The columns of the table of matches that decide which events are listed.
-const SELECTING: [&str; 8] = [
+/// The columns of the table of matches that decide which events are listed, and those by which the
+/// hits of patterns are counted.
+const SELECTING: [&str; 10] = [
     "event_time",
     "computer",
     "evidence",
@@ -24,10 +26,26 @@ const SELECTING: [&str; 8] = [
     "duplicate",
     "recovered",
     EXCLUDED,
+    "matched_query",
+    "matched_query_on_label",
 ];
 /// The column of the table of matches for the name of the exclusion that takes the event away from
 /// the detection; null if none does.
 pub(super) const EXCLUDED: &str = "excluded_by";
+
+// The places of the columns, which are read in every row.
+const EVENT_TIME: Place = Place::of(&SELECTING, "event_time");
+const COMPUTER: Place = Place::of(&SELECTING, "computer");
+const FILE: [Place; 2] = [Place::of(&SELECTING, "evidence"), Place::of(&SELECTING, "source_path")];
+const RECORD_OFFSET: Place = Place::of(&SELECTING, "record_offset");
+const DUPLICATE: Place = Place::of(&SELECTING, "duplicate");
+const RECOVERED: Place = Place::of(&SELECTING, "recovered");
+const EXCLUDED_BY: Place = Place::of(&SELECTING, EXCLUDED);
+const COUNTED: TallyPlaces = TallyPlaces::among(&SELECTING);
+
+/// The number of the first columns of [`SELECTING`], without those by which only the hits of
+/// patterns are counted.
+const WITHOUT_PATTERNS: usize = 8;
 
 /// The key by which matches are sorted by time; the earliest has the least key. It consists of true
 /// if the match has no readable time, the time, and the number of the match's first row in the
@@ -52,12 +70,12 @@ pub(super) fn select<'q>(
 ) -> Result<Selection<'q>, ReadError> {
     let mut selection = Selection::new(hosts, question);
     let counts_patterns = question.limits.patterns > 0;
-    let counted = if counts_patterns { &Tally::COLUMNS[..] } else { &[] };
-    let columns = ColumnOf::named(MatchRow::COLUMNS, &[&SELECTING, counted].concat());
+    let names = SELECTING.get(..if counts_patterns { SELECTING.len() } else { WITHOUT_PATTERNS });
+    let columns = ColumnOf::named(MatchRow::COLUMNS, names.expect("there are more columns"));
     let each = &mut |row: &Row<'_>| {
         selection.add(row);
         if counts_patterns {
-            patterns.add_row(row, question);
+            patterns.add_row(row, &COUNTED, question);
         }
     };
     tables.read(TableId::Matches, &columns, Wanted::All, each)?;
@@ -76,6 +94,20 @@ pub(super) struct Selection<'q> {
     pub first: Option<Event>,
     /// The event whose rows in the table of matches are being read.
     current: Option<Current>,
+    /// The name of the piece of evidence, and the path from its root, of the file that contains the
+    /// event in `current`. Empty until an event was read.
+    file: [String; 2],
+    /// The host that logged the event that was read last; `None` until an event was read. Most rows
+    /// are of the same host as the row before them, so hosts are rarely looked up.
+    host: Option<KnownHost>,
+}
+
+/// A host that was looked up among those that are shown in detail.
+struct KnownHost {
+    /// The name of the host, as a row of the table of matches spells it.
+    computer: String,
+    /// The index of the host among those that are shown in detail; `None` if it is not one of them.
+    place: Option<usize>,
 }
 
 /// What is selected of one host: its earliest events, and the number of events on each day.
@@ -92,11 +124,10 @@ pub(super) struct Selected {
     pub more_days: bool,
 }
 
-/// The event whose rows in the table of matches are being read, and what identifies it in each row.
+/// The event whose rows in the table of matches are being read, and what identifies it in each row,
+/// together with its file.
 struct Current {
     event: Event,
-    evidence: String,
-    source_path: String,
     record_offset: Option<i64>,
     host: Option<usize>,
     recovered: bool,
@@ -125,40 +156,55 @@ impl<'q> Selection<'q> {
         let names = hosts.iter().enumerate().filter_map(|(place, host)| {
             Some((host_key(host.facts.computer.as_deref()?), place)).filter(|_| has_any(host))
         });
-        Selection { question, hosts: names.collect(), selected, first: None, current: None }
+        Selection {
+            question,
+            hosts: names.collect(),
+            selected,
+            first: None,
+            current: None,
+            file: Default::default(),
+            host: None,
+        }
     }
 
     /// Adds the next row of the table of matches: a row of the event that is being read, or the
     /// first row of another event.
     fn add(&mut self, row: &Row<'_>) {
-        let is_same = |current: &Current| {
-            let [evidence, source_path] = ["evidence", "source_path"].map(|column| row.text(column));
-            current.record_offset == row.integer("record_offset")
-                && Some(&*current.source_path) == source_path.as_deref()
-                && Some(&*current.evidence) == evidence.as_deref()
-        };
-        if row.is("duplicate") || row.cell(EXCLUDED) != Cell::Null {
+        if row.is(DUPLICATE) || row.cell(EXCLUDED_BY) != Cell::Null {
             return;
         }
-        if let Some(current) = self.current.as_mut().filter(|current| is_same(current)) {
+        let record_offset = row.integer(RECORD_OFFSET);
+        let file = FILE.map(|column| row.text(column).unwrap_or_default());
+        let is_same_file = self.file == file;
+        let is_same = |current: &&mut Current| current.record_offset == record_offset && is_same_file;
+        if let Some(current) = self.current.as_mut().filter(is_same) {
             // Rows of detections from which an exclusion takes the event away may lie between.
             current.event.rows = row.number() + 1 - current.event.order.2;
             return;
         }
         self.end_event();
-        let computer = row.text("computer").unwrap_or_default();
+        let computer = row.text(COMPUTER).unwrap_or_default();
         if !self.question.is_named(&computer) {
             return;
         }
-        let time = row.time("event_time");
+        if !is_same_file {
+            self.file = file.map(Cow::into_owned);
+        }
+        let host = match self.host.take().filter(|host| host.computer == computer) {
+            Some(known) => known,
+            None => KnownHost {
+                place: self.hosts.get(&host_key(&computer)).copied(),
+                computer: computer.into_owned(),
+            },
+        };
+        let time = row.time(EVENT_TIME);
         self.current = Some(Current {
             event: Event { order: (time.is_none(), time, row.number()), rows: 1 },
-            evidence: row.text("evidence").unwrap_or_default().into_owned(),
-            source_path: row.text("source_path").unwrap_or_default().into_owned(),
-            record_offset: row.integer("record_offset"),
-            host: self.hosts.get(&host_key(&computer)).copied(),
-            recovered: row.is("recovered"),
+            record_offset,
+            host: host.place,
+            recovered: row.is(RECOVERED),
         });
+        self.host = Some(host);
     }
 
     /// Selects the event whose rows were read, if it is among the earliest of its host.

@@ -66,7 +66,7 @@ impl Uncleared {
         match verdict.unwrap_or(Verdict::NoEventLogs) {
             Verdict::Matches => None,
             Verdict::RecoveredMatches => Some(Uncleared::RecoveredMatches),
-            Verdict::NoMatches if incomplete.iter().any(|column| row.count(column) > 0) => {
+            Verdict::NoMatches if incomplete.iter().any(|column| row.count(*column) > 0) => {
                 Some(Uncleared::Incomplete)
             }
             Verdict::NoMatches => match coverage.as_deref() {

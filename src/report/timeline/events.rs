@@ -84,7 +84,7 @@ impl Current {
     fn has(&self, row: &Row<'_>) -> bool {
         ["record_offset", "source_path", "evidence", "event_hash"]
             .iter()
-            .all(|column| *self.cells.get(column) == row.cell(column))
+            .all(|column| *self.cells.get(column) == row.cell(*column))
     }
 
     /// Adds the entry of the event, all of whose rows were read. If it is a match whose process is
