@@ -119,8 +119,8 @@ impl Columns {
         }
         let mut weight = 0;
         for ((builder, cell), field) in self.builders.iter_mut().zip(row).zip(self.table.schema.fields()) {
-            weight += text_bytes(cell);
-            builder.push(cell).map_err(|text| OutputError::Row(format!("{}: {text}", field.name())))?;
+            weight +=
+                builder.push(cell).map_err(|text| OutputError::Row(format!("{}: {text}", field.name())))?;
         }
         self.weights.push(weight);
         Ok(weight)
@@ -133,17 +133,6 @@ impl Columns {
         let arrays = builders.iter_mut().map(ColumnBuilder::finish).collect();
         let batch = RecordBatch::try_new(self.table.schema(), arrays)?;
         Ok((batch, std::mem::take(&mut self.weights)))
-    }
-}
-
-/// Returns the number of bytes of text in a cell of a table, including the texts in a list or in
-/// structs (groups of named fields) in the cell.
-fn text_bytes(cell: &Cell<'_>) -> usize {
-    match cell {
-        Cell::Text(text) => text.len(),
-        Cell::Texts(texts) => texts.iter().map(|text| text.len()).sum(),
-        Cell::Records(records) => records.iter().flatten().map(text_bytes).sum(),
-        Cell::Null | Cell::Integer(_) | Cell::Boolean(_) | Cell::Time(_) => 0,
     }
 }
 
@@ -184,9 +173,15 @@ impl ColumnBuilder {
         }
     }
 
-    fn push(&mut self, cell: &Cell<'_>) -> Result<(), String> {
+    /// Adds the cell of a row to the column. Returns the number of bytes of text in the cell,
+    /// including the texts in a list or in structs (groups of named fields) in the cell.
+    fn push(&mut self, cell: &Cell<'_>) -> Result<usize, String> {
+        let mut bytes = 0;
         match (self, cell) {
-            (ColumnBuilder::Text(builder), Cell::Text(text)) => builder.append_value(text),
+            (ColumnBuilder::Text(builder), Cell::Text(text)) => {
+                bytes = text.len();
+                builder.append_value(text);
+            }
             (ColumnBuilder::Text(builder), Cell::Null) => builder.append_null(),
             (ColumnBuilder::Integer(builder), Cell::Integer(number)) => builder.append_value(*number),
             (ColumnBuilder::Integer(builder), Cell::Null) => builder.append_null(),
@@ -196,17 +191,20 @@ impl ColumnBuilder {
             (ColumnBuilder::Time(builder), Cell::Null) => builder.append_null(),
             (ColumnBuilder::Texts(builder), Cell::Texts(texts)) => {
                 for text in texts {
+                    bytes += text.len();
                     builder.values().append_value(text);
                 }
                 builder.append(true);
             }
             (ColumnBuilder::Records(builder), Cell::Records(records)) => {
-                records.iter().try_for_each(|record| push_record(builder.values(), record))?;
+                for record in records {
+                    bytes += push_record(builder.values(), record)?;
+                }
                 builder.append(true);
             }
             (_, cell) => return Err(format!("a cell of another type: {cell:?}")),
         }
-        Ok(())
+        Ok(bytes)
     }
 
     fn finish(&mut self) -> ArrayRef {
@@ -221,13 +219,19 @@ impl ColumnBuilder {
     }
 }
 
-fn push_record(builder: &mut StructBuilder, record: &[Cell<'_>]) -> Result<(), String> {
+/// Adds a struct (a group of named fields) to the structs of a column. Returns the number of bytes
+/// of text in it.
+fn push_record(builder: &mut StructBuilder, record: &[Cell<'_>]) -> Result<usize, String> {
+    let mut bytes = 0;
     for (field, cell) in record.iter().enumerate() {
         match cell {
-            Cell::Text(text) => builder
-                .field_builder::<StringBuilder>(field)
-                .ok_or_else(|| format!("field {field}: expected text"))?
-                .append_value(text),
+            Cell::Text(text) => {
+                bytes += text.len();
+                builder
+                    .field_builder::<StringBuilder>(field)
+                    .ok_or_else(|| format!("field {field}: expected text"))?
+                    .append_value(text);
+            }
             Cell::Integer(number) => builder
                 .field_builder::<Int64Builder>(field)
                 .ok_or_else(|| format!("field {field}: expected a number"))?
@@ -245,7 +249,7 @@ fn push_record(builder: &mut StructBuilder, record: &[Cell<'_>]) -> Result<(), S
         }
     }
     builder.append(true);
-    Ok(())
+    Ok(bytes)
 }
 
 fn push_null(builder: &mut StructBuilder, field: usize) -> Result<(), String> {

@@ -53,12 +53,24 @@ const FILE_BUFFER: usize = 128 << 10;
 /// were 4 % smaller, but compression took 7 % of the sweep's processor time when every tenth record
 /// matched.
 const COMPRESSION_LEVEL: i32 = 1;
+/// The least number of rows of a table that is compressed. Each column has a compressor of its own,
+/// and a reader of the column has another one. To make them takes longer than to encode a few rows,
+/// which take a few kilobytes as they are.
+const LEAST_COMPRESSED: u64 = 64;
+
+/// The file of a table, with the hash of what was written to it.
+type Sink = HashingWriter<BufWriter<File>>;
 
 /// Writes one table, row by row, into a new Parquet file.
 pub struct TableWriter {
     path: PathBuf,
-    writer: ArrowWriter<HashingWriter<BufWriter<File>>>,
+    /// The file of the table, until the first rows are encoded; then `None`.
+    sink: Option<Sink>,
+    /// Encodes rows and writes them to the file; `None` until the first rows are encoded.
+    encoder: Option<ArrowWriter<Sink>>,
     table: Table,
+    /// The file's key-value metadata.
+    metadata: Vec<KeyValue>,
     /// Rows that were added one by one and wait to be encoded. They come after the rows in
     /// `waiting`, which are older.
     pushed: Columns,
@@ -85,15 +97,14 @@ pub struct WrittenTable {
 impl TableWriter {
     /// Creates the Parquet file of a table. `metadata` is stored as the file's key-value metadata.
     pub fn create(new: &NewFile, table: &Table, metadata: &[(&str, String)]) -> Result<Self, OutputError> {
-        let create = || -> Result<_, ParquetError> {
-            let sink = HashingWriter::new(BufWriter::with_capacity(FILE_BUFFER, new.create()?));
-            ArrowWriter::try_new(sink, table.schema(), Some(properties(table, metadata)?))
-        };
-        let writer = create().map_err(|error| failed(&new.path, &error))?;
+        let file = new.create().map_err(|error| failed(&new.path, &error.into()))?;
+        let entry = |(key, value): &(&str, String)| KeyValue::new((*key).to_owned(), value.clone());
         Ok(TableWriter {
             path: new.path.clone(),
-            writer,
+            sink: Some(HashingWriter::new(BufWriter::with_capacity(FILE_BUFFER, file))),
+            encoder: None,
             table: table.clone(),
+            metadata: metadata.iter().map(entry).collect(),
             pushed: Columns::new(table.clone(), PUSHED_ROWS),
             waiting: Vec::new(),
             waiting_rows: 0,
@@ -119,15 +130,28 @@ impl TableWriter {
     /// Encodes the rows that still wait to be encoded, closes the file, and starts to sync the file
     /// to the disk.
     pub fn finish(mut self) -> Result<(WrittenTable, PendingSync), OutputError> {
+        // All rows of a small table still wait.
+        let compression = if self.rows < LEAST_COMPRESSED { Compression::UNCOMPRESSED } else { zstd() };
+        self.begin(compression)?;
         self.write()?;
         let path = self.path;
+        let encoder = self.encoder.expect("encoding was begun");
         let close = || -> Result<_, ParquetError> {
-            let (buffered, sha256, bytes) = self.writer.into_inner()?.finish();
+            let (buffered, sha256, bytes) = encoder.into_inner()?.finish();
             let file = buffered.into_inner().map_err(io::IntoInnerError::into_error)?;
             Ok((WrittenTable { rows: self.rows, bytes, sha256 }, file))
         };
         let (written, file) = close().map_err(|error| failed(&path, &error))?;
         Ok((written, PendingSync::new(path, file)))
+    }
+
+    /// Begins to encode rows, unless that was begun before.
+    fn begin(&mut self, compression: Compression) -> Result<(), OutputError> {
+        let Some(sink) = self.sink.take() else { return Ok(()) };
+        let properties = properties(&self.table, std::mem::take(&mut self.metadata), compression);
+        let encoder = ArrowWriter::try_new(sink, self.table.schema(), Some(properties));
+        self.encoder = Some(encoder.map_err(|error| failed(&self.path, &error))?);
+        Ok(())
     }
 
     /// Adds rows that were already converted to Arrow columns, as the next rows of the table.
@@ -188,25 +212,30 @@ impl TableWriter {
     /// Parquet file if it has become large.
     fn write(&mut self) -> Result<(), OutputError> {
         self.end_pushed()?;
+        self.begin(zstd())?;
+        let encoder = self.encoder.as_mut().expect("encoding was begun");
         let waiting = std::mem::take(&mut self.waiting);
         (self.waiting_rows, self.waiting_bytes) = (0, 0);
         let mut write = || -> Result<(), ParquetError> {
             match waiting.as_slice() {
                 [] => return Ok(()),
-                [batch] => self.writer.write(batch)?,
-                batches => self.writer.write(&concat_batches(&self.table.schema(), batches)?)?,
+                [batch] => encoder.write(batch)?,
+                batches => encoder.write(&concat_batches(&self.table.schema(), batches)?)?,
             }
-            if self.writer.in_progress_size() > ROW_GROUP_BYTES { self.writer.flush() } else { Ok(()) }
+            if encoder.in_progress_size() > ROW_GROUP_BYTES { encoder.flush() } else { Ok(()) }
         };
         write().map_err(|error| failed(&self.path, &error))
     }
 }
 
-fn properties(table: &Table, metadata: &[(&str, String)]) -> Result<WriterProperties, ParquetError> {
-    let metadata =
-        metadata.iter().map(|(key, value)| KeyValue::new((*key).to_owned(), value.clone())).collect();
+/// Returns the compression of all tables that are not small.
+fn zstd() -> Compression {
+    Compression::ZSTD(ZstdLevel::try_new(COMPRESSION_LEVEL).expect("zstd has this level"))
+}
+
+fn properties(table: &Table, metadata: Vec<KeyValue>, compression: Compression) -> WriterProperties {
     let mut properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(COMPRESSION_LEVEL)?))
+        .set_compression(compression)
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_data_page_row_count_limit(PAGE_ROWS)
         .set_statistics_enabled(EnabledStatistics::Page)
@@ -224,7 +253,7 @@ fn properties(table: &Table, metadata: &[(&str, String)]) -> Result<WriterProper
             properties = properties.set_column_dictionary_enabled(path(), false);
         }
     }
-    Ok(properties.build())
+    properties.build()
 }
 
 /// Returns what a Parquet file says about a column by which its rows are sorted. `place` is the
