@@ -4,6 +4,7 @@
 //! The unit is that of event logs (FILETIME), 100 ns, which is finer than the microseconds of the
 //! tables.
 
+mod formatted;
 mod logged;
 mod typed;
 
@@ -13,12 +14,13 @@ use std::num::NonZeroU64;
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
 
+use self::formatted::{push_two_digits, push_year};
 pub use self::typed::{TimeError, parse_end_of_day, parse_since, parse_span_back, parse_until};
 
 /// The number of ticks in a microsecond. A tick is 100 ns, the unit of times in event logs.
 const TICKS_PER_MICROSECOND: i64 = 10;
 /// The number of nanoseconds in a tick, which is the unit of times in event logs.
-const NANOSECONDS_PER_TICK: i128 = 100;
+const NANOSECONDS_PER_TICK: i64 = 100;
 /// The number of ticks in a second. A tick is 100 ns, the unit of times in event logs.
 const TICKS_PER_SECOND: i64 = 10_000_000;
 
@@ -160,13 +162,6 @@ impl EventTime {
             .map_or_else(|| self.ticks().to_string(), |time| time.strftime("%Y-%m-%dT%H:%M:%S").to_string())
     }
 
-    /// Returns the instant in UTC, formatted by a pattern such as `%Y-%m-%d %H:%M:%S`; `None` if
-    /// the pattern `form` is not valid.
-    #[must_use]
-    pub fn formatted(self, form: &str) -> Option<String> {
-        jiff::fmt::strtime::format(form, &self.timestamp()?.to_zoned_datetime(TimeZone::UTC)).ok()
-    }
-
     /// Returns the instant in the form that messages and reports show: `2024-01-31 10:15:30Z`.
     #[must_use]
     pub fn readable(self) -> String {
@@ -179,26 +174,28 @@ impl EventTime {
     #[must_use]
     pub fn system_time(self) -> Option<String> {
         let time = Offset::UTC.to_datetime(self.timestamp()?);
-        let mut text = String::with_capacity(28);
-        let mut push = |separator: &str, number: u32, digits: u32| {
-            text.push_str(separator);
-            for digit in (0..digits).rev() {
-                text.extend(char::from_digit(number / 10_u32.pow(digit) % 10, 10));
-            }
-        };
-        push("", u32::try_from(time.year()).ok()?, 4);
+        let mut text = Vec::with_capacity(28);
+        push_year(&mut text, time)?;
         for (separator, number) in [
-            ("-", time.month()),
-            ("-", time.day()),
-            ("T", time.hour()),
-            (":", time.minute()),
-            (":", time.second()),
+            (b'-', time.month()),
+            (b'-', time.day()),
+            (b'T', time.hour()),
+            (b':', time.minute()),
+            (b':', time.second()),
         ] {
-            push(separator, u32::try_from(number).ok()?, 2);
+            text.push(separator);
+            push_two_digits(&mut text, number.unsigned_abs());
         }
-        push(".", u32::try_from(self.ticks().rem_euclid(TICKS_PER_SECOND)).ok()?, 7);
-        text.push('Z');
-        Some(text)
+        text.push(b'.');
+        let mut rest = self.ticks().rem_euclid(TICKS_PER_SECOND);
+        let mut decimals = [0; 7];
+        for decimal in decimals.iter_mut().rev() {
+            *decimal = b'0' + u8::try_from(rest % 10).expect("a digit is below ten");
+            rest /= 10;
+        }
+        text.extend_from_slice(&decimals);
+        text.push(b'Z');
+        Some(String::from_utf8(text).expect("digits and separators are ASCII"))
     }
 
     /// Returns the instant in UTC as RFC 3339 with six decimals, rounded down: as exactly as the
@@ -255,13 +252,19 @@ impl EventTime {
     /// Returns the instant of a `jiff` [`Timestamp`], rounded down to 100 ns; `None` if an
     /// [`EventTime`] cannot represent it.
     fn from_timestamp(time: Timestamp) -> Option<Self> {
-        i64::try_from(time.as_nanosecond().div_euclid(NANOSECONDS_PER_TICK)).ok().map(EventTime::from_ticks)
+        i64::try_from(time.as_nanosecond().div_euclid(NANOSECONDS_PER_TICK.into()))
+            .ok()
+            .map(EventTime::from_ticks)
     }
 
     /// Returns the instant as a `jiff` [`Timestamp`]; `None` if the instant is outside the calendar
     /// of years −9999 to 9999.
     fn timestamp(self) -> Option<Timestamp> {
-        Timestamp::from_nanosecond(i128::from(self.ticks()) * NANOSECONDS_PER_TICK).ok()
+        let (seconds, ticks) =
+            (self.ticks().div_euclid(TICKS_PER_SECOND), self.ticks().rem_euclid(TICKS_PER_SECOND));
+        // Below 10⁹, as there are fewer ticks than in a second.
+        let nanoseconds = i32::try_from(ticks * NANOSECONDS_PER_TICK).expect("a part of a second fits");
+        Timestamp::new(seconds, nanoseconds).ok()
     }
 }
 

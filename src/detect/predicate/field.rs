@@ -142,6 +142,8 @@ impl Field {
     #[must_use]
     pub fn value(self, event: &Event) -> Option<Cow<'_, str>> {
         match self {
+            // Nearly all events are Sysmon's DNS queries.
+            Field::EventId if event.system.event_id == 22 => return Some(Cow::Borrowed("22")),
             Field::EventId => return Some(Cow::Owned(event.system.event_id.to_string())),
             Field::EventRecordId => return event.system.event_record_id.map(|id| Cow::Owned(id.to_string())),
             Field::Time => {
@@ -189,6 +191,8 @@ impl Field {
             // What most rules compare is found without looking for the name.
             Field::IMAGE => event.image(),
             Field::QUERY_NAME => event.query_name(),
+            Field::QUERY_RESULTS => event.query_results(),
+            Field::QUERY_STATUS => event.query_status(),
             Field::Data(name) => event.get(name),
             Field::Channel => Some(system.channel.as_str()),
             Field::Computer => Some(system.computer.as_str()),

@@ -159,16 +159,9 @@ impl Stats {
         }
     }
 
-    /// Returns the rows of the `stats` table that an event belongs to, as their keys (the encoded
-    /// values of the `by` columns). The event belongs to no row if one of its `by` fields is
-    /// absent, or if it would belong to more than [`MOST_ROWS_OF_EVENT`] rows.
-    fn keys(&self, event: &Event) -> Vec<RowKey> {
-        self.only_key(event).map_or_else(|| self.keys_of_values(event), |key| vec![key])
-    }
-
     /// Returns the key of the only row of the `stats` table that an event belongs to. `None` unless
     /// each `by` value of the event is a single text or time, as those of nearly all events are.
-    /// [`Stats::keys_of_values`] then finds the rows.
+    /// [`Stats::keys_of_values`] then finds the rows, more slowly.
     fn only_key(&self, event: &Event) -> Option<RowKey> {
         let mut key = RowKey::with_room();
         for term in self.by_terms() {
@@ -189,7 +182,9 @@ impl Stats {
         })
     }
 
-    /// Returns what [`Stats::keys`] returns, also for an event with several values of a `by` field.
+    /// Returns the rows of the `stats` table that an event belongs to, as their keys (the encoded
+    /// values of the `by` columns). The event belongs to no row if one of its `by` fields is
+    /// absent, or if it would belong to more than [`MOST_ROWS_OF_EVENT`] rows.
     fn keys_of_values(&self, event: &Event) -> Vec<RowKey> {
         let mut values = Vec::new();
         for term in self.by_terms() {
@@ -252,7 +247,7 @@ impl Stats {
     /// Returns the values of a row of the `stats` table in all columns, also in those that the
     /// table does not show. `key` has the values of the `by` columns.
     fn row(&self, key: &RowKey, aggregates: Box<[Aggregate]>) -> Vec<StatsValue> {
-        let mut values = key.values();
+        let mut values = key.values(self.columns.len());
         values.extend(aggregates.into_iter().map(Aggregate::finish));
         for column in &self.columns {
             if let ColumnSource::Computed(term) = &column.source {
@@ -276,6 +271,8 @@ impl Stats {
             // Each column is shown at most once, so its value can be moved out.
             Some(std::mem::replace(value, StatsValue::Null))
         };
-        self.shown.iter().filter_map(&mut shown).collect()
+        let mut row = Vec::with_capacity(self.shown.len());
+        row.extend(self.shown.iter().filter_map(&mut shown));
+        row
     }
 }

@@ -40,14 +40,21 @@ impl StatsTable {
         if self.stats.empty_because.is_some() {
             return;
         }
-        for key in self.stats.keys(event) {
-            let aggregates = match self.rows.get_mut(&key) {
-                Some(aggregates) => aggregates,
-                None => self.rows.entry(key.compact_copy()).or_insert_with(|| self.stats.aggregates()),
-            };
-            for (aggregate, source) in aggregates.iter_mut().zip(self.stats.aggregate_sources()) {
-                aggregate.add(source, event);
-            }
+        let stats = Arc::clone(&self.stats);
+        match stats.only_key(event) {
+            Some(key) => self.add_to(&key, event),
+            None => stats.keys_of_values(event).iter().for_each(|key| self.add_to(key, event)),
+        }
+    }
+
+    /// Adds an event to the row with this key.
+    fn add_to(&mut self, key: &RowKey, event: &Event) {
+        let aggregates = match self.rows.get_mut(key) {
+            Some(aggregates) => aggregates,
+            None => self.rows.entry(key.compact_copy()).or_insert_with(|| self.stats.aggregates()),
+        };
+        for (aggregate, source) in aggregates.iter_mut().zip(self.stats.aggregate_sources()) {
+            aggregate.add(source, event);
         }
     }
 

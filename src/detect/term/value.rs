@@ -72,14 +72,11 @@ impl<'a> Value<'a> {
     /// Returns the value as one text, in which [`BETWEEN`] separates several values; `None` for
     /// [`Value::Null`].
     pub fn text(self) -> Option<Cow<'a, str>> {
-        let mut texts = self.texts();
-        match texts.pop() {
-            Some(only) if texts.is_empty() => Some(only),
-            Some(last) => {
-                texts.push(last);
-                Some(Cow::Owned(texts.join(BETWEEN)))
-            }
-            None => None,
+        match self {
+            // Nearly all values are single texts, which need no list.
+            Value::Text(text) => Some(text),
+            Value::Many(texts) => Some(Cow::Owned(texts.join(BETWEEN))),
+            other => other.texts().pop(),
         }
     }
 

@@ -99,7 +99,7 @@ pub fn parse_span_back(text: &str, now: EventTime) -> Result<EventTime, TimeErro
     let span = text.trim().parse::<jiff::Span>().map_err(|_| fail())?;
     let length: SignedDuration =
         span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(|_| fail())?;
-    let ticks = i64::try_from(length.as_nanos() / NANOSECONDS_PER_TICK).map_err(|_| fail())?;
+    let ticks = i64::try_from(length.as_nanos() / i128::from(NANOSECONDS_PER_TICK)).map_err(|_| fail())?;
     // "14 days ago" is a negative span. What else is negative lies in the future.
     let is_ago = text.trim().ends_with("ago");
     if (ticks < 0) != is_ago {
