@@ -64,19 +64,56 @@ pub fn sha256_of_all(mut reader: impl Read) -> io::Result<(String, u64)> {
     Ok((sha256, bytes))
 }
 
-/// The SHA-256 of a list of texts, some of which may be absent. Each text is preceded by its length
-/// in bytes as a little-endian u64; an absent text is only the length 2⁶⁴ − 1. So `["ab", "c"]` and
-/// `["a", "bc"]` have different digests, as do an absent text and an empty one.
-#[must_use]
-pub fn sha256_of_texts<'a>(texts: impl IntoIterator<Item = Option<&'a str>>) -> Sha256Digest {
-    // Hashing one buffer is faster than hashing many short ones.
-    let mut bytes = Vec::with_capacity(1024);
-    for text in texts {
-        let length = text.map_or(u64::MAX, |text| text.len() as u64);
-        bytes.extend_from_slice(&length.to_le_bytes());
-        bytes.extend_from_slice(text.unwrap_or_default().as_bytes());
+/// A list of texts of which the SHA-256 is computed. Some of the texts may be absent.
+///
+/// Each text is preceded by its length in bytes as a little-endian u64; an absent text is only the
+/// length 2⁶⁴ − 1. So `["ab", "c"]` and `["a", "bc"]` have different digests, as do an absent text
+/// and an empty one.
+pub struct HashedTexts {
+    /// The texts and their lengths. Hashing one buffer is faster than hashing many short ones.
+    bytes: Vec<u8>,
+}
+
+impl Default for HashedTexts {
+    /// Returns an empty list, with memory for most events.
+    fn default() -> Self {
+        HashedTexts { bytes: Vec::with_capacity(1024) }
     }
-    Sha256Digest(sha256_bytes(&bytes))
+}
+
+impl HashedTexts {
+    /// Adds a text to the list; `None` is an absent text.
+    pub fn push(&mut self, text: Option<&str>) {
+        let length = text.map_or(u64::MAX, |text| text.len() as u64);
+        self.bytes.extend_from_slice(&length.to_le_bytes());
+        self.bytes.extend_from_slice(text.unwrap_or_default().as_bytes());
+    }
+
+    /// Adds a text to the list, with its ASCII letters in lower case; `None` is an absent text.
+    pub fn push_in_lower_case(&mut self, text: Option<&str>) {
+        self.push(text);
+        let start = self.bytes.len() - text.map_or(0, str::len);
+        if let Some(added) = self.bytes.get_mut(start..) {
+            added.make_ascii_lowercase();
+        }
+    }
+
+    /// Adds a value to the list, as the text by which it is displayed.
+    pub fn push_shown(&mut self, value: impl fmt::Display) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(&[0; size_of::<u64>()]);
+        let text = self.bytes.len();
+        write!(self.bytes, "{value}").expect("memory takes all that is written");
+        let length = (self.bytes.len() - text) as u64;
+        let place = self.bytes.get_mut(start..text).expect("the length was written first");
+        place.copy_from_slice(&length.to_le_bytes());
+    }
+
+    /// Returns the SHA-256 of the list.
+    #[must_use]
+    pub fn sha256(&self) -> Sha256Digest {
+        Sha256Digest(sha256_bytes(&self.bytes))
+    }
 }
 
 /// Computes the SHA-256 of bytes that arrive in several buffers, one after the other.
@@ -139,7 +176,10 @@ impl<W: Write> Write for HashingWriter<W> {
 /// Converts bytes to lower-case hexadecimal digits, two for each byte.
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
-    let digits = bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
+    let mut digits = Vec::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        digits.extend_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+    }
     String::from_utf8(digits).expect("hexadecimal digits are ASCII")
 }
 
@@ -159,13 +199,33 @@ mod tests {
         assert_eq!(writer.finish(), (b"abc".to_vec(), OF_ABC.to_owned(), 3));
     }
 
+    /// Returns the digest of a list of texts.
+    fn of<const N: usize>(texts: [Option<&str>; N]) -> Sha256Digest {
+        let mut list = HashedTexts::default();
+        texts.into_iter().for_each(|text| list.push(text));
+        list.sha256()
+    }
+
+    #[test]
+    fn the_digest_is_that_of_lengths_and_texts() {
+        // The bytes as the description of the list says, and nothing else.
+        let bytes = b"\x02\0\0\0\0\0\0\0ab\xff\xff\xff\xff\xff\xff\xff\xff\x03\0\0\0\0\0\0\0-17";
+        let expected = Sha256Digest(sha256_bytes(bytes));
+        assert_eq!(of([Some("ab"), None, Some("-17")]), expected);
+        let mut list = HashedTexts::default();
+        list.push_in_lower_case(Some("aB"));
+        list.push_in_lower_case(None);
+        list.push_shown(-17);
+        assert_eq!(list.sha256(), expected);
+    }
+
     #[test]
     fn lists_that_join_to_the_same_text_have_different_digests() {
         let all = [
-            sha256_of_texts([Some("ab"), Some("c")]),
-            sha256_of_texts([Some("a"), Some("bc")]),
-            sha256_of_texts([Some("abc"), None]),
-            sha256_of_texts([Some("abc"), Some("")]),
+            of([Some("ab"), Some("c")]),
+            of([Some("a"), Some("bc")]),
+            of([Some("abc"), None]),
+            of([Some("abc"), Some("")]),
         ];
         assert!(all.iter().enumerate().all(|(i, one)| all.iter().skip(i + 1).all(|other| one != other)));
     }

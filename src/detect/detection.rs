@@ -4,6 +4,7 @@ use crate::detect::bounds;
 use crate::detect::indicator::IndicatorCounts;
 use crate::detect::lead::LeadCondition;
 use crate::detect::risk::{RiskObject, ThreatObject};
+use crate::detect::risk_message::RiskMessage;
 use crate::detect::sigma::placeholder::Placeholders;
 use crate::detect::splunk::search::Search;
 use crate::detect::splunk::search_error::{SearchError, SearchReason};
@@ -265,24 +266,14 @@ impl Detection {
     /// value for it, the text `$field$` stays.
     #[must_use]
     pub fn risk_message(&self, event: &Event) -> Option<String> {
-        let mut rest = self.risk_message_template.as_deref()?;
-        let mut message = String::with_capacity(256);
-        while let Some((before, after)) = rest.split_once('$') {
-            message.push_str(before);
-            let value = after
-                .split_once('$')
-                .and_then(|(name, behind)| self.search.value_of(name, event).map(|value| (value, behind)));
-            if let Some((value, behind)) = value {
-                message.push_str(&value);
-                rest = behind;
-            } else {
-                // This `$` does not begin a placeholder that can be filled; the next `$` still may.
-                message.push('$');
-                rest = after;
-            }
-        }
-        message.push_str(rest);
-        Some(message)
+        self.message().map(|message| message.about(event))
+    }
+
+    /// Returns the rule's message, ready to be filled in for many events; `None` if the rule has no
+    /// message.
+    #[must_use]
+    pub fn message(&self) -> Option<RiskMessage<'_>> {
+        self.risk_message_template.as_deref().map(|template| RiskMessage::new(template, &self.search))
     }
 }
 

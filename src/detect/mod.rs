@@ -23,6 +23,7 @@
 //! - `detection`: one rule, in whatever language it was written
 //! - `rule_file`: the rules of a file
 //! - `risk`: the risk that a rule states
+//! - `risk_message`: what a rule says about a match
 //! - `lead`: the part of a rule that the query name alone decides
 //! - `exclusion`: events that are known to be harmless at a site
 
@@ -35,6 +36,7 @@ mod lookup;
 mod nearest;
 mod predicate;
 mod risk;
+mod risk_message;
 mod rule_file;
 mod rule_id;
 mod sigma;
@@ -61,6 +63,7 @@ pub use predicate::test::{FieldTest, Position};
 pub use predicate::tree::ConditionTree;
 pub use predicate::{Hits, Inequality, Predicate, RequiredText};
 pub use risk::{RiskObject, ThreatObject};
+pub use risk_message::RiskMessage;
 pub use rule_file::FileRule;
 pub use rule_id::canonical_id;
 pub use sigma::placeholder::Placeholders;

@@ -14,42 +14,42 @@ const UNKNOWN: Cow<'static, str> = Cow::Borrowed("?");
 
 /// One item of `QueryResults`: an answer of the resolver to a DNS query.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct Answer<'r> {
     /// The name of the DNS record type (`A`, `AAAA`, `CNAME`, …), or `TYPE<n>` for a number without
     /// a known name. It is `?` for an item that is neither an address nor of the form `type: <n>
     /// <data>`, and for an item that was cut off, unless its type is complete.
     pub kind: Cow<'static, str>,
     /// The data of the answer: an address, a name, or the whole item if its type is `?`. Empty if
     /// the log has no data.
-    pub data: String,
+    pub data: Cow<'r, str>,
     /// True if the answer is incomplete, because the logged value of `QueryResults` ends within it.
     pub cut: bool,
 }
 
 /// A parsed `QueryResults` value: its answers, and the addresses among them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct QueryResults {
+pub struct QueryResults<'r> {
     /// All answers of the resolver, in the logged order, including one that was cut off.
-    pub answers: Vec<Answer>,
+    pub answers: Vec<Answer<'r>>,
     /// The addresses among the complete answers, in the logged order. An IPv4 address logged as
     /// `::ffff:1.2.3.4` is `1.2.3.4` here.
-    pub resolved_ips: Vec<String>,
+    pub resolved_ips: Vec<Cow<'r, str>>,
 }
 
-impl QueryResults {
+impl<'r> QueryResults<'r> {
     /// Parses a logged `QueryResults`. `-` and an empty string mean no answers. An item of unknown
     /// form is kept whole, with the type `?`: nothing that was logged is dropped.
     #[must_use]
-    pub fn parse(text: &str) -> Self {
+    pub fn parse(text: &'r str) -> Self {
         let mut results = QueryResults::default();
         for item in whole_items(text) {
             let (kind, data) = if let Some((kind, data)) = address(item) {
                 results.resolved_ips.push(data.clone());
                 (Cow::Borrowed(kind), data)
             } else if let Some((number, data)) = typed(item) {
-                (record_type_name(number), data.to_owned())
+                (record_type_name(number), data.into())
             } else {
-                (UNKNOWN, item.to_owned())
+                (UNKNOWN, item.into())
             };
             results.answers.push(Answer { kind, data, cut: false });
         }
@@ -58,7 +58,7 @@ impl QueryResults {
             let typed = typed(fragment).filter(|(_, data)| !data.is_empty());
             let (kind, data) =
                 typed.map_or((UNKNOWN, fragment), |(number, data)| (record_type_name(number), data));
-            results.answers.push(Answer { kind, data: data.to_owned(), cut: true });
+            results.answers.push(Answer { kind, data: data.into(), cut: true });
         }
         results
     }
@@ -118,17 +118,17 @@ pub fn answer_items(text: &str) -> impl Iterator<Item = AnswerItem<'_>> {
 /// Parses an item of `QueryResults` as an IP address. Returns the name of the record type (`A` or
 /// `AAAA`) and the address in canonical form; an IPv4 address in IPv6 form becomes plain IPv4.
 /// `None` if the item is not an address.
-fn address(item: &str) -> Option<(&'static str, String)> {
+fn address(item: &str) -> Option<(&'static str, Cow<'_, str>)> {
     // This is the usual form. An IPv4 address can be written in one way only, so it is kept
     // unchanged.
     let undressed = item.strip_prefix("::ffff:").unwrap_or(item);
     if undressed.parse::<Ipv4Addr>().is_ok() {
-        return Some(("A", undressed.to_owned()));
+        return Some(("A", undressed.into()));
     }
     let address: Ipv6Addr = item.parse().ok()?;
     Some(match address.to_ipv4_mapped() {
-        Some(undressed) => ("A", undressed.to_string()),
-        None => ("AAAA", address.to_string()),
+        Some(undressed) => ("A", undressed.to_string().into()),
+        None => ("AAAA", address.to_string().into()),
     })
 }
 
@@ -193,7 +193,7 @@ mod tests {
             .into_iter()
             .map(|answer| {
                 assert!(!answer.cut, "{text}");
-                (answer.kind.into_owned(), answer.data)
+                (answer.kind.into_owned(), answer.data.into_owned())
             })
             .collect()
     }
@@ -225,7 +225,7 @@ mod tests {
         #[test]
         fn addresses_are_written_in_one_way(item in item()) {
             let twin = item.parse::<IpAddr>().ok().map(|address| address.to_canonical());
-            let twin = twin.map(|address| (if address.is_ipv4() { "A" } else { "AAAA" }, address.to_string()));
+            let twin = twin.map(|address| (if address.is_ipv4() { "A" } else { "AAAA" }, address.to_string().into()));
             prop_assert_eq!(address(&item), twin);
         }
     }
@@ -294,7 +294,7 @@ mod tests {
         ] {
             let QueryResults { answers, resolved_ips } = QueryResults::parse(text);
             assert_eq!(resolved_ips, whole, "{text}");
-            let last = Answer { kind: kind.into(), data: data.to_owned(), cut: true };
+            let last = Answer { kind: kind.into(), data: data.into(), cut: true };
             assert_eq!(answers.last(), Some(&last), "{text}");
             assert_eq!(answers.iter().filter(|answer| answer.cut).count(), 1, "{text}");
             assert_eq!(answers.len(), whole_items(text).count() + 1, "{text}");

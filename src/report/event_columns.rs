@@ -102,13 +102,13 @@ impl MatchRow<'_> {
         "matched_query_on_label",
         Texts,
         "those of `matched_query` whose text is whole labels of the name (the parts between its dots): `*t.me*` in `cdn.t.me` and `t.me.evil.com`, but not in `client.medium.com`; a pattern's text reaches from the first to the last character that it states; a regular expression, and a pattern that states no text, are always listed",
-        |row| Cell::texts(&row.matched_query_on_label),
+        |row| Cell::texts(row.matched_query_on_label),
     );
     pub(super) const MATCHED_ANSWER: ColumnOf<Self> = ColumnOf::<Self>::always(
         "matched_answer",
         Texts,
         "the detection's patterns, networks and addresses for the answer that the event satisfies",
-        |row| Cell::texts(&row.matched_answer),
+        |row| Cell::texts(row.matched_answer),
     );
     pub(super) const DETECTION_NAME: ColumnOf<Self> =
         ColumnOf::always("detection_name", Text, "name of the detection", |row| {
@@ -117,6 +117,6 @@ impl MatchRow<'_> {
 }
 
 /// Returns the cells of one item of the answer to a DNS query, in the order of [`ANSWER`].
-fn answer_cells(answer: &Answer) -> Vec<Cell<'_>> {
-    vec![Cell::text(&*answer.kind), Cell::text(&answer.data), Cell::Boolean(answer.cut)]
+fn answer_cells<'a>(answer: &'a Answer<'_>) -> Vec<Cell<'a>> {
+    vec![Cell::text(&*answer.kind), Cell::text(&*answer.data), Cell::Boolean(answer.cut)]
 }

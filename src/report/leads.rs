@@ -124,7 +124,7 @@ impl<'a> MatchRow<'a> {
                 "matched_query",
                 Texts,
                 "the detection's patterns for the queried name that the event satisfies",
-                |row| Cell::texts(&row.matched_query),
+                |row| Cell::texts(row.matched_query),
             ),
             Self::MATCHED_QUERY_ON_LABEL,
             Self::MATCHED_ANSWER,

@@ -10,7 +10,7 @@
 use std::borrow::Cow;
 
 use super::name_columns::NameColumns;
-use crate::base::digest::{Sha256Digest, sha256_of_texts};
+use crate::base::digest::{HashedTexts, Sha256Digest};
 use crate::event::{Event, EventTime, QueriedName, QueryResults};
 use crate::ledger::container::Origin;
 use crate::ledger::damage::Integrity;
@@ -39,18 +39,18 @@ pub struct MatchRow<'a> {
     /// The name that the DNS query asked for, split into its parts.
     pub name: QueriedName<'a>,
     /// The answer to the DNS query, split into its items.
-    pub results: QueryResults,
+    pub results: QueryResults<'a>,
     /// Those of the detection's patterns for the queried name that the event satisfies.
-    pub matched_query: Vec<&'a str>,
+    pub matched_query: &'a [&'a str],
     /// Those of `matched_query` whose text is one or more whole labels of the queried name, the
     /// parts between its dots. Patterns that state no text are among them.
-    pub matched_query_on_label: Vec<&'a str>,
+    pub matched_query_on_label: &'a [&'a str],
     /// Those of the detection's patterns for the name or the path of the querying program that the
     /// event satisfies.
-    pub matched_process: Vec<&'a str>,
+    pub matched_process: &'a [&'a str],
     /// Those of the detection's patterns, networks and addresses for the answer that the event
     /// satisfies.
-    pub matched_answer: Vec<Cow<'a, str>>,
+    pub matched_answer: &'a [Cow<'a, str>],
     /// The detection's risk score, 0 to 100. `None` if the detection's rule states none, and for a
     /// lead.
     pub risk_score: Option<i64>,
@@ -230,14 +230,14 @@ impl<'a> MatchRow<'a> {
                 |row| Cell::optional(row.context.detection_version),
             ),
             ColumnOf::always("matched_query", Texts, "the detection's patterns for the queried name that the event satisfies", |row| {
-                Cell::texts(&row.matched_query)
+                Cell::texts(row.matched_query)
             }),
             Self::MATCHED_QUERY_ON_LABEL,
             ColumnOf::always(
                 "matched_process",
                 Texts,
                 "the detection's patterns for `process_name` and `Image` that the event satisfies",
-                |row| Cell::texts(&row.matched_process),
+                |row| Cell::texts(row.matched_process),
             ),
             Self::MATCHED_ANSWER,
             ColumnOf::nullable(
@@ -297,7 +297,7 @@ impl NameColumns for MatchRow<'_> {
 /// Returns a hash of an event's content. All copies of the event have the same hash: in a live log,
 /// in an export and in a log that the event was forwarded to.
 ///
-/// The hash is the SHA-256 ([`sha256_of_texts`]) of these texts, in this order:
+/// The hash is the SHA-256 of a list ([`HashedTexts`]) of these texts, in this order:
 ///
 /// - provider, channel and computer, in lower case;
 /// - EventID and EventRecordID;
@@ -314,21 +314,27 @@ impl NameColumns for MatchRow<'_> {
 /// apart.
 #[must_use]
 pub fn event_hash(event: &Event) -> Sha256Digest {
+    fn filled(text: &str) -> Option<&str> {
+        Some(text).filter(|text| !text.is_empty())
+    }
     let system = &event.system;
-    let time =
-        system.time_created.map_or_else(|| system.time_created_raw.clone(), |time| time.ticks().to_string());
-    let record_id = system.event_record_id.map(|id| id.to_string());
-    let written: [Option<Cow<'_, str>>; 6] = [
-        Some(system.provider.to_ascii_lowercase().into()),
-        Some(system.channel.to_ascii_lowercase().into()),
-        Some(system.computer.to_ascii_lowercase().into()),
-        Some(system.event_id.to_string().into()),
-        record_id.map(Cow::Owned),
-        Some(time.into()),
-    ];
-    let data = event.fields().filter(|(field, _)| field.hashed).map(|(_, value)| value);
-    let texts = written.iter().map(Option::as_deref).chain(data);
-    sha256_of_texts(texts.map(|text| text.filter(|text| !text.is_empty())))
+    let mut texts = HashedTexts::default();
+    texts.push_in_lower_case(filled(&system.provider));
+    texts.push_in_lower_case(filled(&system.channel));
+    texts.push_in_lower_case(filled(&system.computer));
+    texts.push_shown(system.event_id);
+    match system.event_record_id {
+        Some(id) => texts.push_shown(id),
+        None => texts.push(None),
+    }
+    match system.time_created {
+        Some(time) => texts.push_shown(time.ticks()),
+        None => texts.push(filled(&system.time_created_raw)),
+    }
+    for (_, value) in event.fields().filter(|(field, _)| field.hashed) {
+        texts.push(value.and_then(filled));
+    }
+    texts.sha256()
 }
 
 #[cfg(test)]

@@ -167,7 +167,7 @@ impl<'a> Collector<'a> {
     pub(super) fn add_hits(
         &mut self,
         file: usize,
-        events: &[EventWithHits],
+        events: &[EventWithHits<'_>],
         mut hits: UnitHits,
         detector: &Detector<'_>,
     ) -> Result<(), SweepError> {

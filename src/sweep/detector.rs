@@ -8,7 +8,7 @@ use super::excluded::{ExclusionCounts, excluded_from, excluding};
 use super::hits::{DetectionHits, DetectionIndex, EventWithHits, Hit, HitTables, Role, UnitHits};
 use super::leads::{lead_conditions, lead_predicate};
 use crate::config::{Config, Leads, Queries};
-use crate::detect::{Detection, Predicate};
+use crate::detect::{Detection, Hits, Predicate, RiskMessage};
 use crate::event::{Event, QueriedName, QueryResults};
 use crate::evidence::discover::{Discovery, LogFile};
 use crate::output::OutputError;
@@ -23,6 +23,8 @@ struct Rule<'a> {
     detection: &'a Detection,
     /// The detection's id and name. All hosts with matches of the detection share this copy.
     label: Arc<DetectionLabel>,
+    /// What the detection says about a match; `None` if it says nothing.
+    message: Option<RiskMessage<'a>>,
     /// The condition that makes a query of Windows' own DNS client a lead; `None` if the detection
     /// has no leads.
     lead_condition: Option<Predicate>,
@@ -38,14 +40,17 @@ impl Rule<'_> {
         }
     }
 
-    fn row<'e>(&'e self, detected: &'e EventWithHits, context: MatchContext<'e>) -> MatchRow<'e> {
+    fn row<'e>(
+        &'e self,
+        detected: &'e EventWithHits<'_>,
+        patterns: &'e Hits<'_>,
+        context: MatchContext<'e>,
+    ) -> MatchRow<'e> {
         let LocatedEvent { location, integrity, event } = &detected.located;
-        let (hits, detection) = match detected.role {
-            Role::Match => (self.detection.search.predicate.hits_of_match(event), Some(self.detection)),
-            // Only the queried name of a lead is known to satisfy the detection.
-            Role::Lead => {
-                (self.lead_condition.as_ref().map(|names| names.hits(event)).unwrap_or_default(), None)
-            }
+        // Only the queried name of a lead is known to satisfy the detection.
+        let (risk_score, message) = match detected.role {
+            Role::Match => (self.detection.risk_score, self.message.as_ref()),
+            Role::Lead => (None, None),
         };
         MatchRow {
             chunk_number: location.chunk_number,
@@ -55,12 +60,12 @@ impl Rule<'_> {
             occurrence: detected.occurrence,
             name: QueriedName::new(event.query_name().unwrap_or_default()),
             results: QueryResults::parse(event.query_results().unwrap_or_default()),
-            matched_query: hits.matched_query,
-            matched_query_on_label: hits.matched_query_on_label,
-            matched_process: hits.matched_process,
-            matched_answer: hits.matched_answer,
-            risk_score: detection.and_then(|detection| detection.risk_score).map(i64::from),
-            risk_message: detection.and_then(|detection| detection.risk_message(event)),
+            matched_query: &patterns.matched_query,
+            matched_query_on_label: &patterns.matched_query_on_label,
+            matched_process: &patterns.matched_process,
+            matched_answer: &patterns.matched_answer,
+            risk_score: risk_score.map(i64::from),
+            risk_message: message.map(|message| message.about(event)),
             event,
             context,
         }
@@ -91,6 +96,7 @@ impl<'a> Detector<'a> {
                 id: loaded.detection.id.clone(),
                 name: loaded.detection.name.clone(),
             }),
+            message: loaded.detection.message(),
             lead_condition: lead_condition(condition),
         });
         Detector { rules: rules.collect(), config, discovery, tables }
@@ -105,7 +111,7 @@ impl<'a> Detector<'a> {
     /// detection describes, and queries of Windows' own DNS client for a name that a detection
     /// describes. If all of Sysmon's DNS queries get a row (`--queries`), those without a hit are
     /// returned too. Events outside the period are left out.
-    pub(super) fn detect(&self, events: Vec<LocatedEvent>) -> Vec<EventWithHits> {
+    pub(super) fn detect(&self, events: Vec<LocatedEvent>) -> Vec<EventWithHits<'_>> {
         let in_window = events
             .into_iter()
             .filter(|located| self.config.window.may_match(located.event.system.time_created));
@@ -125,28 +131,28 @@ impl<'a> Detector<'a> {
         detected.collect()
     }
 
-    fn hits(&self, role: Role, event: &Event) -> Vec<Hit> {
+    fn hits(&self, role: Role, event: &Event) -> Vec<Hit<'_>> {
         if role == Role::Lead && event.query_name().is_none_or(str::is_empty) {
             // An event without a name cannot be a lead.
             return Vec::new();
         }
-        let describing = self
-            .rules
-            .iter()
-            .enumerate()
-            .filter(|(_, rule)| rule.condition(role).is_some_and(|condition| condition.evaluate(event)));
-        let hit = |(place, rule): (usize, &Rule<'_>)| Hit {
-            detection: DetectionIndex(place),
-            excluded_by: excluding(&self.config.exclusions, event, &rule.detection.id),
-        };
-        describing.map(hit).collect()
+        let hits = self.rules.iter().enumerate().filter_map(|(place, rule)| {
+            let patterns = rule.condition(role)?.hits_of_match(event)?;
+            let excluded_by = excluding(&self.config.exclusions, event, &rule.detection.id);
+            Some(Hit { detection: DetectionIndex(place), patterns, excluded_by })
+        });
+        hits.collect()
     }
 
     /// Makes the counts, and the rows of the tables of matches and leads, for a file's events that
     /// detections describe. Each event gets a row for each of these detections, in the order of the
     /// detections. Where an exclusion takes the event away from a detection, there is a row only
     /// with `--keep-excluded`.
-    pub(super) fn reduce(&self, file: &LogFile, detected: &[EventWithHits]) -> Result<UnitHits, OutputError> {
+    pub(super) fn reduce(
+        &self,
+        file: &LogFile,
+        detected: &[EventWithHits<'_>],
+    ) -> Result<UnitHits, OutputError> {
         let with_hits = || detected.iter().filter(|event| !event.hits.is_empty());
         let leads = with_hits().filter(|event| event.role == Role::Lead).count();
         let matches = with_hits().count() - leads;
@@ -161,7 +167,7 @@ impl<'a> Detector<'a> {
         let source_path = if matches + leads == 0 { String::new() } else { file.source_path() };
         for event in with_hits() {
             for hit in &event.hits {
-                self.reduce_hit(file, &source_path, event, *hit, &mut reduced)?;
+                self.reduce_hit(file, &source_path, event, hit, &mut reduced)?;
             }
             self.count(event, &mut reduced);
         }
@@ -170,7 +176,7 @@ impl<'a> Detector<'a> {
 
     /// Adds one to the counts of the host that logged an event, which detections describe. The
     /// event counts once, however many detections describe it.
-    fn count(&self, event: &EventWithHits, reduced: &mut UnitHits) {
+    fn count(&self, event: &EventWithHits<'_>, reduced: &mut UnitHits) {
         let computer = &event.located.event.system.computer;
         let mut exclusions = excluded_from(&event.hits).peekable();
         let counts = match event.role {
@@ -200,8 +206,8 @@ impl<'a> Detector<'a> {
         &self,
         file: &LogFile,
         source_path: &str,
-        event: &EventWithHits,
-        hit: Hit,
+        event: &EventWithHits<'_>,
+        hit: &Hit<'_>,
         reduced: &mut UnitHits,
     ) -> Result<(), OutputError> {
         let DetectionIndex(place) = hit.detection;
@@ -223,7 +229,7 @@ impl<'a> Detector<'a> {
             detection_version: rule.detection.version.as_deref(),
             excluded_by: hit.exclusion_name(self.config),
         };
-        let row = rule.row(event, context);
+        let row = rule.row(event, &hit.patterns, context);
         match event.role {
             Role::Match => {
                 let matches = reduced.matches.as_mut().expect("tables are written, so matches have one");
@@ -238,7 +244,7 @@ impl<'a> Detector<'a> {
 
     /// Returns an event with the detections that describe it and from which no exclusion takes it
     /// away; `None` if there are none, so that the event is not a match.
-    fn matched<'e>(&'e self, event: &'e EventWithHits) -> Option<MatchedEvent<'e>> {
+    fn matched<'e>(&'e self, event: &'e EventWithHits<'_>) -> Option<MatchedEvent<'e>> {
         let hits = event.hits.iter().filter(|hit| hit.excluded_by.is_none());
         let rules = hits.filter_map(|hit| self.rules.get(hit.detection.0));
         let (mut detections, mut risk_score) = (Vec::new(), None);

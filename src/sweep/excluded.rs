@@ -69,7 +69,7 @@ pub(super) fn excluding(
 
 /// Returns the exclusions that apply to any of an event's hits (the detections that describe the
 /// event). An exclusion that applies to several hits is returned once.
-pub(super) fn excluded_from(hits: &[Hit]) -> impl Iterator<Item = ExclusionIndex> {
+pub(super) fn excluded_from(hits: &[Hit<'_>]) -> impl Iterator<Item = ExclusionIndex> {
     let exclusions: BTreeSet<ExclusionIndex> = hits.iter().filter_map(|hit| hit.excluded_by).collect();
     exclusions.into_iter()
 }

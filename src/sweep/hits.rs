@@ -10,7 +10,7 @@ use super::excluded::{ExclusionCounts, ExclusionIndex};
 use super::leads::LeadCounts;
 use crate::base::digest::Sha256Digest;
 use crate::config::{Config, ExcludedRows, LoadedDetection};
-use crate::detect::StatsTable;
+use crate::detect::{Hits, StatsTable};
 use crate::event::{DNS_CLIENT_QUERY, DNS_QUERY, Event};
 use crate::output::{Rows, Table};
 use crate::report::{Hosts, Occurrence};
@@ -23,19 +23,21 @@ pub(super) struct DetectionIndex(pub(super) usize);
 
 /// An event with its hits, which are the detections that describe the event. Exclusions may take
 /// all of them away. An event has no hits only if all DNS queries get a row (`--queries`).
-pub(super) struct EventWithHits {
+pub(super) struct EventWithHits<'d> {
     pub located: LocatedEvent,
     pub hash: Sha256Digest,
     pub occurrence: Occurrence,
     pub role: Role,
-    pub hits: Vec<Hit>,
+    pub hits: Vec<Hit<'d>>,
 }
 
 /// A hit: a detection that describes an event. For a lead, the detection describes only the name
 /// that the event queries.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Hit {
+#[derive(Debug)]
+pub(super) struct Hit<'d> {
     pub detection: DetectionIndex,
+    /// The detection's patterns that the event satisfies.
+    pub patterns: Hits<'d>,
     /// The first exclusion that applies to the hit, which is then neither a match nor a lead;
     /// `None` if no exclusion applies.
     pub excluded_by: Option<ExclusionIndex>,
@@ -64,15 +66,15 @@ impl Role {
     }
 }
 
-impl Hit {
+impl Hit<'_> {
     /// Returns true if the hit gets a row in `matches.parquet` or `leads.parquet`. A hit that an
     /// exclusion takes away gets a row only with `--keep-excluded`.
-    pub(super) fn is_written(self, config: &Config) -> bool {
+    pub(super) fn is_written(&self, config: &Config) -> bool {
         self.excluded_by.is_none() || config.options.excluded_rows == ExcludedRows::Kept
     }
 
     /// Returns the name of the exclusion that applies to the hit; `None` if no exclusion applies.
-    pub(super) fn exclusion_name(self, config: &Config) -> Option<&str> {
+    pub(super) fn exclusion_name<'c>(&self, config: &'c Config) -> Option<&'c str> {
         let ExclusionIndex(place) = self.excluded_by?;
         let loaded = config.exclusions.get(place).expect("an exclusion that applies is one of the sweep's");
         Some(&loaded.exclusion.name)
@@ -157,7 +159,7 @@ impl DetectionHits {
 
     /// Counts an event that the detection describes, as a match or a lead. The caller leaves out
     /// events that an exclusion takes away.
-    pub(super) fn add(&mut self, detected: &EventWithHits) {
+    pub(super) fn add(&mut self, detected: &EventWithHits<'_>) {
         let event = &detected.located.event;
         match (detected.role, detected.occurrence) {
             (Role::Lead, occurrence) => self.leads.add(occurrence),
@@ -204,7 +206,7 @@ impl SeenEvents {
     /// (`Security/UserID`, which is not part of a match's hash). If an exclusion with a condition
     /// on that field took away the first event alone, the others would count as copies of an event
     /// that is not a match.
-    pub(super) fn mark_copies(&mut self, events: &mut [EventWithHits]) -> bool {
+    pub(super) fn mark_copies(&mut self, events: &mut [EventWithHits<'_>]) -> bool {
         let mut copies = false;
         for event in events.iter_mut().filter(|event| !event.hits.is_empty()) {
             if !self.hashes.insert(event.hash) {
@@ -215,7 +217,7 @@ impl SeenEvents {
                 }
                 continue;
             }
-            for Hit { detection, excluded_by } in &event.hits {
+            for Hit { detection, excluded_by, .. } in &event.hits {
                 if let Some(exclusion) = excluded_by {
                     self.excluded.insert((event.hash, *detection), *exclusion);
                 }
@@ -226,7 +228,7 @@ impl SeenEvents {
 
     /// Adds an event from a deleted record. Returns true if the event was not seen before, neither
     /// in a live record nor in another deleted record.
-    pub(super) fn is_new(&mut self, event: &EventWithHits) -> bool {
+    pub(super) fn is_new(&mut self, event: &EventWithHits<'_>) -> bool {
         self.hashes.insert(event.hash)
     }
 }

@@ -74,7 +74,7 @@ const KEY_END: usize = 32 + 1 + 8;
 impl UnitQueries {
     /// Encodes those events of a file that are DNS queries of Sysmon. `file` is the position of the
     /// file among all files of the sweep.
-    pub(super) fn of(file: usize, live: &[EventWithHits], recovered: &[EventWithHits]) -> Self {
+    pub(super) fn of(file: usize, live: &[EventWithHits<'_>], recovered: &[EventWithHits<'_>]) -> Self {
         let count = live.len() + recovered.len();
         let mut queries =
             UnitQueries { bytes: Vec::with_capacity(count * QUERY_BYTES), ends: Vec::with_capacity(count) };
@@ -86,7 +86,7 @@ impl UnitQueries {
 
     /// Appends the key and the encoded form of a query. The key begins with the computer in lower
     /// case and the time; events without a time come first.
-    fn push(&mut self, file: usize, event: &EventWithHits) {
+    fn push(&mut self, file: usize, event: &EventWithHits<'_>) {
         let EventWithHits { located, hash, .. } = event;
         let system = &located.event.system;
         let is_recovered = matches!(located.integrity, Integrity::Recovered(_));
@@ -268,10 +268,10 @@ fn rows(part: &[PlacedQuery], table: &Table, discovery: &Discovery) -> Result<Ro
             occurrence: *occurrence,
             name: QueriedName::new(located.event.query_name().unwrap_or_default()),
             results: QueryResults::parse(located.event.query_results().unwrap_or_default()),
-            matched_query: Vec::new(),
-            matched_query_on_label: Vec::new(),
-            matched_process: Vec::new(),
-            matched_answer: Vec::new(),
+            matched_query: &[],
+            matched_query_on_label: &[],
+            matched_process: &[],
+            matched_answer: &[],
             risk_score: None,
             risk_message: None,
             event: &located.event,

@@ -83,7 +83,7 @@ pub(super) fn hand_over(
     take: &mut TakeMatch<'_>,
     detector: &Detector<'_>,
     (evidence, source_path): (&str, &str),
-    events: &[EventWithHits],
+    events: &[EventWithHits<'_>],
 ) -> Result<(), SweepError> {
     for EventWithHits { located, hash, occurrence, role, hits } in events {
         let hits = hits.iter().filter(|hit| hit.excluded_by.is_none());

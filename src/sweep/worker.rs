@@ -34,11 +34,11 @@ pub(super) struct FinishedUnit<'a> {
     /// The account of the block: how many bytes and records it has, and which of them are damaged.
     pub part: FileReport,
     /// The block's events that detections describe, in file order.
-    pub detected: Vec<EventWithHits>,
+    pub detected: Vec<EventWithHits<'a>>,
     /// The events from deleted records of the block that detections describe. They become matches
     /// only after all units were read, when it is known which of them are copies of events in
     /// records that were not deleted.
-    pub recovered: Vec<EventWithHits>,
+    pub recovered: Vec<EventWithHits<'a>>,
     /// The rows and counts for the events in `detected`. An error means a bug in dnsweep, or that
     /// the journal of the sweep that is being resumed, or a part that is being merged, is broken.
     pub hits: Result<UnitHits, SweepError>,
@@ -162,7 +162,7 @@ impl<'a> Worker<'a> {
 
     /// Works on a unit (a block of a file): reads and decodes its block, or takes its events from
     /// the journal of the sweep that is being resumed, and looks for matches and leads.
-    pub(super) fn work<'u>(&self, unit: Unit<'u>) -> FinishedUnit<'u> {
+    pub(super) fn work<'u>(&'u self, unit: Unit<'u>) -> FinishedUnit<'u> {
         let Unit { file, number, block, source } = unit;
         let place = UnitPlace { file, number, block };
         let known = match source {
@@ -199,7 +199,7 @@ impl<'a> Worker<'a> {
 
     /// Adds what was taken of the process events of a unit. If the sweep leaves a part (the file
     /// from which outputs are merged), adds what the part gets of the unit.
-    fn with_processes<'u>(&self, done: FinishedUnit<'u>, processes: UnitProcesses) -> FinishedUnit<'u> {
+    fn with_processes<'u>(&'u self, done: FinishedUnit<'u>, processes: UnitProcesses) -> FinishedUnit<'u> {
         let UnitProcesses { for_part: processes, links } = processes;
         let interrupted = done.interrupted || self.was_cut_short(done.file, processes.is_unread());
         let number = self.parts.number(done.number);
@@ -229,7 +229,7 @@ impl<'a> Worker<'a> {
         });
     }
 
-    fn read<'u>(&self, place: UnitPlace<'u>, chain: Option<&OrderedHash>) -> FinishedUnit<'u> {
+    fn read<'u>(&'u self, place: UnitPlace<'u>, chain: Option<&OrderedHash>) -> FinishedUnit<'u> {
         let UnitPlace { file, block, .. } = place;
         let log = match file.open() {
             Ok(log) => log,
@@ -279,7 +279,7 @@ impl<'a> Worker<'a> {
         file.is_in_container() && is_unread && interrupt.load(Ordering::Relaxed)
     }
 
-    fn done<'u>(&self, place: UnitPlace<'u>, part: FileReport, events: Events) -> FinishedUnit<'u> {
+    fn done<'u>(&'u self, place: UnitPlace<'u>, part: FileReport, events: Events) -> FinishedUnit<'u> {
         let UnitPlace { file, number, block } = place;
         let detected = self.detector.detect(events.live);
         let recovered = self.detector.detect(events.recovered);
@@ -324,9 +324,9 @@ impl<'a> Worker<'a> {
     /// other event.
     pub(super) fn recover(
         &self,
-        recovered: Vec<(usize, EventWithHits)>,
+        recovered: Vec<(usize, EventWithHits<'_>)>,
         seen: &mut SeenEvents,
-        mut found: impl FnMut(usize, &[EventWithHits], UnitHits) -> Result<(), SweepError>,
+        mut found: impl FnMut(usize, &[EventWithHits<'_>], UnitHits) -> Result<(), SweepError>,
     ) -> Result<(), SweepError> {
         for (number, event) in recovered {
             if seen.is_new(&event) {

@@ -23,7 +23,30 @@ pub struct Hits<'p> {
     pub matched_answer: Vec<Cow<'p, str>>,
 }
 
+/// The numbers of patterns in the lists of [`Hits`], in the order of its fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct HitCount([usize; 4]);
+
 impl<'p> Hits<'p> {
+    /// Returns the number of patterns in each list.
+    pub(super) fn count(&self) -> HitCount {
+        let Hits { matched_query, matched_query_on_label, matched_process, matched_answer } = self;
+        HitCount([
+            matched_query.len(),
+            matched_query_on_label.len(),
+            matched_process.len(),
+            matched_answer.len(),
+        ])
+    }
+
+    /// Takes out what was added after the patterns were counted.
+    pub(super) fn truncate(&mut self, HitCount([query, on_label, process, answer]): HitCount) {
+        self.matched_query.truncate(query);
+        self.matched_query_on_label.truncate(on_label);
+        self.matched_process.truncate(process);
+        self.matched_answer.truncate(answer);
+    }
+
     /// Adds a pattern, network or address of the rule that matched the answer to a DNS query, if
     /// `field` is one of the fields of the answer.
     pub(super) fn add_answer(&mut self, field: Field, text: Cow<'p, str>) {

@@ -164,72 +164,83 @@ impl Predicate {
     /// event match.
     #[must_use]
     pub fn hits(&self, event: &Event) -> Hits<'_> {
-        if self.evaluate(event) { self.hits_of_match(event) } else { Hits::default() }
+        self.hits_of_match(event).unwrap_or_default()
     }
 
-    /// Returns the patterns that made an event match, like [`Predicate::hits`], but for an event
-    /// that is known to match, which saves an evaluation.
+    /// Returns the patterns that made an event match, like [`Predicate::hits`]; `None` if the event
+    /// does not match.
     #[must_use]
-    pub fn hits_of_match(&self, event: &Event) -> Hits<'_> {
+    pub fn hits_of_match(&self, event: &Event) -> Option<Hits<'_>> {
         let mut hits = Hits::default();
-        self.collect_hits(&mut FieldCache::new(event), true, &mut hits);
-        hits
+        self.collect_hits(&mut FieldCache::new(event), true, &mut hits).then_some(hits)
     }
 
-    /// Adds to `hits` the patterns in this predicate that made an event match the rule. `wanted` is
-    /// the truth value by which this predicate contributes to the match: true, or false inside an
-    /// odd number of negations.
-    fn collect_hits<'p>(&'p self, event: &mut FieldCache<'_>, wanted: bool, hits: &mut Hits<'p>) {
+    /// Returns true if the truth value of this predicate for an event is `wanted`: true, or false
+    /// inside an odd number of negations. If so, adds to `hits` the patterns in the predicate that
+    /// made the event match the rule.
+    fn collect_hits<'p>(&'p self, event: &mut FieldCache<'_>, wanted: bool, hits: &mut Hits<'p>) -> bool {
         match self {
             Predicate::And(children) | Predicate::Or(children) => {
                 // All children of a true AND are true, and all children of a false OR are false.
-                let alike = matches!(self, Predicate::And(_)) == wanted;
-                for child in children {
-                    if alike || child.holds_for(event) == wanted {
-                        child.collect_hits(event, wanted, hits);
+                if matches!(self, Predicate::And(_)) == wanted {
+                    let known = hits.count();
+                    let alike = children.iter().all(|child| child.collect_hits(event, wanted, hits));
+                    if !alike {
+                        hits.truncate(known);
                     }
+                    alike
+                } else {
+                    children.iter().fold(false, |any, child| child.collect_hits(event, wanted, hits) || any)
                 }
             }
             Predicate::Not(child) => child.collect_hits(event, !wanted, hits),
-            Predicate::Matches { field, pattern } if wanted => {
+            leaf => {
+                let is_wanted = leaf.holds_for(event) == wanted;
+                if is_wanted && wanted {
+                    leaf.add_hits(event, hits);
+                }
+                is_wanted
+            }
+        }
+    }
+
+    /// Adds to `hits` the patterns of this predicate, which is true of an event and does not
+    /// consist of others.
+    fn add_hits<'p>(&'p self, event: &mut FieldCache<'_>, hits: &mut Hits<'p>) {
+        match self {
+            Predicate::Matches { field, pattern } => {
                 hits.add(event.event, *field, pattern.text(), |name| pattern.is_on_label(name));
             }
-            Predicate::Fits { field, expression } if wanted => {
+            Predicate::Fits { field, expression } => {
                 hits.add(event.event, *field, expression.text(), |name| expression.is_on_label(name));
             }
-            Predicate::InNetwork { field, network } if wanted => {
-                hits.add_answer(*field, network.text().into());
-            }
-            Predicate::OneOf { field, patterns } if wanted => event.each(*field, |value| {
+            Predicate::InNetwork { field, network } => hits.add_answer(*field, network.text().into()),
+            Predicate::OneOf { field, patterns } => event.each(*field, |value| {
                 for pattern in patterns.matching(value) {
                     hits.add(event.event, *field, pattern.text(), |name| pattern.is_on_label(name));
                 }
             }),
-            Predicate::ListedName(names) if wanted => event.each(Field::QUERY_NAME, |name| {
+            Predicate::ListedName(names) => event.each(Field::QUERY_NAME, |name| {
                 for entry in names.entries_for(name) {
                     hits.add(event.event, Field::QUERY_NAME, entry, |name| {
                         NameList::is_on_label(entry, name)
                     });
                 }
             }),
-            Predicate::ListedAddress(addresses) if wanted => event.each(Field::QUERY_RESULTS, |results| {
+            Predicate::ListedAddress(addresses) => event.each(Field::QUERY_RESULTS, |results| {
                 for entry in addresses.entries_for(results) {
                     hits.add(event.event, Field::QUERY_RESULTS, entry, |_| false);
                 }
             }),
-            Predicate::Computed(computed) if wanted => computed.add_hits(event.event, hits),
+            Predicate::Computed(computed) => computed.add_hits(event.event, hits),
             Predicate::All
+            | Predicate::And(_)
+            | Predicate::Or(_)
+            | Predicate::Not(_)
             | Predicate::Sysmon
             | Predicate::Exists(_)
             | Predicate::Empty(_)
-            | Predicate::Matches { .. }
-            | Predicate::OneOf { .. }
-            | Predicate::ListedName(_)
-            | Predicate::ListedAddress(_)
-            | Predicate::Fits { .. }
-            | Predicate::InNetwork { .. }
             | Predicate::Passes { .. }
-            | Predicate::Computed(_)
             | Predicate::Compare { .. } => {}
         }
     }
@@ -311,6 +322,46 @@ mod tests {
                 (query.to_vec(), process.to_vec()),
                 "{head}"
             );
+        }
+    }
+
+    /// Adds to `hits` the patterns that made an event match, in two passes: which parts of the
+    /// predicate have the truth value `wanted`, and then which of their patterns.
+    fn slow_hits<'p>(predicate: &'p Predicate, event: &Event, wanted: bool, hits: &mut Hits<'p>) {
+        match predicate {
+            _ if predicate.evaluate(event) != wanted => {}
+            Predicate::And(children) | Predicate::Or(children) => {
+                children.iter().for_each(|child| slow_hits(child, event, wanted, hits));
+            }
+            Predicate::Not(child) => slow_hits(child, event, !wanted, hits),
+            leaf if wanted => leaf.add_hits(&mut FieldCache::new(event), hits),
+            _ => {}
+        }
+    }
+
+    fn tree() -> impl Strategy<Value = Predicate> {
+        let field = prop_oneof![Just(Field::QUERY_NAME), Just(Field::IMAGE), Just(Field::Answer)];
+        let leaf = (field, "[*]?(a|b|ab|cmd|192)[*]?")
+            .prop_map(|(field, text)| Predicate::Matches { field, pattern: Pattern::new(&text) });
+        leaf.prop_recursive(4, 24, 4, |inner| {
+            let several = || prop::collection::vec(inner.clone(), 0..4);
+            prop_oneof![
+                several().prop_map(Predicate::And),
+                several().prop_map(Predicate::Or),
+                inner.clone().prop_map(|child| Predicate::Not(Box::new(child))),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn hits_are_collected_as_in_two_passes(predicate in tree(), name in "[ab.]{1,3}") {
+            let event = event(r"C:\a\cmd.exe", &name);
+            let hits = predicate.hits_of_match(&event);
+            prop_assert_eq!(hits.is_some(), predicate.evaluate(&event));
+            let mut expected = Hits::default();
+            slow_hits(&predicate, &event, true, &mut expected);
+            prop_assert_eq!(hits.unwrap_or_default(), expected);
         }
     }
 

@@ -60,7 +60,7 @@ impl ConditionTree {
 fn entries(predicate: &Predicate, event: &Event) -> Vec<String> {
     match predicate {
         Predicate::OneOf { .. } | Predicate::ListedName(_) | Predicate::ListedAddress(_) => {
-            let Hits { matched_query, matched_process, matched_answer, .. } = predicate.hits_of_match(event);
+            let Hits { matched_query, matched_process, matched_answer, .. } = predicate.hits(event);
             let texts = matched_query.into_iter().chain(matched_process).map(str::to_owned);
             texts.chain(matched_answer.into_iter().map(Cow::into_owned)).collect()
         }

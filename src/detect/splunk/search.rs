@@ -134,15 +134,21 @@ impl Search {
     /// has no value for the name, or if the name means a count, which depends on several events.
     #[must_use]
     pub fn value_of(&self, name: &str, event: &Event) -> Option<String> {
+        self.term_named(name)?.value(EvalInput::Event(event)).text().map(Cow::into_owned)
+    }
+
+    /// Returns what a name in the rule's message means: a term that has a value for an event. The
+    /// name is that of a column of the `stats` table, of a field, or one that a command defined.
+    /// `None` if it means nothing, or a count, which depends on several events.
+    pub(in crate::detect) fn term_named(&self, name: &str) -> Option<Term> {
         let column = self.stats.as_deref().and_then(|stats| {
             let named = |place: &&usize| stats.columns.get(**place).is_some_and(|column| column.name == name);
             Some((stats, *stats.shown.iter().find(named)?))
         });
-        let term: Term = match column {
-            Some((stats, place)) => stats.event_term(place, false)?,
-            None => self.scope.lookup(name)?,
-        };
-        term.value(EvalInput::Event(event)).text().map(Cow::into_owned)
+        match column {
+            Some((stats, place)) => stats.event_term(place, false),
+            None => self.scope.lookup(name),
+        }
     }
 }
 

@@ -347,7 +347,9 @@ impl Group {
 /// returns the status of the query.
 fn answers_of(found: &Found, texts: &mut Texts, sets: &mut Sets) -> SetId {
     let answers = QueryResults::parse(texts.text(found.results)).answers;
-    let answers = answers.iter().filter_map(|answer| texts.id(&format!("{} {}", answer.kind, answer.data)));
+    let answers: Vec<String> =
+        answers.iter().map(|answer| format!("{} {}", answer.kind, answer.data)).collect();
+    let answers = answers.iter().filter_map(|answer| texts.id(answer));
     let answers =
         answers.collect::<Vec<_>>().into_iter().fold(SetId::default(), |set, text| sets.with(set, text));
     if answers != SetId::default() {

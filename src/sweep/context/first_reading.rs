@@ -51,7 +51,7 @@ impl FirstReading {
 
     /// Notes the processes of those events of a file that are matches. The file is given by its
     /// position among all files.
-    pub(in crate::sweep) fn add_matches(&mut self, file: usize, events: &[EventWithHits]) {
+    pub(in crate::sweep) fn add_matches(&mut self, file: usize, events: &[EventWithHits<'_>]) {
         self.watched.add_matches(file, events);
     }
 }

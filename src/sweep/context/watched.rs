@@ -59,8 +59,8 @@ impl Watched {
 
     /// Notes the processes of those events of a file that are matches. The file is given by its
     /// position among all files.
-    pub(super) fn add_matches(&mut self, file: usize, events: &[EventWithHits]) {
-        let is_match = |event: &&EventWithHits| {
+    pub(super) fn add_matches(&mut self, file: usize, events: &[EventWithHits<'_>]) {
+        let is_match = |event: &&EventWithHits<'_>| {
             event.role == Role::Match && event.hits.iter().any(|hit| hit.excluded_by.is_none())
         };
         for EventWithHits { located, .. } in events.iter().filter(is_match) {
