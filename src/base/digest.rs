@@ -202,7 +202,9 @@ mod tests {
     /// Returns the digest of a list of texts.
     fn of<const N: usize>(texts: [Option<&str>; N]) -> Sha256Digest {
         let mut list = HashedTexts::default();
-        texts.into_iter().for_each(|text| list.push(text));
+        for text in texts {
+            list.push(text);
+        }
         list.sha256()
     }
 

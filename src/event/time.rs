@@ -154,14 +154,6 @@ impl EventTime {
         (1..i128::from(FILETIME_OF_9999)).contains(&filetime).then_some(EventTime::from_ticks(ticks))
     }
 
-    /// Returns the instant as the macro `security_content_ctime` of Splunk's detections prints it:
-    /// `2024-01-31T10:15:30`, in UTC, with seconds rounded down.
-    #[must_use]
-    pub fn whole_seconds(self) -> String {
-        self.timestamp()
-            .map_or_else(|| self.ticks().to_string(), |time| time.strftime("%Y-%m-%dT%H:%M:%S").to_string())
-    }
-
     /// Returns the instant in the form that messages and reports show: `2024-01-31 10:15:30Z`.
     #[must_use]
     pub fn readable(self) -> String {
@@ -320,7 +312,7 @@ mod tests {
             assert_eq!(EventTime::parse_logged(text), Some(expected), "{text}");
         }
         assert_eq!(expected.microseconds(), 1_678_755_307_670_144);
-        assert_eq!(expected.whole_seconds(), "2023-03-14T00:55:07");
+        assert_eq!(expected.readable(), "2023-03-14 00:55:07Z");
         assert_eq!(expected.rfc3339(), "2023-03-14T00:55:07.6701444Z");
         assert_eq!(EventTime::parse_logged("soon"), None);
     }
@@ -355,7 +347,7 @@ mod tests {
     fn times_before_1970_round_down() {
         let time = EventTime::parse_logged("1969-12-31T23:59:59.9999999Z").unwrap();
         assert_eq!((time.ticks(), time.microseconds()), (-1, -1));
-        assert_eq!(time.whole_seconds(), "1969-12-31T23:59:59");
+        assert_eq!(time.readable(), "1969-12-31 23:59:59Z");
     }
 
     #[test]

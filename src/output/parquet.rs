@@ -53,11 +53,6 @@ const FILE_BUFFER: usize = 128 << 10;
 /// were 4 % smaller, but compression took 7 % of the sweep's processor time when every tenth record
 /// matched.
 const COMPRESSION_LEVEL: i32 = 1;
-/// The least number of rows of a table that is compressed. Each column has a compressor of its own,
-/// and a reader of the column has another one. To make them takes longer than to encode a few rows,
-/// which take a few kilobytes as they are.
-const LEAST_COMPRESSED: u64 = 64;
-
 /// The file of a table, with the hash of what was written to it.
 type Sink = HashingWriter<BufWriter<File>>;
 
@@ -130,9 +125,10 @@ impl TableWriter {
     /// Encodes the rows that still wait to be encoded, closes the file, and starts to sync the file
     /// to the disk.
     pub fn finish(mut self) -> Result<(WrittenTable, PendingSync), OutputError> {
-        // All rows of a small table still wait.
-        let compression = if self.rows < LEAST_COMPRESSED { Compression::UNCOMPRESSED } else { zstd() };
-        self.begin(compression)?;
+        // A table of one batch is not compressed. Each column has a compressor of its own, and a
+        // reader of the column has another one. To make them takes longer than all else that is
+        // done with so few rows.
+        self.begin(Compression::UNCOMPRESSED)?;
         self.write()?;
         let path = self.path;
         let encoder = self.encoder.expect("encoding was begun");
@@ -145,7 +141,7 @@ impl TableWriter {
         Ok((written, PendingSync::new(path, file)))
     }
 
-    /// Begins to encode rows, unless that was begun before.
+    /// Begins to encode rows with this compression, unless encoding was begun before.
     fn begin(&mut self, compression: Compression) -> Result<(), OutputError> {
         let Some(sink) = self.sink.take() else { return Ok(()) };
         let properties = properties(&self.table, std::mem::take(&mut self.metadata), compression);
@@ -228,7 +224,7 @@ impl TableWriter {
     }
 }
 
-/// Returns the compression of all tables that are not small.
+/// Returns the compression of tables that are larger than one batch.
 fn zstd() -> Compression {
     Compression::ZSTD(ZstdLevel::try_new(COMPRESSION_LEVEL).expect("zstd has this level"))
 }

@@ -106,14 +106,14 @@ pub trait CellSource {
 }
 
 /// How a reader names a column among those that it reads: by the column's name, or by its [`Place`].
-pub trait ColumnKey {
+pub trait ColumnKey: Copy {
     /// Returns the index of the column among the columns that are read.
-    fn place(&self, columns: &[&Column]) -> usize;
+    fn place(self, columns: &[&Column]) -> usize;
 }
 
 impl ColumnKey for &str {
-    fn place(&self, columns: &[&Column]) -> usize {
-        let place = columns.iter().position(|column| column.name == *self);
+    fn place(self, columns: &[&Column]) -> usize {
+        let place = columns.iter().position(|column| column.name == self);
         place.expect("readers get cells of the columns that they read")
     }
 }
@@ -141,7 +141,7 @@ impl Place {
 }
 
 impl ColumnKey for Place {
-    fn place(&self, _: &[&Column]) -> usize {
+    fn place(self, _: &[&Column]) -> usize {
         self.0
     }
 }

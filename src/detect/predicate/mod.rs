@@ -190,7 +190,11 @@ impl Predicate {
                     }
                     alike
                 } else {
-                    children.iter().fold(false, |any, child| child.collect_hits(event, wanted, hits) || any)
+                    let mut any = false;
+                    for child in children {
+                        any |= child.collect_hits(event, wanted, hits);
+                    }
+                    any
                 }
             }
             Predicate::Not(child) => child.collect_hits(event, !wanted, hits),
@@ -331,7 +335,9 @@ mod tests {
         match predicate {
             _ if predicate.evaluate(event) != wanted => {}
             Predicate::And(children) | Predicate::Or(children) => {
-                children.iter().for_each(|child| slow_hits(child, event, wanted, hits));
+                for child in children {
+                    slow_hits(child, event, wanted, hits);
+                }
             }
             Predicate::Not(child) => slow_hits(child, event, !wanted, hits),
             leaf if wanted => leaf.add_hits(&mut FieldCache::new(event), hits),

@@ -19,6 +19,8 @@ use crate::table::{Cell, ColumnOf, Place, Row, TableId, Tables, Wanted};
 const MOST_DISTINCT: usize = 50_000;
 /// The columns of the table of matches that are read to count the hits of patterns alone.
 const COUNTED: [&str; 6] = ["duplicate", "excluded_by", "recovered", "computer", ALL, ON_LABEL];
+/// The places of the columns in [`COUNTED`].
+const PLACES: TallyPlaces = TallyPlaces::among(&COUNTED);
 /// The column of the table of matches with the detection's patterns for the queried name that the
 /// event satisfies.
 const ALL: &str = "matched_query";
@@ -84,7 +86,6 @@ impl Tally {
         if question.limits.patterns == 0 {
             return Ok(());
         }
-        const PLACES: TallyPlaces = TallyPlaces::among(&COUNTED);
         let columns = ColumnOf::named(MatchRow::COLUMNS, &COUNTED);
         let each = &mut |row: &Row<'_>| self.add_row(row, &PLACES, question);
         tables.read(TableId::Matches, &columns, Wanted::All, each).map_err(AnswerError::of(TableId::Matches))
