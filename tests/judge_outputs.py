@@ -300,6 +300,8 @@ BLOOM_FILTERS = {
     "matches.parquet": ["query_name", "query_name_lower", "registered_domain", "process_guid", "event_hash"],
     "leads.parquet": ["query_name", "query_name_lower", "registered_domain", "event_hash"],
 }
+# Tables with fewer rows than a batch has are not compressed.
+BATCH_ROWS = 512
 # The columns in which nearly every row has a different value.
 DISTINCT = {
     "queries.parquet": ["event_time", "event_time_raw", "utc_time", "event_record_id", "record_offset", "event_hash"],
@@ -596,6 +598,7 @@ def judge_file(folder, output, run):
     wrong += [f"no {key} in the metadata" for key in METADATA if key not in own]
     wrong += judge_origin(table, own, run)
     wrong += judge_sorting(table, file)
+    compression = "ZSTD" if file.metadata.num_rows >= BATCH_ROWS else "UNCOMPRESSED"
     for group in range(file.metadata.num_row_groups):
         row_group = file.metadata.row_group(group)
         for number in range(row_group.num_columns):
@@ -603,7 +606,7 @@ def judge_file(folder, output, run):
             name = column.path_in_schema
             if not column.has_column_index or not column.has_offset_index:
                 wrong.append(f"{name} has no page index in row group {group}")
-            if column.compression != "ZSTD":
+            if column.compression != compression:
                 wrong.append(f"{name} is compressed with {column.compression}")
             if name in DISTINCT.get(table, []) and column.has_dictionary_page:
                 wrong.append(f"{name} has a dictionary in row group {group}")

@@ -53,6 +53,7 @@ const FILE_BUFFER: usize = 128 << 10;
 /// were 4 % smaller, but compression took 7 % of the sweep's processor time when every tenth record
 /// matched.
 const COMPRESSION_LEVEL: i32 = 1;
+
 /// The file of a table, with the hash of what was written to it.
 type Sink = HashingWriter<BufWriter<File>>;
 
@@ -343,6 +344,24 @@ mod tests {
         // The two fields of a record are two columns of the file.
         let expected = vec![said(2, true), said(3, false)];
         assert_eq!(file.metadata().row_group(0).sorting_columns(), Some(&expected));
+    }
+
+    #[test]
+    fn tables_of_one_batch_are_not_compressed() {
+        for (rows, expected) in [(0, None), (BATCH_ROWS - 1, Some(false)), (BATCH_ROWS, Some(true))] {
+            let table = Table::new(&[Column::always("number", ColumnType::Integer, "")]);
+            let folder = tempfile::tempdir().unwrap();
+            let new = NewFile { path: folder.path().join("table.parquet"), access: Access::Owner };
+            let mut writer = TableWriter::create(&new, &table, &[]).unwrap();
+            for _ in 0..rows {
+                writer.push(&[Cell::Integer(7)]).unwrap();
+            }
+            writer.finish().unwrap().1.wait().unwrap();
+            let file = SerializedFileReader::new(File::open(&new.path).unwrap()).unwrap();
+            let groups = file.metadata().row_groups().iter();
+            let compressed = groups.map(|group| group.column(0).compression() != Compression::UNCOMPRESSED);
+            assert_eq!(compressed.collect::<Vec<_>>(), expected.into_iter().collect::<Vec<_>>(), "{rows}");
+        }
     }
 
     proptest! {
