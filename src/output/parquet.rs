@@ -127,8 +127,8 @@ impl TableWriter {
     /// to the disk.
     pub fn finish(mut self) -> Result<(WrittenTable, PendingSync), OutputError> {
         // A table of one batch is not compressed. Each column has a compressor of its own, and a
-        // reader of the column has another one. To make them takes longer than all else that is
-        // done with so few rows.
+        // reader of the column has another one. To make them took longer than to write the rows, in
+        // a sweep with 480 matches on 102 hosts.
         self.begin(Compression::UNCOMPRESSED)?;
         self.write()?;
         let path = self.path;

@@ -12,7 +12,7 @@ fn list(text: &str) -> Detection {
 
 #[track_caller]
 fn counts(text: &str) -> IndicatorCounts {
-    list(text).indicators.unwrap()
+    list(text).indicators.expect("a list counts its entries")
 }
 
 fn refused(text: &str) -> String {
@@ -35,7 +35,7 @@ fn a_text_list_has_an_indicator_on_each_line() {
         "\u{feff}# comment\r\n\r\nevil.com # why\r\n=exact.example\r\n*.below.example\r\nev?l*.net\r\n\
          192.0.2.7\r\n198.51.100.0/24\r\nhxxps://url[.]example/x\r\nEVIL.com.\r\ncom\r\nno indicator\r\n",
     );
-    let counts = list.indicators.as_ref().unwrap();
+    let counts = list.indicators.as_ref().expect("a list counts its entries");
     assert_eq!(counts.text(), "2 names, 1 exact name, 2 patterns, 1 address, 1 network");
     assert_eq!((counts.urls, counts.repeated, counts.other.count), (1, 1, 0));
     assert_eq!(counts.not_understood.count, 2);
@@ -110,7 +110,7 @@ fn a_bundle_of_stix_has_indicators_and_observed_objects() {
         {"type": "relationship", "id": "relationship--12"}
     ]}"#;
     let list = list(bundle);
-    let counts = list.indicators.as_ref().unwrap();
+    let counts = list.indicators.as_ref().expect("a list counts its entries");
     assert_eq!(counts.text(), "5 names, 1 pattern, 2 addresses, 1 network");
     assert_eq!(
         counts.other.first,

@@ -31,7 +31,7 @@ fn selection(line: &str) -> String {
 }
 
 fn placeholders() -> Placeholders {
-    Placeholders::from_yaml("internal: ['*.corp.example', wpad]\n").unwrap()
+    Placeholders::from_yaml("internal: ['*.corp.example', wpad]\n").expect("the file is valid")
 }
 
 fn parsed(text: &str) -> Detection {

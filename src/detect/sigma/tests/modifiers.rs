@@ -201,9 +201,12 @@ fn value() -> impl Strategy<Value = String> {
     );
     prop_oneof![
         "[abAB.]{1,4}",
-        text.clone().prop_map(|text| encoded(text, &[ValueEncoding::Base64]).unwrap().remove(0)),
-        (text, kind)
-            .prop_map(|(text, kind)| encoded(text, &[kind, ValueEncoding::Base64]).unwrap().remove(0)),
+        text.clone().prop_map(|text| encoded(text, &[ValueEncoding::Base64])
+            .expect("any text has a Base64")
+            .remove(0)),
+        (text, kind).prop_map(|(text, kind)| encoded(text, &[kind, ValueEncoding::Base64])
+            .expect("any text has a Base64")
+            .remove(0)),
     ]
 }
 
@@ -225,7 +228,8 @@ proptest! {
         let time = format!("2024-{month:02}-{day:02} {hour:02}:{minute:02}:00");
         let fields = json!({"QueryName": query, "Image": image, "User": user, "QueryStatus": status, "UtcTime": time});
         let mut engine = Engine::new();
-        engine.add_collection(&parse_sigma_yaml(&text).unwrap()).unwrap();
+        let rules = parse_sigma_yaml(&text).expect("the rule is YAML");
+        engine.add_collection(&rules).expect("the other evaluator knows the rule");
         let theirs = !engine.evaluate(&JsonEvent::borrow(&fields)).is_empty();
         let event = event(&image, &query)
             .with("User", user)
