@@ -176,9 +176,10 @@ impl<W: Write> Write for HashingWriter<W> {
 /// Converts bytes to lower-case hexadecimal digits, two for each byte.
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
-    let mut digits = Vec::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        digits.extend_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+    // Memory of the right length is filled many bytes at a time.
+    let mut digits = vec![0; 2 * bytes.len()];
+    for ([high, low], byte) in digits.as_chunks_mut().0.iter_mut().zip(bytes) {
+        (*high, *low) = (digit(byte >> 4), digit(byte & 15));
     }
     String::from_utf8(digits).expect("hexadecimal digits are ASCII")
 }

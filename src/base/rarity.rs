@@ -4,7 +4,8 @@
 /// Characters by their estimated frequency in domain names and paths, the most frequent first.
 const FREQUENT: &[u8] = b"eaoitnrscl.dm\\upghwbyfvk-xjqz0123456789";
 
-/// How rare each byte is in domain names and paths, as a number. That of a rarer byte is greater.
+/// How rare each byte is in domain names and paths, as a number. That of a rarer byte is greater, and
+/// that of the most frequent one is 0.
 #[derive(Debug, Clone)]
 pub(crate) struct Rarity([u8; 256]);
 
@@ -21,6 +22,14 @@ impl Default for Rarity {
 }
 
 impl Rarity {
+    /// Counts `byte` as a frequent one.
+    pub(crate) fn with_frequent(mut self, byte: u8) -> Self {
+        if let Some(rank) = self.0.get_mut(usize::from(byte)) {
+            *rank = 0;
+        }
+        self
+    }
+
     /// Returns how rare a byte is, as a number that is greater for a rarer byte.
     pub(crate) fn of(&self, byte: u8) -> u32 {
         self.0.get(usize::from(byte)).copied().map_or(0, u32::from)

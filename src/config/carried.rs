@@ -241,7 +241,7 @@ impl CarriedConfig {
 
 impl CarriedFile {
     fn exclusions(&self) -> Result<ExclusionFile, CarriedError> {
-        let text = decoded_file(&self.bytes);
+        let text = decoded_file((&self.bytes).into());
         let text = text.map_err(|error| CarriedError::file(&self.source, &error))?;
         Ok(ExclusionFile { source: self.source.clone(), text })
     }
@@ -249,7 +249,7 @@ impl CarriedFile {
 
 fn placeholders(bytes: &[u8]) -> Result<(Placeholders, String), CarriedError> {
     let wrong = |reason: &dyn std::fmt::Display| CarriedError::file("--placeholders", reason);
-    let text = decoded_file(bytes).map_err(|error| wrong(&error))?;
+    let text = decoded_file(bytes.into()).map_err(|error| wrong(&error))?;
     Ok((Placeholders::from_yaml(&text.text).map_err(|error| wrong(&error))?, text.sha256))
 }
 

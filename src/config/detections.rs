@@ -297,7 +297,7 @@ impl Catalog {
         places: impl Iterator<Item = (&'i str, [usize; 2])>,
     ) -> Result<Vec<LoadedDetection>, RulesError> {
         let wrong = |problem: &dyn std::fmt::Display| detection_error(format!("{source}: {problem}"));
-        let FileText { text, sha256 } = decoded_file(bytes).map_err(|error| wrong(&error))?;
+        let FileText { text, sha256 } = decoded_file(bytes.into()).map_err(|error| wrong(&error))?;
         let content = SiteContent::carried(folder, cache);
         let mut rules: Vec<Detection> = Detection::all_from_yaml(&text, source, placeholders, &content)
             .into_iter()

@@ -1,6 +1,7 @@
 //! Reads rule files, and the other files of a request (exclusions, values for placeholders), in the
 //! text encodings that editors write.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::Path;
 
@@ -26,26 +27,27 @@ pub(super) struct FileText {
 /// Reads a file that the user named on the command line: a rule file, or one with exclusions or
 /// values for placeholders. It may be a pipe.
 pub(super) fn read_named_file(path: &Path) -> io::Result<FileText> {
-    decoded_file(&read_named(path, MOST_BYTES)?)
+    decoded_file(read_named(path, MOST_BYTES)?.into())
 }
 
 /// Reads a rule file that was found in a directory. A pipe is refused, because reading it could
 /// wait for ever.
 pub(super) fn read_found(path: &Path) -> io::Result<FileText> {
-    decoded_file(&read_at_most(path, Link::Followed, MOST_BYTES)?)
+    decoded_file(read_at_most(path, Link::Followed, MOST_BYTES)?.into())
 }
 
 /// Decodes the bytes of a rule file, or of a file with exclusions or values for placeholders.
-pub(super) fn decoded_file(bytes: &[u8]) -> io::Result<FileText> {
+pub(super) fn decoded_file(bytes: Cow<'_, [u8]>) -> io::Result<FileText> {
+    let sha256 = sha256(&bytes);
     let text = decoded(bytes).map_err(io::Error::other)?;
-    Ok(FileText { text, sha256: sha256(bytes) })
+    Ok(FileText { text, sha256 })
 }
 
 /// Decodes the bytes of a list of indicators. Bytes that are not UTF-8 become U+FFFD, so that only
 /// the entries that have them are not understood.
 pub(super) fn decoded_list(bytes: Vec<u8>) -> io::Result<String> {
     if is_utf16(&bytes) {
-        return decoded(&bytes).map_err(io::Error::other);
+        return decoded(bytes.into()).map_err(io::Error::other);
     }
     Ok(String::from_utf8(bytes)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
@@ -64,7 +66,7 @@ fn is_utf16(bytes: &[u8]) -> bool {
 /// Decodes the bytes of a rule file or other file as UTF-8 or UTF-16, as their byte order mark
 /// says. Without a mark, a zero byte as the first or second byte means UTF-16, because these files
 /// begin with ASCII.
-fn decoded(bytes: &[u8]) -> Result<String, String> {
+fn decoded(bytes: Cow<'_, [u8]>) -> Result<String, String> {
     let utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
         let units: Vec<u16> = bytes.as_chunks::<2>().0.iter().map(|pair| unit(*pair)).collect();
         match (String::from_utf16(&units), bytes.len() % 2) {
@@ -72,18 +74,21 @@ fn decoded(bytes: &[u8]) -> Result<String, String> {
             _ => Err("expected text in UTF-8 or UTF-16, found UTF-16 that is damaged".to_owned()),
         }
     };
-    match bytes {
+    match &*bytes {
         [0xff, 0xfe, text @ ..] => utf16(text, u16::from_le_bytes),
         [0xfe, 0xff, text @ ..] => utf16(text, u16::from_be_bytes),
-        [first, 0, ..] if first.is_ascii() && *first != 0 => utf16(bytes, u16::from_le_bytes),
-        [0, second, ..] if second.is_ascii() && *second != 0 => utf16(bytes, u16::from_be_bytes),
-        text => utf8(text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)),
+        [first, 0, ..] if first.is_ascii() && *first != 0 => utf16(&bytes, u16::from_le_bytes),
+        [0, second, ..] if second.is_ascii() && *second != 0 => utf16(&bytes, u16::from_be_bytes),
+        [0xef, 0xbb, 0xbf, text @ ..] => utf8(text.to_vec()),
+        _ => utf8(bytes.into_owned()),
     }
 }
 
-fn utf8(bytes: &[u8]) -> Result<String, String> {
-    std::str::from_utf8(bytes).map(str::to_owned).map_err(|error| {
-        let (before, after) = bytes.split_at_checked(error.valid_up_to()).unwrap_or_default();
+/// Returns text whose bytes are UTF-8, without a copy of them.
+fn utf8(bytes: Vec<u8>) -> Result<String, String> {
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let (before, after) = error.as_bytes().split_at_checked(valid).unwrap_or_default();
         let before = String::from_utf8_lossy(before);
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
@@ -108,14 +113,14 @@ mod tests {
             utf16("id: é\n", u16::to_le_bytes),
             utf16("id: é\n", u16::to_be_bytes),
         ] {
-            assert_eq!(decoded(&bytes).as_deref(), Ok("id: é\n"), "{bytes:x?}");
+            assert_eq!(decoded(bytes.as_slice().into()).as_deref(), Ok("id: é\n"), "{bytes:x?}");
         }
-        assert_eq!(decoded(b"").as_deref(), Ok(""));
+        assert_eq!(decoded(Cow::default()).as_deref(), Ok(""));
         assert_eq!(
-            decoded(b"a: \xc3\xa9\nb: \xe4x\n").unwrap_err(),
+            decoded(b"a: \xc3\xa9\nb: \xe4x\n".into()).unwrap_err(),
             "line 2, column 4: expected text in UTF-8 or UTF-16, found the byte 0xe4: save the file as UTF-8"
         );
-        assert!(decoded(b"\xff\xfea").unwrap_err().contains("damaged"));
+        assert!(decoded(b"\xff\xfea".into()).unwrap_err().contains("damaged"));
     }
 
     #[test]

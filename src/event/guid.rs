@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::EventTime;
+use crate::base::digest::hexadecimal;
 
 /// A GUID. The bytes are in the order in which its text shows them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -10,6 +11,8 @@ pub struct Guid([u8; 16]);
 
 /// The length of a GUID's text without braces, in bytes.
 const TEXT_LENGTH: usize = 36;
+/// The number of digits in each part of a GUID's text. A hyphen is between the parts.
+const PARTS: [usize; 5] = [8, 4, 4, 4, 12];
 /// The number of units of 100 ns in a second.
 const TICKS_PER_SECOND: i64 = 10_000_000;
 /// The first second in which a process that Sysmon logged can have started: the beginning of 2014,
@@ -48,7 +51,7 @@ impl Guid {
     pub fn parse(text: &str) -> Option<Self> {
         let bare = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or(text);
         let parts: Vec<&str> = bare.split('-').collect();
-        if bare.len() != TEXT_LENGTH || !parts.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12]) {
+        if bare.len() != TEXT_LENGTH || !parts.iter().map(|part| part.len()).eq(PARTS) {
             return None;
         }
         let mut digits = parts.concat().into_bytes().into_iter().map(|digit| char::from(digit).to_digit(16));
@@ -62,14 +65,16 @@ impl Guid {
     /// Returns the GUID's text in canonical form: lower case, without braces.
     #[must_use]
     pub fn text(self) -> String {
+        let digits = hexadecimal(&self.0);
         let mut text = String::with_capacity(TEXT_LENGTH);
-        for (place, byte) in self.0.into_iter().enumerate() {
-            if matches!(place, 4 | 6 | 8 | 10) {
+        let mut rest = digits.as_str();
+        for part in PARTS {
+            if !text.is_empty() {
                 text.push('-');
             }
-            for nibble in [byte >> 4, byte & 15] {
-                text.extend(char::from_digit(u32::from(nibble), 16));
-            }
+            let (digits, after) = rest.split_at_checked(part).expect("the parts have all digits of 16 bytes");
+            text.push_str(digits);
+            rest = after;
         }
         text
     }

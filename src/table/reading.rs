@@ -207,7 +207,7 @@ impl<'a> Row<'a> {
     /// Returns true if the cell in a boolean column is true.
     #[must_use]
     pub fn is(&self, column: impl ColumnKey) -> bool {
-        self.cell(column) == Cell::Boolean(true)
+        matches!(self.cell(column), Cell::Boolean(true))
     }
 
     /// Returns the instant in a time column; `None` if the cell is null.

@@ -111,7 +111,7 @@ fn kind(kind: FileType) -> Option<&'static str> {
 /// Reads a whole regular file. Fails if it has more than `most` bytes, so that a huge file does not
 /// fill the memory. `link` says whether a symbolic link at `path` is followed.
 pub(crate) fn read_at_most(path: &Path, link: Link, most: u64) -> io::Result<Vec<u8>> {
-    all_of(open(path, link)?, most)
+    whole(open(path, link)?, most)
 }
 
 /// Reads a file that the user named on the command line. Links are followed. The file may also be a
@@ -130,18 +130,33 @@ pub(crate) fn read_named(path: &Path, most: u64) -> io::Result<Vec<u8>> {
         // The open did not block, so from now on reading may wait for the writer.
         fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
     }
-    all_of(file, most)
+    whole(file, most)
+}
+
+/// Reads a file from its start to its end, into memory that is as large as the file says it is.
+/// Fails if it has more than `most` bytes.
+fn whole(file: File, most: u64) -> io::Result<Vec<u8>> {
+    let length = usize::try_from(file.metadata()?.len().min(most)).unwrap_or_default();
+    let mut bytes = Vec::with_capacity(length);
+    read_to_end(file, most, &mut bytes)?;
+    Ok(bytes)
 }
 
 /// Reads `reader` to its end. Fails if it has more than `most` bytes, so that an endless input does
 /// not fill the memory.
 pub(crate) fn all_of(reader: impl Read, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    reader.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    read_to_end(reader, most, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// Reads `reader` to its end into `bytes`, which are empty. Fails if it has more than `most` bytes.
+fn read_to_end(reader: impl Read, most: u64, bytes: &mut Vec<u8>) -> io::Result<()> {
+    reader.take(most.saturating_add(1)).read_to_end(bytes)?;
     if bytes.len() as u64 > most {
         return Err(io::Error::other(format!("expected at most {most} bytes, found more")));
     }
-    Ok(bytes)
+    Ok(())
 }
 
 /// Opens a directory, so that the caller can have the system write the names of its files to the

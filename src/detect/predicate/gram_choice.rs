@@ -6,12 +6,10 @@
 //! pattern is listed under one that is in few of them. Of these, it is one of the longest, and of
 //! them the one with the rarest letters.
 
-use std::cmp::Reverse;
-
 use crate::base::rarity::Rarity;
 use crate::base::spread::{highest, spread};
 use crate::detect::predicate::gram_index::{MARK, UnlistedPatterns};
-use crate::detect::predicate::gram_table::{Gram, grams};
+use crate::detect::predicate::gram_table::{Gram, follow, grams, mask};
 
 /// The maximum number of literals whose grams (adjacent bytes) are counted. If the patterns have
 /// more, only those of every second, third, fourth pattern and so on are: what many patterns have
@@ -31,6 +29,7 @@ pub(super) struct GramChoice {
     counters: Vec<u8>,
     /// The number of counters, as a power of two.
     bits: u32,
+    /// How rare each byte is. A mark is not, because every text begins and ends with one.
     rarity: Rarity,
 }
 
@@ -53,7 +52,7 @@ impl GramChoice {
                 }
             }
         }
-        GramChoice { counters, bits, rarity: Rarity::default() }
+        GramChoice { counters, bits, rarity: Rarity::default().with_frequent(MARK) }
     }
 
     /// Returns the gram under which a pattern with these literals is listed, and the place of its
@@ -62,49 +61,63 @@ impl GramChoice {
         &self,
         literals: &(impl Iterator<Item = &'a [u8]> + Clone),
     ) -> Option<(usize, Gram)> {
-        let mut best = None;
+        let mut best: Option<(Rank, (usize, Gram))> = None;
         for (number, length) in Self::LENGTHS.into_iter().enumerate() {
-            let all = literals.clone().flat_map(|literal| self.ranked(literal, length));
-            let Some((count, _, gram)) = all.min_by_key(|(count, rarity, _)| (*count, Reverse(*rarity)))
-            else {
-                continue;
-            };
-            if best.is_none_or(|(least, _)| count < least) {
-                best = Some((count, (number, gram)));
+            let Some((rank, gram)) = self.best(literals.clone(), length) else { continue };
+            if best.is_none_or(|(least, _)| rank.count() < least.count()) {
+                best = Some((rank, (number, gram)));
             }
-            if count == 0 {
+            if rank.count() == 0 {
                 break;
             }
         }
         best.map(|(_, chosen)| chosen)
     }
 
-    /// Returns each gram of a literal, after how often it occurs in the patterns, about, and how
-    /// rare its letters are.
-    fn ranked(&self, literal: &[u8], length: usize) -> impl Iterator<Item = (u8, u32, Gram)> {
-        grams(literal, length).zip(self.rarities(literal, length)).map(move |(gram, rarity)| {
-            let count = self.counters.get(self.place(gram, length)).copied().unwrap_or(0);
-            (count / FEW, rarity, gram)
-        })
+    /// Returns the gram of `length` bytes of literals that is best to list a pattern under, and its
+    /// rank; `None` if all literals are shorter. A rule can list a hundred thousand names, and this
+    /// goes through each of their bytes.
+    fn best<'a>(&self, literals: impl Iterator<Item = &'a [u8]>, length: usize) -> Option<(Rank, Gram)> {
+        let mask = mask(length);
+        let mut best = (Rank::LAST, 0);
+        for literal in literals {
+            let Some((begin, rest)) = literal.split_at_checked(length - 1) else { continue };
+            let mut gram = begin.iter().copied().fold(0, follow);
+            let mut rarity: u32 = begin.iter().map(|byte| self.rarity.of(*byte)).sum();
+            for (first, last) in literal.iter().zip(rest) {
+                gram = follow(gram, *last) & mask;
+                rarity += self.rarity.of(*last);
+                let count = self.counters.get(place(gram, length, self.bits)).copied().unwrap_or(0);
+                let rank = Rank::of(count / FEW, rarity);
+                if rank < best.0 {
+                    best = (rank, gram);
+                }
+                rarity -= self.rarity.of(*first);
+            }
+        }
+        Some(best).filter(|(rank, _)| *rank != Rank::LAST)
+    }
+}
+
+/// How good a gram (adjacent bytes of a literal) is to list a pattern under. The least rank is the
+/// best one: the gram is in few patterns or, among those that are in as few, its letters are rare.
+/// It is one number, so that a comparison is one step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank(u64);
+
+impl Rank {
+    /// The rank after those of all grams.
+    const LAST: Rank = Rank(u64::MAX);
+
+    /// The rank of a gram by how often it occurs in the patterns, about, and by how rare its
+    /// letters are.
+    fn of(count: u8, rarity: u32) -> Self {
+        Rank(u64::from(count) << u32::BITS | u64::from(u32::MAX - rarity))
     }
 
-    /// Returns how rare the letters of each gram of a literal are.
-    fn rarities(&self, literal: &[u8], length: usize) -> impl Iterator<Item = u32> {
-        // Every text begins and ends with a mark.
-        let of = |byte: &u8| if *byte == MARK { 0 } else { self.rarity.of(*byte) };
-        let (begin, rest) = literal.split_at_checked(length - 1).unwrap_or((literal, &[]));
-        let mut sum: u32 = begin.iter().map(of).sum();
-        rest.iter().zip(literal).map(move |(last, first)| {
-            sum += of(last);
-            let rarity = sum;
-            sum -= of(first);
-            rarity
-        })
-    }
-
-    /// Returns the place of a gram's counter.
-    fn place(&self, gram: Gram, length: usize) -> usize {
-        place(gram, length, self.bits)
+    /// How often the gram occurs in the patterns, about.
+    fn count(self) -> u64 {
+        self.0 >> u32::BITS
     }
 }
 

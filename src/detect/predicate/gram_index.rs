@@ -61,6 +61,10 @@ impl GramIndex {
         let unlisted = std::mem::take(&mut self.unlisted);
         let choice = GramChoice::of(&unlisted);
         let mut listed = GramChoice::LENGTHS.map(|length| (length, Vec::new()));
+        // Most patterns have a gram of the first length, and all have two literals or more.
+        if let Some((_, longest)) = listed.first_mut() {
+            longest.reserve(unlisted.literal_count() / 2);
+        }
         for (number, literals) in unlisted.patterns() {
             let gram = choice.gram(&literals);
             let list = gram.and_then(|(place, gram)| listed.get_mut(place).map(|(_, list)| (list, gram)));

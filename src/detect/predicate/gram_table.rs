@@ -103,13 +103,13 @@ pub(super) fn grams(text: &[u8], length: usize) -> impl Iterator<Item = Gram> {
 }
 
 /// Returns a number in which the bits of a gram of `length` bytes are set.
-fn mask(length: usize) -> Gram {
+pub(super) fn mask(length: usize) -> Gram {
     (1 << (u8::BITS as usize * length)) - 1
 }
 
 /// Returns the gram that ends with `byte`, given the one that ends before it. The bits above the
 /// gram's bytes still have earlier bytes.
 #[inline]
-fn follow(before: Gram, byte: u8) -> Gram {
+pub(super) fn follow(before: Gram, byte: u8) -> Gram {
     before << u8::BITS | Gram::from(byte)
 }

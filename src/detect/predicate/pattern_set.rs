@@ -71,7 +71,8 @@ impl PatternSet {
             }
             _ => self.index.reserve_patterns(patterns, bytes),
         }
-        self.texts.reserve(patterns, bytes);
+        let wildcards = usize::from(around.before) + usize::from(around.after);
+        self.texts.reserve(patterns, bytes + patterns * wildcards);
         self.pieces.reserve(2 * patterns, bytes);
         self.ends.reserve(patterns);
     }

@@ -3,6 +3,7 @@
 
 use super::compiler::Compiler;
 use super::modifier::{Modifiers, ValueComparison};
+use crate::base::byte_search::all;
 use crate::detect::predicate::Predicate;
 use crate::detect::predicate::expression::Case;
 use crate::detect::predicate::field::Field;
@@ -56,7 +57,7 @@ pub(super) fn set(
 fn plain_text(value: &Node) -> Option<&str> {
     let scalar = value.scalar().filter(|scalar| !scalar.is_null())?;
     let is_plain = |byte: u8| byte.is_ascii() && !matches!(byte, b'*' | b'?' | b'\\');
-    Some(scalar.text.as_str()).filter(|text| !text.is_empty() && text.bytes().all(is_plain))
+    Some(scalar.text.as_str()).filter(|text| !text.is_empty() && all(text.as_bytes(), is_plain))
 }
 
 #[cfg(test)]

@@ -75,8 +75,8 @@ pub(super) fn document_texts(text: &str) -> Vec<DocumentText<'_>> {
             (begin, lines_before, has_content) = (at, number + 1, false);
         } else {
             // Comments and directives belong to the document that follows.
-            has_content |=
-                !line.starts_with('%') && !matches!(line.trim_start().chars().next(), None | Some('#'));
+            has_content = has_content
+                || !line.starts_with('%') && !matches!(line.trim_start().chars().next(), None | Some('#'));
         }
     }
     document_texts.extend(text.get(begin..).map(|text| DocumentText { text, lines_before }));

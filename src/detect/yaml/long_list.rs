@@ -10,7 +10,7 @@
 
 use super::LineColumn;
 use super::node::{Node, NodeKind, Scalar};
-use crate::base::byte_search::find;
+use crate::base::byte_search::{all, find};
 
 /// The smallest number of items after the first of a run of which the middle is left out. Shorter
 /// lists take little time.
@@ -230,6 +230,6 @@ fn value_at_start(text: &str) -> Option<(&str, bool, &str)> {
     let (value, after) = inner.split_at_checked(length)?;
     let after = after.get(1..)?;
     // Two single quotes are one in the value.
-    let is_known = value.bytes().all(is_inside) && !after.starts_with('\'');
+    let is_known = all(value.as_bytes(), is_inside) && !after.starts_with('\'');
     is_known.then_some((value, false, after))
 }

@@ -8,6 +8,7 @@
 //! the same event from a record, but slowly. Only a record whose definition has lost its names is
 //! read more completely by this module.
 
+use std::fmt::Write;
 use std::ops::Range;
 
 use crate::event::{DNS_QUERY, Event, EventKind, FieldLocation, FieldType, Guid, System};
@@ -182,8 +183,7 @@ pub(in crate::scan) fn sid(bytes: &[u8]) -> Option<String> {
     let (&[1, _, 0, 0, a0, a1, a2, a3], parts) = bytes.split_first_chunk::<8>()? else { return None };
     let mut text = format!("S-1-{}", u32::from_be_bytes([a0, a1, a2, a3]));
     for part in parts.as_chunks::<4>().0 {
-        text.push('-');
-        text.push_str(&u32::from_le_bytes(*part).to_string());
+        write!(text, "-{}", u32::from_le_bytes(*part)).expect("memory takes all that is written");
     }
     Some(text)
 }

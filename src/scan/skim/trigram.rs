@@ -4,6 +4,9 @@
 //! are marked in a table of bits; text without three marked characters in a row contains none of
 //! the literals. If the text has such characters, a full search must decide, because other
 //! characters share these bits.
+//!
+//! If all literals have four characters or more, two adjacent trigrams of each are marked. In text
+//! with the literal, one of the two ends at an odd place, so only these places are looked at.
 
 use crate::base::rarity::Rarity;
 use crate::scan::evtx::binxml::text::units;
@@ -27,28 +30,55 @@ const WORDS: usize = (TRIGRAM as usize + 1) / 64;
 const MOST_LITERALS: usize = 64;
 
 /// A fast test whether text may contain one of several literals: a table with a bit for each
-/// trigram (three consecutive characters), in which one trigram of each literal is marked.
+/// trigram (three consecutive characters), in which trigrams of each literal are marked.
 #[derive(Debug)]
-pub(in crate::scan) struct Trigrams(Box<[u64; WORDS]>);
+pub(in crate::scan) struct Trigrams {
+    marks: Box<[u64; WORDS]>,
+    places: Places,
+}
+
+/// At which places in a text the trigrams (three consecutive characters) that end there are looked
+/// up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Places {
+    /// At every place. One trigram of each literal is marked.
+    Every,
+    /// At every second place: after the second character of the text, after the fourth, and so on.
+    /// Two adjacent trigrams of each literal are marked.
+    EverySecond,
+}
+
+impl Places {
+    /// The number of consecutive characters of each literal whose trigrams are marked.
+    fn window(self) -> usize {
+        match self {
+            Places::Every => 3,
+            Places::EverySecond => 4,
+        }
+    }
+}
 
 impl Trigrams {
-    /// Marks the rarest trigram (three consecutive characters) of each literal in the table. The
-    /// literals have only ASCII characters. `None` if a literal has fewer than three characters, or
-    /// there are more than [`MOST_LITERALS`] literals.
-    pub(in crate::scan) fn of<'a>(literals: impl ExactSizeIterator<Item = &'a str>) -> Option<Self> {
+    /// Marks the rarest trigram (three consecutive characters) of each literal in the table, or the
+    /// rarest two adjacent ones. The literals have only ASCII characters. `None` if a literal has
+    /// fewer than three characters, or there are more than [`MOST_LITERALS`] literals.
+    pub(in crate::scan) fn of<'a>(literals: impl ExactSizeIterator<Item = &'a str> + Clone) -> Option<Self> {
         if literals.len() > MOST_LITERALS {
             return None;
         }
-        let mut marks = Trigrams(Box::new([0; WORDS]));
+        let has_four = |literal: &str| literal.len() >= Places::EverySecond.window();
+        let places = if literals.clone().all(has_four) { Places::EverySecond } else { Places::Every };
+        let mut marks = Box::new([0; WORDS]);
         let rarity = Rarity::default();
-        let rarity = |three: &&[u8]| three.iter().map(|byte| rarity.of(*byte)).sum::<u32>();
+        let rarity = |window: &&[u8]| window.iter().map(|byte| rarity.of(*byte)).sum::<u32>();
         for literal in literals {
-            let rarest = literal.as_bytes().windows(3).max_by_key(rarity)?;
-            let trigram = rarest.iter().fold(0, |before, byte| follow(before, u32::from(*byte)));
-            let (word, mark) = table_bit(trigram);
-            *marks.0.get_mut(word)? |= mark;
+            let rarest = literal.as_bytes().windows(places.window()).max_by_key(rarity)?;
+            for three in rarest.windows(3) {
+                let trigram = three.iter().fold(0, |before, byte| follow(before, u32::from(*byte)));
+                *marks.get_mut(word(trigram))? |= 1 << bit(trigram);
+            }
         }
-        Some(marks)
+        Some(Trigrams { marks, places })
     }
 
     /// Returns whether UTF-16 text may contain one of the literals, in any letter case. If not, no
@@ -56,30 +86,55 @@ impl Trigrams {
     pub(in crate::scan) fn may_be_in(&self, text: &[u8]) -> bool {
         let mut trigram = 0;
         let mut found = 0;
-        // The loop has no branch for each character: most texts are short and have no marks.
-        for unit in units(text) {
-            trigram = follow(trigram, u32::from(unit));
-            let (word, mark) = table_bit(trigram);
-            found |= self.0.get(word).map_or(mark, |marks| marks & mark);
+        // The loops have no branch for each character: most texts are short and have no marks.
+        match self.places {
+            Places::Every => {
+                for unit in units(text) {
+                    trigram = follow(trigram, u32::from(unit));
+                    found |= self.shifted(trigram);
+                }
+            }
+            Places::EverySecond => {
+                // If the number of characters is odd, the last place is not one of those looked at.
+                for [a, b, c, d] in text.as_chunks::<4>().0 {
+                    let two = [u16::from_le_bytes([*a, *b]), u16::from_le_bytes([*c, *d])];
+                    trigram = two.into_iter().fold(trigram, |before, unit| follow(before, u32::from(unit)));
+                    found |= self.shifted(trigram);
+                }
+            }
         }
-        found != 0
+        found & 1 != 0
+    }
+
+    /// Returns a number whose lowest bit is set if a trigram (three consecutive characters) is
+    /// marked. Its other bits mean nothing.
+    #[inline]
+    fn shifted(&self, trigram: u32) -> u64 {
+        let marks =
+            self.marks.get(word(trigram)).expect("a trigram has no more bits than the table's places");
+        marks >> bit(trigram)
     }
 }
 
 /// Returns the trigram (three consecutive characters) that ends with `character`, given the trigram
-/// that ends one character before. The higher bits still contain earlier characters; [`table_bit`]
-/// ignores them.
+/// that ends one character before. The higher bits still contain earlier characters; [`word`] and
+/// [`bit`] ignore them.
 #[inline]
 fn follow(before: u32, character: u32) -> u32 {
     (before << BITS) | (character & CHARACTER)
 }
 
-/// Returns where the bit of a trigram (three consecutive characters) lies in the table of trigrams:
-/// the index of its 64-bit word, and a word with only that bit set.
+/// Returns the index of the 64-bit word in the table of trigrams that has the bit of a trigram
+/// (three consecutive characters).
 #[inline]
-fn table_bit(trigram: u32) -> (usize, u64) {
-    let trigram = trigram & TRIGRAM;
-    (trigram as usize / 64, 1 << (trigram % 64))
+fn word(trigram: u32) -> usize {
+    (trigram & TRIGRAM) as usize / 64
+}
+
+/// Returns the place of the bit of a trigram (three consecutive characters) in its 64-bit word.
+#[inline]
+fn bit(trigram: u32) -> u32 {
+    trigram % 64
 }
 
 #[cfg(test)]
@@ -119,9 +174,11 @@ mod tests {
         /// literal.
         #[test]
         fn text_that_holds_a_literal_may_hold_it(
-            text in "[a-cA-C.ÄK\u{212a}\u{141}]{0,12}",
-            literals in prop::collection::vec("[a-c.k]{3,4}", 0..4),
+            text in "[a-cA-C.ÄK\u{212a}\u{141}]{0,14}",
+            literals in prop::collection::vec("[a-c.k]{4,5}", 0..4),
+            short in prop::option::of("[a-c.k]{3}"),
         ) {
+            let literals: Vec<String> = literals.into_iter().chain(short).collect();
             let marks = Trigrams::of(literals.iter().map(String::as_str)).unwrap();
             let holds = literals.iter().any(|literal| text.to_ascii_lowercase().contains(literal.as_str()));
             prop_assert!(!holds || marks.may_be_in(&utf16(&text)));

@@ -3,6 +3,8 @@
 //! Each function documents how it treats NUL. Texts in a live log end in a NUL, and a decoder ends
 //! a text at any NUL.
 
+use crate::base::byte_search::all;
+
 /// UTF-16 text without a NUL that a template definition contains, such as an element's name. It
 /// borrows the chunk's bytes.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -56,8 +58,8 @@ pub(in crate::scan) fn units(text: &[u8]) -> impl Iterator<Item = u16> + '_ {
 pub(in crate::scan) fn text(bytes: &[u8]) -> Option<String> {
     let (pairs, []) = bytes.as_chunks::<2>() else { return None };
     let pairs = pairs.strip_suffix(&[[0, 0]]).unwrap_or(pairs);
-    if pairs.iter().all(|[low, high]| *high == 0 && low.is_ascii() && *low != 0) {
-        return String::from_utf8(pairs.iter().map(|[low, _]| *low).collect()).ok();
+    if all(pairs, |[low, high]| high == 0 && low.is_ascii() && low != 0) {
+        return Some(low_bytes(pairs));
     }
     let text = decoded(pairs.as_flattened())?;
     (!text.contains('\0')).then_some(text)
@@ -73,12 +75,13 @@ pub(in crate::scan) fn is_whole(text: &[u8]) -> bool {
 /// for any other text. Callers then have the record decoded, instead of reading it directly.
 pub(in crate::scan) fn plain(text: &[u8]) -> Option<String> {
     let (pairs, []) = text.as_chunks::<2>() else { return None };
-    let mut letters = String::with_capacity(pairs.len());
-    for pair in pairs {
-        let [letter @ b' '..=b'~', 0] = pair else { return None };
-        letters.push(char::from(*letter));
-    }
-    Some(letters)
+    all(pairs, |[low, high]| high == 0 && (b' '..=b'~').contains(&low)).then(|| low_bytes(pairs))
+}
+
+/// Returns the text that UTF-16 units with only ASCII characters encode.
+fn low_bytes(units: &[[u8; 2]]) -> String {
+    let bytes = units.iter().map(|[low, _]| *low).collect();
+    String::from_utf8(bytes).expect("ASCII characters are UTF-8")
 }
 
 /// Returns whether UTF-16 text equals `ascii`, which must have only ASCII characters, in the same
