@@ -8,7 +8,7 @@ use arrow_array::builder::{
     TimestampMicrosecondBuilder,
 };
 use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::{ArrowError, DataType, Schema};
+use arrow_schema::{ArrowError, DataType, Field, Schema};
 
 use super::error::OutputError;
 use super::schema::{TIME_ZONE, item, record_fields, schema};
@@ -110,20 +110,44 @@ impl Columns {
     /// text in the row. The row is borrowed, not taken over, because moving each cell took longer
     /// than everything else in this function.
     pub(super) fn push(&mut self, row: &[Cell<'_>]) -> Result<usize, OutputError> {
+        self.begin(row.len())?;
+        let mut weight = 0;
+        for ((builder, cell), field) in self.builders.iter_mut().zip(row).zip(self.table.schema.fields()) {
+            weight += builder.push(cell).map_err(|text| misfit(field, &text))?;
+        }
+        self.weights.push(weight);
+        Ok(weight)
+    }
+
+    /// Adds rows: for each of `rows`, the cells of the columns `of`, which are those of the table.
+    /// All cells of a column are added before those of the next one, so that the processor has the
+    /// instructions for a column at hand. The result is that of [`Columns::push`] with each row.
+    pub(super) fn extend<R>(&mut self, of: &[ColumnOf<R>], rows: &[R]) -> Result<(), OutputError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        self.begin(of.len())?;
+        let first = self.weights.len();
+        self.weights.resize(first + rows.len(), 0);
+        let weights = self.weights.get_mut(first..).expect("the weights grew");
+        for ((builder, column), field) in self.builders.iter_mut().zip(of).zip(self.table.schema.fields()) {
+            for (row, weight) in rows.iter().zip(weights.iter_mut()) {
+                *weight += builder.push(&(column.cell)(row)).map_err(|text| misfit(field, &text))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Prepares for rows of `cells` cells. Fails if the table has another number of columns.
+    fn begin(&mut self, cells: usize) -> Result<(), OutputError> {
         let columns = &self.table.columns;
-        if row.len() != columns.len() {
-            return Err(OutputError::Row(format!("{} cells for {} columns", row.len(), columns.len())));
+        if cells != columns.len() {
+            return Err(OutputError::Row(format!("{cells} cells for {} columns", columns.len())));
         }
         if self.builders.is_empty() {
             self.builders = columns.iter().map(|kind| ColumnBuilder::new(*kind, self.expected)).collect();
         }
-        let mut weight = 0;
-        for ((builder, cell), field) in self.builders.iter_mut().zip(row).zip(self.table.schema.fields()) {
-            weight +=
-                builder.push(cell).map_err(|text| OutputError::Row(format!("{}: {text}", field.name())))?;
-        }
-        self.weights.push(weight);
-        Ok(weight)
+        Ok(())
     }
 
     /// Takes the collected rows out, as Arrow columns and with the number of bytes of text in each
@@ -134,6 +158,11 @@ impl Columns {
         let batch = RecordBatch::try_new(self.table.schema(), arrays)?;
         Ok((batch, std::mem::take(&mut self.weights)))
     }
+}
+
+/// The error for a cell that does not fit the column `field`. `reason` says why.
+fn misfit(field: &Field, reason: &str) -> OutputError {
+    OutputError::Row(format!("{}: {reason}", field.name()))
 }
 
 #[derive(Debug)]

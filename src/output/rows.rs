@@ -7,7 +7,7 @@
 
 use super::builder::{Columns, Table};
 use super::error::OutputError;
-use crate::table::Cell;
+use crate::table::{Cell, ColumnOf, cells};
 
 /// The maximum number of rows of one part of the evidence that the collecting thread hands over as
 /// they are. If it collects or expects more rows, it converts them to Arrow columns itself.
@@ -59,17 +59,108 @@ impl Rows {
     /// do not fit the columns, the error may be returned only later, when the rows are converted to
     /// columns.
     pub fn push(&mut self, row: Vec<Cell<'_>>) -> Result<(), OutputError> {
-        let rows = match &mut self.buffer {
-            RowBuffer::Many(columns) => return columns.push(&row).map(|_| ()),
-            RowBuffer::Few(rows) if self.expected.max(rows.len() + 1) <= FEW_ROWS => {
-                rows.push(row.into_iter().map(Cell::into_owned).collect());
-                return Ok(());
-            }
-            RowBuffer::Few(rows) => std::mem::take(rows),
-        };
-        let mut columns = Columns::new(self.table.clone(), self.expected.max(2 * FEW_ROWS));
-        rows.iter().chain([&row]).try_for_each(|row| columns.push(row).map(|_| ()))?;
-        self.buffer = RowBuffer::Many(columns);
+        match self.room_for(1)? {
+            RowBuffer::Few(rows) => rows.push(row.into_iter().map(Cell::into_owned).collect()),
+            RowBuffer::Many(columns) => _ = columns.push(&row)?,
+        }
         Ok(())
+    }
+
+    /// Adds rows to the collection, faster than one by one: for each of `rows`, the cells of the
+    /// columns `of`, which are those of the table. If the cells do not fit the columns, the error
+    /// may be returned only later, when the rows are converted to columns.
+    pub fn extend<R>(&mut self, of: &[ColumnOf<R>], rows: &[R]) -> Result<(), OutputError> {
+        match self.room_for(rows.len())? {
+            RowBuffer::Few(few) => {
+                let owned = |row| cells(of, row).into_iter().map(Cell::into_owned).collect();
+                few.extend(rows.iter().map(owned));
+            }
+            RowBuffer::Many(columns) => columns.extend(of, rows)?,
+        }
+        Ok(())
+    }
+
+    /// Returns the collected rows, to which `more` rows will be added. Converts them to Arrow
+    /// columns if they become too many to be kept as rows.
+    fn room_for(&mut self, more: usize) -> Result<&mut RowBuffer, OutputError> {
+        if let RowBuffer::Few(rows) = &mut self.buffer
+            && self.expected.max(rows.len() + more) > FEW_ROWS
+        {
+            let rows = std::mem::take(rows);
+            let mut columns = Columns::new(self.table.clone(), self.expected.max(2 * FEW_ROWS));
+            rows.iter().try_for_each(|row| columns.push(row).map(|_| ()))?;
+            self.buffer = RowBuffer::Many(columns);
+        }
+        Ok(&mut self.buffer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::RecordBatch;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::table::{ColumnType, cells};
+
+    type Row = (String, Option<i64>, Vec<String>);
+
+    const COLUMNS: &[ColumnOf<Row>] = &[
+        ColumnOf::always("text", ColumnType::Text, "", |(text, ..)| Cell::text(text.as_str())),
+        ColumnOf::nullable("number", ColumnType::Integer, "", |(_, number, _)| {
+            Cell::optional_integer(*number)
+        }),
+        ColumnOf::always("texts", ColumnType::Texts, "", |(.., texts)| Cell::texts(texts)),
+    ];
+
+    /// Takes the collected rows out as columns, with the number of bytes of text in each row.
+    fn taken(rows: Rows) -> (RecordBatch, Vec<usize>) {
+        let mut columns = match rows.buffer {
+            RowBuffer::Many(columns) => columns,
+            RowBuffer::Few(few) => {
+                let mut columns = Columns::new(rows.table, few.len());
+                for row in &few {
+                    columns.push(row).unwrap();
+                }
+                columns
+            }
+        };
+        columns.push(&cells(COLUMNS, &Row::default())).unwrap();
+        columns.take().unwrap()
+    }
+
+    proptest! {
+        /// Compares rows that are added together, column by column, with rows added one by one.
+        #[test]
+        fn rows_that_are_added_together_are_those_added_one_by_one(
+            parts in prop::collection::vec(
+                prop::collection::vec(("[a-c]{0,3}", any::<Option<i64>>(), prop::collection::vec("[a-cé]{0,2}", 0..3)), 0..30),
+                0..4,
+            ),
+            expected in 0..2 * FEW_ROWS,
+        ) {
+            let table = Table::of(COLUMNS);
+            let (mut together, mut single) = (table.rows(expected), table.rows(expected));
+            for part in &parts {
+                together.extend(COLUMNS, part).unwrap();
+                for row in part {
+                    single.push(cells(COLUMNS, row)).unwrap();
+                }
+            }
+            prop_assert_eq!(together.len(), single.len());
+            prop_assert_eq!(taken(together), taken(single));
+        }
+    }
+
+    #[test]
+    fn cells_that_do_not_fit_are_an_error() {
+        let table = Table::of(COLUMNS);
+        let few: &[ColumnOf<Row>] = COLUMNS.get(..2).unwrap();
+        let others = [COLUMNS[1].clone(), COLUMNS[0].clone(), COLUMNS[2].clone()];
+        let row = || [Row::default()];
+        let error =
+            |of: &[ColumnOf<Row>]| table.rows(FEW_ROWS + 1).extend(of, &row()).unwrap_err().to_string();
+        assert!(error(few).contains("2 cells for 3 columns"), "{}", error(few));
+        assert!(error(&others).contains("text: a cell of another type"), "{}", error(&others));
     }
 }

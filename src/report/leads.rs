@@ -3,7 +3,7 @@
 
 use super::matches::{MatchRow, Occurrence};
 use super::name_columns::NameColumns;
-use crate::table::{Cell, ColumnOf, ColumnType, cells};
+use crate::table::{Cell, ColumnOf, ColumnType};
 
 impl<'a> MatchRow<'a> {
     /// The columns of `leads.parquet`.
@@ -139,12 +139,6 @@ impl<'a> MatchRow<'a> {
 }
 
 impl MatchRow<'_> {
-    /// Returns the cells of a lead's row, in the order of [`MatchRow::LEAD_COLUMNS`].
-    #[must_use]
-    pub fn lead_cells(&self) -> Vec<Cell<'_>> {
-        cells(Self::LEAD_COLUMNS, self)
-    }
-
     /// Returns the cell for a field of the event that contains a number; a null cell if the event
     /// has no such field, or the field's text is not a number.
     fn number(&self, field: &str) -> Cell<'_> {

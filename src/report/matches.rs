@@ -280,12 +280,6 @@ impl MatchRow<'_> {
     pub fn query_cells(&self) -> Vec<Cell<'_>> {
         cells(Self::QUERY_COLUMNS, self)
     }
-
-    /// Returns the row's cells, in the order of [`MatchRow::COLUMNS`].
-    #[must_use]
-    pub fn cells(&self) -> Vec<Cell<'_>> {
-        cells(Self::COLUMNS, self)
-    }
 }
 
 impl NameColumns for MatchRow<'_> {
