@@ -161,6 +161,6 @@ mod tests {
         let error =
             |of: &[ColumnOf<Row>]| table.rows(FEW_ROWS + 1).extend(of, &row()).unwrap_err().to_string();
         assert!(error(few).contains("2 cells for 3 columns"), "{}", error(few));
-        assert!(error(&others).contains("text: a cell of another type"), "{}", error(&others));
+        assert!(error(&others).contains("number: a cell of another type"), "{}", error(&others));
     }
 }
