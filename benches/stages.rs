@@ -104,7 +104,6 @@ fn row(event: &Event) -> MatchRow<'_> {
 fn write(criterion: &mut Criterion) {
     let log = log(Corpus::Dense);
     let events = scan(&mut Scanner::new(&seed()), &log);
-    let matches: Vec<MatchRow<'_>> = events.iter().map(|located| row(&located.event)).collect();
     let table = Table::of(MatchRow::COLUMNS);
     let folder = tempfile::tempdir().unwrap();
     let new = NewFile { path: folder.path().join("matches.parquet"), access: Access::Owner };
@@ -113,8 +112,8 @@ fn write(criterion: &mut Criterion) {
     group.bench_function("dense", |bencher| {
         bencher.iter(|| {
             let mut writer = TableWriter::create(&new, &table, &[]).unwrap();
-            let mut rows = table.rows(matches.len());
-            rows.extend(MatchRow::COLUMNS, &matches).unwrap();
+            let mut rows = table.rows(events.len());
+            rows.extend(MatchRow::COLUMNS, events.iter().map(|located| row(&located.event))).unwrap();
             writer.append(rows).unwrap();
             writer.finish().unwrap().1.wait().unwrap();
             std::fs::remove_file(&new.path).unwrap();

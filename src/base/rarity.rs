@@ -4,8 +4,8 @@
 /// Characters by their estimated frequency in domain names and paths, the most frequent first.
 const FREQUENT: &[u8] = b"eaoitnrscl.dm\\upghwbyfvk-xjqz0123456789";
 
-/// How rare each byte is in domain names and paths, as a number. That of a rarer byte is greater, and
-/// that of the most frequent one is 0.
+/// How rare each byte is in domain names and paths, as a number. That of a rarer byte is greater,
+/// and that of the most frequent one is 0.
 #[derive(Debug, Clone)]
 pub(crate) struct Rarity([u8; 256]);
 
@@ -22,7 +22,7 @@ impl Default for Rarity {
 }
 
 impl Rarity {
-    /// Counts `byte` as a frequent one.
+    /// Counts `byte` as the most frequent one.
     pub(crate) fn with_frequent(mut self, byte: u8) -> Self {
         if let Some(rank) = self.0.get_mut(usize::from(byte)) {
             *rank = 0;

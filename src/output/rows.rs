@@ -12,6 +12,8 @@ use crate::table::{Cell, ColumnOf, cells};
 /// The maximum number of rows of one part of the evidence that the collecting thread hands over as
 /// they are. If it collects or expects more rows, it converts them to Arrow columns itself.
 const FEW_ROWS: usize = 32;
+/// The number of rows that are in memory at once while rows are added together, column by column.
+const ROWS_AT_ONCE: usize = 256;
 
 /// Rows of a table that one thread collects, so that another thread can write them.
 #[derive(Debug)]
@@ -69,13 +71,20 @@ impl Rows {
     /// Adds rows to the collection, faster than one by one: for each of `rows`, the cells of the
     /// columns `of`, which are those of the table. If the cells do not fit the columns, the error
     /// may be returned only later, when the rows are converted to columns.
-    pub fn extend<R>(&mut self, of: &[ColumnOf<R>], rows: &[R]) -> Result<(), OutputError> {
+    pub fn extend<R>(
+        &mut self,
+        of: &[ColumnOf<R>],
+        mut rows: impl ExactSizeIterator<Item = R>,
+    ) -> Result<(), OutputError> {
         match self.room_for(rows.len())? {
             RowBuffer::Few(few) => {
-                let owned = |row| cells(of, row).into_iter().map(Cell::into_owned).collect();
-                few.extend(rows.iter().map(owned));
+                few.extend(rows.map(|row| cells(of, &row).into_iter().map(Cell::into_owned).collect()));
             }
-            RowBuffer::Many(columns) => columns.extend(of, rows)?,
+            RowBuffer::Many(columns) => {
+                while rows.len() > 0 {
+                    columns.extend(of, &rows.by_ref().take(ROWS_AT_ONCE).collect::<Vec<_>>())?;
+                }
+            }
         }
         Ok(())
     }
@@ -101,7 +110,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::table::{ColumnType, cells};
+    use crate::table::ColumnType;
 
     type Row = (String, Option<i64>, Vec<String>);
 
@@ -134,7 +143,7 @@ mod tests {
         #[test]
         fn rows_that_are_added_together_are_those_added_one_by_one(
             parts in prop::collection::vec(
-                prop::collection::vec(("[a-c]{0,3}", any::<Option<i64>>(), prop::collection::vec("[a-cé]{0,2}", 0..3)), 0..30),
+                prop::collection::vec(("[a-c]{0,3}", any::<Option<i64>>(), prop::collection::vec("[a-cé]{0,2}", 0..3)), 0..2 * ROWS_AT_ONCE),
                 0..4,
             ),
             expected in 0..2 * FEW_ROWS,
@@ -142,7 +151,7 @@ mod tests {
             let table = Table::of(COLUMNS);
             let (mut together, mut single) = (table.rows(expected), table.rows(expected));
             for part in &parts {
-                together.extend(COLUMNS, part).unwrap();
+                together.extend(COLUMNS, part.iter().cloned()).unwrap();
                 for row in part {
                     single.push(cells(COLUMNS, row)).unwrap();
                 }
@@ -157,9 +166,9 @@ mod tests {
         let table = Table::of(COLUMNS);
         let few: &[ColumnOf<Row>] = COLUMNS.get(..2).unwrap();
         let others = [COLUMNS[1].clone(), COLUMNS[0].clone(), COLUMNS[2].clone()];
-        let row = || [Row::default()];
-        let error =
-            |of: &[ColumnOf<Row>]| table.rows(FEW_ROWS + 1).extend(of, &row()).unwrap_err().to_string();
+        let error = |of: &[ColumnOf<Row>]| {
+            table.rows(FEW_ROWS + 1).extend(of, [Row::default()].into_iter()).unwrap_err().to_string()
+        };
         assert!(error(few).contains("2 cells for 3 columns"), "{}", error(few));
         assert!(error(&others).contains("number: a cell of another type"), "{}", error(&others));
     }

@@ -11,15 +11,11 @@ use crate::config::{Config, Leads, Queries};
 use crate::detect::{Detection, Hits, Predicate, RiskMessage};
 use crate::event::{Event, QueriedName, QueryResults};
 use crate::evidence::discover::{Discovery, LogFile};
-use crate::output::{OutputError, Rows};
+use crate::output::OutputError;
 use crate::report::{
     DetectionLabel, ExcludedCounts, Hosts, MatchContext, MatchRow, MatchedEvent, Occurrence, event_hash,
 };
 use crate::scan::LocatedEvent;
-
-/// The number of rows of a table that are made before they are added to the table, column by
-/// column. They fit into the processor's second-level cache.
-const ROWS_AT_ONCE: usize = 256;
 
 /// A detection of the sweep, with the conditions that make an event a match or a lead. A lead is a
 /// query that Windows' own DNS client logged, so that only its name can be compared.
@@ -168,6 +164,7 @@ impl<'a> Detector<'a> {
             detections: DetectionHits::none(&self.config.detections),
             excluded: ExclusionCounts::default(),
         };
+        let source_path = if matches + leads == 0 { String::new() } else { file.source_path() };
         // One task after the other, each for all events: the processor then has the instructions of
         // a task at hand. For one event after the other, it would have to fetch them each time.
         for event in with_hits() {
@@ -177,16 +174,18 @@ impl<'a> Detector<'a> {
                 counts.expect("a hit is of one of the sweep's detections").add(event);
             }
         }
-        let written = |role: Role| {
-            let hits = with_hits().filter(move |event| event.role == role);
-            let hits = hits.flat_map(|event| event.hits.iter().map(move |hit| (event, hit)));
-            hits.filter(|(_, hit)| hit.is_written(self.config)).collect::<Vec<_>>()
-        };
-        if let Some(rows) = &mut reduced.matches {
-            self.add_rows(file, Role::Match, &written(Role::Match), rows)?;
-        }
-        if let Some(rows) = &mut reduced.leads {
-            self.add_rows(file, Role::Lead, &written(Role::Lead), rows)?;
+        if self.tables.is_some() {
+            let rows = reduced.matches.as_mut().expect("tables are written, so matches have one");
+            let hits = self.written(Role::Match, detected);
+            rows.extend(MatchRow::COLUMNS, hits.iter().map(|hit| self.row(file, &source_path, hit)))?;
+            let hits = self.written(Role::Lead, detected);
+            if !hits.is_empty() {
+                let rows = reduced.leads.as_mut().expect("there are leads only if they have a table");
+                rows.extend(
+                    MatchRow::LEAD_COLUMNS,
+                    hits.iter().map(|hit| self.row(file, &source_path, hit)),
+                )?;
+            }
         }
         with_hits().for_each(|event| self.count(event, &mut reduced));
         Ok(reduced)
@@ -218,38 +217,38 @@ impl<'a> Detector<'a> {
         exclusions.for_each(|exclusion| reduced.excluded.add(exclusion, computer, counts));
     }
 
-    /// Adds a row to `rows`, of the table of matches or of leads, for each of `hits`: an event of
-    /// the file, and a detection that describes it. `kind` says what the events become.
-    fn add_rows(
+    /// Returns the hits (an event, and a detection that describes it) of the events with this role
+    /// that get a row.
+    fn written<'e, 'd>(
         &self,
-        file: &LogFile,
-        kind: Role,
-        hits: &[(&EventWithHits<'_>, &Hit<'_>)],
-        rows: &mut Rows,
-    ) -> Result<(), OutputError> {
-        let source_path = if hits.is_empty() { String::new() } else { file.source_path() };
-        for hits in hits.chunks(ROWS_AT_ONCE) {
-            let of_hits = hits.iter().map(|(event, hit)| {
-                let DetectionIndex(place) = hit.detection;
-                let rule = self.rules.get(place).expect("a hit is of one of the sweep's detections");
-                let context = MatchContext {
-                    evidence: self.discovery.evidence_name(file.evidence),
-                    source_path: &source_path,
-                    origin: file.origin(),
-                    detection_id: &rule.detection.id,
-                    detection_name: &rule.detection.name,
-                    detection_version: rule.detection.version.as_deref(),
-                    excluded_by: hit.exclusion_name(self.config),
-                };
-                rule.row(event, &hit.patterns, context)
-            });
-            let of_hits: Vec<_> = of_hits.collect();
-            match kind {
-                Role::Match => rows.extend(MatchRow::COLUMNS, &of_hits)?,
-                Role::Lead => rows.extend(MatchRow::LEAD_COLUMNS, &of_hits)?,
-            }
-        }
-        Ok(())
+        role: Role,
+        detected: &'e [EventWithHits<'d>],
+    ) -> Vec<(&'e EventWithHits<'d>, &'e Hit<'d>)> {
+        let events = detected.iter().filter(|event| event.role == role);
+        let hits = events.flat_map(|event| event.hits.iter().map(move |hit| (event, hit)));
+        hits.filter(|(_, hit)| hit.is_written(self.config)).collect()
+    }
+
+    /// Makes the row of a hit: an event of the file, and a detection that describes it.
+    /// `source_path` is the path of the file from its root.
+    fn row<'e>(
+        &'e self,
+        file: &'e LogFile,
+        source_path: &'e str,
+        (event, hit): &(&'e EventWithHits<'_>, &'e Hit<'_>),
+    ) -> MatchRow<'e> {
+        let DetectionIndex(place) = hit.detection;
+        let rule = self.rules.get(place).expect("a hit is of one of the sweep's detections");
+        let context = MatchContext {
+            evidence: self.discovery.evidence_name(file.evidence),
+            source_path,
+            origin: file.origin(),
+            detection_id: &rule.detection.id,
+            detection_name: &rule.detection.name,
+            detection_version: rule.detection.version.as_deref(),
+            excluded_by: hit.exclusion_name(self.config),
+        };
+        rule.row(event, &hit.patterns, context)
     }
 
     /// Returns an event with the detections that describe it and from which no exclusion takes it

@@ -136,27 +136,24 @@ pub(crate) fn read_named(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 /// Reads a file from its start to its end, into memory that is as large as the file says it is.
 /// Fails if it has more than `most` bytes.
 fn whole(file: File, most: u64) -> io::Result<Vec<u8>> {
-    let length = usize::try_from(file.metadata()?.len().min(most)).unwrap_or_default();
-    let mut bytes = Vec::with_capacity(length);
-    read_to_end(file, most, &mut bytes)?;
-    Ok(bytes)
+    let length = usize::try_from(file.metadata()?.len().min(most));
+    let length = length.expect("the limits are sizes that memory can have");
+    read_into(Vec::with_capacity(length), file, most)
 }
 
 /// Reads `reader` to its end. Fails if it has more than `most` bytes, so that an endless input does
 /// not fill the memory.
 pub(crate) fn all_of(reader: impl Read, most: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    read_to_end(reader, most, &mut bytes)?;
-    Ok(bytes)
+    read_into(Vec::new(), reader, most)
 }
 
 /// Reads `reader` to its end into `bytes`, which are empty. Fails if it has more than `most` bytes.
-fn read_to_end(reader: impl Read, most: u64, bytes: &mut Vec<u8>) -> io::Result<()> {
-    reader.take(most.saturating_add(1)).read_to_end(bytes)?;
+fn read_into(mut bytes: Vec<u8>, reader: impl Read, most: u64) -> io::Result<Vec<u8>> {
+    reader.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most {
         return Err(io::Error::other(format!("expected at most {most} bytes, found more")));
     }
-    Ok(())
+    Ok(bytes)
 }
 
 /// Opens a directory, so that the caller can have the system write the names of its files to the

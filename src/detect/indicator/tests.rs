@@ -154,7 +154,9 @@ fn what_is_no_list_is_refused() {
 
 #[test]
 fn a_list_keeps_its_id_when_it_grows() {
-    let id = |text: &str, name: &str| Detection::from_indicators(text, name, name, None).unwrap().id;
+    let id = |text: &str, name: &str| {
+        Detection::from_indicators(text, name, name, None).expect("the list has an entry").id
+    };
     assert_eq!(id("a.b", "bad.txt"), "iocs-bad.txt");
     assert_eq!(id("a.b\nc.d", "bad.txt"), "iocs-bad.txt");
     assert_ne!(id("a.b", "ä.txt"), id("a.b", "ö.txt"));
@@ -169,7 +171,8 @@ fn describes(entry: &str, name: &str) -> bool {
         name == exact
     } else if entry.contains(['*', '?']) {
         let escaped = entry.replace('.', r"\.").replace('*', ".*").replace('?', ".");
-        regex::Regex::new(&format!("^{escaped}$")).unwrap().is_match(&name)
+        let expression = regex::Regex::new(&format!("^{escaped}$"));
+        expression.expect("the entry has no other special letters than those replaced").is_match(&name)
     } else {
         name == entry || name.ends_with(&format!(".{entry}"))
     }

@@ -99,14 +99,14 @@ fn export(format: Format, table: TableId<'_>, tables: &Made) -> (Exported, Strin
     let mut bytes = Vec::new();
     let (run, stop) = (run(), AtomicBool::new(false));
     let source = Source { run: &run, run_sha256: "abc", tables };
-    let exported = export.write(&source, &mut bytes, &stop).unwrap();
-    (exported, String::from_utf8(bytes).unwrap())
+    let exported = export.write(&source, &mut bytes, &stop).expect("memory takes all that is written");
+    (exported, String::from_utf8(bytes).expect("exports are UTF-8"))
 }
 
 const EVENTS: [Format; 4] = [Format::Timesketch, Format::Ecs, Format::SplunkHec, Format::Ocsf];
 
 fn parsed(text: &str) -> Vec<serde_json::Value> {
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    text.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect()
 }
 
 #[test]
@@ -147,12 +147,17 @@ fn hostile_texts_stay_what_they_are_in_every_format() {
         let acts = |c: char| c != '\n' && (c.is_control() || ['\u{202e}', '\u{2028}'].contains(&c));
         assert!(!text.contains(acts), "{format:?}");
         assert_eq!(text.lines().count(), 1, "{format:?}");
-        assert_eq!(parsed(&text)[0].pointer(pointer).unwrap(), &hostile(), "{format:?}");
+        assert_eq!(
+            parsed(&text)[0].pointer(pointer).and_then(|name| name.as_str()),
+            Some(&*hostile()),
+            "{format:?}"
+        );
     }
     let (_, text) = export(Format::Csv, TableId::Matches, &made);
     let mut reader = ::csv::Reader::from_reader(text.as_bytes());
-    let place = reader.headers().unwrap().iter().position(|name| name == "query_name").unwrap();
-    let records: Vec<_> = reader.records().map(Result::unwrap).collect();
+    let headers = reader.headers().expect("the first line has the names of the columns");
+    let place = headers.iter().position(|name| name == "query_name").expect("the name has a column");
+    let records: Vec<_> = reader.records().map(|record| record.expect("the lines are CSV")).collect();
     let expected = format!("'{}", hostile().replace('\0', "\\u{0}"));
     assert_eq!((records.len(), &records[0][place]), (1, &*expected));
     assert!(text.ends_with("\r\n") && text.starts_with("event_time,"));
@@ -169,8 +174,9 @@ fn a_terminal_is_shown_csv_that_does_not_act() {
     };
     let mut bytes = Vec::new();
     let source = Source { run: &run(), run_sha256: "", tables: &made };
-    export.write(&source, &mut bytes, &AtomicBool::new(false)).unwrap();
-    let text = String::from_utf8(bytes).unwrap();
+    let written = export.write(&source, &mut bytes, &AtomicBool::new(false));
+    written.expect("memory takes all that is written");
+    let text = String::from_utf8(bytes).expect("exports are UTF-8");
     assert!(!text.contains(|c: char| c.is_control() && c != '\n' && c != '\r'));
     assert_eq!(text.lines().count(), 2);
 }
@@ -242,7 +248,8 @@ fn an_export_ends_where_it_cannot_be_written_or_is_not_wanted() {
         };
         let ended = export.write(&source, &mut Full(2000), &AtomicBool::new(false));
         assert!(matches!(ended, Err(ExportError::Write(_))), "{format:?}: {ended:?}");
-        let stopped = export.write(&source, &mut Full(10_000), &AtomicBool::new(true)).unwrap();
+        let stopped = export.write(&source, &mut Full(10_000), &AtomicBool::new(true));
+        let stopped = stopped.expect("what is stopped at once writes little");
         assert_eq!((stopped.rows, stopped.is_cut_short), (0, true));
     }
 }
@@ -278,6 +285,11 @@ fn rows_and_events_of_matches_have_their_process() {
 #[test]
 fn processes_without_room_are_counted() {
     let made = Made(vec![match_with_process(1), match_with_process(2), match_with_process(3)]);
-    let left_out = |most| AskingProcesses::read_within(&made, most).unwrap().unwrap().left_out;
+    let left_out = |most| {
+        AskingProcesses::read_within(&made, most)
+            .expect("the tables can be read")
+            .expect("there are processes")
+            .left_out
+    };
     assert_eq!([0, 1, usize::MAX].map(left_out), [3, 2, 0]);
 }

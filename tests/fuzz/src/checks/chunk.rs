@@ -111,7 +111,7 @@ fn make_rows(events: &[LocatedEvent]) {
             event,
             context: MatchContext::default(),
         };
-        rows.extend(MatchRow::COLUMNS, &[row]).unwrap();
+        rows.extend(MatchRow::COLUMNS, [row].into_iter()).unwrap();
         hosts.add_match(&MatchedEvent {
             event,
             occurrence: Occurrence::First,

@@ -335,8 +335,8 @@ proptest! {
         let volume = worn(bytes, unreadable.unwrap_or(0..0));
         let read = ShadowCopies::read(&(volume.clone() as SharedSource));
         let Ok(Some(copies)) = read else { return Ok(()) };
-        // A number can be the type of one more entry in the catalog, which then looks like that of a
-        // shadow copy.
+        // A number can be the type of one more entry in the catalog, which then looks like that of
+        // a shadow copy.
         prop_assert!(copies.listed().len() <= image.stores.len() + numbers.len());
         for copy in copies.listed() {
             prop_assert!(copy.size <= size);
