@@ -23,7 +23,7 @@ use dnsweep_samples::event_xml;
 use serde_json::{Value, json};
 
 /// The number of times that a test kills a sweep, each time at another moment.
-const KILLS: u32 = 60;
+const KILLS: u32 = 30;
 
 /// Makes evidence with logs of one or two blocks and event XML of several, with copies of events
 /// among them, and a damaged log.
@@ -76,14 +76,23 @@ fn random() -> f64 {
 }
 
 #[test]
-fn a_killed_sweep_is_resumed_and_ends_with_the_same_tables() {
+fn a_sweep_killed_on_one_thread_is_resumed_and_ends_with_the_same_tables() {
+    a_killed_sweep_is_resumed_and_ends_with_the_same_tables(&["1"]);
+}
+
+#[test]
+fn a_sweep_killed_on_several_threads_is_resumed_and_ends_with_the_same_tables() {
+    a_killed_sweep_is_resumed_and_ends_with_the_same_tables(&["2", "4"]);
+}
+
+fn a_killed_sweep_is_resumed_and_ends_with_the_same_tables(threads: &[&str]) {
     let scene = scene();
     let (tables, took) = undisturbed(&scene);
     let (mut resumed, mut killed) = (0, 0);
     for kill in 0..KILLS {
-        // Each sweep is killed at a random moment, spread over the time that it takes, on one
-        // thread or several. The resumed sweep is killed once, too.
-        let threads = ["1", "2", "4"][kill as usize % 3];
+        // Each sweep is killed at a random moment, spread over the time that it takes. The resumed
+        // sweep is killed once, too.
+        let threads = threads[kill as usize % threads.len()];
         let part = took / KILLS;
         let moment = part * kill + part.mul_f64(random());
         for attempt in [["--threads", threads], ["--threads", threads]] {

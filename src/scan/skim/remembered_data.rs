@@ -109,6 +109,8 @@ fn name_at<'c>(chunk: &'c [u8], reference: usize, within: &Range<usize>) -> Opti
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use dnsweep_samples::{Event, LogWriter, Style};
     use proptest::prelude::*;
     use proptest::sample::Index;
@@ -133,6 +135,11 @@ mod tests {
         (chunk, offsets)
     }
 
+    /// A chunk whose definitions are remembered.
+    static KNOWN: LazyLock<(Vec<u8>, Vec<usize>)> = LazyLock::new(|| chunk(0));
+    /// A chunk with the same definitions at other places.
+    static OTHER: LazyLock<(Vec<u8>, Vec<usize>)> = LazyLock::new(|| chunk(3));
+
     fn remembered(chunk: &[u8], offset: usize) -> RememberedData {
         let (_, names) = data_template_with_names(chunk, offset, chunk.len()).unwrap();
         RememberedData::new(chunk, offset, &names.unwrap()).unwrap()
@@ -140,16 +147,15 @@ mod tests {
 
     #[test]
     fn a_definition_is_known_at_another_place() {
-        let (first, offsets) = chunk(0);
-        let (second, others) = chunk(3);
+        let ((first, offsets), (second, others)) = (&*KNOWN, &*OTHER);
         assert_eq!((offsets.len(), others.len()), (2, 2));
-        for (offset, other) in offsets.iter().zip(&others) {
+        for (offset, other) in offsets.iter().zip(others) {
             assert_ne!(offset, other);
-            let known = remembered(&first, *offset);
-            assert!(known.is_at(&second, *other, second.len()));
-            assert!(!known.is_at(&second, *other, other + 100), "it reaches over the end");
+            let known = remembered(first, *offset);
+            assert!(known.is_at(second, *other, second.len()));
+            assert!(!known.is_at(second, *other, other + 100), "it reaches over the end");
             assert!(others.iter().filter(|at| *at != other).all(|at| !known.is_at(
-                &second,
+                second,
                 *at,
                 second.len()
             )));
@@ -164,11 +170,11 @@ mod tests {
             changes in prop::collection::vec((any::<Index>(), any::<u8>()), 1..4),
             is_in_names in any::<bool>(),
         ) {
-            let (known_chunk, offsets) = chunk(0);
-            let (mut changed, others) = chunk(3);
+            let ((known_chunk, offsets), (other_chunk, others)) = (&*KNOWN, &*OTHER);
+            let mut changed = other_chunk.clone();
             let place = which.index(offsets.len());
             let (offset, other) = (offsets[place], others[place]);
-            let known = remembered(&known_chunk, offset);
+            let known = remembered(known_chunk, offset);
             // The first definition has the names, and the last byte of the changed one is near.
             let range = if is_in_names { CHUNK_HEADER_SIZE..CHUNK_HEADER_SIZE + 2500 } else { tokens(&changed, other).unwrap() };
             for (at, byte) in changes {
@@ -176,7 +182,7 @@ mod tests {
             }
             if known.is_at(&changed, other, changed.len()) {
                 let anew = data_template(&changed, other, changed.len());
-                prop_assert_eq!(anew, data_template(&known_chunk, offset, known_chunk.len()));
+                prop_assert_eq!(anew, data_template(known_chunk, offset, known_chunk.len()));
             }
         }
     }

@@ -101,8 +101,9 @@ mod tests {
                     let common = |from: usize| {
                         (0..most).take_while(|place| chunk[from + place] == chunk[at + place]).count()
                     };
-                    let best =
-                        (at.saturating_sub(1 << (16 - count_bits))..at).max_by_key(|from| common(*from));
+                    let best = (at.saturating_sub(1 << (16 - count_bits))..at)
+                        .filter(|from| chunk[*from] == chunk[at])
+                        .max_by_key(|from| common(*from));
                     if let Some(from) = best.filter(|from| common(*from) >= 3) {
                         let item = (at - from - 1) << count_bits | (common(from) - 3);
                         body.extend(u16::try_from(item).unwrap().to_le_bytes());
