@@ -12,6 +12,7 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -199,8 +200,18 @@ fn problems() -> Vec<Damage> {
     ]
 }
 
+/// Returns the number of kinds of problems. In the form in which parts have problems, each begins
+/// with the number of its kind, and zeros are the least that can follow.
+fn kinds_of_problems() -> usize {
+    let is_known = |kind: &u8| postcard::from_bytes::<Damage>(&[&[*kind][..], &[0; 16]].concat()).is_ok();
+    (0..u8::MAX).take_while(is_known).count()
+}
+
 #[test]
 fn the_page_about_damage_has_each_kind_of_problem() {
+    let kinds = problems().into_iter().map(|problem| postcard::to_allocvec(&problem).unwrap()[0]);
+    let kinds: BTreeSet<u8> = kinds.collect();
+    assert_eq!(kinds.len(), kinds_of_problems(), "a kind of problem is missing in this test");
     let damage = page("src/guide/damage.md");
     let table = damage.split("| the problem says |").nth(1).unwrap().split("\n\n").next().unwrap();
     for problem in problems() {

@@ -3,13 +3,14 @@
 //! All code that reads events takes the fields from these tables. A new field is a line in a table;
 //! a new kind is a table, an entry in [`KINDS`] and an export in `lib`, after which `LogEvents`
 //! reads the events of the kind from a log. A field of a type that no kind has yet also needs a
-//! [`FieldType`], which `scan::decode::event_data` reads.
+//! [`FieldType`], which `scan::decode` (`event_data`, `direct`) and `scan::salvage::reliance` read.
 //!
 //! A sweep looks for DNS queries: Sysmon's and, with `--dns-client`, those of Windows' own DNS
 //! client. With `--context`, it also looks for the creations and ends of processes, for those that
 //! made the matching queries. For a sweep that looks for another kind, see `scan::scanner`,
 //! `scan::skim`, `scan::salvage::recover`, `sweep::hits` (the role of an event),
-//! `detect::predicate::field`, and the log sources of both languages of rules.
+//! `sweep::log_events`, `verify::record`, `detect::predicate::field`, and the log sources of both
+//! languages of rules.
 //!
 //! Sources. Sysmon's fields: the manifests of its versions, as `sysmon -s` prints them. Fields of
 //! Windows' DNS client: the provider's registered manifest, as listed by OSSEM's data dictionaries

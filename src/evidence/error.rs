@@ -28,6 +28,14 @@ pub enum EvidenceError {
         /// What the root is instead of a folder or file, such as a pipe.
         found: &'static str,
     },
+    /// What a caller of the library names as a log is something else.
+    #[error("'{}': expected an event log or a file of event XML, found {found}", path.display())]
+    NotALog {
+        /// The path that was named.
+        path: PathBuf,
+        /// What was found there, such as a directory.
+        found: &'static str,
+    },
     /// One root contains another, so that events would count twice.
     #[error("{}", overlap(inner, outer))]
     OverlappingRoots {

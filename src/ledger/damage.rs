@@ -1,5 +1,12 @@
-//! Damage as data: what is wrong with evidence does not stop a sweep, but travels with the results
-//! and ends up in the ledger.
+//! Damage as data: what is wrong with evidence ([`Damage`]), and how far the bytes of an event can
+//! be trusted ([`Integrity`]). Damage does not stop a sweep, but travels with the results and ends
+//! up in the ledger. It is found elsewhere: in a log and its chunks by `scan::evtx`, `scan::slot`,
+//! `scan::chunk_scan` and `scan::decode`, in event XML by `scan::xml`, and in files by `scan::read`
+//! and `evidence::discover`.
+//!
+//! A new kind of damage is a variant of [`Damage`] with its text, a row of the guide's page on
+//! damage, and an example in `tests/readme.rs`. Journals and parts contain damage: raise their
+//! layouts in `sweep::journal` and `sweep::parts::part`.
 
 use std::fmt;
 

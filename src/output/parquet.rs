@@ -1,4 +1,6 @@
-//! Writes one table to one Parquet file.
+//! Writes one table to one Parquet file, and decides about row groups, compression, statistics and
+//! Bloom filters. [`super::rows`] keeps rows until they are written, [`super::builder`] makes Arrow
+//! arrays of their cells, and [`super::schema`] has the types.
 
 use std::fs::File;
 use std::io::{self, BufWriter};

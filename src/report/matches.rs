@@ -2,10 +2,11 @@
 //! detection describes.
 //!
 //! A new column is a line in [`MatchRow::COLUMNS`]. What the event itself does not contain is also
-//! a member of [`MatchRow`], which `sweep::detector` fills. A column that leads have too is
-//! declared in `event_columns`, and one about the queried name in `name_columns`. Whatever changes
-//! columns also changes the digest in `sweep::tables`, the list in `tests/judge_outputs.py`, and
-//! the number of columns in README.
+//! a member of [`MatchRow`], which `sweep::detector` and `sweep::queries` fill. A column that leads
+//! have too is declared in `event_columns`, and one about the queried name in `name_columns`.
+//! Columns about the detection come last, and [`DETECTION_COLUMNS`] counts them. Whatever changes
+//! columns also changes the digest in `sweep::tables`, the list in `tests/judge_outputs.py`, the
+//! guide's tables (`UPDATE_README=1 cargo test --test readme`), and the number of columns in README.
 
 use std::borrow::Cow;
 

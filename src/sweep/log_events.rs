@@ -47,8 +47,8 @@ impl LogEvents {
         let search = Search { roots: vec![path.to_path_buf()], ..Search::default() };
         let files = discover(&search, NonZeroUsize::MIN)?.files;
         let [file] = files.as_slice() else {
-            let found = if path.is_dir() { "a folder" } else { "a file that is no event log" };
-            return Err(EvidenceError::RootKind { path: path.to_path_buf(), found }.into());
+            let found = if path.is_dir() { "a directory" } else { "another file" };
+            return Err(EvidenceError::NotALog { path: path.to_path_buf(), found }.into());
         };
         let unread = |source| EvidenceError::Root { path: path.to_path_buf(), source, hint: String::new() };
         let log = file.open().map_err(|obstacle| unread(obstacle.into()))?;
@@ -127,5 +127,21 @@ fn block_chunks(file: &LogFile) -> u64 {
     match file.form {
         FileForm::Log => BLOCK_CHUNKS,
         FileForm::Carved | FileForm::Xml(_) => HELD_BLOCK_CHUNKS,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_a_log_is_refused_by_its_kind() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let refused = LogEvents::open(folder.path(), &[&DNS_QUERY]).expect_err("a folder is not a log");
+        let expected = format!(
+            "'{}': expected an event log or a file of event XML, found a directory",
+            folder.path().display()
+        );
+        assert_eq!(refused.to_string(), expected);
     }
 }

@@ -1,5 +1,6 @@
-//! Writes the tables of a sweep: matches, leads and files while the evidence is read, and the
-//! tables of hosts and containers at the end.
+//! Writes the rows of a sweep: matches, leads, queries and files while the evidence is read, and
+//! hosts, processes and containers at the end. [`super::tables`] has the tables' metadata, and
+//! finishes their files.
 
 use std::collections::VecDeque;
 

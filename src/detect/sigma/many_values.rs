@@ -22,9 +22,10 @@ pub(super) fn set(
     modifiers: &Modifiers,
     values: &[Node],
 ) -> Option<Predicate> {
-    let ValueComparison::Text(position, Case::Folded) = modifiers.comparison else { return None };
-    let Modifiers { all, expand, windows_dash, .. } = *modifiers;
-    let is_plain = !all && !expand && !windows_dash && modifiers.encodings.is_empty();
+    // Each modifier is named here, so that a new one cannot be overlooked. The caller negates.
+    let Modifiers { comparison, encodings, all, negated: _, expand, windows_dash } = modifiers;
+    let ValueComparison::Text(position, Case::Folded) = *comparison else { return None };
+    let is_plain = !all && !expand && !windows_dash && encodings.is_empty();
     if !is_plain || values.len() < LEAST_PATTERNS || field.stored_type() != Some(FieldType::Text) {
         return None;
     }

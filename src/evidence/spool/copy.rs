@@ -23,6 +23,10 @@ pub(super) enum Flaw {
     /// The file has more unpacked bytes than the archive states.
     #[error("expected {expected} bytes, as the archive states, found more; they are not read")]
     Longer { expected: u64 },
+    /// The archive does not state the file's size, and the file has more unpacked bytes than are
+    /// unpacked of any file.
+    #[error("expected at most {most} bytes, found more; they are not read")]
+    TooLong { most: u64 },
 }
 
 impl Flaw {

@@ -192,6 +192,7 @@ impl Spool {
     /// `size`. If unpacking fails, that is not an error: the copy ends there and has a flaw.
     fn copy_of(&self, unpacked: &mut dyn Read, size: Size, room: Room) -> io::Result<Copy> {
         let mut copy = NewCopy::new(self, size, room)?;
+        let longer = size.longer();
         let size = size.most();
         let mut block = vec![0; STEP];
         let mut flaw = None;
@@ -210,7 +211,7 @@ impl Spool {
             // Some readers verify a checksum when they come to the end.
             flaw = match unpacked.read(&mut [0]) {
                 Ok(0) => None,
-                Ok(_) => Some(Flaw::Longer { expected: size }),
+                Ok(_) => Some(longer),
                 Err(error) => Some(Flaw::Unpacking(error.to_string())),
             };
         }
@@ -252,6 +253,14 @@ impl Size {
     fn most(self) -> u64 {
         let (Size::Stated(bytes) | Size::AtMost(bytes)) = self;
         bytes
+    }
+
+    /// Returns what is wrong with a file that has more bytes than are unpacked.
+    fn longer(self) -> Flaw {
+        match self {
+            Size::Stated(expected) => Flaw::Longer { expected },
+            Size::AtMost(most) => Flaw::TooLong { most },
+        }
     }
 }
 

@@ -189,7 +189,9 @@ fn bytes_before_a_fault_can_be_read() {
     assert!(read_exact(&*short, 100_000, 1).unwrap_err().to_string().contains("found 100000"));
     let long = spool.unpacked(99_999, Arc::new(|| io::repeat(7).take(100_000)));
     assert_eq!(read_exact(&*long, 0, 99_999).unwrap(), vec![7; 99_999]);
-    assert!(long.flaw().unwrap().contains("found more"));
+    assert!(long.flaw().unwrap().contains("as the archive states, found more"));
+    let endless = spool.unpacked_now(99_999, Arc::new(|| io::repeat(7).take(100_000))).unwrap();
+    assert_eq!(endless.flaw().unwrap(), "expected at most 99999 bytes, found more; they are not read");
     let now = spool.unpacked_now(1 << 20, failing).unwrap();
     assert_eq!((now.size(), now.flaw()), (100_000, Some(error)));
 }

@@ -157,6 +157,8 @@ impl Figure {
 pub(super) struct Section {
     /// The id by which links lead to the section.
     pub id: &'static str,
+    /// The text of the link to the section at the top of the page.
+    pub link: &'static str,
     /// The section's title.
     pub title: &'static str,
     /// Texts below the title, a paragraph each.

@@ -6,7 +6,8 @@
 //! on the tables only.
 //!
 //! [`document`] is the page as plain data, of which `page.html` makes HTML; the other modules fill
-//! it. Without its script (`page.js`, which uses Tabulator, see `vendor`), the page shows tables.
+//! it. A new section of paragraphs and lists begins in `sections`. Without its script (`page.js`,
+//! which uses Tabulator, see `vendor`), the page shows tables.
 
 mod charts;
 mod columns;
@@ -99,7 +100,7 @@ fn document(run_sha256: &str, answer: &Answer, logging: &Logging, matches: &Grou
     let (hosts_data, hosts_left_out) = hosts::packed(answer);
     let (detections, detections_left_out) = run::detections(run);
     let sections = sections::sections(answer);
-    let ids = sections.iter().map(|section| (section.id, link_title(section.id)));
+    let ids = sections.iter().map(|section| (section.id, section.link));
     let charts = [
         figures.timeline.is_some().then_some(("timeline", "By time")),
         figures.coverage.is_some().then_some(("coverage", "DNS logging")),
@@ -149,17 +150,6 @@ fn document(run_sha256: &str, answer: &Answer, logging: &Logging, matches: &Grou
 const LIST_LINKS: [(&str, &str); 2] = [("hosts", "Hosts"), ("matches", "Matches")];
 /// The links on the page to its last sections: the id of the section, and the text of the link.
 const LAST_LINKS: [(&str, &str); 3] = [("detections", "Detections"), ("run", "Run"), ("verify", "Verify")];
-
-fn link_title(id: &str) -> &'static str {
-    match id {
-        "uncleared" => "Not cleared",
-        "damage" => "Damage",
-        "anomalies" => "Anomalies",
-        "leads" => "Leads",
-        "exclusions" => "Exclusions",
-        _ => "Rules",
-    }
-}
 
 /// Returns the page's content security policy: the browser loads nothing, and accepts only the
 /// scripts and the style sheet in the page, which are known by their SHA-256.

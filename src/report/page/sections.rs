@@ -1,5 +1,8 @@
-//! The sections of the page that are lists: what is not cleared, what could not be read, what is
-//! odd, and which rules did not run.
+//! The sections of the page that consist of paragraphs and lists: hosts that are not cleared,
+//! damage, anomalies, leads, exclusions, and rules that did not run.
+//!
+//! A new section of this form begins here, in [`sections`]: the page gets a link to it by itself.
+//! Another form of section is a member of `document` and a part of `page.html`.
 
 use super::document::{Kind, Listing, Section};
 use super::hosts::verdict;
@@ -27,8 +30,14 @@ pub(super) fn sections(answer: &Answer) -> Vec<Section> {
     sections
 }
 
-fn section(id: &'static str, title: &'static str, paragraphs: Vec<String>, tables: Vec<Listing>) -> Section {
-    Section { id, title, paragraphs, facts: Vec::new(), tables }
+/// Returns a section without facts: its id, the text of the link to it, and what it shows.
+fn section(
+    (id, link): (&'static str, &'static str),
+    title: &'static str,
+    paragraphs: Vec<String>,
+    tables: Vec<Listing>,
+) -> Section {
+    Section { id, link, title, paragraphs, facts: Vec::new(), tables }
 }
 
 fn not_cleared(answer: &Answer) -> Section {
@@ -71,7 +80,7 @@ fn not_cleared(answer: &Answer) -> Section {
                 .to_owned(),
         ],
     };
-    section("uncleared", "Hosts not cleared, and why", about, vec![list])
+    section(("uncleared", "Not cleared"), "Hosts not cleared, and why", about, vec![list])
 }
 
 /// Returns what it means that, for this reason, the absence of matches on a host proves nothing,
@@ -136,7 +145,7 @@ fn unread(answer: &Answer) -> Section {
     let missed = totals.missed_containers.saturating_sub(containers.rows.len() as u64);
     let missed = left_out(missed, "container", "containers", "containers.parquet");
     let tables = vec![files.titled("Files", more), containers.titled("Containers not read", missed)];
-    section("damage", "Damage, and what could not be read", what_was_read(answer), tables)
+    section(("damage", "Damage"), "Damage, and what could not be read", what_was_read(answer), tables)
 }
 
 fn what_was_read(answer: &Answer) -> Vec<String> {
@@ -257,7 +266,7 @@ fn odd(answer: &Answer) -> Section {
         odd.titled("", left_out(&answer.anomalies, "anomalies in hosts.parquet")),
         notes.titled("Usual, but good to know", left_out(&answer.notes, "notes in hosts.parquet")),
     ];
-    section("anomalies", "Anomalies in the logs", about, tables)
+    section(("anomalies", "Anomalies"), "Anomalies in the logs", about, tables)
 }
 
 fn leads(answer: &Answer) -> Option<Section> {
@@ -273,7 +282,7 @@ fn leads(answer: &Answer) -> Option<Section> {
     let about = "Queries for names that detections describe, in the log of Windows' own DNS client. Which program made \
                  them is not known, so these are leads and no matches. leads.parquet has each.";
     let list = list.titled("", left_out(leads.cut(), "host with leads", "hosts with leads", "hosts.parquet"));
-    Some(section("leads", "Leads", vec![about.to_owned()], vec![list]))
+    Some(section(("leads", "Leads"), "Leads", vec![about.to_owned()], vec![list]))
 }
 
 fn exclusions(answer: &Answer) -> Option<Section> {
@@ -294,7 +303,8 @@ fn exclusions(answer: &Answer) -> Option<Section> {
     let more = left_out((all.len() - list.rows.len()) as u64, "exclusion", "exclusions", "run.json");
     let about = "Events that the site says are known. They are no matches.";
     let list = list.titled("", more);
-    (!all.is_empty()).then(|| section("exclusions", "Exclusions", vec![about.to_owned()], vec![list]))
+    (!all.is_empty())
+        .then(|| section(("exclusions", "Exclusions"), "Exclusions", vec![about.to_owned()], vec![list]))
 }
 
 fn excluded(exclusion: &ExclusionRecord) -> [Vec<String>; 6] {
@@ -341,7 +351,12 @@ fn rules(answer: &Answer) -> Section {
     };
     let refused = list(&answer.run.refused_detections, "Refused");
     let others = list(&answer.run.other_data_detections, "About other data than DNS queries");
-    section("rules", "Rules that ran, and that did not", vec![about.join(" ")], vec![refused, others])
+    section(
+        ("rules", "Rules"),
+        "Rules that ran, and that did not",
+        vec![about.join(" ")],
+        vec![refused, others],
+    )
 }
 
 /// Returns an optional text of `run.json` as the only line of a list; an empty list if there is no

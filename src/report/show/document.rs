@@ -1,4 +1,4 @@
-//! Shows events as one JSON document.
+//! Shows events as one JSON document (`--format json`); [`super::text`] shows them as text.
 
 use std::io::{self, Write};
 

@@ -91,8 +91,8 @@ pub(in crate::scan) fn has_value_cut_short(bytes: &[u8], record: &RecordSpan) ->
 fn align_with(bytes: &mut [u8], walk: &Walk) {
     fill(bytes, STRING_TABLE, 0);
     for record in &walk.records {
-        // A time after the year 9999 would make the decoder reject the record for its header, and a
-        // certain ID would end the decoder's walk.
+        // A time from the year 9999 on would make the decoder reject the record for its header, and
+        // a certain ID would end the decoder's walk.
         let start = record.range.start;
         fill(bytes, start + ID_AND_TIME.start..start + ID_AND_TIME.end, 0);
         // Our walk may end a record elsewhere than the record's size field says.
@@ -199,7 +199,7 @@ pub(in crate::scan) fn record_xml(
     let end = record.end;
     let span = RecordSpan { range: record, header_id: 0, origin: RecordOrigin::InChain };
     if time_beyond_9999(chunk, &span).is_some() {
-        return Err("the decoder writes a time after the year 9999 wrongly".to_owned());
+        return Err("the decoder writes a time from the year 9999 on wrongly".to_owned());
     }
     walk.records.push(span);
     let mut problems = Vec::new();

@@ -1,6 +1,6 @@
-//! A chunk of 64 KiB: its header, its checksums, and the test whether a record is whole. The
-//! content of records is not examined; damage among records is handled in
-//! [`crate::scan::evtx::walk`].
+//! A chunk of 64 KiB: its header with the header's checksum, and the test whether a record is
+//! whole. The content of records is not examined. [`crate::scan::evtx::walk`] compares the checksum
+//! of the records and the end of the records with the header, and reports damage.
 //!
 //! Layout: libevtx's format document, "Chunk header" and "Event record", checked against real logs.
 

@@ -1,6 +1,7 @@
 //! Walks a chunk's records from one record header to the next, past anything that is not a record,
-//! and reports what is wrong. The content of records is not examined. The chunk's header, and the
-//! test whether a record is whole, are in [`crate::scan::evtx::chunk`].
+//! and reports what is wrong: checksums, the end of the records, and bytes that are not a record.
+//! The content of records is not examined. The chunk's header, and the test whether a record is
+//! whole, are in [`crate::scan::evtx::chunk`].
 
 use std::ops::Range;
 

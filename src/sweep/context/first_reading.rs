@@ -1,4 +1,5 @@
-//! What is noted for the search of processes while the evidence is read for the first time.
+//! Collects all that the first reading of the evidence notes for the search of processes: what
+//! [`super::watched`] and [`super::links`] keep, each from the results of one block after the other.
 
 use std::path::Path;
 

@@ -12,6 +12,12 @@
 //!
 //! A sweep that leaves a part cannot know which computers have matches in other parts. It puts all
 //! process events of its logs into the part, and a merge reads the parts in place of the logs.
+//!
+//! In order: `first_reading` collects notes (`watched`: matches and files; `links`: GUIDs) while
+//! the evidence is read. Then `search` reads events in places that the notes name (`source`: from
+//! logs or parts; `pass`: the reading), `creations` puts them together to one [`Process`] each, and
+//! `ancestry` finds ancestors. What is kept of a process is declared in [`Process`] and `creations`,
+//! and becomes a row in `report::process`.
 
 mod ancestry;
 mod creations;

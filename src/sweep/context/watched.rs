@@ -1,5 +1,6 @@
-//! What the first reading of the evidence notes for the search of processes: the processes of
-//! matches, and which files have records of which computers.
+//! The processes in matches, and the files that have records of the same computers: what the first
+//! reading of the evidence notes about matches and files, so that the search knows which processes
+//! to look for, and where. The GUIDs in process events are in [`super::links`].
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
