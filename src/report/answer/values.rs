@@ -26,11 +26,11 @@ pub struct ValueCount {
     pub hosts: u64,
 }
 
-/// The maximum number of frequent values of a field, such as the queried name, over the matches of
+/// The most frequent values of a field, such as the queried name, over the matches of
 /// all hosts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct TopValues {
-    /// The maximum number of frequent values of the field, those with most matches first.
+    /// The most frequent values of the field, those with most matches first.
     pub items: Vec<ValueCount>,
     /// The number of distinct values. If `incomplete` is true, there can be more.
     pub count: u64,

@@ -74,7 +74,8 @@ const MOST_IN_A_SET: usize = 8;
 #[derive(Debug)]
 pub(super) struct Sets {
     sets: Vec<Set>,
-    grown: FastMap<(SetId, TextId), SetId>,
+    /// The set that a set becomes by one more text; `None` stands for a text that is only noted.
+    grown: FastMap<(SetId, Option<TextId>), SetId>,
 }
 
 /// A set of texts, given by their numbers.
@@ -95,18 +96,25 @@ impl Sets {
     /// Returns the set that has the texts of `set`, and `text`. The empty text is not added; a full
     /// set only notes that there is a further text.
     pub(super) fn with(&mut self, set: SetId, text: TextId) -> SetId {
-        let Some(old) = self.sets.get(set.0 as usize).filter(|_| !text.is_empty()) else { return set };
-        if old.texts.contains(&text) || old.more {
+        if text.is_empty() { set } else { self.grown(set, Some(text)) }
+    }
+
+    /// Returns the set that has the texts of `set` and one more: `text`, or one that is not known
+    /// (`None`), which is only noted.
+    fn grown(&mut self, set: SetId, text: Option<TextId>) -> SetId {
+        let Some(old) = self.sets.get(set.0 as usize) else { return set };
+        if old.more || text.is_some_and(|text| old.texts.contains(&text)) {
             return set;
         }
+        let text = text.filter(|_| old.texts.len() < MOST_IN_A_SET);
         match self.grown.entry((set, text)) {
             Entry::Occupied(known) => *known.get(),
             Entry::Vacant(unknown) => {
                 let Ok(id) = u32::try_from(self.sets.len()) else { return set };
                 let mut new = old.clone();
-                match new.texts.len() {
-                    MOST_IN_A_SET.. => new.more = true,
-                    _ => new.texts.push(text),
+                match text {
+                    Some(text) => new.texts.push(text),
+                    None => new.more = true,
                 }
                 self.sets.push(new);
                 *unknown.insert(SetId(id))
@@ -123,8 +131,9 @@ impl Sets {
             return other;
         }
         let Some(other) = self.sets.get(other.0 as usize) else { return set };
-        let others = other.texts.clone();
-        others.into_iter().fold(set, |set, text| self.with(set, text))
+        let Set { texts, more } = other.clone();
+        let joined = texts.into_iter().fold(set, |set, text| self.with(set, text));
+        if more { self.grown(joined, None) } else { joined }
     }
 
     /// Returns the texts of a set as the page shows them, a line each.
@@ -167,6 +176,9 @@ mod tests {
         let all = ids.iter().fold(SetId::default(), |set, id| sets.with(set, *id));
         let lines = sets.lines(all, &texts);
         assert_eq!((lines.len(), lines.last().unwrap().as_str()), (MOST_IN_A_SET + 1, "and others"));
+        // Of two sets, one of which has no room for all, the joined one has no room for all either.
+        let first = sets.with(SetId::default(), ids[0]);
+        assert_eq!((sets.joined(first, all), sets.joined(all, first)), (all, all));
         texts.bytes = MOST_BYTES;
         assert_eq!((texts.id("0"), texts.id("x"), texts.bytes), (Some(ids[0]), None, MOST_BYTES));
     }
