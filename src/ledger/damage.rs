@@ -1,5 +1,5 @@
-//! Damage as data: what is wrong with evidence does not stop a sweep, but travels with the results
-//! and ends up in the ledger.
+//! Damage as data: what is wrong with evidence does not stop a sweep. It is kept with the results,
+//! and the ledger (`files.parquet`) lists it.
 
 use std::fmt;
 
@@ -25,8 +25,8 @@ pub enum RecoveredFrom {
     /// The event was recovered from a whole deleted chunk, whose checksums are right.
     DeletedChunk,
     /// The event was recovered from a deleted record whose values no checksum covers. If the record
-    /// needs a template, that template lies among the live records of the chunk, whose checksum is
-    /// right.
+    /// needs a template, a checksum covers the template: it lies among the live records of the
+    /// chunk, and the checksum of these is right.
     OwnValues,
     /// The event was recovered from a deleted record and its template, neither of which a checksum
     /// covers. The template may have been overwritten. The computer's name, and which value belongs
@@ -144,7 +144,8 @@ pub enum Damage {
         /// The end of the records that the chunk header states, as an offset in the chunk.
         found: u32,
     },
-    /// Bytes in a chunk at a place where a record should start, but which are no record's header.
+    /// Bytes that are not the header of a record, at a place in a chunk where a record should
+    /// start.
     RecordHeader {
         /// The first bytes at the place where a record should start.
         found: Vec<u8>,
@@ -179,7 +180,7 @@ pub enum Damage {
         /// The number in the header of the record that has the DNS query.
         header_id: u64,
     },
-    /// A DNS query of which some fields are missing that every DNS query has.
+    /// A DNS query whose record does not have all of the fields that every DNS query of Sysmon has.
     FieldsLost {
         /// The number in the header of the DNS query's record. In event XML, which has no record
         /// headers, it is the EventRecordID, or 0 if the event has none.
